@@ -1,0 +1,122 @@
+"""Every exception of ours, grouped by the engine's next move.
+
+    TsrevelError
+    ├── StopRun                        nothing more can be done in this run
+    │   ├── ConfigError                the settings are wrong: every problem at once      exit 10
+    │   ├── LedgerUnusable             newer, unwritable, of the other environment        exit 10
+    │   │   └── LedgerDamaged          a person must look before anything is written      exit 14
+    │   ├── RunLocked                  another run holds the lock                         exit 11
+    │   ├── CredentialsRefused         a service refused our key or token (401)           exit 12
+    │   │   └── Forbidden              the key or token may not touch this resource (403)
+    │   ├── ServiceDown                a service that the run needs can't be used         exit 13
+    │   └── WriteForbidden             the write gate was asked for what it must refuse   exit 1
+    ├── TryNextRun                     this event fails now and is tried again
+    │   ├── Unavailable                refused connection, timeout, 5xx, 429 on a read
+    │   └── Unreadable                 an answer that isn't what the service promises
+    ├── OutcomeUnknown                 a write whose answer was lost: settle by looking
+    └── Refused                        a service understood and said no (other 4xx)
+
+Messages say what happened, to what, and what to do; never a secret, a customer's data or a full URL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class TsrevelError(Exception):
+    """The root: whatever tsrevel raises on purpose. Uncaught, it ends the command with `exit_status`."""
+
+    exit_status = 1
+
+
+class StopRun(TsrevelError):
+    """The run ends here, with `exit_status`; what was not reached is left for the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """One thing wrong with the settings: which key, where its value came from, what to do."""
+
+    key: str
+    origin: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.origin}): {self.message}. {self.remedy}"
+
+
+class ConfigError(StopRun):
+    """The settings can't be used. Holds every problem found, not just the first."""
+
+    exit_status = 10
+
+    def __init__(self, problems: tuple[ConfigProblem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class LedgerUnusable(StopRun):
+    """The ledger is newer than this program, can't be written, or belongs to the other environment."""
+
+    exit_status = 10
+
+
+class LedgerDamaged(LedgerUnusable):
+    """The ledger's file or its audit chain is broken: nothing may be written until a person has looked."""
+
+    exit_status = 14
+
+
+class RunLocked(StopRun):
+    """Another run holds the lock on this ledger."""
+
+    exit_status = 11
+
+
+class CredentialsRefused(StopRun):
+    """401 or 403 that a token refresh didn't cure (facts TripleSeat 1.7, Revel 1): a person must act."""
+
+    exit_status = 12
+
+
+class Forbidden(CredentialsRefused):
+    """403: the key or token is good, but not for this resource (facts TripleSeat 1.7, Revel 1)."""
+
+
+class ServiceDown(StopRun):
+    """A service that the whole run rests on is unavailable or answers nonsense."""
+
+    exit_status = 13
+
+
+class WriteForbidden(StopRun):
+    """A write reached the gate while it was shut. A fault of ours: the engine should have stopped before."""
+
+
+class TryNextRun(TsrevelError):
+    """This event fails in this run and is tried again by the next; nothing is known to be half done."""
+
+
+class Unavailable(TryNextRun):
+    """The service gave no answer, or one that says 'later' (facts TripleSeat 7, Revel 2.3)."""
+
+
+class Unreadable(TryNextRun):
+    """The service answered, but not with what it promises: HTML, broken JSON, a missing key."""
+
+
+class OutcomeUnknown(TsrevelError):
+    """A write was sent and its answer lost: it may or may not have been applied (facts Revel 2.3)."""
+
+
+class Refused(TsrevelError):
+    """The service understood and said no: a 4xx that is about this request.
+
+    `status` is the HTTP status, for callers to whom 403 or 404 means something of its own.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(message)
