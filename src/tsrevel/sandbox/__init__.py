@@ -1,0 +1,43 @@
+"""A pretend TripleSeat and a pretend Revel, with the quirks of the fact sheets and faults on demand.
+
+Two standard-library WSGI apps: in-process through a test transport, or over HTTP on loopback only. Everything in
+them is invented, and this room imports nothing of ours from outside it.
+"""
+
+from __future__ import annotations
+
+from tsrevel.sandbox.build import (
+    LAKESIDE_BAKERY,
+    SPECIAL_EVENTS,
+    Charge,
+    Line,
+    Payment,
+    Place,
+    make_document,
+    make_event,
+)
+from tsrevel.sandbox.day import SampleDay, SampleEvent, SampleLocation, seed_day
+from tsrevel.sandbox.revel import RevelSandbox
+from tsrevel.sandbox.server import LoopbackServer, serve
+from tsrevel.sandbox.tripleseat import TripleSeatSandbox
+from tsrevel.sandbox.wsgi import ConnectionCut
+
+__all__ = [
+    "LAKESIDE_BAKERY",
+    "SPECIAL_EVENTS",
+    "Charge",
+    "ConnectionCut",
+    "Line",
+    "LoopbackServer",
+    "Payment",
+    "Place",
+    "RevelSandbox",
+    "SampleDay",
+    "SampleEvent",
+    "SampleLocation",
+    "TripleSeatSandbox",
+    "make_document",
+    "make_event",
+    "seed_day",
+    "serve",
+]

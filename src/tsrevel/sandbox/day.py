@@ -1,0 +1,230 @@
+"""Seeds both pretend services with one believable day of catering, for the demo and for whole-story tests.
+
+Two locations in two time zones, their catalogues with the usual traps, and seven events. Everything follows from
+`now`; nothing is random.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from tsrevel.sandbox.build import (
+    LAKESIDE_BAKERY,
+    SPECIAL_EVENTS,
+    Charge,
+    Line,
+    Payment,
+    Place,
+    make_document,
+    make_event,
+)
+
+if TYPE_CHECKING:
+    from tsrevel.sandbox.revel import RevelSandbox
+    from tsrevel.sandbox.tripleseat import TripleSeatSandbox
+    from tsrevel.sandbox.wsgi import Json
+
+PAGE_CAP = 10
+"""Products come in pages this small, so that a client which reads one page misses some."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleLocation:
+    """One place as both services know it, with the Revel ids an order there needs."""
+
+    place: Place
+    establishment: int
+    user: int
+    station: int
+    dining_option: int
+    payment_type: int
+    discount: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleEvent:
+    """One seeded event, and what should become of it on the day: a status, and a reason where there is one."""
+
+    id: int
+    name: str
+    location: SampleLocation
+    day: date
+    total: Decimal
+    status: str
+    reason: str | None
+    story: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleDay:
+    """All that was seeded, with the credentials both services accept."""
+
+    client_id: str
+    client_secret: str
+    refresh_token: str
+    public_key: str
+    redirect_uri: str
+    api_key: str
+    api_secret: str
+    locations: tuple[SampleLocation, ...]
+    events: tuple[SampleEvent, ...]
+    charges: tuple[tuple[str, str, str | None], ...]
+    """Charge name, what it should become ("tax" or "item"), and the product's name for an item."""
+
+    def event(self, story: str) -> SampleEvent:
+        """The event that tells one story: "full", "paid", "unmapped", "early", "missed", "lost", "twins"..."""
+        return next(event for event in self.events if event.story == story)
+
+
+SPECIAL = SampleLocation(SPECIAL_EVENTS, 8, 12, 21, 113, 236, 3358)
+LAKESIDE = SampleLocation(LAKESIDE_BAKERY, 9, 12, 31, 113, 236, 3358)
+
+CATALOGUE = (
+    ("Boxed Lunch Package", "18.50"),
+    ("Taco Trio", "12.00"),
+    ("Agua Fresca", "15.00"),
+    ("Server (per hour)", "28.00"),
+    ("Chef’s Choice Platter", "64.00"),
+    ("Salt &amp; Vinegar Chips", "2.25"),
+    ("Coffee Urn", "38.00"),
+    ("Morning Pastry Tray", "42.00"),
+    ("Fruit Platter", "55.00"),
+    ("Sparkling Water Case", "21.60"),
+    ("Mac & Cheese Tray", "48.00"),
+    ("Baker’s Dozen Bagels", "26.40"),
+    ("Service Charge", "0.00"),
+)
+RETIRED = ("Boxed Lunch Package", "Coffee Urn")
+"""Names that also belong to an inactive product, with a lower id (facts Revel 5.6)."""
+
+FULL_LINES = (
+    Line("Boxed Lunch Package", 24, "18.5", 120001, text="Turkey, ham or veggie sandwich, chips &amp; cookie"),
+    Line("TACO TRIO - Carne asada, cilantro &amp; onion", 8, 12, discount="9.6", text="Corn tortillas"),
+    Line("AGUA FRESCA - One gallon, serves 12", 2, 15, category="Beverage"),
+    Line("Server (per hour)", 4, 28, category="Labor"),
+    Line("", 1, None, category="Room Rental"),
+)
+FULL_CHARGES = (Charge("Service Charge", "112.08", "20.0%"), Charge("Sales Tax", "53.24", "9.5%"))
+BREAKFAST = (
+    Line("Morning Pastry Tray", 3, 42),
+    Line("Baker's Dozen Bagels", 2, "26.40"),
+    Line("Coffee Urn", 2, 38, category="Beverage"),
+)
+PLATTERS = (Line("Chef's Choice Platter", 2, 64), Line("SALT & VINEGAR CHIPS", 20, "2.25"))
+
+
+def seed_day(tripleseat: TripleSeatSandbox, revel: RevelSandbox, now: datetime) -> SampleDay:
+    """Fill both services for the local day of `now` (aware). Each location's own zone says which day that is."""
+    for location in (SPECIAL, LAKESIDE):
+        tripleseat.add_place(location.place)
+        _stock(revel, location)
+    revel.page_cap = PAGE_CAP
+    revel.add("User", 12, username="catering.api")
+    revel.add("Discount", SPECIAL.discount, name="TripleSeat discount")
+    revel.add("CustomPaymentType", SPECIAL.payment_type, name="TripleSeat")
+    return SampleDay(
+        client_id=tripleseat.tokens.client_id,
+        client_secret=tripleseat.tokens.client_secret,
+        refresh_token=tripleseat.tokens.refresh,
+        public_key=tripleseat.public_key,
+        redirect_uri=tripleseat.tokens.redirect_uri,
+        api_key=revel.api_key,
+        api_secret=revel.api_secret,
+        locations=(SPECIAL, LAKESIDE),
+        events=tuple(_seed_events(tripleseat, now)),
+        charges=(("Service Charge", "item", "Service Charge"), ("Sales Tax", "tax", None)),
+    )
+
+
+def _stock(revel: RevelSandbox, location: SampleLocation) -> None:
+    """An establishment with its station and catalogue; each has product ids of its own."""
+    number = location.establishment
+    revel.add_establishment(number, location.place.name, location.place.zone)
+    revel.add("PosStation", location.station, establishment=f"/enterprise/Establishment/{number}/")
+    for n, name in enumerate(RETIRED, 1):
+        revel.add_product(number * 1000 + n, name, number, "1.00", active=False)
+    for n, (name, price) in enumerate(CATALOGUE, 101):
+        revel.add_product(number * 1000 + n, name, number, price, sku=f"0{number}{n}")
+
+
+def _seed_events(tripleseat: TripleSeatSandbox, now: datetime) -> list[SampleEvent]:
+    special, lakeside = (now.astimezone(ZoneInfo(spot.place.zone)).date() for spot in (SPECIAL, LAKESIDE))
+    full = make_event(
+        id=64000001, day=special, documents=_contract_and_its_forerunner(special), updated_at=_before(special, 3)
+    )
+    paid = make_event(
+        id=64000002,
+        day=lakeside,
+        location=LAKESIDE_BAKERY,
+        name="Sample Realty breakfast",
+        lines=BREAKFAST,
+        payments=[("254.80", True)],
+        start=time(8, 30),
+    )
+    unmapped = make_event(
+        id=64000003,
+        day=special,
+        name="Placeholder Labs birthday",
+        lines=[("Coffee Urn", 1, 38), ("Ube Celebration Cake", 1, 86)],
+    )
+    early = make_event(
+        id=64000004,
+        day=special + timedelta(days=6),
+        name="Mockingbird Choir gala",
+        lines=PLATTERS,
+        updated_at=_before(special, 1),
+    )
+    missed = make_event(id=64000005, day=special - timedelta(days=1), name="Yesterday's board lunch")
+    lost = make_event(id=64000006, day=special, name="Called-off picnic", status="LOST", updated_at=_before(special, 1))
+    twins = make_event(
+        id=64000007,
+        day=lakeside,
+        location=LAKESIDE_BAKERY,
+        name="Test Valley wedding brunch",
+        documents=_twins(lakeside),
+    )
+    seeded: tuple[tuple[Json, SampleLocation, str, str | None, str], ...] = (
+        (full, SPECIAL, "injected", None, "full"),
+        (paid, LAKESIDE, "injected", None, "paid"),
+        (unmapped, SPECIAL, "held", "UNMAPPED_ITEMS", "unmapped"),
+        (early, SPECIAL, "skipped", "TOO_EARLY", "early"),
+        (missed, SPECIAL, "skipped", "EVENT_DAY_PASSED", "missed"),
+        (lost, SPECIAL, "skipped", "STATUS_NOT_ELIGIBLE", "lost"),
+        (twins, LAKESIDE, "injected", None, "twins"),
+    )
+    for row in seeded:
+        tripleseat.add_event(row[0])
+    return [_told(*row) for row in seeded]
+
+
+def _told(event: Json, location: SampleLocation, status: str, reason: str | None, story: str) -> SampleEvent:
+    day = date.fromisoformat(event["event_date_iso8601"])
+    total = Decimal(event["grand_total"])
+    return SampleEvent(event["id"], event["name"], location, day, total, status, reason, story)
+
+
+def _contract_and_its_forerunner(day: date) -> list[Json]:
+    """The sample event's contract, behind a deleted older one that must be left alone."""
+    paid_on = f"{day.month}/{day.day}/{day.year}"
+    older = make_document(41500001, lines=[("Boxed Lunch Package", 20, "18.5", 120001)], deleted_at="11/3/2026 2:41 PM")
+    payments = (Payment("200.00"), Payment("637.72", paid=False, title="Balance"))
+    live = make_document(41500002, lines=FULL_LINES, charges=FULL_CHARGES, payments=payments, paid_on=paid_on)
+    return [older, live]
+
+
+def _twins(day: date) -> list[Json]:
+    """Two live contracts that repeat the same lines (facts TripleSeat 3.4)."""
+    paid_on = f"{day.month}/{day.day}/{day.year}"
+    return [
+        make_document(number, lines=PLATTERS, charges=[("Sales Tax", "14.71")], paid_on=paid_on)
+        for number in (41500071, 41500072)
+    ]
+
+
+def _before(day: date, days: int) -> datetime:
+    """A wall time some days before; naive, as `make_event` takes it."""
+    return datetime.combine(day - timedelta(days=days), time(10, 21))

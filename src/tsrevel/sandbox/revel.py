@@ -1,0 +1,247 @@
+"""A pretend Revel, as a WSGI app: the resources a connector needs, with the quirks of facts Revel 10.
+
+It keeps everything in memory and decides nothing for its client: duplicates are accepted, unknown keys dropped and
+unknown filters passed over, as the real one does. Money in rows read through its methods is Decimal.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from tsrevel.sandbox import revel_orders
+from tsrevel.sandbox.app import SandboxApp, real_sleep, utc_now
+from tsrevel.sandbox.revel_query import link_id, narrowed, one_page, select_rows
+from tsrevel.sandbox.revel_schema import RESOURCES
+from tsrevel.sandbox.revel_tables import Tables, accept_changes, accept_new, refuse
+from tsrevel.sandbox.wsgi import Json, Response, html_response, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tsrevel.sandbox.revel_schema import Resource
+    from tsrevel.sandbox.wsgi import Request
+
+PATH = re.compile(r"/(resources|enterprise)/([A-Za-z]+)(?:/(?:(\d+)|set/([\d;]+)))?(/?)")
+NOT_FOUND = html_response("<!doctype html><h1>Not Found</h1>", 404)
+SETTLE = {
+    "Order": revel_orders.settle_new_order,
+    "OrderItem": revel_orders.settle_new_item,
+    "OrderHistory": revel_orders.settle_new_history,
+}
+
+
+class RevelSandbox(SandboxApp[Tables]):
+    """The pretend Revel. Its quirks are attributes that a test may set at any time.
+
+    - `page_cap` 250: no list page is longer, whatever was asked
+    - `ignored_filters`: documented filters that are passed over all the same (`{"local_id"}`)
+    - `refuses_unknown_filters`: 400 for undocumented filters instead of silence
+    - `refuse_duplicate_uuid`: a second POST with the same uuid is refused instead of making a twin
+    - `printed_needs_second_patch`: an order's first PATCH of `printed` is not taken
+    - `dropped_fields`: fields that every write loses in silence (`{"pickup_time", "remaining_due"}`)
+    - `denied_resources`: resources this key has no right to; they answer 401
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        sleep: Callable[[float], None] = real_sleep,
+        api_key: str = "sandbox-key",
+        api_secret: str = "sandbox-secret",  # noqa: S107 - invented
+    ) -> None:
+        super().__init__(Tables(), clock, sleep)
+        self.api_key = api_key
+        self.api_secret = api_secret
+        self.page_cap = 250
+        self.ignored_filters: set[str] = set()
+        self.refuses_unknown_filters = False
+        self.refuse_duplicate_uuid = False
+        self.printed_needs_second_patch = False
+        self.dropped_fields: set[str] = set()
+        self.denied_resources: set[str] = set()
+
+    # What tests and the demo do to it
+
+    def add(self, resource: str, row_id: int | None = None, **values: object) -> Json:
+        """Put a row in without any check; a copy of it is returned. Numbers given as Decimal leave as floats."""
+        with self.lock:
+            row = self.state.insert(RESOURCES[resource], dict(values), row_id)
+            if settle := SETTLE.get(resource):
+                settle(self.state, row)
+            return copy.deepcopy(row)
+
+    def add_establishment(self, row_id: int, name: str, zone: str) -> Json:
+        """Put in an establishment whose wall clock is in the IANA zone `zone`."""
+        return self.add("Establishment", row_id, name=name, timezone=zone)
+
+    def add_product(
+        self, row_id: int, name: str, establishment: int, price: Decimal | str = "0", **more: object
+    ) -> Json:
+        """Put in a product of one establishment; `more` is any other field (`active`, `sku`, `barcode`...)."""
+        uri = RESOURCES["Establishment"].uri(establishment)
+        return self.add("Product", row_id, name=name, establishment=uri, price=Decimal(price), **more)
+
+    @property
+    def orders(self) -> list[Json]:
+        """Copies of all orders, oldest first."""
+        return self._copies(lambda: list(self.state.rows["Order"].values()))
+
+    def order(self, order_id: int) -> Json:
+        """A copy of one order."""
+        return self._copies(lambda: [self.state.rows["Order"][order_id]])[0]
+
+    def items_of(self, order_id: int) -> list[Json]:
+        """Copies of an order's items, oldest first."""
+        return self._copies(lambda: self.state.linked("OrderItem", "order", order_id))
+
+    def payments_of(self, order_id: int) -> list[Json]:
+        """Copies of an order's payments, oldest first."""
+        return self._copies(lambda: self.state.linked("Payment", "order", order_id))
+
+    def history_of(self, order_id: int) -> list[Json]:
+        """Copies of an order's history rows, oldest first."""
+        return self._copies(lambda: self.state.linked("OrderHistory", "order", order_id))
+
+    def visible_in_console(self) -> list[Json]:
+        """The orders that the console's Order History shows: those with a history row (facts 3.8)."""
+        return [order for order in self.orders if order["has_history"]]
+
+    def pos_touch(self, order_id: int, station: int = 35, user: int = 88) -> None:
+        """Let a POS station open the order and recalculate it (facts 3.7, 9.9)."""
+        with self.lock:
+            order = self.state.rows["Order"][order_id]
+            uris = RESOURCES["PosStation"].uri(station), RESOURCES["User"].uri(user)
+            revel_orders.touch_at_pos(self.state, order, self._wall_time(order), *uris)
+
+    def conceal(self, response: Response, lookups: int) -> None:
+        """Keep the row just saved out of the next look-ups that would show it."""
+        row = json.loads(response.body or b"{}")
+        if "resource_uri" in row:
+            resource = str(row["resource_uri"]).strip("/").split("/")[1]
+            self.state.hidden[resource, row["id"]] = lookups
+
+    # What a client sees
+
+    def respond(self, request: Request) -> Response:
+        """Answer one request (facts 1, 2, 3)."""
+        if request.headers.get("api-authentication") != f"{self.api_key}:{self.api_secret}":
+            return Response(401)
+        match = PATH.fullmatch(request.path)
+        if match is None or not _is_known(match[1], match[2]):
+            return NOT_FOUND
+        if match[2] in self.denied_resources:
+            return Response(401)
+        if not match[5]:
+            return _with_slash(request)
+        resource = RESOURCES[match[2]]
+        row_id = int(match[3]) if match[3] else None
+        if request.method == "GET":
+            return self._read(resource, row_id, match[4], request)
+        return self._write(resource, row_id, match[4], request)
+
+    def _read(self, resource: Resource, row_id: int | None, batch: str | None, request: Request) -> Response:
+        if row_id is not None:
+            row = self._find(resource, row_id)
+            return json_response(self._shown(row, request)) if row else Response(404)
+        if batch is not None:
+            return self._read_set(resource, batch, request)
+        rows = select_rows(
+            list(self.state.rows[resource.name].values()),
+            resource,
+            request,
+            ignored=self.ignored_filters,
+            refuse_unknown=self.refuses_unknown_filters,
+        )
+        seen = [row for row in rows if self.state.is_seen(resource.name, row["id"])]
+        page = one_page(seen, request, self.page_cap)
+        page["objects"] = [self._shown(row, request) for row in page["objects"]]
+        return json_response(page)
+
+    def _read_set(self, resource: Resource, batch: str, request: Request) -> Response:
+        wanted = [part for part in batch.split(";") if part]
+        found = [row for part in wanted if (row := self._find(resource, int(part)))]
+        missing = [part for part in wanted if int(part) not in {row["id"] for row in found}]
+        answer: Json = {"objects": [self._shown(row, request) for row in found]}
+        return json_response({**answer, "not_found": missing} if missing else answer)
+
+    def _write(self, resource: Resource, row_id: int | None, batch: str | None, request: Request) -> Response:
+        allowed = "POST" if row_id is None and batch is None else "PATCH"
+        if not resource.writable or request.method != allowed:
+            return Response(405)
+        body = request.json_object()
+        if body is None or not request.headers["content-type"].startswith("application/json"):
+            return json_response({"error": "The body could not be read as JSON."}, 400)
+        if row_id is None:
+            return self._create(resource, body)
+        return self._change(resource, row_id, body)
+
+    def _create(self, resource: Resource, body: Json) -> Response:
+        values = accept_new(self.state, resource, body, self.dropped_fields)
+        if self.refuse_duplicate_uuid and self._has_uuid(resource, values.get("uuid")):
+            refuse(resource, {"uuid": "A row with this uuid already exists."})
+        row = self.state.insert(resource, values)
+        if settle := SETTLE.get(resource.name):
+            settle(self.state, row)
+        return json_response(row, 201, (("Location", row["resource_uri"]),))
+
+    def _change(self, resource: Resource, row_id: int, body: Json) -> Response:
+        row = self.state.rows[resource.name].get(row_id)
+        if row is None:
+            return Response(404)
+        values = accept_changes(self.state, resource, body, self.dropped_fields)
+        if resource.name == "Order":
+            self._lose_first_printed(row_id, values)
+            revel_orders.change_order(self.state, row, values)
+            if "updated_date" not in values:
+                row["updated_date"] = self._wall_time(row)
+        else:
+            row.update(values)
+        return json_response(row, 202)
+
+    def _lose_first_printed(self, order_id: int, values: Json) -> None:
+        if "printed" not in values or not self.printed_needs_second_patch:
+            return
+        if order_id not in self.state.printed_ignored:
+            self.state.printed_ignored.add(order_id)
+            del values["printed"]
+
+    def _find(self, resource: Resource, row_id: int) -> Json | None:
+        row = self.state.rows[resource.name].get(row_id)
+        return row if row is not None and self.state.is_seen(resource.name, row_id) else None
+
+    def _shown(self, row: Json, request: Request) -> Json:
+        return narrowed(row, request, self.state.follow)
+
+    def _has_uuid(self, resource: Resource, uuid: object) -> bool:
+        return any(row["uuid"] == uuid for row in self.state.rows[resource.name].values())
+
+    def _wall_time(self, order: Json) -> str:
+        """The establishment's wall time now, without offset (facts 2.4)."""
+        establishment = self.state.rows["Establishment"].get(link_id(order["establishment"]) or 0, {})
+        zone = ZoneInfo(str(establishment.get("timezone") or "UTC"))
+        return self.clock().astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
+
+    def _copies(self, rows: Callable[[], list[Json]]) -> list[Json]:
+        with self.lock:
+            return copy.deepcopy(rows())
+
+
+def _is_known(prefix: str, name: str) -> bool:
+    """Establishment and User answer under /resources/ too (facts 5.7)."""
+    resource = RESOURCES.get(name)
+    return resource is not None and (resource.prefix == f"/{prefix}" or prefix == "resources")
+
+
+def _with_slash(request: Request) -> Response:
+    """A GET without its last slash is sent on; a body can't be (facts 2.2)."""
+    if request.method != "GET":
+        return NOT_FOUND
+    query = "&".join(f"{key}={value}" for key, value in request.query)
+    return Response(301, headers=(("Location", f"{request.path}/" + (f"?{query}" if query else "")),))

@@ -1,0 +1,156 @@
+"""Serves a pretend service over HTTP/1.1 on this machine's loopback, and nowhere else.
+
+It knows nothing of what it serves. A ConnectionCut becomes a closed socket without a byte of answer.
+"""
+
+from __future__ import annotations
+
+import io
+import ipaddress
+import socket
+import sys
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from tsrevel.sandbox.wsgi import ConnectionCut
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+
+class LoopbackServer:
+    """A running server with its `url`; close it, or use it as a context manager."""
+
+    def __init__(self, app: WSGIApplication, host: str, port: int) -> None:
+        _refuse_other_than_loopback(host)
+        self._listener = _Listener((host, port), app)
+        self.port: int = self._listener.server_address[1]
+        self.url = f"http://{host}:{self.port}"
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> LoopbackServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening and end the connections that idle."""
+        self._listener.shutdown()
+        self._thread.join()
+        self._listener.hang_up()
+        self._listener.server_close()
+
+
+def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> LoopbackServer:
+    """Serve `app` from now on, in the background; port 0 takes a free one.
+
+    Raises ValueError for a host that isn't loopback, OSError when the port is taken.
+    """
+    return LoopbackServer(app, host, port)
+
+
+def _refuse_other_than_loopback(host: str) -> None:
+    if host == "localhost":
+        return
+    try:
+        loopback = ipaddress.IPv4Address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(f"the sandbox listens on loopback only, not on {host!r}; use 127.0.0.1")
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], app: WSGIApplication) -> None:
+        self.app = app
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+        super().__init__(address, _Exchange)
+
+    def greet(self, connection: socket.socket) -> None:
+        with self._guard:
+            self._open.add(connection)
+
+    def forget(self, connection: socket.socket) -> None:
+        with self._guard:
+            self._open.discard(connection)
+
+    def hang_up(self) -> None:
+        with self._guard:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Exchange(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: _Listener
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.greet(self.connection)
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            super().finish()
+        self.server.forget(self.connection)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401
+        """Say nothing: the app keeps its own log."""
+
+    def relay(self) -> None:
+        """Hand one request to the app and its answer back."""
+        answer: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> Any:  # noqa: ANN401
+            answer.extend([status, headers])
+
+        try:
+            body = b"".join(self.server.app(self._environ(), start_response))
+        except ConnectionCut:
+            self.close_connection = True
+            return
+        self.send_response_only(int(answer[0].split(" ", 1)[0]))
+        for name, value in answer[1]:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        with suppress(OSError):  # a client that gave up waiting is no news
+            self.wfile.flush()
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = relay  # noqa: N815 - http.server's names
+
+    def _environ(self) -> WSGIEnvironment:
+        path, _, query = self.path.partition("?")
+        length = int(self.headers.get("Content-Length") or 0)
+        environ: WSGIEnvironment = {
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": unquote(path),
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(length),
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": str(self.server.server_address[1]),
+            "SERVER_PROTOCOL": self.request_version,
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(self.rfile.read(length)),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+        }
+        for name, value in self.headers.items():
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+        return environ

@@ -1,0 +1,301 @@
+"""A pretend TripleSeat, as a WSGI app: tokens, event search, single events, bookings, locations, sites, invoices.
+
+It behaves as facts TripleSeat 1-5 say and keeps everything in memory. Reads only: nothing sent to it changes an
+event; tests and the demo change events through its methods.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+from tsrevel.sandbox.app import SandboxApp, real_sleep, utc_now
+from tsrevel.sandbox.documents import PORTAL
+from tsrevel.sandbox.invoice_page import render_invoice
+from tsrevel.sandbox.people import location_of
+from tsrevel.sandbox.stamps import RAILS_ZONES, us_stamp
+from tsrevel.sandbox.tripleseat_search import select_events, without_financials
+from tsrevel.sandbox.tripleseat_tokens import ClientCredentials, Tokens
+from tsrevel.sandbox.wsgi import AnswerError, Json, Response, html_response, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tsrevel.sandbox.build import Place
+    from tsrevel.sandbox.wsgi import Request
+
+PUBLIC_KEY_PATHS = ("/v1/locations", "/v1/sites")
+SEARCH = re.compile(r"/v1/events/search")
+LISTING = re.compile(r"/v1/events")
+EVENT = re.compile(r"/v1/events/(\d+)")
+BOOKING = re.compile(r"/v1/bookings/(\d+)")
+VIEW = re.compile(r"/doc/[0-9a-f]{40}/\d+")
+
+
+@dataclass(slots=True)
+class TripleSeatState:
+    """All that a pretend TripleSeat remembers. `pages` are portal pages by path."""
+
+    tokens: Tokens
+    events: dict[int, Json] = field(default_factory=dict)
+    bookings: dict[int, Json] = field(default_factory=dict)
+    locations: list[Json] = field(default_factory=list)
+    sites: list[Json] = field(default_factory=list)
+    zones: dict[int, str] = field(default_factory=dict)
+    pages: dict[str, str] = field(default_factory=dict)
+    hidden: dict[int, int] = field(default_factory=dict)
+
+
+class TripleSeatSandbox(SandboxApp[TripleSeatState]):
+    """The pretend TripleSeat. Its quirks are attributes that a test may set at any time.
+
+    - `page_size` 50; `repeats_last_page`: a page past the end shows the last one again (facts 2)
+    - `wraps_results`: search results come as `{"event": {...}}` (facts 2)
+    - `client_credentials`: "refused", "ownerless" (a token that nothing accepts) or "works" (facts 1.4)
+    - `accepts_key_header`: an `X-API-Key` header with the public key is enough; it never was live (facts 1.6)
+    - `forbidden`: ids of events and bookings that answer 403 (facts 1.7)
+    - `portal`: base URL put into view links in place of the real portal's
+    - `zone`: IANA zone of sites that were not added with one
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        sleep: Callable[[float], None] = real_sleep,
+        client_id: str = "sandbox-client",
+        client_secret: str = "sandbox-client-secret",  # noqa: S107 - invented
+        redirect_uri: str = "http://127.0.0.1:8765/callback",
+        public_key: str = "sandbox-public-key",
+        zone: str = "America/Los_Angeles",
+    ) -> None:
+        super().__init__(TripleSeatState(Tokens(client_id, client_secret, redirect_uri)), clock, sleep)
+        self.public_key = public_key
+        self.zone = zone
+        self.page_size = 50
+        self.repeats_last_page = False
+        self.wraps_results = False
+        self.client_credentials: ClientCredentials = "refused"
+        self.accepts_key_header = False
+        self.forbidden: set[int] = set()
+        self.portal = PORTAL
+
+    # What tests and the demo do to it
+
+    @property
+    def tokens(self) -> Tokens:
+        """The token state; `tokens.refresh` is the refresh token that works now."""
+        return self.state.tokens
+
+    def issue_tokens(self) -> Json:
+        """A token answer as after a person's consent: access_token, refresh_token and the rest."""
+        with self.lock:
+            return self.tokens.issue(self.clock())
+
+    def expire_access_tokens(self) -> None:
+        """Every access token given out so far stops working."""
+        with self.lock:
+            self.tokens.access.clear()
+
+    def revoke_refresh_token(self) -> None:
+        """The refresh token is dead: a person must authorise again."""
+        with self.lock:
+            self.tokens.refresh = ""
+
+    def add_place(self, place: Place) -> None:
+        """List a location, and its site with the site's zone."""
+        with self.lock:
+            bare = location_of(place.location_id, place.name, place.site_id)
+            self.state.locations.append({**bare, "site_name": place.name, "room_ids": [], "rooms": []})
+            if place.site_id not in self.state.zones:
+                zone = RAILS_ZONES.get(place.zone, place.zone)
+                site = {"id": place.site_id, "customer_id": 880001, "name": place.name, "timezone": zone}
+                self.state.sites.append({**site, "currency_code": "USD", "billings": []})
+            self.state.zones[place.site_id] = place.zone
+
+    def add_event(self, event: Json) -> Json:
+        """Take a copy of the event as it is (times untouched), and its booking with it."""
+        with self.lock:
+            kept = copy.deepcopy(event)
+            self.state.events[kept["id"]] = kept
+            booking = kept.get("booking")
+            if booking is not None:
+                self.state.bookings.setdefault(booking["id"], copy.deepcopy(booking))
+            return kept
+
+    def add_booking(self, booking: Json) -> None:
+        """Take a copy of a booking, its documents included; one with the same id is replaced."""
+        with self.lock:
+            self.state.bookings[booking["id"]] = copy.deepcopy(booking)
+
+    def event(self, event_id: int) -> Json:
+        """A copy of one event with everything in it."""
+        with self.lock:
+            return copy.deepcopy(self.state.events[event_id])
+
+    def edit_event(self, event_id: int, **changes: object) -> Json:
+        """Replace top-level keys of an event and stamp `updated_at` with the site's wall time now."""
+        with self.lock:
+            event = self.state.events[event_id]
+            zone = ZoneInfo(self.state.zones.get(event["site_id"], self.zone))
+            event.update(copy.deepcopy(changes))
+            if "updated_at" not in changes:
+                event["updated_at"] = us_stamp(self.clock().astimezone(zone))
+            return copy.deepcopy(event)
+
+    def cancel_event(self, event_id: int) -> Json:
+        """Turn an event LOST, with the change on record."""
+        before = self.event(event_id)
+        after = self.edit_event(event_id, status="LOST", lost_reason={"id": 1, "name": "Cancelled"})
+        change = {"status": "LOST", "previous_status": before["status"], "created_at": after["updated_at"]}
+        return self.edit_event(event_id, status_changes=[{**change, "created_by": 660101}, *before["status_changes"]])
+
+    def delete_event(self, event_id: int) -> Json:
+        """Mark an event deleted."""
+        stamp = self.edit_event(event_id)["updated_at"]
+        return self.edit_event(event_id, deleted_at=stamp)
+
+    def hide_event(self, event_id: int, lookups: int = 1) -> None:
+        """Leave an event out of the next listings or look-ups that would show it."""
+        with self.lock:
+            self.state.hidden[event_id] = lookups
+
+    def add_page(self, url: str, html: str) -> None:
+        """Serve `html` at the path of a view's url, in place of the page that the JSON lines would give."""
+        with self.lock:
+            self.state.pages[urlsplit(url).path] = html
+
+    def add_invoice_only_event(self, event: Json) -> Json:
+        """Take an event whose lines are only on its portal pages: its documents carry none in JSON."""
+        for document in event["documents"]:
+            for view in document["views"]:
+                self.add_page(view["url"], render_invoice(event, document, view["name"]))
+        bare = [{**document, "line_items": []} for document in event["documents"]]
+        return self.add_event({**event, "documents": bare})
+
+    # What a client sees
+
+    def respond(self, request: Request) -> Response:
+        """Answer one request (facts 1.2, 2, 3, 4, 5)."""
+        path = request.path.removesuffix(".json")
+        if path == "/oauth2/token" and request.method == "POST":
+            return json_response(
+                self.tokens.grant(request.form(), self.client_credentials, self.clock()),
+                headers=(("Cache-Control", "no-store"),),
+            )
+        if request.method != "GET":
+            return json_response({"error": "Method not allowed"}, 405)
+        if path == "/oauth2/authorize":
+            return self._consent(request)
+        if VIEW.fullmatch(path):
+            return self._view(path)
+        if not path.startswith("/v1/"):
+            return html_response("<h1>The page you were looking for doesn't exist.</h1>", 404)
+        self._admit(request, path)
+        return self._resource(path, request)
+
+    def _resource(self, path: str, request: Request) -> Response:
+        if path == "/v1/locations":
+            return json_response([{"location": location} for location in self.state.locations])
+        if path == "/v1/sites":
+            return json_response([{"site": site} for site in self.state.sites])
+        if SEARCH.fullmatch(path):
+            return self._page(select_events(self._visible(), request), request)
+        if LISTING.fullmatch(path):
+            return self._page(self._visible(), request)
+        if match := EVENT.fullmatch(path):
+            return self._one_event(int(match[1]), request)
+        if match := BOOKING.fullmatch(path):
+            return self._one_booking(int(match[1]), request)
+        return json_response({"error": "Not found"}, 404)
+
+    def _admit(self, request: Request, path: str) -> None:
+        """Let the request in, or raise AnswerError with 401 (facts 1.6, 1.7)."""
+        public = request.first("public_key") == self.public_key
+        if public and path in PUBLIC_KEY_PATHS:
+            return
+        if self.accepts_key_header and request.headers.get("x-api-key") == self.public_key:
+            return
+        kind, _, value = request.headers.get("authorization", "").partition(" ")
+        token = self.tokens.access.get(value) if kind.lower() == "bearer" else None
+        if token is not None and self.clock() < token.good_until:
+            if token.owned:
+                return
+            raise AnswerError(json_response({"error": "Token resource owner not found"}, 401))
+        text = "This key has no permission here" if public else "The access token is invalid"
+        raise AnswerError(json_response({"error": text}, 401))
+
+    def _consent(self, request: Request) -> Response:
+        """An ADMIN who always agrees: back to the redirect address with a fresh code."""
+        target = request.first("redirect_uri") or ""
+        known = (self.tokens.client_id, self.tokens.redirect_uri)
+        if (request.first("client_id"), target) != known or request.first("response_type") != "code":
+            return html_response("<h1>The request is invalid.</h1>", 400)
+        code = f"sandbox-code-{self.tokens.issued + 1}"
+        self.tokens.codes.add(code)
+        query = urlencode({"code": code, "state": request.first("state") or ""})
+        return Response(302, headers=(("Location", f"{target}?{query}"),))
+
+    def _visible(self) -> list[Json]:
+        return [self.state.events[number] for number in sorted(self.state.events) if self._seen(number)]
+
+    def _seen(self, event_id: int) -> bool:
+        left = self.state.hidden.get(event_id, 0)
+        self.state.hidden[event_id] = max(0, left - 1)
+        return left == 0
+
+    def _page(self, events: list[Json], request: Request) -> Response:
+        total = -(-len(events) // self.page_size)
+        asked = request.first("page") or "1"
+        page = max(1, int(asked)) if asked.isdigit() else 1
+        if self.repeats_last_page:
+            page = min(page, max(1, total))
+        shown = events[(page - 1) * self.page_size : page * self.page_size]
+        results = [self._dressed(event, request) for event in shown]
+        if self.wraps_results:
+            results = [{"event": event} for event in results]
+        return json_response({"total_pages": total, "results": results})
+
+    def _one_event(self, event_id: int, request: Request) -> Response:
+        self._forbid(event_id)
+        if event_id not in self.state.events or not self._seen(event_id):
+            return json_response({"error": "Event not found"}, 404)
+        return json_response({"event": self._dressed(self.state.events[event_id], request)})
+
+    def _one_booking(self, booking_id: int, request: Request) -> Response:
+        self._forbid(booking_id)
+        if booking_id not in self.state.bookings:
+            return json_response({"error": "Booking not found"}, 404)
+        booking = self._dressed(self.state.bookings[booking_id], request)
+        known = [self.state.events[n] for n in booking["event_ids"] if n in self.state.events]
+        events = [{**self._dressed(event, request), "booking": None} for event in known]
+        return json_response({"booking": {**booking, "events": events}})
+
+    def _forbid(self, number: int) -> None:
+        if number in self.forbidden:
+            raise AnswerError(json_response({"error": "You are not allowed to see this"}, 403))
+
+    def _dressed(self, owner: Json, request: Request) -> Json:
+        """An event or booking as it is sent: money in its documents only with show_financial=true."""
+        documents = copy.deepcopy(owner.get("documents") or [])
+        if request.first("show_financial") != "true":
+            documents = without_financials(documents)
+        for document in documents:
+            for view in document.get("views", []):
+                view["url"] = str(view["url"]).replace(PORTAL, self.portal)
+        return {**owner, "documents": documents} if "documents" in owner else owner
+
+    def _view(self, path: str) -> Response:
+        if path in self.state.pages:
+            return html_response(self.state.pages[path])
+        for event in self.state.events.values():
+            for document in event.get("documents") or []:
+                for view in document["views"]:
+                    if urlsplit(view["url"]).path == path:
+                        return html_response(render_invoice(event, document, view["name"]))
+        return html_response("<h1>This document is no longer available.</h1>", 404)
