@@ -1,0 +1,49 @@
+"""The settings: file, environment and flags become one frozen object that knows each value's origin.
+
+This room decides what a setting may be. It calls no service, opens no ledger, and shows no secret.
+"""
+
+from tsrevel.config.load import load_settings
+from tsrevel.config.model import (
+    SETTINGS,
+    ChargeSettings,
+    EmailSettings,
+    LedgerSettings,
+    LocationSettings,
+    MonitorSettings,
+    OrdersSettings,
+    ProductMapping,
+    RevelSettings,
+    SafetySettings,
+    Settings,
+    SyncSettings,
+    TimeGateSettings,
+    TripleSeatSettings,
+)
+from tsrevel.config.paths import config_folder, state_folder
+from tsrevel.config.secret_values import CommandResult, CommandRunner, run_command
+from tsrevel.config.urls import is_loopback
+
+__all__ = [
+    "SETTINGS",
+    "ChargeSettings",
+    "CommandResult",
+    "CommandRunner",
+    "EmailSettings",
+    "LedgerSettings",
+    "LocationSettings",
+    "MonitorSettings",
+    "OrdersSettings",
+    "ProductMapping",
+    "RevelSettings",
+    "SafetySettings",
+    "Settings",
+    "SyncSettings",
+    "TimeGateSettings",
+    "TripleSeatSettings",
+    "config_folder",
+    "is_loopback",
+    "load_settings",
+    "run_command",
+    "state_folder",
+]

@@ -1,0 +1,93 @@
+"""Given values → section objects, with every refusal of the model worded for the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tsrevel.config.keys import suggest
+from tsrevel.config.model import Section
+from tsrevel.config.report import Given, Layer, Report
+
+S = TypeVar("S", bound=Section)
+
+_WORDING = {
+    "setting": ("{message}", "{remedy}"),
+    "missing": ("isn't set", "Give it a value."),
+    "literal_error": ("isn't one of the words it knows", "Write {expected}."),
+    "string_type": ("must be text", "Write it in quotes."),
+    "string_too_short": ("is empty", "Give it a value."),
+    "bool_type": ("must be true or false", "Write true or false, without quotes."),
+    "int_type": ("must be a whole number", "Write it as digits, without quotes."),
+    "float_type": ("must be a number", "Write it as digits, without quotes."),
+    "finite_number": ("must be a number", "Write it as digits."),
+    "tuple_type": ("must be a list", "Write it in brackets: [ ... ]."),
+    "greater_than": ("must be above {gt:g}", "Give a larger number."),
+    "greater_than_equal": ("must be at least {ge}", "Give a larger number."),
+    "less_than_equal": ("must be at most {le}", "Give a smaller number."),
+}
+"""Message and remedy by pydantic's error type. Pydantic's own texts may repeat the value, so none is used."""
+
+
+def build_section(model: type[S], section: str, values: Layer, report: Report) -> S:
+    """The section called `section` ("" for the top level) from `values`; a bad one is noted, its default kept."""
+    prefix = f"{section}." if section else ""
+    given = {name: values[prefix + name] for name in model.model_fields if prefix + name in values}
+    raw = {name: value.value for name, value in given.items()}
+    built = _build(model, raw, lambda name: (prefix + name, given[name].origin), report)
+    return built or model()
+
+
+def build_entries(model: type[S], key: str, given: Given, label: str, report: Report) -> tuple[S, ...]:
+    """The entries of an array of tables; each is called by its `label` field, or its number, in problems.
+
+    An entry that lacks something it can't be without is noted and left out.
+    """
+    if not isinstance(given.value, list) or not all(isinstance(entry, dict) for entry in given.value):
+        report.add(key, given.origin, "must be a list of tables", f"Write [[{key}]] above each of its entries.")
+        return ()
+    entries = (
+        _build_entry(model, f"{key}[{entry_label(raw.get(label), number)}]", raw, given.origin, report)
+        for number, raw in enumerate(given.value, start=1)
+    )
+    return tuple(entry for entry in entries if entry is not None)
+
+
+def _build_entry(model: type[S], name: str, raw: Mapping[str, object], origin: str, report: Report) -> S | None:
+    said = {field: value for field, value in raw.items() if value != ""}
+    return _build(model, said, lambda field: (f"{name}.{field}", origin), report)
+
+
+def entry_label(value: object, number: int) -> str:
+    """What an entry is called in problems: its name, or its number counted from one."""
+    return value if isinstance(value, str) and value else f"#{number}"
+
+
+def _build(
+    model: type[S], raw: Mapping[str, object], locate: Callable[[str], tuple[str, str]], report: Report
+) -> S | None:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+    for detail in details:
+        key, origin = locate(str(detail["loc"][0]))
+        report.add(key, origin, *_explain(model, detail))
+    bad = {str(detail["loc"][0]) for detail in details}
+    if any(field.is_required() and (field.alias or name) in bad for name, field in model.model_fields.items()):
+        return None
+    return model.model_validate({name: value for name, value in raw.items() if name not in bad})
+
+
+def _explain(model: type[Section], detail: ErrorDetails) -> tuple[str, str]:
+    location = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        return "is no setting", suggest(str(location[0]), known)
+    message, remedy = _WORDING.get(detail["type"], ("isn't usable", "See config.example.toml."))
+    context = detail.get("ctx", {})
+    item = f"entry {int(location[1]) + 1} " if len(location) > 1 else ""
+    return item + message.format(**context), remedy.format(**context)

@@ -1,0 +1,124 @@
+"""Environment variables, old names and new, as a layer of given values. An empty one counts as not set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+
+from tsrevel.config.keys import GIVABLE, suggest, variable, variables
+from tsrevel.config.kinds import Kind
+from tsrevel.config.report import Given, Layer, Report
+
+_WORDS = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
+_WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_KEEPS_SPACES = frozenset({"orders.name_separator"})
+
+TODAY = frozenset(variable(key) for key in GIVABLE) | {"TSREVEL_CONFIG"}
+"""Every TSREVEL_ name there is."""
+
+
+def parse_flag(text: str) -> bool:
+    """true/1/yes/on and false/0/no/off, in any case. Raises ValueError with the remedy."""
+    try:
+        return _WORDS[text.lower()]
+    except KeyError:
+        raise ValueError("Write true or false.") from None
+
+
+def parse_whole(text: str) -> int:
+    """A whole number. Raises ValueError with the remedy."""
+    if not _WHOLE.fullmatch(text):
+        raise ValueError("Write a whole number.")
+    return int(text)
+
+
+def parse_number(text: str) -> float:
+    """A number such as 2.5. Raises ValueError with the remedy."""
+    try:
+        return float(Decimal(text))
+    except InvalidOperation:
+        raise ValueError("Write a number.") from None
+
+
+def parse_list(text: str) -> list[str]:
+    """Items between commas, without the space around them; empty ones fall away."""
+    return [item for item in map(str.strip, text.split(",")) if item]
+
+
+def parse_tables(text: str) -> list[dict[str, object]]:
+    """A JSON array of objects. Raises ValueError with the remedy."""
+    import json
+
+    try:
+        tables = json.loads(text, parse_float=Decimal)
+    except ValueError:
+        tables = None
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ValueError('Write a JSON array of objects: [{"name": "...", ...}].')
+    return tables
+
+
+_PARSERS: dict[Kind, Callable[[str], object]] = {
+    Kind.FLAG: parse_flag,
+    Kind.WHOLE: parse_whole,
+    Kind.NUMBER: parse_number,
+    Kind.TEXT: str,
+    Kind.LIST: parse_list,
+    Kind.TABLES: parse_tables,
+    Kind.SECRET: str,
+    Kind.SECRETS: parse_list,
+}
+
+
+def lookup(environ: Mapping[str, str], name: str) -> str:
+    """The variable's text without the space around it; "" when it isn't set."""
+    return environ.get(name, "").strip()
+
+
+def read_environment(environ: Mapping[str, str], report: Report) -> Layer:
+    """What the environment gives. Unknown TSREVEL_ names, unreadable values and contradictions are problems."""
+    layer: Layer = {}
+    for key in GIVABLE:
+        found = [_parse(environ, name, key, report) for name in variables(key) if lookup(environ, name)]
+        readable = [given for given in found if given is not None]
+        if readable:
+            layer[key] = readable[0]
+            _check_agreement(key, readable, report)
+    _check_names(environ, report)
+    return layer
+
+
+def _parse(environ: Mapping[str, str], name: str, key: str, report: Report) -> Given | None:
+    text = environ[name] if key in _KEEPS_SPACES else lookup(environ, name)
+    try:
+        return Given(_PARSERS[GIVABLE[key]](text), f"environment {name}")
+    except ValueError as error:
+        report.add(key, f"environment {name}", "can't be read", str(error))
+        return None
+
+
+def _check_agreement(key: str, found: list[Given], report: Report) -> None:
+    for other in found[1:]:
+        if other.value != found[0].value:
+            report.add(
+                key,
+                found[0].origin,
+                f"differs from {other.origin}",
+                "Set one of the two, or both to the same value.",
+            )
+
+
+def _check_names(environ: Mapping[str, str], report: Report) -> None:
+    for name in environ:
+        if name.startswith("TSREVEL_") and name not in TODAY and lookup(environ, name):
+            report.add(name, f"environment {name}", "is no setting", suggest(name, TODAY))

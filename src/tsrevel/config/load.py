@@ -1,0 +1,140 @@
+"""All sources → one `Settings`, or every problem at once. The one entrance to this room.
+
+Nothing here asks the real environment or home folder: both come as `environ`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from tsrevel.config.build import build_entries, build_section
+from tsrevel.config.environment import read_environment
+from tsrevel.config.model import (
+    SETTINGS,
+    ChargeSettings,
+    Configurable,
+    LedgerSettings,
+    ProductMapping,
+    Section,
+    Settings,
+    TopLevel,
+    TripleSeatSettings,
+)
+from tsrevel.config.paths import (
+    MAPPINGS_NAME,
+    SYSTEM_CONFIG,
+    config_folder,
+    expand_path,
+    find_config,
+    state_folder,
+)
+from tsrevel.config.places import build_locations, check_old_place, choose_locations, read_old_place
+from tsrevel.config.report import Given, Layer, Report
+from tsrevel.config.rules import check_rules
+from tsrevel.config.secret_values import CommandRunner, SecretReader, run_command
+from tsrevel.config.sources import read_file, read_flags, read_mappings
+
+NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
+
+_NOTHING = Given([], "default")
+
+_SECTIONS: dict[str, type[Section]] = {
+    name: field.annotation
+    for name, field in Configurable.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+}
+
+
+def load_settings(
+    *,
+    config: Path | None,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, object] = NO_OVERRIDES,
+    offline: bool = False,
+    run: CommandRunner = run_command,
+    system_config: Path = SYSTEM_CONFIG,
+) -> Settings:
+    """The settings by flag > environment > file > default.
+
+    `overrides` are flags by dotted key ("safety.dry_run"); None stands for a flag not used. `offline` is for
+    commands that call no service: then credentials, Revel's address, users and stations may be missing. Raises
+    `ConfigError` with every problem found.
+    """
+    report = Report()
+    path = find_config(config, environ, system_config, report)
+    layers = [
+        read_file(path, report) if path else {},
+        read_environment(environ, report),
+        read_flags(overrides, report),
+    ]
+    folder = path.parent if path else None
+    values = _merge(layers) | SecretReader(environ, folder, run, report).read_all(layers)
+    settings = _assemble(values, path, environ, report)
+    if not report.spoils("config"):
+        check_rules(settings, report, offline=offline)
+    report.close()
+    return settings
+
+
+def _merge(layers: list[Layer]) -> Layer:
+    """The last layer's word on every plain setting; secrets are read apart, as they come in three forms."""
+    merged = {key: given for layer in layers for key, given in layer.items()}
+    return {key: given for key, given in merged.items() if key in SETTINGS and not SETTINGS[key].secret}
+
+
+def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], report: Report) -> Settings:
+    """Settings from all that is usable in `values`, defaults elsewhere, so that rules can look at the whole."""
+    top = build_section(TopLevel, "", values, report)
+    sections = {name: build_section(model, name, values, report) for name, model in _SECTIONS.items()}
+    draft = Configurable.model_validate({**dict(top), **sections})
+    entries, origins = _build_tables(draft, values, environ, report)
+    mappings = _mappings_path(path, environ)
+    products = read_mappings(mappings, report)
+    ledger_path = _ledger_path(draft.ledger, path, environ, report)
+    fields: dict[str, object] = {
+        **dict(draft),
+        **entries,
+        "products": build_entries(ProductMapping, "product", products, "name", report),
+        "config_path": path,
+        "mappings_path": mappings,
+        "ledger_path": ledger_path,
+        "token_path": _token_path(draft.tripleseat, ledger_path, path, environ),
+    }
+    return Settings.model_validate(fields, context={**origins, "products": products.origin})
+
+
+def _build_tables(
+    draft: Configurable, values: Layer, environ: Mapping[str, str], report: Report
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Charges and locations, and the origins of all that is given, the old service's place counted in."""
+    place = read_old_place(environ, report)
+    chosen = choose_locations(values.get("locations"), place, report)
+    given = values | ({"locations": chosen} if chosen else {})
+    locations = build_locations(chosen, draft, draft.revel, report)
+    origins = {key: value.origin for key, value in given.items()}
+    check_old_place(place, locations, origins.get("locations", "default"), report)
+    charges = build_entries(ChargeSettings, "charges", given.get("charges", _NOTHING), "match", report)
+    return {"locations": locations, "charges": charges}, origins
+
+
+def _mappings_path(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Beside the config file; without one, where the user's would be."""
+    folder = path.parent if path else config_folder(environ)
+    return folder / MAPPINGS_NAME if folder else None
+
+
+def _ledger_path(ledger: LedgerSettings, path: Path | None, environ: Mapping[str, str], report: Report) -> Path:
+    if ledger.path:
+        return expand_path(ledger.path, environ, path.parent if path else None)
+    folder = state_folder(environ)
+    if folder is None and not report.spoils("ledger.path"):
+        report.add("ledger.path", "default", "isn't set, and no home folder is known", "Set it, or HOME.")
+    return (folder or Path()) / "ledger.sqlite3"
+
+
+def _token_path(seat: TripleSeatSettings, ledger_path: Path, path: Path | None, environ: Mapping[str, str]) -> Path:
+    if seat.token_file:
+        return expand_path(seat.token_file, environ, path.parent if path else None)
+    return ledger_path.with_name("tripleseat-token.json")

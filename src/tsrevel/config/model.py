@@ -1,0 +1,285 @@
+"""The settings as frozen objects: every section, every default. Reads nothing; `load` fills it.
+
+DESIGN section 3 and `config.example.toml` say what each setting means to an operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
+
+from tsrevel.config.kinds import Kind, list_settings
+from tsrevel.config.urls import url_of_domain
+from tsrevel.config.values import (
+    Address,
+    Clock,
+    Days,
+    Domain,
+    Flag,
+    Identifier,
+    Key,
+    LocalId,
+    Money,
+    Positive,
+    Rate,
+    Recipient,
+    Reference,
+    SecretUrl,
+    Text,
+    Url,
+    Word,
+    Zone,
+    check_some,
+    decode_upper,
+)
+
+Environment = Literal["production", "sandbox"]
+Status = Annotated[Literal["PROSPECT", "TENTATIVE", "DEFINITE", "CLOSED", "WAITLIST"], BeforeValidator(decode_upper)]
+"""TripleSeat's statuses without LOST, which is never eligible (facts TripleSeat 3.2)."""
+Occasion = Literal["injected", "held", "failed", "missed", "changed"]
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SafetySettings(Section):
+    """What keeps a run from doing harm. Amounts in major units."""
+
+    dry_run: Flag = True
+    enable_connector: Flag = True
+    allowed_locations: tuple[Identifier, ...] = ()
+    max_orders_per_run: Positive = 100
+    max_order_total: Money = Decimal("25000.00")
+
+
+class TripleSeatSettings(Section):
+    """How to reach TripleSeat, and which of its events and documents count (facts TripleSeat 1, 3)."""
+
+    base_url: Url = "https://api.tripleseat.com"
+    auth: Literal["oauth2", "client_credentials", "public_key"] = "oauth2"
+    client_id: Text = ""
+    client_secret: SecretStr = SecretStr("")
+    token_url: Url = ""
+    authorize_url: Url = "https://login.tripleseat.com/oauth2/authorize"
+    token_file: Text = ""
+    public_key: SecretStr = SecretStr("")
+    webhook_signing_keys: tuple[Key, ...] = ()
+    eligible_statuses: Annotated[tuple[Status, ...], AfterValidator(check_some)] = ("DEFINITE", "CLOSED")
+    order_document: Text = ""
+    invoice_fallback: Flag = False
+    requests_per_second: Rate = 5.0
+
+
+class RevelSettings(Section):
+    """How to reach Revel, and what locations take where they say nothing themselves (facts Revel 1, 5)."""
+
+    base_url: Url = ""
+    domain: Domain = ""
+    api_key: SecretStr = SecretStr("")
+    api_secret: SecretStr = SecretStr("")
+    user: Reference = 0
+    station: Reference = 0
+    dining_option: Reference = 0
+    payment_type: Reference = 0
+    discount: Reference = 0
+    requests_per_second: Rate = 4.0
+
+
+class TimeGateSettings(Section):
+    """When an event's injection opens and closes, in the location's own time zone."""
+
+    days_before: Days = 0
+    opens_at: Clock = time(0, 0)
+    days_after: Days = 0
+
+
+class SyncSettings(Section):
+    """How far a run looks back, and how much it does at once."""
+
+    hours_back: Annotated[Positive, Field(le=87_840)] = 48
+    workers: Annotated[Positive, Field(le=32)] = 4
+    deadline_minutes: Annotated[Positive, Field(le=10_080)] = 30
+
+
+class OrdersSettings(Section):
+    """How an event becomes an order (facts Revel 3)."""
+
+    local_id: LocalId = "Triple Seat_{event_id}"
+    legacy_local_ids: tuple[LocalId, ...] = ("Triple Seat {event_id}",)
+    unmapped_items: Literal["hold", "fallback"] = "hold"
+    payments: Literal["recorded", "invoice_total", "none"] = "recorded"
+    discounts: Literal["order", "prices"] = "order"
+    name_separator: Word = " - "
+
+
+class ChargeSettings(Section):
+    """What becomes of a TripleSeat billing total of this name. Written `as` in the file."""
+
+    match: Word
+    treat_as: Literal["tax", "gratuity", "item", "ignore"] = Field(alias="as")
+    product: Identifier | None = None
+    product_name: Text | None = None
+
+
+class LocationSettings(Section):
+    """Where a TripleSeat location, or else a whole site, rings up in Revel; defaults already filled in."""
+
+    name: Text = ""
+    tripleseat_location: Identifier | None = None
+    tripleseat_site: Identifier | None = None
+    revel_establishment: Identifier
+    timezone: Zone = "America/Los_Angeles"
+    user: Reference = 0
+    station: Reference = 0
+    dining_option: Reference = 0
+    payment_type: Reference = 0
+    discount: Reference = 0
+    fallback_product: Reference = 0
+
+
+class ProductMapping(Section):
+    """One `[[product]]` of mappings.toml: a menu item or a line name at an establishment → a Revel product."""
+
+    establishment: Identifier
+    menu_item_id: Identifier | None = None
+    name: Word | None = None
+    product: Identifier
+
+
+class EmailSettings(Section):
+    """Mails through SendGrid; none are sent unless key, sender and recipients are all there."""
+
+    api_key: SecretStr = SecretStr("")
+    base_url: Url = "https://api.sendgrid.com"
+    sender: Address = ""
+    recipients: tuple[Recipient, ...] = ()
+    on: tuple[Occasion, ...] = ("injected", "held", "failed", "missed", "changed")
+    digest: Flag = True
+
+    @property
+    def configured(self) -> bool:
+        """Whether mails can be sent at all."""
+        return bool(self.api_key.get_secret_value() and self.sender and self.recipients)
+
+
+class MonitorSettings(Section):
+    """The watchdog that is pinged at a run's start and end."""
+
+    ping_url: SecretUrl = SecretStr("")
+
+
+class LedgerSettings(Section):
+    """Where the ledger lies; "" for the user's state folder."""
+
+    path: Text = ""
+
+
+class TopLevel(Section):
+    """The keys that stand above all sections."""
+
+    environment: Environment = "production"
+    timezone: Zone = "America/Los_Angeles"
+
+
+class Configurable(TopLevel):
+    """Everything that a file, the environment or a flag may set."""
+
+    safety: SafetySettings = SafetySettings()
+    tripleseat: TripleSeatSettings = TripleSeatSettings()
+    revel: RevelSettings = RevelSettings()
+    time_gate: TimeGateSettings = TimeGateSettings()
+    sync: SyncSettings = SyncSettings()
+    orders: OrdersSettings = OrdersSettings()
+    charges: tuple[ChargeSettings, ...] = ()
+    locations: tuple[LocationSettings, ...] = ()
+    email: EmailSettings = EmailSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    ledger: LedgerSettings = LedgerSettings()
+
+
+class Settings(Configurable):
+    """All settings of one invocation, checked, with paths resolved. Knows where each value came from.
+
+    `config_path` is None when no file was found; `mappings_path` is where mappings.toml lies or would lie, None
+    without any folder for it.
+    """
+
+    products: tuple[ProductMapping, ...] = ()
+    config_path: Path | None = None
+    mappings_path: Path | None = None
+    ledger_path: Path
+    token_path: Path
+
+    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401 (pydantic's own signature)
+        """Take the origins, by dotted key, from the validation context."""
+        self._origins = dict(context or {})
+
+    @property
+    def token_url(self) -> str:
+        """Where TripleSeat gives tokens (facts TripleSeat 1.2, 1.4)."""
+        return self.tripleseat.token_url or f"{self.tripleseat.base_url}/oauth2/token"
+
+    @property
+    def revel_url(self) -> str:
+        """Revel's base URL, given or made from the domain, without a trailing slash."""
+        return self.revel.base_url or url_of_domain(self.revel.domain)
+
+    def origin(self, key: str) -> str:
+        """Where the value of `key` ("safety.dry_run") came from.
+
+        "default", the file's name, "environment NAME" or "flag --name". Raises KeyError for no such setting.
+        """
+        if key not in SETTINGS and key != "products":
+            raise KeyError(key)
+        return self._origins.get(key, "default")
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Every setting as (key, value, origin) in the file's order; a secret's value is "(set)" or ""."""
+        rows: list[tuple[str, str, str]] = []
+        for key, kind in [*SETTINGS.items(), ("products", Kind.TABLES)]:
+            value: Any = self
+            for part in key.split("."):
+                value = getattr(value, part)
+            shown = _show_tables(key, value) if kind is Kind.TABLES else [(key, _show(value))]
+            rows.extend((name, text, self.origin(key)) for name, text in shown)
+        return rows
+
+
+SETTINGS: dict[str, Kind] = dict(list_settings(Configurable))
+"""Every setting by dotted key, in the file's order."""
+
+
+def _show(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case time():
+            return value.strftime("%H:%M")
+        case SecretStr():
+            return "(set)" if value.get_secret_value() else ""
+        case tuple():
+            return ", ".join(_show(item) for item in value)
+        case _:
+            return str(value)
+
+
+def _show_tables(key: str, entries: tuple[Section, ...]) -> list[tuple[str, str]]:
+    """One row an entry; a row of its own says that there is none."""
+    rows = []
+    for number, entry in enumerate(entries, start=1):
+        values = entry.model_dump(by_alias=True, exclude_none=True)
+        name = values.get("match") or values.pop("name", "") or f"#{number}"
+        rows.append((f"{key}[{name}]", ", ".join(f"{field} {_show(value)}" for field, value in values.items())))
+    return rows or [(key, "")]

@@ -1,0 +1,97 @@
+"""Locations: entries with their defaults filled in, and the three place names of the old service as one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tsrevel.config.build import build_entries
+from tsrevel.config.environment import lookup
+from tsrevel.config.keys import variable
+from tsrevel.config.model import LocationSettings, RevelSettings, TopLevel
+from tsrevel.config.report import Given, Report
+from tsrevel.config.values import decode_whole
+
+_INHERITED = ("user", "station", "dining_option", "payment_type", "discount")
+
+
+@dataclass(frozen=True, slots=True)
+class OldPlace:
+    """TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID (or REVEL_LOCATION_ID), as far as they are set."""
+
+    site: int | None
+    establishment: int | None
+    origin: str
+
+    def agrees(self, location: LocationSettings) -> bool:
+        """Whether `location` may be the place meant: nothing it says contradicts this."""
+        same_site = self.site is None or location.tripleseat_site in {None, self.site}
+        return same_site and self.establishment in {None, location.revel_establishment}
+
+
+def read_old_place(environ: Mapping[str, str], report: Report) -> OldPlace | None:
+    """The old service's one place, or None without any of its names."""
+    names = ("TRIPLESEAT_SITE_ID", "REVEL_ESTABLISHMENT_ID", "REVEL_LOCATION_ID")
+    given = [name for name in names if lookup(environ, name)]
+    if not given:
+        return None
+    site, establishment, location = (_read_id(environ, name, report) for name in names)
+    if establishment and location and establishment != location:
+        origin = "environment REVEL_ESTABLISHMENT_ID"
+        report.add("locations", origin, "differs from environment REVEL_LOCATION_ID", "Set one of the two.")
+    return OldPlace(site, establishment or location, f"environment {given[0]}")
+
+
+def _read_id(environ: Mapping[str, str], name: str, report: Report) -> int | None:
+    text = lookup(environ, name)
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and int(text) > 0:
+        return int(text)
+    report.add("locations", f"environment {name}", "isn't an id", "Write a whole number above zero.")
+    return None
+
+
+def choose_locations(given: Given | None, place: OldPlace | None, report: Report) -> Given | None:
+    """The entries to use: those given, else the old service's one place."""
+    if place is None or (given is not None and given.value):
+        return given
+    if place.site and place.establishment:
+        entry = {"tripleseat_site": place.site, "revel_establishment": place.establishment}
+        return Given([entry], place.origin)
+    if not report.spoils("locations"):
+        remedy = f"Set TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID, or {variable('locations')}."
+        report.add("locations", place.origin, "is only half of a location", remedy)
+    return None
+
+
+def build_locations(
+    given: Given | None, top: TopLevel, revel: RevelSettings, report: Report
+) -> tuple[LocationSettings, ...]:
+    """Every location; what an entry leaves out is taken from `[revel]` and the top level."""
+    if given is None:
+        return ()
+    defaults = {"timezone": top.timezone} | {name: getattr(revel, name) for name in _INHERITED}
+    if isinstance(given.value, list):
+        filled = [_fill(entry, number, defaults) for number, entry in enumerate(given.value, start=1)]
+        given = Given(filled, given.origin)
+    return build_entries(LocationSettings, "locations", given, "name", report)
+
+
+def _fill(entry: object, number: int, defaults: Mapping[str, object]) -> object:
+    if not isinstance(entry, dict):
+        return entry
+    said = {name: value for name, value in entry.items() if value != ""}
+    location, site = said.get("tripleseat_location"), said.get("tripleseat_site")
+    name = f"#{number}"
+    if isinstance(decode_whole(location or site), int):
+        name = f"Location {location}" if location else f"Site {site}"
+    return {"name": name, **defaults, **said}
+
+
+def check_old_place(place: OldPlace | None, locations: Sequence[LocationSettings], origin: str, report: Report) -> None:
+    """Old variables that are still set must fit one of the locations that are given otherwise."""
+    if place is None or report.spoils("locations") or any(map(place.agrees, locations)):
+        return
+    message = f"fits none of the locations given by {origin}"
+    report.add("locations", place.origin, message, "Remove the old variables, or mend the locations.")

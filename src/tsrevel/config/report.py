@@ -1,0 +1,39 @@
+"""What the sources gave, and the problems found on the way. Holds values; decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tsrevel.errors import ConfigError, ConfigProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value as a source gave it. It may be a secret, so it is never shown."""
+
+    value: object = field(repr=False)
+    origin: str
+
+
+Layer = dict[str, Given]
+"""What one source gives, by dotted key ("safety.dry_run"); secrets also as key_file and key_command."""
+
+
+class Report:
+    """Collects every problem, so that an operator mends the settings in one go."""
+
+    def __init__(self) -> None:
+        self._problems: list[ConfigProblem] = []
+
+    def add(self, key: str, origin: str, message: str, remedy: str) -> None:
+        """Note one problem. `message` continues "the key ..." and has no full stop; `remedy` is a sentence."""
+        self._problems.append(ConfigProblem(key, origin, message, remedy))
+
+    def spoils(self, key: str) -> bool:
+        """Whether `key`, or a part or variant of it, has a problem already: what follows from it is no news."""
+        return any(problem.key.startswith(key) for problem in self._problems)
+
+    def close(self) -> None:
+        """Raise `ConfigError` with all problems in the order found, each once; do nothing without any."""
+        if self._problems:
+            raise ConfigError(tuple(dict.fromkeys(self._problems)))

@@ -1,0 +1,152 @@
+"""What must hold between settings. Each rule looks at settings that are fit singly, and notes what doesn't agree."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+
+from pydantic import SecretStr
+
+from tsrevel.config.keys import SECRETS, variables
+from tsrevel.config.model import Settings
+from tsrevel.config.report import Report
+from tsrevel.config.urls import is_loopback, url_of_domain
+
+_REQUIRED = {
+    "oauth2": ("tripleseat.client_id", "tripleseat.client_secret"),
+    "client_credentials": ("tripleseat.client_id", "tripleseat.client_secret"),
+    "public_key": ("tripleseat.public_key",),
+}
+
+
+def check_rules(settings: Settings, report: Report, *, offline: bool) -> None:
+    """Note every disagreement. `offline`: no service will be called, so what only a call needs may be missing."""
+    check_revel_address(settings, report, offline=offline)
+    check_environment(settings, report)
+    check_charges(settings, report)
+    check_locations(settings, report)
+    check_products(settings, report)
+    if not offline:
+        check_credentials(settings, report)
+        check_tills(settings, report)
+
+
+def check_revel_address(settings: Settings, report: Report, *, offline: bool) -> None:
+    """base_url or domain; both only when they mean the same."""
+    given, made = settings.revel.base_url, url_of_domain(settings.revel.domain)
+    if report.spoils("revel.base_url") or report.spoils("revel.domain"):
+        return
+    if given and made and given.lower() != made:
+        message = f"differs from revel.domain ({settings.origin('revel.domain')})"
+        report.add("revel.base_url", settings.origin("revel.base_url"), message, "Keep one of the two.")
+    if not given and not made and not offline:
+        remedy = 'Set domain = "acme" in [revel], or REVEL_DOMAIN, or base_url.'
+        report.add("revel.domain", settings.origin("revel.domain"), "isn't set, nor is revel.base_url", remedy)
+
+
+def check_credentials(settings: Settings, report: Report) -> None:
+    """What the services ask for (facts TripleSeat 1, Revel 1)."""
+    for key in (*_REQUIRED[settings.tripleseat.auth], "revel.api_key", "revel.api_secret"):
+        section, _, name = key.partition(".")
+        value = getattr(getattr(settings, section), name)
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not text.strip() and not report.spoils(key):
+            ways = f", {name}_file or {name}_command" if key in SECRETS else ""
+            remedy = f"Set {name}{ways} in [{section}], or {' or '.join(variables(key))}."
+            report.add(key, settings.origin(key), "isn't set", remedy)
+
+
+def check_environment(settings: Settings, report: Report) -> None:
+    """A sandbox must not reach a real service, nor production a pretended one."""
+    if report.spoils("environment"):
+        return
+    sandbox = settings.environment == "sandbox"
+    for key, url in base_urls(settings):
+        if not url or report.spoils(key) or is_loopback(url) == sandbox:
+            continue
+        message = "isn't this machine, in the sandbox" if sandbox else "is this machine, in production"
+        remedy = f'Change it, or environment = "{"production" if sandbox else "sandbox"}".'
+        report.add(key, settings.origin(key), message, remedy)
+
+
+def base_urls(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The URLs that a run may call, by key: what a person set, and the default of what is in use."""
+    seat, mail = settings.tripleseat, settings.email
+    yield "tripleseat.base_url", seat.base_url
+    yield "tripleseat.token_url", seat.token_url
+    yield ("revel.base_url" if settings.revel.base_url else "revel.domain"), settings.revel_url
+    yield "monitor.ping_url", settings.monitor.ping_url.get_secret_value()
+    if settings.origin("tripleseat.authorize_url") != "default":
+        yield "tripleseat.authorize_url", seat.authorize_url
+    if mail.api_key.get_secret_value() or settings.origin("email.base_url") != "default":
+        yield "email.base_url", mail.base_url
+
+
+def check_charges(settings: Settings, report: Report) -> None:
+    """One treatment a name, and a product for what becomes an item."""
+    origin = settings.origin("charges")
+    for charge in settings.charges:
+        key = f"charges[{charge.match}]"
+        products = [product for product in (charge.product, charge.product_name) if product is not None]
+        if charge.treat_as == "item" and len(products) != 1:
+            report.add(
+                key,
+                origin,
+                "is an item, which needs one product",
+                "Give product or product_name, one of them.",
+            )
+        if charge.treat_as != "item" and products:
+            report.add(key, origin, "has a product but isn't an item", 'Remove the product, or write as = "item".')
+    matches = ((f"charges[{charge.match}]", _plain(charge.match)) for charge in settings.charges)
+    _check_unique(matches, "is listed before under the same name", origin, report)
+
+
+def check_locations(settings: Settings, report: Report) -> None:
+    """Each location names its place at TripleSeat, and no place has two."""
+    origin = settings.origin("locations")
+    places: list[tuple[str, Hashable]] = []
+    for location in settings.locations:
+        key = f"locations[{location.name}]"
+        place = ("location", location.tripleseat_location) if location.tripleseat_location else None
+        place = place or (("site", location.tripleseat_site) if location.tripleseat_site else None)
+        if place:
+            places.append((key, place))
+        elif not report.spoils(f"{key}.tripleseat"):
+            remedy = "Give tripleseat_location or tripleseat_site."
+            report.add(key, origin, "doesn't say which place at TripleSeat it is", remedy)
+    _check_unique(places, "is at the same TripleSeat place as one before", origin, report)
+
+
+def check_tills(settings: Settings, report: Report) -> None:
+    """Every order needs a user and a station (facts Revel 3, 5); they may come from `[revel]`."""
+    for location in settings.locations:
+        key = f"locations[{location.name}]"
+        for name in ("user", "station"):
+            spoilt = report.spoils(f"{key}.{name}") or report.spoils(f"revel.{name}")
+            if not getattr(location, name) and not spoilt:
+                remedy = f"Set {name} in this location, or for all: revel.{name} ({variables(f'revel.{name}')[0]})."
+                report.add(f"{key}.{name}", settings.origin("locations"), "isn't set", remedy)
+
+
+def check_products(settings: Settings, report: Report) -> None:
+    """Each mapping is by menu item or by name, and no line has two."""
+    origin = settings.origin("products")
+    lines: list[tuple[str, Hashable]] = []
+    for mapping in settings.products:
+        key = f"product[{mapping.name or mapping.menu_item_id or f'to {mapping.product}'}]"
+        if (mapping.menu_item_id is None) == (mapping.name is None):
+            report.add(key, origin, "needs menu_item_id or name, one of them", "Keep the one to match by.")
+        else:
+            lines.append((key, (mapping.establishment, mapping.menu_item_id, _plain(mapping.name or ""))))
+    _check_unique(lines, "maps a line that one before maps", origin, report)
+
+
+def _check_unique(entries: Iterable[tuple[str, Hashable]], message: str, origin: str, report: Report) -> None:
+    seen: set[Hashable] = set()
+    for key, mark in entries:
+        if mark in seen:
+            report.add(key, origin, message, "Remove one of them.")
+        seen.add(mark)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

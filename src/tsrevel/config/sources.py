@@ -1,0 +1,77 @@
+"""The config file, mappings.toml and the flags, as layers of given values. Never shows what stands in a file."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from tsrevel.config.keys import GIVABLE, SECTION_NAMES, flag, suggest
+from tsrevel.config.paths import is_there
+from tsrevel.config.report import Given, Layer, Report
+
+_PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
+
+
+def read_toml(path: Path, key: str, report: Report) -> dict[str, object]:
+    """The TOML document at `path`, numbers exact; empty, with a problem noted for `key`, when it can't be."""
+    try:
+        return tomllib.loads(path.read_bytes().decode(), parse_float=Decimal)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        report.add(key, path.name, f"{path} can't be read: {reason}", "Let this user read it.")
+    except UnicodeDecodeError:
+        report.add(key, path.name, f"{path} isn't UTF-8 text", "Save it as UTF-8.")
+    except tomllib.TOMLDecodeError as error:
+        found = _PLACE.search(str(error))
+        where = f" at {found[1]}" if found else ""
+        report.add(key, path.name, f"{path} isn't TOML{where}", "Mend that line: key = value, text in quotes.")
+    return {}
+
+
+def read_file(path: Path, report: Report) -> Layer:
+    """What the config file gives. Unknown keys, and sections that are none, are problems."""
+    layer: Layer = {}
+    for name, value in read_toml(path, "config", report).items():
+        if name not in SECTION_NAMES:
+            _take(layer, name, Given(value, path.name), report)
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                _take(layer, f"{name}.{key}", Given(inner, path.name), report)
+        else:
+            report.add(name, path.name, "must be a section", f"Write [{name}] on a line of its own above its keys.")
+    return layer
+
+
+def read_flags(overrides: Mapping[str, object], report: Report) -> Layer:
+    """What the command line gives, by dotted key; None is a flag that wasn't used."""
+    layer: Layer = {}
+    for key, value in overrides.items():
+        if value is not None:
+            _take(layer, key, Given(value, f"flag {flag(key)}"), report)
+    return layer
+
+
+def _take(layer: Layer, key: str, given: Given, report: Report) -> None:
+    if key in GIVABLE:
+        layer[key] = given
+        return
+    sections = [] if "." in key else SECTION_NAMES
+    report.add(key, given.origin, "is no setting", suggest(key, [*GIVABLE, *sections]))
+
+
+def read_mappings(path: Path | None, report: Report) -> Given:
+    """The `[[product]]` tables of mappings.toml; an empty list when there is no such file."""
+    if path is None or not is_there(path):
+        return Given([], "default")
+    document = read_toml(path, "mappings", report)
+    for name in document.keys() - {"product"}:
+        report.add(
+            f"mappings.{name}",
+            path.name,
+            "is no part of the mappings",
+            "Write [[product]] above each mapping.",
+        )
+    return Given(document.get("product", []), path.name)

@@ -1,0 +1,154 @@
+"""The kinds of value a setting can hold, as annotated types. No input or output beyond the time zone database.
+
+A refusal says what is wrong and what to do, and never repeats the value: it may be a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from decimal import Decimal
+from string import Formatter
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
+from pydantic_core import PydanticCustomError
+
+from tsrevel.config.urls import is_loopback, split_url, url_of_domain
+
+_CENT = Decimal("0.01")
+_MONEY = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+def refuse(message: str, remedy: str) -> PydanticCustomError:
+    """The error that a validator raises: both texts reach the operator."""
+    return PydanticCustomError("setting", "{message}", {"message": message, "remedy": remedy})
+
+
+def decode_whole(value: object) -> object:
+    """An id given as digits in quotes becomes the number it is; anything else is left to the type."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
+def decode_rate(value: object) -> object:
+    """The file's exact decimals become the float that pacing works with."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def decode_money(value: object) -> Decimal:
+    """Major units as quoted text (or an exact number) become a Decimal with two decimals, above zero."""
+    text = str(value).strip() if isinstance(value, str | int | Decimal) else ""
+    amount = Decimal(text).quantize(_CENT) if _MONEY.fullmatch(text) else Decimal(0)
+    if amount <= 0:
+        raise refuse("isn't an amount of money above zero in whole cents", 'Write it like "25000.00".')
+    return amount
+
+
+def decode_clock(value: object) -> time:
+    """ "07:30" becomes a time of day, without a time zone: the location's own decides."""
+    found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise refuse("isn't a time of day", 'Write hours and minutes in quotes, from "00:00" to "23:59".')
+    return time(int(found[1]), int(found[2]))
+
+
+def decode_upper(value: object) -> object:
+    """TripleSeat's statuses are told in upper case, and written by people in any (facts TripleSeat 2)."""
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def check_zone(value: str) -> str:
+    """An IANA zone that this machine knows."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise refuse("isn't a time zone known here", 'Use an IANA name such as "America/Los_Angeles".') from None
+    return value
+
+
+def check_url(value: str) -> str:
+    """A base URL without a trailing slash; "" is not set. https, unless the host is this machine."""
+    if not value:
+        return ""
+    parts = split_url(value)
+    if parts is None:
+        raise refuse("isn't a usable URL", "Write https://host, without user name, query or fragment.")
+    if parts.scheme != "https" and not is_loopback(value):
+        raise refuse("isn't https, though its host isn't this machine", "Begin it with https://.")
+    return value.rstrip("/")
+
+
+def check_secret_url(value: SecretStr) -> SecretStr:
+    """As `check_url`, for a URL that is itself the key to the service."""
+    return SecretStr(check_url(value.get_secret_value()))
+
+
+def check_domain(value: str) -> str:
+    """A Revel account: "acme", "acme.revelup.com" or the URL of its host; "" is not set."""
+    url = url_of_domain(value)
+    parts = split_url(url)
+    if url and (parts is None or parts.path):
+        raise refuse("isn't a Revel domain", 'Write the account\'s name, such as "acme".')
+    check_url(url)
+    return value
+
+
+def check_template(value: str) -> str:
+    """A `local_id`: it must hold {event_id}, and nothing else in braces (facts Revel 3.4)."""
+    try:
+        pieces = [piece for piece in Formatter().parse(value) if piece[1] is not None]
+    except ValueError:
+        pieces = []
+    if not pieces or any(piece[1:] != ("event_id", "", None) for piece in pieces):
+        raise refuse("must hold {event_id}, and no other braces", 'Write it like "Triple Seat_{event_id}".')
+    return value
+
+
+def check_address(value: str) -> str:
+    """Something that can stand in a mail's From or To; "" is not set."""
+    if value and not _ADDRESS.fullmatch(value):
+        raise refuse("isn't a mail address", "Write it like orders@example.com.")
+    return value
+
+
+def check_recipient(value: str) -> str:
+    """A mail address that is really there."""
+    return check_address(value or " ")
+
+
+def check_present(value: SecretStr) -> SecretStr:
+    """A secret in a list: an empty one would verify what anyone signs."""
+    if not value.get_secret_value().strip():
+        raise refuse("is empty", "Remove it, or put the key in.")
+    return value
+
+
+def check_some(value: tuple[str, ...]) -> tuple[str, ...]:
+    """A list that must name something."""
+    if not value:
+        raise refuse("is empty", "Name at least one.")
+    return value
+
+
+Flag = Annotated[bool, Strict()]
+Text = Annotated[str, Strict()]
+Word = Annotated[str, Strict(), Field(min_length=1)]
+Days = Annotated[int, Strict(), Field(ge=0, le=3660)]
+Positive = Annotated[int, Strict(), Field(ge=1)]
+Reference = Annotated[int, Strict(), BeforeValidator(decode_whole), Field(ge=0)]
+"""An id at Revel; 0 means none, except for dining options (facts Revel 5.5)."""
+Identifier = Annotated[int, Strict(), BeforeValidator(decode_whole), Field(ge=1)]
+Rate = Annotated[float, Strict(), BeforeValidator(decode_rate), Field(gt=0, allow_inf_nan=False)]
+Money = Annotated[Decimal, BeforeValidator(decode_money)]
+Clock = Annotated[time, BeforeValidator(decode_clock)]
+Zone = Annotated[str, Strict(), AfterValidator(check_zone)]
+Url = Annotated[str, Strict(), AfterValidator(check_url)]
+SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
+Domain = Annotated[str, Strict(), AfterValidator(check_domain)]
+LocalId = Annotated[str, Strict(), AfterValidator(check_template)]
+Address = Annotated[str, Strict(), AfterValidator(check_address)]
+Recipient = Annotated[str, Strict(), AfterValidator(check_recipient)]
+Key = Annotated[SecretStr, AfterValidator(check_present)]

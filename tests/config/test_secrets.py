@@ -1,0 +1,242 @@
+"""Secrets: three ways in, and no way out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+
+import pytest
+import tomli_w
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tsrevel.config import CommandResult, Settings, run_command
+from tsrevel.config.keys import SECRETS
+from tsrevel.errors import ConfigError
+
+from .bench import SOUND, Bench, sound
+
+MARKER = "PlantedMarker7f3a"
+
+
+def reveal(loaded: Settings, key: str) -> list[str]:
+    section, _, name = key.partition(".")
+    value = getattr(getattr(loaded, section), name)
+    return [item.get_secret_value() for item in (value if isinstance(value, tuple) else (value,))]
+
+
+def with_secret(key: str, way: str, value: object) -> dict[str, dict[str, object]]:
+    section, _, name = key.partition(".")
+    return {section: {name: None, name + way: value}}
+
+
+def secret_text(key: str) -> str:
+    return f"https://ping.example.com/{MARKER}" if key == "monitor.ping_url" else MARKER
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_every_secret_can_lie_in_a_file(bench: Bench, key: str) -> None:
+    bench.write(f"\n  {secret_text(key)}  \n\n", "secrets/it")
+    loaded = bench.load(with_secret(key, "_file", "secrets/it"))
+    assert reveal(loaded, key) == [secret_text(key)]
+    assert loaded.origin(key) == "config.toml"
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_every_secret_can_be_printed_by_a_command_that_runs_once(bench: Bench, key: str) -> None:
+    seen: list[list[str]] = []
+
+    def run(words: Sequence[str], environ: Mapping[str, str]) -> CommandResult:
+        seen.append(list(words))
+        return CommandResult(output=secret_text(key))
+
+    loaded = bench.load(with_secret(key, "_command", "pass show 'my key'"), run=run)
+    assert reveal(loaded, key) == [secret_text(key)]
+    assert seen == [["pass", "show", "my key"]]
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_every_secret_can_come_from_the_environment(bench: Bench, key: str) -> None:
+    name = "TSREVEL_" + key.replace(".", "__").upper()
+    bench.write(secret_text(key), "secrets/it")
+    assert reveal(bench.load(env={name: secret_text(key)}), key) == [secret_text(key)]
+    loaded = bench.load(env={f"{name}_FILE": "secrets/it"})
+    assert reveal(loaded, key) == [secret_text(key)]
+    assert loaded.origin(key) == f"environment {name}_FILE"
+
+
+def test_a_list_of_secrets_has_one_a_line(bench: Bench) -> None:
+    bench.write("old-key\n\nnew-key\n", "keys")
+    loaded = bench.load(with_secret("tripleseat.webhook_signing_keys", "_file", "keys"))
+    assert reveal(loaded, "tripleseat.webhook_signing_keys") == ["old-key", "new-key"]
+
+
+def test_a_single_secret_is_the_first_line(bench: Bench) -> None:
+    bench.write("the-key\nrotated in March\n", "key")
+    assert reveal(bench.load(with_secret("revel.api_key", "_file", "key")), "revel.api_key") == ["the-key"]
+
+
+def test_a_later_source_gives_a_secret_in_any_way_and_the_command_of_the_earlier_never_runs(bench: Bench) -> None:
+    loaded = bench.load(with_secret("revel.api_key", "_command", "not run"), env={"REVEL_API_KEY": "from-env"})
+    assert reveal(loaded, "revel.api_key") == ["from-env"]
+
+
+def test_an_empty_secret_beside_its_file_counts_as_not_given(bench: Bench) -> None:
+    bench.write("the-key", "key")
+    assert reveal(bench.load({"revel": {"api_key": "", "api_key_file": "key"}}), "revel.api_key") == ["the-key"]
+
+
+def test_a_secret_given_twice_in_one_source_is_a_problem(bench: Bench) -> None:
+    problem = bench.problem({"revel": {"api_key": MARKER, "api_key_file": MARKER}})
+    assert problem.key == "revel.api_key"
+    assert problem.message == "is given more than once: api_key and api_key_file"
+    problem = bench.problem(env={"REVEL_API_KEY": MARKER, "TSREVEL_REVEL__API_KEY_COMMAND": MARKER})
+    assert problem.message == "is given more than once: api_key and api_key_command"
+
+
+def test_a_secret_file_that_is_missing_unreadable_or_empty_is_a_problem(bench: Bench) -> None:
+    bench.write(" \n", "empty")
+    (bench.folder / "folder").mkdir()
+    (bench.folder / "latin").write_bytes(b"\xff\xfe")
+    messages = {
+        "absent": "names a file that isn't there",
+        "empty": "leads to an empty secret",
+        "folder": "names a file that can't be read",
+        "latin": "names a file that can't be read",
+    }
+    for name, message in messages.items():
+        problem = bench.problem(with_secret("revel.api_key", "_file", name))
+        assert (problem.key, problem.message) == ("revel.api_key_file", message)
+
+
+def test_a_secret_file_of_the_wrong_type_is_a_problem(bench: Bench) -> None:
+    assert bench.problem(with_secret("revel.api_key", "_file", 5)).message == "must be text"
+
+
+def test_a_command_that_fails_is_a_problem(bench: Bench) -> None:
+    problem = bench.problem(with_secret("revel.api_key", "_command", "vault read"))
+    assert (problem.key, problem.message) == ("revel.api_key_command", "is a command that was not expected")
+    assert bench.problem(with_secret("revel.api_key", "_command", "'open")).remedy == "Close the quote."
+    assert bench.problem(with_secret("revel.api_key", "_command", "#")).key == "revel.api_key_command"
+    assert bench.problem(with_secret("revel.api_key", "_command", " ")).message == "is a command that is blank"
+
+
+def test_a_command_that_prints_nothing_is_a_problem(bench: Bench) -> None:
+    problem = bench.problem(with_secret("revel.api_key", "_command", "true"), run=lambda *_: CommandResult())
+    assert problem.message == "leads to an empty secret"
+
+
+def python(code: str) -> CommandResult:
+    return run_command([sys.executable, "-c", code], {"PLANTED": MARKER})
+
+
+def test_a_real_command_runs_with_the_given_environment_and_no_input() -> None:
+    assert python("import os; print(os.environ['PLANTED'])").output == MARKER
+    assert python("import sys; print(len(sys.stdin.read()))").output == "0"
+
+
+def test_a_real_command_that_goes_wrong_tells_how_but_not_what_it_printed() -> None:
+    assert python(f"print('{MARKER}'); raise SystemExit(3)").failure == "failed with status 3"
+    unreadable = "couldn't be run, or printed something other than text"
+    assert python(r"import sys; sys.stdout.buffer.write(b'\xff')").failure == unreadable
+    assert run_command(["/no/such/program"], {}).failure == unreadable
+    assert MARKER not in repr(CommandResult(output=MARKER))
+
+
+def test_a_real_command_is_given_up_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsrevel.config.secret_values.COMMAND_SECONDS", 0.2)
+    assert python("import time; time.sleep(30)").failure == "took longer than 0.2 seconds"
+
+
+def test_an_empty_signing_key_is_a_problem_not_a_key(bench: Bench) -> None:
+    problem = bench.problem({"tripleseat": {"webhook_signing_keys": [MARKER, " "]}})
+    assert (problem.key, problem.message) == ("tripleseat.webhook_signing_keys", "entry 2 is empty")
+
+
+def everywhere() -> dict[str, dict[str, object]]:
+    """A sound config with the marker in every secret."""
+    changes: dict[str, dict[str, object]] = {}
+    for key in SECRETS:
+        section, _, name = key.partition(".")
+        text: object = [secret_text(key)] if name == "webhook_signing_keys" else secret_text(key)
+        changes.setdefault(section, {})[name] = text
+    return sound(changes)
+
+
+def test_no_secret_shows_in_the_settings(bench: Bench) -> None:
+    loaded = bench.load_text(tomli_w.dumps(everywhere()))
+    assert all(MARKER in reveal(loaded, key)[0] for key in SECRETS)
+    for shown in (repr(loaded), str(loaded), repr(loaded.describe()), loaded.model_dump_json()):
+        assert MARKER not in shown
+    rows = {key: value for key, value, _ in loaded.describe()}
+    assert all(rows[key] == "(set)" for key in SECRETS)
+
+
+def shown(error: ConfigError) -> str:
+    return f"{error}{error!r}{error.problems!r}{error.__cause__!r}"
+
+
+BROKEN = [
+    "[revel",
+    f'[revel]\napi_key = "{MARKER}',
+    f'[revel]\napi_key = "{MARKER}\\q"',
+    f'[revel]\napi_key = "{MARKER}"\napi_key = "{MARKER}"',
+    f"[revel]\napi_key = {MARKER}",
+    f'revel = "{MARKER}"',
+    f'api_key = "{MARKER}"',
+    f'[revel]\napi_kee = "{MARKER}"',
+    f'[revel]\nuser = "{MARKER}"\nbase_url = "{MARKER}"\ndomain = "http://{MARKER}.example/x"',
+    f'[tripleseat]\nauth = "{MARKER}"\nbase_url = "https://user:{MARKER}@api.example"',
+    f'[email]\nsender = "{MARKER}"\nrecipients = ["{MARKER}"]\non = ["{MARKER}"]',
+    f'[monitor]\nping_url = "http://ping.example/{MARKER}"',
+    f'[revel]\napi_key_file = "{MARKER}"\napi_secret_command = "{MARKER} {MARKER}"',
+    f'[safety]\nmax_order_total = "{MARKER}"\nallowed_locations = ["{MARKER}"]',
+    f'[orders]\nlocal_id = "{MARKER}"\n[time_gate]\nopens_at = "{MARKER}"',
+    f'timezone = "{MARKER}"\nenvironment = "{MARKER}"',
+    f'[[charges]]\nmatch = "Tax"\nas = "{MARKER}"\n[[locations]]\nname = "A"\nuser = "{MARKER}"',
+    f'environment = "sandbox"\n[monitor]\nping_url = "https://ping.example/{MARKER}"',
+]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_no_value_of_a_broken_file_shows_in_its_problems(bench: Bench, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        bench.load_text(text)
+    assert MARKER not in shown(caught.value)
+
+
+@pytest.mark.parametrize("key", SECRETS)
+@pytest.mark.parametrize("value", [5, {"inner": MARKER}, [[MARKER]]])
+def test_a_secret_of_the_wrong_type_is_a_problem_that_shows_nothing(bench: Bench, key: str, value: object) -> None:
+    with pytest.raises(ConfigError) as caught:
+        bench.load(with_secret(key, "", value))
+    assert key in {problem.key for problem in caught.value.problems}
+    assert MARKER not in shown(caught.value)
+
+
+def test_contradicting_secrets_show_nothing(bench: Bench) -> None:
+    env = {
+        "REVEL_API_KEY": MARKER,
+        "TSREVEL_REVEL__API_KEY": f"{MARKER}2",
+        "DRY_RUN": MARKER,
+        "TRIPLESEAT_SITE_ID": MARKER,
+    }
+    with pytest.raises(ConfigError) as caught:
+        bench.load(env=env)
+    assert MARKER not in shown(caught.value)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(
+    leaf=st.sampled_from(["api_key", "api_secret", "user", "domain", "base_url", "requests_per_second", "new"]),
+    nested=st.booleans(),
+)
+def test_whatever_key_a_secret_is_pasted_into_it_is_not_shown(bench: Bench, leaf: str, nested: bool) -> None:
+    value: object = {"x": MARKER} if nested else f"{MARKER} pasted"
+    text = tomli_w.dumps({**SOUND, "revel": {**SOUND["revel"], leaf: value}})
+    if leaf in {"api_key", "api_secret"} and not nested:
+        assert MARKER not in repr(bench.load_text(text))
+        return
+    with pytest.raises(ConfigError) as caught:
+        bench.load_text(text)
+    assert MARKER not in shown(caught.value)
