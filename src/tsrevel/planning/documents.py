@@ -1,0 +1,63 @@
+"""Which document is the order (DESIGN 4; facts TripleSeat 3.4). Documents are never added up."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fnmatch import fnmatch
+
+from tsrevel.planning.model import Document, Event, Hold
+from tsrevel.planning.money import Cents, to_cents
+from tsrevel.planning.reasons import Reason
+
+
+def choose_document(event: Event, pattern: str) -> Document | Hold:
+    """The one document to take lines and money from, or a Hold.
+
+    Of several: the one `pattern` names, else the only one with the event's grand total, else, where they all say the
+    same, the newest.
+    """
+    usable = [document for document in event.documents if not document.deleted and (document.lines or document.faults)]
+    if not usable:
+        return Hold(Reason.NO_LINE_ITEMS, "no live document of the event has lines; finish its contract in TripleSeat")
+    candidates = _named(usable, pattern) or usable
+    if len(candidates) > 1:
+        candidates = [each for each in candidates if _agrees(each, event.grand_total)] or candidates
+    newest = max(candidates, key=lambda document: document.id)
+    if any(_content(document) != _content(newest) for document in candidates):
+        return _ambiguous(candidates, "differ")
+    if any(_received(document) > _received(newest) for document in candidates):
+        return _ambiguous(candidates, "record different payments")
+    return newest
+
+
+def is_named(document: Document, pattern: str) -> bool:
+    """Whether the document's title or one of its views fits `pattern`: a part of it, or a glob with * and ?."""
+    wanted = pattern.casefold()
+    if not wanted:
+        return False
+    glob = (wanted if any(mark in wanted for mark in "*?") else f"*{wanted}*").replace("[", "[[]")
+    return any(fnmatch(name.casefold(), glob) for name in (document.title, *document.views))
+
+
+def _named(documents: list[Document], pattern: str) -> list[Document]:
+    return [document for document in documents if is_named(document, pattern)]
+
+
+def _agrees(document: Document, grand_total: Decimal | None) -> bool:
+    if document.grand_total is None or grand_total is None:
+        return False
+    return to_cents(document.grand_total) == to_cents(grand_total)
+
+
+def _content(document: Document) -> tuple[object, ...]:
+    return (document.lines, document.billing_totals, document.discounts_total, document.grand_total, document.faults)
+
+
+def _received(document: Document) -> Cents:
+    return Cents(sum(to_cents(payment.amount - payment.refunded) for payment in document.payments if payment.paid))
+
+
+def _ambiguous(candidates: list[Document], how: str) -> Hold:
+    ids = ", ".join(str(document.id) for document in candidates)
+    remedy = "delete the wrong ones in TripleSeat, or set tripleseat.order_document"
+    return Hold(Reason.AMBIGUOUS_DOCUMENT, f"documents {ids} all have lines and {how}; {remedy}")

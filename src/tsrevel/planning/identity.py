@@ -1,0 +1,46 @@
+"""Names that anyone can derive again: an order's uuid and local_id from the event alone (facts Revel 3.3, 3.4)."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+from tsrevel.planning.model import EventId, Item, PlannedPayment, Policy, Step
+
+NAMESPACE = UUID("7b0f6c1e-52a7-5d0c-9a4e-1f2d3c4b5a69")
+"""Never change it: every uuid ever written to Revel hangs on it."""
+
+
+def order_uuid(event_id: EventId) -> str:
+    """The uuid of the event's order: the same on every machine, with or without a ledger."""
+    return str(uuid5(NAMESPACE, f"order/{event_id}"))
+
+
+def part_uuid(order: str, kind: str, number: int = 0) -> str:
+    """The uuid of a part of the order with uuid `order`: its item, payment or history of that number."""
+    return str(uuid5(UUID(order), f"{kind}/{number}"))
+
+
+def local_id(policy: Policy, event_id: EventId) -> str:
+    """The `local_id` that our order for the event carries."""
+    return policy.local_id.format(event_id=event_id)
+
+
+def known_local_ids(policy: Policy, event_id: EventId) -> tuple[str, ...]:
+    """Every `local_id` under which an order for the event may be found: ours first, then the legacy ones."""
+    templates = dict.fromkeys((policy.local_id, *policy.legacy_local_ids))
+    return tuple(template.format(event_id=event_id) for template in templates)
+
+
+def list_steps(
+    order: str, items: tuple[Item, ...], payments: tuple[PlannedPayment, ...], *, discounted: bool
+) -> tuple[Step, ...]:
+    """The writes in their order, each a recovery point (DESIGN 4; facts Revel 7)."""
+    discount = [Step("discount", part_uuid(order, "discount"))] if discounted else []
+    return (
+        Step("order", order),
+        *(Step("item", item.uuid, n) for n, item in enumerate(items)),
+        *discount,
+        *(Step("payment", payment.uuid, n) for n, payment in enumerate(payments)),
+        Step("totals", part_uuid(order, "totals")),
+        Step("history", part_uuid(order, "history")),
+    )

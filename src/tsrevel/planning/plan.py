@@ -1,0 +1,182 @@
+"""The plan: one event, one location, one catalogue and the policy in; the complete order, or a Hold, out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from tsrevel.planning import identity
+from tsrevel.planning.billing import (
+    Charges,
+    Portion,
+    check_money,
+    document_discount,
+    payments_to_record,
+    portion_of,
+    reduce_portion,
+    sort_charges,
+    spread_discount,
+)
+from tsrevel.planning.documents import choose_document, is_named
+from tsrevel.planning.match import Catalogue, Unmatched, match_id, match_line
+from tsrevel.planning.model import (
+    Document,
+    Event,
+    EventId,
+    Hold,
+    Item,
+    Labels,
+    Line,
+    Location,
+    Plan,
+    PlannedPayment,
+    Policy,
+    ProductId,
+)
+from tsrevel.planning.money import ZERO, Cents, show
+from tsrevel.planning.reasons import Reason
+
+
+def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: Policy) -> Plan | Hold:
+    """The order for a screened event: every item, discount, charge and payment to the cent, or why it can't be."""
+    if event.day is None:
+        return Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
+    document = choose_document(event, policy.order_document)
+    if isinstance(document, Hold):
+        return document
+    if document.faults:
+        return Hold(document.faults[0].reason, "; ".join(fault.text for fault in document.faults))
+    event_total = None if is_named(document, policy.order_document) else event.grand_total
+    charges = check_money(document, event_total) or sort_charges(document, policy, catalogue)
+    if isinstance(charges, Hold):
+        return charges
+    items = _plan_items(event, document, charges, location, catalogue, policy)
+    if isinstance(items, Hold):
+        return items
+    # the gate judges a write by the event's own location and site, whichever of them the entry names
+    here = replace(location, tripleseat_location=event.location_id, tripleseat_site=event.site_id)
+    return _assemble(event.id, event.day, document, charges, items, here, policy)
+
+
+def label_order(event: Event, location: Location) -> Labels:
+    """What tells people whose order it is: contact and phone; event id, name, start time and guest count (DESIGN 4)."""
+    zone = ZoneInfo(location.timezone)
+    starts = f"{event.starts_at.astimezone(zone):%Y-%m-%d %H:%M}" if event.starts_at else f"{event.day}"
+    guests = f", {event.guest_count} guests" if event.guest_count is not None else ""
+    call_name = " | ".join(part for part in (event.contact_name, event.contact_phone) if part)
+    return Labels(call_name=call_name, notes=f"TripleSeat event {event.id}: {event.name}, {starts}{guests}")
+
+
+def describe_changes(before: Plan, now: Plan) -> list[str]:
+    """What a person would want to know of the difference between two plans for the same event."""
+    pairs = [
+        ("date", str(before.day), str(now.day)),
+        ("establishment", str(before.location.establishment), str(now.location.establishment)),
+        ("total", show(before.final_total), show(now.final_total)),
+        ("discount", show(before.discount), show(now.discount)),
+        ("tax", show(before.tax), show(now.tax)),
+        ("gratuity", show(before.gratuity), show(now.gratuity)),
+        ("payments", show(before.paid), show(now.paid)),
+    ]
+    changes = [f"{what} {old} -> {new}" for what, old, new in pairs if old != new]
+    old_lines, new_lines = _line_texts(before), _line_texts(now)
+    gone = [f"line gone: {text}" for text in (old_lines - new_lines).elements()]
+    return changes + gone + [f"line new: {text}" for text in (new_lines - old_lines).elements()]
+
+
+def _line_texts(plan: Plan) -> Counter[str]:
+    return Counter(f"{item.quantity} x {item.line} at {show(item.unit_price)}" for item in plan.items)
+
+
+def _plan_items(
+    event: Event, document: Document, charges: Charges, location: Location, catalogue: Catalogue, policy: Policy
+) -> tuple[Item, ...] | Hold:
+    discount = document_discount(document) if policy.discounts == "prices" else ZERO
+    rows: list[tuple[str, ProductId, str, Portion]] = []
+    missing: list[Unmatched] = []
+    for line, reduction in zip(document.lines, spread_discount(document, discount), strict=True):
+        portion = portion_of(line)
+        if portion is None:
+            continue
+        match = _match(line, location, catalogue, policy)
+        if isinstance(match, Unmatched):
+            missing.append(match)
+        else:
+            rows += [(line.name, *match, part) for part in reduce_portion(portion, reduction)]
+    if not rows and not missing:
+        return Hold(
+            Reason.NO_LINE_ITEMS, f"every line of document {document.id} has quantity 0; correct it in TripleSeat"
+        )
+    if missing:
+        names = "; ".join(map(str, missing))
+        where = f"establishment {location.establishment}"
+        return Hold(
+            Reason.UNMAPPED_ITEMS, f"{len(missing)} of {len(document.lines)} lines have no product at {where}: {names}"
+        )
+    rows += [(name, product, "", Portion(1, amount)) for name, product, amount in charges.items]
+    order = identity.order_uuid(event.id)
+    return tuple(
+        Item(identity.part_uuid(order, "item", n), product, part.quantity, part.unit_price, name, override, part.note)
+        for n, (name, product, override, part) in enumerate(rows)
+    )
+
+
+def _match(line: Line, location: Location, catalogue: Catalogue, policy: Policy) -> tuple[ProductId, str] | Unmatched:
+    """The product, and the name that takes the product's place on the ticket ('' for its own)."""
+    product = match_line(line, policy, catalogue)
+    if not isinstance(product, Unmatched):
+        return product, ""
+    if policy.unmapped_items == "hold" or not location.fallback_product:
+        return product
+    fallback = match_id(line.name, ProductId(location.fallback_product), catalogue)
+    return fallback if isinstance(fallback, Unmatched) else (fallback, line.name)
+
+
+def _assemble(
+    event_id: EventId,
+    day: date,
+    document: Document,
+    charges: Charges,
+    items: tuple[Item, ...],
+    location: Location,
+    policy: Policy,
+) -> Plan | Hold:
+    discount = document_discount(document) if policy.discounts == "order" else ZERO
+    final = Cents(sum(item.amount for item in items) - discount + charges.tax + charges.gratuity)
+    received = payments_to_record(document, policy, final)
+    if isinstance(received, Hold):
+        return received
+    order = identity.order_uuid(event_id)
+    payments = tuple(
+        PlannedPayment(identity.part_uuid(order, "payment", n), amount) for n, amount in enumerate(received)
+    )
+    return _objection(final, discount, received, location, policy) or Plan(
+        event_id=event_id,
+        day=day,
+        location=location,
+        local_id=identity.local_id(policy, event_id),
+        uuid=order,
+        items=items,
+        discount=discount,
+        tax=charges.tax,
+        gratuity=charges.gratuity,
+        payments=payments,
+        steps=identity.list_steps(order, items, payments, discounted=bool(discount)),
+    )
+
+
+def _objection(final: Cents, discount: Cents, received: list[Cents], location: Location, policy: Policy) -> Hold | None:
+    if final > policy.max_order_total:
+        text = f"the total {show(final)} is above safety.max_order_total {show(policy.max_order_total)}"
+        return Hold(Reason.ORDER_TOO_LARGE, text)
+    for needed, given, key in (
+        (discount, location.discount, "discount"),
+        (sum(received), location.payment_type, "payment_type"),
+    ):
+        if needed and not given:
+            return Hold(
+                Reason.MISSING_DATA, f"location {location.name!r} names no Revel {key}; set it in [[locations]]"
+            )
+    return None

@@ -1,0 +1,74 @@
+"""Is this event for us, and is it due? Decided from what the listing already tells, before any further request."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tsrevel.planning.model import Event, Hold, Location, Policy, Skip
+from tsrevel.planning.reasons import Reason
+from tsrevel.planning.when import judge_gate, opens_at
+
+
+def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = False) -> Location | Hold | Skip:
+    """The location an event is for, if it is to be planned at `now`; else why not."""
+    return screen_status(event, policy) or _screen_place(event, policy, now, ignore_gate=ignore_gate)
+
+
+def screen_status(event: Event, policy: Policy) -> Hold | Skip | None:
+    """Why the event's state keeps it from being an order, or None."""
+    if event.deleted:
+        return Skip(Reason.EVENT_DELETED, "deleted in TripleSeat")
+    if not event.status:
+        return Hold(Reason.MISSING_DATA, "the event has no status; set one in TripleSeat")
+    if event.status not in policy.eligible_statuses:
+        return Skip(Reason.STATUS_NOT_ELIGIBLE, f"status {event.status} is not one of tripleseat.eligible_statuses")
+    return None
+
+
+def find_location(event: Event, policy: Policy) -> Location | None:
+    """The entry for the event's location, else the one for its site (DESIGN 3: the location wins)."""
+    of_site = None
+    for location in policy.locations:
+        if location.tripleseat_location is not None:
+            if location.tripleseat_location == event.location_id:
+                return location
+        elif event.site_id is not None and location.tripleseat_site == event.site_id:
+            of_site = location
+    return of_site
+
+
+def _screen_place(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool) -> Location | Hold | Skip:
+    if event.location_id is None and event.site_id is None:
+        return Hold(
+            Reason.MISSING_DATA, "the event names neither a location nor a site; set its location in TripleSeat"
+        )
+    ids = {event.location_id, event.site_id}
+    if any(permitted and not permitted & ids for permitted in (policy.allowed, policy.only)):
+        return Skip(Reason.LOCATION_NOT_ALLOWED, f"location {event.location_id or event.site_id} is not allowed")
+    location = find_location(event, policy)
+    if location is None:
+        where = f"TripleSeat location {event.location_id}, site {event.site_id}"
+        return Hold(
+            Reason.LOCATION_NOT_MAPPED, f"no [[locations]] entry for {where}; add one, or leave it out of reach"
+        )
+    if event.faults:
+        return Hold(event.faults[0].reason, "; ".join(fault.text for fault in event.faults))
+    if event.day is None:
+        return Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
+    try:
+        zone = ZoneInfo(location.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return Hold(Reason.UNKNOWN_TIMEZONE, f"{location.timezone!r} is no time zone; use a name like America/Denver")
+    return location if ignore_gate else _screen_gate(event.day, zone, policy, now) or location
+
+
+def _screen_gate(day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Skip | None:
+    state = judge_gate(day, zone, policy.gate, now)
+    if state == "early":
+        opening = opens_at(day, zone, policy.gate).astimezone(zone)
+        return Skip(Reason.TOO_EARLY, f"injection opens {opening:%Y-%m-%d %H:%M %Z}")
+    if state == "passed":
+        remedy = "enter it by hand, or by `sync-event --ignore-time-gate`"
+        return Skip(Reason.EVENT_DAY_PASSED, f"the gate of {day} closed without an order; {remedy}")
+    return None

@@ -1,0 +1,50 @@
+"""Days and gates: when an event may be injected, in its location's own time zone, and which days to search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from tsrevel.planning.model import Policy, TimeGate
+
+GateState = Literal["early", "open", "passed"]
+
+
+def judge_gate(day: date, zone: ZoneInfo, gate: TimeGate, now: datetime) -> GateState:
+    """Whether an event on local `day` may be injected at the instant `now`."""
+    days_ahead = (day - now.astimezone(zone).date()).days
+    if days_ahead < -gate.days_after:
+        return "passed"
+    return "early" if days_ahead > gate.days_before or now < opens_at(day, zone, gate) else "open"
+
+
+def opens_at(day: date, zone: ZoneInfo, gate: TimeGate) -> datetime:
+    """The instant at which the gate of an event on local `day` opens."""
+    first_day = day - timedelta(days=gate.days_before)
+    return datetime.combine(first_day, gate.opens_at, tzinfo=zone).astimezone(UTC)
+
+
+def days_in_reach(policy: Policy, now: datetime, hours_back: float) -> tuple[date, date]:
+    """First and last event day to search: those whose gate is open somewhere, or closed in the last `hours_back`."""
+    before = timedelta(days=policy.gate.days_before)
+    after = timedelta(days=policy.gate.days_after)
+    earlier = now - timedelta(hours=hours_back)
+    return min(_local_days(policy, earlier)) - after, max(_local_days(policy, now)) + before
+
+
+def update_days_in_reach(policy: Policy, now: datetime, hours_back: float) -> tuple[date, date]:
+    """First and last day to search for updates. The zone of an update's day is uncertain (facts TripleSeat 3.1)."""
+    earlier = now - timedelta(hours=hours_back)
+    first = min(*_local_days(policy, earlier), earlier.astimezone(UTC).date())
+    last = max(*_local_days(policy, now), now.astimezone(UTC).date())
+    return first, last
+
+
+def _local_days(policy: Policy, instant: datetime) -> list[date]:
+    return [instant.astimezone(ZoneInfo(zone)).date() for zone in _zones(policy)]
+
+
+def _zones(policy: Policy) -> Iterable[str]:
+    return {policy.default_timezone, *(location.timezone for location in policy.locations)}

@@ -1,0 +1,1 @@
+"""Tests, arranged by room. Each is a sentence about what tsrevel does."""

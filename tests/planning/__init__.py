@@ -1,0 +1,1 @@
+"""Tests of the planning room, one module for each of its own."""

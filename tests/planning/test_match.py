@@ -1,0 +1,167 @@
+"""A line becomes a product by an operator's word or by its exact name, never by likeness."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.planning.make import CATALOGUE, FRESCA, LUNCH, POLICY, TACOS, make_catalogue, make_line
+from tsrevel.planning.match import (
+    Catalogue,
+    Product,
+    Unmatched,
+    match_id,
+    match_line,
+    match_name,
+    normalise,
+    spoken_names,
+    suggest,
+)
+from tsrevel.planning.model import EstablishmentId, ProductId, ProductMapping
+
+HERE, ELSEWHERE = CATALOGUE.establishment, EstablishmentId(9)
+NEAR_NAMES = st.text("aA \u00a0&;mp'\u2019\u00df-", max_size=8)
+
+
+def unmatched(found: ProductId | Unmatched) -> Unmatched:
+    """`found`, which must not be a product."""
+    assert isinstance(found, Unmatched), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Mac &amp; Cheese", "mac & cheese"),
+        ("Mac &amp;amp; Cheese", "Mac & Cheese"),
+        ("Chef\u2019s \u201cBest\u201d", 'Chef\'s "Best"'),
+        ("Chef&rsquo;s Plate", "CHEF'S PLATE"),
+        ("Caf\u00e9 au lait", "Cafe\u0301 au lait"),
+        ("Agua\u00a0Fresca ", "  agua  fresca"),
+        ("Crème\u200bbrûlée", "crèmebrûlée"),
+        ("STRASSE", "straße"),
+        ("½ Tray", "1⁄2 tray"),
+    ],
+)
+def test_names_that_read_the_same_are_the_same(one: str, other: str) -> None:
+    assert normalise(one) == normalise(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Taco Trio", "Taco Trios"), ("Café", "Cafe"), ("A-B", "A B")])
+def test_names_that_read_otherwise_stay_apart(one: str, other: str) -> None:
+    assert normalise(one) != normalise(other)
+
+
+@given(st.text() | NEAR_NAMES)
+@example("&amp;amp;")
+@example("&Amp;")
+@example("&a\u200bmp;")
+@example("&" + "amp;" * 200)
+@example("\u01f0\u0345\u0301")
+def test_normalising_twice_changes_nothing_more(name: str) -> None:
+    assert normalise(normalise(name)) == normalise(name)
+
+
+def test_a_product_listed_twice_counts_once() -> None:
+    twice = [Product(LUNCH, "Boxed Lunch"), Product(LUNCH, "Boxed Lunch")]
+    assert Catalogue.of(HERE, twice).named("Boxed Lunch") == LUNCH
+
+
+def test_an_exact_name_is_a_match() -> None:
+    assert match_line(make_line("BOXED  lunch"), POLICY, CATALOGUE) == LUNCH
+
+
+def test_a_similar_name_is_only_suggested() -> None:
+    found = unmatched(match_line(make_line("Boxed Lunches"), POLICY, CATALOGUE))
+    assert str(found) == "'Boxed Lunches' is no active product (similar: Boxed Lunch)"
+
+
+def test_a_name_like_no_other_is_suggested_nothing() -> None:
+    found = unmatched(match_name("Xylophone", CATALOGUE))
+    assert str(found) == "'Xylophone' is no active product"
+
+
+def test_at_most_three_names_are_suggested_and_the_best_comes_first() -> None:
+    catalogue = make_catalogue("Taco Trip", "Taco Trios", "Taco Tri", "Taco Trio XL", "Soup")
+    assert suggest("Taco Trios!", catalogue)[0] == "Taco Trios"
+    assert len(suggest("Taco Trios!", catalogue)) == 3
+
+
+def test_a_name_that_two_products_bear_is_no_match() -> None:
+    found = unmatched(match_line(make_line("Taco Trio"), POLICY, make_catalogue("Taco Trio", "TACO TRIO")))
+    assert str(found) == "'Taco Trio' names 2 products: 501, 502"
+
+
+def test_of_a_typed_line_the_part_before_the_separator_may_be_the_product() -> None:
+    line = make_line("TACO TRIO - Carne asada - hot", typed=True)
+    assert spoken_names(line, " - ") == (line.name, "TACO TRIO")
+    assert match_line(line, POLICY, CATALOGUE) == TACOS
+
+
+def test_the_whole_name_is_tried_before_its_part() -> None:
+    catalogue = make_catalogue("Taco Trio", "Taco Trio - Vegan")
+    assert match_line(make_line("Taco Trio - Vegan", typed=True), POLICY, catalogue) == 502
+
+
+def test_a_menu_items_name_is_never_taken_apart() -> None:
+    assert isinstance(match_line(make_line("Taco Trio - Vegan"), POLICY, CATALOGUE), Unmatched)
+
+
+@pytest.mark.parametrize(("name", "separator"), [("Taco Trio", " - "), (" - hot", " - "), ("Taco - hot", "")])
+def test_without_a_part_before_a_separator_only_the_whole_name_counts(name: str, separator: str) -> None:
+    assert spoken_names(make_line(name, typed=True), separator) == (name,)
+
+
+def test_a_mapping_by_menu_item_beats_a_mapping_by_name_which_beats_the_name() -> None:
+    by_name = ProductMapping(HERE, TACOS, name="boxed lunch")
+    by_item = ProductMapping(HERE, FRESCA, menu_item_id="120001")
+    line = make_line("Boxed Lunch", menu_item_id="120001")
+    assert match_line(line, replace(POLICY, products=(by_name, by_item)), CATALOGUE) == FRESCA
+    assert match_line(line, replace(POLICY, products=(by_name,)), CATALOGUE) == TACOS
+    assert match_line(line, POLICY, CATALOGUE) == LUNCH
+
+
+def test_a_mapping_may_name_the_part_before_the_separator() -> None:
+    policy = replace(POLICY, products=(ProductMapping(HERE, TACOS, name="Trio"),))
+    assert match_line(make_line("TRIO - Carne asada", typed=True), policy, CATALOGUE) == TACOS
+
+
+def test_a_mapping_of_another_establishment_or_without_a_key_counts_for_nothing() -> None:
+    products = (ProductMapping(ELSEWHERE, TACOS, name="Boxed Lunch"), ProductMapping(HERE, TACOS))
+    assert match_line(make_line("Boxed Lunch"), replace(POLICY, products=products), CATALOGUE) == LUNCH
+
+
+def test_a_mapping_to_what_is_not_on_sale_is_no_match_even_where_the_name_is() -> None:
+    policy = replace(POLICY, products=(ProductMapping(HERE, ProductId(999), name="Boxed Lunch"),))
+    found = unmatched(match_line(make_line("Boxed Lunch"), policy, CATALOGUE))
+    assert str(found) == "'Boxed Lunch' is mapped to 999, no active product of establishment 8"
+
+
+def test_mappings_that_contradict_each_other_are_no_match() -> None:
+    products = tuple(ProductMapping(HERE, product, name="Boxed Lunch") for product in (LUNCH, TACOS))
+    found = unmatched(match_line(make_line("Boxed Lunch"), replace(POLICY, products=products), CATALOGUE))
+    assert str(found) == "'Boxed Lunch' is mapped to several products: 501, 502"
+
+
+def test_mappings_that_say_the_same_twice_are_one() -> None:
+    products = (ProductMapping(HERE, TACOS, name="Boxed Lunch"),) * 2
+    assert match_line(make_line("Boxed Lunch"), replace(POLICY, products=products), CATALOGUE) == TACOS
+
+
+def test_a_product_given_by_id_must_be_on_sale() -> None:
+    assert match_id("Fee", LUNCH, CATALOGUE) == LUNCH
+    assert isinstance(match_id("Fee", ProductId(999), CATALOGUE), Unmatched)
+
+
+@given(st.lists(NEAR_NAMES, max_size=8), NEAR_NAMES, st.booleans())
+def test_an_unmapped_line_never_becomes_a_product_of_another_name(names: list[str], name: str, typed: bool) -> None:
+    catalogue, line = make_catalogue(*names), make_line(name, typed=typed)
+    found = match_line(line, POLICY, catalogue)
+    if not isinstance(found, Unmatched):
+        bearers = [product for product, own in catalogue.names.items() if normalise(own) == normalise(name)]
+        heads = {normalise(spoken) for spoken in spoken_names(line, POLICY.name_separator)}
+        assert normalise(catalogue.names[found]) in heads
+        assert typed or bearers == [found]

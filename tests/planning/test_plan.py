@@ -1,0 +1,243 @@
+"""The plan as a whole: what it takes over, where it stops, and what people are told of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.planning.make import (
+    DAY,
+    DELIVERY,
+    LOCATION,
+    LUNCH,
+    NOON,
+    POLICY,
+    TACOS,
+    hold,
+    make_document,
+    make_event,
+    make_line,
+    make_payment,
+    plan,
+)
+from tsrevel.planning.model import EstablishmentId, Event, Fault, Hold, Item, Plan, SiteId
+from tsrevel.planning.money import Cents
+from tsrevel.planning.plan import describe_changes, label_order
+from tsrevel.planning.reasons import Reason
+
+PRICES = replace(POLICY, discounts="prices")
+FALLBACK = replace(POLICY, unmapped_items="fallback")
+TILL = replace(LOCATION, fallback_product=int(TACOS))
+
+
+def rows(made: Plan) -> list[tuple[str, int, int]]:
+    """Each item's line, quantity and unit price."""
+    return [(item.line, item.quantity, item.unit_price) for item in made.items]
+
+
+def priced(price: str, **changes: str) -> Event:
+    """An event of one boxed lunch at `price`."""
+    return make_event(make_document(make_line(price=price), **changes))  # type: ignore[arg-type]
+
+
+def test_an_order_carries_every_line_and_charge_to_the_cent() -> None:
+    document = make_document(
+        make_line(quantity="3", price="18.50"),
+        make_line("Taco Trio", "2", "12.00"),
+        charges={"Sales Tax": "7.45", "Service Charge": "15.00", "Delivery Fee": "9.99"},
+        discount="5.00",
+        payments=[make_payment("40.00")],
+    )
+    made = plan(make_event(document))
+    assert rows(made) == [("Boxed Lunch", 3, 1850), ("Taco Trio", 2, 1200), ("Delivery Fee", 1, 999)]
+    assert [item.product for item in made.items] == [LUNCH, TACOS, DELIVERY]
+    assert (made.subtotal, made.discount, made.tax, made.gratuity) == (8949, 500, 745, 1500)
+    assert (made.gross_total, made.final_total, made.paid, made.remaining_due) == (11194, 10694, 4000, 6694)
+
+
+def test_a_plan_says_whose_it_is_where_and_when() -> None:
+    made = plan(make_event())
+    assert (made.event_id, made.day, made.local_id) == ("64000001", DAY, "Triple Seat_64000001")
+    assert replace(made.location, tripleseat_site=None) == LOCATION
+
+
+def test_a_plan_names_the_event_s_own_location_and_site_for_the_write_gate() -> None:
+    of_site = replace(LOCATION, tripleseat_location=None, tripleseat_site=SiteId("15691"))
+    made = plan(make_event(), location=of_site)
+    assert (made.location.tripleseat_location, made.location.tripleseat_site) == ("30501", "15691")
+
+
+def test_a_plan_holds_no_customer_data() -> None:
+    told = repr(plan(make_event()))
+    assert not [word for word in ("Jordan", "555-0142", "Example Widgets") if word in told]
+
+
+def test_what_is_ignored_is_left_out_of_the_total() -> None:
+    assert plan(make_event(make_document(charges={"Card Fee": "1.00"}))).final_total == 1000
+
+
+def test_a_discount_can_be_carried_by_the_prices_instead() -> None:
+    document = make_document(make_line(quantity="3"), make_line("Taco Trio", "1", "20.00"), discount="1.00")
+    made = plan(make_event(document), policy=PRICES)
+    assert rows(made) == [("Boxed Lunch", 3, 980), ("Taco Trio", 1, 1960)]
+    assert (made.subtotal, made.discount, made.final_total) == (4900, 0, 4900)
+
+
+def test_a_price_that_can_not_carry_its_part_exactly_is_split_by_a_cent() -> None:
+    made = plan(make_event(make_document(make_line(quantity="3"), discount="1.00")), policy=PRICES)
+    assert rows(made) == [("Boxed Lunch", 1, 966), ("Boxed Lunch", 2, 967)]
+    assert made.final_total == 2900
+
+
+def test_a_line_without_quantity_and_amount_is_left_out() -> None:
+    document = make_document(make_line(), make_line("Unknown to Revel", "0", "5.00"))
+    assert rows(plan(make_event(document))) == [("Boxed Lunch", 1, 1000)]
+
+
+def test_a_document_whose_lines_sell_nothing_is_held() -> None:
+    document = make_document(make_line(quantity="0"), charges={"Sales Tax": "1.00"}, number=41)
+    assert hold(make_event(document)) == Hold(
+        Reason.NO_LINE_ITEMS, "every line of document 41 has quantity 0; correct it in TripleSeat"
+    )
+
+
+def test_every_line_without_a_product_is_named_at_once() -> None:
+    document = make_document(make_line("Taco Trios"), make_line(), make_line("Xylophone"))
+    assert hold(make_event(document)) == Hold(
+        Reason.UNMAPPED_ITEMS,
+        "2 of 3 lines have no product at establishment 8: 'Taco Trios' is no active product"
+        " (similar: Taco Trio); 'Xylophone' is no active product",
+    )
+
+
+def test_a_line_without_a_product_can_become_the_fallback_under_its_own_name() -> None:
+    made = plan(make_event(make_document(make_line("Xylophone"), make_line())), policy=FALLBACK, location=TILL)
+    assert [(item.product, item.override) for item in made.items] == [(TACOS, "Xylophone"), (LUNCH, "")]
+
+
+def test_there_is_no_fallback_unless_policy_and_location_both_say_so() -> None:
+    event = make_event(make_document(make_line("Xylophone")))
+    assert hold(event, policy=FALLBACK).reason is Reason.UNMAPPED_ITEMS
+    assert hold(event, location=TILL).reason is Reason.UNMAPPED_ITEMS
+
+
+def test_a_fallback_that_is_not_on_sale_holds_the_event() -> None:
+    event = make_event(make_document(make_line("Xylophone")))
+    found = hold(event, policy=FALLBACK, location=replace(LOCATION, fallback_product=999))
+    assert "is mapped to 999, no active product of establishment 8" in found.text
+
+
+def test_an_event_without_a_day_is_held() -> None:
+    assert hold(make_event(day=None)) == Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
+
+
+def test_an_event_without_a_document_is_held() -> None:
+    assert hold(replace(make_event(), documents=())).reason is Reason.NO_LINE_ITEMS
+
+
+def test_a_document_that_could_not_be_read_holds_the_event_with_all_its_faults() -> None:
+    faults = (Fault(Reason.MISSING_DATA, "line 1: price is not a number"), Fault(Reason.AMOUNT_MISMATCH, "more"))
+    found = hold(make_event(make_document(faults=faults)))
+    assert found == Hold(Reason.MISSING_DATA, "line 1: price is not a number; more")
+
+
+def test_a_document_that_does_not_add_up_holds_the_event() -> None:
+    assert hold(priced("10.00", grand_total="10.01")).reason is Reason.AMOUNT_MISMATCH
+
+
+def test_the_document_must_agree_with_the_event_unless_the_operator_named_it() -> None:
+    event = make_event(make_document(title="Catering Order"), grand_total="99.00")
+    assert hold(event).reason is Reason.AMOUNT_MISMATCH
+    assert plan(event, policy=replace(POLICY, order_document="catering")).final_total == 1000
+
+
+def test_an_unknown_charge_holds_the_event() -> None:
+    document = make_document(charges={"Admin Fee": "1.00"})
+    assert hold(make_event(document)).reason is Reason.UNKNOWN_CHARGE
+
+
+def test_payments_above_the_total_hold_the_event() -> None:
+    document = make_document(payments=[make_payment("10.01")])
+    assert hold(make_event(document)).reason is Reason.AMOUNT_MISMATCH
+
+
+def test_an_order_above_the_limit_is_held_and_one_at_the_limit_is_not() -> None:
+    policy = replace(POLICY, max_order_total=Cents(1000))
+    assert plan(priced("10.00"), policy=policy).final_total == 1000
+    assert hold(priced("10.01"), policy=policy) == Hold(
+        Reason.ORDER_TOO_LARGE, "the total 10.01 is above safety.max_order_total 10.00"
+    )
+
+
+def test_a_discount_needs_the_locations_revel_discount_only_where_it_is_written() -> None:
+    event, bare = priced("10.00", discount="1.00"), replace(LOCATION, discount=0)
+    assert hold(event, location=bare) == Hold(
+        Reason.MISSING_DATA, "location 'Special Events' names no Revel discount; set it in [[locations]]"
+    )
+    assert plan(event, location=bare, policy=PRICES).final_total == 900
+    assert plan(priced("10.00"), location=bare).discount == 0
+
+
+def test_a_payment_needs_the_locations_payment_type_only_where_it_is_written() -> None:
+    event = make_event(make_document(payments=[make_payment("4.00")]))
+    bare = replace(LOCATION, payment_type=0)
+    assert hold(event, location=bare).text == (
+        "location 'Special Events' names no Revel payment_type; set it in [[locations]]"
+    )
+    assert plan(event, location=bare, policy=replace(POLICY, payments="none")).payments == ()
+
+
+def test_the_contact_and_the_event_are_told_on_the_order() -> None:
+    labels = label_order(make_event(), LOCATION)
+    assert labels.call_name == "Jordan Example | (702) 555-0142"
+    assert labels.notes == "TripleSeat event 64000001: Example Widgets lunch, 2026-12-12 12:00, 24 guests"
+
+
+def test_the_start_is_told_by_the_locations_clock() -> None:
+    labels = label_order(
+        make_event(starts_at=NOON + timedelta(hours=14)), replace(LOCATION, timezone="America/New_York")
+    )
+    assert labels.notes.endswith("2026-12-13 05:00, 24 guests")
+
+
+def test_what_is_not_known_of_the_event_is_left_out_of_the_labels() -> None:
+    event = replace(make_event(starts_at=None, guest_count=None), contact_name="", contact_phone="")
+    labels = label_order(event, LOCATION)
+    assert (labels.call_name, labels.notes) == ("", "TripleSeat event 64000001: Example Widgets lunch, 2026-12-12")
+
+
+def test_a_plan_that_did_not_change_has_no_changes() -> None:
+    assert describe_changes(plan(make_event()), plan(make_event())) == []
+
+
+def test_what_changed_is_told_for_people() -> None:
+    before = plan(make_event(make_document(make_line(), make_line("Taco Trio"))))
+    document = make_document(
+        make_line(quantity="2"),
+        make_line("Taco Trio"),
+        charges={"Sales Tax": "1.00", "Service Charge": "2.00"},
+        discount="3.00",
+        payments=[make_payment("4.00")],
+    )
+    moved = replace(LOCATION, establishment=EstablishmentId(9))
+    now = plan(make_event(document, day=DAY + timedelta(days=1)), location=moved)
+    assert describe_changes(before, now) == [
+        "date 2026-12-12 -> 2026-12-13",
+        "establishment 8 -> 9",
+        "total 20.00 -> 30.00",
+        "discount 0.00 -> 3.00",
+        "tax 0.00 -> 1.00",
+        "gratuity 0.00 -> 2.00",
+        "payments 0.00 -> 4.00",
+        "line gone: 1 x Boxed Lunch at 10.00",
+        "line new: 2 x Boxed Lunch at 10.00",
+    ]
+
+
+@pytest.mark.parametrize("quantity", ["2.5", "3"])
+def test_a_quantity_that_has_no_exact_price_stands_in_the_text(quantity: str) -> None:
+    document = make_document(make_line("Taco Trio", quantity, "10.00", "24.99"))
+    item = plan(make_event(document)).items[0]
+    assert item == Item(item.uuid, TACOS, 1, Cents(2499), "Taco Trio", note=f"{quantity} x Taco Trio")
