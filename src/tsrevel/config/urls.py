@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
+
+from tsrevel.gate import is_loopback as is_loopback_host
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
@@ -23,17 +24,9 @@ def split_url(text: str) -> SplitResult | None:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether `url` names this very machine: localhost, 127.0.0.0/8 or ::1."""
+    """Whether `url` names this very machine."""
     parts = split_url(url)
-    host = parts.hostname if parts else None
-    if not host:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return bool(parts and parts.hostname and is_loopback_host(parts.hostname))
 
 
 def url_of_domain(domain: str) -> str:

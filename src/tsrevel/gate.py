@@ -1,0 +1,62 @@
+"""The one write gate: dry run, kill switch, allowed locations, environment. The transport asks it each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from tsrevel.errors import WriteForbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The TripleSeat ids of the location that a write is for: what the gate judges it by."""
+
+    location: str | None
+    site: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteGate:
+    """Whether a write to Revel may go out at all (DESIGN 4).
+
+    `allowed` and `only` hold TripleSeat location or site ids; empty means all. `sandbox` says which hosts may be
+    written to: this machine alone, or any but this machine; None leaves that open.
+    """
+
+    dry_run: bool
+    enabled: bool = True
+    allowed: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
+    sandbox: bool | None = None
+
+    def objection(self, place: Place | None) -> str | None:
+        """Why a write for `place` must not go out, or None."""
+        if not self.enabled:
+            return "the connector is disabled"
+        if self.dry_run:
+            return "this is a dry run"
+        ids = {place.location, place.site} if place else set()
+        if any(permitted and not permitted & ids for permitted in (self.allowed, self.only)):
+            return "its location is not allowed"
+        return None
+
+    def check(self, method: str, host: str, place: Place | None) -> None:
+        """Let reads pass; raise `WriteForbidden` for a write that must not go out."""
+        if method in {"GET", "HEAD"}:
+            return
+        objection = self.objection(place)
+        if objection is None and self.sandbox is not None and self.sandbox != is_loopback(host):
+            objection = "its host belongs to the other environment"
+        if objection:
+            raise WriteForbidden(f"a write was about to be sent although {objection}; nothing was sent")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` can only be this very machine: localhost, 127.0.0.0/8 or ::1."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

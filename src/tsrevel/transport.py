@@ -1,0 +1,323 @@
+"""The one door to the network, and the only importer of httpx. The write gate is asked here, whoever sends.
+
+A `Channel` speaks with one service: paced, with timeouts, reads retried, writes never, and every failure told as one
+of our errors (`Channel._exchange` and `Channel._refuse`). It knows nothing of events or orders.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, NoReturn
+
+import httpx
+import tenacity
+
+from tsrevel.errors import (
+    CredentialsRefused,
+    Forbidden,
+    OutcomeUnknown,
+    Refused,
+    TsrevelError,
+    Unavailable,
+    Unreadable,
+)
+from tsrevel.gate import Place, WriteGate, is_loopback
+
+Clock = Callable[[], datetime]
+Sleep = Callable[[float], None]
+Params = Mapping[str, str]
+Json = Any
+"""What `decode_json` gives: checked field by field at each decode boundary."""
+
+ATTEMPTS = 4
+LONGEST_WAIT = 60.0
+"""Seconds. A service that asks for more counts as unavailable: the next run comes soon enough."""
+_WRITTEN = frozenset({httpx.codes.CREATED, httpx.codes.ACCEPTED})
+"""What a POST and a PATCH answer once they have written (facts Revel 2.2)."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # facts Revel 6, TripleSeat 7: large pages exceed 30 s
+
+# httpx logs full URLs at INFO, and a URL may carry TripleSeat's public key (facts TripleSeat 1.6).
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+
+@dataclass(slots=True)
+class Pace:
+    """At most `per_second` requests a second, evenly spaced, over all threads."""
+
+    per_second: float
+    monotonic: Callable[[], float]
+    sleep: Sleep
+    _next: float = float("-inf")
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self) -> None:
+        """Return when the next request may go out."""
+        with self._lock:
+            now = self.monotonic()
+            slot = max(now, self._next)
+            self._next = slot + 1 / self.per_second
+        if slot > now:
+            self.sleep(slot - now)
+
+
+class _Later(Unavailable):
+    """An Unavailable that may say how many seconds to wait."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        self.wait = wait
+        super().__init__(message)
+
+
+class _Throttled(_Later):
+    """429: surely not applied, so even a write may be sent again after the wait."""
+
+
+class Channel:
+    """One service, reached at one base URL.
+
+    `headers` gives the authentication of each request; `renew` is called once after a 401: shall we try again?
+    `advice` ends the message of a refusal (401, 403).
+    Every method raises: Unavailable, Unreadable, Refused, CredentialsRefused (Forbidden); `write` also OutcomeUnknown.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        *,
+        pace: Pace,
+        clock: Clock,
+        sleep: Sleep,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        renew: Callable[[], bool] = lambda: False,
+        gate: WriteGate | None = None,
+        advice: str = "",
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.name = name
+        self._advice = advice
+        self._pace = pace
+        self._clock = clock
+        self._sleep = sleep
+        self._headers = headers
+        self._renew = renew
+        self._client = httpx.Client(
+            base_url=base_url,
+            timeout=TIMEOUT,
+            transport=transport,
+            trust_env=not is_loopback(httpx.URL(base_url).host),  # a proxy must not see loopback traffic
+            headers={"Accept": "application/json", "User-Agent": "tsrevel"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no session beside the token
+            event_hooks={"request": [partial(_ask_gate, gate)]} if gate else {},
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def read(self, path: str, params: Params | None = None) -> Json:
+        """The JSON that a GET answers, numbers with a point as `Decimal`. Retried while the service is unavailable."""
+        return self._renewed(
+            lambda: self._patiently(Unavailable, self._ask, "GET", path, own=self._own(), params=params)
+        )
+
+    def read_page(self, url: str, label: str) -> str:
+        """The text of a public page at `url`, no authentication sent. `label` stands for the URL in messages."""
+        text: str = self._patiently(Unavailable, self._ask_page, url, label)
+        return text
+
+    def post_form(self, url: str, form: Params, auth: tuple[str, str] | None = None) -> Json:
+        """The JSON that a form POST answers, for token endpoints. Not retried, no authentication header sent."""
+        return self._ask("POST", url, form=form, auth=auth)
+
+    def write(self, method: str, path: str, body: Mapping[str, Json], place: Place) -> Json:
+        """The JSON that a write answers. Sent once; again only after a 429, which wrote nothing."""
+        return self._patiently(_Throttled, self._ask, method, path, own=self._own(), body=body, place=place)
+
+    def _own(self) -> Mapping[str, str]:
+        """The authentication headers, asked for once a request: what gets them is not repeated with it."""
+        own = dict(self._headers())
+        if not all(value.isascii() and value.isprintable() for value in own.values()):
+            raise CredentialsRefused(f"{self.name}: the key or token holds characters that no key has; set it anew")
+        return own
+
+    def _renewed(self, ask: Callable[[], Json]) -> Json:
+        try:
+            return ask()
+        except Forbidden:
+            raise
+        except CredentialsRefused:
+            if not self._renew():
+                raise
+        return ask()
+
+    def _patiently(self, again: type[Unavailable], ask: Callable[..., Json], *args: object, **kwargs: object) -> Json:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, again) and _worth_waiting(error)),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=_wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return retrying(ask, *args, **kwargs)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        own: Params | None = None,
+        params: Params | None = None,
+        form: Params | None = None,
+        body: Mapping[str, Json] | None = None,
+        auth: tuple[str, str] | None = None,
+        place: Place | None = None,
+    ) -> Json:
+        label = f"{self.name}: {method} {httpx.URL(path).path}"
+        status, text, after = self._exchange(
+            label,
+            method,
+            path,
+            params=params,
+            data=form,
+            json=body,
+            headers=own,
+            auth=auth,
+            extensions={"place": place},
+        )
+        return self._judge(label, status, text, after, writes=body is not None)
+
+    def _ask_page(self, url: str, label: str) -> str:
+        html = {"Accept": "text/html"}
+        status, text, after = self._exchange(f"{self.name}: {label}", "GET", url, headers=html)
+        if status != httpx.codes.OK:
+            self._refuse(f"{self.name}: {label}", status, text, after, writes=False)
+        return text.decode("utf-8", errors="replace")
+
+    def _exchange(self, label: str, method: str, url: str, **request: Json) -> tuple[int, bytes, float | None]:
+        self._pace.wait()
+        writes = request.get("json") is not None
+        try:
+            with self._client.stream(method, url, **request) as response:
+                chunks, size = [], 0
+                for chunk in response.iter_bytes():
+                    size += len(chunk)
+                    if size > LARGEST_ANSWER:
+                        raise self._lost(
+                            Unreadable, f"{label} answered more than {LARGEST_ANSWER} bytes", writes=writes
+                        )
+                    chunks.append(chunk)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise _Later(f"{label}: no connection ({type(error).__name__})") from error
+        except httpx.RequestError as error:
+            raise self._lost(_Later, f"{label}: no whole answer ({type(error).__name__})", writes=writes) from error
+        return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
+
+    def _judge(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> Json:
+        if not httpx.codes.is_success(status):
+            self._refuse(label, status, body, after, writes=writes)
+        if writes and status not in _WRITTEN:
+            raise OutcomeUnknown(f"{label} answered {status}, which doesn't say that it wrote")
+        try:
+            return decode_json(body)
+        except ValueError as error:
+            raise self._lost(Unreadable, f"{label} answered {status} with {error}", writes=writes) from error
+
+    def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:
+        said = f"{label} answered {status}{_quote(body)}"
+        if status == httpx.codes.UNAUTHORIZED:
+            raise CredentialsRefused(f"{said}{self._advice}")
+        if status == httpx.codes.FORBIDDEN:
+            raise Forbidden(f"{said}{self._advice}")
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            raise _Throttled(said, after)
+        if httpx.codes.is_server_error(status):
+            raise OutcomeUnknown(said) if writes else _Later(said, after)
+        if httpx.codes.is_client_error(status):
+            raise Refused(said, status)
+        raise Unreadable(said)
+
+    @staticmethod
+    def _lost(kind: type[TsrevelError], message: str, *, writes: bool) -> TsrevelError:
+        return OutcomeUnknown(message) if writes else kind(message)
+
+    def _retry_after(self, value: str | None) -> float | None:
+        """Seconds, from a number or an HTTP date; None where it is absent or unreadable."""
+        if not value:
+            return None
+        try:
+            return max(float(value), 0.0)
+        except ValueError:
+            pass
+        try:
+            when = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        return max((when.replace(tzinfo=when.tzinfo or UTC) - self._clock()).total_seconds(), 0.0)
+
+
+def _ask_gate(gate: WriteGate, request: httpx.Request) -> None:
+    gate.check(request.method, request.url.host, request.extensions.get("place"))
+
+
+def decode_json(body: bytes) -> Json:
+    """`body` as JSON, numbers with a point as `Decimal`. Raises ValueError, worded for a message."""
+    text = body.lstrip()
+    if text[:1] == b"<":
+        raise ValueError("an HTML page")  # a login page, mostly (facts TripleSeat 1.7)
+    if not text:
+        raise ValueError("an empty body")
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, ArithmeticError, RecursionError) as error:  # ArithmeticError: 1e9999999999999999999
+        raise ValueError("broken JSON") from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _worth_waiting(error: BaseException) -> bool:
+    return (getattr(error, "wait", None) or 0.0) <= LONGEST_WAIT
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    told = getattr(error, "wait", None)
+    return float(told) if told is not None else 0.5 * 2 ** (state.attempt_number - 1)
+
+
+def _quote(body: bytes) -> str:
+    """What the service said about it, kept short: its `error` text, else the fields it names (facts Revel 2.3).
+
+    Never the rest of the answer, which may repeat what was sent.
+    """
+    try:
+        answer = decode_json(body)
+    except ValueError:
+        return ""
+    if not isinstance(answer, dict):
+        return ""
+    said = answer.get("error", answer.get("error_message"))
+    text = said if isinstance(said, str) else ", ".join(_name_fields(said if isinstance(said, dict) else answer))
+    return f": {text[:200]}" if text else ""
+
+
+def _name_fields(answer: Mapping[str, Json]) -> list[str]:
+    """The keys at the ends of nested objects: {"Order": {"tax": [...]}} names Order.tax."""
+    names = []
+    for key, value in answer.items():
+        inner = value if isinstance(value, dict) else {}
+        names += [f"{key}.{name}" for name in inner] or [key]
+    return names

@@ -1,0 +1,467 @@
+"""The one door to the network: what every answer, and every lack of one, becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsrevel.errors import (
+    CredentialsRefused,
+    Forbidden,
+    OutcomeUnknown,
+    Refused,
+    TsrevelError,
+    Unavailable,
+    Unreadable,
+    WriteForbidden,
+)
+from tsrevel.gate import Place, WriteGate, is_loopback
+from tsrevel.transport import ATTEMPTS, LARGEST_ANSWER, Channel, Pace, decode_json
+
+NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
+HERE = Place(location="30501", site="15691")
+
+
+class Wire:
+    """A service that gives the listed answers in turn, the last for ever, and remembers what it was asked."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[httpx.Request] = []
+        self.slept: list[float] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def channel(self, **more: Any) -> Channel:
+        return Channel(
+            "Shop",
+            more.pop("base_url", "https://shop.example.com"),
+            pace=Pace(1000, lambda: 0.0, lambda _: None),
+            clock=lambda: NOW,
+            sleep=self.slept.append,
+            transport=httpx.MockTransport(self),
+            **more,
+        )
+
+
+def answer(status: int = 200, *, json: Any = None, content: bytes | None = None, **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if content is not None:
+        return httpx.Response(status, content=content, headers=named)
+    return httpx.Response(status, json={} if json is None else json, headers=named)
+
+
+def write(channel: Channel) -> Any:
+    return channel.write("POST", "/resources/Order/", {"local_id": "x"}, HERE)
+
+
+def request_errors(kind: type[httpx.RequestError] = httpx.RequestError) -> list[type[httpx.RequestError]]:
+    return [kind, *(each for child in kind.__subclasses__() for each in request_errors(child))]
+
+
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+# No answer
+
+
+@pytest.mark.parametrize("kind", request_errors())
+def test_a_read_without_an_answer_is_unavailable_after_all_attempts(kind: type[httpx.RequestError]) -> None:
+    wire = Wire(kind("https://secret.example.com"))
+    with pytest.raises(Unavailable) as caught:
+        wire.channel().read("/v1/x")
+    assert len(wire.asked) == ATTEMPTS
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", request_errors())
+def test_a_write_without_an_answer_is_sent_once(kind: type[httpx.RequestError]) -> None:
+    wire = Wire(kind("no"))
+    expected = Unavailable if issubclass(kind, NEVER_SENT) else OutcomeUnknown
+    with pytest.raises(expected):
+        write(wire.channel())
+    assert len(wire.asked) == 1
+    assert wire.slept == []
+
+
+def test_a_token_request_without_an_answer_is_unavailable_and_not_repeated() -> None:
+    wire = Wire(httpx.ReadTimeout("no"))
+    with pytest.raises(Unavailable):
+        wire.channel().post_form("https://shop.example.com/oauth2/token", {"grant_type": "refresh_token"})
+    assert len(wire.asked) == 1
+
+
+# Retries
+
+
+def test_a_read_waits_longer_before_each_attempt_and_then_gets_its_answer() -> None:
+    wire = Wire(httpx.ReadTimeout("no"), answer(502, content=b""), answer(503, content=b""), answer(json={"a": 1}))
+    assert wire.channel().read("/v1/x") == {"a": 1}
+    assert wire.slept == [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("told", "waited"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("-3", 0.0),
+        ("Sat, 12 Dec 2026 18:00:20 GMT", 20.0),
+        ("Sat, 12 Dec 2026 17:00:00 GMT", 0.0),
+        ("Sat, 12 Dec 2026 18:00:20", 20.0),
+        ("soon", 0.5),
+    ],
+)
+def test_a_throttled_read_waits_as_long_as_it_is_told(told: str, waited: float) -> None:
+    wire = Wire(answer(429, Retry_After=told), answer())
+    wire.channel().read("/v1/x")
+    assert wire.slept == [waited]
+
+
+@pytest.mark.parametrize("told", ["61", "86400", "inf", "nan", "Sun, 13 Dec 2026 18:00:00 GMT"])
+def test_a_service_that_asks_for_a_long_wait_is_left_for_the_next_run(told: str) -> None:
+    wire = Wire(answer(429, Retry_After=told))
+    with pytest.raises(Unavailable):
+        wire.channel().read("/v1/x")
+    assert len(wire.asked) == 1
+    assert wire.slept == []
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+def test_no_retry_after_header_can_break_us(told: str) -> None:
+    wire = Wire(answer(429, Retry_After=told), answer())
+    try:
+        wire.channel().read("/v1/x")
+    except Unavailable:
+        assert wire.slept == []
+
+
+def test_a_write_is_sent_again_only_after_a_429() -> None:
+    wire = Wire(answer(429, Retry_After="2"), answer(201, json={"id": 1}))
+    assert write(wire.channel()) == {"id": 1}
+    assert wire.slept == [2.0]
+
+
+def test_a_write_that_is_throttled_to_the_end_is_unavailable() -> None:
+    wire = Wire(answer(429))
+    with pytest.raises(Unavailable):
+        write(wire.channel())
+    assert len(wire.asked) == ATTEMPTS
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_write_that_meets_a_server_error_has_an_unknown_outcome(status: int) -> None:
+    wire = Wire(answer(status, content=b"oops", Retry_After="1"))
+    with pytest.raises(OutcomeUnknown):
+        write(wire.channel())
+    assert len(wire.asked) == 1
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 422])
+def test_a_refusal_says_its_status_and_the_services_words(status: int) -> None:
+    wire = Wire(answer(status, json={"error": "no such thing"}))
+    for ask in (lambda channel: channel.read("/v1/x"), write):
+        with pytest.raises(Refused, match="no such thing") as caught:
+            ask(wire.channel())
+        assert caught.value.status == status
+    assert len(wire.asked) == 2
+
+
+def test_a_redirect_is_unreadable_and_never_followed() -> None:
+    wire = Wire(answer(302, Location="https://elsewhere.example.com/"))
+    with pytest.raises(Unreadable):
+        wire.channel().read("/v1/x")
+    assert len(wire.asked) == 1
+
+
+def test_a_refusal_never_shows_the_query() -> None:
+    wire = Wire(answer(400))
+    with pytest.raises(Refused) as caught:
+        wire.channel().read("/v1/x", {"public_key": "hush"})
+    assert "hush" not in str(caught.value)
+    assert "GET /v1/x" in str(caught.value)
+
+
+def test_what_is_quoted_of_an_answer_is_short() -> None:
+    with pytest.raises(Refused) as caught:
+        Wire(answer(422, json={"errors": {"base": "x" * 5000}})).channel().read("/v1/x")
+    assert len(str(caught.value)) < 300
+
+
+# Answers that aren't what they should be
+
+HTML = b"<!doctype html><html>Sign in</html>"
+BROKEN = [
+    HTML,
+    b"\n  " + HTML,
+    b'{"objects": [',
+    b"",
+    b"   ",
+    b"\xff\xfe\x00",
+    b"[" * 100_000,
+    b'{"a": NaN}',
+    b"-Infinity",
+    b"1" * 5000,
+    b"1e9999999999999999999",
+]
+
+
+@pytest.mark.parametrize("body", BROKEN, ids=lambda body: repr(body[:12]))
+def test_an_answer_that_is_not_json_is_unreadable(body: bytes) -> None:
+    with pytest.raises(Unreadable):
+        Wire(answer(content=body)).channel().read("/v1/x")
+
+
+@pytest.mark.parametrize("body", BROKEN, ids=lambda body: repr(body[:12]))
+def test_a_write_with_an_unreadable_answer_has_an_unknown_outcome(body: bytes) -> None:
+    with pytest.raises(OutcomeUnknown):
+        write(Wire(answer(201, content=body)).channel())
+
+
+@pytest.mark.parametrize("body", BROKEN, ids=lambda body: repr(body[:12]))
+def test_a_refusal_with_a_broken_body_is_still_a_refusal(body: bytes) -> None:
+    with pytest.raises(Refused):
+        Wire(answer(400, content=body)).channel().read("/v1/x")
+
+
+@pytest.mark.parametrize("status", [200, 203, 204, 206])
+def test_only_created_and_accepted_say_that_a_write_was_done(status: int) -> None:
+    with pytest.raises(OutcomeUnknown):
+        write(Wire(answer(status, json={"id": 1})).channel())
+
+
+@pytest.mark.parametrize("status", [201, 202])
+def test_a_write_is_done_once_it_is_created_or_accepted(status: int) -> None:
+    assert write(Wire(answer(status, json={"id": 1})).channel()) == {"id": 1}
+
+
+def test_an_endless_answer_is_cut_off() -> None:
+    wire = Wire(answer(content=b" " * (LARGEST_ANSWER + 1)))
+    with pytest.raises(Unreadable, match="more than"):
+        wire.channel().read("/v1/x")
+    with pytest.raises(OutcomeUnknown):
+        write(wire.channel())
+
+
+def test_numbers_with_a_point_are_exact() -> None:
+    got = decode_json(b'{"a": 0.1, "b": 12, "c": 837.72000000000000001}')
+    assert got == {"a": Decimal("0.1"), "b": 12, "c": Decimal("837.72000000000000001")}
+    assert isinstance(got["b"], int)
+
+
+@given(st.binary())
+def test_no_bytes_break_the_reader_of_json(body: bytes) -> None:
+    with suppress(ValueError):
+        decode_json(body)
+
+
+# Who we are
+
+
+def test_a_401_is_renewed_once_and_asked_again() -> None:
+    tokens = iter(["old", "new"])
+    wire = Wire(answer(401), answer(json=[1]))
+    channel = wire.channel(headers=lambda: {"Authorization": next(tokens)}, renew=lambda: True)
+    assert channel.read("/v1/x") == [1]
+    assert [request.headers["Authorization"] for request in wire.asked] == ["old", "new"]
+
+
+@pytest.mark.parametrize(("renews", "times"), [(True, 2), (False, 1)])
+def test_a_401_that_stays_is_refused_credentials(renews: bool, times: int) -> None:
+    wire = Wire(answer(401, json={"error": "Token resource owner not found"}))
+    with pytest.raises(CredentialsRefused, match="resource owner"):
+        wire.channel(renew=lambda: renews).read("/v1/x")
+    assert len(wire.asked) == times
+
+
+def test_a_403_is_forbidden_and_renews_nothing() -> None:
+    renewals = iter([True])
+    wire = Wire(answer(403))
+    with pytest.raises(Forbidden):
+        wire.channel(renew=lambda: next(renewals)).read("/v1/x")
+    assert len(wire.asked) == 1
+    assert next(renewals)
+
+
+def test_headers_are_got_once_a_request_however_often_it_is_repeated() -> None:
+    asked: list[bool] = []
+
+    def headers() -> Mapping[str, str]:
+        asked.append(True)
+        return {}
+
+    Wire(answer(500), answer(500), answer()).channel(headers=headers).read("/v1/x")
+    assert len(asked) == 1
+
+
+def test_a_refresh_whose_answer_is_lost_is_not_repeated_with_the_read() -> None:
+    asked: list[bool] = []
+
+    def headers() -> Mapping[str, str]:
+        asked.append(True)
+        raise Unavailable("the token URL gave no answer")
+
+    wire = Wire(answer())
+    with pytest.raises(Unavailable):
+        wire.channel(headers=headers).read("/v1/x")
+    assert (len(asked), wire.asked) == (1, [])
+
+
+@pytest.mark.parametrize("key", ["“quoted”", "two\nlines", "nul\x00"])
+def test_a_key_that_fits_no_header_is_refused_without_showing_it(key: str) -> None:
+    wire = Wire(answer())
+    with pytest.raises(CredentialsRefused) as caught:
+        wire.channel(headers=lambda: {"API-AUTHENTICATION": key}).read("/v1/x")
+    assert key not in str(caught.value)
+    assert wire.asked == []
+
+
+def test_a_public_page_is_read_without_authentication() -> None:
+    wire = Wire(answer(content="<p>Überraschung</p>".encode()))
+    channel = wire.channel(headers=lambda: {"Authorization": "Bearer hush"})
+    assert channel.read_page("https://portal.example.com/doc/1", "invoice page") == "<p>Überraschung</p>"
+    assert "Authorization" not in wire.asked[0].headers
+    assert wire.asked[0].headers["Accept"] == "text/html"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(204, Unreadable), (302, Unreadable), (404, Refused), (401, CredentialsRefused), (500, Unavailable)],
+)
+def test_a_page_that_does_not_open_never_shows_its_address(status: int, error: type[TsrevelError]) -> None:
+    with pytest.raises(error) as caught:
+        Wire(answer(status, content=HTML)).channel().read_page("https://portal.example.com/doc/hush", "invoice page")
+    assert "hush" not in str(caught.value)
+    assert "invoice page" in str(caught.value)
+
+
+def test_a_form_goes_out_without_our_headers_and_with_basic_authentication_where_asked() -> None:
+    wire = Wire(answer(json={"access_token": "t"}))
+    channel = wire.channel(headers=lambda: {"Authorization": "Bearer hush"})
+    channel.post_form("https://shop.example.com/oauth2/token", {"a": "b"})
+    channel.post_form("https://shop.example.com/oauth2/token", {"a": "b"}, auth=("id", "secret"))
+    assert "Authorization" not in wire.asked[0].headers
+    assert wire.asked[1].headers["Authorization"].startswith("Basic ")
+    assert [request.content for request in wire.asked] == [b"a=b", b"a=b"]
+
+
+def test_a_cookie_is_never_sent_back() -> None:
+    wire = Wire(answer(Set_Cookie="session=abc; Path=/; Domain=shop.example.com"))
+    channel = wire.channel()
+    channel.read("/v1/x")
+    channel.read("/v1/x")
+    assert "Cookie" not in wire.asked[1].headers
+
+
+# The gate
+
+SHUT = [
+    WriteGate(dry_run=True),
+    WriteGate(dry_run=False, enabled=False),
+    WriteGate(dry_run=False, allowed=frozenset({"1"})),
+    WriteGate(dry_run=False, only=frozenset({"1"})),
+    WriteGate(dry_run=False, allowed=frozenset({"30501"}), only=frozenset({"1"})),
+]
+
+
+@pytest.mark.parametrize("gate", SHUT)
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+def test_a_shut_gate_lets_no_write_out(gate: WriteGate, method: str) -> None:
+    wire = Wire(answer())
+    with pytest.raises(WriteForbidden, match="nothing was sent"):
+        wire.channel(gate=gate).write(method, "/resources/Order/", {}, HERE)
+    assert wire.asked == []
+
+
+@pytest.mark.parametrize("gate", SHUT)
+def test_a_shut_gate_stops_whoever_sends(gate: WriteGate) -> None:
+    wire = Wire(answer())
+    channel = wire.channel(gate=gate)
+    with pytest.raises(WriteForbidden):
+        channel.post_form("https://shop.example.com/resources/Order/", {})
+    with pytest.raises(WriteForbidden):
+        channel._client.request("BREW", "/resources/Order/")
+    assert wire.asked == []
+
+
+@pytest.mark.parametrize("gate", SHUT)
+def test_a_shut_gate_lets_reads_pass(gate: WriteGate) -> None:
+    assert Wire(answer(json=[1])).channel(gate=gate).read("/resources/Order/") == [1]
+
+
+@pytest.mark.parametrize("ids", [frozenset[str](), frozenset({"30501"}), frozenset({"15691", "9"})])
+def test_an_open_gate_lets_writes_for_its_places_out(ids: frozenset[str]) -> None:
+    wire = Wire(answer(201, json={"id": 1}))
+    assert write(wire.channel(gate=WriteGate(dry_run=False, allowed=ids, only=ids))) == {"id": 1}
+
+
+def test_a_write_for_no_place_passes_no_list_of_places() -> None:
+    assert WriteGate(dry_run=False, allowed=frozenset({"1"})).objection(None)
+    assert WriteGate(dry_run=False, allowed=frozenset({"1"})).objection(Place(None, None))
+
+
+# Pace
+
+
+def test_requests_are_spaced_evenly() -> None:
+    now, slept = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    pace = Pace(4, lambda: now[0], sleep)
+    for _ in range(4):
+        pace.wait()
+    assert slept == [0.25, 0.25, 0.25]
+    now[0] += 10
+    pace.wait()
+    assert len(slept) == 3
+
+
+def test_each_attempt_is_paced() -> None:
+    slots: list[float] = []
+    channel = Channel(
+        "Shop",
+        "https://shop.example.com",
+        pace=Pace(2, lambda: 0.0, slots.append),
+        clock=lambda: NOW,
+        sleep=lambda _: None,
+        transport=httpx.MockTransport(Wire(answer(500), answer(500), answer())),
+    )
+    channel.read("/v1/x")
+    assert slots == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("[::1]", True),
+        ("::1", True),
+        ("localhost.example.com", False),
+        ("10.0.0.1", False),
+        ("0.0.0.0", False),  # noqa: S104 - a host to be judged, not bound
+        ("", False),
+    ],
+)
+def test_loopback_is_this_machine_and_nothing_else(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
