@@ -1,0 +1,169 @@
+"""What we ask of TripleSeat: which events there are, and one event with its money (facts TripleSeat 2, 3, 5).
+
+Only reads. Nothing is judged here: an event comes back as it is told, with faults where it couldn't be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from urllib.parse import quote
+
+from tsrevel.errors import CredentialsRefused, Forbidden, Refused, Unreadable
+from tsrevel.planning.model import Document, Event, EventId
+from tsrevel.transport import Channel, Json
+from tsrevel.tripleseat.auth import Access
+from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
+from tsrevel.tripleseat.digest import fingerprint, listing_digest
+from tsrevel.tripleseat.fields import Fields, read_id, read_number
+from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
+from tsrevel.tripleseat.token_url import TokenRefused
+
+MOST_PAGES = 1000
+_MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One search result. `digest` tells whether it changed; `event` is None where `problem` says why: no usable id."""
+
+    event: Event | None
+    digest: str
+    problem: str | None
+    id: str
+
+
+class TripleSeat:
+    """TripleSeat's events, for one account.
+
+    Every method raises: CredentialsRefused (Forbidden), with advice; Unavailable; Unreadable; Refused; and with
+    `invoice_fallback` ConfigError where the extra for it is missing.
+    """
+
+    def __init__(self, channel: Channel, access: Access, *, base_url: str, invoice_fallback: bool = False) -> None:
+        self._channel = channel
+        self._access = access
+        self._base_url = base_url
+        self._invoice_fallback = invoice_fallback
+
+    def search_by_day(self, first: date, last: date) -> list[Found]:
+        """Every event, of any status, whose day is from `first` to `last` (facts TripleSeat 2)."""
+        return self._search("event", first, last)
+
+    def search_by_update(self, first: date, last: date) -> list[Found]:
+        """Every event, of any status, changed on a day from `first` to `last` (facts TripleSeat 2)."""
+        return self._search("event_updated", first, last)
+
+    def event(self, event_id: EventId) -> Event:
+        """The event with its lines and money: from its documents, else its booking's, else its invoice page.
+
+        Raises also: Refused with status 404 where there is no such event, Unreadable where another one comes back.
+        """
+        answer = self._read(f"/v1/events/{quote(event_id, safe='')}", _MONEY)
+        event = decode_event(answer)
+        if event.id != event_id:
+            raise Unreadable(f"TripleSeat: asked for event {event_id}, another one came; tell TripleSeat's support")
+        if not _has_content(event.documents):
+            event = replace(event, documents=self._documents_of_booking(event) or event.documents)
+        if self._invoice_fallback and not _has_content(event.documents):
+            event = replace(event, documents=self._documents_of_pages(event, event_fields(answer)))
+        return event
+
+    def _search(self, prefix: str, first: date, last: date) -> list[Found]:
+        """All pages, each event once: the last seen wins. A row that can't be read doesn't hide the others."""
+        span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
+        found: dict[str, Found] = {}
+        for page in range(1, MOST_PAGES + 1):
+            order = {"order": "created_at", "sort_direction": "asc", "page": str(page)}
+            answer = self._read("/v1/events/search", {**span, **order})
+            rows = _results(answer)
+            known = len(found)
+            found |= {_key(row): _find(row) for row in rows}
+            if len(found) == known or _is_last(page, answer):
+                return list(found.values())
+        raise Unreadable(f"TripleSeat: a search went on for {MOST_PAGES} pages; ask for fewer days")
+
+    def _read(self, path: str, params: Mapping[str, str]) -> Json:
+        try:
+            return self._channel.read(path, {**params, **self._access.params()})
+        except TokenRefused:
+            raise
+        except CredentialsRefused as refused:
+            raise self._access.explain(refused) from refused
+
+    def _documents_of_booking(self, event: Event) -> tuple[Document, ...]:
+        """The booking's documents, but only where it is of this event alone (facts TripleSeat 3.4)."""
+        if event.booking_id is None:
+            return ()
+        try:
+            answer = self._read(f"/v1/bookings/{quote(event.booking_id, safe='')}", _MONEY)
+        except Forbidden:
+            return ()  # normal for a user without access to bookings
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            return ()
+        booking = Fields(unwrap(answer, "booking"), f"booking {event.booking_id}", [])
+        if usable_id(booking.row) != event.booking_id:
+            raise Unreadable(f"TripleSeat: asked for booking {event.booking_id}, another one came")
+        return self._documents_if_only(event, booking)
+
+    def _documents_if_only(self, event: Event, booking: Fields) -> tuple[Document, ...]:
+        events = booking.row.get("event_ids")
+        if (
+            booking.has("deleted_at")
+            or not isinstance(events, list)
+            or [read_id(each) for each in events] != [event.id]
+        ):
+            return ()
+        documents = decode_documents(booking)
+        return documents if _has_content(documents) else ()
+
+    def _documents_of_pages(self, event: Event, fields: Fields) -> tuple[Document, ...]:
+        urls = find_invoice_urls(fields, self._base_url)
+        return tuple(self._completed(document, urls.get(document.id)) for document in event.documents)
+
+    def _completed(self, document: Document, url: str | None) -> Document:
+        if document.deleted or url is None:
+            return document
+        label = f"invoice page of document {document.id}"
+        try:
+            page = self._channel.read_page(url, label)
+        except (Refused, CredentialsRefused) as refused:
+            raise Unreadable(f"TripleSeat: {label} is not open to us; share the document again") from refused
+        return complete_from_page(document, page)
+
+
+def _has_content(documents: tuple[Document, ...]) -> bool:
+    """Whether a live document has lines, or something unreadable that must not be passed over."""
+    return any(not document.deleted and (document.lines or document.faults) for document in documents)
+
+
+def _results(answer: Json) -> list[Json]:
+    rows = answer.get("results") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise Unreadable("TripleSeat: a search answered without a list of results; nothing can be told from it")
+    return rows
+
+
+def _is_last(page: int, answer: Json) -> bool:
+    """Whether `total_pages` says so. It may be text or missing; then a page that brings nothing new is the end."""
+    total = read_number(answer.get("total_pages"))
+    return total is not None and 0 < total <= page
+
+
+def _key(row: Json) -> str:
+    """What tells rows apart: the id, or the whole of a row that has none."""
+    try:
+        return usable_id(unwrap(row, "event"))
+    except Unreadable:
+        return f"unreadable {fingerprint(row)}"
+
+
+def _find(row: Json) -> Found:
+    try:
+        event = decode_event(row)
+    except Unreadable as problem:
+        return Found(None, "", str(problem), "")
+    return Found(event, listing_digest(row), None, event.id)

@@ -1,0 +1,138 @@
+"""From TripleSeat's JSON to `Event`: the one place where an event's wire names are known (facts TripleSeat 3).
+
+Field-level garbage never raises: it becomes a fault that planning holds the event for. Staff and login data, addresses
+and e-mail are not taken over.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+
+from tsrevel.errors import Unreadable
+from tsrevel.planning.model import Document, Event, EventId, Fault, LocationId, SiteId
+from tsrevel.planning.reasons import Reason
+from tsrevel.transport import Json
+from tsrevel.tripleseat.fields import Fields, read_day, read_id, read_moment
+from tsrevel.tripleseat.money_rows import decode_billing_totals, decode_lines, decode_payments
+
+_USABLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_DAY_KEYS = ("event_date_iso8601", "event_start_iso8601", "event_date", "start_date", "event_start")
+"""Where the day may stand, best first (facts TripleSeat 3.1)."""
+
+
+def decode_event(data: Json) -> Event:
+    """The event in `data`, with or without its `{"event": ...}` wrapper. Raises Unreadable without a usable id."""
+    event = event_fields(data)
+    location = event.quiet().child("location")
+    location_id = event.identifier("location_id") or location.identifier("id")
+    site_id = event.identifier("site_id") or location.identifier("site_id")
+    told = event.quiet()
+    guests = told.count("guaranteed_guest_count") or told.count("guest_count")
+    return Event(
+        id=EventId(usable_id(event.row)),
+        name=event.text("name"),
+        status=event.text("status").upper(),
+        deleted=event.has("deleted_at"),
+        location_id=LocationId(location_id) if location_id else None,
+        site_id=SiteId(site_id) if site_id else None,
+        location_name=location.text("name"),
+        day=_decode_day(event),
+        starts_at=_decode_start(event),
+        guest_count=guests,
+        contact_name=_contact_name(event),
+        contact_phone=_contact_phone(event),
+        grand_total=event.number("grand_total"),
+        booking_id=event.identifier("booking_id"),
+        documents=decode_documents(event),
+        faults=tuple(event.faults),
+    )
+
+
+def event_fields(data: Json) -> Fields:
+    """The event's own fields, unwrapped. Raises Unreadable where `data` is no event."""
+    row = unwrap(data, "event")
+    number = usable_id(row)
+    return Fields(row, f"event {number}", [])
+
+
+def unwrap(data: Json, key: str) -> dict[str, Json]:
+    """The object in `data`, or under `key` in it: single answers are wrapped, results mostly not (facts 2, 3)."""
+    inner = data.get(key) if isinstance(data, dict) else None
+    row = inner if isinstance(inner, dict) else data
+    if not isinstance(row, dict):
+        raise Unreadable(f"TripleSeat: what should be one {key} is not a JSON object; tell TripleSeat's support")
+    return row
+
+
+def usable_id(row: dict[str, Json]) -> str:
+    """The id, fit for a path and a `local_id`. Raises Unreadable where there is none."""
+    found = read_id(row.get("id"))
+    if found is None or not _USABLE_ID.fullmatch(found):
+        raise Unreadable("TripleSeat: an event or booking has no usable id; tell TripleSeat's support")
+    return found
+
+
+def decode_documents(owner: Fields) -> tuple[Document, ...]:
+    """The documents of an event or booking, deleted ones included; one without an id is a fault of its owner."""
+    found = [_decode_document(row, owner) for row in owner.rows("documents", "document")]
+    return tuple(document for document in found if document is not None)
+
+
+def _decode_document(row: Fields, owner: Fields) -> Document | None:
+    number = row.number("id")
+    if number is None or number != int(number):
+        row.fault("it has no usable id")
+        return None
+    faults: list[Fault] = []
+    document = Fields(row.row, f"document {int(number)}", faults)
+    money = document.child("financials")
+    grand_total = money.number("grand_total")
+    if grand_total is None:
+        grand_total = Fields(owner.row, document.what, faults).number("grand_total")
+    return Document(
+        id=int(number),
+        title=document.text("title"),
+        views=tuple(name for view in document.quiet().rows("views", "view") if (name := view.text("name"))),
+        deleted=document.has("deleted_at"),
+        lines=decode_lines(document),
+        billing_totals=decode_billing_totals(document, owner),
+        discounts_total=money.number("discounts_total"),
+        grand_total=grand_total,
+        payments=decode_payments(document),
+        faults=tuple(faults),
+    )
+
+
+def _decode_day(event: Fields) -> date | None:
+    """The local business day from the best key that is filled; a filled one that is unreadable is not passed over."""
+    key = next((key for key in _DAY_KEYS if event.has(key)), None)
+    if key is None:
+        return None
+    day = read_day(event.row[key])
+    if day is None:
+        event.fault(f"{key} is not a date", Reason.INVALID_DATE_FORMAT)
+    return day
+
+
+def _decode_start(event: Fields) -> datetime | None:
+    key = "event_start_iso8601"
+    if not event.has(key):
+        return None
+    start = read_moment(event.row[key])
+    if start is None:
+        event.fault(f"{key} is not a date and time", Reason.INVALID_DATE_FORMAT)
+    return start if start is not None and start.tzinfo else None
+
+
+def _contact_name(event: Fields) -> str:
+    event = event.quiet()
+    contact = event.child("contact")
+    person = " ".join(part for key in ("first_name", "last_name") if (part := contact.text(key)))
+    account = event.child("account").text("name") or event.child("booking").child("account").text("name")
+    return person or account or event.text("post_as") or event.text("name")
+
+
+def _contact_phone(event: Fields) -> str:
+    phones = event.quiet().child("contact").rows("phone_numbers", "phone")
+    return next((number for row in phones if (number := row.text("number"))), "")

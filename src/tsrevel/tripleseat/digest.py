@@ -1,0 +1,73 @@
+"""A fingerprint of a search result: has anything changed that bears on the order?
+
+Owner, creator and updator stay out: their login data changes by itself (facts TripleSeat 3.1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+from tsrevel.transport import Json
+from tsrevel.tripleseat.decode import unwrap
+from tsrevel.tripleseat.fields import clean_text, is_absent, read_id, read_number
+
+_IDS = ("id", "location_id", "site_id", "booking_id")
+_TEXTS = ("status", "deleted_at", "updated_at", "start_date")
+_NUMBERS = ("guaranteed_guest_count", "guest_count", "grand_total", "actual_amount", "amount_due", "deposit_amount")
+_LISTS = ("category_totals", "billing_totals")
+_AMOUNTS = frozenset({"total", "value", "total_price"})
+
+
+def listing_digest(row: Json) -> str:
+    """SHA-256, in hex, over what bears on the order. The same for 300, "300.0" and "300.00", for null, "" and no key.
+
+    Raises Unreadable where `row` is not an object.
+    """
+    event = unwrap(row, "event")
+    content: dict[str, Json] = {key: read_id(event.get(key)) for key in _IDS}
+    content |= {key: clean_text(event.get(key)).upper() for key in _TEXTS if not is_absent(event.get(key))}
+    content |= {key: clean_text(event[key]) for key in event if key.startswith(("event_date", "event_start"))}
+    content |= {key: _canonical_number(event.get(key)) for key in _NUMBERS}
+    content |= {key: _canonical_rows(event.get(key)) for key in _LISTS}
+    content["document_ids"] = _canonical_ids(event.get("document_ids"))
+    return fingerprint({key: value for key, value in content.items() if value not in (None, "", [])})
+
+
+def fingerprint(data: Json) -> str:
+    """SHA-256, in hex, of `data` as canonical JSON."""
+    try:
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
+    except RecursionError:
+        text = "nested too deeply to tell apart"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical_rows(value: Json) -> list[dict[str, str | None]]:
+    rows = value if isinstance(value, list) else []
+    return [
+        {key: _canonical_number(row[key]) if key in _AMOUNTS else clean_text(row[key]) for key in row}
+        for row in rows
+        if isinstance(row, dict)
+    ]
+
+
+def _canonical_number(value: Json) -> str | None:
+    """A number in its one shortest form; text that is none as it is ("9.5%")."""
+    if is_absent(value):
+        return None
+    number = read_number(value)
+    if number is None:
+        return clean_text(value)
+    return "0" if number == 0 else f"{number.normalize():f}"
+
+
+def _canonical_ids(value: Json) -> list[str]:
+    """Ids that came as "1,2", or as a list after all (facts TripleSeat 3.1)."""
+    parts = (
+        value
+        if isinstance(value, list)
+        else re.split(r"[\s,;]+", value if isinstance(value, str) else str(value or ""))
+    )
+    return sorted({found for part in parts if (found := read_id(part))})

@@ -1,0 +1,187 @@
+"""One JSON object of TripleSeat's, read field by field without ever failing: what can't be read becomes a `Fault`.
+
+It knows the loose types of facts TripleSeat 7 (numbers as text, "" for nothing, entities in names), no field's meaning.
+A fault names the field and what was expected there, never the value: that may be customer data.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from tsrevel.planning.model import Fault
+from tsrevel.planning.reasons import Reason
+from tsrevel.transport import Json
+
+_AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
+_LARGEST = Decimal(10) ** 12
+_FINEST = -40
+"""The most decimals taken for a number: what a float prints is far below."""
+_LARGEST_ID = 10**36
+_TAG = re.compile(
+    r"</?(?:a|b|big|br|center|div|em|font|h[1-6]|hr|i|img|li|ol|p|small|span|strike|strong|su[bp]|table|tbody|td|th|tr|u|ul)"
+    r"(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+_ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ].*)?")
+_US_DAY = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})(?:\s.*)?")
+_YEARS = range(2000, 2101)
+
+
+def is_absent(value: Json) -> bool:
+    """Whether nothing stands there: null, or text without a visible character (facts TripleSeat 7)."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def clean_text(value: Json) -> str:
+    """Text for people: entities decoded, HTML tags out, invisible characters out, whitespace single and trimmed."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        value = read_id(value) or ""
+    if not isinstance(value, str):
+        return ""
+    bare = _TAG.sub(" ", html.unescape(value))
+    return " ".join("".join(map(_visible, bare)).split())
+
+
+def _visible(character: str) -> str:
+    if character.isspace():
+        return " "
+    return "" if unicodedata.category(character) in {"Cc", "Cf", "Cs"} else character
+
+
+def read_id(value: Json) -> str | None:
+    """An id as text, whatever type it came in; None where it is none."""
+    if isinstance(value, Decimal) and value.is_finite() and -_LARGEST_ID < value < _LARGEST_ID and value == int(value):
+        value = int(value)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return str(value) if abs(value) < _LARGEST_ID else None
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def read_number(value: Json) -> Decimal | None:
+    """A number, or text such as "300.0", "$1,225.50" or "-$9.60", exactly; None for anything else."""
+    if isinstance(value, str):
+        text = value.strip()
+        digits = text.replace("$", "").replace(",", "")
+        fits = _AMOUNT.fullmatch(text) and text.count("-") <= 1 and any(map(str.isdigit, digits)) and len(digits) < 60
+        value = Decimal(digits) if fits else None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    if not number.is_finite() or not -_LARGEST < number < _LARGEST:  # compared, not abs(): that can overflow
+        return None
+    return number if int(number.as_tuple().exponent) >= _FINEST else None
+
+
+def read_day(value: Json) -> date | None:
+    """The day that a date, or a date with a time behind it, names: ISO or m/d/yyyy (facts TripleSeat 3.1, 7)."""
+    text = value.strip() if isinstance(value, str) else ""
+    if iso := _ISO_DAY.fullmatch(text):
+        year, month, day = iso[1], iso[2], iso[3]
+    elif us := _US_DAY.fullmatch(text):
+        year, month, day = us[4], us[1], us[3]
+    else:
+        return None
+    try:
+        return date(int(year), int(month), int(day)) if int(year) in _YEARS else None
+    except ValueError:
+        return None
+
+
+def read_moment(value: Json) -> datetime | None:
+    """An ISO date and time, aware where it carries an offset."""
+    if read_day(value) is None:
+        return None
+    try:
+        return datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A JSON object and what to call it in a fault. The `faults` it finds are shared with its children."""
+
+    row: dict[str, Json]
+    what: str
+    faults: list[Fault]
+
+    def has(self, key: str) -> bool:
+        """Whether something stands there."""
+        value = self.row.get(key)
+        return value is not False and not is_absent(value)
+
+    def text(self, key: str) -> str:
+        """The clean text, "" where there is none."""
+        return clean_text(self.row.get(key))
+
+    def identifier(self, key: str) -> str | None:
+        """The id as text."""
+        value = self.row.get(key)
+        found = read_id(value)
+        if found is None and not is_absent(value):
+            self.fault(f"{key} is not an id")
+        return found
+
+    def number(self, key: str) -> Decimal | None:
+        """The amount or quantity, exact; None where there is none."""
+        value = self.row.get(key)
+        if is_absent(value):
+            return None
+        found = read_number(value)
+        if found is None:
+            self.fault(f"{key} is not a number")
+        return found
+
+    def rank(self, key: str) -> Decimal:
+        """The number to sort by; last where there is none."""
+        found = read_number(self.row.get(key))
+        return _LARGEST if found is None else found
+
+    def count(self, key: str) -> int | None:
+        """The whole number of something, 0 counting as none."""
+        found = self.number(key)
+        if found is None or found == 0:
+            return None
+        if found < 0 or found != int(found):
+            self.fault(f"{key} is not a whole number")
+            return None
+        return int(found)
+
+    def quiet(self) -> Fields:
+        """The same object, for what is no reason to hold an event: its faults go nowhere."""
+        return Fields(self.row, self.what, [])
+
+    def child(self, key: str) -> Fields:
+        """The object under `key`, empty where there is none."""
+        value = self.row.get(key)
+        if self.has(key) and value != [] and not isinstance(value, dict):
+            self.fault(f"{key} is not an object")
+        return Fields(value if isinstance(value, dict) else {}, f"{key} of {self.what}", self.faults)
+
+    def rows(self, key: str, what: str) -> Iterator[Fields]:
+        """The objects listed under `key`, each called `what` and its number."""
+        value = self.row.get(key)
+        if is_absent(value):
+            return
+        if not isinstance(value, list):
+            self.fault(f"{key} is not a list")
+            return
+        for number, row in enumerate(value, 1):
+            if isinstance(row, dict):
+                yield Fields(row, f"{what} {number} of {self.what}", self.faults)
+            else:
+                self.fault(f"{what} {number} is not an object")
+
+    def fault(self, text: str, reason: Reason = Reason.MISSING_DATA) -> None:
+        """Put down what couldn't be read, once."""
+        found = Fault(reason, f"{self.what}: {text}; correct it in TripleSeat")
+        if found not in self.faults:
+            self.faults.append(found)

@@ -1,0 +1,140 @@
+"""The file that holds the rotating tokens: read, locked between processes, replaced as a whole.
+
+A refresh token works once (facts TripleSeat 1.3): one that isn't on disk before the next is asked for is lost, and a
+person must authorise again. No network here, and no token in any message.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeGuard
+
+from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.transport import Json, decode_json
+from tsrevel.tripleseat.fields import read_number
+
+logger = logging.getLogger(__name__)
+
+LOGIN = "Run `tsrevel login`."
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token, when it expires (epoch seconds), and the refresh token for the next one."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    expires_at: int
+
+    def expires_within(self, seconds: float, now: float) -> bool:
+        """Whether it is useless `seconds` after the epoch second `now`."""
+        return not self.access or self.expires_at - now <= seconds
+
+
+class TokenFile:
+    """`{"access_token", "refresh_token", "expires_at"}` at `path`, readable by its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()  # a link stays a link: what it points to is replaced
+        self._warned = False
+
+    def load(self) -> Token:
+        """What the file holds. Raises ConfigError where it is missing or broken; warns where others may read it."""
+        try:
+            with self._path.open("rb") as file:
+                self._warn_if_shared(os.fstat(file.fileno()).st_mode)
+                data = decode_json(file.read())
+        except FileNotFoundError as error:
+            raise self._problem("there is no token file yet", LOGIN) from error
+        except OSError as error:
+            raise self._problem(f"can't be read ({error.strerror})", "Make it readable to this user.") from error
+        except ValueError as error:
+            raise self._problem(f"holds {error}, not tokens", LOGIN) from error
+        return self._decode(data)
+
+    def save(self, token: Token) -> None:
+        """Keep `token`, for `tsrevel login`. Raises ConfigError where it can't be written."""
+        with self.locked(), self.replacement() as put:
+            put(token)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the file for this thread of this process. Waits; another's refresh ends within its timeouts."""
+        lock = self._path.with_name(self._path.name + ".lock")
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def replacement(self) -> Iterator[Callable[[Token], None]]:
+        """A way to put a new token in place that is known to be open before a refresh uses up the old one.
+
+        Raises ConfigError where the folder can't be written to.
+        """
+        try:
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        fresh = Path(name)
+        try:
+            yield lambda token: self._put(handle, fresh, token)
+        finally:
+            os.close(handle)
+            fresh.unlink(missing_ok=True)
+
+    def _put(self, handle: int, fresh: Path, token: Token) -> None:
+        content = {"access_token": token.access, "refresh_token": token.refresh, "expires_at": token.expires_at}
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", closefd=False) as file:
+                json.dump(content, file, indent=2)
+            os.fsync(handle)
+            fresh.replace(self._path)
+            self._settle_folder()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _settle_folder(self) -> None:
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _decode(self, data: Json) -> Token:
+        row = data if isinstance(data, dict) else {}
+        refresh, access = row.get("refresh_token"), row.get("access_token") or ""
+        expires_at = read_number(row.get("expires_at") or 0)
+        if not is_token(refresh) or not (access == "" or is_token(access)) or expires_at is None:
+            raise self._problem("is not {access_token, refresh_token, expires_at}", LOGIN)
+        return Token(access, refresh, int(expires_at))
+
+    def _warn_if_shared(self, mode: int) -> None:
+        if mode & 0o077 and not self._warned:
+            self._warned = True
+            logger.warning("tripleseat.token_file can be read by other users; run chmod 600 %s", self._path)
+
+    def _unwritable(self, error: OSError) -> ConfigError:
+        remedy = "Make its folder writable to this user; should TripleSeat then refuse the old token, `tsrevel login`."
+        return self._problem(f"can't be replaced ({error.strerror})", remedy)
+
+    def _problem(self, message: str, remedy: str) -> ConfigError:
+        return ConfigError((ConfigProblem("tripleseat.token_file", str(self._path), message, remedy),))
+
+
+def is_token(value: Json) -> TypeGuard[str]:
+    """Whether it can be a token at all: printable ASCII, fit for a header."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
