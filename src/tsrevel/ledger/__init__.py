@@ -1,0 +1,39 @@
+"""The memory of tsrevel: what was seen, claimed, written and settled, in one SQLite file that can prove it.
+
+All SQL is in this room. It decides nothing about events and talks to no service. It keeps no customer data
+and no secrets: plans have none by design, texts that may name people are kept as hashes, and whatever is
+passed as a fact, a detail or a reason must be free of both.
+
+Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `sightings`, `runs`, `audit`
+(one table family each), `codec` (plans as text), `database`, `migrations`, `connection` (the file), `lock`.
+"""
+
+from tsrevel.ledger.lock import hold_lock
+from tsrevel.ledger.records import (
+    AuditRow,
+    ClaimConflict,
+    Clock,
+    OrderRecord,
+    OrderState,
+    Receipt,
+    RunMode,
+    RunRecord,
+    Seen,
+    Sighting,
+)
+from tsrevel.ledger.store import Ledger
+
+__all__ = [
+    "AuditRow",
+    "ClaimConflict",
+    "Clock",
+    "Ledger",
+    "OrderRecord",
+    "OrderState",
+    "Receipt",
+    "RunMode",
+    "RunRecord",
+    "Seen",
+    "Sighting",
+    "hold_lock",
+]

@@ -1,0 +1,151 @@
+"""Plans as JSON text and back, exactly. Texts that are not of the known shape are damage, never guessed at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from datetime import date
+from typing import Any, get_args
+
+from tsrevel.errors import LedgerDamaged
+from tsrevel.planning.model import (
+    EstablishmentId,
+    EventId,
+    Item,
+    Location,
+    LocationId,
+    Plan,
+    PlannedPayment,
+    ProductId,
+    SiteId,
+    Step,
+    StepKind,
+)
+from tsrevel.planning.money import Cents
+
+_SHAPE = 1
+"""Goes up when a field of the plan's dataclasses comes, goes or changes its meaning; a migration rewrites old texts."""
+
+
+class _Misshapen(ValueError):
+    """Some part of the text isn't what a plan has there. Never leaves this module."""
+
+
+def encode_plan(plan: Plan) -> str:
+    """`plan` as canonical JSON: the same plan gives the same text."""
+    content = asdict(plan) | {"day": plan.day.isoformat(), "shape": _SHAPE}
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def decode_plan(text: str) -> Plan:
+    """The plan that `encode_plan` wrote. LedgerDamaged if it isn't one, or of a shape unknown to this version."""
+    try:
+        return _decode_plan(json.loads(text))
+    except ValueError as error:
+        raise LedgerDamaged(
+            f"A plan in the ledger can't be read ({error}): install the tsrevel that wrote it, or restore a backup."
+        ) from error
+
+
+def _decode_plan(content: object) -> Plan:
+    raw = _object(content)
+    if raw.get("shape") != _SHAPE:
+        raise _Misshapen(f"its shape is {raw.get('shape')!r}, not {_SHAPE}")
+    _check_names(raw, {"shape", *_names(Plan)})
+    return Plan(
+        event_id=EventId(_text(raw["event_id"])),
+        day=date.fromisoformat(_text(raw["day"])),
+        location=_decode_location(_part(raw["location"], Location)),
+        local_id=_text(raw["local_id"]),
+        uuid=_text(raw["uuid"]),
+        items=tuple(_decode_item(item) for item in _parts(raw["items"], Item)),
+        discount=_cents(raw["discount"]),
+        tax=_cents(raw["tax"]),
+        gratuity=_cents(raw["gratuity"]),
+        payments=tuple(
+            PlannedPayment(uuid=_text(payment["uuid"]), amount=_cents(payment["amount"]))
+            for payment in _parts(raw["payments"], PlannedPayment)
+        ),
+        steps=tuple(_decode_step(step) for step in _parts(raw["steps"], Step)),
+    )
+
+
+def _decode_location(raw: dict[str, Any]) -> Location:
+    location, site = raw["tripleseat_location"], raw["tripleseat_site"]
+    return Location(
+        name=_text(raw["name"]),
+        tripleseat_location=None if location is None else LocationId(_text(location)),
+        tripleseat_site=None if site is None else SiteId(_text(site)),
+        establishment=EstablishmentId(_whole(raw["establishment"])),
+        timezone=_text(raw["timezone"]),
+        user=_whole(raw["user"]),
+        station=_whole(raw["station"]),
+        dining_option=_whole(raw["dining_option"]),
+        payment_type=_whole(raw["payment_type"]),
+        discount=_whole(raw["discount"]),
+        fallback_product=_whole(raw["fallback_product"]),
+    )
+
+
+def _decode_item(raw: dict[str, Any]) -> Item:
+    return Item(
+        uuid=_text(raw["uuid"]),
+        product=ProductId(_whole(raw["product"])),
+        quantity=_whole(raw["quantity"]),
+        unit_price=_cents(raw["unit_price"]),
+        line=_text(raw["line"]),
+        override=_text(raw["override"]),
+        note=_text(raw["note"]),
+    )
+
+
+def _decode_step(raw: dict[str, Any]) -> Step:
+    kinds: dict[str, StepKind] = {kind: kind for kind in get_args(StepKind)}
+    kind = kinds.get(_text(raw["kind"]))
+    if kind is None:
+        raise _Misshapen(f"it has a step of kind {raw['kind']!r}")
+    return Step(kind=kind, uuid=_text(raw["uuid"]), number=_whole(raw["number"]))
+
+
+def _names(shape: type[Plan | Location | Item | PlannedPayment | Step]) -> set[str]:
+    return {field.name for field in fields(shape)}
+
+
+def _parts(value: object, shape: type[Item | PlannedPayment | Step]) -> Iterable[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise _Misshapen(f"a {type(value).__name__} stands where a list must")
+    return [_part(part, shape) for part in value]
+
+
+def _part(value: object, shape: type[Location | Item | PlannedPayment | Step]) -> dict[str, Any]:
+    raw = _object(value)
+    _check_names(raw, _names(shape))
+    return raw
+
+
+def _check_names(raw: dict[str, Any], expected: set[str]) -> None:
+    if raw.keys() != expected:
+        raise _Misshapen(f"names missing or unknown: {', '.join(sorted(raw.keys() ^ expected))}")
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Misshapen(f"a {type(value).__name__} stands where an object must")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise _Misshapen(f"a {type(value).__name__} stands where a text must")
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _Misshapen(f"a {type(value).__name__} stands where a whole number must")
+    return value
+
+
+def _cents(value: object) -> Cents:
+    return Cents(_whole(value))

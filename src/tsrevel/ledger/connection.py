@@ -1,0 +1,108 @@
+"""One connection to a SQLite file, its transactions, and SQLite's complaints in our words.
+
+Knows nothing of what the file holds.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tsrevel.errors import LedgerDamaged, LedgerUnusable, TsrevelError
+from tsrevel.ledger.records import ClaimConflict
+
+_PERMISSIONS = "check the owner and permissions of the file and its folder"
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: "another process keeps it locked: wait for it, or find it with `fuser`",
+    sqlite3.SQLITE_FULL: "the disk is full: make room",
+    sqlite3.SQLITE_READONLY: _PERMISSIONS,
+    sqlite3.SQLITE_CANTOPEN: _PERMISSIONS,
+    sqlite3.SQLITE_NOTADB: "it is not a SQLite file: set [ledger] path to the right one, or restore a backup",
+}
+
+
+def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    """A connection to an existing file, in autocommit mode, that waits `busy_seconds` for other writers."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    with ExitStack() as unless_ready:
+        unless_ready.callback(connection.close)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        unless_ready.pop_all()
+    return connection
+
+
+def use_wal(connection: sqlite3.Connection) -> None:
+    """Switches to a write-ahead log. LedgerUnusable where the file system can't keep one."""
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise LedgerUnusable(
+            f"The ledger's folder can't keep a write-ahead log (mode is {mode}): put it on a local disk."
+        )
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path, mode: str = "IMMEDIATE") -> Iterator[None]:
+    """All of what happens inside, or none of it. SQLite's errors come out as ours."""
+    with mapped(path):
+        connection.execute(f"BEGIN {mode}")
+        try:
+            yield
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[None]:
+    """Raises every SQLite error as ours: LedgerDamaged, ClaimConflict for a broken rule, else LedgerUnusable."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _in_our_words(error, path) from error
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[None]:
+    """Raises every error of the file system as LedgerUnusable."""
+    try:
+        yield
+    except OSError as error:
+        raise LedgerUnusable(f"The ledger {path} can't be used: {error.strerror}. Then {_PERMISSIONS}.") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Makes `folder` and its missing parents, for the owner's eyes only."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a new name in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code == sqlite3.SQLITE_CORRUPT:
+        return LedgerDamaged(f"The ledger {path} is damaged ({error}): keep the file, and restore a backup.")
+    if isinstance(error, sqlite3.IntegrityError):
+        return ClaimConflict(f"The ledger {path} refused a change that breaks its rules: {error}.")
+    advice = _ADVICE.get(code, "nothing was stored; please report this")
+    return LedgerUnusable(f"The ledger {path} can't be used ({error}): {advice}.")

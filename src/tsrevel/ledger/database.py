@@ -1,0 +1,101 @@
+"""Opens the ledger's file: makes a new one complete or not at all, and refuses any it had better not touch."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.ledger.audit import GENESIS, read_meta, verify_tail
+from tsrevel.ledger.connection import (
+    connect,
+    make_folder,
+    mapped,
+    reachable,
+    sync_folder,
+    transaction,
+    use_wal,
+)
+from tsrevel.ledger.migrations import Migration, migrate, version_of
+
+_APPLICATION_ID = 0x54535254
+_TAIL = 100
+"""Rows of the audit that opening verifies: enough to notice a cut end, few enough to start at once."""
+
+
+def open_database(
+    path: Path, environment: str, migrations: tuple[Migration, ...], busy_seconds: float
+) -> sqlite3.Connection:
+    """A connection to the ledger at `path`, made if there is none, migrated and verified.
+
+    LedgerUnusable: not ours, newer, of the other environment, unreadable or unwritable. LedgerDamaged: broken.
+    """
+    with reachable(path), mapped(path):
+        make_folder(path.parent)
+        _refuse_leftovers(path)
+        if not path.exists():
+            _create(path, environment, migrations, busy_seconds)
+        with ExitStack() as unless_opened:
+            connection = connect(path, busy_seconds)
+            unless_opened.callback(connection.close)
+            _identify(connection, path, migrations)
+            _examine(connection, path, environment)
+            use_wal(connection)
+            migrate(connection, path, migrations)
+            with transaction(connection, path, "DEFERRED"):
+                verify_tail(connection, _TAIL)
+            unless_opened.pop_all()
+        return connection
+
+
+def _create(path: Path, environment: str, migrations: tuple[Migration, ...], busy_seconds: float) -> None:
+    """Builds the ledger aside and links it into place; if another process was faster, theirs stands."""
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        draft.touch(mode=0o600)
+        with closing(connect(draft, busy_seconds)) as connection:
+            use_wal(connection)
+            migrate(connection, draft, migrations)
+            connection.execute(
+                "INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS)
+            )
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    sync_folder(path.parent)
+
+
+def _refuse_leftovers(path: Path) -> None:
+    """SQLite would replay a log left by a lost file into the new one, and takes an empty file for a new one."""
+    if path.with_name(f"{path.name}-wal").exists() and not path.exists():
+        raise LedgerDamaged(
+            f"The ledger {path} is gone but its log ({path.name}-wal) is there: restore the ledger, or move the "
+            "log away to begin a new one."
+        )
+    if path.exists() and path.stat().st_size == 0:
+        raise LedgerDamaged(f"The ledger {path} is an empty file: restore a backup, or remove it to begin a new one.")
+
+
+def _identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application != _APPLICATION_ID:
+        raise LedgerUnusable(f"{path} is a database, but not a ledger of tsrevel: set [ledger] path to the right file.")
+    present, known = version_of(connection), migrations[-1].version
+    if present > known:
+        raise LedgerUnusable(
+            f"The ledger {path} is of version {present}, and this tsrevel knows versions up to {known}: "
+            "install the newer tsrevel that wrote it."
+        )
+
+
+def _examine(connection: sqlite3.Connection, path: Path, environment: str) -> None:
+    finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if finding != "ok":
+        raise LedgerDamaged(f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup.")
+    owner = read_meta(connection).environment
+    if owner != environment:
+        raise LedgerUnusable(
+            f"The ledger {path} belongs to the {owner} environment, and the settings say {environment}: "
+            "give each its own [ledger] path."
+        )

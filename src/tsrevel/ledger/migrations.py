@@ -1,0 +1,89 @@
+"""Brings a ledger's tables up to date: numbered SQL files, each with its version in one transaction, after a backup.
+
+A migration is never edited once released; a later one follows it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from tsrevel.ledger.connection import connect, sync_folder, transaction
+
+_PATIENCE = 5.0
+"""Seconds that a backup waits for a lock; beside a write-ahead log it hardly ever has to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """The SQL that takes a ledger from the version before to `version`, without transaction statements."""
+
+    version: int
+    sql: str
+
+
+def shipped_migrations() -> tuple[Migration, ...]:
+    """The files `schema/NNNN_*.sql` of this package, in order."""
+    files = resources.files("tsrevel.ledger").joinpath("schema").iterdir()
+    return tuple(
+        Migration(int(file.name[:4]), file.read_text(encoding="utf-8"))
+        for file in sorted(files, key=lambda file: file.name)
+        if file.name.endswith(".sql")
+    )
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The number of the last migration applied; 0 for a new file."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
+    """Applies what is missing. A migration that fails leaves the ledger as the one before it left it.
+
+    Before each, an existing ledger is copied to `<name>.v<version>.bak`. Even with nothing to apply the write lock
+    is taken once for each migration, so a ledger that can't be written is found here.
+    """
+    for migration in migrations:
+        with transaction(connection, path):
+            present = version_of(connection)
+            if present < migration.version:
+                if present:
+                    back_up(path, path.with_name(f"{path.name}.v{present}.bak"))
+                _apply(connection, migration)
+
+
+def back_up(path: Path, target: Path) -> None:
+    """Copies what the ledger at `path` holds for certain to `target` (0600), replacing what is there.
+
+    Reads through a connection of its own: SQLite's backup waits for ever for one that is in a write itself.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+        draft = Path(folder) / target.name
+        draft.touch(mode=0o600)
+        with closing(connect(path, _PATIENCE)) as source, closing(connect(draft, _PATIENCE)) as copy:
+            source.backup(copy)
+        draft.replace(target)
+    sync_folder(target.parent)
+
+
+def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
+    for statement in _statements(migration.sql):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {migration.version}")
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """One by one, because `executescript` would end the transaction that holds them together."""
+    pending = ""
+    for line in sql.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+    yield pending

@@ -1,0 +1,217 @@
+"""The tables of orders, their steps and receipts: one order for each event, from claim to settled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import get_args
+
+from tsrevel.ledger.audit import Change, canonical
+from tsrevel.ledger.codec import decode_plan, encode_plan
+from tsrevel.ledger.records import ClaimConflict, OrderRecord, OrderState, Receipt
+from tsrevel.planning.model import EventId, OrderId, Plan, Step
+from tsrevel.planning.money import show
+
+_ORDERS = """
+    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, touched_at
+    FROM orders WHERE event_id IN (SELECT value FROM json_each(?))
+"""
+_UNFINISHED = "SELECT event_id FROM orders WHERE state = 'claimed' ORDER BY touched_at, event_id"
+_RECEIPTS = """
+    SELECT event_id, uuid, kind, revel_id, facts, recorded_at, run_id
+    FROM receipts JOIN steps USING (event_id, uuid)
+    WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY event_id, seq
+"""
+_STANDING = """
+    SELECT state, EXISTS (SELECT 1 FROM receipts WHERE receipts.event_id = orders.event_id) AS begun
+    FROM orders WHERE event_id = ?
+"""
+_CLAIM = """
+    INSERT INTO orders (event_id, state, plan, run_id, touched_at) VALUES (?, 'claimed', ?, ?, ?)
+"""
+_ADD_STEP = "INSERT INTO steps (event_id, seq, kind, number, uuid) VALUES (?, ?, ?, ?, ?)"
+_STEP_BEFORE = """
+    SELECT receipts.uuid IS NOT NULL AS known, revel_id
+    FROM steps LEFT JOIN receipts USING (event_id, uuid)
+    WHERE event_id = ? AND steps.uuid = ? AND kind = ? AND number = ?
+"""
+_PUT_RECEIPT = """
+    INSERT INTO receipts (event_id, uuid, revel_id, facts, recorded_at, run_id) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (event_id, uuid) DO UPDATE SET
+        revel_id = excluded.revel_id, facts = excluded.facts,
+        recorded_at = excluded.recorded_at, run_id = excluded.run_id
+"""
+_TOUCH = """
+    UPDATE orders SET order_id = coalesce(:order_id, order_id), run_id = :run_id, touched_at = :at
+    WHERE event_id = :event_id
+"""
+_SETTLE = """
+    INSERT INTO orders (event_id, state, order_id, digest, run_id, touched_at)
+    VALUES (:event_id, 'settled', :order_id, :digest, :run_id, :at)
+    ON CONFLICT (event_id) DO UPDATE SET
+        state = 'settled', order_id = excluded.order_id, digest = excluded.digest, text = NULL,
+        run_id = excluded.run_id, touched_at = excluded.touched_at
+"""
+_DISPUTE = """
+    INSERT INTO orders (event_id, state, order_id, text, run_id, touched_at)
+    VALUES (:event_id, 'disputed', :order_id, :text, :run_id, :at)
+    ON CONFLICT (event_id) DO UPDATE SET
+        state = 'disputed', order_id = coalesce(excluded.order_id, order_id), text = excluded.text,
+        run_id = excluded.run_id, touched_at = excluded.touched_at
+"""
+_NOTE_FOREIGN = """
+    INSERT INTO orders (event_id, state, order_id, local_id, digest, run_id, touched_at)
+    VALUES (:event_id, 'foreign', :order_id, :local_id, :digest, :run_id, :at)
+    ON CONFLICT (event_id) DO UPDATE SET
+        state = 'foreign', plan = NULL, order_id = excluded.order_id, local_id = excluded.local_id,
+        digest = excluded.digest, run_id = excluded.run_id, touched_at = excluded.touched_at
+"""
+_REMEMBER = """
+    UPDATE orders SET digest = :digest, seen_plan = coalesce(:seen_plan, seen_plan),
+        cancelled = coalesce(:cancelled, cancelled), run_id = :run_id, touched_at = :at
+    WHERE event_id = :event_id
+"""
+
+
+def find_unfinished(connection: sqlite3.Connection) -> tuple[OrderRecord, ...]:
+    """The claimed orders, oldest first. LedgerDamaged for an unreadable plan."""
+    ids = [EventId(row["event_id"]) for row in connection.execute(_UNFINISHED)]
+    found = find(connection, ids)
+    return tuple(found[event_id] for event_id in ids)
+
+
+def find(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, OrderRecord]:
+    """What is known of these events' orders, as far as anything is. LedgerDamaged for an unreadable plan."""
+    wanted = json.dumps(list(event_ids))
+    receipts: dict[EventId, dict[str, Receipt]] = {}
+    for row in connection.execute(_RECEIPTS, (wanted,)):
+        receipts.setdefault(row["event_id"], {})[row["uuid"]] = _decode_receipt(row)
+    found = connection.execute(_ORDERS, (wanted,))
+    return {row["event_id"]: _decode_order(row, receipts.get(row["event_id"], {})) for row in found}
+
+
+def count_by_state(connection: sqlite3.Connection) -> dict[OrderState, int]:
+    """How many orders stand in each state, states with none included."""
+    counts: dict[OrderState, int] = dict.fromkeys(get_args(OrderState), 0)
+    for row in connection.execute("SELECT state, count(*) AS number FROM orders GROUP BY state"):
+        counts[row["state"]] = row["number"]
+    return counts
+
+
+def claim(change: Change, plan: Plan) -> None:
+    """Stores the plan that is about to be written, in place of an earlier claim of which nothing was written."""
+    state = _standing(change, plan.event_id, "be claimed", {"claimed"}, begun=False)
+    text = encode_plan(plan)
+    change.connection.execute("DELETE FROM orders WHERE event_id = ?", (plan.event_id,))
+    change.connection.execute(_CLAIM, (plan.event_id, text, change.run_id, change.at))
+    steps = [(plan.event_id, seq, step.kind, step.number, step.uuid) for seq, step in enumerate(plan.steps)]
+    change.connection.executemany(_ADD_STEP, steps)
+    plan_hash = hashlib.sha256(text.encode()).hexdigest()
+    change.audit("claimed", plan.event_id, was=state, plan_hash=plan_hash, total=show(plan.final_total))
+
+
+def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, facts: Mapping[str, str]) -> None:
+    """Stores Revel's answer to a step of the claimed plan. The same answer again changes nothing."""
+    wanted = (event_id, step.uuid, step.kind, step.number)
+    before = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
+    if before is None:
+        raise ClaimConflict(f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.")
+    if before["known"] and before["revel_id"] == revel_id:
+        return
+    kept = canonical(facts)
+    change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, kept, change.at, change.run_id))
+    order_id = revel_id if step.kind == "order" else None
+    _write(change, _TOUCH, event_id, order_id=order_id)
+    kind = "receipt_replaced" if before["known"] else "recorded"
+    was = before["revel_id"]
+    change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=kept)
+
+
+def settle(change: Change, event_id: EventId, order_id: OrderId, digest: str | None) -> None:
+    """Notes that Revel showed the order complete. An order found complete may be settled without a claim."""
+    state = _standing(change, event_id, "be settled", {"claimed", "settled", "disputed"})
+    _write(change, _SETTLE, event_id, order_id=order_id, digest=digest)
+    change.audit("settled", event_id, was=state, order_id=order_id, digest=digest)
+
+
+def dispute(change: Change, event_id: EventId, order_id: OrderId | None, text: str) -> None:
+    """Notes that what Revel holds isn't the plan, whatever was known before."""
+    state = _standing(change, event_id, "be disputed", set(get_args(OrderState)))
+    _write(change, _DISPUTE, event_id, order_id=order_id, text=text)
+    change.audit("disputed", event_id, was=state, order_id=order_id, text=text)
+
+
+def note_foreign(change: Change, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None) -> None:
+    """Notes somebody else's order, in place of a claim of which nothing was written."""
+    state = _standing(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
+    change.connection.execute("DELETE FROM steps WHERE event_id = ?", (event_id,))
+    _write(change, _NOTE_FOREIGN, event_id, order_id=order_id, local_id=local_id, digest=digest)
+    change.audit("foreign", event_id, was=state, order_id=order_id, local_id=local_id, digest=digest)
+
+
+def release(change: Change, event_id: EventId, text: str) -> None:
+    """Drops a claim, receipts and all, because Revel proved to hold nothing of it."""
+    if _standing(change, event_id, "be released", {"claimed"}) is None:
+        raise ClaimConflict(f"Event {event_id} can't be released: it isn't claimed.")
+    change.connection.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
+    change.audit("released", event_id, text=text)
+
+
+def remember(change: Change, event_id: EventId, digest: str | None, plan: Plan | None, cancelled: bool | None) -> None:
+    """Keeps the state of the event that a report was made of. None leaves plan and cancelled as they are."""
+    seen_plan = encode_plan(plan) if plan else None
+    if not _write(change, _REMEMBER, event_id, digest=digest, seen_plan=seen_plan, cancelled=cancelled):
+        raise ClaimConflict(f"Event {event_id} can't be remembered: the ledger knows no order of it.")
+    plan_hash = hashlib.sha256(seen_plan.encode()).hexdigest() if seen_plan else None
+    known = None if cancelled is None else ("yes" if cancelled else "no")
+    change.audit("remembered", event_id, digest=digest, plan_hash=plan_hash, cancelled=known)
+
+
+def _standing(
+    change: Change, event_id: EventId, wish: str, allowed: set[OrderState], *, begun: bool = True
+) -> OrderState | None:
+    """The state the order is in now. ClaimConflict unless it is allowed (and, if so asked, without receipts)."""
+    row = change.connection.execute(_STANDING, (event_id,)).fetchone()
+    if row is None:
+        return None
+    state: OrderState = row["state"]
+    if state not in allowed or (row["begun"] and not begun):
+        receipts = "with" if row["begun"] else "without"
+        raise ClaimConflict(f"The order of event {event_id} can't {wish}: it is {state}, {receipts} receipts.")
+    return state
+
+
+def _write(change: Change, sql: str, event_id: EventId, **values: str | bool | None) -> bool:
+    """Runs one of the statements above for the event, as of this change. True if a row was written."""
+    row = {"event_id": event_id, "run_id": change.run_id, "at": change.at, **values}
+    return change.connection.execute(sql, row).rowcount > 0
+
+
+def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt]) -> OrderRecord:
+    return OrderRecord(
+        event_id=row["event_id"],
+        state=row["state"],
+        plan=decode_plan(row["plan"]) if row["plan"] else None,
+        order_id=row["order_id"],
+        digest=row["digest"],
+        cancelled=bool(row["cancelled"]),
+        touched_at=datetime.fromisoformat(row["touched_at"]),
+        receipts=receipts,
+        seen_plan=decode_plan(row["seen_plan"]) if row["seen_plan"] else None,
+        local_id=row["local_id"],
+        text=row["text"],
+    )
+
+
+def _decode_receipt(row: sqlite3.Row) -> Receipt:
+    return Receipt(
+        uuid=row["uuid"],
+        kind=row["kind"],
+        revel_id=row["revel_id"],
+        facts=json.loads(row["facts"]),
+        recorded_at=datetime.fromisoformat(row["recorded_at"]),
+        run_id=row["run_id"],
+    )

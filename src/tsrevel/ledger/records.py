@@ -1,0 +1,127 @@
+"""What the ledger hands out, as data. Instants are aware and in UTC. Nothing here reads or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Literal
+
+from tsrevel.errors import TsrevelError
+from tsrevel.planning.model import EventId, OrderId, Plan
+
+Clock = Callable[[], datetime]
+"""Gives the present instant, aware, in UTC."""
+
+RunMode = Literal["bulk", "single"]
+
+OrderState = Literal["claimed", "settled", "disputed", "foreign"]
+"""`claimed`: the plan is stored, its order may be anywhere between unwritten and complete. `settled`: Revel showed
+it complete. `disputed`: what Revel holds isn't the plan; a person must look, and it is never written again.
+`foreign`: somebody else's order was found; ours is never written."""
+
+
+class ClaimConflict(TsrevelError):
+    """A change was asked for that contradicts what the ledger holds. A fault of ours; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One invocation. Without `finished_at` it is still going, or it died."""
+
+    run_id: str
+    correlation_id: str
+    mode: RunMode
+    dry_run: bool
+    started_at: datetime
+    finished_at: datetime | None = None
+    exit_status: int | None = None
+    summary: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Revel's answer to the step with this `uuid`. `facts` is what of the answer is worth keeping."""
+
+    uuid: str
+    kind: str
+    revel_id: str | None
+    facts: Mapping[str, str]
+    recorded_at: datetime
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """What is known of the order of one event.
+
+    `plan` is the one claimed, and stays; `seen_plan` is the last one that a change of the event was reported
+    against, `digest` the content hash of that moment. `receipts` go by the uuid of their step. `local_id` is
+    kept of foreign orders, `text` (why) of disputed ones.
+    """
+
+    event_id: EventId
+    state: OrderState
+    plan: Plan | None
+    order_id: OrderId | None
+    digest: str | None
+    cancelled: bool
+    touched_at: datetime
+    receipts: Mapping[str, Receipt]
+    seen_plan: Plan | None = None
+    local_id: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a run made of one event, to be stored. Of `text` only a hash is kept."""
+
+    event_id: EventId
+    day: date | None
+    status: str
+    reason: str | None
+    text: str
+    digest: str | None
+    missed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What was last made of an event. `missed_at` is when its gate was first seen closed without an order."""
+
+    event_id: EventId
+    day: date | None
+    status: str
+    reason: str | None
+    text_hash: str
+    digest: str | None
+    missed_at: datetime | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One fact of the append-only audit. `hash` covers the row and `previous_hash`, so the rows form a chain."""
+
+    seq: int
+    at: datetime
+    run_id: str | None
+    kind: str
+    event_id: EventId | None
+    detail: Mapping[str, str]
+    previous_hash: str
+    hash: str
+
+
+def encode_instant(at: datetime) -> str:
+    """`at` as ISO text in UTC with microseconds, so that text order is time order. ValueError if it is naive."""
+    if at.tzinfo is None:
+        raise ValueError("the ledger stores aware instants only: pass a clock that says UTC")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def decode_instant(text: str | None) -> datetime | None:
+    """The instant that `encode_instant` wrote, or None where none was stored."""
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,56 @@
+"""The table of runs: one row for each invocation, opened when it begins and closed when it ends."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+
+from tsrevel.ledger.audit import Change, canonical
+from tsrevel.ledger.records import ClaimConflict, RunRecord, decode_instant, encode_instant
+
+_BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, started_at) VALUES (?, ?, ?, ?, ?)"
+_FINISH = """
+    UPDATE runs SET finished_at = ?, exit_status = ?, summary = ? WHERE run_id = ? AND finished_at IS NULL
+"""
+_LATEST = """
+    SELECT run_id, correlation_id, mode, dry_run, started_at, finished_at, exit_status, summary
+    FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?
+"""
+
+
+def begin(change: Change, run: RunRecord) -> None:
+    """Stores a run that begins. ClaimConflict if its id is taken."""
+    started = encode_instant(run.started_at)
+    change.connection.execute(_BEGIN, (run.run_id, run.correlation_id, run.mode, run.dry_run, started))
+    dry_run = "yes" if run.dry_run else "no"
+    change.audit("run_begun", correlation_id=run.correlation_id, mode=run.mode, dry_run=dry_run)
+
+
+def finish(change: Change, exit_status: int, summary: Mapping[str, int]) -> None:
+    """Closes the run. ClaimConflict if it never began or was closed before."""
+    text = json.dumps(dict(summary))
+    updated = change.connection.execute(_FINISH, (change.at, exit_status, text, change.run_id))
+    if updated.rowcount != 1:
+        raise ClaimConflict(f"Run {change.run_id} can't finish: it never began, or has finished.")
+    counted = canonical({name: str(number) for name, number in summary.items()})
+    change.audit("run_finished", exit_status=str(exit_status), summary=counted)
+
+
+def latest(connection: sqlite3.Connection, limit: int) -> tuple[RunRecord, ...]:
+    """The last `limit` runs, newest first."""
+    return tuple(_decode_run(row) for row in connection.execute(_LATEST, (limit,)))
+
+
+def _decode_run(row: sqlite3.Row) -> RunRecord:
+    return RunRecord(
+        run_id=row["run_id"],
+        correlation_id=row["correlation_id"],
+        mode=row["mode"],
+        dry_run=bool(row["dry_run"]),
+        started_at=datetime.fromisoformat(row["started_at"]),
+        finished_at=decode_instant(row["finished_at"]),
+        exit_status=row["exit_status"],
+        summary=json.loads(row["summary"]),
+    )

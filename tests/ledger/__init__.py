@@ -1,0 +1,1 @@
+"""The ledger, tried through its public face; raw SQLite only to do harm from outside."""

@@ -1,0 +1,97 @@
+"""Invented plans, runs and a clock that never looks at the real one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from tsrevel.ledger import Ledger, RunRecord
+from tsrevel.planning.identity import list_steps, order_uuid, part_uuid
+from tsrevel.planning.model import (
+    EstablishmentId,
+    EventId,
+    Item,
+    Location,
+    LocationId,
+    OrderId,
+    Plan,
+    PlannedPayment,
+    ProductId,
+)
+from tsrevel.planning.money import Cents
+
+START = datetime(2025, 12, 28, 16, 0, tzinfo=UTC)
+DAY = date(2025, 12, 28)
+EVENT = EventId("55521609")
+ORDER = OrderId("5550101")
+RUN = "run-1"
+
+
+class TickingClock:
+    """One second later at each look."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+def open_ledger(path: Path, *, environment: str = "sandbox", busy_seconds: float = 0.05) -> Ledger:
+    return Ledger.open(path, environment=environment, clock=TickingClock(), busy_seconds=busy_seconds)
+
+
+def make_run(run_id: str = RUN) -> RunRecord:
+    return RunRecord(run_id, "sync-1a2b3c4d", "bulk", dry_run=False, started_at=START)
+
+
+def make_location() -> Location:
+    return Location(
+        name="Special Events",
+        tripleseat_location=LocationId("30501"),
+        tripleseat_site=None,
+        establishment=EstablishmentId(8),
+        timezone="America/Los_Angeles",
+        user=12,
+        station=21,
+        dining_option=113,
+    )
+
+
+def make_plan(event_id: EventId = EVENT, *, price: int = 1250) -> Plan:
+    uuid = order_uuid(event_id)
+    item = Item(part_uuid(uuid, "item"), ProductId(77), 10, Cents(price), "Fruit Platter")
+    payment = PlannedPayment(part_uuid(uuid, "payment"), Cents(5000))
+    return Plan(
+        event_id=event_id,
+        day=DAY,
+        location=make_location(),
+        local_id=f"Triple Seat_{event_id}",
+        uuid=uuid,
+        items=(item,),
+        discount=Cents(500),
+        tax=Cents(1000),
+        gratuity=Cents(0),
+        payments=(payment,),
+        steps=list_steps(uuid, (item,), (payment,), discounted=True),
+    )
+
+
+@contextmanager
+def raw(path: Path) -> Iterator[sqlite3.Connection]:
+    """A stranger's connection to the ledger's file: no triggers of habit, no foreign keys, autocommit."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0.05)) as connection:
+        yield connection
+
+
+def rewrite(path: Path, sql: str) -> None:
+    """Tampers with the audit behind its triggers' back."""
+    with raw(path) as connection:
+        triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for (name,) in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(sql)

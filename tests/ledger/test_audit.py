@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tsrevel.errors import LedgerDamaged
+from tsrevel.ledger import ClaimConflict, Ledger
+from tsrevel.planning.model import EventId
+
+from .samples import EVENT, ORDER, RUN, open_ledger, raw, rewrite
+
+
+def fill(ledger: Ledger, rows: int = 4) -> None:
+    """One row is there already: the run's beginning."""
+    for number in range(rows):
+        ledger.audit(RUN, "noted", EVENT, number=str(number))
+
+
+def test_a_fact_of_its_own_is_kept_with_its_details(ledger: Ledger) -> None:
+    ledger.audit(None, "paused", reason="stocktaking")
+    row = ledger.audit_rows()[-1]
+    assert (row.seq, row.kind, row.run_id, row.event_id) == (2, "paused", None, None)
+    assert row.detail == {"reason": "stocktaking"}
+
+
+def test_rows_come_oldest_first_and_the_limit_keeps_the_latest(ledger: Ledger) -> None:
+    fill(ledger)
+    assert [row.seq for row in ledger.audit_rows()] == [1, 2, 3, 4, 5]
+    assert [row.seq for row in ledger.audit_rows(limit=2)] == [4, 5]
+
+
+def test_rows_of_one_event_leave_out_the_others(ledger: Ledger) -> None:
+    fill(ledger, 2)
+    ledger.audit(RUN, "noted", EventId("2"))
+    assert [row.seq for row in ledger.audit_rows(EVENT)] == [2, 3]
+    assert [row.seq for row in ledger.audit_rows(EVENT, limit=1)] == [3]
+
+
+def test_each_row_is_chained_to_the_one_before(ledger: Ledger) -> None:
+    fill(ledger)
+    rows = ledger.audit_rows()
+    assert rows[0].previous_hash == "0" * 64
+    assert [row.previous_hash for row in rows[1:]] == [row.hash for row in rows[:-1]]
+    ledger.verify_chain()
+
+
+def test_an_empty_chain_is_sound(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.verify_chain()
+        assert ledger.audit_rows() == ()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE audit SET kind = 'settled' WHERE seq = 2",
+        "DELETE FROM audit WHERE seq = 5",
+        "DELETE FROM audit",
+        "INSERT OR REPLACE INTO audit VALUES (2, '', NULL, 'settled', NULL, '{}', '', '')",
+    ],
+)
+def test_the_database_itself_refuses_to_rewrite_the_audit(ledger: Ledger, path: Path, sql: str) -> None:
+    fill(ledger)
+    with raw(path) as stranger, pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        stranger.execute(sql)
+    ledger.verify_chain()
+
+
+HARM = {
+    "a changed kind": ("UPDATE audit SET kind = 'settled' WHERE seq = 3", "row 3 was altered"),
+    "a changed detail": ("UPDATE audit SET detail = '{}' WHERE seq = 2", "row 2 was altered"),
+    "a changed instant": ("UPDATE audit SET at = '2020-01-01' WHERE seq = 1", "row 1 was altered"),
+    "a changed link": ("UPDATE audit SET previous_hash = hash WHERE seq = 4", "row 4 was altered"),
+    "a row cut out": ("DELETE FROM audit WHERE seq = 3", "row 3 is missing"),
+    "the end cut off": ("DELETE FROM audit WHERE seq > 3", "row 4 is missing"),
+    "all cut off": ("DELETE FROM audit", "row 1 is missing"),
+    "a row added": (
+        "INSERT INTO audit SELECT 6, at, run_id, kind, event_id, detail, previous_hash, hash FROM audit WHERE seq = 5",
+        "row 6 was altered",
+    ),
+    "an end cut off and the count with it": (
+        "UPDATE meta SET audit_count = 5, audit_head = (SELECT hash FROM audit WHERE seq = 4)",
+        "row 5 was altered",
+    ),
+    "a count too low": ("UPDATE meta SET audit_count = 4", "row 5 was not written by tsrevel"),
+    "no record of itself": ("DELETE FROM meta", "record of itself is gone"),
+}
+
+
+@pytest.mark.parametrize(("sql", "finding"), HARM.values(), ids=HARM.keys())
+def test_tampering_behind_the_triggers_is_noticed(path: Path, ledger: Ledger, sql: str, finding: str) -> None:
+    fill(ledger)
+    rewrite(path, sql)
+    with pytest.raises(LedgerDamaged, match=finding):
+        ledger.verify_chain()
+
+
+@pytest.mark.parametrize(("sql", "finding"), HARM.values(), ids=HARM.keys())
+def test_a_ledger_tampered_with_lately_does_not_open(path: Path, sql: str, finding: str) -> None:
+    with open_ledger(path) as ledger:
+        for number in range(5):
+            ledger.audit(None, "noted", number=str(number))
+    rewrite(path, sql)
+    with pytest.raises(LedgerDamaged, match=finding):
+        open_ledger(path)
+
+
+def test_opening_verifies_the_last_hundred_rows_only(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        for number in range(150):
+            ledger.audit(None, "noted", number=str(number))
+    rewrite(path, "UPDATE audit SET detail = '{}' WHERE seq = 10")
+    with open_ledger(path) as ledger, pytest.raises(LedgerDamaged, match="row 10 was altered"):
+        ledger.verify_chain()
+    rewrite(path, "UPDATE audit SET detail = '{}' WHERE seq = 140")
+    with pytest.raises(LedgerDamaged, match="row 140 was altered"):
+        open_ledger(path)
+
+
+def test_opening_notices_that_the_row_before_the_last_hundred_is_gone(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        for number in range(150):
+            ledger.audit(None, "noted", number=str(number))
+    rewrite(path, "DELETE FROM audit WHERE seq = 50")
+    with pytest.raises(LedgerDamaged, match="row 50 is missing"):
+        open_ledger(path)
+
+
+def test_a_refused_change_leaves_no_audit_row(ledger: Ledger) -> None:
+    ledger.settle(RUN, EVENT, ORDER, None)
+    before = ledger.audit_rows()
+    with pytest.raises(ClaimConflict, match="can't be released"):
+        ledger.release(RUN, EVENT, "nothing there")
+    assert ledger.audit_rows() == before

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tsrevel.errors import LedgerUnusable, RunLocked
+from tsrevel.ledger import hold_lock
+
+HOLDER = """
+import sys
+from pathlib import Path
+from tsrevel.ledger import hold_lock
+
+with hold_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def start_holder(path: Path) -> subprocess.Popen[str]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def test_another_process_is_kept_out_and_told_how_to_find_the_holder(path: Path) -> None:
+    with start_holder(path) as holder:
+        with pytest.raises(RunLocked, match=r"fuser .*ledger\.db\.lock"), hold_lock(path):
+            pass
+        holder.kill()
+
+
+def test_the_lock_ends_with_its_process_however_that_ends(path: Path) -> None:
+    with start_holder(path) as holder:
+        holder.kill()
+    with hold_lock(path):
+        pass
+
+
+def test_the_lock_file_stays_private_and_means_nothing_by_itself(path: Path) -> None:
+    with hold_lock(path):
+        pass
+    lock = path.with_name("ledger.db.lock")
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    with hold_lock(path):
+        pass
+
+
+def test_the_same_process_does_not_get_it_twice(path: Path) -> None:
+    with hold_lock(path), pytest.raises(RunLocked), hold_lock(path):
+        pass
+
+
+def test_the_lock_is_given_back_when_the_run_breaks_down(path: Path) -> None:
+    with pytest.raises(KeyError), hold_lock(path):
+        raise KeyError
+    with hold_lock(path):
+        pass
+
+
+def test_one_ledger_has_one_lock_by_whatever_name_it_is_reached(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    with hold_lock(path), pytest.raises(RunLocked), hold_lock(link):
+        pass
+
+
+def test_two_ledgers_do_not_lock_each_other(path: Path, tmp_path: Path) -> None:
+    with hold_lock(path), hold_lock(tmp_path / "other.db"):
+        assert path.with_name("ledger.db.lock").exists()
+
+
+def test_a_place_where_no_lock_can_be_made_is_unusable(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    with pytest.raises(LedgerUnusable), hold_lock(tmp_path / "state" / "ledger.db"):
+        pass
+
+
+def test_an_error_of_the_run_itself_is_not_taken_for_one_of_the_lock(path: Path) -> None:
+    with pytest.raises(FileNotFoundError), hold_lock(path):
+        (path.parent / "missing").read_text()

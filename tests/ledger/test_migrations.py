@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tsrevel.errors import LedgerUnusable
+from tsrevel.ledger import Ledger
+from tsrevel.ledger.migrations import Migration, shipped_migrations
+
+from .samples import EVENT, ORDER, RUN, TickingClock, make_run, open_ledger, raw
+
+V2 = Migration(
+    2,
+    """
+    -- a comment; with a semicolon
+    CREATE TABLE extra (note TEXT NOT NULL) STRICT;
+    CREATE TRIGGER extra_is_kept BEFORE DELETE ON extra
+    BEGIN
+        SELECT RAISE(ABORT, 'kept');
+    END;
+    INSERT INTO extra VALUES ('from v2')
+    """,
+)
+BROKEN_V2 = Migration(2, "CREATE TABLE extra (note TEXT NOT NULL) STRICT;\nINSERT INTO nowhere VALUES (1);\n")
+V3 = Migration(3, "INSERT INTO extra VALUES ('from v3');")
+
+
+def open_with(path: Path, *later: Migration) -> Ledger:
+    return Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=(*shipped_migrations(), *later))
+
+
+def make_first(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.begin_run(make_run())
+        ledger.settle(RUN, EVENT, ORDER, "digest-1")
+
+
+def version_of(path: Path) -> int:
+    with raw(path) as connection:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_the_shipped_migrations_count_up_from_one() -> None:
+    versions = [migration.version for migration in shipped_migrations()]
+    assert versions == list(range(1, len(versions) + 1))
+
+
+def test_no_shipped_migration_ends_the_transaction_it_runs_in() -> None:
+    for migration in shipped_migrations():
+        statements = [line.strip().upper() for line in migration.sql.splitlines()]
+        assert not [line for line in statements if line.startswith(("COMMIT", "BEGIN TRANSACTION", "ROLLBACK"))]
+
+
+def test_an_older_ledger_is_migrated_with_all_it_holds(path: Path) -> None:
+    make_first(path)
+    with open_with(path, V2, V3) as ledger:
+        order = ledger.order(EVENT)
+        assert order is not None
+        assert order.order_id == ORDER
+        notes = ledger._connection.execute("SELECT note FROM extra").fetchall()
+        ledger.verify_chain()
+    assert [note for (note,) in notes] == ["from v2", "from v3"]
+    assert version_of(path) == 3
+
+
+def test_the_ledger_is_backed_up_before_it_is_migrated(path: Path) -> None:
+    make_first(path)
+    with open_with(path, V2):
+        pass
+    backup = path.with_name("ledger.db.v1.bak")
+    assert names_in(path.parent) == ["ledger.db", "ledger.db.v1.bak"]
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    with open_ledger(backup) as kept:
+        assert kept.counts()["settled"] == 1
+        kept.verify_chain()
+
+
+def test_nothing_is_backed_up_when_nothing_is_migrated(path: Path) -> None:
+    make_first(path)
+    make_second = open_ledger(path)
+    make_second.close()
+    assert names_in(path.parent) == ["ledger.db"]
+
+
+def test_a_new_ledger_goes_through_every_migration_without_a_backup(path: Path) -> None:
+    with open_with(path, V2):
+        pass
+    assert version_of(path) == 2
+    assert names_in(path.parent) == ["ledger.db"]
+
+
+def test_a_failing_migration_leaves_the_ledger_as_it_was(path: Path) -> None:
+    make_first(path)
+    with pytest.raises(LedgerUnusable, match="nowhere"):
+        open_with(path, BROKEN_V2)
+    assert version_of(path) == 1
+    with open_ledger(path) as ledger:
+        assert ledger.counts()["settled"] == 1
+        assert not ledger._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'extra'").fetchall()
+
+
+def test_a_migration_can_be_tried_again_after_it_failed(path: Path) -> None:
+    make_first(path)
+    with pytest.raises(LedgerUnusable):
+        open_with(path, BROKEN_V2)
+    with open_with(path, V2):
+        pass
+    assert version_of(path) == 2
+
+
+def test_a_new_ledger_is_made_complete_or_not_at_all(path: Path) -> None:
+    with pytest.raises(LedgerUnusable, match="nowhere"):
+        open_with(path, BROKEN_V2)
+    assert names_in(path.parent) == []
+
+
+def test_an_older_program_refuses_a_migrated_ledger(path: Path) -> None:
+    with open_with(path, V2):
+        pass
+    with pytest.raises(LedgerUnusable, match="version 2"):
+        open_ledger(path)
+
+
+def test_a_backup_by_hand_is_a_ledger_of_its_own(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.settle(RUN, EVENT, ORDER, None)
+    target = tmp_path / "copy.db"
+    ledger.back_up(target)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with open_ledger(target) as copy:
+        assert copy.audit_rows() == ledger.audit_rows()
+
+
+def test_a_backup_never_overwrites_anything(ledger: Ledger, path: Path) -> None:
+    with pytest.raises(LedgerUnusable, match="exists already"):
+        ledger.back_up(path)
+    assert len(ledger.runs(10)) == 1
+
+
+def test_a_backup_into_a_missing_folder_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(LedgerUnusable, match="No such file"):
+        ledger.back_up(tmp_path / "missing" / "copy.db")

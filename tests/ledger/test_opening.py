@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.ledger.connection import use_wal
+
+from .samples import EVENT, ORDER, RUN, make_run, open_ledger, raw
+
+NOBODY = 65534
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def make_ledger(path: Path, rows: int = 0) -> None:
+    with open_ledger(path) as ledger:
+        ledger.begin_run(make_run())
+        for number in range(rows):
+            ledger.audit(RUN, "noted", number=str(number), padding="x" * 200)
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that an unprivileged user can at least enter (those of pytest are closed)."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o755)
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Gives up root's right to write anywhere, where the tests run as root."""
+    uid = os.geteuid()
+    if uid == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(uid)
+
+
+def test_a_new_ledger_and_its_folders_are_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "state" / "ledger.db"
+    with open_ledger(path):
+        assert mode_of(path) == 0o600
+        assert mode_of(path.with_name("ledger.db-wal")) == 0o600
+    assert mode_of(path.parent) == mode_of(path.parent.parent) == 0o700
+
+
+def test_a_new_ledger_leaves_nothing_beside_it(path: Path) -> None:
+    make_ledger(path)
+    assert [file.name for file in path.parent.iterdir()] == ["ledger.db"]
+
+
+def test_what_was_stored_is_there_when_it_is_opened_again(path: Path) -> None:
+    make_ledger(path)
+    with open_ledger(path) as ledger:
+        assert ledger.runs(10) == (make_run(),)
+
+
+def test_a_ledger_reached_by_a_link_is_made_where_the_link_points(tmp_path: Path) -> None:
+    link = tmp_path / "ledger.db"
+    link.symlink_to(tmp_path / "elsewhere" / "real.db")
+    make_ledger(link)
+    assert link.is_symlink()
+    with open_ledger(tmp_path / "elsewhere" / "real.db") as ledger:
+        assert len(ledger.runs(10)) == 1
+
+
+def test_two_that_make_the_ledger_at_once_end_up_with_one(path: Path) -> None:
+    ready = Barrier(4, timeout=10)
+
+    def make(number: int) -> None:
+        ready.wait()
+        with open_ledger(path, busy_seconds=10) as ledger:
+            ledger.audit(None, "made", number=str(number))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(make, range(4)))
+    with open_ledger(path) as ledger:
+        assert {row.detail["number"] for row in ledger.audit_rows()} == {"0", "1", "2", "3"}
+
+
+def test_the_file_is_durable_and_guards_its_references(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        values = {
+            name: ledger._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert values == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_every_table_is_strict(path: Path) -> None:
+    make_ledger(path)
+    with raw(path) as connection:
+        tables = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
+    assert {name: strict for name, strict in tables if not name.startswith("sqlite_")} == dict.fromkeys(
+        ("meta", "runs", "orders", "steps", "receipts", "sightings", "audit"), 1
+    )
+
+
+def test_a_file_system_without_a_write_ahead_log_is_refused() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(LedgerUnusable, match="local disk"):
+        use_wal(connection)
+
+
+def test_the_other_environments_ledger_is_refused(path: Path) -> None:
+    make_ledger(path)
+    with pytest.raises(LedgerUnusable, match="belongs to the sandbox environment"):
+        open_ledger(path, environment="production")
+
+
+def test_a_newer_ledger_is_refused_and_left_alone(path: Path) -> None:
+    make_ledger(path)
+    with raw(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    with pytest.raises(LedgerUnusable, match=r"version 99.*up to 1"):
+        open_ledger(path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_that_is_not_a_ledger_is_refused_and_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    with raw(path) as connection:
+        connection.execute("CREATE TABLE customers (name TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(LedgerUnusable, match="not a ledger"):
+        open_ledger(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("a shopping list " * 1000)
+    with pytest.raises(LedgerUnusable, match="not a SQLite file"):
+        open_ledger(path)
+
+
+def test_an_empty_file_is_taken_for_a_lost_ledger_not_for_a_new_one(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(LedgerDamaged, match="empty"):
+        open_ledger(path)
+
+
+def test_a_log_whose_ledger_is_gone_is_not_replayed_into_a_new_one(path: Path) -> None:
+    path.parent.mkdir()
+    path.with_name("ledger.db-wal").write_bytes(b"left by a crash")
+    with pytest.raises(LedgerDamaged, match="is gone but its log"):
+        open_ledger(path)
+    assert not path.exists()
+
+
+def halve(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def behead(path: Path) -> None:
+    os.truncate(path, 60)
+
+
+def scribble(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xaa" * (path.stat().st_size - 4096))
+
+
+def swap_index(path: Path) -> None:
+    """Leaves every page readable, but an index that doesn't fit its table."""
+    with raw(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'audit_by_event')"
+            " WHERE name = 'runs_by_start'"
+        )
+
+
+@pytest.mark.parametrize("harm", [halve, scribble, swap_index])
+def test_a_damaged_ledger_is_refused(path: Path, harm: Callable[[Path], None]) -> None:
+    make_ledger(path, rows=300)
+    harm(path)
+    with pytest.raises(LedgerDamaged, match="restore a backup"):
+        open_ledger(path)
+
+
+def test_a_ledger_cut_down_to_a_few_bytes_is_refused(path: Path) -> None:
+    make_ledger(path)
+    behead(path)
+    with pytest.raises(LedgerUnusable):
+        open_ledger(path)
+
+
+def test_damage_that_shows_later_stops_the_run_too(path: Path) -> None:
+    make_ledger(path, rows=300)
+    with open_ledger(path) as ledger:
+        ledger._connection.execute("PRAGMA shrink_memory")
+        scribble(path)
+        with pytest.raises(LedgerDamaged, match="restore a backup"):
+            ledger.audit_rows()
+
+
+def test_a_folder_in_place_of_the_ledger_is_refused(path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(LedgerUnusable):
+        open_ledger(path)
+
+
+def test_a_file_in_place_of_its_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    with pytest.raises(LedgerUnusable, match="permissions"):
+        open_ledger(tmp_path / "state" / "ledger.db")
+
+
+def test_a_ledger_that_may_only_be_read_is_refused(public_folder: Path) -> None:
+    path = public_folder / "ledger.db"
+    make_ledger(path)
+    path.chmod(0o444)
+    public_folder.chmod(0o555)
+    with unprivileged(), pytest.raises(LedgerUnusable, match="permissions"):
+        open_ledger(path)
+
+
+def test_a_ledger_that_may_not_even_be_read_is_refused(public_folder: Path) -> None:
+    path = public_folder / "ledger.db"
+    make_ledger(path)
+    path.chmod(0o000)
+    with unprivileged(), pytest.raises(LedgerUnusable, match="permissions"):
+        open_ledger(path)
+
+
+def test_a_folder_that_may_only_be_read_gets_no_ledger(public_folder: Path) -> None:
+    public_folder.chmod(0o555)
+    with unprivileged(), pytest.raises(LedgerUnusable, match="permissions"):
+        open_ledger(public_folder / "ledger.db")
+    assert list(public_folder.iterdir()) == []
+
+
+def test_a_closed_ledger_is_unusable_and_closing_twice_is_fine(path: Path) -> None:
+    ledger = open_ledger(path)
+    ledger.close()
+    ledger.close()
+    with pytest.raises(LedgerUnusable, match="closed"):
+        ledger.settle(RUN, EVENT, ORDER, None)

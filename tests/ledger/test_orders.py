@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tsrevel.ledger import AuditRow, ClaimConflict, Ledger
+from tsrevel.planning.model import EventId, OrderId, Step
+
+from .samples import EVENT, ORDER, RUN, START, make_plan, make_run
+
+PLAN = make_plan()
+FIRST_STEP, SECOND_STEP = PLAN.steps[:2]
+
+
+def begin_writing(ledger: Ledger) -> None:
+    ledger.claim(RUN, PLAN)
+    ledger.record(RUN, EVENT, FIRST_STEP, revel_id=ORDER, facts={"uri": "/resources/Order/5550101/"})
+
+
+def state_of(ledger: Ledger) -> str | None:
+    order = ledger.order(EVENT)
+    return order.state if order else None
+
+
+def last_row(ledger: Ledger) -> AuditRow:
+    return ledger.audit_rows(EVENT, limit=1)[0]
+
+
+def test_an_event_never_claimed_is_unknown(ledger: Ledger) -> None:
+    assert ledger.order(EVENT) is None
+
+
+def test_a_claim_keeps_the_plan_exactly_and_nothing_written_yet(ledger: Ledger) -> None:
+    ledger.claim(RUN, PLAN)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.state, order.plan, order.order_id, order.receipts) == ("claimed", PLAN, None, {})
+    assert (order.digest, order.cancelled, order.seen_plan, order.text) == (None, False, None, None)
+    assert order.touched_at > START
+
+
+def test_a_claim_without_receipts_is_replaced_by_a_newer_plan(ledger: Ledger) -> None:
+    ledger.claim(RUN, PLAN)
+    newer = make_plan(price=1300)
+    ledger.claim(RUN, newer)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.plan == newer
+    assert last_row(ledger).detail["was"] == "claimed"
+
+
+def test_a_claim_with_a_receipt_is_never_replaced(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    with pytest.raises(ClaimConflict, match="claimed, with receipts"):
+        ledger.claim(RUN, make_plan(price=1300))
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.plan == PLAN
+
+
+def test_a_settled_order_is_never_claimed_again(ledger: Ledger) -> None:
+    ledger.settle(RUN, EVENT, ORDER, "digest-1")
+    with pytest.raises(ClaimConflict, match="settled, without receipts"):
+        ledger.claim(RUN, PLAN)
+
+
+def test_a_disputed_order_is_never_claimed_again(ledger: Ledger) -> None:
+    ledger.dispute(RUN, EVENT, None, "two orders carry its local_id")
+    with pytest.raises(ClaimConflict, match="disputed"):
+        ledger.claim(RUN, PLAN)
+
+
+def test_a_claim_needs_a_run_that_began(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match="FOREIGN KEY"):
+        ledger.claim("run-9", PLAN)
+    assert ledger.order(EVENT) is None
+
+
+def test_a_plan_with_one_uuid_twice_is_refused_whole(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match="UNIQUE"):
+        ledger.claim(RUN, replace(PLAN, steps=(FIRST_STEP, FIRST_STEP)))
+    assert ledger.order(EVENT) is None
+    assert ledger.audit_rows(EVENT) == ()
+
+
+def test_the_receipt_of_the_order_step_gives_the_order_its_id(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.order_id == ORDER
+    receipt = order.receipts[FIRST_STEP.uuid]
+    assert (receipt.kind, receipt.revel_id, receipt.run_id) == ("order", ORDER, RUN)
+    assert receipt.facts == {"uri": "/resources/Order/5550101/"}
+    assert receipt.recorded_at == order.touched_at
+
+
+def test_the_receipt_of_another_step_leaves_the_order_id_alone(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.record(RUN, EVENT, SECOND_STEP, revel_id=None, facts={})
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.order_id == ORDER
+    assert list(order.receipts) == [FIRST_STEP.uuid, SECOND_STEP.uuid]
+
+
+def test_the_same_receipt_again_changes_nothing(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    before = (ledger.order(EVENT), ledger.audit_rows())
+    ledger.record(RUN, EVENT, FIRST_STEP, revel_id=ORDER, facts={"uri": "told otherwise"})
+    assert (ledger.order(EVENT), ledger.audit_rows()) == before
+
+
+def test_a_receipt_without_an_id_is_idempotent_too(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.record(RUN, EVENT, SECOND_STEP, revel_id=None, facts={})
+    before = ledger.audit_rows()
+    ledger.record(RUN, EVENT, SECOND_STEP, revel_id=None, facts={})
+    assert ledger.audit_rows() == before
+
+
+def test_another_receipt_for_the_same_step_wins_and_the_audit_keeps_both(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.record(RUN, EVENT, FIRST_STEP, revel_id="5550102", facts={"found": "by uuid"})
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.order_id == "5550102"
+    assert order.receipts[FIRST_STEP.uuid].facts == {"found": "by uuid"}
+    replaced = last_row(ledger)
+    assert replaced.kind == "receipt_replaced"
+    assert (replaced.detail["was"], replaced.detail["revel_id"]) == (ORDER, "5550102")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step("item", "00000000-0000-5000-8000-000000000000"),
+        Step("item", FIRST_STEP.uuid),
+        Step("item", SECOND_STEP.uuid, 1),
+    ],
+    ids=["unknown uuid", "other kind", "other number"],
+)
+def test_a_receipt_for_a_step_that_was_not_claimed_is_refused(ledger: Ledger, step: Step) -> None:
+    ledger.claim(RUN, PLAN)
+    with pytest.raises(ClaimConflict, match="claimed plan"):
+        ledger.record(RUN, EVENT, step, revel_id="1", facts={})
+
+
+def test_settling_keeps_plan_receipts_and_digest(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.settle(RUN, EVENT, ORDER, "digest-1")
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.state, order.plan, order.order_id, order.digest) == ("settled", PLAN, ORDER, "digest-1")
+    assert FIRST_STEP.uuid in order.receipts
+    assert last_row(ledger).detail == {"was": "claimed", "order_id": ORDER, "digest": "digest-1"}
+
+
+def test_an_order_found_complete_is_settled_without_a_claim(ledger: Ledger) -> None:
+    ledger.settle(RUN, EVENT, ORDER, None)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.state, order.plan, order.digest) == ("settled", None, None)
+
+
+def test_a_dispute_keeps_the_claim_and_says_why(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.dispute(RUN, EVENT, None, "it holds a product that was never planned")
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.state, order.plan, order.order_id) == ("disputed", PLAN, ORDER)
+    assert order.text == "it holds a product that was never planned"
+
+
+def test_a_dispute_is_ended_by_settling(ledger: Ledger) -> None:
+    ledger.dispute(RUN, EVENT, OrderId("1"), "differs")
+    ledger.settle(RUN, EVENT, ORDER, "digest-1")
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.state, order.order_id, order.text) == ("settled", ORDER, None)
+
+
+def test_somebody_elses_order_is_noted_without_a_plan(ledger: Ledger) -> None:
+    ledger.note_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", "digest-1")
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.state, order.plan, order.order_id) == ("foreign", None, ORDER)
+    assert (order.local_id, order.digest) == ("Triple Seat 55521609", "digest-1")
+
+
+def test_somebody_elses_order_takes_the_place_of_a_claim_of_which_nothing_was_written(ledger: Ledger) -> None:
+    ledger.claim(RUN, PLAN)
+    ledger.note_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", None)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.state, order.plan) == ("foreign", None)
+    with pytest.raises(ClaimConflict):
+        ledger.record(RUN, EVENT, FIRST_STEP, revel_id="1", facts={})
+
+
+def test_a_half_written_order_never_turns_into_somebody_elses(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    with pytest.raises(ClaimConflict, match="foreign"):
+        ledger.note_foreign(RUN, EVENT, OrderId("1"), "Triple Seat 55521609", None)
+    assert state_of(ledger) == "claimed"
+
+
+def test_somebody_elses_order_is_never_settled_as_ours(ledger: Ledger) -> None:
+    ledger.note_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", None)
+    with pytest.raises(ClaimConflict, match="settled"):
+        ledger.settle(RUN, EVENT, ORDER, None)
+
+
+def test_noting_somebody_elses_order_again_keeps_that_it_was_cancelled(ledger: Ledger) -> None:
+    ledger.note_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", None)
+    ledger.remember(RUN, EVENT, digest="digest-2", cancelled=True)
+    ledger.note_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", "digest-3")
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.cancelled, order.digest) == (True, "digest-3")
+
+
+def test_a_released_claim_is_gone_with_its_receipts_but_not_from_the_audit(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.release(RUN, EVENT, "Revel holds nothing under its uuid")
+    assert ledger.order(EVENT) is None
+    assert [row.kind for row in ledger.audit_rows(EVENT)] == ["claimed", "recorded", "released"]
+    ledger.claim(RUN, PLAN)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.receipts == {}
+
+
+def test_a_settled_order_is_never_released(ledger: Ledger) -> None:
+    ledger.settle(RUN, EVENT, ORDER, None)
+    with pytest.raises(ClaimConflict, match="released"):
+        ledger.release(RUN, EVENT, "nothing there")
+    assert state_of(ledger) == "settled"
+
+
+def test_what_was_never_claimed_can_not_be_released(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match="isn't claimed"):
+        ledger.release(RUN, EVENT, "nothing there")
+
+
+def test_a_remembered_change_stands_beside_the_claimed_plan(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.settle(RUN, EVENT, ORDER, "digest-1")
+    changed = make_plan(price=1300)
+    ledger.remember(RUN, EVENT, digest="digest-2", plan=changed)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.plan, order.seen_plan, order.digest) == (PLAN, changed, "digest-2")
+    assert order.cancelled is False
+
+
+def test_remembering_less_forgets_nothing(ledger: Ledger) -> None:
+    ledger.settle(RUN, EVENT, ORDER, "digest-1")
+    ledger.remember(RUN, EVENT, digest="digest-2", plan=PLAN, cancelled=True)
+    ledger.remember(RUN, EVENT, digest="digest-3")
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.seen_plan, order.cancelled, order.digest) == (PLAN, True, "digest-3")
+
+
+def test_a_cancellation_can_be_taken_back(ledger: Ledger) -> None:
+    ledger.settle(RUN, EVENT, ORDER, "digest-1")
+    ledger.remember(RUN, EVENT, digest="digest-2", cancelled=True)
+    ledger.remember(RUN, EVENT, digest="digest-3", cancelled=False)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.cancelled is False
+
+
+def test_an_unknown_order_can_not_be_remembered(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match="knows no order"):
+        ledger.remember(RUN, EVENT, digest="digest-1")
+
+
+def test_counts_name_every_state(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.settle(RUN, EventId("2"), OrderId("2"), None)
+    ledger.settle(RUN, EventId("3"), OrderId("3"), None)
+    assert ledger.counts() == {"claimed": 1, "settled": 2, "disputed": 0, "foreign": 0}
+
+
+def test_a_thousand_orders_are_found_in_two_queries(ledger: Ledger) -> None:
+    ids = [EventId(str(number)) for number in range(1000)]
+    for event_id in ids:
+        ledger.claim(RUN, make_plan(event_id))
+    asked: list[str] = []
+    ledger._connection.set_trace_callback(asked.append)
+    found = ledger.orders([*ids, EventId("absent")])
+    assert found.keys() == set(ids)
+    assert found[ids[7]].plan == make_plan(ids[7])
+    assert len([sql for sql in asked if "SELECT" in sql and not sql.startswith("--")]) == 2
+
+
+def test_every_change_of_an_order_is_in_the_audit(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.dispute(RUN, EVENT, ORDER, "differs")
+    ledger.settle(RUN, EVENT, ORDER, "digest-1")
+    ledger.remember(RUN, EVENT, digest="digest-2")
+    kinds = [row.kind for row in ledger.audit_rows(EVENT)]
+    assert kinds == ["claimed", "recorded", "disputed", "settled", "remembered"]
+    ledger.verify_chain()
+
+
+def test_a_later_run_may_go_on_where_an_earlier_one_stopped(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.begin_run(make_run("run-2"))
+    ledger.record("run-2", EVENT, SECOND_STEP, revel_id="9001", facts={})
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert [receipt.run_id for receipt in order.receipts.values()] == [RUN, "run-2"]
+
+
+def test_unfinished_orders_are_the_claimed_ones_oldest_first(ledger: Ledger) -> None:
+    older, newer, done = EventId("9"), EventId("1"), EventId("5")
+    for event_id in (older, newer, done):
+        ledger.claim(RUN, make_plan(event_id))
+    ledger.settle(RUN, done, ORDER, None)
+    ledger.dispute(RUN, EVENT, None, "differs")
+    assert [order.event_id for order in ledger.unfinished()] == [older, newer]

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from tsrevel.ledger import ClaimConflict, Ledger
+
+from .samples import RUN, START, make_run
+
+
+def test_a_run_that_has_not_finished_says_so(ledger: Ledger) -> None:
+    assert ledger.runs(10) == (make_run(),)
+
+
+def test_a_finished_run_keeps_its_exit_status_and_summary(ledger: Ledger) -> None:
+    ledger.finish_run(RUN, exit_status=3, summary={"queried": 5, "held": 1})
+    (run,) = ledger.runs(10)
+    assert (run.exit_status, run.summary) == (3, {"queried": 5, "held": 1})
+    assert run.finished_at is not None
+    assert run.finished_at > START
+
+
+def test_runs_come_newest_first_and_no_more_than_asked_for(ledger: Ledger) -> None:
+    ledger.begin_run(replace(make_run("run-3"), started_at=START + timedelta(hours=2)))
+    ledger.begin_run(replace(make_run("run-2"), started_at=START + timedelta(hours=1), dry_run=True))
+    assert [run.run_id for run in ledger.runs(2)] == ["run-3", "run-2"]
+
+
+def test_a_run_id_is_used_once(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match=r"runs\.run_id"):
+        ledger.begin_run(make_run())
+    assert len(ledger.runs(10)) == 1
+
+
+def test_a_run_finishes_once(ledger: Ledger) -> None:
+    ledger.finish_run(RUN, exit_status=0, summary={})
+    with pytest.raises(ClaimConflict, match="run-1"):
+        ledger.finish_run(RUN, exit_status=1, summary={})
+    assert ledger.runs(1)[0].exit_status == 0
+
+
+def test_a_run_that_never_began_can_not_finish(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match="never began"):
+        ledger.finish_run("run-9", exit_status=0, summary={})
+
+
+def test_instants_are_kept_exactly_and_come_back_in_utc(ledger: Ledger) -> None:
+    started = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=-8)))
+    ledger.begin_run(replace(make_run("run-2"), started_at=started))
+    kept = ledger.runs(1)[0].started_at
+    assert kept == started
+    assert kept.isoformat().endswith("+00:00")
+
+
+def test_a_naive_instant_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="aware"):
+        ledger.begin_run(replace(make_run("run-2"), started_at=START.replace(tzinfo=None)))
+    assert len(ledger.runs(10)) == 1

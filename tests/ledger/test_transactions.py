@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tsrevel.errors import LedgerUnusable
+from tsrevel.ledger import ClaimConflict, Ledger, Seen
+from tsrevel.planning.model import EventId
+
+from .samples import DAY, EVENT, RUN, make_plan, make_run, open_ledger, raw
+
+DIES_MIDWAY = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tsrevel.ledger import Ledger, Seen
+
+def seen():
+    yield Seen("1", None, "held", None, "", None)
+    yield Seen("2", None, "held", None, "", None)
+    os._exit(9)
+
+ledger = Ledger.open(Path(sys.argv[1]), environment="sandbox", clock=lambda: datetime(2025, 12, 28, tzinfo=UTC))
+ledger.audit(None, "before")
+ledger.see_many("run-1", seen())
+"""
+
+
+def hold(number: int) -> Seen:
+    return Seen(EventId(str(number)), DAY, "held", "NO_LINE_ITEMS", "", None)
+
+
+def test_a_transaction_that_raises_midway_leaves_nothing(ledger: Ledger) -> None:
+    def seen() -> Iterator[Seen]:
+        yield hold(1)
+        raise KeyboardInterrupt
+
+    before = ledger.audit_rows()
+    with pytest.raises(KeyboardInterrupt):
+        ledger.see_many(RUN, seen())
+    assert ledger.sightings([EventId("1")]) == {}
+    assert ledger.audit_rows() == before
+    ledger.verify_chain()
+
+
+def test_a_process_that_dies_midway_leaves_nothing(path: Path, ledger: Ledger) -> None:
+    died = subprocess.run([sys.executable, "-c", DIES_MIDWAY, str(path)], check=False)
+    assert died.returncode == 9
+    assert ledger.sightings([EventId("1"), EventId("2")]) == {}
+    assert [row.kind for row in ledger.audit_rows()] == ["run_begun", "before"]
+    ledger.verify_chain()
+
+
+def test_a_claim_that_fails_midway_keeps_the_earlier_claim(ledger: Ledger, path: Path) -> None:
+    ledger.claim(RUN, make_plan())
+    with raw(path) as stranger:
+        stranger.execute(
+            "CREATE TRIGGER pretend_crash BEFORE INSERT ON steps WHEN NEW.seq = 3"
+            " BEGIN SELECT RAISE(ABORT, 'crash'); END"
+        )
+    with pytest.raises(ClaimConflict, match="crash"):
+        ledger.claim(RUN, make_plan(price=1300))
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.plan == make_plan()
+    assert ledger._connection.execute("SELECT count(*) FROM steps").fetchone()[0] == len(make_plan().steps)
+
+
+def test_a_change_inside_a_change_is_refused_and_nothing_is_stored(ledger: Ledger) -> None:
+    def seen() -> Iterator[Seen]:
+        yield hold(1)
+        ledger.audit(RUN, "noted")
+
+    with pytest.raises(LedgerUnusable, match="within a transaction"):
+        ledger.see_many(RUN, seen())
+    assert ledger.sightings([EventId("1")]) == {}
+    assert len(ledger.audit_rows()) == 1
+
+
+def test_two_connections_write_in_turns_and_keep_one_chain(path: Path) -> None:
+    def write(name: str) -> None:
+        with open_ledger(path, busy_seconds=30) as ledger:
+            for number in range(30):
+                ledger.audit(None, "noted", writer=name, number=str(number))
+
+    with open_ledger(path) as ledger:
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(write, ["a", "b"]))
+        ledger.verify_chain()
+        assert len(ledger.audit_rows()) == 60
+
+
+def test_threads_share_one_ledger(ledger: Ledger) -> None:
+    def write(number: int) -> None:
+        event_id = EventId(str(number))
+        plan = make_plan(event_id)
+        ledger.claim(RUN, plan)
+        for step in plan.steps:
+            ledger.record(RUN, event_id, step, revel_id=str(number), facts={})
+            assert ledger.order(event_id) is not None
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(16)))
+    assert ledger.counts()["claimed"] == 16
+    ledger.verify_chain()
+
+
+def test_a_reader_is_not_kept_waiting_by_a_writer(ledger: Ledger, path: Path) -> None:
+    with raw(path) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        assert ledger.runs(10) == (make_run(),)
+
+
+def test_a_locked_ledger_is_unusable_and_says_why(ledger: Ledger, path: Path) -> None:
+    with raw(path) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerUnusable, match="keeps it locked"):
+            ledger.claim(RUN, make_plan())
+        with pytest.raises(LedgerUnusable, match="keeps it locked"):
+            open_ledger(path)
+    ledger.claim(RUN, make_plan())
+    assert ledger.counts()["claimed"] == 1
+
+
+def test_a_full_disk_is_unusable_and_leaves_what_was_stored(ledger: Ledger) -> None:
+    pages = ledger._connection.execute("PRAGMA page_count").fetchone()[0]
+    ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(LedgerUnusable, match="disk is full"):
+        ledger.audit(RUN, "noted", padding="x" * 100_000)
+    assert len(ledger.audit_rows()) == 1
+    ledger.verify_chain()
+
+
+def test_a_ledger_that_turns_read_only_is_unusable(ledger: Ledger) -> None:
+    ledger._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(LedgerUnusable, match="permissions"):
+        ledger.claim(RUN, make_plan())
+    assert ledger.order(EVENT) is None
