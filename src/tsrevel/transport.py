@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from functools import partial
+from functools import cache, cached_property, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NoReturn
 
@@ -112,19 +113,29 @@ class Channel:
         self._sleep = sleep
         self._headers = headers
         self._renew = renew
-        self._client = httpx.Client(
-            base_url=base_url,
+        self._base_url = httpx.URL(base_url)
+        self._gate = gate
+        self._transport = transport
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        """Made when the first request goes out: a channel that is not used costs nothing."""
+        loopback = is_loopback(self._base_url.host)
+        return httpx.Client(
+            base_url=self._base_url,
             timeout=TIMEOUT,
-            transport=transport,
-            trust_env=not is_loopback(httpx.URL(base_url).host),  # a proxy must not see loopback traffic
+            transport=self._transport,
+            verify=_authorities() if self._base_url.scheme == "https" or not loopback else False,
+            trust_env=not loopback,  # a proxy must not see loopback traffic
             headers={"Accept": "application/json", "User-Agent": "tsrevel"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no session beside the token
-            event_hooks={"request": [partial(_ask_gate, gate)]} if gate else {},
+            event_hooks={"request": [partial(_ask_gate, self._gate)]} if self._gate else {},
         )
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        """Close the connections, if there are any."""
+        if "_client" in self.__dict__:
+            self._client.close()
 
     def read(self, path: str, params: Params | None = None) -> Json:
         """The JSON that a GET answers, numbers with a point as `Decimal`. Retried while the service is unavailable."""
@@ -221,7 +232,10 @@ class Channel:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise _Later(f"{label}: no connection ({type(error).__name__})") from error
         except httpx.RequestError as error:
-            raise self._lost(_Later, f"{label}: no whole answer ({type(error).__name__})", writes=writes) from error
+            said = f"{label}: no whole answer ({type(error).__name__})"
+            if writes and isinstance(error, httpx.TimeoutException):
+                raise OutcomeUnknown(said, late=True) from error
+            raise self._lost(_Later, said, writes=writes) from error
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
     def _judge(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> Json:
@@ -243,7 +257,8 @@ class Channel:
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise _Throttled(said, after)
         if httpx.codes.is_server_error(status):
-            raise OutcomeUnknown(said) if writes else _Later(said, after)
+            late = status == httpx.codes.GATEWAY_TIMEOUT  # what is behind the gateway may still work on it
+            raise OutcomeUnknown(said, late=late) if writes else _Later(said, after)
         if httpx.codes.is_client_error(status):
             raise Refused(said, status)
         raise Unreadable(said)
@@ -265,6 +280,12 @@ class Channel:
         except ValueError:
             return None
         return max((when.replace(tzinfo=when.tzinfo or UTC) - self._clock()).total_seconds(), 0.0)
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whom to trust, loaded once for all channels: it takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def _ask_gate(gate: WriteGate, request: httpx.Request) -> None:
