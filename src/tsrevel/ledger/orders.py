@@ -11,12 +11,12 @@ from typing import get_args
 
 from tsrevel.ledger.audit import Change, canonical
 from tsrevel.ledger.codec import decode_plan, encode_plan
-from tsrevel.ledger.records import ClaimConflict, OrderRecord, OrderState, Receipt
+from tsrevel.ledger.records import ClaimConflict, OrderRecord, OrderState, Receipt, decode_instant, encode_instant
 from tsrevel.planning.model import EventId, OrderId, Plan, Step
 from tsrevel.planning.money import show
 
 _ORDERS = """
-    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, touched_at
+    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, doubt_until_at, touched_at
     FROM orders WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _UNFINISHED = "SELECT event_id FROM orders WHERE state = 'claimed' ORDER BY touched_at, event_id"
@@ -61,6 +61,9 @@ _DISPUTE = """
     ON CONFLICT (event_id) DO UPDATE SET
         state = 'disputed', order_id = coalesce(excluded.order_id, order_id), text = excluded.text,
         run_id = excluded.run_id, touched_at = excluded.touched_at
+"""
+_DOUBT = """
+    UPDATE orders SET doubt_until_at = :until, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
 """
 _NOTE_FOREIGN = """
     INSERT INTO orders (event_id, state, order_id, local_id, digest, run_id, touched_at)
@@ -144,6 +147,13 @@ def dispute(change: Change, event_id: EventId, order_id: OrderId | None, text: s
     change.audit("disputed", event_id, was=state, order_id=order_id, text=text)
 
 
+def doubt(change: Change, event_id: EventId, until: datetime) -> None:
+    """Notes that a write whose answer never came may still be applied before `until`."""
+    if not _write(change, _DOUBT, event_id, until=encode_instant(until)):
+        raise ClaimConflict(f"Event {event_id} can't be in doubt: the ledger knows no order of it.")
+    change.audit("in_doubt", event_id, until=encode_instant(until))
+
+
 def note_foreign(change: Change, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None) -> None:
     """Notes somebody else's order, in place of a claim of which nothing was written."""
     state = _standing(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
@@ -203,6 +213,7 @@ def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt]) -> OrderRec
         seen_plan=decode_plan(row["seen_plan"]) if row["seen_plan"] else None,
         local_id=row["local_id"],
         text=row["text"],
+        doubt_until_at=decode_instant(row["doubt_until_at"]),
     )
 
 

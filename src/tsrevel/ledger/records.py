@@ -57,7 +57,8 @@ class OrderRecord:
 
     `plan` is the one claimed, and stays; `seen_plan` is the last one that a change of the event was reported
     against, `digest` the content hash of that moment. `receipts` go by the uuid of their step. `local_id` is
-    kept of foreign orders, `text` (why) of disputed ones.
+    kept of foreign orders, `text` (why) of disputed ones. Until `doubt_until_at` a write whose answer never came may
+    still be applied: what isn't there by then isn't coming.
     """
 
     event_id: EventId
@@ -71,6 +72,7 @@ class OrderRecord:
     seen_plan: Plan | None = None
     local_id: str | None = None
     text: str | None = None
+    doubt_until_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,11 @@ _LATEST = """
     SELECT run_id, correlation_id, mode, dry_run, started_at, finished_at, exit_status, summary
     FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?
 """
+_LAST_GOOD = """
+    SELECT run_id, correlation_id, mode, dry_run, started_at, finished_at, exit_status, summary
+    FROM runs WHERE mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, 14)
+    ORDER BY started_at DESC, rowid DESC LIMIT 1
+"""
 
 
 def begin(change: Change, run: RunRecord) -> None:
@@ -41,6 +46,12 @@ def finish(change: Change, exit_status: int, summary: Mapping[str, int]) -> None
 def latest(connection: sqlite3.Connection, limit: int) -> tuple[RunRecord, ...]:
     """The last `limit` runs, newest first."""
     return tuple(_decode_run(row) for row in connection.execute(_LATEST, (limit,)))
+
+
+def last_good(connection: sqlite3.Connection) -> RunRecord | None:
+    """The last live bulk run that came to its end: exit 0, or with events held, failed or disputed (3, 14)."""
+    row = connection.execute(_LAST_GOOD).fetchone()
+    return _decode_run(row) if row else None
 
 
 def _decode_run(row: sqlite3.Row) -> RunRecord:

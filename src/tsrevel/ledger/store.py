@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -93,6 +93,11 @@ class Ledger:
         with self._reading() as connection:
             return runs.latest(connection, limit)
 
+    def last_good_run(self) -> RunRecord | None:
+        """The last live bulk run that came to its end, whatever it held; None if there was none."""
+        with self._reading() as connection:
+            return runs.last_good(connection)
+
     # Orders
 
     def order(self, event_id: EventId) -> OrderRecord | None:
@@ -142,6 +147,11 @@ class Ledger:
         """What Revel holds isn't the plan: a person must look. `text` says why, without customer data."""
         with self._changing(run_id) as change:
             orders.dispute(change, event_id, order_id, text)
+
+    def doubt(self, run_id: str, event_id: EventId, until: datetime) -> None:
+        """A write got no answer in time: until `until` (aware) it may still be applied, so nothing is sent again."""
+        with self._changing(run_id) as change:
+            orders.doubt(change, event_id, until)
 
     def note_foreign(
         self, run_id: str, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None

@@ -24,7 +24,8 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_start ON runs (started_at);
 
 -- What is known of the order of an event. `plan` is the claimed plan and never changes after the first
--- receipt; `seen_plan` is the one a later state of the event is compared with.
+-- receipt; `seen_plan` is the one a later state of the event is compared with. Until `doubt_until_at` a write whose
+-- answer never came may still be applied.
 CREATE TABLE orders (
     event_id   TEXT PRIMARY KEY NOT NULL,
     state      TEXT NOT NULL CHECK (state IN ('claimed', 'settled', 'disputed', 'foreign')),
@@ -35,6 +36,7 @@ CREATE TABLE orders (
     digest     TEXT,
     cancelled  INTEGER NOT NULL DEFAULT 0 CHECK (cancelled IN (0, 1)),
     text       TEXT,
+    doubt_until_at TEXT,
     run_id     TEXT NOT NULL REFERENCES runs (run_id),
     touched_at TEXT NOT NULL
 ) STRICT;
