@@ -19,7 +19,11 @@ _REQUIRED = {
 
 
 def check_rules(settings: Settings, report: Report, *, offline: bool) -> None:
-    """Note every disagreement. `offline`: no service will be called, so what only a call needs may be missing."""
+    """Note every disagreement. `offline`: no service will be called, so what only a call needs may be missing.
+
+    The same goes for a connector that is switched off.
+    """
+    offline = offline or not settings.safety.enable_connector
     check_revel_address(settings, report, offline=offline)
     check_environment(settings, report)
     check_charges(settings, report)

@@ -88,7 +88,8 @@ def check_money(document: Document, event_total: Decimal | None) -> Hold | None:
     charges = [to_cents(charge.amount) for charge in document.billing_totals]
     if document.grand_total is None:
         return Hold(Reason.MISSING_DATA, f"document {document.id} has no grand total to check its lines against")
-    negative = next((line.name for line, amount in zip(document.lines, amounts, strict=True) if amount < 0), None)
+    signed = zip(document.lines, amounts, strict=True)
+    negative = next((line.name for line, amount in signed if min(amount, line.quantity or 0) < 0), None)
     if negative is not None or min(charges, default=0) < 0:
         what = f"line {negative!r}" if negative is not None else "a billing total"
         return _mismatch(f"{what} is below zero; enter it as a discount in TripleSeat")

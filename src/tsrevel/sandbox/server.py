@@ -78,6 +78,11 @@ class _Listener(ThreadingHTTPServer):
         self._guard = threading.Lock()
         super().__init__(address, _Exchange)
 
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Serve one connection. A client that dies in the midst of it is no fault of the server's."""
+        with suppress(ConnectionError):
+            super().finish_request(request, client_address)
+
     def greet(self, connection: socket.socket) -> None:
         with self._guard:
             self._open.add(connection)

@@ -165,5 +165,5 @@ def _find(row: Json) -> Found:
     try:
         event = decode_event(row)
     except Unreadable as problem:
-        return Found(None, "", str(problem), "")
+        return Found(None, fingerprint(row), str(problem), "")
     return Found(event, listing_digest(row), None, event.id)
