@@ -1,0 +1,208 @@
+"""Revel's resources: what is there (every returned row re-checked here), and one write for each step of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qsl, urlsplit
+
+from tsrevel.errors import OutcomeUnknown, Refused, Unreadable
+from tsrevel.gate import Place
+from tsrevel.planning.match import Catalogue
+from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, Step
+from tsrevel.revel import encode
+from tsrevel.revel.decode import (
+    HistoryRow,
+    ItemRow,
+    OrderRow,
+    PaymentRow,
+    Row,
+    decode_history,
+    decode_id,
+    decode_item,
+    decode_order,
+    decode_page,
+    decode_payment,
+    decode_product,
+)
+from tsrevel.revel.stored import compare_stored
+from tsrevel.transport import Channel, Json
+
+PAGE = 250
+"""The documented most; a smaller page may come back all the same (facts Revel 2.1)."""
+MOST_STRAYS = 1000
+"""Rows that don't fit their filter: so many are read past, to the end of the list; with more the filter is useless."""
+MOST_PAGES = 2000
+
+_RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that Revel holds of one order."""
+
+    order: OrderRow
+    items: tuple[ItemRow, ...]
+    payments: tuple[PaymentRow, ...]
+    history: tuple[HistoryRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write left at Revel: the row's id, and how it differs from what was sent, where it shows that it does."""
+
+    id: str
+    difference: str | None = None
+
+
+class Revel:
+    """Reads and writes of one Revel account.
+
+    Raises what `Channel` raises. A write whose answer doesn't show what it wrote raises OutcomeUnknown: settle it with
+    `seek`, never by sending it again first (facts Revel 2.3).
+    """
+
+    def __init__(self, channel: Channel, clock: Callable[[], datetime]) -> None:
+        self._channel = channel
+        self._clock = clock
+
+    def catalogue(self, establishment: EstablishmentId) -> Catalogue:
+        """Every active product of the establishment, all pages (facts Revel 5.6)."""
+        filters = {"establishment": str(establishment), "active": "true", "fields": "id,name,active,establishment"}
+        rows = (decode_product(row, establishment) for row in self._rows("Product", {**filters, "order_by": "id"}))
+        return Catalogue.of(establishment, (product for product in rows if product is not None))
+
+    def find_orders(self, uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
+        """Every order of the account with one of `local_ids`: an event's order may be at a location it was moved from.
+
+        One request where Revel honours `__in` (facts Revel 2.1), else one for each id.
+        """
+        if not any("," in local_id for local_id in local_ids):
+            try:
+                return self._orders({"local_id__in": ",".join(local_ids)}, uuid, local_ids)
+            except (Refused, Unreadable):
+                pass  # a server that doesn't know `__in` refuses it, or lists everything: ask for each id by itself
+        found = {row.id: row for each in local_ids for row in self._orders({"local_id": each}, uuid, local_ids)}
+        return tuple(found.values())
+
+    def find_by_uuid(self, uuid: str) -> tuple[OrderRow, ...]:
+        """Every order of the account with that uuid: Revel may not keep it unique (facts Revel 3.3)."""
+        return self._orders({"uuid": uuid}, uuid, ())
+
+    def order(self, order: OrderId) -> OrderRow:
+        """The order as it stands."""
+        row = decode_order(self._channel.read(f"/resources/Order/{order}/"))
+        if row.id != order:
+            raise Unreadable(f"Revel: asked for order {order}, got {row.id}")
+        return row
+
+    def contents(self, order: OrderId) -> Contents:
+        """The order and all its parts as they stand."""
+        return Contents(
+            self.order(order),
+            tuple(row for row in map(decode_item, self._parts("OrderItem", order)) if row.order == order),
+            tuple(row for row in map(decode_payment, self._parts("Payment", order)) if row.order == order),
+            tuple(row for row in map(decode_history, self._parts("OrderHistory", order)) if row.order == order),
+        )
+
+    def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> Written:
+        """Write one step of the plan. `order` is '' for the order itself."""
+        at = encode.wall_time(self._clock(), plan.location)
+        place = Place(plan.location.tripleseat_location, plan.location.tripleseat_site)
+        if step.kind in {"discount", "totals"}:
+            body = encode.encode_discount(plan) if step.kind == "discount" else encode.encode_totals(plan, at)
+            return self._patch(order, body, place, printed=step.kind == "totals")
+        resource = _RESOURCES[step.kind]
+        answer = self._channel.write("POST", f"/resources/{resource}/", _body(plan, step, order, labels, at), place)
+        return _written(plan, step, answer)
+
+    def seek(self, plan: Plan, step: Step, order: OrderId) -> Written | None:
+        """What `step` writes, if it is there."""
+        if step.kind in {"discount", "totals"}:
+            shows = shows_discount if step.kind == "discount" else shows_totals
+            return Written(order) if shows(plan, self.order(order)) else None
+
+        def fits(row: Row) -> bool:
+            return str(row.get("uuid")).lower() == step.uuid
+
+        rows = self._rows(_RESOURCES[step.kind], {"uuid": step.uuid}, fits=fits)
+        return next((_written(plan, step, row) for row in rows if fits(row)), None)
+
+    def _patch(self, order: OrderId, body: encode.Body, place: Place, *, printed: bool) -> Written:
+        path = f"/resources/Order/{order}/"
+        answer = self._channel.write("PATCH", path, body, place)
+        if printed and isinstance(answer, dict) and answer.get("printed") is False:
+            answer = self._channel.write("PATCH", path, body, place)  # sometimes needed twice (facts Revel 3.8)
+        if not isinstance(answer, dict) or decode_id(answer.get("id")) != order:
+            raise OutcomeUnknown(f"Revel: the answer to a PATCH of order {order} isn't that order")
+        return Written(order)
+
+    def _parts(self, resource: str, order: OrderId) -> Iterator[Row]:
+        return self._rows(resource, {"order": order}, fits=lambda row: decode_id(row.get("order")) == order)
+
+    def _orders(self, filters: dict[str, str], uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
+        def fits(row: Row) -> bool:
+            return str(row.get("local_id")) in local_ids or str(row.get("uuid")).lower() == uuid
+
+        found = {row.id: row for row in map(decode_order, filter(fits, self._rows("Order", filters, fits=fits)))}
+        return tuple(found.values())
+
+    def _rows(
+        self, resource: str, filters: dict[str, str], fits: Callable[[Row], bool] = lambda _: True
+    ) -> Iterator[Row]:
+        """All rows over all pages, each id once. Raises Unreadable past MOST_STRAYS rows that don't fit."""
+        seen: set[str] = set()
+        strays, params = 0, {**filters, "limit": str(PAGE), "offset": "0"}
+        for _ in range(MOST_PAGES):
+            page = decode_page(self._channel.read(f"/resources/{resource}/", params), resource)
+            fresh = [row for row in page.rows if str(row.get("id")) not in seen]
+            seen.update(str(row.get("id")) for row in fresh)
+            strays += sum(not fits(row) for row in fresh)
+            if strays > MOST_STRAYS:
+                raise Unreadable(f"Revel ignores the filter {', '.join(filters)} on {resource}")
+            yield from fresh
+            if page.next is not None and not fresh:
+                break
+            if not fresh or (page.next is None and len(seen) >= (page.total or 0)):
+                return
+            params = _following(page.next, params, len(seen))
+        raise Unreadable(f"Revel: the {resource} list doesn't end")
+
+
+def shows_discount(plan: Plan, row: OrderRow) -> bool:
+    """Whether the order carries the plan's discount, no more and no less."""
+    return row.discount == plan.discount
+
+
+def shows_totals(plan: Plan, row: OrderRow) -> bool:
+    """Whether the order carries the plan's end state, the print mark included (facts Revel 3.8)."""
+    money = (row.subtotal, row.final_total, row.remaining_due)
+    return row.printed and money == (plan.subtotal, plan.final_total, plan.remaining_due)
+
+
+def _body(plan: Plan, step: Step, order: OrderId, labels: Labels, at: str) -> encode.Body:
+    if step.kind == "order":
+        return encode.encode_order(plan, labels, at)
+    if step.kind == "item":
+        return encode.encode_item(plan, plan.items[step.number], order, at)
+    if step.kind == "payment":
+        return encode.encode_payment(plan, plan.payments[step.number], order, at)
+    return encode.encode_history(plan, step, order, at)
+
+
+def _written(plan: Plan, step: Step, answer: Json) -> Written:
+    found = decode_id(answer.get("id")) if isinstance(answer, dict) else ""
+    if not found or str(answer.get("uuid")).lower() != step.uuid:
+        raise OutcomeUnknown(f"Revel: the answer to writing the {step.kind} doesn't show it")
+    try:
+        return Written(found, compare_stored(plan, step, answer))
+    except Unreadable as error:
+        raise OutcomeUnknown(f"{error}, in the answer to writing the {step.kind}") from error
+
+
+def _following(link: str | None, params: dict[str, str], offset: int) -> dict[str, str]:
+    """Where the next page is: what `meta.next` says, which is a relative URL, else the offset (facts Revel 2.1)."""
+    if link is None:
+        return {**params, "offset": str(offset)}
+    return {**params, **dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))}

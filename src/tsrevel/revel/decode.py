@@ -1,0 +1,200 @@
+"""Rows as Revel sends them (facts Revel 3.2, 5, 9) into values of ours. Raises Unreadable for what can't be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from tsrevel.errors import Unreadable
+from tsrevel.planning.match import Product
+from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
+from tsrevel.planning.money import ZERO, Cents, to_cents
+from tsrevel.transport import Json
+
+Row = Mapping[str, Json]
+
+_LARGEST = Decimal(10) ** 12
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An order as Revel holds it. Money in cents; what is absent or null counts as zero."""
+
+    id: OrderId
+    uuid: str
+    local_id: str
+    establishment: EstablishmentId | None
+    subtotal: Cents
+    tax: Cents
+    gratuity: Cents
+    discount: Cents
+    final_total: Cents
+    remaining_due: Cents
+    printed: bool
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An order item as Revel holds it."""
+
+    id: str
+    uuid: str
+    order: str
+    product: ProductId | None
+    quantity: Decimal
+    price: Cents
+    voided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """A payment as Revel holds it."""
+
+    id: str
+    uuid: str
+    order: str
+    amount: Cents
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """An order history row: without one the order is invisible in the console (facts Revel 3.8)."""
+
+    id: str
+    uuid: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list (facts Revel 2.1). `next` is a relative URL, or None on the last page."""
+
+    rows: tuple[Row, ...]
+    next: str | None
+    total: int | None
+
+
+def decode_page(answer: Json, resource: str) -> Page:
+    """A list answer. There is no `results` key: one without `objects` isn't a list (facts Revel 2.1)."""
+    rows = answer.get("objects") if isinstance(answer, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Unreadable(f"Revel: the {resource} list has no `objects`; is the base URL right?")
+    meta = answer.get("meta")
+    following, total = (meta.get("next"), meta.get("total_count")) if isinstance(meta, dict) else (None, None)
+    return Page(
+        tuple(rows),
+        following if isinstance(following, str) and following else None,
+        total if isinstance(total, int) else None,
+    )
+
+
+def decode_order(row: Json) -> OrderRow:
+    """An Order row or the answer to a write of one."""
+    fields = _fields(row, "Order")
+    return OrderRow(
+        id=OrderId(_id(fields, "Order")),
+        uuid=_text(fields, "uuid").lower(),
+        local_id=_text(fields, "local_id"),
+        establishment=_establishment(fields),
+        subtotal=_money(fields, "subtotal"),
+        tax=_money(fields, "tax"),
+        gratuity=_money(fields, "gratuity"),
+        discount=_money(fields, "discount_amount"),
+        final_total=_money(fields, "final_total"),
+        remaining_due=_money(fields, "remaining_due"),
+        printed=fields.get("printed") is True,
+        deleted=fields.get("deleted") is True,
+    )
+
+
+def decode_item(row: Json) -> ItemRow:
+    """An OrderItem row. `is_voided` is always null: `voided_date` tells (facts Revel 5.1)."""
+    fields = _fields(row, "OrderItem")
+    product = decode_id(fields.get("product"))
+    return ItemRow(
+        id=_id(fields, "OrderItem"),
+        uuid=_text(fields, "uuid").lower(),
+        order=decode_id(fields.get("order")),
+        product=ProductId(int(product)) if product else None,
+        quantity=_number(fields, "quantity"),
+        price=_money(fields, "price"),
+        voided=bool(fields.get("voided_date")) or fields.get("deleted") is True,
+    )
+
+
+def decode_payment(row: Json) -> PaymentRow:
+    """A Payment row."""
+    fields = _fields(row, "Payment")
+    return PaymentRow(
+        id=_id(fields, "Payment"),
+        uuid=_text(fields, "uuid").lower(),
+        order=decode_id(fields.get("order")),
+        amount=_money(fields, "amount"),
+        deleted=fields.get("deleted") is True,
+    )
+
+
+def decode_history(row: Json) -> HistoryRow:
+    """An OrderHistory row."""
+    fields = _fields(row, "OrderHistory")
+    return HistoryRow(_id(fields, "OrderHistory"), _text(fields, "uuid").lower(), decode_id(fields.get("order")))
+
+
+def decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
+    """An active, named Product of `establishment`; None for any other row: filters may be ignored (facts Revel 2.1)."""
+    fields = _fields(row, "Product")
+    name, product = fields.get("name"), decode_id(fields.get("id"))
+    if fields.get("active") is not True or _establishment(fields) != establishment:
+        return None
+    return Product(ProductId(int(product)), name) if isinstance(name, str) and name.strip() and product else None
+
+
+def decode_id(value: Json) -> str:
+    """The id in a foreign key: a URI, a plain number or an expanded object (facts Revel 2.2); '' for none."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    last = str(value if value is not None else "").rstrip("/").rpartition("/")[2]
+    return last if last.isascii() and last.isdigit() else ""
+
+
+def _fields(row: Json, resource: str) -> Row:
+    if not isinstance(row, dict):
+        raise Unreadable(f"Revel: a row of {resource} is no object")
+    return row
+
+
+def _id(fields: Row, resource: str) -> str:
+    found = decode_id(fields.get("id"))
+    if not found:
+        raise Unreadable(f"Revel: no id in a row of {resource}")
+    return found
+
+
+def _text(fields: Row, key: str) -> str:
+    value = fields.get(key)
+    return "" if value is None else str(value)
+
+
+def _establishment(fields: Row) -> EstablishmentId | None:
+    found = decode_id(fields.get("establishment"))
+    return EstablishmentId(int(found)) if found else None
+
+
+def _number(fields: Row, key: str) -> Decimal:
+    """Money and quantities come as floats, as strings with six decimals, or null (facts Revel 2.4)."""
+    value = fields.get(key)
+    try:
+        number = Decimal(str(value)) if value not in (None, "") else Decimal(0)
+    except InvalidOperation as error:
+        raise Unreadable(f"Revel: {key} is no number") from error
+    if not number.is_finite() or not -_LARGEST < number < _LARGEST:  # compared, not abs(): that can overflow
+        raise Unreadable(f"Revel: {key} is no amount")
+    return number
+
+
+def _money(fields: Row, key: str) -> Cents:
+    number = _number(fields, key)
+    return to_cents(number) if number else ZERO

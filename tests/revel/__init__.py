@@ -1,0 +1,1 @@
+"""Revel's client against the pretend Revel: bodies, rows, pages, and answers that prove nothing."""
