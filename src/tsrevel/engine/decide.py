@@ -1,0 +1,275 @@
+"""One event: is it for us, due, already done, changed? What must be asked, what is written, what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
+from tsrevel.engine.saga import Foreign, Saga, recall_finding
+from tsrevel.errors import Forbidden, OutcomeUnknown, Refused, Unreadable
+from tsrevel.gate import Place, WriteGate
+from tsrevel.ledger import Ledger, OrderRecord, Sighting
+from tsrevel.planning.identity import known_local_ids, order_uuid
+from tsrevel.planning.match import Catalogue
+from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy, Skip
+from tsrevel.planning.plan import describe_changes, label_order, plan_order
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.screen import find_location, screen, screen_status
+from tsrevel.revel.client import Revel
+from tsrevel.revel.decode import OrderRow
+from tsrevel.tripleseat.client import TripleSeat
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An event to decide on. `digest` is the listing's content hash; `complete` events need no fetching."""
+
+    event: Event
+    digest: str | None = None
+    complete: bool = False
+
+
+@dataclass(slots=True)
+class Catalogues:
+    """The products of each establishment, downloaded once a run, when first needed."""
+
+    revel: Revel
+    known: dict[EstablishmentId, Catalogue] = field(default_factory=dict)
+
+    def of(self, establishment: EstablishmentId) -> Catalogue:
+        """The establishment's catalogue."""
+        if establishment not in self.known:
+            self.known[establishment] = self.revel.catalogue(establishment)
+        return self.known[establishment]
+
+
+class _EventUnavailable(Exception):
+    """TripleSeat doesn't hand out the event: the verdict to report."""
+
+    def __init__(self, status: Status, reason: Reason, text: str) -> None:
+        self.status, self.reason, self.text = status, reason, text
+        super().__init__(text)
+
+
+@dataclass(slots=True)
+class Decider:
+    """Decides on events, one after another, in one run.
+
+    `may_begin` says why no further order may be begun in this run, `overtime` why no further event may be looked into;
+    None: go on. `after_report`
+    takes what is to be stored once the run's report stands: were it stored before, a run that dies would keep what it
+    found to itself. Raises what `TripleSeat`, `Revel` and `Ledger` raise, `OutcomeUnknown` included: the event then
+    fails and is tried again.
+    """
+
+    tripleseat: TripleSeat
+    revel: Revel
+    ledger: Ledger
+    saga: Saga
+    policy: Policy
+    gate: WriteGate
+    run_id: str
+    clock: Callable[[], datetime]
+    may_begin: Callable[[], str | None]
+    overtime: Callable[[], str | None]
+    after_report: Callable[[Callable[[], None]], None]
+    ignore_time_gate: bool = False
+    records: Mapping[EventId, OrderRecord] = field(default_factory=dict)
+    sightings: Mapping[EventId, Sighting] = field(default_factory=dict)
+    catalogues: Catalogues = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.catalogues = Catalogues(self.revel)
+
+    def decide(self, candidate: Candidate) -> Outcome:
+        """What becomes of one event."""
+        record = self.records.get(candidate.event.id)
+        try:
+            if record and record.state in {"settled", "foreign"}:
+                return self._revisit(candidate, record)
+            if record and record.plan:
+                outcome = self._take_up(candidate, record, record.plan)
+                if outcome:
+                    return outcome
+            return self._consider(candidate)
+        except _EventUnavailable as verdict:
+            about = describe(candidate.event, find_location(candidate.event, self.policy))
+            return replace(about, status=verdict.status, reason=verdict.reason, text=verdict.text)
+
+    def take_up_unlisted(self, record: OrderRecord) -> Outcome | None:
+        """Finish an order whose event the listing no longer shows; None where nothing of it is at Revel."""
+        return self._take_up(None, record, record.plan) if record.plan else None
+
+    # An event without an order of ours
+
+    def _consider(self, candidate: Candidate) -> Outcome:
+        verdict = self._screen(candidate.event)
+        about = describe(candidate.event, find_location(candidate.event, self.policy))
+        if isinstance(verdict, Skip) and verdict.reason is Reason.EVENT_DAY_PASSED:
+            return self._miss(about, verdict)
+        if isinstance(verdict, (Hold, Skip)):
+            return not_written(about, verdict)
+        late = self.overtime()
+        if late:
+            return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, late))
+        event = candidate.event if candidate.complete else self._fetch(candidate.event.id)
+        location = self._screen(event)
+        about = describe(event, find_location(event, self.policy))
+        if isinstance(location, (Hold, Skip)):
+            return not_written(about, location)
+        plan = plan_order(event, location, self.catalogues.of(location.establishment), self.policy)
+        if isinstance(plan, Hold):
+            return not_written(about, plan)
+        full = self.may_begin()
+        if full:
+            return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, full))
+        return self._place(about, event, plan, candidate.digest)
+
+    def _screen(self, event: Event) -> Location | Hold | Skip:
+        return screen(event, self.policy, self.clock(), ignore_gate=self.ignore_time_gate)
+
+    def _fetch(self, event_id: EventId) -> Event:
+        try:
+            return self.tripleseat.event(event_id)
+        except Forbidden as error:
+            raise _EventUnavailable(Status.HELD, Reason.AUTHORIZATION_DENIED, str(error)) from error
+        except (Refused, Unreadable) as error:
+            raise _EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error)) from error
+
+    def _place(self, about: Outcome, event: Event, plan: Plan, digest: str | None) -> Outcome:
+        found = self.saga.look_up(plan.uuid, known_local_ids(self.policy, event.id))
+        if isinstance(found, Hold):
+            return _stopped(about, found)
+        if isinstance(found, Foreign):
+            return self._leave_alone(about, found.order, plan.location, digest)
+        if self.gate.dry_run:
+            text = f"order {found.id} is at Revel already, ours" if found else ""
+            return replace(planned(about, plan), text=text)
+        if found:
+            return self.saga.adopt(about, plan, found, digest)
+        return self.saga.inject(about, plan, label_order(event, plan.location), digest)
+
+    def _leave_alone(self, about: Outcome, order: OrderRow, location: Location, digest: str | None) -> Outcome:
+        """Somebody else's order for the event: at its own place it is the order, elsewhere a person must say."""
+        known = replace(about, order_id=order.id, local_id=order.local_id, total=order.final_total)
+        if order.establishment != location.establishment:
+            text = f"Revel order {order.id} for it is at establishment {order.establishment}; was the event moved?"
+            return not_written(known, Hold(Reason.ORDER_EXISTS, text))
+        if not self.gate.dry_run:
+            self.ledger.note_foreign(self.run_id, about.event_id, order.id, order.local_id, digest)
+        return not_written(known, Skip(Reason.ORDER_EXISTS, f"Revel order {order.id} was made by someone else"))
+
+    def _miss(self, about: Outcome, verdict: Skip) -> Outcome:
+        """The gate closed: an order that this ledger doesn't know may be at Revel all the same. Asked once."""
+        sighting = self.sightings.get(about.event_id)
+        if sighting and sighting.missed_at:
+            return not_written(about, verdict)
+        found = self.saga.look_up(order_uuid(about.event_id), known_local_ids(self.policy, about.event_id))
+        if isinstance(found, Hold):
+            return _stopped(about, found)
+        if found is None:
+            return replace(not_written(about, verdict), missed=True, news=True)
+        order, reason = (
+            (found.order, Reason.ORDER_EXISTS) if isinstance(found, Foreign) else (found, Reason.ALREADY_INJECTED)
+        )
+        known = replace(about, order_id=order.id, local_id=order.local_id, total=order.final_total)
+        if reason is Reason.ALREADY_INJECTED and not order.printed:
+            text = f"Revel order {order.id} is ours and unfinished: finish it by `sync-event --ignore-time-gate`"
+            return not_written(known, Hold(Reason.ORDER_DIFFERS, text))
+        if not self.gate.dry_run:
+            self.ledger.note_foreign(self.run_id, about.event_id, order.id, order.local_id, None)
+        return not_written(known, Skip(reason, f"Revel order {order.id} was there, though not in the ledger"))
+
+    # An event with an order begun
+
+    def _take_up(self, candidate: Candidate | None, record: OrderRecord, plan: Plan) -> Outcome | None:
+        about = describe(candidate.event) if candidate else Outcome(record.event_id, Status.SKIPPED)
+        about = with_order(about, record)
+        if self.gate.dry_run:
+            return self._preview(about, record, plan)
+        objection = self.gate.objection(Place(plan.location.tripleseat_location, plan.location.tripleseat_site))
+        if objection:
+            text = f"its order was begun, but now {objection}; allow it again, or finish the order by hand"
+            return not_written(about, Hold(Reason.LOCATION_NOT_ALLOWED, text))
+        self.saga.wait_for(record)
+        ids = dict.fromkeys((plan.local_id, *known_local_ids(self.policy, record.event_id)))
+        found = self.saga.look_up(plan.uuid, tuple(ids), thorough=True)
+        if isinstance(found, Hold):
+            return _stopped(about, found)
+        if isinstance(found, Foreign) and record.state == "claimed" and not record.receipts:
+            return self._leave_alone(about, found.order, plan.location, None)
+        if isinstance(found, Foreign):
+            text = f"Revel shows order {found.order.id}, made by someone else, instead of our order {record.order_id}"
+            return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
+        if found:
+            return self.saga.resume(about, record, plan, found)
+        if record.order_id:
+            raise OutcomeUnknown(
+                f"Revel acknowledged order {record.order_id} and doesn't show it; the next run looks again"
+            )
+        self.ledger.release(self.run_id, record.event_id, "Revel holds nothing of it")
+        return None
+
+    def _preview(self, about: Outcome, record: OrderRecord, plan: Plan) -> Outcome:
+        if record.state == "disputed":
+            finding = recall_finding(record)
+            return replace(not_written(about, finding), alarm=finding.reason is Reason.AMOUNT_MISMATCH)
+        return replace(planned(about, plan), text="an order begun would be finished")
+
+    # An event with its order made
+
+    def _revisit(self, candidate: Candidate, record: OrderRecord) -> Outcome:
+        """Skipped, unless the event has changed since: reported once a change, the order left as it is."""
+        event = candidate.event
+        about = replace(describe(event, find_location(event, self.policy)), order_id=record.order_id)
+        if record.plan is None:
+            done = replace(about, local_id=record.local_id)
+            return not_written(
+                done, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else")
+            )
+        done = replace(about, local_id=record.plan.local_id, total=record.plan.final_total)
+        if candidate.digest is not None and candidate.digest == record.digest:
+            return not_written(done, Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}"))
+        state = screen_status(event, self.policy)
+        full = event if candidate.complete or state else self._fetch(event.id)
+        state = state or screen_status(full, self.policy)
+        if isinstance(state, Skip):
+            return self._cancelled(done, candidate, record, state)
+        now, changes = self._changes(full, record.seen_plan or record.plan)
+        self._remember(candidate, plan=now, cancelled=False)
+        if record.cancelled:
+            changes.insert(0, f"it had been cancelled and is {event.status} again: was the order voided meanwhile?")
+        if changes:
+            text = f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
+            return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
+        return not_written(done, Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}"))
+
+    def _changes(self, event: Event, before: Plan) -> tuple[Plan | None, list[str]]:
+        location = find_location(event, self.policy)
+        if location is None:
+            return None, [f"moved to TripleSeat location {event.location_id}, which has no [[locations]] entry"]
+        now = plan_order(event, location, self.catalogues.of(location.establishment), self.policy)
+        if isinstance(now, Hold):
+            return None, [f"it can no longer be planned ({now.reason}: {now.text})"]
+        return now, describe_changes(before, now)
+
+    def _cancelled(self, done: Outcome, candidate: Candidate, record: OrderRecord, state: Skip) -> Outcome:
+        self._remember(candidate, plan=None, cancelled=True)
+        if record.cancelled:
+            return not_written(done, Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}; {state.text}"))
+        text = f"{state.text}; Revel order {record.order_id} still stands: void it there if it is not wanted"
+        return replace(not_written(done, Skip(Reason.CANCELLED_AFTER_INJECTION, text)), news=True)
+
+    def _remember(self, candidate: Candidate, *, plan: Plan | None, cancelled: bool) -> None:
+        if not self.gate.dry_run:
+            remember, event_id = self.ledger.remember, candidate.event.id
+            self.after_report(
+                lambda: remember(self.run_id, event_id, digest=candidate.digest, plan=plan, cancelled=cancelled)
+            )
+
+
+def _stopped(about: Outcome, found: Hold) -> Outcome:
+    """Held for what a look-up showed: with several orders, nothing more may be written before a person has looked."""
+    return replace(not_written(about, found), alarm=found.reason is Reason.DUPLICATE_ORDERS)

@@ -1,0 +1,39 @@
+"""How a run ends: the exit status that its outcomes, or what stopped it, call for (DESIGN 2). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tsrevel.engine.report import Outcome
+from tsrevel.errors import CredentialsRefused, LedgerDamaged, ServiceDown, StopRun, TsrevelError
+from tsrevel.planning.reasons import Category, Reason, Status
+
+NEEDS_ATTENTION = 3
+_SEVERITY = (14, 12, 10, 13, 1, 3, 0)
+"""Exit statuses, the one that most needs a person first."""
+
+
+def end_reason(stop: StopRun) -> Reason | None:
+    """The reason code for a run that ended before its time; None where none of the codes is about that."""
+    if isinstance(stop, CredentialsRefused):
+        return Reason.AUTHORIZATION_DENIED
+    return Reason.UPSTREAM_UNAVAILABLE if isinstance(stop, ServiceDown) else None
+
+
+def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None) -> int:
+    """The gravest of what stopped the run and of what became of each event.
+
+    A service counts as down where events failed for it and none got through.
+    """
+    statuses = {0, stop.exit_status if stop else 0, *(_status_of(each) for each in outcomes)}
+    if any(each.down for each in outcomes) and not any(each.status is Status.INJECTED for each in outcomes):
+        statuses.add(ServiceDown.exit_status)
+    return next(status for status in _SEVERITY if status in statuses)
+
+
+def _status_of(outcome: Outcome) -> int:
+    if outcome.alarm:
+        return LedgerDamaged.exit_status
+    if outcome.category is Category.INTERNAL:
+        return TsrevelError.exit_status
+    return NEEDS_ATTENTION if outcome.missed or outcome.status in {Status.HELD, Status.FAILED} else 0

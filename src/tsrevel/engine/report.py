@@ -1,0 +1,107 @@
+"""What became of each event and of the run, as data. Wording for terminals and JSON is the command line's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from tsrevel.ledger import OrderRecord
+from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan, Skip
+from tsrevel.planning.money import Cents
+from tsrevel.planning.reasons import Category, Reason, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run made of one event. `text` is for people; `total` in cents.
+
+    `news`: a person hasn't been told yet. `missed`: first seen to have passed without an order. `alarm`: nothing more
+    may be written for it until a person has looked. `down`: it failed because a service was unavailable.
+    """
+
+    event_id: EventId
+    status: Status
+    reason: Reason | None = None
+    text: str = ""
+    name: str = ""
+    day: date | None = None
+    location: str = ""
+    establishment: int | None = None
+    order_id: OrderId | None = None
+    local_id: str | None = None
+    total: Cents | None = None
+    news: bool = False
+    missed: bool = False
+    alarm: bool = False
+    down: bool = False
+
+    @property
+    def category(self) -> Category | None:
+        """The reason's category; a failure without a reason is a fault of ours."""
+        if self.reason:
+            return self.reason.category
+        return Category.INTERNAL if self.status is Status.FAILED else None
+
+
+def describe(event: Event, location: Location | None = None) -> Outcome:
+    """The event's name, day and place as an Outcome still without a verdict: to be completed by the functions below."""
+    return Outcome(
+        event_id=event.id,
+        status=Status.SKIPPED,
+        name=event.name,
+        day=event.day,
+        location=location.name if location else event.location_name,
+        establishment=location.establishment if location else None,
+    )
+
+
+def with_order(about: Outcome, record: OrderRecord) -> Outcome:
+    """`about` with what the ledger knows of the event's order."""
+    known = replace(about, order_id=record.order_id, local_id=record.local_id)
+    return known if record.plan is None else replace(planned(known, record.plan), status=about.status)
+
+
+def not_written(about: Outcome, verdict: Hold | Skip) -> Outcome:
+    """`about` with the planner's verdict."""
+    status = Status.HELD if isinstance(verdict, Hold) else Status.SKIPPED
+    return replace(about, status=status, reason=verdict.reason, text=verdict.text)
+
+
+def planned(about: Outcome, plan: Plan) -> Outcome:
+    """`about` with what a live run would have written."""
+    done = replace(about, status=Status.PLANNED, local_id=plan.local_id, total=plan.final_total, day=plan.day)
+    return replace(done, location=plan.location.name, establishment=plan.location.establishment)
+
+
+def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
+    """`about` with the finished order."""
+    done = planned(about, plan)
+    return replace(done, status=Status.INJECTED, order_id=order_id, news=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole run. `reason` and `error` say why it ended before its time, where it did."""
+
+    run_id: str
+    correlation_id: str
+    mode: str
+    dry_run: bool
+    outcomes: tuple[Outcome, ...] = ()
+    reason: Reason | None = None
+    error: str | None = None
+    exit_status: int = 0
+    notices: tuple[str, ...] = field(default=())
+
+    @property
+    def success(self) -> bool:
+        """Whether nothing was held, nothing failed, and the run reached its end."""
+        bad = {Status.HELD, Status.FAILED}
+        return self.error is None and not any(outcome.status in bad for outcome in self.outcomes)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many events were found, and what became of them; `missed` ones are among the skipped."""
+        counts = {"queried": len(self.outcomes)}
+        counts |= {status.value: sum(each.status is status for each in self.outcomes) for status in Status}
+        return {**counts, "missed": sum(each.missed for each in self.outcomes)}

@@ -1,0 +1,293 @@
+"""A run: find events, decide on each in turn, keep to the limits, and account for every one of them."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from tsrevel.engine.decide import Candidate, Decider
+from tsrevel.engine.ending import end_reason, exit_status
+from tsrevel.engine.report import Outcome, Report, describe, with_order
+from tsrevel.engine.saga import Saga
+from tsrevel.errors import (
+    Forbidden,
+    LedgerUnusable,
+    OutcomeUnknown,
+    Refused,
+    ServiceDown,
+    StopRun,
+    TryNextRun,
+    Unavailable,
+    Unreadable,
+)
+from tsrevel.gate import WriteGate
+from tsrevel.ledger import Ledger, OrderRecord, RunMode, RunRecord, Seen
+from tsrevel.planning.model import EventId, Policy
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.screen import find_location
+from tsrevel.planning.when import days_in_reach, update_days_in_reach
+from tsrevel.revel.client import Revel
+from tsrevel.tripleseat.client import Found, TripleSeat
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 3
+"""So many events in a row that fail because a service is down end the run: the rest would fail alike."""
+
+LONGEST_GAP = timedelta(days=31)
+"""How far a run looks back at most for what happened since the last good one."""
+
+Progress = Callable[[int, int], None]
+
+Pending = Candidate | Outcome | OrderRecord
+"""What a run accounts for: an event, one that couldn't even be read, or an order begun whose event isn't listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may do at most."""
+
+    max_orders: int
+    deadline: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which events to look for: of the days `first` to `last`, or else what the gates and `hours_back` say."""
+
+    hours_back: float
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(slots=True)
+class Engine:
+    """Everything a run needs, ready to use. One engine makes one run."""
+
+    tripleseat: TripleSeat
+    revel: Revel
+    ledger: Ledger
+    policy: Policy
+    gate: WriteGate
+    limits: Limits
+    run_id: str
+    correlation_id: str
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    progress: Progress = lambda _done, _of: None
+    _planned: int = field(default=0, init=False)
+    _after_report: list[Callable[[], None]] = field(default_factory=list, init=False)
+    _started_at: datetime = field(init=False)
+
+    def sync(self, window: Window) -> Report:
+        """List the events in the window, and inject what is due."""
+        return self._run("bulk", lambda: self._find(window))
+
+    def sync_events(self, event_ids: Sequence[EventId], *, ignore_time_gate: bool = False) -> Report:
+        """The same for named events, fetched one by one."""
+        named = tuple(dict.fromkeys(event_ids))
+        return self._run("single", lambda: [self._fetch(each) for each in named], ignore_time_gate=ignore_time_gate)
+
+    def _run(self, mode: RunMode, find: Callable[[], list[Pending]], *, ignore_time_gate: bool = False) -> Report:
+        self._started_at = self.clock()
+        run = RunRecord(self.run_id, self.correlation_id, mode, self.gate.dry_run, self._started_at)
+        self.ledger.begin_run(run)
+        try:
+            outcomes, stop = self._decide_all(find(), ignore_time_gate=ignore_time_gate)
+        except StopRun as error:
+            outcomes, stop = [], error
+        report = Report(
+            self.run_id,
+            self.correlation_id,
+            mode,
+            self.gate.dry_run,
+            tuple(outcomes),
+            exit_status=exit_status(outcomes, stop),
+        )
+        if stop:
+            report = replace(report, reason=end_reason(stop), error=str(stop))
+        if not isinstance(stop, LedgerUnusable):
+            self.ledger.finish_run(self.run_id, exit_status=report.exit_status, summary=report.summary)
+            for store in self._after_report:
+                store()
+        return report
+
+    # Finding
+
+    def _find(self, window: Window) -> list[Pending]:
+        hours_back = self._hours_back(window)
+        first, last = days_in_reach(self.policy, self.clock(), hours_back)
+        first, last = window.first or min(first, window.last or first), window.last or max(last, window.first or last)
+        try:
+            found = self.tripleseat.search_by_day(first, last)
+            if window.first is None and window.last is None:
+                changed = update_days_in_reach(self.policy, self.clock(), hours_back)
+                found += self.tripleseat.search_by_update(*changed)
+        except (TryNextRun, Refused) as error:
+            raise ServiceDown(f"the events can't be listed: {error}") from error
+        rows = {_name(each): each for each in found}
+        due = 0 if rows else self.ledger.count_unsettled(first, last)
+        if due:
+            text = f"TripleSeat lists no event at all, yet {due} known ones are due between {first} and {last}"
+            raise ServiceDown(f"{text}; look at its search and at the account's rights")
+        log.info("found %d events between %s and %s", len(rows), first, last)
+        unlisted = [record for record in self.ledger.unfinished() if record.event_id not in rows]
+        return [*(_pending(each) for each in rows.values()), *unlisted]
+
+    def _hours_back(self, window: Window) -> float:
+        """How far to look back: as far as asked, or to the last good run where that is longer ago (after an outage)."""
+        good = self.ledger.last_good_run()
+        gap = self.clock() - good.started_at if good else timedelta()
+        if gap <= timedelta(hours=window.hours_back):
+            return window.hours_back
+        log.warning("the last good run began %s ago: looking back as far, %s at most", gap, LONGEST_GAP)
+        return max(window.hours_back, min(gap, LONGEST_GAP) / timedelta(hours=1))
+
+    def _fetch(self, event_id: EventId) -> Pending:
+        """A named event, complete; where TripleSeat doesn't hand it out, the outcome."""
+        try:
+            return Candidate(self.tripleseat.event(event_id), complete=True)
+        except Forbidden as error:
+            return Outcome(event_id, Status.HELD, Reason.AUTHORIZATION_DENIED, str(error))
+        except (Refused, Unreadable) as error:
+            return Outcome(event_id, Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error))
+        except Unavailable as error:
+            return Outcome(event_id, Status.FAILED, Reason.UPSTREAM_UNAVAILABLE, str(error), down=True)
+
+    # Deciding
+
+    def _decide_all(self, pending: list[Pending], *, ignore_time_gate: bool) -> tuple[list[Outcome], StopRun | None]:
+        decider = self._decider([each.event.id for each in pending if isinstance(each, Candidate)], ignore_time_gate)
+        outcomes: list[Outcome] = []
+        stop: StopRun | None = None
+        in_a_row = 0
+        for each in pending:
+            try:
+                outcome = self._left(each, stop) if stop else self._decide(decider, each)
+            except StopRun as error:
+                stop = error
+                outcome = self._left(each, stop)
+            outcomes.append(outcome)
+            in_a_row = in_a_row + 1 if outcome.down else 0
+            if in_a_row == PATIENCE and stop is None:
+                stop = ServiceDown(f"{PATIENCE} events in a row failed: {outcome.text}")
+            self._note(outcome, len(outcomes), len(pending))
+        if not isinstance(stop, LedgerUnusable):
+            outcomes = self._see(outcomes, pending)
+        return outcomes, stop
+
+    def _decider(self, event_ids: list[EventId], ignore_time_gate: bool) -> Decider:
+        saga = Saga(self.revel, self.ledger, self.run_id, self.clock, self.sleep)
+        return Decider(
+            tripleseat=self.tripleseat,
+            revel=self.revel,
+            ledger=self.ledger,
+            saga=saga,
+            policy=self.policy,
+            gate=self.gate,
+            run_id=self.run_id,
+            clock=self.clock,
+            after_report=self._after_report.append,
+            may_begin=lambda: self._limit_reached(saga.begun + self._planned),
+            overtime=self._overtime,
+            ignore_time_gate=ignore_time_gate,
+            records=self.ledger.orders(event_ids),
+            sightings=self.ledger.sightings(event_ids),
+        )
+
+    def _limit_reached(self, begun: int) -> str | None:
+        if begun >= self.limits.max_orders:
+            return f"{self.limits.max_orders} orders were begun in this run; the next one goes on"
+        return None
+
+    def _overtime(self) -> str | None:
+        if self.clock() - self._started_at >= self.limits.deadline:
+            return f"the run has lasted {self.limits.deadline}; the next one goes on"
+        return None
+
+    def _decide(self, decider: Decider, each: Pending) -> Outcome:
+        """The outcome for one event, whatever goes wrong with it alone. StopRun passes through."""
+        try:
+            return self._settle_pending(decider, each)
+        except OutcomeUnknown as error:
+            return self._failed(each, Reason.OUTCOME_UNKNOWN, str(error))
+        except TryNextRun as error:
+            return replace(self._failed(each, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
+        except Refused as error:
+            return self._failed(each, Reason.UPSTREAM_UNAVAILABLE, str(error))
+        except StopRun:
+            raise
+        except Exception as error:  # noqa: BLE001 (a fault of ours must not keep the other events waiting)
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            text = f"a fault in tsrevel: {type(error).__name__} in {where.name}, line {where.lineno}; please report it"
+            log.error("event %s: %s", _event_id(each), text)  # noqa: TRY400 (an exception's own text may quote data)
+            return self._failed(each, None, text)
+
+    def _failed(self, each: Pending, reason: Reason | None, text: str) -> Outcome:
+        """The failure of one event, with what the ledger knows of its order: some of it may be written."""
+        record = self.ledger.order(_event_id(each))
+        return _fail(with_order(self._about(each), record) if record else self._about(each), reason, text)
+
+    def _about(self, each: Pending) -> Outcome:
+        if isinstance(each, Candidate):
+            return describe(each.event, find_location(each.event, self.policy))
+        return Outcome(each.event_id, Status.FAILED)
+
+    def _left(self, each: Pending, stop: StopRun) -> Outcome:
+        """An event that the run didn't come to: it fails with the run's reason, so that nobody takes it for done."""
+        if isinstance(each, Outcome):
+            return each
+        return _fail(self._about(each), end_reason(stop), f"the run stopped before: {stop}")
+
+    def _settle_pending(self, decider: Decider, each: Pending) -> Outcome:
+        if isinstance(each, Outcome):
+            return each
+        if isinstance(each, Candidate):
+            return decider.decide(each)
+        finished = decider.take_up_unlisted(each)
+        return finished or self._settle_pending(decider, self._fetch(each.event_id))
+
+    def _note(self, outcome: Outcome, done: int, of: int) -> None:
+        self._planned += outcome.status is Status.PLANNED
+        log.info("event %s: %s %s %s", outcome.event_id, outcome.status, outcome.reason or "", outcome.text)
+        self.progress(done, of)
+
+    def _see(self, outcomes: list[Outcome], pending: list[Pending]) -> list[Outcome]:
+        """The outcomes, with what a person hasn't been told yet marked as news, and remembered as told."""
+        digests = {each.event.id: each.digest for each in pending if isinstance(each, Candidate)}
+        seen = [
+            Seen(each.event_id, each.day, each.status, each.reason, each.text, digests.get(each.event_id), each.missed)
+            for each in outcomes
+        ]
+        dry = self.gate.dry_run
+        fresh = {each.event_id for each in seen} if dry else self.ledger.see_many(self.run_id, seen)
+        return [replace(each, news=each.news or _is_news(each, changed=each.event_id in fresh)) for each in outcomes]
+
+
+def _is_news(outcome: Outcome, *, changed: bool) -> bool:
+    """Errors are told in every run, and so are alarms; what is held or planned, when it is new or has changed."""
+    if outcome.status is Status.FAILED or outcome.alarm:
+        return True
+    return changed and outcome.status in {Status.HELD, Status.PLANNED}
+
+
+def _pending(found: Found) -> Pending:
+    if found.event is None:
+        return Outcome(_name(found), Status.HELD, Reason.MISSING_DATA, found.problem or "")
+    return Candidate(found.event, found.digest)
+
+
+def _name(found: Found) -> EventId:
+    """The event's id; for a row without a usable one, a name by which the next run knows it again."""
+    return EventId(found.id or f"unreadable-{found.digest[:8]}")
+
+
+def _event_id(each: Pending) -> EventId:
+    return each.event.id if isinstance(each, Candidate) else each.event_id
+
+
+def _fail(about: Outcome, reason: Reason | None, text: str) -> Outcome:
+    return replace(about, status=Status.FAILED, reason=reason, text=text)

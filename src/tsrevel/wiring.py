@@ -1,0 +1,208 @@
+"""Settings in, a ready engine out: the one place that knows every room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from tsrevel.config import ChargeSettings, LocationSettings, ProductMapping, Settings
+from tsrevel.engine.run import Engine, Limits, Progress
+from tsrevel.gate import WriteGate
+from tsrevel.ledger import Ledger, hold_lock
+from tsrevel.planning import model
+from tsrevel.planning.money import to_cents
+from tsrevel.revel.client import Revel
+from tsrevel.transport import Channel, Pace
+from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
+from tsrevel.tripleseat.client import TripleSeat
+from tsrevel.tripleseat.token_file import TokenFile
+from tsrevel.tripleseat.token_url import TokenUrl
+
+if TYPE_CHECKING:
+    import httpx
+
+
+Headers = Callable[[], Mapping[str, str]]
+
+
+def utc_now() -> datetime:
+    """The real time."""
+    return datetime.now(UTC)
+
+
+def new_run_id() -> str:
+    """A name for a run that no other run has."""
+    return uuid4().hex
+
+
+def correlate(run_id: str) -> str:
+    """What every log line, audit row and message of a run carries (DESIGN 4)."""
+    return f"sync-{run_id[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """All that ties a run to the world outside, so that a test can stand in for it. Transports: None is the network."""
+
+    clock: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    new_run_id: Callable[[], str] = new_run_id
+    tripleseat: httpx.BaseTransport | None = None
+    revel: httpx.BaseTransport | None = None
+
+
+@contextmanager
+def open_engine(
+    settings: Settings,
+    run_id: str,
+    *,
+    seams: Seams,
+    only: Sequence[str] = (),
+    max_orders: int | None = None,
+    progress: Progress = lambda _done, _of: None,
+) -> Iterator[Engine]:
+    """An engine for one run, the run lock held and the ledger open; all is closed again at the end.
+
+    `only` and `max_orders` narrow what the settings allow, never widen it. Raises RunLocked and LedgerUnusable.
+    """
+    policy = build_policy(settings, frozenset(only))
+    gate = WriteGate(
+        dry_run=settings.safety.dry_run,
+        enabled=settings.safety.enable_connector,
+        allowed=policy.allowed,
+        only=policy.only,
+        sandbox=settings.environment == "sandbox",
+    )
+    with ExitStack() as stack:
+        stack.enter_context(hold_lock(settings.ledger_path))
+        ledger = Ledger.open(settings.ledger_path, environment=settings.environment, clock=seams.clock)
+        stack.enter_context(ledger)
+        tripleseat = _connect_tripleseat(settings, seams, stack)
+        revel = _connect_revel(settings, gate, seams, stack)
+        most = settings.safety.max_orders_per_run
+        yield Engine(
+            tripleseat=tripleseat,
+            revel=revel,
+            ledger=ledger,
+            policy=policy,
+            gate=gate,
+            limits=Limits(
+                most if max_orders is None else min(most, max_orders), timedelta(minutes=settings.sync.deadline_minutes)
+            ),
+            run_id=run_id,
+            correlation_id=correlate(run_id),
+            clock=seams.clock,
+            sleep=seams.sleep,
+            progress=progress,
+        )
+
+
+def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> model.Policy:
+    """What planning needs of the settings, in planning's words."""
+    orders, safety = settings.orders, settings.safety
+    return model.Policy(
+        locations=tuple(_location(entry) for entry in settings.locations),
+        default_timezone=settings.timezone,
+        gate=model.TimeGate(settings.time_gate.days_before, settings.time_gate.opens_at, settings.time_gate.days_after),
+        allowed=frozenset(str(each) for each in safety.allowed_locations),
+        only=only,
+        eligible_statuses=frozenset(settings.tripleseat.eligible_statuses),
+        order_document=settings.tripleseat.order_document,
+        charges=tuple(_charge(entry) for entry in settings.charges),
+        products=tuple(_product(entry) for entry in settings.products),
+        unmapped_items=orders.unmapped_items,
+        payments=orders.payments,
+        discounts=orders.discounts,
+        name_separator=orders.name_separator,
+        local_id=orders.local_id,
+        legacy_local_ids=orders.legacy_local_ids,
+        max_order_total=to_cents(safety.max_order_total),
+    )
+
+
+def _location(entry: LocationSettings) -> model.Location:
+    location, site = entry.tripleseat_location, entry.tripleseat_site
+    return model.Location(
+        name=entry.name or f"TripleSeat {location or site}",
+        tripleseat_location=model.LocationId(str(location)) if location else None,
+        tripleseat_site=model.SiteId(str(site)) if site else None,
+        establishment=model.EstablishmentId(entry.revel_establishment),
+        timezone=entry.timezone,
+        user=entry.user,
+        station=entry.station,
+        dining_option=entry.dining_option,
+        payment_type=entry.payment_type,
+        discount=entry.discount,
+        fallback_product=entry.fallback_product,
+    )
+
+
+def _charge(entry: ChargeSettings) -> model.ChargeRule:
+    product = model.ProductId(entry.product) if entry.product else None
+    return model.ChargeRule(entry.match, entry.treat_as, product, entry.product_name)
+
+
+def _product(entry: ProductMapping) -> model.ProductMapping:
+    return model.ProductMapping(
+        establishment=model.EstablishmentId(entry.establishment),
+        product=model.ProductId(entry.product),
+        menu_item_id=str(entry.menu_item_id) if entry.menu_item_id else None,
+        name=entry.name,
+    )
+
+
+def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack) -> TripleSeat:
+    seat = settings.tripleseat
+    pace = Pace(seat.requests_per_second, seams.monotonic, seams.sleep)
+
+    def connect(headers: Headers = dict, renew: Callable[[], bool] = lambda: False) -> Channel:
+        channel = Channel(
+            "TripleSeat",
+            seat.base_url,
+            pace=pace,
+            clock=seams.clock,
+            sleep=seams.sleep,
+            headers=headers,
+            renew=renew,
+            transport=seams.tripleseat,
+        )
+        stack.callback(channel.close)
+        return channel
+
+    access = _access(settings, connect, seams)
+    events = connect(access.headers, access.renew)
+    return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
+
+
+def _access(settings: Settings, connect: Callable[[], Channel], seams: Seams) -> Access:
+    seat = settings.tripleseat
+    if seat.auth == "public_key":
+        return PublicKey(seat.public_key.get_secret_value())
+    secret = seat.client_secret.get_secret_value()
+    token_url = TokenUrl(connect(), settings.token_url, seat.client_id, secret, seams.clock)
+    if seat.auth == "client_credentials":
+        return ClientCredentials(token_url, seams.clock)
+    return RotatingToken(token_url, TokenFile(settings.token_path), seams.clock)
+
+
+def _connect_revel(settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack) -> Revel:
+    key, secret = settings.revel.api_key.get_secret_value(), settings.revel.api_secret.get_secret_value()
+    channel = Channel(
+        "Revel",
+        settings.revel_url,
+        pace=Pace(settings.revel.requests_per_second, seams.monotonic, seams.sleep),
+        clock=seams.clock,
+        sleep=seams.sleep,
+        headers=lambda: {"API-AUTHENTICATION": f"{key}:{secret}"},  # facts Revel 1
+        gate=gate,
+        advice="; check revel.api_key and revel.api_secret, and the key's right to this resource",
+        transport=seams.revel,
+    )
+    stack.callback(channel.close)
+    return Revel(channel, seams.clock)

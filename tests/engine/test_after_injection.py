@@ -1,0 +1,182 @@
+"""An event that changes once its order is made: reported once a change, and the order left as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tsrevel.sandbox import Payment
+from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
+
+from ..world import Died, World, find_outcome, verdict
+from .conftest import FULL
+
+CONTRACT: dict[str, Any] = {"lines": FULL_LINES, "charges": FULL_CHARGES, "payments": [Payment("200.00")]}
+"""The full event's contract as the sample day has it."""
+CHANGES: dict[str, tuple[dict[str, Any], str]] = {
+    "a line more": ({"lines": [*FULL_LINES, ("Coffee Urn", 1, 38)]}, "line new: 1 x Coffee Urn at 38.00"),
+    "a line less": ({"lines": FULL_LINES[1:]}, "line gone: 24 x Boxed Lunch Package at 18.50"),
+    "another total": ({"lines": [*FULL_LINES, ("Coffee Urn", 1, 38)]}, "total 837.72 -> 875.72"),
+    "another tax": ({"charges": [FULL_CHARGES[0], ("Sales Tax", "60.00")]}, "tax 53.24 -> 60.00"),
+    "the balance paid": ({"payments": [("200.00", True), ("637.72", True)]}, "payments 200.00 -> 837.72"),
+    "an unknown charge": ({"charges": [*FULL_CHARGES, ("Dust Fee", "1.00")]}, "it can no longer be planned"),
+    "an unknown product": ({"lines": [*FULL_LINES, ("Moon Cake", 1, 9)]}, "UNMAPPED_ITEMS"),
+}
+
+
+def edits_of(change: str) -> dict[str, Any]:
+    edits: dict[str, dict[str, Any]] = {
+        "another day": {"event_date_iso8601": "2026-12-13"},
+        "another location": {"location_id": 30502, "site_id": 15692},
+        "an unknown location": {"location_id": 30777, "site_id": 15999},
+    }
+    return edits[change]
+
+
+def check_reported_once(world: World, expected: str) -> None:
+    before = [world.revel.state.rows["Order"].copy(), len(world.writes)]
+    world.time.move(minutes=45)
+    first, second = world.sync(), world.sync()
+    assert verdict(first, FULL) == "skipped CHANGED_AFTER_INJECTION"
+    assert expected in find_outcome(first, FULL).text
+    assert (find_outcome(first, FULL).news, first.exit_status) == (True, 0)
+    assert verdict(second, FULL) == "skipped ALREADY_INJECTED"
+    assert [world.revel.state.rows["Order"], len(world.writes)] == before
+    world.forget_requests()
+    world.sync()
+    assert (world.revel.requests, world.tripleseat.count(path="/v1/events/64000001")) == ([], 0)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_contract_is_reported_once_and_the_order_left_as_it_is(world: World, change: str) -> None:
+    world.sync()
+    content, expected = CHANGES[change]
+    world.rewrite_event(FULL, **{**CONTRACT, **content})
+    check_reported_once(world, expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("another day", "date 2026-12-12 -> 2026-12-13"),
+        ("another location", "establishment 8 -> 9"),
+        ("an unknown location", "moved to TripleSeat location 30777, which has no [[locations]] entry"),
+    ],
+)
+def test_a_moved_event_is_reported_once(world: World, change: str, expected: str) -> None:
+    world.sync()
+    world.tripleseat.edit_event(FULL, **edits_of(change))
+    check_reported_once(world, expected)
+
+
+def test_each_further_change_is_reported_against_the_last_one(world: World) -> None:
+    world.sync()
+    for number, line in enumerate((("Coffee Urn", 1, 38), ("Fruit Platter", 1, 55))):
+        world.time.move(minutes=45)
+        world.rewrite_event(FULL, **{**CONTRACT, "lines": [*FULL_LINES, line]})
+        text = find_outcome(world.sync(), FULL).text
+        assert line[0] in text
+        assert ("line gone: 1 x Coffee Urn" in text) is (number == 1)
+
+
+def test_a_change_that_bears_on_nothing_is_no_news(world: World) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    world.tripleseat.edit_event(FULL, guest_count=30)
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def cancel(world: World) -> None:
+    world.tripleseat.cancel_event(FULL)
+
+
+def delete(world: World) -> None:
+    world.tripleseat.delete_event(FULL)
+
+
+def postpone(world: World) -> None:
+    world.tripleseat.edit_event(FULL, status="TENTATIVE")
+
+
+@pytest.mark.parametrize("undo", [cancel, delete, postpone])
+def test_a_cancelled_event_is_reported_once_and_its_order_stands(world: World, undo: Any) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    undo(world)
+    first, second = world.sync(), world.sync()
+    assert verdict(first, FULL) == "skipped CANCELLED_AFTER_INJECTION"
+    assert "5550101 still stands" in find_outcome(first, FULL).text
+    assert (find_outcome(first, FULL).news, first.exit_status) == (True, 0)
+    assert (verdict(second, FULL), find_outcome(second, FULL).news) == ("skipped ALREADY_INJECTED", False)
+    assert len(world.writes) == 10
+
+
+def test_a_cancelled_event_that_is_touched_again_stays_reported(world: World) -> None:
+    world.sync()
+    cancel(world)
+    world.sync()
+    world.time.move(minutes=45)
+    world.tripleseat.edit_event(FULL, guest_count=3)
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_an_event_cancelled_and_taken_up_again_and_cancelled_is_reported_twice(world: World) -> None:
+    world.sync()
+    said = []
+    for status in ("LOST", "DEFINITE", "LOST"):
+        world.time.move(minutes=45)
+        world.tripleseat.edit_event(FULL, status=status)
+        said.append(verdict(world.sync(), FULL))
+    assert said == [
+        "skipped CANCELLED_AFTER_INJECTION",
+        "skipped CHANGED_AFTER_INJECTION",
+        "skipped CANCELLED_AFTER_INJECTION",
+    ]
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_change_found_by_a_run_that_died_is_reported_by_the_next(world: World, cancelled: bool) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    if cancelled:
+        cancel(world)
+    else:
+        world.rewrite_event(FULL, **{**CONTRACT, "lines": FULL_LINES[1:]})
+    report = None
+    for moment in range(1, 60):
+        world.die_at(moment)
+        try:
+            report = world.sync()
+        except Died:
+            continue
+        break
+    assert report is not None
+    assert verdict(report, FULL) == f"skipped {'CANCELLED' if cancelled else 'CHANGED'}_AFTER_INJECTION"
+
+
+def test_a_changed_event_that_can_not_be_fetched_is_looked_at_by_the_next_run(world: World) -> None:
+    world.sync()
+    world.rewrite_event(FULL, **{**CONTRACT, "lines": FULL_LINES[1:]})
+    world.tripleseat.faults.add("status", "GET", "/v1/events/64000001", status=404)
+    assert verdict(world.sync(), FULL) == "failed EVENT_DATA_UNAVAILABLE"
+    assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+
+
+def test_an_order_finished_by_a_later_run_is_compared_with_its_event_once(world: World) -> None:
+    world.revel.faults.add("drop_before", "POST", "/Payment/")
+    world.sync()
+    assert verdict(world.sync(), FULL) == "injected"
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+    world.forget_requests()
+    world.sync()
+    assert world.revel.requests == []
+
+
+def test_a_change_seen_by_the_update_search_alone_is_reported(world: World) -> None:
+    world.sync()
+    world.time.move(days=20)
+    world.sync()
+    assert world.sync().outcomes == ()
+    world.rewrite_event(FULL, **{**CONTRACT, "lines": FULL_LINES[1:]})
+    assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"

@@ -1,0 +1,178 @@
+"""The process may die at any moment: whatever it left behind, the next run makes exactly one complete order of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from ..world import Died, World, find_outcome, verdict
+from .conftest import FULL, PAID
+
+
+@pytest.fixture
+def fresh() -> Iterator[Callable[[], World]]:
+    """Makes one world after another, each in a folder of its own."""
+    with TemporaryDirectory() as folder:
+        numbers = iter(range(10_000))
+
+        def make() -> World:
+            place = Path(folder, str(next(numbers)))
+            place.mkdir()
+            return World(place, "full")
+
+        yield make
+
+
+def count_moments(world: World) -> int:
+    world.sync()
+    return len(world.moments)
+
+
+def crash_at(world: World, moment: int) -> None:
+    world.die_at(moment)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+
+
+def test_a_crash_at_any_request_or_commit_ends_with_exactly_one_complete_order(fresh: Callable[[], World]) -> None:
+    moments = count_moments(fresh())
+    assert moments > 60
+    for moment in range(1, moments + 1):
+        world = fresh()
+        crash_at(world, moment)
+        report = world.sync()
+        assert (moment, world.flaws(FULL), report.exit_status) == (moment, [], 0)
+        with world.ledger() as ledger:
+            ledger.verify_chain()
+
+
+def test_a_crash_and_a_lost_ledger_at_any_moment_still_end_with_exactly_one_order(fresh: Callable[[], World]) -> None:
+    for moment in range(1, count_moments(fresh()) + 1, 7):
+        world = fresh()
+        crash_at(world, moment)
+        world.lose_ledger()
+        assert (moment, world.sync().exit_status, world.flaws(FULL)) == (moment, 0, [])
+
+
+def test_crash_after_crash_ends_with_exactly_one_complete_order(fresh: Callable[[], World]) -> None:
+    for stride in (7, 11, 16, 23):
+        world = fresh()
+        for _ in range(200):
+            world.die_at(stride)
+            try:
+                world.sync()
+            except Died:
+                stride += 1
+                continue
+            break
+        assert (stride, world.flaws(FULL)) == (stride, [])
+
+
+def test_a_crash_while_one_event_is_written_leaves_the_other_to_the_next_run(tmp_path: Path) -> None:
+    world = World(tmp_path, "full", "paid")
+    world.at("after PATCH", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.sync()
+    assert [world.flaws(each) for each in (FULL, PAID)] == [[], []]
+
+
+def test_rows_not_in_sight_yet_are_waited_for_before_a_rerun_looks(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.time.naps.clear()
+    world.sync()
+    assert any(1.0 < nap <= 2.0 for nap in world.time.naps)
+    assert world.flaws(FULL) == []
+
+
+def test_a_crash_before_the_first_write_plans_the_event_anew(world: World) -> None:
+    world.at("before POST /resources/Order/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.rewrite_event(FULL, lines=[("Coffee Urn", 1, 38)])
+    world.sync()
+    assert world.flaws(FULL) == []
+    assert world.orders_of(FULL)[0]["final_total"] == 38
+
+
+def test_a_half_written_order_is_finished_as_it_was_claimed_though_the_event_changed(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.rewrite_event(FULL, lines=[("Coffee Urn", 1, 38)])
+    world.sync()
+    assert world.orders_of(FULL)[0]["final_total"] == Decimal("837.72")
+    assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+
+
+def test_an_order_begun_whose_event_is_no_longer_listed_is_finished(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.add_event(lines=[("Coffee Urn", 1, 38)])
+    event = world.tripleseat.event(FULL)
+    del world.tripleseat.state.events[FULL]
+    report = world.sync()
+    assert [each.status for each in report.outcomes if each.event_id == str(FULL)] == ["injected"]
+    world.tripleseat.add_event(event)
+    assert world.flaws(FULL) == []
+
+
+def test_a_half_written_order_of_a_passed_day_is_no_quiet_skip_though_the_ledger_is_lost(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.lose_ledger()
+    world.time.move(days=1)
+    for _ in range(2):
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("held ORDER_DIFFERS", 3)
+    assert verdict(world.sync_event(FULL, ignore_time_gate=True), FULL) == "injected"
+    assert world.flaws(FULL) == []
+
+
+def test_an_order_begun_that_is_no_longer_listed_is_accounted_for_while_revel_is_down(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.add_event(lines=[("Coffee Urn", 1, 38)])
+    del world.tripleseat.state.events[FULL]
+    world.wires["revel"].down = True
+    report = world.sync()
+    assert verdict(report, FULL) == "failed UPSTREAM_UNAVAILABLE"
+    assert find_outcome(report, FULL).order_id == "5550101"
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_claim_of_which_nothing_is_at_revel_is_dropped_when_its_event_is_no_longer_listed(
+    world: World, gone: bool
+) -> None:
+    world.at("before POST /resources/Order/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.add_event(lines=[("Coffee Urn", 1, 38)])
+    if gone:
+        del world.tripleseat.state.events[FULL]
+    else:
+        world.tripleseat.hide_event(FULL, lookups=2)
+    report = world.sync()
+    said = [f"{each.status} {each.reason}" for each in report.outcomes if each.event_id == str(FULL)]
+    assert said == (["failed EVENT_DATA_UNAVAILABLE"] if gone else ["injected None"])
+    assert len(world.orders_of(FULL)) == (0 if gone else 1)
+
+
+def test_an_order_begun_is_finished_though_its_day_has_passed(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.time.move(days=10)
+    world.add_event(lines=[("Coffee Urn", 1, 38)])
+    world.sync()
+    assert world.flaws(FULL) == []

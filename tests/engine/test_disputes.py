@@ -1,0 +1,324 @@
+"""What Revel shows isn't what was planned: held, never rewritten, and settled by itself once it has come right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tsrevel.planning.identity import order_uuid, part_uuid
+from tsrevel.planning.model import EventId, OrderId
+
+from ..world import Died, World, find_outcome, verdict
+from .conftest import FULL, PAID
+
+ORDER = 5550101
+
+
+def crash(world: World, moment: str) -> None:
+    world.at(moment, world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+    world.forget_requests()
+
+
+def correct(world: World, **fields: object) -> None:
+    """A person puts the order right in Revel's console."""
+    world.revel.state.rows["Order"][ORDER].update(fields)
+
+
+LOST_FIELDS = {
+    "tax": "tax is 0.00, not 53.24",
+    "final_total": "total is 0.00, not 837.72",
+    "subtotal": "subtotal is 0.00, not 794.08",
+    "remaining_due": "balance is 0.00, not 637.72",
+    "discount_amount": "discount is 0.00, not 9.60",
+    "local_id": "local_id of its order is stored as nothing, not Triple Seat_64000001",
+}
+
+
+@pytest.mark.parametrize("field", [each for each in LOST_FIELDS if each not in {"final_total", "subtotal"}])
+def test_a_field_that_revel_drops_is_a_mismatch_now_and_at_every_run(world: World, field: str) -> None:
+    world.revel.dropped_fields.add(field)
+    reports = [world.sync() for _ in range(3)]
+    assert [(verdict(each, FULL), each.exit_status) for each in reports] == [("held AMOUNT_MISMATCH", 14)] * 3
+    assert all(LOST_FIELDS[field] in find_outcome(each, FULL).text for each in reports)
+    assert len({find_outcome(each, FULL).text for each in reports}) == 1
+    assert all(find_outcome(each, FULL).news for each in reports)
+    assert len(world.writes) == (1 if field == "local_id" else 10)
+
+
+def test_a_standing_dispute_is_written_down_once(world: World) -> None:
+    world.revel.dropped_fields.add("tax")
+    for _ in range(3):
+        world.sync()
+    with world.ledger() as ledger:
+        assert [row.kind for row in ledger.audit_rows()].count("disputed") == 1
+
+
+def test_a_mismatch_that_a_person_has_put_right_is_settled(world: World) -> None:
+    world.revel.dropped_fields.add("tax")
+    world.sync()
+    correct(world, tax=Decimal("53.24"))
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("injected", 0)
+    assert len(world.writes) == 10
+    world.forget_requests()
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_a_mismatch_keeps_no_other_event_waiting(day: World) -> None:
+    day.revel.dropped_fields.add("discount_amount")
+    report = day.sync()
+    assert verdict(report, FULL) == "held AMOUNT_MISMATCH"
+    assert (verdict(report, PAID), report.exit_status) == ("injected", 14)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "before POST /resources/Payment/",
+        "after POST /resources/Payment/",
+        "before POST /resources/OrderHistory/",
+        "after POST /resources/OrderHistory/",
+        "after GET /resources/Order/5550101/",
+    ],
+)
+def test_an_order_that_a_pos_recalculated_between_the_runs_is_held_and_never_rewritten(
+    world: World, moment: str
+) -> None:
+    crash(world, moment)
+    world.revel.pos_touch(ORDER)
+    reports = [world.sync(), world.sync()]
+    assert all(each.outcomes[0].status == "held" for each in reports)
+    assert verdict(reports[0], FULL) == verdict(reports[1], FULL)
+    assert [find_outcome(each, FULL).news for each in reports] == [True, False]
+    assert world.writes == []
+
+
+def test_a_discount_that_a_pos_wiped_before_it_was_acknowledged_is_written_once_more_and_read_back(
+    world: World,
+) -> None:
+    crash(world, "after PATCH")
+    world.revel.pos_touch(ORDER)
+    assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
+
+
+def test_an_order_that_a_pos_recalculated_and_a_person_put_right_is_settled(world: World) -> None:
+    crash(world, "after GET /resources/Order/5550101/")
+    before = world.revel.order(ORDER)
+    world.revel.pos_touch(ORDER)
+    assert verdict(world.sync(), FULL) == "held ORDER_DIFFERS"
+    correct(world, **{key: before[key] for key in ("discount_amount", "final_total", "remaining_due")})
+    assert verdict(world.sync(), FULL) == "injected"
+    assert world.writes == []
+
+
+def test_a_finding_stands_until_all_of_the_order_is_right(world: World) -> None:
+    crash(world, "after GET /resources/Order/5550101/")
+    history = world.revel.state.rows["OrderHistory"].copy()
+    world.revel.pos_touch(ORDER)
+    first = find_outcome(world.sync(), FULL)
+    money = {"discount_amount": Decimal("9.6"), "final_total": Decimal("837.72"), "remaining_due": Decimal("637.72")}
+    correct(world, **money, tax=Decimal(1))
+    assert find_outcome(world.sync(), FULL) == replace(first, news=False)
+    correct(world, tax=Decimal("53.24"))
+    world.revel.state.rows["OrderHistory"].clear()
+    assert find_outcome(world.sync(), FULL) == replace(first, news=False)
+    world.revel.state.rows["OrderHistory"].update(history)
+    assert verdict(world.sync(), FULL) == "injected"
+    assert world.writes == []
+
+
+def test_a_dry_run_repeats_the_finding_without_a_request(world: World) -> None:
+    world.revel.dropped_fields.add("tax")
+    live = world.sync()
+    world.forget_requests()
+    dry = world.sync(dry_run=True)
+    assert (find_outcome(dry, FULL).text, dry.exit_status) == (find_outcome(live, FULL).text, 14)
+    assert world.revel.requests == []
+
+
+def test_a_dispute_of_which_the_ledger_knows_no_reason_is_held_all_the_same(world: World) -> None:
+    world.revel.dropped_fields.add("tax")
+    world.sync()
+    with world.ledger() as ledger:
+        ledger.dispute("00000001" + "0" * 24, EventId(str(FULL)), OrderId(str(ORDER)), "looked at by hand")
+    report = world.sync()
+    assert (verdict(report, FULL), find_outcome(report, FULL).text) == ("held ORDER_DIFFERS", "looked at by hand")
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "said"),
+    [
+        ("item", {"id": 7700001, "price": 1.0}, "price of its item 1 is stored as 1.00, not 18.50"),
+        ("item", {"id": 7700001, "quantity": "3.000"}, "quantity of its item 1 is stored as 3, not 24"),
+        ("item", {"id": 7700001, "product": None}, "product of its item 1 is stored as None, not 8101"),
+        ("payment", {"id": 8800001, "amount": "1.000000"}, "amount of its payment 1 is stored as 1.00, not 200.00"),
+    ],
+)
+def test_a_part_that_revel_stores_otherwise_stops_the_order_and_stays_held(
+    world: World, kind: str, answer: dict[str, Any], said: str
+) -> None:
+    uuid = part_uuid(order_uuid(EventId(str(FULL))), kind)
+    world.revel.faults.add("wrong_shape", "POST", f"(?i){kind}/$", body={"uuid": uuid, **answer})
+    reports = [world.sync(), world.sync()]
+    assert [(verdict(each, FULL), each.exit_status) for each in reports] == [("held AMOUNT_MISMATCH", 14)] * 2
+    assert all(said in find_outcome(each, FULL).text for each in reports)
+    assert len(world.writes) == (2 if kind == "item" else 8)
+
+
+@pytest.mark.parametrize("moment", ["before PATCH", "before POST /resources/Payment/", "before POST .*History"])
+def test_a_pos_that_opens_the_order_while_it_is_written_is_caught_by_the_read_back(world: World, moment: str) -> None:
+    world.at(moment, lambda: world.revel.pos_touch(ORDER))
+    report = world.sync()
+    expected = "injected" if moment == "before PATCH" else "held AMOUNT_MISMATCH"
+    assert verdict(report, FULL) == expected
+    assert verdict(world.sync(), FULL) in {"skipped ALREADY_INJECTED", "held AMOUNT_MISMATCH"}
+    assert len(world.writes) == 10
+
+
+def test_a_pos_that_opens_the_order_while_it_is_taken_up_is_caught_by_the_read_back(world: World) -> None:
+    crash(world, "after POST /resources/Payment/")
+    world.at("before PATCH", lambda: world.revel.pos_touch(ORDER))
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("held AMOUNT_MISMATCH", 14)
+    world.forget_requests()
+    world.sync()
+    assert world.writes == []
+
+
+STRANGE: dict[str, tuple[str, dict[str, Any]]] = {
+    "an item of another price": ("OrderItem", {"price": Decimal(1)}),
+    "an item of another product": ("OrderItem", {"product": "/resources/Product/8102/"}),
+    "an item of another quantity": ("OrderItem", {"quantity": 1}),
+    "a voided item": ("OrderItem", {"voided_date": "2026-12-12T10:00:00"}),
+    "a deleted item": ("OrderItem", {"deleted": True}),
+    "an item nobody planned": ("OrderItem", {"uuid": "11111111-2222-4333-8444-555555555555"}),
+    "a deleted payment": ("Payment", {"deleted": True}),
+    "a payment of another amount": ("Payment", {"amount": "1.000000"}),
+}
+
+
+@pytest.mark.parametrize("change", STRANGE)
+def test_a_half_written_order_that_somebody_changed_is_held(world: World, change: str) -> None:
+    resource, fields = STRANGE[change]
+    crash(world, "after POST /resources/Payment/")
+    next(iter(world.revel.state.rows[resource].values())).update(fields)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("held ORDER_DIFFERS", 3)
+    assert world.writes == []
+
+
+@pytest.mark.parametrize("resource", ["OrderItem", "Payment"])
+def test_a_part_that_is_there_twice_is_held(world: World, resource: str) -> None:
+    crash(world, "after POST /resources/Payment/")
+    row = next(iter(world.revel.state.rows[resource].values()))
+    world.revel.add(resource, None, **{key: value for key, value in row.items() if key not in {"id", "resource_uri"}})
+    report = world.sync()
+    assert verdict(report, FULL) == "held ORDER_DIFFERS"
+    assert "twice" in find_outcome(report, FULL).text
+
+
+def test_a_half_written_order_with_another_discount_is_held(world: World) -> None:
+    crash(world, "after PATCH")
+    correct(world, discount_amount=Decimal(3))
+    assert "its discount is 3.00, not 9.60" in find_outcome(world.sync(), FULL).text
+
+
+def test_a_half_written_order_with_another_local_id_is_held(world: World) -> None:
+    crash(world, "after PATCH")
+    correct(world, local_id="17")
+    assert "its local_id is another" in find_outcome(world.sync(), FULL).text
+    assert world.writes == []
+
+
+def test_an_item_removed_from_a_half_written_order_is_not_written_again(world: World) -> None:
+    crash(world, "after POST /resources/Payment/")
+    rows = world.revel.state.rows["OrderItem"]
+    del rows[min(rows)]
+    assert verdict(world.sync(), FULL) == "held ORDER_DIFFERS"
+    assert world.writes == []
+
+
+def test_a_half_written_order_that_a_person_replaced_by_their_own_is_left_to_a_person(world: World) -> None:
+    crash(world, "after POST /resources/OrderItem/")
+    world.revel.state.rows["Order"].clear()
+    world.add_order(FULL)
+    for _ in range(2):
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("held ORDER_DIFFERS", 3)
+    assert world.writes == []
+
+
+def test_a_dispute_without_receipts_that_a_person_replaced_is_left_to_a_person(world: World) -> None:
+    world.sync()
+    world.lose_ledger()
+    world.rewrite_event(FULL, lines=[("Coffee Urn", 1, 38)])
+    assert verdict(world.sync(), FULL) == "held ORDER_DIFFERS"
+    world.revel.state.rows["Order"].clear()
+    world.add_order(FULL)
+    assert verdict(world.sync(), FULL) == "held ORDER_DIFFERS"
+
+
+def test_a_disputed_order_that_a_person_replaced_by_their_own_is_left_to_a_person(world: World) -> None:
+    world.revel.dropped_fields.add("tax")
+    world.sync()
+    world.revel.state.rows["Order"].clear()
+    world.add_order(FULL)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("held ORDER_DIFFERS", 3)
+
+
+def test_an_order_of_somebody_else_made_after_our_claim_is_left_alone(world: World) -> None:
+    crash(world, "before POST /resources/Order/")
+    world.add_order(FULL)
+    assert verdict(world.sync(), FULL) == "skipped ORDER_EXISTS"
+    assert verdict(world.sync(), FULL) == "skipped ORDER_EXISTS"
+    assert world.writes == []
+
+
+def test_an_order_of_ours_that_was_deleted_at_revel_is_not_made_again(world: World) -> None:
+    world.sync()
+    world.lose_ledger()
+    correct(world, deleted=True)
+    world.forget_requests()
+    for _ in range(2):
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("held ORDER_EXISTS", 3)
+    assert world.writes == []
+
+
+def test_a_half_written_order_that_was_deleted_at_revel_is_not_finished(world: World) -> None:
+    crash(world, "after POST /resources/Payment/")
+    correct(world, deleted=True)
+    assert verdict(world.sync(), FULL) == "held ORDER_EXISTS"
+    assert world.writes == []
+
+
+def test_of_two_orders_a_deleted_one_does_not_count(world: World) -> None:
+    world.add_order(FULL, deleted=True)
+    world.add_order(FULL)
+    assert verdict(world.sync(), FULL) == "skipped ORDER_EXISTS"
+
+
+def test_an_order_is_printed_even_where_the_first_try_is_not_taken(world: World) -> None:
+    world.revel.printed_needs_second_patch = True
+    assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
+
+
+def test_an_order_is_printed_even_where_the_first_try_is_not_taken_and_its_answer_lost(world: World) -> None:
+    world.revel.printed_needs_second_patch = True
+    world.revel.faults.add("drop_after", "PATCH", after=1)
+    world.sync()
+    world.sync()
+    assert world.flaws(FULL) == []
+
+
+def test_an_order_whose_print_mark_never_takes_is_no_dispute(world: World) -> None:
+    world.revel.dropped_fields.add("printed")
+    assert verdict(world.sync(), FULL) == "injected"
+    assert world.flaws(FULL) == ["printed"]

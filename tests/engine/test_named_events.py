@@ -1,0 +1,108 @@
+"""`sync-event`: the same for named events, fetched one by one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ..world import Died, World, find_outcome, verdict
+from .conftest import EARLY, FULL, MISSED, PAID, UNMAPPED
+
+
+def test_a_named_event_is_injected_without_any_listing(day: World) -> None:
+    report = day.sync_event(FULL)
+    assert (report.mode, report.summary["queried"], verdict(report, FULL)) == ("single", 1, "injected")
+    assert day.flaws(FULL) == []
+    assert day.tripleseat.count(path="search") == 0
+    assert len(day.revel.orders) == 1
+
+
+def test_an_event_named_twice_is_one(day: World) -> None:
+    assert len(day.sync_event(FULL, FULL, PAID).outcomes) == 2
+    assert len(day.orders_of(FULL)) == 1
+
+
+def test_a_named_event_that_is_done_is_not_done_again(day: World) -> None:
+    day.sync()
+    report = day.sync_event(FULL)
+    assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+    assert len(day.orders_of(FULL)) == 1
+
+
+def test_a_named_event_keeps_to_the_time_gate_unless_told_otherwise(day: World) -> None:
+    report = day.sync_event(EARLY, MISSED)
+    assert [verdict(report, each) for each in (EARLY, MISSED)] == ["skipped TOO_EARLY", "skipped EVENT_DAY_PASSED"]
+    report = day.sync_event(EARLY, MISSED, ignore_time_gate=True)
+    assert [verdict(report, each) for each in (EARLY, MISSED)] == ["injected"] * 2
+    assert [day.flaws(each) for each in (EARLY, MISSED)] == [[], []]
+
+
+def test_a_named_event_may_be_tried_dry(day: World) -> None:
+    report = day.sync_event(EARLY, ignore_time_gate=True, dry_run=True)
+    assert (verdict(report, EARLY), day.writes) == ("planned", [])
+
+
+def test_a_named_event_keeps_to_the_allowed_locations(day: World) -> None:
+    assert verdict(day.sync_event(FULL, only=["30502"]), FULL) == "skipped LOCATION_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "exit_status"),
+    [
+        (404, "failed EVENT_DATA_UNAVAILABLE", 3),
+        (403, "held AUTHORIZATION_DENIED", 3),
+        (500, "failed UPSTREAM_UNAVAILABLE", 13),
+    ],
+)
+def test_a_named_event_that_tripleseat_does_not_hand_out_is_told(
+    day: World, status: int, expected: str, exit_status: int
+) -> None:
+    day.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=None, status=status)
+    report = day.sync_event(FULL)
+    assert (verdict(report, FULL), report.exit_status) == (expected, exit_status)
+
+
+def test_a_named_event_that_does_not_exist_keeps_the_others_going(day: World) -> None:
+    report = day.sync_event(1, FULL)
+    assert [verdict(report, each) for each in (1, FULL)] == ["failed EVENT_DATA_UNAVAILABLE", "injected"]
+
+
+def test_a_named_event_that_comes_as_garbage_is_told(day: World) -> None:
+    day.tripleseat.faults.add("html", "GET", f"/v1/events/{FULL}", times=None)
+    assert verdict(day.sync_event(FULL), FULL) == "failed EVENT_DATA_UNAVAILABLE"
+
+
+def test_a_refused_token_ends_the_run_with_twelve(day: World) -> None:
+    day.tripleseat.faults.add("status", "GET", "/v1/events/", times=None, status=401)
+    report = day.sync_event(FULL)
+    assert (report.exit_status, report.outcomes, report.success) == (12, (), False)
+
+
+def test_a_named_event_that_was_begun_is_finished(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    assert verdict(world.sync_event(FULL), FULL) == "injected"
+    assert world.flaws(FULL) == []
+
+
+def test_a_named_event_that_has_changed_is_reported(world: World) -> None:
+    world.sync()
+    world.rewrite_event(FULL, lines=[("Coffee Urn", 1, 38)])
+    assert verdict(world.sync_event(FULL), FULL) == "skipped CHANGED_AFTER_INJECTION"
+    assert verdict(world.sync_event(FULL), FULL) == "skipped ALREADY_INJECTED"
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_a_held_named_event_says_why(day: World) -> None:
+    report = day.sync_event(UNMAPPED)
+    assert (verdict(report, UNMAPPED), report.exit_status) == ("held UNMAPPED_ITEMS", 3)
+    assert "Ube Celebration Cake" in find_outcome(report, UNMAPPED).text
+
+
+def test_a_span_of_days_may_be_asked_for(day: World) -> None:
+    report = day.sync(first=date(2026, 12, 11), last=date(2026, 12, 11))
+    assert [each.event_id for each in report.outcomes] == [str(MISSED)]
+    report = day.sync(first=date(2026, 12, 18), last=date(2026, 12, 18))
+    assert [each.event_id for each in report.outcomes] == [str(EARLY)]

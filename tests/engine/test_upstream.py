@@ -1,0 +1,252 @@
+"""Services that are down, refuse us or talk nonsense: nothing is written on a guess, every event is accounted for."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from ..world import World, find_outcome, verdict
+from .conftest import FULL, PAID, TWINS, UNMAPPED
+
+NONSENSE: dict[str, tuple[str, dict[str, Any]]] = {
+    "500": ("status", {"status": 500}),
+    "404": ("status", {"status": 404}),
+    "429": ("status", {"status": 429}),
+    "redirect": ("status", {"status": 302, "headers": {"Location": "/login"}}),
+    "login page": ("html", {}),
+    "wrong shape": ("wrong_shape", {"body": {"events": []}}),
+    "results of text": ("wrong_shape", {"body": {"results": "none"}}),
+    "truncated": ("truncated", {}),
+    "cut": ("drop_before", {}),
+}
+
+
+@pytest.mark.parametrize("failure", NONSENSE)
+@pytest.mark.parametrize("search", [0, 1])
+def test_a_listing_that_fails_ends_the_run_before_any_write(day: World, failure: str, search: int) -> None:
+    kind, details = NONSENSE[failure]
+    day.tripleseat.faults.add(kind, "GET", "/v1/events/search", after=search, times=None, **details)
+    report = day.sync()
+    assert (report.exit_status, report.reason, report.outcomes) == (13, "UPSTREAM_UNAVAILABLE", ())
+    assert report.error is not None
+    assert not report.success
+    assert day.revel.requests == []
+
+
+def test_tripleseat_out_of_reach_ends_the_run(day: World) -> None:
+    day.wires["tripleseat"].down = True
+    report = day.sync()
+    assert (report.exit_status, report.outcomes) == (13, ())
+    day.wires["tripleseat"].down = False
+    assert day.sync().summary["injected"] == 3
+
+
+def test_a_dead_refresh_token_ends_the_run_with_twelve(day: World) -> None:
+    day.tripleseat.expire_access_tokens()
+    day.tripleseat.revoke_refresh_token()
+    report = day.sync()
+    assert (report.exit_status, report.reason) == (12, "AUTHORIZATION_DENIED")
+    assert "tsrevel login" in (report.error or "")
+
+
+def test_a_forbidden_listing_ends_the_run_with_twelve(day: World) -> None:
+    day.tripleseat.faults.add("status", "GET", "/v1/events/search", times=None, status=403)
+    assert day.sync().exit_status == 12
+
+
+def test_an_expired_token_is_renewed_in_passing(day: World) -> None:
+    day.tripleseat.expire_access_tokens()
+    assert day.sync().summary["injected"] == 3
+
+
+def test_a_wrong_revel_key_stops_the_run_at_the_first_event(day: World) -> None:
+    day.config["revel"]["api_secret"] = "old"
+    report = day.sync()
+    assert (report.exit_status, report.reason) == (12, "AUTHORIZATION_DENIED")
+    assert day.revel.count() == 1
+    assert report.summary["queried"] == 7
+    assert {verdict(report, each) for each in (FULL, PAID, TWINS)} == {"failed AUTHORIZATION_DENIED"}
+
+
+@pytest.mark.parametrize("resource", ["Order", "OrderItem", "Payment", "OrderHistory"])
+def test_a_key_without_the_right_to_write_stops_the_run_and_the_next_one_finishes(world: World, resource: str) -> None:
+    world.revel.faults.add("status", "POST", f"/{resource}/", status=403)
+    report = world.sync()
+    assert (report.exit_status, verdict(report, FULL)) == (12, "failed AUTHORIZATION_DENIED")
+    assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
+
+
+def test_revel_down_fails_every_due_event_and_loses_none(day: World) -> None:
+    day.wires["revel"].down = True
+    report = day.sync()
+    assert (report.exit_status, report.summary["queried"], report.summary["injected"]) == (13, 7, 0)
+    assert {verdict(report, each) for each in (FULL, PAID)} == {"failed UPSTREAM_UNAVAILABLE"}
+    day.wires["revel"].down = False
+    assert day.sync().summary["injected"] == 3
+
+
+def test_three_failures_in_a_row_end_the_run(day: World) -> None:
+    for number in range(64000060, 64000066):
+        day.add_event(number)
+    day.wires["revel"].down = True
+    report = day.sync()
+    assert report.error is not None
+    assert report.error.startswith("3 events in a row failed")
+    tried = [each for each in day.moments if each.startswith("before GET") and each.endswith("of Revel")]
+    assert len(tried) == 3 * 4
+    assert (report.summary["queried"], report.exit_status) == (13, 13)
+    assert [each.event_id for each in report.outcomes if "the run stopped before" in each.text]
+
+
+def test_a_failure_now_and_then_ends_no_run_and_does_not_hide_what_went_well(day: World) -> None:
+    day.revel.faults.add("status", "GET", "/resources/Order/$", status=500, times=4, after=1)
+    report = day.sync()
+    assert report.error is None
+    assert (verdict(report, FULL), report.summary["injected"]) == ("failed UPSTREAM_UNAVAILABLE", 2)
+    assert report.exit_status == 3
+
+
+def test_a_catalogue_that_fails_once_is_downloaded_for_the_next_event(day: World) -> None:
+    day.revel.faults.add("html", "GET", "/Product/")
+    report = day.sync()
+    assert verdict(report, FULL) == "failed UPSTREAM_UNAVAILABLE"
+    assert verdict(report, UNMAPPED) == "held UNMAPPED_ITEMS"
+
+
+@pytest.mark.parametrize("body", [{}, {"event": {}}, {"event": {"id": 1}}, []], ids=json.dumps)
+def test_an_event_that_comes_as_garbage_fails_alone(day: World, body: object) -> None:
+    day.tripleseat.faults.add("wrong_shape", "GET", f"/v1/events/{FULL}", times=None, body=body)
+    report = day.sync()
+    assert verdict(report, FULL) == "failed EVENT_DATA_UNAVAILABLE"
+    assert (report.summary["injected"], report.exit_status) == (2, 3)
+    day.tripleseat.faults.clear()
+    assert verdict(day.sync(), FULL) == "injected"
+
+
+def test_an_event_that_is_gone_when_fetched_fails_alone(day: World) -> None:
+    day.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", status=404)
+    report = day.sync()
+    assert (verdict(report, FULL), report.summary["injected"]) == ("failed EVENT_DATA_UNAVAILABLE", 2)
+
+
+def test_an_event_we_may_not_see_is_held_alone(day: World) -> None:
+    day.tripleseat.forbidden.add(FULL)
+    report = day.sync()
+    assert verdict(report, FULL) == "held AUTHORIZATION_DENIED"
+    assert (report.summary["injected"], report.exit_status) == (2, 3)
+
+
+def test_an_event_that_can_not_be_fetched_now_fails_and_is_tried_again(day: World) -> None:
+    day.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", status=503, times=4)
+    report = day.sync()
+    assert verdict(report, FULL) == "failed UPSTREAM_UNAVAILABLE"
+    assert verdict(day.sync(), FULL) == "injected"
+
+
+def test_an_event_that_was_cancelled_since_it_was_listed_is_left_out(world: World) -> None:
+    world.at("before GET /v1/events/64000001", lambda: world.tripleseat.cancel_event(FULL))
+    assert verdict(world.sync(), FULL) == "skipped STATUS_NOT_ELIGIBLE"
+    assert world.writes == []
+
+
+def test_rows_that_can_not_be_read_are_held_and_the_others_go_on(day: World) -> None:
+    def spoil() -> None:
+        rows = [day.tripleseat.event(each) for each in (FULL, PAID)]
+        broken = [{"id": None, "name": "no id"}, "text", None, {"id": "../evil"}]
+        day.tripleseat.faults.add(
+            "wrong_shape", "GET", "/v1/events/search", times=2, body={"total_pages": 1, "results": [*broken, *rows]}
+        )
+
+    spoil()
+    report = day.sync()
+    assert [verdict(report, each) for each in (FULL, PAID)] == ["injected"] * 2
+    assert sum(each.status == "held" for each in report.outcomes) == 4
+    assert {each.reason for each in report.outcomes if each.status == "held"} == {"MISSING_DATA"}
+    assert report.exit_status == 3
+    spoil()
+    assert not any(each.news for each in day.sync().outcomes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"event_date_iso8601": "someday"}, "held INVALID_DATE_FORMAT"),
+        ({"status": ""}, "held MISSING_DATA"),
+        ({"location_id": None, "site_id": None, "location": None}, "held MISSING_DATA"),
+        ({"documents": []}, "held NO_LINE_ITEMS"),
+        ({"documents": None}, "held NO_LINE_ITEMS"),
+        ({"grand_total": "837.73"}, "held AMOUNT_MISMATCH"),
+        ({"deleted_at": "12/11/2026 9:00 AM"}, "skipped EVENT_DELETED"),
+    ],
+    ids=str,
+)
+def test_an_event_with_bad_data_is_held_alone(day: World, changes: dict[str, Any], expected: str) -> None:
+    day.tripleseat.edit_event(FULL, **changes)
+    report = day.sync()
+    assert verdict(report, FULL) == expected
+    assert [verdict(report, each) for each in (PAID, TWINS)] == ["injected"] * 2
+    assert day.orders_of(FULL) == []
+    assert report.exit_status == 3
+
+
+def test_an_empty_listing_while_known_events_are_due_is_said_loudly(day: World) -> None:
+    day.config["safety"]["max_orders_per_run"] = 1
+    day.sync()
+    day.tripleseat.state.events.clear()
+    report = day.sync()
+    assert (report.exit_status, report.reason) == (13, "UPSTREAM_UNAVAILABLE")
+    assert "lists no event at all" in (report.error or "")
+
+
+def test_an_empty_listing_is_nothing_to_worry_about_when_nothing_is_due(world: World) -> None:
+    world.sync()
+    world.tripleseat.state.events.clear()
+    report = world.sync()
+    assert (report.exit_status, report.outcomes, report.success) == (0, (), True)
+
+
+def test_a_listing_of_many_pages_is_read_to_its_end(day: World) -> None:
+    day.tripleseat.page_size = 2
+    day.tripleseat.repeats_last_page = True
+    assert day.sync().summary["queried"] == 7
+
+
+def test_a_fault_of_ours_fails_one_event_alone_and_quotes_no_data(day: World, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise RuntimeError("Jordan Example")
+
+    day.at(f"before GET /v1/events/{FULL}", fail)
+    report = day.sync()
+    outcome = find_outcome(report, FULL)
+    assert (outcome.status, outcome.reason, outcome.category) == ("failed", None, "internal")
+    assert "RuntimeError" in outcome.text
+    assert "Jordan" not in outcome.text + caplog.text
+    assert (report.summary["injected"], report.exit_status) == (2, 1)
+
+
+def test_a_ledger_that_fails_ends_the_run_at_once(day: World) -> None:
+    def spoil() -> None:
+        with closing(sqlite3.connect(day.folder / "ledger.sqlite3")) as connection:
+            connection.execute("ALTER TABLE receipts RENAME TO gone")
+
+    day.at("before POST /resources/Order/", spoil)
+    report = day.sync()
+    assert (report.exit_status, report.summary["queried"], report.summary["injected"]) == (10, 7, 0)
+    assert day.writes == ["POST Order"]
+    assert {each.status for each in report.outcomes[2:]} == {"failed"}
+
+
+def test_a_row_that_could_not_be_read_is_told_though_the_run_stopped_before_it(day: World) -> None:
+    rows = [day.tripleseat.event(FULL), {"name": "no id"}]
+    body = {"total_pages": 1, "results": rows}
+    day.tripleseat.faults.add("wrong_shape", "GET", "/v1/events/search", times=2, body=body)
+    day.config["revel"]["api_secret"] = "old"
+    report = day.sync()
+    assert [f"{each.status} {each.reason}" for each in report.outcomes] == [
+        "failed AUTHORIZATION_DENIED",
+        "held MISSING_DATA",
+    ]
