@@ -1,0 +1,87 @@
+"""The one error boundary: whatever a command raises becomes a message on stderr and an exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from tsrevel.cli.world import Manner, World
+from tsrevel.errors import ConfigError, TsrevelError
+
+UNEXPECTED = 1
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived. No Exception, so that nothing on the way mistakes it for a failure to recover from."""
+
+
+def guard(world: World, manner: Manner, command: Callable[[], int]) -> int:
+    """The exit status of `command`, its errors told. With --json stdout gets one object, also on failure (DESIGN 2).
+
+    A typer.BadParameter passes: it is a usage error like those that typer finds itself.
+    """
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _complete(world, command)
+    except typer.BadParameter:
+        raise
+    except ConfigError as error:
+        problems = [
+            {"key": p.key, "origin": p.origin, "message": p.message, "remedy": p.remedy} for p in error.problems
+        ]
+        return _fail(world, manner, str(error), error.exit_status, problems=problems)
+    except TsrevelError as error:
+        return _fail(world, manner, str(error), error.exit_status)
+    except KeyboardInterrupt:
+        return _fail(world, manner, "interrupted; the next run goes on where this one stopped", INTERRUPTED)
+    except _Terminated:
+        return _fail(world, manner, "terminated; the next run goes on where this one stopped", TERMINATED)
+    except BrokenPipeError:
+        return _fall_silent(world)
+    except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        text = f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"
+        return _fail(world, manner, text, UNEXPECTED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _complete(world: World, command: Callable[[], int]) -> int:
+    status = command()
+    world.stdout.flush()  # while a closed pipe can still be told from a fault
+    return status
+
+
+def _fail(world: World, manner: Manner, text: str, status: int, problems: list[dict[str, str]] | None = None) -> int:
+    for line in text.splitlines():
+        print(f"tsrevel: {line}", file=world.stderr)
+    if manner.json:
+        answer: dict[str, object] = {
+            "schema": 1,
+            "success": False,
+            "reason": None,
+            "error": text,
+            "exit_status": status,
+        }
+        world.answer(answer | ({"problems": problems} if problems else {}))
+    return status
+
+
+def _fall_silent(world: World) -> int:
+    """Whoever read our output is gone: what is still buffered goes nowhere, or Python would complain at its end."""
+    with suppress(OSError):  # no real file, no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), world.stdout.fileno())
+    return UNEXPECTED
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise _Terminated

@@ -1,0 +1,114 @@
+"""`demo`: the whole story in one go. A sample day, a dry run, a live run, a run with nothing to do, and the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.table import Table
+
+from tsrevel.cli.render import encode_report, show_table
+from tsrevel.cli.sandbox import Served, run_services, write_private
+from tsrevel.cli.sync import SyncOptions, sync_all
+from tsrevel.cli.table import open_console
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import load_settings
+from tsrevel.engine.report import Report
+from tsrevel.ledger import Ledger
+from tsrevel.planning.model import EventId, OrderId
+from tsrevel.planning.reasons import Status
+from tsrevel.wiring import utc_now
+
+BROKEN_PROMISE = 1
+
+
+def demo(world: World, manner: Manner) -> int:
+    """Tell the story on stdout; 0 when every event ended as it should, to the cent and only once."""
+    console = open_console(world)
+    console.quiet = manner.json or manner.quiet
+    with TemporaryDirectory(prefix="tsrevel-demo-") as folder, run_services() as served:
+        config = Path(folder, "config.toml")
+        write_private(config, served.config)
+        stage = _Stage(world, replace(manner, config=config), console)
+        console.print(_intro(served))
+        dry = stage.act("1. A dry run: everything is read and planned, nothing is written.", live=False)
+        live = stage.act("2. The same live.", live=True)
+        again = stage.act("3. And again: what is done is done.", live=True)
+        console.print("[bold]4. What Revel holds now, and what the ledger says of it.[/bold]\n")
+        console.print(_proof(served, config))
+        faults = _find_faults(served, dry, live, again)
+    if manner.json:
+        runs = [encode_report(report) for report in (dry, live, again)]
+        world.answer({"schema": 1, "success": not faults, "faults": faults, "runs": runs})
+    for fault in faults:
+        print(f"tsrevel: {fault}", file=world.stderr)
+    if not faults:
+        console.print("\nEvery order once, to the cent. Next: the README's set-up, or `tsrevel sandbox` to play on.")
+    return BROKEN_PROMISE if faults else 0
+
+
+def _intro(served: Served) -> str:
+    spots = " and ".join(f"{spot.place.name} ({spot.place.zone})" for spot in served.day.locations)
+    return (
+        f"A pretend TripleSeat and a pretend Revel run on this machine's loopback; all in them is invented.\n{spots}.\n"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Where the runs of the demo are made and shown."""
+
+    world: World
+    manner: Manner
+    console: Console
+
+    def act(self, title: str, *, live: bool) -> Report:
+        self.console.print(f"[bold]{title}[/bold]\n")
+        environ: Mapping[str, str] = {"DRY_RUN": "false" if live else "true"}
+        world = World(environ, self.world.stdout, self.world.stderr, self.world.seams)
+        report = sync_all(world, self.manner, SyncOptions())
+        if not self.console.quiet:
+            show_table(report, self.console)
+        self.console.print()
+        return report
+
+
+def _proof(served: Served, config: Path) -> Table:
+    """Each order at Revel beside what the ledger knows of it. Raises LedgerDamaged where its audit chain is broken."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Order", "local_id", "Items", "Total", "Paid", "Due", "Ledger", "Receipts"):
+        table.add_column(heading, justify="left" if heading in {"Order", "local_id", "Ledger"} else "right")
+    settings = load_settings(config=config, environ={})
+    with Ledger.open(settings.ledger_path, environment=settings.environment, clock=utc_now) as ledger:
+        ledger.verify_chain()
+        records = ledger.orders(EventId(str(event.id)) for event in served.day.events)
+    known = {record.order_id: record for record in records.values()}
+    for order in served.revel.orders:
+        record = known.get(OrderId(str(order["id"])))
+        told = (record.state, str(len(record.receipts))) if record else ("unknown", "")
+        paid = sum(Decimal(payment["amount"]) for payment in served.revel.payments_of(order["id"]))
+        sums = (order["final_total"], paid, order["remaining_due"])
+        items = str(len(served.revel.items_of(order["id"])))
+        table.add_row(str(order["id"]), order["local_id"], items, *(f"{amount:.2f}" for amount in sums), *told)
+    return table
+
+
+def _find_faults(served: Served, dry: Report, live: Report, again: Report) -> list[str]:
+    """Whatever didn't end as the sample day says it must: the demo is a check as well as a show."""
+    faults = []
+    ended = {outcome.event_id: outcome for outcome in live.outcomes}
+    due = [event for event in served.day.events if event.status == Status.INJECTED]
+    for event in served.day.events:
+        outcome = ended.get(EventId(str(event.id)))
+        if outcome is None or (outcome.status, outcome.reason) != (event.status, event.reason):
+            faults.append(f"event {event.id} should have been {event.status} {event.reason or ''}")
+    if dry.summary["injected"] or again.summary["injected"] or dry.summary["planned"] != len(due):
+        faults.append("a run wrote what it should not have written, or planned what it should not have planned")
+    totals = sorted(Decimal(order["final_total"]) for order in served.revel.orders)
+    if totals != sorted(event.total for event in due):
+        faults.append("the orders at Revel don't add up to the events")
+    return faults

@@ -1,0 +1,82 @@
+"""The options of commands, declared once, and `command`: every command takes the common ones after its own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tsrevel.cli.boundary import guard
+from tsrevel.cli.world import LogFormat, Manner
+
+Body = Callable[..., int]
+"""A command: takes the World, the Manner and its own options; its result is the exit status."""
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan in full, write nothing to Revel.")]
+HoursBack = Annotated[
+    int | None, typer.Option("--hours-back", min=1, metavar="H", help="Look back so far [default: sync.hours_back].")
+]
+First = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events from this day on."),
+]
+Last = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events up to this day."),
+]
+Location = Annotated[
+    list[str] | None,
+    typer.Option("--location", metavar="ID", help="Only this TripleSeat location or site; repeatable."),
+]
+MaxOrders = Annotated[
+    int | None, typer.Option("--max-orders", min=1, metavar="N", help="Begin at most so many orders.")
+]
+EventIds = Annotated[list[str], typer.Argument(metavar="EVENT_ID...", help="TripleSeat event ids.")]
+IgnoreTimeGate = Annotated[
+    bool, typer.Option("--ignore-time-gate", help="Inject although the event's day is not yet, or no longer, open.")
+]
+
+
+def _choose_manner(
+    config: Annotated[Path | None, typer.Option("--config", metavar="F", help="The settings file (TOML).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, also on failure.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Log errors only, and print no summary off a terminal.")
+    ] = False,
+    verbose: Annotated[
+        int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Log more; twice for still more.")
+    ] = 0,
+    log_format: Annotated[LogFormat, typer.Option("--log-format", help="The form of the log on stderr.")] = "text",
+) -> Manner:
+    return Manner(config, as_json, quiet, verbose, log_format)
+
+
+_COMMON = inspect.signature(_choose_manner, eval_str=True).parameters
+_CONTEXT = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+
+
+def command(tree: typer.Typer, name: str | None = None) -> Callable[[Body], Body]:
+    """Hang a command into `tree`: with its own options, the common ones after them, and the error boundary around it.
+
+    Its docstring is its help; its first two parameters are the World and the Manner, all others are options.
+    """
+
+    def register(body: Body) -> Body:
+        _world, _manner, *own = inspect.signature(body, eval_str=True).parameters.values()
+
+        def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them by then)
+            manner = _choose_manner(**{key: given.pop(key) for key in _COMMON})
+            raise typer.Exit(guard(context.obj, manner, lambda: body(context.obj, manner, **given)))
+
+        parameters = [_CONTEXT, *own, *_COMMON.values()]
+        vars(run)["__signature__"] = inspect.Signature(parameters)  # what typer reads instead of **given
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        run.__doc__ = body.__doc__
+        tree.command(name or body.__name__)(run)
+        return body
+
+    return register

@@ -1,0 +1,122 @@
+"""What commands print: a table on a terminal, silence or a few lines off it, one JSON object with --json (DESIGN 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tsrevel.cli.world import Manner, World
+from tsrevel.engine.report import Outcome, Report
+from tsrevel.planning.money import show
+from tsrevel.planning.reasons import Reason, Status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tsrevel.engine.run import Progress
+
+
+def encode_report(report: Report) -> dict[str, object]:
+    """The report as `--json` prints it: ids are strings, money is a string with two decimals."""
+    answer: dict[str, object] = {
+        "schema": 1,
+        "success": report.success,
+        "mode": report.mode,
+        "run_id": report.run_id,
+        "correlation_id": report.correlation_id,
+        "dry_run": report.dry_run,
+        "reason": report.reason,
+        "summary": report.summary,
+        "events": [_encode_outcome(outcome) for outcome in report.outcomes],
+    }
+    return answer | ({"error": report.error, "exit_status": report.exit_status} if report.error else {})
+
+
+def _encode_outcome(outcome: Outcome) -> dict[str, object]:
+    told = outcome.status is not Status.SKIPPED or outcome.news
+    return {
+        "id": outcome.event_id,
+        "name": outcome.name,
+        "date": outcome.day.isoformat() if outcome.day else None,
+        "location": outcome.location,
+        "establishment": str(outcome.establishment) if outcome.establishment is not None else None,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "category": outcome.category,
+        "error": (outcome.text or None) if told else None,
+        "revel_order_id": outcome.order_id,
+        "local_id": outcome.local_id,
+        "total": show(outcome.total) if outcome.total is not None else None,
+    }
+
+
+def show_report(report: Report, world: World, manner: Manner) -> None:
+    """Print the report on stdout in the manner asked for; why a run ended before its time goes to stderr."""
+    if report.error:
+        print(f"tsrevel: [{report.correlation_id}] {report.error}", file=world.stderr)
+    if manner.json:
+        world.answer(encode_report(report))
+    elif world.stdout.isatty():
+        from tsrevel.cli.table import open_console
+
+        show_table(report, open_console(world))
+    elif not manner.quiet:
+        for line in list_news(report):
+            print(line, file=world.stdout)
+
+
+def list_news(report: Report) -> list[str]:
+    """What a person hasn't been told yet, a line each, after one line that sums up; nothing where nothing is new."""
+    news = [outcome for outcome in report.outcomes if outcome.news]
+    lines = [_news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
+    return [summary_line(report), *lines] if news or report.error else []
+
+
+def summary_line(report: Report) -> str:
+    """The run in one line."""
+    counts = report.summary
+    done = [
+        outcome.total for outcome in report.outcomes if outcome.status is Status.INJECTED and outcome.total is not None
+    ]
+    always = Status.PLANNED if report.dry_run else Status.INJECTED
+    parts = [f"{counts[status]} {status}" for status in Status if counts[status] or status is always]
+    missed = f", {counts['missed']} missed" if counts["missed"] else ""
+    money = f" ({show(type(done[0])(sum(done)))} in all)" if done else ""
+    dry = " (dry run, nothing written)" if report.dry_run else ""
+    return f"[{report.correlation_id}] {counts['queried']} events: {', '.join(parts)}{missed}{money}{dry}"
+
+
+def _news_line(outcome: Outcome) -> str:
+    """One event, without its name: the line may end in a mailbox or a log, and names are customer data."""
+    what = "missed" if outcome.missed else outcome.status
+    where = f"{outcome.location} {outcome.day or ''}".strip()
+    total = f" {show(outcome.total)}" if outcome.total is not None else ""
+    reason = f" {outcome.reason}" if outcome.reason else ""
+    return f"{what} event {outcome.event_id} ({where}){total}{reason}" + (f": {outcome.text}" if outcome.text else "")
+
+
+def show_table(report: Report, console: Console) -> None:
+    """The whole run for a person: every event, and the run in one line."""
+    from tsrevel.cli.table import show_events
+
+    if report.reason is Reason.CONNECTOR_DISABLED:
+        console.print("The connector is disabled (safety.enable_connector): nothing was asked, nothing written.")
+        return
+    if report.outcomes:
+        show_events(console, report.outcomes)
+    console.print(summary_line(report), markup=False, soft_wrap=not console.is_terminal)
+
+
+@contextmanager
+def show_progress(world: World, manner: Manner) -> Iterator[Progress]:
+    """A progress bar on stderr where that is a terminal, fed by what is yielded; nothing elsewhere."""
+    if manner.quiet or manner.json or not world.stderr.isatty():
+        yield lambda _done, _of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(file=world.stderr, _environ=world.environ), transient=True) as bar:
+        task = bar.add_task("events", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)

@@ -1,0 +1,130 @@
+"""`sandbox`: the pretend services on loopback with a sample day in them, and the settings that use them."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from tsrevel.cli.world import Manner, World
+from tsrevel.wiring import utc_now
+
+if TYPE_CHECKING:
+    from tsrevel.sandbox import RevelSandbox, SampleDay, TripleSeatSandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Both pretend services as they run at `urls` (TripleSeat, Revel), and settings (TOML) that use them."""
+
+    urls: tuple[str, str]
+    tripleseat: TripleSeatSandbox
+    revel: RevelSandbox
+    day: SampleDay
+    config: str
+
+
+def serve_sandbox(world: World, manner: Manner, write_config: Path | None, ports: tuple[int, int]) -> int:
+    """Serve both services until interrupted; the settings go to `write_config`, or to stdout.
+
+    Raises OSError where a port is taken or the file can't be written.
+    """
+    with run_services(ports) as served:
+        if write_config:
+            write_private(write_config, served.config)
+        if manner.json:
+            config = str(write_config) if write_config else served.config
+            world.answer({"schema": 1, "tripleseat": served.urls[0], "revel": served.urls[1], "config": config})
+        elif not write_config:
+            print(served.config, file=world.stdout, flush=True)
+        if not manner.quiet:
+            _tell_what_next(world, write_config)
+        threading.Event().wait()
+    return 0
+
+
+def _tell_what_next(world: World, written: Path | None) -> None:
+    if written:
+        print(f"Try:  tsrevel sync --config {written}", file=world.stderr)
+    text = "Serving on loopback until interrupted (Ctrl-C); everything in it is invented."
+    print(text, file=world.stderr, flush=True)
+
+
+@contextmanager
+def run_services(ports: tuple[int, int] = (0, 0)) -> Iterator[Served]:
+    """Both services on loopback, seeded for today; token file and ledger in a folder that goes when they end."""
+    from tsrevel.sandbox import RevelSandbox, TripleSeatSandbox, seed_day, serve
+
+    tripleseat, revel = TripleSeatSandbox(utc_now), RevelSandbox(utc_now)
+    day = seed_day(tripleseat, revel, utc_now())
+    with (
+        TemporaryDirectory(prefix="tsrevel-sandbox-") as folder,
+        serve(tripleseat, port=ports[0]) as seat,
+        serve(revel, port=ports[1]) as till,
+    ):
+        _write_token(Path(folder, "token.json"), tripleseat)
+        yield Served(
+            (seat.url, till.url), tripleseat, revel, day, _encode_config(day, seat.url, till.url, Path(folder))
+        )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write `text` to `path`, readable by its owner alone."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _write_token(path: Path, tripleseat: TripleSeatSandbox) -> None:
+    answer = tripleseat.issue_tokens()
+    token = {key: answer[key] for key in ("access_token", "refresh_token")}
+    write_private(path, json.dumps({**token, "expires_at": answer["created_at"] + answer["expires_in"]}))
+
+
+def _encode_config(day: SampleDay, tripleseat_url: str, revel_url: str, folder: Path) -> str:
+    """Settings that point at the services. Dry run is left at its default: on."""
+    import tomli_w
+
+    settings = {
+        "environment": "sandbox",
+        "tripleseat": {
+            "base_url": tripleseat_url,
+            "client_id": day.client_id,
+            "client_secret": day.client_secret,
+            "token_file": str(folder / "token.json"),
+            "requests_per_second": 200,
+        },
+        "revel": {
+            "base_url": revel_url,
+            "api_key": day.api_key,
+            "api_secret": day.api_secret,
+            "requests_per_second": 200,
+        },
+        "ledger": {"path": str(folder / "ledger.sqlite3")},
+        "charges": [_charge(*charge) for charge in day.charges],
+        "locations": [
+            {
+                "name": spot.place.name,
+                "tripleseat_location": spot.place.location_id,
+                "revel_establishment": spot.establishment,
+                "timezone": spot.place.zone,
+                "user": spot.user,
+                "station": spot.station,
+                "dining_option": spot.dining_option,
+                "payment_type": spot.payment_type,
+                "discount": spot.discount,
+            }
+            for spot in day.locations
+        ],
+    }
+    return tomli_w.dumps(settings)
+
+
+def _charge(match: str, treat_as: str, product_name: str | None) -> dict[str, str]:
+    return {"match": match, "as": treat_as} | ({"product_name": product_name} if product_name else {})

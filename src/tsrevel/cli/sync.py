@@ -1,0 +1,79 @@
+"""`sync` and `sync-event`: settings, engine, report; the work is the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.render import show_progress, show_report
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import Settings, load_settings
+from tsrevel.engine.report import Report
+from tsrevel.engine.run import Engine, Window
+from tsrevel.ledger import RunMode
+from tsrevel.planning.model import EventId
+from tsrevel.planning.reasons import Reason
+from tsrevel.wiring import Seams, correlate, open_engine
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """The flags of `sync` and `sync-event`. They narrow what the settings allow, never widen it."""
+
+    hours_back: int | None = None
+    first: date | None = None
+    last: date | None = None
+    locations: tuple[str, ...] = ()
+    max_orders: int | None = None
+    dry_run: bool = False
+
+
+def sync(world: World, manner: Manner, options: SyncOptions) -> int:
+    """List events, inject what is due, report; the exit status."""
+    return _tell(sync_all(world, manner, options), world, manner)
+
+
+def sync_events(
+    world: World, manner: Manner, options: SyncOptions, event_ids: Sequence[str], *, ignore_time_gate: bool
+) -> int:
+    """The same for named events."""
+
+    def run(engine: Engine, _settings: Settings) -> Report:
+        return engine.sync_events([EventId(each) for each in event_ids], ignore_time_gate=ignore_time_gate)
+
+    return _tell(_run(world, manner, options, "single", run), world, manner)
+
+
+def sync_all(world: World, manner: Manner, options: SyncOptions) -> Report:
+    """What `sync` does, without a word of it. Raises ConfigError, RunLocked, LedgerUnusable."""
+
+    def run(engine: Engine, settings: Settings) -> Report:
+        return engine.sync(Window(settings.sync.hours_back, options.first, options.last))
+
+    return _run(world, manner, options, "bulk", run)
+
+
+def _run(
+    world: World, manner: Manner, options: SyncOptions, mode: RunMode, run: Callable[[Engine, Settings], Report]
+) -> Report:
+    seams = world.seams or Seams()
+    overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
+    settings = load_settings(config=manner.config, environ=world.environ, overrides=overrides)
+    run_id = seams.new_run_id()
+    if not settings.safety.enable_connector:
+        return Report(run_id, correlate(run_id), mode, settings.safety.dry_run, reason=Reason.CONNECTOR_DISABLED)
+    with (
+        logging_to(world.stderr, manner, correlate(run_id)),
+        show_progress(world, manner) as progress,
+        open_engine(
+            settings, run_id, seams=seams, only=options.locations, max_orders=options.max_orders, progress=progress
+        ) as engine,
+    ):
+        return run(engine, settings)
+
+
+def _tell(report: Report, world: World, manner: Manner) -> int:
+    show_report(report, world, manner)
+    return report.exit_status

@@ -1,0 +1,44 @@
+"""What a command may touch of the world outside: passed in, never reached for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TextIO
+
+if TYPE_CHECKING:
+    from tsrevel.wiring import Seams
+
+LogFormat = Literal["text", "json"]
+
+
+@dataclass(slots=True)
+class World:
+    """One invocation's surroundings. Without `seams` a run uses the real clock and the real network."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    seams: Seams | None = None
+    answered: bool = field(default=False, init=False)
+
+    def answer(self, document: Mapping[str, object]) -> None:
+        """Print the one JSON object of --json on stdout. A later one is dropped: the first has said how it ended."""
+        if not self.answered:
+            self.answered = True
+            print(json.dumps(document, ensure_ascii=False), file=self.stdout, flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a command was asked to speak. `verbose` counts the -v."""
+
+    config: Path | None = None
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    log_format: LogFormat = "text"

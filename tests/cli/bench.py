@@ -1,0 +1,160 @@
+"""A shell to type command lines into: captured streams, an environment of its own, and the world of `tests.world`."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tsrevel.cli import world as surroundings
+from tsrevel.cli.app import run_command
+from tsrevel.sandbox import LoopbackServer, serve
+
+from ..world import World
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+ROOT = Path(__file__).parents[2]
+TERMINAL = {"TERM": "xterm-256color", "COLUMNS": "100"}
+PATIENCE = 30
+"""Seconds that a process may take before a test gives it up."""
+
+
+class Tty(io.StringIO):
+    """A stream that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command line left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The one JSON object on stdout."""
+        assert self.out.count("\n") == 1, self.out
+        return dict(json.loads(self.out))
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+@dataclass
+class Shell:
+    """Runs command lines in-process against one world; `--config` is added for the commands that need it."""
+
+    world: World
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *argv: str, tty: bool = False, environ: Mapping[str, str] | None = None) -> Ran:
+        """Type one command line."""
+        given = {**self.environ, **(TERMINAL if tty else {}), **(environ or {})}
+        out, err = (Tty(), Tty()) if tty else (io.StringIO(), io.StringIO())
+        status = run_command(list(argv), surroundings.World(given, out, err, self.world.seams()))
+        return Ran(status, out.getvalue(), err.getvalue())
+
+    def sync(self, *argv: str, tty: bool = False, environ: Mapping[str, str] | None = None) -> Ran:
+        """`sync` with the world's settings as they are now."""
+        return self.run("sync", "--config", str(self.write_config()), *argv, tty=tty, environ=environ)
+
+    def sync_event(self, *argv: str) -> Ran:
+        """`sync-event` likewise."""
+        return self.run("sync-event", "--config", str(self.write_config()), *argv)
+
+    def write_config(self) -> Path:
+        """The world's settings, as a file."""
+        self.world.settings()
+        return self.world.folder / "config.toml"
+
+    @property
+    def requests(self) -> int:
+        """How many requests reached either service."""
+        return len(self.world.tripleseat.requests) + len(self.world.revel.requests)
+
+
+class Doorman:
+    """Stands before a service: calls `strike` once, at its `number`th request, before or after it took effect."""
+
+    def __init__(
+        self, app: WSGIApplication, number: int, strike: Callable[[], object], *, applied: bool = False
+    ) -> None:
+        self.app, self.number, self.strike, self.applied = app, number, strike, applied
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with self._lock:
+            self._count += 1
+            due = self._count == self.number
+        if due and not self.applied:
+            self.strike()
+        answer = self.app(environ, start_response)
+        if due and self.applied:
+            self.strike()
+        return answer
+
+
+@contextmanager
+def served_world(
+    folder: Path, *stories: str, revel: Callable[[WSGIApplication], WSGIApplication] = lambda app: app
+) -> Iterator[World]:
+    """A world of today, served over real loopback; `revel` may stand something before the pretend Revel.
+
+    Its gate stays open a day longer, so that midnight may pass meanwhile.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    world = World(folder, *stories, now=datetime.now(UTC))
+    world.config["time_gate"] = {"days_after": 1}
+    with ExitStack() as stack:
+        for name, app in (("tripleseat", world.tripleseat), ("revel", revel(world.revel))):
+            server: LoopbackServer = stack.enter_context(serve(app))
+            world.config[name] |= {"base_url": server.url, "requests_per_second": 500}
+        world.settings()
+        yield world
+
+
+def start(*argv: str, environ: Mapping[str, str] | None = None, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """`python -m tsrevel ...` as a process of its own, with a bare environment."""
+    paths = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    return subprocess.Popen(
+        [sys.executable, "-m", "tsrevel", *argv],
+        env={**paths, **(environ or {})},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_hear_interrupts,
+    )
+
+
+def _hear_interrupts() -> None:
+    """A process that was started in the background may have been told to ignore SIGINT; ours must not inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def finish(process: subprocess.Popen[str]) -> Ran:
+    """Wait for a process; what it left behind."""
+    out, err = process.communicate(timeout=PATIENCE)
+    return Ran(process.returncode, out, err)
+
+
+def execute(*argv: str, environ: Mapping[str, str] | None = None) -> Ran:
+    """Run `python -m tsrevel ...` to its end."""
+    return finish(start(*argv, environ=environ))

@@ -1,0 +1,269 @@
+"""Real processes over real loopback: as cron, an operator and a kill signal meet them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tsrevel import __version__
+from tsrevel.engine.run import Window
+from tsrevel.wiring import Seams, new_run_id, open_engine
+
+from ..world import World
+from .bench import PATIENCE, Doorman, execute, finish, served_world, start
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+pytestmark = pytest.mark.real_process
+
+LIVE = {"DRY_RUN": "false"}
+FULL = 64000001
+
+
+def config_of(world: World) -> str:
+    return str(world.folder / "config.toml")
+
+
+def assert_whole(world: World, event_id: int = FULL) -> None:
+    """One complete order at Revel, and a ledger that is sound and says so."""
+    assert world.flaws(event_id) == []
+    settings = world.settings()
+    with sqlite3.connect(settings.ledger_path) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+    with world.ledger() as ledger:
+        ledger.verify_chain()
+    record = world.record(event_id)
+    assert record is not None
+    assert record.state == "settled"
+
+
+def test_version_and_help_are_for_everyone() -> None:
+    assert execute("--version").out == f"tsrevel {__version__}\n"
+    helped = execute("--help")
+    assert (helped.status, helped.err) == (0, "")
+    assert "sync-event" in helped.out
+
+
+def test_cron_runs_sync_and_then_has_nothing_to_say(tmp_path: Path) -> None:
+    with served_world(tmp_path, "full", "paid") as world:
+        first = execute("sync", "--config", config_of(world))
+        again = execute("sync", "--config", config_of(world))
+        assert (first.status, first.err, len(first.lines)) == (0, "", 1)
+        assert "2 injected (1092.52 in all)" in first.out
+        assert (again.status, again.out, again.err) == (0, "", "")
+        assert_whole(world)
+
+
+def test_one_event_is_injected_by_name(tmp_path: Path) -> None:
+    with served_world(tmp_path, "full", "paid") as world:
+        ran = execute("sync-event", str(FULL), "--json", "--config", config_of(world))
+        assert (ran.status, ran.answer["summary"]["injected"]) == (0, 1)
+        assert len(world.revel.orders) == 1
+
+
+def test_the_environment_alone_is_enough(tmp_path: Path) -> None:
+    with served_world(tmp_path, "full") as world:
+        ran = execute("sync", "--json", environ=old_environment(world))
+        assert (ran.status, ran.answer["events"][0]["status"], ran.err) == (0, "injected", "")
+        assert world.flaws(FULL) == []
+        assert (world.folder / "state" / "tsrevel" / "ledger.sqlite3").is_file()
+
+
+def old_environment(world: World) -> dict[str, str]:
+    """The names that the old service used, and those of today for what it didn't know."""
+    seat, till = world.config["tripleseat"], world.config["revel"]
+    tables = {"TSREVEL_CHARGES": json.dumps(world.config["charges"])}
+    ids = {"USER": "12", "STATION": "21", "DINING_OPTION": "113", "PAYMENT_TYPE": "236", "DISCOUNT": "3358"}
+    return {
+        "ENV": "sandbox",
+        "DRY_RUN": "false",
+        "ENABLE_CONNECTOR": "true",
+        "TIMEZONE": "America/Los_Angeles",
+        "TRIPLESEAT_OAUTH_CLIENT_ID": seat["client_id"],
+        "TRIPLESEAT_OAUTH_CLIENT_SECRET": seat["client_secret"],
+        "TRIPLESEAT_SITE_ID": "15691",
+        "REVEL_ESTABLISHMENT_ID": "8",
+        "REVEL_DOMAIN": till["base_url"],
+        "REVEL_API_KEY": till["api_key"],
+        "REVEL_API_SECRET": till["api_secret"],
+        "ALLOWED_LOCATIONS": "15691",
+        "TSREVEL_TRIPLESEAT__BASE_URL": seat["base_url"],
+        "TSREVEL_TRIPLESEAT__TOKEN_FILE": seat["token_file"],
+        "TSREVEL_TRIPLESEAT__REQUESTS_PER_SECOND": "500",
+        "TSREVEL_REVEL__REQUESTS_PER_SECOND": "500",
+        "TSREVEL_TIME_GATE__DAYS_AFTER": "1",
+        "XDG_STATE_HOME": str(world.folder / "state"),
+        **{f"TSREVEL_REVEL__{name}": value for name, value in ids.items()},
+        **tables,
+    }
+
+
+def test_wrong_settings_reach_nobody(tmp_path: Path) -> None:
+    with served_world(tmp_path, "full") as world:
+        ran = execute("sync", environ={**old_environment(world), "TIMEZONE": "Mars", "TSREVEL_DRYRUN": "1"})
+        assert (ran.status, ran.out) == (10, "")
+        assert "Mars" not in ran.err
+        assert len(ran.err.splitlines()) == 2
+        assert world.tripleseat.requests == world.revel.requests == []
+
+
+def test_the_kill_switch_reaches_nobody(tmp_path: Path) -> None:
+    with served_world(tmp_path, "full") as world:
+        off = {"ENABLE_CONNECTOR": "false"}
+        ran = execute("sync", "--json", "--config", config_of(world), environ=off)
+        assert (ran.status, ran.answer["reason"]) == (0, "CONNECTOR_DISABLED")
+        assert world.tripleseat.requests == world.revel.requests == []
+
+
+@contextmanager
+def stuck_sync(folder: Path, *flags: str) -> Iterator[tuple[World, subprocess.Popen[str], threading.Event]]:
+    """A sync that waits for Revel's answer to its tenth request; set the event to let it go on."""
+    stuck, go_on = threading.Event(), threading.Event()
+
+    def strike() -> None:
+        stuck.set()
+        go_on.wait(PATIENCE)
+
+    def guard_door(app: WSGIApplication) -> WSGIApplication:
+        return Doorman(app, 10, strike)
+
+    with served_world(folder, "full", revel=guard_door) as world:
+        process = start("sync", "--config", config_of(world), *flags)
+        try:
+            assert stuck.wait(PATIENCE)
+            yield world, process, go_on
+        finally:
+            go_on.set()
+            process.kill()
+            process.communicate()
+
+
+def test_a_second_run_leaves_while_the_first_is_at_work(tmp_path: Path) -> None:
+    with stuck_sync(tmp_path) as (world, process, go_on):
+        second = execute("sync", "--config", config_of(world))
+        assert (second.status, second.out) == (11, "")
+        assert "lock" in second.err
+        go_on.set()
+        assert finish(process).status == 0
+        assert_whole(world)
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, sent: int, status: int) -> None:
+    with stuck_sync(tmp_path, "--json") as (world, process, _go_on):
+        process.send_signal(sent)
+        ran = finish(process)
+        assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (status, False, status)
+        assert "the next run goes on" in ran.err
+    with served_again(world):
+        execute("sync", "--config", config_of(world))
+        assert_whole(world)
+
+
+@contextmanager
+def served_again(world: World) -> Iterator[None]:
+    """The same two services at new addresses."""
+    from tsrevel.sandbox import serve
+
+    with serve(world.tripleseat) as seat, serve(world.revel) as till:
+        world.config["tripleseat"]["base_url"] = seat.url
+        world.config["revel"]["base_url"] = till.url
+        world.settings()
+        yield
+
+
+def first_line(process: subprocess.Popen[str], stream: str, word: str) -> str:
+    """The first line of a running process that holds `word`."""
+    lines: Any = getattr(process, stream)
+    found: str = next(line for line in iter(lines.readline, "") if word in line)
+    return found
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_sandbox_serves_until_it_is_told_to_stop(tmp_path: Path, sent: int, status: int) -> None:
+    config = tmp_path / "sandbox.toml"
+    process = start("sandbox", "--write-config", str(config))
+    try:
+        first_line(process, "stderr", "Serving on loopback")
+        assert config.stat().st_mode & 0o777 == 0o600
+        dry = execute("sync", "--config", str(config))
+        live = execute("sync", "--config", str(config), environ=LIVE)
+        assert "3 planned" in dry.out
+        assert "3 injected" in live.out
+        assert (dry.status, live.status) == (3, 3)
+    finally:
+        process.send_signal(sent)
+        ran = finish(process)
+    assert (ran.status, ran.out) == (status, "")
+
+
+def test_the_sandbox_as_json_is_one_object_even_when_stopped() -> None:
+    process = start("sandbox", "--json", "-q")
+    try:
+        answer = json.loads(first_line(process, "stdout", "{"))
+        assert list(answer) == ["schema", "tripleseat", "revel", "config"]
+        assert answer["tripleseat"].startswith("http://127.0.0.1:")
+        assert f'base_url = "{answer["revel"]}"' in answer["config"]
+    finally:
+        process.send_signal(signal.SIGINT)
+        ran = finish(process)
+    assert (ran.status, ran.out) == (130, "")
+
+
+def test_a_taken_port_is_a_usage_error(tmp_path: Path) -> None:
+    with served_world(tmp_path, "full") as world:
+        port = world.config["revel"]["base_url"].rpartition(":")[2]
+        ran = execute("sandbox", "--json", "--revel-port", port)
+        assert (ran.status, ran.answer["exit_status"]) == (2, 2)
+        assert "in use" in ran.err
+
+
+def test_a_reader_that_goes_away_is_no_fault() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start("sandbox", stdout=writer)
+    os.close(writer)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (1, "")
+
+
+def kill_and_rerun(folder: Path, number: int) -> None:
+    """Kill a sync at its `number`th request to Revel, by turns before and after that took effect; run it again."""
+    victim: list[subprocess.Popen[str]] = []
+    known = threading.Event()
+
+    def strike() -> None:
+        known.wait(PATIENCE)
+        os.kill(victim[0].pid, signal.SIGKILL)
+
+    def guard_door(app: WSGIApplication) -> WSGIApplication:
+        return Doorman(app, number, strike, applied=number % 2 == 0)
+
+    with served_world(folder, "full", "paid", "twins", revel=guard_door) as world:
+        victim.append(start("sync", "--config", config_of(world)))
+        known.set()
+        assert finish(victim[0]).status == -signal.SIGKILL
+        with open_engine(world.settings(), new_run_id(), seams=Seams()) as engine:  # a run like any, without the start
+            assert engine.sync(Window(48)).success
+        for event in world.day.events:
+            if event.status == "injected":
+                assert_whole(world, event.id)
+
+
+def test_killed_at_twenty_instants_it_still_makes_exactly_one_order_each(tmp_path: Path) -> None:
+    instants = range(4, 24)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: kill_and_rerun(tmp_path / str(number), number), instants))

@@ -1,0 +1,67 @@
+"""The product's own source as data, for tests that read it instead of running it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "tsrevel"
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One source file. `name` is its path below the package, such as "engine/run.py"."""
+
+    name: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def room(self) -> str:
+        """The folder, or the module's own name where it stands in none."""
+        return self.name.partition("/")[0].removesuffix(".py")
+
+    def functions(self) -> Iterator[Function]:
+        """Every function and method, nested ones included."""
+        return (node for node in ast.walk(self.tree) if isinstance(node, Function))
+
+    def imports(self) -> Iterator[tuple[str, bool]]:
+        """Every imported module, and whether that happens as soon as this one is imported."""
+        lazy = {id(inner) for function in self.functions() for inner in ast.walk(function)}
+        lazy |= {id(inner) for node in ast.walk(self.tree) if _for_types(node) for inner in ast.walk(node)}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((each.name, id(node) not in lazy) for each in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield node.module or "", id(node) not in lazy
+
+
+def _for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def read_modules(folder: Path = SOURCE) -> list[Module]:
+    """Every Python file below `folder`."""
+    paths = sorted(folder.rglob("*.py"))
+    texts = [(path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")) for path in paths]
+    return [Module(name, text, ast.parse(text)) for name, text in texts]
+
+
+def tracked_files() -> list[Path]:
+    """Every text file under version control, and every new one that isn't ignored."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+MODULES = read_modules()
+each_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+"""Runs a test once for each source file."""

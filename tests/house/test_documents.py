@@ -1,0 +1,107 @@
+"""What an operator must be able to look up is written down, and nothing is that must not be."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from tsrevel import errors
+from tsrevel.cli.app import app
+from tsrevel.config import SETTINGS
+from tsrevel.config.keys import OLD_NAMES
+from tsrevel.planning.reasons import Category, Reason
+
+from .source import ROOT, tracked_files
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
+EXIT_STATUSES = (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 130, 143)
+OF_THIS_MACHINE = re.compile("|".join(["/" + "work/", "/" + "root/", "py" + "pi", "index" + "-url", "find" + "-links"]))
+SECRET_LIKE = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bAKIA[0-9A-Z]{16}\b|\bghp_\w{30,}|\bxox[bp]-\w{10,}"
+)
+
+
+def commands(tree: typer.Typer, above: str = "") -> Iterator[str]:
+    """The full name of every command that can be typed."""
+    for each in tree.registered_commands:
+        name = each.name or (each.callback.__name__ if each.callback else "")
+        yield f"{above}{name}"
+    for group in tree.registered_groups:
+        if group.typer_instance:
+            yield from commands(group.typer_instance, f"{above}{group.name or group.typer_instance.info.name} ")
+
+
+def exceptions() -> list[type[errors.TsrevelError]]:
+    found = [each for each in vars(errors).values() if isinstance(each, type)]
+    return [each for each in found if issubclass(each, errors.TsrevelError)]
+
+
+@pytest.mark.parametrize("name", sorted(commands(app)))
+def test_the_readme_shows_every_command(name: str) -> None:
+    assert re.search(rf"\b{re.escape(name)}\b", README)
+
+
+@pytest.mark.parametrize("status", EXIT_STATUSES)
+def test_the_readme_lists_every_exit_status(status: int) -> None:
+    assert re.search(rf"^\|.*\b{status}\b.*\|", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_the_readme_explains_every_reason(reason: Reason) -> None:
+    assert re.search(rf"\b{reason}\b", README)
+
+
+@pytest.mark.parametrize("key", sorted(SETTINGS))
+def test_the_example_config_holds_every_setting(key: str) -> None:
+    section, _, name = key.rpartition(".")
+    table = tomllib.loads(EXAMPLE)
+    assert name in (table.get(section, {}) if section else table) or re.search(rf"^# ?{name} = ", EXAMPLE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", sorted(OLD_NAMES))
+def test_the_old_services_names_are_written_down(name: str) -> None:
+    assert re.search(rf"\b{name}\b", README + EXAMPLE)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_a_category(reason: Reason) -> None:
+    assert reason.category in set(Category)
+
+
+@pytest.mark.parametrize("error", exceptions())
+def test_every_error_ends_in_a_documented_status(error: type[errors.TsrevelError]) -> None:
+    assert error.exit_status in EXIT_STATUSES
+
+
+@pytest.mark.parametrize("error", exceptions())
+def test_every_error_is_drawn_in_the_tree(error: type[errors.TsrevelError]) -> None:
+    drawn = [line for line in (errors.__doc__ or "").splitlines() if re.search(rf"(── |^ *){error.__name__}\b", line)]
+    assert len(drawn) == 1
+    told = re.search(r"exit (\d+)", drawn[0])
+    assert told is None or int(told[1]) == error.exit_status
+
+
+def test_no_error_lives_outside_the_tree() -> None:
+    names = {error.__name__ for error in exceptions()}
+    drawn = set(re.findall(r"── (\w+)", errors.__doc__ or "")) | {"TsrevelError"}
+    assert drawn == names
+
+
+def test_no_file_names_this_machine_or_a_registry() -> None:
+    told = [f"{path.name}: {found[0]}" for path, text in texts() if (found := OF_THIS_MACHINE.search(text))]
+    assert told == []
+
+
+def test_no_file_holds_what_looks_like_a_secret() -> None:
+    assert [path.name for path, text in texts() if SECRET_LIKE.search(text)] == []
+
+
+def texts() -> Iterator[tuple[Path, str]]:
+    for path in tracked_files():
+        yield path, path.read_bytes().decode("utf-8", errors="replace")

@@ -1,0 +1,70 @@
+"""Which room may know what: imports, SQL, the network, the clock."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+
+from .source import ROOT, Module, each_module
+
+SQL = re.compile(
+    r"\s*(SELECT\s.+\sFROM\s|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|PRAGMA\s|CREATE\s+TABLE)",
+    re.IGNORECASE | re.DOTALL,
+)
+SANDBOX_COMMANDS = {"cli/sandbox.py", "cli/demo.py"}
+NOT_FOR_PLANNING = {"time.time", "time.monotonic", "datetime.now", "date.today", "datetime.utcnow", "open", "print"}
+
+
+def test_imports_keep_their_contracts() -> None:
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"]
+    done = subprocess.run([*command, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@each_module
+def test_sql_is_spoken_in_the_ledger_alone(module: Module) -> None:
+    if module.room == "ledger":
+        return
+    texts = [each.value for each in ast.walk(module.tree) if isinstance(each, ast.Constant)]
+    assert [text for text in texts if isinstance(text, str) and SQL.match(text)] == []
+    assert "sqlite3" not in {name for name, _ in module.imports()}
+
+
+@each_module
+def test_httpx_is_at_hand_in_transport_alone(module: Module) -> None:
+    if module.name != "transport.py":
+        assert [name for name, at_once in module.imports() if name.startswith("httpx") and at_once] == []
+
+
+@each_module
+def test_the_sandbox_is_for_two_commands_and_only_when_they_run(module: Module) -> None:
+    if module.room == "sandbox":
+        return
+    imported = [at_once for name, at_once in module.imports() if name.startswith("tsrevel.sandbox")]
+    assert True not in imported
+    assert not imported or module.name in SANDBOX_COMMANDS
+
+
+@each_module
+def test_the_sandbox_imports_nothing_of_ours(module: Module) -> None:
+    if module.room == "sandbox":
+        ours = [name for name, _ in module.imports() if name.startswith("tsrevel")]
+        assert [name for name in ours if not name.startswith("tsrevel.sandbox")] == []
+
+
+@each_module
+def test_planning_reaches_for_nothing(module: Module) -> None:
+    if module.room == "planning":
+        called = {ast.unparse(each.func) for each in ast.walk(module.tree) if isinstance(each, ast.Call)}
+        assert called & NOT_FOR_PLANNING == set()
+
+
+def test_asking_for_the_version_loads_nothing_heavy() -> None:
+    script = (
+        "import sys; sys.argv = ['tsrevel', '--version']; from tsrevel.cli import main; main();"
+        "print(sorted({'typer', 'httpx', 'pydantic', 'rich', 'tenacity', 'sqlite3'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1] == "[]"

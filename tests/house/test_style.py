@@ -1,0 +1,122 @@
+"""The style budget: small functions, small modules, types and docstrings, the verbs of the story."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from statistics import median, quantiles
+
+import pytest
+
+from .source import MODULES, ROOT, Function, Module, each_module, read_modules
+
+LONGEST_FUNCTION, P90_FUNCTION, MEDIAN_FUNCTION = 60, 30, 10
+LONGEST_MODULE = 350
+FORBIDDEN_NAMES = re.compile(r"(^|_)(process|handle|manage|utils?|helpers?|common|misc|manager|handler)(_|$)")
+EXCEPTION_BOUNDARIES = {"engine/run.py", "cli/boundary.py"}
+FLOATS_FOR_THE_WIRE = {
+    "revel/encode.py",  # Revel takes money as JSON numbers
+    "config/environment.py",
+    "config/values.py",  # requests per second
+    "transport.py",  # seconds to wait
+    "sandbox/faults.py",
+    "sandbox/wsgi.py",  # a pretend Revel answers in floats, as the real one does
+}
+
+
+def length(function: Function) -> int:
+    """Lines of a function without its decorators and its docstring."""
+    doc = function.body[0] if ast.get_docstring(function) else None
+    spared = (doc.end_lineno or 0) - doc.lineno + 1 if doc else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - spared
+
+
+def public(name: str) -> bool:
+    return not name.startswith("_")
+
+
+@each_module
+def test_no_function_is_long(module: Module) -> None:
+    long = {each.name: length(each) for each in module.functions() if length(each) > LONGEST_FUNCTION}
+    assert long == {}, f"{module.name}: split these, {LONGEST_FUNCTION} lines are the limit"
+
+
+def test_functions_are_small_as_a_rule() -> None:
+    lengths = sorted(length(each) for module in MODULES for each in module.functions())
+    assert median(lengths) <= MEDIAN_FUNCTION
+    assert quantiles(lengths, n=10)[8] <= P90_FUNCTION
+
+
+@each_module
+def test_no_module_is_long(module: Module) -> None:
+    lines = len(module.text.splitlines())
+    assert lines <= LONGEST_MODULE, f"{module.name} has {lines} lines: split it"
+
+
+@each_module
+def test_everything_says_what_it_returns(module: Module) -> None:
+    assert [each.name for each in module.functions() if each.returns is None] == []
+
+
+@each_module
+def test_names_are_verbs_of_the_story(module: Module) -> None:
+    names = [each.name for each in module.functions()] + module.name.removesuffix(".py").split("/")
+    assert [name for name in names if FORBIDDEN_NAMES.search(name)] == []
+
+
+@each_module
+def test_no_module_is_named_after_a_standard_one(module: Module) -> None:
+    parts = module.name.removesuffix(".py").split("/")
+    assert [part for part in parts if part in sys.stdlib_module_names] == []
+
+
+@each_module
+def test_every_module_says_what_it_is_for(module: Module) -> None:
+    assert ast.get_docstring(module.tree), f"{module.name} begins without a docstring"
+
+
+@each_module
+def test_everything_public_says_what_it_promises(module: Module) -> None:
+    nested = {id(inner) for each in module.functions() for inner in ast.walk(each) if inner is not each}
+    hidden = {id(inner) for each in ast.walk(module.tree) if is_hidden_class(each) for inner in ast.walk(each)}
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    told = [each for each in ast.walk(module.tree) if isinstance(each, kinds) and public(each.name)]
+    silent = [each.name for each in told if id(each) not in nested | hidden and not ast.get_docstring(each)]
+    assert silent == []
+
+
+def is_hidden_class(node: ast.AST) -> bool:
+    return isinstance(node, ast.ClassDef) and not public(node.name)
+
+
+@each_module
+def test_money_never_becomes_a_float(module: Module) -> None:
+    if module.name in FLOATS_FOR_THE_WIRE:
+        return
+    calls = [each for each in ast.walk(module.tree) if isinstance(each, ast.Call)]
+    made = [each.lineno for each in calls if isinstance(each.func, ast.Name) and each.func.id == "float"]
+    assert made == [], f"{module.name}: money is Decimal or integer cents"
+
+
+@each_module
+def test_only_the_two_boundaries_catch_everything(module: Module) -> None:
+    handlers = [each for each in ast.walk(module.tree) if isinstance(each, ast.ExceptHandler)]
+    wide = [each.lineno for each in handlers if each.type is None or catches_everything(each.type)]
+    assert len(wide) == (1 if module.name in EXCEPTION_BOUNDARIES else 0), f"{module.name}, lines {wide}"
+
+
+def catches_everything(caught: ast.expr) -> bool:
+    return any(isinstance(each, ast.Name) and each.id in {"Exception", "BaseException"} for each in ast.walk(caught))
+
+
+@pytest.mark.parametrize("module", read_modules(ROOT / "tests"), ids=lambda module: module.name)
+def test_tests_use_fakes_and_leave_nothing_out(module: Module) -> None:
+    assert [name for name, _ in module.imports() if name.startswith("unittest")] == []
+    attributes = {ast.unparse(each) for each in ast.walk(module.tree) if isinstance(each, ast.Attribute)}
+    assert attributes & {"pytest.skip", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"} == set()
+
+
+@each_module
+def test_nothing_is_left_for_later(module: Module) -> None:
+    assert re.findall(r"\b(?:TODO|FIXME|XXX|HACK)\b", module.text) == []
