@@ -100,7 +100,7 @@ def test_config_problems_are_told_all_at_once_before_any_request(shell: Shell) -
 def test_a_config_file_that_is_not_there_is_told_with_what_to_do(shell: Shell) -> None:
     ran = shell.run("sync", "--config", str(shell.world.folder / "nowhere.toml"))
     assert ran.status == 10
-    assert "tsrevel init" in ran.err
+    assert "config.example.toml" in ran.err
 
 
 def test_version_and_help(shell: Shell) -> None:

@@ -94,7 +94,7 @@ def token_path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def token_file(token_path: Path, seat: TripleSeatSandbox, clock: Clock) -> TokenFile:
-    """A token file as `tsrevel login` leaves it."""
+    """A token file as an approval leaves it."""
     file = TokenFile(token_path)
     issued = seat.issue_tokens()
     file.save(Token(issued["access_token"], issued["refresh_token"], int(clock().timestamp()) + issued["expires_in"]))

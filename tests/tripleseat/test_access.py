@@ -55,7 +55,7 @@ def test_a_token_that_nobody_stands_behind_is_explained(
 ) -> None:
     seat.client_credentials = "ownerless"
     reader = client(wire, clock, ClientCredentials(token_url, clock))
-    with pytest.raises(CredentialsRefused, match=r"no user stands behind it.*tsrevel login"):
+    with pytest.raises(CredentialsRefused, match=r"no user stands behind it.*Get the first token"):
         reader.search_by_day(DAY, DAY)
 
 
@@ -110,7 +110,7 @@ def test_a_401_that_a_new_token_does_not_cure_asks_for_a_person(
     tripleseat: TripleSeat, seat: TripleSeatSandbox
 ) -> None:
     seat.faults.add("status", path="/v1/", status=401, times=2, body={"error": "The access token is invalid"})
-    with pytest.raises(CredentialsRefused, match="tsrevel login"):
+    with pytest.raises(CredentialsRefused, match="Get the first token"):
         tripleseat.search_by_day(DAY, DAY)
 
 
@@ -121,4 +121,4 @@ def test_a_dead_refresh_token_is_explained_once(
     clock.move(hours=3)
     with pytest.raises(CredentialsRefused) as caught:
         tripleseat.search_by_day(DAY, DAY)
-    assert str(caught.value).count("tsrevel login") == 1
+    assert str(caught.value).count("Get the first token") == 1

@@ -214,7 +214,7 @@ def test_a_dead_refresh_token_asks_for_a_person(
     before = token_path.read_text()
     seat.revoke_refresh_token()
     clock.move(hours=3)
-    with pytest.raises(CredentialsRefused, match="tsrevel login"):
+    with pytest.raises(CredentialsRefused, match="Get the first token"):
         access.headers()
     assert token_path.read_text() == before
 
@@ -346,12 +346,12 @@ def test_a_broken_token_file_names_its_setting_and_the_remedy(token_path: Path, 
         TokenFile(token_path).load()
     (problem,) = caught.value.problems
     assert problem.key == "tripleseat.token_file"
-    assert "tsrevel login" in problem.remedy
+    assert "Get the first token" in problem.remedy
     assert caught.value.exit_status == 10
 
 
 def test_a_missing_token_file_names_its_setting_and_the_remedy(token_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"tripleseat\.token_file.*tsrevel login"):
+    with pytest.raises(ConfigError, match=r"tripleseat\.token_file.*Get the first token"):
         TokenFile(token_path).load()
 
 
@@ -413,7 +413,7 @@ def test_a_code_is_redeemed_for_the_first_token(token_url: TokenUrl, seat: Tripl
 
 
 def test_a_used_code_is_refused(token_url: TokenUrl) -> None:
-    with pytest.raises(CredentialsRefused, match="tsrevel login"):
+    with pytest.raises(CredentialsRefused, match="Get the first token"):
         token_url.redeem("stale", "http://127.0.0.1:8765/callback")
 
 

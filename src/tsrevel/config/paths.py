@@ -51,7 +51,9 @@ def find_config(config: Path | None, environ: Mapping[str, str], system_config: 
 def _require(path: Path, origin: str, report: Report) -> Path | None:
     if is_there(path):
         return path
-    report.add("config", origin, f"there is no file {path}", "Name an existing file, or make one: tsrevel init.")
+    report.add(
+        "config", origin, f"there is no file {path}", "Name an existing file, or copy config.example.toml to it."
+    )
     return None
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from tsrevel.errors import CredentialsRefused, Forbidden
 from tsrevel.transport import Clock
-from tsrevel.tripleseat.token_file import Token, TokenFile
+from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl
 
 MARGIN = 60.0
@@ -87,7 +87,7 @@ class RotatingToken(_Bearer):
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
         """401 after a refresh, or 403: what the authorising user can do about it."""
-        return _advise(refused, "A person must authorise again: run `tsrevel login`.")
+        return _advise(refused, f"A person must authorise again; {APPROVAL}.")
 
     def _fresh(self, token: Token | None) -> Token:
         token = token or self._file.load()
@@ -149,13 +149,13 @@ class PublicKey:
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
         """Where a public key doesn't reach."""
         advice = "A public key reaches only locations, sites and lead forms"
-        return type(refused)(f'{refused}. {advice}: set tripleseat.auth = "oauth2" and run `tsrevel login`.')
+        return type(refused)(f'{refused}. {advice}: set tripleseat.auth = "oauth2"; {APPROVAL}.')
 
 
 def _advise(refused: CredentialsRefused, advice: str) -> CredentialsRefused:
     if _NO_OWNER in str(refused).lower():
         why = "The app has a token, but no user stands behind it"
-        advice = f'{why}: set tripleseat.auth = "oauth2" and let an admin user authorise it with `tsrevel login`.'
+        advice = f'{why}: set tripleseat.auth = "oauth2" and let an admin user authorise it; {APPROVAL}.'
     elif isinstance(refused, Forbidden):
         advice = "The user who authorised the app, or its scopes, can't see this: give access in TripleSeat."
     return type(refused)(f"{refused}. {advice}")

@@ -23,7 +23,8 @@ from tsrevel.tripleseat.fields import read_number
 
 logger = logging.getLogger(__name__)
 
-LOGIN = "Run `tsrevel login`."
+APPROVAL = "the README's set-up says how, under 'Get the first token'"
+_HOW = f"Get one: {APPROVAL}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,15 @@ class TokenFile:
                 self._warn_if_shared(os.fstat(file.fileno()).st_mode)
                 data = decode_json(file.read())
         except FileNotFoundError as error:
-            raise self._problem("there is no token file yet", LOGIN) from error
+            raise self._problem("there is no token file yet", _HOW) from error
         except OSError as error:
             raise self._problem(f"can't be read ({error.strerror})", "Make it readable to this user.") from error
         except ValueError as error:
-            raise self._problem(f"holds {error}, not tokens", LOGIN) from error
+            raise self._problem(f"holds {error}, not tokens", _HOW) from error
         return self._decode(data)
 
     def save(self, token: Token) -> None:
-        """Keep `token`, for `tsrevel login`. Raises ConfigError where it can't be written."""
+        """Keep `token`, whoever got it. Raises ConfigError where it can't be written."""
         with self.locked(), self.replacement() as put:
             put(token)
 
@@ -119,7 +120,7 @@ class TokenFile:
         refresh, access = row.get("refresh_token"), row.get("access_token") or ""
         expires_at = read_number(row.get("expires_at") or 0)
         if not is_token(refresh) or not (access == "" or is_token(access)) or expires_at is None:
-            raise self._problem("is not {access_token, refresh_token, expires_at}", LOGIN)
+            raise self._problem("is not {access_token, refresh_token, expires_at}", _HOW)
         return Token(access, refresh, int(expires_at))
 
     def _warn_if_shared(self, mode: int) -> None:
@@ -128,7 +129,9 @@ class TokenFile:
             logger.warning("tripleseat.token_file can be read by other users; run chmod 600 %s", self._path)
 
     def _unwritable(self, error: OSError) -> ConfigError:
-        remedy = "Make its folder writable to this user; should TripleSeat then refuse the old token, `tsrevel login`."
+        remedy = (
+            "Make its folder writable to this user; should TripleSeat then refuse the old token, get a new first one."
+        )
         return self._problem(f"can't be replaced ({error.strerror})", remedy)
 
     def _problem(self, message: str, remedy: str) -> ConfigError:

@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
 from tsrevel.transport import Channel, Clock, Json
 from tsrevel.tripleseat.fields import read_number
-from tsrevel.tripleseat.token_file import Token, is_token
+from tsrevel.tripleseat.token_file import APPROVAL, Token, is_token
 
 USUAL_LIFE = 7200
 """Seconds that an access token lives where the answer doesn't say (facts TripleSeat 1.2)."""
 _LONGEST_LIFE = 10**8
-_GRANT_GONE = "TripleSeat no longer takes the refresh token: a person must authorise again; run `tsrevel login`"
+_GRANT_GONE = f"TripleSeat no longer takes the refresh token: a person must authorise again; {APPROVAL}"
 
 
 class TokenRefused(CredentialsRefused):
