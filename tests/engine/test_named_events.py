@@ -106,3 +106,11 @@ def test_a_span_of_days_may_be_asked_for(day: World) -> None:
     assert [each.event_id for each in report.outcomes] == [str(MISSED)]
     report = day.sync(first=date(2026, 12, 18), last=date(2026, 12, 18))
     assert [each.event_id for each in report.outcomes] == [str(EARLY)]
+
+
+def test_one_end_of_a_span_is_enough(day: World) -> None:
+    found = {each.event_id for each in day.sync(first=date(2026, 12, 18)).outcomes}
+    assert found == {str(EARLY)}
+    found = {each.event_id for each in day.sync(last=date(2026, 12, 11)).outcomes}
+    assert str(MISSED) in found
+    assert str(EARLY) not in found

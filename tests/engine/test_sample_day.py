@@ -190,3 +190,13 @@ def test_a_lost_event_that_was_never_ordered_is_left_out(tmp_path: Path) -> None
     report = world.sync()
     assert (verdict(report, LOST), report.exit_status) == ("skipped STATUS_NOT_ELIGIBLE", 0)
     assert world.revel.requests == []
+
+
+def test_an_outage_longer_than_hours_back_hides_no_event(world: World) -> None:
+    world.sync()
+    world.time.move(days=1)
+    forgotten = world.add_event(64000051)
+    world.time.move(days=6)
+    report = world.sync()
+    assert (verdict(report, forgotten), report.exit_status) == ("skipped EVENT_DAY_PASSED", 3)
+    assert report.summary["missed"] == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -322,3 +323,18 @@ def test_unfinished_orders_are_the_claimed_ones_oldest_first(ledger: Ledger) -> 
     ledger.settle(RUN, done, ORDER, None)
     ledger.dispute(RUN, EVENT, None, "differs")
     assert [order.event_id for order in ledger.unfinished()] == [older, newer]
+
+
+def test_an_order_in_doubt_says_until_when(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    until = START + timedelta(minutes=15)
+    ledger.doubt(RUN, EVENT, until)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.state, order.doubt_until_at) == ("claimed", until)
+    assert last_row(ledger).kind == "in_doubt"
+
+
+def test_an_order_never_claimed_can_not_be_in_doubt(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match="in doubt"):
+        ledger.doubt(RUN, EVENT, START)

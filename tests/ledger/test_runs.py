@@ -58,3 +58,21 @@ def test_a_naive_instant_is_refused(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match="aware"):
         ledger.begin_run(replace(make_run("run-2"), started_at=START.replace(tzinfo=None)))
     assert len(ledger.runs(10)) == 1
+
+
+def test_the_last_good_run_is_live_over_all_events_and_came_to_its_end(ledger: Ledger) -> None:
+    assert ledger.last_good_run() is None
+    ledger.finish_run(RUN, exit_status=3, summary={})
+    others = {
+        "dry": replace(make_run("dry"), dry_run=True),
+        "named": replace(make_run("named"), mode="single"),
+        "stopped": make_run("stopped"),
+        "died": make_run("died"),
+    }
+    for hours, (name, run) in enumerate(others.items(), 1):
+        ledger.begin_run(replace(run, started_at=START + timedelta(hours=hours)))
+        if name != "died":
+            ledger.finish_run(name, exit_status=13 if name == "stopped" else 0, summary={})
+    good = ledger.last_good_run()
+    assert good is not None
+    assert good.run_id == RUN

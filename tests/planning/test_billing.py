@@ -246,3 +246,10 @@ def test_payments_can_be_left_alone_or_taken_as_the_whole_total() -> None:
     assert payments_to_record(document, replace(POLICY, payments="none"), Cents(500)) == []
     assert payments_to_record(document, replace(POLICY, payments="invoice_total"), Cents(500)) == [500]
     assert payments_to_record(document, replace(POLICY, payments="invoice_total"), Cents(0)) == []
+
+
+def test_a_line_with_a_negative_quantity_is_held_though_its_total_is_not() -> None:
+    document = make_document(make_line(quantity="-2", price="5.00", total="10.00"))
+    held = check_money(document, None)
+    assert held is not None
+    assert held.reason is Reason.AMOUNT_MISMATCH
