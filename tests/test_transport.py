@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tsrevel.answers import decode_json
 from tsrevel.errors import (
     CredentialsRefused,
     Forbidden,
@@ -24,7 +25,7 @@ from tsrevel.errors import (
     WriteForbidden,
 )
 from tsrevel.gate import Place, WriteGate, is_loopback
-from tsrevel.transport import ATTEMPTS, LARGEST_ANSWER, Channel, Pace, decode_json
+from tsrevel.transport import ATTEMPTS, LARGEST_ANSWER, Channel, Pace
 
 NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
 HERE = Place(location="30501", site="15691")

@@ -6,22 +6,21 @@ of our errors (`Channel._exchange` and `Channel._refuse`). It knows nothing of e
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cache, cached_property, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
 import tenacity
 
+from tsrevel.answers import Json, decode_json, quote_answer
 from tsrevel.errors import (
     CredentialsRefused,
     Forbidden,
@@ -36,8 +35,6 @@ from tsrevel.gate import Place, WriteGate, is_loopback
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
 Params = Mapping[str, str]
-Json = Any
-"""What `decode_json` gives: checked field by field at each decode boundary."""
 
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0
@@ -249,7 +246,7 @@ class Channel:
             raise self._lost(Unreadable, f"{label} answered {status} with {error}", writes=writes) from error
 
     def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:
-        said = f"{label} answered {status}{_quote(body)}"
+        said = f"{label} answered {status}{quote_answer(body)}"
         if status == httpx.codes.UNAUTHORIZED:
             raise CredentialsRefused(f"{said}{self._advice}")
         if status == httpx.codes.FORBIDDEN:
@@ -297,23 +294,6 @@ def _ask_gate(gate: WriteGate, request: httpx.Request) -> None:
     gate.check(request.method, request.url.host, request.extensions.get("place"))
 
 
-def decode_json(body: bytes) -> Json:
-    """`body` as JSON, numbers with a point as `Decimal`. Raises ValueError, worded for a message."""
-    text = body.lstrip()
-    if text[:1] == b"<":
-        raise ValueError("an HTML page")  # a login page, mostly (facts TripleSeat 1.7)
-    if not text:
-        raise ValueError("an empty body")
-    try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, ArithmeticError, RecursionError) as error:  # ArithmeticError: 1e9999999999999999999
-        raise ValueError("broken JSON") from error
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
 def _worth_waiting(error: BaseException) -> bool:
     return (getattr(error, "wait", None) or 0.0) <= LONGEST_WAIT
 
@@ -322,28 +302,3 @@ def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     told = getattr(error, "wait", None)
     return float(told) if told is not None else 0.5 * 2 ** (state.attempt_number - 1)
-
-
-def _quote(body: bytes) -> str:
-    """What the service said about it, kept short: its `error` text, else the fields it names (facts Revel 2.3).
-
-    Never the rest of the answer, which may repeat what was sent.
-    """
-    try:
-        answer = decode_json(body)
-    except ValueError:
-        return ""
-    if not isinstance(answer, dict):
-        return ""
-    said = answer.get("error", answer.get("error_message"))
-    text = said if isinstance(said, str) else ", ".join(_name_fields(said if isinstance(said, dict) else answer))
-    return f": {text[:200]}" if text else ""
-
-
-def _name_fields(answer: Mapping[str, Json]) -> list[str]:
-    """The keys at the ends of nested objects: {"Order": {"tax": [...]}} names Order.tax."""
-    names = []
-    for key, value in answer.items():
-        inner = value if isinstance(value, dict) else {}
-        names += [f"{key}.{name}" for name in inner] or [key]
-    return names

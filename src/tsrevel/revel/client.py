@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
+from tsrevel.answers import Json
 from tsrevel.errors import OutcomeUnknown, Refused, Unreadable
 from tsrevel.gate import Place
 from tsrevel.planning.match import Catalogue
@@ -27,7 +28,7 @@ from tsrevel.revel.decode import (
     decode_product,
 )
 from tsrevel.revel.stored import compare_stored
-from tsrevel.transport import Channel, Json
+from tsrevel.transport import Channel
 
 PAGE = 250
 """The documented most; a smaller page may come back all the same (facts Revel 2.1)."""

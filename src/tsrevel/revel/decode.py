@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from tsrevel.answers import Json
 from tsrevel.errors import Unreadable
 from tsrevel.planning.match import Product
 from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents
-from tsrevel.transport import Json
 
 Row = Mapping[str, Json]
 

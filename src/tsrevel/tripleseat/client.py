@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import quote
 
+from tsrevel.answers import Json
 from tsrevel.errors import CredentialsRefused, Forbidden, Refused, Unreadable
 from tsrevel.planning.model import Document, Event, EventId
-from tsrevel.transport import Channel, Json
+from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
 from tsrevel.tripleseat.digest import fingerprint, listing_digest

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
+from tsrevel.answers import Json
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import Document, Event, EventId, Fault, LocationId, SiteId
 from tsrevel.planning.reasons import Reason
-from tsrevel.transport import Json
 from tsrevel.tripleseat.fields import Fields, read_day, read_id, read_moment
 from tsrevel.tripleseat.money_rows import decode_billing_totals, decode_lines, decode_payments
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 
-from tsrevel.transport import Json
+from tsrevel.answers import Json
 from tsrevel.tripleseat.decode import unwrap
 from tsrevel.tripleseat.fields import clean_text, is_absent, read_id, read_number
 

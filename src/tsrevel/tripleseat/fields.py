@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from tsrevel.answers import Json
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
-from tsrevel.transport import Json
 
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
 _LARGEST = Decimal(10) ** 12

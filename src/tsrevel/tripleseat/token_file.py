@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
 
+from tsrevel.answers import Json, decode_json
 from tsrevel.errors import ConfigError, ConfigProblem
-from tsrevel.transport import Json, decode_json
 from tsrevel.tripleseat.fields import read_number
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import urlencode
 
+from tsrevel.answers import Json
 from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
-from tsrevel.transport import Channel, Clock, Json
+from tsrevel.transport import Channel, Clock
 from tsrevel.tripleseat.fields import read_number
 from tsrevel.tripleseat.token_file import APPROVAL, Token, is_token
 

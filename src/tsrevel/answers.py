@@ -1,0 +1,53 @@
+"""What a service answered, as JSON with exact numbers, and as much of a refusal as may be quoted. No network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NoReturn
+
+Json = Any
+"""What `decode_json` gives: checked field by field at each decode boundary."""
+
+
+def decode_json(body: bytes) -> Json:
+    """`body` as JSON, numbers with a point as `Decimal`. Raises ValueError, worded for a message."""
+    text = body.lstrip()
+    if text[:1] == b"<":
+        raise ValueError("an HTML page")  # a login page, mostly (facts TripleSeat 1.7)
+    if not text:
+        raise ValueError("an empty body")
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, ArithmeticError, RecursionError) as error:  # ArithmeticError: 1e9999999999999999999
+        raise ValueError("broken JSON") from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def quote_answer(body: bytes) -> str:
+    """What the service said about it, kept short: its `error` text, else the fields it names (facts Revel 2.3).
+
+    Never the rest of the answer, which may repeat what was sent.
+    """
+    try:
+        answer = decode_json(body)
+    except ValueError:
+        return ""
+    if not isinstance(answer, dict):
+        return ""
+    said = answer.get("error", answer.get("error_message"))
+    text = said if isinstance(said, str) else ", ".join(_name_fields(said if isinstance(said, dict) else answer))
+    return f": {text[:200]}" if text else ""
+
+
+def _name_fields(answer: Mapping[str, Json]) -> list[str]:
+    """The keys at the ends of nested objects: {"Order": {"tax": [...]}} names Order.tax."""
+    names = []
+    for key, value in answer.items():
+        inner = value if isinstance(value, dict) else {}
+        names += [f"{key}.{name}" for name in inner] or [key]
+    return names
