@@ -177,11 +177,18 @@ def test_a_write_that_meets_a_server_error_has_an_unknown_outcome(status: int) -
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 410, 422])
 def test_a_refusal_says_its_status_and_the_services_words(status: int) -> None:
     wire = Wire(answer(status, json={"error": "no such thing"}))
-    for ask in (lambda channel: channel.read("/v1/x"), write):
-        with pytest.raises(Refused, match="no such thing") as caught:
-            ask(wire.channel())
-        assert caught.value.status == status
-    assert len(wire.asked) == 2
+    with pytest.raises(Refused, match="no such thing") as caught:
+        wire.channel().read("/v1/x")
+    assert caught.value.status == status
+    assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_a_refused_write_is_told_by_its_fields_for_the_words_may_repeat_what_was_sent(status: int) -> None:
+    with pytest.raises((Refused, OutcomeUnknown), match=f"{status}$"):
+        write(Wire(answer(status, json={"error": "Jordan Example is too long"})).channel())
+    with pytest.raises((Refused, OutcomeUnknown), match=f"{status}: Order.call_name$"):
+        write(Wire(answer(status, json={"Order": {"call_name": ["Jordan Example is too long"]}})).channel())
 
 
 def test_a_redirect_is_unreadable_and_never_followed() -> None:

@@ -30,8 +30,9 @@ import httpx
 import tomli_w
 
 from tsrevel.config import Settings, load_settings
+from tsrevel.engine.find import Window
 from tsrevel.engine.report import Outcome, Report
-from tsrevel.engine.run import Engine, Window
+from tsrevel.engine.run import Engine
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, RevelSandbox, TripleSeatSandbox, make_event, seed_day

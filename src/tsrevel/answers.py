@@ -28,10 +28,11 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def quote_answer(body: bytes) -> str:
+def quote_answer(body: bytes, *, names_only: bool) -> str:
     """What the service said about it, kept short: its `error` text, else the fields it names (facts Revel 2.3).
 
-    Never the rest of the answer, which may repeat what was sent.
+    Never the rest of the answer, which may repeat what was sent; of the answer to a write (`names_only`), whose every
+    text may do so, the names of fields alone.
     """
     try:
         answer = decode_json(body)
@@ -40,7 +41,10 @@ def quote_answer(body: bytes) -> str:
     if not isinstance(answer, dict):
         return ""
     said = answer.get("error", answer.get("error_message"))
-    text = said if isinstance(said, str) else ", ".join(_name_fields(said if isinstance(said, dict) else answer))
+    if isinstance(said, str):
+        text = "" if names_only else said
+    else:
+        text = ", ".join(_name_fields(said if isinstance(said, dict) else answer))
     return f": {text[:200]}" if text else ""
 
 

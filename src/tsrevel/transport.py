@@ -1,7 +1,7 @@
 """The one door to the network, and the only importer of httpx. The write gate is asked here, whoever sends.
 
-A `Channel` speaks with one service: paced, with timeouts, reads retried, writes never, and every failure told as one
-of our errors (`Channel._exchange` and `Channel._refuse`). It knows nothing of events or orders.
+A `Channel` speaks with one service: paced, with timeouts, reads retried, writes only after a 429, every failure told as
+one of our errors (`Channel._exchange` and `Channel._refuse`). It knows nothing of events or orders.
 """
 
 from __future__ import annotations
@@ -39,8 +39,11 @@ Params = Mapping[str, str]
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0
 """Seconds. A service that asks for more counts as unavailable: the next run comes soon enough."""
-_WRITTEN = frozenset({httpx.codes.CREATED, httpx.codes.ACCEPTED})
-"""What a POST and a PATCH answer once they have written (facts Revel 2.2)."""
+_WRITTEN = {
+    "POST": frozenset({httpx.codes.CREATED, httpx.codes.ACCEPTED}),
+    "PATCH": frozenset({httpx.codes.ACCEPTED, httpx.codes.OK}),
+}
+"""What a write answers once it has written (facts Revel 2.2). A 200 to a POST may be anything: it is looked up."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # facts Revel 6, TripleSeat 7: large pages exceed 30 s
 
@@ -204,7 +207,7 @@ class Channel:
             auth=auth,
             extensions={"place": place},
         )
-        return self._judge(label, status, text, after, writes=body is not None)
+        return self._judge(label, method, status, text, after, writes=body is not None)
 
     def _ask_page(self, url: str, label: str) -> str:
         html = {"Accept": "text/html"}
@@ -235,10 +238,10 @@ class Channel:
             raise self._lost(_Later, said, writes=writes) from error
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
-    def _judge(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> Json:
+    def _judge(self, label: str, method: str, status: int, body: bytes, after: float | None, *, writes: bool) -> Json:
         if not httpx.codes.is_success(status):
             self._refuse(label, status, body, after, writes=writes)
-        if writes and status not in _WRITTEN:
+        if writes and status not in _WRITTEN[method]:
             raise OutcomeUnknown(f"{label} answered {status}, which doesn't say that it wrote")
         try:
             return decode_json(body)
@@ -246,7 +249,7 @@ class Channel:
             raise self._lost(Unreadable, f"{label} answered {status} with {error}", writes=writes) from error
 
     def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:
-        said = f"{label} answered {status}{quote_answer(body)}"
+        said = f"{label} answered {status}{quote_answer(body, names_only=writes)}"
         if status == httpx.codes.UNAUTHORIZED:
             raise CredentialsRefused(f"{said}{self._advice}")
         if status == httpx.codes.FORBIDDEN:

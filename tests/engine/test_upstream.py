@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ..world import World, find_outcome, verdict
+from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL, PAID, TWINS, UNMAPPED
 
 NONSENSE: dict[str, tuple[str, dict[str, Any]]] = {
@@ -103,7 +103,7 @@ def test_three_failures_in_a_row_end_the_run(day: World) -> None:
 
 
 def test_a_failure_now_and_then_ends_no_run_and_does_not_hide_what_went_well(day: World) -> None:
-    day.revel.faults.add("status", "GET", "/resources/Order/$", status=500, times=4, after=1)
+    day.revel.faults.add("status", "GET", "/resources/Order/$", status=500, times=4, after=2)
     report = day.sync()
     assert report.error is None
     assert (verdict(report, FULL), report.summary["injected"]) == ("failed UPSTREAM_UNAVAILABLE", 2)
@@ -199,7 +199,7 @@ def test_an_empty_listing_while_known_events_are_due_is_said_loudly(day: World) 
     day.tripleseat.state.events.clear()
     report = day.sync()
     assert (report.exit_status, report.reason) == (13, "UPSTREAM_UNAVAILABLE")
-    assert "lists no event at all" in (report.error or "")
+    assert "lists no event of those days" in (report.error or "")
 
 
 def test_an_empty_listing_is_nothing_to_worry_about_when_nothing_is_due(world: World) -> None:
@@ -250,3 +250,21 @@ def test_a_row_that_could_not_be_read_is_told_though_the_run_stopped_before_it(d
         "failed AUTHORIZATION_DENIED",
         "held MISSING_DATA",
     ]
+
+
+def test_an_order_begun_is_finished_although_tripleseat_lists_nothing(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.tripleseat.faults.add("status", "GET", "/v1/events/search", times=None, status=500)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("injected", 13)
+    assert world.flaws(FULL) == []
+
+
+def test_a_run_that_stops_at_an_event_says_which_order_it_left_half_written(world: World) -> None:
+    world.revel.faults.add("status", "POST", "/Payment/", status=403)
+    report = world.sync()
+    outcome = find_outcome(report, FULL)
+    assert (report.exit_status, outcome.order_id is not None) == (12, True)
+    assert "stopped at this event" in outcome.text

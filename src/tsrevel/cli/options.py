@@ -44,9 +44,7 @@ IgnoreTimeGate = Annotated[
 def _choose_manner(
     config: Annotated[Path | None, typer.Option("--config", metavar="F", help="The settings file (TOML).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, also on failure.")] = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Log errors only, and print no summary off a terminal.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Log and print errors alone off a terminal.")] = False,
     verbose: Annotated[
         int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Log more; twice for still more.")
     ] = 0,

@@ -61,8 +61,8 @@ def show_report(report: Report, world: World, manner: Manner) -> None:
         from tsrevel.cli.table import open_console
 
         show_table(report, open_console(world))
-    elif not manner.quiet:
-        for line in list_news(report):
+    else:
+        for line in list_errors(report) if manner.quiet else list_news(report):
             print(line, file=world.stdout)
 
 
@@ -71,6 +71,12 @@ def list_news(report: Report) -> list[str]:
     news = [outcome for outcome in report.outcomes if outcome.news]
     lines = [_news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
     return [summary_line(report), *lines] if news or report.error else []
+
+
+def list_errors(report: Report) -> list[str]:
+    """What no manner of speaking leaves out: failures, missed events, and orders that a person must look at."""
+    errors = [each for each in report.outcomes if each.status is Status.FAILED or each.missed or each.alarm]
+    return [_news_line(outcome) for outcome in errors]
 
 
 def summary_line(report: Report) -> str:

@@ -10,8 +10,9 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import show_progress, show_report
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
+from tsrevel.engine.find import Window
 from tsrevel.engine.report import Report
-from tsrevel.engine.run import Engine, Window
+from tsrevel.engine.run import Engine
 from tsrevel.ledger import RunMode
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason

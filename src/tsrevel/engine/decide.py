@@ -75,6 +75,7 @@ class Decider:
     may_begin: Callable[[], str | None]
     overtime: Callable[[], str | None]
     after_report: Callable[[Callable[[], None]], None]
+    new_ledger: bool = False
     ignore_time_gate: bool = False
     records: Mapping[EventId, OrderRecord] = field(default_factory=dict)
     sightings: Mapping[EventId, Sighting] = field(default_factory=dict)
@@ -89,6 +90,10 @@ class Decider:
         try:
             if record and record.state in {"settled", "foreign"}:
                 return self._revisit(candidate, record)
+            late = self.overtime()
+            if late:
+                about = describe(candidate.event, find_location(candidate.event, self.policy))
+                return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, late))
             if record and record.plan:
                 outcome = self._take_up(candidate, record, record.plan)
                 if outcome:
@@ -111,9 +116,6 @@ class Decider:
             return self._miss(about, verdict)
         if isinstance(verdict, (Hold, Skip)):
             return not_written(about, verdict)
-        late = self.overtime()
-        if late:
-            return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, late))
         event = candidate.event if candidate.complete else self._fetch(candidate.event.id)
         location = self._screen(event)
         about = describe(event, find_location(event, self.policy))
@@ -139,7 +141,9 @@ class Decider:
             raise _EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error)) from error
 
     def _place(self, about: Outcome, event: Event, plan: Plan, digest: str | None) -> Outcome:
-        found = self.saga.look_up(plan.uuid, known_local_ids(self.policy, event.id))
+        # A new ledger may be a lost one: ask by uuid too, as far as N + 7 requests an event allow it.
+        thorough = self.new_ledger and not (plan.discount and plan.payments)
+        found = self.saga.look_up(plan.uuid, known_local_ids(self.policy, event.id), thorough=thorough)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if isinstance(found, Foreign):
@@ -166,7 +170,8 @@ class Decider:
         sighting = self.sightings.get(about.event_id)
         if sighting and sighting.missed_at:
             return not_written(about, verdict)
-        found = self.saga.look_up(order_uuid(about.event_id), known_local_ids(self.policy, about.event_id))
+        ids = known_local_ids(self.policy, about.event_id)
+        found = self.saga.look_up(order_uuid(about.event_id), ids, thorough=True)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if found is None:
@@ -191,8 +196,7 @@ class Decider:
             return self._preview(about, record, plan)
         objection = self.gate.objection(Place(plan.location.tripleseat_location, plan.location.tripleseat_site))
         if objection:
-            text = f"its order was begun, but now {objection}; allow it again, or finish the order by hand"
-            return not_written(about, Hold(Reason.LOCATION_NOT_ALLOWED, text))
+            return not_written(about, self._not_here(plan, objection))
         self.saga.wait_for(record)
         ids = dict.fromkeys((plan.local_id, *known_local_ids(self.policy, record.event_id)))
         found = self.saga.look_up(plan.uuid, tuple(ids), thorough=True)
@@ -212,6 +216,14 @@ class Decider:
         self.ledger.release(self.run_id, record.event_id, "Revel holds nothing of it")
         return None
 
+    def _not_here(self, plan: Plan, objection: str) -> Hold | Skip:
+        """An order begun at a place that this run (`--location`), or no run any more, may write to."""
+        ids = {plan.location.tripleseat_location, plan.location.tripleseat_site}
+        if not self.policy.allowed or self.policy.allowed & ids:
+            return Skip(Reason.LOCATION_NOT_ALLOWED, "its order was begun; a run over all locations finishes it")
+        text = f"its order was begun, but now {objection}; allow it again, or finish the order by hand"
+        return Hold(Reason.LOCATION_NOT_ALLOWED, text)
+
     def _preview(self, about: Outcome, record: OrderRecord, plan: Plan) -> Outcome:
         if record.state == "disputed":
             finding = recall_finding(record)
@@ -230,11 +242,13 @@ class Decider:
                 done, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else")
             )
         done = replace(about, local_id=record.plan.local_id, total=record.plan.final_total)
-        if candidate.digest is not None and candidate.digest == record.digest:
+        unchanged = candidate.digest is not None and candidate.digest == record.digest
+        if unchanged or self.overtime():
             return not_written(done, Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}"))
         state = screen_status(event, self.policy)
-        full = event if candidate.complete or state else self._fetch(event.id)
-        state = state or screen_status(full, self.policy)
+        cancelled = isinstance(state, Skip)
+        full = event if candidate.complete or cancelled else self._fetch(event.id)
+        state = state if cancelled else screen_status(full, self.policy)
         if isinstance(state, Skip):
             return self._cancelled(done, candidate, record, state)
         now, changes = self._changes(full, record.seen_plan or record.plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from tsrevel.ledger import OrderRecord
@@ -91,7 +91,6 @@ class Report:
     reason: Reason | None = None
     error: str | None = None
     exit_status: int = 0
-    notices: tuple[str, ...] = field(default=())
 
     @property
     def success(self) -> bool:

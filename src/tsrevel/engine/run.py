@@ -6,44 +6,35 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tsrevel.engine.decide import Candidate, Decider
 from tsrevel.engine.ending import end_reason, exit_status
+from tsrevel.engine.find import Pending, Window, fetch_event, find_events
 from tsrevel.engine.report import Outcome, Report, describe, with_order
 from tsrevel.engine.saga import Saga
 from tsrevel.errors import (
-    Forbidden,
     LedgerUnusable,
     OutcomeUnknown,
     Refused,
     ServiceDown,
     StopRun,
     TryNextRun,
-    Unavailable,
-    Unreadable,
 )
 from tsrevel.gate import WriteGate
-from tsrevel.ledger import Ledger, OrderRecord, RunMode, RunRecord, Seen
+from tsrevel.ledger import Ledger, RunMode, RunRecord, Seen
 from tsrevel.planning.model import EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
-from tsrevel.planning.when import days_in_reach, update_days_in_reach
 from tsrevel.revel.client import Revel
-from tsrevel.tripleseat.client import Found, TripleSeat
+from tsrevel.tripleseat.client import TripleSeat
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 3
 """So many events in a row that fail because a service is down end the run: the rest would fail alike."""
 
-LONGEST_GAP = timedelta(days=31)
-"""How far a run looks back at most for what happened since the last good one."""
-
 Progress = Callable[[int, int], None]
-
-Pending = Candidate | Outcome | OrderRecord
-"""What a run accounts for: an event, one that couldn't even be read, or an order begun whose event isn't listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +43,6 @@ class Limits:
 
     max_orders: int
     deadline: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which events to look for: of the days `first` to `last`, or else what the gates and `hours_back` say."""
-
-    hours_back: float
-    first: date | None = None
-    last: date | None = None
 
 
 @dataclass(slots=True)
@@ -79,26 +61,40 @@ class Engine:
     sleep: Callable[[float], None]
     progress: Progress = lambda _done, _of: None
     _planned: int = field(default=0, init=False)
+    _digests: dict[EventId, str | None] = field(default_factory=dict, init=False)
     _after_report: list[Callable[[], None]] = field(default_factory=list, init=False)
     _started_at: datetime = field(init=False)
 
     def sync(self, window: Window) -> Report:
         """List the events in the window, and inject what is due."""
-        return self._run("bulk", lambda: self._find(window))
+        whole = window.first is None and window.last is None and not self.policy.only
+        return self._run(
+            "bulk", lambda: find_events(self.tripleseat, self.ledger, self.policy, self.clock(), window), whole=whole
+        )
 
     def sync_events(self, event_ids: Sequence[EventId], *, ignore_time_gate: bool = False) -> Report:
         """The same for named events, fetched one by one."""
         named = tuple(dict.fromkeys(event_ids))
-        return self._run("single", lambda: [self._fetch(each) for each in named], ignore_time_gate=ignore_time_gate)
+        return self._run(
+            "single", lambda: [fetch_event(self.tripleseat, each) for each in named], ignore_time_gate=ignore_time_gate
+        )
 
-    def _run(self, mode: RunMode, find: Callable[[], list[Pending]], *, ignore_time_gate: bool = False) -> Report:
+    def _run(
+        self,
+        mode: RunMode,
+        find: Callable[[], list[Pending]],
+        *,
+        whole: bool = False,
+        ignore_time_gate: bool = False,
+    ) -> Report:
         self._started_at = self.clock()
-        run = RunRecord(self.run_id, self.correlation_id, mode, self.gate.dry_run, self._started_at)
+        run = RunRecord(self.run_id, self.correlation_id, mode, self.gate.dry_run, self._started_at, whole=whole)
         self.ledger.begin_run(run)
+        outcomes, stop = self._find_and_decide(find, ignore_time_gate=ignore_time_gate)
         try:
-            outcomes, stop = self._decide_all(find(), ignore_time_gate=ignore_time_gate)
-        except StopRun as error:
-            outcomes, stop = [], error
+            outcomes = self._see(outcomes) if not isinstance(stop, LedgerUnusable) else outcomes
+        except LedgerUnusable as error:
+            stop = error
         report = Report(
             self.run_id,
             self.correlation_id,
@@ -110,54 +106,30 @@ class Engine:
         if stop:
             report = replace(report, reason=end_reason(stop), error=str(stop))
         if not isinstance(stop, LedgerUnusable):
+            report = self._close(report)
+        return report
+
+    def _find_and_decide(
+        self, find: Callable[[], list[Pending]], *, ignore_time_gate: bool
+    ) -> tuple[list[Outcome], StopRun | None]:
+        """All outcomes, and what ended the run early. Orders begun are finished even where nothing can be listed."""
+        try:
+            return self._decide_all(find(), ignore_time_gate=ignore_time_gate)
+        except ServiceDown as down:
+            outcomes, stop = self._decide_all(list(self.ledger.unfinished()), ignore_time_gate=ignore_time_gate)
+            return outcomes, stop or down
+        except StopRun as error:
+            return [], error
+
+    def _close(self, report: Report) -> Report:
+        """Store how the run ended. A ledger that fails now doesn't take back what was written, nor the report of it."""
+        try:
             self.ledger.finish_run(self.run_id, exit_status=report.exit_status, summary=report.summary)
             for store in self._after_report:
                 store()
+        except LedgerUnusable as error:
+            return replace(report, error=str(error), exit_status=error.exit_status)
         return report
-
-    # Finding
-
-    def _find(self, window: Window) -> list[Pending]:
-        hours_back = self._hours_back(window)
-        first, last = days_in_reach(self.policy, self.clock(), hours_back)
-        first, last = window.first or min(first, window.last or first), window.last or max(last, window.first or last)
-        try:
-            found = self.tripleseat.search_by_day(first, last)
-            if window.first is None and window.last is None:
-                changed = update_days_in_reach(self.policy, self.clock(), hours_back)
-                found += self.tripleseat.search_by_update(*changed)
-        except (TryNextRun, Refused) as error:
-            raise ServiceDown(f"the events can't be listed: {error}") from error
-        rows = {_name(each): each for each in found}
-        due = 0 if rows else self.ledger.count_unsettled(first, last)
-        if due:
-            text = f"TripleSeat lists no event at all, yet {due} known ones are due between {first} and {last}"
-            raise ServiceDown(f"{text}; look at its search and at the account's rights")
-        log.info("found %d events between %s and %s", len(rows), first, last)
-        unlisted = [record for record in self.ledger.unfinished() if record.event_id not in rows]
-        return [*(_pending(each) for each in rows.values()), *unlisted]
-
-    def _hours_back(self, window: Window) -> float:
-        """How far to look back: as far as asked, or to the last good run where that is longer ago (after an outage)."""
-        good = self.ledger.last_good_run()
-        gap = self.clock() - good.started_at if good else timedelta()
-        if gap <= timedelta(hours=window.hours_back):
-            return window.hours_back
-        log.warning("the last good run began %s ago: looking back as far, %s at most", gap, LONGEST_GAP)
-        return max(window.hours_back, min(gap, LONGEST_GAP) / timedelta(hours=1))
-
-    def _fetch(self, event_id: EventId) -> Pending:
-        """A named event, complete; where TripleSeat doesn't hand it out, the outcome."""
-        try:
-            return Candidate(self.tripleseat.event(event_id), complete=True)
-        except Forbidden as error:
-            return Outcome(event_id, Status.HELD, Reason.AUTHORIZATION_DENIED, str(error))
-        except (Refused, Unreadable) as error:
-            return Outcome(event_id, Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error))
-        except Unavailable as error:
-            return Outcome(event_id, Status.FAILED, Reason.UPSTREAM_UNAVAILABLE, str(error), down=True)
-
-    # Deciding
 
     def _decide_all(self, pending: list[Pending], *, ignore_time_gate: bool) -> tuple[list[Outcome], StopRun | None]:
         decider = self._decider([each.event.id for each in pending if isinstance(each, Candidate)], ignore_time_gate)
@@ -169,14 +141,13 @@ class Engine:
                 outcome = self._left(each, stop) if stop else self._decide(decider, each)
             except StopRun as error:
                 stop = error
-                outcome = self._left(each, stop)
+                outcome = self._interrupted(each, stop)
             outcomes.append(outcome)
             in_a_row = in_a_row + 1 if outcome.down else 0
             if in_a_row == PATIENCE and stop is None:
                 stop = ServiceDown(f"{PATIENCE} events in a row failed: {outcome.text}")
             self._note(outcome, len(outcomes), len(pending))
-        if not isinstance(stop, LedgerUnusable):
-            outcomes = self._see(outcomes, pending)
+        self._digests |= {each.event.id: each.digest for each in pending if isinstance(each, Candidate)}
         return outcomes, stop
 
     def _decider(self, event_ids: list[EventId], ignore_time_gate: bool) -> Decider:
@@ -193,6 +164,7 @@ class Engine:
             after_report=self._after_report.append,
             may_begin=lambda: self._limit_reached(saga.begun + self._planned),
             overtime=self._overtime,
+            new_ledger=self.ledger.last_good_run() is None,
             ignore_time_gate=ignore_time_gate,
             records=self.ledger.orders(event_ids),
             sightings=self.ledger.sightings(event_ids),
@@ -236,6 +208,12 @@ class Engine:
             return describe(each.event, find_location(each.event, self.policy))
         return Outcome(each.event_id, Status.FAILED)
 
+    def _interrupted(self, each: Pending, stop: StopRun) -> Outcome:
+        """The event at which the run stopped: part of its order may be written."""
+        if isinstance(stop, LedgerUnusable):
+            return self._left(each, stop)
+        return self._failed(each, end_reason(stop), f"the run stopped at this event: {stop}")
+
     def _left(self, each: Pending, stop: StopRun) -> Outcome:
         """An event that the run didn't come to: it fails with the run's reason, so that nobody takes it for done."""
         if isinstance(each, Outcome):
@@ -248,18 +226,25 @@ class Engine:
         if isinstance(each, Candidate):
             return decider.decide(each)
         finished = decider.take_up_unlisted(each)
-        return finished or self._settle_pending(decider, self._fetch(each.event_id))
+        return finished or self._settle_pending(decider, fetch_event(self.tripleseat, each.event_id))
 
     def _note(self, outcome: Outcome, done: int, of: int) -> None:
         self._planned += outcome.status is Status.PLANNED
         log.info("event %s: %s %s %s", outcome.event_id, outcome.status, outcome.reason or "", outcome.text)
         self.progress(done, of)
 
-    def _see(self, outcomes: list[Outcome], pending: list[Pending]) -> list[Outcome]:
+    def _see(self, outcomes: list[Outcome]) -> list[Outcome]:
         """The outcomes, with what a person hasn't been told yet marked as news, and remembered as told."""
-        digests = {each.event.id: each.digest for each in pending if isinstance(each, Candidate)}
         seen = [
-            Seen(each.event_id, each.day, each.status, each.reason, each.text, digests.get(each.event_id), each.missed)
+            Seen(
+                each.event_id,
+                each.day,
+                each.status,
+                each.reason,
+                each.text,
+                self._digests.get(each.event_id),
+                each.missed,
+            )
             for each in outcomes
         ]
         dry = self.gate.dry_run
@@ -272,17 +257,6 @@ def _is_news(outcome: Outcome, *, changed: bool) -> bool:
     if outcome.status is Status.FAILED or outcome.alarm:
         return True
     return changed and outcome.status in {Status.HELD, Status.PLANNED}
-
-
-def _pending(found: Found) -> Pending:
-    if found.event is None:
-        return Outcome(_name(found), Status.HELD, Reason.MISSING_DATA, found.problem or "")
-    return Candidate(found.event, found.digest)
-
-
-def _name(found: Found) -> EventId:
-    """The event's id; for a row without a usable one, a name by which the next run knows it again."""
-    return EventId(found.id or f"unreadable-{found.digest[:8]}")
 
 
 def _event_id(each: Pending) -> EventId:

@@ -73,7 +73,7 @@ _NOTE_FOREIGN = """
         digest = excluded.digest, run_id = excluded.run_id, touched_at = excluded.touched_at
 """
 _REMEMBER = """
-    UPDATE orders SET digest = :digest, seen_plan = coalesce(:seen_plan, seen_plan),
+    UPDATE orders SET digest = coalesce(:digest, digest), seen_plan = coalesce(:seen_plan, seen_plan),
         cancelled = coalesce(:cancelled, cancelled), run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
 """

@@ -27,7 +27,7 @@ class ClaimConflict(TsrevelError):
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One invocation. Without `finished_at` it is still going, or it died."""
+    """One invocation. Without `finished_at` it is still going, or died. `whole`: no days and no places left out."""
 
     run_id: str
     correlation_id: str
@@ -37,6 +37,7 @@ class RunRecord:
     finished_at: datetime | None = None
     exit_status: int | None = None
     summary: Mapping[str, int] = field(default_factory=dict)
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,17 @@ from datetime import datetime
 from tsrevel.ledger.audit import Change, canonical
 from tsrevel.ledger.records import ClaimConflict, RunRecord, decode_instant, encode_instant
 
-_BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, started_at) VALUES (?, ?, ?, ?, ?)"
+_BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, started_at) VALUES (?, ?, ?, ?, ?, ?)"
 _FINISH = """
     UPDATE runs SET finished_at = ?, exit_status = ?, summary = ? WHERE run_id = ? AND finished_at IS NULL
 """
 _LATEST = """
-    SELECT run_id, correlation_id, mode, dry_run, started_at, finished_at, exit_status, summary
+    SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
     FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?
 """
 _LAST_GOOD = """
-    SELECT run_id, correlation_id, mode, dry_run, started_at, finished_at, exit_status, summary
-    FROM runs WHERE mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, 14)
+    SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
+    FROM runs WHERE whole AND mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, 14)
     ORDER BY started_at DESC, rowid DESC LIMIT 1
 """
 
@@ -28,7 +28,7 @@ _LAST_GOOD = """
 def begin(change: Change, run: RunRecord) -> None:
     """Stores a run that begins. ClaimConflict if its id is taken."""
     started = encode_instant(run.started_at)
-    change.connection.execute(_BEGIN, (run.run_id, run.correlation_id, run.mode, run.dry_run, started))
+    change.connection.execute(_BEGIN, (run.run_id, run.correlation_id, run.mode, run.dry_run, run.whole, started))
     dry_run = "yes" if run.dry_run else "no"
     change.audit("run_begun", correlation_id=run.correlation_id, mode=run.mode, dry_run=dry_run)
 
@@ -49,7 +49,7 @@ def latest(connection: sqlite3.Connection, limit: int) -> tuple[RunRecord, ...]:
 
 
 def last_good(connection: sqlite3.Connection) -> RunRecord | None:
-    """The last live bulk run that came to its end: exit 0, or with events held, failed or disputed (3, 14)."""
+    """The last live run over all events that came to its end: exit 0, or with some held, failed or disputed (3, 14)."""
     row = connection.execute(_LAST_GOOD).fetchone()
     return _decode_run(row) if row else None
 
@@ -60,6 +60,7 @@ def _decode_run(row: sqlite3.Row) -> RunRecord:
         correlation_id=row["correlation_id"],
         mode=row["mode"],
         dry_run=bool(row["dry_run"]),
+        whole=bool(row["whole"]),
         started_at=datetime.fromisoformat(row["started_at"]),
         finished_at=decode_instant(row["finished_at"]),
         exit_status=row["exit_status"],

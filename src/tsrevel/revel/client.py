@@ -163,12 +163,12 @@ class Revel:
             if strays > MOST_STRAYS:
                 raise Unreadable(f"Revel ignores the filter {', '.join(filters)} on {resource}")
             yield from fresh
-            if page.next is not None and not fresh:
-                break
-            if not fresh or (page.next is None and len(seen) >= (page.total or 0)):
+            if page.next is None and (len(seen) >= (page.total or 0) or (seen and not fresh)):
                 return
+            if not fresh:
+                break
             params = _following(page.next, params, len(seen))
-        raise Unreadable(f"Revel: the {resource} list doesn't end")
+        raise Unreadable(f"Revel: the {resource} list promises more than it shows, so nothing follows from it")
 
 
 def shows_discount(plan: Plan, row: OrderRow) -> bool:

@@ -15,6 +15,7 @@ CREATE TABLE runs (
     correlation_id TEXT NOT NULL,
     mode           TEXT NOT NULL CHECK (mode IN ('bulk', 'single')),
     dry_run        INTEGER NOT NULL CHECK (dry_run IN (0, 1)),
+    whole          INTEGER NOT NULL CHECK (whole IN (0, 1)),
     started_at     TEXT NOT NULL,
     finished_at    TEXT,
     exit_status    INTEGER,
