@@ -70,7 +70,8 @@ def list_news(report: Report) -> list[str]:
     """What a person hasn't been told yet, a line each, after one line that sums up; nothing where nothing is new."""
     news = [outcome for outcome in report.outcomes if outcome.news]
     lines = [_news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
-    return [summary_line(report), *lines] if news or report.error else []
+    cut_short = report.error and report.outcomes  # without outcomes the error says it all
+    return [summary_line(report), *lines] if news or cut_short else []
 
 
 def list_errors(report: Report) -> list[str]:
