@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import html
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -112,6 +111,8 @@ def spoken_names(line: Line, separator: str) -> tuple[str, ...]:
 
 def suggest(name: str, catalogue: Catalogue, most: int = 3) -> tuple[str, ...]:
     """Product names like `name`, best first: for a person to choose from, never a match."""
+    import difflib  # only where a name is missing: a run with nothing to do has no use for it
+
     near = difflib.get_close_matches(normalise(name), catalogue.by_name, n=most, cutoff=0.6)
     return tuple(catalogue.names[catalogue.by_name[key][0]] for key in near)
 

@@ -18,7 +18,6 @@ from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
 from tsrevel.tripleseat.digest import fingerprint, listing_digest
 from tsrevel.tripleseat.fields import Fields, read_id, read_number
-from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
 from tsrevel.tripleseat.token_url import TokenRefused
 
 MOST_PAGES = 1000
@@ -122,12 +121,16 @@ class TripleSeat:
         return documents if _has_content(documents) else ()
 
     def _documents_of_pages(self, event: Event, fields: Fields) -> tuple[Document, ...]:
+        from tsrevel.tripleseat.invoice import find_invoice_urls  # the last resort is loaded last
+
         urls = find_invoice_urls(fields, self._base_url)
         return tuple(self._completed(document, urls.get(document.id)) for document in event.documents)
 
     def _completed(self, document: Document, url: str | None) -> Document:
         if document.deleted or url is None:
             return document
+        from tsrevel.tripleseat.invoice import complete_from_page
+
         label = f"invoice page of document {document.id}"
         try:
             page = self._channel.read_page(url, label)
