@@ -13,7 +13,7 @@ from uuid import uuid4
 from tsrevel.config import ChargeSettings, LocationSettings, ProductMapping, Settings
 from tsrevel.engine.run import Engine, Limits, Progress
 from tsrevel.gate import WriteGate
-from tsrevel.ledger import Ledger, hold_lock
+from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
 from tsrevel.revel.client import Revel
@@ -55,6 +55,7 @@ class Seams:
     new_run_id: Callable[[], str] = new_run_id
     tripleseat: httpx.BaseTransport | None = None
     revel: httpx.BaseTransport | None = None
+    database: Connect = SQLITE
 
 
 @contextmanager
@@ -81,7 +82,8 @@ def open_engine(
     )
     with ExitStack() as stack:
         stack.enter_context(hold_lock(settings.ledger_path))
-        ledger = Ledger.open(settings.ledger_path, environment=settings.environment, clock=seams.clock)
+        path, environment = settings.ledger_path, settings.environment
+        ledger = Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
         stack.enter_context(ledger)
         tripleseat = _connect_tripleseat(settings, seams, stack)
         revel = _connect_revel(settings, gate, seams, stack)

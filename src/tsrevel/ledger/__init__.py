@@ -8,6 +8,7 @@ Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`
 (one table family each), `codec` (plans as text), `database`, `migrations`, `connection` (the file), `lock`.
 """
 
+from tsrevel.ledger.connection import SQLITE, Connect
 from tsrevel.ledger.lock import hold_lock
 from tsrevel.ledger.records import (
     AuditRow,
@@ -24,9 +25,11 @@ from tsrevel.ledger.records import (
 from tsrevel.ledger.store import Ledger
 
 __all__ = [
+    "SQLITE",
     "AuditRow",
     "ClaimConflict",
     "Clock",
+    "Connect",
     "Ledger",
     "OrderRecord",
     "OrderState",

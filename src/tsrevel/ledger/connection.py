@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable, TsrevelError
 from tsrevel.ledger.records import ClaimConflict
+
+Connect = Callable[..., sqlite3.Connection]
+"""`sqlite3.connect`, or what a test puts in its place."""
+SQLITE: Connect = sqlite3.connect
 
 _PERMISSIONS = "check the owner and permissions of the file and its folder"
 _ADVICE = {
@@ -24,9 +28,9 @@ _ADVICE = {
 }
 
 
-def connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
+def connect(path: Path, busy_seconds: float, opened_by: Connect = SQLITE) -> sqlite3.Connection:
     """A connection to an existing file, in autocommit mode, that waits `busy_seconds` for other writers."""
-    connection = sqlite3.connect(
+    connection = opened_by(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
         timeout=busy_seconds,

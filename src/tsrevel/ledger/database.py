@@ -10,6 +10,7 @@ from pathlib import Path
 from tsrevel.errors import LedgerDamaged, LedgerUnusable
 from tsrevel.ledger.audit import GENESIS, read_meta, verify_tail
 from tsrevel.ledger.connection import (
+    Connect,
     connect,
     make_folder,
     mapped,
@@ -26,7 +27,7 @@ _TAIL = 100
 
 
 def open_database(
-    path: Path, environment: str, migrations: tuple[Migration, ...], busy_seconds: float
+    path: Path, environment: str, migrations: tuple[Migration, ...], busy_seconds: float, opened_by: Connect
 ) -> sqlite3.Connection:
     """A connection to the ledger at `path`, made if there is none, migrated and verified.
 
@@ -38,7 +39,7 @@ def open_database(
         if not path.exists():
             _create(path, environment, migrations, busy_seconds)
         with ExitStack() as unless_opened:
-            connection = connect(path, busy_seconds)
+            connection = connect(path, busy_seconds, opened_by)
             unless_opened.callback(connection.close)
             _identify(connection, path, migrations)
             _examine(connection, path, environment)

@@ -18,7 +18,7 @@ from typing import Self
 from tsrevel.errors import LedgerUnusable
 from tsrevel.ledger import audit, orders, runs, sightings
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.connection import mapped, reachable, transaction
+from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
 from tsrevel.ledger.database import open_database
 from tsrevel.ledger.migrations import Migration, back_up, shipped_migrations
 from tsrevel.ledger.records import (
@@ -52,6 +52,7 @@ class Ledger:
         clock: Clock,
         migrations: tuple[Migration, ...] | None = None,
         busy_seconds: float = 5.0,
+        opened_by: Connect = SQLITE,
     ) -> Self:
         """The ledger at `path`, made (0600, missing folders 0700) if there is none, and migrated after a backup.
 
@@ -60,7 +61,7 @@ class Ledger:
         """
         with reachable(path):
             real = path.resolve()
-        connection = open_database(real, environment, migrations or shipped_migrations(), busy_seconds)
+        connection = open_database(real, environment, migrations or shipped_migrations(), busy_seconds, opened_by)
         return cls(connection, real, clock)
 
     def close(self) -> None:
@@ -129,7 +130,7 @@ class Ledger:
     ) -> None:
         """Stores Revel's answer to a step of the claimed plan; that of the order step gives the order its id.
 
-        The same `revel_id` for the same step changes nothing; another one replaces it, and the audit keeps both.
+        The answer to a step that had to be written again replaces the earlier one, and the audit keeps both.
         `facts` must be free of customer data.
         """
         with self._changing(run_id) as change:
