@@ -60,8 +60,9 @@ class Requests:
 
 
 def count_requests(place: Installation, lines: int) -> tuple[Requests, Requests]:
-    """What the run that injects one event asks for, and what the next run asks for."""
+    """What the run that injects one event asks for, and what the next run asks for. The ledger isn't a new one."""
     place.keep_only(())
+    place.run()
     place.add_event(64100001, lines)
     return _count(place, lines, injected=1), _count(place, lines, injected=0)
 

@@ -110,7 +110,7 @@ class Unreadable(TryNextRun):
 class OutcomeUnknown(TsrevelError):
     """A write was sent and its answer lost: it may or may not have been applied (facts Revel 2.3).
 
-    `late`: nobody answered in time, so it may even be applied later: absent now doesn't mean absent soon.
+    `late`: it may turn up long after, so absent now doesn't mean absent soon.
     """
 
     def __init__(self, message: str, *, late: bool = False) -> None:

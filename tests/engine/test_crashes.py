@@ -88,7 +88,7 @@ def test_rows_not_in_sight_yet_are_waited_for_before_a_rerun_looks(world: World)
         world.sync()
     world.time.naps.clear()
     world.sync()
-    assert any(1.0 < nap <= 2.0 for nap in world.time.naps)
+    assert any(4.0 < nap <= 5.0 for nap in world.time.naps)
     assert world.flaws(FULL) == []
 
 

@@ -105,21 +105,6 @@ def test_the_receipt_of_another_step_leaves_the_order_id_alone(ledger: Ledger) -
     assert list(order.receipts) == [FIRST_STEP.uuid, SECOND_STEP.uuid]
 
 
-def test_the_same_receipt_again_changes_nothing(ledger: Ledger) -> None:
-    begin_writing(ledger)
-    before = (ledger.order(EVENT), ledger.audit_rows())
-    ledger.record(RUN, EVENT, FIRST_STEP, revel_id=ORDER, facts={"uri": "told otherwise"})
-    assert (ledger.order(EVENT), ledger.audit_rows()) == before
-
-
-def test_a_receipt_without_an_id_is_idempotent_too(ledger: Ledger) -> None:
-    begin_writing(ledger)
-    ledger.record(RUN, EVENT, SECOND_STEP, revel_id=None, facts={})
-    before = ledger.audit_rows()
-    ledger.record(RUN, EVENT, SECOND_STEP, revel_id=None, facts={})
-    assert ledger.audit_rows() == before
-
-
 def test_another_receipt_for_the_same_step_wins_and_the_audit_keeps_both(ledger: Ledger) -> None:
     begin_writing(ledger)
     ledger.record(RUN, EVENT, FIRST_STEP, revel_id="5550102", facts={"found": "by uuid"})
@@ -333,6 +318,25 @@ def test_an_order_in_doubt_says_until_when(ledger: Ledger) -> None:
     assert order is not None
     assert (order.state, order.doubt_until_at) == ("claimed", until)
     assert last_row(ledger).kind == "in_doubt"
+
+
+def test_a_receipt_ends_the_doubt(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.doubt(RUN, EVENT, START + timedelta(minutes=15))
+    ledger.record(RUN, EVENT, SECOND_STEP, revel_id="7700001", facts={})
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.doubt_until_at is None
+
+
+def test_an_order_last_touched_by_a_run_that_never_ended_is_interrupted(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    during = ledger.order(EVENT)
+    ledger.finish_run(RUN, exit_status=3, summary={})
+    after = ledger.order(EVENT)
+    assert during is not None
+    assert after is not None
+    assert (during.interrupted, after.interrupted) == (True, False)
 
 
 def test_an_order_never_claimed_can_not_be_in_doubt(ledger: Ledger) -> None:

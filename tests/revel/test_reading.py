@@ -197,6 +197,43 @@ def test_an_order_comes_with_its_own_parts_only(app: RevelSandbox, revel: Revel)
     assert contents.items[0].order == contents.payments[0].order == contents.history[0].order == orders[1]
 
 
+def test_the_parts_of_an_order_bring_it_along_in_two_requests(app: RevelSandbox, wire: Recorder, revel: Revel) -> None:
+    order = add_order(app, OURS, final_total=Decimal("8.5"))
+    app.add("OrderItem", None, order=f"/resources/Order/{order}/")
+    app.add("Payment", None, order=f"/resources/Order/{order}/", amount="2.000000")
+    parts = revel.parts(OrderId(order), payments=True)
+    assert (parts.order, len(parts.items), parts.payments[0].amount) == (revel.order(OrderId(order)), 1, 200)
+    assert len(wire.queries) == 2 + 1
+
+
+@pytest.mark.parametrize("status", [None, 400])
+def test_an_order_that_is_not_inlined_is_asked_for(app: RevelSandbox, revel: Revel, status: int | None) -> None:
+    order = add_order(app, OURS)
+    item = app.add("OrderItem", None, order=f"/resources/Order/{order}/")
+    if status:
+        app.faults.add("status", "GET", "/OrderItem/", status=status)
+    else:
+        app.faults.add("wrong_shape", "GET", "/OrderItem/", body={"objects": [item], "meta": {"total_count": 1}})
+    parts = revel.parts(OrderId(order), payments=False)
+    assert (parts.order.id, len(parts.items), parts.payments) == (order, 1, ())
+
+
+def test_an_order_without_items_is_asked_for_too(app: RevelSandbox, revel: Revel) -> None:
+    order = add_order(app, OURS)
+    assert revel.parts(OrderId(order), payments=True).order.id == order
+
+
+def test_an_order_is_found_by_its_id_or_is_not_there(app: RevelSandbox, revel: Revel) -> None:
+    order = add_order(app, OURS)
+    found = revel.find_by_id(OrderId(order))
+    assert found is not None
+    assert found.local_id == OURS
+    assert revel.find_by_id(OrderId("17")) is None
+    app.faults.add("status", "GET", "/resources/Order/17/", status=400)
+    with pytest.raises(Refused):
+        revel.find_by_id(OrderId("17"))
+
+
 def test_another_order_than_asked_for_is_unreadable(app: RevelSandbox, revel: Revel) -> None:
     order = add_order(app, OURS)
     app.faults.add("wrong_shape", "GET", f"/resources/Order/{order}/", body={"id": 1})

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
 from tsrevel.engine.saga import Foreign, Saga, recall_finding
-from tsrevel.errors import Forbidden, OutcomeUnknown, Refused, Unreadable
+from tsrevel.errors import Forbidden, Refused, Unreadable
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord, Sighting
 from tsrevel.planning.identity import known_local_ids, order_uuid
@@ -141,9 +141,8 @@ class Decider:
             raise _EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error)) from error
 
     def _place(self, about: Outcome, event: Event, plan: Plan, digest: str | None) -> Outcome:
-        # A new ledger may be a lost one: ask by uuid too, as far as N + 7 requests an event allow it.
-        thorough = self.new_ledger and not (plan.discount and plan.payments)
-        found = self.saga.look_up(plan.uuid, known_local_ids(self.policy, event.id), thorough=thorough)
+        # A new ledger may be a lost one, and local_ids may have been set otherwise before: ask by uuid too.
+        found = self.saga.look_up(plan.uuid, known_local_ids(self.policy, event.id), thorough=self.new_ledger)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if isinstance(found, Foreign):
@@ -199,7 +198,7 @@ class Decider:
             return not_written(about, self._not_here(plan, objection))
         self.saga.wait_for(record)
         ids = dict.fromkeys((plan.local_id, *known_local_ids(self.policy, record.event_id)))
-        found = self.saga.look_up(plan.uuid, tuple(ids), thorough=True)
+        found = self.saga.look_up(plan.uuid, tuple(ids), thorough=True, known_as=record.order_id)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if isinstance(found, Foreign) and record.state == "claimed" and not record.receipts:
@@ -209,10 +208,9 @@ class Decider:
             return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
         if found:
             return self.saga.resume(about, record, plan, found)
-        if record.order_id:
-            raise OutcomeUnknown(
-                f"Revel acknowledged order {record.order_id} and doesn't show it; the next run looks again"
-            )
+        gone = self.saga.judge_absence(record, plan) if record.order_id else None
+        if gone:
+            return not_written(about, gone)
         self.ledger.release(self.run_id, record.event_id, "Revel holds nothing of it")
         return None
 

@@ -1,4 +1,4 @@
-"""What Revel shows against what we planned. Pure: values in, a count or a difference in words out."""
+"""What Revel shows against what we planned. Pure: values in, what is missing or a difference in words out."""
 
 from __future__ import annotations
 
@@ -8,20 +8,29 @@ from tsrevel.revel.client import Contents, shows_discount, shows_totals
 from tsrevel.revel.decode import HistoryRow, ItemRow, OrderRow, PaymentRow
 
 
-def count_done(plan: Plan, contents: Contents) -> int | str:
-    """How many leading steps of `plan` are there, or in words why what is there isn't part of the plan.
+def find_missing(plan: Plan, contents: Contents) -> tuple[Step, ...] | str:
+    """The steps of `plan` that Revel doesn't show, or in words why what is there isn't part of the plan.
 
-    Steps are written one after another, so what is there of ours is a beginning of the plan; anything else is not ours.
+    An order that is finished and lacks a part isn't ours to complete: somebody took the part away.
     """
     strange = _strangers(plan, contents)
     if strange:
         return strange
-    shown = [_is_shown(step, plan, contents) for step in plan.steps]
-    done = shown.index(False) if False in shown else len(shown)
-    if any(shown[done:]):
-        missing = plan.steps[done]
-        return f"its {missing.kind} {missing.number + 1} is missing or changed although later parts are there"
-    return done
+    missing = tuple(step for step in plan.steps if not _is_shown(step, plan, contents))
+    parts = list_parts(missing)
+    if parts and (contents.order.printed or contents.history):
+        return f"its {name(parts[0])} is missing although it is finished"
+    return missing
+
+
+def list_parts(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Those of `steps` that make up the order; the others (totals, history) finish it."""
+    return tuple(step for step in steps if step.kind not in {"totals", "history"})
+
+
+def name(step: Step) -> str:
+    """The step in words: "item 2", "discount"."""
+    return f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
 
 
 def row_id(step: Step, contents: Contents) -> str:
@@ -55,8 +64,11 @@ def _strangers(plan: Plan, contents: Contents) -> str | None:
         return f"it is at establishment {order.establishment}, not {plan.location.establishment}"
     if order.local_id != plan.local_id:
         return "its local_id is another"
-    if order.discount not in (0, plan.discount):
-        return f"its discount is {show(order.discount)}, not {show(plan.discount)}"
+    if order.discount != plan.discount and (order.discounted or order.discount):
+        return f"its discount is {show(order.discount)}, not {show(plan.discount)}; did a POS station open it?"
+    if order.printed and not shows_totals(plan, order):
+        due = f"a total of {show(order.final_total)} and {show(order.remaining_due)} due"
+        return f"it is finished with {due}, not {show(plan.final_total)} and {show(plan.remaining_due)}"
     for row in contents.items:
         if row.uuid not in items or not _same_item(row, items[row.uuid]):
             return f"its item {row.id} is not as planned"

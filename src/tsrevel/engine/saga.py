@@ -9,7 +9,8 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tsrevel.engine.evidence import compare_order, count_done, row_id
+from tsrevel.engine.evidence import compare_order, list_parts, row_id
+from tsrevel.engine.proof import SETTLE_SECONDS, Proof, not_shown
 from tsrevel.engine.report import Outcome, injected, not_written
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import Ledger, OrderRecord
@@ -18,10 +19,11 @@ from tsrevel.planning.reasons import Reason, Status
 from tsrevel.revel.client import Contents, Revel, Written
 from tsrevel.revel.decode import OrderRow
 
-SETTLE_SECONDS = 2.0
-"""How long a row just written may stay out of sight. No lag was ever noted, none is ruled out (facts Revel 6)."""
+IN_FLIGHT_SECONDS = 5.0
+"""How long a write may take that was under way when its process died: ten times what it took live (facts Revel 6)."""
 LATE = timedelta(minutes=15)
-"""How long a write that got no answer in time may still be applied: nothing is sent again before."""
+"""How long a write that got no answer in time may still be applied, and an acknowledged one stay out of sight."""
+_NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever a saga is taken up again
 
 
@@ -30,6 +32,21 @@ class Foreign:
     """An order for the event that we did not make."""
 
     order: OrderRow
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """An order about to be written or finished. `order_id` is '' until it is there, `known` are the uuids of the steps
+    that earlier runs have receipts for.
+    """
+
+    about: Outcome
+    plan: Plan
+    missing: tuple[Step, ...]
+    labels: Labels = _NO_LABELS
+    order_id: OrderId = _NO_ORDER
+    digest: str | None = None
+    known: Container[str] = ()
 
 
 class Saga:
@@ -46,18 +63,23 @@ class Saga:
         self._run_id = run_id
         self._clock = clock
         self._sleep = sleep
+        self._proof = Proof(revel, sleep)
         self.begun = 0
 
     def look_up(
-        self, uuid: str, local_ids: tuple[str, ...], *, thorough: bool = False
+        self, uuid: str, local_ids: tuple[str, ...], *, thorough: bool = False, known_as: OrderId | None = None
     ) -> OrderRow | Foreign | Hold | None:
         """The event's order at Revel: ours, someone else's, a Hold where there are several, None where there is none.
 
         `thorough` asks by uuid as well: needed once an order may have been written, in case its local_id got lost.
+        What neither shows is asked for by the id that Revel gave it, if `known_as` says so.
         """
         found = {row.id: row for row in self._revel.find_orders(uuid, local_ids)}
         if thorough:
             found |= {row.id: row for row in self._revel.find_by_uuid(uuid)}
+        if known_as and not found:
+            row = self._revel.find_by_id(known_as)
+            found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
         rows = {row.id: row for row in found.values() if not row.deleted}
         if len(rows) > 1:
             ids = ", ".join(sorted(rows))
@@ -69,35 +91,38 @@ class Saga:
             return Hold(
                 Reason.ORDER_EXISTS, f"its Revel order {ids} was deleted there; if it is wanted, enter it by hand"
             )
-        row = next(iter(rows.values()), None)
-        return row if row is None or row.uuid == uuid else Foreign(row)
+        only = next(iter(rows.values()), None)
+        return only if only is None or only.uuid == uuid else Foreign(only)
 
     def wait_for(self, record: OrderRecord) -> None:
         """Return when what the last run wrote must be in sight. Raises OutcomeUnknown where that takes too long."""
-        if record.doubt_until_at and self._clock() < record.doubt_until_at:
+        left = record.doubt_until_at - self._clock() if record.doubt_until_at else timedelta()
+        if left > LATE:  # no doubt lasts as long: the clock was set back
+            self._ledger.doubt(self._run_id, record.event_id, self._clock() + LATE)
+        if left > timedelta():
             until = f"{record.doubt_until_at:%Y-%m-%d %H:%M} UTC"
             raise OutcomeUnknown(
                 f"a write to Revel got no answer and may still be applied; looked at again after {until}"
             )
+        pause = IN_FLIGHT_SECONDS if record.interrupted else SETTLE_SECONDS
         age = (self._clock() - record.touched_at).total_seconds()
-        if 0 <= age < SETTLE_SECONDS:
-            self._sleep(SETTLE_SECONDS - age)
+        if age < pause:
+            self._sleep(min(pause, pause - age))
 
     def inject(self, about: Outcome, plan: Plan, labels: Labels, digest: str | None) -> Outcome:
         """Write an order that a look-up has just shown to be absent."""
         self._ledger.claim(self._run_id, plan)
-        return self._finish(about, plan, labels, OrderId(""), digest, 0)
+        return self._finish(_Writing(about, plan, plan.steps, labels=labels, digest=digest))
 
     def adopt(self, about: Outcome, plan: Plan, row: OrderRow, digest: str | None) -> Outcome:
         """Finish an order under our own uuid that this ledger doesn't know, where what is there is part of the plan."""
-        contents = self._revel.contents(row.id)
+        contents, missing = self._proof.of_beginning(plan, row.id, known=())
         self._ledger.claim(self._run_id, plan)
-        done = count_done(plan, contents)
-        if isinstance(done, str):
-            return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, done)
-        self._note_shown(plan, contents, done, known=())
-        outcome = self._finish(about, plan, _NO_LABELS, row.id, digest, done)
-        if outcome.status is Status.INJECTED and done == len(plan.steps):
+        if isinstance(missing, str):
+            return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, missing)
+        self._note_shown(plan, contents, missing, known=())
+        outcome = self._finish(_Writing(about, plan, missing, order_id=row.id, digest=digest))
+        if outcome.status is Status.INJECTED and not missing:
             return replace(
                 outcome, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, text="found complete at Revel"
             )
@@ -108,48 +133,79 @@ class Saga:
 
         A disputed order is only looked at again: settled if it has come right, never written to.
         """
-        contents = self._revel.contents(row.id)
-        done = count_done(plan, contents)
-        if record.state == "disputed" and (done != len(plan.steps) or compare_order(plan, contents.order)):
+        contents, missing = self._proof.of_beginning(plan, row.id, record.receipts)
+        if record.state == "disputed" and (missing or compare_order(plan, contents.order)):
             return _hold(about, plan, row.id, recall_finding(record))
-        differs = done if isinstance(done, str) else _vanished(plan.steps[done:], record)
-        if isinstance(done, str) or differs:
-            return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, str(differs))
-        lost = next((step for step in plan.steps[done:] if step.uuid in record.receipts), None)
-        if lost:
-            part = f"{lost.kind} {lost.number + 1} of order {row.id}"
-            raise OutcomeUnknown(f"Revel acknowledged the {part} and doesn't show it; the next run looks again")
-        self._note_shown(plan, contents, done, known=record.receipts)
-        return self._finish(about, plan, _NO_LABELS, row.id, None, done)
+        if isinstance(missing, str):
+            return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, missing)
+        lost = [step for step in missing if step.uuid in record.receipts]
+        if lost and not record.doubt_until_at:
+            raise self._doubted(plan, not_shown(lost[0], row.id))
+        self._note_shown(plan, contents, missing, known=record.receipts)
+        return self._finish(_Writing(about, plan, missing, order_id=row.id, known=record.receipts))
 
-    def _note_shown(self, plan: Plan, contents: Contents, done: int, known: Container[str]) -> None:
-        for step in plan.steps[:done]:
-            if step.uuid not in known:
+    def judge_absence(self, record: OrderRecord, plan: Plan) -> Hold | None:
+        """An order that Revel acknowledged and doesn't show: why not to write it anew, or None.
+
+        Raises OutcomeUnknown while it may be only out of sight.
+        """
+        parts = [receipt for receipt in record.receipts.values() if receipt.kind != "order"]
+        if parts or record.state == "disputed":
+            text = f"its Revel order {record.order_id} is gone; if it is wanted, enter it by hand"
+            return Hold(Reason.ORDER_EXISTS, text)
+        if record.doubt_until_at:
+            return None
+        text = f"Revel acknowledged order {record.order_id} and doesn't show it; the next run looks again"
+        raise self._doubted(plan, OutcomeUnknown(text, late=True))
+
+    def _note_shown(self, plan: Plan, contents: Contents, missing: tuple[Step, ...], known: Container[str]) -> None:
+        for step in plan.steps:
+            if step not in missing and step.uuid not in known:
                 found = row_id(step, contents)
                 self._ledger.record(self._run_id, plan.event_id, step, revel_id=found, facts={"seen": "at Revel"})
 
-    def _finish(
-        self, about: Outcome, plan: Plan, labels: Labels, order_id: OrderId, digest: str | None, done: int
-    ) -> Outcome:
-        self.begun += done < len(plan.steps)
-        for step in plan.steps[done:]:
-            written = self._write(plan, step, order_id, labels)
+    def _finish(self, order: _Writing) -> Outcome:
+        try:
+            return self._write_missing(order)
+        except OutcomeUnknown as unknown:
+            raise self._doubted(order.plan, unknown) from unknown
+
+    def _doubted(self, plan: Plan, unknown: OutcomeUnknown) -> OutcomeUnknown:
+        """`unknown` itself, once the ledger knows how long what was written may yet turn up."""
+        if unknown.late:
+            self._ledger.doubt(self._run_id, plan.event_id, self._clock() + LATE)
+        return unknown
+
+    def _write_missing(self, order: _Writing) -> Outcome:
+        about, plan, order_id = order.about, order.plan, order.order_id
+        self.begun += bool(order.missing)
+        unproved = bool(list_parts(order.missing))
+        for step in order.missing:
+            if unproved and not list_parts((step,)):
+                unproved = False
+                difference = self._proof.of_parts(plan, order_id)
+                if difference:
+                    return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
+            written = self._write(plan, step, order_id, order.labels)
             if step.kind == "order":
                 order_id = OrderId(written.id)
             self._ledger.record(self._run_id, plan.event_id, step, revel_id=written.id, facts={})
             if written.difference:
                 return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, written.difference)
-        return self._confirm(about, plan, order_id, digest)
+        difference = self._proof.of_end(plan, order_id, order.known)
+        if difference:
+            return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
+        self._ledger.settle(self._run_id, plan.event_id, order_id, order.digest)
+        return injected(about, plan, order_id)
 
     def _write(self, plan: Plan, step: Step, order_id: OrderId, labels: Labels) -> Written:
         try:
             return self._revel.write(plan, step, order_id, labels)
         except OutcomeUnknown as lost:
             found = self._settle(plan, step, order_id)
-            if found is None and lost.late:
-                self._ledger.doubt(self._run_id, plan.event_id, self._clock() + LATE)
             if found is None:
-                raise OutcomeUnknown(f"{lost}; Revel doesn't show it, so the next run looks again") from lost
+                text = f"{lost}; Revel doesn't show it, so the next run looks again"
+                raise OutcomeUnknown(text, late=lost.late) from lost
             return found
 
     def _settle(self, plan: Plan, step: Step, order_id: OrderId) -> Written | None:
@@ -159,13 +215,6 @@ class Saga:
             self._sleep(SETTLE_SECONDS)
             found = self._revel.seek(plan, step, order_id)
         return found
-
-    def _confirm(self, about: Outcome, plan: Plan, order_id: OrderId, digest: str | None) -> Outcome:
-        difference = compare_order(plan, self._revel.order(order_id))
-        if difference:
-            return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
-        self._ledger.settle(self._run_id, plan.event_id, order_id, digest)
-        return injected(about, plan, order_id)
 
     def _dispute(self, about: Outcome, plan: Plan, order_id: OrderId, reason: Reason, difference: str) -> Outcome:
         """Leave the order alone from now on: nothing more is written to it before a person has looked."""
@@ -186,11 +235,3 @@ def _hold(about: Outcome, plan: Plan, order_id: OrderId, finding: Hold) -> Outco
     alarm = finding.reason is Reason.AMOUNT_MISMATCH
     held = not_written(about, finding)
     return replace(held, order_id=order_id, local_id=plan.local_id, total=plan.final_total, alarm=alarm)
-
-
-def _vanished(unshown: tuple[Step, ...], record: OrderRecord) -> str | None:
-    """In words, that the first step which has a receipt and no trace was one of the order's own; else None."""
-    lost = next((step for step in unshown if step.uuid in record.receipts), None)
-    if lost is None or lost.kind not in {"discount", "totals"}:
-        return None
-    return f"its {lost.kind} was written and is no longer there: did a POS station open it?"

@@ -16,7 +16,8 @@ from tsrevel.planning.model import EventId, OrderId, Plan, Step
 from tsrevel.planning.money import show
 
 _ORDERS = """
-    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, doubt_until_at, touched_at
+    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, doubt_until_at, touched_at,
+        NOT EXISTS (SELECT 1 FROM runs WHERE runs.run_id = orders.run_id AND finished_at IS NOT NULL) AS interrupted
     FROM orders WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _UNFINISHED = "SELECT event_id FROM orders WHERE state = 'claimed' ORDER BY touched_at, event_id"
@@ -45,7 +46,8 @@ _PUT_RECEIPT = """
         recorded_at = excluded.recorded_at, run_id = excluded.run_id
 """
 _TOUCH = """
-    UPDATE orders SET order_id = coalesce(:order_id, order_id), run_id = :run_id, touched_at = :at
+    UPDATE orders SET order_id = coalesce(:order_id, order_id), doubt_until_at = NULL, run_id = :run_id,
+        touched_at = :at
     WHERE event_id = :event_id
 """
 _SETTLE = """
@@ -117,13 +119,11 @@ def claim(change: Change, plan: Plan) -> None:
 
 
 def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, facts: Mapping[str, str]) -> None:
-    """Stores Revel's answer to a step of the claimed plan. The same answer again changes nothing."""
+    """Stores Revel's answer to a step of the claimed plan, in place of an earlier one."""
     wanted = (event_id, step.uuid, step.kind, step.number)
     before = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
     if before is None:
         raise ClaimConflict(f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.")
-    if before["known"] and before["revel_id"] == revel_id:
-        return
     kept = canonical(facts)
     change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, kept, change.at, change.run_id))
     order_id = revel_id if step.kind == "order" else None
@@ -148,7 +148,7 @@ def dispute(change: Change, event_id: EventId, order_id: OrderId | None, text: s
 
 
 def doubt(change: Change, event_id: EventId, until: datetime) -> None:
-    """Notes that a write whose answer never came may still be applied before `until`."""
+    """Notes that what was written may still turn up before `until`. The next receipt ends the doubt."""
     if not _write(change, _DOUBT, event_id, until=encode_instant(until)):
         raise ClaimConflict(f"Event {event_id} can't be in doubt: the ledger knows no order of it.")
     change.audit("in_doubt", event_id, until=encode_instant(until))
@@ -209,6 +209,7 @@ def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt]) -> OrderRec
         digest=row["digest"],
         cancelled=bool(row["cancelled"]),
         touched_at=datetime.fromisoformat(row["touched_at"]),
+        interrupted=bool(row["interrupted"]),
         receipts=receipts,
         seen_plan=decode_plan(row["seen_plan"]) if row["seen_plan"] else None,
         local_id=row["local_id"],

@@ -58,8 +58,9 @@ class OrderRecord:
 
     `plan` is the one claimed, and stays; `seen_plan` is the last one that a change of the event was reported
     against, `digest` the content hash of that moment. `receipts` go by the uuid of their step. `local_id` is
-    kept of foreign orders, `text` (why) of disputed ones. Until `doubt_until_at` a write whose answer never came may
-    still be applied: what isn't there by then isn't coming.
+    kept of foreign orders, `text` (why) of disputed ones. Until `doubt_until_at` what was written may still turn
+    up, answered or not: what isn't there by then isn't coming. `interrupted`: the run that touched it last never
+    came to its end, so a write may have been under way at `touched_at`.
     """
 
     event_id: EventId
@@ -74,6 +75,7 @@ class OrderRecord:
     local_id: str | None = None
     text: str | None = None
     doubt_until_at: datetime | None = None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,10 @@ _LARGEST = Decimal(10) ** 12
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """An order as Revel holds it. Money in cents; what is absent or null counts as zero."""
+    """An order as Revel holds it. Money in cents; what is absent or null counts as zero.
+
+    `discounted`: it refers to a discount, whatever that comes to. `has_history` is None where Revel doesn't say.
+    """
 
     id: OrderId
     uuid: str
@@ -33,6 +36,8 @@ class OrderRow:
     remaining_due: Cents
     printed: bool
     deleted: bool = False
+    discounted: bool = False
+    has_history: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,8 @@ def decode_order(row: Json) -> OrderRow:
         remaining_due=_money(fields, "remaining_due"),
         printed=fields.get("printed") is True,
         deleted=fields.get("deleted") is True,
+        discounted=bool(decode_id(fields.get("discount")) or fields.get("applied_discounts")),
+        has_history=history if isinstance(history := fields.get("has_history"), bool) else None,
     )
 
 
