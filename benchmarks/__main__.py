@@ -11,7 +11,7 @@ VERSION_GOAL = 0.8
 IDLE_GOAL = 2.5
 MEMORY_GOAL = 80.0
 EVENTS = 50
-BESIDE_LINES = 9
+BESIDE_LINES = 10
 """Requests to Revel for an order with a discount and one payment, beside one for each line."""
 PAGE = 10
 """Rows on a page of the sandbox: items are read back page by page. Revel itself sends 250 and more."""

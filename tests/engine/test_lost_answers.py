@@ -210,7 +210,7 @@ def test_a_part_that_was_acknowledged_and_is_not_in_sight_after_a_crash_is_not_w
     method, path, after = STEPS[step]
     world.revel.faults.add("not_applied", method, path, after=after)
     read_back = "before GET /resources/Order/5550101/" if step == "history" else "before GET .*OrderItem"
-    world.at(read_back, world.die)
+    world.at(f"after {method} .*{path}", lambda: world.at(read_back, world.die))
     with pytest.raises(Died):
         world.sync()
     sent = len(world.writes)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from tsrevel.planning.model import Item, Plan, Step
 from tsrevel.planning.money import show
 from tsrevel.revel.client import Contents, shows_discount, shows_totals
 from tsrevel.revel.decode import HistoryRow, ItemRow, OrderRow, PaymentRow
+
+Stage = Literal["parts", "totals", "history"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""An order is made of its parts, then gets its totals, then its history: each stage is proved before the next."""
 
 
 def find_missing(plan: Plan, contents: Contents) -> tuple[Step, ...] | str:
@@ -17,15 +23,15 @@ def find_missing(plan: Plan, contents: Contents) -> tuple[Step, ...] | str:
     if strange:
         return strange
     missing = tuple(step for step in plan.steps if not _is_shown(step, plan, contents))
-    parts = list_parts(missing)
+    parts = [step for step in missing if stage_of(step) == "parts"]
     if parts and (contents.order.printed or contents.history):
         return f"its {name(parts[0])} is missing although it is finished"
     return missing
 
 
-def list_parts(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Those of `steps` that make up the order; the others (totals, history) finish it."""
-    return tuple(step for step in steps if step.kind not in {"totals", "history"})
+def stage_of(step: Step) -> Stage:
+    """Which stage of the order `step` belongs to."""
+    return step.kind if step.kind == "totals" or step.kind == "history" else "parts"
 
 
 def name(step: Step) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 
-from tsrevel.engine.evidence import compare_order, find_missing, list_parts, name
+from tsrevel.engine.evidence import Stage, compare_order, find_missing, name, stage_of
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.planning.model import OrderId, Plan, Step
 from tsrevel.revel.client import Contents, Revel
@@ -17,21 +17,25 @@ SETTLE_SECONDS = 2.0
 
 
 class Proof:
-    """Proves orders of one Revel account by reading them back.
-
-    Both ways say in words how the order differs from its plan, None where it doesn't, and raise OutcomeUnknown where
-    something that was acknowledged isn't in sight, even after a while; besides that whatever `Revel` raises.
-    """
+    """Proves orders of one Revel account by reading them back. Raises whatever `Revel` raises."""
 
     def __init__(self, revel: Revel, sleep: Callable[[float], None]) -> None:
         self._revel = revel
         self._sleep = sleep
 
-    def of_parts(self, plan: Plan, order_id: OrderId) -> str | None:
-        """Read back all that the order is made of, before it is finished: a 201 doesn't prove a row (facts Revel 2.2).
+    def of(self, stage: Stage, plan: Plan, order_id: OrderId, known: Container[str]) -> str | None:
+        """In words, how the order differs from its plan after that stage of it was written; None where it doesn't.
 
-        In words how it differs from the plan, or None. Raises OutcomeUnknown where a part isn't in sight.
+        `known` are the uuids of what earlier runs have receipts for. Raises OutcomeUnknown where something that was
+        acknowledged isn't in sight, even after a while.
         """
+        if stage == "parts":
+            return self._of_parts(plan, order_id)
+        if stage == "totals":
+            return self._of_totals(plan, order_id, known)
+        return self._of_history(plan, order_id)
+
+    def _of_parts(self, plan: Plan, order_id: OrderId) -> str | None:
         missing = self._missing_parts(plan, order_id)
         if missing and not isinstance(missing, str):
             self._sleep(SETTLE_SECONDS)
@@ -42,25 +46,27 @@ class Proof:
             raise not_shown(missing[0], order_id)
         return None
 
-    def of_end(self, plan: Plan, order_id: OrderId, known: Container[str]) -> str | None:
-        """Read back the finished order. As above.
-
-        A print mark that doesn't stick while the figures do is let be; where no figure tells, after a second run.
-        """
+    def _of_totals(self, plan: Plan, order_id: OrderId, known: Container[str]) -> str | None:
+        """A print mark that doesn't stick while the figures do is let be; where no figure tells, in a second run."""
         row = self._revel.order(order_id)
-        if row.printed and row.has_history is not False:
-            return compare_order(plan, row)
-        self._sleep(SETTLE_SECONDS)
-        contents = self._revel.contents(order_id)
-        missing = find_missing(plan, contents)
-        if isinstance(missing, str):
-            return missing
-        difference = compare_order(plan, contents.order)
-        telling = plan.remaining_due != plan.gross_total
-        for step in missing:
-            if step.kind != "totals" or difference or not (telling or step.uuid in known):
-                raise not_shown(step, order_id)
-        return difference
+        if not row.printed:
+            self._sleep(SETTLE_SECONDS)
+            row = self._revel.order(order_id)
+        difference = compare_order(plan, row)
+        totals = next(step for step in plan.steps if step.kind == "totals")
+        told = not difference and (plan.remaining_due != plan.gross_total or totals.uuid in known)
+        if row.printed or told or row.discount != plan.discount:
+            return difference
+        raise not_shown(totals, order_id)
+
+    def _of_history(self, plan: Plan, order_id: OrderId) -> str | None:
+        row = self._revel.order(order_id)
+        if row.has_history is False:
+            self._sleep(SETTLE_SECONDS)
+            history = next(step for step in plan.steps if step.kind == "history")
+            if self._revel.seek(plan, history, order_id) is None:
+                raise not_shown(history, order_id)
+        return compare_order(plan, row)
 
     def of_beginning(
         self, plan: Plan, order_id: OrderId, known: Container[str]
@@ -79,7 +85,9 @@ class Proof:
 
     def _missing_parts(self, plan: Plan, order_id: OrderId) -> tuple[Step, ...] | str:
         missing = find_missing(plan, self._revel.parts(order_id, payments=bool(plan.payments)))
-        return missing if isinstance(missing, str) else list_parts(missing)
+        if isinstance(missing, str):
+            return missing
+        return tuple(step for step in missing if stage_of(step) == "parts")
 
 
 def not_shown(step: Step, order_id: OrderId) -> OutcomeUnknown:

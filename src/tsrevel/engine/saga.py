@@ -9,7 +9,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tsrevel.engine.evidence import compare_order, list_parts, row_id
+from tsrevel.engine.evidence import STAGES, compare_order, row_id, stage_of
 from tsrevel.engine.proof import SETTLE_SECONDS, Proof, not_shown
 from tsrevel.engine.report import Outcome, injected, not_written
 from tsrevel.errors import OutcomeUnknown
@@ -131,10 +131,11 @@ class Saga:
     def resume(self, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow) -> Outcome:
         """Finish the half-written order of `record`, from the claimed plan, where what is there is part of it.
 
-        A disputed order is only looked at again: settled if it has come right, never written to.
+        A disputed order is only looked at again. If it has come right, somebody saw to it: it then gets the history row
+        that it may lack, and is settled.
         """
         contents, missing = self._proof.of_beginning(plan, row.id, record.receipts)
-        if record.state == "disputed" and (missing or compare_order(plan, contents.order)):
+        if record.state == "disputed" and not _has_come_right(plan, contents, missing):
             return _hold(about, plan, row.id, recall_finding(record))
         if isinstance(missing, str):
             return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, missing)
@@ -179,22 +180,17 @@ class Saga:
     def _write_missing(self, order: _Writing) -> Outcome:
         about, plan, order_id = order.about, order.plan, order.order_id
         self.begun += bool(order.missing)
-        unproved = bool(list_parts(order.missing))
-        for step in order.missing:
-            if unproved and not list_parts((step,)):
-                unproved = False
-                difference = self._proof.of_parts(plan, order_id)
-                if difference:
-                    return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
-            written = self._write(plan, step, order_id, order.labels)
-            if step.kind == "order":
-                order_id = OrderId(written.id)
-            self._ledger.record(self._run_id, plan.event_id, step, revel_id=written.id, facts={})
-            if written.difference:
-                return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, written.difference)
-        difference = self._proof.of_end(plan, order_id, order.known)
-        if difference:
-            return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
+        for stage in STAGES:
+            steps = [step for step in order.missing if stage_of(step) == stage]
+            for step in steps:
+                written = self._write(plan, step, order_id, order.labels)
+                order_id = order_id or OrderId(written.id)
+                self._ledger.record(self._run_id, plan.event_id, step, revel_id=written.id, facts={})
+                if written.difference:
+                    return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, written.difference)
+            difference = self._proof.of(stage, plan, order_id, order.known) if steps or stage is STAGES[-1] else None
+            if difference:
+                return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
         self._ledger.settle(self._run_id, plan.event_id, order_id, order.digest)
         return injected(about, plan, order_id)
 
@@ -221,6 +217,12 @@ class Saga:
         finding = Hold(reason, f"Revel order {order_id} is not what was planned: {difference}")
         self._ledger.dispute(self._run_id, plan.event_id, order_id, f"{reason}: {finding.text}")
         return _hold(about, plan, order_id, finding)
+
+
+def _has_come_right(plan: Plan, contents: Contents, missing: tuple[Step, ...] | str) -> bool:
+    if isinstance(missing, str) or any(step.kind != "history" for step in missing):
+        return False
+    return compare_order(plan, contents.order) is None
 
 
 def recall_finding(record: OrderRecord) -> Hold:
