@@ -209,7 +209,8 @@ def test_a_part_that_was_acknowledged_and_is_not_in_sight_after_a_crash_is_not_w
 ) -> None:
     method, path, after = STEPS[step]
     world.revel.faults.add("not_applied", method, path, after=after)
-    read_back = "before GET /resources/Order/5550101/" if step == "history" else "before GET .*OrderItem"
+    read_backs = {"first item": "OrderItem", "payment": "Payment", "history": "/resources/Order/5550101/"}
+    read_back = f"before GET .*{read_backs[step]}"
     world.at(f"after {method} .*{path}", lambda: world.at(read_back, world.die))
     with pytest.raises(Died):
         world.sync()

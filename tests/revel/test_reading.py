@@ -14,7 +14,7 @@ from tsrevel.errors import CredentialsRefused, Refused, Unreadable
 from tsrevel.planning.identity import part_uuid
 from tsrevel.planning.model import OrderId
 from tsrevel.revel import client
-from tsrevel.revel.client import Revel
+from tsrevel.revel.client import Contents, Revel
 from tsrevel.sandbox import RevelSandbox
 
 from .conftest import EIGHT, NOW, ORDER, Answering, Recorder, connect, make_plan, step_of
@@ -192,35 +192,46 @@ def test_an_order_comes_with_its_own_parts_only(app: RevelSandbox, revel: Revel)
             app.add(resource, None, order=uri)
     app.ignored_filters.add("order")
     contents = revel.contents(OrderId(orders[1]))
-    assert contents.order.id == orders[1]
+    assert contents.order == revel.order(OrderId(orders[1]))
     assert [len(each) for each in (contents.items, contents.payments, contents.history)] == [1, 1, 1]
     assert contents.items[0].order == contents.payments[0].order == contents.history[0].order == orders[1]
 
 
-def test_the_parts_of_an_order_bring_it_along_in_two_requests(app: RevelSandbox, wire: Recorder, revel: Revel) -> None:
-    order = add_order(app, OURS, final_total=Decimal("8.5"))
+def test_the_items_of_an_order_are_one_request(app: RevelSandbox, wire: Recorder, revel: Revel) -> None:
+    order = add_order(app, OURS)
     app.add("OrderItem", None, order=f"/resources/Order/{order}/")
+    contents = revel.items(OrderId(order))
+    assert (contents.order, len(contents.items), len(wire.queries)) == (None, 1, 1)
+
+
+def test_the_payments_of_an_order_bring_it_along(app: RevelSandbox, wire: Recorder, revel: Revel) -> None:
+    order = add_order(app, OURS, final_total=Decimal("8.5"))
     app.add("Payment", None, order=f"/resources/Order/{order}/", amount="2.000000")
-    parts = revel.parts(OrderId(order), payments=True)
-    assert (parts.order, len(parts.items), parts.payments[0].amount) == (revel.order(OrderId(order)), 1, 200)
-    assert len(wire.queries) == 2 + 1
+    money = revel.money(OrderId(order), payments=True, discount=True)
+    assert len(wire.queries) == 1
+    assert (money.order, money.payments[0].amount) == (revel.order(OrderId(order)), 200)
 
 
 @pytest.mark.parametrize("status", [None, 400])
-def test_an_order_that_is_not_inlined_is_asked_for(app: RevelSandbox, revel: Revel, status: int | None) -> None:
+@pytest.mark.parametrize("discount", [True, False])
+def test_an_order_that_is_not_inlined_is_asked_for_if_need_be(
+    app: RevelSandbox, revel: Revel, status: int | None, discount: bool
+) -> None:
     order = add_order(app, OURS)
-    item = app.add("OrderItem", None, order=f"/resources/Order/{order}/")
+    payment = app.add("Payment", None, order=f"/resources/Order/{order}/")
     if status:
-        app.faults.add("status", "GET", "/OrderItem/", status=status)
-    else:
-        app.faults.add("wrong_shape", "GET", "/OrderItem/", body={"objects": [item], "meta": {"total_count": 1}})
-    parts = revel.parts(OrderId(order), payments=False)
-    assert (parts.order.id, len(parts.items), parts.payments) == (order, 1, ())
+        app.faults.add("status", "GET", "/Payment/", status=status)
+    app.faults.add("wrong_shape", "GET", "/Payment/", body={"objects": [payment], "meta": {"total_count": 1}})
+    money = revel.money(OrderId(order), payments=True, discount=discount)
+    assert (money.order is not None, len(money.payments)) == (discount, 1)
 
 
-def test_an_order_without_items_is_asked_for_too(app: RevelSandbox, revel: Revel) -> None:
-    order = add_order(app, OURS)
-    assert revel.parts(OrderId(order), payments=True).order.id == order
+def test_of_an_order_without_payments_only_the_discount_is_asked_for(
+    app: RevelSandbox, wire: Recorder, revel: Revel
+) -> None:
+    order = OrderId(add_order(app, OURS))
+    assert revel.money(order, payments=False, discount=True) == Contents(revel.order(order))
+    assert revel.money(order, payments=False, discount=False) == Contents(None)
 
 
 def test_an_order_is_found_by_its_id_or_is_not_there(app: RevelSandbox, revel: Revel) -> None:

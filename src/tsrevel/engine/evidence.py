@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Literal, get_args
 
-from tsrevel.planning.model import Item, Plan, Step
+from tsrevel.planning.model import Item, Plan, Step, StepKind
 from tsrevel.planning.money import show
 from tsrevel.revel.client import Contents, shows_discount, shows_totals
 from tsrevel.revel.decode import HistoryRow, ItemRow, OrderRow, PaymentRow
 
-Stage = Literal["parts", "totals", "history"]
+Stage = Literal["items", "money", "totals", "history"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-"""An order is made of its parts, then gets its totals, then its history: each stage is proved before the next."""
+"""An order gets its items, then discount and payments, then its totals, then its history: each stage is read back
+before the next is begun. A discount on an order without items comes to nothing (facts Revel 3.7)."""
+
+_STAGE_OF: dict[StepKind, Stage] = {
+    "order": "items",
+    "item": "items",
+    "discount": "money",
+    "payment": "money",
+    "totals": "totals",
+    "history": "history",
+}
 
 
-def find_missing(plan: Plan, contents: Contents) -> tuple[Step, ...] | str:
+def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAGES) -> tuple[Step, ...] | str:
     """The steps of `plan` that Revel doesn't show, or in words why what is there isn't part of the plan.
 
-    An order that is finished and lacks a part isn't ours to complete: somebody took the part away.
+    Looks for the steps of `stages` alone. An order that is finished and lacks a part isn't ours to complete: somebody
+    took it away.
     """
-    strange = _strangers(plan, contents)
+    strange = (
+        _strange_order(plan, contents.order)
+        or _strange_items(plan, contents.items)
+        or _strange_payments(plan, contents.payments)
+        or ("it has a history row twice" if _twice(contents.history) else None)
+    )
     if strange:
         return strange
-    missing = tuple(step for step in plan.steps if not _is_shown(step, plan, contents))
-    parts = [step for step in missing if stage_of(step) == "parts"]
-    if parts and (contents.order.printed or contents.history):
-        return f"its {name(parts[0])} is missing although it is finished"
-    return missing
+    missing = [step for step in plan.steps if stage_of(step) in stages and not _is_shown(step, plan, contents)]
+    finished = contents.history or (contents.order and contents.order.printed)
+    if finished and missing and stage_of(missing[0]) in {"items", "money"}:
+        return f"its {name(missing[0])} is missing although it is finished"
+    return tuple(missing)
 
 
 def stage_of(step: Step) -> Stage:
-    """Which stage of the order `step` belongs to."""
-    return step.kind if step.kind == "totals" or step.kind == "history" else "parts"
+    """The stage in which `step` is written."""
+    return _STAGE_OF[step.kind]
 
 
 def name(step: Step) -> str:
@@ -39,10 +56,9 @@ def name(step: Step) -> str:
     return f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
 
 
-def row_id(step: Step, contents: Contents) -> str:
-    """The Revel id of the row that shows `step`; for the order's own steps the order's."""
-    rows = _rows(step, contents)
-    return next((row.id for row in rows if row.uuid == step.uuid), contents.order.id)
+def row_id(step: Step, contents: Contents) -> str | None:
+    """The Revel id of the row that shows `step`; None for what the order itself shows."""
+    return next((row.id for row in _rows(step, contents) if row.uuid == step.uuid), None)
 
 
 def compare_order(plan: Plan, row: OrderRow) -> str | None:
@@ -62,10 +78,9 @@ def compare_order(plan: Plan, row: OrderRow) -> str | None:
     return "; ".join(differences) or None
 
 
-def _strangers(plan: Plan, contents: Contents) -> str | None:
-    order = contents.order
-    items = {item.uuid: item for item in plan.items}
-    payments = {payment.uuid: payment.amount for payment in plan.payments}
+def _strange_order(plan: Plan, order: OrderRow | None) -> str | None:
+    if order is None:
+        return None
     if order.establishment != plan.location.establishment:
         return f"it is at establishment {order.establishment}, not {plan.location.establishment}"
     if order.local_id != plan.local_id:
@@ -75,15 +90,28 @@ def _strangers(plan: Plan, contents: Contents) -> str | None:
     if order.printed and not shows_totals(plan, order):
         due = f"a total of {show(order.final_total)} and {show(order.remaining_due)} due"
         return f"it is finished with {due}, not {show(plan.final_total)} and {show(plan.remaining_due)}"
-    for row in contents.items:
+    return None
+
+
+def _strange_items(plan: Plan, rows: tuple[ItemRow, ...]) -> str | None:
+    items = {item.uuid: item for item in plan.items}
+    for row in rows:
         if row.uuid not in items or not _same_item(row, items[row.uuid]):
             return f"its item {row.id} is not as planned"
-    for payment in contents.payments:
-        if payment.deleted or payments.get(payment.uuid) != payment.amount:
-            return f"its payment {payment.id} is not as planned"
-    parts: list[ItemRow | PaymentRow | HistoryRow] = [*contents.items, *contents.payments, *contents.history]
-    uuids = [row.uuid for row in parts]
-    return "it has a part twice" if len(uuids) != len(set(uuids)) else None
+    return "it has an item twice" if _twice(rows) else None
+
+
+def _strange_payments(plan: Plan, rows: tuple[PaymentRow, ...]) -> str | None:
+    payments = {payment.uuid: payment.amount for payment in plan.payments}
+    for row in rows:
+        if row.deleted or payments.get(row.uuid) != row.amount:
+            return f"its payment {row.id} is not as planned"
+    return "it has a payment twice" if _twice(rows) else None
+
+
+def _twice(rows: tuple[ItemRow | PaymentRow | HistoryRow, ...]) -> bool:
+    uuids = [row.uuid for row in rows]
+    return len(uuids) != len(set(uuids))
 
 
 def _same_item(row: ItemRow, item: Item) -> bool:
@@ -95,9 +123,9 @@ def _is_shown(step: Step, plan: Plan, contents: Contents) -> bool:
     if step.kind == "order":
         return True
     if step.kind == "discount":
-        return shows_discount(plan, contents.order)
+        return contents.order is not None and shows_discount(plan, contents.order)
     if step.kind == "totals":
-        return shows_totals(plan, contents.order)
+        return contents.order is not None and shows_totals(plan, contents.order)
     return any(row.uuid == step.uuid for row in _rows(step, contents))
 
 

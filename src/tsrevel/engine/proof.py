@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 
-from tsrevel.engine.evidence import Stage, compare_order, find_missing, name, stage_of
+from tsrevel.engine.evidence import Stage, compare_order, find_missing, name
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.planning.model import OrderId, Plan, Step
 from tsrevel.revel.client import Contents, Revel
@@ -29,17 +29,17 @@ class Proof:
         `known` are the uuids of what earlier runs have receipts for. Raises OutcomeUnknown where something that was
         acknowledged isn't in sight, even after a while.
         """
-        if stage == "parts":
-            return self._of_parts(plan, order_id)
         if stage == "totals":
             return self._of_totals(plan, order_id, known)
-        return self._of_history(plan, order_id)
+        if stage == "history":
+            return self._of_history(plan, order_id)
+        return self._of_parts(stage, plan, order_id)
 
-    def _of_parts(self, plan: Plan, order_id: OrderId) -> str | None:
-        missing = self._missing_parts(plan, order_id)
+    def _of_parts(self, stage: Stage, plan: Plan, order_id: OrderId) -> str | None:
+        missing = self._missing_parts(stage, plan, order_id)
         if missing and not isinstance(missing, str):
             self._sleep(SETTLE_SECONDS)
-            missing = self._missing_parts(plan, order_id)
+            missing = self._missing_parts(stage, plan, order_id)
         if isinstance(missing, str):
             return missing
         if missing:
@@ -83,11 +83,11 @@ class Proof:
             missing = find_missing(plan, contents)
         return contents, missing
 
-    def _missing_parts(self, plan: Plan, order_id: OrderId) -> tuple[Step, ...] | str:
-        missing = find_missing(plan, self._revel.parts(order_id, payments=bool(plan.payments)))
-        if isinstance(missing, str):
-            return missing
-        return tuple(step for step in missing if stage_of(step) == "parts")
+    def _missing_parts(self, stage: Stage, plan: Plan, order_id: OrderId) -> tuple[Step, ...] | str:
+        if stage == "items":
+            return find_missing(plan, self._revel.items(order_id), {stage})
+        money = self._revel.money(order_id, payments=bool(plan.payments), discount=bool(plan.discount))
+        return find_missing(plan, money, {stage})
 
 
 def not_shown(step: Step, order_id: OrderId) -> OutcomeUnknown:

@@ -120,8 +120,9 @@ class Saga:
         self._ledger.claim(self._run_id, plan)
         if isinstance(missing, str):
             return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, missing)
-        self._note_shown(plan, contents, missing, known=())
-        outcome = self._finish(_Writing(about, plan, missing, order_id=row.id, digest=digest))
+        order = _Writing(about, plan, missing, order_id=row.id, digest=digest)
+        self._note_shown(order, contents)
+        outcome = self._finish(order)
         if outcome.status is Status.INJECTED and not missing:
             return replace(
                 outcome, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, text="found complete at Revel"
@@ -142,8 +143,9 @@ class Saga:
         lost = [step for step in missing if step.uuid in record.receipts]
         if lost and not record.doubt_until_at:
             raise self._doubted(plan, not_shown(lost[0], row.id))
-        self._note_shown(plan, contents, missing, known=record.receipts)
-        return self._finish(_Writing(about, plan, missing, order_id=row.id, known=record.receipts))
+        order = _Writing(about, plan, missing, order_id=row.id, known=record.receipts)
+        self._note_shown(order, contents)
+        return self._finish(order)
 
     def judge_absence(self, record: OrderRecord, plan: Plan) -> Hold | None:
         """An order that Revel acknowledged and doesn't show: why not to write it anew, or None.
@@ -159,10 +161,11 @@ class Saga:
         text = f"Revel acknowledged order {record.order_id} and doesn't show it; the next run looks again"
         raise self._doubted(plan, OutcomeUnknown(text, late=True))
 
-    def _note_shown(self, plan: Plan, contents: Contents, missing: tuple[Step, ...], known: Container[str]) -> None:
+    def _note_shown(self, order: _Writing, contents: Contents) -> None:
+        plan = order.plan
         for step in plan.steps:
-            if step not in missing and step.uuid not in known:
-                found = row_id(step, contents)
+            if step not in order.missing and step.uuid not in order.known:
+                found = row_id(step, contents) or order.order_id
                 self._ledger.record(self._run_id, plan.event_id, step, revel_id=found, facts={"seen": "at Revel"})
 
     def _finish(self, order: _Writing) -> Outcome:
@@ -222,7 +225,7 @@ class Saga:
 def _has_come_right(plan: Plan, contents: Contents, missing: tuple[Step, ...] | str) -> bool:
     if isinstance(missing, str) or any(step.kind != "history" for step in missing):
         return False
-    return compare_order(plan, contents.order) is None
+    return contents.order is not None and compare_order(plan, contents.order) is None
 
 
 def recall_finding(record: OrderRecord) -> Hold:

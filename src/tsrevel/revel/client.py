@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
@@ -41,12 +41,12 @@ _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "hist
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that Revel holds of one order."""
+    """What Revel holds of one order, as far as it was asked for. `order` is None where it wasn't."""
 
-    order: OrderRow
-    items: tuple[ItemRow, ...]
-    payments: tuple[PaymentRow, ...]
-    history: tuple[HistoryRow, ...]
+    order: OrderRow | None
+    items: tuple[ItemRow, ...] = ()
+    payments: tuple[PaymentRow, ...] = ()
+    history: tuple[HistoryRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +109,26 @@ class Revel:
 
     def contents(self, order: OrderId) -> Contents:
         """The order and all its parts as they stand."""
-        items, payments = self._parts("OrderItem", order), self._parts("Payment", order)
-        return _contents(self.order(order), items, payments, self._parts("OrderHistory", order))
+        return Contents(
+            self.order(order),
+            tuple(map(decode_item, self._parts("OrderItem", order))),
+            tuple(map(decode_payment, self._parts("Payment", order))),
+            tuple(map(decode_history, self._parts("OrderHistory", order))),
+        )
 
-    def parts(self, order: OrderId, *, payments: bool) -> Contents:
-        """The same without its history, and without payments unless asked for: in two requests where `expand` works.
+    def items(self, order: OrderId) -> Contents:
+        """The order's items as they stand, and nothing else of it."""
+        return Contents(None, tuple(map(decode_item, self._parts("OrderItem", order))))
 
-        That is documented: it inlines the order in each of its items (facts Revel 2.1).
+    def money(self, order: OrderId, *, payments: bool, discount: bool) -> Contents:
+        """The order's payments, and the order itself where it is asked for its discount, in one request if possible.
+
+        `expand` inlines the order in each of its payments; that is documented (facts Revel 2.1), not seen.
         """
-        try:
-            items = list(self._parts("OrderItem", order, expand="order"))
-        except Refused:
-            items = list(self._parts("OrderItem", order))
-        inlined = next((row["order"] for row in items if isinstance(row.get("order"), dict)), None)
-        row = decode_order(inlined) if inlined else self.order(order)
-        return _contents(row, items, self._parts("Payment", order) if payments else (), ())
+        rows = list(self._payments(order)) if payments else []
+        inlined = next((row["order"] for row in rows if isinstance(row.get("order"), dict)), None)
+        row = decode_order(inlined) if inlined else self.order(order) if discount else None
+        return Contents(row, payments=tuple(map(decode_payment, rows)))
 
     def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> Written:
         """Write one step of the plan. `order` is '' for the order itself."""
@@ -156,6 +161,12 @@ class Revel:
         if not isinstance(answer, dict) or decode_id(answer.get("id")) != order:
             raise OutcomeUnknown(f"Revel: the answer to a PATCH of order {order} isn't that order")
         return Written(order)
+
+    def _payments(self, order: OrderId) -> Iterator[Row]:
+        try:
+            return iter(list(self._parts("Payment", order, expand="order")))
+        except Refused:
+            return self._parts("Payment", order)
 
     def _parts(self, resource: str, order: OrderId, **more: str) -> Iterator[Row]:
         def fits(row: Row) -> bool:
@@ -190,15 +201,6 @@ class Revel:
                 break
             params = _following(page.next, params, len(seen))
         raise Unreadable(f"Revel: the {resource} list promises more than it shows, so nothing follows from it")
-
-
-def _contents(order: OrderRow, items: Iterable[Row], payments: Iterable[Row], history: Iterable[Row]) -> Contents:
-    return Contents(
-        order,
-        tuple(map(decode_item, items)),
-        tuple(map(decode_payment, payments)),
-        tuple(map(decode_history, history)),
-    )
 
 
 def shows_discount(plan: Plan, row: OrderRow) -> bool:
