@@ -11,8 +11,9 @@ from tsrevel.ledger.migrations import Migration, shipped_migrations
 
 from .samples import EVENT, ORDER, RUN, TickingClock, make_run, open_ledger, raw
 
-V2 = Migration(
-    2,
+SHIPPED = shipped_migrations()[-1].version
+NEXT = Migration(
+    SHIPPED + 1,
     """
     -- a comment; with a semicolon
     CREATE TABLE extra (note TEXT NOT NULL) STRICT;
@@ -23,8 +24,8 @@ V2 = Migration(
     INSERT INTO extra VALUES ('from v2')
     """,
 )
-BROKEN_V2 = Migration(2, "CREATE TABLE extra (note TEXT NOT NULL) STRICT;\nINSERT INTO nowhere VALUES (1);\n")
-V3 = Migration(3, "INSERT INTO extra VALUES ('from v3');")
+BROKEN = Migration(SHIPPED + 1, "CREATE TABLE extra (note TEXT NOT NULL) STRICT;\nINSERT INTO nowhere VALUES (1);\n")
+AFTER_NEXT = Migration(SHIPPED + 2, "INSERT INTO extra VALUES ('from v3');")
 
 
 def open_with(path: Path, *later: Migration) -> Ledger:
@@ -60,22 +61,22 @@ def test_no_shipped_migration_ends_the_transaction_it_runs_in() -> None:
 
 def test_an_older_ledger_is_migrated_with_all_it_holds(path: Path) -> None:
     make_first(path)
-    with open_with(path, V2, V3) as ledger:
+    with open_with(path, NEXT, AFTER_NEXT) as ledger:
         order = ledger.order(EVENT)
         assert order is not None
         assert order.order_id == ORDER
         notes = ledger._connection.execute("SELECT note FROM extra").fetchall()
         ledger.verify_chain()
     assert [note for (note,) in notes] == ["from v2", "from v3"]
-    assert version_of(path) == 3
+    assert version_of(path) == SHIPPED + 2
 
 
 def test_the_ledger_is_backed_up_before_it_is_migrated(path: Path) -> None:
     make_first(path)
-    with open_with(path, V2):
+    with open_with(path, NEXT):
         pass
-    backup = path.with_name("ledger.db.v1.bak")
-    assert names_in(path.parent) == ["ledger.db", "ledger.db.v1.bak"]
+    backup = path.with_name(f"ledger.db.v{SHIPPED}.bak")
+    assert names_in(path.parent) == ["ledger.db", f"ledger.db.v{SHIPPED}.bak"]
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with open_ledger(backup) as kept:
         assert kept.counts()["settled"] == 1
@@ -90,17 +91,17 @@ def test_nothing_is_backed_up_when_nothing_is_migrated(path: Path) -> None:
 
 
 def test_a_new_ledger_goes_through_every_migration_without_a_backup(path: Path) -> None:
-    with open_with(path, V2):
+    with open_with(path, NEXT):
         pass
-    assert version_of(path) == 2
+    assert version_of(path) == SHIPPED + 1
     assert names_in(path.parent) == ["ledger.db"]
 
 
 def test_a_failing_migration_leaves_the_ledger_as_it_was(path: Path) -> None:
     make_first(path)
     with pytest.raises(LedgerUnusable, match="nowhere"):
-        open_with(path, BROKEN_V2)
-    assert version_of(path) == 1
+        open_with(path, BROKEN)
+    assert version_of(path) == SHIPPED
     with open_ledger(path) as ledger:
         assert ledger.counts()["settled"] == 1
         assert not ledger._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'extra'").fetchall()
@@ -109,22 +110,22 @@ def test_a_failing_migration_leaves_the_ledger_as_it_was(path: Path) -> None:
 def test_a_migration_can_be_tried_again_after_it_failed(path: Path) -> None:
     make_first(path)
     with pytest.raises(LedgerUnusable):
-        open_with(path, BROKEN_V2)
-    with open_with(path, V2):
+        open_with(path, BROKEN)
+    with open_with(path, NEXT):
         pass
-    assert version_of(path) == 2
+    assert version_of(path) == SHIPPED + 1
 
 
 def test_a_new_ledger_is_made_complete_or_not_at_all(path: Path) -> None:
     with pytest.raises(LedgerUnusable, match="nowhere"):
-        open_with(path, BROKEN_V2)
+        open_with(path, BROKEN)
     assert names_in(path.parent) == []
 
 
 def test_an_older_program_refuses_a_migrated_ledger(path: Path) -> None:
-    with open_with(path, V2):
+    with open_with(path, NEXT):
         pass
-    with pytest.raises(LedgerUnusable, match="version 2"):
+    with pytest.raises(LedgerUnusable, match=f"version {SHIPPED + 1}"):
         open_ledger(path)
 
 
@@ -146,3 +147,14 @@ def test_a_backup_never_overwrites_anything(ledger: Ledger, path: Path) -> None:
 def test_a_backup_into_a_missing_folder_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(LedgerUnusable, match="No such file"):
         ledger.back_up(tmp_path / "missing" / "copy.db")
+
+
+def test_a_ledger_of_the_first_version_is_migrated_to_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    first = shipped_migrations()[:1]
+    Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=first).close()
+    with open_ledger(path) as ledger:
+        ledger.begin_run(make_run())
+        ledger.settle(RUN, EVENT, ORDER, None)
+        ledger.look_again(RUN, EVENT, None)
+    assert version_of(path) == SHIPPED

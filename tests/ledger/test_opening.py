@@ -129,7 +129,7 @@ def test_a_newer_ledger_is_refused_and_left_alone(path: Path) -> None:
     with raw(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     before = path.read_bytes()
-    with pytest.raises(LedgerUnusable, match=r"version 99.*up to 1"):
+    with pytest.raises(LedgerUnusable, match=r"version 99.*up to [0-9]+:"):
         open_ledger(path)
     assert path.read_bytes() == before
 

@@ -339,6 +339,25 @@ def test_an_order_last_touched_by_a_run_that_never_ended_is_interrupted(ledger: 
     assert (during.interrupted, after.interrupted) == (True, False)
 
 
+def test_a_settled_order_is_unfinished_again_once_it_is_due_to_be_looked_at(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.look_again(RUN, EVENT, START - timedelta(minutes=1))
+    ledger.settle(RUN, EVENT, ORDER, None)
+    assert [order.event_id for order in ledger.unfinished()] == [EVENT]
+    assert last_row(ledger).kind == "settled"
+    ledger.look_again(RUN, EVENT, START + timedelta(days=1))
+    assert ledger.unfinished() == ()
+    ledger.look_again(RUN, EVENT, None)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.state, order.look_again_at) == ("settled", None)
+
+
+def test_an_order_never_claimed_can_not_be_looked_at_again(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match="looked at again"):
+        ledger.look_again(RUN, EVENT, START)
+
+
 def test_an_order_never_claimed_can_not_be_in_doubt(ledger: Ledger) -> None:
     with pytest.raises(ClaimConflict, match="in doubt"):
         ledger.doubt(RUN, EVENT, START)

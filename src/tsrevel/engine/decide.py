@@ -89,7 +89,8 @@ class Decider:
         record = self.records.get(candidate.event.id)
         try:
             if record and record.state in {"settled", "foreign"}:
-                return self._revisit(candidate, record)
+                about = with_order(describe(candidate.event), record)
+                return self._look_again(about, record) or self._revisit(candidate, record)
             late = self.overtime()
             if late:
                 about = describe(candidate.event, find_location(candidate.event, self.policy))
@@ -105,7 +106,12 @@ class Decider:
 
     def take_up_unlisted(self, record: OrderRecord) -> Outcome | None:
         """Finish an order whose event the listing no longer shows; None where nothing of it is at Revel."""
-        return self._take_up(None, record, record.plan) if record.plan else None
+        if record.plan is None:
+            return None
+        if record.state != "settled":
+            return self._take_up(None, record, record.plan)
+        about = with_order(Outcome(record.event_id, Status.SKIPPED), record)
+        return self._look_again(about, record) or not_written(about, _done(record))
 
     # An event without an order of ours
 
@@ -196,9 +202,7 @@ class Decider:
         objection = self.gate.objection(Place(plan.location.tripleseat_location, plan.location.tripleseat_site))
         if objection:
             return not_written(about, self._not_here(plan, objection))
-        self.saga.wait_for(record)
-        ids = dict.fromkeys((plan.local_id, *known_local_ids(self.policy, record.event_id)))
-        found = self.saga.look_up(plan.uuid, tuple(ids), thorough=True, known_as=record.order_id)
+        found = self.saga.look_up_begun(record, plan, self._names(plan))
         if isinstance(found, Hold):
             return _stopped(about, found)
         if isinstance(found, Foreign) and record.state == "claimed" and not record.receipts:
@@ -213,6 +217,10 @@ class Decider:
             return not_written(about, gone)
         self.ledger.release(self.run_id, record.event_id, "Revel holds nothing of it")
         return None
+
+    def _names(self, plan: Plan) -> tuple[str, ...]:
+        """Every `local_id` under which the order begun may be found, though the settings have changed since."""
+        return tuple(dict.fromkeys((plan.local_id, *known_local_ids(self.policy, plan.event_id))))
 
     def _not_here(self, plan: Plan, objection: str) -> Hold | Skip:
         """An order begun at a place that this run (`--location`), or no run any more, may write to."""
@@ -230,6 +238,14 @@ class Decider:
 
     # An event with its order made
 
+    def _look_again(self, about: Outcome, record: OrderRecord) -> Outcome | None:
+        """Where a write's outcome was unknown for a while: held if the order has doubled since; else None."""
+        due = record.look_again_at and self.clock() >= record.look_again_at
+        if not due or record.plan is None or self.gate.dry_run:
+            return None
+        found = self.saga.find_doubles(record, record.plan, self._names(record.plan))
+        return replace(not_written(about, found), alarm=True) if found else None
+
     def _revisit(self, candidate: Candidate, record: OrderRecord) -> Outcome:
         """Skipped, unless the event has changed since: reported once a change, the order left as it is."""
         event = candidate.event
@@ -242,7 +258,7 @@ class Decider:
         done = replace(about, local_id=record.plan.local_id, total=record.plan.final_total)
         unchanged = candidate.digest is not None and candidate.digest == record.digest
         if unchanged or self.overtime():
-            return not_written(done, Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}"))
+            return not_written(done, _done(record))
         state = screen_status(event, self.policy)
         cancelled = isinstance(state, Skip)
         full = event if candidate.complete or cancelled else self._fetch(event.id)
@@ -256,7 +272,7 @@ class Decider:
         if changes:
             text = f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
             return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
-        return not_written(done, Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}"))
+        return not_written(done, _done(record))
 
     def _changes(self, event: Event, before: Plan) -> tuple[Plan | None, list[str]]:
         location = find_location(event, self.policy)
@@ -285,3 +301,7 @@ class Decider:
 def _stopped(about: Outcome, found: Hold) -> Outcome:
     """Held for what a look-up showed: with several orders, nothing more may be written before a person has looked."""
     return replace(not_written(about, found), alarm=found.reason is Reason.DUPLICATE_ORDERS)
+
+
+def _done(record: OrderRecord) -> Skip:
+    return Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}")

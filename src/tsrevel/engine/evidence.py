@@ -35,7 +35,7 @@ def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAG
         _strange_order(plan, contents.order)
         or _strange_items(plan, contents.items)
         or _strange_payments(plan, contents.payments)
-        or ("it has a history row twice" if _twice(contents.history) else None)
+        or find_twice(contents)
     )
     if strange:
         return strange
@@ -44,6 +44,16 @@ def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAG
     if finished and missing and stage_of(missing[0]) in {"items", "money"}:
         return f"its {name(missing[0])} is missing although it is finished"
     return tuple(missing)
+
+
+def find_twice(contents: Contents) -> str | None:
+    """In words, which kind of part is there twice."""
+    parts: dict[str, tuple[ItemRow | PaymentRow | HistoryRow, ...]] = {
+        "an item": contents.items,
+        "a payment": contents.payments,
+        "a history row": contents.history,
+    }
+    return next((f"it has {part} twice" for part, rows in parts.items() if _twice(rows)), None)
 
 
 def stage_of(step: Step) -> Stage:
@@ -98,7 +108,7 @@ def _strange_items(plan: Plan, rows: tuple[ItemRow, ...]) -> str | None:
     for row in rows:
         if row.uuid not in items or not _same_item(row, items[row.uuid]):
             return f"its item {row.id} is not as planned"
-    return "it has an item twice" if _twice(rows) else None
+    return None
 
 
 def _strange_payments(plan: Plan, rows: tuple[PaymentRow, ...]) -> str | None:
@@ -106,7 +116,7 @@ def _strange_payments(plan: Plan, rows: tuple[PaymentRow, ...]) -> str | None:
     for row in rows:
         if row.deleted or payments.get(row.uuid) != row.amount:
             return f"its payment {row.id} is not as planned"
-    return "it has a payment twice" if _twice(rows) else None
+    return None
 
 
 def _twice(rows: tuple[ItemRow | PaymentRow | HistoryRow, ...]) -> bool:

@@ -69,18 +69,22 @@ class Proof:
         return compare_order(plan, row)
 
     def of_beginning(
-        self, plan: Plan, order_id: OrderId, known: Container[str]
+        self, plan: Plan, order_id: OrderId, known: Container[str] = (), pauses: tuple[float, ...] = ()
     ) -> tuple[Contents, tuple[Step, ...] | str]:
         """What there is of an order begun, and what is missing of it, or in words why it isn't part of the plan.
 
-        Looked at twice where a step of `known`, those acknowledged, is missing.
+        Looked at again while something is missing, after each of `pauses` (seconds); where a step of `known`, those
+        acknowledged, is missing, at least once.
         """
         contents = self._revel.contents(order_id)
         missing = find_missing(plan, contents)
-        if not isinstance(missing, str) and any(step.uuid in known for step in missing):
-            self._sleep(SETTLE_SECONDS)
-            contents = self._revel.contents(order_id)
-            missing = find_missing(plan, contents)
+        if not pauses and any(step.uuid in known for step in missing if isinstance(step, Step)):
+            pauses = (SETTLE_SECONDS,)
+        for pause in pauses:
+            if missing and not isinstance(missing, str):
+                self._sleep(pause)
+                contents = self._revel.contents(order_id)
+                missing = find_missing(plan, contents)
         return contents, missing
 
     def _missing_parts(self, stage: Stage, plan: Plan, order_id: OrderId) -> tuple[Step, ...] | str:

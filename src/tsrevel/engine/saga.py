@@ -9,18 +9,19 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tsrevel.engine.evidence import STAGES, compare_order, row_id, stage_of
+from tsrevel.engine.evidence import STAGES, compare_order, find_twice, row_id, stage_of
 from tsrevel.engine.proof import SETTLE_SECONDS, Proof, not_shown
 from tsrevel.engine.report import Outcome, injected, not_written
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import Ledger, OrderRecord
-from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
+from tsrevel.planning.model import EventId, Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.revel.client import Contents, Revel, Written
 from tsrevel.revel.decode import OrderRow
 
-IN_FLIGHT_SECONDS = 5.0
-"""How long a write may take that was under way when its process died: ten times what it took live (facts Revel 6)."""
+PATIENCE = (1.0, 4.0)
+"""Seconds between looks for what may have been under way when its process died or its answer was lost, not long ago:
+in all ten times what a write took live (facts Revel 6)."""
 LATE = timedelta(minutes=15)
 """How long a write that got no answer in time may still be applied, and an acknowledged one stay out of sight."""
 _NO_ORDER = OrderId("")
@@ -32,6 +33,9 @@ class Foreign:
     """An order for the event that we did not make."""
 
     order: OrderRow
+
+
+Found = OrderRow | Foreign | Hold | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +68,12 @@ class Saga:
         self._clock = clock
         self._sleep = sleep
         self._proof = Proof(revel, sleep)
+        self._suspects: set[EventId] = set()
         self.begun = 0
 
     def look_up(
         self, uuid: str, local_ids: tuple[str, ...], *, thorough: bool = False, known_as: OrderId | None = None
-    ) -> OrderRow | Foreign | Hold | None:
+    ) -> Found:
         """The event's order at Revel: ours, someone else's, a Hold where there are several, None where there is none.
 
         `thorough` asks by uuid as well: needed once an order may have been written, in case its local_id got lost.
@@ -94,29 +99,56 @@ class Saga:
         only = next(iter(rows.values()), None)
         return only if only is None or only.uuid == uuid else Foreign(only)
 
-    def wait_for(self, record: OrderRecord) -> None:
-        """Return when what the last run wrote must be in sight. Raises OutcomeUnknown where that takes too long."""
+    def look_up_begun(self, record: OrderRecord, plan: Plan, local_ids: tuple[str, ...]) -> Found:
+        """The same for an order begun. Raises OutcomeUnknown while a write that got no answer may still be applied."""
+        self._check_doubt(record)
+        found = self.look_up(plan.uuid, local_ids, thorough=True, known_as=record.order_id)
+        if not self._is_suspect(record):
+            return found
+        self._suspects.add(record.event_id)
+        self._ledger.look_again(self._run_id, record.event_id, self._clock() + LATE)
+        for pause in PATIENCE:
+            if found is None:
+                self._sleep(pause)
+                found = self.look_up(plan.uuid, local_ids, thorough=True, known_as=record.order_id)
+        return found
+
+    def _check_doubt(self, record: OrderRecord) -> None:
         left = record.doubt_until_at - self._clock() if record.doubt_until_at else timedelta()
         if left > LATE:  # no doubt lasts as long: the clock was set back
             self._ledger.doubt(self._run_id, record.event_id, self._clock() + LATE)
         if left > timedelta():
             until = f"{record.doubt_until_at:%Y-%m-%d %H:%M} UTC"
-            raise OutcomeUnknown(
-                f"a write to Revel got no answer and may still be applied; looked at again after {until}"
-            )
-        pause = IN_FLIGHT_SECONDS if record.interrupted else SETTLE_SECONDS
-        age = (self._clock() - record.touched_at).total_seconds()
-        if age < pause:
-            self._sleep(min(pause, pause - age))
+            raise OutcomeUnknown(f"what was written to Revel may still turn up; looked at again after {until}")
+
+    def _is_suspect(self, record: OrderRecord) -> bool:
+        """Whether a write may have been under way, not long ago, of which nobody knows the outcome."""
+        recent = self._clock() - record.touched_at < LATE
+        return recent and (record.interrupted or record.look_again_at is not None)
+
+    def find_doubles(self, record: OrderRecord, plan: Plan, local_ids: tuple[str, ...]) -> Hold | None:
+        """Look once more at a settled order that a late write may have doubled: what a person must see to, or None."""
+        found = self.look_up(plan.uuid, local_ids, thorough=True)
+        if isinstance(found, OrderRow):
+            twice = find_twice(self._revel.contents(found.id))
+            text = f"Revel order {found.id} is not what was planned: {twice}"
+            found = Hold(Reason.AMOUNT_MISMATCH, text) if twice else None
+        if isinstance(found, Hold) and found.reason is not Reason.ORDER_EXISTS:
+            self._ledger.dispute(self._run_id, record.event_id, record.order_id, f"{found.reason}: {found.text}")
+            return found
+        self._ledger.look_again(self._run_id, record.event_id, None)
+        return None
 
     def inject(self, about: Outcome, plan: Plan, labels: Labels, digest: str | None) -> Outcome:
         """Write an order that a look-up has just shown to be absent."""
         self._ledger.claim(self._run_id, plan)
+        if plan.event_id in self._suspects:  # what an earlier claim had under way may double this one
+            self._ledger.look_again(self._run_id, plan.event_id, self._clock() + LATE)
         return self._finish(_Writing(about, plan, plan.steps, labels=labels, digest=digest))
 
     def adopt(self, about: Outcome, plan: Plan, row: OrderRow, digest: str | None) -> Outcome:
         """Finish an order under our own uuid that this ledger doesn't know, where what is there is part of the plan."""
-        contents, missing = self._proof.of_beginning(plan, row.id, known=())
+        contents, missing = self._proof.of_beginning(plan, row.id)
         self._ledger.claim(self._run_id, plan)
         if isinstance(missing, str):
             return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, missing)
@@ -135,7 +167,8 @@ class Saga:
         A disputed order is only looked at again. If it has come right, somebody saw to it: it then gets the history row
         that it may lack, and is settled.
         """
-        contents, missing = self._proof.of_beginning(plan, row.id, record.receipts)
+        pauses = PATIENCE if self._is_suspect(record) else ()
+        contents, missing = self._proof.of_beginning(plan, row.id, record.receipts, pauses)
         if record.state == "disputed" and not _has_come_right(plan, contents, missing):
             return _hold(about, plan, row.id, recall_finding(record))
         if isinstance(missing, str):
@@ -176,8 +209,10 @@ class Saga:
 
     def _doubted(self, plan: Plan, unknown: OutcomeUnknown) -> OutcomeUnknown:
         """`unknown` itself, once the ledger knows how long what was written may yet turn up."""
+        until = self._clock() + LATE
+        self._ledger.look_again(self._run_id, plan.event_id, until)
         if unknown.late:
-            self._ledger.doubt(self._run_id, plan.event_id, self._clock() + LATE)
+            self._ledger.doubt(self._run_id, plan.event_id, until)
         return unknown
 
     def _write_missing(self, order: _Writing) -> Outcome:

@@ -16,11 +16,15 @@ from tsrevel.planning.model import EventId, OrderId, Plan, Step
 from tsrevel.planning.money import show
 
 _ORDERS = """
-    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, doubt_until_at, touched_at,
+    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, doubt_until_at, look_again_at,
+        touched_at,
         NOT EXISTS (SELECT 1 FROM runs WHERE runs.run_id = orders.run_id AND finished_at IS NOT NULL) AS interrupted
     FROM orders WHERE event_id IN (SELECT value FROM json_each(?))
 """
-_UNFINISHED = "SELECT event_id FROM orders WHERE state = 'claimed' ORDER BY touched_at, event_id"
+_UNFINISHED = """
+    SELECT event_id FROM orders WHERE state = 'claimed' OR (state = 'settled' AND look_again_at <= ?)
+    ORDER BY touched_at, event_id
+"""
 _RECEIPTS = """
     SELECT event_id, uuid, kind, revel_id, facts, recorded_at, run_id
     FROM receipts JOIN steps USING (event_id, uuid)
@@ -67,6 +71,9 @@ _DISPUTE = """
 _DOUBT = """
     UPDATE orders SET doubt_until_at = :until, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
 """
+_LOOK_AGAIN = """
+    UPDATE orders SET look_again_at = :again, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
+"""
 _NOTE_FOREIGN = """
     INSERT INTO orders (event_id, state, order_id, local_id, digest, run_id, touched_at)
     VALUES (:event_id, 'foreign', :order_id, :local_id, :digest, :run_id, :at)
@@ -81,9 +88,9 @@ _REMEMBER = """
 """
 
 
-def find_unfinished(connection: sqlite3.Connection) -> tuple[OrderRecord, ...]:
-    """The claimed orders, oldest first. LedgerDamaged for an unreadable plan."""
-    ids = [EventId(row["event_id"]) for row in connection.execute(_UNFINISHED)]
+def find_unfinished(connection: sqlite3.Connection, now: datetime) -> tuple[OrderRecord, ...]:
+    """The claimed orders and those to be looked at again, oldest first. LedgerDamaged for an unreadable plan."""
+    ids = [EventId(row["event_id"]) for row in connection.execute(_UNFINISHED, (encode_instant(now),))]
     found = find(connection, ids)
     return tuple(found[event_id] for event_id in ids)
 
@@ -154,6 +161,14 @@ def doubt(change: Change, event_id: EventId, until: datetime) -> None:
     change.audit("in_doubt", event_id, until=encode_instant(until))
 
 
+def look_again(change: Change, event_id: EventId, at: datetime | None) -> None:
+    """Notes when the order is to be looked at once more, settled or not; None: it was."""
+    again = encode_instant(at) if at else None
+    if not _write(change, _LOOK_AGAIN, event_id, again=again):
+        raise ClaimConflict(f"Event {event_id} can't be looked at again: the ledger knows no order of it.")
+    change.audit("look_again", event_id, at=again or "never")
+
+
 def note_foreign(change: Change, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None) -> None:
     """Notes somebody else's order, in place of a claim of which nothing was written."""
     state = _standing(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
@@ -215,6 +230,7 @@ def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt]) -> OrderRec
         local_id=row["local_id"],
         text=row["text"],
         doubt_until_at=decode_instant(row["doubt_until_at"]),
+        look_again_at=decode_instant(row["look_again_at"]),
     )
 
 

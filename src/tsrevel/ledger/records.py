@@ -60,7 +60,8 @@ class OrderRecord:
     against, `digest` the content hash of that moment. `receipts` go by the uuid of their step. `local_id` is
     kept of foreign orders, `text` (why) of disputed ones. Until `doubt_until_at` what was written may still turn
     up, answered or not: what isn't there by then isn't coming. `interrupted`: the run that touched it last never
-    came to its end, so a write may have been under way at `touched_at`.
+    came to its end, so a write may have been under way at `touched_at`. `look_again_at`: the outcome of a write was
+    unknown for a while; looked at once more from then on, the order shows whether a part of it is there twice.
     """
 
     event_id: EventId
@@ -75,6 +76,7 @@ class OrderRecord:
     local_id: str | None = None
     text: str | None = None
     doubt_until_at: datetime | None = None
+    look_again_at: datetime | None = None
     interrupted: bool = False
 
 

@@ -111,9 +111,12 @@ class Ledger:
             return orders.find(connection, event_ids)
 
     def unfinished(self) -> tuple[OrderRecord, ...]:
-        """The orders claimed and not yet settled or disputed: a run died, or couldn't go on. Oldest first."""
+        """The orders claimed and not yet settled or disputed, and the settled ones that are due to be looked at again.
+
+        Oldest first. A run died, or couldn't go on, or it didn't know for a while what became of a write.
+        """
         with self._reading() as connection:
-            return orders.find_unfinished(connection)
+            return orders.find_unfinished(connection, self._clock())
 
     def counts(self) -> dict[OrderState, int]:
         """How many orders stand in each state."""
@@ -153,6 +156,11 @@ class Ledger:
         """A write got no answer in time: until `until` (aware) it may still be applied, so nothing is sent again."""
         with self._changing(run_id) as change:
             orders.doubt(change, event_id, until)
+
+    def look_again(self, run_id: str, event_id: EventId, at: datetime | None) -> None:
+        """The order is to be looked at once more at `at` (aware), settled or not; None: it was."""
+        with self._changing(run_id) as change:
+            orders.look_again(change, event_id, at)
 
     def note_foreign(
         self, run_id: str, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None
