@@ -9,6 +9,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import EventId
+
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL, PAID
 
@@ -102,14 +105,28 @@ def test_what_was_under_way_is_waited_for_no_longer_than_it_takes_to_show(world:
     assert world.flaws(FULL) == []
 
 
-def test_a_run_45_minutes_later_waits_for_nothing(world: World) -> None:
+@pytest.mark.parametrize("minutes", [-60, 0.1, 20, 45, 600])
+def test_whatever_the_clock_says_a_rerun_waits_for_what_was_under_way(world: World, minutes: float) -> None:
     world.at("before POST /resources/OrderItem/", world.die)
     with pytest.raises(Died):
         world.sync()
-    world.time.move(minutes=45)
+    world.time.move(minutes=minutes)
     world.time.naps.clear()
-    world.sync()
-    assert max(world.time.naps) < 1
+    assert verdict(world.sync(), FULL) == "injected"
+    assert sum(nap for nap in world.time.naps if nap >= 1) == 5.0
+
+
+def test_a_run_that_died_while_it_may_have_waited_for_an_answer_leaves_its_order_in_doubt(world: World) -> None:
+    world.at("before POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    sent = len(world.writes)
+    world.time.move(seconds=21)
+    report = world.sync()
+    assert (verdict(report, FULL), len(world.writes)) == ("failed OUTCOME_UNKNOWN", sent)
+    assert "looked at again after" in find_outcome(report, FULL).text
+    world.time.move(minutes=16)
+    assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
 
 
 @pytest.mark.parametrize(("resource", "number"), [("OrderItem", 1), ("Payment", 1), ("OrderHistory", 1)])
@@ -259,3 +276,28 @@ def test_an_order_begun_is_finished_though_its_day_has_passed(world: World) -> N
     world.add_event(lines=[("Coffee Urn", 1, 38)])
     world.sync()
     assert world.flaws(FULL) == []
+
+
+def test_an_order_that_turns_up_after_its_event_was_called_off_is_not_forgotten(world: World) -> None:
+    world.at("before POST /resources/Order/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.tripleseat.cancel_event(FULL)
+    assert verdict(world.sync(), FULL) == "skipped STATUS_NOT_ELIGIBLE"
+    money = {key: Decimal("847.32") for key in ("final_total", "remaining_due")}
+    money |= {"subtotal": Decimal("794.08"), "tax": Decimal("53.24")}
+    world.add_order(FULL, "Triple Seat_{}", uuid=order_uuid(EventId(str(FULL))), **money)
+    world.time.move(minutes=45)
+    assert verdict(world.sync(), FULL) == "injected"
+    assert verdict(world.sync(), FULL) == "skipped CANCELLED_AFTER_INJECTION"
+
+
+def test_a_claim_of_which_nothing_turned_up_is_dropped_in_the_end(world: World) -> None:
+    world.at("before POST /resources/Order/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.tripleseat.cancel_event(FULL)
+    for _ in range(2):
+        world.sync()
+        world.time.move(minutes=45)
+    assert world.record(FULL) is None

@@ -197,6 +197,13 @@ def test_an_order_comes_with_its_own_parts_only(app: RevelSandbox, revel: Revel)
     assert contents.items[0].order == contents.payments[0].order == contents.history[0].order == orders[1]
 
 
+def test_a_row_that_a_page_repeats_is_one(app: RevelSandbox, revel: Revel) -> None:
+    order = add_order(app, OURS)
+    item = app.add("OrderItem", None, order=f"/resources/Order/{order}/")
+    app.faults.add("wrong_shape", "GET", "/OrderItem/", body={"objects": [item, item], "meta": {"total_count": 1}})
+    assert len(revel.items(OrderId(order)).items) == 1
+
+
 def test_the_items_of_an_order_are_one_request(app: RevelSandbox, wire: Recorder, revel: Revel) -> None:
     order = add_order(app, OURS)
     app.add("OrderItem", None, order=f"/resources/Order/{order}/")

@@ -188,7 +188,9 @@ class Decider:
         if reason is Reason.ALREADY_INJECTED and not order.printed:
             text = f"Revel order {order.id} is ours and unfinished: finish it by `sync-event --ignore-time-gate`"
             return not_written(known, Hold(Reason.ORDER_DIFFERS, text))
-        if not self.gate.dry_run:
+        if reason is Reason.ALREADY_INJECTED and not self.gate.dry_run:
+            self.ledger.settle(self.run_id, about.event_id, order.id, None)
+        elif not self.gate.dry_run:
             self.ledger.note_foreign(self.run_id, about.event_id, order.id, order.local_id, None)
         return not_written(known, Skip(reason, f"Revel order {order.id} was there, though not in the ledger"))
 
@@ -215,7 +217,7 @@ class Decider:
         gone = self.saga.judge_absence(record, plan) if record.order_id else None
         if gone:
             return not_written(about, gone)
-        self.ledger.release(self.run_id, record.event_id, "Revel holds nothing of it")
+        self.saga.release(record)
         return None
 
     def _names(self, plan: Plan) -> tuple[str, ...]:
@@ -250,11 +252,13 @@ class Decider:
         """Skipped, unless the event has changed since: reported once a change, the order left as it is."""
         event = candidate.event
         about = replace(describe(event, find_location(event, self.policy)), order_id=record.order_id)
-        if record.plan is None:
+        if record.state == "foreign":
             done = replace(about, local_id=record.local_id)
             return not_written(
                 done, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else")
             )
+        if record.plan is None:  # found complete with a new ledger, when its day had passed
+            return not_written(about, _done(record))
         done = replace(about, local_id=record.plan.local_id, total=record.plan.final_total)
         unchanged = candidate.digest is not None and candidate.digest == record.digest
         if unchanged or self.overtime():

@@ -19,9 +19,11 @@ from tsrevel.planning.reasons import Reason, Status
 from tsrevel.revel.client import Contents, Revel, Written
 from tsrevel.revel.decode import OrderRow
 
-PATIENCE = (1.0, 4.0)
-"""Seconds between looks for what may have been under way when its process died or its answer was lost, not long ago:
-in all ten times what a write took live (facts Revel 6)."""
+PATIENCE = (1.0, 1.0, 3.0)
+"""Seconds between looks for what may have been under way when its process died or its answer was lost: in all ten times
+what a write took live (facts Revel 6)."""
+WAITED = timedelta(seconds=20)
+"""A run that died so long after its last receipt may have been waiting for an answer that comes late."""
 LATE = timedelta(minutes=15)
 """How long a write that got no answer in time may still be applied, and an acknowledged one stay out of sight."""
 _NO_ORDER = OrderId("")
@@ -106,7 +108,8 @@ class Saga:
         if not self._is_suspect(record):
             return found
         self._suspects.add(record.event_id)
-        self._ledger.look_again(self._run_id, record.event_id, self._clock() + LATE)
+        again = record.look_again_at or self._clock() + LATE
+        self._ledger.look_again(self._run_id, record.event_id, again)
         for pause in PATIENCE:
             if found is None:
                 self._sleep(pause)
@@ -114,17 +117,20 @@ class Saga:
         return found
 
     def _check_doubt(self, record: OrderRecord) -> None:
-        left = record.doubt_until_at - self._clock() if record.doubt_until_at else timedelta()
-        if left > LATE:  # no doubt lasts as long: the clock was set back
-            self._ledger.doubt(self._run_id, record.event_id, self._clock() + LATE)
-        if left > timedelta():
-            until = f"{record.doubt_until_at:%Y-%m-%d %H:%M} UTC"
-            raise OutcomeUnknown(f"what was written to Revel may still turn up; looked at again after {until}")
+        now, until = self._clock(), record.doubt_until_at
+        if until and until - now > LATE:  # no doubt lasts as long: the clock was set back
+            until = now + LATE
+            self._ledger.doubt(self._run_id, record.event_id, until)
+        if record.interrupted and WAITED <= now - record.touched_at < LATE:
+            until = record.touched_at + LATE
+        if until and until > now:
+            raise OutcomeUnknown(
+                f"what was written to Revel may still turn up; looked at again after {until:%Y-%m-%d %H:%M} UTC"
+            )
 
     def _is_suspect(self, record: OrderRecord) -> bool:
-        """Whether a write may have been under way, not long ago, of which nobody knows the outcome."""
-        recent = self._clock() - record.touched_at < LATE
-        return recent and (record.interrupted or record.look_again_at is not None)
+        """Whether a write may have been under way whose outcome nobody knows. Clocks err, so its age doesn't count."""
+        return record.interrupted or record.look_again_at is not None
 
     def find_doubles(self, record: OrderRecord, plan: Plan, local_ids: tuple[str, ...]) -> Hold | None:
         """Look once more at a settled order that a late write may have doubled: what a person must see to, or None."""
@@ -148,7 +154,7 @@ class Saga:
 
     def adopt(self, about: Outcome, plan: Plan, row: OrderRow, digest: str | None) -> Outcome:
         """Finish an order under our own uuid that this ledger doesn't know, where what is there is part of the plan."""
-        contents, missing = self._proof.of_beginning(plan, row.id)
+        contents, missing = self._proof.of_beginning(plan, row.id, pauses=PATIENCE)
         self._ledger.claim(self._run_id, plan)
         if isinstance(missing, str):
             return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, missing)
@@ -185,14 +191,19 @@ class Saga:
 
         Raises OutcomeUnknown while it may be only out of sight.
         """
-        parts = [receipt for receipt in record.receipts.values() if receipt.kind != "order"]
-        if parts or record.state == "disputed":
+        if not record.doubt_until_at:
+            text = f"Revel acknowledged order {record.order_id} and doesn't show it; the next run looks again"
+            raise self._doubted(plan, OutcomeUnknown(text, late=True))
+        if record.state == "disputed" or any(each.kind != "order" for each in record.receipts.values()):
             text = f"its Revel order {record.order_id} is gone; if it is wanted, enter it by hand"
             return Hold(Reason.ORDER_EXISTS, text)
-        if record.doubt_until_at:
-            return None
-        text = f"Revel acknowledged order {record.order_id} and doesn't show it; the next run looks again"
-        raise self._doubted(plan, OutcomeUnknown(text, late=True))
+        return None
+
+    def release(self, record: OrderRecord) -> None:
+        """Drop a claim of which nothing is at Revel, unless something of it may yet turn up there."""
+        waited = record.look_again_at is not None and self._clock() >= record.look_again_at
+        if record.receipts or waited or record.event_id not in self._suspects:
+            self._ledger.release(self._run_id, record.event_id, "Revel holds nothing of it")
 
     def _note_shown(self, order: _Writing, contents: Contents) -> None:
         plan = order.plan

@@ -22,6 +22,7 @@ _PERMISSIONS = "check the owner and permissions of the file and its folder"
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked: wait for it, or find it with `fuser`",
     sqlite3.SQLITE_FULL: "the disk is full: make room",
+    sqlite3.SQLITE_IOERR: "the disk failed, or its space or a quota is used up",
     sqlite3.SQLITE_READONLY: _PERMISSIONS,
     sqlite3.SQLITE_CANTOPEN: _PERMISSIONS,
     sqlite3.SQLITE_NOTADB: "it is not a SQLite file: set [ledger] path to the right one, or restore a backup",

@@ -189,8 +189,9 @@ class Revel:
         strays, params = 0, {**filters, "limit": str(PAGE), "offset": "0"}
         for _ in range(MOST_PAGES):
             page = decode_page(self._channel.read(f"/resources/{resource}/", params), resource)
-            fresh = [row for row in page.rows if str(row.get("id")) not in seen]
-            seen.update(str(row.get("id")) for row in fresh)
+            once = {str(row.get("id")): row for row in page.rows}
+            fresh = [row for name, row in once.items() if name not in seen]
+            seen.update(once)
             strays += sum(not fits(row) for row in fresh)
             if strays > MOST_STRAYS:
                 raise Unreadable(f"Revel ignores the filter {', '.join(filters)} on {resource}")
