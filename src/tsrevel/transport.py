@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache, cached_property, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 import tenacity
@@ -195,7 +196,7 @@ class Channel:
         auth: tuple[str, str] | None = None,
         place: Place | None = None,
     ) -> Json:
-        label = f"{self.name}: {method} {httpx.URL(path).path}"
+        label = f"{self.name}: {method} {urlsplit(path).path}"
         status, text, after = self._exchange(
             label,
             method,
@@ -288,6 +289,7 @@ def _authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+@cache
 def _nobody() -> ssl.SSLContext:
     """Whom to trust where nothing is encrypted: https from such a channel fails, rather than going unchecked."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

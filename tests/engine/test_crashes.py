@@ -238,6 +238,17 @@ def test_a_half_written_order_of_a_passed_day_is_no_quiet_skip_though_the_ledger
     assert world.flaws(FULL) == []
 
 
+def test_an_order_of_a_passed_day_that_lacks_its_history_row_is_no_finished_one(world: World) -> None:
+    world.at("before POST /resources/OrderHistory/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.lose_ledger()
+    world.time.move(days=1)
+    assert verdict(world.sync(), FULL) == "held ORDER_DIFFERS"
+    assert verdict(world.sync_event(FULL, ignore_time_gate=True), FULL) == "injected"
+    assert world.flaws(FULL) == []
+
+
 def test_an_order_begun_that_is_no_longer_listed_is_accounted_for_while_revel_is_down(world: World) -> None:
     world.at("after POST /resources/OrderItem/", world.die)
     with pytest.raises(Died):

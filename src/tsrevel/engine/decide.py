@@ -185,7 +185,7 @@ class Decider:
             (found.order, Reason.ORDER_EXISTS) if isinstance(found, Foreign) else (found, Reason.ALREADY_INJECTED)
         )
         known = replace(about, order_id=order.id, local_id=order.local_id, total=order.final_total)
-        if reason is Reason.ALREADY_INJECTED and not order.printed:
+        if reason is Reason.ALREADY_INJECTED and (not order.printed or order.has_history is False):
             text = f"Revel order {order.id} is ours and unfinished: finish it by `sync-event --ignore-time-gate`"
             return not_written(known, Hold(Reason.ORDER_DIFFERS, text))
         if reason is Reason.ALREADY_INJECTED and not self.gate.dry_run:
