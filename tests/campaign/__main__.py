@@ -1,0 +1,118 @@
+"""`python -m tests.campaign`: play schedules, print a table, and for each violation the command that plays it again.
+
+    python -m tests.campaign                          what every test run plays
+    python -m tests.campaign --singles                every fault at every point
+    python -m tests.campaign --full                   every pair of them
+    python -m tests.campaign --seeds 1-100000         random schedules
+    python -m tests.campaign --replay 'single 12:timeout_after 30:kill_before' --trace
+    python -m tests.campaign --list                   the faults by name
+
+Exit status 1: something was violated, or a fault struck less than 100 times (where more than a replay was played).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Iterator
+
+from .alphabet import FAULTS
+from .choose import from_seed, singles
+from .play import play
+from .pool import LEAST_HITS, SEEDS, Tally, ordinary, spread, spread_pairs
+from .schedule import Schedule, read_schedule
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play what the command line asks for; the exit status."""
+    asked = _parser().parse_args(arguments)
+    if asked.list:
+        for fault in FAULTS.values():
+            _say(f"{fault.name:20} {fault.text}")
+        return 0
+    chosen = _choose(asked)
+    if asked.trace or asked.replay:
+        return _play_aloud(chosen or ordinary(), trace=asked.trace)
+    began = time.monotonic()
+    tallies = spread_pairs(asked.jobs, _say) if asked.full else spread(chosen or ordinary(), asked.jobs)
+    tally = _add_up(tallies)
+    _say(table(tally, time.monotonic() - began))
+    enough = asked.singles or (asked.seeds and len(asked.seeds) < len(SEEDS)) or not tally.too_rare()
+    return 0 if enough and not tally.failures else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description="the fault campaign")
+    parser.add_argument("--singles", action="store_true", help="every fault at every point")
+    parser.add_argument("--full", action="store_true", help="every pair of faults")
+    parser.add_argument("--seeds", type=_range, metavar="A-B", help="random schedules of these seeds")
+    parser.add_argument("--replay", action="append", metavar="SCHEDULE", help="this schedule")
+    parser.add_argument("--trace", action="store_true", help="tell every point, in one process")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
+    parser.add_argument("--list", action="store_true", help="name every fault")
+    return parser
+
+
+def _range(text: str) -> range:
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def _choose(asked: argparse.Namespace) -> Iterable[Schedule]:
+    if asked.replay:
+        return [read_schedule(text) for text in asked.replay]
+    if asked.seeds:
+        return (from_seed(seed) for seed in asked.seeds)
+    return singles() if asked.singles else ()
+
+
+def _play_aloud(schedules: Iterable[Schedule], *, trace: bool) -> int:
+    """One after another, each told as soon as it is over."""
+    status = 0
+    for schedule in schedules:
+        result = play(schedule)
+        _say(f"== {schedule}")
+        for line in result.trace if trace else [f"violation: {each}" for each in result.violations]:
+            _say(line)
+        status |= bool(result.violations)
+    return status
+
+
+def _add_up(tallies: Iterable[Tally]) -> Tally:
+    total, told = Tally(), time.monotonic()
+    for tally in tallies:
+        total += tally
+        for replay, violations in tally.failures:
+            print(f"VIOLATION {violations[0]}\n  {replay}", file=sys.stderr)  # noqa: T201
+        if time.monotonic() - told > 10:
+            told = time.monotonic()
+            print(f"{total.schedules} schedules, {len(total.failures)} violations", file=sys.stderr)  # noqa: T201
+    return total
+
+
+def table(tally: Tally, seconds: float) -> str:
+    """What is printed at the end: violations first, with the commands that play them again."""
+    return "\n".join(_rows(tally, seconds))
+
+
+def _rows(tally: Tally, seconds: float) -> Iterator[str]:
+    for replay, violations in sorted(tally.failures):
+        yield from (f"VIOLATION {each}" for each in violations)
+        yield f"  {replay}"
+    yield f"{'schedules':20}{tally.schedules:>12,}"
+    yield f"{'runs':20}{tally.runs:>12,}"
+    yield f"{'points':20}{tally.points:>12,}"
+    yield f"{'seconds':20}{seconds:>12,.1f}"
+    yield f"{'violations':20}{len(tally.failures):>12,}"
+    for name in FAULTS:
+        rare = f"   fewer than {LEAST_HITS}" if tally.hits[name] < LEAST_HITS else ""
+        yield f"  {name:18}{tally.hits[name]:>12,}{rare}"
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

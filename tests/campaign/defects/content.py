@@ -1,0 +1,165 @@
+"""Defects in money, in what a run may write at all, and in what it tells. Each says what it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tsrevel import wiring
+from tsrevel.cli import sync
+from tsrevel.engine import find, run
+from tsrevel.errors import CredentialsRefused, Unavailable
+from tsrevel.gate import WriteGate
+from tsrevel.planning import billing, identity, plan
+from tsrevel.planning.reasons import Status
+from tsrevel.revel import decode, encode
+from tsrevel.transport import Channel
+
+from .planting import Original, around, caught_in, instead
+
+UNLIKE_ANY = "holds what none of its versions has"
+
+
+# Money
+
+
+@caught_in("drawn-4", "drawn-6", violates=f"{UNLIKE_ANY}|isn't settled: held AMOUNT_MISMATCH")
+def money_is_a_float(patch: pytest.MonkeyPatch) -> None:
+    """Amounts go through binary fractions and are cut off."""
+    for room in (billing, decode):
+        patch.setattr(room, "to_cents", lambda amount: int(float(amount) * 100))
+
+
+@caught_in("single", "drawn-1", violates=f"{UNLIKE_ANY}|although it is wrong in balance")
+def cents_are_rounded_away(patch: pytest.MonkeyPatch) -> None:
+    """Revel is sent amounts with one decimal."""
+    patch.setattr(encode, "to_decimal", lambda cents: round(cents / 100, 1))
+
+
+def _tell_payments(patch: pytest.MonkeyPatch, **fields: Any) -> None:
+    """Let the planner see every payment of a document with those fields changed."""
+
+    def payments(original: Original, document: Any, *more: Any) -> Any:
+        changed = tuple(replace(each, **fields) for each in document.payments)
+        return original(replace(document, payments=changed), *more)
+
+    around(patch, plan, "payments_to_record", payments)
+
+
+@caught_in("single", "lone", violates="paid at Revel, .* at TripleSeat")
+def whole_total_counts_as_paid(patch: pytest.MonkeyPatch) -> None:
+    """A payment of the invoice's total is recorded, whatever was paid."""
+    patch.setattr(plan, "payments_to_record", lambda _document, _policy, total: [total])
+
+
+@caught_in("drawn-3", "drawn-5", violates="paid at Revel, .* at TripleSeat")
+def payment_asked_for_counts_as_paid(patch: pytest.MonkeyPatch) -> None:
+    """A payment that is still open is recorded."""
+    _tell_payments(patch, paid=True)
+
+
+@caught_in("single 4:outage 5:event_refunded", violates="paid at Revel, .* at TripleSeat")
+def refund_is_overlooked(patch: pytest.MonkeyPatch) -> None:
+    """What was given back of a payment still counts as paid."""
+    _tell_payments(patch, refunded=0)
+
+
+@caught_in("single", "drawn-1", violates="its order isn't complete")
+def last_item_is_skipped(patch: pytest.MonkeyPatch) -> None:
+    """One item is planned and never written."""
+
+    def list_steps(original: Original, order: str, items: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(order, items[: max(1, len(items) - 1)], *args, **kwargs)
+
+    around(patch, identity, "list_steps", list_steps)
+
+
+@caught_in("drawn-3", "drawn-6", violates="its order isn't complete")
+def unmapped_line_is_skipped(patch: pytest.MonkeyPatch) -> None:
+    """A line without a product is left out of the order, where it should hold the event."""
+
+    def items(
+        original: Original, event: Any, document: Any, charges: Any, place: Any, catalogue: Any, *more: Any
+    ) -> Any:
+        lines = tuple(each for each in document.lines if catalogue.named(each.name))
+        return original(event, replace(document, lines=lines), charges, place, catalogue, *more)
+
+    around(patch, plan, "_plan_items", items)
+
+
+# Safety
+
+
+@caught_in("single modes=dry", violates="was sent in a run of mode dry")
+def dry_run_writes(patch: pytest.MonkeyPatch) -> None:
+    """The write gate is open in a dry run."""
+    patch.setattr(wiring, "WriteGate", lambda **fields: WriteGate(**{**fields, "dry_run": False}))
+
+
+@caught_in("single modes=disabled", violates="was sent in a run of mode disabled")
+def kill_switch_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    """The connector runs although it is switched off."""
+
+    def load(original: Original, **kwargs: Any) -> Any:
+        settings = original(**kwargs)
+        safety = settings.safety.model_copy(update={"enable_connector": True})
+        return settings.model_copy(update={"safety": safety})
+
+    around(patch, sync, "load_settings", load)
+
+
+@caught_in("single modes=elsewhere", violates="was sent in a run of mode elsewhere")
+def allowed_locations_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    """Orders are written for every location."""
+    around(patch, wiring, "build_policy", lambda original, *args: replace(original(*args), allowed=frozenset()))
+
+
+# Telling
+
+
+@caught_in("single 11:timeout_before", "single 1:timeout_late", violates="a secret is told: sandbox-key")
+def key_is_told(patch: pytest.MonkeyPatch) -> None:
+    """Every error of Revel's quotes its key."""
+
+    def connect(original: Original, name: str, *args: Any, **kwargs: Any) -> Any:
+        return original(f"Revel {kwargs['headers']()}" if name == "Revel" else name, *args, **kwargs)
+
+    around(patch, wiring, "Channel", connect)
+
+
+@caught_in("single modes=dry 3:event_changed", violates="names event 64000101 2 times")
+def event_is_decided_on_twice(patch: pytest.MonkeyPatch) -> None:
+    """What both searches list isn't joined."""
+    patch.setattr(find, "_name", lambda found: f"{id(found)}")
+
+
+@caught_in("single 1:timeout_late", "lone 1:504_late", violates="doesn't account for event")
+def failed_event_is_left_out(patch: pytest.MonkeyPatch) -> None:
+    """An event that failed isn't told of."""
+
+    def made(original: Original, *args: Any) -> Any:
+        report = original(*args)
+        return replace(report, outcomes=tuple(each for each in report.outcomes if each.status is not Status.FAILED))
+
+    around(patch, run.Engine, "sync", made)
+
+
+@caught_in("single 1:timeout_late", "drawn-3", violates="held or failed something, with exit status 0")
+def every_run_ends_well(patch: pytest.MonkeyPatch) -> None:
+    """The exit status is 0 whatever became of the events."""
+    instead(patch, run, "exit_status", 0)
+
+
+@caught_in("single gaps=8000 4:401 5:kill_after", violates="was refused its token and ended with exit status 13")
+def dead_token_counts_as_outage(patch: pytest.MonkeyPatch) -> None:
+    """A refused token is read as a service that is down: nobody is asked to log in."""
+
+    def read(original: Original, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return original(*args, **kwargs)
+        except CredentialsRefused as refused:
+            raise Unavailable(str(refused)) from refused
+
+    around(patch, Channel, "read", read)

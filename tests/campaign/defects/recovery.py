@@ -1,0 +1,130 @@
+"""Defects in taking up orders begun and in proving them. Each says what it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tsrevel.engine import decide, proof, saga
+from tsrevel.ledger import Ledger
+from tsrevel.planning.model import Hold
+from tsrevel.planning.plan import plan_order
+from tsrevel.planning.reasons import Reason, Status
+
+from .planting import Original, around, caught_in, instead
+
+INCOMPLETE = "its order isn't complete"
+
+
+# Taking an order up
+
+
+def _rewrite(patch: pytest.MonkeyPatch, which: Callable[[Any, Any], Any]) -> None:
+    """Let what `which` chooses of plan and receipts count as missing of an order begun."""
+
+    def of_beginning(original: Original, self: Any, plan: Any, order_id: Any, known: Any = (), **more: Any) -> Any:
+        contents, _ = original(self, plan, order_id, known, **more)
+        return contents, which(plan, known)
+
+    around(patch, proof.Proof, "of_beginning", of_beginning)
+
+
+@caught_in("single 13:kill_after", "single 15:kill_after", violates="has 2 orders")
+def order_is_begun_again(patch: pytest.MonkeyPatch) -> None:
+    """An order begun is written again from its first step."""
+    _rewrite(patch, lambda plan, _known: plan.steps)
+
+
+@caught_in("single 12:kill_in_flight", "single lost=1 15:kill_after", violates="has a OrderItem twice")
+def receipts_alone_are_believed(patch: pytest.MonkeyPatch) -> None:
+    """What is missing of an order begun is read off the ledger, not off Revel."""
+    _rewrite(patch, lambda plan, known: tuple(step for step in plan.steps[1:] if step.uuid not in known))
+
+
+@caught_in(
+    *(f"single {n}:kill_after {n + 2}:event_changed" for n in (13, 14, 15)),
+    violates="isn't settled: held ORDER_DIFFERS",
+)
+def begun_order_is_planned_anew(patch: pytest.MonkeyPatch) -> None:
+    """An order begun is finished from the event as it is now, not from the claimed plan."""
+
+    def decide_anew(original: Original, self: decide.Decider, candidate: Any) -> Any:
+        record = self.records.get(candidate.event.id)
+        if record and record.plan and record.state == "claimed":
+            event, place = self.tripleseat.event(candidate.event.id), record.plan.location
+            now = plan_order(event, place, self.catalogues.of(place.establishment), self.policy)
+            plan = record.plan if isinstance(now, Hold) else now
+            self.records = {**self.records, candidate.event.id: replace(record, plan=plan)}
+        return original(self, candidate)
+
+    around(patch, decide.Decider, "decide", decide_anew)
+
+
+@caught_in(*(f"single 13:kill_after {n}:event_gone" for n in (15, 16)), violates="isn't settled: nothing, 1 orders")
+def order_of_a_lost_event_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """An order begun stays half written once its event isn't listed any more."""
+    instead(patch, Ledger, "unfinished", ())
+
+
+@caught_in(*(f"single lost=1 {n}:kill_after {n + 1}:event_moved" for n in (11, 12)), violates=INCOMPLETE)
+def order_at_another_establishment_is_taken(patch: pytest.MonkeyPatch) -> None:
+    """Whichever establishment an order is at, it is the one planned."""
+
+    def order_here(original: Original, plan: Any, row: Any) -> Any:
+        return original(plan, replace(row, establishment=plan.location.establishment))
+
+    def contents_here(original: Original, plan: Any, contents: Any, *more: Any) -> Any:
+        order = contents.order and replace(contents.order, establishment=plan.location.establishment)
+        return original(plan, replace(contents, order=order), *more)
+
+    around(patch, proof, "compare_order", order_here)
+    around(patch, proof, "find_missing", contents_here)
+
+
+@caught_in("single lost=1 13:kill_after", "single lost=1 15:kill_after", violates=INCOMPLETE)
+def order_found_counts_as_finished(patch: pytest.MonkeyPatch) -> None:
+    """An order of ours that a look-up shows is settled, however much of it is there."""
+
+    def adopt(_original: Original, self: Any, about: Any, plan: Any, row: Any, digest: Any) -> Any:
+        self._ledger.settle(self._run_id, plan.event_id, row.id, digest)
+        return replace(about, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, order_id=row.id)
+
+    around(patch, saga.Saga, "adopt", adopt)
+
+
+# Proving
+
+
+def _take_for_proved(patch: pytest.MonkeyPatch, *stages: str) -> None:
+    def of(original: Original, self: Any, stage: str, *more: Any) -> Any:
+        return None if stage in stages else original(self, stage, *more)
+
+    around(patch, proof.Proof, "of", of)
+
+
+@caught_in("single 12:not_applied", "single 19:not_applied", violates=f"{INCOMPLETE}|isn't settled")
+def parts_are_not_read_back(patch: pytest.MonkeyPatch) -> None:
+    """A status of 201 counts as proof that a row was kept."""
+    _take_for_proved(patch, "items", "money")
+
+
+@caught_in("single 21:not_applied", "lone 20:not_applied_200", violates=r"was finished \(POST OrderHistory\)")
+def totals_are_not_proved(patch: pytest.MonkeyPatch) -> None:
+    """An order is shown in the console without a look at its totals."""
+    _take_for_proved(patch, "totals")
+
+
+@caught_in("single 24:not_applied", "single 26:not_applied", "lone 22:not_applied", violates="the ledger settled event")
+def order_is_settled_unseen(patch: pytest.MonkeyPatch) -> None:
+    """The ledger settles an order as soon as its last write is acknowledged."""
+    _take_for_proved(patch, "history")
+
+
+@caught_in("single 21:not_applied", "lone 20:not_applied_200", violates="the ledger settled event")
+def figures_are_not_compared(patch: pytest.MonkeyPatch) -> None:
+    """An order read back is right, whatever its figures say."""
+    instead(patch, proof, "compare_order", None)
+    instead(patch, saga, "compare_order", None)

@@ -1,0 +1,290 @@
+"""Defects in looking up, writing and remembering orders. Each says what it stands for.
+
+Points in schedules are given so that a fault for writes alone may wait for its write: `1:` means the first.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tsrevel import wiring
+from tsrevel.engine import decide, evidence, saga
+from tsrevel.errors import OutcomeUnknown, TryNextRun, Unavailable
+from tsrevel.ledger import Ledger, audit
+from tsrevel.planning import identity
+from tsrevel.revel import client, decode
+from tsrevel.revel.client import Revel, Written
+from tsrevel.transport import Channel
+
+from .planting import Original, around, caught_in, instead
+
+TWO_ORDERS = "has 2 orders"
+TO_THE_END = "modes=live,live,live"
+"""So many runs that what is applied late is seen."""
+
+
+# Looking up
+
+
+@caught_in(*(f"single lost=1 {n}:html_200" for n in range(39, 45)), violates=TWO_ORDERS)
+def failed_lookup_means_absent(patch: pytest.MonkeyPatch) -> None:
+    """A look-up that failed is read as: there is no order."""
+
+    def look_up(original: Original, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return original(*args, **kwargs)
+        except TryNextRun:
+            return None
+
+    around(patch, saga.Saga, "look_up", look_up)
+
+
+@caught_in(*(f"single lost=1 {n}:wrong_shape {n + 1}:wrong_shape" for n in range(38, 44)), violates=TWO_ORDERS)
+def list_without_rows_is_empty(patch: pytest.MonkeyPatch) -> None:
+    """JSON of another shape is read as an empty list."""
+    around(patch, client, "decode_page", lambda original, answer, what: original({"objects": [], **answer}, what))
+
+
+@caught_in("single lost=1", "single 1:timeout_late", violates=TWO_ORDERS)
+def ledger_alone_is_asked(patch: pytest.MonkeyPatch) -> None:
+    """No look-up at Revel before the first write."""
+    instead(patch, saga.Saga, "look_up", None)
+
+
+@caught_in("drawn-1", "drawn-3", violates="says skipped ORDER_EXISTS", ignored_filters={"local_id"})
+def ignored_filter_is_trusted(patch: pytest.MonkeyPatch) -> None:
+    """Whatever order a look-up lists is taken for the one asked for: its local_id isn't compared."""
+
+    def orders(self: Revel, filters: dict[str, str], *_: Any) -> Any:
+        return tuple(map(decode.decode_order, self._rows("Order", filters)))
+
+    patch.setattr(Revel, "_orders", orders)
+
+
+@caught_in("drawn-1", "drawn-3", violates="isn't settled: held", ignored_filters={"order"})
+def parts_of_other_orders_count(patch: pytest.MonkeyPatch) -> None:
+    """Items, payments and history rows of any order are taken for this one's."""
+
+    def parts(self: Revel, resource: str, order: str, **more: str) -> Any:
+        return self._rows(resource, {"order": order, **more})
+
+    patch.setattr(Revel, "_parts", parts)
+
+
+@caught_in("single", "lone", violates="isn't settled: held UNMAPPED_ITEMS", page_cap=1)
+def only_the_first_page_is_read(patch: pytest.MonkeyPatch) -> None:
+    """Rows beyond the first page are taken for absent."""
+
+    def first(original: Original, *args: Any) -> Any:
+        page = original(*args)
+        return replace(page, next=None, total=len(page.rows))
+
+    around(patch, client, "decode_page", first)
+
+
+@caught_in("single lost=1", "lone lost=1", violates="says skipped ORDER_EXISTS")
+def uuid_is_drawn_at_random(patch: pytest.MonkeyPatch) -> None:
+    """Nobody can derive an order's uuid again: once the ledger is lost, our own order passes for somebody else's."""
+    made: list[str] = []
+
+    def order_uuid(_event_id: object) -> str:
+        made.append(str(UUID(int=len(made) // 2 + 1)))  # asked for twice for each plan
+        return made[-1]
+
+    patch.setattr(identity, "order_uuid", order_uuid)
+    patch.setattr(decide, "order_uuid", order_uuid)
+
+
+# Writing
+
+
+def _send_again(patch: pytest.MonkeyPatch, *signs: str) -> None:
+    def write(original: Original, *args: Any) -> Any:
+        try:
+            return original(*args)
+        except OutcomeUnknown as lost:
+            if not any(sign in str(lost) for sign in signs):
+                raise
+            return original(*args)
+
+    around(patch, Channel, "write", write)
+
+
+@caught_in("single 1:timeout_after", "single 12:timeout_late", violates="has 2 orders|has a OrderItem twice")
+def write_is_sent_again_after_a_timeout(patch: pytest.MonkeyPatch) -> None:
+    """A write that got no answer in time is retried, as reads are."""
+    _send_again(patch, "Timeout")
+
+
+@caught_in("single 1:500_after", "single 19:500_after", violates="has 2 orders|has a Payment twice")
+def write_is_sent_again_after_a_5xx(patch: pytest.MonkeyPatch) -> None:
+    """A write that was answered 5xx is retried, as reads are."""
+    _send_again(patch, "answered 5")
+
+
+@caught_in("single 12:reset_after", "single 1:reset_late", violates="has a OrderItem twice|has 2 orders")
+def write_is_sent_again_after_a_reset(patch: pytest.MonkeyPatch) -> None:
+    """A write whose connection broke is retried, as reads are."""
+    _send_again(patch, "ReadError", "RemoteProtocolError")
+
+
+@caught_in(f"single gaps=5 {TO_THE_END} 1:504_late", violates=TWO_ORDERS)
+def gateway_timeout_means_refused(patch: pytest.MonkeyPatch) -> None:
+    """A write that was answered 5xx counts as surely not applied, now and later."""
+
+    def write(original: Original, *args: Any) -> Any:
+        try:
+            return original(*args)
+        except OutcomeUnknown as unknown:
+            if "answered 5" not in str(unknown):
+                raise
+            raise Unavailable(str(unknown)) from unknown
+
+    around(patch, Channel, "write", write)
+
+
+@caught_in(
+    "single 24:not_applied_200",
+    "single 26:not_applied_200",
+    "lone 22:not_applied_200",
+    violates="its order isn't complete",
+)
+def lost_answer_counts_as_done(patch: pytest.MonkeyPatch) -> None:
+    """After a lost answer nobody looks: the write is taken for applied."""
+
+    def seek(original: Original, self: Revel, plan: Any, step: Any, *more: Any) -> Any:
+        return original(self, plan, step, *more) if step.kind == "order" else Written("1")
+
+    around(patch, Revel, "seek", seek)
+
+
+@caught_in(
+    "single 19:reset_after", "single 20:reset_after", "lone 17:wrong_shape_after", violates="has a Payment twice"
+)
+def lost_payment_is_posted_again(patch: pytest.MonkeyPatch) -> None:
+    """A payment whose answer was lost is posted again without a look."""
+
+    def write(original: Original, self: Revel, plan: Any, step: Any, *more: Any) -> Any:
+        try:
+            return original(self, plan, step, *more)
+        except OutcomeUnknown:
+            if step.kind != "payment":
+                raise
+            return original(self, plan, step, *more)
+
+    around(patch, Revel, "write", write)
+
+
+@caught_in("single", "lone", violates="isn't settled: held ORDER_DIFFERS, 1 orders, 0 complete discount")
+def discount_goes_before_the_items(patch: pytest.MonkeyPatch) -> None:
+    """The discount is written right after the order, where Revel counts it as zero (facts Revel 3.7)."""
+
+    def list_steps(original: Original, *args: Any, **kwargs: Any) -> Any:
+        order, *others = original(*args, **kwargs)
+        return (order, *sorted(others, key=lambda step: step.kind != "discount"))
+
+    def stage_of(original: Original, step: Any) -> Any:
+        return "items" if step.kind == "discount" else original(step)
+
+    around(patch, identity, "list_steps", list_steps)
+    around(patch, evidence, "stage_of", stage_of)
+    around(patch, saga, "stage_of", stage_of)
+
+
+@caught_in("single", "lone", violates="isn't settled: failed OUTCOME_UNKNOWN")
+def history_row_is_left_out(patch: pytest.MonkeyPatch) -> None:
+    """The row that makes an order visible in the console is never written."""
+
+    def write(original: Original, self: Revel, plan: Any, step: Any, *more: Any) -> Any:
+        return Written("1") if step.kind == "history" else original(self, plan, step, *more)
+
+    around(patch, Revel, "write", write)
+
+
+@caught_in("single", "lone", violates=r"was finished \(POST OrderHistory\) although it is wrong in total")
+def history_goes_before_the_totals(patch: pytest.MonkeyPatch) -> None:
+    """The order is shown in the console before its totals are right."""
+    patch.setattr(saga, "STAGES", ("items", "money", "history", "totals"))
+
+
+# The ledger
+
+
+def _change_records(patch: pytest.MonkeyPatch, **fields: object) -> None:
+    """Let the ledger tell of each order with those fields changed."""
+
+    def orders(original: Original, *args: Any) -> Any:
+        return {event_id: replace(record, **fields) for event_id, record in original(*args).items()}
+
+    def unfinished(original: Original, *args: Any) -> Any:
+        return tuple(replace(record, **fields) for record in original(*args))
+
+    around(patch, Ledger, "orders", orders)
+    around(patch, Ledger, "unfinished", unfinished)
+
+
+@caught_in(f"single gaps=5 {TO_THE_END} 1:timeout_late", violates=TWO_ORDERS)
+def claim_comes_after_the_first_write(patch: pytest.MonkeyPatch) -> None:
+    """The plan isn't in the ledger before Revel hears of it."""
+    waiting: list[Any] = []
+    claim = Ledger.claim
+
+    def begin_run(original: Original, *args: Any) -> None:
+        waiting.clear()
+        original(*args)
+
+    def record(original: Original, self: Ledger, run_id: str, *args: Any, **kwargs: Any) -> None:
+        while waiting:
+            claim(self, run_id, waiting.pop())
+        original(self, run_id, *args, **kwargs)
+
+    def unless_waiting(original: Original, *args: Any) -> None:
+        if not waiting:
+            original(*args)
+
+    patch.setattr(Ledger, "claim", lambda _self, _run_id, plan: waiting.append(plan))
+    around(patch, Ledger, "begin_run", begin_run)
+    around(patch, Ledger, "record", record)
+    around(patch, Ledger, "doubt", unless_waiting)
+    around(patch, Ledger, "look_again", unless_waiting)
+
+
+@caught_in(*(f"single gaps=5 {n}:invisible {n + 2}:outage" for n in (12, 13, 16)), violates="twice")
+def receipt_is_not_recorded(patch: pytest.MonkeyPatch) -> None:
+    """What Revel acknowledged isn't kept: a recovery point is lost."""
+    instead(patch, Ledger, "record", None)
+
+
+@caught_in(*(f"single gaps=5 {TO_THE_END} {n}:timeout_late" for n in (1, 12)), violates=f"{TWO_ORDERS}|twice")
+def doubt_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A write that may still be applied holds nobody up."""
+    _change_records(patch, doubt_until_at=None)
+
+
+@caught_in(*(f"single gaps=1 {n}:kill_in_flight" for n in (1, 12, 13)), violates=f"{TWO_ORDERS}|twice")
+def write_in_flight_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    """A run takes up a dead one's order as if that had come to its end."""
+    _change_records(patch, interrupted=False)
+
+
+@caught_in("single", violates="the audit is broken")
+def audit_rows_are_not_chained(patch: pytest.MonkeyPatch) -> None:
+    """Each row of the audit is chained to the beginning, not to the last one."""
+
+    def add(original: Original, *args: Any, **kwargs: Any) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            around(inner, audit, "read_meta", lambda read, *given: replace(read(*given), audit_head=audit.GENESIS))
+            original(*args, **kwargs)
+
+    around(patch, audit.Change, "audit", add)
+
+
+@caught_in("single 10:second_process", "single 15:second_process", violates="a second process reached")
+def lock_is_not_taken(patch: pytest.MonkeyPatch) -> None:
+    """Two runs go on at once."""
+    patch.setattr(wiring, "hold_lock", nullcontext)

@@ -1,0 +1,182 @@
+"""What happens to the world while a run is under way: to the clock, the disk, the event, the order at Revel."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, NoReturn
+
+from tsrevel.errors import RunLocked
+from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, make_event
+
+if TYPE_CHECKING:
+    from .alphabet import Point
+    from .rig import Rig
+
+JUMP = timedelta(hours=26)
+STEP = timedelta(hours=1)
+ENDS = {"event_lost", "event_deleted", "event_gone"}
+"""What takes an event away for good."""
+
+
+def fill_disk(rig: Rig) -> NoReturn:
+    """The disk is full, and stays so until the run ends."""
+    rig.disk_full = True
+    raise_sqlite("database or disk is full", sqlite3.SQLITE_FULL)
+
+
+def break_disk(_rig: Rig) -> NoReturn:
+    """One commit fails for a fault of the disk."""
+    raise_sqlite("disk I/O error", sqlite3.SQLITE_IOERR)
+
+
+def lock_database(_rig: Rig) -> NoReturn:
+    """Somebody else keeps the ledger locked for longer than we wait."""
+    raise_sqlite("database is locked", sqlite3.SQLITE_BUSY)
+
+
+def raise_sqlite(text: str, code: int) -> NoReturn:
+    """Raise what the sqlite3 module raises with that result code."""
+    error = sqlite3.OperationalError(text)
+    error.sqlite_errorcode = code
+    raise error
+
+
+def _always(_rig: Rig, _point: Point) -> bool:
+    return True
+
+
+def _jump_forward(rig: Rig, _point: Point) -> None:
+    rig.skew, rig.jumped = JUMP, True
+
+
+def _jump_back(rig: Rig, _point: Point) -> None:
+    rig.skew, rig.jumped = -JUMP, True
+
+
+def _step_forward(rig: Rig, _point: Point) -> None:
+    rig.skew, rig.jumped = STEP, True
+
+
+def _start_another(rig: Rig, _point: Point) -> None:
+    """A second run over the same ledger: it must be turned away before it asks or writes anything."""
+    rig.intruding = True
+    try:
+        rig.sync()
+    except RunLocked:
+        return
+    finally:
+        rig.intruding = False
+    rig.breaches.append("a second process was let in beside the first")
+
+
+def _target(rig: Rig, point: Point) -> int:
+    """The event that it happens to."""
+    alive = rig.alive
+    return alive[point.number % len(alive)]
+
+
+def _some_event(rig: Rig, _point: Point) -> bool:
+    return bool(rig.alive)
+
+
+def _change(rig: Rig, point: Point) -> None:
+    number = _target(rig, point)
+    now = rig.contents[number]
+    (name, quantity, price), *others = now.lines
+    rig.rewrite(number, replace(now, lines=((name, quantity + 1, price), *others)), "event_changed")
+
+
+def _has_debt(rig: Rig, point: Point) -> bool:
+    if not rig.alive:
+        return False
+    content = rig.contents[_target(rig, point)]
+    return content.total - content.paid > Decimal("0.01")
+
+
+def _pay(rig: Rig, point: Point) -> None:
+    number = _target(rig, point)
+    now = rig.contents[number]
+    part = ((now.total - now.paid) / 2).quantize(Decimal("0.01"))
+    rig.rewrite(number, replace(now, payments=(*now.payments, (f"{part}", True, None))), "event_paid_more")
+
+
+def _has_payment(rig: Rig, point: Point) -> bool:
+    if not rig.alive:
+        return False
+    return any(paid and not back for _, paid, back in rig.contents[_target(rig, point)].payments)
+
+
+def _refund(rig: Rig, point: Point) -> None:
+    number = _target(rig, point)
+    now = rig.contents[number]
+    at = next(n for n, (_, paid, back) in enumerate(now.payments) if paid and not back)
+    amount = now.payments[at][0]
+    back = f"{(Decimal(amount) / 2).quantize(Decimal('0.01'))}"
+    payments = (*now.payments[:at], (amount, True, back), *now.payments[at + 1 :])
+    rig.rewrite(number, replace(now, payments=payments), "event_refunded")
+
+
+def _cancel(rig: Rig, point: Point) -> None:
+    rig.end_event(_target(rig, point), "event_lost", lambda number: rig.tripleseat.edit_event(number, status="LOST"))
+
+
+def _delete(rig: Rig, point: Point) -> None:
+    rig.end_event(_target(rig, point), "event_deleted", rig.tripleseat.delete_event)
+
+
+def _vanish(rig: Rig, point: Point) -> None:
+    rig.end_event(_target(rig, point), "event_gone", rig.tripleseat.state.events.pop)
+
+
+def _move(rig: Rig, point: Point) -> None:
+    number = _target(rig, point)
+    now = rig.contents[number]
+    moved = replace(now, lakeside=not now.lakeside)
+    day = rig.tripleseat.state.events[number]["event_date_iso8601"]
+    place = LAKESIDE_BAKERY if moved.lakeside else SPECIAL_EVENTS
+    made = make_event(id=number, day=date.fromisoformat(day), location=place)
+    where = ("site_id", "location_id", "room_ids", "event_timezone")
+    rig.tripleseat.edit_event(number, **{key: made[key] for key in where})
+    rig.rewrite(number, moved, "event_moved")
+
+
+def _some_order(rig: Rig, _point: Point) -> bool:
+    return bool(rig.standing_orders())
+
+
+def _touch(rig: Rig, point: Point) -> None:
+    for order in rig.standing_orders():
+        rig.revel.pos_touch(order["id"])
+        rig.touched[order["id"]] = point.number
+        rig.note_change(rig.event_of(order), "pos_touch")
+
+
+def _remove(rig: Rig, point: Point) -> None:
+    orders = rig.standing_orders()
+    order = orders[point.number % len(orders)]
+    order["deleted"] = True
+    rig.removed[order["id"]] = point.number
+    rig.note_change(rig.event_of(order), "order_removed")
+
+
+Happening = tuple[str, str, Callable[["Rig", "Point"], bool], Callable[["Rig", "Point"], object]]
+OF_THE_WORLD: tuple[Happening, ...] = (
+    ("clock_jump_forward", "the clock is 26 h fast until the run ends", _always, _jump_forward),
+    ("clock_jump_back", "the clock is 26 h slow until the run ends", _always, _jump_back),
+    ("clock_step", "the clock is 1 h fast until the run ends", _always, _step_forward),
+    ("second_process", "a second run starts over the same ledger", _always, _start_another),
+    ("event_changed", "a line of the event grows", _some_event, _change),
+    ("event_paid_more", "a payment comes in", _has_debt, _pay),
+    ("event_refunded", "half of a payment is given back", _has_payment, _refund),
+    ("event_lost", "the event is called off", _some_event, _cancel),
+    ("event_deleted", "the event is marked deleted", _some_event, _delete),
+    ("event_gone", "the event vanishes from TripleSeat", _some_event, _vanish),
+    ("event_moved", "the event moves to the other location", _some_event, _move),
+    ("pos_touch", "a POS station opens every order there is", _some_order, _touch),
+    ("order_removed", "a person deletes the order at Revel", _some_order, _remove),
+)
+"""Name, text, where it fits, what it does."""

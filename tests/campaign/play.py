@@ -1,0 +1,237 @@
+"""Plays a schedule: runs with faults until all have struck, then runs without, each judged as soon as it has ended."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import io
+import logging
+import shutil
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tsrevel.cli.sync import SyncOptions, sync_all
+from tsrevel.cli.world import Manner
+from tsrevel.cli.world import World as Surroundings
+from tsrevel.engine.report import Report
+from tsrevel.errors import TsrevelError
+
+from ..world import Died, World
+from . import invariants
+from .rig import Rig
+from .scenario import NOON, find_scenario
+from .schedule import Schedule
+from .state import fingerprint
+
+MOST_FAULTY_RUNS = 12
+MOST_CLEAN_RUNS = 3
+IDLE_RUNS = 2
+"""After so many runs in a row that found all settled and wrote nothing, what still waits is given up."""
+CLEAN_GAP = 45 * 60
+
+
+@dataclass(slots=True)
+class Run:
+    """One run as it ended. `report` None: it died or was stopped by `error`. `clean`: no fault was left to strike."""
+
+    number: int
+    mode: str
+    started_at: datetime
+    clock_at: datetime
+    first_point: int
+    last_point: int = 0
+    report: Report | None = None
+    error: TsrevelError | None = None
+    died: bool = False
+    crash: str = ""
+    wrote: bool = False
+    log: str = ""
+
+    @property
+    def exit_status(self) -> int | None:
+        """What the command would exit with; None for a run that died."""
+        if self.report:
+            return self.report.exit_status
+        return self.error.exit_status if self.error else None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a schedule: sentences for what was violated, which faults struck where, and the trace."""
+
+    schedule: Schedule
+    violations: tuple[str, ...]
+    fired: tuple[tuple[int, str], ...]
+    runs: int
+    points: int
+    trace: tuple[str, ...]
+    survey: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def replay(self) -> str:
+        """The command that plays it again."""
+        return f"python -m tests.campaign --trace --replay '{self.schedule}'"
+
+
+def play(
+    schedule: Schedule, folder: Path | None = None, *, survey: bool = False, recovered: set[str] | None = None
+) -> Result:
+    """Play one schedule to its end, or to the first violation.
+
+    `survey`: note which faults fit each point. `recovered`: the states from which runs without faults are known to go
+    well; they aren't played again, and new ones are added.
+    """
+    rig = Rig(folder or usual_folder(), find_scenario(schedule.scenario), schedule.faults)
+    rig.surveys = survey
+    player = Player(rig, schedule, recovered)
+    violations = player.play()
+    rig.trace.extend(f"violation: {each}" for each in violations)
+    fired, trace = tuple(rig.fired), tuple(rig.trace)
+    return Result(schedule, tuple(violations), fired, len(player.runs), rig.count, trace, tuple(rig.survey))
+
+
+@functools.cache
+def usual_folder() -> Path:
+    """A folder of this process, in memory where there is such a place."""
+    memory = Path("/dev/shm")  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="campaign-", dir=memory if memory.is_dir() else None))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+class Player:
+    """One schedule under way. Also for tests that decide on each run themselves: `run`, then `judge`."""
+
+    def __init__(self, rig: Rig, schedule: Schedule, recovered: set[str] | None = None) -> None:
+        self.rig = rig
+        self.schedule = schedule
+        self.recovered = recovered
+        self.runs: list[Run] = []
+        self.judge = invariants.Judge(rig)
+
+    def play(self) -> list[str]:
+        """All runs; what was violated."""
+        for number in range(1, MOST_FAULTY_RUNS + 1):
+            violations = self.run_once(self.schedule.mode(number))
+            if violations:
+                return violations
+            self.between(number)
+            if self.is_over(number):
+                break
+        return self.recover() if self.recovered is None else self._recover_if_new(self.recovered)
+
+    def _recover_if_new(self, recovered: set[str]) -> list[str]:
+        """`recover`, unless it is known to go well from a state like this one."""
+        state = fingerprint(self.rig)
+        violations = [] if state in recovered else self.recover()
+        if not violations:
+            recovered.add(state)
+        return violations
+
+    def run_once(self, mode: str = "live") -> list[str]:
+        """One run; what it violated."""
+        return self.judge.after_run(self.run(mode))
+
+    def recover(self) -> list[str]:
+        """Runs without faults until all is settled and nothing is under way, three at most; what is violated then."""
+        rig = self.rig
+        rig.waiting.clear()
+        if rig.scenario.gated:
+            rig.time.now = max(rig.time.now, NOON)
+        unsettled: list[str] = []
+        left = MOST_CLEAN_RUNS
+        while left:
+            run = self.run()
+            violations = self.judge.after_run(run)
+            if violations:
+                return violations
+            unsettled = self.judge.unsettled(run)
+            if not unsettled and not rig.late:  # what is still under way must not undo it
+                return []
+            rig.time.move(seconds=CLEAN_GAP)
+            left -= not (run.exit_status == 12 and rig.log_in_again())
+        return unsettled
+
+    def run(self, mode: str = "live") -> Run:
+        """One run of `sync`, whatever becomes of it."""
+        rig = self.rig
+        clock = rig.time.now + rig.skew
+        run = Run(len(self.runs) + 1, mode, rig.time.now, clock, rig.count + 1)
+        rig.begin_run(mode)
+        with _logged() as log:
+            try:
+                run.report = self._sync(mode)
+            except Died:
+                run.died = True
+            except TsrevelError as error:
+                run.error = error
+            except Exception as error:  # noqa: BLE001 (whatever else escapes from a run is a violation to tell)
+                run.crash = "".join(traceback.format_exception(error))
+        rig.end_run()
+        run.last_point, run.log, run.wrote = rig.count, log.getvalue(), rig.wrote
+        self.runs.append(run)
+        rig.trace.extend(_tell(run, rig))
+        return run
+
+    def _sync(self, mode: str) -> Report:
+        if mode != "disabled":
+            return self.rig.sync(dry_run=mode == "dry")
+        World.settings(self.rig)
+        surroundings = Surroundings(environ={}, stdout=io.StringIO(), stderr=io.StringIO(), seams=self.rig.seams())
+        return sync_all(surroundings, Manner(config=self.rig.folder / "config.toml"), SyncOptions())
+
+    def between(self, number: int) -> None:
+        """What happens after that run, until the next."""
+        rig = self.rig
+        if self.runs[-1].exit_status == 12:
+            rig.log_in_again()
+        if number in self.schedule.lost:
+            rig.lose_ledger()
+            rig.ledger_lost = True
+            rig.trace.append("the ledger is lost")
+        rig.time.move(seconds=self.schedule.gap(number))
+
+    def is_over(self, number: int) -> bool:
+        """Whether no further run with faults is of use."""
+        rig, schedule = self.rig, self.schedule
+        if number < max(len(schedule.modes), *schedule.lost, 0):
+            return False
+        if not rig.waiting:
+            return True
+        idle = all(not run.wrote and not self.judge.unsettled(run) for run in self.runs[-IDLE_RUNS:])
+        return idle and number >= IDLE_RUNS
+
+
+@contextmanager
+def _logged() -> Iterator[io.StringIO]:
+    """What is logged meanwhile."""
+    text = io.StringIO()
+    catcher = logging.StreamHandler(text)
+    logger = logging.getLogger("tsrevel")
+    before = logger.level, logger.propagate
+    logger.addHandler(catcher)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield text
+    finally:
+        logger.removeHandler(catcher)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+
+def _tell(run: Run, rig: Rig) -> list[str]:
+    """The run in the trace."""
+    ended = "died" if run.died else f"exit {run.exit_status}"
+    lines = [f"run {run.number} {run.mode} at {run.started_at:%Y-%m-%dT%H:%M:%S} {ended}"]
+    said = str(run.error or (run.report.error if run.report else "") or "")
+    if said:
+        lines.append(f"  {said}")
+    outcomes = run.report.outcomes if run.report else ()
+    lines += [f"  {each.event_id} {each.status} {each.reason or '-'} {each.text}".rstrip() for each in outcomes]
+    return [line.replace(str(rig.folder), "") for line in lines]

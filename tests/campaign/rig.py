@@ -1,0 +1,343 @@
+"""A world in which every request and every commit is a numbered point, at which a fault may strike.
+
+The engine, the ledger and the clients are production's; what is bent is the transport, the clock and the SQLite
+connection. The rig keeps the history that the invariants judge: it decides nothing about right or wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+
+from tsrevel.config import Settings
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import EventId
+from tsrevel.sandbox import LAKESIDE_BAKERY
+from tsrevel.sandbox.revel_query import link_id
+from tsrevel.wiring import Seams
+
+from ..world import Died, Json, World
+from .alphabet import FAULTS, Call, Fault, Point
+from .happenings import ENDS
+from .lag import show_unreceipted
+from .scenario import Content, Scenario, build_services
+from .seams import PointConnection, PointWire, empty_ledger
+
+REVEL, TRIPLESEAT, LEDGER = "Revel", "TripleSeat", "ledger"
+
+
+@dataclass(slots=True)
+class Planned:
+    """A fault that waits for its point: the first from `number` on which it fits."""
+
+    number: int
+    fault: Fault
+
+
+class Rig(World):
+    """One installation, the two services with a scenario's events, and the faults planned for it.
+
+    `time` is the true time; the machine's clock is `skew` beside it. `trace` tells every point and every run. Where it
+    `surveys`, `survey` lists the faults that fit each point.
+    """
+
+    def __init__(self, folder: Path, scenario: Scenario, planned: Iterable[tuple[int, str]] = ()) -> None:
+        super().__init__(folder, "")
+        self.scenario = scenario
+        self.tripleseat.state, self.revel.state = pickle.loads(build_services(scenario.name))  # noqa: S301
+        self._lay_quirks()
+        self.wires_to = {service: httpx.WSGITransport(app=app) for service, app in self._apps().items()}
+        self._adapt_config()
+        self._write_token()
+        self._lay_ledger()
+        self.waiting = [Planned(number, FAULTS[name]) for number, name in sorted(planned)]
+        self.count = 0
+        self.surveys = False
+        self.survey: list[tuple[str, ...]] = []
+        self.fired: list[tuple[int, str]] = []
+        self.trace: list[str] = []
+        self.breaches: list[str] = []
+        self.skew = timedelta()
+        self.dead = self.intruding = self.disk_full = False
+        self.outage: set[str] = set()
+        self.hidden_until = self.time.now
+        self.late: list[tuple[datetime, str, httpx.Request]] = []  # when, whose, what
+        self.on_send: Callable[[Point], object] = lambda _point: None
+        self.on_write: Callable[[Point, httpx.Request], object] = lambda _point, _request: None
+        self.contents: dict[int, Content] = {story.id: story.content for story in scenario.stories}
+        self.versions: dict[int, list[Content]] = {number: [each] for number, each in self.contents.items()}
+        self.since: dict[int, int] = {}
+        self.ended: dict[int, str] = {}
+        self.ended_before_run: set[int] = set()
+        self.changes: defaultdict[int, set[str]] = defaultdict(set)
+        self.touched: dict[int, int] = {}
+        self.removed: dict[int, int] = {}
+        self.told: set[int] = set()
+        self.looked: dict[int, int] = {}
+        self.seen_complete: dict[int, int] = {}
+        self.run_versions: dict[int, int] = {}
+        self.mode = "live"
+        self.ledger_lost = self.jumped = self.wrote = self.asked_token = False
+        self.token_was_good, self.token_arrived = True, False
+
+    # Runs
+
+    def begin_run(self, mode: str) -> None:
+        """A run begins: what it may write, and which versions of the events it can meet."""
+        self.mode = mode
+        self.config["safety"] = {"dry_run": False, "enable_connector": mode != "disabled"}
+        if mode == "elsewhere":
+            self.config["safety"]["allowed_locations"] = [LAKESIDE_BAKERY.location_id]
+        self.run_versions = {number: len(each) - 1 for number, each in self.versions.items()}
+        self.ended_before_run = {number for number, why in self.ended.items() if why in ENDS}
+        self.jumped = self.wrote = self.asked_token = self.token_arrived = False
+        self.token_was_good = self.token_is_good()
+
+    def end_run(self) -> None:
+        """The run is over, one way or the other: what lasted as long as it did is over too."""
+        self.skew = timedelta()
+        self.dead = self.disk_full = False
+        self.outage.clear()
+        show_unreceipted(self)
+        self.apply_late()
+
+    # Points
+
+    def arrive(self, service: str, method: str, path: str, body: bytes = b"") -> tuple[Point, Fault | None]:
+        """Number this point, and find the fault that strikes at it. What the world does happens now."""
+        self.refuse_the_dead()
+        self.apply_late()
+        if self.intruding:
+            self.breaches.append(f"a second process reached {method} {path} of {service}")
+        self.count += 1
+        point = Point(self.count, service, method, path, body)
+        if self.surveys:
+            self.survey.append(tuple(name for name, fault in FAULTS.items() if fault.fits(self, point)))
+        due = (each for each in self.waiting if each.number <= self.count)
+        planned = next((each for each in due if each.fault.fits(self, point)), None)
+        if planned is None:
+            return point, None
+        self.waiting.remove(planned)
+        self.fired.append((self.count, planned.fault.name))
+        if planned.fault.happen:
+            planned.fault.happen(self, point)
+        return point, planned.fault
+
+    def arrive_at_commit(self) -> Fault | None:
+        """The ledger begins a transaction: the point is its commit."""
+        point, fault = self.arrive(LEDGER, "COMMIT", "")
+        self._tell(point, fault, "")
+        if fault and fault.at_begin:
+            fault.at_begin(self)
+        return fault
+
+    def exchange(self, service: str, request: httpx.Request) -> httpx.Response:
+        """One request and its answer."""
+        body = request.read()
+        point, fault = self.arrive(service, request.method, request.url.raw_path.decode(), body)
+        if point.path.startswith("/oauth2/token"):
+            self.asked_token, self.token_arrived = True, False
+        if point.is_write:
+            self.wrote = True
+            self.on_send(point)
+            self._remember_basis(point)
+        call = Call(self, point, request)
+        try:
+            if service in self.outage:
+                raise httpx.ConnectError("refused", request=request)
+            response = fault.answer(call) if fault and fault.answer else self._exchange_well(call)
+        except BaseException as error:
+            self._tell(point, fault, type(error).__name__)
+            raise
+        self._tell(point, fault, str(response.status_code))
+        return response
+
+    def _exchange_well(self, call: Call) -> httpx.Response:
+        response = call.send()
+        if call.point.service == REVEL and call.point.method == "GET":
+            self._remember_look(call.point, response)
+        elif call.point.path.startswith("/oauth2/token"):
+            self.token_arrived = response.status_code == 200
+        return response
+
+    def refuse_the_dead(self) -> None:
+        """A dead process does nothing any more."""
+        if self.dead:
+            raise Died
+
+    def _tell(self, point: Point, fault: Fault | None, answer: str) -> None:
+        digest = hashlib.sha256(point.body).hexdigest()[:8] if point.body else "-"
+        what = f"{point.number} {point.service} {point.method} {point.path} {digest}"
+        self.trace.append(f"{what} {fault.name if fault else '-'} {answer}".rstrip())
+
+    # Services
+
+    def deliver(self, service: str, request: httpx.Request) -> httpx.Response:
+        """Let the service do its work; the answer, read to its end."""
+        if not self.scenario.expands and "expand" in request.url.params:
+            request = httpx.Request("GET", request.url.copy_remove_param("expand"), headers=request.headers)
+        response = self.wires_to[service].handle_request(request)
+        response.read()
+        if service == REVEL and request.method != "GET":
+            self.on_write(Point(self.count, service, request.method, request.url.path), request)
+        return response
+
+    def pretend(self, service: str, request: httpx.Request) -> httpx.Response:
+        """The answer that the service would give; its state stays as it was."""
+        app = self._apps()[service]
+        kept = pickle.dumps(app.state)
+        response = self.wires_to[service].handle_request(request)
+        response.read()
+        app.state = pickle.loads(kept)  # noqa: S301
+        return response
+
+    def apply_late(self) -> None:
+        """Let the services do what has been under way until now."""
+        if self.time.now >= self.hidden_until:
+            self.revel.state.hidden.clear()
+        due = sorted((each for each in self.late if each[0] <= self.time.now), key=lambda each: each[0])
+        for each in due:
+            self.late.remove(each)
+            self.deliver(each[1], each[2])
+
+    def _apps(self) -> dict[str, Any]:
+        return {TRIPLESEAT: self.tripleseat, REVEL: self.revel}
+
+    # The world's own doing
+
+    @property
+    def alive(self) -> list[int]:
+        """The events that can still change."""
+        return [number for number in self.contents if number not in self.ended]
+
+    def rewrite(self, number: int, content: Content, why: str) -> None:
+        """TripleSeat tells the event differently from now on."""
+        self.contents[number] = content
+        self.versions[number].append(content)
+        self.rewrite_event(number, **content.as_arguments())
+        self.note_change(number, why)
+
+    def end_event(self, number: int, why: str, end: Callable[[int], object]) -> None:
+        """The event is called off, deleted or gone."""
+        end(number)
+        self.ended[number] = why
+        self.note_change(number, why)
+
+    def note_change(self, number: int | None, why: str) -> None:
+        """Remember what happened to an event or its order."""
+        if number is not None:
+            self.changes[number].add(why)
+
+    def standing_orders(self) -> list[Json]:
+        """The rows of all orders at Revel that nobody deleted; not copies."""
+        return [row for row in self.revel.state.rows["Order"].values() if not row["deleted"]]
+
+    def orders_for(self, number: int) -> list[Json]:
+        """The rows of an event's orders, deleted ones included, by whichever name; not copies."""
+        names = (f"Triple Seat_{number}", f"Triple Seat {number}")
+        uuid = order_uuid(EventId(str(number)))
+        rows = self.revel.state.rows["Order"].values()
+        return [row for row in rows if row["local_id"] in names or row["uuid"] == uuid]
+
+    def event_of(self, order: Json) -> int | None:
+        """The event that an order is for."""
+        return next((number for number in self.contents if order in self.orders_for(number)), None)
+
+    def token_is_good(self) -> bool:
+        """Whether TripleSeat would take the refresh token that is kept."""
+        kept = json.loads((self.folder / "token.json").read_text())
+        return bool(kept["refresh_token"] == self.tripleseat.tokens.refresh)
+
+    def log_in_again(self) -> bool:
+        """What an operator does once TripleSeat refuses the refresh token: whether it was that."""
+        if self.token_is_good():
+            return False
+        self._write_token()
+        return True
+
+    # History
+
+    def _remember_basis(self, point: Point) -> None:
+        """The versions of this run and after are those that an order sent now may be made of."""
+        if point.method == "POST" and point.path.startswith("/resources/Order/"):
+            body = json.loads(point.body)
+            number = int(str(body["local_id"]).rpartition("_")[2] or 0)
+            if number in self.contents:
+                self.since.setdefault(number, self.run_versions[number])
+
+    def _remember_look(self, point: Point, response: httpx.Response) -> None:
+        """Which orders this answer shows as they stand."""
+        path, _, query = point.path.partition("?")
+        asked = dict(parse_qsl(query))
+        if path == "/resources/Order/":
+            names = {*asked.get("local_id__in", asked.get("local_id", "")).split(","), asked.get("uuid")}
+            rows = response.json().get("objects", ())
+            self.looked.update((row["id"], point.number) for row in rows if names & {row["local_id"], row["uuid"]})
+        elif path.startswith("/resources/Order/"):
+            self.looked[link_id(path) or 0] = point.number
+        elif asked.get("expand") == "order" and "order" in asked and self.scenario.expands:
+            self.looked[int(asked["order"])] = point.number
+
+    def last_look(self, order_id: int) -> int:
+        """The point at which the order was last looked at."""
+        return self.looked.get(order_id, 0)
+
+    # Set-up
+
+    def settings(self, *, dry_run: bool = False) -> Settings:
+        """As the file would be read; read once for each content."""
+        return _load(self, json.dumps(self.config), dry_run)
+
+    def seams(self) -> Seams:
+        """Everything that ties a run to this rig."""
+        plain = super().seams()
+        return replace(
+            plain,
+            clock=lambda: self.time.now + self.skew,
+            tripleseat=PointWire(self, TRIPLESEAT),
+            revel=PointWire(self, REVEL),
+            database=self._open_database,
+        )
+
+    def _open_database(self, *args: Any, **kwargs: Any) -> sqlite3.Connection:
+        connection = sqlite3.connect(*args, factory=PointConnection, **kwargs)
+        connection.rig = self
+        return connection
+
+    def _lay_quirks(self) -> None:
+        for name, value in self.scenario.quirks:
+            setattr(self.revel, name, value)
+
+    def _adapt_config(self) -> None:
+        self.config["charges"].append({"match": "Gratuity", "as": "gratuity"})
+        if self.scenario.gated:
+            self.config["time_gate"] = {"days_before": 1, "opens_at": "12:00"}
+
+    def _lay_ledger(self) -> None:
+        """An empty ledger in its place, whatever an earlier schedule left there."""
+        for path in self.folder.glob("*ledger.sqlite3*"):
+            if path.is_file():
+                path.unlink()
+        (self.folder / "ledger.sqlite3").write_bytes(empty_ledger(self.settings().environment))
+        (self.folder / "ledger.sqlite3").chmod(0o600)
+
+
+_LOADED: dict[tuple[Path, str, bool], Settings] = {}
+
+
+def _load(rig: Rig, config: str, dry_run: bool) -> Settings:
+    key = (rig.folder, config, dry_run)
+    if key not in _LOADED:
+        _LOADED[key] = World.settings(rig, dry_run=dry_run)
+    return _LOADED[key]

@@ -1,0 +1,76 @@
+"""Where the rig stands in for the world outside: the way to a service, and the connection to the ledger."""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tsrevel.ledger import Ledger
+
+from ..world import MORNING
+from .alphabet import Fault
+from .happenings import fill_disk
+
+if TYPE_CHECKING:
+    from .rig import Rig
+
+
+class PointWire(httpx.BaseTransport):
+    """The way to one service: every request on it is a point."""
+
+    def __init__(self, rig: Rig, service: str) -> None:
+        self._rig = rig
+        self._service = service
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The service's answer, or what the fault of this point makes of it."""
+        return self._rig.exchange(self._service, request)
+
+
+class PointConnection(sqlite3.Connection):
+    """A connection to the ledger: every transaction that may write is a point."""
+
+    rig: Rig
+    writes = False
+    fault: Fault | None = None
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """As SQLite does, unless a fault strikes at the begin or around the commit."""
+        if sql == "BEGIN IMMEDIATE":
+            self.fault = self.rig.arrive_at_commit()
+            self.writes = True
+        elif sql == "COMMIT" and self.writes:
+            return self._commit(sql)
+        elif sql == "ROLLBACK":
+            self.writes = False
+        return super().execute(sql, parameters)
+
+    def _commit(self, sql: str) -> sqlite3.Cursor:
+        rig, fault = self.rig, self.fault
+        rig.refuse_the_dead()
+        self.writes = False
+        if rig.disk_full:
+            fill_disk(rig)
+        if fault and fault.before_commit:
+            fault.before_commit(rig)
+        cursor = super().execute(sql)
+        if fault and fault.after_commit:
+            fault.after_commit(rig)
+        return cursor
+
+
+@functools.cache
+def empty_ledger(environment: str) -> bytes:
+    """The bytes of a ledger that nothing was ever written to."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.sqlite3"
+        Ledger.open(path, environment=environment, clock=lambda: MORNING).close()
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        return path.read_bytes()
