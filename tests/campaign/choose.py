@@ -13,8 +13,12 @@ from .scenario import find_scenario
 from .schedule import USUAL_GAP, Schedule
 
 CLEAN = Schedule("single")
-SOON = 5
+SOON = (1, 5)
 """Seconds after which an impatient operator starts the next run."""
+NIGHT = 3 * 60 * 60
+"""Seconds: longer than an access token lives."""
+BAG = (*FAULTS, *(name for name in FAULTS if name in AT_WRITES))
+"""What random schedules draw from: what only a write can meet twice, since most points are none."""
 POINTS_AN_EVENT = 30
 STRIDE = 1009
 """Has no divisor in common with the number of fault pairs: steps of that size come past all of them."""
@@ -52,10 +56,10 @@ def from_seed(seed: int) -> Schedule:
     """The random schedule of that seed, decided by it alone."""
     chance = random.Random(seed)
     scenario = find_scenario(f"drawn-{seed}")
-    reach = POINTS_AN_EVENT * len(scenario.stories) + 15
-    faults = sorted((chance.randint(1, reach), chance.choice(tuple(FAULTS))) for _ in range(chance.randint(1, 6)))
+    reach = POINTS_AN_EVENT * len(scenario.stories) + 5
+    faults = sorted((chance.randint(1, reach), chance.choice(BAG)) for _ in range(chance.randint(1, 5)))
     lost = (chance.randint(1, 3),) if chance.random() < 0.1 else ()
-    gaps = [chance.choices((USUAL_GAP, SOON), (3, 1))[0] for _ in range(chance.choice((0, 0, 4)))]
+    gaps = [chance.choices((USUAL_GAP, *SOON, NIGHT), (10, 2, 2, 1))[0] for _ in range(chance.choice((0, 0, 4)))]
     for run in lost:
         gaps[run - 1 : run] = [USUAL_GAP] * len(gaps[run - 1 : run])  # what is under way then has arrived
     modes: tuple[str, ...] = ()

@@ -118,6 +118,13 @@ class Dated(Judge):
         if number not in self.told_missed:
             yield f"run {run.number} passes over event {number} as if it had been told as missed"
 
+    def unsettled(self, run: Run) -> list[str]:
+        """The events that the run left unsettled. Days of which TripleSeat has lost all events may be complained of."""
+        report, rig = run.report, self._rig
+        if report and report.exit_status == 13 and all(self.is_over(number) for number in rig.tripleseat.state.events):
+            run = replace(run, report=replace(report, error=None))
+        return super().unsettled(run)
+
     def _unsettled_event(self, story: Story, outcome: Outcome | None, run: Run) -> list[str]:
         found = super()._unsettled_event(story, outcome, run)
         failed = outcome is not None and outcome.status is Status.FAILED

@@ -22,7 +22,7 @@ from .schedule import Schedule, read_schedule
 Work = TypeVar("Work")
 Done = TypeVar("Done")
 
-PAIRS = 1200
+PAIRS = 400
 SEEDS = range(1, 2001)
 LEAST_HITS = 100
 """How often each fault must have struck, or the campaign proves too little."""

@@ -146,7 +146,7 @@ def find_scenario(name: str) -> Scenario:
     if kind != "drawn" or not number.isdecimal():
         raise ValueError(f"no scenario is called {name!r}; there are {', '.join(NAMED)} and drawn-NUMBER")
     chance = random.Random(f"scenario {number}")
-    stories = tuple(_draw_story(chance, FIRST_ID + n) for n in range(chance.choice((1, 1, 1, 2, 2, 3))))
+    stories = tuple(_draw_story(chance, FIRST_ID + n) for n in range(chance.choices((1, 2, 3), (6, 3, 1))[0]))
     chance = random.Random(f"quirks {number}")
     return Scenario(name, stories, _draw_quirks(chance), expands=chance.random() < 0.8)
 
@@ -154,7 +154,7 @@ def find_scenario(name: str) -> Scenario:
 def _draw_quirks(chance: random.Random) -> tuple[tuple[str, Any], ...]:
     """How this Revel differs from what is documented, where it does (facts Revel 2.1, 3.8)."""
     return (
-        ("page_cap", chance.choices((250, 2, 1), (8, 1, 1))[0]),
+        ("page_cap", chance.choices((250, 4, 1), (16, 2, 1))[0]),
         ("ignored_filters", chance.choices((frozenset(), frozenset({"local_id"}), frozenset({"order"})), (8, 1, 1))[0]),
         ("printed_needs_second_patch", chance.random() < 0.15),
     )

@@ -73,4 +73,5 @@ def _memory(rig: Rig) -> Iterator[str]:
     """What the invariants go by."""
     yield f"contents {rig.versions} {rig.since} {rig.ended} {sorted((n, sorted(c)) for n, c in rig.changes.items())}"
     unseen = [(number, at > rig.last_look(number)) for number, at in sorted(rig.touched.items())]
-    yield f"touched {unseen} removed {sorted(rig.removed)} told {sorted(rig.told)} lost {rig.ledger_lost}"
+    gone = [(number, at > rig.last_look(number)) for number, at in sorted(rig.removed.items())]
+    yield f"touched {unseen} removed {gone} told {sorted(rig.told)} lost {rig.ledger_lost}"

@@ -61,7 +61,7 @@ MET: Counter[str] = Counter()
 
 
 PICKS = st.integers(0, 5)
-POINTS = st.integers(1, 36)
+POINTS = st.one_of(st.integers(1, 12), st.integers(1, 36))
 MODES = st.sampled_from(("live", "live", "live", "dry", "elsewhere", "disabled"))
 
 

@@ -174,7 +174,7 @@ class Saga:
         that it may lack, and is settled.
         """
         pauses = PATIENCE if self._is_suspect(record) else ()
-        contents, missing = self._proof.of_beginning(plan, row.id, record.receipts, pauses)
+        contents, missing = self._proof.of_beginning(plan, row.id, record.receipts, pauses=pauses)
         if record.state == "disputed" and not _has_come_right(plan, contents, missing):
             return _hold(about, plan, row.id, recall_finding(record))
         if isinstance(missing, str):
