@@ -252,3 +252,30 @@ def test_another_order_under_the_acknowledged_id_is_not_ours(world: World) -> No
         world.time.move(minutes=45)
     assert world.flaws(FULL) == []
     assert world.revel.items_of(other) == []
+
+
+def test_a_late_write_whose_look_up_fails_as_well_is_let_rest(world: World) -> None:
+    def time_out_and_go_down() -> None:
+        world.wires["revel"].down = True
+        raise httpx.ReadTimeout("timed out")
+
+    world.at("before POST .*/OrderItem/", time_out_and_go_down)
+    assert verdict(world.sync(), FULL) == "failed UPSTREAM_UNAVAILABLE"
+    world.wires["revel"].down = False
+    sent = len(world.writes)
+    assert verdict(world.sync(), FULL) == "failed OUTCOME_UNKNOWN"
+    assert len(world.writes) == sent
+    world.time.move(minutes=16)
+    assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
+
+
+def test_a_lost_answer_that_was_found_is_looked_at_once_more_and_then_never(world: World) -> None:
+    world.revel.faults.add("drop_after", "POST", "/OrderItem/")
+    assert verdict(world.sync(), FULL) == "injected"
+    world.time.move(minutes=45)
+    world.forget_requests()
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+    assert 0 < world.revel.count() <= 6
+    world.forget_requests()
+    world.sync()
+    assert world.revel.requests == []

@@ -11,6 +11,7 @@ from tsrevel.engine.evidence import Stage, compare_order, find_missing, name
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.planning.model import OrderId, Plan, Step
 from tsrevel.revel.client import Contents, Revel
+from tsrevel.revel.decode import OrderRow
 
 SETTLE_SECONDS = 2.0
 """How long a row just written may stay out of sight. No lag was ever noted, none is ruled out (facts Revel 6)."""
@@ -48,7 +49,7 @@ class Proof:
 
     def _of_totals(self, plan: Plan, order_id: OrderId, known: Container[str]) -> str | None:
         """A print mark that doesn't stick while the figures do is let be; where no figure tells, in a second run."""
-        row = self._revel.order(order_id)
+        row = self._order(plan, order_id)
         if not row.printed:
             self._sleep(SETTLE_SECONDS)
             row = self._revel.order(order_id)
@@ -60,13 +61,22 @@ class Proof:
         raise not_shown(totals, order_id)
 
     def _of_history(self, plan: Plan, order_id: OrderId) -> str | None:
-        row = self._revel.order(order_id)
+        row = self._order(plan, order_id)
         if row.has_history is False:
             self._sleep(SETTLE_SECONDS)
             history = next(step for step in plan.steps if step.kind == "history")
             if self._revel.seek(plan, history, order_id) is None:
                 raise not_shown(history, order_id)
         return compare_order(plan, row)
+
+    def _order(self, plan: Plan, order_id: OrderId) -> OrderRow:
+        row = self._revel.find_by_id(order_id)
+        if row is None:
+            self._sleep(SETTLE_SECONDS)
+            row = self._revel.find_by_id(order_id)
+        if row is None:
+            raise not_shown(plan.steps[0], order_id)
+        return row
 
     def of_beginning(
         self, plan: Plan, order_id: OrderId, known: Container[str] = (), pauses: tuple[float, ...] = ()

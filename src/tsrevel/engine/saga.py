@@ -9,7 +9,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tsrevel.engine.evidence import STAGES, compare_order, find_twice, row_id, stage_of
+from tsrevel.engine.evidence import STAGES, Stage, compare_order, find_twice, row_id, stage_of
 from tsrevel.engine.proof import SETTLE_SECONDS, Proof, not_shown
 from tsrevel.engine.report import Outcome, injected, not_written
 from tsrevel.errors import OutcomeUnknown
@@ -212,12 +212,6 @@ class Saga:
                 found = row_id(step, contents) or order.order_id
                 self._ledger.record(self._run_id, plan.event_id, step, revel_id=found, facts={"seen": "at Revel"})
 
-    def _finish(self, order: _Writing) -> Outcome:
-        try:
-            return self._write_missing(order)
-        except OutcomeUnknown as unknown:
-            raise self._doubted(order.plan, unknown) from unknown
-
     def _doubted(self, plan: Plan, unknown: OutcomeUnknown) -> OutcomeUnknown:
         """`unknown` itself, once the ledger knows how long what was written may yet turn up."""
         until = self._clock() + LATE
@@ -226,7 +220,7 @@ class Saga:
             self._ledger.doubt(self._run_id, plan.event_id, until)
         return unknown
 
-    def _write_missing(self, order: _Writing) -> Outcome:
+    def _finish(self, order: _Writing) -> Outcome:
         about, plan, order_id = order.about, order.plan, order.order_id
         self.begun += bool(order.missing)
         for stage in STAGES:
@@ -237,16 +231,23 @@ class Saga:
                 self._ledger.record(self._run_id, plan.event_id, step, revel_id=written.id, facts={})
                 if written.difference:
                     return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, written.difference)
-            difference = self._proof.of(stage, plan, order_id, order.known) if steps or stage is STAGES[-1] else None
+            difference = self._prove(stage, order, order_id) if steps or stage is STAGES[-1] else None
             if difference:
                 return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
         self._ledger.settle(self._run_id, plan.event_id, order_id, order.digest)
         return injected(about, plan, order_id)
 
+    def _prove(self, stage: Stage, order: _Writing, order_id: OrderId) -> str | None:
+        try:
+            return self._proof.of(stage, order.plan, order_id, order.known)
+        except OutcomeUnknown as unknown:
+            raise self._doubted(order.plan, unknown) from unknown
+
     def _write(self, plan: Plan, step: Step, order_id: OrderId, labels: Labels) -> Written:
         try:
             return self._revel.write(plan, step, order_id, labels)
         except OutcomeUnknown as lost:
+            self._doubted(plan, lost)  # first: the look may fail as well, or this process die
             found = self._settle(plan, step, order_id)
             if found is None:
                 text = f"{lost}; Revel doesn't show it, so the next run looks again"

@@ -56,7 +56,7 @@ def ledger_alone_is_asked(patch: pytest.MonkeyPatch) -> None:
     instead(patch, saga.Saga, "look_up", None)
 
 
-@caught_in("drawn-1", "drawn-3", violates="says skipped ORDER_EXISTS", ignored_filters={"local_id"})
+@caught_in("drawn-1", "drawn-6", violates="ORDER_EXISTS", ignored_filters={"local_id"})
 def ignored_filter_is_trusted(patch: pytest.MonkeyPatch) -> None:
     """Whatever order a look-up lists is taken for the one asked for: its local_id isn't compared."""
 
@@ -66,7 +66,7 @@ def ignored_filter_is_trusted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Revel, "_orders", orders)
 
 
-@caught_in("drawn-1", "drawn-3", violates="isn't settled: held", ignored_filters={"order"})
+@caught_in("drawn-1", "drawn-6", violates="isn't settled: held", ignored_filters={"order"})
 def parts_of_other_orders_count(patch: pytest.MonkeyPatch) -> None:
     """Items, payments and history rows of any order are taken for this one's."""
 
