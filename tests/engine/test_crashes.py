@@ -121,7 +121,7 @@ def test_a_run_that_died_while_it_may_have_waited_for_an_answer_leaves_its_order
     with pytest.raises(Died):
         world.sync()
     sent = len(world.writes)
-    world.time.move(seconds=21)
+    world.time.move(seconds=31)
     report = world.sync()
     assert (verdict(report, FULL), len(world.writes)) == ("failed OUTCOME_UNKNOWN", sent)
     assert "looked at again after" in find_outcome(report, FULL).text

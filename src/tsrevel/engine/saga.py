@@ -22,8 +22,8 @@ from tsrevel.revel.decode import OrderRow
 PATIENCE = (1.0, 1.0, 3.0)
 """Seconds between looks for what may have been under way when its process died or its answer was lost: in all ten times
 what a write took live (facts Revel 6)."""
-WAITED = timedelta(seconds=20)
-"""A run that died so long after its last receipt may have been waiting for an answer that comes late."""
+WAITED = timedelta(seconds=30)
+"""A run that died so long after its last receipt may have been given up by a gateway whose backend worked on."""
 LATE = timedelta(minutes=15)
 """How long a write that got no answer in time may still be applied, and an acknowledged one stay out of sight."""
 _NO_ORDER = OrderId("")
@@ -214,10 +214,8 @@ class Saga:
 
     def _doubted(self, plan: Plan, unknown: OutcomeUnknown) -> OutcomeUnknown:
         """`unknown` itself, once the ledger knows how long what was written may yet turn up."""
-        until = self._clock() + LATE
-        self._ledger.look_again(self._run_id, plan.event_id, until)
-        if unknown.late:
-            self._ledger.doubt(self._run_id, plan.event_id, until)
+        note = self._ledger.doubt if unknown.late else self._ledger.look_again
+        note(self._run_id, plan.event_id, self._clock() + LATE)
         return unknown
 
     def _finish(self, order: _Writing) -> Outcome:

@@ -69,7 +69,8 @@ _DISPUTE = """
         run_id = excluded.run_id, touched_at = excluded.touched_at
 """
 _DOUBT = """
-    UPDATE orders SET doubt_until_at = :until, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
+    UPDATE orders SET doubt_until_at = :until, look_again_at = :until, run_id = :run_id, touched_at = :at
+    WHERE event_id = :event_id
 """
 _LOOK_AGAIN = """
     UPDATE orders SET look_again_at = :again, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
@@ -155,7 +156,10 @@ def dispute(change: Change, event_id: EventId, order_id: OrderId | None, text: s
 
 
 def doubt(change: Change, event_id: EventId, until: datetime) -> None:
-    """Notes that what was written may still turn up before `until`. The next receipt ends the doubt."""
+    """Notes that what was written may still turn up before `until`, when it is to be looked at again.
+
+    The next receipt ends the doubt.
+    """
     if not _write(change, _DOUBT, event_id, until=encode_instant(until)):
         raise ClaimConflict(f"Event {event_id} can't be in doubt: the ledger knows no order of it.")
     change.audit("in_doubt", event_id, until=encode_instant(until))

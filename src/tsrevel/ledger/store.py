@@ -153,7 +153,10 @@ class Ledger:
             orders.dispute(change, event_id, order_id, text)
 
     def doubt(self, run_id: str, event_id: EventId, until: datetime) -> None:
-        """A write got no answer in time: until `until` (aware) it may still be applied, so nothing is sent again."""
+        """A write got no answer in time: until `until` (aware) it may still be applied, so nothing is sent again.
+
+        Then the order is looked at again.
+        """
         with self._changing(run_id) as change:
             orders.doubt(change, event_id, until)
 
