@@ -194,7 +194,10 @@ class Player:
             rig.lose_ledger()
             rig.ledger_lost = True
             rig.trace.append("the ledger is lost")
-        rig.time.move(seconds=self.schedule.gap(number))
+        gap = self.schedule.gap(number)
+        rig.time.move(
+            seconds=max(gap, CLEAN_GAP) if rig.jumped else gap
+        )  # no ledger's times can be told by such a clock
 
     def is_over(self, number: int) -> bool:
         """Whether no further run with faults is of use."""

@@ -45,7 +45,7 @@ CRASHES = ("kill_before", "kill_after", "kill_in_flight")
 LOST_ANSWERS = ("timeout_after", "reset_after", "truncated_after", "timeout_late", "reset_late", "not_applied")
 
 ORDINARY = settings(
-    max_examples=60,
+    max_examples=80,
     stateful_step_count=20,
     phases=(Phase.generate, Phase.shrink),
     derandomize=True,
@@ -297,6 +297,12 @@ def state() -> Iterator[Days]:
 def test_a_rerun_right_after_two_deaths_waits_for_what_is_minutes_late(state: Days) -> None:
     state.sync_and_crash(at=1, how="kill_in_flight")
     state.sync_with_faults(faults={1: "504_late", 26: "kill_before"}, mode="live")
+
+
+def test_a_settling_look_that_fails_does_not_make_the_next_run_write_anew(state: Days) -> None:
+    state.sync_with_faults(faults={10: "timeout_late", 11: "html_200"}, mode="live")
+    state.wait(seconds=5)
+    state.sync()
 
 
 def test_an_order_found_by_a_new_ledger_after_its_day_stays_ours(state: Days) -> None:

@@ -353,6 +353,22 @@ def test_a_settled_order_is_unfinished_again_once_it_is_due_to_be_looked_at(ledg
     assert (order.state, order.look_again_at) == ("settled", None)
 
 
+def test_an_order_taken_up_by_a_run_that_dies_is_interrupted(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.finish_run(RUN, exit_status=3, summary={})
+    ledger.begin_run(make_run("run-2"))
+    ledger.take_up("run-2", EVENT)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert order.interrupted
+    assert last_row(ledger).kind == "taken_up"
+
+
+def test_an_order_never_claimed_can_not_be_taken_up(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match="taken up"):
+        ledger.take_up(RUN, EVENT)
+
+
 def test_an_order_never_claimed_can_not_be_looked_at_again(ledger: Ledger) -> None:
     with pytest.raises(ClaimConflict, match="looked at again"):
         ledger.look_again(RUN, EVENT, START)

@@ -182,6 +182,8 @@ class Saga:
         lost = [step for step in missing if step.uuid in record.receipts]
         if lost and not record.doubt_until_at:
             raise self._doubted(plan, not_shown(lost[0], row.id))
+        if missing:
+            self._ledger.take_up(self._run_id, plan.event_id)
         order = _Writing(about, plan, missing, order_id=row.id, known=record.receipts)
         self._note_shown(order, contents)
         return self._finish(order)

@@ -72,6 +72,7 @@ _DOUBT = """
     UPDATE orders SET doubt_until_at = :until, look_again_at = :until, run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
 """
+_TAKE_UP = "UPDATE orders SET run_id = :run_id, touched_at = :at WHERE event_id = :event_id"
 _LOOK_AGAIN = """
     UPDATE orders SET look_again_at = :again, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
 """
@@ -139,6 +140,13 @@ def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, 
     kind = "receipt_replaced" if before["known"] else "recorded"
     was = before["revel_id"]
     change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=kept)
+
+
+def take_up(change: Change, event_id: EventId) -> None:
+    """Notes that this run goes on with an order begun, before it writes: should it die, the order is `interrupted`."""
+    if not _write(change, _TAKE_UP, event_id):
+        raise ClaimConflict(f"Event {event_id} can't be taken up: the ledger knows no order of it.")
+    change.audit("taken_up", event_id)
 
 
 def settle(change: Change, event_id: EventId, order_id: OrderId, digest: str | None) -> None:

@@ -139,6 +139,11 @@ class Ledger:
         with self._changing(run_id) as change:
             orders.record(change, event_id, step, revel_id, facts)
 
+    def take_up(self, run_id: str, event_id: EventId) -> None:
+        """This run is about to write to an order begun: should it die, the next one knows."""
+        with self._changing(run_id) as change:
+            orders.take_up(change, event_id)
+
     def settle(self, run_id: str, event_id: EventId, order_id: OrderId, digest: str | None) -> None:
         """Revel showed the order complete. `digest` is the content hash of the event it was made of.
 
