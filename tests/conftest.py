@@ -30,6 +30,11 @@ AMBIENT = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "LINES")
 """Variables that change what is printed or where requests go; proxies are found by their ending."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start processes come first: they take longest, and leave the cores idle at times."""
+    items.sort(key=lambda item: item.get_closest_marker("real_process") is None)
+
+
 @dataclass(slots=True)
 class Watch:
     """Whether a test is running, and what it may do. One for the whole process: the hooks below can't be taken out."""

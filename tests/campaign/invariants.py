@@ -171,7 +171,7 @@ def _has_proof(rig: Rig, number: int) -> bool:
 
 def nothing_is_settled_without_evidence(rig: Rig, run: Run) -> Iterator[str]:
     """What the ledger calls settled is complete at Revel, or was when it was last looked at."""
-    for event_id, state, order_id in ledger_rows(rig, "SELECT event_id, state, order_id FROM orders"):
+    for event_id, state, order_id in ledger_rows(rig, "SELECT event_id, state, order_id FROM orders")[0]:
         if state != "settled":
             continue
         order = rig.revel.state.rows["Order"].get(int(order_id or 0))

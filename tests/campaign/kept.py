@@ -23,15 +23,17 @@ _OF_ORDERS = """
     SELECT kind, event_id, detail FROM audit WHERE event_id IS NOT NULL
     AND kind IN ('claimed', 'settled', 'disputed', 'foreign', 'released', 'recorded', 'receipt_replaced') ORDER BY seq
 """
+_ORDERS = "SELECT event_id, state FROM orders"
+_RECEIPTS = "SELECT event_id, uuid, revel_id FROM receipts"
 
 
-def ledger_rows(rig: Rig, sql: str) -> list[tuple[Any, ...]]:
-    """What the ledger's file says; nothing where there is none."""
+def ledger_rows(rig: Rig, *queries: str) -> list[list[tuple[Any, ...]]]:
+    """What the ledger's file answers to each query; nothing where there is no file."""
     path = rig.folder / "ledger.sqlite3"
     if not path.exists():
-        return []
+        return [[] for _ in queries]
     with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(sql).fetchall()
+        return [connection.execute(sql).fetchall() for sql in queries]
 
 
 def the_ledger_is_whole(rig: Rig, _run: Run) -> Iterator[str]:
@@ -54,17 +56,17 @@ def every_row_has_its_audit(rig: Rig, _run: Run) -> Iterator[str]:
     """What the ledger says of an order and of each of its steps, the audit says too."""
     states: dict[str, str] = {}
     recorded: set[tuple[str, str, str | None]] = set()
-    for kind, event_id, detail in ledger_rows(rig, _OF_ORDERS):
+    audit, orders, receipts = ledger_rows(rig, _OF_ORDERS, _ORDERS, _RECEIPTS)
+    for kind, event_id, detail in audit:
         if kind in {"recorded", "receipt_replaced"}:
             told = json.loads(detail)
             recorded.add((event_id, told["uuid"], told.get("revel_id")))
         else:
             states[event_id] = kind
-    for event_id, state in ledger_rows(rig, "SELECT event_id, state FROM orders"):
+    for event_id, state in orders:
         if states.get(event_id) != state:
             yield f"the ledger calls event {event_id} {state}, its audit says {states.get(event_id, 'nothing')}"
-    kept = set(ledger_rows(rig, "SELECT event_id, uuid, revel_id FROM receipts"))
-    for event_id, uuid, _ in sorted(kept - recorded, key=str):
+    for event_id, uuid, _ in sorted(set(receipts) - recorded, key=str):
         yield f"the receipt {uuid} of event {event_id} is not in the audit"
 
 

@@ -195,9 +195,9 @@ class Player:
             rig.ledger_lost = True
             rig.trace.append("the ledger is lost")
         gap = self.schedule.gap(number)
-        rig.time.move(
-            seconds=max(gap, CLEAN_GAP) if rig.jumped else gap
-        )  # no ledger's times can be told by such a clock
+        if rig.jumped:
+            gap = max(gap, CLEAN_GAP)  # by such a clock no ledger can tell 15 minutes
+        rig.time.move(seconds=gap)
 
     def is_over(self, number: int) -> bool:
         """Whether no further run with faults is of use."""

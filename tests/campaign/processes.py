@@ -32,8 +32,8 @@ from tsrevel.errors import TsrevelError
 from .forks import PATIENCE, Forks, Run
 from .installation import KINDS, Installation, Instant, Violation, open_installation
 
-JOBS = 50
-"""Installations at once: a run that follows a killed one mostly waits, and that costs nothing."""
+JOBS = 20
+"""Installations at once: a run that follows a killed one mostly waits. More of them would wait for a core as well."""
 KILLS_A_CASE = 2
 UNDISTURBED = 3
 """So many runs may it take, once nobody disturbs them, until every due event has its order."""

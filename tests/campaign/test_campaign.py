@@ -21,6 +21,7 @@ from .pool import LEAST_HITS, Tally
 from .schedule import read_schedule
 
 
+@pytest.mark.real_process
 def test_the_ordinary_campaign_finds_nothing_and_leaves_no_fault_untried() -> None:
     ran = run_campaign()
     assert ran.returncode == 0, ran.stdout.decode()
@@ -62,6 +63,7 @@ def test_a_schedule_read_back_from_its_text_is_the_same(seed: int) -> None:
     assert read_schedule(str(schedule)) == schedule
 
 
+@pytest.mark.real_process
 def test_the_same_seeds_give_the_same_trace_byte_for_byte_in_any_process() -> None:
     traces = [run_campaign("--seeds", "1-25", "--trace", hash_seed=each).stdout for each in ("0", "1", "4711")]
     assert traces[0] == traces[1] == traces[2]

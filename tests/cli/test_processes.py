@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tsrevel import __version__
-from tsrevel.engine.find import Window
-from tsrevel.wiring import Seams, new_run_id, open_engine
 
 from ..world import World
 from .bench import PATIENCE, Doorman, execute, finish, served_world, start
@@ -238,32 +235,3 @@ def test_a_reader_that_goes_away_is_no_fault() -> None:
     os.close(writer)
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (1, "")
-
-
-def kill_and_rerun(folder: Path, number: int) -> None:
-    """Kill a sync at its `number`th request to Revel, by turns before and after that took effect; run it again."""
-    victim: list[subprocess.Popen[str]] = []
-    known = threading.Event()
-
-    def strike() -> None:
-        known.wait(PATIENCE)
-        os.kill(victim[0].pid, signal.SIGKILL)
-
-    def guard_door(app: WSGIApplication) -> WSGIApplication:
-        return Doorman(app, number, strike, applied=number % 2 == 0)
-
-    with served_world(folder, "full", "paid", "twins", revel=guard_door) as world:
-        victim.append(start("sync", "--config", config_of(world)))
-        known.set()
-        assert finish(victim[0]).status == -signal.SIGKILL
-        with open_engine(world.settings(), new_run_id(), seams=Seams()) as engine:  # a run like any, without the start
-            assert engine.sync(Window(48)).success
-        for event in world.day.events:
-            if event.status == "injected":
-                assert_whole(world, event.id)
-
-
-def test_killed_at_twenty_instants_it_still_makes_exactly_one_order_each(tmp_path: Path) -> None:
-    instants = range(4, 24)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: kill_and_rerun(tmp_path / str(number), number), instants))
