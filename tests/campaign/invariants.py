@@ -299,7 +299,9 @@ def _is_excused(rig: Rig, number: int, outcome: Outcome | None, standing: list[J
         return True
     if changes & {"pos_touch", "order_removed"}:
         once = number in rig.told or any(row["id"] in rig.seen_complete for row in rig.orders_for(number))
-        return held or (outcome is not None and _is_done(outcome)) or (bool(changes & ENDS) and once)
+        return (
+            held or (outcome is not None and _is_done(outcome)) or (bool(changes & ENDS) and (once or rig.ledger_lost))
+        )
     if changes & ENDS:
         return rig.ledger_lost or any(is_complete(rig, order, number) for order in standing)
     if is_unmapped(rig, number):

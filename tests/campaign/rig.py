@@ -88,7 +88,7 @@ class Rig(World):
         self.seen_complete: dict[int, int] = {}
         self.run_versions: dict[int, int] = {}
         self.mode = "live"
-        self.ledger_lost = self.jumped = self.wrote = self.asked_token = False
+        self.ledger_lost = self.jumped = self.wrote = self.asked_token = self.under_way = False
         self.token_was_good, self.token_arrived = True, False
 
     # Runs
@@ -102,6 +102,7 @@ class Rig(World):
         self.run_versions = {number: len(each) - 1 for number, each in self.versions.items()}
         self.ended_before_run = {number for number, why in self.ended.items() if why in ENDS}
         self.jumped = self.wrote = self.asked_token = self.token_arrived = False
+        self.under_way = bool(self.late)
         self.token_was_good = self.token_is_good()
 
     def end_run(self) -> None:
@@ -194,12 +195,14 @@ class Rig(World):
         return response
 
     def pretend(self, service: str, request: httpx.Request) -> httpx.Response:
-        """The answer that the service would give; its state stays as it was."""
+        """The answer that the service would give; its state stays as it was, but for the ids that it has given away."""
         app = self._apps()[service]
         kept = pickle.dumps(app.state)
         response = self.wires_to[service].handle_request(request)
         response.read()
+        issued = self.revel.state.issued
         app.state = pickle.loads(kept)  # noqa: S301
+        self.revel.state.issued = issued  # a database's sequence never gives the same number twice
         return response
 
     def apply_late(self) -> None:
