@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 JUMP = timedelta(hours=26)
 STEP = timedelta(hours=1)
+CENT = Decimal("0.01")
 ENDS = {"event_lost", "event_deleted", "event_gone"}
 """What takes an event away for good."""
 
@@ -50,7 +51,7 @@ def _always(_rig: Rig, _point: Point) -> bool:
 
 
 def _nothing_under_way(rig: Rig, _point: Point) -> bool:
-    """Whether no write of an earlier run is still to be applied: by a fast clock no ledger can tell 15 minutes."""
+    """Whether no write of an earlier run is still to be applied or seen: by a fast clock no ledger can tell 15 minutes."""
     return not rig.under_way
 
 
@@ -99,28 +100,33 @@ def _has_debt(rig: Rig, point: Point) -> bool:
     if not rig.alive:
         return False
     content = rig.contents[_target(rig, point)]
-    return content.total - content.paid > Decimal("0.01")
+    return content.total - content.paid > CENT
 
 
 def _pay(rig: Rig, point: Point) -> None:
     number = _target(rig, point)
     now = rig.contents[number]
-    part = ((now.total - now.paid) / 2).quantize(Decimal("0.01"))
+    part = ((now.total - now.paid) / 2).quantize(CENT)
     rig.rewrite(number, replace(now, payments=(*now.payments, (f"{part}", True, None))), "event_paid_more")
 
 
+def _refundable(rig: Rig, number: int) -> int | None:
+    """The first payment that half of can be given back, by its place: half a cent can't."""
+    payments = enumerate(rig.contents[number].payments)
+    return next((at for at, (amount, paid, back) in payments if paid and not back and Decimal(amount) > CENT), None)
+
+
 def _has_payment(rig: Rig, point: Point) -> bool:
-    if not rig.alive:
-        return False
-    return any(paid and not back for _, paid, back in rig.contents[_target(rig, point)].payments)
+    return bool(rig.alive) and _refundable(rig, _target(rig, point)) is not None
 
 
 def _refund(rig: Rig, point: Point) -> None:
     number = _target(rig, point)
     now = rig.contents[number]
-    at = next(n for n, (_, paid, back) in enumerate(now.payments) if paid and not back)
+    at = _refundable(rig, number)
+    assert at is not None
     amount = now.payments[at][0]
-    back = f"{(Decimal(amount) / 2).quantize(Decimal('0.01'))}"
+    back = f"{(Decimal(amount) / 2).quantize(CENT)}"
     payments = (*now.payments[:at], (amount, True, back), *now.payments[at + 1 :])
     rig.rewrite(number, replace(now, payments=payments), "event_refunded")
 

@@ -102,7 +102,7 @@ class Rig(World):
         self.run_versions = {number: len(each) - 1 for number, each in self.versions.items()}
         self.ended_before_run = {number for number, why in self.ended.items() if why in ENDS}
         self.jumped = self.wrote = self.asked_token = self.token_arrived = False
-        self.under_way = bool(self.late)
+        self.under_way = bool(self.late) or any(self.revel.state.hidden.values())
         self.token_was_good = self.token_is_good()
 
     def end_run(self) -> None:
