@@ -14,7 +14,11 @@
     │   ├── Unavailable                refused connection, timeout, 5xx, 429 on a read
     │   └── Unreadable                 an answer that isn't what the service promises
     ├── OutcomeUnknown                 a write whose answer was lost: settle by looking
-    └── Refused                        a service understood and said no (other 4xx)
+    ├── Refused                        a service understood and said no (other 4xx)
+    └── DeliveryRefused                nothing of a webhook delivery may be used                exit 4
+        ├── SignatureRefused           it can't be shown to be TripleSeat's
+        ├── BodyTooLarge               longer than any delivery is
+        └── DeliveryUnreadable         it isn't what TripleSeat delivers                          exit 3
 
 Messages say what happened, to what, and what to do; never a secret, a customer's data or a full URL.
 """
@@ -22,6 +26,7 @@ Messages say what happened, to what, and what to do; never a secret, a customer'
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class TsrevelError(Exception):
@@ -127,3 +132,53 @@ class Refused(TsrevelError):
     def __init__(self, message: str, status: int) -> None:
         self.status = status
         super().__init__(message)
+
+
+class DeliveryRefused(TsrevelError):
+    """A webhook delivery that can't be trusted or taken in: nothing of it may be used.
+
+    `reason` is a stable code, and the message begins with it. `timestamp` is when it says it was signed, in epoch
+    seconds, where that could be read.
+    """
+
+    exit_status = 4
+
+    def __init__(self, reason: str, message: str, timestamp: int | None = None) -> None:
+        self.reason, self.timestamp = reason, timestamp
+        super().__init__(f"{reason}: {message}")
+
+
+class SignatureReason(StrEnum):
+    """Why a signature wasn't accepted. Codes never change their meaning."""
+
+    MISSING_SIGNATURE_HEADER = "MISSING_SIGNATURE_HEADER"
+    MALFORMED_SIGNATURE_HEADER = "MALFORMED_SIGNATURE_HEADER"
+    SIGNATURE_MISMATCH = "SIGNATURE_MISMATCH"
+    TIMESTAMP_OUT_OF_TOLERANCE = "TIMESTAMP_OUT_OF_TOLERANCE"
+    SIGNING_KEY_NOT_CONFIGURED = "SIGNING_KEY_NOT_CONFIGURED"
+
+
+class SignatureRefused(DeliveryRefused):
+    """The delivery can't be shown to be TripleSeat's (facts TripleSeat 6.4)."""
+
+    reason: SignatureReason
+
+    def __init__(self, reason: SignatureReason, message: str, timestamp: int | None = None) -> None:
+        super().__init__(reason, message, timestamp)
+
+
+class BodyTooLarge(DeliveryRefused):
+    """A body longer than any delivery is (facts TripleSeat 6.3). It was not read to its end. `most` in bytes."""
+
+    def __init__(self, most: int) -> None:
+        text = f"the body has more than {most // 2**20} MiB, and no delivery is so long; look at what was captured"
+        super().__init__("PAYLOAD_TOO_LARGE", text)
+
+
+class DeliveryUnreadable(DeliveryRefused):
+    """A body that isn't a delivery of TripleSeat's (facts TripleSeat 6.3): no JSON, no trigger, no id."""
+
+    exit_status = 3
+
+    def __init__(self, text: str) -> None:
+        super().__init__("MISSING_DATA", f"the delivery can't be read: {text}")

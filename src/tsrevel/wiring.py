@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tsrevel.config import ChargeSettings, LocationSettings, ProductMapping, Settings
+from tsrevel.engine.decide import Catalogues
 from tsrevel.engine.run import Engine, Limits, Progress
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
@@ -101,6 +102,7 @@ def open_engine(
             correlation_id=correlate(run_id),
             clock=seams.clock,
             sleep=seams.sleep,
+            catalogues=Catalogues(revel),
             progress=progress,
         )
 

@@ -51,7 +51,7 @@ def _always(_rig: Rig, _point: Point) -> bool:
 
 
 def _nothing_under_way(rig: Rig, _point: Point) -> bool:
-    """Whether no write of an earlier run is still to be applied or seen: by a fast clock no ledger can tell 15 minutes."""
+    """Whether no write of an earlier run is still to be applied or seen: a fast clock can't tell 15 minutes."""
     return not rig.under_way
 
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tsrevel.cli import world as surroundings
 from tsrevel.cli.app import run_command
@@ -64,11 +64,16 @@ class Shell:
     world: World
     environ: dict[str, str] = field(default_factory=dict)
 
-    def run(self, *argv: str, tty: bool = False, environ: Mapping[str, str] | None = None) -> Ran:
+    def run(
+        self, *argv: str, tty: bool = False, environ: Mapping[str, str] | None = None, stdin: bytes | BinaryIO = b""
+    ) -> Ran:
         """Type one command line."""
         given = {**self.environ, **(TERMINAL if tty else {}), **(environ or {})}
         out, err = (Tty(), Tty()) if tty else (io.StringIO(), io.StringIO())
-        status = run_command(list(argv), surroundings.World(given, out, err, self.world.seams()))
+        source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
+        seams = self.world.seams()
+        world = surroundings.World(environ=given, stdin=source, stdout=out, stderr=err, seams=seams)
+        status = run_command(list(argv), world)
         return Ran(status, out.getvalue(), err.getvalue())
 
     def sync(self, *argv: str, tty: bool = False, environ: Mapping[str, str] | None = None) -> Ran:
@@ -78,6 +83,10 @@ class Shell:
     def sync_event(self, *argv: str) -> Ran:
         """`sync-event` likewise."""
         return self.run("sync-event", "--config", str(self.write_config()), *argv)
+
+    def replay(self, *argv: str, tty: bool = False, stdin: bytes | BinaryIO = b"") -> Ran:
+        """`replay` likewise."""
+        return self.run("replay", "--config", str(self.write_config()), *argv, tty=tty, stdin=stdin)
 
     def write_config(self) -> Path:
         """The world's settings, as a file."""

@@ -6,6 +6,8 @@ from datetime import date
 
 import pytest
 
+from tsrevel.planning.reasons import Reason, Status
+
 from ..world import Died, World, find_outcome, verdict
 from .conftest import EARLY, FULL, MISSED, PAID, UNMAPPED
 
@@ -76,7 +78,8 @@ def test_a_named_event_that_comes_as_garbage_is_told(day: World) -> None:
 def test_a_refused_token_ends_the_run_with_twelve(day: World) -> None:
     day.tripleseat.faults.add("status", "GET", "/v1/events/", times=None, status=401)
     report = day.sync_event(FULL)
-    assert (report.exit_status, report.outcomes, report.success) == (12, (), False)
+    assert (report.exit_status, report.success) == (12, False)
+    assert [(each.status, each.reason) for each in report.outcomes] == [(Status.FAILED, Reason.AUTHORIZATION_DENIED)]
 
 
 def test_a_named_event_that_was_begun_is_finished(world: World) -> None:

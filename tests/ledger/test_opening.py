@@ -109,7 +109,7 @@ def test_every_table_is_strict(path: Path) -> None:
     with raw(path) as connection:
         tables = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
     assert {name: strict for name, strict in tables if not name.startswith("sqlite_")} == dict.fromkeys(
-        ("meta", "runs", "orders", "steps", "receipts", "sightings", "audit"), 1
+        ("meta", "runs", "orders", "steps", "receipts", "sightings", "audit", "deliveries", "attempts"), 1
     )
 
 

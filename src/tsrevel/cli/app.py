@@ -11,14 +11,22 @@ import typer
 
 from tsrevel import __version__
 from tsrevel.cli.options import (
+    Archive,
     DryRun,
+    Event,
     EventIds,
     First,
+    FromSnapshot,
+    Held,
     HoursBack,
     IgnoreTimeGate,
     Last,
     Location,
     MaxOrders,
+    Plain,
+    RunId,
+    Signature,
+    Unsigned,
     command,
 )
 from tsrevel.cli.world import Manner, World
@@ -104,6 +112,63 @@ def sync_event(
 
     options = verb.SyncOptions(dry_run=dry_run)
     return verb.sync_events(world, manner, options, event_ids, ignore_time_gate=ignore_time_gate)
+
+
+@command(app, "verify-signature")
+def verify_signature(
+    world: World,
+    manner: Manner,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The raw body; -: standard input.")] = Path("-"),
+    signature: Signature = None,
+    tolerance: Annotated[
+        int | None,
+        typer.Option("--tolerance", min=0, metavar="SECONDS", help="Refuse what was signed longer ago, or ahead."),
+    ] = None,
+    plain: Plain = False,
+) -> int:
+    """Check a captured webhook body against its signature: exit 0 or 4. It calls no service.
+
+    With --json: {"ok", "reason": a code or null, "timestamp": when it was signed, in epoch seconds, or null}.
+    """
+    from tsrevel.cli import verify as verb
+
+    return verb.verify_signature(world, manner, file, signature, tolerance=tolerance, plain=plain)
+
+
+@command(app)
+def replay(
+    world: World,
+    manner: Manner,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Captured deliveries: files, folders, -.")
+    ] = None,
+    signature: Signature = None,
+    unsigned: Unsigned = False,
+    plain: Plain = False,
+    archive: Archive = None,
+    held: Held = False,
+    run: RunId = None,
+    event: Event = None,
+    from_snapshot: FromSnapshot = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Put captured webhook deliveries through the engine, or events that were held or failed.
+
+    NAME.json has its signature in NAME.sig beside it. With --json: one object a line, one for each delivery or event.
+    """
+    from tsrevel.cli import replay as verb
+
+    if sum([bool(paths), held, run is not None, bool(event)]) != 1:
+        raise typer.BadParameter("name either deliveries (PATH...), --held, --run or --event")
+    if paths:
+        if from_snapshot:
+            raise typer.BadParameter("--from-snapshot goes with --held, --run or --event")
+        return verb.replay_captured(
+            world, manner, paths, verb.ReplayOptions(signature, unsigned, plain, archive, dry_run)
+        )
+    if signature is not None or unsigned or plain or archive:
+        raise typer.BadParameter("--signature, --unsigned, --plain and --archive go with deliveries (PATH...)")
+    return verb.retry_events(world, manner, verb.RetryOptions(held, run, tuple(event or ()), from_snapshot, dry_run))
 
 
 @command(app)

@@ -69,7 +69,7 @@ class _Stage:
     def act(self, title: str, *, live: bool) -> Report:
         self.console.print(f"[bold]{title}[/bold]\n")
         environ: Mapping[str, str] = {"DRY_RUN": "false" if live else "true"}
-        world = World(environ, self.world.stdout, self.world.stderr, self.world.seams)
+        world = replace(self.world, environ=environ)
         report = sync_all(world, self.manner, SyncOptions())
         if not self.console.quiet:
             show_table(report, self.console)

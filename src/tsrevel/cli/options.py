@@ -40,6 +40,23 @@ IgnoreTimeGate = Annotated[
     bool, typer.Option("--ignore-time-gate", help="Inject although the event's day is not yet, or no longer, open.")
 ]
 
+Signature = Annotated[
+    str | None,
+    typer.Option("--signature", metavar="'t=..,v1=..'", help="What the delivery's X-Signature header held."),
+]
+Plain = Annotated[bool, typer.Option("--plain", help="Also accept a bare hex digest of the body as its signature.")]
+
+Unsigned = Annotated[bool, typer.Option("--unsigned", help="Take deliveries without a signature; the audit says so.")]
+Archive = Annotated[
+    Path | None, typer.Option("--archive", metavar="DIR", help="Move the deliveries that are dealt with there.")
+]
+Held = Annotated[bool, typer.Option("--held", help="All events that are held or failed.")]
+RunId = Annotated[str | None, typer.Option("--run", metavar="ID", help="The events that this run held or failed.")]
+Event = Annotated[list[str] | None, typer.Option("--event", metavar="ID", help="This event; repeatable.")]
+FromSnapshot = Annotated[
+    bool, typer.Option("--from-snapshot", help="From the ledger's copy of the events, TripleSeat isn't asked.")
+]
+
 
 def _choose_manner(
     config: Annotated[Path | None, typer.Option("--config", metavar="F", help="The settings file (TOML).")] = None,

@@ -69,7 +69,7 @@ def show_report(report: Report, world: World, manner: Manner) -> None:
 def list_news(report: Report) -> list[str]:
     """What a person hasn't been told yet, a line each, after one line that sums up; nothing where nothing is new."""
     news = [outcome for outcome in report.outcomes if outcome.news]
-    lines = [_news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
+    lines = [news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
     cut_short = report.error and report.outcomes  # without outcomes the error says it all
     return [summary_line(report), *lines] if news or cut_short else []
 
@@ -77,7 +77,7 @@ def list_news(report: Report) -> list[str]:
 def list_errors(report: Report) -> list[str]:
     """What no manner of speaking leaves out: failures, missed events, and orders that a person must look at."""
     errors = [each for each in report.outcomes if each.status is Status.FAILED or each.missed or each.alarm]
-    return [_news_line(outcome) for outcome in errors]
+    return [news_line(outcome) for outcome in errors]
 
 
 def summary_line(report: Report) -> str:
@@ -94,7 +94,7 @@ def summary_line(report: Report) -> str:
     return f"[{report.correlation_id}] {counts['queried']} events: {', '.join(parts)}{missed}{money}{dry}"
 
 
-def _news_line(outcome: Outcome) -> str:
+def news_line(outcome: Outcome) -> str:
     """One event, without its name: the line may end in a mailbox or a log, and names are customer data."""
     what = "missed" if outcome.missed else outcome.status
     where = f"{outcome.location} {outcome.day or ''}".strip()

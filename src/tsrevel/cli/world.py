@@ -7,8 +7,9 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
 if TYPE_CHECKING:
     from tsrevel.wiring import Seams
@@ -21,6 +22,7 @@ class World:
     """One invocation's surroundings. Without `seams` a run uses the real clock and the real network."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    stdin: BinaryIO = field(default_factory=lambda: sys.stdin.buffer if sys.stdin else BytesIO())
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     seams: Seams | None = None

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from tsrevel.engine.find import Candidate, told_by_tripleseat
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
 from tsrevel.engine.saga import Foreign, Saga, recall_finding
-from tsrevel.errors import Forbidden, Refused, Unreadable
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord, Sighting
 from tsrevel.planning.identity import known_local_ids, order_uuid
@@ -19,16 +19,6 @@ from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location, screen, screen_status
 from tsrevel.revel.client import Revel
 from tsrevel.revel.decode import OrderRow
-from tsrevel.tripleseat.client import TripleSeat
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An event to decide on. `digest` is the listing's content hash; `complete` events need no fetching."""
-
-    event: Event
-    digest: str | None = None
-    complete: bool = False
 
 
 @dataclass(slots=True)
@@ -45,27 +35,17 @@ class Catalogues:
         return self.known[establishment]
 
 
-class _EventUnavailable(Exception):
-    """TripleSeat doesn't hand out the event: the verdict to report."""
-
-    def __init__(self, status: Status, reason: Reason, text: str) -> None:
-        self.status, self.reason, self.text = status, reason, text
-        super().__init__(text)
-
-
 @dataclass(slots=True)
 class Decider:
     """Decides on events, one after another, in one run.
 
     `may_begin` says why no further order may be begun in this run, `overtime` why no further event may be looked into;
-    None: go on. `after_report`
-    takes what is to be stored once the run's report stands: were it stored before, a run that dies would keep what it
-    found to itself. Raises what `TripleSeat`, `Revel` and `Ledger` raise, `OutcomeUnknown` included: the event then
-    fails and is tried again.
+    None: go on. `after_report` takes what is to be stored once the run's report stands: were it stored before, a run
+    that dies would keep what it found to itself. `wholes` collects the events that were seen whole. Raises what
+    `TripleSeat`, `Revel` and `Ledger` raise, `OutcomeUnknown` included: the event then fails and is tried again.
     """
 
-    tripleseat: TripleSeat
-    revel: Revel
+    catalogues: Catalogues
     ledger: Ledger
     saga: Saga
     policy: Policy
@@ -79,30 +59,23 @@ class Decider:
     ignore_time_gate: bool = False
     records: Mapping[EventId, OrderRecord] = field(default_factory=dict)
     sightings: Mapping[EventId, Sighting] = field(default_factory=dict)
-    catalogues: Catalogues = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.catalogues = Catalogues(self.revel)
+    wholes: dict[EventId, Event] = field(default_factory=dict)
 
     def decide(self, candidate: Candidate) -> Outcome:
         """What becomes of one event."""
         record = self.records.get(candidate.event.id)
-        try:
-            if record and record.state in {"settled", "foreign"}:
-                about = with_order(describe(candidate.event), record)
-                return self._look_again(about, record) or self._revisit(candidate, record)
-            late = self.overtime()
-            if late:
-                about = describe(candidate.event, find_location(candidate.event, self.policy))
-                return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, late))
-            if record and record.plan:
-                outcome = self._take_up(candidate, record, record.plan)
-                if outcome:
-                    return outcome
-            return self._consider(candidate)
-        except _EventUnavailable as verdict:
+        if record and record.state in {"settled", "foreign"}:
+            about = with_order(describe(candidate.event), record)
+            return self._look_again(about, record) or self._revisit(candidate, record)
+        late = self.overtime()
+        if late:
             about = describe(candidate.event, find_location(candidate.event, self.policy))
-            return replace(about, status=verdict.status, reason=verdict.reason, text=verdict.text)
+            return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, late))
+        if record and record.plan:
+            outcome = self._take_up(candidate, record, record.plan)
+            if outcome:
+                return outcome
+        return self._consider(candidate)
 
     def take_up_unlisted(self, record: OrderRecord) -> Outcome | None:
         """Finish an order whose event the listing no longer shows; None where nothing of it is at Revel."""
@@ -122,7 +95,7 @@ class Decider:
             return self._miss(about, verdict)
         if isinstance(verdict, (Hold, Skip)):
             return not_written(about, verdict)
-        event = candidate.event if candidate.complete else self._fetch(candidate.event.id)
+        event = self._whole(candidate)
         location = self._screen(event)
         about = describe(event, find_location(event, self.policy))
         if isinstance(location, (Hold, Skip)):
@@ -138,13 +111,11 @@ class Decider:
     def _screen(self, event: Event) -> Location | Hold | Skip:
         return screen(event, self.policy, self.clock(), ignore_gate=self.ignore_time_gate)
 
-    def _fetch(self, event_id: EventId) -> Event:
-        try:
-            return self.tripleseat.event(event_id)
-        except Forbidden as error:
-            raise _EventUnavailable(Status.HELD, Reason.AUTHORIZATION_DENIED, str(error)) from error
-        except (Refused, Unreadable) as error:
-            raise _EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error)) from error
+    def _whole(self, candidate: Candidate) -> Event:
+        with told_by_tripleseat():
+            event = candidate.whole()
+        self.wholes[event.id] = event
+        return event
 
     def _place(self, about: Outcome, event: Event, plan: Plan, digest: str | None) -> Outcome:
         # A new ledger may be a lost one, and local_ids may have been set otherwise before: ask by uuid too.
@@ -265,7 +236,7 @@ class Decider:
             return not_written(done, _done(record))
         state = screen_status(event, self.policy)
         cancelled = isinstance(state, Skip)
-        full = event if candidate.complete or cancelled else self._fetch(event.id)
+        full = event if cancelled else self._whole(candidate)
         state = state if cancelled else screen_status(full, self.policy)
         if isinstance(state, Skip):
             return self._cancelled(done, candidate, record, state)
@@ -297,9 +268,8 @@ class Decider:
     def _remember(self, candidate: Candidate, *, plan: Plan | None, cancelled: bool) -> None:
         if not self.gate.dry_run:
             remember, event_id = self.ledger.remember, candidate.event.id
-            self.after_report(
-                lambda: remember(self.run_id, event_id, digest=candidate.digest, plan=plan, cancelled=cancelled)
-            )
+            digest = candidate.digest or ""  # of an event that wasn't listed none is known: look when it is next
+            self.after_report(lambda: remember(self.run_id, event_id, digest=digest, plan=plan, cancelled=cancelled))
 
 
 def _stopped(about: Outcome, found: Hold) -> Outcome:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tsrevel.engine.report import Outcome
 from tsrevel.errors import CredentialsRefused, LedgerDamaged, ServiceDown, StopRun, TsrevelError
 from tsrevel.planning.reasons import Category, Reason, Status
 
 NEEDS_ATTENTION = 3
-_SEVERITY = (14, 12, 10, 13, 1, 3, 0)
+_SEVERITY = (14, 12, 10, 13, 1, 4, 3, 0)
 """Exit statuses, the one that most needs a person first."""
 
 
@@ -28,7 +28,12 @@ def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None) -> int:
     statuses = {0, stop.exit_status if stop else 0, *(_status_of(each) for each in outcomes)}
     if any(each.down for each in outcomes) and not any(each.status is Status.INJECTED for each in outcomes):
         statuses.add(ServiceDown.exit_status)
-    return next(status for status in _SEVERITY if status in statuses)
+    return gravest(statuses)
+
+
+def gravest(statuses: Collection[int]) -> int:
+    """The one of several exit statuses that most needs a person; 0 of none."""
+    return next((status for status in _SEVERITY if status in statuses), 0)
 
 
 def _status_of(outcome: Outcome) -> int:

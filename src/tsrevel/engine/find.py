@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from tsrevel.engine.decide import Candidate
 from tsrevel.engine.report import Outcome
-from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable, Unreadable
+from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, TsrevelError, Unreadable
 from tsrevel.ledger import Ledger, OrderRecord
-from tsrevel.planning.model import EventId, Policy
+from tsrevel.planning.identity import NAMELESS
+from tsrevel.planning.model import Event, EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.when import days_in_reach, update_days_in_reach
 from tsrevel.tripleseat.client import Found, TripleSeat
@@ -20,8 +22,49 @@ log = logging.getLogger(__name__)
 LONGEST_GAP = timedelta(days=31)
 """How far a run looks back at most for what happened since the last good one."""
 
-Pending = Candidate | Outcome | OrderRecord
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An event to decide on. `digest` is the listing's content hash; `fetch` gives the whole one where it is none."""
+
+    event: Event
+    digest: str | None = None
+    fetch: Callable[[], Event] | None = None
+
+    def whole(self) -> Event:
+        """The event with its lines and money. Raises what `TripleSeat.event` raises."""
+        return self.fetch() if self.fetch else self.event
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An event that is known by its id alone until its turn comes. `find` raises what `TripleSeat.event` raises."""
+
+    event_id: EventId
+    find: Callable[[], Candidate]
+
+
+Pending = Candidate | Named | Outcome | OrderRecord
 """What a run accounts for: an event, one that couldn't even be read, or an order begun whose event isn't listed."""
+
+
+class EventUnavailable(TsrevelError):
+    """TripleSeat doesn't hand out the event: the verdict to report."""
+
+    def __init__(self, status: Status, reason: Reason, text: str) -> None:
+        self.status, self.reason = status, reason
+        super().__init__(text)
+
+
+@contextmanager
+def told_by_tripleseat() -> Iterator[None]:
+    """Round the reading of one event: what TripleSeat has against that becomes EventUnavailable."""
+    try:
+        yield
+    except Forbidden as error:
+        raise EventUnavailable(Status.HELD, Reason.AUTHORIZATION_DENIED, str(error)) from error
+    except (Refused, Unreadable) as error:
+        raise EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +95,12 @@ def find_events(tripleseat: TripleSeat, ledger: Ledger, policy: Policy, now: dat
     rows = {_name(each): each for each in found}
     log.info("found %d events between %s and %s", len(rows), first, last)
     unlisted = [record for record in ledger.unfinished() if record.event_id not in rows]
-    return [*(_pending(each) for each in rows.values()), *unlisted]
+    return [*(_pending(tripleseat, each) for each in rows.values()), *unlisted]
 
 
-def fetch_event(tripleseat: TripleSeat, event_id: EventId) -> Candidate | Outcome:
-    """A named event, complete; where TripleSeat doesn't hand it out, the outcome."""
-    try:
-        return Candidate(tripleseat.event(event_id), complete=True)
-    except Forbidden as error:
-        return Outcome(event_id, Status.HELD, Reason.AUTHORIZATION_DENIED, str(error))
-    except (Refused, Unreadable) as error:
-        return Outcome(event_id, Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error))
-    except Unavailable as error:
-        return Outcome(event_id, Status.FAILED, Reason.UPSTREAM_UNAVAILABLE, str(error), down=True)
+def name_event(tripleseat: TripleSeat, event_id: EventId) -> Named:
+    """A named event, to be fetched when its turn comes."""
+    return Named(event_id, lambda: Candidate(tripleseat.event(event_id)))
 
 
 def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:
@@ -84,12 +120,12 @@ def _check_emptiness(ledger: Ledger, first: date, last: date) -> None:
         raise ServiceDown(f"{text}; look at its search and at the account's rights")
 
 
-def _pending(found: Found) -> Pending:
+def _pending(tripleseat: TripleSeat, found: Found) -> Pending:
     if found.event is None:
         return Outcome(_name(found), Status.HELD, Reason.MISSING_DATA, found.problem or "")
-    return Candidate(found.event, found.digest)
+    return Candidate(found.event, found.digest, fetch=lambda: tripleseat.event(EventId(found.id)))
 
 
 def _name(found: Found) -> EventId:
     """The event's id; for a row without a usable one, a name by which the next run knows it again."""
-    return EventId(found.id or f"unreadable-{found.digest[:8]}")
+    return EventId(found.id or f"{NAMELESS}{found.digest[:8]}")

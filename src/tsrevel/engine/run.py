@@ -8,9 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tsrevel.engine.decide import Candidate, Decider
+from tsrevel.engine.decide import Catalogues, Decider
 from tsrevel.engine.ending import end_reason, exit_status
-from tsrevel.engine.find import Pending, Window, fetch_event, find_events
+from tsrevel.engine.find import (
+    Candidate,
+    EventUnavailable,
+    Named,
+    Pending,
+    Window,
+    find_events,
+    name_event,
+    told_by_tripleseat,
+)
 from tsrevel.engine.report import Outcome, Report, describe, with_order
 from tsrevel.engine.saga import Saga
 from tsrevel.errors import (
@@ -23,7 +32,7 @@ from tsrevel.errors import (
 )
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import Ledger, RunMode, RunRecord, Seen
-from tsrevel.planning.model import EventId, Policy
+from tsrevel.planning.model import Event, EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
 from tsrevel.revel.client import Revel
@@ -59,9 +68,12 @@ class Engine:
     correlation_id: str
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
+    catalogues: Catalogues
     progress: Progress = lambda _done, _of: None
+    _begun: Callable[[], int] = field(default=lambda: 0, init=False)
     _planned: int = field(default=0, init=False)
-    _digests: dict[EventId, str | None] = field(default_factory=dict, init=False)
+    _wholes: dict[EventId, Event] = field(default_factory=dict, init=False)
+    _met: dict[EventId, Candidate] = field(default_factory=dict, init=False)
     _after_report: list[Callable[[], None]] = field(default_factory=list, init=False)
     _started_at: datetime = field(init=False)
 
@@ -76,8 +88,18 @@ class Engine:
         """The same for named events, fetched one by one."""
         named = tuple(dict.fromkeys(event_ids))
         return self._run(
-            "single", lambda: [fetch_event(self.tripleseat, each) for each in named], ignore_time_gate=ignore_time_gate
+            "single", lambda: [name_event(self.tripleseat, each) for each in named], ignore_time_gate=ignore_time_gate
         )
+
+    def take_up(self, events: Sequence[Named]) -> Report:
+        """The same for events that came in another way."""
+        return self._run("single", lambda: list(events))
+
+    def again(self, run_id: str) -> Engine:
+        """An engine for a further run of the same invocation: it has what this one's run has left of the limits."""
+        orders, time = self.limits.max_orders - self._begun(), self.limits.deadline - (self.clock() - self._started_at)
+        left = Limits(max(orders, 0), max(time, timedelta()))
+        return replace(self, run_id=run_id, limits=left)
 
     def _run(
         self,
@@ -132,7 +154,10 @@ class Engine:
         return report
 
     def _decide_all(self, pending: list[Pending], *, ignore_time_gate: bool) -> tuple[list[Outcome], StopRun | None]:
-        decider = self._decider([each.event.id for each in pending if isinstance(each, Candidate)], ignore_time_gate)
+        decider = self._decider(
+            [_event_id(each) for each in pending if isinstance(each, Candidate | Named)], ignore_time_gate
+        )
+        self._met |= {each.event.id: each for each in pending if isinstance(each, Candidate)}
         outcomes: list[Outcome] = []
         stop: StopRun | None = None
         in_a_row = 0
@@ -147,14 +172,13 @@ class Engine:
             if in_a_row == PATIENCE and stop is None:
                 stop = ServiceDown(f"{PATIENCE} events in a row failed: {outcome.text}")
             self._note(outcome, len(outcomes), len(pending))
-        self._digests |= {each.event.id: each.digest for each in pending if isinstance(each, Candidate)}
         return outcomes, stop
 
     def _decider(self, event_ids: list[EventId], ignore_time_gate: bool) -> Decider:
         saga = Saga(self.revel, self.ledger, self.run_id, self.clock, self.sleep)
+        self._begun = lambda: saga.begun + self._planned
         return Decider(
-            tripleseat=self.tripleseat,
-            revel=self.revel,
+            catalogues=self.catalogues,
             ledger=self.ledger,
             saga=saga,
             policy=self.policy,
@@ -162,17 +186,18 @@ class Engine:
             run_id=self.run_id,
             clock=self.clock,
             after_report=self._after_report.append,
-            may_begin=lambda: self._limit_reached(saga.begun + self._planned),
+            may_begin=lambda: self._limit_reached(self._begun()),
             overtime=self._overtime,
             new_ledger=self.ledger.last_good_run() is None,
             ignore_time_gate=ignore_time_gate,
             records=self.ledger.orders(event_ids),
             sightings=self.ledger.sightings(event_ids),
+            wholes=self._wholes,
         )
 
     def _limit_reached(self, begun: int) -> str | None:
         if begun >= self.limits.max_orders:
-            return f"{self.limits.max_orders} orders were begun in this run; the next one goes on"
+            return "as many orders were begun as one run may begin; the next one goes on"
         return None
 
     def _overtime(self) -> str | None:
@@ -184,6 +209,8 @@ class Engine:
         """The outcome for one event, whatever goes wrong with it alone. StopRun passes through."""
         try:
             return self._settle_pending(decider, each)
+        except EventUnavailable as verdict:
+            return replace(self._about(each), status=verdict.status, reason=verdict.reason, text=str(verdict))
         except OutcomeUnknown as error:
             return self._failed(each, Reason.OUTCOME_UNKNOWN, str(error))
         except TryNextRun as error:
@@ -225,8 +252,12 @@ class Engine:
             return each
         if isinstance(each, Candidate):
             return decider.decide(each)
+        if isinstance(each, Named):
+            with told_by_tripleseat():
+                found = self._met[each.event_id] = each.find()
+            return decider.decide(found)
         finished = decider.take_up_unlisted(each)
-        return finished or self._settle_pending(decider, fetch_event(self.tripleseat, each.event_id))
+        return finished or self._settle_pending(decider, name_event(self.tripleseat, each.event_id))
 
     def _note(self, outcome: Outcome, done: int, of: int) -> None:
         self._planned += outcome.status is Status.PLANNED
@@ -235,21 +266,28 @@ class Engine:
 
     def _see(self, outcomes: list[Outcome]) -> list[Outcome]:
         """The outcomes, with what a person hasn't been told yet marked as news, and remembered as told."""
-        seen = [
-            Seen(
-                each.event_id,
-                each.day,
-                each.status,
-                each.reason,
-                each.text,
-                self._digests.get(each.event_id),
-                each.missed,
-            )
-            for each in outcomes
-        ]
-        dry = self.gate.dry_run
-        fresh = {each.event_id for each in seen} if dry else self.ledger.see_many(self.run_id, seen)
+        if self.gate.dry_run:
+            fresh = frozenset(each.event_id for each in outcomes)
+        else:
+            fresh = self.ledger.see_many(self.run_id, [self._seen(each) for each in outcomes])
         return [replace(each, news=each.news or _is_news(each, changed=each.event_id in fresh)) for each in outcomes]
+
+    def _seen(self, outcome: Outcome) -> Seen:
+        """What the ledger keeps of it."""
+        met, whole = self._met.get(outcome.event_id), self._wholes.get(outcome.event_id)
+        latest = whole or (met.event if met else None)
+        return Seen(
+            outcome.event_id,
+            outcome.day,
+            outcome.status,
+            outcome.reason,
+            outcome.text,
+            met.digest if met else None,
+            outcome.missed,
+            updated=latest.updated if latest else None,
+            order_id=outcome.order_id,
+            event=whole,
+        )
 
 
 def _is_news(outcome: Outcome, *, changed: bool) -> bool:

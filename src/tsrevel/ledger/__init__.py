@@ -4,8 +4,9 @@ All SQL is in this room. It decides nothing about events and talks to no service
 and no secrets: plans have none by design, texts that may name people are kept as hashes, and whatever is
 passed as a fact, a detail or a reason must be free of both.
 
-Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `sightings`, `runs`, `audit`
-(one table family each), `codec` (plans as text), `database`, `migrations`, `connection` (the file), `lock`.
+Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `sightings`, `deliveries`, `runs`,
+`audit` (one table family each), `codec` (plans as text), `snapshot` (events as text), `database`, `migrations`,
+`connection` (the file), `lock`.
 """
 
 from tsrevel.ledger.connection import SQLITE, Connect
@@ -14,6 +15,7 @@ from tsrevel.ledger.records import (
     AuditRow,
     ClaimConflict,
     Clock,
+    DeliveryKey,
     OrderRecord,
     OrderState,
     Receipt,
@@ -30,6 +32,7 @@ __all__ = [
     "ClaimConflict",
     "Clock",
     "Connect",
+    "DeliveryKey",
     "Ledger",
     "OrderRecord",
     "OrderState",

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 from tsrevel.errors import TsrevelError
-from tsrevel.planning.model import EventId, OrderId, Plan
+from tsrevel.planning.model import Event, EventId, OrderId, Plan
 
 Clock = Callable[[], datetime]
 """Gives the present instant, aware, in UTC."""
@@ -82,7 +82,11 @@ class OrderRecord:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a run made of one event, to be stored. Of `text` only a hash is kept."""
+    """What a run made of one event, to be stored. Of `text` only a hash is kept.
+
+    `updated` is TripleSeat's own stamp of the event. `event` is the event as it was seen whole: where it is held or
+    failed, a copy of it without customer data is kept.
+    """
 
     event_id: EventId
     day: date | None
@@ -91,11 +95,17 @@ class Seen:
     text: str
     digest: str | None
     missed: bool = False
+    updated: datetime | None = None
+    order_id: OrderId | None = None
+    event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What was last made of an event. `missed_at` is when its gate was first seen closed without an order."""
+    """What was last made of an event. `missed_at` is when its gate was first seen closed without an order.
+
+    `updated` is the latest of TripleSeat's own stamps of the event; `has_snapshot`: a copy of it is kept.
+    """
 
     event_id: EventId
     day: date | None
@@ -106,6 +116,17 @@ class Sighting:
     missed_at: datetime | None
     first_seen_at: datetime
     last_seen_at: datetime
+    updated: datetime | None = None
+    has_snapshot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryKey:
+    """What tells one webhook delivery from another: `subject` is "event 12" or "booking 34", `stamp` its state then."""
+
+    trigger: str
+    subject: str
+    stamp: str
 
 
 @dataclass(frozen=True, slots=True)

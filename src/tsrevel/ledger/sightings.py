@@ -10,23 +10,46 @@ from datetime import date, datetime
 
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import Seen, Sighting, decode_instant
-from tsrevel.planning.model import EventId
+from tsrevel.ledger.snapshot import decode_snapshot, encode_snapshot
+from tsrevel.planning.identity import NAMELESS
+from tsrevel.planning.model import Event, EventId
 
 _FIND = """
-    SELECT event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at
+    SELECT event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at, updated,
+        snapshot IS NOT NULL AS has_snapshot
     FROM sightings WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _PUT = """
     INSERT INTO sightings
-        (event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at, run_id)
+        (event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at, run_id,
+        updated, snapshot)
     VALUES
-        (:event_id, :event_day, :status, :reason, :text_hash, :digest, :missed_at, :at, :at, :run_id)
+        (:event_id, :event_day, :status, :reason, :text_hash, :digest, :missed_at, :at, :at, :run_id,
+        :updated, :snapshot)
     ON CONFLICT (event_id) DO UPDATE SET
         event_day = excluded.event_day, status = excluded.status, reason = excluded.reason,
         text_hash = excluded.text_hash, digest = excluded.digest,
         missed_at = coalesce(missed_at, excluded.missed_at),
-        last_seen_at = excluded.last_seen_at, run_id = excluded.run_id
+        last_seen_at = excluded.last_seen_at, run_id = excluded.run_id,
+        updated = excluded.updated,
+        snapshot = CASE WHEN excluded.status IN ('held', 'failed') THEN coalesce(excluded.snapshot, snapshot) END
 """
+_SNAPSHOT = "SELECT snapshot FROM sightings WHERE event_id = ?"
+_TO_RETRY = """
+    SELECT event_id FROM sightings WHERE status IN ('held', 'failed') ORDER BY event_day, event_id
+"""
+_RETRY_OF_RUN = """
+    SELECT event_id FROM attempts JOIN runs USING (run_id)
+    WHERE (runs.run_id = :run OR correlation_id = :run) AND status IN ('held', 'failed') ORDER BY attempts.rowid
+"""
+_IS_RUN = "SELECT EXISTS (SELECT 1 FROM runs WHERE run_id = :run OR correlation_id = :run) AS known"
+_ATTEMPT = """
+    INSERT INTO attempts (run_id, event_id, status, reason, order_id, at)
+    VALUES (:run_id, :event_id, :status, :reason, :order_id, :at)
+    ON CONFLICT (run_id, event_id) DO UPDATE SET
+        status = excluded.status, reason = excluded.reason, order_id = excluded.order_id, at = excluded.at
+"""
+_TOLD_AS_ATTEMPT = frozenset({"injected", "held", "failed"})
 _COUNT_UNSETTLED = """
     SELECT count(*) FROM sightings LEFT JOIN orders USING (event_id)
     WHERE event_day BETWEEN ? AND ?
@@ -42,6 +65,7 @@ def put(change: Change, seen: Seen) -> bool:
     Only news goes into the audit. `missed_at` is set by the first `missed` and stays.
     """
     known = find(change.connection, [seen.event_id]).get(seen.event_id)
+    latest = _later(known.updated if known else None, seen.updated)
     text_hash = hashlib.sha256(seen.text.encode("utf-8", "surrogatepass")).hexdigest()
     event_day = seen.day.isoformat() if seen.day else None
     row = {
@@ -51,11 +75,16 @@ def put(change: Change, seen: Seen) -> bool:
         "reason": seen.reason,
         "text_hash": text_hash,
         "digest": seen.digest,
+        "order_id": seen.order_id,
+        "updated": latest.isoformat() if latest else None,
+        "snapshot": encode_snapshot(seen.event) if seen.event and seen.status in {"held", "failed"} else None,
         "missed_at": change.at if seen.missed else None,
         "at": change.at,
         "run_id": change.run_id,
     }
     change.connection.execute(_PUT, row)
+    if seen.status in _TOLD_AS_ATTEMPT:
+        change.connection.execute(_ATTEMPT, row)
     if seen.missed and (known is None or known.missed_at is None):
         change.audit("missed", seen.event_id, day=event_day)
     before = (known.status, known.reason, known.text_hash) if known else None
@@ -65,10 +94,36 @@ def put(change: Change, seen: Seen) -> bool:
     return is_news
 
 
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The later of two stamps of TripleSeat's; the other one where they can't be compared: only one has a zone."""
+    if one is None or other is None or (one.tzinfo is None) != (other.tzinfo is None):
+        return other or one
+    return max(one, other)
+
+
 def find(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, Sighting]:
     """The sightings of these events, as far as there are any."""
     wanted = json.dumps(list(event_ids))
     return {row["event_id"]: _decode_sighting(row) for row in connection.execute(_FIND, (wanted,))}
+
+
+def find_snapshot(connection: sqlite3.Connection, event_id: EventId) -> Event | None:
+    """The copy that is kept of an event to be tried again; None if there is none. LedgerDamaged if unreadable."""
+    row = connection.execute(_SNAPSHOT, (event_id,)).fetchone()
+    return decode_snapshot(row["snapshot"]) if row and row["snapshot"] else None
+
+
+def to_be_tried_again(connection: sqlite3.Connection) -> tuple[EventId, ...]:
+    """The events that were held or failed when last seen, by their days; without those that have no id."""
+    found = (row["event_id"] for row in connection.execute(_TO_RETRY))
+    return tuple(EventId(each) for each in found if not each.startswith(NAMELESS))
+
+
+def tried_in_vain(connection: sqlite3.Connection, run: str) -> tuple[EventId, ...] | None:
+    """The events that this run (its id or its correlation id) held or failed; None if there was no such run."""
+    if not connection.execute(_IS_RUN, {"run": run}).fetchone()["known"]:
+        return None
+    return tuple(dict.fromkeys(EventId(row["event_id"]) for row in connection.execute(_RETRY_OF_RUN, {"run": run})))
 
 
 def count_unsettled(connection: sqlite3.Connection, first: date, last: date) -> int:
@@ -89,4 +144,6 @@ def _decode_sighting(row: sqlite3.Row) -> Sighting:
         missed_at=decode_instant(row["missed_at"]),
         first_seen_at=datetime.fromisoformat(row["first_seen_at"]),
         last_seen_at=datetime.fromisoformat(row["last_seen_at"]),
+        updated=decode_instant(row["updated"]),
+        has_snapshot=bool(row["has_snapshot"]),
     )

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from tsrevel.errors import LedgerUnusable
-from tsrevel.ledger import audit, orders, runs, sightings
+from tsrevel.ledger import audit, deliveries, orders, runs, sightings
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
 from tsrevel.ledger.database import open_database
@@ -24,6 +24,7 @@ from tsrevel.ledger.migrations import Migration, back_up, shipped_migrations
 from tsrevel.ledger.records import (
     AuditRow,
     Clock,
+    DeliveryKey,
     OrderRecord,
     OrderState,
     RunRecord,
@@ -31,7 +32,7 @@ from tsrevel.ledger.records import (
     Sighting,
     encode_instant,
 )
-from tsrevel.planning.model import EventId, OrderId, Plan, Step
+from tsrevel.planning.model import Event, EventId, OrderId, Plan, Step
 
 
 class Ledger:
@@ -233,6 +234,35 @@ class Ledger:
         """
         with self._reading() as connection:
             return sightings.count_unsettled(connection, first, last)
+
+    def snapshot(self, event_id: EventId) -> Event | None:
+        """The copy of an event that was held or failed when last seen, without customer data; None if there is none."""
+        with self._reading() as connection:
+            return sightings.find_snapshot(connection, event_id)
+
+    def to_be_tried_again(self) -> tuple[EventId, ...]:
+        """The events that were held or failed when last seen, by their days."""
+        with self._reading() as connection:
+            return sightings.to_be_tried_again(connection)
+
+    def tried_in_vain(self, run: str) -> tuple[EventId, ...] | None:
+        """The events that this run (its id or correlation id) held or failed; None if there was no such run."""
+        with self._reading() as connection:
+            return sightings.tried_in_vain(connection, run)
+
+    # Webhook deliveries
+
+    def knows_delivery(self, key: DeliveryKey) -> bool:
+        """Whether this delivery was dealt with before."""
+        with self._reading() as connection:
+            return deliveries.knows(connection, key)
+
+    def note_delivery(
+        self, run_id: str | None, key: DeliveryKey, event_id: EventId | None, *, signed: bool, reason: str | None
+    ) -> None:
+        """The delivery was dealt with in this run (None: it called for none), and isn't to be again."""
+        with self._changing(run_id) as change:
+            deliveries.note(change, key, event_id, signed=signed, reason=reason)
 
     # Audit
 

@@ -9,6 +9,9 @@ from tsrevel.planning.model import EventId, Item, PlannedPayment, Policy, Step
 NAMESPACE = UUID("7b0f6c1e-52a7-5d0c-9a4e-1f2d3c4b5a69")
 """Never change it: every uuid ever written to Revel hangs on it."""
 
+NAMELESS = "unreadable-"
+"""Begins what a listed row without a usable id is called, so that it is known again; it is no id to ask for."""
+
 
 def order_uuid(event_id: EventId) -> str:
     """The uuid of the event's order: the same on every machine, with or without a ledger."""

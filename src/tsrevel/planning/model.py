@@ -90,7 +90,8 @@ class Document:
 class Event:
     """A TripleSeat event (facts TripleSeat 3). `status` is upper case; `day` is the local business day.
 
-    `faults` lists what couldn't be read of the event itself; documents carry their own.
+    `updated` is when it was last changed, to the minute and as the site's clock told it (facts TripleSeat 3.1): it only
+    tells older from newer. `faults` lists what couldn't be read of the event itself; documents carry their own.
     """
 
     id: EventId
@@ -108,6 +109,7 @@ class Event:
     grand_total: Decimal | None
     booking_id: str | None
     documents: tuple[Document, ...]
+    updated: datetime | None = None
     faults: tuple[Fault, ...] = ()
 
 

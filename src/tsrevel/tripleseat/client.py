@@ -17,7 +17,8 @@ from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
 from tsrevel.tripleseat.digest import fingerprint, listing_digest
-from tsrevel.tripleseat.fields import Fields, read_id, read_number
+from tsrevel.tripleseat.fields import Fields, read_number
+from tsrevel.tripleseat.payload import Told, fill, is_older, is_over, read_event_ids
 from tsrevel.tripleseat.token_url import TokenRefused
 
 MOST_PAGES = 1000
@@ -60,14 +61,39 @@ class TripleSeat:
 
         Raises also: Refused with status 404 where there is no such event, Unreadable where another one comes back.
         """
-        answer = self._read(f"/v1/events/{quote(event_id, safe='')}", _MONEY)
-        event = decode_event(answer)
-        if event.id != event_id:
+        return self._complete(self._fields_of(event_id))
+
+    def filled(self, told: Told) -> Event:
+        """The event as a delivery told it, complete: what is missing is taken from `event`.
+
+        All of it where that is newer, and where that is over (deleted, lost) and no older. Raises what `event` raises.
+        """
+        fields = self._fields_of(told.event.id)
+        at_tripleseat = decode_event(fields.row)
+        older, newer = (
+            is_older(told.event.updated, at_tripleseat.updated),
+            is_older(at_tripleseat.updated, told.event.updated),
+        )
+        if older or (is_over(at_tripleseat) and not newer):
+            return self._complete(fields)
+        return self._complete(event_fields(fill(told.row, fields.row)))
+
+    def events_of_booking(self, booking_id: str) -> tuple[EventId, ...]:
+        """The ids of the booking's events (facts TripleSeat 5). Raises what `event` raises."""
+        return read_event_ids(self._booking(booking_id))
+
+    def _fields_of(self, event_id: EventId) -> Fields:
+        fields = event_fields(self._read(f"/v1/events/{quote(event_id, safe='')}", _MONEY))
+        if usable_id(fields.row) != event_id:
             raise Unreadable(f"TripleSeat: asked for event {event_id}, another one came; tell TripleSeat's support")
+        return fields
+
+    def _complete(self, fields: Fields) -> Event:
+        event = decode_event(fields.row)
         if not _has_content(event.documents):
             event = replace(event, documents=self._documents_of_booking(event) or event.documents)
         if self._invoice_fallback and not _has_content(event.documents):
-            event = replace(event, documents=self._documents_of_pages(event, event_fields(answer)))
+            event = replace(event, documents=self._documents_of_pages(event, fields))
         return event
 
     def _search(self, prefix: str, first: date, last: date) -> list[Found]:
@@ -97,25 +123,23 @@ class TripleSeat:
         if event.booking_id is None:
             return ()
         try:
-            answer = self._read(f"/v1/bookings/{quote(event.booking_id, safe='')}", _MONEY)
+            booking = Fields(self._booking(event.booking_id), f"booking {event.booking_id}", [])
         except Forbidden:
             return ()  # normal for a user without access to bookings
         except Refused as refused:
             if refused.status != 404:
                 raise
             return ()
-        booking = Fields(unwrap(answer, "booking"), f"booking {event.booking_id}", [])
-        if usable_id(booking.row) != event.booking_id:
-            raise Unreadable(f"TripleSeat: asked for booking {event.booking_id}, another one came")
         return self._documents_if_only(event, booking)
 
+    def _booking(self, booking_id: str) -> dict[str, Json]:
+        row = unwrap(self._read(f"/v1/bookings/{quote(booking_id, safe='')}", _MONEY), "booking")
+        if usable_id(row) != booking_id:
+            raise Unreadable(f"TripleSeat: asked for booking {booking_id}, another one came")
+        return row
+
     def _documents_if_only(self, event: Event, booking: Fields) -> tuple[Document, ...]:
-        events = booking.row.get("event_ids")
-        if (
-            booking.has("deleted_at")
-            or not isinstance(events, list)
-            or [read_id(each) for each in events] != [event.id]
-        ):
+        if booking.has("deleted_at") or read_event_ids(booking.row) != (event.id,):
             return ()
         documents = decode_documents(booking)
         return documents if _has_content(documents) else ()

@@ -13,10 +13,11 @@ from tsrevel.answers import Json
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import Document, Event, EventId, Fault, LocationId, SiteId
 from tsrevel.planning.reasons import Reason
-from tsrevel.tripleseat.fields import Fields, read_day, read_id, read_moment
+from tsrevel.tripleseat.fields import Fields, read_day, read_id, read_moment, read_stamp
 from tsrevel.tripleseat.money_rows import decode_billing_totals, decode_lines, decode_payments
 
-_USABLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_USABLE_ID = re.compile(r"(?!0[0-9]*$)[0-9A-Za-z_-]{1,64}")
+"""No leading zero in a number: one event must not have two names."""
 _DAY_KEYS = ("event_date_iso8601", "event_start_iso8601", "event_date", "start_date", "event_start")
 """Where the day may stand, best first (facts TripleSeat 3.1)."""
 
@@ -45,6 +46,7 @@ def decode_event(data: Json) -> Event:
         grand_total=event.number("grand_total"),
         booking_id=event.identifier("booking_id"),
         documents=decode_documents(event),
+        updated=read_stamp(event.row.get("updated_at")),
         faults=tuple(event.faults),
     )
 

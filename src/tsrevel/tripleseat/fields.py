@@ -30,6 +30,7 @@ _TAG = re.compile(
 )
 _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ].*)?")
 _US_DAY = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})(?:\s.*)?")
+_US_TIME = re.compile(r"\S+\s+([0-9]{1,2}):([0-9]{2})(?::[0-9]{2})?\s*([AaPp])\.?[Mm]\.?")
 _YEARS = range(2000, 2101)
 
 
@@ -62,7 +63,8 @@ def read_id(value: Json) -> str | None:
         return None
     if isinstance(value, int):
         return str(value) if abs(value) < _LARGEST_ID else None
-    return value.strip() or None if isinstance(value, str) else None
+    text = value.strip() if isinstance(value, str) else ""
+    return text if text.isprintable() and text else None  # half a character can't be stored or sent
 
 
 def read_number(value: Json) -> Decimal | None:
@@ -103,6 +105,16 @@ def read_moment(value: Json) -> datetime | None:
         return datetime.fromisoformat(value.strip())
     except ValueError:
         return None
+
+
+def read_stamp(value: Json) -> datetime | None:
+    """A date and time in either form, "10/6/2026 6:46 AM" without a zone (facts TripleSeat 3.1)."""
+    day, text = read_day(value), value.strip() if isinstance(value, str) else ""
+    clock = _US_TIME.fullmatch(text)
+    if day is None or clock is None:
+        return read_moment(value)
+    hour, minute = int(clock[1]) % 12 + 12 * (clock[3] in "Pp"), int(clock[2])
+    return datetime(day.year, day.month, day.day, hour, minute) if int(clock[1]) <= 12 and minute < 60 else None  # noqa: DTZ001
 
 
 @dataclass(frozen=True, slots=True)

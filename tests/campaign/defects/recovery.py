@@ -54,7 +54,7 @@ def begun_order_is_planned_anew(patch: pytest.MonkeyPatch) -> None:
     def decide_anew(original: Original, self: decide.Decider, candidate: Any) -> Any:
         record = self.records.get(candidate.event.id)
         if record and record.plan and record.state == "claimed":
-            event, place = self.tripleseat.event(candidate.event.id), record.plan.location
+            event, place = candidate.whole(), record.plan.location
             now = plan_order(event, place, self.catalogues.of(place.establishment), self.policy)
             plan = record.plan if isinstance(now, Hold) else now
             self.records = {**self.records, candidate.event.id: replace(record, plan=plan)}

@@ -1,0 +1,268 @@
+"""`replay`: captured webhook deliveries, or events that were held or failed, through the engine once more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.render import list_errors, list_news, news_line, show_progress, show_report
+from tsrevel.cli.spool import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import Settings, load_settings
+from tsrevel.engine.ending import gravest
+from tsrevel.engine.find import Candidate, Named, name_event
+from tsrevel.engine.receive import ACTED_ON, Answer, Receiver, refuse, understand
+from tsrevel.engine.report import Outcome, Report
+from tsrevel.engine.run import Engine
+from tsrevel.errors import DeliveryRefused, DeliveryUnreadable, TsrevelError, Unreadable
+from tsrevel.planning.model import EventId
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.webhook.signature import check_signature
+from tsrevel.wiring import Seams, correlate, open_engine
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """The flags of `replay` for captured deliveries. `signature` is for a single one."""
+
+    signature: str | None = None
+    unsigned: bool = False
+    plain: bool = False
+    archive: Path | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryOptions:
+    """The flags of `replay` for events: those `held` or failed, those of a `run`, or these `events`."""
+
+    held: bool = False
+    run: str | None = None
+    events: tuple[str, ...] = ()
+    from_snapshot: bool = False
+    dry_run: bool = False
+
+
+def replay_captured(world: World, manner: Manner, paths: Sequence[Path], options: ReplayOptions) -> int:
+    """Put captured deliveries through the engine, one after another; the gravest of their exit statuses.
+
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for files that aren't there.
+    """
+    captured = list_captured(paths)
+    if options.signature is not None and len(captured) > 1:
+        raise typer.BadParameter("--signature is for a single delivery: put NAME.sig beside each NAME.json")
+    if options.archive and not options.dry_run:
+        open_archive(options.archive, captured)
+    settings = _load(world, manner, dry_run=options.dry_run)
+    statuses = {0}
+    with _receiver(world, manner, settings) as receiver:
+        if receiver and len(captured) > 1:
+            receiver.to_come += _look_ahead(world, captured)
+        desk = _Desk(world, manner, settings, options, receiver)
+        statuses |= {desk.deal_with(path) for path in captured}
+    return gravest(statuses)
+
+
+def retry_events(world: World, manner: Manner, options: RetryOptions) -> int:
+    """Put events through the engine again that were held or failed, or that are named.
+
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run.
+    """
+    settings = _load(world, manner, dry_run=options.dry_run)
+    seams = world.seams or Seams()
+    run_id = seams.new_run_id()
+    if not settings.safety.enable_connector:
+        report = Report(run_id, correlate(run_id), "single", settings.safety.dry_run, reason=Reason.CONNECTOR_DISABLED)
+    else:
+        with (
+            logging_to(world.stderr, manner, correlate(run_id)),
+            show_progress(world, manner) as progress,
+            open_engine(settings, run_id, seams=seams, progress=progress) as engine,
+        ):
+            report = engine.take_up([_name(engine, each, options) for each in _choose(engine, options)])
+    if not manner.json:
+        show_report(report, world, manner)
+        return report.exit_status
+    for line in [_encode_outcome(each) for each in report.outcomes] or _encode_end(report):
+        _print_line(world, line | {"trigger": None})
+    if report.error:
+        print(f"tsrevel: {report.error}", file=world.stderr)
+    return report.exit_status
+
+
+def _look_ahead(world: World, captured: Sequence[Path]) -> Iterator[Answer]:
+    """What can be understood of the deliveries at hand; what can't be is told when its turn comes."""
+    for path in captured:
+        with suppress(DeliveryRefused, OSError):
+            if path != STDIN:
+                yield understand(open_body(world, path))[1]
+
+
+def _load(world: World, manner: Manner, *, dry_run: bool) -> Settings:
+    overrides = {"safety.dry_run": True if dry_run else None}
+    return load_settings(config=manner.config, environ=world.environ, overrides=overrides)
+
+
+def _choose(engine: Engine, options: RetryOptions) -> tuple[EventId, ...]:
+    if options.events:
+        return tuple(dict.fromkeys(EventId(each) for each in options.events))
+    if options.run is None:
+        return engine.ledger.to_be_tried_again()
+    found = engine.ledger.tried_in_vain(options.run)
+    if found is None:
+        raise typer.BadParameter(f"the ledger knows no run {options.run}")
+    return found
+
+
+def _name(engine: Engine, event_id: EventId, options: RetryOptions) -> Named:
+    return (
+        Named(event_id, lambda: _recall(engine, event_id))
+        if options.from_snapshot
+        else name_event(engine.tripleseat, event_id)
+    )
+
+
+def _recall(engine: Engine, event_id: EventId) -> Candidate:
+    event = engine.ledger.snapshot(event_id)
+    if event is None:
+        raise Unreadable(f"the ledger keeps no copy of event {event_id}: leave --from-snapshot out")
+    known = engine.ledger.sightings([event_id])[event_id]
+    if event.updated != known.updated:
+        raise Unreadable(f"event {event_id} has changed since the ledger's copy: leave --from-snapshot out")
+    return Candidate(event)
+
+
+@contextmanager
+def _receiver(world: World, manner: Manner, settings: Settings) -> Iterator[Receiver | None]:
+    """What takes the deliveries; None while the connector is disabled."""
+    if not settings.safety.enable_connector:
+        yield None
+        return
+    seams = world.seams or Seams()
+    run_id = seams.new_run_id()
+    with (
+        logging_to(world.stderr, manner, correlate(run_id)),
+        open_engine(settings, run_id, seams=seams) as engine,
+    ):
+        yield Receiver(engine, seams.new_run_id)
+
+
+@dataclass(slots=True)
+class _Desk:
+    """Where deliveries are opened, trusted, handed on, answered and put away."""
+
+    world: World
+    manner: Manner
+    settings: Settings
+    options: ReplayOptions
+    receiver: Receiver | None
+
+    def deal_with(self, path: Path) -> int:
+        """One delivery, from the file to its place in the archive; the exit status that it calls for."""
+        signed = True
+        try:
+            signature = self.options.signature if self.options.signature is not None else read_signature(path)
+            signed = bool(signature) or not self.options.unsigned
+            answer = self._answer(path, signature, signed=signed)
+        except DeliveryRefused as refusal:
+            answer = refuse(refusal)
+        except OSError as error:
+            text = f"the file can't be opened ({error.strerror or type(error).__name__})"
+            answer = replace(refuse(DeliveryUnreadable(text)), may_pass=True)
+        self._tell(show_path(path), answer)
+        if self.receiver:
+            self.receiver.note(answer, signed=signed)
+        kept = answer.may_pass or self.settings.safety.dry_run or path == STDIN
+        return gravest({answer.exit_status, 0 if kept else self._put_away(path)})
+
+    def _answer(self, path: Path, signature: str | None, *, signed: bool) -> Answer:
+        body = open_body(self.world, path)
+        if signed:
+            keys = [key.get_secret_value() for key in self.settings.tripleseat.webhook_signing_keys]
+            seams = self.world.seams or Seams()
+            check_signature(body, signature, keys, plain=self.options.plain, now=seams.clock())
+        if self.receiver:
+            return self.receiver.take(body)
+        _, answer = understand(body)
+        if answer.reason:
+            return answer
+        return answer.hold_off(Reason.CONNECTOR_DISABLED, "the connector is disabled (safety.enable_connector)")
+
+    def _put_away(self, path: Path) -> int:
+        if self.options.archive is None:
+            return 0
+        try:
+            move_away(path, self.options.archive)
+        except OSError as error:
+            text = f"{show_path(path)} is dealt with and can't be moved: {error.strerror or type(error).__name__}"
+            print(f"tsrevel: {text}", file=self.world.stderr)
+            return TsrevelError.exit_status
+        return 0
+
+    def _tell(self, name: str, answer: Answer) -> None:
+        if self.manner.json:
+            _print_line(self.world, _encode(answer) | {"file": name})
+            return
+        for line in self._lines(name, answer):
+            print(line, file=self.world.stdout, flush=True)
+
+    def _lines(self, name: str, answer: Answer) -> list[str]:
+        """On a terminal every delivery and what came of it; elsewhere news alone, and errors always."""
+        if self.world.stdout.isatty():
+            told = [news_line(each) for each in answer.outcomes] or [_sum_up(answer)]
+            return [f"{name}: {answer.trigger or 'refused'}: {line}" for line in told]
+        failed = not answer.ok or (answer.exit_status and answer.report is None)
+        report = answer.report
+        lines = (list_errors(report) if self.manner.quiet else list_news(report)) if report else []
+        return [*lines, *([f"{name}: {_sum_up(answer)}"] if failed else [])]
+
+
+def _sum_up(answer: Answer) -> str:
+    return answer.text or answer.reason or "nothing to do"
+
+
+def _encode(answer: Answer) -> dict[str, object]:
+    """A delivery as --json prints it (DESIGN 4); of a booking with several events, each of them as well."""
+    outcomes = answer.outcomes
+    single = outcomes[0] if len(outcomes) == 1 else None
+    line: dict[str, object] = {
+        "ok": answer.ok,
+        "processed": answer.processed,
+        "trigger": answer.trigger,
+        "reason": answer.reason,
+        "event_id": answer.event_id,
+        "revel_order_id": single.order_id if single else None,
+        "status": single.status if single else None,
+        "error": answer.text or None,
+    }
+    return line if len(outcomes) < 2 else line | {"events": [_encode_outcome(each) for each in outcomes]}
+
+
+def _encode_outcome(outcome: Outcome) -> dict[str, object]:
+    return {
+        "ok": True,
+        "processed": outcome.status is Status.INJECTED or outcome.reason in ACTED_ON,
+        "reason": outcome.reason,
+        "event_id": outcome.event_id,
+        "revel_order_id": outcome.order_id,
+        "status": outcome.status,
+        "error": outcome.text or None,
+    }
+
+
+def _encode_end(report: Report) -> list[dict[str, object]]:
+    """A run that came to no event, because it was stopped or is disabled, in one line."""
+    if not report.error and not report.reason:
+        return []
+    nothing = {"event_id": None, "revel_order_id": None, "status": None}
+    return [{"ok": not report.error, "processed": False, "reason": report.reason, "error": report.error, **nothing}]
+
+
+def _print_line(world: World, line: dict[str, object]) -> None:
+    print(json.dumps(line, ensure_ascii=False), file=world.stdout, flush=True)

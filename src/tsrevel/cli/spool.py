@@ -1,0 +1,109 @@
+"""Captured webhook deliveries on disk: found, read with their signatures, and moved away once they are dealt with."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+import typer
+
+from tsrevel.cli.bodies import read_body
+from tsrevel.cli.world import World
+
+STDIN = Path("-")
+_LONGEST_SIGNATURE = 8192
+
+
+def list_captured(paths: Sequence[Path]) -> list[Path]:
+    """The files to replay, in order; of a folder each `*.json` by name, except hidden ones; none twice.
+
+    Raises BadParameter for an unknown one.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path != STDIN and not path.exists():
+            raise typer.BadParameter(f"{show_path(path)} doesn't exist")
+        found += _list_folder(path) if path.is_dir() else [path]
+    return list(dict.fromkeys(found))
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if _is_captured(path))
+    except OSError as error:
+        text = f"{show_path(folder)} can't be read: {error.strerror or type(error).__name__}"
+        raise typer.BadParameter(text) from error
+
+
+def _is_captured(path: Path) -> bool:
+    return path.suffix == ".json" and not path.name.startswith(".") and path.is_file()
+
+
+def show_path(path: Path) -> str:
+    """The path as text that any stream takes: a name may hold bytes that are no characters."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def open_body(world: World, path: Path) -> bytes:
+    """The raw body. Raises BodyTooLarge and OSError."""
+    if path == STDIN:
+        return read_body(world.stdin)
+    with path.open("rb") as source:
+        return read_body(source)
+
+
+def read_signature(path: Path) -> str | None:
+    """What the signature file beside a captured body holds: the header's value. None without one. Raises OSError."""
+    if path == STDIN:
+        return None
+    try:
+        with _beside(path).open("rb") as source:
+            return source.read(_LONGEST_SIGNATURE).decode(errors="replace").strip()
+    except FileNotFoundError:
+        return None
+
+
+def open_archive(folder: Path, captured: Sequence[Path]) -> None:
+    """Make the folder that handled deliveries go to. Raises typer.BadParameter where that can't be."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        inside = any(path != STDIN and path.resolve().parent == folder.resolve() for path in captured)
+    except OSError as error:
+        text = f"--archive {folder} can't be used: {error.strerror or type(error).__name__}"
+        raise typer.BadParameter(text) from error
+    if inside:
+        raise typer.BadParameter(f"--archive {folder} is where the deliveries are: name another folder")
+
+
+def move_away(path: Path, folder: Path) -> None:
+    """Move a delivery and its signature, each in one step; nothing that is there already is written over.
+
+    Raises OSError.
+    """
+    names = (path.stem if number == 0 else f"{path.stem}.{number}" for number in count())
+    stem = next(name for name in names if not any((folder / f"{name}{end}").exists() for end in (path.suffix, ".sig")))
+    _move(path, folder / f"{stem}{path.suffix}")  # the body first: a signature left alone does no harm
+    if _beside(path).exists() and _beside(path) != path:
+        _move(_beside(path), folder / f"{stem}.sig")
+
+
+def _beside(path: Path) -> Path:
+    return path.with_suffix(".sig")
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        draft = target.with_name(f".{target.name}.part")  # of another file system: complete before it has its name
+        shutil.copy2(source, draft)
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())
+        draft.rename(target)
+        source.unlink()

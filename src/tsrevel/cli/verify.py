@@ -1,0 +1,53 @@
+"""`verify-signature`: one captured webhook body against its signature. No network, no ledger, nothing heavy loaded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from tsrevel.cli.spool import open_body
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import load_settings
+from tsrevel.errors import DeliveryRefused
+from tsrevel.webhook.signature import check_signature
+
+
+def verify_signature(
+    world: World, manner: Manner, file: Path, header: str | None, *, tolerance: int | None, plain: bool
+) -> int:
+    """Say whether the body in `file` ("-": standard input) is TripleSeat's; 0, or 4 for a refusal.
+
+    Raises ConfigError.
+    """
+    settings = load_settings(config=manner.config, environ=world.environ, offline=True)
+    keys = [key.get_secret_value() for key in settings.tripleseat.webhook_signing_keys]
+    now = world.seams.clock() if world.seams else datetime.now(UTC)
+    try:
+        body = open_body(world, file)
+        timestamp = check_signature(body, header, keys, plain=plain, tolerance=tolerance, now=now)
+    except OSError as error:
+        raise typer.BadParameter(f"{file} can't be read: {error.strerror or type(error).__name__}") from error
+    except DeliveryRefused as refusal:
+        print(f"tsrevel: {refusal}", file=world.stderr)
+        _answer(world, manner, refusal.reason, refusal.timestamp)
+        return refusal.exit_status
+    _answer(world, manner, None, timestamp)
+    if world.stdout.isatty() and not manner.json:
+        print(f"The signature is good: {_tell_when(timestamp)}.", file=world.stdout)
+    return 0
+
+
+def _answer(world: World, manner: Manner, reason: str | None, timestamp: int | None) -> None:
+    if manner.json:
+        world.answer({"ok": reason is None, "reason": reason, "timestamp": timestamp})
+
+
+def _tell_when(timestamp: int | None) -> str:
+    if timestamp is None:
+        return "a plain digest, which doesn't say when it was signed"
+    try:
+        return f"signed {datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):  # twelve digits reach beyond the calendar
+        return f"signed {timestamp} seconds after 1970"

@@ -1,0 +1,195 @@
+"""Webhook deliveries, one after another: trusted, understood, new? Then a run of its own for the events of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from tsrevel.engine.deliver import find_delivered
+from tsrevel.engine.ending import NEEDS_ATTENTION, end_reason
+from tsrevel.engine.find import EventUnavailable
+from tsrevel.engine.report import Outcome, Report
+from tsrevel.engine.run import PATIENCE, Engine
+from tsrevel.errors import (
+    DeliveryRefused,
+    DeliveryUnreadable,
+    ServiceDown,
+    SignatureRefused,
+    StopRun,
+    TryNextRun,
+    Unreadable,
+)
+from tsrevel.ledger import DeliveryKey
+from tsrevel.planning.model import EventId
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.tripleseat.payload import Subject, is_older, read_subject
+from tsrevel.webhook.delivery import Delivery, read_delivery
+
+UNTRUSTED = "SIGNATURE_VERIFICATION_FAILED_"
+"""Stands before the signature's own code, as the service that this one replaces said it (DESIGN 4)."""
+ACTED_ON = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one delivery. `ok`: it is trusted and could be read. `text` is for people.
+
+    `may_pass`: what kept it from being dealt with may be over later; then it isn't noted, and can be replayed as it is.
+    """
+
+    ok: bool
+    trigger: str | None = None
+    reason: str | None = None
+    text: str = ""
+    subject: Subject | None = None
+    key: DeliveryKey | None = None
+    report: Report | None = None
+    exit_status: int = 0
+    may_pass: bool = False
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What became of its events."""
+        return self.report.outcomes if self.report else ()
+
+    @property
+    def processed(self) -> bool:
+        """Whether anything was done: an order was made, or a change or a cancellation reported."""
+        return any(each.status is Status.INJECTED or each.reason in ACTED_ON for each in self.outcomes)
+
+    @property
+    def event_id(self) -> EventId | None:
+        """The one event that it is about; None for a booking with several."""
+        if len(self.outcomes) == 1:
+            return self.outcomes[0].event_id
+        return EventId(self.subject.id) if self.subject and self.subject.kind == "event" else None
+
+    def hold_off(self, reason: Reason | None, text: str, exit_status: int = 0) -> Answer:
+        """The answer for now: the delivery is kept for later."""
+        return replace(self, reason=reason, text=text, exit_status=exit_status, may_pass=True)
+
+
+def refuse(error: DeliveryRefused) -> Answer:
+    """The answer to a delivery that can't be trusted or read."""
+    reason = f"{UNTRUSTED}{error.reason}" if isinstance(error, SignatureRefused) else error.reason
+    may_pass = error.reason == "SIGNING_KEY_NOT_CONFIGURED"
+    return Answer(ok=False, reason=reason, text=str(error), exit_status=error.exit_status, may_pass=may_pass)
+
+
+def understand(body: bytes) -> tuple[Delivery, Answer]:
+    """What the delivery says, and the answer as far as it can be given without a look at anything else.
+
+    Raises DeliveryUnreadable.
+    """
+    delivery = read_delivery(body)
+    if not delivery.is_actionable:
+        text = f"{delivery.trigger} doesn't bear on orders"
+        return delivery, Answer(True, delivery.trigger, Reason.TRIGGER_TYPE_NOT_ACTIONABLE, text)
+    try:
+        subject = read_subject(delivery.root, delivery.row)
+    except Unreadable as error:
+        raise DeliveryUnreadable("its event or booking has no usable id") from error
+    stamp = subject.updated.isoformat() if subject.updated else delivery.body_hash
+    key = DeliveryKey(delivery.trigger, f"{subject.kind} {subject.id}", stamp)
+    return delivery, Answer(True, delivery.trigger, subject=subject, key=key)
+
+
+@dataclass(slots=True)
+class Receiver:
+    """Takes deliveries that are trusted; use one for an invocation. Each is a run of its own, within its limits.
+
+    `to_come` has what is understood of the deliveries at hand, whether they can be trusted or not.
+    """
+
+    engine: Engine
+    new_run_id: Callable[[], str]
+    to_come: list[Answer] = field(default_factory=list)
+    _used: bool = field(default=False, init=False)
+    _stop: Answer | None = field(default=None, init=False)
+    _down: int = field(default=0, init=False)
+
+    def take(self, body: bytes) -> Answer:
+        """Put the events of a delivery through the engine, unless it is a duplicate or not for us.
+
+        Raises LedgerUnusable and DeliveryUnreadable.
+        """
+        delivery, answer = understand(body)
+        if answer.key is None or answer.subject is None:
+            return answer
+        if answer in self.to_come:
+            self.to_come.remove(answer)
+        if self.engine.ledger.knows_delivery(answer.key):
+            return replace(answer, reason=Reason.DUPLICATE_EVENT, text="this delivery was dealt with before")
+        if self._stop:
+            return replace(self._stop, trigger=answer.trigger, subject=answer.subject, key=answer.key)
+        return self._decide(delivery, answer.subject, answer)
+
+    def note(self, answer: Answer, *, signed: bool) -> None:
+        """Remember a delivery that was dealt with, once its answer is given. Not in dry run. Raises LedgerUnusable."""
+        if self.engine.gate.dry_run or answer.may_pass:
+            return
+        ledger, run_id = self.engine.ledger, answer.report.run_id if answer.report else None
+        if not answer.ok:
+            ledger.audit(run_id, "delivery_refused", reason=answer.reason or "")
+        elif answer.key is None:
+            ledger.audit(run_id, "delivery", trigger=answer.trigger or "", signed="yes" if signed else "no")
+        elif answer.reason != Reason.DUPLICATE_EVENT:
+            ledger.note_delivery(run_id, answer.key, answer.event_id, signed=signed, reason=answer.reason)
+
+    def _decide(self, delivery: Delivery, subject: Subject, answer: Answer) -> Answer:
+        engine = self.engine
+        try:
+            last_word = not any(_may_supersede(each, answer) for each in self.to_come)
+            named = find_delivered(engine.tripleseat, engine.ledger, delivery, subject, last_word=last_word)
+        except EventUnavailable as verdict:
+            may_pass = verdict.status is Status.FAILED
+            text = str(verdict)
+            return replace(answer, reason=verdict.reason, text=text, exit_status=NEEDS_ATTENTION, may_pass=may_pass)
+        except TryNextRun as error:
+            return self._count(_fail(answer, ServiceDown(str(error))), down=True)
+        except StopRun as error:
+            self._stop = _fail(answer, error)
+            return self._stop
+        if not named:
+            return replace(answer, reason=Reason.MISSING_DATA, text=f"booking {subject.id} has no events")
+        if self._used:
+            self.engine = engine.again(self.new_run_id())
+        self._used = True
+        report = self.engine.take_up(named)
+        return self._count(_conclude(answer, report), down=any(each.down for each in report.outcomes))
+
+    def _count(self, answer: Answer, *, down: bool) -> Answer:
+        """After so many deliveries in a row that failed because a service is down, no more are tried."""
+        self._down = self._down + 1 if down else 0
+        ended = answer.report is not None and answer.report.error is not None
+        if ended or self._down == PATIENCE:
+            text = f"not tried, as the one before failed: {answer.text}"
+            self._stop = replace(answer, text=text, report=None, may_pass=True)
+        return answer
+
+
+def _may_supersede(later: Answer, answer: Answer) -> bool:
+    """Whether a delivery that is still to come may tell a later state of the same event or booking."""
+    one, other = later.subject, answer.subject
+    if one is None or other is None or (one.kind, one.id) != (other.kind, other.id) or later.key == answer.key:
+        return False
+    return not is_older(one.updated, other.updated)
+
+
+def _fail(answer: Answer, error: StopRun) -> Answer:
+    return answer.hold_off(end_reason(error), str(error), error.exit_status)
+
+
+def _conclude(answer: Answer, report: Report) -> Answer:
+    """The answer that a run's report makes: of several events, that of the first with a reason."""
+    telling = [each for each in report.outcomes if each.reason or each.status is Status.FAILED]
+    first = telling[0] if telling else None
+    may_pass = any(each.status is Status.FAILED or each.reason is Reason.RUN_LIMIT_REACHED for each in report.outcomes)
+    return replace(
+        answer,
+        report=report,
+        reason=report.reason or (first.reason if first else None),
+        text=report.error or (first.text if first else ""),
+        exit_status=report.exit_status,
+        may_pass=may_pass or report.error is not None,
+    )

@@ -1,0 +1,72 @@
+"""What a webhook delivery says: which trigger, about which event or booking (facts TripleSeat 6.2, 6.3). Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from tsrevel.answers import Json, decode_json
+from tsrevel.errors import DeliveryUnreadable
+
+ACTIONABLE = frozenset(
+    {
+        "CREATE_EVENT",
+        "UPDATE_EVENT",
+        "STATUS_CHANGE_EVENT",
+        "CREATE_BOOKING",
+        "UPDATE_BOOKING",
+        "STATUS_CHANGE_BOOKING",
+        "EVENT_CREATED",
+        "EVENT_UPDATED",
+        "BOOKING_CREATED",
+        "BOOKING_UPDATED",
+        "CHANGE_EVENT_DATETIME",
+        "CHANGE_EVENT_GUEST_COUNTS",
+        "REASSIGN_EVENT_LOCATION",
+        "CREATE_EVENT_DOCUMENT",
+        "UPDATE_EVENT_DOCUMENT",
+        "DELETE_EVENT",
+    }
+)
+"""The triggers that may bear on an order (DESIGN 4)."""
+DELETION = "DELETE_EVENT"
+_TRIGGER = re.compile(r"[A-Z0-9_]{1,64}")
+
+_ROOTS = ("event", "booking", "document_layout")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery: the object under its root key, as it came. `body_hash` tells deliveries without a stamp apart.
+
+    `root` is "event", "booking" or "document_layout"; "" where there is none of them: a lead, say.
+    """
+
+    trigger: str
+    root: str
+    row: dict[str, Json]
+    body_hash: str
+
+    @property
+    def is_actionable(self) -> bool:
+        """Whether its trigger may bear on an order."""
+        return self.trigger in ACTIONABLE
+
+
+def read_delivery(body: bytes) -> Delivery:
+    """The delivery in a raw body. Raises DeliveryUnreadable, worded without anything of the body."""
+    try:
+        content = decode_json(body)
+    except ValueError as error:
+        raise DeliveryUnreadable(f"it is {error}, not a delivery") from error
+    trigger = content.get("webhook_trigger_type") if isinstance(content, dict) else None
+    trigger = trigger.strip().upper() if isinstance(trigger, str) else ""
+    if not _TRIGGER.fullmatch(trigger):
+        raise DeliveryUnreadable("it names no webhook_trigger_type")
+    root = next((root for root in _ROOTS if isinstance(content.get(root), dict)), "")
+    if trigger in ACTIONABLE and not root:
+        raise DeliveryUnreadable("it holds neither an event nor a booking")
+    row = content[root] if root else {}
+    inner = row.get(root)  # single answers of the API are wrapped once, and some senders pass them on as they are
+    return Delivery(trigger, root, inner if isinstance(inner, dict) else row, hashlib.sha256(body).hexdigest())

@@ -1,0 +1,155 @@
+"""Whether a webhook delivery is TripleSeat's: HMAC-SHA256 over its raw bytes (facts TripleSeat 6.4).
+
+Pure: no clock, disk or network, and no look at what the body says. No key, digest or header gets into a message.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from tsrevel.errors import SignatureReason, SignatureRefused
+
+__all__ = ["LONGEST_HEADER", "MOST_PARTS", "SignatureReason", "SignatureRefused", "check_signature"]
+
+LONGEST_HEADER = 4096
+"""Characters. One digest for each of two keys takes about 150."""
+MOST_PARTS = 32
+
+_STAMP = re.compile(r"[0-9]{1,12}")
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+_BLANKS = " \t"
+
+_MISSING = (
+    "the delivery came without a signature; hand over what its X-Signature header held, and if the receiver saw none, "
+    "look for what drops it on the way"
+)
+_NO_KEY = (
+    "there is no usable key to check with; put the webhook's signing key, which TripleSeat shows in its settings under "
+    "Tripleseat API & Webhooks, into tripleseat.webhook_signing_keys"
+)
+_MISMATCH = (
+    "no configured key signed this body; look whether the key was changed in TripleSeat "
+    "(tripleseat.webhook_signing_keys takes several) and whether the body is byte for byte what arrived"
+)
+_NO_STAMP = "a plain digest doesn't say when it was signed, so its age can't be checked; check it without a tolerance"
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """What a header holds. `stamp` is its text as it was sent; None for a plain digest of the body."""
+
+    stamp: str | None
+    digests: tuple[str, ...]
+
+    @property
+    def timestamp(self) -> int | None:
+        return None if self.stamp is None else int(self.stamp)
+
+    @property
+    def prefix(self) -> bytes:
+        """What is signed before the body."""
+        return b"" if self.stamp is None else f"{self.stamp}.".encode()
+
+
+def check_signature(
+    body: bytes,
+    header: str | None,
+    keys: Sequence[str],
+    *,
+    plain: bool = False,
+    tolerance: int | None = None,
+    now: datetime,
+) -> int | None:
+    """When the delivery was signed, in epoch seconds; None for a plain digest. Raises SignatureRefused, nothing else.
+
+    `plain` also lets a bare digest of the body pass, which proves less: it may be taken from another delivery whose
+    signed text was that body. `tolerance` is how many seconds before or after `now` the stamp may lie.
+    """
+    if not header or header.isspace():
+        raise SignatureRefused(SignatureReason.MISSING_SIGNATURE_HEADER, _MISSING)
+    usable = [key for key in map(_encode_key, keys) if key]
+    if not usable:
+        raise SignatureRefused(SignatureReason.SIGNING_KEY_NOT_CONFIGURED, _NO_KEY)
+    signature = _read_header(header, plain=plain)
+    if not _is_signed(body, signature, usable):
+        raise SignatureRefused(SignatureReason.SIGNATURE_MISMATCH, _MISMATCH, signature.timestamp)
+    if tolerance is not None:
+        _check_age(signature, tolerance, now)
+    return signature.timestamp
+
+
+def _encode_key(key: str) -> bytes:
+    """The key as bytes, those of an environment that isn't UTF-8 as they were; none where it can't be used.
+
+    HMAC pads keys with NULs: one that has any could be one that has none.
+    """
+    try:
+        return b"" if not key.strip() or "\0" in key else key.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return b""
+
+
+def _read_header(header: str, *, plain: bool) -> _Signature:
+    if len(header) > LONGEST_HEADER:
+        _refuse(f"is longer than {LONGEST_HEADER} characters")
+    if not header.isascii():
+        _refuse("holds a character that isn't ASCII")
+    parts = [part.strip(_BLANKS) for part in header.split(",")]
+    if len(parts) == 1 and _DIGEST.fullmatch(parts[0]):
+        if not plain:
+            _refuse("is a bare digest, which only --plain lets pass")
+        return _Signature(None, (parts[0],))
+    if len(parts) > MOST_PARTS:
+        _refuse(f"has more than {MOST_PARTS} parts")
+    return _read_parts([part.partition("=") for part in parts])
+
+
+def _read_parts(parts: list[tuple[str, str, str]]) -> _Signature:
+    """The stamp and the digests; parts by other names are versions that we don't know."""
+    if not all(name and sign for name, sign, _ in parts):
+        _refuse("has a part that isn't NAME=VALUE")
+    stamps = [value for name, _, value in parts if name == "t"]
+    digests = tuple(value for name, _, value in parts if name == "v1")
+    if len(stamps) != 1:
+        _refuse(f"has {len(stamps)} t parts")
+    if not _STAMP.fullmatch(stamps[0]):
+        _refuse("has a t that isn't 1 to 12 decimal digits")
+    if not digests:
+        _refuse("has no v1 part")
+    if not all(_DIGEST.fullmatch(digest) for digest in digests):
+        _refuse("has a v1 that isn't 64 hex digits")
+    return _Signature(stamps[0], digests)
+
+
+def _refuse(what: str) -> NoReturn:
+    text = f"the signature {what}; it must read t=SECONDS,v1=DIGEST: hand over X-Signature exactly as it arrived"
+    raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text)
+
+
+def _is_signed(body: bytes, signature: _Signature, keys: list[bytes]) -> bool:
+    """Whether any key made any of the digests. All pairs are compared, so that time tells nothing."""
+    found = False
+    for key in keys:
+        signing = hmac.new(key, signature.prefix, "sha256")
+        signing.update(body)
+        expected = signing.hexdigest()
+        for digest in signature.digests:
+            found |= hmac.compare_digest(expected, digest)
+    return found
+
+
+def _check_age(signature: _Signature, tolerance: int, now: datetime) -> None:
+    reason, timestamp = SignatureReason.TIMESTAMP_OUT_OF_TOLERANCE, signature.timestamp
+    if timestamp is None:
+        raise SignatureRefused(reason, _NO_STAMP)
+    age = int(now.timestamp()) - timestamp
+    if abs(age) <= tolerance:
+        return
+    where = f"{age} seconds ago" if age > 0 else f"{-age} seconds ahead of this machine's clock"
+    remedy = "a retry comes late, so check it without a tolerance" if age > 0 else "look at that clock"
+    raise SignatureRefused(reason, f"signed {where}, and the tolerance is {tolerance}; {remedy}", timestamp)

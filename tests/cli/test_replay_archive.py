@@ -1,0 +1,202 @@
+"""`replay --archive DIR`: what is dealt with is moved away, in one step each; what may pass stays."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..engine.deliveries import delivery, encode
+from .bench import Shell
+from .captured import KEY, Spool, answers, names_in, sign
+
+FULL, PAID, UNMAPPED, EARLY = range(64000001, 64000005)
+TWINS = 64000007
+
+
+@pytest.fixture(autouse=True)
+def _signed(shell: Shell) -> None:
+    shell.world.config["tripleseat"]["webhook_signing_keys"] = [KEY]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return tmp_path / "archive"
+
+
+def put(shell: Shell, spool: Spool, name: str = "a", event: int = FULL) -> Path:
+    return spool.put(name, delivery(shell.world, event))
+
+
+def test_what_is_dealt_with_is_moved_with_its_signature(shell: Shell, spool: Spool, archive: Path) -> None:
+    body = put(shell, spool).read_bytes()
+    put(shell, spool, "b", EARLY)
+    put(shell, spool, "c", UNMAPPED)
+    put(shell, spool, "d")
+    spool.put("e", encode("CREATE_LEAD", lead={"id": 5}))
+    spool.put("f", b"<html>")
+    spool.put("g", delivery(shell.world, PAID), sign(b"other"))
+    spool.put("h", delivery(shell.world, PAID), None)
+    shell.replay(str(spool), "--archive", str(archive))
+    assert spool.left == []
+    assert names_in(archive) == sorted(
+        [*(f"{name}.json" for name in "abcdefgh"), *(f"{name}.sig" for name in "abcdefg")]
+    )
+    assert (archive / "a.json").read_bytes() == body
+    assert (archive / "a.sig").read_text() == sign(body)
+
+
+def test_without_an_archive_everything_stays(shell: Shell, spool: Spool) -> None:
+    put(shell, spool)
+    shell.replay(str(spool))
+    assert spool.left == ["a.json", "a.sig"]
+
+
+def test_what_a_service_that_is_down_kept_waiting_stays(shell: Shell, spool: Spool, archive: Path) -> None:
+    shell.world.wires["revel"].down = True
+    for name, event in (("a", FULL), ("b", PAID), ("c", TWINS), ("d", UNMAPPED), ("e", EARLY)):
+        put(shell, spool, name, event)
+    spool.put("bad", delivery(shell.world, FULL), sign(b"other"))
+    assert shell.replay(str(spool), "--archive", str(archive)).status == 13
+    assert names_in(archive) == ["bad.json", "bad.sig"]
+    assert [name for name in spool.left if name.endswith(".json")] == [f"{name}.json" for name in "abcde"]
+    shell.world.wires["revel"].down = False
+    shell.replay(str(spool), "--archive", str(archive))
+    assert (spool.left, shell.world.flaws(FULL)) == ([], [])
+
+
+def test_what_the_most_orders_left_for_later_stays(shell: Shell, spool: Spool, archive: Path) -> None:
+    shell.world.config["safety"]["max_orders_per_run"] = 1
+    for name, event in (("a", FULL), ("b", PAID)):
+        put(shell, spool, name, event)
+    assert shell.replay(str(spool), "--archive", str(archive)).status == 0
+    assert spool.left == ["b.json", "b.sig"]
+    shell.replay(str(spool), "--archive", str(archive))
+    assert (spool.left, shell.world.flaws(PAID)) == ([], [])
+
+
+def disable(shell: Shell) -> None:
+    shell.world.config["safety"]["enable_connector"] = False
+
+
+def lose_key(shell: Shell) -> None:
+    shell.world.config["tripleseat"]["webhook_signing_keys"] = []
+
+
+def revoke_token(shell: Shell) -> None:
+    shell.world.config["revel"]["api_secret"] = "stale"
+
+
+def rehearse(shell: Shell) -> None:
+    shell.world.config["safety"]["dry_run"] = True
+
+
+@pytest.mark.parametrize("trouble", [disable, lose_key, revoke_token, rehearse])
+def test_what_a_person_can_mend_keeps_the_delivery(shell: Shell, spool: Spool, archive: Path, trouble: Any) -> None:
+    put(shell, spool)
+    trouble(shell)
+    shell.replay(str(spool), "--archive", str(archive))
+    assert spool.left == ["a.json", "a.sig"]
+    assert not archive.exists() or names_in(archive) == []
+
+
+def test_what_was_archived_before_is_never_written_over(shell: Shell, spool: Spool, archive: Path) -> None:
+    for event in (FULL, PAID, EARLY):
+        put(shell, spool, "a", event)
+        shell.replay(str(spool), "--archive", str(archive))
+    assert names_in(archive) == ["a.1.json", "a.1.sig", "a.2.json", "a.2.sig", "a.json", "a.sig"]
+    for name, event in (("a", FULL), ("a.1", PAID), ("a.2", EARLY)):
+        body = (archive / f"{name}.json").read_bytes()
+        assert str(event).encode() in body
+        assert (archive / f"{name}.sig").read_text() == sign(body)
+
+
+def test_a_signature_left_alone_is_not_taken_for_another_body_s(shell: Shell, spool: Spool, archive: Path) -> None:
+    archive.mkdir()
+    (archive / "a.sig").write_text("of another")
+    spool.put("a", delivery(shell.world, FULL), None)
+    shell.replay(str(spool), "--archive", str(archive), "--unsigned")
+    assert names_in(archive) == ["a.1.json", "a.sig"]
+
+
+def test_the_spool_folder_is_no_archive(shell: Shell, spool: Spool) -> None:
+    path = put(shell, spool)
+    for paths in ([str(spool)], [str(path)]):
+        ran = shell.replay(*paths, "--archive", str(spool), "--json")
+        assert (ran.status, shell.requests, spool.left) == (2, 0, ["a.json", "a.sig"])
+
+
+def test_an_archive_below_the_spool_is_fine(shell: Shell, spool: Spool) -> None:
+    put(shell, spool)
+    archive = spool.folder / "done"
+    for _ in range(2):
+        assert shell.replay(str(spool), "--archive", str(archive)).status == 0
+    assert (spool.left, names_in(archive)) == (["done"], ["a.json", "a.sig"])
+
+
+def test_an_archive_that_is_a_file_is_a_usage_error(shell: Shell, spool: Spool, tmp_path: Path) -> None:
+    put(shell, spool)
+    (tmp_path / "taken").write_text("x")
+    ran = shell.replay(str(spool), "--archive", str(tmp_path / "taken"), "--json")
+    assert (ran.status, shell.requests, spool.left) == (2, 0, ["a.json", "a.sig"])
+
+
+def test_standard_input_goes_nowhere(shell: Shell, archive: Path) -> None:
+    body = delivery(shell.world, FULL)
+    ran = shell.replay("-", "--signature", sign(body), "--archive", str(archive), stdin=body)
+    assert (ran.status, names_in(archive)) == (0, [])
+
+
+def test_a_file_named_twice_is_dealt_with_once(shell: Shell, spool: Spool, archive: Path) -> None:
+    path = put(shell, spool)
+    ran = shell.replay(str(path), str(spool), "--json", "--archive", str(archive))
+    assert (ran.status, len(answers(ran)), names_in(archive)) == (0, 1, ["a.json", "a.sig"])
+
+
+def test_what_can_not_be_moved_is_told_and_its_order_stands(shell: Shell, spool: Spool, archive: Path) -> None:
+    path = put(shell, spool)
+    shell.world.at("before POST /resources/OrderHistory/", path.unlink)
+    ran = shell.replay(str(spool), "--json", "--archive", str(archive))
+    assert (ran.status, ran.answer["processed"]) == (1, True)
+    assert "a.json is dealt with and can't be moved" in ran.err
+    assert shell.world.flaws(FULL) == []
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of another file system; on a machine without one, renaming between folders says there were one."""
+    memory = Path("/dev/shm")  # noqa: S108 (a file system of its own on Linux)
+    apart = memory.is_dir() and memory.stat().st_dev != tmp_path.stat().st_dev
+    folder = Path(tempfile.mkdtemp(prefix="tsrevel-test-", dir=memory if apart else tmp_path))
+    if not apart:
+        monkeypatch.setattr(Path, "rename", _rename_within)
+    yield folder
+    shutil.rmtree(folder)
+
+
+_rename = Path.rename
+
+
+def _rename_within(source: Path, target: Path) -> Path:
+    if source.parent != target.parent:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+    return _rename(source, target)
+
+
+def test_an_archive_may_be_on_another_file_system(shell: Shell, spool: Spool, elsewhere: Path) -> None:
+    body = put(shell, spool).read_bytes()
+    assert shell.replay(str(spool), "--archive", str(elsewhere)).status == 0
+    assert (spool.left, names_in(elsewhere)) == ([], ["a.json", "a.sig"])
+    assert (elsewhere / "a.json").read_bytes() == body
+
+
+def test_another_file_system_is_not_written_over_either(shell: Shell, spool: Spool, elsewhere: Path) -> None:
+    for event in (FULL, PAID):
+        put(shell, spool, "a", event)
+        shell.replay(str(spool), "--archive", str(elsewhere))
+    assert names_in(elsewhere) == ["a.1.json", "a.1.sig", "a.json", "a.sig"]

@@ -1,0 +1,74 @@
+"""Webhook deliveries as TripleSeat would send them, made of what the pretend one holds (facts TripleSeat 6.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tsrevel.engine.receive import Answer, Receiver
+from tsrevel.ledger import DeliveryKey
+
+from ..world import World
+
+Json = dict[str, Any]
+
+
+def encode(trigger: str, **content: Any) -> bytes:
+    """A raw body."""
+    return json.dumps({"webhook_trigger_type": trigger, "message": "...", **content}).encode()
+
+
+def delivery(world: World, event_id: int, trigger: str = "UPDATE_EVENT", **changes: Any) -> bytes:
+    """The event as it is now, with everything in it; `changes` replace keys of it."""
+    return encode(trigger, event={**world.tripleseat.event(event_id), **changes})
+
+
+def partial(world: World, event_id: int, *missing: str, **changes: Any) -> bytes:
+    """The same without some of its keys."""
+    event = {**world.tripleseat.event(event_id), **changes}
+    return encode("UPDATE_EVENT", event={key: value for key, value in event.items() if key not in missing})
+
+
+def booking(world: World, *event_ids: int, trigger: str = "UPDATE_BOOKING", **content: Any) -> bytes:
+    """The booking of these events, told by `event_ids` unless `content` says otherwise."""
+    number = world.tripleseat.event(event_ids[0])["booking_id"]
+    return encode(trigger, booking={"id": number, "event_ids": list(event_ids), **content})
+
+
+@contextmanager
+def receiving(world: World, *, dry_run: bool = False, max_orders: int | None = None) -> Iterator[Receiver]:
+    """One invocation that takes deliveries."""
+    with world.engine(dry_run=dry_run, max_orders=max_orders) as engine:
+        yield Receiver(engine, world.seams().new_run_id)
+
+
+def deliver(
+    world: World, *bodies: bytes, dry_run: bool = False, max_orders: int | None = None, signed: bool = True
+) -> list[Answer]:
+    """Take and note deliveries in one invocation, one after another."""
+    answers = []
+    with receiving(world, dry_run=dry_run, max_orders=max_orders) as receiver:
+        for body in bodies:
+            answers.append(receiver.take(body))
+            receiver.note(answers[-1], signed=signed)
+    return answers
+
+
+def said(answer: Answer) -> str:
+    """Whether it was processed, and the reason: "done", "not done TOO_EARLY"."""
+    words = ["done" if answer.processed else "not done", answer.reason]
+    return " ".join(str(word) for word in words if word)
+
+
+def noted(world: World, answer: Answer) -> bool:
+    """Whether the ledger knows the delivery, so that it isn't taken again."""
+    assert isinstance(answer.key, DeliveryKey)
+    with world.ledger() as ledger:
+        return ledger.knows_delivery(answer.key)
+
+
+def seat_requests(world: World) -> list[str]:
+    """The paths that TripleSeat was asked for."""
+    return [each.path for each in world.tripleseat.requests]

@@ -1,0 +1,110 @@
+"""Deliveries that TripleSeat has overtaken, or that are not the only ones at hand: what is believed of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsrevel.engine.receive import understand
+
+from ..world import World
+from .conftest import EARLY, FULL, PAID
+from .deliveries import booking, deliver, delivery, encode, noted, partial, receiving, said, seat_requests
+
+
+def without_documents(world: World, **changes: str) -> bytes:
+    return partial(world, FULL, "documents", **changes)
+
+
+def test_what_is_over_stays_over_unless_the_payload_is_surely_newer(world: World) -> None:
+    body = without_documents(world)
+    world.tripleseat.edit_event(FULL, status="LOST", updated_at=world.tripleseat.event(FULL)["updated_at"])
+    assert said(*deliver(world, body)) == "not done STATUS_NOT_ELIGIBLE"
+    newer = without_documents(world, updated_at="12/31/2026 9:00 AM", status="DEFINITE")
+    assert said(*deliver(world, newer)) == "done"
+
+
+def test_a_deletion_older_than_what_is_known_is_looked_into(day: World) -> None:
+    body = delivery(day, EARLY, "DELETE_EVENT")
+    day.time.move(minutes=5)
+    day.tripleseat.edit_event(EARLY, guest_count=5)
+    day.sync()
+    assert said(*deliver(day, body)) == "not done TOO_EARLY"
+
+
+def test_an_event_that_is_gone_when_its_delivery_is_taken_was_deleted(world: World) -> None:
+    body = without_documents(world)
+    world.tripleseat.state.events.pop(FULL)
+    for answer in deliver(world, body, encode("UPDATE_EVENT_DOCUMENT", event={"id": FULL})):
+        assert (said(answer), answer.exit_status, answer.may_pass) == ("not done EVENT_DELETED", 0, False)
+        assert noted(world, answer)
+    assert world.orders_of(FULL) == []
+
+
+def test_an_event_that_tripleseat_answers_badly_for_is_kept_waiting(world: World) -> None:
+    body = without_documents(world)
+    world.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=None, status=422)
+    (answer,) = deliver(world, body)
+    assert (said(answer), answer.may_pass) == ("not done EVENT_DATA_UNAVAILABLE", True)
+
+
+def test_a_booking_that_is_gone_has_no_events(day: World) -> None:
+    (answer,) = deliver(day, encode("UPDATE_BOOKING", booking={"id": 99}))
+    assert (said(answer), answer.exit_status, noted(day, answer)) == ("not done MISSING_DATA", 0, True)
+
+
+def test_a_booking_that_tripleseat_answers_badly_for_is_kept_waiting(day: World) -> None:
+    day.tripleseat.faults.add("status", "GET", "/v1/bookings/99", times=None, status=422)
+    (answer,) = deliver(day, encode("UPDATE_BOOKING", booking={"id": 99}))
+    assert (answer.exit_status, answer.may_pass) == (3, True)
+
+
+def test_a_booking_whose_events_can_not_be_read_is_fetched(day: World) -> None:
+    world, number = day, day.tripleseat.event(PAID)["booking_id"]
+    world.tripleseat.add_booking({**world.tripleseat.event(PAID)["booking"], "event_ids": [PAID]})
+    assert said(*deliver(world, booking(world, PAID, event_ids=["?"]))) == "done"
+    assert f"/v1/bookings/{number}" in seat_requests(world)
+
+
+def test_a_change_that_a_delivery_told_is_told_once_and_the_next_one_too(world: World) -> None:
+    world.sync()
+    for guests, delivered in ((5, True), (6, False)):
+        world.time.move(minutes=5)
+        world.rewrite_event(FULL, lines=[("Coffee Urn", guests, 38)])
+        outcome = deliver(world, delivery(world, FULL))[0].outcomes[0] if delivered else world.sync().outcomes[0]
+        assert outcome.reason == "CHANGED_AFTER_INJECTION"
+    assert [each.reason for each in world.sync().outcomes] == ["ALREADY_INJECTED"]
+
+
+# Several deliveries at hand
+
+
+def test_of_two_states_at_hand_none_is_believed_before_tripleseat(world: World) -> None:
+    old = delivery(world, FULL, name="Told first")
+    world.time.move(minutes=5)
+    world.tripleseat.edit_event(FULL, guest_count=5)
+    new = delivery(world, FULL)
+    with receiving(world) as receiver:
+        receiver.to_come += [understand(each)[1] for each in (old, new)]
+        assert [said(receiver.take(each)) for each in (old, new)] == ["done", "not done ALREADY_INJECTED"]
+    assert "Told first" not in world.orders_of(FULL)[0]["notes"]
+
+
+def test_a_deletion_that_is_not_the_last_word_is_looked_into(world: World) -> None:
+    gone = delivery(world, FULL, "DELETE_EVENT")
+    with receiving(world) as receiver:
+        receiver.to_come += [understand(each)[1] for each in (gone, delivery(world, FULL))]
+        assert said(receiver.take(gone)) == "done"
+
+
+@pytest.mark.parametrize("trigger", ["UPDATE_EVENT", "CHANGE_EVENT_GUEST_COUNTS"])
+def test_other_events_older_states_and_duplicates_cast_no_doubt(day: World, trigger: str) -> None:
+    older = delivery(day, FULL, trigger)
+    day.time.move(minutes=5)
+    day.tripleseat.edit_event(FULL, guest_count=5)
+    body = delivery(day, FULL)
+    others = (body, older, delivery(day, PAID), booking(day, FULL), encode("CREATE_LEAD", lead={"id": FULL}))
+    day.forget_requests()
+    with receiving(day) as receiver:
+        receiver.to_come += [understand(each)[1] for each in (body, *others)]
+        assert said(receiver.take(body)) == "done"
+    assert seat_requests(day) == []
