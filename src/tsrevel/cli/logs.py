@@ -39,6 +39,7 @@ def logging_to(stream: TextIO, manner: Manner, correlation_id: str) -> Iterator[
     """Send tsrevel's log to `stream` meanwhile: warnings and errors, more with -v, only errors with -q."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter((_JsonLines if manner.log_format == "json" else _TextLines)(correlation_id))
+    before = _LOGGER.level
     _LOGGER.addHandler(handler)
     _LOGGER.propagate = False
     _LOGGER.setLevel(_level(manner))
@@ -47,6 +48,7 @@ def logging_to(stream: TextIO, manner: Manner, correlation_id: str) -> Iterator[
     finally:
         _LOGGER.removeHandler(handler)
         _LOGGER.propagate = True
+        _LOGGER.setLevel(before)
 
 
 def _level(manner: Manner) -> int:
