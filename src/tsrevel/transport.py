@@ -10,6 +10,7 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -117,6 +118,8 @@ class Channel:
         self._base_url = httpx.URL(base_url)
         self._gate = gate
         self._transport = transport
+        self.skew: float | None = None
+        """Seconds by which the service's clock is ahead of ours, by its last answer; None where none said."""
 
     @cached_property
     def _client(self) -> httpx.Client:
@@ -222,6 +225,7 @@ class Channel:
         writes = request.get("json") is not None
         try:
             with self._client.stream(method, url, **request) as response:
+                self._compare_clocks(response.headers.get("Date"))  # now: a large page may take its time
                 chunks, size = [], 0
                 for chunk in response.iter_bytes():
                     size += len(chunk)
@@ -267,6 +271,11 @@ class Channel:
     @staticmethod
     def _lost(kind: type[TsrevelError], message: str, *, writes: bool) -> TsrevelError:
         return OutcomeUnknown(message) if writes else kind(message)
+
+    def _compare_clocks(self, value: str | None) -> None:
+        with suppress(ValueError):
+            when = parsedate_to_datetime(value or "")
+            self.skew = (when.replace(tzinfo=when.tzinfo or UTC) - self._clock()).total_seconds()
 
     def _retry_after(self, value: str | None) -> float | None:
         """Seconds, from a number or an HTTP date; None where it is absent or unreadable."""

@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from tsrevel.config import ChargeSettings, LocationSettings, ProductMapping, Settings
+from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductMapping, Settings, run_command
 from tsrevel.engine.decide import Catalogues
 from tsrevel.engine.run import Engine, Limits, Progress
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
+from tsrevel.revel.account import Account
 from tsrevel.revel.client import Revel
 from tsrevel.transport import Channel, Pace
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
@@ -57,6 +58,7 @@ class Seams:
     tripleseat: httpx.BaseTransport | None = None
     revel: httpx.BaseTransport | None = None
     database: Connect = SQLITE
+    run_command: CommandRunner = run_command
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def open_engine(
         ledger = Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
         stack.enter_context(ledger)
         tripleseat = _connect_tripleseat(settings, seams, stack)
-        revel = _connect_revel(settings, gate, seams, stack)
+        revel = Revel(_open_revel_channel(settings, gate, seams, stack), seams.clock)
         most = settings.safety.max_orders_per_run
         yield Engine(
             tripleseat=tripleseat,
@@ -105,6 +107,36 @@ def open_engine(
             catalogues=Catalogues(revel),
             progress=progress,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Both services as they are set up, for commands that only look. No lock is held and no ledger is open."""
+
+    tripleseat: TripleSeat
+    revel: Revel
+    account: Account
+
+
+@contextmanager
+def open_services(settings: Settings, seams: Seams) -> Iterator[Services]:
+    """Both services, to be read: whatever the settings say, not one write to Revel passes."""
+    gate = WriteGate(
+        dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
+    )
+    with ExitStack() as stack:
+        channel = _open_revel_channel(settings, gate, seams, stack)
+        revel = Revel(channel, seams.clock)
+        yield Services(_connect_tripleseat(settings, seams, stack), revel, Account(channel))
+
+
+@contextmanager
+def open_token_url(settings: Settings, seams: Seams) -> Iterator[TokenUrl]:
+    """Where TripleSeat's tokens come from, for `login`."""
+    with ExitStack() as stack:
+        channel = _tripleseat_channel(settings, seams, stack)()
+        seat = settings.tripleseat
+        yield TokenUrl(channel, settings.token_url, seat.client_id, seat.client_secret.get_secret_value(), seams.clock)
 
 
 def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> model.Policy:
@@ -161,7 +193,20 @@ def _product(entry: ProductMapping) -> model.ProductMapping:
     )
 
 
+class _Connect(Protocol):
+    def __call__(self, headers: Headers = ..., renew: Callable[[], bool] = ...) -> Channel: ...
+
+
 def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack) -> TripleSeat:
+    seat = settings.tripleseat
+    connect = _tripleseat_channel(settings, seams, stack)
+    access = _access(settings, connect, seams)
+    events = connect(access.headers, access.renew)
+    return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
+
+
+def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack) -> _Connect:
+    """What opens channels to TripleSeat that share one pace."""
     seat = settings.tripleseat
     pace = Pace(seat.requests_per_second, seams.monotonic, seams.sleep)
 
@@ -179,9 +224,7 @@ def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack) -> T
         stack.callback(channel.close)
         return channel
 
-    access = _access(settings, connect, seams)
-    events = connect(access.headers, access.renew)
-    return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
+    return connect
 
 
 def _access(settings: Settings, connect: Callable[[], Channel], seams: Seams) -> Access:
@@ -195,7 +238,7 @@ def _access(settings: Settings, connect: Callable[[], Channel], seams: Seams) ->
     return RotatingToken(token_url, TokenFile(settings.token_path), seams.clock)
 
 
-def _connect_revel(settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack) -> Revel:
+def _open_revel_channel(settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack) -> Channel:
     key, secret = settings.revel.api_key.get_secret_value(), settings.revel.api_secret.get_secret_value()
     channel = Channel(
         "Revel",
@@ -209,4 +252,4 @@ def _connect_revel(settings: Settings, gate: WriteGate, seams: Seams, stack: Exi
         transport=seams.revel,
     )
     stack.callback(channel.close)
-    return Revel(channel, seams.clock)
+    return channel

@@ -19,6 +19,7 @@ from tsrevel.planning.reasons import Category, Reason
 from .source import ROOT, tracked_files
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
 EXIT_STATUSES = (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 130, 143)
 OF_THIS_MACHINE = re.compile("|".join(["/" + "work/", "/" + "root/", "py" + "pi", "index" + "-url", "find" + "-links"]))
@@ -52,9 +53,14 @@ def test_the_readme_lists_every_exit_status(status: int) -> None:
     assert re.search(rf"^\|.*\b{status}\b.*\|", README, re.MULTILINE)
 
 
+@pytest.mark.parametrize("status", EXIT_STATUSES)
+def test_the_operators_guide_says_what_every_exit_status_asks(status: int) -> None:
+    assert re.search(rf"^\|[^|]*\b{status}\b[^|]*\| \S.+\|$", OPERATIONS, re.MULTILINE)
+
+
 @pytest.mark.parametrize("reason", Reason)
-def test_the_readme_explains_every_reason(reason: Reason) -> None:
-    assert re.search(rf"\b{reason}\b", README)
+def test_the_operators_guide_says_what_every_reason_asks(reason: Reason) -> None:
+    assert re.search(rf"^\|[^|]*`{reason}`[^|]*\|[^|]+\|[^|]+\| \S.+\|$", OPERATIONS, re.MULTILINE)
 
 
 @pytest.mark.parametrize("key", sorted(SETTINGS))

@@ -17,7 +17,7 @@ import pytest
 
 from tsrevel.errors import ConfigError, CredentialsRefused, Unavailable, Unreadable
 from tsrevel.sandbox import TripleSeatSandbox
-from tsrevel.tripleseat.auth import RotatingToken
+from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl, consent_url
 
@@ -135,7 +135,7 @@ from pathlib import Path
 import httpx
 
 from tsrevel.transport import Channel, Pace
-from tsrevel.tripleseat.auth import RotatingToken
+from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl
 
@@ -413,8 +413,16 @@ def test_a_code_is_redeemed_for_the_first_token(token_url: TokenUrl, seat: Tripl
 
 
 def test_a_used_code_is_refused(token_url: TokenUrl) -> None:
-    with pytest.raises(CredentialsRefused, match="Get the first token"):
-        token_url.redeem("stale", "http://127.0.0.1:8765/callback")
+    with pytest.raises(
+        CredentialsRefused, match=r"didn't take the code: it was used before.*`tsrevel login`"
+    ) as caught:
+        token_url.redeem("stale-code", "http://127.0.0.1:8765/callback")
+    assert "stale-code" not in str(caught.value)
+
+
+def test_a_code_is_good_for_its_own_redirect_url_only(token_url: TokenUrl) -> None:
+    with pytest.raises(CredentialsRefused, match="another redirect URL"):
+        token_url.redeem("sandbox-code", "http://127.0.0.1:8765/other")
 
 
 def test_a_login_without_a_refresh_token_is_no_login(clock: Clock) -> None:
@@ -429,3 +437,63 @@ def test_the_consent_url_carries_what_the_app_is_registered_with(wire: Wire) -> 
         answer = browser.get(url)
     assert answer.status_code == 302
     assert "state=s1" in answer.headers["Location"]
+
+
+def test_a_redeemed_code_is_on_disk(
+    token_url: TokenUrl, token_file: TokenFile, token_path: Path, seat: TripleSeatSandbox
+) -> None:
+    token = redeem_code(token_url, token_file, "sandbox-code", "http://127.0.0.1:8765/callback")
+    assert stored(token_path)["refresh_token"] == token.refresh == seat.tokens.refresh
+    assert token_path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_refused_code_leaves_the_token_as_it_was(
+    token_url: TokenUrl, token_file: TokenFile, token_path: Path
+) -> None:
+    before = token_path.read_bytes()
+    with pytest.raises(CredentialsRefused):
+        redeem_code(token_url, token_file, "stale", "http://127.0.0.1:8765/callback")
+    assert token_path.read_bytes() == before
+    assert sorted(path.name for path in token_path.parent.iterdir()) == ["tokens.json", "tokens.json.lock"]
+
+
+def test_a_login_waits_for_the_refresh_of_a_run_and_then_wins(
+    token_url: TokenUrl, token_file: TokenFile, token_path: Path, clock: Clock, seat: TripleSeatSandbox
+) -> None:
+    run = another(token_path, token_url, clock)
+    run.headers()
+    login = threading.Thread(
+        target=redeem_code, args=[token_url, TokenFile(token_path), "sandbox-code", "http://127.0.0.1:8765/callback"]
+    )
+    with token_file.locked():
+        login.start()
+        login.join(0.1)
+        assert refreshes(seat) == 0
+    login.join()
+    assert refreshes(seat) == 1
+    assert run.renew()
+    assert run.headers() == {"Authorization": f"Bearer {stored(token_path)['access_token']}"}
+    assert refreshes(seat) == 1
+
+
+def test_a_place_for_the_token_is_made_and_tried_without_leaving_a_thing(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "state" / "tokens.json"
+    TokenFile(path).prepare()
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert [each.name for each in path.parent.iterdir()] == ["tokens.json.lock"]
+
+
+def test_a_place_that_can_not_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"tripleseat\.token_file.*can't be replaced"):
+        TokenFile(tmp_path / "file" / "tokens.json").prepare()
+
+
+def test_a_removed_token_is_gone_and_nothing_else(token_path: Path, token_file: TokenFile) -> None:
+    other = token_path.with_name("other.json")
+    other.write_text("{}")
+    assert token_file.remove()
+    assert not token_file.remove()
+    assert (token_path.exists(), other.exists()) == (False, True)
+    with pytest.raises(ConfigError, match="no token file yet"):
+        token_file.written_at()

@@ -3,7 +3,7 @@
 This room decides what a setting may be. It calls no service, opens no ledger, and shows no secret.
 """
 
-from tsrevel.config.load import load_settings
+from tsrevel.config.load import check_document, examine_settings, load_settings
 from tsrevel.config.model import (
     SETTINGS,
     ChargeSettings,
@@ -41,7 +41,9 @@ __all__ = [
     "SyncSettings",
     "TimeGateSettings",
     "TripleSeatSettings",
+    "check_document",
     "config_folder",
+    "examine_settings",
     "is_loopback",
     "load_settings",
     "run_command",

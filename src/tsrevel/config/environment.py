@@ -80,6 +80,11 @@ _PARSERS: dict[Kind, Callable[[str], object]] = {
 }
 
 
+def parse_setting(key: str, text: str) -> object:
+    """The value that `text` means for the setting `key`. Raises ValueError with the remedy."""
+    return _PARSERS[GIVABLE[key]](text)
+
+
 def lookup(environ: Mapping[str, str], name: str) -> str:
     """The variable's text without the space around it; "" when it isn't set."""
     return environ.get(name, "").strip()
@@ -101,7 +106,7 @@ def read_environment(environ: Mapping[str, str], report: Report) -> Layer:
 def _parse(environ: Mapping[str, str], name: str, key: str, report: Report) -> Given | None:
     text = environ[name] if key in _KEEPS_SPACES else lookup(environ, name)
     try:
-        return Given(_PARSERS[GIVABLE[key]](text), f"environment {name}")
+        return Given(parse_setting(key, text), f"environment {name}")
     except ValueError as error:
         report.add(key, f"environment {name}", "can't be read", str(error))
         return None

@@ -34,7 +34,8 @@ from tsrevel.config.places import build_locations, check_old_place, choose_locat
 from tsrevel.config.report import Given, Layer, Report
 from tsrevel.config.rules import check_rules
 from tsrevel.config.secret_values import CommandRunner, SecretReader, run_command
-from tsrevel.config.sources import read_file, read_flags, read_mappings
+from tsrevel.config.sources import read_document, read_file, read_flags, read_mappings
+from tsrevel.errors import ConfigProblem
 
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
@@ -69,12 +70,53 @@ def load_settings(
         read_environment(environ, report),
         read_flags(overrides, report),
     ]
+    settings = _settle(layers, path, environ, run, report, offline=offline)
+    report.close()
+    return settings
+
+
+def examine_settings(
+    *,
+    config: Path | None,
+    environ: Mapping[str, str],
+    run: CommandRunner = run_command,
+    system_config: Path = SYSTEM_CONFIG,
+) -> tuple[Settings, tuple[ConfigProblem, ...]]:
+    """As `load_settings`, for who wants to see them whatever is wrong: what isn't usable is left at its default."""
+    report = Report()
+    path = find_config(config, environ, system_config, report)
+    layers = [read_file(path, report) if path else {}, read_environment(environ, report)]
+    return _settle(layers, path, environ, run, report, offline=False), report.problems
+
+
+def check_document(
+    document: Mapping[str, object], path: Path, environ: Mapping[str, str], run: CommandRunner = run_command
+) -> Settings:
+    """The settings as they would be if `document` were the file at `path`, which need not be there.
+
+    The environment is only asked for paths. Raises `ConfigError` with every problem found.
+    """
+    report = Report()
+    settings = _settle([read_document(document, path.name, report)], path, environ, run, report, offline=False)
+    report.close()
+    return settings
+
+
+def _settle(
+    layers: list[Layer],
+    path: Path | None,
+    environ: Mapping[str, str],
+    run: CommandRunner,
+    report: Report,
+    *,
+    offline: bool,
+) -> Settings:
+    """Layers, the weakest first, as settings; rules are looked at where the file could be read."""
     folder = path.parent if path else None
     values = _merge(layers) | SecretReader(environ, folder, run, report).read_all(layers)
     settings = _assemble(values, path, environ, report)
     if not report.spoils("config"):
         check_rules(settings, report, offline=offline)
-    report.close()
     return settings
 
 

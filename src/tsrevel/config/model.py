@@ -243,6 +243,10 @@ class Settings(Configurable):
             raise KeyError(key)
         return self._origins.get(key, "default")
 
+    def way(self, key: str) -> str:
+        """The key under which the secret `key` was given: itself, or "revel.api_key_file", "revel.api_key_command"."""
+        return next((key + end for end in ("_file", "_command") if key + end in self._origins), key)
+
     def describe(self) -> list[tuple[str, str, str]]:
         """Every setting as (key, value, origin) in the file's order; a secret's value is "(set)" or ""."""
         rows: list[tuple[str, str, str]] = []

@@ -12,7 +12,8 @@ from tsrevel.config.model import LocationSettings, RevelSettings, TopLevel
 from tsrevel.config.report import Given, Report
 from tsrevel.config.values import decode_whole
 
-_INHERITED = ("user", "station", "dining_option", "payment_type", "discount")
+INHERITED = ("user", "station", "dining_option", "payment_type", "discount")
+"""What a location takes from `[revel]` where it says nothing itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +69,25 @@ def choose_locations(given: Given | None, place: OldPlace | None, report: Report
 def build_locations(
     given: Given | None, top: TopLevel, revel: RevelSettings, report: Report
 ) -> tuple[LocationSettings, ...]:
-    """Every location; what an entry leaves out is taken from `[revel]` and the top level."""
+    """Every location; what an entry leaves out is taken from `[revel]` and the top level.
+
+    `model_fields_set` of each still tells what the entry itself says.
+    """
     if given is None:
         return ()
-    defaults = {"timezone": top.timezone} | {name: getattr(revel, name) for name in _INHERITED}
+    defaults = {"timezone": top.timezone} | {name: getattr(revel, name) for name in INHERITED}
     if isinstance(given.value, list):
-        filled = [_fill(entry, number, defaults) for number, entry in enumerate(given.value, start=1)]
-        given = Given(filled, given.origin)
-    return build_entries(LocationSettings, "locations", given, "name", report)
+        given = Given([_name(entry, number) for number, entry in enumerate(given.value, start=1)], given.origin)
+    said = build_entries(LocationSettings, "locations", given, "name", report)
+    return tuple(_fill(entry, defaults) for entry in said)
 
 
-def _fill(entry: object, number: int, defaults: Mapping[str, object]) -> object:
+def _fill(entry: LocationSettings, defaults: Mapping[str, object]) -> LocationSettings:
+    left_out = {name: value for name, value in defaults.items() if name not in entry.model_fields_set}
+    return LocationSettings.model_construct(_fields_set=set(entry.model_fields_set), **{**dict(entry), **left_out})
+
+
+def _name(entry: object, number: int) -> object:
     if not isinstance(entry, dict):
         return entry
     said = {name: value for name, value in entry.items() if value != ""}
@@ -86,7 +95,7 @@ def _fill(entry: object, number: int, defaults: Mapping[str, object]) -> object:
     name = f"#{number}"
     if isinstance(decode_whole(location or site), int):
         name = f"Location {location}" if location else f"Site {site}"
-    return {"name": name, **defaults, **said}
+    return {"name": name, **said}
 
 
 def check_old_place(place: OldPlace | None, locations: Sequence[LocationSettings], origin: str, report: Report) -> None:

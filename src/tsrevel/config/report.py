@@ -33,7 +33,12 @@ class Report:
         """Whether `key`, or a part or variant of it, has a problem already: what follows from it is no news."""
         return any(problem.key.startswith(key) for problem in self._problems)
 
+    @property
+    def problems(self) -> tuple[ConfigProblem, ...]:
+        """All problems in the order found, each once."""
+        return tuple(dict.fromkeys(self._problems))
+
     def close(self) -> None:
         """Raise `ConfigError` with all problems in the order found, each once; do nothing without any."""
         if self._problems:
-            raise ConfigError(tuple(dict.fromkeys(self._problems)))
+            raise ConfigError(self.problems)

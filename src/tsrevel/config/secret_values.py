@@ -61,11 +61,18 @@ class SecretReader:
     report: Report
 
     def read_all(self, layers: Sequence[Layer]) -> Layer:
-        """Every secret that a layer gives, by its plain key; the last layer that gives one in any way wins."""
-        found = {key: self._read(key, layers) for key in SECRETS}
-        return {key: given for key, given in found.items() if given is not None}
+        """Every secret that a layer gives, by its plain key; the last layer that gives one in any way wins.
 
-    def _read(self, key: str, layers: Sequence[Layer]) -> Given | None:
+        Where that way is a file or a command, an empty value stands under the key of the way, with its origin.
+        """
+        found: Layer = {}
+        for key in SECRETS:
+            way, given = self._read(key, layers)
+            if given is not None:
+                found |= {way: Given("", given.origin), key: given}
+        return found
+
+    def _read(self, key: str, layers: Sequence[Layer]) -> tuple[str, Given | None]:
         chosen: tuple[str, Given] | None = None
         for layer in layers:
             ways = [(way, layer[way]) for way in _ways(key) if way in layer and layer[way].value not in ("", [])]
@@ -73,7 +80,9 @@ class SecretReader:
             if len(ways) > 1:
                 names = " and ".join(way.rpartition(".")[2] for way, _ in ways)
                 self.report.add(key, ways[0][1].origin, f"is given more than once: {names}", "Keep one of them.")
-        return self._open(key, *chosen) if chosen and not self.report.spoils(key) else None
+        if chosen is None or self.report.spoils(key):
+            return key, None
+        return chosen[0], self._open(key, *chosen)
 
     def _open(self, key: str, way: str, given: Given) -> Given | None:
         if way == key:

@@ -33,15 +33,20 @@ def read_toml(path: Path, key: str, report: Report) -> dict[str, object]:
 
 def read_file(path: Path, report: Report) -> Layer:
     """What the config file gives. Unknown keys, and sections that are none, are problems."""
+    return read_document(read_toml(path, "config", report), path.name, report)
+
+
+def read_document(document: Mapping[str, object], origin: str, report: Report) -> Layer:
+    """The same of a parsed TOML document."""
     layer: Layer = {}
-    for name, value in read_toml(path, "config", report).items():
+    for name, value in document.items():
         if name not in SECTION_NAMES:
-            _take(layer, name, Given(value, path.name), report)
+            _take(layer, name, Given(value, origin), report)
         elif isinstance(value, dict):
             for key, inner in value.items():
-                _take(layer, f"{name}.{key}", Given(inner, path.name), report)
+                _take(layer, f"{name}.{key}", Given(inner, origin), report)
         else:
-            report.add(name, path.name, "must be a section", f"Write [{name}] on a line of its own above its keys.")
+            report.add(name, origin, "must be a section", f"Write [{name}] on a line of its own above its keys.")
     return layer
 
 

@@ -6,11 +6,12 @@ passed as a fact, a detail or a reason must be free of both.
 
 Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `sightings`, `deliveries`, `runs`,
 `audit` (one table family each), `codec` (plans as text), `snapshot` (events as text), `database`, `migrations`,
-`connection` (the file), `lock`.
+`connection` (the file), `lock`, `inspection` (a look that changes nothing).
 """
 
 from tsrevel.ledger.connection import SQLITE, Connect
-from tsrevel.ledger.lock import hold_lock
+from tsrevel.ledger.inspection import Inspection, inspect_ledger
+from tsrevel.ledger.lock import hold_lock, is_locked
 from tsrevel.ledger.records import (
     AuditRow,
     ClaimConflict,
@@ -33,6 +34,7 @@ __all__ = [
     "Clock",
     "Connect",
     "DeliveryKey",
+    "Inspection",
     "Ledger",
     "OrderRecord",
     "OrderState",
@@ -42,4 +44,6 @@ __all__ = [
     "Seen",
     "Sighting",
     "hold_lock",
+    "inspect_ledger",
+    "is_locked",
 ]

@@ -35,14 +35,14 @@ def open_database(
     """
     with reachable(path), mapped(path):
         make_folder(path.parent)
-        _refuse_leftovers(path)
+        refuse_leftovers(path)
         if not path.exists():
             _create(path, environment, migrations, busy_seconds)
         with ExitStack() as unless_opened:
             connection = connect(path, busy_seconds, opened_by)
             unless_opened.callback(connection.close)
-            _identify(connection, path, migrations)
-            _examine(connection, path, environment)
+            identify(connection, path, migrations)
+            examine(connection, path, environment)
             use_wal(connection)
             migrate(connection, path, migrations)
             with transaction(connection, path, "DEFERRED"):
@@ -67,8 +67,11 @@ def _create(path: Path, environment: str, migrations: tuple[Migration, ...], bus
     sync_folder(path.parent)
 
 
-def _refuse_leftovers(path: Path) -> None:
-    """SQLite would replay a log left by a lost file into the new one, and takes an empty file for a new one."""
+def refuse_leftovers(path: Path) -> None:
+    """Raises LedgerDamaged for what is no whole ledger.
+
+    SQLite would replay a log left by a lost file into the new one, and takes an empty file for a new one.
+    """
     if path.with_name(f"{path.name}-wal").exists() and not path.exists():
         raise LedgerDamaged(
             f"The ledger {path} is gone but its log ({path.name}-wal) is there: restore the ledger, or move the "
@@ -78,7 +81,8 @@ def _refuse_leftovers(path: Path) -> None:
         raise LedgerDamaged(f"The ledger {path} is an empty file: restore a backup, or remove it to begin a new one.")
 
 
-def _identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
+def identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
+    """Raises LedgerUnusable where the file isn't ours, or newer than this program."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if application != _APPLICATION_ID:
         raise LedgerUnusable(f"{path} is a database, but not a ledger of tsrevel: set [ledger] path to the right file.")
@@ -90,7 +94,8 @@ def _identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migr
         )
 
 
-def _examine(connection: sqlite3.Connection, path: Path, environment: str) -> None:
+def examine(connection: sqlite3.Connection, path: Path, environment: str) -> None:
+    """Raises LedgerDamaged where the file is broken, LedgerUnusable where it is of the other environment."""
     finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if finding != "ok":
         raise LedgerDamaged(f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup.")

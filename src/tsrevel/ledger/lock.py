@@ -31,6 +31,26 @@ def hold_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a run holds the lock of the ledger at `path` now. Makes no file; LedgerUnusable where it can't be told.
+
+    The lock is tried, shared, for an instant: a run that begins in that very instant would end with RunLocked.
+    """
+    with reachable(path):
+        ledger = path.resolve()
+        try:
+            descriptor = os.open(ledger.with_name(f"{ledger.name}.lock"), os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    return False
+
+
 def _take(descriptor: int, lock: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qsl, urlsplit
 
 from tsrevel.answers import Json
 from tsrevel.errors import OutcomeUnknown, Refused, Unreadable
@@ -23,18 +22,12 @@ from tsrevel.revel.decode import (
     decode_id,
     decode_item,
     decode_order,
-    decode_page,
     decode_payment,
     decode_product,
 )
+from tsrevel.revel.lists import Fits, read_rows
 from tsrevel.revel.stored import compare_stored
 from tsrevel.transport import Channel
-
-PAGE = 250
-"""The documented most; a smaller page may come back all the same (facts Revel 2.1)."""
-MOST_STRAYS = 1000
-"""Rows that don't fit their filter: so many are read past, to the end of the list; with more the filter is useless."""
-MOST_PAGES = 2000
 
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 
@@ -181,27 +174,8 @@ class Revel:
         found = {row.id: row for row in map(decode_order, filter(fits, self._rows("Order", filters, fits=fits)))}
         return tuple(found.values())
 
-    def _rows(
-        self, resource: str, filters: dict[str, str], fits: Callable[[Row], bool] = lambda _: True
-    ) -> Iterator[Row]:
-        """All rows over all pages, each id once. Raises Unreadable past MOST_STRAYS rows that don't fit."""
-        seen: set[str] = set()
-        strays, params = 0, {**filters, "limit": str(PAGE), "offset": "0"}
-        for _ in range(MOST_PAGES):
-            page = decode_page(self._channel.read(f"/resources/{resource}/", params), resource)
-            once = {str(row.get("id")): row for row in page.rows}
-            fresh = [row for name, row in once.items() if name not in seen]
-            seen.update(once)
-            strays += sum(not fits(row) for row in fresh)
-            if strays > MOST_STRAYS:
-                raise Unreadable(f"Revel ignores the filter {', '.join(filters)} on {resource}")
-            yield from fresh
-            if page.next is None and (len(seen) >= (page.total or 0) or (seen and not fresh)):
-                return
-            if not fresh:
-                break
-            params = _following(page.next, params, len(seen))
-        raise Unreadable(f"Revel: the {resource} list promises more than it shows, so nothing follows from it")
+    def _rows(self, resource: str, filters: dict[str, str], fits: Fits = lambda _: True) -> Iterator[Row]:
+        return read_rows(self._channel, resource, filters, fits)
 
 
 def shows_discount(plan: Plan, row: OrderRow) -> bool:
@@ -233,10 +207,3 @@ def _written(plan: Plan, step: Step, answer: Json) -> Written:
         return Written(found, compare_stored(plan, step, answer))
     except Unreadable as error:
         raise OutcomeUnknown(f"{error}, in the answer to writing the {step.kind}") from error
-
-
-def _following(link: str | None, params: dict[str, str], offset: int) -> dict[str, str]:
-    """Where the next page is: what `meta.next` says, which is a relative URL, else the offset (facts Revel 2.1)."""
-    if link is None:
-        return {**params, "offset": str(offset)}
-    return {**params, **dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))}

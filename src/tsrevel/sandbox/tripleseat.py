@@ -34,6 +34,7 @@ SEARCH = re.compile(r"/v1/events/search")
 LISTING = re.compile(r"/v1/events")
 EVENT = re.compile(r"/v1/events/(\d+)")
 BOOKING = re.compile(r"/v1/bookings/(\d+)")
+MENU = re.compile(r"/v1/menus/(\d+)")
 VIEW = re.compile(r"/doc/[0-9a-f]{40}/\d+")
 
 
@@ -47,6 +48,7 @@ class TripleSeatState:
     locations: list[Json] = field(default_factory=list)
     sites: list[Json] = field(default_factory=list)
     zones: dict[int, str] = field(default_factory=dict)
+    menus: dict[int, Json] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
     hidden: dict[int, int] = field(default_factory=dict)
 
@@ -133,6 +135,19 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         with self.lock:
             self.state.bookings[booking["id"]] = copy.deepcopy(booking)
 
+    def add_menu(self, menu_id: int, name: str, items: dict[int, str], **more: object) -> None:
+        """Offer a menu of items, by id; `more` is any other key of it (`site_id`, `location_ids`, `disabled`...)."""
+        rows = [{"id": number, "display_name": each, "internal_name": each} for number, each in items.items()]
+        keys: Json = {
+            "site_id": None,
+            "location_ids": [],
+            "display_name": name,
+            "internal_name": name,
+            "description": "",
+        }
+        with self.lock:
+            self.state.menus[menu_id] = {"id": menu_id, **keys, "disabled": False, **more, "menu_items": rows}
+
     def event(self, event_id: int) -> Json:
         """A copy of one event with everything in it."""
         with self.lock:
@@ -204,6 +219,10 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             return json_response([{"location": location} for location in self.state.locations])
         if path == "/v1/sites":
             return json_response([{"site": site} for site in self.state.sites])
+        if path == "/v1/menus":
+            return json_response([{**menu, "menu_items": []} for menu in self.state.menus.values()])
+        if (match := MENU.fullmatch(path)) and int(match[1]) in self.state.menus:
+            return json_response({"menu": self.state.menus[int(match[1])]})
         if SEARCH.fullmatch(path):
             return self._page(select_events(self._visible(), request), request)
         if LISTING.fullmatch(path):

@@ -152,6 +152,17 @@ class PublicKey:
         return type(refused)(f'{refused}. {advice}: set tripleseat.auth = "oauth2"; {APPROVAL}.')
 
 
+def redeem_code(token_url: TokenUrl, file: TokenFile, code: str, redirect_uri: str) -> Token:
+    """The first token for a person's consent, on disk (facts TripleSeat 1.2). Raises like `TokenUrl`, and ConfigError.
+
+    It takes its turn with the refreshes of runs under way: theirs can't overwrite it, and they go on with it.
+    """
+    with file.locked(), file.replacement() as put:
+        token = token_url.redeem(code, redirect_uri)
+        put(token)
+    return token
+
+
 def _advise(refused: CredentialsRefused, advice: str) -> CredentialsRefused:
     if _NO_OWNER in str(refused).lower():
         why = "The app has a token, but no user stands behind it"

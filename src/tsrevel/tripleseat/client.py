@@ -18,7 +18,9 @@ from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
 from tsrevel.tripleseat.digest import fingerprint, listing_digest
 from tsrevel.tripleseat.fields import Fields, read_number
+from tsrevel.tripleseat.menus import Menu, read_menus
 from tsrevel.tripleseat.payload import Told, fill, is_older, is_over, read_event_ids
+from tsrevel.tripleseat.places import Place, Site, decode_places, decode_sites
 from tsrevel.tripleseat.token_url import TokenRefused
 
 MOST_PAGES = 1000
@@ -47,6 +49,11 @@ class TripleSeat:
         self._access = access
         self._base_url = base_url
         self._invoice_fallback = invoice_fallback
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which TripleSeat's clock is ahead of ours; None where no answer said."""
+        return self._channel.skew
 
     def search_by_day(self, first: date, last: date) -> list[Found]:
         """Every event, of any status, whose day is from `first` to `last` (facts TripleSeat 2)."""
@@ -95,6 +102,18 @@ class TripleSeat:
         if self._invoice_fallback and not _has_content(event.documents):
             event = replace(event, documents=self._documents_of_pages(event, fields))
         return event
+
+    def sites(self) -> tuple[Site, ...]:
+        """Every site of the account (facts TripleSeat 5)."""
+        return decode_sites(self._read("/v1/sites.json", {}))
+
+    def places(self) -> tuple[Place, ...]:
+        """Every location of the account (facts TripleSeat 5)."""
+        return decode_places(self._read("/v1/locations.json", {}))
+
+    def menus(self) -> tuple[Menu, ...]:
+        """Every menu in use, with its items (facts TripleSeat 3.5). 403 and 404 are normal where there are none."""
+        return read_menus(self._read)
 
     def _search(self, prefix: str, first: date, last: date) -> list[Found]:
         """All pages, each event once: the last seen wins. A row that can't be read doesn't hide the others."""

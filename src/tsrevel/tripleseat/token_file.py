@@ -10,6 +10,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from tsrevel.tripleseat.fields import read_number
 
 logger = logging.getLogger(__name__)
 
-APPROVAL = "the README's set-up says how, under 'Get the first token'"
+APPROVAL = "run `tsrevel login` (README, set-up: 'Get the first token')"
 _HOW = f"Get one: {APPROVAL}."
 
 
@@ -65,6 +66,42 @@ class TokenFile:
         """Keep `token`, whoever got it. Raises ConfigError where it can't be written."""
         with self.locked(), self.replacement() as put:
             put(token)
+
+    def prepare(self) -> None:
+        """Make its folder, for this user alone, and see that a token can be kept: before a person is asked for one.
+
+        Raises ConfigError.
+        """
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with self.locked(), self.replacement():
+            pass
+
+    def written_at(self) -> float:
+        """When the file was last replaced, in epoch seconds: by a login or a refresh. Raises ConfigError."""
+        try:
+            return self._path.stat().st_mtime
+        except OSError as error:
+            raise self._problem("there is no token file yet", _HOW) from error
+
+    def remove(self) -> bool:
+        """Delete it, and what a killed process left half written; whether there was one. Raises ConfigError."""
+        remains = re.compile(re.escape(f".{self._path.name}.") + "[a-z0-9_]{8}")  # as mkstemp names them
+        if not self._path.parent.is_dir():
+            return False
+        with self.locked():
+            try:
+                found = self._path.exists()
+                self._path.unlink(missing_ok=True)
+                for each in self._path.parent.iterdir():
+                    if remains.fullmatch(each.name):
+                        each.unlink(missing_ok=True)
+                self._settle_folder()
+            except OSError as error:
+                raise self._problem(f"can't be removed ({error.strerror})", "Remove it by hand.") from error
+        return found
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -19,6 +19,10 @@ USUAL_LIFE = 7200
 """Seconds that an access token lives where the answer doesn't say (facts TripleSeat 1.2)."""
 _LONGEST_LIFE = 10**8
 _GRANT_GONE = f"TripleSeat no longer takes the refresh token: a person must authorise again; {APPROVAL}"
+_CODE_REFUSED = (
+    "TripleSeat didn't take the code: it was used before, is too old, or the app in TripleSeat has another redirect URL"
+    f"; {APPROVAL} again"
+)
 
 
 class TokenRefused(CredentialsRefused):
@@ -47,17 +51,18 @@ class TokenUrl:
 
     def redeem(self, code: str, redirect_uri: str) -> Token:
         """The first token, for the code that a person's consent gave (facts TripleSeat 1.2). Raises like `refresh`."""
-        token = self._ask({"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}, "")
+        grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        token = self._ask(grant, "", gone=_CODE_REFUSED)
         if not token.refresh:
             raise Unreadable("TripleSeat: the token URL gave no refresh token; check the app's grants in TripleSeat")
         return token
 
-    def _ask(self, grant: Mapping[str, str], refresh_token: str) -> Token:
+    def _ask(self, grant: Mapping[str, str], refresh_token: str, *, gone: str = _GRANT_GONE) -> Token:
         asked_at = self._clock().timestamp()
         try:
             answer = self._post(grant)
         except (CredentialsRefused, Refused, Unreadable) as error:
-            _explain(error)
+            _explain(error, gone)
         return _decode_token(answer, refresh_token, asked_at)
 
     def _post(self, grant: Mapping[str, str]) -> Json:
@@ -92,11 +97,14 @@ def _decode_token(answer: Json, refresh_token: str, asked_at: float) -> Token:
     return Token(access, refresh, int(asked_at) + seconds)
 
 
-def _explain(error: CredentialsRefused | Refused | Unreadable) -> NoReturn:
-    """Raise what a person can act on. `error` quotes the answer's `error` word, never what was sent."""
+def _explain(error: CredentialsRefused | Refused | Unreadable, gone: str) -> NoReturn:
+    """Raise what a person can act on; `gone` is for a grant that isn't good any more.
+
+    `error` quotes the answer's `error` word, never what was sent.
+    """
     said = str(error)
     if "invalid_grant" in said:
-        raise TokenRefused(_GRANT_GONE) from error
+        raise TokenRefused(gone) from error
     if "invalid_client" in said:
         raise TokenRefused("TripleSeat doesn't know this app: check tripleseat.client_id and client_secret") from error
     if _is_wrong_door(error):

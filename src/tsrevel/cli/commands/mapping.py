@@ -1,0 +1,119 @@
+"""`map list`, `map suggest`, `map set`, `map unset`, `map check`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tsrevel.cli.options import Location, command
+from tsrevel.cli.tree import app
+from tsrevel.cli.world import Manner, World
+
+maps = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Say which Revel product a TripleSeat name is. It is kept in mappings.toml, beside the settings.",
+)
+app.add_typer(maps, name="map")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name on the event's lines, in quotes; case is ignored.")]
+Product = Annotated[int, typer.Argument(metavar="PRODUCT", min=1, help="The Revel product's id.")]
+MenuItem = Annotated[bool, typer.Option("--menu-item", help="NAME is a TripleSeat menu item's id.")]
+Establishment = Annotated[
+    int | None, typer.Option("--establishment", min=1, metavar="ID", help="At this Revel establishment.")
+]
+Place = Annotated[
+    str | None, typer.Option("--location", metavar="L", help="At the establishment of this location, by name or id.")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Ask no service: nothing is said about products.")]
+Unchecked = Annotated[bool, typer.Option("--offline", help="Ask no service: the product isn't checked.")]
+Days = Annotated[int, typer.Option("--days", min=0, max=366, metavar="N", help="Look so many days ahead.")]
+Interactive = Annotated[
+    bool, typer.Option("--interactive", help="Go through them one by one, on a terminal; each choice is kept at once.")
+]
+
+
+@command(maps, "list")
+def list_mappings(world: World, manner: Manner, offline: Offline = False) -> int:
+    """Show the mappings, and whether each product exists.
+
+    With --json: {"path", "mappings": [{"establishment", "name", "menu_item_id", "product", "exists": true, false, or
+    null if not asked, "product_name", "price"}]}.
+    """
+    from tsrevel.cli.maps import listing
+
+    return listing.list_mappings(world, manner, offline=offline)
+
+
+@command(maps)
+def suggest(
+    world: World, manner: Manner, days: Days = 30, location: Location = None, interactive: Interactive = False
+) -> int:
+    """Show the names that have no product, on coming events and on menus, each with likely products.
+
+    A suggestion is only that: nothing is mapped until you say so. Candidates have a score from 0 to 1, and why.
+    """
+    from tsrevel.cli.maps import suggest as verb
+
+    return verb.suggest(world, manner, days, tuple(location or ()), interactive=interactive)
+
+
+@command(maps, "set")
+def set_product(
+    world: World,
+    manner: Manner,
+    name: Name,
+    product: Product,
+    menu_item: MenuItem = False,
+    establishment: Establishment = None,
+    location: Place = None,
+    offline: Unchecked = False,
+) -> int:
+    """Map a name to a product. Without --establishment or --location the product itself tells where.
+
+    A mapping that is there already is changed. Whatever else stands in mappings.toml stays as it is.
+    """
+    from tsrevel.cli.maps import edit
+
+    target = edit.Target(*_checked(name, menu_item, establishment, location))
+    return edit.set_product(world, manner, target, product, offline=offline)
+
+
+@command(maps)
+def unset(
+    world: World,
+    manner: Manner,
+    name: Name,
+    menu_item: MenuItem = False,
+    establishment: Establishment = None,
+    location: Place = None,
+) -> int:
+    """Take a mapping out of mappings.toml. No service is asked."""
+    from tsrevel.cli.maps import edit
+
+    return edit.unset_product(world, manner, edit.Target(*_checked(name, menu_item, establishment, location)))
+
+
+@command(maps)
+def check(world: World, manner: Manner, days: Days = 30, location: Location = None) -> int:
+    """Plan every coming event as a run would, whatever its day, and tell what would be held: exit 3, else 0.
+
+    Nothing is written, and no ledger is needed.
+    """
+    from tsrevel.cli.maps import check as verb
+
+    return verb.check_coverage(world, manner, days, tuple(location or ()))
+
+
+def _checked(
+    name: str, menu_item: bool, establishment: int | None, location: str | None
+) -> tuple[str, bool, int | None, str | None]:
+    text = name.strip()
+    if not text or not text.isprintable():
+        raise typer.BadParameter("NAME is empty, or no text")
+    if menu_item and not (text.isascii() and text.isdigit() and int(text)):
+        raise typer.BadParameter(f"with --menu-item, NAME is a menu item's id, a whole number; {text!r} is none")
+    if establishment is not None and location is not None:
+        raise typer.BadParameter("give --establishment or --location, one of them")
+    return text, menu_item, establishment, location

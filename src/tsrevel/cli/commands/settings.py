@@ -1,0 +1,41 @@
+"""`config validate` and `config show`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from tsrevel.cli.options import command
+from tsrevel.cli.tree import app
+from tsrevel.cli.world import Manner, World
+
+config = typer.Typer(name="config", help="Check the settings, or show them with their origins.", no_args_is_help=True)
+app.add_typer(config)
+
+
+@command(config)
+def validate(world: World, manner: Manner) -> int:
+    """Check the settings offline. Every problem is told at once; exit status 0 or 10.
+
+    Files and commands that give secrets (api_key_file, api_key_command) are read and run; no service is called.
+    With --json: {"success", "problems": [{"key", "origin", "message", "remedy"}], "config": the file, ...}.
+    """
+    from tsrevel.cli import settings as verb
+
+    return verb.validate_settings(world, manner)
+
+
+@command(config)
+def show(
+    world: World,
+    manner: Manner,
+    form: Annotated[Literal["toml", "json"], typer.Option("--format", help="--json is the same as json.")] = "toml",
+) -> int:
+    """Print every setting with its origin, secrets masked. What is wrong goes to stderr, with exit status 10.
+
+    Files and commands that give secrets are read and run, to tell whether they are set; no service is called.
+    """
+    from tsrevel.cli import settings as verb
+
+    return verb.show_settings(world, manner, form)

@@ -1,0 +1,109 @@
+"""`doctor`: every finding as it is made, for a person or as JSON; the checks themselves are the doctor room's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import examine_settings
+from tsrevel.doctor import Finding, Patient, Verdict, examine, exit_status
+from tsrevel.wiring import Seams
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red", Verdict.SKIPPED: "dim"}
+_VERDICT, _NAME, _GAP = 7, 16, 2
+"""Columns: the longest verdict, and the longest name without its group."""
+_INDENT = 2 + _VERDICT + _GAP + _NAME + _GAP
+_GROUPS = {"tripleseat": "TripleSeat", "revel": "Revel"}
+_MACHINE, _AROUND = "This machine", "Around the runs"
+_OF_AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
+
+
+def doctor(world: World, manner: Manner) -> int:
+    """Examine the installation, tell each finding; the exit status of the worst."""
+    seams = world.seams or Seams()
+    settings, problems = examine_settings(config=manner.config, environ=world.environ)
+    patient = Patient(settings, problems, world.environ, seams)
+    log = replace(manner, quiet=manner.quiet or not manner.verbose)  # what it would warn of is among the findings
+    with logging_to(world.stderr, log, "doctor"):
+        found = tuple(_telling(examine(patient), world, manner))
+    status = exit_status(found)
+    if manner.json:
+        world.answer(_encode(found, status))
+    elif not manner.quiet:
+        _conclude(found, status, world)
+    return status
+
+
+def _encode(found: Iterable[Finding], status: int) -> dict[str, object]:
+    checks = [
+        {"name": each.name, "subject": each.subject, "verdict": each.verdict, "text": each.text, "remedy": each.remedy}
+        for each in found
+    ]
+    return {"schema": 1, "success": status == 0, "exit_status": status, "checks": checks}
+
+
+def _telling(findings: Iterator[Finding], world: World, manner: Manner) -> Iterator[Finding]:
+    """The same findings, each told on its way: a slow service shows as a list that grows slowly."""
+    if manner.json:
+        yield from findings
+        return
+    console = None
+    if world.stdout.isatty():
+        from tsrevel.cli.table import open_console
+
+        console = open_console(world)
+    group = ""
+    for each in findings:
+        if not manner.quiet or each.verdict is Verdict.PROBLEM:
+            if console is None:
+                print(_line(each), file=world.stdout, flush=True)
+            else:
+                group = _show(each, group, console)
+        yield each
+
+
+def _line(finding: Finding) -> str:
+    """One finding in a file or a pipe: a line that can be searched."""
+    subject = f" [{finding.subject}]" if finding.subject else ""
+    remedy = f". {finding.remedy}" if finding.remedy else ""
+    return f"{finding.verdict:<{_VERDICT}}  {finding.name}{subject}: {finding.text}{remedy}"
+
+
+def _show(finding: Finding, before: str, console: Console) -> str:
+    """One finding on a terminal, under the heading of its group where that is a new one; the group."""
+    from rich.text import Text
+
+    prefix, _, rest = finding.name.rpartition(".")
+    group = finding.subject or _GROUPS.get(prefix, _AROUND if finding.name in _OF_AROUND else _MACHINE)
+    if group != before:
+        console.print(Text(group, style="bold"), no_wrap=True, overflow="ellipsis")
+    name = rest if finding.subject or prefix in _GROUPS else finding.name
+    head = Text("  ") + Text(f"{finding.verdict:<{_VERDICT}}", style=_STYLES[finding.verdict])
+    head.append(f"  {name:<{_NAME}}  ")
+    told = Text(finding.text).wrap(console, max(console.width - _INDENT, 20))
+    for number, line in enumerate(told):
+        line.rstrip()
+        console.print((head if number == 0 else Text(" " * _INDENT)) + line)
+    for number, line in enumerate(Text(finding.remedy).wrap(console, max(console.width - _INDENT - 3, 20))):
+        line.rstrip()
+        if line:
+            console.print(Text(" " * _INDENT + ("-> " if number == 0 else "   ")) + line)
+    return group
+
+
+def _count(number: int, verdict: Verdict) -> str:
+    noun = verdict in {Verdict.WARNING, Verdict.PROBLEM}
+    return f"{number} {verdict}{'s' * (noun and number != 1)}"
+
+
+def _conclude(found: Iterable[Finding], status: int, world: World) -> None:
+    verdicts = [each.verdict for each in found]
+    counts = ", ".join(_count(verdicts.count(each), each) for each in Verdict if each in verdicts)
+    end = "Nothing stands in the way." if status == 0 else f"Mend the problems first (exit status {status})."
+    print(f"{counts}. {end}", file=world.stdout)

@@ -1,0 +1,157 @@
+"""The settings that `init` is about to write: gathered from a file, the environment and options, the last one wins."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import typer
+
+from tsrevel.cli.entries import name_zone, read_charge, read_location, read_setting
+from tsrevel.config import SETTINGS, Settings, check_document
+from tsrevel.config.environment import read_environment
+from tsrevel.config.keys import SECRETS, VARIANTS
+from tsrevel.config.kinds import Kind
+from tsrevel.config.paths import expand_path
+from tsrevel.config.places import choose_locations, read_old_place
+from tsrevel.config.report import Given, Report
+from tsrevel.config.sources import read_file
+from tsrevel.config.values import decode_rate, decode_whole
+from tsrevel.config.write import Entry, render_config
+from tsrevel.tripleseat.zones import iana_zone
+
+NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
+"""Ids that may also be given as names, to be looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class InitOptions:
+    """What `init` was told. `values` are texts by dotted key; `--set`, `--location` and `--charge` as typed."""
+
+    output: Path | None = None
+    prefill: bool = False
+    source: Path | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    locations: tuple[str, ...] = ()
+    charges: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Draft:
+    """Settings by dotted key, names still to be looked up, entries, and comments for the file by key."""
+
+    values: dict[str, object] = field(default_factory=dict, repr=False)
+    names: dict[str, str] = field(default_factory=dict)
+    locations: list[Entry] = field(default_factory=list)
+    charges: list[Entry] = field(default_factory=list)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
+
+    def put(self, key: str, value: object) -> None:
+        """Set one value. A secret's file or command takes the place of any other way it was given."""
+        plain = plain_key(key)
+        for way in (plain, *(plain + variant for variant in VARIANTS)):
+            self.values.pop(way, None)
+        self.values[key] = value
+
+    def has(self, key: str) -> bool:
+        """Whether the setting is given, a secret in any way."""
+        ways = (key, *(key + variant for variant in VARIANTS))
+        return any(self.values.get(way) not in (None, "", [], 0) for way in ways) or key in self.names
+
+    def render(self, *, places: bool = True) -> str:
+        """The file's text; `places` says whether locations are in it."""
+        return render_config(self.values, self.charges, self.locations if places else (), self.remarks)
+
+    def check(self, path: Path, environ: Mapping[str, str], *, places: bool = True) -> Settings:
+        """The settings as they will be read back. Raises ConfigError with every problem."""
+        return check_document(tomllib.loads(self.render(places=places), parse_float=Decimal), path, environ)
+
+
+def plain_key(key: str) -> str:
+    """The secret's own key for one of its ways; any other key is itself."""
+    return next((secret for secret in SECRETS for variant in VARIANTS if key == secret + variant), key)
+
+
+def gather(options: InitOptions, environ: Mapping[str, str]) -> Draft:
+    """The draft before anyone is asked. Raises ConfigError for file and environment, typer.BadParameter for options."""
+    draft = Draft()
+    report = Report()
+    layer = read_file(options.source, report) if options.source else {}
+    for key, given in layer.items():
+        _take(draft, key, _anchor(key, given.value, environ, options.source))
+    for key, given in read_environment(environ, report).items():
+        _take(draft, key, given.value)
+    place = choose_locations(_given_locations(draft), read_old_place(environ, report), report)
+    report.close()
+    draft.values.pop("safety.dry_run", None)
+    draft.locations = _entries(place.value if place else [])
+    draft.charges = _entries(draft.values.pop("charges", []))
+    _take_options(draft, options, environ)
+    return draft
+
+
+def _given_locations(draft: Draft) -> Given | None:
+    found = draft.values.pop("locations", None)
+    return None if found is None else Given(found, "file or environment")
+
+
+def _entries(value: object) -> list[Entry]:
+    return [Entry(name_zone(dict(each))) for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _take(draft: Draft, key: str, value: object) -> None:
+    if SETTINGS.get(key) is Kind.NUMBER:
+        value = decode_rate(value)
+    if key == "safety.allowed_locations" and isinstance(value, list):
+        value = [decode_whole(each) for each in value]
+    draft.put(key, value)
+    if key == "timezone" and isinstance(value, str):
+        draft.put(key, iana_zone(value) or value)
+
+
+def _anchor(key: str, value: object, environ: Mapping[str, str], source: Path | None) -> object:
+    """A path in a file starts at that file's folder, one on the command line where the operator is."""
+    if not isinstance(value, str) or not value or not (key.endswith("_file") or key == "ledger.path"):
+        return value
+    return str(expand_path(value, environ, source.absolute().parent if source else Path.cwd()))
+
+
+def _take_options(draft: Draft, options: InitOptions, environ: Mapping[str, str]) -> None:
+    seen: dict[str, str] = {}
+    for key, text in options.values.items():
+        name = "--" + key.replace(".", "-").replace("_", "-")
+        if other := seen.get(plain_key(key)):
+            raise typer.BadParameter(f"{other} and {name} give the same secret; keep one of them")
+        seen[plain_key(key)] = name
+        if not text.strip():
+            raise typer.BadParameter(f"{name} is empty")
+        _take_option(draft, key, text.strip(), environ)
+    for text in options.settings:
+        key, value = read_setting(text)
+        _take(draft, key, _anchor(key, value, environ, None))
+    draft.locations += [Entry(read_location(text)) for text in options.locations]
+    draft.charges += [Entry(read_charge(text)) for text in options.charges]
+    if draft.names and not options.prefill:
+        key = next(iter(draft.names))
+        raise typer.BadParameter(f"{key} is no number; give its id, or --prefill to have the name looked up")
+
+
+def _take_option(draft: Draft, key: str, text: str, environ: Mapping[str, str]) -> None:
+    if key in NAMED and not text.isdecimal():
+        draft.names[key] = text
+        draft.values.pop(key, None)
+    elif SETTINGS.get(key) is Kind.WHOLE:
+        if not text.isdecimal():
+            raise typer.BadParameter(f"{key} must be a whole number")
+        _take(draft, key, decode_whole(text))
+    else:
+        _take(draft, key, _anchor(key, text, environ, None))
+
+
+def list_locations(draft: Draft) -> Sequence[str]:
+    """The names of the locations that will be read back."""
+    return [str(each.values.get("name") or "") for each in draft.locations if each.live]

@@ -1,0 +1,169 @@
+"""`init`: settings from options, the environment and a person's answers become a commented file of mode 0600."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from tsrevel.cli.draft import Draft, InitOptions, gather, list_locations, plain_key
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.prompts import Terminal, may_ask
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import Settings, config_folder
+from tsrevel.config.environment import lookup, parse_flag
+from tsrevel.config.keys import SECRETS, variables
+from tsrevel.config.paths import expand_path
+from tsrevel.config.private import create_private
+from tsrevel.errors import ConfigError, ConfigProblem, TsrevelError
+
+USAGE = 2
+
+
+def write_settings(world: World, manner: Manner, options: InitOptions) -> int:
+    """Write the file, or raise without having written: ConfigError, typer.BadParameter, or what a service said."""
+    path = _target(world, manner, options)
+    _refuse_to_overwrite(path)
+    terminal = Terminal(world) if may_ask(world, manner) else None
+    draft = gather(options, world.environ)
+    ask_services = options.prefill
+    if terminal:
+        from tsrevel.cli.interview import interview
+
+        ask_services = interview(terminal, draft, path, world.environ, prefill=options.prefill)
+    settings = _check(world, manner, draft, path, places=not ask_services)
+    left = _prefill(world, manner, draft, settings, terminal) if ask_services else []
+    settings = _check(world, manner, draft, path, places=True)
+    if terminal and not terminal.confirm(f"Write {path}?", default=True):
+        terminal.say("Nothing was written.")
+        return 0
+    create_private(path, draft.render())
+    _tell(world, manner, path, settings, draft, left)
+    return 0
+
+
+def _target(world: World, manner: Manner, options: InitOptions) -> Path:
+    named = lookup(world.environ, "TSREVEL_CONFIG")
+    folder = config_folder(world.environ)
+    if options.output:
+        return options.output
+    if named:
+        return expand_path(named, world.environ, None)
+    if folder is None:
+        _misuse(world, manner, "there is no home folder to write to; name the file with --output")
+    return folder / "config.toml"
+
+
+def _refuse_to_overwrite(path: Path) -> None:
+    if os.path.lexists(path):
+        remedy = "Edit it, move it away, or name another file with --output."
+        raise ConfigError((ConfigProblem("config", str(path), "is there already, and init never overwrites", remedy),))
+
+
+def _check(world: World, manner: Manner, draft: Draft, path: Path, *, places: bool) -> Settings:
+    """The settings that would be read back. What only lacks an option is a usage error that names it."""
+    try:
+        return draft.check(path, world.environ, places=places)
+    except ConfigError as error:
+        missing = [_name_missing(problem, draft) for problem in error.problems]
+        if not all(missing):
+            raise
+        _misuse(world, manner, "\n  ".join(["nothing was written. Missing, off a terminal:", *dict.fromkeys(missing)]))
+
+
+def _name_missing(problem: ConfigProblem, draft: Draft) -> str:
+    """The options that would give what the problem says is missing; "" where it is about something that was given."""
+    key = problem.key
+    if key.startswith("locations[") and key.endswith((".user", ".station")) and "isn't set" in problem.message:
+        leaf = key.rpartition(".")[2]
+        return f"--revel-{leaf} (or {leaf}= in --location) for {key.rpartition('.')[0]}"
+    if key not in {"tripleseat.client_id", "revel.domain", *SECRETS} or draft.has(key):
+        return ""
+    option = "--" + plain_key(key).replace(".", "-").replace("_", "-")
+    if key in SECRETS:
+        return f"{option}-file, {option}-command, or {variables(key)[-1]} in the environment"
+    return (
+        f"{option}{', --revel-base-url' if key == 'revel.domain' else ''}, or {variables(key)[-1]} in the environment"
+    )
+
+
+def _misuse(world: World, manner: Manner, text: str) -> NoReturn:
+    """A usage error, told by typer on stderr and, with --json, as the one object."""
+    if manner.json:
+        world.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": USAGE})
+    raise typer.BadParameter(text)
+
+
+def _prefill(world: World, manner: Manner, draft: Draft, settings: Settings, terminal: Terminal | None) -> list[str]:
+    """Take what both services offer into the draft; what is left to do. Raises what a service said."""
+    from tsrevel.cli.prefill import prefill
+    from tsrevel.wiring import Seams, correlate
+
+    seams = world.seams or Seams()
+    known = [dict(each.values) for each in draft.locations]
+    try:
+        with logging_to(world.stderr, manner, correlate(seams.new_run_id())):
+            filled = prefill(settings, seams, draft.values, draft.names, known, terminal)
+    except TsrevelError as error:
+        if terminal is None or not _go_on_without(terminal, error):
+            print("tsrevel: nothing was written; without --prefill no service is asked", file=world.stderr)
+            raise
+        return [str(error)]
+    for key, value in filled.values.items():
+        draft.put(key, value)
+    draft.locations, draft.remarks = filled.locations, filled.remarks
+    return filled.open
+
+
+def _go_on_without(terminal: Terminal, error: TsrevelError) -> bool:
+    terminal.say(f"tsrevel: {error}")
+    return terminal.confirm("Go on without what the services would tell?", default=False)
+
+
+def _tell(world: World, manner: Manner, path: Path, settings: Settings, draft: Draft, left: list[str]) -> None:
+    todo = [*left, *_find_gaps(draft), *_overruled(world.environ)]
+    steps = _next_steps(path, settings, world.environ)
+    if manner.json:
+        answer = {"schema": 1, "success": True, "reason": None, "config": str(path)}
+        world.answer(answer | {"locations": list_locations(draft), "open": todo, "next": steps})
+        return
+    if not manner.quiet:
+        for text in todo:
+            print(f"tsrevel: left to do: {text}", file=world.stderr)
+        print(
+            f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run.", file=world.stdout
+        )
+        print("\n".join(["Next:", *(f"  {step}" for step in steps)]), file=world.stdout)
+
+
+def _find_gaps(draft: Draft) -> list[str]:
+    gaps = []
+    if not draft.locations:
+        gaps.append("no [[locations]] yet: every event is held until there is one")
+    if not draft.charges:
+        gaps.append("no [[charges]] yet: an event with a tax, fee or gratuity is held until each is named there")
+    return gaps
+
+
+def _overruled(environ: Mapping[str, str]) -> list[str]:
+    """The environment goes before the file: one that says live makes the file's dry run no dry run."""
+    for name in variables("safety.dry_run"):
+        try:
+            live = bool(lookup(environ, name)) and not parse_flag(lookup(environ, name))
+        except ValueError:
+            continue
+        if live:
+            return [f"{name}={lookup(environ, name)} in the environment wins over the file: runs here are live"]
+    return []
+
+
+def _next_steps(path: Path, settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    folder = config_folder(environ)
+    usual = folder is not None and path == folder / "config.toml" and not lookup(environ, "TSREVEL_CONFIG")
+    end = "" if usual else f" --config {shlex.quote(str(path))}"
+    verbs = ["login"] if settings.tripleseat.auth == "oauth2" and not settings.token_path.exists() else []
+    return [f"tsrevel {verb}{end}" for verb in [*verbs, "doctor", "sync --dry-run"]]

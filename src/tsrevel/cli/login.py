@@ -1,0 +1,249 @@
+"""`login`: an admin's consent becomes the first token (facts TripleSeat 1.2).
+
+The address to open is the answer on stdout; who must open it, and how long it waits, is told on stderr. Neither a code
+nor a token is ever shown.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import typer
+
+from tsrevel.cli.paste import read_line, unseen
+from tsrevel.cli.redirect import Answer, Redirect, Stray, read_answer
+from tsrevel.cli.tokens import APP_PAGE, describe, instant_of, settled, spell, tell_nothing_to_do
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import Settings, is_loopback
+from tsrevel.config.keys import variables
+from tsrevel.errors import ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
+from tsrevel.tripleseat.auth import redeem_code
+from tsrevel.tripleseat.token_file import Token, TokenFile
+from tsrevel.tripleseat.token_url import TokenUrl, consent_url
+from tsrevel.wiring import Seams, open_token_url
+
+PORT = 8765
+PATH = "/callback"
+_REFUSALS = {
+    "access_denied": "the approval was refused; only an ADMIN user of TripleSeat can give it",
+    "invalid_scope": "the app in TripleSeat doesn't have this scope: name what it has with --scope",
+    "unauthorized_client": "the app in TripleSeat may not ask for codes: check its grants",
+    "unsupported_response_type": "the app in TripleSeat may not ask for codes: check its grants",
+    "server_error": "TripleSeat had a fault of its own; try again later",
+    "temporarily_unavailable": "TripleSeat can't answer at the moment; try again later",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOptions:
+    """The flags of `login`. `timeout` in seconds; `redirect_uri` stands in for the one that `port` makes."""
+
+    port: int | None = None
+    redirect_uri: str | None = None
+    scope: str = "read"
+    timeout: int = 300
+    paste: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where TripleSeat sends the browser. `served`: this machine can listen there."""
+
+    host: str
+    port: int
+    path: str
+    given: str | None
+    served: bool
+
+    def uri(self, port: int) -> str:
+        """The redirect URL as it must be registered."""
+        return self.given or f"http://{self.host}:{port}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Login:
+    """One login under way."""
+
+    world: World
+    manner: Manner
+    options: LoginOptions
+    settings: Settings
+    token_url: TokenUrl
+    state: str
+
+    def say(self, text: str) -> None:
+        """Tell whoever started this, on stderr; nothing with -q."""
+        if not self.manner.quiet:
+            print(text, file=self.world.stderr, flush=True)
+
+    def warn(self, why: str) -> None:
+        """Something came in that is no answer to this login."""
+        text = f"tsrevel: an answer was refused: {why}; still waiting for the right one"
+        print(text, file=self.world.stderr, flush=True)
+
+    def invite(self, uri: str) -> None:
+        """Say who has to do what, and where."""
+        scope = self.options.scope
+        self.say(
+            "An ADMIN user of TripleSeat has to open this address and agree; no other user can."
+            f' The scope is "{scope}".\n'
+            f"The app in TripleSeat ({APP_PAGE}) must have exactly this redirect URL: {uri}\n"
+        )
+        client_id = self.settings.tripleseat.client_id
+        url = consent_url(_authorize_url(self.settings), client_id, uri, scope, self.state)
+        stdout, stderr = self.world.stdout, self.world.stderr
+        if not self.manner.json:
+            print(url, file=stdout, flush=True)
+        if self.manner.json or (stderr.isatty() and not stdout.isatty()):
+            print(url, file=stderr, flush=True)
+
+    def redeem(self, answer: Answer, uri: str) -> Token:
+        """The token for an answer, kept. Raises CredentialsRefused, ServiceDown, ConfigError."""
+        if answer.error:
+            why = _REFUSALS.get(answer.error, "run `tsrevel login` again")
+            raise CredentialsRefused(f"TripleSeat gave no code: {answer.error} ({why})")
+        try:
+            return redeem_code(self.token_url, TokenFile(self.settings.token_path), answer.code, uri)
+        except TryNextRun as error:
+            raise ServiceDown(f"{error}. No token was kept: run `tsrevel login` again") from error
+
+
+def login(world: World, manner: Manner, options: LoginOptions) -> int:
+    """Get the first token; 0, or 12 where none was given. Raises like `_Login.redeem`, and typer.BadParameter."""
+    with settled(world, manner) as settings:
+        if settings.tripleseat.auth != "oauth2":
+            return tell_nothing_to_do(world, manner, settings)
+        _check_app(settings)
+        target = _find_target(options)
+        paste = options.paste or not target.served
+        if paste and not options.paste and not world.stdin.isatty():
+            raise typer.BadParameter(
+                "this machine can't listen at that --redirect-uri: add --paste, and hand in the URL"
+            )
+        TokenFile(settings.token_path).prepare()
+        with open_token_url(settings, world.seams or Seams()) as token_url:
+            state = secrets.token_urlsafe(32)
+            under_way = _Login(world, manner, options, settings, token_url, state)
+            token = (_take_pasted if paste else _take_redirected)(under_way, target)
+    return _tell_success(world, manner, settings, token)
+
+
+def _take_redirected(login: _Login, target: _Target) -> Token:
+    try:
+        door = Redirect(target.host, target.port, target.path, login.state, login.warn)
+    except OSError as error:
+        where = f"{target.host}:{target.port} can't be listened at ({error.strerror or type(error).__name__})"
+        raise typer.BadParameter(f"{where}: use another --port that is registered, or --paste") from error
+    with door:
+        uri = target.uri(door.port)
+        login.invite(uri)
+        login.say(
+            f"\nWaiting on {target.host}:{door.port} for {login.options.timeout} s. With the browser on another"
+            f" machine: tsrevel login --paste, or first ssh -L {door.port}:127.0.0.1:{door.port} from there to here."
+        )
+        answer = door.wait(login.options.timeout)
+        if answer is None:
+            raise _too_late(login.options)
+        token = login.redeem(answer, uri)
+        door.conclude()
+    return token
+
+
+def _take_pasted(login: _Login, target: _Target) -> Token:
+    uri = target.uri(target.port)
+    with unseen(login.world.stdin):
+        login.invite(uri)
+        login.say(
+            "\nThen the browser goes to that redirect URL, where it may well find nothing. Paste the whole address it"
+            " shows here (it stays invisible), and press Enter:"
+        )
+        answer = _read_pasted(login)
+    return login.redeem(answer, uri)
+
+
+def _read_pasted(login: _Login) -> Answer:
+    """The answer in a pasted address. On a terminal a person may try again; elsewhere there is one try."""
+    stdin = login.world.stdin
+    while True:
+        line = read_line(stdin, login.options.timeout)
+        if line is None:
+            raise _too_late(login.options)
+        if not line.strip():
+            if line and stdin.isatty():
+                continue
+            raise CredentialsRefused("no address was pasted; run `tsrevel login --paste` again")
+        found = _read_address(line.strip(), login.state)
+        if isinstance(found, Answer):
+            return found
+        if not stdin.isatty():
+            raise CredentialsRefused(f"the pasted address was refused: {found.why}; run `tsrevel login --paste` again")
+        login.warn(found.why)
+
+
+def _read_address(text: str, state: str) -> Answer | Stray:
+    _, mark, query = text.partition("?")
+    if not mark:
+        return Stray("it is not the whole address with code and state in it")
+    return read_answer(query.partition("#")[0], state)
+
+
+def _find_target(options: LoginOptions) -> _Target:
+    if options.redirect_uri is None:
+        return _Target("127.0.0.1", PORT if options.port is None else options.port, PATH, None, served=True)
+    if options.port is not None:
+        raise typer.BadParameter("--redirect-uri has its own port: leave --port out")
+    given = options.redirect_uri
+    try:
+        parts = urlsplit(given)
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        parts, port, host = urlsplit(""), None, ""
+    usable = parts.scheme in {"http", "https"} and host and not parts.fragment and "@" not in parts.netloc
+    if not usable or not given.isascii() or not given.isprintable() or " " in given:
+        raise typer.BadParameter("--redirect-uri isn't a URL: give it exactly as it is registered in TripleSeat")
+    served = (
+        parts.scheme == "http" and not parts.query and is_loopback(f"http://{host if ':' not in host else f'[{host}]'}")
+    )
+    return _Target("127.0.0.1" if host == "localhost" else host, port or 80, parts.path or "/", given, served)
+
+
+def _authorize_url(settings: Settings) -> str:
+    """Where consent is given: in the sandbox never at the real TripleSeat, unless somebody says so."""
+    if settings.environment == "sandbox" and settings.origin("tripleseat.authorize_url") == "default":
+        return f"{settings.tripleseat.base_url}/oauth2/authorize"
+    return settings.tripleseat.authorize_url
+
+
+def _check_app(settings: Settings) -> None:
+    """Raise ConfigError unless the app's id and secret are there; nothing else of the settings is needed yet."""
+    seat = settings.tripleseat
+    missing = [
+        ConfigProblem(
+            f"tripleseat.{name}",
+            settings.origin(f"tripleseat.{name}"),
+            "isn't set",
+            f"TripleSeat shows it under {APP_PAGE}; set it in [tripleseat], or {variables(f'tripleseat.{name}')[0]}.",
+        )
+        for name, value in (("client_id", seat.client_id), ("client_secret", seat.client_secret.get_secret_value()))
+        if not value.strip()
+    ]
+    if missing:
+        raise ConfigError(tuple(missing))
+
+
+def _too_late(options: LoginOptions) -> CredentialsRefused:
+    return CredentialsRefused(
+        f"nobody approved within {options.timeout} s; run `tsrevel login` again, with a longer --timeout if need be"
+    )
+
+
+def _tell_success(world: World, manner: Manner, settings: Settings, token: Token) -> int:
+    until = instant_of(token.expires_at)
+    if manner.json:
+        world.answer(describe(settings, token_file=str(settings.token_path), valid_until=spell(until)))
+    elif not manner.quiet:
+        text = f"Logged in. The tokens are in {settings.token_path}, readable by this user alone; runs renew them."
+        print(text, file=world.stdout)
+    return 0

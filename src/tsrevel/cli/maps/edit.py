@@ -1,0 +1,158 @@
+"""`map set` and `map unset`: one mapping in mappings.toml, written or taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tsrevel.cli.maps.speak import encode_mapping, encode_offer, reject, say, what_is_mapped
+from tsrevel.cli.maps.survey import establishment_names, load, mappings_path, needed, open_survey
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import LocationSettings, ProductMapping, Settings
+from tsrevel.config.mappings import Subject, load_mappings, set_mapping, unset_mapping
+from tsrevel.errors import TsrevelError
+from tsrevel.planning.model import EstablishmentId, ProductId
+from tsrevel.planning.suggest import Offer
+from tsrevel.revel.account import Account
+
+
+class _Unclear(TsrevelError):
+    """What was typed doesn't say which mapping is meant, or one that can't be."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was typed: a name or, where `menu_item`, an item's id; and where: an establishment, a location, neither."""
+
+    text: str
+    menu_item: bool = False
+    establishment: int | None = None
+    location: str | None = None
+
+    def at(self, establishment: int) -> Subject:
+        """The subject at that establishment."""
+        if self.menu_item:
+            return Subject(establishment, menu_item_id=int(self.text))
+        return Subject(establishment, name=" ".join(self.text.split()))
+
+
+def set_product(world: World, manner: Manner, target: Target, product: int, *, offline: bool) -> int:
+    """Map the target to the product, which must be on sale there unless `offline`."""
+    try:
+        if offline:
+            settings = load(world, manner, offline=True)
+            place = _only(_choices(settings, target), settings)
+            return _write(world, manner, settings, target.at(place), product, None)
+        with open_survey(world, manner) as survey, needed("the product can't be looked up"):
+            settings = survey.settings
+            place, offer = _find_product(survey.account, settings, target, ProductId(product))
+        return _write(world, manner, settings, target.at(place), product, offer)
+    except _Unclear as error:
+        return reject(world, manner, str(error))
+
+
+def unset_product(world: World, manner: Manner, target: Target) -> int:
+    """Take the target's mapping out. No service is asked."""
+    settings = load(world, manner, offline=True)
+    path = mappings_path(settings)
+    try:
+        asked = _choices(settings, target) if target.establishment is None and target.location else None
+        asked = [target.establishment] if target.establishment is not None else asked
+        places = [each.establishment for each in load_mappings(path) if target.at(each.establishment).fits(each)]
+        places = [each for each in dict.fromkeys(places) if asked is None or each in asked]
+        if not places:
+            raise _Unclear(f"nothing maps {target.text!r} there; `tsrevel map list` shows the mappings")
+        gone = unset_mapping(path, target.at(_only(places, settings)))
+    except _Unclear as error:
+        return reject(world, manner, str(error))
+    if manner.json:
+        rows = [encode_mapping(each) for each in gone]
+        world.answer({"schema": 1, "success": True, "path": str(path), "removed": rows})
+    else:
+        say(world, *(f"{_describe(each, settings)} is mapped no more, in {path}" for each in gone))
+    return 0
+
+
+def _choices(settings: Settings, target: Target) -> list[int]:
+    """The establishments that may be meant. Raises _Unclear for one that no location rings up at."""
+    known = establishment_names(settings)
+    there = "; ".join(f"{number} ({name})" for number, name in known.items()) or "none"
+    if target.establishment is not None:
+        if target.establishment not in known:
+            raise _Unclear(
+                f"no [[locations]] entry rings up at establishment {target.establishment}; there are: {there}"
+            )
+        return [target.establishment]
+    if target.location is None:
+        return list(known)
+    fitting = [each.revel_establishment for each in settings.locations if _is_called(each, target.location)]
+    if not fitting:
+        raise _Unclear(f"no [[locations]] entry is called {target.location!r} or has that id; there are: {there}")
+    return list(dict.fromkeys(fitting))
+
+
+def _is_called(location: LocationSettings, text: str) -> bool:
+    ids = {str(location.tripleseat_location), str(location.tripleseat_site)}
+    return text.strip().casefold() == location.name.casefold() or text.strip() in ids
+
+
+def _only(places: list[int], settings: Settings) -> int:
+    if len(places) == 1:
+        return places[0]
+    known = establishment_names(settings)
+    listed = ", ".join(f"{each} ({known.get(EstablishmentId(each), 'no location')})" for each in places) or "none"
+    raise _Unclear(f"which establishment is meant? Say --establishment, one of: {listed}")
+
+
+def _find_product(account: Account, settings: Settings, target: Target, product: ProductId) -> tuple[int, Offer]:
+    """The product and its establishment: a product has one, so it may tell which is meant (facts Revel 5.6)."""
+    places = _choices(settings, target)
+    for place in places:
+        offer = account.product(EstablishmentId(place), product)
+        if offer:
+            return place, offer
+    where = " or ".join(map(str, places)) or "any of the settings"
+    remedy = "look it up with `tsrevel map suggest` or in Revel, or say --offline to write it unchecked"
+    raise _Unclear(f"product {product} is no active product of establishment {where}; nothing was written; {remedy}")
+
+
+def _write(
+    world: World, manner: Manner, settings: Settings, subject: Subject, product: int, offer: Offer | None
+) -> int:
+    path = mappings_path(settings)
+    before = set_mapping(path, subject, product, like=settings.config_path)
+    if manner.json:
+        world.answer(_encode(subject, product, offer, before, str(path)))
+        return 0
+    new = _mapping(subject, product)
+    called = f" {offer.name}" if offer else " (unchecked)"
+    was = f" (it was {before[0].product})" if before and before[0].product != product else ""
+    say(world, f"{_describe(new, settings)} is now {product}{called}{was}, in {path}")
+    return 0
+
+
+def _mapping(subject: Subject, product: int) -> ProductMapping:
+    return ProductMapping(
+        establishment=subject.establishment, name=subject.name, menu_item_id=subject.menu_item_id, product=product
+    )
+
+
+def _encode(
+    subject: Subject, product: int, offer: Offer | None, before: tuple[ProductMapping, ...], path: str
+) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "success": True,
+        "path": path,
+        "mapping": encode_mapping(_mapping(subject, product)),
+        "replaced": [encode_mapping(each) for each in before],
+        "checked": offer is not None,
+        "product": encode_offer(offer, subject.establishment) if offer else None,
+    }
+
+
+def _describe(mapping: ProductMapping, settings: Settings) -> str:
+    place = establishment_names(settings).get(EstablishmentId(mapping.establishment))
+    where = f"establishment {mapping.establishment}" + (f" ({place})" if place else "")
+    return f"{what_is_mapped(mapping)!r} at {where}"

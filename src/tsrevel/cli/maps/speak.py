@@ -1,0 +1,71 @@
+"""How `map` speaks: rows in columns for people, one object for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import ProductMapping
+from tsrevel.planning.money import Cents, show
+from tsrevel.planning.suggest import Offer
+
+
+def say(world: World, *lines: str) -> None:
+    """Lines for people, on stdout."""
+    for line in lines:
+        print(line, file=world.stdout)
+
+
+def count_names(count: int) -> str:
+    """ "1 name", "2 names"."""
+    return f"{count} name" if count == 1 else f"{count} names"
+
+
+def lay_out(rows: Sequence[Sequence[str]], indent: int = 0) -> list[str]:
+    """The rows as lines, each column as wide as it must be."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        " " * indent
+        + "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def shown_price(price: Cents | None) -> str | None:
+    """A price as text with two decimals."""
+    return None if price is None else show(price)
+
+
+def what_is_mapped(mapping: ProductMapping) -> str:
+    """A mapping's name, or its menu item."""
+    return mapping.name or f"menu item {mapping.menu_item_id}"
+
+
+def encode_mapping(mapping: ProductMapping) -> dict[str, object]:
+    """A mapping for --json: ids are strings."""
+    return {
+        "establishment": str(mapping.establishment),
+        "name": mapping.name,
+        "menu_item_id": str(mapping.menu_item_id) if mapping.menu_item_id else None,
+        "product": str(mapping.product),
+    }
+
+
+def encode_offer(offer: Offer, establishment: int) -> dict[str, object]:
+    """A product for --json."""
+    return {
+        "product": str(offer.id),
+        "name": offer.name,
+        "establishment": str(establishment),
+        "price": shown_price(offer.price),
+    }
+
+
+def reject(world: World, manner: Manner, text: str) -> int:
+    """What was asked for makes no sense: said on stderr, and with --json on stdout; the exit status of usage errors."""
+    print(f"tsrevel: {text}", file=world.stderr)
+    if manner.json:
+        world.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": 2})
+    return 2

@@ -1,0 +1,112 @@
+"""The ground that `map` works on: settings, both services for reading, and the events of the coming days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import typer
+
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import Settings, load_settings
+from tsrevel.errors import ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun
+from tsrevel.planning.model import EstablishmentId, Policy
+from tsrevel.planning.when import days_in_reach
+from tsrevel.revel.account import Account
+from tsrevel.tripleseat.client import Found, TripleSeat
+from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days looked at, both included."""
+
+    days: int
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Both services, to be read, and what the settings say. Nothing is locked, no ledger is open."""
+
+    settings: Settings
+    policy: Policy
+    services: Services
+    now: datetime
+
+    @property
+    def tripleseat(self) -> TripleSeat:
+        """TripleSeat's events and menus."""
+        return self.services.tripleseat
+
+    @property
+    def account(self) -> Account:
+        """Revel's products."""
+        return self.services.account
+
+    def span(self, days: int) -> Span:
+        """From the first day that may still be due, to `days` days from today."""
+        first, _ = days_in_reach(self.policy, self.now, 0)
+        today = days_in_reach(self.policy, self.now, 0)[1] - timedelta(days=self.policy.gate.days_before)
+        return Span(days, first, today + timedelta(days=days))
+
+    def coming_events(self, span: Span) -> list[Found]:
+        """Every event of those days, of any status. Raises ServiceDown where they can't be listed."""
+        with needed("the events can't be listed"):
+            return self.tripleseat.search_by_day(span.first, span.last)
+
+
+@contextmanager
+def needed(what: str) -> Iterator[None]:
+    """Round reads without which there is no answer at all: what is wrong with them ends the command, exit 13."""
+    try:
+        yield
+    except (TryNextRun, Refused) as error:
+        raise ServiceDown(f"{what}: {error}") from error
+
+
+def load(world: World, manner: Manner, *, offline: bool) -> Settings:
+    """The settings. A connector that is switched off still lets itself be set up: nothing is written to Revel."""
+    overrides = {} if offline else {"safety.enable_connector": True}
+    return load_settings(config=manner.config, environ=world.environ, overrides=overrides, offline=offline)
+
+
+@contextmanager
+def open_survey(world: World, manner: Manner, only: Sequence[str] = ()) -> Iterator[Survey]:
+    """Settings and services, ready. `only` narrows the locations, as for `sync`."""
+    seams = world.seams or Seams()
+    settings = load(world, manner, offline=False)
+    _check_places(settings, only)
+    with logging_to(world.stderr, manner, correlate(seams.new_run_id())), open_services(settings, seams) as services:
+        yield Survey(settings, build_policy(settings, frozenset(only)), services, seams.clock())
+
+
+def _check_places(settings: Settings, only: Sequence[str]) -> None:
+    """A place that no entry names would leave every event out, and look like full coverage."""
+    known = {str(each.tripleseat_location) for each in settings.locations if each.tripleseat_location}
+    known |= {str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site}
+    by_site = any(each.tripleseat_location is None for each in settings.locations)  # then any location of it will do
+    strange = [each for each in only if each not in known]
+    if strange and not by_site:
+        raise typer.BadParameter(f"no [[locations]] entry is for TripleSeat location or site {', '.join(strange)}")
+
+
+def mappings_path(settings: Settings) -> Path:
+    """Where mappings.toml lies or will lie. Raises ConfigError where no folder is known."""
+    if settings.mappings_path is None:
+        remedy = "Name the settings file with --config, or set HOME."
+        raise ConfigError((ConfigProblem("mappings", "default", "have no folder to lie in", remedy),))
+    return settings.mappings_path
+
+
+def establishment_names(settings: Settings) -> dict[EstablishmentId, str]:
+    """Each establishment of the settings and the locations that ring up there, by their names."""
+    names: dict[EstablishmentId, list[str]] = {}
+    for location in settings.locations:
+        names.setdefault(EstablishmentId(location.revel_establishment), []).append(location.name)
+    return {establishment: ", ".join(each) for establishment, each in names.items()}

@@ -1,0 +1,137 @@
+"""Names without a product, gathered from coming events and from menus, one an establishment and name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tsrevel.cli.maps.survey import Span, Survey, needed
+from tsrevel.errors import CredentialsRefused, Refused, TryNextRun
+from tsrevel.planning.match import Catalogue, Product, normalise
+from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
+from tsrevel.planning.money import Cents, to_cents
+from tsrevel.planning.screen import find_location
+from tsrevel.planning.suggest import Candidate, Offer, Shelf
+from tsrevel.planning.unmapped import Missing, missing_lines, orderable_lines
+from tsrevel.tripleseat.client import Found
+from tsrevel.tripleseat.menus import Menu
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Wanted:
+    """A name that has no product at an establishment, and where it was seen. `menu_item_id`: map by that instead."""
+
+    establishment: EstablishmentId
+    name: str
+    menu_item_id: str | None
+    why: str
+    events: dict[EventId, None] = field(default_factory=dict)
+    menus: dict[str, None] = field(default_factory=dict)
+    prices: dict[Cents, None] = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(slots=True)
+class Gathering:
+    """All names without a product. `unread` are events that couldn't be looked into, each with why."""
+
+    wanted: list[Wanted]
+    offers: dict[EstablishmentId, dict[ProductId, Offer]]
+    unread: dict[str, str]
+    menus_unread: str | None = None
+
+
+def gather(survey: Survey, span: Span, progress: Progress) -> Gathering:
+    """Look at every event of those days that isn't lost or deleted, at the menus, and at the establishments' products.
+
+    Raises ServiceDown where events or products can't be listed.
+    """
+    found = survey.coming_events(span)
+    collector = _Collector(survey)
+    for done, each in enumerate(found, 1):
+        collector.look_into(each)
+        progress(done, len(found))
+    menus, menus_unread = _read_menus(survey)
+    for menu in menus:
+        collector.look_into_menu(menu)
+    wanted = sorted(collector.wanted.values(), key=lambda each: (each.establishment, -len(each.events), each.name))
+    return Gathering(_ranked(wanted, collector.offers), collector.offers, collector.unread, menus_unread)
+
+
+def _read_menus(survey: Survey) -> tuple[tuple[Menu, ...], str | None]:
+    """The menus, or why they can't be read: not every account has them, nor every token the right (facts 3.5)."""
+    try:
+        return survey.tripleseat.menus(), None
+    except (CredentialsRefused, Refused, TryNextRun) as error:
+        return (), str(error)
+
+
+def _ranked(wanted: list[Wanted], offers: dict[EstablishmentId, dict[ProductId, Offer]]) -> list[Wanted]:
+    shelves = {place: Shelf(offers[place].values()) for place in {each.establishment for each in wanted}}
+    for each in wanted:
+        each.candidates = shelves[each.establishment].rank(each.name, each.prices)
+    return wanted
+
+
+@dataclass(slots=True)
+class _Collector:
+    survey: Survey
+    wanted: dict[tuple[EstablishmentId, str, str | None], Wanted] = field(default_factory=dict)
+    offers: dict[EstablishmentId, dict[ProductId, Offer]] = field(default_factory=dict)
+    catalogues: dict[EstablishmentId, Catalogue] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+    def look_into(self, found: Found) -> None:
+        """The lines of an event, whatever its status: one that is tentative now may be definite by its day."""
+        listed = found.event
+        if listed is None or listed.deleted or listed.status == "LOST":
+            return
+        location = find_location(listed, self.survey.policy)
+        if location is None or not _is_wanted(location, self.survey.policy):
+            return
+        try:
+            event = self.survey.tripleseat.event(listed.id)
+        except (CredentialsRefused, Refused, TryNextRun) as error:
+            self.unread[listed.id] = str(error)
+            return
+        lines = orderable_lines(event, self.survey.policy)
+        for missing in self._missing(location.establishment, lines):
+            entry = self._entry(location.establishment, missing)
+            entry.events[listed.id] = None
+            if missing.line.price:
+                entry.prices[to_cents(missing.line.price)] = None
+
+    def look_into_menu(self, menu: Menu) -> None:
+        """The items of a menu, at every establishment that it is for."""
+        policy = self.survey.policy
+        places = (
+            each.establishment
+            for each in policy.locations
+            if _is_wanted(each, policy) and menu.is_for(each.tripleseat_location, each.tripleseat_site)
+        )
+        lines = [Line(item.name, None, None, None, menu_item_id=item.id) for item in menu.items]
+        for place in dict.fromkeys(places):
+            for missing in self._missing(place, lines):
+                self._entry(place, missing).menus[menu.name or f"menu {menu.id}"] = None
+
+    def _missing(self, place: EstablishmentId, lines: Iterable[Line]) -> Iterable[Missing]:
+        return missing_lines(lines, self.survey.policy, self._catalogue(place))
+
+    def _entry(self, place: EstablishmentId, missing: Missing) -> Wanted:
+        key = (place, normalise(missing.name), missing.menu_item_id)
+        return self.wanted.setdefault(key, Wanted(place, missing.name, missing.menu_item_id, missing.why))
+
+    def _catalogue(self, place: EstablishmentId) -> Catalogue:
+        if place not in self.catalogues:
+            with needed(f"the products of establishment {place} can't be listed"):
+                offers = self.survey.account.products(place)
+            self.offers[place] = {offer.id: offer for offer in offers}
+            self.catalogues[place] = Catalogue.of(place, (Product(offer.id, offer.name) for offer in offers))
+        return self.catalogues[place]
+
+
+def _is_wanted(location: Location, policy: Policy) -> bool:
+    """Whether `--location` leaves it in. Those not allowed yet are looked at too: they are to be, one day."""
+    return not policy.only or bool(policy.only & {location.tripleseat_location, location.tripleseat_site})

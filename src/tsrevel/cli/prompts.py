@@ -1,0 +1,99 @@
+"""Asking a person on a terminal: questions on stderr, answers from stdin, secrets unseen. Never used off a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import UnsupportedOperation
+
+import typer
+
+from tsrevel.cli.world import Manner, World
+
+Check = Callable[[str], str]
+"""Why an answer can't be taken, "" where it can."""
+
+
+def may_ask(world: World, manner: Manner) -> bool:
+    """Whether there is a person to ask: all three streams are a terminal, and neither --json nor -q was given."""
+    streams = (world.stdin, world.stdout, world.stderr)
+    return not manner.json and not manner.quiet and all(stream.isatty() for stream in streams)
+
+
+def accept(_answer: str) -> str:
+    """The check that takes any answer."""
+    return ""
+
+
+class Terminal:
+    """A person at a terminal. Every method raises typer.BadParameter where the input ends before the answer."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def say(self, text: str = "") -> None:
+        """Print a line."""
+        print(text, file=self._world.stderr, flush=True)
+
+    def ask(self, question: str, default: str = "", check: Check = accept) -> str:
+        """An answer that `check` takes, asked for until there is one; an empty one is `default`."""
+        shown = f"{question} [{default}]: " if default else f"{question}: "
+        while True:
+            answer = self._read(shown) or default
+            refusal = check(answer)
+            if not refusal:
+                return answer
+            self.say(f"  {refusal}")
+
+    def ask_secret(self, question: str) -> str:
+        """An answer that isn't shown while it is typed; "" where none was given."""
+        with self._unseen():
+            answer = self._read(f"{question}: ")
+        self.say()
+        return answer
+
+    def confirm(self, question: str, *, default: bool) -> bool:
+        """Yes or no."""
+        answer = self.ask(f"{question} [{'Y/n' if default else 'y/N'}]", check=_check_word).lower()
+        return default if not answer else answer.startswith("y")
+
+    def choose(self, question: str, options: Sequence[str], default: int | None) -> int | None:
+        """The number (from 0) of an option; None for none of them. `default` is taken on an empty answer."""
+        self.say(question)
+        for number, option in enumerate(options, start=1):
+            self.say(f"  {number}) {option}")
+        shown = "none" if default is None else str(default + 1)
+        known = {"none", *(str(number) for number in range(1, len(options) + 1))}
+        answer = self.ask("  Number, or none", shown, lambda text: "" if text in known else "Type one of the numbers.")
+        return None if answer == "none" else int(answer) - 1
+
+    def _read(self, prompt: str) -> str:
+        print(prompt, end="", file=self._world.stderr, flush=True)
+        line = self._world.stdin.readline()
+        if not line:
+            self.say()
+            raise typer.BadParameter("the input ended before everything was answered; nothing was written")
+        return line.decode(errors="replace").strip()
+
+    @contextmanager
+    def _unseen(self) -> Iterator[None]:
+        """Turn the terminal's echo off; a stream without a descriptor has none."""
+        import termios
+
+        try:
+            descriptor = self._world.stdin.fileno()
+            before = termios.tcgetattr(descriptor)
+        except (UnsupportedOperation, termios.error):
+            yield
+            return
+        without = [*before]
+        without[3] &= ~termios.ECHO
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, without)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _check_word(answer: str) -> str:
+    return "" if answer.lower() in {"", "y", "yes", "n", "no"} else "Type y or n."

@@ -1,0 +1,68 @@
+"""`config validate` and `config show`: the settings checked, and shown with their origins. Neither calls a service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import Settings, examine_settings
+from tsrevel.config.show import encode_settings, list_paths, render_toml
+from tsrevel.errors import ConfigError, ConfigProblem
+
+ShowFormat = Literal["toml", "json"]
+
+
+def validate_settings(world: World, manner: Manner) -> int:
+    """Tell every problem of the settings at once: exit 0 or 10."""
+    settings, problems = examine_settings(config=manner.config, environ=world.environ)
+    if manner.json:
+        world.answer(_encode_verdict(problems) | list_paths(settings))
+    elif not problems and not manner.quiet:
+        print(f"{_sources(settings)}: no problems. {_sum_up(settings)}", file=world.stdout)
+    return _tell(world, settings, problems)
+
+
+def show_settings(world: World, manner: Manner, form: ShowFormat) -> int:
+    """Print every value with its origin, whatever is wrong; problems go to stderr: exit 0 or 10."""
+    settings, problems = examine_settings(config=manner.config, environ=world.environ)
+    spoilt = {problem.key for problem in problems}
+    if manner.json or form == "json":
+        shown = encode_settings(settings, spoilt)
+        world.answer(_encode_verdict(problems) | list_paths(settings) | {"settings": shown})
+    else:
+        print(render_toml(settings, spoilt), end="", file=world.stdout)
+    return _tell(world, settings, problems)
+
+
+def _tell(world: World, settings: Settings, problems: Sequence[ConfigProblem]) -> int:
+    if not problems:
+        return 0
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    hint = "" if settings.config_path else "; `tsrevel init` writes a file, or name one with --config"
+    print(f"tsrevel: {_sources(settings)}: {count}{hint}", file=world.stderr)
+    for problem in problems:
+        print(f"tsrevel: {problem}", file=world.stderr)
+    return ConfigError.exit_status
+
+
+def _encode_verdict(problems: Sequence[ConfigProblem]) -> dict[str, object]:
+    listed = [
+        {"key": each.key, "origin": each.origin, "message": each.message, "remedy": each.remedy} for each in problems
+    ]
+    verdict: dict[str, object] = {"schema": 1, "success": not problems, "reason": None, "problems": listed}
+    if problems:
+        verdict |= {"error": "\n".join(map(str, problems)), "exit_status": ConfigError.exit_status}
+    return verdict
+
+
+def _sources(settings: Settings) -> str:
+    return str(settings.config_path) if settings.config_path else "no settings file, the environment alone"
+
+
+def _sum_up(settings: Settings) -> str:
+    counts = ((settings.locations, "location"), (settings.charges, "charge"), (settings.products, "mapping"))
+    told = [f"{len(entries)} {name}{'' if len(entries) == 1 else 's'}" for entries, name in counts]
+    mode = "dry run" if settings.safety.dry_run else "live"
+    mode = mode if settings.safety.enable_connector else "switched off"
+    return f"{settings.environment}, {mode}; {', '.join(told)}."

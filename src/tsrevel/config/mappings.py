@@ -1,0 +1,219 @@
+"""Changes to mappings.toml, line by line: whatever a person wrote there stays as it is, comments and order included.
+
+A change is written only if the file, read back, holds exactly the mappings it held before and that change; else it is
+refused, the file as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import tomli_w
+
+from tsrevel.config.build import build_entries
+from tsrevel.config.model import ProductMapping
+from tsrevel.config.report import Report
+from tsrevel.config.sources import read_mappings
+from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.planning.match import normalise
+
+_HEADER = re.compile(r"\s*\[\[\s*(?:product|\"product\"|'product')\s*\]\]\s*(?:#.*)?")
+_TABLE = re.compile(r"\s*\[")
+_PRODUCT = re.compile(r"(\s*(?:product|\"product\"|'product')\s*=\s*)([^\s#]+)(.*)", re.DOTALL)
+_COMMENT = re.compile(r"\s*(?:#.*)?")
+
+Tables = list[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a mapping is for: a menu item, or else a line of that name, at an establishment."""
+
+    establishment: int
+    name: str | None = None
+    menu_item_id: int | None = None
+
+    def fits(self, mapping: ProductMapping) -> bool:
+        """Whether `mapping` is for this. Names are compared as planning compares them."""
+        if mapping.establishment != self.establishment or mapping.menu_item_id != self.menu_item_id:
+            return False
+        return normalise(mapping.name or "") == normalise(self.name or "")
+
+
+def load_mappings(path: Path) -> tuple[ProductMapping, ...]:
+    """The mappings in the file, in its order; none without one. Raises ConfigError for a file that isn't sound."""
+    report = Report()
+    found = build_entries(ProductMapping, "product", read_mappings(path, report), "name", report)
+    report.close()
+    return found
+
+
+def set_mapping(path: Path, subject: Subject, product: int, like: Path | None = None) -> tuple[ProductMapping, ...]:
+    """Map `subject` to `product`, whatever it was mapped to before: what that was.
+
+    A new file takes its mode and owner from the file `like`. Raises ConfigError, the file as it was, where it isn't
+    sound, can't be written, or is written in a way that can't be changed line by line.
+    """
+    loaded = load_mappings(path)
+    numbers = [n for n, mapping in enumerate(loaded) if subject.fits(mapping)]
+    entry = {"establishment": subject.establishment, **_what(subject), "product": product}
+
+    def expect(tables: Tables) -> Tables:
+        changed = [{**table, "product": product} if n in numbers else table for n, table in enumerate(tables)]
+        return changed if numbers else [*tables, entry]
+
+    def edit(lines: list[str]) -> list[str]:
+        return _change_products(lines, numbers, product) if numbers else _append(lines, entry)
+
+    _rewrite(path, edit, expect, like)
+    return tuple(loaded[n] for n in numbers)
+
+
+def unset_mapping(path: Path, subject: Subject) -> tuple[ProductMapping, ...]:
+    """Take the mappings of `subject` out: what they were. Comments on lines of their own stay.
+
+    Raises what `set_mapping` raises.
+    """
+    loaded = load_mappings(path)
+    numbers = [n for n, mapping in enumerate(loaded) if subject.fits(mapping)]
+    if numbers:
+        _rewrite(
+            path,
+            lambda lines: _remove(lines, numbers),
+            lambda tables: [table for n, table in enumerate(tables) if n not in numbers],
+            None,
+        )
+    return tuple(loaded[n] for n in numbers)
+
+
+def _what(subject: Subject) -> dict[str, object]:
+    return {"name": subject.name} if subject.menu_item_id is None else {"menu_item_id": subject.menu_item_id}
+
+
+# Lines
+
+
+def _append(lines: list[str], entry: Mapping[str, object]) -> list[str]:
+    """The lines with the entry behind them, a blank line between."""
+    end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
+    block = [line + end for line in ("[[product]]", *tomli_w.dumps(entry).rstrip("\n").split("\n"))]
+    if not lines:
+        return block
+    ended = lines[-1] if lines[-1].endswith("\n") else lines[-1] + end
+    return [*lines[:-1], ended, *([end] if ended.strip() else []), *block]
+
+
+def _change_products(lines: list[str], numbers: Sequence[int], product: int) -> list[str]:
+    changed = list(lines)
+    for begin, end in _blocks(lines, numbers):
+        for at in range(begin, end):
+            found = _PRODUCT.fullmatch(lines[at])
+            if found:
+                changed[at] = f"{found[1]}{product}{found[3]}"
+    return changed
+
+
+def _remove(lines: list[str], numbers: Sequence[int]) -> list[str]:
+    gone: set[int] = set()
+    for begin, end in _blocks(lines, numbers):
+        written = [at for at in range(begin, end) if not _COMMENT.fullmatch(lines[at].rstrip("\r\n"))]
+        gone.update(written)
+        after = written[-1] + 1
+        if after < len(lines) and not lines[after].strip():
+            gone.add(after)  # the blank line that set it apart
+    return [line for at, line in enumerate(lines) if at not in gone]
+
+
+def _blocks(lines: list[str], numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Where the entries of these numbers begin and end, by line; none for one that has no header of its own."""
+    headers = [at for at, line in enumerate(lines) if _HEADER.fullmatch(line.rstrip("\r\n"))]
+    tables = [at for at, line in enumerate(lines) if _TABLE.match(line)]
+    ends = {at: next((other for other in tables if other > at), len(lines)) for at in headers}
+    return [(headers[n], ends[headers[n]]) for n in numbers if n < len(headers)]
+
+
+# The file
+
+
+def _rewrite(
+    path: Path, edit: Callable[[list[str]], list[str]], expect: Callable[[Tables], Tables], like: Path | None
+) -> None:
+    target = path.resolve()  # a link stays a link: what it points to is replaced
+    try:
+        before = target.read_bytes().decode() if target.exists() else ""
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    after = "".join(edit(_split(before)))
+    if _tables(after) != expect(_tables(before) or []):
+        raise _problem(
+            path, "is written in a way that can't be changed line by line", "Make this change in it with an editor."
+        )
+    try:
+        _replace(target, after.encode(), target if target.exists() else like)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _split(text: str) -> list[str]:
+    """The lines as TOML counts them: str.splitlines would also end one at signs that are mere text there."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _tables(text: str) -> Tables | None:
+    """The [[product]] tables in `text`; None where it holds anything else, or isn't TOML."""
+    try:
+        document = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError:
+        return None
+    tables = document.pop("product", [])
+    return tables if not document else None
+
+
+def _replace(target: Path, content: bytes, like: Path | None) -> None:
+    """Put `content` in place at once, with mode and owner of `like`, or else for this user alone."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            if like is not None and like.exists():
+                _resemble(file.fileno(), like.stat())
+            os.fsync(file.fileno())
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _resemble(handle: int, model: os.stat_result) -> None:
+    """Mode and owner of `model`: the user that cron runs as must be able to read what root changed."""
+    mine = os.fstat(handle)
+    if model.st_uid != mine.st_uid:
+        os.fchown(handle, model.st_uid, model.st_gid)
+    elif model.st_gid != mine.st_gid:
+        with suppress(PermissionError):  # a group we aren't in: the owner stays, and may read it
+            os.fchown(handle, -1, model.st_gid)
+    os.fchmod(handle, model.st_mode & 0o777)
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    reason = error.strerror or type(error).__name__
+    return _problem(path, f"can't be changed: {reason}", "Do it as the user who owns it, or make its folder writable.")
+
+
+def _problem(path: Path, message: str, remedy: str) -> ConfigError:
+    return ConfigError((ConfigProblem("mappings", path.name, f"{path} {message}", remedy),))

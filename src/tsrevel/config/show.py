@@ -1,0 +1,154 @@
+"""The settings as they are in force, each value with its origin; of a secret only whether it is set."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from pydantic import SecretStr
+
+from tsrevel.config.kinds import Kind
+from tsrevel.config.model import SETTINGS, LocationSettings, Section, Settings
+from tsrevel.config.places import INHERITED
+from tsrevel.config.toml_text import beside, encode_table, encode_value, plain_value, remark
+from tsrevel.config.write import default_of
+
+MASK = "(set)"
+"""What stands for a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value fit to be shown (a secret is masked) and where it came from. `means`: what an empty one comes to."""
+
+    key: str
+    value: object
+    origin: str
+    means: str = ""
+
+    @property
+    def remark(self) -> str:
+        """The origin, and what an empty value comes to."""
+        return f"{self.origin}: {self.means}" if self.means else self.origin
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTable:
+    """The entries of an array of tables, and where they came from."""
+
+    key: str
+    entries: tuple[tuple[Shown, ...], ...]
+    origin: str
+
+
+def list_values(settings: Settings, spoilt: Collection[str] = ()) -> list[Shown]:
+    """Every single setting by dotted key, in the file's order. `spoilt` are keys with a problem."""
+    keys = [key for key, kind in SETTINGS.items() if kind is not Kind.TABLES]
+    return [_show_one(settings, key, spoilt=key in spoilt) for key in keys]
+
+
+def list_tables(settings: Settings) -> list[ShownTable]:
+    """Charges, locations (with what they take from [revel]) and the mappings of mappings.toml."""
+    entries: dict[str, tuple[Section, ...]] = {
+        "charges": settings.charges,
+        "locations": settings.locations,
+        "products": settings.products,
+    }
+    return [
+        ShownTable(key, tuple(tuple(_show_entry(settings, key, each)) for each in given), settings.origin(key))
+        for key, given in entries.items()
+    ]
+
+
+def render_toml(settings: Settings, spoilt: Collection[str] = ()) -> str:
+    """The settings as TOML that parses back, the origin of each value in a comment behind it.
+
+    The `[[product]]` tables at its end belong into mappings.toml.
+    """
+    tables = list_tables(settings)
+    lines = [remark(f"{name}: {path}") for name, path in list_paths(settings).items()]
+    empty = [Shown(each.key, [], each.origin) for each in tables if not each.entries and each.key != "products"]
+    for section, values in groupby(list_values(settings, spoilt), lambda each: each.key.rpartition(".")[0]):
+        lines += ["", *([f"[{section}]"] if section else [])]
+        lines += [_line(each) for each in [*values, *([] if section else empty)]]
+    for table in tables:
+        if table.key == "products" and table.entries:
+            lines += ["", remark(f"from {table.origin}")]
+        name = "product" if table.key == "products" else table.key
+        for entry in table.entries:
+            lines += encode_table(name, [_line(each) for each in entry])
+    return "\n".join(lines) + "\n"
+
+
+def encode_settings(settings: Settings, spoilt: Collection[str] = ()) -> dict[str, object]:
+    """The same for JSON: by dotted key {"value", "origin"}; an entry of a table has that for each of its fields."""
+    shown: dict[str, object] = {each.key: _encode(each) for each in list_values(settings, spoilt)}
+    for table in list_tables(settings):
+        entries = [{each.key: _encode(each) for each in entry} for entry in table.entries]
+        shown[table.key] = {"value": entries, "origin": table.origin}
+    return shown
+
+
+def list_paths(settings: Settings) -> dict[str, str | None]:
+    """Where the files of this installation lie, or would."""
+    paths = {
+        "config": settings.config_path,
+        "mappings": settings.mappings_path,
+        "ledger": settings.ledger_path,
+        "token_file": settings.token_path,
+    }
+    return {name: None if path is None else str(path) for name, path in paths.items()}
+
+
+def _encode(shown: Shown) -> dict[str, object]:
+    return {"value": shown.value, "origin": shown.origin}
+
+
+def _line(shown: Shown) -> str:
+    return beside(f"{shown.key.rpartition('.')[2]} = {encode_value(shown.value)}", shown.remark)
+
+
+def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
+    value: object = settings
+    for part in key.split("."):
+        value = getattr(value, part)
+    origin, way = settings.origin(key), settings.way(key)
+    if SETTINGS[key].secret:
+        origin += f", by {way.rpartition('.')[2]}" if way != key else ""
+        return Shown(key, _mask(value), origin)
+    if spoilt and origin != "default" and plain_value(value) == default_of(key):
+        return Shown(key, plain_value(value), f"default, as {origin} can't be used")
+    return Shown(key, plain_value(value), origin, "" if value else _meaning(settings, key))
+
+
+def _mask(value: object) -> object:
+    if isinstance(value, tuple):
+        return [MASK for _ in value]
+    return MASK if isinstance(value, SecretStr) and value.get_secret_value() else ""
+
+
+def _meaning(settings: Settings, key: str) -> str:
+    meanings = {
+        "tripleseat.token_url": settings.token_url,
+        "tripleseat.token_file": str(settings.token_path),
+        "revel.base_url": settings.revel_url,
+        "ledger.path": str(settings.ledger_path),
+    }
+    return meanings.get(key, "")
+
+
+def _show_entry(settings: Settings, key: str, entry: Section) -> Iterator[Shown]:
+    for name, field in type(entry).model_fields.items():
+        value = getattr(entry, name)
+        if value is not None:
+            yield Shown(field.alias or name, plain_value(value), _origin_within(settings, key, entry, name))
+
+
+def _origin_within(settings: Settings, key: str, entry: Section, name: str) -> str:
+    if name in entry.model_fields_set:
+        return settings.origin(key)
+    if isinstance(entry, LocationSettings) and name in {*INHERITED, "timezone"}:
+        source = name if name == "timezone" else f"revel.{name}"
+        return f"{source}, {settings.origin(source)}"
+    return "default"

@@ -1,0 +1,102 @@
+"""A commented settings file as text, made from the template that config.example.toml is. It touches no file of yours.
+
+Every setting keeps its line and its comment: what isn't given stands there with its default, commented out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from tsrevel.config.keys import SECRETS, VARIANTS
+from tsrevel.config.kinds import Kind
+from tsrevel.config.model import SETTINGS, ChargeSettings, Configurable, LocationSettings, Section
+from tsrevel.config.toml_text import beside, encode_value, plain_value, remark
+
+ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_connector", "safety.allowed_locations")
+"""What stands in the file though it may be the default: an operator looks for it there."""
+
+_HEADER = """\
+# tsrevel's settings, written by `tsrevel init`. A line that begins with # and then a setting shows its default. What
+# is wrong here: tsrevel config validate. What is in force: tsrevel config show. Whether it works: tsrevel doctor."""
+_HEAD = re.compile(r"\[+(\w+)\]+")
+_LINE = re.compile(r"(?P<key>\w+) = (?P<value>\"[^\"]*\"|\[[^\]]*\]|\S+)(?: *# (?P<comment>.*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A table to be written. One that isn't `live` is commented out, for a person to complete."""
+
+    values: Mapping[str, object]
+    remarks: tuple[str, ...] = ()
+    live: bool = True
+
+
+def read_template() -> str:
+    """The text of config.example.toml, as it comes with the program."""
+    return files("tsrevel.config").joinpath("template.toml").read_text(encoding="utf-8")
+
+
+def render_config(
+    values: Mapping[str, object],
+    charges: Sequence[Entry] = (),
+    locations: Sequence[Entry] = (),
+    remarks: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """The file's text. `values` by dotted key, secrets also by key_file and key_command; `remarks` go above a key."""
+    tables = {"charges": charges, "locations": locations}
+    told = remarks or {}
+    section, parts, written = "", [_HEADER], set[str]()
+    for block in re.split(r"\n(?:#?\n)+", read_template().strip())[1:]:  # the first says what the example is for
+        lines = block.splitlines()
+        name = next((found[1] for line in lines if (found := _HEAD.match(line))), "")
+        if name not in tables:
+            section = name or section
+            parts += ["\n".join(each for line in lines for each in _render_line(section, line, values, told))]
+        elif not tables[name]:
+            parts += ["\n".join(line if line.startswith("#") else f"# {line}" for line in lines)]
+        elif name not in written:
+            parts += [*[line for line in lines if line.startswith("#")], *_render_entries(name, tables[name])]
+            written.add(name)
+    return "\n\n".join(parts) + "\n"
+
+
+def _render_line(
+    section: str, line: str, values: Mapping[str, object], remarks: Mapping[str, Sequence[str]]
+) -> list[str]:
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return [line]
+    key = f"{section}.{found['key']}" if section else found["key"]
+    above = [remark(text) for text in remarks.get(key, ())]
+    return [*above, _render_setting(key, values, found["comment"] or "")]
+
+
+def _render_setting(key: str, values: Mapping[str, object], comment: str) -> str:
+    ways = [key, *(key + variant for variant in VARIANTS)] if key in SECRETS else [key]
+    way = next((each for each in ways if each in values), None)
+    said = way is not None or key in ALWAYS_SAID
+    value = values[way] if way is not None else default_of(key)
+    text = f"{'' if said else '# '}{(way or key).rpartition('.')[2]} = {encode_value(value)}"
+    return beside(text, comment, 32) if comment else text
+
+
+def default_of(key: str) -> object:
+    """The default of a single setting; a secret's is empty."""
+    value: object = Configurable()
+    for part in key.split("."):
+        value = getattr(value, part)
+    empty: object = [] if SETTINGS[key] is Kind.SECRETS else ""
+    return empty if SETTINGS[key].secret else plain_value(value)
+
+
+def _render_entries(name: str, entries: Sequence[Entry]) -> Iterator[str]:
+    model: type[Section] = ChargeSettings if name == "charges" else LocationSettings
+    order = [field.alias or each for each, field in model.model_fields.items()]
+    for entry in entries:
+        keys = [key for key in order if key in entry.values] + [key for key in entry.values if key not in order]
+        table = [f"[[{name}]]", *(f"{key} = {encode_value(entry.values[key])}" for key in keys)]
+        lines = table if entry.live else [f"# {line}" for line in table]
+        yield "\n".join([*(remark(text) for text in entry.remarks), *lines])

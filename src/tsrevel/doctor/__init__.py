@@ -1,0 +1,11 @@
+"""Is this installation fit to go live? Every check that `doctor` makes, each with a verdict and a remedy.
+
+Nothing here writes: not to a service, not to the ledger. A token that has to be renewed on the way is kept as a run
+keeps it. Read in this order: `finding`, `examination`, then `machine`, `files`, `seat`, `till`, `places`, `wares`,
+`notices` (one subject each).
+"""
+
+from tsrevel.doctor.examination import Patient, examine
+from tsrevel.doctor.finding import Finding, Verdict, exit_status
+
+__all__ = ["Finding", "Patient", "Verdict", "examine", "exit_status"]

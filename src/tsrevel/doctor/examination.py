@@ -1,0 +1,118 @@
+"""Every check of `doctor` in its order, told as it is made: this machine, TripleSeat, Revel, each location, notices."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import chain
+
+from tsrevel.config import Settings
+from tsrevel.doctor import files, machine, notices
+from tsrevel.doctor.finding import Finding, skipped
+from tsrevel.doctor.places import Entry, check_place, check_till
+from tsrevel.doctor.seat import Seat, examine_tripleseat, skip_tripleseat
+from tsrevel.doctor.till import Till, examine_revel, skip_revel
+from tsrevel.doctor.wares import check_stray_mappings, check_wares
+from tsrevel.errors import ConfigProblem
+from tsrevel.planning.model import Policy
+from tsrevel.planning.when import days_in_reach
+from tsrevel.wiring import Seams, build_policy, open_services
+
+AHEAD = timedelta(days=30)
+"""How far beyond what a run looks at an event counts as within reach: so that a quiet week isn't taken for a fault."""
+_SWITCHED_OFF = "the connector is switched off (safety.enable_connector): no network at all"
+_ZONES = ("timezone", "revel_timezone")
+_FIELDS = {"tripleseat": ("tripleseat_location", "tripleseat_site"), **dict.fromkeys(_ZONES, ("timezone",))}
+_DOORS = {
+    "tripleseat": tuple(f"tripleseat.{key}" for key in ("base_url", "auth", "client_", "token_", "public_key")),
+    "revel": tuple(f"revel.{key}" for key in ("base_url", "domain", "api_")),
+}
+"""The settings without which a service can't be asked."""
+_LEDGER_KEYS = ("config", "ledger", "environment")
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """An installation: its settings as far as they are usable, what is wrong with them, and its surroundings."""
+
+    settings: Settings
+    problems: tuple[ConfigProblem, ...]
+    environ: Mapping[str, str]
+    seams: Seams
+
+    def objection(self, *keys: str) -> str | None:
+        """Why nothing that rests on settings below `keys` can be looked at, or None."""
+        bad = next((each.key for each in self.problems if each.key.startswith(keys)), None)
+        return f"of the config problem with {bad}" if bad else None
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Every finding, as soon as it is made. No exception of ours leaves it but WriteForbidden; nothing is written."""
+    settings = patient.settings
+    yield from machine.check_config(settings, patient.problems)
+    yield from machine.check_safety(settings)
+    because = patient.objection(*_LEDGER_KEYS)
+    yield from files.check_files(settings, patient.environ, because)
+    found, inspection = machine.check_ledger(settings, patient.seams.database, because)
+    yield from found
+    yield machine.check_disk(settings, because)
+    yield machine.check_lock(settings, because)
+    skews = yield from _examine_services(patient)
+    last_at = inspection.last_at if inspection else None
+    yield machine.check_clock(patient.seams.clock(), skews, last_at)
+    yield notices.check_mail(settings)
+    yield notices.check_monitor(settings)
+    yield notices.check_schedule(settings, patient.environ, patient.seams.run_command)
+
+
+def _examine_services(patient: Patient) -> Generator[Finding, None, Mapping[str, float | None]]:
+    """TripleSeat, Revel, and each location against both; how far their clocks are from ours."""
+    settings, seams = patient.settings, patient.seams
+    policy = build_policy(settings)
+    with open_services(settings, seams) as services:
+        seat, till = Seat(), Till()
+        because = _keep_off(patient, "tripleseat")
+        if because:
+            yield from skip_tripleseat(because)
+        else:
+            days = _days(patient, policy)
+            seat = yield from examine_tripleseat(services.tripleseat, settings, policy, days)
+        because = _keep_off(patient, "revel")
+        if because:
+            yield from skip_revel(because)
+        else:
+            till = yield from examine_revel(services.account, services.revel, settings)
+        yield from _examine_locations(patient, policy, seat, till)
+        return {"TripleSeat": services.tripleseat.skew, "Revel": services.account.skew}
+
+
+def _examine_locations(patient: Patient, policy: Policy, seat: Seat, till: Till) -> Iterator[Finding]:
+    for said, location in zip(patient.settings.locations, policy.locations, strict=True):
+        entry = Entry(said, location, policy, patient.settings, patient.seams.clock())
+        for finding in chain(check_place(entry, seat), check_till(entry, till), check_wares(entry, till)):
+            yield _veil(finding, entry, patient)
+    yield from check_stray_mappings(patient.settings)
+
+
+def _veil(finding: Finding, entry: Entry, patient: Patient) -> Finding:
+    """The finding, unless it is about a value that the settings don't really give: then a default stood in for it."""
+    told = finding.name.removeprefix("location.")
+    fields = _FIELDS.get(told, (told,))
+    own = tuple(f"locations[{entry.name}].{field}" for field in fields)
+    above = ("timezone",) if told in _ZONES else (f"revel.{told}",)
+    because = patient.objection(*own, *above)
+    return skipped(finding.name, because, finding.subject) if because else finding
+
+
+def _keep_off(patient: Patient, service: str) -> str | None:
+    if not patient.settings.safety.enable_connector:
+        return _SWITCHED_OFF
+    if any(each.key == service for each in patient.problems):
+        return f"of the config problem with {service}"
+    return patient.objection("config", "environment", "safety.enable_connector", *_DOORS[service])
+
+
+def _days(patient: Patient, policy: Policy) -> tuple[date, date]:
+    first, last = days_in_reach(policy, patient.seams.clock(), patient.settings.sync.hours_back)
+    return first, last + AHEAD

@@ -1,0 +1,100 @@
+"""The checks of file modes: what holds secrets is for its owner's eyes, and nobody else writes what runs rest on."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tsrevel.config import SETTINGS, Settings
+from tsrevel.config.paths import expand_path
+from tsrevel.doctor.finding import Finding, fine, skipped, wrong
+
+
+def check_files(settings: Settings, environ: Mapping[str, str], because: str | None) -> Iterator[Finding]:
+    """The config file, the mappings, the token, the ledger with what lies beside it, each secret's own file.
+
+    `because`: why it isn't known where all but the first two lie.
+    """
+    if settings.config_path is not None:
+        yield from _check("file.config", settings.config_path, secret=_holds_secrets(settings), absent="")
+    if settings.mappings_path is not None:
+        yield from _check("file.mappings", settings.mappings_path, secret=False, absent="")
+    if because:
+        yield from (skipped(name, because) for name in ("file.token", "file.ledger"))
+        return
+    if settings.tripleseat.auth == "oauth2":
+        yield from _check("file.token", settings.token_path, secret=True, absent="there is no token file yet")
+    yield from _check("file.ledger", settings.ledger_path, secret=True, absent="there is no ledger yet")
+    for end in ("-wal", "-shm"):
+        beside = settings.ledger_path.with_name(settings.ledger_path.name + end)
+        yield from _check("file.ledger", beside, secret=True, absent="")
+    for path in _secret_files(settings, environ):
+        yield from _check("file.secret", path, secret=True, absent="it isn't there")
+
+
+def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Finding]:
+    """`secret`: others must not even read it. `absent`: why it is skipped where it is missing; "": without a word."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        if absent:
+            yield skipped(name, f"{absent} ({path})")
+        return
+    except OSError as error:
+        yield wrong(name, f"{path} can't be looked at: {error.strerror}", "Let this user reach it.")
+        return
+    mode = stat.S_IMODE(found.st_mode)
+    who = _too_open(found, secret=secret)
+    if who:
+        yield wrong(name, f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
+    else:
+        yield fine(name, f"{path}: mode {mode:04o}")
+
+
+def _too_open(found: os.stat_result, *, secret: bool) -> str:
+    """Who may do too much. A file of root's that a group reads is the usual way to give a service its settings."""
+    mode = found.st_mode
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others may write to it"
+    if secret and mode & stat.S_IROTH:
+        return "everybody may read it"
+    ours = found.st_uid == os.geteuid()
+    return "its group may read it" if secret and ours and mode & stat.S_IRGRP else ""
+
+
+def _holds_secrets(settings: Settings) -> bool:
+    """Whether a secret stands in the config file itself."""
+    return any(_is_given_in_file(settings, key) for key, kind in SETTINGS.items() if kind.secret)
+
+
+def _is_given_in_file(settings: Settings, key: str) -> bool:
+    path = settings.config_path
+    return path is not None and settings.way(key) == key and settings.origin(key) == path.name
+
+
+def _secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Path]:
+    """The files that `NAME_file` settings name, where they are what counts."""
+    folder = settings.config_path.parent if settings.config_path else None
+    written = _read_config(settings)
+    for key, kind in SETTINGS.items():
+        way = settings.way(key)
+        if not kind.secret or not way.endswith("_file"):
+            continue
+        section, _, name = way.partition(".")
+        origin = settings.origin(key)
+        in_file = written.get(section)
+        text = environ.get(origin.removeprefix("environment "), "") if origin.startswith("environment ") else ""
+        text = text or str(in_file.get(name, "") if isinstance(in_file, dict) else "")
+        if text:
+            yield expand_path(text.strip(), environ, folder)
+
+
+def _read_config(settings: Settings) -> dict[str, object]:
+    if settings.config_path is not None:
+        with suppress(OSError, ValueError):
+            return tomllib.loads(settings.config_path.read_text(encoding="utf-8"))
+    return {}

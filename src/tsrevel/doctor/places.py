@@ -1,0 +1,281 @@
+"""The checks of each [[locations]] entry: every id there, active, of the same place (facts TripleSeat 5, Revel 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from tsrevel.config import LocationSettings, Settings
+from tsrevel.doctor.finding import Finding, doubtful, fine, list_candidates, skipped, wrong
+from tsrevel.doctor.seat import Seat
+from tsrevel.doctor.till import Till
+from tsrevel.doctor.zones import same_clock
+from tsrevel.planning.model import Location, Policy, SiteId
+from tsrevel.planning.screen import find_location
+from tsrevel.revel.account import Named
+from tsrevel.tripleseat.zones import iana_zone
+
+BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
+"""facts Revel 5.2."""
+BUILT_IN_DINING = {
+    0: "to go",
+    1: "eat in",
+    2: "delivery",
+    3: "catering",
+    4: "drive-through",
+    5: "online",
+    6: "other",
+    7: "shipping",
+    8: "pickup",
+    9: "third-party delivery",
+}
+"""facts Revel 5.5; custom ones begin at 100."""
+FIRST_CUSTOM_DINING = 100
+NO_ESTABLISHMENT = "Revel has no such establishment"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One [[locations]] entry, with what it is checked against."""
+
+    settings: LocationSettings
+    location: Location
+    policy: Policy
+    all_settings: Settings
+    now: datetime
+
+    @property
+    def name(self) -> str:
+        """What the entry is called in findings."""
+        return self.location.name
+
+    def key(self, field: str) -> str:
+        """The setting that says so: the entry's own, or what it takes from above."""
+        if field in self.settings.model_fields_set:
+            return f"locations[{self.name}].{field}"
+        inherited = "timezone" if field == "timezone" else f"revel.{field}"
+        return f"{inherited} (for {self.name})"
+
+    def told(self, field: str) -> str:
+        """The setting with its value: "locations[Special Events].user = 12"."""
+        value = getattr(self.settings, field)
+        return f"{self.key(field)} = {value}"
+
+
+def check_place(entry: Entry, seat: Seat) -> Iterator[Finding]:
+    """The entry's TripleSeat location or site, its time zone there, and whether an event of it is in reach."""
+    site = yield from _check_site(entry, seat)
+    yield _check_site_zone(entry, seat, site)
+    yield _check_event(entry, seat)
+
+
+def _check_site(entry: Entry, seat: Seat) -> Generator[Finding, None, SiteId | None]:
+    """Yields its finding; what it returns is the site, None where that isn't known."""
+    name, place = "location.tripleseat", entry.name
+    if entry.settings.tripleseat_location is None:
+        return (yield from _check_whole_site(entry, seat))
+    if seat.places is None:
+        yield skipped(name, "tripleseat.locations can't be read", place)
+        return None
+    told = entry.told("tripleseat_location")
+    found = next((each for each in seat.places if each.id == entry.location.tripleseat_location), None)
+    if found is None:
+        there = list_candidates(((each.id, each.name) for each in seat.places), place)
+        yield wrong(name, f"{told}: TripleSeat has no such location", f"There are: {there}.", subject=place)
+        return None
+    wanted = entry.location.tripleseat_site
+    if wanted is not None and found.site is not None and wanted != found.site:
+        text = f"{entry.told('tripleseat_site')}, but location {found.id} {found.name} is of site {found.site}"
+        yield wrong(name, text, f"Set tripleseat_site = {found.site}, or leave it out.", subject=place)
+        return found.site
+    of_site = f", of site {found.site}" if found.site else ""
+    yield fine(name, f"location {found.id} is {found.name!r}{of_site}", place)
+    return found.site
+
+
+def _check_whole_site(entry: Entry, seat: Seat) -> Generator[Finding, None, SiteId | None]:
+    name, place = "location.tripleseat", entry.name
+    if seat.sites is None:
+        yield skipped(name, "tripleseat.sites can't be read", place)
+        return None
+    found = next((each for each in seat.sites if each.id == entry.location.tripleseat_site), None)
+    if found is None:
+        there = list_candidates(((each.id, each.name) for each in seat.sites), place)
+        text = f"{entry.told('tripleseat_site')}: TripleSeat has no such site"
+        yield wrong(name, text, f"There are: {there}.", subject=place)
+        return None
+    yield fine(name, f"site {found.id} is {found.name!r}", place)
+    return found.id
+
+
+def _check_site_zone(entry: Entry, seat: Seat, site: SiteId | None) -> Finding:
+    name, place = "location.timezone", entry.name
+    if seat.sites is None:
+        return skipped(name, "tripleseat.sites can't be read", place)
+    found = next((each for each in seat.sites if each.id == site), None)
+    if found is None:
+        return skipped(name, "the location's site isn't known", place)
+    return _compare_zones(name, entry, f"TripleSeat's site {found.id}", found.told)
+
+
+def _compare_zones(name: str, entry: Entry, whose: str, told: str) -> Finding:
+    """`told` may be a Rails name or an IANA one."""
+    ours, theirs = entry.settings.timezone, iana_zone(told)
+    if theirs is None:
+        said = f"{told!r}, which is no zone known here" if told else "no zone"
+        remedy = f"See by hand that {ours} is the place's time."
+        return doubtful(name, f"{whose} says {said}; {ours} can't be checked", remedy, entry.name)
+    spoken = theirs if theirs == told else f"{told} ({theirs})"
+    if same_clock(ours, theirs, entry.now):
+        return fine(name, f"{ours}, as {whose} says" + (f": {spoken}" if spoken != ours else ""), entry.name)
+    text = f"{entry.told('timezone')}, but {whose} says {spoken}"
+    return wrong(name, text, f'Set timezone = "{theirs}", or correct it there.', subject=entry.name)
+
+
+def _lacks_place(entry: Entry, seat: Seat) -> bool:
+    """Whether TripleSeat surely hasn't the entry's location, or else its site."""
+    location, site = entry.location.tripleseat_location, entry.location.tripleseat_site
+    if location is not None:
+        return seat.places is not None and all(each.id != location for each in seat.places)
+    return seat.sites is not None and all(each.id != site for each in seat.sites)
+
+
+def _check_event(entry: Entry, seat: Seat) -> Finding:
+    name, place = "location.event", entry.name
+    if seat.events is None or seat.days is None:
+        return skipped(name, "tripleseat.listing can't be read", place)
+    span = f"from {seat.days[0]} to {seat.days[1]}"
+    if _lacks_place(entry, seat):
+        return skipped(name, "TripleSeat has no such place", place)
+    seen = [each for each in seat.events if find_location(each, entry.policy) == entry.location]
+    if not seen:
+        remedy = "If there should be one: compare the id with the event's location in TripleSeat."
+        return doubtful(name, f"no event of it is listed {span}", remedy, place)
+    return fine(name, f"{len(seen)} event{'s' * (len(seen) != 1)} of it {span}, such as {seen[0].id}", place)
+
+
+def lacks_establishment(entry: Entry, till: Till) -> bool:
+    """Whether Revel surely hasn't the entry's establishment: then nothing of it can be looked at."""
+    there = till.establishments
+    return there is not None and all(each.id != entry.location.establishment for each in there)
+
+
+def check_till(entry: Entry, till: Till) -> Iterator[Finding]:
+    """The entry's establishment, its zone at Revel, and user, station, dining option, payment type, discount."""
+    yield from _check_establishment(entry, till)
+    yield _check_user(entry, till)
+    yield _check_station(entry, till)
+    yield _check_dining(entry)
+    yield _check_payment_type(entry, till)
+    yield _check_discount(entry, till)
+
+
+def _check_establishment(entry: Entry, till: Till) -> Iterator[Finding]:
+    name, place = "location.establishment", entry.name
+    if till.establishments is None:
+        yield skipped(name, "revel.establishment can't be read", place)
+        yield skipped("location.revel_timezone", "revel.establishment can't be read", place)
+        return
+    told = entry.told("revel_establishment")
+    found = next((each for each in till.establishments if each.id == entry.location.establishment), None)
+    if found is None:
+        there = list_candidates(((each.id, each.name) for each in till.establishments if each.active), place)
+        yield wrong(name, f"{told}: Revel has no such establishment", f"There are: {there}.", subject=place)
+        yield skipped("location.revel_timezone", "the establishment isn't there", place)
+        return
+    if found.active:
+        yield fine(name, f"establishment {found.id} is {found.name!r}, active", place)
+    else:
+        text = f"{told}: establishment {found.name!r} is inactive"
+        yield wrong(name, text, "Activate it in Revel, or name another.", subject=place)
+    yield _compare_zones("location.revel_timezone", entry, f"Revel's establishment {found.id}", found.timezone)
+
+
+def _check_user(entry: Entry, till: Till) -> Finding:
+    name, place, user = "location.user", entry.name, entry.settings.user
+    if till.users is None:
+        return skipped(name, "revel.user can't be read", place)
+    there = list_candidates((each.id, "") for each in till.users if each.active)
+    found = next((each for each in till.users if each.id == user), None)
+    if found is None:
+        return wrong(name, f"{entry.told('user')}: Revel has no such user", f"Active users: {there}.", subject=place)
+    if not found.active:  # orders of an inactive user misbehave in the console (facts Revel 3.1)
+        text = f"{entry.told('user')}: this user is inactive"
+        return wrong(name, text, f"Activate it in Revel, or take one of: {there}.", subject=place)
+    return fine(name, f"user {user} is active", place)
+
+
+def _check_station(entry: Entry, till: Till) -> Finding:
+    name, place, station = "location.station", entry.name, entry.settings.station
+    if till.stations is None:
+        return skipped(name, "revel.station can't be read", place)
+    if lacks_establishment(entry, till):
+        return skipped(name, NO_ESTABLISHMENT, place)
+    here = [each for each in till.stations if each.establishment in {None, entry.location.establishment}]
+    there = f"Its stations: {list_candidates(((each.id, each.name) for each in here), place)}."
+    found = next((each for each in till.stations if each.id == station), None)
+    told, establishment = entry.told("station"), entry.location.establishment
+    if found is None:
+        return wrong(name, f"{told}: establishment {establishment} has no such station", there, subject=place)
+    if found not in here:
+        text = f"{told}: that is {found.name!r} of establishment {found.establishment}, not of {establishment}"
+        return wrong(name, text, there, subject=place)
+    if not found.active:
+        return wrong(name, f"{told}: {found.name!r} is inactive", there, subject=place)
+    return fine(name, f"station {station} is {found.name!r}, of establishment {establishment}", place)
+
+
+def _check_dining(entry: Entry) -> Finding:
+    """Plausible at best: Revel lists no dining options (facts Revel 5.5)."""
+    name, place, option = "location.dining_option", entry.name, entry.settings.dining_option
+    by_hand = "Revel lists none, so compare it with the console by hand"
+    if option in BUILT_IN_DINING:
+        return fine(name, f"{option} is plausible: {BUILT_IN_DINING[option]}; {by_hand}", place)
+    if option >= FIRST_CUSTOM_DINING:
+        return fine(name, f"{option} is plausible: one of your own; {by_hand}", place)
+    text = f"{entry.told('dining_option')} is neither built in (0 to 9) nor one of your own (from 100 on)"
+    return doubtful(name, text, f"{by_hand}.", place)
+
+
+def _check_payment_type(entry: Entry, till: Till) -> Finding:
+    name, place, number = "location.payment_type", entry.name, entry.settings.payment_type
+    if entry.policy.payments == "none":
+        return skipped(name, 'orders.payments is "none"', place)
+    if not number:
+        remedy = "Set it: an event with a payment is held without it."
+        return doubtful(name, f"{entry.key('payment_type')} isn't set", remedy, place)
+    if number in BUILT_IN_PAYMENTS:
+        return fine(name, f"{number} is built in: {BUILT_IN_PAYMENTS[number]}", place)
+    return _check_named(entry, "payment_type", till.payment_types, "payment type")
+
+
+def _check_discount(entry: Entry, till: Till) -> Finding:
+    name, place = "location.discount", entry.name
+    if entry.policy.discounts == "prices":
+        return skipped(name, 'orders.discounts is "prices"', place)
+    if not entry.settings.discount:
+        remedy = "Set it: an event with a discount is held without it."
+        return doubtful(name, f"{entry.key('discount')} isn't set", remedy, place)
+    return _check_named(entry, "discount", till.discounts, "discount")
+
+
+def _check_named(entry: Entry, field: str, rows: tuple[Named, ...] | None, what: str) -> Finding:
+    """What is of the whole account, or else of one establishment: there, active, and of ours."""
+    name, place, number = f"location.{field}", entry.name, getattr(entry.settings, field)
+    if rows is None:
+        return skipped(name, f"revel.{field} can't be read", place)
+    usable = [each for each in rows if each.active and each.establishment in {None, entry.location.establishment}]
+    there = f"There are: {list_candidates(((each.id, each.name) for each in usable), 'TripleSeat')}."
+    found = next((each for each in rows if each.id == number), None)
+    told = entry.told(field)
+    if found is None:
+        return wrong(name, f"{told}: Revel has no such {what}", there, subject=place)
+    if not found.active:
+        return wrong(name, f"{told}: {found.name!r} is inactive", there, subject=place)
+    if found not in usable:
+        text = (
+            f"{told}: {found.name!r} is of establishment {found.establishment}, not of {entry.location.establishment}"
+        )
+        return wrong(name, text, there, subject=place)
+    return fine(name, f"{what} {number} is {found.name!r}", place)

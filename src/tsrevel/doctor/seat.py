@@ -1,0 +1,172 @@
+"""The checks of TripleSeat: is it there, is the token good, what may it read (facts TripleSeat 1, 2, 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+from tsrevel.config import Settings
+from tsrevel.doctor.finding import (
+    REFUSED,
+    Finding,
+    attempt,
+    doubtful,
+    failure,
+    fine,
+    is_silent,
+    list_candidates,
+    skipped,
+    wrong,
+)
+from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, TsrevelError
+from tsrevel.planning.model import Event, Policy
+from tsrevel.planning.screen import find_location, screen_status
+from tsrevel.tripleseat.client import Found, TripleSeat
+from tsrevel.tripleseat.places import Place, Site
+from tsrevel.tripleseat.token_url import TokenRefused
+
+T = TypeVar("T")
+
+CONNECTION, TOKEN = "tripleseat.connection", "tripleseat.token"
+SITES, LOCATIONS, LISTING = "tripleseat.sites", "tripleseat.locations", "tripleseat.listing"
+EVENT, UNMAPPED = "tripleseat.event", "tripleseat.unmapped"
+_READS = (SITES, LOCATIONS, LISTING, EVENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What TripleSeat told; None where it couldn't be asked, or didn't answer so that it can be used."""
+
+    sites: tuple[Site, ...] | None = None
+    places: tuple[Place, ...] | None = None
+    events: tuple[Event, ...] | None = None
+    days: tuple[date, date] | None = None
+
+
+def skip_tripleseat(because: str) -> Iterator[Finding]:
+    """Every check of TripleSeat, left out."""
+    for name in (CONNECTION, TOKEN, *_READS):
+        yield skipped(name, because)
+
+
+def examine_tripleseat(
+    tripleseat: TripleSeat, settings: Settings, policy: Policy, days: tuple[date, date]
+) -> Generator[Finding, None, Seat]:
+    """Read once all that set-up rests on; what is found wrong with one list doesn't hide the others."""
+    sites = attempt(tripleseat.sites)
+    if is_silent(sites) and isinstance(sites, TsrevelError):
+        yield failure(CONNECTION, sites)
+        for name in (TOKEN, *_READS):
+            yield skipped(name, "TripleSeat can't be reached")
+        return Seat()
+    if isinstance(sites, ConfigError | TokenRefused):
+        yield from _without_token(sites, settings)
+        return Seat()
+    places, found = attempt(tripleseat.places), attempt(lambda: tripleseat.search_by_day(*days))
+    reads = {SITES: sites, LOCATIONS: places, LISTING: found}
+    refused = [each for each in reads.values() if _is_refused(each)]
+    if len(refused) == len(reads) or isinstance(found, TokenRefused):
+        yield from _without_token(refused[-1], settings)
+        return Seat()
+    yield fine(CONNECTION, f"{settings.tripleseat.base_url} answers")
+    yield _check_token(settings, reads)
+    yield _tell_list(SITES, sites, "sites")
+    yield _tell_list(LOCATIONS, places, "locations")
+    events = _tell_events(found)
+    yield _tell_listing(found, days)
+    yield _check_event(tripleseat, policy, events)
+    if events is not None:
+        yield from _check_unmapped(events, policy)
+    return Seat(_usable(sites), _usable(places), events, days)
+
+
+def _is_refused(answer: object) -> bool:
+    return isinstance(answer, CredentialsRefused) and not isinstance(answer, Forbidden)
+
+
+def _without_token(error: object, settings: Settings) -> Iterator[Finding]:
+    yield skipped(CONNECTION, f"{TOKEN} is a problem")
+    if isinstance(error, TsrevelError):
+        found = failure(TOKEN, error)
+        remedy = "Run `tsrevel login`: an admin user of TripleSeat must approve." if _needs_login(settings) else ""
+        yield wrong(TOKEN, found.text, remedy or found.remedy, found.exit_status)
+    for name in _READS:
+        yield skipped(name, f"{TOKEN} is a problem")
+
+
+def _needs_login(settings: Settings) -> bool:
+    return settings.tripleseat.auth == "oauth2"
+
+
+def _check_token(settings: Settings, reads: Mapping[str, object]) -> Finding:
+    if any(not isinstance(answer, TsrevelError) for answer in reads.values()):
+        return fine(TOKEN, f"accepted (tripleseat.auth = {settings.tripleseat.auth})")
+    remedy = "See the lines below."
+    if any(isinstance(answer, CredentialsRefused) for answer in reads.values()):
+        return wrong(TOKEN, "nothing could be read with it", remedy, REFUSED)
+    return doubtful(TOKEN, "no usable answer, so it can't be told whether it is good", remedy)
+
+
+def _usable(answer: T | TsrevelError) -> T | None:
+    return None if isinstance(answer, TsrevelError) else answer
+
+
+def _tell_list(name: str, answer: tuple[Site, ...] | tuple[Place, ...] | TsrevelError, what: str) -> Finding:
+    if isinstance(answer, TsrevelError):
+        return _unreadable(name, answer, what)
+    return fine(name, f"{len(answer)} {what} can be read: {list_candidates((each.id, each.name) for each in answer)}")
+
+
+def _unreadable(name: str, error: TsrevelError, what: str) -> Finding:
+    """A missing page is a doubt, since runs don't need it; all else is a problem."""
+    if isinstance(error, Refused):
+        remedy = "Compare the ids and time zones with TripleSeat's settings by hand."
+        return doubtful(name, f"{error}, so the {what} can't be checked", remedy)
+    return failure(name, error)
+
+
+def _tell_events(found: list[Found] | TsrevelError) -> tuple[Event, ...] | None:
+    if isinstance(found, TsrevelError):
+        return None
+    return tuple(each.event for each in found if each.event is not None)
+
+
+def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) -> Finding:
+    if isinstance(found, TsrevelError):
+        return failure(LISTING, found)
+    span = f"from {days[0]} to {days[1]}"
+    if not found:
+        remedy = "If there should be some: see that the approving user, and the app's scopes, reach their locations."
+        return doubtful(LISTING, f"the event search works, but lists no event {span}", remedy)
+    return fine(LISTING, f"the event search works: {len(found)} event{'s' * (len(found) != 1)} {span}")
+
+
+def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ...] | None) -> Finding:
+    """Whether one event can be read with its lines and money: a scope of its own (facts TripleSeat 1.5)."""
+    if not events:
+        return skipped(EVENT, f"{LISTING} shows no event")
+    likely = next((each for each in events if screen_status(each, policy) is None), events[0])
+    whole = attempt(lambda: tripleseat.event(likely.id))
+    if isinstance(whole, Refused) and whole.status == 404:
+        return doubtful(EVENT, f"event {likely.id} is listed, but isn't there", "Run doctor again.")
+    if isinstance(whole, TsrevelError):
+        return failure(EVENT, whole)
+    if not any(document.lines for document in whole.documents):
+        remedy = "If it should have some: the app or the approving user may not see financials."
+        return doubtful(EVENT, f"event {likely.id} can be read, but no document of it has lines", remedy)
+    return fine(EVENT, f"event {likely.id} can be read with its lines and money")
+
+
+def _check_unmapped(events: tuple[Event, ...], policy: Policy) -> Iterator[Finding]:
+    """The places of events that would be held because no entry is theirs."""
+    places = {}
+    for event in events:
+        ids = {event.location_id, event.site_id}
+        reached = not policy.allowed or policy.allowed & ids
+        if reached and screen_status(event, policy) is None and find_location(event, policy) is None:
+            places[event.location_id or event.site_id] = event.location_name
+    if places:
+        text = f"events are listed at places without a [[locations]] entry: {list_candidates(places.items())}"
+        yield doubtful(UNMAPPED, text, "Add entries, or set safety.allowed_locations; else these events are held.")

@@ -1,0 +1,190 @@
+"""The checks of the Revel key against every resource that orders rest on, one by one (facts Revel 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tsrevel.config import Settings
+from tsrevel.doctor.finding import (
+    REFUSED,
+    SERVICE_DOWN,
+    Finding,
+    attempt,
+    doubtful,
+    failure,
+    fine,
+    is_silent,
+    skipped,
+    wrong,
+)
+from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
+from tsrevel.planning.match import Catalogue
+from tsrevel.planning.model import EstablishmentId
+from tsrevel.revel.account import Account, Establishment, Named
+from tsrevel.revel.client import Revel
+
+CONNECTION, KEY = "revel.connection", "revel.key"
+ORDERS = {
+    "revel.order": "Order",
+    "revel.order_item": "OrderItem",
+    "revel.payment": "Payment",
+    "revel.order_history": "OrderHistory",
+    "revel.product": "Product",
+}
+"""Check → resource, of what every order is made of."""
+LISTS = {
+    "revel.establishment": "Establishment",
+    "revel.user": "User",
+    "revel.station": "PosStation",
+    "revel.payment_type": "CustomPaymentType",
+    "revel.discount": "Discount",
+}
+"""Check → resource, of what the settings name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """What Revel's lists hold; None for a list that couldn't be read."""
+
+    establishments: tuple[Establishment, ...] | None = None
+    users: tuple[Named, ...] | None = None
+    stations: tuple[Named, ...] | None = None
+    payment_types: tuple[Named, ...] | None = None
+    discounts: tuple[Named, ...] | None = None
+    catalogues: Mapping[EstablishmentId, Catalogue | TsrevelError] = field(default_factory=dict)
+
+
+def skip_revel(because: str) -> Iterator[Finding]:
+    """Every check of Revel, left out."""
+    for name in (CONNECTION, KEY, *ORDERS, *LISTS):
+        yield skipped(name, because)
+
+
+def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generator[Finding, None, Till]:
+    """Ask every resource by itself; one that is refused doesn't hide the others."""
+    first = attempt(lambda: account.can_read("Order"))
+    if is_silent(first) and isinstance(first, TsrevelError):
+        yield failure(CONNECTION, first)
+        for name in (KEY, *ORDERS, *LISTS):
+            yield skipped(name, "Revel can't be reached")
+        return Till()
+    orders = {name: attempt(_reader(account, resource)) for name, resource in list(ORDERS.items())[1:]}
+    orders = {"revel.order": first, **orders}
+    places = tuple(dict.fromkeys(EstablishmentId(each.revel_establishment) for each in settings.locations))
+    spared = _not_needed(settings)
+    lists = _read_lists(account, places, spared)
+    answers: list[object] = [*orders.values(), *(each for each in lists.values() if each is not None)]
+    usable = any(not isinstance(each, TsrevelError) for each in answers)
+    if isinstance(first, CredentialsRefused) and not usable:
+        yield fine(CONNECTION, f"{settings.revel_url} answers")
+        remedy = "Check revel.api_key and revel.api_secret, and the API user's rights in Revel's console."
+        yield wrong(KEY, f"refused for every resource ({_said(first)})", remedy, REFUSED)
+        for name in (*ORDERS, *LISTS):
+            yield skipped(name, f"{KEY} is refused everywhere")
+        return Till()
+    yield fine(CONNECTION, f"{settings.revel_url} answers")
+    accepted = fine(KEY, "accepted; whether it may write, only the first order shows")
+    yield accepted if usable else skipped(KEY, "no resource gave a usable answer")
+    for name, answer in orders.items():
+        yield _tell_order_resource(name, ORDERS[name], answer)
+    for name, rows in lists.items():
+        yield _tell_list(name, LISTS[name], rows, spared.get(name, "there are no [[locations]]"))
+    catalogues = {} if isinstance(orders["revel.product"], TsrevelError) else _read_catalogues(revel, places)
+    return _till(lists, catalogues)
+
+
+def _reader(account: Account, resource: str) -> Callable[[], None]:
+    return lambda: account.can_read(resource)
+
+
+Lists = dict[str, "tuple[Establishment, ...] | tuple[Named, ...] | TsrevelError | None"]
+
+
+def _not_needed(settings: Settings) -> dict[str, str]:
+    """Lists that no order of these settings rests on, and why."""
+    spared = {}
+    if settings.orders.payments == "none":
+        spared["revel.payment_type"] = 'orders.payments is "none"'
+    if settings.orders.discounts == "prices":
+        spared["revel.discount"] = 'orders.discounts is "prices"'
+    return spared
+
+
+def _read_lists(account: Account, places: tuple[EstablishmentId, ...], spared: Mapping[str, str]) -> Lists:
+    lists: Lists = {
+        "revel.establishment": attempt(account.establishments),
+        "revel.user": attempt(account.users),
+        "revel.station": attempt(lambda: _stations(account, places)) if places else None,
+        "revel.payment_type": None if "revel.payment_type" in spared else attempt(account.payment_types),
+        "revel.discount": None if "revel.discount" in spared else attempt(account.discounts),
+    }
+    return lists
+
+
+def _stations(account: Account, places: tuple[EstablishmentId, ...]) -> tuple[Named, ...]:
+    return tuple(dict.fromkeys(station for place in places for station in account.stations(place)))
+
+
+def _read_catalogues(
+    revel: Revel, places: tuple[EstablishmentId, ...]
+) -> dict[EstablishmentId, Catalogue | TsrevelError]:
+    return {place: attempt(_catalogue_reader(revel, place)) for place in places}
+
+
+def _catalogue_reader(revel: Revel, place: EstablishmentId) -> Callable[[], Catalogue]:
+    return lambda: revel.catalogue(place)
+
+
+def _tell_order_resource(name: str, resource: str, answer: object) -> Finding:
+    if not isinstance(answer, TsrevelError):
+        return fine(name, f"{resource} can be read")
+    if isinstance(answer, Refused):
+        text = f"{answer}; no order can be made without {resource}"
+        return wrong(name, text, "Check revel.domain or revel.base_url.", SERVICE_DOWN)
+    return _denied(name, resource, answer)
+
+
+def _denied(name: str, resource: str, error: TsrevelError) -> Finding:
+    """A refusal is about this one resource here: others are open (facts Revel 1)."""
+    if not isinstance(error, CredentialsRefused):
+        return failure(name, error)
+    text = f"the key has no right to {resource}, though it has to others ({_said(error)})"
+    return wrong(name, text, f"Give the API user the right to {resource} in Revel's console.", REFUSED)
+
+
+def _said(error: TsrevelError) -> str:
+    """What Revel answered, without the advice that follows it."""
+    return str(error).partition(";")[0]
+
+
+def _tell_list(name: str, resource: str, answer: object, unasked: str) -> Finding:
+    if answer is None:
+        return skipped(name, unasked)
+    if isinstance(answer, Refused | Unreadable):
+        remedy = "Compare the ids in the settings with Revel's console by hand."
+        return doubtful(name, f"{str(answer).rstrip('.')}; so {resource} ids can't be checked", remedy)
+    if isinstance(answer, TsrevelError):
+        return _denied(name, resource, answer)
+    count = len(answer) if isinstance(answer, tuple) else 0
+    return fine(name, f"{resource} can be read: {count} found")
+
+
+def _till(lists: Lists, catalogues: Mapping[EstablishmentId, Catalogue | TsrevelError]) -> Till:
+    def named(name: str) -> tuple[Named, ...] | None:
+        answer = lists[name]
+        rows = answer if isinstance(answer, tuple) else None
+        return None if rows is None else tuple(each for each in rows if isinstance(each, Named))
+
+    found = lists["revel.establishment"]
+    establishments = (
+        tuple(each for each in found if isinstance(each, Establishment)) if isinstance(found, tuple) else None
+    )
+    return Till(
+        establishments,
+        named("revel.user"),
+        named("revel.station"),
+        named("revel.payment_type"),
+        named("revel.discount"),
+        catalogues,
+    )

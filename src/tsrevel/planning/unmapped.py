@@ -1,0 +1,47 @@
+"""Which lines of an event have no product, and by what a mapping would have to name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tsrevel.planning.billing import portion_of
+from tsrevel.planning.documents import choose_document
+from tsrevel.planning.match import Catalogue, Unmatched, match_line, normalise, spoken_names
+from tsrevel.planning.model import Event, Hold, Line, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A line without a product. A mapping for it has to give `menu_item_id`, or else `name`: one stronger is there."""
+
+    line: Line
+    name: str
+    menu_item_id: str | None
+    why: str
+
+
+def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
+    """The lines that an order would be made of: the one right document's, or all live ones' where that is undecided."""
+    chosen = choose_document(event, policy.order_document)
+    documents = event.documents if isinstance(chosen, Hold) else (chosen,)
+    lines = (line for document in documents if not document.deleted for line in document.lines)
+    return tuple(line for line in lines if portion_of(line) is not None)
+
+
+def missing_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[Missing]:
+    """Each of `lines` that the establishment has no product for, as planning judges it."""
+    for line in lines:
+        match = match_line(line, policy, catalogue)
+        if isinstance(match, Unmatched):
+            yield Missing(line, *_to_be_named(line, policy, catalogue), match.why)
+
+
+def _to_be_named(line: Line, policy: Policy, catalogue: Catalogue) -> tuple[str, str | None]:
+    """What a mapping must name to be heard: what a bad one there is names, else what the line calls its product."""
+    here = [each for each in policy.products if each.establishment == catalogue.establishment]
+    names = spoken_names(line, policy.name_separator)
+    if any(each.menu_item_id and each.menu_item_id == line.menu_item_id for each in here):
+        return names[-1].strip(), line.menu_item_id
+    mapped = {normalise(each.name) for each in here if each.name}
+    return next((name for name in names if normalise(name) in mapped), names[-1]).strip(), None

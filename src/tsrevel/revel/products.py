@@ -1,0 +1,59 @@
+"""Products as a person chooses between them: with price, SKU and barcode (facts Revel 5.6)."""
+
+from __future__ import annotations
+
+import html
+from decimal import Decimal, InvalidOperation
+
+from tsrevel.errors import Refused, Unreadable
+from tsrevel.planning.model import EstablishmentId, ProductId
+from tsrevel.planning.money import Cents, to_cents
+from tsrevel.planning.suggest import Offer
+from tsrevel.revel.decode import Row, decode_product
+from tsrevel.revel.lists import read_rows
+from tsrevel.transport import Channel
+
+_FIELDS = "id,name,active,establishment,price,sku,barcode"
+_LARGEST = Decimal(10) ** 9
+
+
+def read_offers(channel: Channel, establishment: EstablishmentId) -> tuple[Offer, ...]:
+    """Every active product of the establishment, all pages. Raises what `Channel.read` raises."""
+    filters = {"establishment": str(establishment), "active": "true", "fields": _FIELDS, "order_by": "id"}
+    rows = (decode_offer(row, establishment) for row in read_rows(channel, "Product", filters))
+    return tuple({offer.id: offer for offer in rows if offer is not None}.values())
+
+
+def find_offer(channel: Channel, establishment: EstablishmentId, product: ProductId) -> Offer | None:
+    """The product if the establishment has it on sale, else None. Asked for by itself; else the whole list is read."""
+    try:
+        row = channel.read(f"/resources/Product/{product}/")
+    except (Refused, Unreadable):
+        row = None
+    found = decode_offer(row, establishment) if isinstance(row, dict) else None
+    if found and found.id == product:
+        return found
+    return next((each for each in read_offers(channel, establishment) if each.id == product), None)
+
+
+def decode_offer(row: Row, establishment: EstablishmentId) -> Offer | None:
+    """An active, named product of `establishment`, its texts fit to be shown; None for any other row."""
+    product = decode_product(row, establishment)
+    if product is None:
+        return None
+    return Offer(product.id, _clean(product.name), _price(row), _clean(row.get("sku")), _clean(row.get("barcode")))
+
+
+def _clean(value: object) -> str:
+    """Entities decoded, spaces single, nothing that a terminal would obey."""
+    text = html.unescape(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _price(row: Row) -> Cents | None:
+    """The price, None where there is none to be shown."""
+    try:
+        price = Decimal(str(row.get("price")))
+    except InvalidOperation:
+        return None
+    return to_cents(price) if price.is_finite() and -_LARGEST < price < _LARGEST else None

@@ -1,0 +1,60 @@
+"""What a TripleSeat account offers to be named in `[[locations]]`: its sites and locations (facts TripleSeat 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tsrevel.answers import Json
+from tsrevel.errors import Unreadable
+from tsrevel.planning.model import LocationId, SiteId
+from tsrevel.tripleseat.decode import unwrap, usable_id
+from tsrevel.tripleseat.fields import Fields
+from tsrevel.tripleseat.zones import iana_zone
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A TripleSeat site. `timezone` is an IANA name, None where what TripleSeat says (`told`) is none."""
+
+    id: SiteId
+    name: str
+    timezone: str | None
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A TripleSeat location and the site that it belongs to."""
+
+    id: LocationId
+    name: str
+    site: SiteId | None
+
+
+def decode_sites(answer: Json) -> tuple[Site, ...]:
+    """The sites of the account. Raises Unreadable where the answer is no list of them."""
+    return tuple(_decode_site(fields) for fields in _entries(answer, "site"))
+
+
+def decode_places(answer: Json) -> tuple[Place, ...]:
+    """The locations of the account. Raises Unreadable where the answer is no list of them."""
+    return tuple(_decode_place(fields) for fields in _entries(answer, "location"))
+
+
+def _entries(answer: Json, key: str) -> Iterator[Fields]:
+    if not isinstance(answer, list):
+        raise Unreadable(f"TripleSeat: the {key}s came not as a list; nothing can be told from it")
+    for each in answer:
+        row = unwrap(each, key)
+        yield Fields(row, f"{key} {usable_id(row)}", [])
+
+
+def _decode_site(fields: Fields) -> Site:
+    told = fields.text("timezone")
+    return Site(SiteId(usable_id(fields.row)), fields.text("name"), iana_zone(told), told)
+
+
+def _decode_place(fields: Fields) -> Place:
+    site = fields.identifier("site_id")
+    return Place(LocationId(usable_id(fields.row)), fields.text("name"), SiteId(site) if site else None)

@@ -1,0 +1,501 @@
+"""`doctor` as a new operator meets it: everything that is wrong is told by name before there is any order."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .bench import Ran, Shell
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+Check = dict[str, Any]
+CRONTAB = "#!/bin/sh\necho '0 0-21/3 * * * tsrevel sync'\n"
+CORE = ["Order", "OrderItem", "Payment", "OrderHistory", "Product"]
+LISTS = ["Establishment", "User", "PosStation", "CustomPaymentType", "Discount"]
+
+
+@pytest.fixture(autouse=True)
+def _ready(shell: Shell) -> None:
+    """An installation with nothing to complain of: a monitor, a crontab, good file modes."""
+    shell.world.config["monitor"] = {"ping_url": "http://127.0.0.1:9/planted-monitor"}
+    table = shell.world.folder / "bin" / "crontab"
+    table.parent.mkdir()
+    table.write_text(CRONTAB)
+    table.chmod(0o700)
+    shell.environ["PATH"] = str(table.parent)
+
+
+def doctor(shell: Shell, *argv: str, tty: bool = False, columns: int = 80) -> Ran:
+    config = shell.write_config()
+    config.chmod(0o600)
+    return type_doctor(shell, config, *argv, tty=tty, columns=columns)
+
+
+def type_doctor(shell: Shell, config: Path, *argv: str, tty: bool = False, columns: int = 80) -> Ran:
+    environ = {"COLUMNS": str(columns), "NO_COLOR": "1"} if tty else {}
+    return shell.run("doctor", "--config", str(config), *argv, tty=tty, environ=environ)
+
+
+def checks(ran: Ran, verdict: str = "problem") -> list[Check]:
+    return [each for each in ran.answer["checks"] if each["verdict"] == verdict]
+
+
+def names(ran: Ran, verdict: str = "problem") -> list[str]:
+    return [each["name"] for each in checks(ran, verdict)]
+
+
+def test_a_good_installation_has_nothing_but_ok(shell: Shell) -> None:
+    ran = doctor(shell, "--json")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.answer["success"] is True
+    assert names(ran) == names(ran, "warning") == []
+    assert names(ran, "skipped") == ["file.ledger", "email"]
+
+
+def test_the_answer_has_its_documented_shape(shell: Shell) -> None:
+    shell.world.config["locations"][0]["user"] = 99
+    ran = doctor(shell, "--json")
+    assert list(ran.answer) == ["schema", "success", "exit_status", "checks"]
+    assert (ran.answer["schema"], ran.answer["success"], ran.answer["exit_status"]) == (1, False, 10)
+    for each in ran.answer["checks"]:
+        assert list(each) == ["name", "subject", "verdict", "text", "remedy"]
+        assert each["verdict"] in {"ok", "warning", "problem", "skipped"}
+        assert bool(each["remedy"]) == (each["verdict"] in {"warning", "problem"})
+
+
+WRONG_IDS = [
+    ("user", 99, "location.user", "12"),
+    ("station", 31, "location.station", "21 Station"),
+    ("station", 77, "location.station", "21 Station"),
+    ("revel_establishment", 88, "location.establishment", "8 Special Events"),
+    ("payment_type", 999, "location.payment_type", "236 TripleSeat"),
+    ("discount", 4711, "location.discount", "3358 TripleSeat discount"),
+    ("tripleseat_location", 30599, "location.tripleseat", "30501 Special Events"),
+    ("fallback_product", 5, "location.fallback_product", "on sale"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "name", "instead"), WRONG_IDS)
+def test_a_wrong_id_is_found_by_name_with_what_there_is_instead(
+    shell: Shell, key: str, value: int, name: str, instead: str
+) -> None:
+    shell.world.config["locations"][0][key] = value
+    ran = doctor(shell, "--json")
+    assert ran.status == 10
+    [found] = checks(ran)
+    assert (found["name"], found["subject"]) == (name, "Special Events")
+    assert f"locations[Special Events].{key} = {value}" in found["text"]
+    assert instead in found["remedy"]
+    assert shell.world.writes == []
+
+
+def test_a_wrong_site_is_found_too(shell: Shell) -> None:
+    entry = shell.world.config["locations"][0]
+    del entry["tripleseat_location"]
+    entry["tripleseat_site"] = 15699
+    [found] = checks(doctor(shell, "--json"))
+    assert "tripleseat_site = 15699: TripleSeat has no such site" in found["text"]
+    assert "15691 Special Events" in found["remedy"]
+
+
+def test_a_site_that_the_location_is_not_of_is_found(shell: Shell) -> None:
+    shell.world.config["locations"][0]["tripleseat_site"] = 15692
+    [found] = checks(doctor(shell, "--json"))
+    assert "but location 30501 Special Events is of site 15691" in found["text"]
+
+
+def test_an_inherited_value_is_called_by_the_key_that_gives_it(shell: Shell) -> None:
+    for entry in shell.world.config["locations"]:
+        del entry["user"]
+    shell.world.config["revel"]["user"] = 99
+    found = checks(doctor(shell, "--json"))
+    assert [each["text"].partition(":")[0] for each in found] == [
+        "revel.user (for Special Events) = 99",
+        "revel.user (for Lakeside Bakery) = 99",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("resource", "row", "name"),
+    [
+        ("User", 12, "location.user"),
+        ("Discount", 3358, "location.discount"),
+        ("Establishment", 8, "location.establishment"),
+    ],
+)
+def test_what_is_inactive_is_no_use(shell: Shell, resource: str, row: int, name: str) -> None:
+    shell.world.revel.state.rows[resource][row]["active"] = False
+    found = checks(doctor(shell, "--json"))
+    assert {each["name"] for each in found} == {name}
+    assert "inactive" in found[0]["text"]
+
+
+def test_a_wrong_time_zone_is_found_at_both_services(shell: Shell) -> None:
+    shell.world.config["locations"][0]["timezone"] = "America/New_York"
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (10, ["location.timezone", "location.revel_timezone"])
+    site, revel = checks(ran)
+    assert "TripleSeat's site 15691 says Pacific Time (US & Canada) (America/Los_Angeles)" in site["text"]
+    assert "Revel's establishment 8 says America/Los_Angeles" in revel["text"]
+    assert 'timezone = "America/Los_Angeles"' in site["remedy"]
+
+
+@pytest.mark.parametrize("told", ["", "Somewhere Time"])
+def test_a_zone_that_cannot_be_told_is_a_doubt(shell: Shell, told: str) -> None:
+    shell.world.revel.state.rows["Establishment"][8]["timezone"] = told
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran, "warning")) == (0, ["location.revel_timezone"])
+
+
+def test_a_charges_product_must_be_on_sale_at_every_establishment(shell: Shell) -> None:
+    shell.world.config["charges"] = [{"match": "Service Charge", "as": "item", "product": 8113}]
+    ran = doctor(shell, "--json")
+    [found] = checks(ran)
+    assert (ran.status, found["subject"]) == (10, "Lakeside Bakery")
+    assert "charges[Service Charge].product = 8113 is no active product of establishment 9" in found["text"]
+    assert "9113 Service Charge" in found["remedy"]
+
+
+def test_a_charges_product_name_must_be_in_the_catalogue(shell: Shell) -> None:
+    shell.world.config["charges"][0]["product_name"] = "Servis Charge"
+    found = checks(doctor(shell, "--json"))
+    assert [each["subject"] for each in found] == ["Special Events", "Lakeside Bakery"]
+    assert 'charges[Service Charge].product_name = "Servis Charge" is no active product' in found[0]["text"]
+
+
+def test_a_mapped_product_must_be_on_sale(shell: Shell) -> None:
+    mapping = '[[product]]\nestablishment = 8\nname = "Coffee"\nproduct = 8002\n'
+    (shell.world.folder / "mappings.toml").write_text(mapping)
+    [found] = checks(doctor(shell, "--json"))
+    assert (found["name"], found["subject"]) == ("location.mappings", "Special Events")
+    assert "maps 'Coffee' to 8002, no active product of establishment 8" in found["text"]
+
+
+@pytest.mark.parametrize("option", [42])
+def test_a_dining_option_is_plausible_at_best(shell: Shell, option: int) -> None:
+    ran = doctor(shell, "--json")
+    told = next(each for each in ran.answer["checks"] if each["name"] == "location.dining_option")
+    assert "Revel lists none" in told["text"]
+    shell.world.config["locations"][0]["dining_option"] = option
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran, "warning")) == (0, ["location.dining_option"])
+
+
+@pytest.mark.parametrize("resource", [*CORE, *LISTS])
+def test_a_single_refused_resource_is_told_by_its_name_and_hides_nothing(shell: Shell, resource: str) -> None:
+    shell.world.revel.denied_resources = {resource}
+    shell.world.config["locations"][1]["timezone"] = "America/New_York"
+    ran = doctor(shell, "--json")
+    assert ran.status == 12
+    found = checks(ran)
+    assert f"the key has no right to {resource}," in found[0]["text"]
+    assert "location.timezone" in names(ran)
+
+
+@pytest.mark.parametrize("resource", LISTS)
+def test_a_list_that_revel_does_not_have_cannot_be_checked(shell: Shell, resource: str) -> None:
+    shell.world.revel.faults.add("status", "GET", f"/{resource}/", times=None, status=404)
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (0, [])
+    assert any("can't be checked" in each["text"] for each in checks(ran, "warning"))
+
+
+def test_a_wrong_key_is_told_once(shell: Shell) -> None:
+    shell.world.config["revel"]["api_secret"] = "planted-wrong"
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (12, ["revel.key"])
+    assert "revel.user" in names(ran, "skipped")
+    assert "planted" not in ran.out
+
+
+@pytest.mark.parametrize(("service", "other"), [("revel", "tripleseat.listing"), ("tripleseat", "revel.discount")])
+def test_a_service_that_is_down_does_not_hide_the_other(shell: Shell, service: str, other: str) -> None:
+    shell.world.wires[service].down = True
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (13, [f"{service}.connection"])
+    assert other in names(ran, "ok")
+
+
+@pytest.mark.parametrize("service", ["revel", "tripleseat"])
+def test_nonsense_from_a_service_is_no_good_key(shell: Shell, service: str) -> None:
+    getattr(shell.world, service).faults.add("html", "GET", times=None)
+    ran = doctor(shell, "--json")
+    assert ran.status == 13
+    good = "revel.key" if service == "revel" else "tripleseat.token"
+    assert good not in names(ran, "ok")
+
+
+def test_a_dead_refresh_token_asks_for_a_person(shell: Shell) -> None:
+    shell.world.tripleseat.expire_access_tokens()
+    shell.world.tripleseat.revoke_refresh_token()
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (12, ["tripleseat.token"])
+    assert "tsrevel login" in checks(ran)[0]["remedy"]
+    assert "revel.discount" in names(ran, "ok")
+
+
+def test_a_missing_token_file_is_told_and_not_made(shell: Shell) -> None:
+    (shell.world.folder / "token.json").unlink()
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (10, ["tripleseat.token"])
+    assert not (shell.world.folder / "token.json").exists()
+
+
+def test_a_renewed_token_is_kept_for_the_next_run(shell: Shell) -> None:
+    shell.world.tripleseat.expire_access_tokens()
+    assert doctor(shell, "--json").status == 0
+    kept = json.loads((shell.world.folder / "token.json").read_text())
+    assert kept["refresh_token"] == shell.world.tripleseat.tokens.refresh
+    shell.world.tripleseat.expire_access_tokens()
+    assert shell.sync("--dry-run").status != 12
+
+
+def test_a_public_key_does_not_reach_the_events(shell: Shell) -> None:
+    seat = shell.world.config["tripleseat"]
+    seat |= {"auth": "public_key", "public_key": shell.world.day.public_key}
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (12, ["tripleseat.listing"])
+    assert {"tripleseat.sites", "tripleseat.locations"} <= set(names(ran, "ok"))
+
+
+def test_a_scope_that_is_missing_is_told_by_what_it_keeps_closed(shell: Shell) -> None:
+    shell.world.tripleseat.faults.add("status", "GET", "/v1/sites", times=None, status=403)
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (12, ["tripleseat.sites"])
+    assert "location.tripleseat" in names(ran, "ok")
+
+
+def test_a_location_without_an_event_in_reach_is_a_doubt(shell: Shell) -> None:
+    for event in shell.world.day.events:
+        if event.location.place.name == "Lakeside Bakery":
+            del shell.world.tripleseat.state.events[event.id]
+    ran = doctor(shell, "--json")
+    [found] = checks(ran, "warning")
+    assert (ran.status, found["name"], found["subject"]) == (0, "location.event", "Lakeside Bakery")
+
+
+def test_events_at_a_place_without_an_entry_are_told(shell: Shell) -> None:
+    del shell.world.config["locations"][1]
+    ran = doctor(shell, "--json")
+    [found] = checks(ran, "warning")
+    assert found["name"] == "tripleseat.unmapped"
+    assert "30502 Lakeside Bakery" in found["text"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("config.toml", "file.config"), ("token.json", "file.token"), ("ledger.sqlite3", "file.ledger")]
+)
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_a_file_that_others_can_reach_is_told_with_the_cure(shell: Shell, file: str, name: str, mode: int) -> None:
+    shell.sync("--dry-run")
+    config = shell.write_config()
+    config.chmod(0o600)
+    path = shell.world.folder / file
+    path.chmod(mode)
+    ran = type_doctor(shell, config, "--json")
+    [found] = checks(ran)
+    assert (ran.status, found["name"], found["remedy"]) == (10, name, f"Run: chmod 600 {path}")
+    assert f"{mode:04o}" in found["text"]
+
+
+def test_a_secrets_own_file_is_looked_at_and_then_the_config_may_be_read(shell: Shell) -> None:
+    revel, seat = shell.world.config["revel"], shell.world.config["tripleseat"]
+    for section, key in ((revel, "api_key"), (revel, "api_secret"), (seat, "client_secret")):
+        path = shell.world.folder / key
+        path.write_text(section.pop(key))
+        path.chmod(0o600)
+        section[f"{key}_file"] = key
+    del shell.world.config["monitor"]
+    config = shell.write_config()
+    config.chmod(0o644)
+    assert names(type_doctor(shell, config, "--json")) == []
+    (shell.world.folder / "api_secret").chmod(0o644)
+    [found] = checks(type_doctor(shell, config, "--json"))
+    assert (found["name"], str(shell.world.folder / "api_secret") in found["text"]) == ("file.secret", True)
+
+
+def test_a_damaged_ledger_outweighs_everything(shell: Shell) -> None:
+    shell.sync("--dry-run")
+    path = shell.world.folder / "ledger.sqlite3"
+    path.write_bytes(path.read_bytes()[:9000])
+    shell.world.config["revel"]["api_key"] = "wrong"
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (14, ["ledger", "revel.key"])
+
+
+def test_a_ledger_of_the_other_environment_is_told(shell: Shell) -> None:
+    shell.sync("--dry-run")
+    config = shell.write_config()
+    text = config.read_text().replace('environment = "sandbox"', 'environment = "production"')
+    config.write_text(
+        text.replace("http://127.0.0.1:8001", "https://seat.example").replace("127.0.0.1:8002", "r.example")
+    )
+    config.write_text(config.read_text().replace("http://r.example", "https://r.example"))
+    config.write_text(config.read_text().replace("http://127.0.0.1:9/", "https://monitor.example/"))
+    config.chmod(0o600)
+    ran = type_doctor(shell, config, "--json")
+    assert (ran.status, names(ran)) == (10, ["ledger"])
+    assert "belongs to the sandbox environment" in checks(ran)[0]["text"]
+
+
+def test_a_run_at_work_is_a_warning_and_its_lock_stays(shell: Shell) -> None:
+    with shell.world.engine():
+        ran = doctor(shell, "--json")
+        assert (ran.status, names(ran, "warning")) == (0, ["lock"])
+
+
+def test_nothing_is_written_anywhere(shell: Shell) -> None:
+    shell.sync()
+    config = shell.write_config()
+    config.chmod(0o600)
+    before = contents(shell.world.folder)
+    writes = list(shell.world.writes)
+    assert type_doctor(shell, config, "--json").status == 0
+    assert contents(shell.world.folder) == before
+    assert shell.world.writes == writes
+    assert {each.method for each in shell.world.tripleseat.requests} == {"GET"}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(each): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+def spoil(shell: Shell, before: str, after: str) -> Path:
+    config = shell.write_config()
+    config.write_text(config.read_text().replace(before, after, 1))
+    config.chmod(0o600)
+    return config
+
+
+def test_every_config_problem_is_a_line_and_the_rest_is_looked_at(shell: Shell) -> None:
+    config = spoil(shell, 'timezone = "America/Los_Angeles"', 'timezone = "Mars/Base"\nusr = 3')
+    ran = type_doctor(shell, config, "--json")
+    assert (ran.status, names(ran)) == (10, ["config", "config"])
+    assert {"location.timezone", "location.revel_timezone"} <= set(names(ran, "skipped"))
+    assert {"revel.discount", "tripleseat.listing", "location.user"} <= set(names(ran, "ok"))
+
+
+def test_a_service_whose_address_is_wrong_is_not_asked(shell: Shell) -> None:
+    config = spoil(shell, 'base_url = "http://127.0.0.1:8002"', 'base_url = "ftp://127.0.0.1"')
+    ran = type_doctor(shell, config, "--json")
+    assert (ran.status, names(ran)) == (10, ["config"])
+    assert "tripleseat.listing" in names(ran, "ok")
+    assert len(shell.world.revel.requests) == 0
+
+
+def test_without_a_config_nothing_is_asked(shell: Shell) -> None:
+    ran = type_doctor(shell, shell.world.folder / "nowhere.toml", "--json")
+    assert (ran.status, set(names(ran))) == (10, {"config"})
+    assert shell.requests == 0
+
+
+def test_the_kill_switch_means_no_network_here_too(shell: Shell) -> None:
+    shell.world.config["safety"]["enable_connector"] = False
+    ran = doctor(shell, "--json")
+    assert (ran.status, shell.requests) == (0, 0)
+    assert names(ran, "warning") == ["safety"]
+
+
+def no_problem(shell: Shell) -> None:
+    """As it is."""
+
+
+def a_problem(shell: Shell) -> None:
+    shell.world.config["locations"][0]["user"] = 99
+
+
+@pytest.mark.parametrize("change", [no_problem, a_problem])
+@pytest.mark.parametrize("columns", [80, 100])
+def test_no_line_is_wider_than_the_terminal(shell: Shell, change: Callable[[Shell], None], columns: int) -> None:
+    change(shell)
+    lines = ESCAPES.sub("", doctor(shell, tty=True, columns=columns).out).splitlines()
+    assert max(map(len, lines)) <= columns
+
+
+def test_a_person_reads_verdict_name_text_and_what_to_do(shell: Shell) -> None:
+    a_problem(shell)
+    text = ESCAPES.sub("", doctor(shell, tty=True).out)
+    assert "  problem  user              locations[Special Events].user = 99:" in text
+    assert "-> Active users: 12." in text
+    assert text.splitlines()[-1].endswith("1 problem, 2 skipped. Mend the problems first (exit status 10).")
+
+
+def test_off_a_terminal_each_check_is_one_line(shell: Shell) -> None:
+    ran = doctor(shell)
+    assert "ok       location.user [Special Events]: user 12 is active" in ran.lines
+    assert "\x1b" not in ran.out
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_quiet_tells_problems_alone(shell: Shell, tty: bool) -> None:
+    assert doctor(shell, "-q", tty=tty).out == ""
+    a_problem(shell)
+    out = doctor(shell, "-q", tty=tty).out
+    assert "99" in out
+    assert "ok " not in out
+
+
+def test_no_secret_and_no_person_is_ever_told(shell: Shell) -> None:
+    world = shell.world
+    secrets = [world.day.client_secret, world.day.api_key, world.day.api_secret, "planted-monitor", "catering.api"]
+    token = json.loads((world.folder / "token.json").read_text())
+    secrets += [token["access_token"], token["refresh_token"]]
+    secrets += [event.name for event in world.day.events]
+    for change in (no_problem, a_problem):
+        change(shell)
+        for argv in (["--json"], ["-vv"], ["-vv", "--log-format", "json"]):
+            ran = doctor(shell, *argv)
+            assert [secret for secret in secrets if secret in ran.out + ran.err] == []
+
+
+def test_an_allowed_location_without_an_entry_is_a_doubt(shell: Shell) -> None:
+    shell.world.config["safety"]["allowed_locations"] = [30501, 39999]
+    [found] = checks(doctor(shell, "--json"), "warning")
+    assert (found["name"], "names 39999," in found["text"]) == ("safety", True)
+
+
+def test_what_no_order_needs_is_not_asked_of_the_key(shell: Shell) -> None:
+    shell.world.config["orders"] = {"payments": "none", "discounts": "prices"}
+    shell.world.revel.denied_resources = {"Discount", "CustomPaymentType"}
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (0, [])
+    assert {"revel.discount", "location.discount", "revel.payment_type"} <= set(names(ran, "skipped"))
+
+
+@pytest.mark.parametrize("key", ["payment_type", "discount"])
+def test_an_id_that_is_left_out_is_a_doubt(shell: Shell, key: str) -> None:
+    shell.world.config["locations"][0][key] = 0
+    [found] = checks(doctor(shell, "--json"), "warning")
+    assert (found["name"], f"{key} isn't set" in found["text"]) == (f"location.{key}", True)
+
+
+def test_a_fallback_that_is_wanted_must_be_named(shell: Shell) -> None:
+    shell.world.config["orders"] = {"unmapped_items": "fallback"}
+    shell.world.config["locations"][1]["fallback_product"] = 9101
+    [found] = checks(doctor(shell, "--json"), "warning")
+    assert (found["name"], found["subject"]) == ("location.fallback_product", "Special Events")
+
+
+def test_a_token_that_nobody_stands_behind_is_told_as_such(shell: Shell) -> None:
+    shell.world.config["tripleseat"]["auth"] = "client_credentials"
+    shell.world.tripleseat.client_credentials = "ownerless"
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (12, ["tripleseat.token"])
+    assert "no user stands behind it" in checks(ran)[0]["text"]
+
+
+def test_rows_past_the_first_page_count(shell: Shell) -> None:
+    for number in range(500, 800):
+        shell.world.revel.add("Discount", number, name=f"Other {number}")
+    assert names(doctor(shell, "--json")) == []
+
+
+def test_a_filter_that_revel_ignores_hides_no_wrong_station(shell: Shell) -> None:
+    shell.world.revel.ignored_filters = {"establishment"}
+    shell.world.config["locations"][0]["station"] = 31
+    assert names(doctor(shell, "--json")) == ["location.station"]

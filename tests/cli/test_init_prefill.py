@@ -1,0 +1,220 @@
+"""`init --prefill` off a terminal: a unique exact name is taken, everything else is left with its candidates."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tsrevel.sandbox import SPECIAL_EVENTS
+
+from .bench import Ran, Shell
+
+
+@pytest.fixture(autouse=True)
+def _home(shell: Shell) -> None:
+    shell.environ["HOME"] = str(shell.world.folder)
+
+
+def prefill(shell: Shell, *argv: str, **environ: str) -> tuple[Ran, Path]:
+    """The world's address and credentials as options and environment; the places are for `init` to find."""
+    day, path = shell.world.day, shell.world.folder / "new.toml"
+    secrets = {
+        "REVEL_API_KEY": day.api_key,
+        "REVEL_API_SECRET": day.api_secret,
+        "TRIPLESEAT_OAUTH_CLIENT_SECRET": day.client_secret,
+    }
+    options = {
+        "--environment": "sandbox",
+        "--tripleseat-base-url": "http://127.0.0.1:8001",
+        "--tripleseat-client-id": day.client_id,
+        "--tripleseat-token-file": str(shell.world.folder / "token.json"),
+        "--revel-base-url": "http://127.0.0.1:8002",
+        "--output": str(path),
+    }
+    pairs = [part for pair in options.items() for part in pair]
+    return shell.run("init", *pairs, "--prefill", *argv, environ=secrets | environ), path
+
+
+def read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text())
+
+
+def rename_establishment(shell: Shell, number: int, name: str) -> None:
+    shell.world.revel.state.rows["Establishment"][number]["name"] = name
+
+
+def test_names_that_are_the_same_are_matched(shell: Shell) -> None:
+    ran, path = prefill(shell)
+    assert ran.status == 0, ran.err
+    assert read(path)["locations"] == [
+        {
+            "name": "Special Events", "tripleseat_location": 30501, "revel_establishment": 8,
+            "timezone": "America/Los_Angeles", "station": 21,
+        },
+        {
+            "name": "Lakeside Bakery", "tripleseat_location": 30502, "revel_establishment": 9,
+            "timezone": "America/Denver", "station": 31,
+        },
+    ]  # fmt: skip
+    revel = read(path)["revel"]
+    assert (revel["user"], revel["payment_type"], revel["discount"]) == (12, 236, 3358)
+
+
+def test_what_it_found_is_a_config_that_works(shell: Shell) -> None:
+    _, path = prefill(shell, "--charge", "Service Charge=item:Service Charge", "--charge", "Sales Tax=tax")
+    assert shell.run("config", "validate", "--config", str(path)).status == 0
+    ran = shell.run("sync", "--dry-run", "--json", "--config", str(path))
+    assert ran.answer["summary"]["planned"] == 3
+
+
+def test_nothing_but_reads_is_sent(shell: Shell) -> None:
+    prefill(shell)
+    assert {each.method for each in shell.world.revel.requests} == {"GET"}
+    assert {each.method for each in shell.world.tripleseat.requests} == {"GET"}
+
+
+def test_case_and_spaces_do_not_count(shell: Shell) -> None:
+    rename_establishment(shell, 8, "SPECIAL   events ")
+    _, path = prefill(shell)
+    assert [each["revel_establishment"] for each in read(path)["locations"]] == [8, 9]
+
+
+def test_a_similar_name_is_left_to_a_person_with_its_candidates(shell: Shell) -> None:
+    rename_establishment(shell, 8, "Special Event")
+    ran, path = prefill(shell)
+    assert [each["name"] for each in read(path)["locations"]] == ["Lakeside Bakery"]
+    text = path.read_text()
+    assert (
+        "# revel_establishment: no one establishment has exactly its name; candidates: "
+        '8 "Special Event", 9 "Lakeside Bakery"\n' in text
+    )
+    assert '# [[locations]]\n# name = "Special Events"\n# tripleseat_location = 30501\n' in text
+    assert 'left to do: location "Special Events" is commented out' in ran.err
+    assert shell.run("config", "validate", "--config", str(path)).status == 0
+
+
+def test_a_name_that_two_share_is_left_to_a_person(shell: Shell) -> None:
+    rename_establishment(shell, 9, "Special Events")
+    _, path = prefill(shell)
+    assert "locations" not in read(path)
+
+
+def test_two_locations_of_one_name_are_left_to_a_person(shell: Shell) -> None:
+    (first, second) = shell.world.tripleseat.state.locations
+    second["name"] = first["name"]
+    _, path = prefill(shell)
+    assert "locations" not in read(path)
+    assert "another location has the same name" in path.read_text()
+
+
+def test_a_second_user_is_a_choice_that_is_not_made_here(shell: Shell) -> None:
+    shell.world.revel.add("User", 13, username="avery.sample")
+    ran, path = prefill(shell)
+    assert "user" not in read(path)["revel"]
+    assert "locations" not in read(path)
+    assert '12 "catering.api", 13 "avery.sample"' in ran.err
+    assert "avery" not in path.read_text(), "staff's names are shown, not kept"
+    assert '# not exactly one user is named "TripleSeat"; candidates: 12, 13\n' in path.read_text()
+
+
+def test_a_user_may_be_named(shell: Shell) -> None:
+    shell.world.revel.add("User", 13, username="avery.sample")
+    _, path = prefill(shell, "--revel-user", "Catering.API")
+    assert read(path)["revel"]["user"] == 12
+    assert len(read(path)["locations"]) == 2
+
+
+def test_a_second_station_is_a_choice_that_is_not_made_here(shell: Shell) -> None:
+    shell.world.revel.add("PosStation", 22, establishment="/enterprise/Establishment/8/")
+    shell.world.revel.state.rows["PosStation"][22]["name"] = "Bar"
+    _, path = prefill(shell)
+    assert [each["name"] for each in read(path)["locations"]] == ["Lakeside Bakery"]
+    assert 'candidates: 21 "Station", 22 "Bar"' in path.read_text()
+    path.unlink()
+    _, path = prefill(shell, "--revel-station", "bar")
+    assert {"name": "Special Events", "station": 22}.items() <= read(path)["locations"][0].items()
+
+
+def test_a_payment_type_that_is_named_otherwise_is_only_offered(shell: Shell) -> None:
+    shell.world.revel.state.rows["CustomPaymentType"][236]["name"] = "House account"
+    _, path = prefill(shell)
+    assert "payment_type" not in read(path)["revel"]
+    assert 'candidates: 236 "House account"' in path.read_text()
+
+
+def test_an_inactive_one_is_no_candidate(shell: Shell) -> None:
+    shell.world.revel.add("User", 13, username="TripleSeat", active=False)
+    _, path = prefill(shell)
+    assert read(path)["revel"]["user"] == 12
+
+
+def test_a_zone_that_nobody_knows_is_left_to_a_person(shell: Shell) -> None:
+    shell.world.tripleseat.state.sites[0]["timezone"] = "Moonbase Time"
+    _, path = prefill(shell)
+    assert 'timezone: TripleSeat says "Moonbase Time", which is none known here' in path.read_text()
+
+
+def test_zones_that_differ_are_told(shell: Shell) -> None:
+    shell.world.tripleseat.state.sites[0]["timezone"] = "Eastern Time (US & Canada)"
+    ran, path = prefill(shell)
+    assert read(path)["locations"][0]["timezone"] == "America/New_York"
+    assert "its zone is America/New_York at TripleSeat and America/Los_Angeles at Revel" in ran.err
+
+
+def test_before_the_login_the_public_key_lists_the_places(shell: Shell) -> None:
+    key = shell.world.day.public_key
+    ran, path = prefill(shell, "--tripleseat-token-file", "nowhere.json", TRIPLESEAT_PUBLIC_API_KEY=key)
+    assert ran.status == 0
+    assert len(read(path)["locations"]) == 2
+    assert f"  tsrevel login --config {path}" in ran.lines
+
+
+def test_before_the_login_without_it_revel_is_asked_alone(shell: Shell) -> None:
+    ran, path = prefill(shell, "--tripleseat-token-file", "nowhere.json")
+    assert ran.status == 0
+    assert read(path)["revel"]["user"] == 12
+    assert "can't be listed before the login" in ran.err
+    assert shell.world.tripleseat.requests == []
+
+
+def test_a_key_that_revel_refuses_writes_nothing(shell: Shell) -> None:
+    ran, path = prefill(shell, REVEL_API_KEY="PLANTED")
+    assert ran.status == 12
+    assert not path.exists()
+    assert "/enterprise/Establishment/ answered 401" in ran.err
+    assert "nothing was written" in ran.err
+    assert "PLANTED" not in ran.err
+
+
+def test_one_list_that_revel_refuses_is_left_open(shell: Shell) -> None:
+    shell.world.revel.faults.add("status", "GET", "/Discount/", status=401)
+    ran, path = prefill(shell)
+    assert ran.status == 0
+    assert len(read(path)["locations"]) == 2
+    assert "the discounts can't be listed: Revel: GET /resources/Discount/ answered 401" in ran.err
+
+
+def test_a_service_that_is_down_writes_nothing(shell: Shell) -> None:
+    shell.world.wires["tripleseat"].down = True
+    ran, path = prefill(shell)
+    assert ran.status != 0
+    assert not path.exists()
+
+
+def test_a_location_that_is_given_is_not_added_again(shell: Shell) -> None:
+    given = f"name=Mine,tripleseat_location={SPECIAL_EVENTS.location_id},revel_establishment=8"
+    _, path = prefill(shell, "--location", given)
+    first, second = read(path)["locations"]
+    assert first == {"name": "Mine", "tripleseat_location": 30501, "revel_establishment": 8, "station": 21}
+    assert second["name"] == "Lakeside Bakery"
+
+
+def test_with_json_what_is_left_is_listed(shell: Shell) -> None:
+    rename_establishment(shell, 8, "Special Event")
+    ran, path = prefill(shell, "--json")
+    assert ran.answer["locations"] == ["Lakeside Bakery"]
+    assert any("Special Events" in each for each in ran.answer["open"])
+    assert ran.answer["config"] == str(path)

@@ -1,0 +1,1 @@
+"""The checks of `doctor`, room by room; the whole command line is tried in tests/cli."""
