@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -26,6 +26,14 @@ def decode_json(body: bytes) -> Json:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def hide(body: bytes, secrets: Iterable[str]) -> bytes:
+    """The answer without the request's secrets, of four letters and more: a service may repeat what it was sent."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) > 3:
+            body = body.replace(secret.encode(), b"(hidden)")
+    return body
 
 
 def quote_answer(body: bytes, *, names_only: bool) -> str:

@@ -7,9 +7,10 @@ one of our errors (`Channel._exchange` and `Channel._refuse`). It knows nothing 
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from urllib.parse import urlsplit
 import httpx
 import tenacity
 
-from tsrevel.answers import Json, decode_json, quote_answer
+from tsrevel.answers import Json, decode_json, hide, quote_answer
 from tsrevel.errors import (
     CredentialsRefused,
     Forbidden,
@@ -41,6 +42,7 @@ Params = Mapping[str, str]
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0
 """Seconds. A service that asks for more counts as unavailable: the next run comes soon enough."""
+_SECRET_FIELDS = frozenset({"public_key", "client_secret", "refresh_token", "code"})
 _WRITTEN = {
     "POST": frozenset({httpx.codes.CREATED, httpx.codes.ACCEPTED}),
     "PATCH": frozenset({httpx.codes.ACCEPTED, httpx.codes.OK}),
@@ -211,6 +213,8 @@ class Channel:
             auth=auth,
             extensions={"place": place},
         )
+        if not httpx.codes.is_success(status):
+            text = hide(text, _secrets_of(own or {}, params or {}, form or {}, auth))
         return self._judge(label, method, status, text, after, writes=body is not None)
 
     def _ask_page(self, url: str, label: str) -> str:
@@ -235,7 +239,8 @@ class Channel:
                         )
                     chunks.append(chunk)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise _Later(f"{label}: no connection ({type(error).__name__})") from error
+            host = httpx.URL(url).host or self._base_url.host
+            raise _Later(f"{label}: no connection to {host} ({type(error).__name__})") from error
         except httpx.RequestError as error:
             said = f"{label}: no whole answer ({type(error).__name__})"
             if writes and isinstance(error, httpx.TimeoutException):
@@ -302,6 +307,14 @@ def _authorities() -> ssl.SSLContext:
 def _nobody() -> ssl.SSLContext:
     """Whom to trust where nothing is encrypted: https from such a channel fails, rather than going unchecked."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _secrets_of(own: Params, params: Params, form: Params, auth: tuple[str, str] | None) -> Iterator[str]:
+    """What of a request is secret: keys, tokens and codes, whole and in their parts."""
+    for value in own.values():
+        yield from (value, *re.split(r"[\s:]+", value.removeprefix("Bearer ")))
+    yield from (value for name, value in [*params.items(), *form.items()] if name in _SECRET_FIELDS)
+    yield auth[1] if auth else ""
 
 
 def _ask_gate(gate: WriteGate, request: httpx.Request) -> None:

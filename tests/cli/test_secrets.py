@@ -53,11 +53,27 @@ def refuse_keys(world: World) -> None:
     world.tripleseat.faults.add("status", "GET", "/", times=None, status=401)
 
 
-def quote_all(world: World) -> None:
+def quote_all(world: World, status: int = 422, key: str = "error") -> None:
     """Both services answer with whatever they were sent."""
-    text = " ".join(secrets(world))
-    for service in (world.revel, world.tripleseat):
-        service.faults.add("status", "GET", "/", times=None, status=422, body=text)
+    tokens, day = world.tripleseat.tokens, world.day
+    for service, path, sent in (
+        (world.revel, "/", f"{day.api_key}:{day.api_secret}"),
+        (world.tripleseat, "/v1/", " ".join(tokens.access)),
+        (world.tripleseat, "/oauth2/", f"{tokens.refresh} {day.client_secret}"),
+    ):
+        service.faults.add("status", None, path, times=None, status=status, body={key: f"no right: {sent}"})
+
+
+def quote_all_and_refuse(world: World) -> None:
+    quote_all(world, 401)
+
+
+def quote_all_and_forbid(world: World) -> None:
+    quote_all(world, 403)
+
+
+def quote_all_and_fail(world: World) -> None:
+    quote_all(world, 500, "error_message")
 
 
 def crash(world: World) -> None:
@@ -85,7 +101,10 @@ def test_every_secret_is_planted_or_the_sandbox_s_own() -> None:
     assert set(SECRETS) - set(PLANTED) == {"tripleseat.client_secret", "revel.api_key", "revel.api_secret"}
 
 
-@pytest.mark.parametrize("trouble", [break_nothing, refuse_keys, quote_all, crash])
+@pytest.mark.parametrize(
+    "trouble",
+    [break_nothing, refuse_keys, quote_all, quote_all_and_refuse, quote_all_and_forbid, quote_all_and_fail, crash],
+)
 @pytest.mark.parametrize("name", sorted(TYPED))
 def test_no_secret_is_told_or_kept(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, name: str, trouble: Callable[[World], None]
