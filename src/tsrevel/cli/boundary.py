@@ -42,9 +42,9 @@ def guard(world: World, manner: Manner, command: Callable[[], int]) -> int:
     except TsrevelError as error:
         return _fail(world, manner, str(error), error.exit_status)
     except KeyboardInterrupt:
-        return _fail(world, manner, "interrupted; the next run goes on where this one stopped", INTERRUPTED)
+        return _fail(world, manner, "interrupted; what a run had begun, the next one finishes", INTERRUPTED)
     except _Terminated:
-        return _fail(world, manner, "terminated; the next run goes on where this one stopped", TERMINATED)
+        return _fail(world, manner, "terminated; what a run had begun, the next one finishes", TERMINATED)
     except BrokenPipeError:
         return _fall_silent(world)
     except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)

@@ -11,6 +11,7 @@ from typing import NoReturn
 import typer
 
 from tsrevel.cli.draft import Draft, InitOptions, gather, list_locations, plain_key
+from tsrevel.cli.fold import fold
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.cli.world import Manner, World
@@ -133,10 +134,9 @@ def _tell(world: World, manner: Manner, path: Path, settings: Settings, draft: D
         return
     if not manner.quiet:
         for text in todo:
-            print(f"tsrevel: left to do: {text}", file=world.stderr)
-        print(
-            f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run.", file=world.stdout
-        )
+            print(fold(f"tsrevel: left to do: {text}", world.stderr, world.environ), file=world.stderr)
+        wrote = f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run."
+        print(fold(wrote, world.stdout, world.environ), file=world.stdout)
         print("\n".join(["Next:", *(f"  {step}" for step in steps)]), file=world.stdout)
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from tsrevel.cli.fold import fold
 from tsrevel.cli.paste import read_line, unseen
 from tsrevel.cli.redirect import Answer, Redirect, Stray, read_answer
 from tsrevel.cli.tokens import APP_PAGE, describe, instant_of, settled, spell, tell_nothing_to_do
@@ -76,7 +77,7 @@ class _Login:
     def say(self, text: str) -> None:
         """Tell whoever started this, on stderr; nothing with -q."""
         if not self.manner.quiet:
-            print(text, file=self.world.stderr, flush=True)
+            print(fold(text, self.world.stderr, self.world.environ), file=self.world.stderr, flush=True)
 
     def warn(self, why: str) -> None:
         """Something came in that is no answer to this login."""
@@ -87,9 +88,7 @@ class _Login:
         """Say who has to do what, and where."""
         scope = self.options.scope
         self.say(
-            "An ADMIN user of TripleSeat has to open this address and agree; no other user can."
-            f' The scope is "{scope}".\n'
-            f"The app in TripleSeat ({APP_PAGE}) must have exactly this redirect URL: {uri}\n"
+            f'An ADMIN user of TripleSeat has to open this address and agree; no other can. The scope is "{scope}".\n'
         )
         client_id = self.settings.tripleseat.client_id
         url = consent_url(_authorize_url(self.settings), client_id, uri, scope, self.state)
@@ -98,6 +97,7 @@ class _Login:
             print(url, file=stdout, flush=True)
         if self.manner.json or (stderr.isatty() and not stdout.isatty()):
             print(url, file=stderr, flush=True)
+        self.say(f"\nThe app in TripleSeat ({APP_PAGE}) must have exactly this redirect URL: {uri}")
 
     def redeem(self, answer: Answer, uri: str) -> Token:
         """The token for an answer, kept. Raises CredentialsRefused, ServiceDown, ConfigError."""

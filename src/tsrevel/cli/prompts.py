@@ -8,6 +8,7 @@ from io import UnsupportedOperation
 
 import typer
 
+from tsrevel.cli.fold import fold
 from tsrevel.cli.world import Manner, World
 
 Check = Callable[[str], str]
@@ -33,7 +34,7 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         """Print a line."""
-        print(text, file=self._world.stderr, flush=True)
+        print(fold(text, self._world.stderr, self._world.environ), file=self._world.stderr, flush=True)
 
     def ask(self, question: str, default: str = "", check: Check = accept) -> str:
         """An answer that `check` takes, asked for until there is one; an empty one is `default`."""

@@ -97,10 +97,11 @@ def summary_line(report: Report) -> str:
 def news_line(outcome: Outcome) -> str:
     """One event, without its name: the line may end in a mailbox or a log, and names are customer data."""
     what = "missed" if outcome.missed else outcome.status
-    where = f"{outcome.location} {outcome.day or ''}".strip()
+    told = f"{outcome.location} {outcome.day or ''}".strip()
+    where = f" ({told})" if told else ""
     total = f" {show(outcome.total)}" if outcome.total is not None else ""
     reason = f" {outcome.reason}" if outcome.reason else ""
-    return f"{what} event {outcome.event_id} ({where}){total}{reason}" + (f": {outcome.text}" if outcome.text else "")
+    return f"{what} event {outcome.event_id}{where}{total}{reason}" + (f": {outcome.text}" if outcome.text else "")
 
 
 def show_table(report: Report, console: Console) -> None:

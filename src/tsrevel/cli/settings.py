@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from tsrevel.cli.fold import fold
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, examine_settings
 from tsrevel.config.show import encode_settings, list_paths, render_toml
@@ -19,7 +20,8 @@ def validate_settings(world: World, manner: Manner) -> int:
     if manner.json:
         world.answer(_encode_verdict(problems) | list_paths(settings))
     elif not problems and not manner.quiet:
-        print(f"{_sources(settings)}: no problems. {_sum_up(settings)}", file=world.stdout)
+        sound = f"{_sources(settings)}: no problems. {_sum_up(settings)}"
+        print(fold(sound, world.stdout, world.environ), file=world.stdout)
     return _tell(world, settings, problems)
 
 
@@ -42,7 +44,7 @@ def _tell(world: World, settings: Settings, problems: Sequence[ConfigProblem]) -
     hint = "" if settings.config_path else "; `tsrevel init` writes a file, or name one with --config"
     print(f"tsrevel: {_sources(settings)}: {count}{hint}", file=world.stderr)
     for problem in problems:
-        print(f"tsrevel: {problem}", file=world.stderr)
+        print(fold(f"tsrevel: {problem}", world.stderr, world.environ), file=world.stderr)
     return ConfigError.exit_status
 
 

@@ -157,7 +157,8 @@ class Decider:
         )
         known = replace(about, order_id=order.id, local_id=order.local_id, total=order.final_total)
         if reason is Reason.ALREADY_INJECTED and (not order.printed or order.has_history is False):
-            text = f"Revel order {order.id} is ours and unfinished: finish it by `sync-event --ignore-time-gate`"
+            command = f"tsrevel sync-event {about.event_id} --ignore-time-gate"
+            text = f"Revel order {order.id} is ours and unfinished: finish it by `{command}`"
             return not_written(known, Hold(Reason.ORDER_DIFFERS, text))
         if reason is Reason.ALREADY_INJECTED and not self.gate.dry_run:
             self.ledger.settle(self.run_id, about.event_id, order.id, None)

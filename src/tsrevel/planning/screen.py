@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tsrevel.planning.model import Event, Hold, Location, Policy, Skip
+from tsrevel.planning.model import Event, EventId, Hold, Location, Policy, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.when import judge_gate, opens_at
 
@@ -60,15 +60,15 @@ def _screen_place(event: Event, policy: Policy, now: datetime, *, ignore_gate: b
         zone = ZoneInfo(location.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return Hold(Reason.UNKNOWN_TIMEZONE, f"{location.timezone!r} is no time zone; use a name like America/Denver")
-    return location if ignore_gate else _screen_gate(event.day, zone, policy, now) or location
+    return location if ignore_gate else _screen_gate(event.id, event.day, zone, policy, now) or location
 
 
-def _screen_gate(day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Skip | None:
+def _screen_gate(event_id: EventId, day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Skip | None:
     state = judge_gate(day, zone, policy.gate, now)
     if state == "early":
         opening = opens_at(day, zone, policy.gate).astimezone(zone)
         return Skip(Reason.TOO_EARLY, f"injection opens {opening:%Y-%m-%d %H:%M %Z}")
     if state == "passed":
-        remedy = "enter it by hand, or by `sync-event --ignore-time-gate`"
+        remedy = f"enter it by hand, or by `tsrevel sync-event {event_id} --ignore-time-gate`"
         return Skip(Reason.EVENT_DAY_PASSED, f"the gate of {day} closed without an order; {remedy}")
     return None

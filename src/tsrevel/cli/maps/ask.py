@@ -37,7 +37,7 @@ def walk_through(world: World, settings: Settings, found: Gathering) -> None:
             terminal.say(f"  {wanted.name} is now {choice.id} {choice.name}")
             mapped += 1
     left = len(found.wanted) - mapped
-    say(world, f"{count_names(mapped)} mapped in {path}, {left} still without a product")
+    say(world, f"{count_names(mapped)} mapped, {left} still without a product", f"({path})")
 
 
 def _ask(terminal: Terminal, wanted: Wanted, offers: dict[ProductId, Offer]) -> Offer | str:

@@ -33,7 +33,8 @@ def candidate_lines(wanted: Wanted) -> list[str]:
         (f"{n}", _score(each), str(each.offer.id), each.offer.name, _price(each), ", ".join(each.why))
         for n, each in enumerate(wanted.candidates, 1)
     ]
-    return lay_out(rows, indent=4) if rows else ["    nothing in the catalogue is like it"]
+    nothing = "    nothing in the catalogue is like it: look for its product's id in Revel"
+    return lay_out(rows, indent=4) if rows else [nothing]
 
 
 def _score(candidate: Candidate) -> str:

@@ -113,7 +113,7 @@ def _find_product(account: Account, settings: Settings, target: Target, product:
         if offer:
             return place, offer
     where = " or ".join(map(str, places)) or "any of the settings"
-    remedy = "look it up with `tsrevel map suggest` or in Revel, or say --offline to write it unchecked"
+    remedy = "look its id up in Revel, or say --offline to write it unchecked"
     raise _Unclear(f"product {product} is no active product of establishment {where}; nothing was written; {remedy}")
 
 

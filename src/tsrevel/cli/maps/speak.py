@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tsrevel.cli.fold import fold
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import ProductMapping
 from tsrevel.planning.money import Cents, show
@@ -13,7 +14,7 @@ from tsrevel.planning.suggest import Offer
 def say(world: World, *lines: str) -> None:
     """Lines for people, on stdout."""
     for line in lines:
-        print(line, file=world.stdout)
+        print(fold(line, world.stdout, world.environ), file=world.stdout)
 
 
 def count_names(count: int) -> str:
@@ -65,7 +66,7 @@ def encode_offer(offer: Offer, establishment: int) -> dict[str, object]:
 
 def reject(world: World, manner: Manner, text: str) -> int:
     """What was asked for makes no sense: said on stderr, and with --json on stdout; the exit status of usage errors."""
-    print(f"tsrevel: {text}", file=world.stderr)
+    print(fold(f"tsrevel: {text}", world.stderr, world.environ), file=world.stderr)
     if manner.json:
         world.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": 2})
     return 2
