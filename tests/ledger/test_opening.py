@@ -104,13 +104,17 @@ def test_the_file_is_durable_and_guards_its_references(path: Path) -> None:
     assert values == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+TABLES = (
+    *("meta", "runs", "orders", "steps", "receipts", "sightings", "audit", "deliveries", "attempts"),
+    *("resolutions", "pause", "shown_orders", "mails", "notices"),
+)
+
+
 def test_every_table_is_strict(path: Path) -> None:
     make_ledger(path)
     with raw(path) as connection:
         tables = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
-    assert {name: strict for name, strict in tables if not name.startswith("sqlite_")} == dict.fromkeys(
-        ("meta", "runs", "orders", "steps", "receipts", "sightings", "audit", "deliveries", "attempts"), 1
-    )
+    assert {name: strict for name, strict in tables if not name.startswith("sqlite_")} == dict.fromkeys(TABLES, 1)
 
 
 def test_a_file_system_without_a_write_ahead_log_is_refused() -> None:

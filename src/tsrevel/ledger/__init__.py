@@ -5,13 +5,15 @@ and no secrets: plans have none by design, texts that may name people are kept a
 passed as a fact, a detail or a reason must be free of both.
 
 Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `sightings`, `deliveries`, `runs`,
-`audit` (one table family each), `codec` (plans as text), `snapshot` (events as text), `database`, `migrations`,
-`connection` (the file), `lock`, `inspection` (a look that changes nothing).
+`outbox`, `audit` (one table family each), `codec` (plans as text), `snapshot` (events as text), `file` (transactions),
+`database`, `migrations`, `connection` (the file), `lock`, `inspection` (a look that changes nothing).
 """
 
 from tsrevel.ledger.connection import SQLITE, Connect
 from tsrevel.ledger.inspection import Inspection, inspect_ledger
 from tsrevel.ledger.lock import hold_lock, is_locked
+from tsrevel.ledger.orders import hash_of_trouble
+from tsrevel.ledger.pausing import Pause, look_for_pause
 from tsrevel.ledger.records import (
     AuditRow,
     ClaimConflict,
@@ -20,12 +22,15 @@ from tsrevel.ledger.records import (
     OrderRecord,
     OrderState,
     Receipt,
+    Resolution,
     RunMode,
     RunRecord,
     Seen,
     Sighting,
+    Verdict,
 )
 from tsrevel.ledger.store import Ledger
+from tsrevel.ledger.view import LedgerView, copy_ledger, open_view
 
 __all__ = [
     "SQLITE",
@@ -36,14 +41,22 @@ __all__ = [
     "DeliveryKey",
     "Inspection",
     "Ledger",
+    "LedgerView",
     "OrderRecord",
     "OrderState",
+    "Pause",
     "Receipt",
+    "Resolution",
     "RunMode",
     "RunRecord",
     "Seen",
     "Sighting",
+    "Verdict",
+    "copy_ledger",
+    "hash_of_trouble",
     "hold_lock",
     "inspect_ledger",
     "is_locked",
+    "look_for_pause",
+    "open_view",
 ]

@@ -22,7 +22,7 @@ from tsrevel.ledger.connection import (
 from tsrevel.ledger.migrations import Migration, migrate, version_of
 
 _APPLICATION_ID = 0x54535254
-_TAIL = 100
+TAIL = 100
 """Rows of the audit that opening verifies: enough to notice a cut end, few enough to start at once."""
 
 
@@ -46,7 +46,7 @@ def open_database(
             use_wal(connection)
             migrate(connection, path, migrations)
             with transaction(connection, path, "DEFERRED"):
-                verify_tail(connection, _TAIL)
+                verify_tail(connection, TAIL)
             unless_opened.pop_all()
         return connection
 

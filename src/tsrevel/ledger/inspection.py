@@ -42,7 +42,7 @@ def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE)
         refuse_leftovers(real)
         if not real.exists():
             return None
-        with closing(_open_to_look(real, opened_by)) as connection, transaction(connection, real, "DEFERRED"):
+        with closing(open_to_look(real, opened_by)) as connection, transaction(connection, real, "DEFERRED"):
             identify(connection, real, migrations)
             examine(connection, real, environment)
             _examine_indices(connection, real)
@@ -59,13 +59,18 @@ def _examine_indices(connection: sqlite3.Connection, path: Path) -> None:
         raise LedgerDamaged(f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup.")
 
 
-def _open_to_look(path: Path, opened_by: Connect) -> sqlite3.Connection:
-    """Without a log beside it the file is complete, and SQLite need not make one to read it; else both are read.
+def has_log(path: Path) -> bool:
+    """Whether a log lies beside the ledger: some process has it open, or died."""
+    return path.with_name(f"{path.name}-wal").exists()
 
-    Then SQLite may set up the log's index (-shm), which holds nothing of its own; ledger and log stay as they are.
+
+def open_to_look(path: Path, opened_by: Connect) -> sqlite3.Connection:
+    """A connection that only reads. Without a log beside it the file is complete, and none need be made to read it.
+
+    Else both are read, and SQLite may set up the log's index (-shm), which holds nothing of its own; ledger and log
+    stay as they are.
     """
-    whole = not path.with_name(f"{path.name}-wal").exists()
-    mode = "immutable=1" if whole else "mode=ro"
+    mode = "mode=ro" if has_log(path) else "immutable=1"
     uri = f"{path.absolute().as_uri()}?{mode}"
     connection = opened_by(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row

@@ -58,6 +58,13 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migrat
                 _apply(connection, migration)
 
 
+def apply_missing(connection: sqlite3.Connection, migrations: tuple[Migration, ...]) -> None:
+    """The same for a copy in memory: nobody waits for it, and it needs no backup."""
+    for migration in migrations:
+        if version_of(connection) < migration.version:
+            _apply(connection, migration)
+
+
 def back_up(path: Path, target: Path) -> None:
     """Copies what the ledger at `path` holds for certain to `target` (0600), replacing what is there.
 

@@ -17,12 +17,14 @@ from tsrevel.planning.money import show
 
 _ORDERS = """
     SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, doubt_until_at, look_again_at,
-        touched_at,
+        touched_at, seen_trouble,
         NOT EXISTS (SELECT 1 FROM runs WHERE runs.run_id = orders.run_id AND finished_at IS NOT NULL) AS interrupted
     FROM orders WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _UNFINISHED = """
-    SELECT event_id FROM orders WHERE state = 'claimed' OR (state = 'settled' AND look_again_at <= ?)
+    SELECT event_id FROM orders
+    WHERE (state = 'claimed' AND event_id NOT IN (SELECT event_id FROM resolutions))
+        OR (state = 'settled' AND look_again_at <= ?)
     ORDER BY touched_at, event_id
 """
 _RECEIPTS = """
@@ -37,6 +39,7 @@ _STANDING = """
 _CLAIM = """
     INSERT INTO orders (event_id, state, plan, run_id, touched_at) VALUES (?, 'claimed', ?, ?, ?)
 """
+_IS_RESOLVED = "SELECT verdict FROM resolutions WHERE event_id = ?"
 _ADD_STEP = "INSERT INTO steps (event_id, seq, kind, number, uuid) VALUES (?, ?, ?, ?, ?)"
 _STEP_BEFORE = """
     SELECT receipts.uuid IS NOT NULL AS known, revel_id
@@ -85,7 +88,7 @@ _NOTE_FOREIGN = """
 """
 _REMEMBER = """
     UPDATE orders SET digest = coalesce(:digest, digest), seen_plan = coalesce(:seen_plan, seen_plan),
-        cancelled = coalesce(:cancelled, cancelled), run_id = :run_id, touched_at = :at
+        cancelled = coalesce(:cancelled, cancelled), seen_trouble = :trouble, run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
 """
 
@@ -117,6 +120,9 @@ def count_by_state(connection: sqlite3.Connection) -> dict[OrderState, int]:
 
 def claim(change: Change, plan: Plan) -> None:
     """Stores the plan that is about to be written, in place of an earlier claim of which nothing was written."""
+    resolved = change.connection.execute(_IS_RESOLVED, (plan.event_id,)).fetchone()
+    if resolved:
+        raise ClaimConflict(f"Event {plan.event_id} can't be claimed: a person has resolved it as {resolved[0]}.")
     state = _standing(change, plan.event_id, "be claimed", {"claimed"}, begun=False)
     text = encode_plan(plan)
     change.connection.execute("DELETE FROM orders WHERE event_id = ?", (plan.event_id,))
@@ -197,10 +203,23 @@ def release(change: Change, event_id: EventId, text: str) -> None:
     change.audit("released", event_id, text=text)
 
 
-def remember(change: Change, event_id: EventId, digest: str | None, plan: Plan | None, cancelled: bool | None) -> None:
+def hash_of_trouble(text: str) -> str:
+    """How the ledger keeps why an event can't be planned: the text may name people."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def remember(
+    change: Change,
+    event_id: EventId,
+    digest: str | None,
+    plan: Plan | None,
+    cancelled: bool | None,
+    trouble: str | None = None,
+) -> None:
     """Keeps the state of the event that a report was made of. None leaves plan and cancelled as they are."""
     seen_plan = encode_plan(plan) if plan else None
-    if not _write(change, _REMEMBER, event_id, digest=digest, seen_plan=seen_plan, cancelled=cancelled):
+    values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_trouble(trouble) if trouble else None}
+    if not _write(change, _REMEMBER, event_id, cancelled=cancelled, **values):
         raise ClaimConflict(f"Event {event_id} can't be remembered: the ledger knows no order of it.")
     plan_hash = hashlib.sha256(seen_plan.encode()).hexdigest() if seen_plan else None
     known = None if cancelled is None else ("yes" if cancelled else "no")
@@ -243,6 +262,7 @@ def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt]) -> OrderRec
         text=row["text"],
         doubt_until_at=decode_instant(row["doubt_until_at"]),
         look_again_at=decode_instant(row["look_again_at"]),
+        seen_trouble=row["seen_trouble"],
     )
 
 

@@ -15,6 +15,9 @@ Clock = Callable[[], datetime]
 
 RunMode = Literal["bulk", "single"]
 
+Verdict = Literal["done", "ignored"]
+"""A person's word on an event. `done`: it has its order, or needs none any more. `ignored`: it is to have none."""
+
 OrderState = Literal["claimed", "settled", "disputed", "foreign"]
 """`claimed`: the plan is stored, its order may be anywhere between unwritten and complete. `settled`: Revel showed
 it complete. `disputed`: what Revel holds isn't the plan; a person must look, and it is never written again.
@@ -62,6 +65,7 @@ class OrderRecord:
     up, answered or not: what isn't there by then isn't coming. `interrupted`: the run that touched it last never
     came to its end, so a write may have been under way at `touched_at`. `look_again_at`: the outcome of a write was
     unknown for a while; looked at once more from then on, the order shows whether a part of it is there twice.
+    `seen_trouble` is the hash of why the event, changed, couldn't be planned when last seen; None if it could.
     """
 
     event_id: EventId
@@ -78,6 +82,7 @@ class OrderRecord:
     doubt_until_at: datetime | None = None
     look_again_at: datetime | None = None
     interrupted: bool = False
+    seen_trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class Seen:
     updated: datetime | None = None
     order_id: OrderId | None = None
     event: Event | None = None
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,21 @@ class Sighting:
     last_seen_at: datetime
     updated: datetime | None = None
     has_snapshot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a person settled about an event, and why. `order_id` is the order that a person says it has.
+
+    `digest` is the content hash of the event then, or of the latest change that was told since; None: not known.
+    """
+
+    event_id: EventId
+    verdict: Verdict
+    note: str
+    order_id: OrderId | None
+    digest: str | None
+    resolved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

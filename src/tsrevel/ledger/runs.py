@@ -14,6 +14,7 @@ _BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, starte
 _FINISH = """
     UPDATE runs SET finished_at = ?, exit_status = ?, summary = ? WHERE run_id = ? AND finished_at IS NULL
 """
+_LEAVE_OUT = "UPDATE runs SET whole = 0 WHERE run_id = ?"
 _LATEST = """
     SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
     FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?
@@ -41,6 +42,12 @@ def finish(change: Change, exit_status: int, summary: Mapping[str, int]) -> None
         raise ClaimConflict(f"Run {change.run_id} can't finish: it never began, or has finished.")
     counted = canonical({name: str(number) for name, number in summary.items()})
     change.audit("run_finished", exit_status=str(exit_status), summary=counted)
+
+
+def leave_out(change: Change) -> None:
+    """The run doesn't look at every event, though it meant to."""
+    change.connection.execute(_LEAVE_OUT, (change.run_id,))
+    change.audit("left_out")
 
 
 def latest(connection: sqlite3.Connection, limit: int) -> tuple[RunRecord, ...]:

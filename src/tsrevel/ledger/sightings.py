@@ -22,21 +22,23 @@ _FIND = """
 _PUT = """
     INSERT INTO sightings
         (event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at, run_id,
-        updated, snapshot)
+        updated, snapshot, location)
     VALUES
         (:event_id, :event_day, :status, :reason, :text_hash, :digest, :missed_at, :at, :at, :run_id,
-        :updated, :snapshot)
+        :updated, :snapshot, :location)
     ON CONFLICT (event_id) DO UPDATE SET
         event_day = excluded.event_day, status = excluded.status, reason = excluded.reason,
         text_hash = excluded.text_hash, digest = excluded.digest,
         missed_at = coalesce(missed_at, excluded.missed_at),
         last_seen_at = excluded.last_seen_at, run_id = excluded.run_id,
-        updated = excluded.updated,
+        updated = excluded.updated, location = coalesce(nullif(excluded.location, ''), location),
         snapshot = CASE WHEN excluded.status IN ('held', 'failed') THEN coalesce(excluded.snapshot, snapshot) END
 """
 _SNAPSHOT = "SELECT snapshot FROM sightings WHERE event_id = ?"
 _TO_RETRY = """
-    SELECT event_id FROM sightings WHERE status IN ('held', 'failed') ORDER BY event_day, event_id
+    SELECT event_id FROM sightings
+    WHERE status IN ('held', 'failed') AND event_id NOT IN (SELECT event_id FROM resolutions)
+    ORDER BY event_day, event_id
 """
 _RETRY_OF_RUN = """
     SELECT event_id FROM attempts JOIN runs USING (run_id)
@@ -54,8 +56,9 @@ _COUNT_UNSETTLED = """
     SELECT count(*) FROM sightings LEFT JOIN orders USING (event_id)
     WHERE event_day BETWEEN ? AND ?
       AND (sightings.status IN ('held', 'failed', 'planned')
-           OR sightings.reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED'))
+           OR sightings.reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED', 'CONNECTOR_DISABLED'))
       AND (orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign'))
+      AND event_id NOT IN (SELECT event_id FROM resolutions)
 """
 
 
@@ -79,6 +82,7 @@ def put(change: Change, seen: Seen) -> bool:
         "updated": latest.isoformat() if latest else None,
         "snapshot": encode_snapshot(seen.event) if seen.event and seen.status in {"held", "failed"} else None,
         "missed_at": change.at if seen.missed else None,
+        "location": seen.location,
         "at": change.at,
         "run_id": change.run_id,
     }

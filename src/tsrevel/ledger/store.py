@@ -6,77 +6,40 @@ and, for changes, ClaimConflict. After any of them nothing of the change is stor
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from pathlib import Path
-from threading import RLock
-from types import TracebackType
-from typing import Self
 
-from tsrevel.errors import LedgerUnusable
-from tsrevel.ledger import audit, deliveries, orders, runs, sightings
-from tsrevel.ledger.audit import Change
-from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
-from tsrevel.ledger.database import open_database
-from tsrevel.ledger.migrations import Migration, back_up, shipped_migrations
+from tsrevel.ledger import (
+    audit,
+    deliveries,
+    orders,
+    outbox,
+    pausing,
+    pruning,
+    queries,
+    resolutions,
+    runs,
+    sightings,
+    watch,
+)
+from tsrevel.ledger.outbox import Outbox
+from tsrevel.ledger.pausing import Pause
 from tsrevel.ledger.records import (
     AuditRow,
-    Clock,
     DeliveryKey,
     OrderRecord,
     OrderState,
+    Resolution,
     RunRecord,
     Seen,
     Sighting,
-    encode_instant,
+    Verdict,
 )
 from tsrevel.planning.model import Event, EventId, OrderId, Plan, Step
 
 
-class Ledger:
+class Ledger(Outbox):
     """The memory of all runs of one environment. Use it in a `with`, or call `close`."""
-
-    def __init__(self, connection: sqlite3.Connection, path: Path, clock: Clock) -> None:
-        self._connection = connection
-        self._path = path
-        self._clock = clock
-        self._lock = RLock()
-
-    @classmethod
-    def open(
-        cls,
-        path: Path,
-        *,
-        environment: str,
-        clock: Clock,
-        migrations: tuple[Migration, ...] | None = None,
-        busy_seconds: float = 5.0,
-        opened_by: Connect = SQLITE,
-    ) -> Self:
-        """The ledger at `path`, made (0600, missing folders 0700) if there is none, and migrated after a backup.
-
-        LedgerUnusable: newer, of another environment, not ours, unreadable or unwritable. LedgerDamaged: the file
-        or the end of the audit is broken. Other writers are waited for, `busy_seconds` each time.
-        """
-        with reachable(path):
-            real = path.resolve()
-        connection = open_database(real, environment, migrations or shipped_migrations(), busy_seconds, opened_by)
-        return cls(connection, real, clock)
-
-    def close(self) -> None:
-        """Closes the file; closing twice is fine, and any other use afterwards is LedgerUnusable."""
-        with self._lock:
-            self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # Runs
 
@@ -89,6 +52,11 @@ class Ledger:
         """Closes a run, once."""
         with self._changing(run_id) as change:
             runs.finish(change, exit_status, summary)
+
+    def leave_out(self, run_id: str) -> None:
+        """This run leaves events out: it won't count as one that looked at all of them."""
+        with self._changing(run_id) as change:
+            runs.leave_out(change)
 
     def runs(self, limit: int) -> tuple[RunRecord, ...]:
         """The last `limit` runs, newest first."""
@@ -151,6 +119,7 @@ class Ledger:
         Also without a claim (the ledger was lost) and after a dispute; ClaimConflict for a foreign order.
         """
         with self._changing(run_id) as change:
+            outbox.post_injected(change, event_id, order_id, self.occasions)
             orders.settle(change, event_id, order_id, digest)
 
     def dispute(self, run_id: str, event_id: EventId, order_id: OrderId | None, text: str) -> None:
@@ -191,10 +160,14 @@ class Ledger:
         digest: str | None,
         plan: Plan | None = None,
         cancelled: bool | None = None,
+        trouble: str | None = None,
     ) -> None:
-        """After a drift was reported: what the event is compared with next time. The claimed plan stays as it is."""
+        """After a drift was reported: what the event is compared with next time. The claimed plan stays as it is.
+
+        `trouble` is why it can't be planned now; of it a hash is kept.
+        """
         with self._changing(run_id) as change:
-            orders.remember(change, event_id, digest, plan, cancelled)
+            orders.remember(change, event_id, digest, plan, cancelled, trouble)
 
     # Sightings
 
@@ -220,7 +193,11 @@ class Ledger:
         `seen` is drawn inside the transaction: have it ready.
         """
         with self._changing(run_id) as change:
-            return frozenset(one.event_id for one in seen if sightings.put(change, one))
+            told = tuple(seen)
+            before = sightings.find(change.connection, [one.event_id for one in told])
+            fresh = frozenset(one.event_id for one in told if sightings.put(change, one))
+            outbox.post_seen(change, told, before, fresh, self.occasions)
+            return fresh
 
     def sightings(self, event_ids: Iterable[EventId]) -> dict[EventId, Sighting]:
         """What was last made of these events, as far as they were ever seen."""
@@ -230,7 +207,8 @@ class Ledger:
     def count_unsettled(self, first: date, last: date) -> int:
         """Events of these days (both included) that were waiting or in trouble when last seen, and have no order.
 
-        That is: held, failed, planned, TOO_EARLY or RUN_LIMIT_REACHED. If there are some, an empty listing is suspect.
+        That is: held, failed, planned, TOO_EARLY, RUN_LIMIT_REACHED or CONNECTOR_DISABLED. If there are some, an empty
+        listing is suspect.
         """
         with self._reading() as connection:
             return sightings.count_unsettled(connection, first, last)
@@ -249,6 +227,74 @@ class Ledger:
         """The events that this run (its id or correlation id) held or failed; None if there was no such run."""
         with self._reading() as connection:
             return sightings.tried_in_vain(connection, run)
+
+    def standing(self, event_id: EventId) -> queries.Standing | None:
+        """How the event stood when a run last saw it; None if none ever did."""
+        with self._reading() as connection:
+            return queries.standing_of(connection, event_id)
+
+    # Resolutions
+
+    def resolve(self, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
+        """Stores a person's word on an event: runs leave it alone from now on. `note` must be free of customer data."""
+        with self._changing(None) as change:
+            resolutions.put(change, event_id, verdict, note, order_id)
+
+    def reopen(self, event_id: EventId, note: str) -> bool:
+        """Takes that word back; False if there was none."""
+        with self._changing(None) as change:
+            return resolutions.drop(change, event_id, note)
+
+    def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
+        """What a person settled of these events, as far as anything was."""
+        with self._reading() as connection:
+            return resolutions.find(connection, event_ids)
+
+    def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
+        """After a change of a resolved event was told: the content hash that it is compared with next time."""
+        with self._changing(run_id) as change:
+            resolutions.note_change(change, event_id, digest)
+
+    # Finished orders as Revel shows them
+
+    def settled_near(self, first: date, last: date) -> tuple[OrderRecord, ...]:
+        """Our finished orders for events of these days (both included), the latest day first."""
+        with self._reading() as connection:
+            near = watch.find_near(connection, first, last)
+            found = orders.find(connection, near)
+            return tuple(found[event_id] for event_id in near)
+
+    def shown_orders(self, event_ids: Iterable[EventId]) -> dict[EventId, dict[str, str]]:
+        """What Revel last showed of the finished orders that a station has changed."""
+        with self._reading() as connection:
+            return watch.find_shown(connection, event_ids)
+
+    def note_shown(self, run_id: str, event_id: EventId, shown: Mapping[str, str], text: str | None) -> None:
+        """Revel shows a finished order like this now; `text` is what was told of it, without customer data."""
+        with self._changing(run_id) as change:
+            watch.note(change, event_id, shown, text)
+
+    # The pause
+
+    def pause(self, reason: str) -> Pause | None:
+        """From now on no run does anything. An earlier pause stands, and is returned. The audit keeps no reason."""
+        with self._changing(None) as change:
+            return pausing.begin(change, reason)
+
+    def resume(self) -> Pause | None:
+        """Runs work again; the pause that ended, None if there was none."""
+        with self._changing(None) as change:
+            return pausing.end(change)
+
+    def paused(self) -> Pause | None:
+        """The pause; None if there is none."""
+        with self._reading() as connection:
+            return pausing.find(connection)
+
+    def prune(self, before: datetime, older_than: int) -> dict[str, int]:
+        """Drops the details of orders settled before `before`, `older_than` days ago: how many rows of each table."""
+        with self._changing(None) as change:
+            return pruning.drop(change, before, older_than)
 
     # Webhook deliveries
 
@@ -280,21 +326,3 @@ class Ledger:
         """Checks every row of the audit. LedgerDamaged names the first that is missing, altered or not ours."""
         with self._reading() as connection:
             audit.verify_all(connection)
-
-    def back_up(self, target: Path) -> None:
-        """Copies the ledger, complete and consistent, to a new file (0600). LedgerUnusable if `target` exists."""
-        with reachable(target), mapped(self._path):
-            if target.exists():
-                raise LedgerUnusable(f"The backup {target} exists already: name a new file.")
-            back_up(self._path, target)
-
-    @contextmanager
-    def _changing(self, run_id: str | None) -> Iterator[Change]:
-        with self._lock, transaction(self._connection, self._path):
-            yield Change(self._connection, run_id, encode_instant(self._clock()))
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """All reads inside see one and the same state."""
-        with self._lock, transaction(self._connection, self._path, "DEFERRED"):
-            yield self._connection

@@ -1,0 +1,195 @@
+"""The outbox: notices stored with the changes they tell of, the mails they go out in, and what became of those.
+
+Transactional: a notice is there if and only if its change is. What is sent, and how, is not known here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from tsrevel.ledger.audit import Change
+from tsrevel.ledger.file import LedgerFile
+from tsrevel.ledger.records import ClaimConflict, Seen, Sighting
+from tsrevel.planning.model import EventId, OrderId
+
+Occasion = Literal["injected", "held", "failed", "missed", "changed"]
+"""What a notice tells of: a change of an event's state that a person may want to hear of."""
+
+_REPORTED_CHANGES = frozenset({"CHANGED_AFTER_INJECTION", "CANCELLED_AFTER_INJECTION"})
+_POST_INJECTED = """
+    INSERT INTO notices (run_id, event_id, occasion, location, order_id, text)
+    SELECT :run_id, event_id, 'injected', '', :order_id, '' FROM orders
+    WHERE event_id = :event_id AND plan IS NOT NULL AND state <> 'settled'
+"""
+_POST = """
+    INSERT INTO notices (run_id, event_id, occasion, event_day, location, order_id, reason, text)
+    VALUES (:run_id, :event_id, :occasion, :event_day, :location, :order_id, :reason, :text)
+"""
+_WAITING = "SELECT number FROM notices WHERE mail IS NULL ORDER BY number"
+_MAKE = "INSERT INTO mails (made_at) VALUES (?)"
+_PUT_INTO = "UPDATE notices SET mail = ? WHERE number = ?"
+_DUE = "SELECT number, made_at, attempts, refusals FROM mails WHERE state = 'due' ORDER BY number"
+_NOTICES = """
+    SELECT notices.event_id, occasion, event_day, location, order_id, reason, text, correlation_id
+    FROM notices JOIN runs USING (run_id) WHERE mail = ? ORDER BY number
+"""
+_TRIED = """
+    UPDATE mails SET attempts = attempts + 1, refusals = refusals + :refused, tried_at = :at, state = :state
+    WHERE number = :number AND state = 'due'
+"""
+_EMPTY = "UPDATE notices SET text = '' WHERE mail = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One change of one event. `text` says why and what to do; it names no customer. `day` is None where unknown."""
+
+    event_id: EventId
+    occasion: Occasion
+    correlation_id: str
+    day: date | None
+    location: str
+    order_id: OrderId | None
+    reason: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueMail:
+    """A mail that is still to be sent. `attempts` failed so far, `refusals` of them because it wasn't acceptable."""
+
+    number: int
+    made_at: datetime
+    attempts: int
+    refusals: int
+    notices: tuple[Notice, ...]
+
+
+def post_injected(change: Change, event_id: EventId, order_id: OrderId, wanted: Collection[str]) -> None:
+    """Stores that the event's order is about to be settled, unless it was before, or isn't of our making."""
+    if "injected" in wanted:
+        row = {"run_id": change.run_id, "event_id": event_id, "order_id": order_id}
+        change.connection.execute(_POST_INJECTED, row)
+
+
+def post_seen(
+    change: Change,
+    seen: Iterable[Seen],
+    before: Mapping[EventId, Sighting],
+    fresh: Collection[EventId],
+    wanted: Collection[str],
+) -> None:
+    """Stores what is new in what a run saw: `before` is what was last seen, `fresh` what has changed since."""
+    for one in seen:
+        occasion = _occasion_of(one, before.get(one.event_id)) if one.event_id in fresh else None
+        if occasion in wanted:
+            row = {
+                "run_id": change.run_id,
+                "event_id": one.event_id,
+                "occasion": occasion,
+                "event_day": one.day.isoformat() if one.day else None,
+                "location": one.location,
+                "order_id": one.order_id,
+                "reason": one.reason,
+                "text": one.text,
+            }
+            change.connection.execute(_POST, row)
+
+
+def _occasion_of(seen: Seen, before: Sighting | None) -> Occasion | None:
+    """A failure is new with another reason alone: its text may tell a time, and then differs in every run."""
+    if seen.missed:
+        return None if before and before.missed_at else "missed"
+    if seen.reason in _REPORTED_CHANGES:
+        return "changed"
+    if seen.status == "held":
+        return "held"
+    if seen.status != "failed" or (before and (before.status, before.reason) == (seen.status, seen.reason)):
+        return None
+    return "failed"
+
+
+def make_mails(change: Change, *, digest: bool) -> None:
+    """Puts the notices that wait into mails: all into one (`digest`), or each into its own."""
+    waiting = [row["number"] for row in change.connection.execute(_WAITING)]
+    for bundle in [waiting] if digest and waiting else [[each] for each in waiting]:
+        mail = change.connection.execute(_MAKE, (change.at,)).lastrowid
+        change.connection.executemany(_PUT_INTO, [(mail, number) for number in bundle])
+
+
+def find_due(connection: sqlite3.Connection) -> tuple[DueMail, ...]:
+    """The mails still to be sent, oldest first."""
+    return tuple(
+        DueMail(
+            number=row["number"],
+            made_at=datetime.fromisoformat(row["made_at"]),
+            attempts=row["attempts"],
+            refusals=row["refusals"],
+            notices=tuple(_decode_notice(each) for each in connection.execute(_NOTICES, (row["number"],))),
+        )
+        for row in connection.execute(_DUE).fetchall()
+    )
+
+
+def note_sent(change: Change, number: int) -> None:
+    """The mail was taken. ClaimConflict if it wasn't due."""
+    _note(change, number, "sent", refused=False)
+    change.audit("mail_sent", mail=str(number))
+
+
+def note_failed(change: Change, number: int, text: str, *, refused: bool, give_up: bool) -> None:
+    """The mail wasn't taken, and isn't due any more if we `give_up`; `text` says why. ClaimConflict if it wasn't."""
+    _note(change, number, "given_up" if give_up else "due", refused=refused)
+    if give_up:
+        change.audit("mail_given_up", mail=str(number), text=text)
+
+
+def _note(change: Change, number: int, state: str, *, refused: bool) -> None:
+    row = {"number": number, "refused": refused, "at": change.at, "state": state}
+    if change.connection.execute(_TRIED, row).rowcount != 1:
+        raise ClaimConflict(f"Mail {number} can't be noted as {state}: it isn't due.")
+    if state != "due":
+        change.connection.execute(_EMPTY, (number,))
+
+
+def _decode_notice(row: sqlite3.Row) -> Notice:
+    return Notice(
+        event_id=row["event_id"],
+        occasion=row["occasion"],
+        correlation_id=row["correlation_id"],
+        day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
+        location=row["location"],
+        order_id=row["order_id"],
+        reason=row["reason"],
+        text=row["text"],
+    )
+
+
+class Outbox(LedgerFile):
+    """The part of the ledger that mails go through. Errors as the `Ledger`'s."""
+
+    occasions: frozenset[str] = frozenset()
+    """What notices are stored of: set it before the run. Nothing, unless mails can be sent."""
+
+    def make_mails(self, *, digest: bool) -> tuple[DueMail, ...]:
+        """Puts the notices that wait into mails, one for all (`digest`) or one for each; what is due, oldest first.
+
+        Notices wait as well after a run that died before it came to its mails.
+        """
+        with self._changing(None) as change:
+            make_mails(change, digest=digest)
+            return find_due(change.connection)
+
+    def mail_sent(self, number: int) -> None:
+        """The mail was taken, and is never sent again. ClaimConflict if it wasn't due."""
+        with self._changing(None) as change:
+            note_sent(change, number)
+
+    def mail_failed(self, number: int, text: str, *, refused: bool = False, give_up: bool = False) -> None:
+        """The mail wasn't taken; without `give_up` a later run sends it. `refused`: for what it is. Likewise."""
+        with self._changing(None) as change:
+            note_failed(change, number, text, refused=refused, give_up=give_up)

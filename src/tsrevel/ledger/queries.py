@@ -1,0 +1,238 @@
+"""Questions that a person asks of the ledger: how do things stand, and what happened to this event? Only reads.
+
+Each function takes the connection of a `LedgerView.reading()`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tsrevel.ledger.codec import decode_plan
+from tsrevel.ledger.records import OrderState, Resolution, decode_instant
+from tsrevel.ledger.resolutions import decode_resolution
+from tsrevel.planning.model import EventId, OrderId
+from tsrevel.planning.money import Cents
+
+_STANDINGS = """
+    SELECT sightings.event_id, event_day, location, sightings.status, reason, missed_at, first_seen_at, last_seen_at,
+        coalesce(
+            (SELECT min(at) FROM audit AS trouble
+             WHERE trouble.event_id = sightings.event_id AND kind = 'seen'
+               AND seq > coalesce(
+                   (SELECT max(seq) FROM audit AS other
+                    WHERE other.event_id = sightings.event_id AND kind = 'seen'
+                      AND json_extract(other.detail, '$.status') <> sightings.status),
+                   0)),
+            last_seen_at) AS since
+    FROM sightings LEFT JOIN orders USING (event_id)
+    WHERE event_id NOT IN (SELECT event_id FROM resolutions)
+"""
+_IN_TROUBLE = f"""
+    {_STANDINGS} AND sightings.status IN ('held', 'failed') ORDER BY event_day, location, event_id
+"""
+_NO_ORDER = "(orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign'))"
+_COMING = f"""
+    {_STANDINGS} AND (reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED') OR sightings.status = 'planned') AND {_NO_ORDER}
+    ORDER BY event_day, location, event_id
+"""
+_MISSED = f"""
+    {_STANDINGS} AND missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED' AND {_NO_ORDER}
+    ORDER BY event_day, location, event_id
+"""
+_SEEN = """
+    SELECT event_id, event_day, location, status, reason, missed_at, first_seen_at, last_seen_at, last_seen_at AS since
+    FROM sightings WHERE event_id = ?
+"""
+_OPEN_ORDERS = """
+    SELECT event_id, state, plan, order_id, text, touched_at, doubt_until_at,
+        (SELECT count(*) FROM steps WHERE steps.event_id = orders.event_id) AS steps,
+        (SELECT count(*) FROM receipts WHERE receipts.event_id = orders.event_id) AS receipts
+    FROM orders
+    WHERE state IN ('claimed', 'disputed') AND event_id NOT IN (SELECT event_id FROM resolutions)
+    ORDER BY touched_at, event_id
+"""
+_RESOLUTIONS = """
+    SELECT event_id, verdict, note, order_id, digest, resolved_at FROM resolutions
+    WHERE :event_id IS NULL OR event_id = :event_id ORDER BY resolved_at DESC, event_id
+"""
+_ATTEMPTS_OF_EVENT = """
+    SELECT attempts.run_id, correlation_id, event_id, status, reason, order_id, at
+    FROM attempts JOIN runs USING (run_id)
+    WHERE event_id = ? ORDER BY at, attempts.rowid
+"""
+_ATTEMPTS_OF_RUNS = """
+    SELECT attempts.run_id, correlation_id, event_id, status, reason, order_id, at
+    FROM attempts JOIN runs USING (run_id)
+    WHERE attempts.run_id IN (SELECT value FROM json_each(?)) ORDER BY attempts.rowid
+"""
+_STEPS = """
+    SELECT steps.kind, number, uuid, revel_id, recorded_at, run_id, receipts.uuid IS NOT NULL AS written
+    FROM steps LEFT JOIN receipts USING (event_id, uuid)
+    WHERE event_id = ? ORDER BY seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an event stood when a run last saw it. `since`: its status has been that ever since then.
+
+    `location` is the [[locations]] entry's name, else TripleSeat's; '' where a version before this one saw it.
+    """
+
+    event_id: EventId
+    day: date | None
+    location: str
+    status: str
+    reason: str | None
+    missed_at: datetime | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order claimed and not settled, or disputed. `text` says what is disputed, `total` in cents."""
+
+    event_id: EventId
+    state: OrderState
+    day: date | None
+    location: str
+    order_id: OrderId | None
+    total: Cents | None
+    steps: int
+    receipts: int
+    text: str | None
+    touched_at: datetime
+    doubt_until_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A run that injected, held or failed an event."""
+
+    run_id: str
+    correlation_id: str
+    event_id: EventId
+    status: str
+    reason: str | None
+    order_id: OrderId | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StepStanding:
+    """A step of the claimed plan, and Revel's receipt for it: the id it gave, when, in which run; None without one."""
+
+    kind: str
+    number: int
+    uuid: str
+    written: bool
+    revel_id: str | None
+    recorded_at: datetime | None
+    run_id: str | None
+
+
+def in_trouble(connection: sqlite3.Connection) -> tuple[Standing, ...]:
+    """The events held or failed when last seen, and not resolved, by their days."""
+    return tuple(_decode_standing(row) for row in connection.execute(_IN_TROUBLE))
+
+
+def coming(connection: sqlite3.Connection) -> tuple[Standing, ...]:
+    """The events that wait for their day, or for the next run, by their days."""
+    return tuple(_decode_standing(row) for row in connection.execute(_COMING))
+
+
+def missed(connection: sqlite3.Connection) -> tuple[Standing, ...]:
+    """The events whose gate closed without an order, and that nobody has resolved, by their days."""
+    return tuple(_decode_standing(row) for row in connection.execute(_MISSED))
+
+
+def standing_of(connection: sqlite3.Connection, event_id: EventId) -> Standing | None:
+    """How the event stood when last seen, resolved or not; None if no run ever saw it."""
+    row = connection.execute(_SEEN, (event_id,)).fetchone()
+    return _decode_standing(row) if row else None
+
+
+def open_orders(connection: sqlite3.Connection) -> tuple[OpenOrder, ...]:
+    """The orders begun and not finished, or disputed, the longest untouched first. LedgerDamaged: unreadable plan."""
+    return tuple(_decode_open_order(row) for row in connection.execute(_OPEN_ORDERS))
+
+
+def resolutions(connection: sqlite3.Connection, event_id: EventId | None = None) -> tuple[Resolution, ...]:
+    """What people have settled, of one event or of all, newest first."""
+    return tuple(decode_resolution(row) for row in connection.execute(_RESOLUTIONS, {"event_id": event_id}))
+
+
+def attempts_of(connection: sqlite3.Connection, event_id: EventId) -> tuple[Attempt, ...]:
+    """Every attempt at the event, oldest first."""
+    return tuple(_decode_attempt(row) for row in connection.execute(_ATTEMPTS_OF_EVENT, (event_id,)))
+
+
+def attempts_in(connection: sqlite3.Connection, run_ids: Iterable[str]) -> tuple[Attempt, ...]:
+    """What these runs attempted, in the order they did."""
+    return tuple(_decode_attempt(row) for row in connection.execute(_ATTEMPTS_OF_RUNS, (json.dumps(list(run_ids)),)))
+
+
+def steps_of(connection: sqlite3.Connection, event_id: EventId) -> tuple[StepStanding, ...]:
+    """The steps of the claimed plan with their receipts, in the order of writing; none without a claim."""
+    return tuple(_decode_step(row) for row in connection.execute(_STEPS, (event_id,)))
+
+
+def _decode_standing(row: sqlite3.Row) -> Standing:
+    return Standing(
+        event_id=row["event_id"],
+        day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
+        location=row["location"],
+        status=row["status"],
+        reason=row["reason"],
+        missed_at=decode_instant(row["missed_at"]),
+        first_seen_at=datetime.fromisoformat(row["first_seen_at"]),
+        last_seen_at=datetime.fromisoformat(row["last_seen_at"]),
+        since=datetime.fromisoformat(row["since"]),
+    )
+
+
+def _decode_open_order(row: sqlite3.Row) -> OpenOrder:
+    plan = decode_plan(row["plan"]) if row["plan"] else None
+    return OpenOrder(
+        event_id=row["event_id"],
+        state=row["state"],
+        day=plan.day if plan else None,
+        location=plan.location.name if plan else "",
+        order_id=row["order_id"],
+        total=plan.final_total if plan else None,
+        steps=row["steps"],
+        receipts=row["receipts"],
+        text=row["text"],
+        touched_at=datetime.fromisoformat(row["touched_at"]),
+        doubt_until_at=decode_instant(row["doubt_until_at"]),
+    )
+
+
+def _decode_attempt(row: sqlite3.Row) -> Attempt:
+    return Attempt(
+        run_id=row["run_id"],
+        correlation_id=row["correlation_id"],
+        event_id=row["event_id"],
+        status=row["status"],
+        reason=row["reason"],
+        order_id=row["order_id"],
+        at=datetime.fromisoformat(row["at"]),
+    )
+
+
+def _decode_step(row: sqlite3.Row) -> StepStanding:
+    return StepStanding(
+        kind=row["kind"],
+        number=row["number"],
+        uuid=row["uuid"],
+        written=bool(row["written"]),
+        revel_id=row["revel_id"],
+        recorded_at=decode_instant(row["recorded_at"]),
+        run_id=row["run_id"],
+    )

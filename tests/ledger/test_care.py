@@ -1,0 +1,210 @@
+"""Care of the ledger: what a check finds, what a copy is, what an export leaves out, and what never goes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.ledger import DeliveryKey, Ledger
+from tsrevel.ledger.care import REDACTED, back_up_ledger, check_ledger, count_prunable, export_rows
+from tsrevel.planning.model import EventId, OrderId
+
+from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger
+
+LATER = START + timedelta(days=400)
+BEFORE = START + timedelta(days=30)
+Rows = list[dict[str, object]]
+
+
+def settle(ledger: Ledger, event_id: EventId = EVENT) -> None:
+    """An event with a finished order, and all that is kept of it."""
+    plan = replace(make_plan(), event_id=event_id)
+    ledger.claim(RUN, plan)
+    ledger.record(RUN, event_id, plan.steps[0], revel_id="5550101", facts={"seen": "at Revel"})
+    ledger.settle(RUN, event_id, ORDER, "digest")
+    for status in ("injected", "skipped"):
+        ledger.see(RUN, event_id, day=DAY, status=status, reason=None, text="", digest="digest")
+    ledger.note_delivery(RUN, DeliveryKey("UPDATE_EVENT", f"event {event_id}", "1"), event_id, signed=True, reason=None)
+    ledger.note_shown(RUN, event_id, {"balance": "0.00"}, "changed")
+
+
+def exported(path: Path, table: str) -> Rows:
+    return [row for row in export_rows(path, "sandbox") if row["table"] == table]
+
+
+def spoil(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def test_a_sound_ledger_is_counted(ledger: Ledger, path: Path) -> None:
+    settle(ledger)
+    census = check_ledger(path, "sandbox")
+    assert census is not None
+    assert (census.tables["orders"], census.tables["runs"], census.tables["receipts"]) == (1, 1, 1)
+    assert census.orders == {"claimed": 0, "settled": 1, "disputed": 0, "foreign": 0}
+    assert census.inspection.facts == census.tables["audit"] > 0
+    assert census.size == path.stat().st_size
+
+
+def test_where_there_is_no_ledger_nothing_is_made(path: Path) -> None:
+    assert check_ledger(path, "sandbox") is None
+    for look in (
+        lambda: list(export_rows(path, "sandbox")),
+        lambda: back_up_ledger(path, path.with_name("copy"), "sandbox"),
+        lambda: count_prunable(path, "sandbox", START),
+    ):
+        with pytest.raises(LedgerUnusable, match="There is no ledger at"):
+            look()
+    assert not path.parent.exists()
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "an altered fact": (
+        lambda path: spoil(path, "DROP TRIGGER audit_is_never_updated", "UPDATE audit SET kind = 'x' WHERE seq = 1"),
+        "row 1 was altered",
+    ),
+    "a lost run": (lambda path: spoil(path, "DELETE FROM runs"), "a row of audit refers to one of runs"),
+    "no database": (lambda path: path.write_bytes(b"something else " * 100), "not a SQLite file"),
+    "an empty file": (lambda path: path.write_bytes(b""), "empty file"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_ledger_is_found_out(path: Path, damage: str) -> None:
+    with open_ledger(path) as ledger:
+        ledger.begin_run(make_run())
+    act, expected = DAMAGE[damage]
+    act(path)
+    with pytest.raises(LedgerDamaged, match=expected):
+        check_ledger(path, "sandbox")
+
+
+def test_a_ledger_of_the_other_environment_is_not_damaged(ledger: Ledger, path: Path) -> None:
+    with pytest.raises(LedgerUnusable, match="belongs to the sandbox environment") as caught:
+        check_ledger(path, "production")
+    assert not isinstance(caught.value, LedgerDamaged)
+
+
+def test_a_copy_is_whole_while_the_ledger_is_open(ledger: Ledger, path: Path) -> None:
+    settle(ledger)
+    copy = path.with_name("copy")
+    assert back_up_ledger(path, copy, "sandbox").orders["settled"] == 1
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with open_ledger(copy) as opened:
+        opened.verify_chain()
+        assert opened.orders([EVENT]) == ledger.orders([EVENT])
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_copy_overwrites_nothing(ledger: Ledger, path: Path, kind: str) -> None:
+    copy = path.with_name("copy")
+    if kind == "file":
+        copy.write_text("mine")
+    else:
+        copy.symlink_to(path.with_name("nowhere"))
+    with pytest.raises(LedgerUnusable, match="exists already"):
+        back_up_ledger(path, copy, "sandbox")
+
+
+def test_an_export_has_every_row(ledger: Ledger, path: Path) -> None:
+    settle(ledger)
+    census = check_ledger(path, "sandbox")
+    assert census is not None
+    rows = list(export_rows(path, "sandbox"))
+    counts = {table: sum(row["table"] == table for row in rows) for table in census.tables}
+    assert counts == census.tables
+    assert exported(path, "orders")[0]["order_id"] == ORDER
+    assert exported(path, "receipts")[0]["facts"] == {"seen": "at Revel"}
+    assert exported(path, "shown_orders")[0]["shown"] == {"balance": "0.00"}
+
+
+def test_an_export_leaves_free_text_out(ledger: Ledger, path: Path) -> None:
+    secret = "Jane"
+    plan = make_plan()
+    items = tuple(replace(item, line=secret, override=secret, note=secret) for item in plan.items)
+    ledger.claim(RUN, replace(plan, items=items))
+    ledger.dispute(RUN, EVENT, ORDER, secret)
+    ledger.pause(secret)
+    ledger.audit(RUN, "strange", strange=secret)
+    rows = list(export_rows(path, "sandbox"))
+    assert secret not in str(rows)
+    assert exported(path, "orders")[0]["text"] == REDACTED
+    plan_row = exported(path, "orders")[0]["plan"]
+    assert isinstance(plan_row, Mapping)
+    assert {item["line"] for item in plan_row["items"]} == {REDACTED}
+    assert plan_row["location"]["name"] == "Special Events"
+    assert exported(path, "pause")[0]["reason"] == REDACTED
+
+
+def test_what_is_old_and_done_goes_and_the_order_stays(ledger: Ledger, path: Path) -> None:
+    settle(ledger)
+    before = exported(path, "orders"), exported(path, "audit")
+    expected = {"receipts": 1, "attempts": 1, "deliveries": 1, "sightings": 1}
+    assert count_prunable(path, "sandbox", BEFORE) == expected
+    assert ledger.prune(BEFORE, 30) == expected
+    assert exported(path, "orders") == before[0]
+    audit = exported(path, "audit")
+    assert (audit[:-1], audit[-1]["kind"]) == (before[1], "pruned")
+    record = ledger.order(EVENT)
+    assert record is not None
+    assert (record.state, record.order_id, record.plan) == ("settled", ORDER, make_plan())
+    assert ledger.prune(BEFORE, 30) == dict.fromkeys(expected, 0)
+    assert len(exported(path, "audit")) == len(audit)
+    assert check_ledger(path, "sandbox") is not None
+
+
+def doubtful(ledger: Ledger) -> None:
+    settle(ledger)
+    ledger.look_again(RUN, EVENT, LATER)
+
+
+def disputed(ledger: Ledger) -> None:
+    settle(ledger)
+    ledger.dispute(RUN, EVENT, ORDER, "why")
+
+
+def claimed(ledger: Ledger) -> None:
+    ledger.claim(RUN, make_plan())
+    ledger.record(RUN, EVENT, make_plan().steps[0], revel_id="1", facts={})
+
+
+def foreign(ledger: Ledger) -> None:
+    ledger.note_foreign(RUN, EVENT, OrderId("7"), "Triple Seat 1", None)
+    ledger.see(RUN, EVENT, day=DAY, status="skipped", reason="ORDER_EXISTS", text="", digest=None)
+
+
+def held(ledger: Ledger) -> None:
+    ledger.see(RUN, EVENT, day=DAY, status="held", reason="UNMAPPED_ITEMS", text="", digest=None)
+
+
+def missed(ledger: Ledger) -> None:
+    ledger.see(RUN, EVENT, day=DAY, status="skipped", reason="EVENT_DAY_PASSED", text="", digest=None, missed=True)
+
+
+@pytest.mark.parametrize("story", [doubtful, disputed, claimed, foreign, held, missed])
+def test_what_is_not_settled_for_good_stays(ledger: Ledger, story: Callable[[Ledger], None]) -> None:
+    story(ledger)
+    assert not any(ledger.prune(LATER, 1).values())
+
+
+@pytest.mark.parametrize("before", [START - timedelta(days=1), START])
+def test_what_is_not_old_stays(ledger: Ledger, before: datetime) -> None:
+    settle(ledger)
+    assert not any(ledger.prune(before, 1).values())
+
+
+def test_an_order_whose_event_is_still_to_come_stays(path: Path) -> None:
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(START - timedelta(days=90))) as ledger:
+        ledger.begin_run(make_run())
+        settle(ledger)
+        assert not any(ledger.prune(START - timedelta(days=30), 1).values())

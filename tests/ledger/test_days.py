@@ -1,0 +1,55 @@
+"""What the ledger recalls of some days: every order of theirs, and all that is known of an event."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from tsrevel.ledger import Ledger, open_view
+from tsrevel.ledger.days import Recalled, find_ordered, recall
+from tsrevel.planning.model import EventId
+
+from .samples import DAY, EVENT, ORDER, RUN, make_plan
+
+OTHER = EventId("55521610")
+
+
+def test_an_order_is_of_its_plans_day(path: Path, ledger: Ledger) -> None:
+    ledger.claim(RUN, make_plan())
+    assert ordered(path, 0) == (EVENT,)
+    assert ordered(path, 1) == ()
+
+
+def test_an_order_without_a_plan_is_of_the_day_its_event_was_seen_on(path: Path, ledger: Ledger) -> None:
+    ledger.note_foreign(RUN, OTHER, ORDER, "Triple Seat 55521610", None)
+    assert ordered(path, 0) == ()
+    ledger.see(RUN, OTHER, day=DAY, status="skipped", reason="ORDER_EXISTS", text="", digest=None)
+    assert ordered(path, 0) == (OTHER,)
+
+
+def test_an_event_that_was_only_seen_has_no_order(path: Path, ledger: Ledger) -> None:
+    ledger.see(RUN, OTHER, day=DAY, status="held", reason="MISSING_DATA", text="", digest=None)
+    assert ordered(path, 0) == ()
+
+
+def test_all_that_is_known_of_an_event_is_recalled_in_one_look(path: Path, ledger: Ledger) -> None:
+    ledger.claim(RUN, make_plan())
+    ledger.see(RUN, OTHER, day=DAY, status="held", reason="MISSING_DATA", text="", digest=None)
+    ledger.resolve(OTHER, "ignored", "a rehearsal", None)
+    known = recalled(path)
+    assert (set(known.orders), set(known.sightings), set(known.resolutions)) == ({EVENT}, {OTHER}, {OTHER})
+
+
+def ordered(path: Path, days: int) -> tuple[EventId, ...]:
+    view = open_view(path, "sandbox")
+    assert view
+    day = DAY + timedelta(days=days)
+    with view, view.reading() as connection:
+        return find_ordered(connection, day, day)
+
+
+def recalled(path: Path) -> Recalled:
+    view = open_view(path, "sandbox")
+    assert view
+    with view, view.reading() as connection:
+        return recall(connection, [EVENT, OTHER])

@@ -1,0 +1,190 @@
+"""The outbox: a notice is stored with the change it tells of, goes out in one mail, and that mail is sent once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from tsrevel.ledger import ClaimConflict, Ledger, Seen
+from tsrevel.ledger.outbox import DueMail, Notice
+from tsrevel.planning.model import EventId
+
+from .samples import DAY, EVENT, ORDER, RUN, make_plan, make_run
+
+EVERYTHING = frozenset({"injected", "held", "failed", "missed", "changed"})
+HELD = Seen(EVENT, DAY, "held", "UNMAPPED_ITEMS", "no product", None, location="Bakery")
+
+
+@pytest.fixture
+def telling(ledger: Ledger) -> Ledger:
+    """A ledger of runs that are told of by mail."""
+    ledger.occasions = EVERYTHING
+    return ledger
+
+
+def waiting(ledger: Ledger) -> list[Notice]:
+    """The notices of all mails that are due."""
+    return [notice for mail in ledger.make_mails(digest=True) for notice in mail.notices]
+
+
+def occasions(ledger: Ledger, *seen: Seen) -> list[str]:
+    """What is to be told of these, seen in this order by one run after another."""
+    for number, one in enumerate(seen, start=2):
+        ledger.begin_run(make_run(f"run-{number}"))
+        ledger.see_many(f"run-{number}", [one])
+    return [notice.occasion for notice in waiting(ledger)]
+
+
+def inject(ledger: Ledger) -> None:
+    ledger.claim(RUN, make_plan())
+    ledger.settle(RUN, EVENT, ORDER, "digest")
+
+
+def test_an_order_that_is_settled_is_told(telling: Ledger) -> None:
+    inject(telling)
+    (notice,) = waiting(telling)
+    assert notice == Notice(EVENT, "injected", "sync-1a2b3c4d", None, "", ORDER, None, "")
+
+
+def test_an_order_that_was_settled_before_isnt_told_again(telling: Ledger) -> None:
+    inject(telling)
+    telling.settle(RUN, EVENT, ORDER, "another digest")
+    assert len(waiting(telling)) == 1
+
+
+def test_an_order_that_was_found_complete_isnt_told(telling: Ledger) -> None:
+    telling.settle(RUN, EVENT, ORDER, None)
+    assert waiting(telling) == []
+
+
+def test_an_order_settled_after_a_dispute_is_told(telling: Ledger) -> None:
+    telling.claim(RUN, make_plan())
+    telling.dispute(RUN, EVENT, ORDER, "differs")
+    telling.settle(RUN, EVENT, ORDER, "digest")
+    assert [notice.occasion for notice in waiting(telling)] == ["injected"]
+
+
+def test_a_change_that_isnt_stored_isnt_told(telling: Ledger) -> None:
+    telling.claim(RUN, make_plan())
+    with pytest.raises(ClaimConflict):
+        telling.settle("run-unknown", EVENT, ORDER, "digest")
+    assert waiting(telling) == []
+
+
+def test_a_notice_says_all_that_a_mail_needs(telling: Ledger) -> None:
+    telling.see_many(RUN, [HELD])
+    (notice,) = waiting(telling)
+    assert notice == Notice(EVENT, "held", "sync-1a2b3c4d", DAY, "Bakery", None, "UNMAPPED_ITEMS", "no product")
+
+
+def test_an_event_without_a_day_is_told_without(telling: Ledger) -> None:
+    telling.see_many(RUN, [replace(HELD, day=None)])
+    assert waiting(telling)[0].day is None
+
+
+FAILED = replace(HELD, status="failed", reason="UPSTREAM_UNAVAILABLE", text="no answer")
+SKIPPED = replace(HELD, status="skipped", reason="TOO_EARLY", text="")
+MISSED = replace(SKIPPED, reason="EVENT_DAY_PASSED", missed=True)
+CHANGED = replace(SKIPPED, reason="CHANGED_AFTER_INJECTION", text="moved")
+CANCELLED = replace(SKIPPED, reason="CANCELLED_AFTER_INJECTION", text="cancelled")
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ([HELD, HELD], ["held"]),
+        ([HELD, replace(HELD, text="another product")], ["held", "held"]),
+        ([HELD, SKIPPED, HELD], ["held", "held"]),
+        ([HELD, replace(HELD, reason="ORDER_TOO_LARGE")], ["held", "held"]),
+        ([FAILED, FAILED], ["failed"]),
+        ([FAILED, replace(FAILED, text="no answer at 10:15")], ["failed"]),
+        ([FAILED, replace(FAILED, reason="OUTCOME_UNKNOWN")], ["failed", "failed"]),
+        ([FAILED, HELD, FAILED], ["failed", "held", "failed"]),
+        ([SKIPPED], []),
+        ([MISSED, replace(MISSED, missed=False)], ["missed"]),
+        ([MISSED, SKIPPED, MISSED], ["missed"]),
+        ([CHANGED, SKIPPED, CHANGED, CANCELLED], ["changed", "changed", "changed"]),
+    ],
+)
+def test_each_change_of_state_is_told_once(telling: Ledger, seen: Iterable[Seen], told: list[str]) -> None:
+    assert occasions(telling, *seen) == told
+
+
+@pytest.mark.parametrize("wanted", sorted(EVERYTHING))
+def test_only_what_is_wanted_is_stored(ledger: Ledger, wanted: str) -> None:
+    ledger.occasions = frozenset({wanted})
+    inject(ledger)
+    others = [replace(one, event_id=EventId(f"{n}")) for n, one in enumerate((HELD, FAILED, MISSED, CHANGED))]
+    ledger.see_many(RUN, others)
+    assert [notice.occasion for notice in waiting(ledger)] == [wanted]
+
+
+def test_where_no_mails_can_be_sent_nothing_waits_for_them(ledger: Ledger) -> None:
+    inject(ledger)
+    ledger.see_many(RUN, [HELD])
+    assert ledger.make_mails(digest=True) == ()
+
+
+def two_held(ledger: Ledger) -> None:
+    ledger.see_many(RUN, [HELD, replace(HELD, event_id=EventId("2"))])
+
+
+def test_a_digest_holds_all_that_waits(telling: Ledger) -> None:
+    two_held(telling)
+    (mail,) = telling.make_mails(digest=True)
+    assert mail == DueMail(1, mail.made_at, 0, 0, mail.notices)
+    assert [notice.event_id for notice in mail.notices] == [EVENT, "2"]
+    assert mail.made_at == datetime(2025, 12, 28, 16, 0, mail.made_at.second, tzinfo=UTC)
+
+
+def test_or_each_has_a_mail_of_its_own(telling: Ledger) -> None:
+    two_held(telling)
+    assert [len(mail.notices) for mail in telling.make_mails(digest=False)] == [1, 1]
+
+
+def test_a_notice_is_put_into_one_mail_alone(telling: Ledger) -> None:
+    two_held(telling)
+    first = telling.make_mails(digest=True)
+    assert telling.make_mails(digest=False) == first
+
+
+def test_a_mail_that_is_sent_is_due_no_more_and_its_texts_are_gone(telling: Ledger) -> None:
+    telling.see_many(RUN, [HELD])
+    (mail,) = telling.make_mails(digest=True)
+    telling.mail_sent(mail.number)
+    assert telling.make_mails(digest=True) == ()
+    assert [tuple(row) for row in telling._connection.execute("SELECT text FROM notices")] == [("",)]
+    row = telling.audit_rows()[-1]
+    assert (row.kind, row.detail) == ("mail_sent", {"mail": "1"})
+    telling.verify_chain()
+
+
+def test_a_mail_is_sent_once(telling: Ledger) -> None:
+    telling.see_many(RUN, [HELD])
+    telling.make_mails(digest=True)
+    telling.mail_sent(1)
+    with pytest.raises(ClaimConflict, match="Mail 1 can't be noted as sent"):
+        telling.mail_sent(1)
+    with pytest.raises(ClaimConflict):
+        telling.mail_failed(1, "late")
+
+
+def test_a_mail_that_failed_stays_due_and_counts(telling: Ledger) -> None:
+    telling.see_many(RUN, [HELD])
+    telling.make_mails(digest=True)
+    telling.mail_failed(1, "503")
+    telling.mail_failed(1, "400", refused=True)
+    (mail,) = telling.make_mails(digest=True)
+    assert (mail.attempts, mail.refusals, mail.notices[0].text) == (2, 1, "no product")
+
+
+def test_a_mail_that_is_given_up_is_in_the_audit(telling: Ledger) -> None:
+    telling.see_many(RUN, [HELD])
+    telling.make_mails(digest=True)
+    telling.mail_failed(1, "SendGrid answered 400", refused=True, give_up=True)
+    assert telling.make_mails(digest=True) == ()
+    row = telling.audit_rows()[-1]
+    assert (row.kind, row.detail) == ("mail_given_up", {"mail": "1", "text": "SendGrid answered 400"})

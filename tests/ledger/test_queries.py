@@ -1,0 +1,156 @@
+"""What a person asks of the ledger: what is in trouble, missed, coming, begun, settled by hand, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tsrevel.ledger import Ledger, Resolution, Seen, open_view, queries
+from tsrevel.planning.model import EventId, OrderId
+
+from .samples import DAY, EVENT, ORDER, RUN, make_plan, make_run
+
+T = TypeVar("T")
+OTHER = EventId("55521610")
+
+
+@pytest.fixture
+def ask(path: Path, ledger: Ledger) -> Callable[[Callable[..., T]], T]:
+    """Asks a question of the ledger as it is now."""
+
+    def put(question: Callable[..., T], *more: object) -> T:
+        view = open_view(path, "sandbox")
+        assert view is not None
+        with view, view.reading() as connection:
+            return question(connection, *more)
+
+    return put
+
+
+def see(
+    ledger: Ledger,
+    status: str,
+    reason: str | None,
+    event_id: EventId = EVENT,
+    *,
+    run_id: str = RUN,
+    day: date | None = DAY,
+    missed: bool = False,
+    order_id: OrderId | None = None,
+) -> None:
+    ledger.see_many(
+        run_id, [Seen(event_id, day, status, reason, "why", None, missed, order_id=order_id, location="Bakery")]
+    )
+
+
+def test_trouble_is_told_since_it_began(ledger: Ledger, ask: Callable[..., tuple[queries.Standing, ...]]) -> None:
+    see(ledger, "skipped", "TOO_EARLY")
+    see(ledger, "held", "UNMAPPED_ITEMS")
+    began = ask(queries.in_trouble)[0].last_seen_at
+    see(ledger, "held", "UNMAPPED_ITEMS")
+    see(ledger, "held", "AMOUNT_MISMATCH")
+    see(ledger, "failed", "UPSTREAM_UNAVAILABLE", OTHER, day=None)
+    other, one = ask(queries.in_trouble)
+    assert (one.event_id, one.day, one.location) == (EVENT, DAY, "Bakery")
+    assert (one.status, one.reason) == ("held", "AMOUNT_MISMATCH")
+    assert began >= one.since > one.first_seen_at
+    assert one.last_seen_at > one.since
+    assert (other.event_id, other.day, other.status) == (OTHER, None, "failed")
+
+
+def test_what_was_resolved_is_no_trouble_and_nothing_to_wait_for(
+    ledger: Ledger, ask: Callable[..., tuple[object, ...]]
+) -> None:
+    see(ledger, "held", "UNMAPPED_ITEMS")
+    see(ledger, "skipped", "EVENT_DAY_PASSED", OTHER, missed=True)
+    ledger.claim(RUN, make_plan())
+    for event_id in (EVENT, OTHER):
+        ledger.resolve(event_id, "ignored", "called off", None)
+    assert ask(queries.in_trouble) == ask(queries.missed) == ask(queries.coming) == ask(queries.open_orders) == ()
+
+
+def test_resolutions_are_told_of_one_or_of_all(ledger: Ledger, ask: Callable[..., tuple[Resolution, ...]]) -> None:
+    ledger.resolve(EVENT, "done", "by hand", ORDER)
+    ledger.resolve(OTHER, "ignored", "called off", None)
+    assert [each.event_id for each in ask(queries.resolutions)] == [OTHER, EVENT]
+    assert [each.note for each in ask(queries.resolutions, EVENT)] == ["by hand"]
+
+
+def test_missed_events_stay_until_they_have_an_order(
+    ledger: Ledger, ask: Callable[..., tuple[queries.Standing, ...]]
+) -> None:
+    see(ledger, "skipped", "EVENT_DAY_PASSED", missed=True)
+    see(ledger, "skipped", "EVENT_DAY_PASSED")
+    assert [each.missed_at is not None for each in ask(queries.missed)] == [True]
+    ledger.settle(RUN, EVENT, ORDER, None)
+    assert ask(queries.missed) == ()
+
+
+def test_what_is_coming_is_told_by_its_days(ledger: Ledger, ask: Callable[..., tuple[queries.Standing, ...]]) -> None:
+    see(ledger, "skipped", "TOO_EARLY", day=date(2026, 1, 9))
+    see(ledger, "skipped", "RUN_LIMIT_REACHED", OTHER)
+    see(ledger, "skipped", "ALREADY_INJECTED", EventId("3"))
+    assert [each.event_id for each in ask(queries.coming)] == [OTHER, EVENT]
+
+
+def test_orders_begun_are_told_with_how_far_they_are(
+    ledger: Ledger, ask: Callable[..., tuple[queries.OpenOrder, ...]]
+) -> None:
+    plan = make_plan()
+    ledger.claim(RUN, plan)
+    ledger.record(RUN, EVENT, plan.steps[0], revel_id=ORDER, facts={})
+    ledger.dispute(RUN, OTHER, OrderId("7"), "DUPLICATE_ORDERS: two of them")
+    begun, disputed = ask(queries.open_orders)
+    assert (begun.state, begun.order_id, begun.receipts, begun.steps) == ("claimed", ORDER, 1, len(plan.steps))
+    assert (begun.day, begun.location, begun.total) == (DAY, "Special Events", plan.final_total)
+    assert (disputed.state, disputed.text, disputed.total) == ("disputed", "DUPLICATE_ORDERS: two of them", None)
+
+
+def test_steps_are_told_with_and_without_their_receipts(
+    ledger: Ledger, ask: Callable[..., tuple[queries.StepStanding, ...]]
+) -> None:
+    plan = make_plan()
+    ledger.claim(RUN, plan)
+    ledger.record(RUN, EVENT, plan.steps[0], revel_id=ORDER, facts={})
+    first, *others = ask(queries.steps_of, EVENT)
+    assert (first.kind, first.uuid, first.written, first.revel_id, first.run_id) == (
+        "order",
+        plan.uuid,
+        True,
+        ORDER,
+        RUN,
+    )
+    assert first.recorded_at is not None
+    assert {(each.written, each.revel_id, each.recorded_at) for each in others} == {(False, None, None)}
+    assert ask(queries.steps_of, OTHER) == ()
+
+
+def test_attempts_are_told_by_event_and_by_run(ledger: Ledger, ask: Callable[..., tuple[queries.Attempt, ...]]) -> None:
+    see(ledger, "failed", "UPSTREAM_UNAVAILABLE")
+    ledger.begin_run(make_run("run-2"))
+    see(ledger, "injected", None, run_id="run-2", order_id=ORDER)
+    see(ledger, "held", "UNMAPPED_ITEMS", OTHER, run_id="run-2")
+    told = [(each.run_id, each.status, each.order_id) for each in ask(queries.attempts_of, EVENT)]
+    assert told == [(RUN, "failed", None), ("run-2", "injected", ORDER)]
+    assert [each.event_id for each in ask(queries.attempts_in, ["run-2"])] == [EVENT, OTHER]
+
+
+def test_how_an_event_stands_is_told_resolved_or_not(ledger: Ledger) -> None:
+    assert ledger.standing(EVENT) is None
+    see(ledger, "held", "UNMAPPED_ITEMS")
+    ledger.resolve(EVENT, "ignored", "called off", None)
+    standing = ledger.standing(EVENT)
+    assert standing is not None
+    assert (standing.status, standing.reason, standing.location) == ("held", "UNMAPPED_ITEMS", "Bakery")
+
+
+def test_a_place_once_known_is_not_forgotten(ledger: Ledger) -> None:
+    see(ledger, "held", "UNMAPPED_ITEMS")
+    ledger.see(RUN, EVENT, day=DAY, status="failed", reason=None, text="", digest=None)
+    standing = ledger.standing(EVENT)
+    assert standing is not None
+    assert standing.location == "Bakery"
