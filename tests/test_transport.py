@@ -25,7 +25,8 @@ from tsrevel.errors import (
     WriteForbidden,
 )
 from tsrevel.gate import Place, WriteGate, is_loopback
-from tsrevel.transport import ATTEMPTS, LARGEST_ANSWER, Channel, Pace
+from tsrevel.pace import Pace
+from tsrevel.transport import ATTEMPTS, LARGEST_ANSWER, Channel
 
 NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
 HERE = Place(location="30501", site="15691")

@@ -231,6 +231,16 @@ class World:
         self.tripleseat.requests.clear()
 
     @property
+    def revel_requests(self) -> list[str]:
+        """Every request that reached Revel, as "METHOD path"; the looks at finished orders, all in one, left out."""
+        return [f"{each.method} {each.path}" for each in self.revel.requests if "id__in" not in each.query]
+
+    @property
+    def looks(self) -> int:
+        """How often finished orders were looked at, all in one."""
+        return sum("id__in" in each.query for each in list(self.revel.requests))
+
+    @property
     def writes(self) -> list[str]:
         """Every write that reached Revel, as "METHOD Resource"."""
         return [

@@ -12,7 +12,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, cached_property, partial
@@ -34,10 +33,12 @@ from tsrevel.errors import (
     Unreadable,
 )
 from tsrevel.gate import Place, WriteGate, is_loopback
+from tsrevel.pace import Pace
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
 Params = Mapping[str, str]
+Transport = httpx.BaseTransport | None
 
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0
@@ -54,26 +55,6 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # facts Revel 6, TripleSeat 7: larg
 # httpx logs full URLs at INFO, and a URL may carry TripleSeat's public key (facts TripleSeat 1.6).
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
-
-
-@dataclass(slots=True)
-class Pace:
-    """At most `per_second` requests a second, evenly spaced, over all threads."""
-
-    per_second: float
-    monotonic: Callable[[], float]
-    sleep: Sleep
-    _next: float = float("-inf")
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def wait(self) -> None:
-        """Return when the next request may go out."""
-        with self._lock:
-            now = self.monotonic()
-            slot = max(now, self._next)
-            self._next = slot + 1 / self.per_second
-        if slot > now:
-            self.sleep(slot - now)
 
 
 class _Later(Unavailable):
@@ -108,7 +89,7 @@ class Channel:
         renew: Callable[[], bool] = lambda: False,
         gate: WriteGate | None = None,
         advice: str = "",
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport = None,
     ) -> None:
         self.name = name
         self._advice = advice
@@ -126,13 +107,11 @@ class Channel:
     @cached_property
     def _client(self) -> httpx.Client:
         """Made when the first request goes out: a channel that is not used costs nothing."""
-        loopback = is_loopback(self._base_url.host)
         return httpx.Client(
             base_url=self._base_url,
             timeout=TIMEOUT,
             transport=self._transport,
-            verify=_authorities() if self._base_url.scheme == "https" or not loopback else _nobody(),
-            trust_env=not loopback,  # a proxy must not see loopback traffic
+            **_trust(self._base_url),
             headers={"Accept": "application/json", "User-Agent": "tsrevel"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no session beside the token
             event_hooks={"request": [partial(_ask_gate, self._gate)]} if self._gate else {},
@@ -295,6 +274,39 @@ class Channel:
         except ValueError:
             return None
         return max((when.replace(tzinfo=when.tzinfo or UTC) - self._clock()).total_seconds(), 0.0)
+
+
+def send_once(method: str, url: str, seconds: float, transport: Transport, **request: Json) -> tuple[int, bytes]:
+    """What one request (httpx's words for it) is answered: the status and, where that is no success, a piece of text.
+
+    It is never repeated, and given up after `seconds`, wherever it hangs. Raises Unavailable, without the URL.
+    """
+    answers: list[tuple[int, bytes] | str] = []
+
+    def exchange() -> None:
+        try:
+            with (
+                httpx.Client(timeout=seconds, transport=transport, **_trust(httpx.URL(url))) as client,
+                client.stream(method, url, **request) as response,
+            ):
+                answers.append((response.status_code, b"" if response.is_success else response.read()[:4096]))
+        except (httpx.HTTPError, ValueError) as error:
+            answers.append(type(error).__name__)
+
+    thread = threading.Thread(target=exchange, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    answer = answers[0] if answers else f"none within {seconds:g} s"
+    if isinstance(answer, str):
+        raise Unavailable(f"no answer ({answer})")
+    return answer
+
+
+def _trust(url: httpx.URL) -> dict[str, Json]:
+    """Whose certificates count, and whether a proxy of the environment's is used: none may see loopback traffic."""
+    loopback = is_loopback(url.host)
+    verify = _authorities() if url.scheme == "https" or not loopback else _nobody()
+    return {"verify": verify, "trust_env": not loopback}
 
 
 @cache

@@ -15,11 +15,13 @@ from tsrevel.engine.decide import Catalogues
 from tsrevel.engine.run import Engine, Limits, Progress
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
+from tsrevel.pace import Pace
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
 from tsrevel.revel.account import Account
+from tsrevel.revel.books import Books
 from tsrevel.revel.client import Revel
-from tsrevel.transport import Channel, Pace
+from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import TokenFile
@@ -57,6 +59,8 @@ class Seams:
     new_run_id: Callable[[], str] = new_run_id
     tripleseat: httpx.BaseTransport | None = None
     revel: httpx.BaseTransport | None = None
+    sendgrid: httpx.BaseTransport | None = None
+    monitor: httpx.BaseTransport | None = None
     database: Connect = SQLITE
     run_command: CommandRunner = run_command
 
@@ -88,6 +92,7 @@ def open_engine(
         path, environment = settings.ledger_path, settings.environment
         ledger = Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
         stack.enter_context(ledger)
+        ledger.occasions = _occasions(settings)
         tripleseat = _connect_tripleseat(settings, seams, stack)
         revel = Revel(_open_revel_channel(settings, gate, seams, stack), seams.clock)
         most = settings.safety.max_orders_per_run
@@ -116,6 +121,7 @@ class Services:
     tripleseat: TripleSeat
     revel: Revel
     account: Account
+    books: Books
 
 
 @contextmanager
@@ -127,7 +133,7 @@ def open_services(settings: Settings, seams: Seams) -> Iterator[Services]:
     with ExitStack() as stack:
         channel = _open_revel_channel(settings, gate, seams, stack)
         revel = Revel(channel, seams.clock)
-        yield Services(_connect_tripleseat(settings, seams, stack), revel, Account(channel))
+        yield Services(_connect_tripleseat(settings, seams, stack), revel, Account(channel), Books(channel))
 
 
 @contextmanager
@@ -137,6 +143,11 @@ def open_token_url(settings: Settings, seams: Seams) -> Iterator[TokenUrl]:
         channel = _tripleseat_channel(settings, seams, stack)()
         seat = settings.tripleseat
         yield TokenUrl(channel, settings.token_url, seat.client_id, seat.client_secret.get_secret_value(), seams.clock)
+
+
+def _occasions(settings: Settings) -> frozenset[str]:
+    """What is to be mailed, if mails can be sent."""
+    return frozenset(settings.email.on) if settings.email.configured else frozenset()
 
 
 def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> model.Policy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,9 +18,9 @@ CONTRACT: dict[str, Any] = {"lines": FULL_LINES, "charges": FULL_CHARGES, "payme
 CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "a line more": ({"lines": [*FULL_LINES, ("Coffee Urn", 1, 38)]}, "line new: 1 x Coffee Urn at 38.00"),
     "a line less": ({"lines": FULL_LINES[1:]}, "line gone: 24 x Boxed Lunch Package at 18.50"),
-    "another total": ({"lines": [*FULL_LINES, ("Coffee Urn", 1, 38)]}, "total 837.72 -> 875.72"),
-    "another tax": ({"charges": [FULL_CHARGES[0], ("Sales Tax", "60.00")]}, "tax 53.24 -> 60.00"),
-    "the balance paid": ({"payments": [("200.00", True), ("637.72", True)]}, "payments 200.00 -> 837.72"),
+    "another total": ({"lines": [*FULL_LINES, ("Coffee Urn", 1, 38)]}, "total 837.72 → 875.72"),
+    "another tax": ({"charges": [FULL_CHARGES[0], ("Sales Tax", "60.00")]}, "tax 53.24 → 60.00"),
+    "the balance paid": ({"payments": [("200.00", True), ("637.72", True)]}, "payments 200.00 → 837.72"),
     "an unknown charge": ({"charges": [*FULL_CHARGES, ("Dust Fee", "1.00")]}, "it can no longer be planned"),
     "an unknown product": ({"lines": [*FULL_LINES, ("Moon Cake", 1, 9)]}, "UNMAPPED_ITEMS"),
 }
@@ -45,7 +46,7 @@ def check_reported_once(world: World, expected: str) -> None:
     assert [world.revel.state.rows["Order"], len(world.writes)] == before
     world.forget_requests()
     world.sync()
-    assert (world.revel.requests, world.tripleseat.count(path="/v1/events/64000001")) == ([], 0)
+    assert (world.revel_requests, world.tripleseat.count(path="/v1/events/64000001")) == ([], 0)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -59,8 +60,8 @@ def test_a_changed_contract_is_reported_once_and_the_order_left_as_it_is(world: 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("another day", "date 2026-12-12 -> 2026-12-13"),
-        ("another location", "establishment 8 -> 9"),
+        ("another day", "date 2026-12-12 → 2026-12-13"),
+        ("another location", "location Special Events → Lakeside Bakery (establishment 8 → 9)"),
         ("an unknown location", "moved to TripleSeat location 30777, which has no [[locations]] entry"),
     ],
 )
@@ -170,7 +171,7 @@ def test_an_order_finished_by_a_later_run_is_compared_with_its_event_once(world:
     assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
     world.forget_requests()
     world.sync()
-    assert world.revel.requests == []
+    assert world.revel_requests == []
 
 
 def test_a_change_seen_by_the_update_search_alone_is_reported(world: World) -> None:
@@ -186,3 +187,81 @@ def test_a_row_without_a_status_is_no_change(world: World) -> None:
     world.sync()
     world.tripleseat.edit_event(FULL, status="")
     assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_a_change_is_told_and_so_is_its_way_back(world: World) -> None:
+    world.sync()
+    told = []
+    for lines in (FULL_LINES[1:], FULL_LINES):
+        world.time.move(minutes=45)
+        world.rewrite_event(FULL, **{**CONTRACT, "lines": lines})
+        report = world.sync()
+        assert verdict(report, FULL) == "skipped CHANGED_AFTER_INJECTION"
+        told.append(find_outcome(report, FULL).text)
+    assert "line gone: 24 x Boxed Lunch Package at 18.50" in told[0]
+    assert "line new: 24 x Boxed Lunch Package at 18.50" in told[1]
+
+
+def test_another_quantity_is_told_by_the_lines_name(world: World) -> None:
+    world.add_event(lines=[("Coffee Urn", 2, 38)])
+    world.sync()
+    world.time.move(minutes=45)
+    world.rewrite_event(64000050, lines=[("Coffee Urn", 3, 38)])
+    text = find_outcome(world.sync(), 64000050).text
+    assert text.endswith("after Revel order 5550102 was made: total 76.00 → 114.00; Coffee Urn 2 → 3")
+
+
+def test_a_refund_is_told_once(world: World) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    world.rewrite_event(FULL, **{**CONTRACT, "payments": [Payment("200.00", refunded="50.00")]})
+    first, second = world.sync(), world.sync()
+    assert find_outcome(first, FULL).text.endswith("payments 200.00 → 150.00 (50.00 refunded)")
+    assert verdict(second, FULL) == "skipped ALREADY_INJECTED"
+
+
+@pytest.mark.parametrize("trouble", ["charge", "place"])
+def test_an_event_that_can_not_be_planned_is_told_once_and_again_when_it_can(world: World, trouble: str) -> None:
+    world.sync()
+    spoilt: dict[str, Any] = {"location_id": 30777, "site_id": 15999}
+    mended: dict[str, Any] = {"location_id": 30501, "site_id": 15691}
+    for step in ("spoil", "touch", "mend", "touch"):
+        world.time.move(minutes=45)
+        if step == "touch":
+            world.tripleseat.edit_event(FULL, guest_count=world.tripleseat.event(FULL)["guest_count"] + 1)
+        elif trouble == "place":
+            world.tripleseat.edit_event(FULL, **(spoilt if step == "spoil" else mended))
+        else:
+            charges = [*FULL_CHARGES, ("Dust Fee", "1.00")] if step == "spoil" else FULL_CHARGES
+            world.rewrite_event(FULL, **{**CONTRACT, "charges": charges})
+        report = world.sync()
+        told = find_outcome(report, FULL).text if step != "touch" else ""
+        assert (verdict(report, FULL) == "skipped CHANGED_AFTER_INJECTION") is (step != "touch")
+        assert ("it can be planned again" in told) is (step == "mend")
+
+
+def test_an_event_that_is_gone_from_the_listing_and_by_its_id_counts_as_deleted_once(world: World) -> None:
+    world.sync()
+    world.add_event(lines=[("Coffee Urn", 1, 38)])
+    del world.tripleseat.state.events[FULL]
+    first = world.sync()
+    outcome = find_outcome(first, FULL)
+    assert (verdict(first, FULL), outcome.news) == ("skipped CANCELLED_AFTER_INJECTION", True)
+    assert (outcome.day, outcome.location, outcome.order_id) == (date(2026, 12, 12), "Special Events", "5550101")
+    world.forget_requests()
+    assert str(FULL) not in {each.event_id for each in world.sync().outcomes}
+    assert world.tripleseat.count(path=f"/v1/events/{FULL}") == 0
+
+
+def test_an_event_that_only_the_listing_leaves_out_is_asked_for_and_let_be(world: World) -> None:
+    world.sync()
+    world.add_event(lines=[("Coffee Urn", 1, 38)])
+    for fault in (None, 403, 500, 404):
+        world.time.move(minutes=45)
+        world.tripleseat.hide_event(FULL, lookups=2)
+        if fault:
+            world.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=9, status=fault)
+        report = world.sync()
+        world.tripleseat.faults.clear()
+        expected = "CANCELLED_AFTER_INJECTION" if fault == 404 else "ALREADY_INJECTED"
+        assert (verdict(report, FULL), report.exit_status) == (f"skipped {expected}", 0)

@@ -176,10 +176,10 @@ def test_an_order_that_was_interrupted_is_looked_at_once_more_and_then_let_be(wo
         del world.tripleseat.state.events[FULL]
     world.revel.pos_touch(5550101)
     report = world.sync()
-    assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+    assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 0)
     world.forget_requests()
     world.sync()
-    assert world.revel.requests == []
+    assert world.revel_requests == []
 
 
 def test_an_order_that_was_interrupted_and_deleted_since_is_let_be(world: World) -> None:
@@ -189,6 +189,7 @@ def test_an_order_that_was_interrupted_and_deleted_since_is_let_be(world: World)
     world.sync()
     world.time.move(minutes=16)
     world.revel.state.rows["Order"][5550101]["deleted"] = True
+    assert verdict(world.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
     assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
 
 

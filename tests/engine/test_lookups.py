@@ -68,7 +68,7 @@ def test_an_order_under_a_legacy_local_id_is_left_alone_now_and_later(world: Wor
     world.tripleseat.edit_event(FULL, grand_total="900.00")
     for _ in range(2):
         assert verdict(world.sync(), FULL) == "skipped ORDER_EXISTS"
-    assert world.revel.requests == []
+    assert world.revel_requests == []
     assert len(world.revel.orders) == 1
 
 
@@ -133,7 +133,7 @@ def test_a_ledger_lost_after_the_order_was_complete_costs_no_second_order(world:
     assert (world.writes, world.flaws(FULL)) == ([], [])
     world.forget_requests()
     world.sync()
-    assert world.revel.requests == []
+    assert world.revel_requests == []
 
 
 def test_an_event_that_changed_while_the_ledger_was_lost_is_held(world: World) -> None:

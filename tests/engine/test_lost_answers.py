@@ -104,7 +104,7 @@ def test_a_write_that_timed_out_may_be_applied_late_so_the_next_run_lets_it_rest
     world.forget_requests()
     world.time.move(minutes=5)
     assert verdict(world.sync(), FULL) == "failed OUTCOME_UNKNOWN"
-    assert world.revel.requests == []
+    assert world.revel_requests == []
     world.time.move(minutes=15)
     assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
 
@@ -275,7 +275,7 @@ def test_a_lost_answer_that_was_found_is_looked_at_once_more_and_then_never(worl
     world.time.move(minutes=45)
     world.forget_requests()
     assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
-    assert 0 < world.revel.count() <= 6
+    assert 0 < len(world.revel_requests) <= 6
     world.forget_requests()
     world.sync()
-    assert world.revel.requests == []
+    assert world.revel_requests == []

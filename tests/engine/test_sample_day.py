@@ -115,7 +115,7 @@ def test_a_second_run_over_settled_events_asks_nothing_but_the_listing(tmp_path:
     world.sync()
     world.forget_requests()
     report = world.sync()
-    assert world.revel.requests == []
+    assert world.revel_requests == []
     assert [(each.method, each.path) for each in world.tripleseat.requests] == [("GET", "/v1/events/search")] * 2
     assert (report.exit_status, report.success) == (0, True)
     assert {verdict(report, each) for each in (FULL, PAID, TWINS)} == {"skipped ALREADY_INJECTED"}
@@ -157,7 +157,7 @@ def test_a_missed_event_is_reported_once_and_revel_is_asked_once(tmp_path: Path)
     second = world.sync()
     assert (verdict(second, MISSED), second.exit_status) == ("skipped EVENT_DAY_PASSED", 0)
     assert (find_outcome(second, MISSED).missed, find_outcome(second, MISSED).news) == (False, False)
-    assert world.revel.requests == []
+    assert world.revel_requests == []
 
 
 @pytest.mark.parametrize(("local_id", "reason"), [("Triple Seat {}", "ORDER_EXISTS")])
@@ -190,7 +190,7 @@ def test_a_lost_event_that_was_never_ordered_is_left_out(tmp_path: Path) -> None
     world = World(tmp_path, "lost")
     report = world.sync()
     assert (verdict(report, LOST), report.exit_status) == ("skipped STATUS_NOT_ELIGIBLE", 0)
-    assert world.revel.requests == []
+    assert world.revel_requests == []
 
 
 def test_an_outage_longer_than_hours_back_hides_no_event(world: World) -> None:

@@ -22,9 +22,9 @@ from tests.planning.make import (
     make_payment,
     plan,
 )
-from tsrevel.planning.model import EstablishmentId, Event, Fault, Hold, Item, Plan, SiteId
+from tsrevel.planning.model import Event, Fault, Hold, Item, Plan, SiteId
 from tsrevel.planning.money import Cents
-from tsrevel.planning.plan import describe_changes, label_order
+from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason
 
 PRICES = replace(POLICY, discounts="prices")
@@ -206,34 +206,6 @@ def test_what_is_not_known_of_the_event_is_left_out_of_the_labels() -> None:
     event = replace(make_event(starts_at=None, guest_count=None), contact_name="", contact_phone="")
     labels = label_order(event, LOCATION)
     assert (labels.call_name, labels.notes) == ("", "TripleSeat event 64000001: Example Widgets lunch, 2026-12-12")
-
-
-def test_a_plan_that_did_not_change_has_no_changes() -> None:
-    assert describe_changes(plan(make_event()), plan(make_event())) == []
-
-
-def test_what_changed_is_told_for_people() -> None:
-    before = plan(make_event(make_document(make_line(), make_line("Taco Trio"))))
-    document = make_document(
-        make_line(quantity="2"),
-        make_line("Taco Trio"),
-        charges={"Sales Tax": "1.00", "Service Charge": "2.00"},
-        discount="3.00",
-        payments=[make_payment("4.00")],
-    )
-    moved = replace(LOCATION, establishment=EstablishmentId(9))
-    now = plan(make_event(document, day=DAY + timedelta(days=1)), location=moved)
-    assert describe_changes(before, now) == [
-        "date 2026-12-12 -> 2026-12-13",
-        "establishment 8 -> 9",
-        "total 20.00 -> 30.00",
-        "discount 0.00 -> 3.00",
-        "tax 0.00 -> 1.00",
-        "gratuity 0.00 -> 2.00",
-        "payments 0.00 -> 4.00",
-        "line gone: 1 x Boxed Lunch at 10.00",
-        "line new: 2 x Boxed Lunch at 10.00",
-    ]
 
 
 @pytest.mark.parametrize("quantity", ["2.5", "3"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.planning.make import CATALOGUE, LOCATION, NOON, POLICY, make_document, make_event, make_line, make_payment
 from tsrevel.planning.billing import Portion, check_money, document_discount, line_amount, reduce_portion
+from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import (
     BillingTotal,
     Document,
@@ -28,7 +29,7 @@ from tsrevel.planning.model import (
     Skip,
 )
 from tsrevel.planning.money import Cents, show
-from tsrevel.planning.plan import describe_changes, label_order, plan_order
+from tsrevel.planning.plan import label_order, plan_order
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import screen
 

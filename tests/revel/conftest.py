@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tsrevel.gate import WriteGate
+from tsrevel.pace import Pace
 from tsrevel.planning.identity import list_steps, order_uuid, part_uuid
 from tsrevel.planning.model import (
     EstablishmentId,
@@ -28,7 +29,7 @@ from tsrevel.planning.model import (
 from tsrevel.planning.money import Cents
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import RevelSandbox
-from tsrevel.transport import Channel, Pace
+from tsrevel.transport import Channel
 
 NOW = datetime(2026, 12, 13, 6, 30, tzinfo=UTC)
 """22:30 of the day before in Los Angeles."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tsrevel.pace import Pace
 from tsrevel.sandbox import TripleSeatSandbox
-from tsrevel.transport import Channel, Pace
+from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import Access, RotatingToken
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import Token, TokenFile

@@ -134,7 +134,8 @@ from pathlib import Path
 
 import httpx
 
-from tsrevel.transport import Channel, Pace
+from tsrevel.pace import Pace
+from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl

@@ -8,13 +8,15 @@ from datetime import datetime
 
 from tsrevel.engine.find import Candidate, told_by_tripleseat
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
+from tsrevel.engine.resolved import has_changed, leave_resolved
 from tsrevel.engine.saga import Foreign, Saga, recall_finding
 from tsrevel.gate import Place, WriteGate
-from tsrevel.ledger import Ledger, OrderRecord, Sighting
+from tsrevel.ledger import Ledger, OrderRecord, Resolution, Sighting, hash_of_trouble
+from tsrevel.planning.changes import describe_changes, refunded_of
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy, Skip
-from tsrevel.planning.plan import describe_changes, label_order, plan_order
+from tsrevel.planning.plan import label_order, plan_order
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location, screen, screen_status
 from tsrevel.revel.client import Revel
@@ -59,6 +61,7 @@ class Decider:
     ignore_time_gate: bool = False
     records: Mapping[EventId, OrderRecord] = field(default_factory=dict)
     sightings: Mapping[EventId, Sighting] = field(default_factory=dict)
+    resolutions: Mapping[EventId, Resolution] = field(default_factory=dict)
     wholes: dict[EventId, Event] = field(default_factory=dict)
 
     def decide(self, candidate: Candidate) -> Outcome:
@@ -67,6 +70,9 @@ class Decider:
         if record and record.state in {"settled", "foreign"}:
             about = with_order(describe(candidate.event), record)
             return self._look_again(about, record) or self._revisit(candidate, record)
+        resolution = self.resolutions.get(candidate.event.id)
+        if resolution:
+            return self._leave_resolved(candidate, record, resolution)
         late = self.overtime()
         if late:
             about = describe(candidate.event, find_location(candidate.event, self.policy))
@@ -85,6 +91,20 @@ class Decider:
             return self._take_up(None, record, record.plan)
         about = with_order(Outcome(record.event_id, Status.SKIPPED), record)
         return self._look_again(about, record) or not_written(about, _done(record))
+
+    def pass_on(self, outcome: Outcome) -> Outcome:
+        """What could not even be read of an event, unless a person has settled it."""
+        resolution = self.resolutions.get(outcome.event_id)
+        return leave_resolved(outcome, resolution, changed=False) if resolution else outcome
+
+    def _leave_resolved(self, candidate: Candidate, record: OrderRecord | None, resolution: Resolution) -> Outcome:
+        """A person has settled it: nothing is asked and nothing written, whatever became of its order."""
+        event, digest = candidate.event, candidate.digest
+        about = describe(event, find_location(event, self.policy))
+        changed = has_changed(resolution, digest)
+        if changed and digest and not self.gate.dry_run:
+            self.after_report(lambda: self.ledger.note_change(self.run_id, event.id, digest))
+        return leave_resolved(with_order(about, record) if record else about, resolution, changed=changed)
 
     # An event without an order of ours
 
@@ -241,7 +261,8 @@ class Decider:
         state = state if cancelled else screen_status(full, self.policy)
         if isinstance(state, Skip):
             return self._cancelled(done, candidate, record, state)
-        now, changes = self._changes(full, record.seen_plan or record.plan)
+        now = self._plan_anew(full)
+        changes = self._changes(full, now, record, record.seen_plan or record.plan)
         self._remember(candidate, plan=now, cancelled=False)
         if record.cancelled:
             changes.insert(0, f"it had been cancelled and is {event.status} again: was the order voided meanwhile?")
@@ -250,14 +271,22 @@ class Decider:
             return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
         return not_written(done, _done(record))
 
-    def _changes(self, event: Event, before: Plan) -> tuple[Plan | None, list[str]]:
+    def _plan_anew(self, event: Event) -> Plan | Hold:
         location = find_location(event, self.policy)
         if location is None:
-            return None, [f"moved to TripleSeat location {event.location_id}, which has no [[locations]] entry"]
+            text = f"moved to TripleSeat location {event.location_id}, which has no [[locations]] entry"
+            return Hold(Reason.LOCATION_NOT_MAPPED, text)
         now = plan_order(event, location, self.catalogues.of(location.establishment), self.policy)
         if isinstance(now, Hold):
-            return None, [f"it can no longer be planned ({now.reason}: {now.text})"]
-        return now, describe_changes(before, now)
+            return Hold(now.reason, f"it can no longer be planned ({now.reason}: {now.text})")
+        return now
+
+    def _changes(self, event: Event, now: Plan | Hold, record: OrderRecord, before: Plan) -> list[str]:
+        """What is to be told of the event's state: nothing of what was told when it was last looked at."""
+        if isinstance(now, Hold):
+            return [] if hash_of_trouble(now.text) == record.seen_trouble else [now.text]
+        again = ["it can be planned again"] if record.seen_trouble else []
+        return again + describe_changes(before, now, refunded_of(event, self.policy))
 
     def _cancelled(self, done: Outcome, candidate: Candidate, record: OrderRecord, state: Skip) -> Outcome:
         self._remember(candidate, plan=None, cancelled=True)
@@ -266,11 +295,15 @@ class Decider:
         text = f"{state.text}; Revel order {record.order_id} still stands: void it there if it is not wanted"
         return replace(not_written(done, Skip(Reason.CANCELLED_AFTER_INJECTION, text)), news=True)
 
-    def _remember(self, candidate: Candidate, *, plan: Plan | None, cancelled: bool) -> None:
+    def _remember(self, candidate: Candidate, *, plan: Plan | Hold | None, cancelled: bool) -> None:
         if not self.gate.dry_run:
             remember, event_id = self.ledger.remember, candidate.event.id
             digest = candidate.digest or ""  # of an event that wasn't listed none is known: look when it is next
-            self.after_report(lambda: remember(self.run_id, event_id, digest=digest, plan=plan, cancelled=cancelled))
+            trouble = plan.text if isinstance(plan, Hold) else None
+            seen = plan if isinstance(plan, Plan) else None
+            self.after_report(
+                lambda: remember(self.run_id, event_id, digest=digest, plan=seen, cancelled=cancelled, trouble=trouble)
+            )
 
 
 def _stopped(about: Outcome, found: Hold) -> Outcome:

@@ -12,7 +12,7 @@ from tsrevel.engine.report import Outcome
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, TsrevelError, Unreadable
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.identity import NAMELESS
-from tsrevel.planning.model import Event, EventId, Policy
+from tsrevel.planning.model import Event, EventId, Plan, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.when import days_in_reach, update_days_in_reach
 from tsrevel.tripleseat.client import Found, TripleSeat
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_GAP = timedelta(days=31)
 """How far a run looks back at most for what happened since the last good one."""
+MOST_VANISHED = 20
+"""Events with an order that aren't listed any more: so many are asked for by their ids in one run at most."""
+NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +98,54 @@ def find_events(tripleseat: TripleSeat, ledger: Ledger, policy: Policy, now: dat
     rows = {_name(each): each for each in found}
     log.info("found %d events between %s and %s", len(rows), first, last)
     unlisted = [record for record in ledger.unfinished() if record.event_id not in rows]
-    return [*(_pending(tripleseat, each) for each in rows.values()), *unlisted]
+    known = {*rows, *(record.event_id for record in unlisted)}
+    gone = [each for each in ledger.settled_near(first, last) if each.event_id not in known and not each.cancelled]
+    vanished = (_look_for(tripleseat, record) for record in gone[:MOST_VANISHED])
+    return [*(_pending(tripleseat, each) for each in rows.values()), *unlisted, *vanished]
 
 
 def name_event(tripleseat: TripleSeat, event_id: EventId) -> Named:
     """A named event, to be fetched when its turn comes."""
     return Named(event_id, lambda: Candidate(tripleseat.event(event_id)))
+
+
+def _look_for(tripleseat: TripleSeat, record: OrderRecord) -> Named:
+    """An event with an order of ours, on a day that was listed without it: asked for by its id. Gone means deleted."""
+
+    def find() -> Candidate:
+        try:
+            return Candidate(tripleseat.event(record.event_id))
+        except Refused as refused:
+            if refused.status == NOT_FOUND and record.plan:
+                return Candidate(_deleted(record.plan))
+            text = f"Revel order {record.order_id}; the event isn't listed: {refused}"
+        except (Forbidden, TryNextRun) as error:
+            text = f"Revel order {record.order_id}; the event isn't listed: {error}"
+        raise EventUnavailable(Status.SKIPPED, Reason.ALREADY_INJECTED, text)
+
+    return Named(record.event_id, find)
+
+
+def _deleted(plan: Plan) -> Event:
+    """What is still known of an event that TripleSeat doesn't have any more."""
+    place = plan.location
+    return Event(
+        id=plan.event_id,
+        name="",
+        status="",
+        deleted=True,
+        location_id=place.tripleseat_location,
+        site_id=place.tripleseat_site,
+        location_name=place.name,
+        day=plan.day,
+        starts_at=None,
+        guest_count=None,
+        contact_name="",
+        contact_phone="",
+        grand_total=None,
+        booking_id=None,
+        documents=(),
+    )
 
 
 def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:

@@ -27,6 +27,8 @@ from tsrevel.webhook.delivery import Delivery, read_delivery
 
 UNTRUSTED = "SIGNATURE_VERIFICATION_FAILED_"
 """Stands before the signature's own code, as the service that this one replaces said it (DESIGN 4)."""
+_LEFT = frozenset({Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED})
+"""What a later run goes on with."""
 ACTED_ON = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
 
 
@@ -84,7 +86,8 @@ def understand(body: bytes) -> tuple[Delivery, Answer]:
     delivery = read_delivery(body)
     if not delivery.is_actionable:
         text = f"{delivery.trigger} doesn't bear on orders"
-        return delivery, Answer(True, delivery.trigger, Reason.TRIGGER_TYPE_NOT_ACTIONABLE, text)
+        subject = _name_subject(delivery)
+        return delivery, Answer(True, delivery.trigger, Reason.TRIGGER_TYPE_NOT_ACTIONABLE, text, subject)
     try:
         subject = read_subject(delivery.root, delivery.row)
     except Unreadable as error:
@@ -92,6 +95,14 @@ def understand(body: bytes) -> tuple[Delivery, Answer]:
     stamp = subject.updated.isoformat() if subject.updated else delivery.body_hash
     key = DeliveryKey(delivery.trigger, f"{subject.kind} {subject.id}", stamp)
     return delivery, Answer(True, delivery.trigger, subject=subject, key=key)
+
+
+def _name_subject(delivery: Delivery) -> Subject | None:
+    """The event or booking of a delivery that isn't acted on, where it tells one: `explain` names it there."""
+    try:
+        return read_subject(delivery.root, delivery.row) if delivery.root else None
+    except Unreadable:
+        return None
 
 
 @dataclass(slots=True)
@@ -131,9 +142,10 @@ class Receiver:
         ledger, run_id = self.engine.ledger, answer.report.run_id if answer.report else None
         if not answer.ok:
             ledger.audit(run_id, "delivery_refused", reason=answer.reason or "")
-        elif answer.key is None:
-            ledger.audit(run_id, "delivery", trigger=answer.trigger or "", signed="yes" if signed else "no")
-        elif answer.reason != Reason.DUPLICATE_EVENT:
+        elif answer.key is None or answer.reason == Reason.DUPLICATE_EVENT:
+            told = {"trigger": answer.trigger or "", "signed": "yes" if signed else "no", "reason": answer.reason or ""}
+            ledger.audit(run_id, "delivery", answer.event_id, **told)
+        else:
             ledger.note_delivery(run_id, answer.key, answer.event_id, signed=signed, reason=answer.reason)
 
     def _decide(self, delivery: Delivery, subject: Subject, answer: Answer) -> Answer:
@@ -171,7 +183,9 @@ class Receiver:
 def _may_supersede(later: Answer, answer: Answer) -> bool:
     """Whether a delivery that is still to come may tell a later state of the same event or booking."""
     one, other = later.subject, answer.subject
-    if one is None or other is None or (one.kind, one.id) != (other.kind, other.id) or later.key == answer.key:
+    if one is None or other is None or (one.kind, one.id) != (other.kind, other.id):
+        return False
+    if later.key is None or later.key == answer.key:
         return False
     return not is_older(one.updated, other.updated)
 
@@ -184,12 +198,12 @@ def _conclude(answer: Answer, report: Report) -> Answer:
     """The answer that a run's report makes: of several events, that of the first with a reason."""
     telling = [each for each in report.outcomes if each.reason or each.status is Status.FAILED]
     first = telling[0] if telling else None
-    may_pass = any(each.status is Status.FAILED or each.reason is Reason.RUN_LIMIT_REACHED for each in report.outcomes)
+    may_pass = any(each.status is Status.FAILED or each.reason in _LEFT for each in report.outcomes)
     return replace(
         answer,
         report=report,
         reason=report.reason or (first.reason if first else None),
         text=report.error or (first.text if first else ""),
         exit_status=report.exit_status,
-        may_pass=may_pass or report.error is not None,
+        may_pass=may_pass or report.error is not None or report.paused is not None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from tsrevel.ledger import OrderRecord
+from tsrevel.ledger import OrderRecord, Pause
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Category, Reason, Status
@@ -81,7 +81,7 @@ def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole run. `reason` and `error` say why it ended before its time, where it did."""
+    """A whole run. `reason` and `error` say why it ended before its time, where it did; `paused`: a person did it."""
 
     run_id: str
     correlation_id: str
@@ -91,6 +91,12 @@ class Report:
     reason: Reason | None = None
     error: str | None = None
     exit_status: int = 0
+    paused: Pause | None = None
+
+    @classmethod
+    def of_disabled(cls, run_id: str, correlation_id: str, mode: str, dry_run: bool, pause: Pause | None) -> Report:
+        """The report of a run that did nothing: the kill switch is thrown in the settings, or by `pause`."""
+        return cls(run_id, correlation_id, mode, dry_run, reason=Reason.CONNECTOR_DISABLED, paused=pause)
 
     @property
     def success(self) -> bool:

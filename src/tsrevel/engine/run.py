@@ -20,8 +20,9 @@ from tsrevel.engine.find import (
     name_event,
     told_by_tripleseat,
 )
-from tsrevel.engine.report import Outcome, Report, describe, with_order
+from tsrevel.engine.report import Outcome, Report, describe, not_written, with_order
 from tsrevel.engine.saga import Saga
+from tsrevel.engine.watch import Watch
 from tsrevel.errors import (
     LedgerUnusable,
     OutcomeUnknown,
@@ -31,8 +32,8 @@ from tsrevel.errors import (
     TryNextRun,
 )
 from tsrevel.gate import WriteGate
-from tsrevel.ledger import Ledger, RunMode, RunRecord, Seen
-from tsrevel.planning.model import Event, EventId, Policy
+from tsrevel.ledger import Ledger, Pause, RunMode, RunRecord, Seen
+from tsrevel.planning.model import Event, EventId, Policy, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
 from tsrevel.revel.client import Revel
@@ -75,6 +76,7 @@ class Engine:
     _wholes: dict[EventId, Event] = field(default_factory=dict, init=False)
     _met: dict[EventId, Candidate] = field(default_factory=dict, init=False)
     _after_report: list[Callable[[], None]] = field(default_factory=list, init=False)
+    _paused: Pause | None = field(default=None, init=False)
     _started_at: datetime = field(init=False)
 
     def sync(self, window: Window) -> Report:
@@ -114,6 +116,8 @@ class Engine:
         self.ledger.begin_run(run)
         outcomes, stop = self._find_and_decide(find, ignore_time_gate=ignore_time_gate)
         try:
+            if mode == "bulk" and stop is None:
+                outcomes = self._watch(outcomes)
             outcomes = self._see(outcomes) if not isinstance(stop, LedgerUnusable) else outcomes
         except LedgerUnusable as error:
             stop = error
@@ -125,6 +129,8 @@ class Engine:
             tuple(outcomes),
             exit_status=exit_status(outcomes, stop),
         )
+        if self._paused:
+            report = replace(report, reason=Reason.CONNECTOR_DISABLED, paused=self._paused)
         if stop:
             report = replace(report, reason=end_reason(stop), error=str(stop))
         if not isinstance(stop, LedgerUnusable):
@@ -136,7 +142,8 @@ class Engine:
     ) -> tuple[list[Outcome], StopRun | None]:
         """All outcomes, and what ended the run early. Orders begun are finished even where nothing can be listed."""
         try:
-            return self._decide_all(find(), ignore_time_gate=ignore_time_gate)
+            pending = [] if self._is_paused() else find()
+            return self._decide_all(pending, ignore_time_gate=ignore_time_gate)
         except ServiceDown as down:
             outcomes, stop = self._decide_all(list(self.ledger.unfinished()), ignore_time_gate=ignore_time_gate)
             return outcomes, stop or down
@@ -155,7 +162,7 @@ class Engine:
 
     def _decide_all(self, pending: list[Pending], *, ignore_time_gate: bool) -> tuple[list[Outcome], StopRun | None]:
         decider = self._decider(
-            [_event_id(each) for each in pending if isinstance(each, Candidate | Named)], ignore_time_gate
+            [_event_id(each) for each in pending if isinstance(each, Candidate | Named | Outcome)], ignore_time_gate
         )
         self._met |= {each.event.id: each for each in pending if isinstance(each, Candidate)}
         outcomes: list[Outcome] = []
@@ -163,7 +170,7 @@ class Engine:
         in_a_row = 0
         for each in pending:
             try:
-                outcome = self._left(each, stop) if stop else self._decide(decider, each)
+                outcome = self._left(each, stop) if stop else self._take_turn(decider, each)
             except StopRun as error:
                 stop = error
                 outcome = self._interrupted(each, stop)
@@ -192,6 +199,7 @@ class Engine:
             ignore_time_gate=ignore_time_gate,
             records=self.ledger.orders(event_ids),
             sightings=self.ledger.sightings(event_ids),
+            resolutions=self.ledger.resolutions(event_ids),
             wholes=self._wholes,
         )
 
@@ -205,12 +213,34 @@ class Engine:
             return f"the run has lasted {self.limits.deadline}; the next one goes on"
         return None
 
+    def _take_turn(self, decider: Decider, each: Pending) -> Outcome:
+        """The outcome for one event, which is left for a later run where a person has paused them all meanwhile."""
+        if self._is_paused() and not isinstance(each, Outcome):
+            left = Skip(Reason.CONNECTOR_DISABLED, str(self._paused))
+            return not_written(self._about(each), left)
+        return self._decide(decider, each)
+
+    def _is_paused(self) -> bool:
+        """Whether a person has paused all runs; then this one won't count as one that saw every event."""
+        if self._paused is None:
+            self._paused = self.ledger.paused()
+            if self._paused:
+                self.ledger.leave_out(self.run_id)
+        return self._paused is not None
+
+    def _watch(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """The outcomes, with what stations have changed of finished orders; not where Revel or time is short."""
+        if self._paused or self._overtime() or any(each.down for each in outcomes):
+            return outcomes
+        watch = Watch(self.revel, self.ledger, self.gate, self.run_id, self.clock(), self._after_report.append)
+        return watch.look(outcomes)
+
     def _decide(self, decider: Decider, each: Pending) -> Outcome:
         """The outcome for one event, whatever goes wrong with it alone. StopRun passes through."""
         try:
             return self._settle_pending(decider, each)
         except EventUnavailable as verdict:
-            return replace(self._about(each), status=verdict.status, reason=verdict.reason, text=str(verdict))
+            return replace(self._known(each), status=verdict.status, reason=verdict.reason, text=str(verdict))
         except OutcomeUnknown as error:
             return self._failed(each, Reason.OUTCOME_UNKNOWN, str(error))
         except TryNextRun as error:
@@ -227,8 +257,11 @@ class Engine:
 
     def _failed(self, each: Pending, reason: Reason | None, text: str) -> Outcome:
         """The failure of one event, with what the ledger knows of its order: some of it may be written."""
+        return _fail(self._known(each), reason, text)
+
+    def _known(self, each: Pending) -> Outcome:
         record = self.ledger.order(_event_id(each))
-        return _fail(with_order(self._about(each), record) if record else self._about(each), reason, text)
+        return with_order(self._about(each), record) if record else self._about(each)
 
     def _about(self, each: Pending) -> Outcome:
         if isinstance(each, Candidate):
@@ -249,7 +282,7 @@ class Engine:
 
     def _settle_pending(self, decider: Decider, each: Pending) -> Outcome:
         if isinstance(each, Outcome):
-            return each
+            return decider.pass_on(each)
         if isinstance(each, Candidate):
             return decider.decide(each)
         if isinstance(each, Named):
@@ -287,6 +320,7 @@ class Engine:
             updated=latest.updated if latest else None,
             order_id=outcome.order_id,
             event=whole,
+            location=outcome.location,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatch
 
@@ -10,24 +11,40 @@ from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.reasons import Reason
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The document to take lines and money from, or a Hold, and in words why that one."""
+
+    document: Document | Hold
+    why: str = ""
+
+
 def choose_document(event: Event, pattern: str) -> Document | Hold:
-    """The one document to take lines and money from, or a Hold.
+    """The one document to take lines and money from, or a Hold."""
+    return weigh_documents(event, pattern).document
+
+
+def weigh_documents(event: Event, pattern: str) -> Choice:
+    """The document, and why.
 
     Of several: the one `pattern` names, else the only one with the event's grand total, else, where they all say the
     same, the newest.
     """
     usable = [document for document in event.documents if not document.deleted and (document.lines or document.faults)]
     if not usable:
-        return Hold(Reason.NO_LINE_ITEMS, "no live document of the event has lines; finish its contract in TripleSeat")
-    candidates = _named(usable, pattern) or usable
+        return Choice(
+            Hold(Reason.NO_LINE_ITEMS, "no live document of the event has lines; finish its contract in TripleSeat")
+        )
+    named = _named(usable, pattern)
+    candidates = named or usable
     if len(candidates) > 1:
         candidates = [each for each in candidates if _agrees(each, event.grand_total)] or candidates
     newest = max(candidates, key=lambda document: document.id)
     if any(_content(document) != _content(newest) for document in candidates):
-        return _ambiguous(candidates, "differ")
+        return Choice(_ambiguous(candidates, "differ"))
     if any(_received(document) > _received(newest) for document in candidates):
-        return _ambiguous(candidates, "record different payments")
-    return newest
+        return Choice(_ambiguous(candidates, "record different payments"))
+    return Choice(newest, _why(len(usable), named, len(candidates)))
 
 
 def is_named(document: Document, pattern: str) -> bool:
@@ -37,6 +54,20 @@ def is_named(document: Document, pattern: str) -> bool:
         return False
     glob = (wanted if any(mark in wanted for mark in "*?") else f"*{wanted}*").replace("[", "[[]")
     return any(fnmatch(name.casefold(), glob) for name in (document.title, *document.views))
+
+
+def _why(usable: int, named: list[Document], candidates: int) -> str:
+    """Why the document was chosen of so many usable ones, of which so many were left at the end."""
+    if usable == 1:
+        return "it is the only live document with lines"
+    if len(named) == 1:
+        return f"of {usable} documents with lines it is the one that tripleseat.order_document names"
+    which = (
+        f"of the {len(named)} that tripleseat.order_document names" if named else f"of {usable} documents with lines"
+    )
+    if candidates == 1:
+        return f"{which} it is the only one whose grand total is the event's"
+    return f"{which} {candidates} say the same, and it is the newest of those"
 
 
 def _named(documents: list[Document], pattern: str) -> list[Document]:

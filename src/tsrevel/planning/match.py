@@ -6,6 +6,7 @@ import html
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tsrevel.planning.model import EstablishmentId, Line, Policy, ProductId, ProductMapping
 
@@ -74,15 +75,24 @@ class Unmatched:
         return f"{self.name!r} {self.why}{nearest}"
 
 
+How = Literal["menu_item", "mapped_name", "exact_name"]
+"""What tells a line's product: a mapping of its menu item, a mapping of its name, or the product's name itself."""
+
+
 def match_line(line: Line, policy: Policy, catalogue: Catalogue) -> ProductId | Unmatched:
     """The product for `line`: mapped by menu item, mapped by name, or of exactly that name; else Unmatched."""
-    mapped = _mapped_products(line, policy, catalogue.establishment)
-    if mapped:
+    how, mapped = _mapped_products(line, policy, catalogue.establishment)
+    if how != "exact_name":
         return _checked(line.name, mapped, catalogue)
     for name in spoken_names(line, policy.name_separator):
         if normalise(name) in catalogue.by_name:
             return match_name(name, catalogue)
     return match_name(line.name, catalogue)
+
+
+def matched_by(line: Line, policy: Policy, establishment: EstablishmentId) -> How:
+    """What `match_line` goes by for that line, whether it finds a product or not."""
+    return _mapped_products(line, policy, establishment)[0]
 
 
 def match_name(name: str, catalogue: Catalogue) -> ProductId | Unmatched:
@@ -117,16 +127,16 @@ def suggest(name: str, catalogue: Catalogue, most: int = 3) -> tuple[str, ...]:
     return tuple(catalogue.names[catalogue.by_name[key][0]] for key in near)
 
 
-def _mapped_products(line: Line, policy: Policy, establishment: EstablishmentId) -> tuple[ProductId, ...]:
+def _mapped_products(line: Line, policy: Policy, establishment: EstablishmentId) -> tuple[How, tuple[ProductId, ...]]:
     here = [mapping for mapping in policy.products if mapping.establishment == establishment]
     by_item = [each.product for each in here if each.menu_item_id and each.menu_item_id == line.menu_item_id]
     if by_item:
-        return tuple(dict.fromkeys(by_item))
+        return "menu_item", tuple(dict.fromkeys(by_item))
     for name in spoken_names(line, policy.name_separator):
         by_name = [each.product for each in here if _maps_name(each, name)]
         if by_name:
-            return tuple(dict.fromkeys(by_name))
-    return ()
+            return "mapped_name", tuple(dict.fromkeys(by_name))
+    return "exact_name", ()
 
 
 def _maps_name(mapping: ProductMapping, name: str) -> bool:

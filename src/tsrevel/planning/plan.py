@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -67,27 +66,6 @@ def label_order(event: Event, location: Location) -> Labels:
     guests = f", {event.guest_count} guests" if event.guest_count is not None else ""
     call_name = " | ".join(part for part in (event.contact_name, event.contact_phone) if part)
     return Labels(call_name=call_name, notes=f"TripleSeat event {event.id}: {event.name}, {starts}{guests}")
-
-
-def describe_changes(before: Plan, now: Plan) -> list[str]:
-    """What a person would want to know of the difference between two plans for the same event."""
-    pairs = [
-        ("date", str(before.day), str(now.day)),
-        ("establishment", str(before.location.establishment), str(now.location.establishment)),
-        ("total", show(before.final_total), show(now.final_total)),
-        ("discount", show(before.discount), show(now.discount)),
-        ("tax", show(before.tax), show(now.tax)),
-        ("gratuity", show(before.gratuity), show(now.gratuity)),
-        ("payments", show(before.paid), show(now.paid)),
-    ]
-    changes = [f"{what} {old} -> {new}" for what, old, new in pairs if old != new]
-    old_lines, new_lines = _line_texts(before), _line_texts(now)
-    gone = [f"line gone: {text}" for text in (old_lines - new_lines).elements()]
-    return changes + gone + [f"line new: {text}" for text in (new_lines - old_lines).elements()]
-
-
-def _line_texts(plan: Plan) -> Counter[str]:
-    return Counter(f"{item.quantity} x {item.line} at {show(item.unit_price)}" for item in plan.items)
 
 
 def _plan_items(

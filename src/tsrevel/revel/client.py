@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,6 +83,21 @@ class Revel:
     def find_by_uuid(self, uuid: str) -> tuple[OrderRow, ...]:
         """Every order of the account with that uuid: Revel may not keep it unique (facts Revel 3.3)."""
         return self._orders({"uuid": uuid}, uuid, ())
+
+    def orders_by_id(self, orders: Sequence[OrderId]) -> dict[OrderId, OrderRow]:
+        """These orders as they stand, in one request, as far as it shows them; `find_by_id` tells about the others.
+
+        Shows none where Revel doesn't know `__in` (facts Revel 2.1).
+        """
+
+        def fits(row: Row) -> bool:
+            return decode_id(row.get("id")) in orders
+
+        try:
+            rows = [row for row in self._rows("Order", {"id__in": ",".join(orders)}, fits=fits) if fits(row)]
+        except (Refused, Unreadable):
+            return {}
+        return {row.id: row for row in map(decode_order, rows)}
 
     def find_by_id(self, order: OrderId) -> OrderRow | None:
         """The order with that id; None where Revel says that there is none."""

@@ -1,0 +1,100 @@
+"""What the next live run would make of an event: the very same code, on a copy of the ledger, up to its first write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tsrevel.engine.decide import Decider
+from tsrevel.engine.find import name_event
+from tsrevel.engine.report import Outcome, not_written, planned
+from tsrevel.engine.run import Engine, Limits
+from tsrevel.engine.watch import Watch
+from tsrevel.errors import Refused, StopRun, TryNextRun, WriteForbidden
+from tsrevel.ledger import OrderRecord, RunRecord, Sighting
+from tsrevel.planning.model import Event, EventId, Skip
+from tsrevel.planning.reasons import Reason, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """The outcome, the event as far as TripleSeat showed it, and what stopped the look (a service down, a key refused).
+
+    Where something would be written, the outcome is `planned` and `record` holds the claimed plan.
+    """
+
+    outcome: Outcome
+    event: Event | None
+    record: OrderRecord | None
+    stop: StopRun | None
+
+
+class Foresight(Engine):
+    """An engine that only looks: its ledger is a copy that is thrown away, and its Revel lets no write pass."""
+
+    def foresee(self, event_id: EventId) -> Foreseen:
+        """What would become of the event now. Whatever was told of it already is told again: that is what is asked."""
+        self._started_at = self.clock()
+        known = self.ledger.sightings([event_id]).get(event_id)
+        self._limit_again(known)
+        self.ledger.begin_run(RunRecord(self.run_id, self.correlation_id, "single", False, self._started_at))
+        decider = self._decider([event_id], ignore_time_gate=False)
+        decider.records = {each: _as_never_told(record) for each, record in decider.records.items()}
+        outcome, stop = self._look(decider, event_id)
+        record = self.ledger.order(event_id)
+        if record and record.state == "settled" and outcome.status is Status.SKIPPED:
+            glance = Glance(self.revel, self.ledger, self.gate, self.run_id, self.clock(), lambda _: None)
+            outcome = glance.compare(record, outcome)
+        met = self._met.get(event_id)
+        event = self._wholes.get(event_id) or (met.event if met else None)
+        return Foreseen(outcome, event, record, stop)
+
+    def _look(self, decider: Decider, event_id: EventId) -> tuple[Outcome, StopRun | None]:
+        """The outcome, and what stopped the look."""
+        pending = name_event(self.tripleseat, event_id)
+        try:
+            outcome = self._decide(decider, pending)
+        except WriteForbidden:
+            return self._to_be_written(event_id), None
+        except StopRun as stop:
+            return self._interrupted(pending, stop), stop
+        if outcome.status is Status.INJECTED:  # nothing of it was missing, so that nothing had to be written
+            text = f"Revel order {outcome.order_id} is complete; the next run notes that"
+            return replace(outcome, status=Status.PLANNED, text=text), None
+        return outcome, None
+
+    def _to_be_written(self, event_id: EventId) -> Outcome:
+        record, met = self.ledger.order(event_id), self._met.get(event_id)
+        about = self._about(met) if met else Outcome(event_id, Status.PLANNED)
+        if record is None or record.plan is None:
+            return replace(about, status=Status.PLANNED)
+        begun = f"its Revel order {record.order_id} was begun and would be finished" if record.order_id else ""
+        return replace(planned(about, record.plan), order_id=record.order_id, text=begun)
+
+    def _limit_again(self, known: Sighting | None) -> None:
+        """An event that the last run's limit kept waiting waits for that very reason, until a run comes to it."""
+        if known and known.reason == Reason.RUN_LIMIT_REACHED:
+            self.limits = Limits(0, self.limits.deadline)
+
+
+class Glance(Watch):
+    """A look at one finished order."""
+
+    def compare(self, record: OrderRecord, outcome: Outcome) -> Outcome:
+        """`outcome` with what a station has changed of the order since it was made, told before or not."""
+        if record.order_id is None:
+            return outcome
+        try:
+            row = self.revel.find_by_id(record.order_id)
+        except (StopRun, TryNextRun, Refused):  # then there is nothing to say of it
+            return outcome
+        return self._compare(record, row, None, outcome) or outcome
+
+
+def switched_off(event_id: EventId, text: str) -> Outcome:
+    """The outcome while nothing may be asked of anybody."""
+    return not_written(Outcome(event_id, Status.SKIPPED), Skip(Reason.CONNECTOR_DISABLED, text))
+
+
+def _as_never_told(record: OrderRecord) -> OrderRecord:
+    """A record that compares the event with the order itself, and not with what was last told of it."""
+    return replace(record, seen_plan=None, cancelled=False, digest=None)

@@ -1,0 +1,192 @@
+"""Finished orders, looked at once more: what a POS station has changed of them is told and left as it is.
+
+Only reads (facts Revel 3.7). What a station does in normal service isn't news: a payment taken, the order printed,
+sent or closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from tsrevel.engine.report import Outcome, not_written, with_order
+from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun
+from tsrevel.gate import WriteGate
+from tsrevel.ledger import Ledger, OrderRecord
+from tsrevel.planning.model import EventId, Plan, Skip
+from tsrevel.planning.money import Cents, show
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.revel.client import Revel
+from tsrevel.revel.decode import OrderRow
+
+log = logging.getLogger(__name__)
+
+DAYS_AFTER = 2
+"""An order is looked at until so many days after its event's day."""
+DAYS_BEFORE = 1
+"""And from so many days before it, where it was made as early."""
+BATCH = 50
+"""Orders asked for in one request."""
+MOST_SINGLES = 50
+"""Orders that a run asks for one by one at most, where Revel doesn't show them together."""
+
+Shown = Mapping[str, str]
+"""What of an order is watched, as text: money with two decimals, marks as yes or no. Free of customer data."""
+
+_MONEY = ("subtotal", "discount", "tax", "gratuity", "total", "balance")
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks at the finished orders of days that are near, at the end of a run. Use one for a run.
+
+    `after_report` takes what is to be stored once the run's report stands.
+    """
+
+    revel: Revel
+    ledger: Ledger
+    gate: WriteGate
+    run_id: str
+    now: datetime
+    after_report: Callable[[Callable[[], None]], None]
+
+    def look(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """`outcomes` with what was changed at Revel since it was last told. Raises LedgerUnusable.
+
+        A look that fails tells nothing: the next run looks again.
+        """
+        told = {each.event_id: each for each in outcomes}
+        orders = [each for each in self._near() if _may_be_told(told.get(each.event_id))]
+        known = self.ledger.shown_orders(each.event_id for each in orders)
+        try:
+            for record, row in self._rows(orders):
+                outcome = self._compare(record, row, known.get(record.event_id), told.get(record.event_id))
+                if outcome:
+                    told[record.event_id] = outcome
+        except LedgerUnusable:
+            raise
+        except (StopRun, TryNextRun, Refused) as error:
+            log.warning("finished orders can't be looked at now, so the next run looks again: %s", error)
+        return list(told.values())
+
+    def _near(self) -> Iterator[OrderRecord]:
+        """The finished orders of places that this run is about and of days that are near there, the latest first."""
+        today = self.now.date()
+        for record in self.ledger.settled_near(
+            today - timedelta(days=DAYS_AFTER + 1), today + timedelta(days=DAYS_BEFORE + 1)
+        ):
+            plan = record.seen_plan or record.plan  # an event may have been moved to another day since
+            if plan and self._is_near(plan):
+                yield record
+
+    def _is_near(self, plan: Plan) -> bool:
+        ids = {plan.location.tripleseat_location, plan.location.tripleseat_site}
+        if any(permitted and not permitted & ids for permitted in (self.gate.allowed, self.gate.only)):
+            return False
+        here = self.now.astimezone(ZoneInfo(plan.location.timezone)).date()
+        return -DAYS_AFTER <= (plan.day - here).days <= DAYS_BEFORE
+
+    def _rows(self, orders: Iterable[OrderRecord]) -> Iterator[tuple[OrderRecord, OrderRow | None]]:
+        """Each order with what Revel shows of it; None where it says that there is none."""
+        wanted = {record.order_id: record for record in orders if record.order_id}
+        ids, singles = list(wanted), 0
+        for start in range(0, len(ids), BATCH):
+            batch = ids[start : start + BATCH]
+            found = self.revel.orders_by_id(batch)
+            for order_id in batch:
+                if order_id in found:
+                    yield wanted[order_id], found[order_id]
+                elif singles < MOST_SINGLES:
+                    singles += 1
+                    yield wanted[order_id], self.revel.find_by_id(order_id)
+
+    def _compare(
+        self, record: OrderRecord, row: OrderRow | None, known: Shown | None, outcome: Outcome | None
+    ) -> Outcome | None:
+        """The event's outcome with what was changed; None where there is nothing to tell."""
+        if record.plan is None:
+            return None
+        planned, shown = _as_planned(record.plan), _as_shown(record.plan, row)
+        before = known or planned
+        if shown == before:
+            return None
+        changes = describe_order_changes(before, shown)
+        text = ""
+        if changes:
+            end = "it is as it was made again" if shown == planned else "look at it there, it is left as it is"
+            text = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}; {end}"
+        self._remember(record.event_id, shown, text)
+        return _tell(record, outcome, text) if text else None
+
+    def _remember(self, event_id: EventId, shown: Shown, text: str) -> None:
+        if not self.gate.dry_run:
+            note, run_id = self.ledger.note_shown, self.run_id
+            self.after_report(lambda: note(run_id, event_id, shown, text or None))
+
+
+def describe_order_changes(before: Shown, now: Shown) -> list[str]:
+    """What a person must know of the change from `before` to `now`; nothing where it is normal service.
+
+    A balance that falls, not below zero, is a payment taken at a station.
+    """
+    if now["there"] != before["there"]:
+        return ["Revel has no such order any more" if now["there"] == "no" else "it is there again"]
+    changes = []
+    if now["deleted"] != before["deleted"]:
+        changes.append("it was deleted" if now["deleted"] == "yes" else "it is no longer deleted")
+    changes += [
+        f"{what} {before[what]} → {now[what]}" for what in ("establishment", *_MONEY) if now[what] != before[what]
+    ]
+    changes += [f"its {what} is another" for what in ("local_id", "uuid") if now[what] < before[what]]
+    changes += [f"its {what} is ours again" for what in ("local_id", "uuid") if now[what] > before[what]]
+    return [] if len(changes) == 1 and _is_payment(before, now) else changes
+
+
+def _is_payment(before: Shown, now: Shown) -> bool:
+    return 0 <= Decimal(now["balance"]) < Decimal(before["balance"])
+
+
+def _may_be_told(outcome: Outcome | None) -> bool:
+    """Whether there is room for it: what this run has just made was just proven, and trouble is told by itself."""
+    return outcome is None or outcome.status is Status.SKIPPED
+
+
+def _tell(record: OrderRecord, outcome: Outcome | None, text: str) -> Outcome:
+    about = outcome or with_order(Outcome(record.event_id, Status.SKIPPED), record)
+    if about.news and about.text:  # the event has changed as well, or was cancelled
+        return replace(about, text=f"{about.text}; {text}")
+    told = not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text))
+    return replace(told, order_id=record.order_id, news=True)
+
+
+def _as_planned(plan: Plan) -> Shown:
+    money = (plan.subtotal, plan.discount, plan.tax, plan.gratuity, plan.final_total, plan.remaining_due)
+    return _as_text(str(plan.location.establishment), money, deleted=False, local_id=True, uuid=True)
+
+
+def _as_shown(plan: Plan, row: OrderRow | None) -> Shown:
+    if row is None:
+        return {**_as_planned(plan), "there": "no"}
+    return _as_text(
+        str(row.establishment or "none"),
+        (row.subtotal, row.discount, row.tax, row.gratuity, row.final_total, row.remaining_due),
+        deleted=row.deleted,
+        local_id=row.local_id == plan.local_id,
+        uuid=row.uuid == plan.uuid,
+    )
+
+
+def _as_text(
+    establishment: str, money: tuple[Cents, ...], *, deleted: bool, local_id: bool, uuid: bool
+) -> dict[str, str]:
+    marks = {"deleted": deleted, "local_id": local_id, "uuid": uuid, "there": True}
+    amounts = {what: show(amount) for what, amount in zip(_MONEY, money, strict=True)}
+    return {
+        "establishment": establishment,
+        **amounts,
+        **{what: "yes" if is_so else "no" for what, is_so in marks.items()},
+    }

@@ -1,0 +1,87 @@
+"""What a person would want to know of the difference between two plans for the same event. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tsrevel.planning.documents import choose_document
+from tsrevel.planning.model import Event, Hold, Item, Location, Plan, Policy
+from tsrevel.planning.money import ZERO, Cents, show, to_cents, total
+
+
+def describe_changes(before: Plan, now: Plan, refunded: Cents = ZERO) -> list[str]:
+    """Day, place, sums and lines, as "total 812.50 → 837.72"; nothing where nothing changed.
+
+    `refunded` is what has been given back in all of the payments of `now`.
+    """
+    pairs = [
+        ("total", before.final_total, now.final_total),
+        ("discount", before.discount, now.discount),
+        ("tax", before.tax, now.tax),
+        ("gratuity", before.gratuity, now.gratuity),
+        ("payments", before.paid, now.paid),
+    ]
+    day = [f"date {before.day} → {now.day}"] if before.day != now.day else []
+    sums = [f"{what} {show(old)} → {show(new)}" for what, old, new in pairs if old != new]
+    if refunded and now.paid < before.paid:
+        sums[-1] += f" ({show(refunded)} refunded)"
+    return [*day, *_describe_move(before.location, now.location), *sums, *_describe_lines(before, now)]
+
+
+def refunded_of(event: Event, policy: Policy) -> Cents:
+    """What has been refunded of the payments on the event's document, in cents."""
+    document = choose_document(event, policy.order_document)
+    if isinstance(document, Hold):
+        return ZERO
+    return total([to_cents(payment.refunded) for payment in document.payments if payment.paid])
+
+
+def _describe_move(before: Location, now: Location) -> list[str]:
+    establishment = f"establishment {before.establishment} → {now.establishment}"
+    moved = before.establishment != now.establishment
+    if before.name != now.name and (moved or _seat(before) != _seat(now)):
+        return [f"location {before.name} → {now.name}" + (f" ({establishment})" if moved else "")]
+    if moved:
+        return [establishment]
+    return [] if _seat(before) == _seat(now) else [f"TripleSeat location {_seat(before)} → {_seat(now)}"]
+
+
+def _seat(location: Location) -> str:
+    return str(location.tripleseat_location or location.tripleseat_site)
+
+
+def _describe_lines(before: Plan, now: Plan) -> list[str]:
+    """Lines that are on one side alone: those that share a name as one that changed, the others as gone or new."""
+    gone, new = _only_in(before, now), _only_in(now, before)
+    changed = []
+    for old in list(gone):
+        successor = next((each for each in new if each.line == old.line), None)
+        if successor:
+            gone.remove(old)
+            new.remove(successor)
+            changed.append(_describe_line(old, successor))
+    return [*changed, *(f"line gone: {_tell(each)}" for each in gone), *(f"line new: {_tell(each)}" for each in new)]
+
+
+def _only_in(one: Plan, other: Plan) -> list[Item]:
+    left = Counter(_tell(item) for item in other.items)
+    alone = []
+    for item in one.items:
+        text = _tell(item)
+        if left[text]:
+            left[text] -= 1
+        else:
+            alone.append(item)
+    return alone
+
+
+def _describe_line(old: Item, new: Item) -> str:
+    if old.unit_price == new.unit_price:
+        return f"{old.line} {old.quantity} → {new.quantity}"
+    if old.quantity == new.quantity:
+        return f"{old.line} at {show(old.unit_price)} → {show(new.unit_price)}"
+    return f"{old.line} {old.quantity} at {show(old.unit_price)} → {new.quantity} at {show(new.unit_price)}"
+
+
+def _tell(item: Item) -> str:
+    return f"{item.quantity} x {item.line} at {show(item.unit_price)}"

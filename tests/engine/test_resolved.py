@@ -1,0 +1,155 @@
+"""Events that a person has settled: no run holds them, fails them or writes for them, and a change is told once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsrevel.ledger import Verdict
+from tsrevel.planning.model import EventId, OrderId
+
+from ..world import Died, World, find_outcome, verdict
+from .conftest import EARLY, FULL, MISSED, UNMAPPED
+
+
+def resolve(world: World, event_id: int, word: str, order_id: str | None = None) -> None:
+    with world.ledger() as ledger:
+        said: Verdict = "done" if word == "done" else "ignored"
+        ledger.resolve(EventId(str(event_id)), said, "a note", OrderId(order_id) if order_id else None)
+
+
+def reopen(world: World, event_id: int) -> None:
+    with world.ledger() as ledger:
+        ledger.reopen(EventId(str(event_id)), "")
+
+
+@pytest.mark.parametrize(("word", "reason"), [("done", "ALREADY_INJECTED"), ("ignored", "STATUS_NOT_ELIGIBLE")])
+def test_a_held_event_is_skipped_in_peace(day: World, word: str, reason: str) -> None:
+    assert day.sync().exit_status == 3
+    resolve(day, UNMAPPED, word)
+    day.forget_requests()
+    for _ in range(2):
+        report = day.sync()
+        outcome = find_outcome(report, UNMAPPED)
+        assert (verdict(report, UNMAPPED), outcome.news, report.exit_status) == (f"skipped {reason}", False, 0)
+        assert f"a person resolved it as {word}" in outcome.text
+    assert day.tripleseat.count(path=f"/v1/events/{UNMAPPED}") == 0
+    assert day.writes == []
+
+
+def test_an_event_that_is_ignored_before_its_day_is_never_made(day: World) -> None:
+    resolve(day, FULL, "ignored")
+    resolve(day, EARLY, "ignored")
+    report = day.sync()
+    assert verdict(report, FULL) == verdict(report, EARLY) == "skipped STATUS_NOT_ELIGIBLE"
+    assert day.sync_event(FULL, ignore_time_gate=True).exit_status == 0
+    assert day.orders_of(FULL) == []
+
+
+def test_opened_again_it_is_made_after_all_and_once(world: World) -> None:
+    resolve(world, FULL, "ignored")
+    world.sync()
+    reopen(world, FULL)
+    assert verdict(world.sync(), FULL) == "injected"
+    resolve(world, FULL, "done")
+    reopen(world, FULL)
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+    assert world.flaws(FULL) == []
+
+
+def test_a_missed_event_raises_no_alarm_once_it_is_settled(day: World) -> None:
+    day.sync()
+    resolve(day, MISSED, "done", "999")
+    report = day.sync()
+    outcome = find_outcome(report, MISSED)
+    assert (verdict(report, MISSED), outcome.order_id, outcome.missed) == ("skipped ALREADY_INJECTED", "999", False)
+
+
+def test_a_disputed_order_is_left_to_the_person_who_settled_it(world: World) -> None:
+    world.revel.dropped_fields.add("tax")
+    assert world.sync().exit_status == 14
+    resolve(world, FULL, "done")
+    world.forget_requests()
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+    assert find_outcome(report, FULL).order_id == "5550101"
+    assert world.writes == []
+    reopen(world, FULL)
+    assert world.sync().exit_status == 14
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_order_begun_is_not_finished_behind_the_persons_back(world: World, listed: bool) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+    resolve(world, FULL, "ignored")
+    world.forget_requests()
+    if not listed:
+        world.time.move(days=10)
+    report = world.sync()
+    assert (report.exit_status, world.writes) == (0, [])
+    assert [verdict(report, each.event_id) for each in report.outcomes] == ["skipped STATUS_NOT_ELIGIBLE"] * listed
+
+
+def test_an_order_begun_is_finished_once_it_is_opened_again(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.revive()
+    resolve(world, FULL, "ignored")
+    world.sync()
+    reopen(world, FULL)
+    assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
+
+
+@pytest.mark.parametrize(
+    ("word", "order_id", "reason"),
+    [
+        ("done", "999", "CHANGED_AFTER_INJECTION"),
+        ("done", None, "ALREADY_INJECTED"),
+        ("ignored", None, "STATUS_NOT_ELIGIBLE"),
+    ],
+)
+def test_a_change_afterwards_is_told_once(day: World, word: str, order_id: str | None, reason: str) -> None:
+    day.sync()
+    resolve(day, UNMAPPED, word, order_id)
+    day.sync()
+    day.time.move(minutes=45)
+    day.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
+    first, second = day.sync(), day.sync()
+    assert verdict(first, UNMAPPED) == f"skipped {reason}"
+    assert [find_outcome(each, UNMAPPED).news for each in (first, second)] == [True, False]
+    assert "it has changed since" in find_outcome(first, UNMAPPED).text
+    assert (first.exit_status, second.exit_status) == (0, 0)
+
+
+def test_a_dry_run_does_not_take_a_change_for_told(day: World) -> None:
+    day.sync()
+    resolve(day, UNMAPPED, "ignored")
+    day.tripleseat.edit_event(UNMAPPED, grand_total="500.00")
+    assert [find_outcome(day.sync(dry_run=dry), UNMAPPED).news for dry in (True, False, False)] == [True, True, False]
+
+
+def test_a_finished_order_goes_on_to_be_watched(world: World) -> None:
+    world.sync()
+    resolve(world, FULL, "done")
+    world.time.move(minutes=45)
+    world.tripleseat.edit_event(FULL, status="LOST")
+    assert verdict(world.sync(), FULL) == "skipped CANCELLED_AFTER_INJECTION"
+
+
+def test_a_row_that_cannot_even_be_read_can_be_settled(day: World) -> None:
+    day.tripleseat.edit_event(UNMAPPED, location_id={"odd": 1}, event_date_iso8601=["odd"])
+    report = day.sync()
+    held = find_outcome(report, UNMAPPED)
+    assert held.status == "held"
+    resolve(day, UNMAPPED, "ignored")
+    assert verdict(day.sync(), UNMAPPED) == "skipped STATUS_NOT_ELIGIBLE"
+
+
+def test_nothing_to_be_tried_again_is_left_of_it(day: World) -> None:
+    day.sync()
+    resolve(day, UNMAPPED, "ignored")
+    with day.ledger() as ledger:
+        assert ledger.to_be_tried_again() == ()

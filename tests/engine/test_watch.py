@@ -1,0 +1,257 @@
+"""Finished orders that a POS station changes: told once a state, never touched, at one request a run."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tsrevel.engine import watch
+from tsrevel.engine.report import Report
+
+from ..world import Died, World, find_outcome, verdict
+from .conftest import FULL
+
+ORDER = 5550101
+WIPED = "Revel order 5550101 was changed at Revel: discount 9.60 → 0.00, total 837.72 → 847.32, balance 637.72 → 647.32"
+ALREADY, CHANGED = "skipped ALREADY_INJECTED", "skipped CHANGED_AFTER_INJECTION"
+
+
+def change(world: World, **fields: Any) -> None:
+    """Let a station write these fields of the order."""
+    world.revel.state.rows["Order"][ORDER].update(fields)
+
+
+def next_run(world: World, **options: Any) -> Report:
+    world.time.move(minutes=45)
+    world.forget_requests()
+    return world.sync(**options)
+
+
+@pytest.fixture
+def made(world: World) -> World:
+    """A world whose order is made."""
+    assert verdict(world.sync(), FULL) == "injected"
+    return world
+
+
+def test_a_discount_that_a_station_wiped_is_told_once_and_the_order_left_as_it_is(made: World) -> None:
+    made.revel.pos_touch(ORDER)
+    touched = made.revel.order(ORDER)
+    first, second = next_run(made), next_run(made)
+    told = find_outcome(first, FULL)
+    assert (verdict(first, FULL), told.news, first.exit_status) == (CHANGED, True, 0)
+    assert told.text.startswith(WIPED)
+    assert (told.order_id, told.local_id, told.total) == ("5550101", f"Triple Seat_{FULL}", 83772)
+    assert (verdict(second, FULL), find_outcome(second, FULL).news) == (ALREADY, False)
+    assert (made.revel.order(ORDER), made.writes) == (touched, [])
+
+
+def test_a_run_in_which_nothing_changed_asks_revel_once(made: World) -> None:
+    report = next_run(made)
+    assert (verdict(report, FULL), len(made.revel.requests), made.looks) == (ALREADY, 1, 1)
+
+
+def test_an_order_that_a_run_has_just_made_is_not_looked_at_in_it(world: World) -> None:
+    world.sync()
+    assert world.looks == 0
+
+
+def test_fifty_orders_are_asked_for_in_one_request(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        made.add_event(64000050 + number, lines=[("Coffee Urn", 1, 38)])
+    made.sync()
+    next_run(made)
+    assert (len(made.revel.requests), made.looks) == (1, 1)
+    monkeypatch.setattr(watch, "BATCH", 2)
+    next_run(made)
+    assert (len(made.revel.requests), made.looks) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"remaining_due": Decimal("0.00"), "closed": True},
+        {"remaining_due": Decimal("100.00")},
+        {"printed": False, "sent": True, "version": 4, "last_updated_at": "/resources/PosStation/35/"},
+        {"updated_date": "2026-12-12T11:00:00", "call_name": "Other", "notes": "to go"},
+    ],
+    ids=["paid and closed", "paid in part", "printed and sent", "edited"],
+)
+def test_what_a_station_does_in_normal_service_is_no_news(made: World, fields: dict[str, Any]) -> None:
+    change(made, **fields)
+    for _ in range(2):
+        report = next_run(made)
+        assert (verdict(report, FULL), find_outcome(report, FULL).news) == (ALREADY, False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"remaining_due": Decimal("650.00")}, "balance 637.72 → 650.00"),
+        ({"remaining_due": Decimal("-5.00")}, "balance 637.72 → -5.00"),
+        ({"tax": Decimal("60.00")}, "tax 53.24 → 60.00"),
+        ({"gratuity": Decimal("10.00")}, "gratuity 0.00 → 10.00"),
+        ({"subtotal": Decimal("1.00")}, "subtotal 794.08 → 1.00"),
+        ({"deleted": True}, "it was deleted"),
+        ({"local_id": "77"}, "its local_id is another"),
+        ({"uuid": "0d6f2f6a-8b6e-5a52-9d0f-0a1b2c3d4e5f"}, "its uuid is another"),
+        ({"establishment": "/enterprise/Establishment/9/"}, "establishment 8 → 9"),
+        ({"establishment": None}, "establishment 8 → none"),
+    ],
+)
+def test_whatever_else_changes_is_told_and_so_is_its_way_back(
+    made: World, fields: dict[str, Any], expected: str
+) -> None:
+    before = {key: made.revel.order(ORDER).get(key) for key in fields}
+    change(made, **fields)
+    assert expected in find_outcome(next_run(made), FULL).text
+    assert verdict(next_run(made), FULL) == ALREADY
+    change(made, **before)
+    report = next_run(made)
+    back = find_outcome(report, FULL).text
+    if fields == {"remaining_due": Decimal("650.00")}:  # paid down to what was planned
+        assert verdict(report, FULL) == ALREADY
+    else:
+        assert (verdict(report, FULL), back.endswith("it is as it was made again")) == (CHANGED, True)
+    assert verdict(next_run(made), FULL) == ALREADY
+
+
+def test_each_state_is_told_against_the_one_before(made: World) -> None:
+    change(made, remaining_due=Decimal("0.00"))
+    next_run(made)
+    made.revel.pos_touch(ORDER)
+    change(made, remaining_due=Decimal("9.60"))
+    text = find_outcome(next_run(made), FULL).text
+    assert "discount 9.60 → 0.00" in text
+    assert "balance 0.00 → 9.60" in text
+
+
+def test_an_order_that_is_gone_is_told_once(made: World) -> None:
+    row = made.revel.state.rows["Order"].pop(ORDER)
+    assert "Revel has no such order any more" in find_outcome(next_run(made), FULL).text
+    assert verdict(next_run(made), FULL) == ALREADY
+    made.revel.state.rows["Order"][ORDER] = row
+    assert "it is there again" in find_outcome(next_run(made), FULL).text
+
+
+def test_both_changes_are_told_where_event_and_order_have_changed(made: World) -> None:
+    made.revel.pos_touch(ORDER)
+    made.tripleseat.cancel_event(FULL)
+    outcome = find_outcome(next_run(made), FULL)
+    assert (outcome.reason, outcome.news) == ("CANCELLED_AFTER_INJECTION", True)
+    assert "still stands" in outcome.text
+    assert WIPED in outcome.text
+
+
+def test_an_order_whose_event_is_not_listed_is_looked_at_all_the_same(made: World) -> None:
+    made.time.move(days=1)
+    made.revel.pos_touch(ORDER)
+    report = made.sync(first=made.time.now.date(), last=made.time.now.date())
+    assert verdict(report, FULL) == CHANGED
+    assert find_outcome(report, FULL).location == "Special Events"
+
+
+@pytest.mark.parametrize(("days", "looks"), [(1, 1), (2, 1), (3, 0)])
+def test_orders_are_looked_at_until_two_days_after_their_event(made: World, days: int, looks: int) -> None:
+    made.time.move(days=days)
+    made.forget_requests()
+    made.sync()
+    assert made.looks == looks
+
+
+@pytest.mark.parametrize(("ahead", "looks"), [(1, 1), (2, 0)])
+def test_an_order_made_early_is_looked_at_from_the_day_before_its_event(world: World, ahead: int, looks: int) -> None:
+    world.config["time_gate"] = {"days_before": 5}
+    world.tripleseat.edit_event(FULL, event_date_iso8601=f"2026-12-{12 + ahead}")
+    assert verdict(world.sync(), FULL) == "injected"
+    next_run(world)
+    assert world.looks == looks
+
+
+def test_orders_of_places_that_the_run_leaves_out_are_not_looked_at(made: World) -> None:
+    next_run(made, only=("30502",))
+    assert made.looks == 0
+
+
+def test_a_dry_run_looks_and_tells_and_remembers_nothing(made: World) -> None:
+    made.revel.pos_touch(ORDER)
+    for _ in range(2):
+        assert verdict(next_run(made, dry_run=True), FULL) == CHANGED
+    assert verdict(next_run(made), FULL) == CHANGED
+
+
+def test_named_events_cost_no_look(made: World) -> None:
+    made.revel.pos_touch(ORDER)
+    made.forget_requests()
+    assert verdict(made.sync_event(FULL), FULL) == ALREADY
+    assert made.looks == 0
+
+
+@pytest.mark.parametrize("fault", [{"status": 401}, {"status": 403}, {"status": 500}, {"status": 503}])
+def test_a_look_that_fails_is_no_change_and_fails_no_run(
+    made: World, fault: dict[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    made.revel.pos_touch(ORDER)
+    made.revel.faults.add("status", "GET", "/resources/Order/", times=None, **fault)
+    report = next_run(made)
+    assert (verdict(report, FULL), report.exit_status, report.error) == (ALREADY, 0, None)
+    assert "finished orders can't be looked at now" in caplog.text
+    made.revel.faults.clear()
+    assert verdict(next_run(made), FULL) == CHANGED
+
+
+@pytest.mark.parametrize("answer", ["html", "refused", "ignored"])
+def test_where_revel_does_not_show_them_together_each_is_asked_for(made: World, answer: str) -> None:
+    made.revel.pos_touch(ORDER)
+    if answer == "html":
+        made.revel.faults.add("html", "GET", "/resources/Order/$")
+    elif answer == "refused":
+        made.revel.faults.add("status", "GET", "/resources/Order/$", times=None, status=400)
+    else:
+        made.revel.ignored_filters = {"id"}
+        for number in range(1005):
+            made.revel.add("Order", None, local_id=str(number))
+    assert verdict(next_run(made), FULL) == CHANGED
+
+
+def test_no_more_than_so_many_are_asked_for_one_by_one(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.add_event(lines=[("Coffee Urn", 1, 38)])
+    made.sync()
+    monkeypatch.setattr(watch, "MOST_SINGLES", 1)
+    made.revel.faults.add("status", "GET", "/resources/Order/$", times=None, status=400)
+    next_run(made)
+    assert sum(path.endswith(f"/{number}/") for path in made.revel_requests for number in (ORDER, ORDER + 1)) == 1
+
+
+def test_nothing_is_looked_at_where_revel_is_down(made: World) -> None:
+    made.add_event(lines=[("Coffee Urn", 1, 38)])
+    made.wires["revel"].down = True
+    next_run(made)
+    assert made.looks == 0
+
+
+def test_a_change_found_by_a_run_that_died_is_told_by_the_next(made: World) -> None:
+    made.revel.pos_touch(ORDER)
+    made.time.move(minutes=45)
+    report = None
+    for moment in range(1, 40):
+        made.die_at(moment)
+        try:
+            report = made.sync()
+        except Died:
+            continue
+        break
+    assert report is not None
+    assert verdict(report, FULL) == CHANGED
+
+
+def test_what_was_told_of_an_order_is_in_the_audit(made: World) -> None:
+    made.revel.pos_touch(ORDER)
+    next_run(made)
+    with made.ledger() as ledger:
+        row = next(each for each in ledger.audit_rows() if each.kind == "order_shown")
+        ledger.verify_chain()
+    assert row.event_id == str(FULL)
+    assert row.detail["text"].startswith(WIPED)

@@ -1,0 +1,110 @@
+"""What people are told of the difference between two plans for the same event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.planning.make import DAY, LOCATION, POLICY, make_document, make_event, make_line, make_payment, plan
+from tsrevel.planning.changes import describe_changes, refunded_of
+from tsrevel.planning.model import EstablishmentId, LocationId, Plan, SiteId
+from tsrevel.planning.money import Cents
+
+
+def of(*lines: tuple[str, str, str], **more: object) -> Plan:
+    """A plan for lines of name, quantity and price."""
+    made = [make_line(name, quantity, price) for name, quantity, price in lines]
+    return plan(make_event(make_document(*made, **more)))  # type: ignore[arg-type]
+
+
+LUNCH = ("Boxed Lunch", "2", "10.00")
+
+
+def test_a_plan_that_did_not_change_has_no_changes() -> None:
+    assert describe_changes(of(LUNCH), of(LUNCH)) == []
+
+
+def test_day_and_sums_are_told_with_what_they_were() -> None:
+    now = plan(
+        make_event(
+            make_document(
+                make_line(*LUNCH),
+                charges={"Sales Tax": "1.00", "Service Charge": "2.00"},
+                discount="3.00",
+                payments=[make_payment("4.00")],
+            ),
+            day=DAY + timedelta(days=1),
+        )
+    )
+    assert describe_changes(of(("Boxed Lunch", "1", "10.00")), now) == [
+        "date 2026-12-12 → 2026-12-13",
+        "total 10.00 → 20.00",
+        "discount 0.00 → 3.00",
+        "tax 0.00 → 1.00",
+        "gratuity 0.00 → 2.00",
+        "payments 0.00 → 4.00",
+        "Boxed Lunch 1 → 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([("Boxed Lunch", "3", "10.00")], ["Boxed Lunch 2 → 3"]),
+        ([("Boxed Lunch", "2", "11.00")], ["Boxed Lunch at 10.00 → 11.00"]),
+        ([("Boxed Lunch", "3", "11.00")], ["Boxed Lunch 2 at 10.00 → 3 at 11.00"]),
+        ([("Taco Trio", "2", "10.00")], ["line gone: 2 x Boxed Lunch at 10.00", "line new: 2 x Taco Trio at 10.00"]),
+        ([LUNCH, LUNCH], ["line new: 2 x Boxed Lunch at 10.00"]),
+        ([LUNCH, ("Boxed Lunch", "1", "9.00")], ["line new: 1 x Boxed Lunch at 9.00"]),
+    ],
+)
+def test_lines_are_told_by_what_became_of_them(lines: list[tuple[str, str, str]], expected: list[str]) -> None:
+    changes = describe_changes(of(LUNCH), of(*lines))
+    assert [each for each in changes if not each.startswith("total")] == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (
+            {"name": "Bakery", "establishment": EstablishmentId(9)},
+            ["location Special Events → Bakery (establishment 8 → 9)"],
+        ),
+        ({"tripleseat_location": LocationId("30502")}, ["TripleSeat location 30501 → 30502"]),
+        ({"tripleseat_location": None, "tripleseat_site": SiteId("7")}, ["TripleSeat location 30501 → 7"]),
+        ({"name": "Renamed in the settings"}, []),
+    ],
+)
+def test_a_move_is_told_by_what_is_known_of_it(place: dict[str, object], expected: list[str]) -> None:
+    before = of(LUNCH)
+    now = replace(before, location=replace(before.location, **place))  # type: ignore[arg-type]
+    assert describe_changes(before, now) == expected
+
+
+def test_an_establishment_that_the_settings_changed_is_told_without_a_move() -> None:
+    before = of(LUNCH)
+    now = replace(before, location=replace(LOCATION, establishment=EstablishmentId(9)))
+    assert "establishment 8 → 9" in describe_changes(before, now)
+
+
+def test_a_move_to_a_place_of_the_same_establishment_is_told() -> None:
+    before = of(LUNCH)
+    there = replace(before.location, name="Terrace", tripleseat_location=LocationId("30509"))
+    assert describe_changes(before, replace(before, location=there)) == ["location Special Events → Terrace"]
+
+
+def test_a_refund_is_told_beside_the_payments() -> None:
+    before = of(LUNCH, payments=[make_payment("20.00")])
+    now = of(LUNCH, payments=[replace(make_payment("20.00"), refunded=Decimal("5.00"))])
+    assert describe_changes(before, now, Cents(500)) == ["payments 20.00 → 15.00 (5.00 refunded)"]
+    assert describe_changes(now, before, Cents(500)) == ["payments 15.00 → 20.00"]
+
+
+def test_what_was_refunded_counts_of_payments_that_were_made() -> None:
+    paid = replace(make_payment("20.00"), refunded=Decimal("5.00"))
+    unpaid = replace(paid, paid=False)
+    assert refunded_of(make_event(make_document(make_line(*LUNCH), payments=[paid, unpaid])), POLICY) == 500
+    assert refunded_of(replace(make_event(), documents=()), POLICY) == 0
