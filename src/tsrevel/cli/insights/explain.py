@@ -1,0 +1,245 @@
+"""`explain`: the decision on one event, and the plan in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import unescape
+
+from tsrevel.cli.insights.history import encode_steps
+from tsrevel.cli.insights.speak import (
+    STYLES,
+    Page,
+    encode_at,
+    encode_attempt,
+    encode_cents,
+    encode_record,
+    encode_resolution,
+    encode_standing,
+    shown_at,
+)
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.render import encode_outcome
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import load_settings
+from tsrevel.insight.advice import advise
+from tsrevel.insight.explain import Explanation, explain_live, explain_offline
+from tsrevel.ledger import AuditRow
+from tsrevel.planning.model import EventId, Plan, ProductId
+from tsrevel.planning.money import show
+from tsrevel.planning.rationale import LineReason, Rationale
+from tsrevel.wiring import Seams
+
+
+def explain_event(world: World, manner: Manner, event: str, *, offline: bool) -> int:
+    """Explain one event: exit 0 where that could be done, 12 or 13 where a service didn't let it."""
+    seams = world.seams or Seams()
+    settings = load_settings(config=manner.config, environ=world.environ, offline=offline)
+    with logging_to(world.stderr, manner, "explain"):
+        told = (explain_offline if offline else explain_live)(settings, seams, EventId(event))
+    if manner.json:
+        world.answer(_encode(told))
+    else:
+        _tell(Page(world), told)
+    return told.exit_status
+
+
+def _encode(told: Explanation) -> dict[str, object]:
+    outcome, history = told.outcome, told.history
+    answer: dict[str, object] = {
+        "schema": 1,
+        "success": told.exit_status == 0,
+        "source": told.source,
+        "event_id": history.event_id,
+        "known": outcome is not None,
+        "status": outcome.status if outcome else None,
+        "reason": outcome.reason if outcome else None,
+        "category": outcome.category if outcome else None,
+        "text": (outcome.text or None) if outcome else None,
+        "advice": _advise(told),
+        "event": _encode_event(told),
+        "foretold": {"reason": told.foretold.reason, "text": told.foretold.text} if told.foretold else None,
+        "document": _encode_document(told.rationale) if told.rationale else None,
+        "lines": [_encode_line(each) for each in told.rationale.lines] if told.rationale else [],
+        "money": _encode_money(told.rationale, told.plan),
+        "items": _encode_items(told.plan, _product_names(told)),
+        "steps": encode_steps(history.steps) or _planned_steps(told.plan),
+        "last_seen": encode_standing(history.standing) if history.standing else None,
+        "order": encode_record(history.record),
+        "resolution": encode_resolution(history.resolution),
+        "attempts": [encode_attempt(each) for each in history.attempts],
+        "deliveries": [_encode_delivery(each) for each in history.facts if each.kind == "delivery"],
+    }
+    return answer | ({"error": answer["text"], "exit_status": told.exit_status} if told.exit_status else {})
+
+
+def _advise(told: Explanation) -> str | None:
+    if told.outcome is None:
+        return None
+    record = told.history.record
+    disputed = record is not None and record.state == "disputed"
+    return advise(told.outcome.status, told.outcome.reason, disputed=disputed)
+
+
+def _encode_event(told: Explanation) -> dict[str, object] | None:
+    if told.outcome is None:
+        return None
+    return encode_outcome(told.outcome) | {"tripleseat_status": told.event.status if told.event else None}
+
+
+def _encode_document(why: Rationale) -> dict[str, object]:
+    return {"id": str(why.document.id), "title": why.title, "why": why.why}
+
+
+def _encode_line(line: LineReason) -> dict[str, object]:
+    return {
+        "name": line.name,
+        "quantity": line.quantity,
+        "amount": show(line.amount),
+        "product": str(line.product) if line.product is not None else None,
+        "product_name": line.product_name,
+        "how": line.how,
+        "why": line.why,
+    }
+
+
+def _encode_money(why: Rationale | None, plan: Plan | None) -> dict[str, object] | None:
+    if why is None and plan is None:
+        return None
+    money: dict[str, object] = {}
+    if why:
+        money |= {
+            "lines": show(why.lines_total),
+            "discount": show(why.discount),
+            "charges": [{"name": e.name, "amount": show(e.amount), "as": e.treat_as} for e in why.charges],
+            "charges_total": show(why.charges_total),
+            "grand_total": encode_cents(why.grand_total),
+            "event_total": encode_cents(why.event_total),
+            "holds": why.holds,
+            "identity": why.identity,
+        }
+    if plan:
+        money |= {
+            "order_total": show(plan.final_total),
+            "paid": show(plan.paid),
+            "remaining_due": show(plan.remaining_due),
+        }
+    return money
+
+
+def _encode_items(plan: Plan | None, names: Mapping[ProductId, str]) -> list[dict[str, object]]:
+    return [
+        {
+            "line": item.line,
+            "product": str(item.product),
+            "product_name": names.get(item.product),
+            "quantity": item.quantity,
+            "unit_price": show(item.unit_price),
+            "amount": show(item.amount),
+        }
+        for item in (plan.items if plan else ())
+    ]
+
+
+def _planned_steps(plan: Plan | None) -> list[dict[str, object]]:
+    nothing = {"written": False, "revel_id": None, "at": None, "run_id": None}
+    return [
+        {"step": step.kind, "number": step.number + 1, "uuid": step.uuid, **nothing}
+        for step in (plan.steps if plan else ())
+    ]
+
+
+def _encode_delivery(fact: AuditRow) -> dict[str, object]:
+    return {
+        "at": encode_at(fact.at),
+        "trigger": fact.detail.get("trigger"),
+        "signed": fact.detail.get("signed") == "yes",
+        "reason": fact.detail.get("reason"),
+    }
+
+
+def _product_names(told: Explanation) -> Mapping[ProductId, str]:
+    names = told.catalogue.names if told.catalogue else {}
+    return {product: unescape(name) for product, name in names.items()}
+
+
+# In words
+
+
+def _tell(page: Page, told: Explanation) -> None:
+    outcome = told.outcome
+    event_id = told.history.event_id
+    if outcome is None:
+        page.line(f"event {event_id}: no run has ever seen it, as far as this ledger knows")
+        return
+    name = f" {outcome.name}" if outcome.name and page.is_terminal else ""
+    where = f"{outcome.location} {outcome.day or ''}".strip()
+    page.line(f"event {event_id}{name}" + (f" ({where})" if where else ""), "bold")
+    verdict = f"{outcome.status} {outcome.reason or ''}".rstrip()
+    page.line(f"decision: {verdict}" + (f": {outcome.text}" if outcome.text else ""), STYLES[outcome.status])
+    page.line(f"what to do: {_advise(told)}")
+    source = "both services were asked just now" if told.source == "live" else "by the ledger alone, nobody was asked"
+    page.line(f"source: {source}", "dim")
+    if told.foretold:
+        page.line(f"when its turn comes: held {told.foretold.reason} as things are: {told.foretold.text}", "yellow")
+    if told.rationale:
+        _tell_reasons(page, told.rationale)
+    if told.plan:
+        _tell_plan(page, told.plan, _product_names(told), claimed=told.history.record is not None)
+    for text in _tell_past(told):
+        page.line(text)
+
+
+def _tell_reasons(page: Page, why: Rationale) -> None:
+    title = f" ({why.title})" if why.title else ""
+    page.line(f"document: {why.document.id}{title}: {why.why}")
+    page.line("lines", "bold")
+    for line in why.lines:
+        product = f" -> product {line.product} {line.product_name!r}" if line.product is not None else ""
+        style = "" if line.how else "yellow"
+        page.line(f"{line.quantity} x {line.name}, {show(line.amount)}{product}: {line.why}", style, indent=2)
+    for charge in why.charges:
+        treated = f"is {charge.treat_as} in Revel" if charge.treat_as else "is listed under no [[charges]] entry"
+        treated = "is left out of the order" if charge.treat_as == "ignore" else treated
+        page.line(f"charge {charge.name}, {show(charge.amount)}: {treated}", "" if charge.treat_as else "yellow", 2)
+    page.line(f"total: {why.identity}", "" if why.holds else "yellow")
+
+
+def _tell_plan(page: Page, plan: Plan, names: Mapping[ProductId, str], *, claimed: bool) -> None:
+    what = "as it was claimed" if claimed else "as it would be"
+    steps = f"{len(plan.steps)} steps"
+    page.line(f"order {plan.local_id} {what}: establishment {plan.location.establishment}, {steps}", "bold")
+    rows = [
+        (
+            str(item.quantity),
+            item.line,
+            str(item.product),
+            names.get(item.product, ""),
+            show(item.unit_price),
+            show(item.amount),
+        )
+        for item in plan.items
+    ]
+    page.rows(("Qty", "Line", "Product", "Its name", "Price", "Amount"), rows)
+    page.line(
+        f"items {show(plan.subtotal)} - discount {show(plan.discount)} + tax {show(plan.tax)} + gratuity "
+        f"{show(plan.gratuity)} = {show(plan.final_total)}; paid {show(plan.paid)}, due {show(plan.remaining_due)}",
+        indent=2,
+    )
+
+
+def _tell_past(told: Explanation) -> Iterator[str]:
+    standing, record, resolution = told.history.standing, told.history.record, told.history.resolution
+    if standing:
+        verdict = f"{standing.status} {standing.reason or ''}".rstrip()
+        yield f"last run that saw it: {shown_at(standing.last_seen_at)}, {verdict}"
+    if record:
+        written = sum(each.written for each in told.history.steps)
+        number = record.order_id or "none yet"
+        yield f"ledger: {record.state}, Revel order {number}, {written} of {len(told.history.steps)} steps written"
+    if resolution:
+        yield f"note: {resolution.note}"
+    for fact in told.history.facts:
+        if fact.kind == "delivery":
+            reason = fact.detail.get("reason") or "dealt with"
+            yield f"webhook delivery {fact.detail.get('trigger')} {shown_at(fact.at)}: {reason}"
+    yield f"`tsrevel history {told.history.event_id}` tells all that happened"

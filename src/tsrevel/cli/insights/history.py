@@ -1,0 +1,152 @@
+"""`history`: the last runs, or all that ever happened to one event, by the ledger alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tsrevel.cli.insights.speak import (
+    STYLES,
+    Page,
+    encode_at,
+    encode_attempt,
+    encode_record,
+    encode_resolution,
+    encode_run,
+    encode_standing,
+    look,
+    run_line,
+    shown_at,
+)
+from tsrevel.cli.world import Manner, World
+from tsrevel.insight.past import EventHistory, RunHistory, describe_fact, recount_event, recount_runs
+from tsrevel.ledger import AuditRow
+from tsrevel.ledger.queries import StepStanding
+from tsrevel.planning.model import EventId
+from tsrevel.planning.money import show
+
+
+def show_runs(world: World, manner: Manner, limit: int) -> int:
+    """The last runs and what they injected, held and failed: exit 0. Raises what `status` raises."""
+    with look(world, manner) as (_, view, _now):
+        told = recount_runs(view, limit)
+    if manner.json:
+        runs = [encode_run(each.run) | {"events": [encode_attempt(one) for one in each.attempts]} for each in told]
+        world.answer({"schema": 1, "success": True, "runs": runs})
+    else:
+        _tell_runs(Page(world), told)
+    return 0
+
+
+def show_event(world: World, manner: Manner, event: str, limit: int | None) -> int:
+    """Everything that happened to the event, of facts the last `limit`: exit 0, also where it is unknown."""
+    with look(world, manner) as (_, view, _now):
+        told = recount_event(view, EventId(event), limit)
+    if manner.json:
+        world.answer(encode_history(told))
+    else:
+        _tell_event(Page(world), told)
+    return 0
+
+
+def encode_history(told: EventHistory) -> dict[str, object]:
+    """The history of an event for --json."""
+    return {
+        "schema": 1,
+        "success": True,
+        "event_id": told.event_id,
+        "known": told.known,
+        "event": encode_standing(told.standing) if told.standing else None,
+        "order": encode_record(told.record),
+        "resolution": encode_resolution(told.resolution),
+        "attempts": [encode_attempt(each) for each in told.attempts],
+        "receipts": encode_steps([each for each in told.steps if each.written]),
+        "steps": encode_steps(told.steps),
+        "facts": [_encode_fact(each) for each in told.facts],
+    }
+
+
+def encode_steps(steps: Iterable[StepStanding]) -> list[dict[str, object]]:
+    """Steps of the claimed plan, with their receipts."""
+    return [
+        {
+            "step": step.kind,
+            "number": step.number + 1,
+            "uuid": step.uuid,
+            "written": step.written,
+            "revel_id": step.revel_id,
+            "at": encode_at(step.recorded_at),
+            "run_id": step.run_id,
+        }
+        for step in steps
+    ]
+
+
+def _encode_fact(fact: AuditRow) -> dict[str, object]:
+    return {
+        "seq": fact.seq,
+        "at": encode_at(fact.at),
+        "run_id": fact.run_id,
+        "kind": fact.kind,
+        "text": describe_fact(fact),
+        "detail": dict(fact.detail),
+    }
+
+
+def _tell_runs(page: Page, told: tuple[RunHistory, ...]) -> None:
+    if not told:
+        page.line("no runs yet")
+    for each in told:
+        page.line(run_line(each.run), "bold")
+        for one in each.attempts:
+            order = f" Revel order {one.order_id}" if one.order_id else ""
+            text = f"{one.status} event {one.event_id} {one.reason or ''}".rstrip() + order
+            page.line(text, STYLES.get(one.status, ""), indent=2)
+
+
+def _tell_event(page: Page, told: EventHistory) -> None:
+    if not told.known:
+        page.line(f"event {told.event_id}: no run has ever seen it, as far as this ledger knows")
+        return
+    standing, record, resolution = told.standing, told.record, told.resolution
+    head = f"event {told.event_id}"
+    if standing:
+        where = f"{standing.location} {standing.day or ''}".strip()
+        head += f" ({where})" if where else ""
+        head += (
+            f": {standing.status} {standing.reason or ''}".rstrip() + f", last seen {shown_at(standing.last_seen_at)}"
+        )
+    page.line(head, "bold")
+    if record:
+        total = f", total {show(record.plan.final_total)}" if record.plan else ""
+        text = f": {record.text}" if record.text else ""
+        page.line(f"order: {record.state}, Revel order {record.order_id or 'none yet'}{total}{text}")
+    if resolution:
+        page.line(f"resolved as {resolution.verdict} {shown_at(resolution.resolved_at)}: {resolution.note}")
+    if told.attempts:
+        page.line("attempts", "bold")
+        for one in told.attempts:
+            order = f" Revel order {one.order_id}" if one.order_id else ""
+            text = f"{shown_at(one.at)}  {one.correlation_id}  {one.status} {one.reason or ''}".rstrip() + order
+            page.line(text, STYLES.get(one.status, ""), indent=2)
+    _tell_steps(page, told.steps)
+    page.line("what happened", "bold")
+    for fact in told.facts:
+        run = f"[{fact.run_id[:8]}] " if fact.run_id else ""
+        page.line(f"{shown_at(fact.at)}  {run}{describe_fact(fact)}", indent=2)
+
+
+def _tell_steps(page: Page, steps: tuple[StepStanding, ...]) -> None:
+    if not steps:
+        return
+    page.line("receipts", "bold")
+    rows = [
+        (
+            f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind,
+            step.revel_id or ("" if step.written else "not written"),
+            shown_at(step.recorded_at),
+            (step.run_id or "")[:8],
+            step.uuid,
+        )
+        for step in steps
+    ]
+    page.rows(("Step", "Revel id", "When", "Run", "uuid"), rows)

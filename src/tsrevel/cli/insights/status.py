@@ -1,0 +1,193 @@
+"""`status`: how things stand, by the ledger alone."""
+
+from __future__ import annotations
+
+from tsrevel.cli.insights.speak import (
+    STYLES,
+    Page,
+    encode_at,
+    encode_cents,
+    encode_day,
+    encode_resolution,
+    encode_run,
+    encode_standing,
+    look,
+    run_line,
+    shown_at,
+)
+from tsrevel.cli.world import Manner, World
+from tsrevel.insight.advice import advise
+from tsrevel.insight.standing import Status, show_span, take_stock
+from tsrevel.ledger.queries import OpenOrder, Standing
+from tsrevel.planning.money import show
+
+
+def show_status(world: World, manner: Manner, limit: int) -> int:
+    """Tell how things stand: exit 0, whatever it is. Raises ConfigError, LedgerUnusable, LedgerDamaged."""
+    with look(world, manner) as (settings, view, now):
+        status = take_stock(view, settings, now, limit)
+    if manner.json:
+        world.answer(_encode(status) | {"environment": settings.environment, "ledger": str(settings.ledger_path)})
+    elif world.stdout.isatty():
+        _show(Page(world), status)
+    else:
+        for line in _lines(status, quiet=manner.quiet):
+            print(line, file=world.stdout)
+    return 0
+
+
+def _encode(status: Status) -> dict[str, object]:
+    from tsrevel.cli.render import encode_pause  # it knows the engine, which status has no other use for
+
+    since = status.since_good
+    return {
+        "schema": 1,
+        "success": True,
+        "checked_at": encode_at(status.now),
+        "dry_run": status.dry_run,
+        "enabled": status.enabled,
+        "paused": encode_pause(status.pause),
+        "has_ledger": status.known,
+        "last_good_run": encode_run(status.good) if status.good else None,
+        "seconds_since_good_run": int(since.total_seconds()) if since is not None else None,
+        "stale": status.is_stale,
+        "warnings": list(status.warnings),
+        "runs": [encode_run(each) for each in status.runs],
+        "held": [encode_standing(each) | {"advice": _advise(status, each)} for each in status.held],
+        "failed": [encode_standing(each) | {"advice": _advise(status, each)} for each in status.failed],
+        "missed": [encode_standing(each) for each in status.missed],
+        "due": [encode_standing(each) | {"overdue": status.is_overdue(each)} for each in status.due],
+        "orders": [_encode_order(each) for each in status.orders],
+        "resolved": [encode_resolution(each) for each in status.resolved],
+    }
+
+
+def _encode_order(order: OpenOrder) -> dict[str, object]:
+    return {
+        "event_id": order.event_id,
+        "state": order.state,
+        "date": encode_day(order.day),
+        "location": order.location or None,
+        "revel_order_id": order.order_id,
+        "total": encode_cents(order.total),
+        "steps": order.steps,
+        "receipts": order.receipts,
+        "text": order.text,
+        "touched_at": encode_at(order.touched_at),
+        "doubt_until_at": encode_at(order.doubt_until_at),
+    }
+
+
+# Off a terminal: a line for each thing, so that it can be searched
+
+
+def _lines(status: Status, *, quiet: bool) -> list[str]:
+    alarms = [f"warning: {each}" for each in status.warnings]
+    trouble = [_trouble_line(status, each) for each in (*status.held, *status.failed)]
+    trouble += [_trouble_line(status, each, "missed") for each in status.missed]
+    if quiet:
+        return [*alarms, *trouble]
+    good = f"good run: {_good(status)}"
+    listed = [f"run: {run_line(each)}" for each in status.runs]
+    waiting = [f"due: event {each.event_id} ({_where(each)}) {_wait(status, each)}" for each in status.due]
+    begun = [f"order: {_order_line(each)}" for each in status.orders]
+    settled = [
+        f"resolved: event {each.event_id} as {each.verdict} {shown_at(each.resolved_at)}" for each in status.resolved
+    ]
+    return [*alarms, good, *listed, *trouble, *begun, *waiting, *settled]
+
+
+def _advise(status: Status, each: Standing) -> str:
+    return advise(each.status, each.reason, disputed=status.is_disputed(each))
+
+
+def _trouble_line(status: Status, each: Standing, word: str = "") -> str:
+    what = f"{word or each.status}: event {each.event_id} ({_where(each)}) {each.reason or 'a fault in tsrevel'}"
+    return f"{what} since {shown_at(each.missed_at if word else each.since)}; {_advise(status, each)}"
+
+
+def _where(each: Standing) -> str:
+    return f"{each.location} {each.day or ''}".strip() or "no day"
+
+
+def _wait(status: Status, each: Standing) -> str:
+    late = ", its day has passed and no run has seen it since" if status.is_overdue(each) else ""
+    return f"{each.reason or each.status}{late}"
+
+
+def _order_line(order: OpenOrder) -> str:
+    number = f"Revel order {order.order_id}" if order.order_id else "no Revel order yet"
+    total = f", total {show(order.total)}" if order.total is not None else ""
+    text = f": {order.text}" if order.text else ""
+    done = f"{order.receipts} of {order.steps} steps written"
+    return f"event {order.event_id} {order.state}, {number}{total}, {done}, {shown_at(order.touched_at)}{text}"
+
+
+def _good(status: Status) -> str:
+    if status.good is None or status.since_good is None:
+        return "none yet"
+    return f"{show_span(status.since_good)} ago ({status.good.correlation_id}, exit {status.good.exit_status})"
+
+
+# On a terminal
+
+
+def _show(page: Page, status: Status) -> None:
+    for warning in status.warnings:
+        page.line(f"! {warning}", "bold red")
+    page.line(f"Last good run: {_good(status)}", "" if status.is_stale else "green")
+    page.line()
+    page.line("Last runs", "bold")
+    for run in status.runs:
+        page.line(run_line(run), indent=2)
+    if not status.runs:
+        page.line("none", "dim", indent=2)
+    for title, found, style in (
+        ("Held: a person must see to these", status.held, "held"),
+        ("Failed: tried again by the next run", status.failed, "failed"),
+        ("Missed: their day passed without an order", status.missed, "missed"),
+    ):
+        _show_trouble(page, status, title, found, style)
+    _show_orders(page, status)
+    _show_due(page, status)
+    if status.resolved:
+        page.line()
+        page.line(f"Settled by hand: {len(status.resolved)} (`tsrevel history EVENT` tells when and why)", "dim")
+
+
+def _show_trouble(page: Page, status: Status, title: str, found: tuple[Standing, ...], style: str) -> None:
+    if not found:
+        return
+    page.line()
+    page.line(title, "bold")
+    rows = [
+        (
+            each.event_id,
+            str(each.day or ""),
+            each.location,
+            each.reason or "",
+            shown_at(each.missed_at if style == "missed" else each.since),
+        )
+        for each in found
+    ]
+    notes = [f"-> {_advise(status, each)}" for each in found]
+    page.rows(("Event", "Day", "Location", "Reason", "Since"), rows, [STYLES[style]] * len(rows), notes)
+
+
+def _show_orders(page: Page, status: Status) -> None:
+    if status.orders:
+        page.line()
+        page.line("Orders begun, and not finished or disputed", "bold")
+        for order in status.orders:
+            page.line(_order_line(order), "bold red" if order.state == "disputed" else "yellow", indent=2)
+
+
+def _show_due(page: Page, status: Status) -> None:
+    page.line()
+    page.line("Due next (as far as runs have seen)", "bold")
+    if not status.due:
+        page.line("none", "dim", indent=2)
+        return
+    rows = [(str(each.day or ""), each.event_id, each.location, _wait(status, each)) for each in status.due]
+    styles = ["magenta" if status.is_overdue(each) else "" for each in status.due]
+    page.rows(("Day", "Event", "Location", "Waits for"), rows, styles)

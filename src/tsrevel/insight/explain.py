@@ -1,0 +1,183 @@
+"""Why an event is what it is: the engine's own decision on it, and the plan with the rule behind each part of it.
+
+Live: both services are read, the ledger is copied, nothing is written anywhere. Offline: by the ledger alone.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Literal
+
+from tsrevel.config import Settings
+from tsrevel.engine.decide import Catalogues
+from tsrevel.engine.foresee import Foreseen, Foresight, switched_off
+from tsrevel.engine.report import Outcome, with_order
+from tsrevel.engine.resolved import leave_resolved
+from tsrevel.engine.run import Limits
+from tsrevel.engine.saga import recall_finding
+from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
+from tsrevel.gate import WriteGate
+from tsrevel.insight.past import EventHistory, recount_event
+from tsrevel.ledger import Ledger, OrderRecord, copy_ledger, open_view
+from tsrevel.planning.match import Catalogue
+from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy
+from tsrevel.planning.plan import plan_order
+from tsrevel.planning.rationale import Rationale, give_reasons
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.screen import find_location
+from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
+
+Source = Literal["live", "ledger"]
+_WAITING = frozenset({
+    Reason.TOO_EARLY, Reason.RUN_LIMIT_REACHED, Reason.EVENT_DAY_PASSED, Reason.LOCATION_NOT_ALLOWED,
+    Reason.UPSTREAM_UNAVAILABLE,
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The decision, and all that leads to it. `outcome` is None for an event that nothing is known of.
+
+    `plan` is the order as it was claimed, else as it would be. `foretold` says why it could not be planned as things
+    are, though its turn hasn't come. `products` are the names of Revel's products.
+    """
+
+    source: Source
+    outcome: Outcome | None
+    history: EventHistory
+    event: Event | None = None
+    rationale: Rationale | None = None
+    plan: Plan | None = None
+    foretold: Hold | None = None
+    catalogue: Catalogue | None = None
+    exit_status: int = 0
+
+
+def explain_live(settings: Settings, seams: Seams, event_id: EventId) -> Explanation:
+    """What the next live run would make of the event, and why. Raises LedgerUnusable and LedgerDamaged."""
+    policy = build_policy(settings)
+    history = _recall(settings, seams, event_id)
+    with copy_ledger(settings.ledger_path, settings.environment, seams.clock, seams.database) as ledger:
+        pause = ledger.paused()
+        if pause or not settings.safety.enable_connector:
+            text = str(pause) if pause else "the connector is disabled (safety.enable_connector)"
+            return _explain_known(ledger, history, policy, switched_off(event_id, text))
+        with open_services(settings, seams) as services:
+            engine = _engine(settings, seams, services, ledger, policy)
+            foreseen = engine.foresee(event_id)
+            location = find_location(foreseen.event, policy) if foreseen.event else None
+            catalogue = _catalogue(engine.catalogues, location)
+        return _explain_seen(foreseen, history, policy, location, catalogue)
+
+
+def explain_offline(settings: Settings, seams: Seams, event_id: EventId) -> Explanation:
+    """What the last run made of the event, and what is kept of it. Raises LedgerUnusable and LedgerDamaged."""
+    policy = build_policy(settings)
+    history = _recall(settings, seams, event_id)
+    with copy_ledger(settings.ledger_path, settings.environment, seams.clock, seams.database) as ledger:
+        return _explain_known(ledger, history, policy, _last_outcome(history))
+
+
+def _recall(settings: Settings, seams: Seams, event_id: EventId) -> EventHistory:
+    view = open_view(settings.ledger_path, settings.environment, seams.database)
+    with view or nullcontext():
+        return recount_event(view, event_id)
+
+
+def _engine(settings: Settings, seams: Seams, services: Services, ledger: Ledger, policy: Policy) -> Foresight:
+    """The engine as a live run would have it. That nothing is written is seen to by the channel of `services`."""
+    run_id = seams.new_run_id()
+    return Foresight(
+        tripleseat=services.tripleseat,
+        revel=services.revel,
+        ledger=ledger,
+        policy=policy,
+        gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only),
+        limits=Limits(settings.safety.max_orders_per_run, timedelta(minutes=settings.sync.deadline_minutes)),
+        run_id=run_id,
+        correlation_id=correlate(run_id),
+        clock=seams.clock,
+        sleep=seams.sleep,
+        catalogues=Catalogues(services.revel),
+    )
+
+
+def _catalogue(catalogues: Catalogues, location: Location | None) -> Catalogue | None:
+    """The products at the event's place; None where they can't be had: the decision stands without them."""
+    if location is None:
+        return None
+    try:
+        return catalogues.of(location.establishment)
+    except (TryNextRun, Refused, StopRun):
+        return None
+
+
+def _explain_seen(
+    foreseen: Foreseen, history: EventHistory, policy: Policy, location: Location | None, catalogue: Catalogue | None
+) -> Explanation:
+    event, record = foreseen.event, foreseen.record
+    plan = record.plan if record else None
+    foretold: Plan | Hold | None = None
+    if event and location and catalogue and plan is None and _may_come(foreseen.outcome):
+        foretold = plan_order(event, location, catalogue, policy)
+    held = isinstance(foretold, Hold) and foreseen.outcome.reason is not foretold.reason
+    return Explanation(
+        source="live",
+        outcome=foreseen.outcome,
+        history=history,
+        event=event,
+        rationale=give_reasons(event, location, catalogue, policy) if event else None,
+        plan=plan or (foretold if isinstance(foretold, Plan) else None),
+        foretold=foretold if isinstance(foretold, Hold) and held else None,
+        catalogue=catalogue,
+        exit_status=_status(foreseen),
+    )
+
+
+def _may_come(outcome: Outcome) -> bool:
+    """Whether there is, or may yet be, an order to be told of in advance."""
+    return outcome.status is Status.PLANNED or outcome.reason in _WAITING
+
+
+def _status(foreseen: Foreseen) -> int:
+    """0 where the question was answered, whatever the answer; else what kept a service from being asked."""
+    if foreseen.stop:
+        return foreseen.stop.exit_status
+    return ServiceDown.exit_status if foreseen.outcome.reason is Reason.UPSTREAM_UNAVAILABLE else 0
+
+
+def _explain_known(ledger: Ledger, history: EventHistory, policy: Policy, outcome: Outcome | None) -> Explanation:
+    snapshot = ledger.snapshot(history.event_id)
+    location = find_location(snapshot, policy) if snapshot else None
+    return Explanation(
+        source="ledger",
+        outcome=outcome,
+        history=history,
+        event=snapshot,
+        rationale=give_reasons(snapshot, location, None, policy) if snapshot else None,
+        plan=history.record.plan if history.record else None,
+    )
+
+
+def _last_outcome(history: EventHistory) -> Outcome | None:
+    """What the last run that saw the event made of it, and what a person has said since."""
+    standing, record, resolution = history.standing, history.record, history.resolution
+    about = Outcome(history.event_id, Status.SKIPPED)
+    if standing:
+        reason = Reason(standing.reason) if standing.reason else None
+        day, location = standing.day, standing.location
+        about = Outcome(history.event_id, Status(standing.status), reason, day=day, location=location)
+    about = with_order(about, record) if record else about
+    if resolution and not (record and record.state in {"settled", "foreign"}):
+        return leave_resolved(about, resolution, changed=False)
+    if standing is None and record is None:
+        return None
+    return replace(about, text=_known_text(record))
+
+
+def _known_text(record: OrderRecord | None) -> str:
+    if record is None or record.order_id is None:
+        return ""
+    return recall_finding(record).text if record.state == "disputed" else f"Revel order {record.order_id}"

@@ -1,0 +1,100 @@
+"""What happened: to one event, from its first sight to its last receipt, or in the last runs. By the ledger alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tsrevel.ledger import AuditRow, LedgerView, OrderRecord, Resolution, RunRecord, audit, orders, queries, runs
+from tsrevel.ledger.queries import Attempt, Standing, StepStanding
+from tsrevel.planning.model import EventId
+
+
+@dataclass(frozen=True, slots=True)
+class EventHistory:
+    """All that is known of one event. `facts` are its rows of the audit, oldest first."""
+
+    event_id: EventId
+    standing: Standing | None = None
+    record: OrderRecord | None = None
+    resolution: Resolution | None = None
+    attempts: tuple[Attempt, ...] = ()
+    steps: tuple[StepStanding, ...] = ()
+    facts: tuple[AuditRow, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether any run or person ever had to do with it."""
+        return bool(self.standing or self.record or self.resolution or self.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class RunHistory:
+    """A run, and what it injected, held and failed."""
+
+    run: RunRecord
+    attempts: tuple[Attempt, ...]
+
+
+def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None = None) -> EventHistory:
+    """The event's history, of the audit the last `limit` rows. Raises LedgerUnusable and LedgerDamaged."""
+    if view is None:
+        return EventHistory(event_id)
+    with view.reading() as connection:
+        return EventHistory(
+            event_id,
+            standing=queries.standing_of(connection, event_id),
+            record=orders.find(connection, [event_id]).get(event_id),
+            resolution=next(iter(queries.resolutions(connection, event_id)), None),
+            attempts=queries.attempts_of(connection, event_id),
+            steps=queries.steps_of(connection, event_id),
+            facts=audit.latest_rows(connection, event_id, limit),
+        )
+
+
+def recount_runs(view: LedgerView | None, limit: int) -> tuple[RunHistory, ...]:
+    """The last `limit` runs, newest first. Raises LedgerUnusable and LedgerDamaged."""
+    if view is None:
+        return ()
+    with view.reading() as connection:
+        latest = runs.latest(connection, limit)
+        attempts = queries.attempts_in(connection, [run.run_id for run in latest])
+    return tuple(RunHistory(run, tuple(each for each in attempts if each.run_id == run.run_id)) for run in latest)
+
+
+_SENTENCES: dict[str, str] = {
+    "claimed": "claimed: the plan was stored, total {total}",
+    "recorded": "written: {step}, Revel id {revel_id}",
+    "receipt_replaced": "written again: {step}, Revel id {revel_id} (was {was})",
+    "taken_up": "taken up again: an order begun before",
+    "settled": "settled: Revel showed order {order_id} complete",
+    "disputed": "disputed: {text}",
+    "in_doubt": "in doubt: what was written may turn up until {until}",
+    "look_again": "to be looked at again: {at}",
+    "foreign": "Revel order {order_id} ({local_id}) was made by someone else",
+    "released": "released: {text}",
+    "remembered": "a change was told, and is what it is compared with from now on",
+    "missed": "missed: the gate of {day} closed without an order",
+    "delivery": "webhook delivery {trigger} of {stamp}, signed: {signed}, reason: {reason}",
+    "resolved": "resolved by a person as {verdict}, order {order_id}: {note}",
+    "reopened": "opened again by a person: {note}",
+    "changed_after_resolution": "changed after a person had resolved it",
+}
+
+
+def describe_fact(fact: AuditRow) -> str:
+    """A row of the audit in words. Kinds that this module doesn't know are told by their names."""
+    if fact.kind == "seen":
+        status, reason = fact.detail.get("status", ""), fact.detail.get("reason", "")
+        return f"{status} {reason}".strip() + (f", event day {fact.detail['day']}" if "day" in fact.detail else "")
+    sentence = _SENTENCES.get(fact.kind)
+    if sentence is None:
+        told = ", ".join(f"{name} {value}" for name, value in fact.detail.items())
+        return f"{fact.kind.replace('_', ' ')}: {told}" if told else fact.kind.replace("_", " ")
+    return sentence.format_map(_Lenient(fact.detail))
+
+
+class _Lenient(dict[str, str]):
+    """What an audit row left out because there was none."""
+
+    def __missing__(self, key: str) -> str:
+        return "none"

@@ -1,0 +1,126 @@
+"""How things stand, by the ledger alone: the last runs, what is held, failed, missed, due, begun, settled by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tsrevel.config import Settings
+from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, pausing, queries, runs
+from tsrevel.ledger.queries import OpenOrder, Standing
+
+STALE = timedelta(hours=3)
+"""So long without a good run is told loudly: cron starts one every 45 minutes."""
+OVERDUE = timedelta(minutes=5)
+"""A run may last so much longer than its deadline: it finishes the order that it is at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The answer. `known`: there is a ledger. `good` is the last live run over all events that came to its end."""
+
+    now: datetime
+    known: bool
+    dry_run: bool
+    enabled: bool
+    deadline: timedelta
+    today: date
+    pause: Pause | None = None
+    good: RunRecord | None = None
+    runs: tuple[RunRecord, ...] = ()
+    held: tuple[Standing, ...] = ()
+    failed: tuple[Standing, ...] = ()
+    missed: tuple[Standing, ...] = ()
+    due: tuple[Standing, ...] = ()
+    orders: tuple[OpenOrder, ...] = ()
+    resolved: tuple[Resolution, ...] = ()
+
+    @property
+    def since_good(self) -> timedelta | None:
+        """How long ago the last good run ended; None if there was none."""
+        return self.now - (self.good.finished_at or self.good.started_at) if self.good else None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the last good run is longer ago than cron would have it, or there was none."""
+        return self.since_good is None or self.since_good > STALE
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know before anything else."""
+        return tuple(_warnings(self))
+
+    def is_overdue(self, standing: Standing) -> bool:
+        """Whether an event that waited for its day has been left behind by it."""
+        return standing.day is not None and standing.day < self.today
+
+    def is_disputed(self, standing: Standing) -> bool:
+        """Whether it is the event's order at Revel that is wrong."""
+        return any(each.event_id == standing.event_id and each.state == "disputed" for each in self.orders)
+
+    def seems_dead(self, run: RunRecord) -> bool:
+        """Whether a run without an end is longer ago than any run may last."""
+        return run.finished_at is None and self.now - run.started_at > self.deadline + OVERDUE
+
+
+def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit: int) -> Status:
+    """How things stand at `now`, with the last `limit` runs. Raises LedgerUnusable and LedgerDamaged."""
+    bare = Status(
+        now=now,
+        known=False,
+        dry_run=settings.safety.dry_run,
+        enabled=settings.safety.enable_connector,
+        deadline=timedelta(minutes=settings.sync.deadline_minutes),
+        today=now.astimezone(ZoneInfo(settings.timezone)).date(),
+    )
+    if view is None:
+        return bare
+    with view.reading() as connection:
+        trouble = queries.in_trouble(connection)
+        return replace(
+            bare,
+            known=True,
+            pause=pausing.find(connection),
+            good=runs.last_good(connection),
+            runs=runs.latest(connection, limit),
+            held=tuple(each for each in trouble if each.status == "held"),
+            failed=tuple(each for each in trouble if each.status == "failed"),
+            missed=queries.missed(connection),
+            due=queries.coming(connection),
+            orders=queries.open_orders(connection),
+            resolved=queries.resolutions(connection),
+        )
+
+
+def show_span(span: timedelta) -> str:
+    """A span for people: "12 min", "3 h 5 min", "2 days"."""
+    minutes = max(int(span.total_seconds()) // 60, 0)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // (24 * 60)} days"
+
+
+def _warnings(status: Status) -> Iterator[str]:
+    if status.pause:
+        yield str(status.pause)
+    if not status.enabled:
+        yield "the connector is disabled (safety.enable_connector): no run does anything"
+    if status.dry_run:
+        yield "safety.dry_run is true: runs read and plan, and write nothing"
+    if not status.known:
+        yield "there is no ledger yet: no run was ever made with these settings"
+    elif status.since_good is None:
+        yield "there was no good run yet: no live `sync` over all events has come to its end"
+    elif status.is_stale:
+        ago = show_span(status.since_good)
+        yield f"the last good run ended {ago} ago: does cron start `tsrevel sync`, and how does it end?"
+    last = status.runs[0] if status.runs else None
+    if last and status.seems_dead(last):
+        yield f"the last run ({last.correlation_id}) never came to its end: it died, or hangs"
+    for order in status.orders:
+        if order.state == "disputed":
+            yield f"a person must look at Revel order {order.order_id} of event {order.event_id}: {order.text}"

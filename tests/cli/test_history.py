@@ -1,0 +1,114 @@
+"""`history`: the last runs, or all that ever happened to one event."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..world import Died
+from .bench import Ran, Shell
+
+FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
+
+
+def history(shell: Shell, *argv: str, tty: bool = False) -> Ran:
+    """`history`, once it is seen that nobody was asked."""
+    before = shell.requests
+    ran = shell.run("history", "--config", str(shell.write_config()), *argv, tty=tty)
+    assert (ran.status, shell.requests) == (0, before)
+    return ran
+
+
+def test_without_a_ledger_there_is_nothing_to_tell(shell: Shell) -> None:
+    assert history(shell, "--json").answer == {"schema": 1, "success": True, "runs": []}
+    assert history(shell).out == "no runs yet\n"
+    assert history(shell, str(FULL), "--json").answer["known"] is False
+
+
+def test_runs_are_told_with_what_they_attempted(shell: Shell) -> None:
+    shell.sync()
+    shell.sync()
+    second, first = history(shell, "--json").answer["runs"]
+    told = {each["event_id"]: (each["status"], each["reason"], each["revel_order_id"]) for each in first["events"]}
+    assert told[str(FULL)] == ("injected", None, "5550101")
+    assert told[str(UNMAPPED)] == ("held", "UNMAPPED_ITEMS", None)
+    assert [each["event_id"] for each in second["events"]] == [str(UNMAPPED)]
+    assert (first["exit_status"], first["mode"], first["summary"]["queried"]) == (3, "bulk", 7)
+    assert len(history(shell, "--json", "--limit", "1").answer["runs"]) == 1
+
+
+def test_an_event_is_told_from_its_claim_to_its_last_receipt(shell: Shell) -> None:
+    shell.sync()
+    told = history(shell, str(FULL), "--json").answer
+    [attempt] = told["attempts"]
+    run_id = attempt["run_id"]
+    assert (attempt["status"], attempt["revel_order_id"]) == ("injected", "5550101")
+    assert (told["order"]["state"], told["order"]["total"]) == ("settled", "837.72")
+    first, *_, last = told["receipts"]
+    assert (first["step"], first["revel_id"], first["run_id"]) == ("order", "5550101", run_id)
+    assert (last["step"], len(told["receipts"])) == ("history", 10)
+    kinds = [each["kind"] for each in told["facts"]]
+    assert (kinds[0], kinds[-2:], kinds.count("recorded")) == ("claimed", ["settled", "seen"], 10)
+    assert told["facts"][-2]["text"] == "settled: Revel showed order 5550101 complete"
+
+
+def test_an_order_that_two_runs_made_is_told_with_both(shell: Shell) -> None:
+    shell.world.at("after POST /resources/Payment/", shell.world.die)
+    with pytest.raises(Died):
+        shell.world.sync()
+    shell.world.revive()
+    told = history(shell, str(FULL), "--json").answer
+    assert (told["order"]["state"], [each["written"] for each in told["steps"]].count(False)) == ("claimed", 3)
+    assert "not written" in history(shell, str(FULL)).out
+    shell.sync()
+    told = history(shell, str(FULL), "--json").answer
+    assert len({each["run_id"] for each in told["receipts"]}) == 2
+
+
+def test_changes_deliveries_and_a_persons_word_are_told_in_their_order(shell: Shell) -> None:
+    shell.sync()
+    config = str(shell.write_config())
+    shell.run("resolve", str(UNMAPPED), "--config", config, "--as", "ignored", "--note", "called off by phone")
+    shell.run("resolve", str(UNMAPPED), "--config", config, "--as", "open", "--note", "on again")
+    texts = [each["text"] for each in history(shell, str(UNMAPPED), "--json").answer["facts"]]
+    assert texts == [
+        "held UNMAPPED_ITEMS, event day 2026-12-12",
+        "resolved by a person as ignored, order none: called off by phone",
+        "opened again by a person: on again",
+    ]
+    assert len(history(shell, str(UNMAPPED), "--json", "--limit", "2").answer["facts"]) == 2
+
+
+def test_a_fact_of_a_kind_that_it_does_not_know_is_told_by_its_name(shell: Shell) -> None:
+    shell.sync()
+    with shell.world.ledger() as ledger:
+        ledger.audit(None, "strange_news", "64000001", colour="blue")  # type: ignore[arg-type]
+        ledger.audit(None, "bare_news", "64000001")  # type: ignore[arg-type]
+    out = history(shell, str(FULL)).lines
+    assert out[-2].endswith("strange news: colour blue")
+    assert out[-1].endswith("bare news")
+
+
+def test_a_missed_event_is_told_as_missed(shell: Shell) -> None:
+    shell.sync()
+    assert "missed: the gate of 2026-12-11 closed without an order" in history(shell, str(MISSED)).out
+
+
+def test_a_disputed_order_is_told_with_what_is_disputed(shell: Shell) -> None:
+    shell.world.revel.dropped_fields.add("tax")
+    shell.sync()
+    out = history(shell, str(FULL)).out
+    assert "order: disputed, Revel order 5550101, total 837.72: AMOUNT_MISMATCH" in out
+
+
+def test_on_a_terminal_the_same_is_laid_out(shell: Shell) -> None:
+    shell.sync()
+    shell.run("resolve", str(FULL), "--config", str(shell.write_config()), "--as", "done", "--note", "checked")
+    out = history(shell, str(FULL), tty=True).out
+    assert all(each in out for each in ("attempts", "receipts", "what happened", "checked", "resolved as done"))
+    assert "held event 64000003" in history(shell, tty=True).out
+
+
+def test_no_customer_is_named(shell: Shell) -> None:
+    shell.sync()
+    for argv in ((), (str(FULL),), (str(FULL), "--json")):
+        assert not any(name in history(shell, *argv).out for name in ("Example Widgets", "Jordan", "702"))

@@ -1,0 +1,173 @@
+"""`resolve`: a person's word on an event, and the way back, without a chance of a second order."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsrevel.ledger import hold_lock
+
+from .bench import Ran, Shell
+
+FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
+ORDER = 5550101
+
+
+def resolve(shell: Shell, event_id: int, word: str, *argv: str, note: str = "dealt with", tty: bool = False) -> Ran:
+    """`resolve` with a note."""
+    config = str(shell.write_config())
+    return shell.run(
+        "resolve", str(event_id), "--config", config, "--as", word, *(["--note", note] if note else []), *argv, tty=tty
+    )
+
+
+@pytest.mark.parametrize(("word", "reason"), [("done", "ALREADY_INJECTED"), ("ignored", "STATUS_NOT_ELIGIBLE")])
+def test_a_held_event_is_settled_and_no_service_asked(shell: Shell, word: str, reason: str) -> None:
+    shell.sync()
+    before = shell.requests
+    ran = resolve(shell, UNMAPPED, word, "--json", note="entered  by\n hand")
+    assert (ran.status, ran.answer["success"], shell.requests) == (0, True, before)
+    assert (ran.answer["event_id"], ran.answer["verdict"], ran.answer["reason"]) == (str(UNMAPPED), word, reason)
+    assert ran.answer["resolution"] == {
+        "event_id": str(UNMAPPED),
+        "verdict": word,
+        "note": "entered by hand",
+        "revel_order_id": None,
+        "resolved_at": "2026-12-12T18:00:11Z",
+    }
+    assert (ran.answer["event"]["reason"], ran.answer["warnings"]) == ("UNMAPPED_ITEMS", [])
+    ran = shell.sync("--json")
+    told = {each["id"]: (each["status"], each["reason"]) for each in ran.answer["events"]}
+    assert (ran.status, told[str(UNMAPPED)]) == (0, ("skipped", reason))
+
+
+def test_off_a_terminal_and_on_it_one_line_says_what_is_true_now(shell: Shell) -> None:
+    shell.sync()
+    line = f"event {UNMAPPED} is resolved as done: runs skip it from now on (ALREADY_INJECTED)\n"
+    assert resolve(shell, UNMAPPED, "done").out == line
+    assert resolve(shell, UNMAPPED, "done", tty=True).out == line
+    assert resolve(shell, UNMAPPED, "done", "-q").out == ""
+    assert resolve(shell, UNMAPPED, "open").lines[0] == f"event {UNMAPPED} is open again: the next run sees to it"
+    assert resolve(shell, UNMAPPED, "open").out == f"event {UNMAPPED} was not resolved: nothing to take back\n"
+
+
+def test_an_unknown_event_is_taken_with_a_warning(shell: Shell) -> None:
+    ran = resolve(shell, 1, "ignored", "--json")
+    assert (ran.status, ran.answer["warnings"]) == (0, ["no run has seen this event yet: is its id right?"])
+
+
+def test_a_finished_order_is_noted_and_goes_on_to_be_watched(shell: Shell) -> None:
+    shell.sync()
+    ran = resolve(shell, FULL, "done", "--json")
+    assert (ran.status, ran.answer["reason"]) == (0, None)
+    assert "Revel order 5550101 already" in ran.answer["warnings"][0]
+    assert resolve(shell, FULL, "done").lines[0] == f"event {FULL} is noted as done"
+
+
+def test_an_order_in_dispute_is_settled_and_the_alarm_ends(shell: Shell) -> None:
+    shell.world.revel.dropped_fields.add("tax")
+    assert shell.sync().status == 14
+    for event_id in (FULL, TWINS):
+        resolve(shell, event_id, "done")
+    ran = resolve(shell, FULL, "ignored", "--json")
+    assert ran.answer["warnings"] == ["Revel order 5550101 still stands: void it there if it is not wanted"]
+    resolve(shell, UNMAPPED, "ignored")
+    assert shell.sync().status == 0
+
+
+def test_an_order_begun_is_named_so_that_it_is_seen_to(shell: Shell) -> None:
+    shell.world.revel.faults.add("drop_before", "POST", "/resources/OrderItem/", times=None)
+    shell.sync()
+    told = resolve(shell, FULL, "done", "--json").answer["warnings"]
+    assert told == ["Revel order 5550101 was begun and is not finished by any run now: finish or delete it there"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "note", "says"),
+    [
+        (("--as", "done"), "", "--note is needed"),
+        (("--as", "ignored"), "   ", "--note is needed"),
+        (("--as", "done"), "x" * 501, "500 are the limit"),
+        (("--as", "done"), "bell \x07", "can't be printed"),
+        (("--as", "ignored", "--order", "12"), "note", "--order goes with --as done"),
+        (("--as", "open", "--order", "12"), "note", "--order goes with --as done"),
+        (("--as", "done", "--order", "twelve"), "note", "the number of a Revel order"),
+        (("--as", "finished"), "note", "finished"),
+        ((), "note", "--as"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error_and_stores_nothing(
+    shell: Shell, argv: tuple[str, ...], note: str, says: str
+) -> None:
+    config = str(shell.write_config())
+    ran = shell.run("resolve", str(FULL), "--config", config, *argv, "--note", note)
+    assert ran.status == 2
+    assert says in ran.err
+    assert list(shell.world.folder.glob("ledger.sqlite3")) == []
+
+
+def test_while_a_run_goes_on_it_is_refused_with_eleven(shell: Shell) -> None:
+    shell.sync()
+    with hold_lock(shell.world.folder / "ledger.sqlite3"):
+        ran = resolve(shell, UNMAPPED, "done", "--json")
+    assert (ran.status, ran.answer["exit_status"]) == (11, 11)
+    assert shell.world.record(UNMAPPED) is None
+
+
+def test_opened_again_an_event_is_made_once(shell: Shell) -> None:
+    resolve(shell, FULL, "ignored")
+    shell.sync()
+    assert shell.world.orders_of(FULL) == []
+    assert resolve(shell, FULL, "open", note="").status == 0
+    shell.sync()
+    shell.sync()
+    assert shell.world.flaws(FULL) == []
+
+
+def test_an_order_by_hand_that_stands_keeps_the_event_from_being_opened(shell: Shell) -> None:
+    order = shell.world.add_order(FULL, "typed by hand")
+    resolve(shell, FULL, "done", "--order", str(order))
+    ran = resolve(shell, FULL, "open", "--json")
+    assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (3, False, 3)
+    assert f"Revel order {order} stands" in ran.err
+    shell.sync()
+    assert [each["local_id"] for each in shell.world.revel.orders].count("Triple Seat_64000001") == 0
+
+
+@pytest.mark.parametrize("gone", ["deleted", "never there"])
+def test_once_it_is_gone_the_event_can_be_opened(shell: Shell, gone: str) -> None:
+    order = shell.world.add_order(FULL, "typed by hand", deleted=True) if gone == "deleted" else 999
+    resolve(shell, FULL, "done", "--order", str(order))
+    ran = resolve(shell, FULL, "open")
+    assert (ran.status, "found by its local_id alone" in ran.out) == (0, True)
+    shell.sync()
+    assert len(shell.world.orders_of(FULL)) == 1
+
+
+def test_where_that_cannot_be_asked_nothing_is_opened(shell: Shell) -> None:
+    resolve(shell, FULL, "done", "--order", "12")
+    shell.world.wires["revel"].down = True
+    assert resolve(shell, FULL, "open").status == 13
+    shell.world.wires["revel"].down = False
+    with shell.world.ledger() as ledger:
+        ledger.pause("stocktaking")
+    before = shell.requests
+    ran = resolve(shell, FULL, "open")
+    assert (ran.status, shell.requests) == (3, before)
+    assert "can't be asked while the connector is disabled or paused" in ran.err
+    shell.world.config["safety"]["enable_connector"] = False
+    assert resolve(shell, FULL, "open").status == 3
+
+
+def test_a_word_without_an_order_is_taken_back_even_while_paused(shell: Shell) -> None:
+    resolve(shell, FULL, "ignored")
+    with shell.world.ledger() as ledger:
+        ledger.pause("stocktaking")
+    assert (resolve(shell, FULL, "open").status, shell.requests) == (0, 0)
+
+
+def test_replay_leaves_it_alone_as_well(shell: Shell) -> None:
+    shell.sync()
+    resolve(shell, UNMAPPED, "ignored")
+    assert shell.replay("--held", "--json").out == ""
+    told = shell.replay("--event", str(UNMAPPED), "--json").answer
+    assert (told["status"], told["reason"]) == ("skipped", "STATUS_NOT_ELIGIBLE")

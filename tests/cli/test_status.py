@@ -1,0 +1,235 @@
+"""`status`: how things stand, by the ledger alone, whatever state that is in."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ..world import Died, World
+from .bench import Ran, Shell, execute
+
+FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
+
+
+def status(shell: Shell, *argv: str, tty: bool = False) -> Ran:
+    """`status`, once it is seen that nobody was asked."""
+    before = shell.requests
+    ran = shell.run("status", "--config", str(shell.write_config()), *argv, tty=tty)
+    assert shell.requests == before
+    return ran
+
+
+def ids(events: list[dict[str, str]]) -> list[str]:
+    return [each["id"] for each in events]
+
+
+def test_before_the_first_run_it_says_so_and_makes_nothing(shell: Shell) -> None:
+    ran = status(shell, "--json")
+    assert (ran.status, ran.answer["success"], ran.answer["has_ledger"]) == (0, True, False)
+    assert (ran.answer["last_good_run"], ran.answer["stale"], ran.answer["runs"]) == (None, True, [])
+    assert "no run was ever made" in ran.answer["warnings"][0]
+    assert list(shell.world.folder.glob("ledger*")) == []
+
+
+def test_it_tells_what_is_held_missed_and_due_with_reason_place_and_time(shell: Shell) -> None:
+    shell.sync()
+    shell.world.time.move(minutes=45)
+    shell.sync()
+    told = status(shell, "--json").answer
+    [held], [missed], [due] = told["held"], told["missed"], told["due"]
+    assert (held["id"], held["date"], held["location"]) == (str(UNMAPPED), "2026-12-12", "Special Events")
+    assert (held["reason"], held["category"]) == ("UNMAPPED_ITEMS", "validation")
+    assert held["since"] == "2026-12-12T18:00:11Z" < held["last_seen_at"]
+    assert "tsrevel map suggest" in held["advice"]
+    assert (missed["id"], missed["reason"], missed["missed_at"]) == (
+        str(MISSED), "EVENT_DAY_PASSED", "2026-12-12T18:00:11Z",
+    )  # fmt: skip
+    assert (due["id"], due["date"], due["reason"], due["overdue"]) == (str(EARLY), "2026-12-18", "TOO_EARLY", False)
+    assert (told["failed"], told["orders"], told["warnings"], told["stale"]) == ([], [], [], False)
+
+
+def test_runs_are_told_newest_first_with_their_end(shell: Shell) -> None:
+    shell.sync()
+    shell.sync("--dry-run")
+    first, second = status(shell, "--json").answer["runs"]
+    assert (first["dry_run"], second["dry_run"]) == (True, False)
+    assert (second["exit_status"], second["seconds"], second["summary"]["injected"]) == (3, 11, 3)
+    assert len(status(shell, "--json", "--limit", "1").answer["runs"]) == 1
+    assert status(shell, "--json").answer["last_good_run"]["run_id"] == second["run_id"]
+
+
+def test_too_long_without_a_good_run_is_told_loudly(shell: Shell) -> None:
+    shell.sync()
+    shell.world.time.move(hours=4)
+    told = status(shell, "--json").answer
+    assert (told["stale"], told["seconds_since_good_run"]) == (True, 4 * 3600)
+    assert "4 h 0 min ago" in told["warnings"][0]
+    assert status(shell).lines[0].startswith("warning: the last good run ended 4 h 0 min ago")
+    shell.world.time.move(days=4)
+    assert "4 days ago" in status(shell).lines[0]
+
+
+def test_without_a_good_run_yet_it_says_so(shell: Shell) -> None:
+    shell.sync("--dry-run")
+    assert "there was no good run yet" in status(shell).lines[0]
+    shell.world.tripleseat.faults.add("status", "GET", times=None, status=500)
+    assert shell.sync().status == 13
+    assert status(shell, "--json").answer["stale"] is True
+
+
+def test_failures_are_told_until_they_are_over(shell: Shell) -> None:
+    shell.world.wires["revel"].down = True
+    shell.sync()
+    told = status(shell, "--json").answer
+    assert str(FULL) in ids(told["failed"])
+    assert {each["reason"] for each in told["failed"]} == {"UPSTREAM_UNAVAILABLE"}
+    shell.world.wires["revel"].down = False
+    shell.sync()
+    assert status(shell, "--json").answer["failed"] == []
+
+
+def test_an_order_begun_is_told_with_how_far_it_is(shell: Shell) -> None:
+    shell.world.at("after POST /resources/Payment/", shell.world.die)
+    with pytest.raises(Died):
+        shell.world.sync()
+    told = status(shell, "--json").answer
+    [order] = told["orders"]
+    assert (order["event_id"], order["state"], order["revel_order_id"]) == (str(FULL), "claimed", "5550101")
+    assert (order["total"], order["receipts"], order["steps"]) == ("837.72", 7, 10)
+    assert (order["date"], order["location"]) == ("2026-12-12", "Special Events")
+    assert told["runs"][0]["finished_at"] is None
+    assert "not finished: it is going on, or it died" in status(shell).out
+    shell.world.time.move(hours=1)
+    assert "never came to its end: it died, or hangs" in status(shell).out
+
+
+def test_a_disputed_order_is_a_warning(shell: Shell) -> None:
+    shell.world.revel.dropped_fields.add("tax")
+    shell.sync()
+    told = status(shell, "--json").answer
+    assert {each["state"] for each in told["orders"]} == {"disputed"}
+    assert f"a person must look at Revel order 5550101 of event {FULL}" in " ".join(told["warnings"])
+    assert "tax is 0.00, not 53.24" in " ".join(told["warnings"])
+
+
+def test_pause_dry_run_and_kill_switch_are_warnings(shell: Shell) -> None:
+    shell.sync()
+    with shell.world.ledger() as ledger:
+        ledger.pause("stocktaking")
+    shell.world.config["safety"] |= {"dry_run": True, "enable_connector": False}
+    told = status(shell, "--json").answer
+    assert (told["dry_run"], told["enabled"], told["paused"]["reason"]) == (True, False, "stocktaking")
+    texts = " | ".join(told["warnings"])
+    assert all(each in texts for each in ("stocktaking", "safety.enable_connector", "safety.dry_run"))
+
+
+def test_an_event_that_its_day_has_left_behind_is_overdue(shell: Shell) -> None:
+    shell.sync()
+    shell.world.time.move(days=8)
+    [due] = status(shell, "--json").answer["due"]
+    assert due["overdue"] is True
+    assert "its day has passed and no run has seen it since" in status(shell).out
+
+
+def test_what_a_person_settled_is_out_of_the_way(shell: Shell) -> None:
+    shell.sync()
+    config = str(shell.write_config())
+    for event_id in (UNMAPPED, MISSED):
+        shell.run("resolve", str(event_id), "--config", config, "--as", "done", "--note", "by hand")
+    told = status(shell, "--json").answer
+    assert (told["held"], told["missed"]) == ([], [])
+    assert {each["event_id"] for each in told["resolved"]} == {str(UNMAPPED), str(MISSED)}
+
+
+def test_while_a_run_goes_on_it_tells_what_is_stored_so_far(shell: Shell) -> None:
+    told: list[Ran] = []
+    config = str(shell.write_config())
+    look = lambda: told.append(shell.run("status", "--config", config, "--json"))  # noqa: E731
+    shell.world.at("after POST /resources/Payment/", look)
+    assert shell.sync().status == 3
+    assert told[0].status == 0
+    assert [each["event_id"] for each in told[0].answer["orders"]] == [str(FULL)]
+
+
+def test_it_leaves_the_ledger_byte_for_byte(shell: Shell) -> None:
+    shell.sync()
+    before = {each.name: each.read_bytes() for each in shell.world.folder.glob("ledger*")}
+    for argv in ((), ("--json",), ("-q",)):
+        status(shell, *argv)
+    assert {each.name: each.read_bytes() for each in shell.world.folder.glob("ledger*")} == before
+
+
+def test_a_damaged_ledger_is_fourteen_also_with_json(shell: Shell) -> None:
+    shell.sync()
+    path = shell.world.folder / "ledger.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TRIGGER audit_is_never_updated; UPDATE audit SET kind = 'x' WHERE seq = 1")
+    ran = status(shell, "--json")
+    assert (ran.status, ran.answer["exit_status"], ran.answer["success"]) == (14, 14, False)
+
+
+def test_off_a_terminal_it_is_a_line_for_each_thing_and_quiet_leaves_what_needs_a_person(shell: Shell) -> None:
+    shell.sync()
+    lines = status(shell).lines
+    assert [line.split(":")[0] for line in lines] == ["good run", "run", "held", "missed", "due"]
+    assert lines[2].startswith(
+        f"held: event {UNMAPPED} (Special Events 2026-12-12) UNMAPPED_ITEMS since 2026-12-12 18:00"
+    )
+    assert [line.split(":")[0] for line in status(shell, "-q").lines] == ["held", "missed"]
+
+
+def test_on_a_terminal_it_is_laid_out_for_a_person(shell: Shell) -> None:
+    empty = status(shell, tty=True)
+    assert "no run was ever made" in empty.out
+    shell.world.revel.dropped_fields.add("tax")
+    shell.sync()
+    shell.world.time.move(days=8)
+    out = status(shell, tty=True).out
+    for text in (
+        "Last good run",
+        "Last runs",
+        "Held: a person",
+        "Missed",
+        "Orders begun",
+        "Due next",
+        "UNMAPPED_ITEMS",
+    ):
+        assert text in out, text
+    assert max(len(line) for line in plain(out).splitlines()) <= 100
+
+
+def plain(text: str) -> str:
+    """What a terminal shows, without its colours."""
+    import re
+
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_no_customer_is_named(shell: Shell) -> None:
+    shell.sync()
+    for argv in ((), ("--json",)):
+        out = status(shell, *argv).out
+        assert not any(name in out for name in ("Example Widgets", "Jordan", "702"))
+
+
+@pytest.mark.real_process
+def test_it_starts_without_the_network_and_the_engine(tmp_path: Path) -> None:
+    shell = Shell(World(tmp_path))
+    shell.sync()
+    config = str(shell.write_config())
+    script = (
+        "import sys; from tsrevel.cli import main\n"
+        f"sys.argv = ['tsrevel', 'status', '--config', {config!r}]\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'httpx', 'rich', 'tenacity', 'tsrevel.engine.run', 'tsrevel.wiring', 'tsrevel.transport'}"
+        " & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert execute("status", "--config", config).status == 0
