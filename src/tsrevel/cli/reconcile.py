@@ -1,0 +1,245 @@
+"""`reconcile`: both services and the ledger read, the report told on a terminal, as lines, as JSON, and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import date
+from pathlib import Path
+from sys import maxsize
+from textwrap import wrap
+
+import typer
+
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.render import show_progress
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import Settings, load_settings
+from tsrevel.engine.decide import Catalogues
+from tsrevel.ledger import look_for_pause, open_view
+from tsrevel.planning.money import Cents, show
+from tsrevel.planning.reasons import Reason
+from tsrevel.reconcile.compare import judge
+from tsrevel.reconcile.files import check_page, write_page
+from tsrevel.reconcile.model import ALARMS, MONEY_KINDS, Day, Finding, Kind, Report, Spot, Tally
+from tsrevel.reconcile.page import render_page
+from tsrevel.reconcile.read import Sources, choose_spans, read_cases
+from tsrevel.reconcile.report import sum_up
+from tsrevel.wiring import Seams, build_policy, open_services
+
+_WIDTH = 12
+"""Columns of an amount."""
+_INDENT = " " * 6
+
+
+def reconcile(world: World, manner: Manner, first: date | None, last: date | None, page: Path | None) -> int:
+    """Compare the days, tell what was found, write the page where one is wanted; the exit status."""
+    seams = world.seams or Seams()
+    settings = load_settings(config=manner.config, environ=world.environ)
+    objection = _switched_off(settings, seams)
+    if objection:
+        return _hold_off(objection, world, manner)
+    if page:
+        problem = check_page(page)
+        if problem:
+            raise typer.BadParameter(f"--html: {problem}")
+    report = _compare(world, manner, settings, seams, first, last)
+    if page:
+        write_page(page, render_page(report))
+    _tell(report, world, manner)
+    return report.exit_status
+
+
+def _switched_off(settings: Settings, seams: Seams) -> str | None:
+    """Why nothing may be asked of any service, or None (DESIGN 2, 3)."""
+    if not settings.safety.enable_connector:
+        return "the connector is disabled (safety.enable_connector)"
+    pause = look_for_pause(settings.ledger_path, seams.database)
+    return str(pause) if pause else None
+
+
+def _hold_off(objection: str, world: World, manner: Manner) -> int:
+    if manner.json:
+        answer = {"schema": 1, "success": True, "exit_status": 0, "reason": Reason.CONNECTOR_DISABLED}
+        world.answer({**answer, "text": f"nothing was compared: {objection}"})
+    else:
+        print(f"Nothing was compared: {objection}.", file=world.stdout)
+    return 0
+
+
+def _compare(
+    world: World, manner: Manner, settings: Settings, seams: Seams, first: date | None, last: date | None
+) -> Report:
+    policy, now = build_policy(settings), seams.clock()
+    spans = choose_spans(policy, now, first, last)
+    view = open_view(settings.ledger_path, settings.environment, seams.database)
+    with (
+        logging_to(world.stderr, manner, "reconcile"),
+        view or nullcontext(),
+        open_services(settings, seams) as services,
+        show_progress(world, manner) as progress,
+    ):
+        catalogues = Catalogues(services.revel)
+        sources = Sources(services.tripleseat, services.books, catalogues, view, policy, now, progress)
+        verdicts = [judge(case, policy) for case in read_cases(sources, spans, first, last)]
+    return sum_up(verdicts, spans, now, has_ledger=view is not None)
+
+
+# Telling it
+
+
+def _tell(report: Report, world: World, manner: Manner) -> None:
+    if manner.json:
+        world.answer(encode_report(report))
+        return
+    if not manner.quiet:
+        for line in list_days(report):
+            print(line, file=world.stdout)
+    width = _width(world)
+    for line in list_findings(report):
+        print("\n".join(wrap(line, width, subsequent_indent=_INDENT, break_long_words=False)), file=world.stdout)
+    if not manner.quiet:
+        print("\n".join(wrap(conclude(report), width)), file=world.stdout)
+
+
+def _width(world: World) -> int:
+    """Columns of the terminal; off one, a line is never broken."""
+    if not world.stdout.isatty():
+        return maxsize
+    from tsrevel.cli.table import open_console
+
+    return open_console(world).width
+
+
+def list_days(report: Report) -> Iterator[str]:
+    """Each place with its days: a line for one that agrees, the three side by side for one that doesn't."""
+    place: Spot | None = None
+    for day in report.days:
+        if day.spot != place:
+            place = day.spot
+            yield title_of(place)
+        if day.differences:
+            yield from _side_by_side(day)
+        else:
+            count = day.tripleseat.orders
+            noun = "order" if count == 1 else "orders"
+            yield f"  {day.day}  {count:>4} {noun:<6} {show(day.tripleseat.money.total):>{_WIDTH}}  agree"
+
+
+def title_of(spot: Spot) -> str:
+    """A place with its establishment and zone."""
+    where = f"establishment {spot.establishment}" if spot.establishment is not None else "no [[locations]] entry"
+    return f"{spot.name} ({', '.join(part for part in (where, spot.timezone) if part)})"
+
+
+def _side_by_side(day: Day) -> Iterator[str]:
+    sides = [("TripleSeat", day.tripleseat), *([("Ledger", day.ledger)] if day.ledger else []), ("Revel", day.revel)]
+    yield f"  {day.day}  " + "".join(f"{name:>{_WIDTH}}" for name, _ in sides)
+    rows = [("orders", [str(side.orders) for _, side in sides])]
+    rows += [(kind, [show(side.money.of(kind)) for _, side in sides]) for kind in MONEY_KINDS]
+    for name, cells in rows:
+        mark = "  differs" if len(set(cells)) > 1 else ""
+        yield f"    {name:<10}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells) + mark
+
+
+def list_findings(report: Report) -> Iterator[str]:
+    """Every difference in a line of its own, those that a person must see to at once first."""
+    for day, finding in report.differences:
+        about = f"event {finding.event_id}" if finding.event_id else "no event"
+        orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
+        reason = f" {finding.reason}" if finding.reason else ""
+        alarm = "ALARM " if finding.kind in ALARMS else ""
+        what = f"{finding.kind} ({finding.field})" if finding.kind is Kind.MONEY else finding.kind
+        yield f"{alarm}{what}{reason}: {about}{orders} ({day.spot.name} {day.day}): {finding.text}"
+
+
+def conclude(report: Report) -> str:
+    """The comparison in one line."""
+    orders = sum(day.revel.orders for day in report.days)
+    dates = [day.day for day in report.days]
+    said = f"{min(dates)} to {max(dates)}: {orders} order{'' if orders == 1 else 's'} at Revel" if dates else "no days"
+    notes = f", {len(report.notes)} explained" if report.notes else ""
+    three = "TripleSeat, ledger and Revel" if report.has_ledger else "TripleSeat and Revel (there is no ledger)"
+    count = len(report.differences)
+    if not count:
+        return f"{said}{notes}. {three} agree to the cent."
+    noun = "difference" if count == 1 else "differences"
+    return f"{said}{notes}. {count} {noun} between {three} (exit status {report.exit_status})."
+
+
+# As JSON
+
+
+def encode_report(report: Report) -> dict[str, object]:
+    """The report as `--json` prints it: ids are strings, money is a string with two decimals."""
+    status = report.exit_status
+    dates = [day.day for day in report.days]
+    places = list(dict.fromkeys(day.spot for day in report.days))
+    sums = ((report.days, "events", "tripleseat"), (report.days, "orders", "revel"))
+    return {
+        "schema": 1,
+        "success": status == 0,
+        "reason": None,
+        "exit_status": status,
+        "at": report.at.isoformat(),
+        "from": min(dates).isoformat() if dates else None,
+        "to": max(dates).isoformat() if dates else None,
+        "ledger": report.has_ledger,
+        "summary": {
+            **{name: sum(getattr(day, side).orders for day in days) for days, name, side in sums},
+            "differences": len(report.differences),
+            "alarms": sum(finding.kind in ALARMS for _, finding in report.differences),
+            "notes": len(report.notes),
+        },
+        "locations": [_encode_place(spot, [day for day in report.days if day.spot == spot]) for spot in places],
+        "differences": [_encode_finding(*pair) for pair in report.differences],
+        "notes": [_encode_finding(*pair) for pair in report.notes],
+    }
+
+
+def _encode_place(spot: Spot, days: list[Day]) -> dict[str, object]:
+    return {
+        "location": spot.name,
+        "establishment": _text(spot.establishment),
+        "timezone": spot.timezone or None,
+        "days": [
+            {
+                "date": day.day.isoformat(),
+                "agrees": not day.differences,
+                "tripleseat": _encode_tally(day.tripleseat),
+                "ledger": _encode_tally(day.ledger) if day.ledger else None,
+                "revel": _encode_tally(day.revel),
+            }
+            for day in days
+        ],
+    }
+
+
+def _encode_tally(tally: Tally) -> dict[str, object]:
+    return {"orders": tally.orders, **{kind: show(tally.money.of(kind)) for kind in MONEY_KINDS}}
+
+
+def _encode_finding(day: Day, finding: Finding) -> dict[str, object]:
+    return {
+        "kind": finding.kind,
+        "reason": finding.reason,
+        "category": finding.reason.category if finding.reason else None,
+        "event_id": finding.event_id,
+        "revel_order_ids": list(finding.orders),
+        "date": day.day.isoformat(),
+        "location": day.spot.name,
+        "establishment": _text(day.spot.establishment),
+        "field": finding.field,
+        "tripleseat": _amount(finding.tripleseat),
+        "ledger": _amount(finding.ledger),
+        "revel": _amount(finding.revel),
+        "text": finding.text,
+    }
+
+
+def _amount(cents: Cents | None) -> str | None:
+    return None if cents is None else show(cents)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,218 @@
+"""The words of a reconciliation as data: one event's case, what was found, a day's sums, the whole report. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+from tsrevel.ledger import OrderRecord, Sighting
+from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, OrderId, Plan, Skip
+from tsrevel.planning.money import ZERO, Cents
+from tsrevel.planning.reasons import Reason
+from tsrevel.planning.when import GateState
+from tsrevel.revel.client import Contents
+from tsrevel.revel.decode import OrderRow
+
+MoneyKind = Literal["items", "discount", "tax", "charges", "total", "payments", "balance"]
+
+
+class Kind(StrEnum):
+    """What was found. Codes never change their meaning. Those from NOT_DUE on explain, and are no differences."""
+
+    DUPLICATE_ORDERS = "duplicate_orders"
+    ORDER_WITHOUT_EVENT = "order_without_event"
+    EVENT_WITHOUT_ORDER = "event_without_order"
+    EVENT_UNREADABLE = "event_unreadable"
+    EVENT_CHANGED = "event_changed"
+    EVENT_CANCELLED = "event_cancelled"
+    ORDER_GONE = "order_gone"
+    ORDER_UNFINISHED = "order_unfinished"
+    ORDER_NOT_IN_LEDGER = "order_not_in_ledger"
+    LEDGER_DIFFERS = "ledger_differs"
+    WRONG_ESTABLISHMENT = "wrong_establishment"
+    WRONG_LOCAL_ID = "wrong_local_id"
+    MONEY = "money"
+    ITEM_MISSING = "item_missing"
+    ITEM_EXTRA = "item_extra"
+    ITEM_CHANGED = "item_changed"
+    PAYMENT_MISSING = "payment_missing"
+    PAYMENT_DOUBLED = "payment_doubled"
+    PAYMENT_EXTRA = "payment_extra"
+    PAYMENT_CHANGED = "payment_changed"
+    NOT_DUE = "not_due"
+    NOT_ELIGIBLE = "not_eligible"
+    NOT_ALLOWED = "not_allowed"
+    RESOLVED = "resolved"
+    MADE_ELSEWHERE = "made_elsewhere"
+    CORRECTED = "corrected"
+
+
+ALARMS = frozenset({
+    Kind.DUPLICATE_ORDERS, Kind.WRONG_ESTABLISHMENT, Kind.MONEY, Kind.ITEM_MISSING, Kind.ITEM_EXTRA, Kind.ITEM_CHANGED,
+    Kind.PAYMENT_MISSING, Kind.PAYMENT_DOUBLED, Kind.PAYMENT_CHANGED,
+})  # fmt: skip
+"""Two orders for an event, or an order whose money isn't what was written: exit 14 (DESIGN 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Money by kind, in cents. items - discount + tax + charges = total, and total - payments = balance, as a rule.
+
+    `items` are the lines sold; `charges` are gratuity and the billing totals that are written as items.
+    """
+
+    items: Cents = ZERO
+    discount: Cents = ZERO
+    tax: Cents = ZERO
+    charges: Cents = ZERO
+    total: Cents = ZERO
+    payments: Cents = ZERO
+    balance: Cents = ZERO
+
+    def __add__(self, other: Money) -> Money:
+        return Money(*(Cents(self.of(kind) + other.of(kind)) for kind in MONEY_KINDS))
+
+    def of(self, kind: MoneyKind) -> Cents:
+        """The amount of one kind."""
+        amount: Cents = getattr(self, kind)
+        return amount
+
+
+MONEY_KINDS: tuple[MoneyKind, ...] = tuple(each.name for each in fields(Money))  # type: ignore[misc]  # the same names
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where an event or order is counted: a `[[locations]]` entry, or what TripleSeat calls a place without one."""
+
+    name: str
+    establishment: EstablishmentId | None = None
+    timezone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference, or one thing explained. `text` says what happened and what to do, without customer data.
+
+    `field` and the three amounts tell which money differs, where it is about money.
+    """
+
+    kind: Kind
+    text: str
+    event_id: EventId | None = None
+    reason: Reason | None = None
+    orders: tuple[OrderId, ...] = ()
+    field: MoneyKind | None = None
+    tripleseat: Cents | None = None
+    ledger: Cents | None = None
+    revel: Cents | None = None
+    explained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that the three have to say of one event.
+
+    `event` is None where TripleSeat doesn't hand it out: `problem` says why, `gone` that there is no such event.
+    `screened` leaves the time gate out, `gate` is for that. `orders` may be deleted ones. `day` is where it is counted.
+    """
+
+    event_id: EventId
+    day: date
+    spot: Spot
+    event: Event | None = None
+    problem: str = ""
+    gone: bool = False
+    screened: Location | Hold | Skip | None = None
+    gate: GateState = "open"
+    plan: Plan | Hold | None = None
+    orders: tuple[OrderRow, ...] = ()
+    contents: Mapping[OrderId, Contents] = field(default_factory=dict)
+    record: OrderRecord | None = None
+    sighting: Sighting | None = None
+    resolution: str | None = None
+    has_ledger: bool = True
+
+    @property
+    def live(self) -> tuple[OrderRow, ...]:
+        """Its orders that aren't deleted."""
+        return tuple(order for order in self.orders if not order.deleted)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One case judged: what each of the three counts for its day, None where it counts nothing."""
+
+    case: Case
+    findings: tuple[Finding, ...]
+    tripleseat: Money | None
+    ledger: Money | None
+    revel: tuple[Money, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many orders, and their money."""
+
+    orders: int = 0
+    money: Money = Money()
+
+    def plus(self, money: Money | None) -> Tally:
+        """One order more; none where `money` is None."""
+        return self if money is None else Tally(self.orders + 1, self.money + money)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One location's day, as each of the three tells it. `differences` leaves out what is explained."""
+
+    day: date
+    spot: Spot
+    tripleseat: Tally
+    ledger: Tally | None
+    revel: Tally
+    findings: tuple[Finding, ...]
+
+    @property
+    def differences(self) -> tuple[Finding, ...]:
+        """What doesn't agree."""
+        return tuple(each for each in self.findings if not each.explained)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A location's days that were compared, both included."""
+
+    spot: Spot
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole comparison. `days` holds every day of every span, and no others but of places without an entry."""
+
+    at: datetime
+    spans: tuple[Span, ...]
+    days: tuple[Day, ...]
+    has_ledger: bool
+
+    @property
+    def differences(self) -> tuple[tuple[Day, Finding], ...]:
+        """Every difference with its day, alarms first."""
+        found = [(day, each) for day in self.days for each in day.differences]
+        return tuple(sorted(found, key=lambda pair: pair[1].kind not in ALARMS))
+
+    @property
+    def notes(self) -> tuple[tuple[Day, Finding], ...]:
+        """What was explained, with its day."""
+        return tuple((day, each) for day in self.days for each in day.findings if each.explained)
+
+    @property
+    def exit_status(self) -> int:
+        """0 where all agree to the cent, 14 where a person must look before anything is written, else 3 (DESIGN 2)."""
+        kinds = {finding.kind for _, finding in self.differences}
+        return (14 if kinds & ALARMS else 3) if kinds else 0

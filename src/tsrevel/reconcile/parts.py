@@ -1,0 +1,122 @@
+"""An order at Revel against the plan it was written from, part by part and to the cent. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tsrevel.planning.model import Item, Plan, PlannedPayment, Policy
+from tsrevel.planning.money import ZERO, Cents, show
+from tsrevel.planning.reasons import Reason
+from tsrevel.reconcile.amounts import is_charge, item_amount, paid
+from tsrevel.reconcile.model import Finding, Kind, Money, MoneyKind
+from tsrevel.revel.client import Contents
+from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
+
+
+def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Finding]:
+    """Every way in which our order isn't what was planned."""
+    yield from _compare_items(plan, contents.items, policy)
+    yield from _compare_payments(plan, row, contents.payments)
+    planned = Money(plan.subtotal, plan.discount, plan.tax, plan.gratuity, plan.final_total, plan.paid)
+    stored = Money(row.subtotal, row.discount, row.tax, row.gratuity, row.final_total, paid(contents.payments))
+    yield from compare_money(planned, stored, balances=(plan.remaining_due, row.remaining_due))
+
+
+def compare_money(planned: Money, stored: Money, balances: tuple[Cents, Cents]) -> Iterator[Finding]:
+    """What the order itself says against what was planned; what follows from another difference isn't told again."""
+    deltas = {kind: stored.of(kind) - planned.of(kind) for kind in ("items", "discount", "tax", "charges")}
+    follows = deltas["items"] - deltas["discount"] + deltas["tax"] + deltas["charges"]
+    total = stored.total - planned.total
+    kinds: list[MoneyKind] = ["items", "discount", "tax", "charges"]
+    for kind in kinds:
+        if deltas[kind]:
+            yield _money(kind, planned.of(kind), stored.of(kind))
+    if total and total != follows:
+        yield _money("total", planned.total, stored.total)
+    due = balances[1] - balances[0]
+    if due and due not in {total, total - (stored.payments - planned.payments)}:
+        yield _money("balance", *balances)
+
+
+def _money(kind: MoneyKind, planned: Cents, stored: Cents) -> Finding:
+    touched = "; did a POS station open it?" if kind == "discount" else ""
+    text = f"its {kind} at Revel is {show(stored)}, and was written as {show(planned)}{touched}"
+    return Finding(
+        Kind.MONEY, text, reason=Reason.AMOUNT_MISMATCH, field=kind, tripleseat=planned, ledger=planned, revel=stored
+    )
+
+
+def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Iterator[Finding]:
+    live = [row for row in rows if not row.voided]
+    by_uuid = {row.uuid: row for row in live}
+    times = Counter(row.uuid for row in live)
+    voided = {row.uuid for row in rows if row.voided}
+    for item in plan.items:
+        kind: MoneyKind = "charges" if is_charge(item, policy) else "items"
+        row = by_uuid.get(item.uuid)
+        if row is None:
+            how = "was voided there" if item.uuid in voided else "isn't on the order at Revel"
+            yield _part(Kind.ITEM_MISSING, f"{_told(item)} {how}", kind, item.amount, ZERO)
+        elif times[item.uuid] > 1:
+            amount = Cents(sum(item_amount(each) for each in live if each.uuid == item.uuid))
+            text = f"{_told(item)} is on the order {times[item.uuid]} times"
+            yield _part(Kind.ITEM_EXTRA, text, kind, item.amount, amount)
+        elif row.product != item.product or row.quantity != item.quantity or row.price != item.unit_price:
+            text = f"{_told(item)} (product {item.product}) is {_shown(row)} at Revel"
+            yield _part(Kind.ITEM_CHANGED, text, kind, item.amount, item_amount(row))
+    planned = {item.uuid for item in plan.items}
+    for row in live:
+        if row.uuid not in planned:
+            text = f"{_shown(row)} is on the order at Revel, and no line of the event calls for it"
+            yield _part(Kind.ITEM_EXTRA, text, "items", ZERO, item_amount(row))
+
+
+def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...]) -> Iterator[Finding]:
+    live = [row for row in rows if not row.deleted]
+    by_uuid = {row.uuid: row for row in live}
+    times = Counter(row.uuid for row in live)
+    for payment in plan.payments:
+        row = by_uuid.get(payment.uuid)
+        if row is None:
+            text = f"the payment of {show(payment.amount)} isn't on the order at Revel"
+            yield _part(Kind.PAYMENT_MISSING, text, "payments", payment.amount, ZERO)
+        elif times[payment.uuid] > 1:
+            yield _doubled(payment, times[payment.uuid], sum(each.amount for each in live if each.uuid == row.uuid))
+        elif row.amount != payment.amount:
+            text = f"the payment of {show(payment.amount)} is one of {show(row.amount)} at Revel"
+            yield _part(Kind.PAYMENT_CHANGED, text, "payments", payment.amount, row.amount)
+    yield from _extra_payments(plan, order, live)
+
+
+def _extra_payments(plan: Plan, order: OrderRow, live: list[PaymentRow]) -> Iterator[Finding]:
+    planned = {payment.uuid for payment in plan.payments}
+    amounts = {payment.amount for payment in plan.payments}
+    too_much = paid(live) > order.final_total
+    for row in live:
+        if row.uuid in planned:
+            continue
+        if too_much and row.amount in amounts:
+            yield _doubled(PlannedPayment(row.uuid, row.amount), 2, 2 * row.amount)
+        else:
+            text = f"a payment of {show(row.amount)} at Revel isn't in TripleSeat; taken at the till? Record it there"
+            yield _part(Kind.PAYMENT_EXTRA, text, "payments", ZERO, row.amount)
+
+
+def _doubled(payment: PlannedPayment, times: int, amount: int) -> Finding:
+    text = f"the payment of {show(payment.amount)} is on the order {times} times"
+    return _part(Kind.PAYMENT_DOUBLED, text, "payments", payment.amount, Cents(amount))
+
+
+def _part(kind: Kind, text: str, money: MoneyKind, planned: Cents, stored: Cents) -> Finding:
+    return Finding(
+        kind, text, reason=Reason.ORDER_DIFFERS, field=money, tripleseat=planned, ledger=planned, revel=stored
+    )
+
+
+def _told(item: Item) -> str:
+    return f"{item.quantity} x {item.line} at {show(item.unit_price)}"
+
+
+def _shown(row: ItemRow) -> str:
+    return f"{row.quantity.normalize():f} x product {row.product} at {show(row.price)}"

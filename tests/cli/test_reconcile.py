@@ -1,0 +1,174 @@
+"""`reconcile` as it is typed: what it prints, how it ends, the page's file, and what it never does."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tsrevel.ledger import hold_lock
+
+from ..reconcile.bench import Revel, reconcile
+from .bench import Shell
+
+KEYS = [
+    *("schema", "success", "reason", "exit_status", "at", "from", "to", "ledger", "summary", "locations"),
+    *("differences", "notes"),
+]
+FINDING = [
+    *("kind", "reason", "category", "event_id", "revel_order_ids", "date", "location", "establishment", "field"),
+    *("tripleseat", "ledger", "revel", "text"),
+]
+MONEY = ["orders", "items", "discount", "tax", "charges", "total", "payments", "balance"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file() and each.suffix != ".toml"}
+
+
+def test_the_object_has_these_keys_in_this_order(shell: Shell) -> None:
+    shell.sync()
+    answer = reconcile(shell, "--json").answer
+    assert list(answer) == KEYS
+    assert all(list(each) == FINDING for each in [*answer["differences"], *answer["notes"]])
+    [day, *_] = answer["locations"][0]["days"]
+    assert list(day) == ["date", "agrees", "tripleseat", "ledger", "revel"]
+    assert list(day["revel"]) == MONEY
+
+
+def test_the_sample_days_money_is_told_by_kind(shell: Shell) -> None:
+    shell.sync()
+    [place, _] = reconcile(shell, "--json").answer["locations"]
+    day = place["days"][-1]
+    assert (
+        day["revel"]
+        == day["ledger"]
+        == dict(zip(MONEY, (1, "682.00", "9.60", "53.24", "112.08", "837.72", "200.00", "637.72"), strict=True))
+    )
+
+
+def test_no_line_is_wider_than_the_terminal(shell: Shell) -> None:
+    shell.sync()
+    shown = reconcile(shell, tty=True)
+    assert max(map(len, shown.lines)) <= 100
+    plain = reconcile(shell)
+    assert " ".join(plain.out.split()) == " ".join(shown.out.split())
+    assert plain.lines[-1].endswith("2 differences between TripleSeat, ledger and Revel (exit status 3).")
+
+
+def test_the_three_stand_side_by_side_where_a_day_differs(shell: Shell) -> None:
+    shell.sync()
+    shell.world.revel.pos_touch(5550101)
+    lines = reconcile(shell).lines
+    assert "    discount          9.60        9.60        0.00  differs" in lines
+    assert "    tax              53.24       53.24       53.24" in lines
+    assert "  2026-12-12     2 orders       442.51  agree" in lines
+
+
+def test_quiet_tells_differences_alone(shell: Shell) -> None:
+    shell.sync()
+    ran = reconcile(shell, "-q")
+    assert [line.partition(" ")[0] for line in ran.lines] == ["event_without_order"] * 2
+    shell.world.tripleseat.state.events.clear()
+    Revel(shell.world).rows["Order"].clear()
+    shell.world.lose_ledger()
+    assert (reconcile(shell, "-q").status, reconcile(shell, "-q").out) == (0, "")
+
+
+def test_an_alarm_is_named_first_and_ends_with_14(shell: Shell) -> None:
+    shell.sync()
+    shell.world.revel.pos_touch(5550101)
+    ran = reconcile(shell, "-q")
+    assert (ran.status, ran.lines[0].partition(":")[0]) == (14, "ALARM money (discount) AMOUNT_MISMATCH")
+    assert "did a POS station open it?" in ran.lines[0]
+
+
+def test_nothing_is_written_to_services_or_ledger(shell: Shell) -> None:
+    shell.sync()
+    before, writes = contents(shell.world.folder), list(shell.world.writes)
+    reconcile(shell, "--json")
+    assert contents(shell.world.folder) == before
+    assert shell.world.writes == writes
+    assert {each.method for each in shell.world.tripleseat.requests} == {"GET"}
+
+
+def test_a_run_at_work_is_no_hindrance(shell: Shell) -> None:
+    shell.sync()
+    with hold_lock(shell.world.settings().ledger_path):
+        assert reconcile(shell, "--json").status == 3
+
+
+def test_the_kill_switch_means_no_network_here_too(shell: Shell) -> None:
+    shell.world.config["safety"]["enable_connector"] = False
+    ran = reconcile(shell, "--json")
+    assert (ran.status, ran.answer["reason"], shell.requests) == (0, "CONNECTOR_DISABLED", 0)
+    assert reconcile(shell).out.startswith("Nothing was compared: ")
+
+
+def test_so_does_a_pause(shell: Shell) -> None:
+    with shell.world.ledger() as ledger:
+        ledger.pause("stock-taking")
+    ran = reconcile(shell, "--json")
+    assert (ran.status, shell.requests) == (0, 0)
+    assert "paused since" in ran.answer["text"]
+
+
+@pytest.mark.parametrize("service", ["tripleseat", "revel"])
+def test_a_service_that_is_down_ends_it_with_13_and_nothing_half_compared(shell: Shell, service: str) -> None:
+    shell.world.wires[service].down = True
+    ran = reconcile(shell, "--json")
+    assert (ran.status, ran.answer["success"], "differences" in ran.answer) == (13, False, False)
+
+
+def test_refused_credentials_end_it_with_12(shell: Shell) -> None:
+    shell.world.config["revel"]["api_secret"] = "stale"
+    ran = reconcile(shell, "--json")
+    assert (ran.status, "stale" in ran.out + ran.err) == (12, False)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--from", "2026-12-09", "--to", "2026-12-08"], ["--from", "12/09/2026"], ["--html", "/nowhere/at/all.html"]],
+)
+def test_what_cannot_be_meant_is_a_usage_error(shell: Shell, argv: list[str]) -> None:
+    ran = reconcile(shell, "--json", *argv)
+    assert (ran.status, shell.requests) == (2, 0)
+
+
+def test_no_person_event_or_secret_is_named_anywhere(shell: Shell, tmp_path: Path) -> None:
+    shell.sync()
+    shell.world.revel.pos_touch(5550101)
+    page = tmp_path / "page.html"
+    ran = reconcile(shell, "-vv", "--html", str(page))
+    told = ran.out + ran.err + page.read_text() + reconcile(shell, "--json", "-vv").out
+    token = json.loads((shell.world.folder / "token.json").read_text())
+    secrets = [shell.world.day.client_secret, shell.world.day.api_secret, token["access_token"], "Jordan", "555-0142"]
+    secrets += [event.name for event in shell.world.day.events]
+    assert [secret for secret in secrets if secret in told] == []
+
+
+def test_the_page_is_for_its_owner_and_replaces_an_earlier_one_alone(shell: Shell, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert reconcile(shell, "--html", str(page)).status == 3
+    first = page.read_text()
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    shell.sync()
+    reconcile(shell, "--html", str(page))
+    assert page.read_text() != first
+    assert [each.name for each in tmp_path.iterdir() if "page.html" in each.name] == ["page.html"]
+    page.write_text("my own notes")
+    asked = shell.requests
+    ran = reconcile(shell, "--html", str(page))
+    assert (ran.status, page.read_text(), shell.requests) == (2, "my own notes", asked)
+    assert "no page of reconcile's" in ran.err
+
+
+def test_the_page_allows_no_script_and_names_no_address(shell: Shell, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    reconcile(shell, "--html", str(page))
+    text = page.read_text()
+    assert "default-src 'none'; style-src 'sha256-" in text
+    assert "://" not in text
+    assert "<script" not in text

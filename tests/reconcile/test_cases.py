@@ -1,0 +1,313 @@
+"""What counts as agreement and what doesn't, one story at a time in the sample day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import EstablishmentId, EventId
+from tsrevel.planning.money import Cents
+from tsrevel.reconcile.model import Case, Money, Span, Spot, Verdict
+from tsrevel.reconcile.report import sum_up
+
+from ..cli.bench import Ran, Shell
+from .bench import Revel, differences, reconcile
+
+FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
+
+
+def found(ran: Ran, event_id: int, *, among: str = "differences") -> list[dict[str, Any]]:
+    """What was said of an event."""
+    return [each for each in ran.answer[among] if each["event_id"] == str(event_id)]
+
+
+def only(ran: Ran, event_id: int, *, among: str = "differences") -> dict[str, Any]:
+    [one] = found(ran, event_id, among=among)
+    return one
+
+
+def test_what_was_held_and_what_was_missed_are_differences_with_their_reasons(shell: Shell) -> None:
+    shell.sync()
+    ran = reconcile(shell, "--json")
+    assert ran.status == 3
+    assert differences(ran) == [("event_without_order", str(UNMAPPED)), ("event_without_order", str(MISSED))]
+    held, missed = only(ran, UNMAPPED), only(ran, MISSED)
+    assert (held["reason"], held["tripleseat"], held["revel"]) == ("UNMAPPED_ITEMS", "124.00", "0.00")
+    assert "Ube Celebration Cake" in held["text"]
+    assert (missed["reason"], missed["category"]) == ("EVENT_DAY_PASSED", "time_gate")
+
+
+def test_what_is_not_due_or_not_wanted_is_explained(shell: Shell) -> None:
+    shell.sync()
+    ran = reconcile(shell, "--json", "--from", "2026-12-12", "--to", "2026-12-18")
+    assert (only(ran, EARLY, among="notes")["kind"], only(ran, EARLY, among="notes")["reason"]) == (
+        "not_due",
+        "TOO_EARLY",
+    )
+    assert only(ran, LOST, among="notes")["kind"] == "not_eligible"
+    assert found(ran, EARLY) == found(ran, LOST) == []
+
+
+def test_a_place_that_is_not_allowed_is_explained(shell: Shell) -> None:
+    shell.world.config["safety"]["allowed_locations"] = [30502]
+    shell.sync()
+    ran = reconcile(shell, "--json")
+    assert (ran.status, only(ran, FULL, among="notes")["kind"]) == (0, "not_allowed")
+
+
+def test_a_place_without_an_entry_is_a_difference(shell: Shell) -> None:
+    del shell.world.config["locations"][1]
+    shell.sync()
+    ran = reconcile(shell, "--json")
+    place = only(ran, PAID)
+    assert (place["reason"], place["location"], place["establishment"]) == (
+        "LOCATION_NOT_MAPPED",
+        "Lakeside Bakery",
+        None,
+    )
+
+
+@pytest.mark.parametrize("verdict", ["done", "ignored"])
+def test_what_a_person_resolved_is_explained(shell: Shell, verdict: Any) -> None:
+    shell.sync()
+    with shell.world.ledger() as ledger:
+        for event in (UNMAPPED, MISSED):
+            ledger.resolve(EventId(str(event)), verdict, "entered by hand", None)
+    ran = reconcile(shell, "--json")
+    assert (ran.status, differences(ran)) == (0, [])
+    assert only(ran, MISSED, among="notes")["text"].startswith(f"resolved as {verdict}: ")
+
+
+def test_what_is_due_and_not_written_yet_says_so(shell: Shell) -> None:
+    ran = reconcile(shell, "--json")
+    assert ran.status == 3
+    assert (only(ran, FULL)["reason"], "the next `sync` writes it" in only(ran, FULL)["text"]) == (None, True)
+
+
+def test_an_order_that_others_made_is_compared_by_its_money(shell: Shell) -> None:
+    number = shell.world.add_order(PAID, establishment="/enterprise/Establishment/9/", final_total=Decimal("254.80"))
+    shell.sync()
+    ran = reconcile(shell, "--json")
+    assert only(ran, PAID, among="notes")["kind"] == "made_elsewhere"
+    fields = {each["field"]: (each["tripleseat"], each["revel"]) for each in found(ran, PAID)}
+    assert fields["items"] == ("254.80", "0.00")
+    assert fields["payments"] == ("254.80", "0.00")
+    assert {tuple(each["revel_order_ids"]) for each in found(ran, PAID)} == {(str(number),)}
+
+
+def test_one_of_theirs_at_another_place_is_an_alarm(shell: Shell) -> None:
+    shell.world.add_order(PAID)
+    ran = reconcile(shell, "--json")
+    assert ran.status == 14
+    assert "wrong_establishment" in {each["kind"] for each in found(ran, PAID)}
+
+
+def test_an_order_that_was_corrected_by_hand_to_what_the_event_is_now_agrees(shell: Shell) -> None:
+    event = shell.world.add_event(lines=[("Agua Fresca", 2, "15.00")])
+    shell.sync()
+    shell.world.rewrite_event(event, lines=[("Agua Fresca", 3, "15.00")])
+    assert only(reconcile(shell, "--json"), event)["kind"] == "event_changed"
+    revel = Revel(shell.world)
+    revel.parts("OrderItem", event)[0]["quantity"] = 3
+    revel.order(event).update(subtotal=Decimal(45), final_total=Decimal(45), remaining_due=Decimal(45))
+    ran = reconcile(shell, "--json")
+    assert found(ran, event) == []
+    assert only(ran, event, among="notes")["kind"] == "corrected"
+
+
+def test_a_payment_taken_at_the_till_is_told_without_alarm(shell: Shell) -> None:
+    shell.sync()
+    revel = Revel(shell.world)
+    payment = revel.parts("Payment", FULL)[0]
+    revel.copy("Payment", payment, uuid="00000000-0000-4000-8000-000000000009", amount="637.72")
+    revel.order(FULL)["remaining_due"] = Decimal(0)
+    ran = reconcile(shell, "--json")
+    taken = only(ran, FULL)
+    assert (ran.status, taken["kind"], taken["revel"]) == (3, "payment_extra", "637.72")
+
+
+def test_an_order_of_ours_that_the_ledger_does_not_know_is_told(shell: Shell) -> None:
+    shell.sync()
+    shell.world.lose_ledger()
+    shell.sync_event(str(EARLY))
+    ran = reconcile(shell, "--json")
+    assert {each["kind"] for each in found(ran, FULL)} == {"order_not_in_ledger"}
+
+
+def test_an_order_whose_name_was_changed_is_found_by_its_uuid(shell: Shell) -> None:
+    shell.sync()
+    Revel(shell.world).order(FULL)["local_id"] = "1207"
+    ran = reconcile(shell, "--json")
+    assert only(ran, FULL)["kind"] == "wrong_local_id"
+
+
+def test_an_unfinished_order_is_told(shell: Shell) -> None:
+    shell.sync()
+    Revel(shell.world).order(FULL)["has_history"] = False
+    assert only(reconcile(shell, "--json"), FULL)["kind"] == "order_unfinished"
+
+
+def test_an_order_begun_by_a_run_that_died_is_told(shell: Shell) -> None:
+    shell.world.at("before PATCH", lambda: setattr(shell.world.wires["revel"], "down", True))
+    shell.sync()
+    shell.world.wires["revel"].down = False
+    kinds = {each["kind"] for each in reconcile(shell, "--json").answer["differences"]}
+    assert "order_unfinished" in kinds
+
+
+def test_an_event_that_is_gone_from_tripleseat_leaves_its_order_without_one(shell: Shell) -> None:
+    shell.sync()
+    del shell.world.tripleseat.state.events[FULL]
+    gone = only(reconcile(shell, "--json"), FULL)
+    assert (gone["kind"], gone["date"], gone["location"]) == ("order_without_event", "2026-12-12", "Special Events")
+
+
+def test_where_event_and_order_are_both_gone_they_agree(shell: Shell) -> None:
+    shell.sync()
+    del shell.world.tripleseat.state.events[FULL]
+    Revel(shell.world).order(FULL)["deleted"] = True
+    ran = reconcile(shell, "--json")
+    assert (found(ran, FULL), only(ran, FULL, among="notes")["kind"]) == ([], "not_eligible")
+
+
+def test_a_cancelled_event_whose_order_was_voided_agrees(shell: Shell) -> None:
+    shell.sync()
+    shell.world.tripleseat.edit_event(FULL, status="LOST")
+    Revel(shell.world).order(FULL)["deleted"] = True
+    ran = reconcile(shell, "--json")
+    assert (found(ran, FULL), only(ran, FULL, among="notes")["kind"]) == ([], "not_eligible")
+
+
+def test_an_order_for_an_event_of_another_week_is_no_business_of_this_one(shell: Shell) -> None:
+    shell.sync_event("--ignore-time-gate", str(EARLY))
+    assert found(reconcile(shell, "--json"), EARLY) == []
+    ran = reconcile(shell, "--json", "--from", "2026-12-18", "--to", "2026-12-18")
+    assert (ran.status, ran.answer["summary"]["orders"]) == (0, 1)
+
+
+def test_a_station_of_its_own_numbering_is_not_taken_for_ours(shell: Shell) -> None:
+    shell.world.config["orders"] = {"local_id": "{event_id}", "legacy_local_ids": []}
+    shell.world.add_order(0, "64777777", created_date="2026-12-12T09:00:00")
+    ours = order_uuid(EventId("64777778"))
+    shell.world.add_order(0, "64777778", created_date="2026-12-12T09:00:00", uuid=ours)
+    ran = reconcile(shell, "--json")
+    strangers = [each["event_id"] for each in ran.answer["differences"] if each["kind"] == "order_without_event"]
+    assert strangers == ["64777778"]
+
+
+def test_each_location_has_its_own_today(shell: Shell) -> None:
+    shell.world.time.now = shell.world.time.now.replace(day=13, hour=7, minute=30)  # 23:30 and 00:30
+    ran = reconcile(shell, "--json")
+    last = {place["location"]: place["days"][-1]["date"] for place in ran.answer["locations"]}
+    assert last == {"Special Events": "2026-12-12", "Lakeside Bakery": "2026-12-13"}
+    assert {len(place["days"]) for place in ran.answer["locations"]} == {7}
+
+
+def test_one_end_of_the_days_is_enough(shell: Shell) -> None:
+    def days(*argv: str) -> tuple[str, str]:
+        answer = reconcile(shell, "--json", *argv).answer
+        return answer["from"], answer["to"]
+
+    assert days("--from", "2026-12-10") == ("2026-12-10", "2026-12-12")
+    assert days("--to", "2026-12-10") == ("2026-12-04", "2026-12-10")
+    later = (date(2026, 12, 12) + timedelta(days=9)).isoformat()
+    assert days("--from", later) == (later, later)
+
+
+def test_a_row_that_tripleseat_garbles_is_told_and_hides_no_other(shell: Shell) -> None:
+    shell.sync()
+    shell.world.tripleseat.edit_event(LOST, id=0)
+    ran = reconcile(shell, "--json")
+    assert ("event_unreadable" in {each["kind"] for each in ran.answer["differences"]}, found(ran, FULL)) == (True, [])
+
+
+def test_an_event_that_is_listed_and_not_handed_out_is_told_and_its_order_still_compared(shell: Shell) -> None:
+    shell.sync()
+    shell.world.revel.pos_touch(5550101)
+    shell.world.tripleseat.faults.add("status", "GET", f"/events/{FULL}", times=None, status=403)
+    ran = reconcile(shell, "--json")
+    assert (ran.status, {each["kind"] for each in found(ran, FULL)}) == (14, {"event_unreadable", "money"})
+
+
+def test_what_follows_from_a_difference_is_not_told_again(shell: Shell) -> None:
+    shell.sync()
+    order = Revel(shell.world).order(FULL)
+    order.update(tax=order["tax"] + 1, final_total=order["final_total"] + 1, remaining_due=order["remaining_due"] + 1)
+    assert [each["field"] for each in found(reconcile(shell, "--json"), FULL)] == ["tax"]
+
+
+def test_no_day_agrees_whose_sums_do_not() -> None:
+    spot, day = Spot("Special Events", EstablishmentId(8), "America/Los_Angeles"), date(2026, 12, 12)
+    case = Case(EventId("1"), day, spot)
+    verdict = Verdict(case, (), Money(total=Cents(100)), None, (Money(total=Cents(99)),))
+    report = sum_up([verdict], (Span(spot, day, day),), datetime(2026, 12, 12, tzinfo=UTC), has_ledger=False)
+    [(_, finding)] = report.differences
+    assert (report.exit_status, finding.field, finding.event_id) == (14, "total", None)
+
+
+def void(revel: Revel) -> None:
+    revel.parts("OrderItem", FULL)[0]["voided_date"] = "2026-12-12T11:00:00"
+
+
+def write_twice(revel: Revel) -> None:
+    revel.copy("OrderItem", revel.parts("OrderItem", FULL)[0])
+
+
+def pay_less(revel: Revel) -> None:
+    revel.parts("Payment", FULL)[0]["amount"] = "199.99"
+
+
+def pay_twice(revel: Revel) -> None:
+    revel.copy("Payment", revel.parts("Payment", FULL)[0])
+
+
+def forget_what_is_due(revel: Revel) -> None:
+    revel.order(FULL)["remaining_due"] = Decimal(0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "planned", "shown"),
+    [
+        (void, "item_missing", "444.00", "0.00"),
+        (write_twice, "item_extra", "444.00", "888.00"),
+        (pay_less, "payment_changed", "200.00", "199.99"),
+        (pay_twice, "payment_doubled", "200.00", "400.00"),
+        (forget_what_is_due, "money", "637.72", "0.00"),
+    ],
+)
+def test_each_part_of_an_order_is_compared_to_the_cent(
+    shell: Shell, spoil: Callable[[Revel], None], kind: str, planned: str, shown: str
+) -> None:
+    shell.sync()
+    spoil(Revel(shell.world))
+    ran = reconcile(shell, "--json")
+    one = only(ran, FULL)
+    assert (ran.status, one["kind"]) == (14, kind)
+    assert (one["tripleseat"], one["ledger"], one["revel"]) == (planned, planned, shown)
+
+
+def test_an_event_that_can_no_longer_be_planned_says_why(shell: Shell) -> None:
+    shell.sync()
+    shell.world.rewrite_event(FULL, lines=[("Ube Celebration Cake", 1, "86.00")])
+    one = only(reconcile(shell, "--json"), FULL)
+    assert (one["kind"], one["tripleseat"], one["revel"]) == ("event_changed", "86.00", "837.72")
+    assert "UNMAPPED_ITEMS" in one["text"]
+
+
+def test_an_order_of_others_for_an_event_that_cannot_be_planned_is_compared_by_its_total(shell: Shell) -> None:
+    shell.world.add_order(UNMAPPED)
+    said = {each["kind"]: each for each in found(reconcile(shell, "--json"), UNMAPPED)}
+    assert (said["money"]["tripleseat"], said["money"]["revel"]) == ("124.00", "1.00")
+    assert said["event_changed"]["reason"] == "UNMAPPED_ITEMS"
+
+
+def test_what_the_last_run_failed_at_is_told_with_its_reason(shell: Shell) -> None:
+    shell.world.revel.faults.add("status", "POST", "/Order/", times=None)
+    shell.sync()
+    shell.world.revel.faults.clear()
+    assert only(reconcile(shell, "--json"), FULL)["reason"] in {"UPSTREAM_UNAVAILABLE", "OUTCOME_UNKNOWN"}
