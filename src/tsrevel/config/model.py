@@ -18,6 +18,7 @@ from tsrevel.config.urls import url_of_domain
 from tsrevel.config.values import (
     Address,
     Clock,
+    CommandLine,
     Days,
     Domain,
     Flag,
@@ -176,6 +177,14 @@ class MonitorSettings(Section):
     ping_url: SecretUrl = SecretStr("")
 
 
+class HooksSettings(Section):
+    """The operator's own commands, run after a run that has something to tell them; "" for none."""
+
+    on_injected: CommandLine = ""
+    on_held: CommandLine = ""
+    on_failure: CommandLine = ""
+
+
 class LedgerSettings(Section):
     """Where the ledger lies; "" for the user's state folder."""
 
@@ -202,6 +211,7 @@ class Configurable(TopLevel):
     locations: tuple[LocationSettings, ...] = ()
     email: EmailSettings = EmailSettings()
     monitor: MonitorSettings = MonitorSettings()
+    hooks: HooksSettings = HooksSettings()
     ledger: LedgerSettings = LedgerSettings()
 
 

@@ -126,6 +126,19 @@ def check_present(value: SecretStr) -> SecretStr:
     return value
 
 
+def check_command(value: str) -> str:
+    """A command line that can be split into words; "" is not set."""
+    import shlex
+
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        raise refuse("isn't a command line: a quote is open", "Close the quote.") from None
+    if value and not words:
+        raise refuse("is blank", "Write a command, or leave it empty.")
+    return value
+
+
 def check_some(value: tuple[str, ...]) -> tuple[str, ...]:
     """A list that must name something."""
     if not value:
@@ -151,4 +164,5 @@ Domain = Annotated[str, Strict(), AfterValidator(check_domain)]
 LocalId = Annotated[str, Strict(), AfterValidator(check_template)]
 Address = Annotated[str, Strict(), AfterValidator(check_address)]
 Recipient = Annotated[str, Strict(), AfterValidator(check_recipient)]
+CommandLine = Annotated[str, Strict(), AfterValidator(check_command)]
 Key = Annotated[SecretStr, AfterValidator(check_present)]

@@ -1,0 +1,130 @@
+"""What is told of a run besides its report: monitor pings, mails, hooks. Nothing here changes how the run ended.
+
+The start is pinged beside the run; all else follows once the report is out, and only what is set up is even loaded.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from tsrevel.cli.boundary import describe_fault, status_of
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import Settings
+from tsrevel.engine.ending import gravest
+from tsrevel.engine.report import Outcome, Report
+from tsrevel.errors import RunLocked
+from tsrevel.ledger import RunMode
+from tsrevel.planning.reasons import Status
+from tsrevel.wiring import Seams, correlate
+
+if TYPE_CHECKING:
+    from tsrevel.notify.monitor import Monitor
+
+log = logging.getLogger(__name__)
+
+Begin = Callable[[Settings, str, RunMode], None]
+"""Called when a run of this id is about to begin."""
+
+
+@dataclass(slots=True)
+class Herald:
+    """Goes with one invocation: `begin` when it has its settings, `hear` each report; at its end it tells them.
+
+    Without `begin` (disabled or paused) it tells nothing.
+    """
+
+    world: World
+    manner: Manner
+    exit_status: int = 0
+    _settings: Settings | None = field(default=None, init=False)
+    _run_id: str = field(default="", init=False)
+    _mode: RunMode = field(default="single", init=False)
+    _monitor: Monitor | None = field(default=None, init=False)
+    _reports: list[Report] = field(default_factory=list, init=False)
+
+    def begin(self, settings: Settings, run_id: str, mode: RunMode) -> None:
+        """The run is about to begin: the monitor is told, without waiting for it."""
+        self._settings, self._run_id, self._mode = settings, run_id, mode
+        url = settings.monitor.ping_url.get_secret_value()
+        if url:
+            from tsrevel.notify.monitor import Monitor
+
+            self._monitor = Monitor(url, run_id, self._seams.monitor)
+            self._monitor.start()
+
+    def hear(self, report: Report) -> None:
+        """A report, before it is shown: were that to fail, it is told all the same."""
+        self._reports.append(report)
+        self.exit_status = gravest({self.exit_status, report.exit_status})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._settings is None:
+            return
+        with suppress(OSError):  # a closed pipe: the command says so when all is told
+            self.world.stdout.flush()
+        with logging_to(self.world.stderr, self.manner, correlate(self._run_id)):
+            if self._monitor and not any(report.paused for report in self._reports):
+                self._monitor.finish(status_of(error) if error else self.exit_status)
+            if error is None or isinstance(error, Exception):  # whoever interrupts a run doesn't want to wait
+                self._tell(self._settings, error)
+            for trouble in self._monitor.wait() if self._monitor else ():
+                log.warning("%s", trouble)
+
+    @property
+    def _seams(self) -> Seams:
+        return self.world.seams or Seams()
+
+    def _tell(self, settings: Settings, error: Exception | None) -> None:
+        """The mails and the hooks; a fault of ours in telling is told, and no more."""
+        try:
+            if settings.email.configured and not settings.safety.dry_run and self._reports:
+                from tsrevel.cli.mails import send_mails
+
+                send_mails(settings, self._seams)
+            self._call_hooks(settings, error)
+        except Exception as fault:  # noqa: BLE001 (what is told of a run must not change how it ended)
+            log.error("not everybody was told: %s", describe_fault(fault))  # noqa: TRY400 (its text may quote data)
+
+    def _call_hooks(self, settings: Settings, error: Exception | None) -> None:
+        hooks = settings.hooks
+        if settings.safety.dry_run or not (hooks.on_injected or hooks.on_held or hooks.on_failure):
+            return
+        from tsrevel.cli.callouts import call_out
+
+        report = self._sum_up(error)
+        outcomes = report.outcomes
+        call_out(self.world, settings, "on_injected", report, [each for each in outcomes if _is_injected(each)])
+        call_out(self.world, settings, "on_held", report, [each for each in outcomes if _is_newly_held(each)])
+        failed = [each for each in outcomes if each.status is Status.FAILED or each.missed]
+        call_out(self.world, settings, "on_failure", report, failed, anyway=report.error is not None)
+
+    def _sum_up(self, error: Exception | None) -> Report:
+        """All that was heard as one report, `error` included where it ended the run."""
+        dry_run = bool(self._settings and self._settings.safety.dry_run)
+        first = self._reports[0] if self._reports else None
+        whole = first or Report(self._run_id, correlate(self._run_id), self._mode, dry_run)
+        errors = [report.error for report in self._reports if report.error]
+        if error and not isinstance(error, RunLocked | BrokenPipeError):
+            errors.append(str(error) if status_of(error) != 1 else describe_fault(error))
+        outcomes = tuple(outcome for report in self._reports for outcome in report.outcomes)
+        status = gravest({self.exit_status, status_of(error) if error else 0})
+        return replace(whole, outcomes=outcomes, error="; ".join(errors) or None, exit_status=status)
+
+
+def _is_injected(outcome: Outcome) -> bool:
+    return outcome.status is Status.INJECTED
+
+
+def _is_newly_held(outcome: Outcome) -> bool:
+    return outcome.status is Status.HELD and outcome.news

@@ -1,0 +1,110 @@
+"""Mails by way of SendGrid's v3 API: its library builds the request, our transport sends it, once.
+
+The library's own client waits without end and knows neither our timeouts nor the rule that loopback needs no proxy; its
+builder knows SendGrid's request. It is loaded when a mail is due, and not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from tsrevel.answers import Json, decode_json
+from tsrevel.errors import Unavailable
+from tsrevel.notify.message import Message
+from tsrevel.transport import send_once
+
+if TYPE_CHECKING:
+    import httpx
+
+MAIL_SECONDS = 5.0
+"""How long one mail may take."""
+_PATH = "/v3/mail/send"
+
+
+class Verdict(Enum):
+    """What became of a mail, by what to do next."""
+
+    SENT = auto()
+    UNACCEPTABLE = auto()
+    """This mail as it is; the next one may pass."""
+    REFUSED = auto()
+    """We are, whatever the mail: a person must act."""
+    LATER = auto()
+    """SendGrid can't take mails now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one attempt to send a mail; `text` says why it wasn't taken and what to do."""
+
+    verdict: Verdict
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendGrid:
+    """The account that mails go through. `key` must never be shown."""
+
+    base_url: str
+    key: str
+    sender: str
+    recipients: tuple[str, ...]
+    transport: httpx.BaseTransport | None = None
+
+    def send(self, message: Message) -> Delivery:
+        """Send one mail, within MAIL_SECONDS. Where no answer came it may have been sent all the same."""
+        if not (self.key.isascii() and self.key.isprintable()):
+            return Delivery(Verdict.REFUSED, "email.api_key holds characters that no key has; set it anew")
+        body = encode_mail(message, self.sender, self.recipients)
+        headers = {"Authorization": f"Bearer {self.key}", "User-Agent": "tsrevel"}
+        url = self.base_url + _PATH
+        try:
+            status, answer = send_once("POST", url, MAIL_SECONDS, self.transport, json=body, headers=headers)
+        except Unavailable as error:
+            return Delivery(Verdict.LATER, f"SendGrid gave {error}")
+        return _judge(status, answer)
+
+
+def encode_mail(message: Message, sender: str, recipients: Sequence[str]) -> dict[str, Json]:
+    """The request for SendGrid's v3 mail/send. An address is named once, as it must be."""
+    from sendgrid.helpers.mail import Content, From, Mail, Subject, To
+
+    mail = Mail(from_email=From(), subject=Subject(message.subject))
+    mail.from_email.email = sender  # as an argument it would be taken apart
+    for address in {each.casefold(): each for each in recipients}.values():
+        to = To()
+        to.email = address
+        mail.add_to(to)
+    mail.add_content(Content("text/plain", message.text))
+    mail.add_content(Content("text/html", message.html))
+    request: dict[str, Json] = mail.get()
+    return request
+
+
+def _judge(status: int, answer: bytes) -> Delivery:
+    if 200 <= status < 300:
+        return Delivery(Verdict.SENT)
+    said = f"SendGrid answered {status}{_name_fields(answer)}"
+    if status == 401:
+        return Delivery(Verdict.REFUSED, f"{said}; check email.api_key")
+    if status == 403:
+        advice = "check that email.sender is verified there, and that the key may send mails"
+        return Delivery(Verdict.REFUSED, f"{said}; {advice}")
+    if status in {408, 429} or status >= 500:
+        return Delivery(Verdict.LATER, said)
+    return Delivery(Verdict.UNACCEPTABLE, f"{said}; check email.sender, email.recipients and email.base_url")
+
+
+def _name_fields(answer: bytes) -> str:
+    """The fields that SendGrid complains of. Not its words, which may repeat addresses."""
+    try:
+        told = decode_json(answer)
+    except ValueError:
+        return ""
+    errors = told.get("errors") if isinstance(told, dict) else None
+    fields = [each.get("field") for each in errors or () if isinstance(each, dict)] if isinstance(errors, list) else []
+    named = [each for each in fields if isinstance(each, str) and each.isascii() and each.isprintable()]
+    return f" about {', '.join(named)[:200]}" if named else ""

@@ -1,0 +1,155 @@
+"""What a mail says: one change, or a digest of several, as plain text and HTML. Pure; no customer's name is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+
+from tsrevel.planning.model import Plan
+from tsrevel.planning.money import show
+
+_HEADINGS = {
+    "failed": "Failed",
+    "missed": "Missed",
+    "held": "Held",
+    "changed": "Changed after injection",
+    "injected": "Injected",
+}
+"""In this order: what needs a person comes first."""
+_ADVICE = {
+    "failed": "Nothing yet: the next run tries it again. If that goes on, run `tsrevel doctor`.",
+    "missed": "Enter the order by hand, or run `tsrevel sync-event {event} --ignore-time-gate`.",
+    "held": "Put right what the reason names; the next run goes on by itself. `tsrevel explain {event}` says more.",
+    "changed": "The Revel order was not touched: change or void it there, if that is wanted.",
+}
+_LONGEST_SUBJECT = 200
+_CELL = "padding:2px 12px 2px 0;vertical-align:top"
+_SUM = f"{_CELL};text-align:right"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One change to be told. `occasion` is a word of `email.on`; `plan` is the order's, where there is one.
+
+    `reason` and `text` say why, `correlation_id` in which run.
+    """
+
+    occasion: str
+    event_id: str
+    correlation_id: str
+    day: date | None = None
+    location: str = ""
+    order_id: str | None = None
+    reason: str | None = None
+    text: str = ""
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A mail without its envelope."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def write_message(stories: Sequence[Story], *, number: int, sandbox: bool) -> Message:
+    """The mail that tells these stories, at least one. `number` is the mail's own, so that a second copy shows."""
+    order = list(_HEADINGS)
+    ranked = sorted(stories, key=lambda story: order.index(story.occasion))
+    subject = ("[sandbox] " if sandbox else "") + _subject(ranked)
+    ending = f"tsrevel, mail {number}. It goes to the recipients in its settings ([email])."
+    texts = [_as_text(story) for story in ranked]
+    pages = [_as_html(story) for story in ranked]
+    return Message(
+        subject[:_LONGEST_SUBJECT],
+        "\n\n".join([*texts, f"-- \n{ending}"]) + "\n",
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{_html(subject)}</title></head>'
+        f'<body style="font-family:sans-serif">\n{"".join(pages)}<p style="color:#666">{_html(ending)}</p>\n'
+        "</body></html>\n",
+    )
+
+
+def _subject(ranked: Sequence[Story]) -> str:
+    if len(ranked) == 1:
+        (story,) = ranked
+        where = ", ".join(each for each in _place(story) if each)
+        return _plain(f"tsrevel: {story.occasion} event {story.event_id}" + (f" ({where})" if where else ""))
+    counts = {word: sum(story.occasion == word for story in ranked) for word in _HEADINGS}
+    return "tsrevel: " + ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+
+
+def _place(story: Story) -> tuple[str, str]:
+    plan = story.plan
+    day = story.day or (plan.day if plan else None)
+    return story.location or (plan.location.name if plan else ""), day.isoformat() if day else ""
+
+
+def _facts(story: Story) -> list[tuple[str, str]]:
+    """Every line of the story but the items and the sums."""
+    location, day = _place(story)
+    advice = _ADVICE.get(story.occasion, "").format(event=story.event_id)
+    facts = [
+        ("Event", story.event_id),
+        ("Event date", day or "unknown"),
+        ("Location", location or "unknown"),
+        ("Revel order", story.order_id or ""),
+        ("Reason", ": ".join(each for each in (story.reason or "", story.text) if each)),
+        ("What to do", advice),
+        ("Correlation id", story.correlation_id),
+    ]
+    return [(name, _plain(value)) for name, value in facts if value]
+
+
+def _items(plan: Plan) -> list[tuple[str, str, str]]:
+    """Quantity and name, unit price, amount."""
+    return [(f"{item.quantity} x {_plain(item.line)}", show(item.unit_price), show(item.amount)) for item in plan.items]
+
+
+def _sums(plan: Plan) -> list[tuple[str, str]]:
+    optional = [("Tax", plan.tax), ("Gratuity", plan.gratuity)]
+    return [
+        ("Subtotal", show(plan.subtotal)),
+        ("Discount", f"-{show(plan.discount)}" if plan.discount else show(plan.discount)),
+        *((name, show(cents)) for name, cents in optional if cents),
+        ("Total", show(plan.final_total)),
+        ("Payment", show(plan.paid)),
+        ("Remaining due", show(plan.remaining_due)),
+    ]
+
+
+def _as_text(story: Story) -> str:
+    lines = [f"{_HEADINGS[story.occasion].upper()}: event {_plain(story.event_id)}"]
+    lines += [f"  {name + ':':<17}{value}" for name, value in _facts(story)[1:]]
+    if story.plan:
+        lines += ["  Items:", *(f"    {name}, {price} each: {amount}" for name, price, amount in _items(story.plan))]
+        lines += [f"  {name + ':':<17}{value:>12}" for name, value in _sums(story.plan)]
+    return "\n".join(lines)
+
+
+def _as_html(story: Story) -> str:
+    heading = f"<h2>{_html(_HEADINGS[story.occasion])}: event {_html(story.event_id)}</h2>\n"
+    rows = [_row((name, f"{_CELL};white-space:nowrap"), (value, _CELL)) for name, value in _facts(story)[1:]]
+    tables = [rows]
+    if story.plan:
+        items = [_row((name, _CELL), (price, _SUM), (amount, _SUM)) for name, price, amount in _items(story.plan)]
+        sums = [_row((name, _CELL), ("", _SUM), (value, _SUM)) for name, value in _sums(story.plan)]
+        tables.append([*items, *sums])
+    return heading + "".join(f"<table>\n{''.join(table)}</table>\n" for table in tables)
+
+
+def _row(*cells: tuple[str, str]) -> str:
+    return f"<tr>{''.join(f'<td style={chr(34)}{style}{chr(34)}>{_html(text)}</td>' for text, style in cells)}</tr>\n"
+
+
+def _html(text: str) -> str:
+    return escape(_plain(text))
+
+
+def _plain(text: str) -> str:
+    """One line of it, whatever it was: without line breaks, tabs and control characters, or halves of a character."""
+    shown = text.encode("utf-8", "replace").decode("utf-8")
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in shown).split())

@@ -1,0 +1,1 @@
+"""Mails, monitor pings and hooks."""

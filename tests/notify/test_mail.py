@@ -1,0 +1,97 @@
+"""One attempt to send a mail: the request against SendGrid's documented v3 schema, and what each answer means."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from tsrevel.notify.mail import SendGrid, Verdict, encode_mail
+from tsrevel.notify.message import Message
+
+from .post import KEY, RECIPIENTS, SENDER, SendGridFake, find_faults
+
+MESSAGE = Message("tsrevel: 1 held", "HELD: event 1", "<p>Held</p>")
+
+
+def account(fake: SendGridFake) -> SendGrid:
+    return SendGrid("http://127.0.0.1:8003", KEY, SENDER, tuple(RECIPIENTS), fake)
+
+
+def test_the_request_is_as_sendgrid_documents_it() -> None:
+    fake = SendGridFake()
+    assert account(fake).send(MESSAGE).verdict is Verdict.SENT
+    assert fake.faults == []
+    (request,) = fake.asked
+    assert (request.method, request.url.path) == ("POST", "/v3/mail/send")
+    assert request.headers["Content-Type"] == "application/json"
+    assert json.loads(request.content) == {
+        "personalizations": [{"to": [{"email": each} for each in RECIPIENTS]}],
+        "from": {"email": SENDER},
+        "subject": MESSAGE.subject,
+        "content": [{"type": "text/plain", "value": MESSAGE.text}, {"type": "text/html", "value": MESSAGE.html}],
+    }
+
+
+def test_an_address_that_is_given_twice_is_named_once() -> None:
+    mail = encode_mail(MESSAGE, SENDER, ["a@example.com", "A@example.com", "b@example.com"])
+    assert [each["email"] for each in mail["personalizations"][0]["to"]] == ["A@example.com", "b@example.com"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"subject": ""},
+        {"from": {"mail": SENDER}},
+        {"personalizations": [{"to": []}]},
+        {"personalizations": [{"to": [{"email": "a@example.com"}, {"email": "A@example.com"}]}]},
+        {"personalizations": [{"to": [{"email": f"a{number}@example.com"} for number in range(1001)]}]},
+        {"content": [{"type": "text/html", "value": "x"}, {"type": "text/plain", "value": "x"}]},
+        {"content": [{"type": "text/plain", "value": ""}]},
+        {"text": "x"},
+    ],
+)
+def test_the_check_against_the_schema_finds_what_sendgrid_refuses(spoil: dict[str, object]) -> None:
+    good = encode_mail(MESSAGE, SENDER, RECIPIENTS)
+    assert find_faults(json.dumps(good).encode()) == []
+    assert find_faults(json.dumps(good | spoil).encode()) != []
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "said"),
+    [
+        (400, Verdict.UNACCEPTABLE, "SendGrid answered 400 about from.email; check email.sender"),
+        (401, Verdict.REFUSED, "check email.api_key"),
+        (403, Verdict.REFUSED, "check that email.sender is verified there"),
+        (404, Verdict.UNACCEPTABLE, "email.base_url"),
+        (413, Verdict.UNACCEPTABLE, "413"),
+        (429, Verdict.LATER, "429"),
+        (500, Verdict.LATER, "500"),
+        (503, Verdict.LATER, "503"),
+        (302, Verdict.UNACCEPTABLE, "302"),
+        (httpx.ConnectError("refused"), Verdict.LATER, "no answer (ConnectError)"),
+        (httpx.ReadTimeout("slow"), Verdict.LATER, "no answer (ReadTimeout)"),
+    ],
+)
+def test_what_an_answer_means(answer: int | Exception, verdict: Verdict, said: str) -> None:
+    delivery = account(SendGridFake(answer)).send(MESSAGE)
+    assert delivery.verdict is verdict
+    assert said in delivery.text
+    assert "someone@example.com" not in delivery.text
+    assert KEY not in delivery.text
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"errors": 3}', b'{"errors": [{"field": 4}, null]}'])
+def test_an_answer_that_says_nothing_usable_is_told_by_its_status(body: bytes) -> None:
+    sender = SendGrid("http://127.0.0.1:8003", KEY, SENDER, ("a@example.com",))
+    wire = httpx.MockTransport(lambda _request: httpx.Response(400, content=body))
+    assert replace(sender, transport=wire).send(MESSAGE).text.startswith("SendGrid answered 400; ")
+
+
+def test_a_key_that_no_header_can_hold_is_told_before_anything_is_sent() -> None:
+    fake = SendGridFake()
+    delivery = replace(account(fake), key="SG.ü").send(MESSAGE)
+    assert (delivery.verdict, fake.asked) == (Verdict.REFUSED, [])
+    assert "ü" not in delivery.text
