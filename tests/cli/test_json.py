@@ -11,7 +11,7 @@ from tsrevel.ledger import hold_lock
 
 from .bench import Ran, Shell
 
-KEYS = ["schema", "success", "mode", "run_id", "correlation_id", "dry_run", "reason", "summary", "events"]
+KEYS = ["schema", "success", "mode", "run_id", "correlation_id", "dry_run", "reason", "summary", "events", "paused"]
 SUMMARY = ["queried", "injected", "skipped", "held", "failed", "planned", "missed"]
 EVENT = [
     *("id", "name", "date", "location", "establishment", "status"),
@@ -145,7 +145,7 @@ def test_refused_credentials_are_told_with_the_run(shell: Shell) -> None:
     shell.world.config["revel"]["api_secret"] = "stale"
     ran = shell.sync("--json")
     assert (ran.status, ran.answer["success"], ran.answer["reason"]) == (12, False, "AUTHORIZATION_DENIED")
-    assert (ran.answer["exit_status"], list(ran.answer)[:9]) == (12, KEYS)
+    assert (ran.answer["exit_status"], list(ran.answer)[:10]) == (12, KEYS)
     assert "stale" not in ran.out + ran.err
 
 

@@ -39,6 +39,17 @@ TYPED: dict[str, list[str]] = {
     "map unset": ["Ube Celebration Cake"],
     "map check": [],
     "completion": ["bash"],
+    "status": [],
+    "history": ["64000003"],
+    "explain": ["64000001"],
+    "resolve": ["64000003", "--as", "ignored", "--note", "entered by hand"],
+    "reconcile": ["--html", "page.html"],
+    "pause": ["--reason", "stocktaking"],
+    "resume": [],
+    "ledger check": [],
+    "ledger backup": ["copy.db"],
+    "ledger export": [],
+    "ledger prune": ["--older-than", "400"],
 }
 OF_THEIR_OWN = {"demo", "sandbox"}
 """They take no settings: what they use is written down in this repository."""

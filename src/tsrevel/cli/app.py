@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextlib import redirect_stderr, redirect_stdout
 
-from tsrevel.cli.commands import doctor, initialise, login, mapping, runs, settings, trial
+from tsrevel.cli.commands import care, doctor, initialise, insight, login, mapping, reconcile, runs, settings, trial
 from tsrevel.cli.tree import app
 from tsrevel.cli.world import World
 
 __all__ = ["COMMANDS", "app", "run_command"]
 
 USAGE = 2
-COMMANDS = (runs, trial, settings, login, doctor, mapping, initialise)
+COMMANDS = (runs, trial, settings, login, doctor, mapping, initialise, insight, reconcile, care)
 """The modules that hang their commands into the tree."""
 
 

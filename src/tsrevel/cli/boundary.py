@@ -16,6 +16,7 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.errors import ConfigError, TsrevelError
 
 UNEXPECTED = 1
+USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -48,11 +49,23 @@ def guard(world: World, manner: Manner, command: Callable[[], int]) -> int:
     except BrokenPipeError:
         return _fall_silent(world)
     except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        text = f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"
-        return _fail(world, manner, text, UNEXPECTED)
+        return _fail(world, manner, describe_fault(error), UNEXPECTED)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def status_of(error: BaseException) -> int:
+    """The exit status that `error`, uncaught, ends a command with."""
+    if isinstance(error, TsrevelError):
+        return error.exit_status
+    statuses = {KeyboardInterrupt: INTERRUPTED, _Terminated: TERMINATED, typer.BadParameter: USAGE}
+    return statuses.get(type(error), UNEXPECTED)
+
+
+def describe_fault(error: Exception) -> str:
+    """A fault of ours with its place, to be reported; without its text, which may quote data."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"
 
 
 def _complete(world: World, command: Callable[[], int]) -> int:

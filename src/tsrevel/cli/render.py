@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tsrevel.engine.run import Progress
+    from tsrevel.ledger import Pause
 
 
 def encode_report(report: Report) -> dict[str, object]:
@@ -28,12 +29,21 @@ def encode_report(report: Report) -> dict[str, object]:
         "dry_run": report.dry_run,
         "reason": report.reason,
         "summary": report.summary,
-        "events": [_encode_outcome(outcome) for outcome in report.outcomes],
+        "events": [encode_outcome(outcome) for outcome in report.outcomes],
+        "paused": encode_pause(report.paused),
     }
     return answer | ({"error": report.error, "exit_status": report.exit_status} if report.error else {})
 
 
-def _encode_outcome(outcome: Outcome) -> dict[str, object]:
+def encode_pause(pause: Pause | None) -> dict[str, str | None] | None:
+    """A pause as --json prints it: since when, in UTC, and why, in the words of whoever said so."""
+    if pause is None:
+        return None
+    return {"since": pause.since.isoformat(timespec="seconds").replace("+00:00", "Z"), "reason": pause.reason or None}
+
+
+def encode_outcome(outcome: Outcome) -> dict[str, object]:
+    """One event as --json prints it (DESIGN 4)."""
     told = outcome.status is not Status.SKIPPED or outcome.news
     return {
         "id": outcome.event_id,
@@ -108,11 +118,15 @@ def show_table(report: Report, console: Console) -> None:
     """The whole run for a person: every event, and the run in one line."""
     from tsrevel.cli.table import show_events
 
-    if report.reason is Reason.CONNECTOR_DISABLED:
-        console.print("The connector is disabled (safety.enable_connector): nothing was asked, nothing written.")
+    disabled = report.reason is Reason.CONNECTOR_DISABLED
+    if disabled and not report.outcomes:
+        why = f"Runs are {report.paused}" if report.paused else "The connector is disabled (safety.enable_connector)"
+        console.print(f"{why}: nothing was asked, nothing written.", markup=False, soft_wrap=True)
         return
     if report.outcomes:
         show_events(console, report.outcomes)
+    if report.paused:
+        console.print(f"Stopped on the way: {report.paused}.", markup=False, soft_wrap=True)
     console.print(summary_line(report), markup=False, soft_wrap=not console.is_terminal)
 
 

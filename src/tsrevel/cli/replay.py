@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from tsrevel.cli.herald import Begin, Herald
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import list_errors, list_news, news_line, show_progress, show_report
 from tsrevel.cli.spool import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
@@ -21,6 +22,7 @@ from tsrevel.engine.receive import ACTED_ON, Answer, Receiver, refuse, understan
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.run import Engine
 from tsrevel.errors import DeliveryRefused, DeliveryUnreadable, TsrevelError, Unreadable
+from tsrevel.ledger import look_for_pause
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.webhook.signature import check_signature
@@ -60,13 +62,14 @@ def replay_captured(world: World, manner: Manner, paths: Sequence[Path], options
     if options.archive and not options.dry_run:
         open_archive(options.archive, captured)
     settings = _load(world, manner, dry_run=options.dry_run)
-    statuses = {0}
-    with _receiver(world, manner, settings) as receiver:
-        if receiver and len(captured) > 1:
-            receiver.to_come += _look_ahead(world, captured)
-        desk = _Desk(world, manner, settings, options, receiver)
-        statuses |= {desk.deal_with(path) for path in captured}
-    return gravest(statuses)
+    with Herald(world, manner) as herald:
+        with _receiver(world, manner, settings, herald.begin) as receiver:
+            if receiver and len(captured) > 1:
+                receiver.to_come += _look_ahead(world, captured)
+            desk = _Desk(world, manner, settings, options, receiver, herald)
+            statuses = {0, *(desk.deal_with(path) for path in captured)}
+        herald.exit_status = gravest(statuses)
+    return herald.exit_status
 
 
 def retry_events(world: World, manner: Manner, options: RetryOptions) -> int:
@@ -74,26 +77,37 @@ def retry_events(world: World, manner: Manner, options: RetryOptions) -> int:
 
     Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run.
     """
+    with Herald(world, manner) as herald:
+        report = _retry(world, manner, options, herald)
+        herald.hear(report)
+        _tell_report(report, world, manner)
+    return report.exit_status
+
+
+def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) -> Report:
     settings = _load(world, manner, dry_run=options.dry_run)
     seams = world.seams or Seams()
     run_id = seams.new_run_id()
-    if not settings.safety.enable_connector:
-        report = Report(run_id, correlate(run_id), "single", settings.safety.dry_run, reason=Reason.CONNECTOR_DISABLED)
-    else:
-        with (
-            logging_to(world.stderr, manner, correlate(run_id)),
-            show_progress(world, manner) as progress,
-            open_engine(settings, run_id, seams=seams, progress=progress) as engine,
-        ):
-            report = engine.take_up([_name(engine, each, options) for each in _choose(engine, options)])
+    pause = look_for_pause(settings.ledger_path, seams.database)
+    if pause or not settings.safety.enable_connector:
+        return Report.of_disabled(run_id, correlate(run_id), "single", settings.safety.dry_run, pause)
+    herald.begin(settings, run_id, "single")
+    with (
+        logging_to(world.stderr, manner, correlate(run_id)),
+        show_progress(world, manner) as progress,
+        open_engine(settings, run_id, seams=seams, progress=progress) as engine,
+    ):
+        return engine.take_up([_name(engine, each, options) for each in _choose(engine, options)])
+
+
+def _tell_report(report: Report, world: World, manner: Manner) -> None:
     if not manner.json:
         show_report(report, world, manner)
-        return report.exit_status
+        return
     for line in [_encode_outcome(each) for each in report.outcomes] or _encode_end(report):
         _print_line(world, line | {"trigger": None})
     if report.error:
         print(f"tsrevel: {report.error}", file=world.stderr)
-    return report.exit_status
 
 
 def _look_ahead(world: World, captured: Sequence[Path]) -> Iterator[Answer]:
@@ -139,13 +153,14 @@ def _recall(engine: Engine, event_id: EventId) -> Candidate:
 
 
 @contextmanager
-def _receiver(world: World, manner: Manner, settings: Settings) -> Iterator[Receiver | None]:
-    """What takes the deliveries; None while the connector is disabled."""
-    if not settings.safety.enable_connector:
+def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) -> Iterator[Receiver | None]:
+    """What takes the deliveries; None while the connector is disabled, or paused."""
+    seams = world.seams or Seams()
+    if not settings.safety.enable_connector or look_for_pause(settings.ledger_path, seams.database):
         yield None
         return
-    seams = world.seams or Seams()
     run_id = seams.new_run_id()
+    begin(settings, run_id, "single")
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
         open_engine(settings, run_id, seams=seams) as engine,
@@ -162,6 +177,7 @@ class _Desk:
     settings: Settings
     options: ReplayOptions
     receiver: Receiver | None
+    herald: Herald
 
     def deal_with(self, path: Path) -> int:
         """One delivery, from the file to its place in the archive; the exit status that it calls for."""
@@ -175,6 +191,8 @@ class _Desk:
         except OSError as error:
             text = f"the file can't be opened ({error.strerror or type(error).__name__})"
             answer = replace(refuse(DeliveryUnreadable(text)), may_pass=True)
+        if answer.report:
+            self.herald.hear(answer.report)
         self._tell(show_path(path), answer)
         if self.receiver:
             self.receiver.note(answer, signed=signed)
@@ -192,7 +210,12 @@ class _Desk:
         _, answer = understand(body)
         if answer.reason:
             return answer
-        return answer.hold_off(Reason.CONNECTOR_DISABLED, "the connector is disabled (safety.enable_connector)")
+        return answer.hold_off(Reason.CONNECTOR_DISABLED, self._why_disabled())
+
+    def _why_disabled(self) -> str:
+        seams = self.world.seams or Seams()
+        pause = look_for_pause(self.settings.ledger_path, seams.database)
+        return str(pause) if pause else "the connector is disabled (safety.enable_connector)"
 
     def _put_away(self, path: Path) -> int:
         if self.options.archive is None:
@@ -261,7 +284,8 @@ def _encode_end(report: Report) -> list[dict[str, object]]:
     if not report.error and not report.reason:
         return []
     nothing = {"event_id": None, "revel_order_id": None, "status": None}
-    return [{"ok": not report.error, "processed": False, "reason": report.reason, "error": report.error, **nothing}]
+    text = report.error or (str(report.paused) if report.paused else None)
+    return [{"ok": not report.error, "processed": False, "reason": report.reason, "error": text, **nothing}]
 
 
 def _print_line(world: World, line: dict[str, object]) -> None:

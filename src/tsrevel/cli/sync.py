@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from tsrevel.cli.herald import Begin, Herald
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import show_progress, show_report
 from tsrevel.cli.world import Manner, World
@@ -13,9 +14,8 @@ from tsrevel.config import Settings, load_settings
 from tsrevel.engine.find import Window
 from tsrevel.engine.report import Report
 from tsrevel.engine.run import Engine
-from tsrevel.ledger import RunMode
+from tsrevel.ledger import RunMode, look_for_pause
 from tsrevel.planning.model import EventId
-from tsrevel.planning.reasons import Reason
 from tsrevel.wiring import Seams, correlate, open_engine
 
 
@@ -33,7 +33,7 @@ class SyncOptions:
 
 def sync(world: World, manner: Manner, options: SyncOptions) -> int:
     """List events, inject what is due, report; the exit status."""
-    return _tell(sync_all(world, manner, options), world, manner)
+    return _tell(world, manner, lambda begin: sync_all(world, manner, options, begin))
 
 
 def sync_events(
@@ -44,27 +44,38 @@ def sync_events(
     def run(engine: Engine, _settings: Settings) -> Report:
         return engine.sync_events([EventId(each) for each in event_ids], ignore_time_gate=ignore_time_gate)
 
-    return _tell(_run(world, manner, options, "single", run), world, manner)
+    return _tell(world, manner, lambda begin: _run(world, manner, options, "single", run, begin))
 
 
-def sync_all(world: World, manner: Manner, options: SyncOptions) -> Report:
-    """What `sync` does, without a word of it. Raises ConfigError, RunLocked, LedgerUnusable."""
+def sync_all(world: World, manner: Manner, options: SyncOptions, begin: Begin | None = None) -> Report:
+    """What `sync` does, without a word of it. `begin` is called before a run, unless there is none to be made.
+
+    Raises ConfigError, RunLocked, LedgerUnusable.
+    """
 
     def run(engine: Engine, settings: Settings) -> Report:
         return engine.sync(Window(settings.sync.hours_back, options.first, options.last))
 
-    return _run(world, manner, options, "bulk", run)
+    return _run(world, manner, options, "bulk", run, begin)
 
 
 def _run(
-    world: World, manner: Manner, options: SyncOptions, mode: RunMode, run: Callable[[Engine, Settings], Report]
+    world: World,
+    manner: Manner,
+    options: SyncOptions,
+    mode: RunMode,
+    run: Callable[[Engine, Settings], Report],
+    begin: Begin | None,
 ) -> Report:
     seams = world.seams or Seams()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
     settings = load_settings(config=manner.config, environ=world.environ, overrides=overrides)
     run_id = seams.new_run_id()
-    if not settings.safety.enable_connector:
-        return Report(run_id, correlate(run_id), mode, settings.safety.dry_run, reason=Reason.CONNECTOR_DISABLED)
+    pause = look_for_pause(settings.ledger_path, seams.database)
+    if pause or not settings.safety.enable_connector:
+        return Report.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
+    if begin:
+        begin(settings, run_id, mode)
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
         show_progress(world, manner) as progress,
@@ -75,6 +86,9 @@ def _run(
         return run(engine, settings)
 
 
-def _tell(report: Report, world: World, manner: Manner) -> int:
-    show_report(report, world, manner)
+def _tell(world: World, manner: Manner, run: Callable[[Begin], Report]) -> int:
+    with Herald(world, manner) as herald:
+        report = run(herald.begin)
+        herald.hear(report)
+        show_report(report, world, manner)
     return report.exit_status

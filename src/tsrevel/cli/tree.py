@@ -11,10 +11,11 @@ from tsrevel import __version__
 
 ORDER = (
     *("sync", "sync-event", "replay", "verify-signature"),
+    *("status", "history", "explain", "resolve", "reconcile", "pause", "resume", "ledger"),
     *("init", "login", "doctor", "config", "map", "completion"),
     *("demo", "sandbox"),
 )
-"""In which order `--help` shows the commands: what runs, what sets up, what shows how it works."""
+"""In which order `--help` shows the commands: what runs, tells, sets up, and shows how it works."""
 
 
 class _Tree(TyperGroup):

@@ -1,0 +1,41 @@
+"""`pause` and `resume`: the kill switch kept in the ledger. Neither waits for a run, nor calls a service."""
+
+from __future__ import annotations
+
+from tsrevel.cli.render import encode_pause
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import load_settings
+from tsrevel.ledger import Ledger, Pause
+from tsrevel.wiring import Seams
+
+
+def pause(world: World, manner: Manner, reason: str) -> int:
+    """Stop all runs until `resume`; where they are stopped already, tell since when and leave it at that."""
+    with _open_ledger(world, manner) as ledger:
+        before = ledger.pause(reason)
+        now = ledger.paused()
+    text = f"Runs were stopped before: {before}." if before else f"Runs are {now}. One under way begins no new order."
+    return _tell(world, manner, now, changed=before is None, text=text)
+
+
+def resume(world: World, manner: Manner) -> int:
+    """Let runs work again; fine as well where they weren't paused."""
+    with _open_ledger(world, manner) as ledger:
+        before = ledger.resume()
+    why = f" ({before.reason})" if before and before.reason else ""
+    text = f"Runs work again; they were paused since {before.since:%Y-%m-%d %H:%M} UTC{why}." if before else ""
+    return _tell(world, manner, None, changed=before is not None, text=text or "Runs weren't paused.")
+
+
+def _open_ledger(world: World, manner: Manner) -> Ledger:
+    settings, seams = load_settings(config=manner.config, environ=world.environ), world.seams or Seams()
+    path, environment = settings.ledger_path, settings.environment
+    return Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
+
+
+def _tell(world: World, manner: Manner, now: Pause | None, *, changed: bool, text: str) -> int:
+    if manner.json:
+        world.answer({"schema": 1, "success": True, "changed": changed, "paused": encode_pause(now), "text": text})
+    elif not manner.quiet:
+        print(text, file=world.stdout)
+    return 0

@@ -1,0 +1,146 @@
+"""`ledger check`, `backup`, `export`, `prune`: what a person does for the ledger's file; no service is called."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TextIO
+
+from tsrevel.cli.world import Manner, World
+from tsrevel.config import Settings, load_settings
+from tsrevel.errors import LedgerUnusable
+from tsrevel.ledger import Ledger, hold_lock
+from tsrevel.ledger.care import Census, count_prunable, export_rows
+from tsrevel.ledger.care import back_up_ledger as copy_to
+from tsrevel.ledger.care import check_ledger as examine
+from tsrevel.wiring import Seams
+
+_OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}
+
+
+def check_ledger(world: World, manner: Manner, file: Path | None) -> int:
+    """Check the ledger, or another file as one, and tell what is in it. Raises LedgerDamaged, LedgerUnusable."""
+    settings, seams = _load(world, manner)
+    path = file or settings.ledger_path
+    census = examine(path, settings.environment, seams.database)
+    if census is None and file:
+        raise LedgerUnusable(f"There is no file {file}: name the ledger or backup to check.")
+    if manner.json:
+        world.answer(_head() | {"path": str(path), "exists": census is not None} | (_encode(census) if census else {}))
+    elif not manner.quiet:
+        told = _describe(path, census) if census else [f"There is no ledger at {path} yet: the first run makes it."]
+        for line in told:
+            print(line, file=world.stdout)
+    return 0
+
+
+def back_up_ledger(world: World, manner: Manner, target: Path) -> int:
+    """Copy the ledger to a new file and check the copy. Raises LedgerUnusable, LedgerDamaged."""
+    settings, seams = _load(world, manner)
+    census = copy_to(settings.ledger_path, target, settings.environment, seams.database)
+    if manner.json:
+        world.answer(_head() | {"path": str(settings.ledger_path), "backup": str(target)} | _encode(census))
+    elif not manner.quiet:
+        facts = census.inspection.facts
+        text = (
+            f"{target}: a copy of {settings.ledger_path}, {census.size:,} bytes, checked, {facts:,} facts in its audit."
+        )
+        print(text, file=world.stdout)
+    return 0
+
+
+def export_ledger(world: World, manner: Manner, output: Path | None) -> int:
+    """Print every row as a JSON line, or write them to a new file. Raises LedgerUnusable, LedgerDamaged."""
+    settings, seams = _load(world, manner)
+    rows = (
+        json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        for row in export_rows(settings.ledger_path, settings.environment, seams.database)
+    )
+    if output is None:
+        for row in rows:
+            print(row, file=world.stdout)
+        return 0
+    first = next(rows)  # before the file is made: there may be no ledger
+    count = 1
+    with _new_file(output) as stream:
+        print(first, file=stream)
+        for row in rows:
+            print(row, file=stream)
+            count += 1
+    if manner.json:
+        world.answer(_head() | {"output": str(output), "rows": count})
+    elif not manner.quiet:
+        print(f"{output}: {count:,} rows of {settings.ledger_path}, free text taken out.", file=world.stdout)
+    return 0
+
+
+def prune_ledger(world: World, manner: Manner, older_than: int, *, dry_run: bool) -> int:
+    """Drop what is old and done, or only count it. Raises RunLocked (not in a dry run) and LedgerUnusable."""
+    settings, seams = _load(world, manner)
+    path, environment = settings.ledger_path, settings.environment
+    before = seams.clock() - timedelta(days=older_than)
+    if dry_run or not path.exists():  # nothing is made, and no lock taken
+        gone = count_prunable(path, environment, before, seams.database)
+    else:
+        with (
+            hold_lock(path),
+            Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database) as ledger,
+        ):
+            gone = ledger.prune(before, older_than)
+    if manner.json:
+        world.answer(_head() | {"dry_run": dry_run, "older_than_days": older_than, "dropped": gone})
+    elif not manner.quiet:
+        done = "would go" if dry_run else "dropped"
+        told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
+        print(f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.", file=world.stdout)
+        print("Which event has which order stays, and so does the audit.", file=world.stdout)
+    return 0
+
+
+def _load(world: World, manner: Manner) -> tuple[Settings, Seams]:
+    return load_settings(config=manner.config, environ=world.environ), world.seams or Seams()
+
+
+def _head() -> dict[str, object]:
+    return {"schema": 1, "success": True}
+
+
+def _encode(census: Census) -> dict[str, object]:
+    look = census.inspection
+    return {
+        "bytes": census.size,
+        "version": look.version,
+        "newest_version": look.newest,
+        "audit_rows": look.facts,
+        "last_at": look.last_at.isoformat(timespec="seconds").replace("+00:00", "Z") if look.last_at else None,
+        "tables": dict(census.tables),
+        "orders": dict(census.orders),
+    }
+
+
+def _describe(path: Path, census: Census) -> list[str]:
+    look = census.inspection
+    last = f", the last of {look.last_at:%Y-%m-%d %H:%M} UTC" if look.last_at else ""
+    version = f"version {look.version}"
+    if look.version < look.newest:
+        version += f", which the next run brings to {look.newest}"
+    orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in census.orders.items())
+    width = max(map(len, census.tables))
+    return [
+        f"{path}: sound, {census.size:,} bytes, {version}.",
+        f"Every page, every reference and the audit's chain hold: {look.facts:,} facts{last}.",
+        f"Orders: {orders}.",
+        *(f"  {table:<{width}}  {number:>9,}" for table, number in census.tables.items()),
+    ]
+
+
+def _new_file(path: Path) -> TextIO:
+    """The file, made for its owner's eyes. LedgerUnusable if it exists or can't be made."""
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+        return path.open("w", encoding="utf-8")
+    except FileExistsError as error:
+        raise LedgerUnusable(f"The file {path} exists already: name a new one.") from error
+    except OSError as error:
+        raise LedgerUnusable(f"The file {path} can't be made: {error.strerror}. Name another place.") from error

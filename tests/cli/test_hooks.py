@@ -1,0 +1,140 @@
+"""Hooks of whole runs: which is called, with what, and that it has no say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tsrevel.ledger import hold_lock
+
+from ..world import World
+from .bench import Shell
+
+PAID, UNMAPPED, MISSED = 64000002, 64000003, 64000005
+
+
+@pytest.fixture
+def hooked(shell: Shell, tmp_path: Path) -> Shell:
+    """A shell whose hooks write down what they are told."""
+    shell.environ["PATH"] = "/usr/bin:/bin"
+    names = ("on_injected", "on_held", "on_failure")
+    shell.world.config["hooks"] = {name: f"tee -a {tmp_path / name}" for name in names}
+    return shell
+
+
+def told(world: World, hook: str) -> list[dict[str, Any]]:
+    """What the hook was told, call after call."""
+    path = world.folder / hook
+    if not path.exists():
+        return []
+    text, found, decoder = path.read_text(), [], json.JSONDecoder()
+    while text:
+        document, end = decoder.raw_decode(text)
+        found.append(document)
+        text = text[end:]
+    return found
+
+
+def ids(document: dict[str, Any]) -> set[str]:
+    return {event["id"] for event in document["events"]}
+
+
+def test_what_was_injected_is_told_in_one_call_as_json_prints_it(hooked: Shell) -> None:
+    answer = hooked.sync("--json").answer
+    (call,) = told(hooked.world, "on_injected")
+    injected = [event for event in answer["events"] if event["status"] == "injected"]
+    assert call == {"hook": "on_injected", **answer, "events": injected}
+    assert len(injected) == 3
+
+
+def test_what_is_held_is_told_once(hooked: Shell) -> None:
+    for _ in range(3):
+        hooked.sync()
+    (call,) = told(hooked.world, "on_held")
+    assert ids(call) == {str(UNMAPPED)}
+    assert call["events"][0]["reason"] == "UNMAPPED_ITEMS"
+
+
+def test_what_was_missed_counts_as_a_failure(hooked: Shell) -> None:
+    for _ in range(2):
+        hooked.sync()
+    (call,) = told(hooked.world, "on_failure")
+    assert ids(call) == {str(MISSED)}
+
+
+def test_a_run_that_couldnt_be_made_counts_as_one_too(hooked: Shell) -> None:
+    hooked.world.wires["tripleseat"].down = True
+    hooked.sync()
+    (call,) = told(hooked.world, "on_failure")
+    assert (call["events"], call["exit_status"], call["success"]) == ([], 13, False)
+    assert "can't be listed" in call["error"]
+
+
+def test_a_ledger_that_cant_be_used_is_told_to_the_hook(hooked: Shell) -> None:
+    (hooked.world.folder / "ledger.sqlite3").write_bytes(b"")
+    assert hooked.sync().status == 14
+    (call,) = told(hooked.world, "on_failure")
+    assert (call["exit_status"], call["mode"]) == (14, "bulk")
+    assert "is an empty file" in call["error"]
+
+
+def test_another_run_under_way_is_no_failure(hooked: Shell) -> None:
+    with hold_lock(hooked.world.settings().ledger_path):
+        assert hooked.sync().status == 11
+    assert told(hooked.world, "on_failure") == []
+
+
+def test_a_dry_run_calls_none(hooked: Shell) -> None:
+    hooked.sync("--dry-run")
+    assert [told(hooked.world, name) for name in ("on_injected", "on_held", "on_failure")] == [[], [], []]
+
+
+def test_a_disabled_connector_calls_none(hooked: Shell) -> None:
+    hooked.environ["ENABLE_CONNECTOR"] = "false"
+    hooked.sync()
+    assert told(hooked.world, "on_held") == []
+
+
+def test_sync_event_and_replay_call_them_as_well(hooked: Shell) -> None:
+    hooked.sync_event(str(PAID))
+    hooked.replay("--event", str(UNMAPPED))
+    assert [ids(call) for call in told(hooked.world, "on_injected")] == [{str(PAID)}]
+    assert [ids(call) for call in told(hooked.world, "on_held")] == [{str(UNMAPPED)}]
+
+
+def test_one_that_fails_changes_nothing_and_is_told_on_stderr(hooked: Shell) -> None:
+    hooked.world.config["hooks"] = {"on_held": "sh -c 'echo PLANTED; exit 9'"}
+    ran = hooked.sync("--json", "-q")
+    assert (ran.status, ran.answer["summary"]["held"]) == (3, 1)
+    assert "the command of hooks.on_held failed with status 9" in ran.err
+    assert "PLANTED" not in ran.out + ran.err
+
+
+def test_the_environment_may_name_them(shell: Shell, tmp_path: Path) -> None:
+    shell.environ |= {"PATH": "/usr/bin:/bin", "TSREVEL_HOOKS__ON_INJECTED": f"tee -a {tmp_path / 'on_injected'}"}
+    shell.sync()
+    assert len(told(shell.world, "on_injected")) == 1
+
+
+def test_no_secret_reaches_one(hooked: Shell, tmp_path: Path) -> None:
+    world = hooked.world
+    hooked.environ |= {"REVEL_API_KEY": world.day.api_key, "COPY": f"x{world.day.api_secret}", "GREETING": "hello"}
+    world.config["hooks"] = {"on_injected": f"sh -c 'env > {tmp_path}/env'"}
+    hooked.sync()
+    seen = (tmp_path / "env").read_text()
+    assert "GREETING=hello" in seen
+    secrets = [world.day.api_key, world.day.api_secret, world.day.client_secret]
+    assert [secret for secret in secrets if secret in seen] == []
+
+
+@pytest.mark.parametrize(("command", "said"), [("tee 'x", "isn't a command line: a quote is open"), ("  ", "is blank")])
+def test_a_command_that_cant_be_one_is_a_problem_of_the_settings(hooked: Shell, command: str, said: str) -> None:
+    hooked.environ["TSREVEL_CONFIG"] = ""
+    path = hooked.write_config()
+    path.write_text(path.read_text().replace("[hooks]", f'[hooks]\non_held = "{command}"\n[unused]', 1))
+    ran = hooked.run("config", "validate", "--config", str(path))
+    assert ran.status == 10
+    assert f"hooks.on_held (config.toml): {said}" in ran.out + ran.err

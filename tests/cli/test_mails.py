@@ -1,0 +1,321 @@
+"""Mails of whole runs: what is listed in email.on, once a change, sent afterwards, and never in the run's way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import tomli_w
+
+from tsrevel.ledger import hold_lock
+
+from ..notify.post import KEY, RECIPIENTS, SENDER, Envelope, ToldWorld
+from .bench import Shell
+
+CUSTOMER = ["PLANTEDNAME", "PLANTEDFIRST", "PLANTEDLAST", "555-0199"]
+PAID, UNMAPPED = 64000002, 64000003
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> ToldWorld:
+    return ToldWorld(tmp_path)
+
+
+@pytest.fixture
+def post(told: ToldWorld) -> Shell:
+    return Shell(told)
+
+
+def sole(told: ToldWorld) -> Envelope:
+    (mail,) = told.sendgrid.mails
+    return Envelope(mail)
+
+
+def test_a_run_sends_one_digest_to_everybody(post: Shell, told: ToldWorld) -> None:
+    ran = post.sync()
+    mail = sole(told)
+    assert ran.status == 3
+    assert mail.mail["subject"] == "[sandbox] tsrevel: 1 missed, 1 held, 3 injected"
+    assert (mail.to, mail.mail["from"]) == (RECIPIENTS, {"email": SENDER})
+    assert told.sendgrid.faults == []
+    assert "sync-00000001" in mail.text
+    assert "sync-00000001" in mail.html
+
+
+def test_it_tells_the_order_as_it_is_at_revel(post: Shell, told: ToldWorld) -> None:
+    post.sync()
+    text = sole(told).text
+    (order,) = told.orders_of(PAID)
+    section = text[text.index(f"event {PAID}") :].partition("\n\n")[0]
+    assert f"Revel order:     {order['id']}" in section
+    assert "Event date:      2026-12-12" in section
+    assert "Location:        Lakeside Bakery" in section
+    assert str(order["final_total"]) in section
+    for item in told.revel.items_of(order["id"]):
+        assert f"{item['quantity']} x " in section
+
+
+def test_or_one_mail_an_event(post: Shell, told: ToldWorld) -> None:
+    told.config["email"]["digest"] = False
+    post.sync()
+    assert len(told.sendgrid.subjects) == 5
+    assert f"[sandbox] tsrevel: held event {UNMAPPED} (Special Events, 2026-12-12)" in told.sendgrid.subjects
+    assert told.sendgrid.faults == []
+
+
+def test_a_state_that_stays_is_told_once(post: Shell, told: ToldWorld) -> None:
+    post.sync()
+    assert post.sync().status == 3
+    assert len(told.sendgrid.asked) == 1
+
+
+def test_a_change_after_injection_is_told(post: Shell, told: ToldWorld) -> None:
+    post.sync()
+    told.sendgrid.mails.clear()
+    told.rewrite_event(PAID, lines=[("Fruit Platter", 1, 5)])
+    post.sync()
+    assert sole(told).mail["subject"].startswith(f"[sandbox] tsrevel: changed event {PAID}")
+    assert "CHANGED_AFTER_INJECTION" in sole(told).text
+
+
+@pytest.mark.parametrize(("on", "subject"), [(["missed"], "missed event"), (["held", "missed"], "1 missed, 1 held")])
+def test_only_what_is_listed_is_told(post: Shell, told: ToldWorld, on: list[str], subject: str) -> None:
+    told.config["email"]["on"] = on
+    post.sync()
+    assert subject in sole(told).mail["subject"]
+
+
+def test_a_failure_is_told_with_its_reason_and_once(post: Shell, told: ToldWorld) -> None:
+    told.config["email"]["on"] = ["failed"]
+    told.wires["revel"].down = True
+    for _ in range(3):
+        assert post.sync().status == 13
+    assert "UPSTREAM_UNAVAILABLE" in sole(told).text
+
+
+def test_a_dry_run_sends_nothing_nor_does_it_store_anything_to_be_sent(post: Shell, told: ToldWorld) -> None:
+    post.sync("--dry-run")
+    told.config["safety"]["dry_run"] = True
+    post.sync()
+    assert told.sendgrid.asked == []
+    with told.ledger() as ledger:
+        assert ledger.make_mails(digest=True) == ()
+
+
+def test_a_dry_run_doesnt_send_what_waits_either(post: Shell, told: ToldWorld) -> None:
+    told.sendgrid.answers = [500]
+    post.sync()
+    post.sync("--dry-run")
+    assert len(told.sendgrid.asked) == 1
+
+
+def test_a_disabled_connector_sends_nothing(post: Shell, told: ToldWorld) -> None:
+    told.sendgrid.answers = [500]
+    post.sync()
+    post.environ["ENABLE_CONNECTOR"] = "false"
+    post.sync()
+    assert len(told.sendgrid.asked) == 1
+
+
+def test_a_pause_holds_mails_too(post: Shell, told: ToldWorld) -> None:
+    told.sendgrid.answers = [500]
+    post.sync()
+    with told.ledger() as ledger:
+        ledger.pause("stocktaking")
+    post.sync()
+    assert len(told.sendgrid.asked) == 1
+
+
+@pytest.mark.parametrize("missing", ["api_key", "sender", "recipients"])
+def test_without_a_part_of_the_settings_there_are_no_mails(post: Shell, told: ToldWorld, missing: str) -> None:
+    del told.config["email"][missing]
+    post.sync()
+    assert told.sendgrid.asked == []
+    told.config["email"][missing] = {"api_key": KEY, "sender": SENDER, "recipients": RECIPIENTS}[missing]
+    post.sync()
+    assert told.sendgrid.asked == []
+
+
+ANSWERS = [
+    400,
+    401,
+    403,
+    413,
+    429,
+    500,
+    httpx.ConnectError("x"),
+    httpx.ReadTimeout("x"),
+    httpx.RemoteProtocolError("x"),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+def test_a_mail_that_fails_is_sent_by_a_later_run_once(post: Shell, told: ToldWorld, answer: int | Exception) -> None:
+    told.sendgrid.answers = [answer]
+    failed = post.sync("--json")
+    assert told.sendgrid.mails == []
+    assert "mail 1 wasn't sent" in failed.err
+    assert KEY not in failed.err
+    assert "someone@example.com" not in failed.err
+    for _ in range(3):
+        post.sync()
+    assert sole(told).mail["subject"] == "[sandbox] tsrevel: 1 missed, 1 held, 3 injected"
+    assert "sync-00000001" in sole(told).text
+    assert told.sendgrid.faults == []
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+def test_a_mail_that_fails_changes_nothing_of_the_run(tmp_path: Path, answer: int | Exception) -> None:
+    answers = []
+    for name in ("good", "bad"):
+        folder = tmp_path / name
+        folder.mkdir()
+        told = ToldWorld(folder)
+        told.sendgrid.answers = [answer] if name == "bad" else []
+        ran = Shell(told).sync("--json")
+        answers.append((ran.status, ran.out))
+    assert answers[0] == answers[1]
+
+
+def test_what_failed_and_what_is_new_are_mails_of_their_own(post: Shell, told: ToldWorld) -> None:
+    told.sendgrid.answers = [500]
+    post.sync()
+    told.add_event(64000070, lines=[("Nobody knows this", 1, 5)])
+    post.sync()
+    assert [subject.partition("tsrevel: ")[2] for subject in told.sendgrid.subjects] == [
+        "1 missed, 1 held, 3 injected",
+        "held event 64000070 (Special Events, 2026-12-12)",
+    ]
+
+
+def test_where_one_hangs_the_others_arent_tried(post: Shell, told: ToldWorld) -> None:
+    told.config["email"]["digest"] = False
+    told.sendgrid.answers = [httpx.ReadTimeout("x")]
+    post.sync()
+    assert len(told.sendgrid.asked) == 1
+    post.sync()
+    assert len(told.sendgrid.mails) == 5
+
+
+def test_where_one_isnt_acceptable_the_others_are_sent(post: Shell, told: ToldWorld) -> None:
+    told.config["email"]["digest"] = False
+    told.sendgrid.answers = [400]
+    post.sync()
+    assert len(told.sendgrid.mails) == 4
+    post.sync()
+    assert len(told.sendgrid.mails) == 5
+
+
+def test_a_run_goes_on_sending_for_so_long_only(post: Shell, told: ToldWorld) -> None:
+    told.config["email"]["digest"] = False
+    told.sendgrid.on_request = lambda: told.time.move(seconds=12)
+    ran = post.sync()
+    assert len(told.sendgrid.mails) == 3
+    assert "it took too long; the next run goes on" in ran.err
+    post.sync()
+    assert len(told.sendgrid.mails) == 5
+
+
+def test_a_mail_that_is_never_acceptable_is_given_up(post: Shell, told: ToldWorld) -> None:
+    told.sendgrid.answers = [400] * 9
+    errors = [post.sync().err for _ in range(7)]
+    assert len(told.sendgrid.asked) == 5
+    assert "a later run sends it" in errors[0]
+    assert "it is given up after 5 attempts" in errors[4]
+    assert errors[5:] == ["", ""]
+
+
+@pytest.mark.parametrize("answer", [401, 500])
+def test_what_couldnt_be_sent_for_a_week_is_news_no_more(post: Shell, told: ToldWorld, answer: int) -> None:
+    told.sendgrid.answers = [answer] * 9
+    for _ in range(6):
+        post.sync()
+    told.time.now += timedelta(days=7)
+    assert "it is given up after 7 attempts" in post.sync().err
+
+
+def test_a_run_that_died_before_its_mails_is_told_by_the_next(post: Shell, told: ToldWorld) -> None:
+    with told.engine() as engine:
+        engine.ledger.occasions = frozenset({"injected"})
+        engine.sync_events([str(PAID)])  # type: ignore[list-item]
+    post.sync()
+    assert f"event {PAID}" in sole(told).text
+
+
+def test_mails_are_left_alone_while_another_run_is_under_way(post: Shell, told: ToldWorld) -> None:
+    from tsrevel.cli.mails import send_mails
+
+    told.sendgrid.answers = [500]
+    post.sync()
+    with hold_lock(told.settings().ledger_path):
+        send_mails(told.settings(), told.seams())
+    assert len(told.sendgrid.asked) == 1
+
+
+def test_sync_event_and_replay_tell_as_well(post: Shell, told: ToldWorld) -> None:
+    post.sync_event(str(PAID))
+    post.replay("--event", str(UNMAPPED))
+    assert [subject.split()[2:5] for subject in told.sendgrid.subjects] == [
+        ["injected", "event", str(PAID)],
+        ["held", "event", str(UNMAPPED)],
+    ]
+
+
+def test_deliveries_that_are_replayed_together_are_one_digest(post: Shell, told: ToldWorld, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    for event_id in (PAID, UNMAPPED):
+        body = {"webhook_trigger_type": "UPDATE_EVENT", "event": told.tripleseat.event(event_id)}
+        (spool / f"{event_id}.json").write_text(json.dumps(body, default=str))
+    ran = post.replay(str(spool), "--unsigned")
+    assert ran.status == 3, ran.err + ran.out
+    assert sole(told).mail["subject"] == "[sandbox] tsrevel: 1 held, 1 injected"
+
+
+def test_no_customer_gets_into_a_mail_or_the_outbox(post: Shell, told: ToldWorld) -> None:
+    contact = ("PLANTEDFIRST", "PLANTEDLAST", "(702) 555-0199")
+    told.add_event(64000060, name="PLANTEDNAME due", contact=contact, description="PLANTEDNAME")
+    told.add_event(64000061, name="PLANTEDNAME held", contact=contact, lines=[("Nobody knows this", 1, 5)])
+    told.sendgrid.answers = [500]
+    post.sync()
+    with told.ledger() as ledger:
+        outbox = str([tuple(row) for row in ledger._connection.execute("SELECT * FROM notices")])
+    post.sync()
+    assert "64000061" in outbox
+    assert "64000061" in told.sendgrid.texts
+    kept = outbox + json.dumps(told.sendgrid.mails)
+    assert [word for word in CUSTOMER if word in kept] == []
+
+
+def test_in_the_sandbox_mails_go_to_this_machine_alone(post: Shell, told: ToldWorld) -> None:
+    del told.config["email"]["base_url"]
+    (told.folder / "config.toml").write_text(tomli_w.dumps(told.config))
+    ran = post.run("sync", "--config", str(told.folder / "config.toml"))
+    assert ran.status == 10
+    assert "email.base_url (default): isn't this machine, in the sandbox" in ran.err
+
+
+def test_the_mail_library_isnt_loaded_before_a_mail_is_due(tmp_path: Path) -> None:
+    script = (
+        "import sys; from tsrevel.cli import herald, sync, replay; from tsrevel.notify import mail;"
+        "print([name for name in sys.modules if name.split('.')[0] in ('sendgrid', 'python_http_client')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_fault_of_ours_in_telling_is_told_and_no_more(
+    post: Shell, told: ToldWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sendgrid.helpers.mail", None)  # not installed
+    broken = post.sync()
+    assert (broken.status, "3 injected" in broken.out) == (3, True)
+    assert "not everybody was told: a fault in tsrevel: ModuleNotFoundError" in broken.err
+    monkeypatch.undo()
+    post.sync()
+    assert "3 injected" in sole(told).mail["subject"]

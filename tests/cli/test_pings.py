@@ -1,0 +1,206 @@
+"""The monitor and the runs: pinged at the start and at the end, whatever becomes of the run, and never in its way."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tsrevel.ledger import hold_lock
+from tsrevel.wiring import Seams
+
+from ..notify.post import ToldWorld
+from .bench import Shell
+
+PAID, UNMAPPED = 64000002, 64000003
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> ToldWorld:
+    told = ToldWorld(tmp_path)
+    told.watch()
+    return told
+
+
+@pytest.fixture
+def post(told: ToldWorld) -> Shell:
+    return Shell(told)
+
+
+def test_a_good_run_is_a_start_and_a_success(post: Shell, told: ToldWorld) -> None:
+    assert post.sync_event(str(PAID)).status == 0
+    assert told.monitor.pings == ["/start", ""]
+    assert set(told.monitor.rids) == {"00000001-0000-0000-0000-000000000000"}
+
+
+def test_each_run_has_an_id_of_its_own(post: Shell, told: ToldWorld) -> None:
+    for _ in range(2):
+        post.sync()
+    assert len(told.monitor.rids) == 4
+    assert len(set(told.monitor.rids)) == 2
+
+
+def test_a_run_that_needs_a_person_says_so_by_its_exit_status(post: Shell, told: ToldWorld) -> None:
+    assert post.sync().status == 3
+    assert told.monitor.pings == ["/start", "/3"]
+
+
+def test_an_unreachable_service_is_told_by_its_exit_status(post: Shell, told: ToldWorld) -> None:
+    told.wires["tripleseat"].down = True
+    assert post.sync().status == 13
+    assert told.monitor.pings == ["/start", "/13"]
+
+
+def test_a_run_that_finds_another_one_under_way_is_told(post: Shell, told: ToldWorld) -> None:
+    with hold_lock(told.settings().ledger_path):
+        assert post.sync().status == 11
+    assert told.monitor.pings == ["/start", "/11"]
+
+
+def test_a_ledger_that_cant_be_used_is_told(post: Shell, told: ToldWorld) -> None:
+    (told.folder / "ledger.sqlite3").write_bytes(b"")
+    assert post.sync().status == 14
+    assert told.monitor.pings == ["/start", "/14"]
+
+
+def test_an_interrupted_run_is_told(post: Shell, told: ToldWorld) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    told.at("before GET", interrupt)
+    assert post.sync().status == 130
+    assert told.monitor.pings == ["/start", "/130"]
+
+
+def test_a_dry_run_is_watched_too(post: Shell, told: ToldWorld) -> None:
+    post.sync("--dry-run")
+    assert told.monitor.pings[0] == "/start"
+    assert len(told.monitor.pings) == 2
+
+
+def test_a_disabled_connector_pings_nobody(post: Shell, told: ToldWorld) -> None:
+    post.environ["ENABLE_CONNECTOR"] = "false"
+    post.sync()
+    post.sync_event(str(PAID))
+    post.replay("--held")
+    assert told.monitor.pings == []
+
+
+def test_a_pause_pings_nobody(post: Shell, told: ToldWorld) -> None:
+    with told.ledger() as ledger:
+        ledger.pause("stocktaking")
+    post.sync()
+    assert told.monitor.pings == []
+
+
+def test_a_replay_of_events_is_watched(post: Shell, told: ToldWorld) -> None:
+    assert post.replay("--event", str(UNMAPPED)).status == 3
+    assert post.replay("--run", "no-such-run").status == 2
+    assert told.monitor.pings == ["/start", "/3", "/start", "/2"]
+
+
+def test_a_replay_of_deliveries_is_told_by_the_gravest_of_their_statuses(
+    post: Shell, told: ToldWorld, tmp_path: Path
+) -> None:
+    (tmp_path / "odd.json").write_text("[]")
+    assert post.replay(str(tmp_path / "odd.json"), "--unsigned").status == 3
+    assert told.monitor.pings == ["/start", "/3"]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_monitor_that_refuses_changes_nothing_of_the_run(post: Shell, told: ToldWorld, status: int) -> None:
+    told.monitor.status = status
+    ran = post.sync_event(str(PAID), "--json")
+    assert (ran.status, ran.answer["success"]) == (0, True)
+    assert f"the monitor wasn't told (success): it answered {status}" in ran.err
+    assert "11111111-2222" not in ran.err
+
+
+def test_nothing_of_all_this_is_loaded_unless_it_is_set_up(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import sys; from tsrevel.cli import sync, replay;"
+        "print([name for name in sys.modules if name.startswith('tsrevel.notify')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@contextmanager
+def hanging(drip: bytes = b"") -> Iterator[str]:
+    """A service that accepts every connection and never answers; or goes on answering for ever, drop by drop."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepted: list[socket.socket] = []
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    wire = listener.accept()[0]
+                    accepted.append(wire)
+                    if drip:
+                        threading.Thread(target=_drip, args=(wire, drip), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for wire in accepted:
+                wire.close()
+
+
+def _drip(wire: socket.socket, drop: bytes) -> None:
+    with suppress(OSError):
+        wire.sendall(b"HTTP/1.1 ")
+        while True:
+            wire.sendall(drop)
+            time.sleep(0.1)
+
+
+class RealPost(ToldWorld):
+    """The same, with the real network to SendGrid and to the monitor."""
+
+    def seams(self) -> Seams:
+        return replace(super().seams(), sendgrid=None, monitor=None)
+
+
+@pytest.mark.real_process
+@pytest.mark.parametrize("drip", [b"", b"0"], ids=["silent", "dripping"])
+def test_a_run_whose_monitor_and_sendgrid_both_hang_finishes_in_time(tmp_path: Path, drip: bytes) -> None:
+    told = RealPost(tmp_path)
+    with hanging(drip) as url:
+        told.config["email"]["base_url"] = url
+        told.config["monitor"] = {"ping_url": f"{url}/ping/11111111"}
+        began = time.monotonic()
+        ran = Shell(told).sync("--json")
+        lasted = time.monotonic() - began
+    assert lasted < 12
+    assert (ran.status, ran.answer["summary"]["injected"]) == (3, 3)
+    assert ran.err.count("the monitor wasn't told") == 2
+    assert "mail 1 wasn't sent: SendGrid gave no answer" in ran.err
+    assert "11111111" not in ran.err
+
+
+@pytest.mark.real_process
+def test_a_monitor_that_hangs_doesnt_delay_the_run_itself(tmp_path: Path) -> None:
+    told = RealPost(tmp_path)
+    del told.config["email"]
+    with hanging() as url:
+        told.config["monitor"] = {"ping_url": url}
+        began, written = time.monotonic(), 0.0
+
+        def note() -> None:
+            nonlocal written
+            written = time.monotonic() - began
+
+        told.at("after POST /resources/Order/", note)
+        Shell(told).sync()
+    assert 0 < written < 4
