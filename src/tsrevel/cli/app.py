@@ -1,18 +1,23 @@
-"""One command line, run: the tree with every command in it."""
+"""One command line, run; of the tree's commands only those are declared that it may need."""
 
 from __future__ import annotations
 
 from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
 
-from tsrevel.cli.commands import care, doctor, initialise, insight, login, mapping, reconcile, runs, settings, trial
-from tsrevel.cli.tree import app
+import typer
+
+from tsrevel.cli.tree import HOMES, app
 from tsrevel.cli.world import World
 
-__all__ = ["COMMANDS", "app", "run_command"]
-
 USAGE = 2
-COMMANDS = (runs, trial, settings, login, doctor, mapping, initialise, insight, reconcile, care)
-"""The modules that hang their commands into the tree."""
+
+
+def grow_tree(name: str = "") -> typer.Typer:
+    """The command tree with that command in it, which is all that one command line needs; by default with all."""
+    for home in [HOMES[name]] if name in HOMES else dict.fromkeys(HOMES.values()):
+        import_module(f"tsrevel.cli.commands.{home}")
+    return app
 
 
 def run_command(argv: list[str], world: World | None = None) -> int:
@@ -20,7 +25,7 @@ def run_command(argv: list[str], world: World | None = None) -> int:
     world = world or World()
     try:
         with redirect_stdout(world.stdout), redirect_stderr(world.stderr):  # help and usage errors are typer's own
-            app(args=argv, obj=world, prog_name="tsrevel")
+            grow_tree(*argv[:1])(args=argv, obj=world, prog_name="tsrevel")
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0
         if status == USAGE and "--json" in argv:

@@ -9,18 +9,25 @@ from typer.core import TyperGroup
 
 from tsrevel import __version__
 
-ORDER = (
-    *("sync", "sync-event", "replay", "verify-signature"),
-    *("status", "history", "explain", "resolve", "reconcile", "pause", "resume", "ledger"),
-    *("init", "login", "doctor", "config", "map", "completion"),
-    *("demo", "sandbox"),
-)
-"""In which order `--help` shows the commands: what runs, tells, sets up, and shows how it works."""
+HOMES = {
+    **dict.fromkeys(("sync", "sync-event", "replay", "verify-signature"), "runs"),
+    **dict.fromkeys(("status", "history", "explain", "resolve"), "insight"),
+    "reconcile": "reconcile",
+    **dict.fromkeys(("pause", "resume", "ledger"), "care"),
+    "init": "initialise",
+    "login": "login",
+    "doctor": "doctor",
+    "config": "settings",
+    "map": "mapping",
+    "completion": "login",
+    **dict.fromkeys(("demo", "sandbox"), "trial"),
+}
+"""The commands in the order of `--help`, each with the module below `commands` that declares it."""
 
 
 class _Tree(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 (typer keeps the type to itself)
-        return sorted(super().list_commands(ctx), key=ORDER.index)
+        return sorted(super().list_commands(ctx), key=list(HOMES).index)
 
 
 app = typer.Typer(
