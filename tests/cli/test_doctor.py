@@ -14,18 +14,21 @@ from .bench import Ran, Shell
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 Check = dict[str, Any]
-CRONTAB = "#!/bin/sh\necho '0 0-21/3 * * * tsrevel sync'\n"
+CRONTAB = "#!/bin/sh\necho '0 0-21/3 * * * tsrevel sync --config {}'\n"
 CORE = ["Order", "OrderItem", "Payment", "OrderHistory", "Product"]
 LISTS = ["Establishment", "User", "PosStation", "CustomPaymentType", "Discount"]
 
 
 @pytest.fixture(autouse=True)
 def _ready(shell: Shell) -> None:
-    """An installation with nothing to complain of: a monitor, a crontab, good file modes."""
+    """An installation with nothing to complain of: a monitor, a crontab, good file modes, orders made by hand."""
+    for spot in shell.world.day.locations:
+        place = f"/enterprise/Establishment/{spot.establishment}/"
+        shell.world.revel.add("Order", None, establishment=place, dining_option=spot.dining_option)
     shell.world.config["monitor"] = {"ping_url": "http://127.0.0.1:9/planted-monitor"}
     table = shell.world.folder / "bin" / "crontab"
     table.parent.mkdir()
-    table.write_text(CRONTAB)
+    table.write_text(CRONTAB.format(shell.world.folder / "config.toml"))
     table.chmod(0o700)
     shell.environ["PATH"] = str(table.parent)
 
@@ -135,6 +138,69 @@ def test_what_is_inactive_is_no_use(shell: Shell, resource: str, row: int, name:
     assert "inactive" in found[0]["text"]
 
 
+def test_a_user_of_another_establishment_is_found(shell: Shell) -> None:
+    shell.world.revel.add("User", 13, username="other", establishment="/enterprise/Establishment/9/")
+    shell.world.config["locations"][0]["user"] = 13
+    ran = doctor(shell, "--json")
+    [found] = checks(ran)
+    assert (ran.status, found["name"], found["subject"]) == (10, "location.user", "Special Events")
+    assert "locations[Special Events].user = 13: it is of establishment 9, not of 8" in found["text"]
+    assert found["remedy"] == "Ids of active users: 12."
+
+
+@pytest.mark.parametrize("places", [None, [], ["/enterprise/Establishment/7/", "/enterprise/Establishment/9/"]])
+def test_a_user_of_no_single_establishment_fits_all(shell: Shell, places: object) -> None:
+    shell.world.revel.state.rows["User"][12]["establishment"] = places
+    assert names(doctor(shell, "--json")) == []
+
+
+def test_establishments_that_are_exchanged_are_a_doubt(shell: Shell) -> None:
+    first, second = shell.world.config["locations"]
+    for key in ("revel_establishment", "station"):
+        first[key], second[key] = second[key], first[key]
+    shell.world.config["charges"] = []
+    found = [each for each in checks(doctor(shell, "--json"), "warning") if each["name"] == "location.establishment"]
+    assert [each["subject"] for each in found] == ["Special Events", "Lakeside Bakery"]
+    assert "but establishment 8 is called 'Special Events' as this place is" in found[0]["text"]
+
+
+def test_a_place_that_you_call_otherwise_is_known_by_its_name_at_tripleseat(shell: Shell) -> None:
+    shell.world.config["locations"][0] |= {"name": "Mine", "revel_establishment": 9, "station": 31}
+    assert "location.establishment" in names(doctor(shell, "--json"), "warning")
+
+
+def test_a_payment_type_may_be_meant_by_either_of_its_numbers(shell: Shell) -> None:
+    rows = shell.world.revel.state.rows["CustomPaymentType"]
+    rows[99] = {**rows.pop(236), "id": 99, "payment_type": 236}
+    for number in (236, 99):
+        for entry in shell.world.config["locations"]:
+            entry["payment_type"] = number
+        ran = doctor(shell, "--json")
+        assert (ran.status, set(names(ran, "warning"))) == (0, {"location.payment_type"})
+        assert "'TripleSeat' has id 99 and payment_type 236" in checks(ran, "warning")[0]["text"]
+    shell.world.config["locations"][0]["payment_type"] = 5
+    assert "99 or 236 TripleSeat" in checks(doctor(shell, "--json"))[0]["remedy"]
+
+
+def test_a_payment_type_whose_numbers_agree_is_beyond_doubt(shell: Shell) -> None:
+    shell.world.revel.state.rows["CustomPaymentType"][236]["payment_type"] = 236
+    assert "location.payment_type" not in names(doctor(shell, "--json"), "warning")
+
+
+def test_a_row_with_nonsense_in_it_does_not_end_the_examination(shell: Shell) -> None:
+    shell.world.revel.state.rows["User"][12]["active"] = []
+    sites: list[Any] = shell.world.tripleseat.state.sites
+    sites.append(None)
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (0, [])
+
+
+def test_a_station_that_is_out_of_use_is_not_offered(shell: Shell) -> None:
+    shell.world.revel.add("PosStation", 22, establishment="/enterprise/Establishment/8/", active=False)
+    shell.world.config["locations"][0]["station"] = 77
+    assert checks(doctor(shell, "--json"))[0]["remedy"] == "Its stations: 21 Station."
+
+
 def test_a_wrong_time_zone_is_found_at_both_services(shell: Shell) -> None:
     shell.world.config["locations"][0]["timezone"] = "America/New_York"
     ran = doctor(shell, "--json")
@@ -176,17 +242,36 @@ def test_a_mapped_product_must_be_on_sale(shell: Shell) -> None:
     assert "maps 'Coffee' to 8002, no active product of establishment 8" in found["text"]
 
 
-@pytest.mark.parametrize("option", [42])
-def test_a_dining_option_is_plausible_at_best(shell: Shell, option: int) -> None:
+def test_a_dining_option_that_is_built_in_is_plausible_at_best(shell: Shell) -> None:
+    shell.world.config["locations"][0]["dining_option"] = 3
     ran = doctor(shell, "--json")
     told = next(each for each in ran.answer["checks"] if each["name"] == "location.dining_option")
-    assert "Revel lists none" in told["text"]
+    assert (told["verdict"], "Revel lists none" in told["text"]) == ("ok", True)
+
+
+def test_a_dining_option_is_sought_on_the_orders_of_its_own_establishment(shell: Shell) -> None:
+    shell.world.revel.ignored_filters = {"establishment"}
+    shell.world.revel.add("Order", None, establishment="/enterprise/Establishment/9/", dining_option=999)
+    shell.world.config["locations"][0]["dining_option"] = 999
+    [found] = checks(doctor(shell, "--json"), "warning")
+    assert "none of the newest orders of establishment 8 has it; they have 113" in found["text"]
+
+
+def test_without_an_order_a_dining_option_of_your_own_is_a_doubt(shell: Shell) -> None:
+    shell.world.revel.state.rows["Order"].clear()
+    found = checks(doctor(shell, "--json"), "warning")
+    assert [each["subject"] for each in found] == ["Special Events", "Lakeside Bakery"]
+    assert "there are no orders of establishment 8 to compare it with" in found[0]["text"]
+
+
+@pytest.mark.parametrize("option", [42, 999])
+def test_a_dining_option_that_nothing_speaks_for_is_a_doubt(shell: Shell, option: int) -> None:
     shell.world.config["locations"][0]["dining_option"] = option
     ran = doctor(shell, "--json")
     assert (ran.status, names(ran, "warning")) == (0, ["location.dining_option"])
 
 
-@pytest.mark.parametrize("resource", [*CORE, *LISTS])
+@pytest.mark.parametrize("resource", CORE)
 def test_a_single_refused_resource_is_told_by_its_name_and_hides_nothing(shell: Shell, resource: str) -> None:
     shell.world.revel.denied_resources = {resource}
     shell.world.config["locations"][1]["timezone"] = "America/New_York"
@@ -195,6 +280,15 @@ def test_a_single_refused_resource_is_told_by_its_name_and_hides_nothing(shell: 
     found = checks(ran)
     assert f"the key has no right to {resource}," in found[0]["text"]
     assert "location.timezone" in names(ran)
+
+
+@pytest.mark.parametrize("resource", LISTS)
+def test_a_refused_list_that_no_run_reads_is_a_doubt(shell: Shell, resource: str) -> None:
+    shell.world.revel.denied_resources = {resource}
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)) == (0, [])
+    [found] = checks(ran, "warning")
+    assert f"can't be checked: the key has no right to {resource}," in found["text"]
 
 
 @pytest.mark.parametrize("resource", LISTS)
@@ -421,7 +515,7 @@ def test_a_person_reads_verdict_name_text_and_what_to_do(shell: Shell) -> None:
     a_problem(shell)
     text = ESCAPES.sub("", doctor(shell, tty=True).out)
     assert "  problem  user              locations[Special Events].user = 99:" in text
-    assert "-> Active users: 12." in text
+    assert "-> Ids of active users: 12." in text
     assert text.splitlines()[-1].endswith("1 problem, 2 skipped. Mend the problems first (exit status 10).")
 
 

@@ -153,8 +153,101 @@ def test_an_inactive_one_is_no_candidate(shell: Shell) -> None:
 
 def test_a_zone_that_nobody_knows_is_left_to_a_person(shell: Shell) -> None:
     shell.world.tripleseat.state.sites[0]["timezone"] = "Moonbase Time"
-    _, path = prefill(shell)
+    shell.world.revel.state.rows["Establishment"][8]["timezone"] = ""
+    ran, path = prefill(shell)
     assert 'timezone: TripleSeat says "Moonbase Time", which is none known here' in path.read_text()
+    assert [each["name"] for each in read(path)["locations"]] == ["Lakeside Bakery"]
+    assert 'location "Special Events" is commented out' in ran.err
+
+
+def test_a_zone_that_tripleseat_does_not_tell_is_taken_from_revel(shell: Shell) -> None:
+    shell.world.tripleseat.state.sites.clear()
+    shell.world.revel.state.rows["Establishment"][9]["timezone"] = "Mountain Time (US & Canada)"
+    _, path = prefill(shell)
+    assert [each["timezone"] for each in read(path)["locations"]] == ["America/Los_Angeles", "America/Denver"]
+
+
+def test_without_a_zone_anywhere_an_entry_is_left_to_a_person_unless_one_was_given_for_all(shell: Shell) -> None:
+    shell.world.tripleseat.state.sites.clear()
+    for row in shell.world.revel.state.rows["Establishment"].values():
+        row["timezone"] = ""
+    _, path = prefill(shell)
+    assert "locations" not in read(path)
+    assert "# timezone: neither TripleSeat nor Revel says one; write an IANA name" in path.read_text()
+    path.unlink()
+    _, path = prefill(shell, "--timezone", "America/Denver")
+    assert len(read(path)["locations"]) == 2
+
+
+def test_two_names_of_one_clock_are_no_difference(shell: Shell) -> None:
+    shell.world.revel.state.rows["Establishment"][8]["timezone"] = "US/Pacific"
+    assert "its zone is" not in prefill(shell)[0].err
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "status", "status": 403}, {"kind": "status", "status": 404}, {"kind": "html"}]
+)
+@pytest.mark.parametrize("which", ["sites", "locations"])
+def test_a_list_that_tripleseat_does_not_give_is_left_open(shell: Shell, which: str, fault: dict[str, Any]) -> None:
+    more = {key: value for key, value in fault.items() if key != "kind"}
+    shell.world.tripleseat.faults.add(fault["kind"], "GET", f"/v1/{which}", times=None, **more)
+    ran, path = prefill(shell)
+    assert ran.status == 0, ran.err
+    assert f"left to do: TripleSeat's {which} can't be listed" in ran.err
+    assert len(read(path).get("locations", [])) == (2 if which == "sites" else 0)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "status", "status": 401}, {"kind": "html"}, {"kind": "status", "status": 500}]
+)
+def test_establishments_that_revel_does_not_give_leave_the_entries_commented_out(
+    shell: Shell, fault: dict[str, Any]
+) -> None:
+    more = {key: value for key, value in fault.items() if key != "kind"}
+    shell.world.revel.faults.add(fault["kind"], "GET", "/Establishment/", times=None, **more)
+    ran, path = prefill(shell)
+    assert ran.status == 0, ran.err
+    assert "left to do: Revel's establishments can't be listed" in ran.err
+    assert "locations" not in read(path)
+    assert "# tripleseat_location = 30501" in path.read_text()
+    assert read(path)["revel"]["user"] == 12
+
+
+def test_establishments_that_are_refused_where_nothing_else_is_asked_for_do_not_mean_a_bad_key(shell: Shell) -> None:
+    shell.world.revel.denied_resources = {"Establishment"}
+    ids = ("--revel-user", "12", "--revel-payment-type", "236", "--revel-discount", "3358")
+    assert prefill(shell, *ids)[0].status == 0
+
+
+def test_a_token_that_tripleseat_refuses_writes_nothing(shell: Shell) -> None:
+    shell.world.tripleseat.expire_access_tokens()
+    shell.world.tripleseat.revoke_refresh_token()
+    ran, path = prefill(shell)
+    assert (ran.status, path.exists()) == (12, False)
+
+
+def test_a_payment_type_with_two_numbers_is_left_to_a_person(shell: Shell) -> None:
+    rows = shell.world.revel.state.rows["CustomPaymentType"]
+    rows[99] = {**rows.pop(236), "id": 99, "payment_type": 236}
+    ran, path = prefill(shell)
+    assert ran.status == 0
+    assert "payment_type" not in read(path)["revel"]
+    assert "which of them an order's payment names isn't documented" in path.read_text()
+    assert 'candidates: 99 or 236 "TripleSeat"' in path.read_text()
+    rows[99]["payment_type"] = 99
+    path.unlink()
+    assert read(prefill(shell)[1])["revel"]["payment_type"] == 99
+
+
+def test_a_payment_type_beside_one_with_two_numbers_is_taken(shell: Shell) -> None:
+    shell.world.revel.add("CustomPaymentType", 99, name="House account", payment_type=240)
+    assert read(prefill(shell)[1])["revel"]["payment_type"] == 236
+
+
+def test_typographic_quotes_do_not_count(shell: Shell) -> None:
+    rename_establishment(shell, 8, "Ana\u2019s  Events")
+    shell.world.tripleseat.state.locations[0]["name"] = "ANA'S Events"
+    assert [each["revel_establishment"] for each in read(prefill(shell)[1])["locations"]] == [8, 9]
 
 
 def test_zones_that_differ_are_told(shell: Shell) -> None:
@@ -198,10 +291,18 @@ def test_one_list_that_revel_refuses_is_left_open(shell: Shell) -> None:
 
 
 def test_a_service_that_is_down_writes_nothing(shell: Shell) -> None:
-    shell.world.wires["tripleseat"].down = True
+    for wire in shell.world.wires.values():
+        wire.down = True
+        ran, path = prefill(shell)
+        assert (ran.status, path.exists()) == (13, False)
+        wire.down = False
+
+
+@pytest.mark.parametrize("service", ["tripleseat", "revel"])
+def test_a_service_that_answers_nonsense_alone_writes_nothing(shell: Shell, service: str) -> None:
+    getattr(shell.world, service).faults.add("html", "GET", times=None)
     ran, path = prefill(shell)
-    assert ran.status != 0
-    assert not path.exists()
+    assert (ran.status, path.exists()) == (13, False)
 
 
 def test_a_location_that_is_given_is_not_added_again(shell: Shell) -> None:

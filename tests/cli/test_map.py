@@ -124,6 +124,47 @@ def test_a_product_of_another_establishment_doesn_t_exist_here(shell: Shell) -> 
     assert answer(shell, "list")["mappings"][0]["exists"] is False
 
 
+def test_what_is_seen_is_told_with_how_it_is_matched(shell: Shell) -> None:
+    run(shell, "set", CAKE, URN, "--establishment", "8")
+    told = answer(shell, "list", "--seen")
+    assert (len(told["mappings"]), told["days"], told["events_left_out"]) == (1, 30, [])
+    seen = {(each["establishment"], each["name"]): each for each in told["seen"]}
+    cake, urn = seen["8", CAKE], seen["8", "Coffee Urn"]
+    assert (cake["matched_by"], cake["product"], cake["events"]) == ("name", URN, ["64000003"])
+    assert (urn["matched_by"], urn["product"], urn["product_name"], urn["price"]) == (
+        "exact_name", URN, "Coffee Urn", "38.00",
+    )  # fmt: skip
+    assert all(each["matched_by"] for each in seen.values())
+
+
+def test_a_name_without_a_product_is_told_with_why(shell: Shell) -> None:
+    def missing() -> dict[str, Any]:
+        (found,) = [each for each in answer(shell, "list", "--seen")["seen"] if each["matched_by"] is None]
+        return dict(found)
+
+    assert (missing()["name"], missing()["why"], missing()["product"]) == (CAKE, "is no active product", None)
+    run(shell, "set", CAKE, "9999", "--offline", "--establishment", "8")
+    assert "is mapped to 9999" in missing()["why"]
+
+
+def test_the_days_that_are_looked_at_may_be_fewer(shell: Shell) -> None:
+    told = answer(shell, "list", "--seen", "--days", "0")
+    assert (told["days"], told["to"]) == (0, "2026-12-12")
+
+
+def test_a_person_sees_mappings_then_names_then_how_many(shell: Shell) -> None:
+    ran = run(shell, "list", "--seen")
+    assert ran.status == 0
+    assert ran.lines[0].startswith("no mappings yet")
+    assert any("Coffee Urn" in line and "by exact name" in line for line in ran.lines)
+    assert any(CAKE in line and "none: is no active product" in line for line in ran.lines)
+    assert ran.lines[-1].endswith("0 mapped by menu item, 0 mapped by name, 12 by exact name, 1 without a product")
+
+
+def test_what_is_seen_cannot_be_told_offline(shell: Shell) -> None:
+    assert run(shell, "list", "--seen", "--offline").status == 2
+
+
 # set and unset
 
 

@@ -43,6 +43,42 @@ def test_every_problem_is_told_at_once_with_key_origin_and_remedy(bench: Bench) 
     assert all(problem.message and problem.remedy.endswith((".", "?")) for problem in problems)
 
 
+def test_an_entry_that_lacks_what_it_needs_most_still_tells_all_else_that_is_wrong_with_it(bench: Bench) -> None:
+    problems = bench.problems({
+        "revel": {"user": None, "station": None},
+        "locations": [{"name": "Bakery", "revel_establishment": 0}, {"name": "Bar", "tripleseat_location": 30501}],
+        "charges": [{"match": "Tip", "as": "weird"}, {"match": " tip", "as": "gratuity", "product": 5}],
+    })  # fmt: skip
+    assert {(problem.key, problem.message) for problem in problems} == {
+        ("locations[Bakery].revel_establishment", "must be at least 1"),
+        ("locations[Bakery]", "doesn't say which place at TripleSeat it is"),
+        ("locations[Bakery].user", "isn't set"),
+        ("locations[Bakery].station", "isn't set"),
+        ("locations[Bar].revel_establishment", "isn't set"),
+        ("locations[Bar].user", "isn't set"),
+        ("locations[Bar].station", "isn't set"),
+        ("charges[Tip].as", "isn't one of the words it knows"),
+        ("charges[ tip]", "has a product but isn't an item"),
+        ("charges[ tip]", "is listed before under the same name"),
+    }
+
+
+def test_entries_without_their_first_word_are_called_by_number(bench: Bench) -> None:
+    problems = bench.problems({"charges": [{"as": "item"}]})
+    assert {problem.key for problem in problems} == {"charges[#1].match", "charges[#1]"}
+
+
+def test_a_mapping_without_its_product_still_has_its_other_faults_told(bench: Bench) -> None:
+    bench.write('[[product]]\nestablishment = 8\n[[product]]\nname = "Cake"\nmenu_item_id = 4\n', "mappings.toml")
+    assert [problem.key for problem in bench.problems()] == [
+        "product[#1].product",
+        "product[Cake].establishment",
+        "product[Cake].product",
+        "product[#1]",
+        "product[Cake]",
+    ]
+
+
 @pytest.mark.parametrize(
     ("section", "name", "value", "message"),
     [

@@ -139,7 +139,8 @@ def test_a_real_command_that_goes_wrong_tells_how_but_not_what_it_printed() -> N
     assert python(f"print('{MARKER}'); raise SystemExit(3)").failure == "failed with status 3"
     unreadable = "couldn't be run, or printed something other than text"
     assert python(r"import sys; sys.stdout.buffer.write(b'\xff')").failure == unreadable
-    assert run_command(["/no/such/program"], {}).failure == unreadable
+    assert run_command(["/no/such/program"], {}).failure == "couldn't be found"
+    assert run_command(["/"], {}).failure == unreadable
     assert MARKER not in repr(CommandResult(output=MARKER))
 
 

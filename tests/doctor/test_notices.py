@@ -1,51 +1,13 @@
-"""What starts a run, and who hears of it."""
+"""Who hears of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pytest
-
-from tsrevel.config import CommandResult
 from tsrevel.doctor.finding import Verdict
-from tsrevel.doctor.notices import check_mail, check_monitor, check_schedule
+from tsrevel.doctor.notices import check_mail, check_monitor
 
 from ..world import World
-
-CRONTAB = "# m h dom mon dow command\n0 0-21/3 * * * tsrevel sync\n45 0-21/3 * * * tsrevel sync\n"
-NONE = CommandResult(failure="failed with status 1")
-
-
-class Machine:
-    """Commands of a machine, by their first word."""
-
-    def __init__(self, **answers: CommandResult) -> None:
-        self.answers = answers
-        self.asked: list[str] = []
-
-    def __call__(self, words: Sequence[str], environ: Mapping[str, str]) -> CommandResult:
-        self.asked.append(" ".join(words))
-        return self.answers.get(words[0], NONE)
-
-
-def test_a_crontab_with_sync_in_it_is_enough(tmp_path: Path) -> None:
-    machine = Machine(crontab=CommandResult(CRONTAB))
-    found = check_schedule(World(tmp_path).settings(), {}, machine)
-    assert (found.verdict, found.text) == (Verdict.OK, "crontab: 2 lines with `tsrevel sync`")
-    assert machine.asked == ["crontab -l"]
-
-
-@pytest.mark.parametrize("table", ["", "# 0 * * * * tsrevel sync\n", "0 * * * * backup\n"])
-def test_without_one_the_line_to_add_is_told(tmp_path: Path, table: str) -> None:
-    found = check_schedule(World(tmp_path).settings(), {}, Machine(crontab=CommandResult(table)))
-    assert found.verdict is Verdict.WARNING
-    assert f"0 0-21/3 * * * tsrevel sync --config {tmp_path}/config.toml" in found.remedy
-
-
-def test_a_systemd_timer_counts_as_well(tmp_path: Path) -> None:
-    machine = Machine(systemctl=CommandResult("Sat 2026-12-12 45min left  -  tsrevel.timer  tsrevel.service"))
-    assert check_schedule(World(tmp_path).settings(), {}, machine).verdict is Verdict.OK
 
 
 def test_a_half_set_up_mail_is_no_mail(tmp_path: Path) -> None:

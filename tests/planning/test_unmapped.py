@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tsrevel.planning.match import match_line
 from tsrevel.planning.model import EstablishmentId, Line, ProductId, ProductMapping
-from tsrevel.planning.unmapped import Missing, missing_lines, orderable_lines
+from tsrevel.planning.unmapped import Matched, Missing, Way, judge_lines, missing_lines, orderable_lines
 
 from .make import CATALOGUE, LOCATION, LUNCH, POLICY, make_document, make_event, make_line
 
@@ -24,6 +25,26 @@ def mapped(product: ProductId = RETIRED, **what: str) -> ProductMapping:
 def missing(line: Line, *mappings: ProductMapping) -> Missing:
     (found,) = missing_lines([line], replace(POLICY, products=mappings), CATALOGUE)
     return found
+
+
+@pytest.mark.parametrize(
+    ("line", "mapping", "way", "name"),
+    [
+        (make_line("Boxed lunch"), None, Way.EXACT_NAME, "Boxed lunch"),
+        (make_line("Taco Trio - mild", typed=True), None, Way.EXACT_NAME, "Taco Trio"),
+        (PICKED, {"name": "hot cider"}, Way.NAME, "Hot Cider"),
+        (PICKED, {"menu_item_id": "120009"}, Way.MENU_ITEM, "Hot Cider"),
+    ],
+)
+def test_a_line_tells_by_what_it_has_its_product(
+    line: Line, mapping: dict[str, Any] | None, way: Way, name: str
+) -> None:
+    product = next(iter(CATALOGUE.names))
+    mappings = (mapped(product, **mapping),) if mapping else ()
+    (found,) = judge_lines([line], replace(POLICY, products=mappings), CATALOGUE)
+    assert isinstance(found, Matched)
+    assert (found.way, found.name, found.menu_item_id) == (way, name, "120009" if way is Way.MENU_ITEM else None)
+    assert found.product == match_line(line, replace(POLICY, products=mappings), CATALOGUE)
 
 
 def test_a_line_with_its_product_is_not_missing() -> None:

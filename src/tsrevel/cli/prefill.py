@@ -6,19 +6,22 @@ comment with its candidates off it.
 
 from __future__ import annotations
 
-import html
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
 from tsrevel.config.write import Entry
-from tsrevel.errors import CredentialsRefused, Refused, TryNextRun
+from tsrevel.doctor.finding import attempt, is_silent
+from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TsrevelError
+from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.revel.account import Establishment, Named
 from tsrevel.tripleseat.places import Place, Site
+from tsrevel.tripleseat.token_url import TokenRefused
+from tsrevel.tripleseat.zones import iana_zone, same_clock
 from tsrevel.wiring import Seams, Services, open_services
 
 Listed = TypeVar("Listed")
@@ -76,14 +79,15 @@ def prefill(
 ) -> Filled:
     """Ask both services and match. `given` are settings by key, `names` what to look up, `entries` known locations.
 
-    Raises what `Channel.read` raises where TripleSeat's locations or Revel's establishments can't be listed at all.
+    A list that one of them doesn't give is left open. Raises CredentialsRefused where the key or token is refused for
+    all of them, ServiceDown where a service gives none at all, ConfigError where there is no usable token.
     """
-    filler = _Filler(given, names, terminal)
+    filler = _Filler(given, names, terminal, seams.clock())
     with open_services(_as_far_as_can_be(settings), seams) as services:
-        establishments = services.account.establishments()
+        offered = filler.list_account(services)
         sites, places = filler.list_places(settings, services)
-        filler.fill_account(services)
-        filler.fill_locations(services, sites, places, establishments, entries)
+        filler.fill_account(offered)
+        filler.fill_locations(services, sites, places, offered.establishments, entries)
     return filler.filled
 
 
@@ -95,9 +99,19 @@ def _as_far_as_can_be(settings: Settings) -> Settings:
     return settings.model_copy(update={"tripleseat": seat.model_copy(update={"auth": "public_key"})})
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What Revel's lists of the whole account hold; empty where one isn't given."""
+
+    establishments: Sequence[Establishment]
+    named: Mapping[str, Sequence[Named]]
+
+
 class _Filler:
-    def __init__(self, given: Mapping[str, object], names: Mapping[str, str], terminal: Terminal | None) -> None:
-        self.given, self.names, self.terminal = given, names, terminal
+    def __init__(
+        self, given: Mapping[str, object], names: Mapping[str, str], terminal: Terminal | None, now: datetime
+    ) -> None:
+        self.given, self.names, self.terminal, self.now = given, names, terminal, now
         self.filled = Filled()
 
     def list_places(self, settings: Settings, services: Services) -> tuple[Sequence[Site], Sequence[Place]]:
@@ -108,22 +122,48 @@ class _Filler:
                 "--prefill --from THIS_FILE --output ANOTHER`; or give init TripleSeat's public API key"
             )
             return (), ()
-        return services.tripleseat.sites(), services.tripleseat.places()
+        sites, places = attempt(services.tripleseat.sites), attempt(services.tripleseat.places)
+        _demand_an_answer("TripleSeat", [sites, places])
+        return self._rows("TripleSeat's sites", sites), self._rows("TripleSeat's locations", places)
 
-    def fill_account(self, services: Services) -> None:
+    def list_account(self, services: Services) -> _Offered:
         account = services.account
+        establishments = attempt(account.establishments)
+        if is_silent(establishments):
+            _demand_an_answer("Revel", [establishments])
         lists: dict[str, Callable[[], Sequence[Named]]] = {
             "revel.user": account.users,
             "revel.payment_type": account.payment_types,
             "revel.discount": account.discounts,
         }
-        for key, read in lists.items():
-            if not self.given.get(key):
-                self._fill_one(key, self._list(key, read))
+        named = {key: attempt(read) for key, read in lists.items() if not self.given.get(key)}
+        answers: list[object] = [establishments, *named.values()]
+        if all(isinstance(each, TsrevelError) for each in answers):
+            answers.append(attempt(lambda: account.can_read("Order")))
+        _demand_an_answer("Revel", answers)
+        return _Offered(
+            self._rows("Revel's establishments", establishments),
+            {key: self._rows(f"the {_word(key)}s", answer) for key, answer in named.items()},
+        )
+
+    def _rows(self, what: str, answer: Sequence[Listed] | TsrevelError) -> Sequence[Listed]:
+        """A list, empty where it isn't given: a key or token may lack the right to one alone (facts Revel 1)."""
+        if isinstance(answer, TsrevelError):
+            self.filled.open.append(f"{what} can't be listed: {answer}")
+            return ()
+        return answer
+
+    def fill_account(self, offered: _Offered) -> None:
+        for key, rows in offered.named.items():
+            self._fill_one(key, rows)
 
     def _fill_one(self, key: str, offered: Sequence[Named]) -> None:
         what = _word(key)
-        found = self._pick(f"Revel {what} for catering orders", key, offered)
+        clear = [each for each in offered if len(each.numbers) == 1]
+        if self._is_unclear(key, offered, clear):
+            self._leave_open(key, offered)
+            return
+        found = self._pick(f"Revel {what} for catering orders", key, clear)
         if found:
             self.filled.values[key] = found.id
             return
@@ -131,6 +171,19 @@ class _Filler:
             self.filled.open.append(f"revel.{what.replace(' ', '_')}: {self._miss(key, offered)}")
         shown = [Named(each.id, "", each.active) for each in offered] if key == "revel.user" else offered
         self.filled.remarks[key] = [self._miss(key, shown)] if offered else []
+
+    def _is_unclear(self, key: str, offered: Sequence[Named], clear: Sequence[Named]) -> bool:
+        """Whether what is sought has two numbers: which of them an order takes isn't documented (facts Revel 8)."""
+        return len(clear) < len(offered) and (not clear or self._exact(key, clear) != self._exact(key, offered))
+
+    def _exact(self, key: str, offered: Sequence[Named]) -> Named | None:
+        return _named([self.names[key]] if key in self.names else USUAL_NAMES[key], offered)
+
+    def _leave_open(self, key: str, offered: Sequence[Named]) -> None:
+        why = "id and payment_type differ, and which of them an order's payment names isn't documented"
+        text = f"{why}; compare with a payment on an existing order; {_candidates(offered)}"
+        self.filled.open.append(f"{key}: {text}")
+        self.filled.remarks[key] = [text]
 
     def fill_locations(
         self,
@@ -170,19 +223,27 @@ class _Filler:
         self._add(services, entry | self._zone(site, found, gaps), gaps)
 
     def _zone(self, site: Site | None, found: Establishment | None, gaps: list[str]) -> dict[str, object]:
-        told, revels = site.timezone if site else None, found.timezone if found else ""
-        if site and not told:
-            gaps.append(f'timezone: TripleSeat says "{site.told}", which is none known here; write an IANA name')
-        if told and revels and told != revels:
-            text = f"{found.name if found else ''}: its zone is {told} at TripleSeat and {revels} at Revel"
-            self.filled.open.append(f"{text}; {told} was taken, correct the wrong one")
-        return {"timezone": told} if told else {}
+        """The site's zone, else the establishment's, else the one that was given for all; without any it is a gap."""
+        told, revels = site.timezone if site else None, iana_zone(found.timezone) if found else None
+        strange = f'TripleSeat says "{site.told}", which is none known here' if site and site.told and not told else ""
+        if told:
+            if revels and not same_clock(told, revels, self.now):
+                text = f"{found.name if found else ''}: its zone is {told} at TripleSeat and {revels} at Revel"
+                self.filled.open.append(f"{text}; {told} was taken, correct the wrong one")
+            return {"timezone": told}
+        if revels:
+            if strange:
+                self.filled.open.append(f"{found.name if found else ''}: {strange}; Revel's {revels} was taken")
+            return {"timezone": revels}
+        if not self.given.get("timezone"):
+            gaps.append(f"timezone: {strange or 'neither TripleSeat nor Revel says one'}; write an IANA name")
+        return {}
 
     def _add(self, services: Services, entry: dict[str, object], gaps: list[str]) -> None:
         """Complete an entry as far as exact names go; with a gap it is written commented out."""
         number = entry.get("revel_establishment")
         if isinstance(number, int) and number and not entry.get("station") and not self.given.get("revel.station"):
-            offered = self._list("revel.station", lambda: services.account.stations(EstablishmentId(number)))
+            offered = self._rows("the stations", attempt(lambda: services.account.stations(EstablishmentId(number))))
             station = self._pick(f"Revel station of {_call(entry)}", "revel.station", offered)
             if station:
                 entry["station"] = station.id
@@ -195,14 +256,6 @@ class _Filler:
         if gaps:
             self.filled.open.append(f"{_call(entry)} is commented out: {'; '.join(gaps)}")
         self.filled.locations.append(Entry(entry, tuple(gaps), live=not gaps))
-
-    def _list(self, key: str, read: Callable[[], Sequence[Listed]]) -> Sequence[Listed]:
-        """A list, empty where Revel doesn't give this one: a key may lack the right to one alone (facts Revel 1)."""
-        try:
-            return read()
-        except (CredentialsRefused, TryNextRun, Refused) as error:
-            self.filled.open.append(f"the {_word(key)}s can't be listed: {error}")
-            return ()
 
     def _pick(self, question: str, key: str, offered: Sequence[Named]) -> Named | None:
         usable = [each for each in offered if each.active]
@@ -241,7 +294,22 @@ def _named(names: Sequence[str], offered: Sequence[Found]) -> Found | None:
 
 
 def _plain(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", html.unescape(name)).split()).casefold()
+    return normalise(name).replace(" ", "")
+
+
+def _demand_an_answer(service: str, answers: Sequence[object]) -> None:
+    """Raise where nothing was listed: the refusal of the key or token itself, or that the service is of no use."""
+    errors = [each for each in answers if isinstance(each, TsrevelError)]
+    grave = next((each for each in errors if isinstance(each, ConfigError | TokenRefused)), None)
+    if grave:
+        raise grave
+    if len(errors) < len(answers):
+        return
+    refused = [each for each in errors if isinstance(each, CredentialsRefused) and not isinstance(each, Forbidden)]
+    if len(refused) == len(errors):
+        raise refused[0]
+    if not any(isinstance(each, CredentialsRefused | Refused) for each in errors):
+        raise ServiceDown(f"{service} can't be used: {errors[0]}") from errors[0]
 
 
 def _candidates(offered: Sequence[Candidate]) -> str:
@@ -251,7 +319,8 @@ def _candidates(offered: Sequence[Candidate]) -> str:
 
 
 def _label(each: Candidate) -> str:
-    return f'{each.id} "{each.name}"' if each.name else str(each.id)
+    number = " or ".join(map(str, each.numbers)) if isinstance(each, Named) else str(each.id)
+    return f'{number} "{each.name}"' if each.name else number
 
 
 def _word(key: str) -> str:

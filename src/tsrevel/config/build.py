@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from tsrevel.config.keys import suggest
@@ -13,6 +14,24 @@ from tsrevel.config.model import Section
 from tsrevel.config.report import Given, Layer, Report
 
 S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Built(Generic[S]):
+    """An entry of an array of tables, called `key` in problems.
+
+    One that isn't `whole` lacks something it can't be without, which is None in it: it is for the rules alone.
+    """
+
+    key: str
+    entry: S
+    whole: bool
+
+
+def whole_entries(built: tuple[Built[S], ...]) -> tuple[S, ...]:
+    """The entries that can be used."""
+    return tuple(each.entry for each in built if each.whole)
+
 
 _WORDING = {
     "setting": ("{message}", "{remedy}"),
@@ -37,28 +56,24 @@ def build_section(model: type[S], section: str, values: Layer, report: Report) -
     prefix = f"{section}." if section else ""
     given = {name: values[prefix + name] for name in model.model_fields if prefix + name in values}
     raw = {name: value.value for name, value in given.items()}
-    built = _build(model, raw, lambda name: (prefix + name, given[name].origin), report)
-    return built or model()
+    return _build(model, raw, lambda name: (prefix + name, given[name].origin), report)[0]
 
 
-def build_entries(model: type[S], key: str, given: Given, label: str, report: Report) -> tuple[S, ...]:
-    """The entries of an array of tables; each is called by its `label` field, or its number, in problems.
-
-    An entry that lacks something it can't be without is noted and left out.
-    """
+def build_entries(model: type[S], key: str, given: Given, label: str, report: Report) -> tuple[Built[S], ...]:
+    """The entries of an array of tables; each is called by its `label` field, or its number, in problems."""
     if not isinstance(given.value, list) or not all(isinstance(entry, dict) for entry in given.value):
         report.add(key, given.origin, "must be a list of tables", f"Write [[{key}]] above each of its entries.")
         return ()
-    entries = (
+    return tuple(
         _build_entry(model, f"{key}[{entry_label(raw.get(label), number)}]", raw, given.origin, report)
         for number, raw in enumerate(given.value, start=1)
     )
-    return tuple(entry for entry in entries if entry is not None)
 
 
-def _build_entry(model: type[S], name: str, raw: Mapping[str, object], origin: str, report: Report) -> S | None:
+def _build_entry(model: type[S], name: str, raw: Mapping[str, object], origin: str, report: Report) -> Built[S]:
     said = {field: value for field, value in raw.items() if value != ""}
-    return _build(model, said, lambda field: (f"{name}.{field}", origin), report)
+    entry, whole = _build(model, said, lambda field: (f"{name}.{field}", origin), report)
+    return Built(name, entry, whole)
 
 
 def entry_label(value: object, number: int) -> str:
@@ -68,18 +83,29 @@ def entry_label(value: object, number: int) -> str:
 
 def _build(
     model: type[S], raw: Mapping[str, object], locate: Callable[[str], tuple[str, str]], report: Report
-) -> S | None:
+) -> tuple[S, bool]:
+    """What is usable of `raw`, and whether nothing is lacking that it can't be without."""
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw), True
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
     for detail in details:
         key, origin = locate(str(detail["loc"][0]))
         report.add(key, origin, *_explain(model, detail))
     bad = {str(detail["loc"][0]) for detail in details}
-    if any(field.is_required() and (field.alias or name) in bad for name, field in model.model_fields.items()):
-        return None
-    return model.model_validate({name: value for name, value in raw.items() if name not in bad})
+    lacking = [
+        name for name, field in model.model_fields.items() if field.is_required() and (field.alias or name) in bad
+    ]
+    lenient = _without(model, lacking) if lacking else model
+    return lenient.model_validate({name: value for name, value in raw.items() if name not in bad}), not lacking
+
+
+def _without(model: type[S], lacking: Collection[str]) -> type[S]:
+    """The model with None for what is lacking."""
+    fields: dict[str, Any] = {
+        name: (Any, Field(default=None, alias=model.model_fields[name].alias)) for name in lacking
+    }
+    return create_model(model.__name__, __base__=model, **fields)
 
 
 def _explain(model: type[Section], detail: ErrorDetails) -> tuple[str, str]:

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from tsrevel.config.build import build_entries, build_section
+from tsrevel.config.build import Built, build_entries, build_section, whole_entries
 from tsrevel.config.environment import read_environment
 from tsrevel.config.model import (
     SETTINGS,
     ChargeSettings,
     Configurable,
     LedgerSettings,
+    LocationSettings,
     ProductMapping,
     Section,
     Settings,
@@ -32,7 +33,7 @@ from tsrevel.config.paths import (
 )
 from tsrevel.config.places import build_locations, check_old_place, choose_locations, read_old_place
 from tsrevel.config.report import Given, Layer, Report
-from tsrevel.config.rules import check_rules
+from tsrevel.config.rules import Entries, check_rules
 from tsrevel.config.secret_values import CommandRunner, SecretReader, run_command
 from tsrevel.config.sources import read_document, read_file, read_flags, read_mappings
 from tsrevel.errors import ConfigProblem
@@ -114,9 +115,9 @@ def _settle(
     """Layers, the weakest first, as settings; rules are looked at where the file could be read."""
     folder = path.parent if path else None
     values = _merge(layers) | SecretReader(environ, folder, run, report).read_all(layers)
-    settings = _assemble(values, path, environ, report)
+    settings, entries = _assemble(values, path, environ, report)
     if not report.spoils("config"):
-        check_rules(settings, report, offline=offline)
+        check_rules(settings, entries, report, offline=offline)
     return settings
 
 
@@ -126,39 +127,42 @@ def _merge(layers: list[Layer]) -> Layer:
     return {key: given for key, given in merged.items() if key in SETTINGS and not SETTINGS[key].secret}
 
 
-def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], report: Report) -> Settings:
-    """Settings from all that is usable in `values`, defaults elsewhere, so that rules can look at the whole."""
+def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], report: Report) -> tuple[Settings, Entries]:
+    """Settings from all that is usable in `values`, defaults elsewhere; and all entries, for the rules."""
     top = build_section(TopLevel, "", values, report)
     sections = {name: build_section(model, name, values, report) for name, model in _SECTIONS.items()}
     draft = Configurable.model_validate({**dict(top), **sections})
-    entries, origins = _build_tables(draft, values, environ, report)
+    locations, charges, origins = _build_tables(draft, values, environ, report)
     mappings = _mappings_path(path, environ)
-    products = read_mappings(mappings, report)
+    written = read_mappings(mappings, report)
+    products = build_entries(ProductMapping, "product", written, "name", report)
     ledger_path = _ledger_path(draft.ledger, path, environ, report)
     fields: dict[str, object] = {
         **dict(draft),
-        **entries,
-        "products": build_entries(ProductMapping, "product", products, "name", report),
+        "locations": whole_entries(locations),
+        "charges": whole_entries(charges),
+        "products": whole_entries(products),
         "config_path": path,
         "mappings_path": mappings,
         "ledger_path": ledger_path,
         "token_path": _token_path(draft.tripleseat, ledger_path, path, environ),
     }
-    return Settings.model_validate(fields, context={**origins, "products": products.origin})
+    settings = Settings.model_validate(fields, context={**origins, "products": written.origin})
+    return settings, Entries(locations, charges, products)
 
 
 def _build_tables(
     draft: Configurable, values: Layer, environ: Mapping[str, str], report: Report
-) -> tuple[dict[str, object], dict[str, str]]:
-    """Charges and locations, and the origins of all that is given, the old service's place counted in."""
+) -> tuple[tuple[Built[LocationSettings], ...], tuple[Built[ChargeSettings], ...], dict[str, str]]:
+    """Locations and charges, and the origins of all that is given, the old service's place counted in."""
     place = read_old_place(environ, report)
     chosen = choose_locations(values.get("locations"), place, report)
     given = values | ({"locations": chosen} if chosen else {})
     locations = build_locations(chosen, draft, draft.revel, report)
     origins = {key: value.origin for key, value in given.items()}
-    check_old_place(place, locations, origins.get("locations", "default"), report)
+    check_old_place(place, whole_entries(locations), origins.get("locations", "default"), report)
     charges = build_entries(ChargeSettings, "charges", given.get("charges", _NOTHING), "match", report)
-    return {"locations": locations, "charges": charges}, origins
+    return locations, charges, origins
 
 
 def _mappings_path(path: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import tomli_w
 
-from tsrevel.config.build import build_entries
+from tsrevel.config.build import build_entries, whole_entries
 from tsrevel.config.model import ProductMapping
 from tsrevel.config.report import Report
 from tsrevel.config.sources import read_mappings
@@ -51,7 +51,7 @@ class Subject:
 def load_mappings(path: Path) -> tuple[ProductMapping, ...]:
     """The mappings in the file, in its order; none without one. Raises ConfigError for a file that isn't sound."""
     report = Report()
-    found = build_entries(ProductMapping, "product", read_mappings(path, report), "name", report)
+    found = whole_entries(build_entries(ProductMapping, "product", read_mappings(path, report), "name", report))
     report.close()
     return found
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tsrevel.config.build import build_entries
+from tsrevel.config.build import Built, build_entries
 from tsrevel.config.environment import lookup
 from tsrevel.config.keys import variable
 from tsrevel.config.model import LocationSettings, RevelSettings, TopLevel
@@ -68,7 +68,7 @@ def choose_locations(given: Given | None, place: OldPlace | None, report: Report
 
 def build_locations(
     given: Given | None, top: TopLevel, revel: RevelSettings, report: Report
-) -> tuple[LocationSettings, ...]:
+) -> tuple[Built[LocationSettings], ...]:
     """Every location; what an entry leaves out is taken from `[revel]` and the top level.
 
     `model_fields_set` of each still tells what the entry itself says.
@@ -79,7 +79,7 @@ def build_locations(
     if isinstance(given.value, list):
         given = Given([_name(entry, number) for number, entry in enumerate(given.value, start=1)], given.origin)
     said = build_entries(LocationSettings, "locations", given, "name", report)
-    return tuple(_fill(entry, defaults) for entry in said)
+    return tuple(replace(each, entry=_fill(each.entry, defaults)) for each in said)
 
 
 def _fill(entry: LocationSettings, defaults: Mapping[str, object]) -> LocationSettings:

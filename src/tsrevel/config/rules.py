@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from tsrevel.config.build import Built
 from tsrevel.config.keys import SECRETS, variables
-from tsrevel.config.model import Settings
+from tsrevel.config.model import ChargeSettings, LocationSettings, ProductMapping, Settings
 from tsrevel.config.report import Report
 from tsrevel.config.urls import is_loopback, url_of_domain
 
@@ -18,7 +20,16 @@ _REQUIRED = {
 }
 
 
-def check_rules(settings: Settings, report: Report, *, offline: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Every entry of every table, also those that lack too much to be in the settings: their other faults are told."""
+
+    locations: tuple[Built[LocationSettings], ...]
+    charges: tuple[Built[ChargeSettings], ...]
+    products: tuple[Built[ProductMapping], ...]
+
+
+def check_rules(settings: Settings, entries: Entries, report: Report, *, offline: bool) -> None:
     """Note every disagreement. `offline`: no service will be called, so what only a call needs may be missing.
 
     The same goes for a connector that is switched off.
@@ -26,12 +37,12 @@ def check_rules(settings: Settings, report: Report, *, offline: bool) -> None:
     offline = offline or not settings.safety.enable_connector
     check_revel_address(settings, report, offline=offline)
     check_environment(settings, report)
-    check_charges(settings, report)
-    check_locations(settings, report)
-    check_products(settings, report)
+    check_charges(entries.charges, settings.origin("charges"), report)
+    check_locations(entries.locations, settings.origin("locations"), report)
+    check_products(entries.products, settings.origin("products"), report)
     if not offline:
         check_credentials(settings, report)
-        check_tills(settings, report)
+        check_tills(entries.locations, settings.origin("locations"), report)
 
 
 def check_revel_address(settings: Settings, report: Report, *, offline: bool) -> None:
@@ -85,13 +96,14 @@ def base_urls(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "email.base_url", mail.base_url
 
 
-def check_charges(settings: Settings, report: Report) -> None:
+def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: str, report: Report) -> None:
     """One treatment a name, and a product for what becomes an item."""
-    origin = settings.origin("charges")
-    for charge in settings.charges:
-        key = f"charges[{charge.match}]"
+    for each in charges:
+        key, charge = each.key, each.entry
+        if report.spoils(f"{key}.as"):
+            continue
         products = [product for product in (charge.product, charge.product_name) if product is not None]
-        if charge.treat_as == "item" and len(products) != 1:
+        if charge.treat_as == "item" and len(products) != 1 and not report.spoils(f"{key}.product"):
             report.add(
                 key,
                 origin,
@@ -100,16 +112,15 @@ def check_charges(settings: Settings, report: Report) -> None:
             )
         if charge.treat_as != "item" and products:
             report.add(key, origin, "has a product but isn't an item", 'Remove the product, or write as = "item".')
-    matches = ((f"charges[{charge.match}]", _plain(charge.match)) for charge in settings.charges)
+    matches = ((each.key, _plain(each.entry.match)) for each in charges if each.entry.match)
     _check_unique(matches, "is listed before under the same name", origin, report)
 
 
-def check_locations(settings: Settings, report: Report) -> None:
+def check_locations(locations: tuple[Built[LocationSettings], ...], origin: str, report: Report) -> None:
     """Each location names its place at TripleSeat, and no place has two."""
-    origin = settings.origin("locations")
     places: list[tuple[str, Hashable]] = []
-    for location in settings.locations:
-        key = f"locations[{location.name}]"
+    for each in locations:
+        key, location = each.key, each.entry
         place = ("location", location.tripleseat_location) if location.tripleseat_location else None
         place = place or (("site", location.tripleseat_site) if location.tripleseat_site else None)
         if place:
@@ -120,26 +131,28 @@ def check_locations(settings: Settings, report: Report) -> None:
     _check_unique(places, "is at the same TripleSeat place as one before", origin, report)
 
 
-def check_tills(settings: Settings, report: Report) -> None:
+def check_tills(locations: tuple[Built[LocationSettings], ...], origin: str, report: Report) -> None:
     """Every order needs a user and a station (facts Revel 3, 5); they may come from `[revel]`."""
-    for location in settings.locations:
-        key = f"locations[{location.name}]"
+    for each in locations:
+        key = each.key
         for name in ("user", "station"):
             spoilt = report.spoils(f"{key}.{name}") or report.spoils(f"revel.{name}")
-            if not getattr(location, name) and not spoilt:
+            if not getattr(each.entry, name) and not spoilt:
                 remedy = f"Set {name} in this location, or for all: revel.{name} ({variables(f'revel.{name}')[0]})."
-                report.add(f"{key}.{name}", settings.origin("locations"), "isn't set", remedy)
+                report.add(f"{key}.{name}", origin, "isn't set", remedy)
 
 
-def check_products(settings: Settings, report: Report) -> None:
+def check_products(products: tuple[Built[ProductMapping], ...], origin: str, report: Report) -> None:
     """Each mapping is by menu item or by name, and no line has two."""
-    origin = settings.origin("products")
     lines: list[tuple[str, Hashable]] = []
-    for mapping in settings.products:
-        key = f"product[{mapping.name or mapping.menu_item_id or f'to {mapping.product}'}]"
+    for each in products:
+        mapping = each.entry
+        key = f"product[{mapping.name or mapping.menu_item_id or f'to {mapping.product}'}]" if each.whole else each.key
+        if report.spoils(f"{each.key}.name") or report.spoils(f"{each.key}.menu_item_id"):
+            continue
         if (mapping.menu_item_id is None) == (mapping.name is None):
             report.add(key, origin, "needs menu_item_id or name, one of them", "Keep the one to match by.")
-        else:
+        elif mapping.establishment:
             lines.append((key, (mapping.establishment, mapping.menu_item_id, _plain(mapping.name or ""))))
     _check_unique(lines, "maps a line that one before maps", origin, report)
 

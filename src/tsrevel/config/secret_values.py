@@ -14,6 +14,7 @@ from tsrevel.config.paths import expand_path
 from tsrevel.config.report import Given, Layer, Report
 
 COMMAND_SECONDS = 10
+NOT_FOUND = "couldn't be found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def run_command(words: Sequence[str], environ: Mapping[str, str]) -> CommandResu
         output = done.stdout.decode().strip()
     except subprocess.TimeoutExpired:
         return CommandResult(failure=f"took longer than {COMMAND_SECONDS} seconds")
+    except FileNotFoundError:
+        return CommandResult(failure=NOT_FOUND)
     except (OSError, ValueError):
         return CommandResult(failure="couldn't be run, or printed something other than text")
     if done.returncode:

@@ -2,7 +2,7 @@
 
 Nothing here writes: not to a service, not to the ledger. A token that has to be renewed on the way is kept as a run
 keeps it. Read in this order: `finding`, `examination`, then `machine`, `files`, `seat`, `till`, `places`, `wares`,
-`notices` (one subject each).
+`notices`, `schedule` with `crontab` (one subject each).
 """
 
 from tsrevel.doctor.examination import Patient, examine

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from itertools import chain
 
 from tsrevel.config import Settings
-from tsrevel.doctor import files, machine, notices
+from tsrevel.doctor import files, machine, notices, schedule
 from tsrevel.doctor.finding import Finding, skipped
 from tsrevel.doctor.places import Entry, check_place, check_till
 from tsrevel.doctor.seat import Seat, examine_tripleseat, skip_tripleseat
@@ -63,7 +63,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield machine.check_clock(patient.seams.clock(), skews, last_at)
     yield notices.check_mail(settings)
     yield notices.check_monitor(settings)
-    yield notices.check_schedule(settings, patient.environ, patient.seams.run_command)
+    yield schedule.check_schedule(settings, patient.environ, patient.seams.run_command)
 
 
 def _examine_services(patient: Patient) -> Generator[Finding, None, Mapping[str, float | None]]:
@@ -90,7 +90,7 @@ def _examine_services(patient: Patient) -> Generator[Finding, None, Mapping[str,
 def _examine_locations(patient: Patient, policy: Policy, seat: Seat, till: Till) -> Iterator[Finding]:
     for said, location in zip(patient.settings.locations, policy.locations, strict=True):
         entry = Entry(said, location, policy, patient.settings, patient.seams.clock())
-        for finding in chain(check_place(entry, seat), check_till(entry, till), check_wares(entry, till)):
+        for finding in chain(check_place(entry, seat), check_till(entry, till, seat), check_wares(entry, till)):
             yield _veil(finding, entry, patient)
     yield from check_stray_mappings(patient.settings)
 

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tsrevel.config import LocationSettings, Settings
-from tsrevel.doctor.finding import Finding, doubtful, fine, list_candidates, skipped, wrong
+from tsrevel.doctor.finding import Finding, Verdict, doubtful, fine, list_candidates, skipped, wrong
 from tsrevel.doctor.seat import Seat
-from tsrevel.doctor.till import Till
-from tsrevel.doctor.zones import same_clock
+from tsrevel.doctor.till import BUILT_IN_DINING, Till, is_own_dining
+from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Location, Policy, SiteId
 from tsrevel.planning.screen import find_location
-from tsrevel.revel.account import Named
-from tsrevel.tripleseat.zones import iana_zone
+from tsrevel.revel.account import Establishment, Named
+from tsrevel.tripleseat.zones import iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
 """facts Revel 5.2."""
-BUILT_IN_DINING = {
-    0: "to go",
-    1: "eat in",
-    2: "delivery",
-    3: "catering",
-    4: "drive-through",
-    5: "online",
-    6: "other",
-    7: "shipping",
-    8: "pickup",
-    9: "third-party delivery",
-}
-"""facts Revel 5.5; custom ones begin at 100."""
-FIRST_CUSTOM_DINING = 100
 NO_ESTABLISHMENT = "Revel has no such establishment"
 
 
@@ -161,17 +147,17 @@ def lacks_establishment(entry: Entry, till: Till) -> bool:
     return there is not None and all(each.id != entry.location.establishment for each in there)
 
 
-def check_till(entry: Entry, till: Till) -> Iterator[Finding]:
+def check_till(entry: Entry, till: Till, seat: Seat) -> Iterator[Finding]:
     """The entry's establishment, its zone at Revel, and user, station, dining option, payment type, discount."""
-    yield from _check_establishment(entry, till)
+    yield from _check_establishment(entry, till, seat)
     yield _check_user(entry, till)
     yield _check_station(entry, till)
-    yield _check_dining(entry)
+    yield _check_dining(entry, till)
     yield _check_payment_type(entry, till)
     yield _check_discount(entry, till)
 
 
-def _check_establishment(entry: Entry, till: Till) -> Iterator[Finding]:
+def _check_establishment(entry: Entry, till: Till, seat: Seat) -> Iterator[Finding]:
     name, place = "location.establishment", entry.name
     if till.establishments is None:
         yield skipped(name, "revel.establishment can't be read", place)
@@ -184,25 +170,46 @@ def _check_establishment(entry: Entry, till: Till) -> Iterator[Finding]:
         yield wrong(name, f"{told}: Revel has no such establishment", f"There are: {there}.", subject=place)
         yield skipped("location.revel_timezone", "the establishment isn't there", place)
         return
-    if found.active:
-        yield fine(name, f"establishment {found.id} is {found.name!r}, active", place)
-    else:
+    namesake = _namesake(entry, found, till.establishments, seat)
+    if not found.active:
         text = f"{told}: establishment {found.name!r} is inactive"
         yield wrong(name, text, "Activate it in Revel, or name another.", subject=place)
+    elif namesake:
+        text = f"{told} is {found.name!r}, but establishment {namesake.id} is called {namesake.name!r} as this place is"
+        yield doubtful(name, text, "See that the establishments of two entries aren't exchanged.", place)
+    else:
+        yield fine(name, f"establishment {found.id} is {found.name!r}, active", place)
     yield _compare_zones("location.revel_timezone", entry, f"Revel's establishment {found.id}", found.timezone)
+
+
+def _namesake(
+    entry: Entry, found: Establishment, establishments: tuple[Establishment, ...], seat: Seat
+) -> Establishment | None:
+    """Another establishment that has exactly the place's name, where the entry's own has not."""
+    at_tripleseat = (each.name for each in seat.places or () if each.id == entry.location.tripleseat_location)
+    names = {normalise(name) for name in (entry.name, *at_tripleseat)} - {""}
+    if normalise(found.name) in names:
+        return None
+    return next((each for each in establishments if each.active and normalise(each.name) in names), None)
 
 
 def _check_user(entry: Entry, till: Till) -> Finding:
     name, place, user = "location.user", entry.name, entry.settings.user
     if till.users is None:
         return skipped(name, "revel.user can't be read", place)
-    there = list_candidates((each.id, "") for each in till.users if each.active)
+    homes = {None, entry.location.establishment}
+    ids = list_candidates((each.id, "") for each in till.users if each.active and each.establishment in homes)
+    there = f"Ids of active users: {ids}."
     found = next((each for each in till.users if each.id == user), None)
     if found is None:
-        return wrong(name, f"{entry.told('user')}: Revel has no such user", f"Active users: {there}.", subject=place)
+        return wrong(name, f"{entry.told('user')}: Revel has no such user", there, subject=place)
     if not found.active:  # orders of an inactive user misbehave in the console (facts Revel 3.1)
         text = f"{entry.told('user')}: this user is inactive"
-        return wrong(name, text, f"Activate it in Revel, or take one of: {there}.", subject=place)
+        return wrong(name, text, f"Activate it in Revel, or take another. {there}", subject=place)
+    if found.establishment not in homes and not lacks_establishment(entry, till):
+        ours = entry.location.establishment
+        text = f"{entry.told('user')}: it is of establishment {found.establishment}, not of {ours}"
+        return wrong(name, text, there, subject=place)
     return fine(name, f"user {user} is active", place)
 
 
@@ -213,7 +220,7 @@ def _check_station(entry: Entry, till: Till) -> Finding:
     if lacks_establishment(entry, till):
         return skipped(name, NO_ESTABLISHMENT, place)
     here = [each for each in till.stations if each.establishment in {None, entry.location.establishment}]
-    there = f"Its stations: {list_candidates(((each.id, each.name) for each in here), place)}."
+    there = f"Its stations: {list_candidates(((each.id, each.name) for each in here if each.active), place)}."
     found = next((each for each in till.stations if each.id == station), None)
     told, establishment = entry.told("station"), entry.location.establishment
     if found is None:
@@ -226,16 +233,28 @@ def _check_station(entry: Entry, till: Till) -> Finding:
     return fine(name, f"station {station} is {found.name!r}, of establishment {establishment}", place)
 
 
-def _check_dining(entry: Entry) -> Finding:
-    """Plausible at best: Revel lists no dining options (facts Revel 5.5)."""
+def _check_dining(entry: Entry, till: Till) -> Finding:
+    """Plausible at best: Revel lists no dining options, so one of the customer's own must be on an order (5.5)."""
     name, place, option = "location.dining_option", entry.name, entry.settings.dining_option
     by_hand = "Revel lists none, so compare it with the console by hand"
     if option in BUILT_IN_DINING:
         return fine(name, f"{option} is plausible: {BUILT_IN_DINING[option]}; {by_hand}", place)
-    if option >= FIRST_CUSTOM_DINING:
-        return fine(name, f"{option} is plausible: one of your own; {by_hand}", place)
+    if is_own_dining(entry.settings):
+        return _compare_dining(entry, till.dining.get(entry.location.establishment), by_hand)
     text = f"{entry.told('dining_option')} is neither built in (0 to 9) nor one of your own (from 100 on)"
     return doubtful(name, text, f"{by_hand}.", place)
+
+
+def _compare_dining(entry: Entry, seen: frozenset[int] | None, by_hand: str) -> Finding:
+    name, place, option = "location.dining_option", entry.name, entry.settings.dining_option
+    told, orders = entry.told("dining_option"), f"orders of establishment {entry.location.establishment}"
+    if seen is None:
+        return skipped(name, f"the {orders} can't be read to compare {option} with", place)
+    if option in seen:
+        return fine(name, f"{option} is one of your own, and on existing {orders}", place)
+    on = f"none of the newest {orders} has it" if seen else f"there are no {orders} to compare it with"
+    others = f"; they have {', '.join(map(str, sorted(seen)))}" if seen else ""
+    return doubtful(name, f"{told} may be one of your own, but {on}{others}", f"{by_hand}.", place)
 
 
 def _check_payment_type(entry: Entry, till: Till) -> Finding:
@@ -247,7 +266,20 @@ def _check_payment_type(entry: Entry, till: Till) -> Finding:
         return doubtful(name, f"{entry.key('payment_type')} isn't set", remedy, place)
     if number in BUILT_IN_PAYMENTS:
         return fine(name, f"{number} is built in: {BUILT_IN_PAYMENTS[number]}", place)
-    return _check_named(entry, "payment_type", till.payment_types, "payment type")
+    rows = till.payment_types
+    named = _check_named(entry, "payment_type", None if rows is None else _by_number(rows, number), "payment type")
+    meant = [each for each in rows or () if number in each.numbers]
+    if named.verdict is not Verdict.OK or (len(meant) == 1 and len(meant[0].numbers) == 1):
+        return named
+    rows_told = "; ".join(f"{each.name!r} has id {each.id} and payment_type {each.numbers[-1]}" for each in meant)
+    text = f"{entry.told('payment_type')}: {rows_told}; which of the two an order's payment names isn't documented"
+    remedy = "Compare payment_type with a payment of this kind on an existing order, in Revel's console or API."
+    return doubtful(name, text, remedy, place)
+
+
+def _by_number(rows: tuple[Named, ...], number: int) -> tuple[Named, ...]:
+    """The rows under either of their numbers: the one that is asked for, where it is theirs."""
+    return tuple(replace(each, id=number) if number in each.numbers else each for each in rows)
 
 
 def _check_discount(entry: Entry, till: Till) -> Finding:
@@ -266,7 +298,8 @@ def _check_named(entry: Entry, field: str, rows: tuple[Named, ...] | None, what:
     if rows is None:
         return skipped(name, f"revel.{field} can't be read", place)
     usable = [each for each in rows if each.active and each.establishment in {None, entry.location.establishment}]
-    there = f"There are: {list_candidates(((each.id, each.name) for each in usable), 'TripleSeat')}."
+    numbered = ((" or ".join(map(str, each.numbers)), each.name) for each in usable)
+    there = f"There are: {list_candidates(numbered, 'TripleSeat')}."
     found = next((each for each in rows if each.id == number), None)
     told = entry.told(field)
     if found is None:

@@ -102,7 +102,9 @@ def _needs_login(settings: Settings) -> bool:
 
 def _check_token(settings: Settings, reads: Mapping[str, object]) -> Finding:
     if any(not isinstance(answer, TsrevelError) for answer in reads.values()):
-        return fine(TOKEN, f"accepted (tripleseat.auth = {settings.tripleseat.auth})")
+        text = f"accepted (tripleseat.auth = {settings.tripleseat.auth})"
+        untried = "; client id and secret are only tried at the next renewal" if _needs_login(settings) else ""
+        return fine(TOKEN, text + untried)
     remedy = "See the lines below."
     if any(isinstance(answer, CredentialsRefused) for answer in reads.values()):
         return wrong(TOKEN, "nothing could be read with it", remedy, REFUSED)

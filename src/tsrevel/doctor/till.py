@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from tsrevel.config import Settings
+from tsrevel.config import LocationSettings, Settings
 from tsrevel.doctor.finding import (
     REFUSED,
     SERVICE_DOWN,
@@ -33,6 +34,20 @@ ORDERS = {
     "revel.product": "Product",
 }
 """Check → resource, of what every order is made of."""
+BUILT_IN_DINING = {
+    0: "to go",
+    1: "eat in",
+    2: "delivery",
+    3: "catering",
+    4: "drive-through",
+    5: "online",
+    6: "other",
+    7: "shipping",
+    8: "pickup",
+    9: "third-party delivery",
+}
+"""facts Revel 5.5; custom ones begin at 100."""
+FIRST_CUSTOM_DINING = 100
 LISTS = {
     "revel.establishment": "Establishment",
     "revel.user": "User",
@@ -43,9 +58,17 @@ LISTS = {
 """Check → resource, of what the settings name."""
 
 
+def is_own_dining(entry: LocationSettings) -> bool:
+    """Whether the entry's dining option can only be one of the customer's own."""
+    return entry.dining_option >= FIRST_CUSTOM_DINING
+
+
 @dataclass(frozen=True, slots=True)
 class Till:
-    """What Revel's lists hold; None for a list that couldn't be read."""
+    """What Revel's lists hold; None for a list that couldn't be read.
+
+    `dining`: the dining options on existing orders, of the establishments whose orders could be read.
+    """
 
     establishments: tuple[Establishment, ...] | None = None
     users: tuple[Named, ...] | None = None
@@ -53,6 +76,7 @@ class Till:
     payment_types: tuple[Named, ...] | None = None
     discounts: tuple[Named, ...] | None = None
     catalogues: Mapping[EstablishmentId, Catalogue | TsrevelError] = field(default_factory=dict)
+    dining: Mapping[EstablishmentId, frozenset[int]] = field(default_factory=dict)
 
 
 def skip_revel(because: str) -> Iterator[Finding]:
@@ -91,7 +115,8 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     for name, rows in lists.items():
         yield _tell_list(name, LISTS[name], rows, spared.get(name, "there are no [[locations]]"))
     catalogues = {} if isinstance(orders["revel.product"], TsrevelError) else _read_catalogues(revel, places)
-    return _till(lists, catalogues)
+    dining = {} if isinstance(first, TsrevelError) else _read_dining(account, settings)
+    return replace(_till(lists, catalogues), dining=dining)
 
 
 def _reader(account: Account, resource: str) -> Callable[[], None]:
@@ -132,6 +157,13 @@ def _read_catalogues(
     return {place: attempt(_catalogue_reader(revel, place)) for place in places}
 
 
+def _read_dining(account: Account, settings: Settings) -> dict[EstablishmentId, frozenset[int]]:
+    """One request for each establishment at which a dining option of the customer's own is configured."""
+    places = {EstablishmentId(each.revel_establishment) for each in settings.locations if is_own_dining(each)}
+    read = {place: attempt(partial(account.dining_options, place)) for place in sorted(places)}
+    return {place: seen for place, seen in read.items() if not isinstance(seen, TsrevelError)}
+
+
 def _catalogue_reader(revel: Revel, place: EstablishmentId) -> Callable[[], Catalogue]:
     return lambda: revel.catalogue(place)
 
@@ -161,11 +193,15 @@ def _said(error: TsrevelError) -> str:
 def _tell_list(name: str, resource: str, answer: object, unasked: str) -> Finding:
     if answer is None:
         return skipped(name, unasked)
+    if isinstance(answer, CredentialsRefused):  # no run reads it, so it may stay closed
+        remedy = f"Give the API user the right to {resource}, or compare the ids with Revel's console by hand."
+        text = f"can't be checked: the key has no right to {resource}, though it has to others ({_said(answer)})"
+        return doubtful(name, text, remedy)
     if isinstance(answer, Refused | Unreadable):
         remedy = "Compare the ids in the settings with Revel's console by hand."
         return doubtful(name, f"{str(answer).rstrip('.')}; so {resource} ids can't be checked", remedy)
     if isinstance(answer, TsrevelError):
-        return _denied(name, resource, answer)
+        return failure(name, answer)
     count = len(answer) if isinstance(answer, tuple) else 0
     return fine(name, f"{resource} can be read: {count} found")
 

@@ -1,14 +1,23 @@
-"""Which lines of an event have no product, and by what a mapping would have to name them."""
+"""Which product each line of an event has, by what; which have none, and by what a mapping would have to name them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tsrevel.planning.billing import portion_of
 from tsrevel.planning.documents import choose_document
 from tsrevel.planning.match import Catalogue, Unmatched, match_line, normalise, spoken_names
-from tsrevel.planning.model import Event, Hold, Line, Policy
+from tsrevel.planning.model import Event, Hold, Line, Policy, ProductId
+
+
+class Way(StrEnum):
+    """By what a line has its product. Words never change their meaning."""
+
+    MENU_ITEM = "menu_item"
+    NAME = "name"
+    EXACT_NAME = "exact_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,39 @@ class Missing:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A line with its product. `name` and `menu_item_id` are what a mapping names or would have to."""
+
+    line: Line
+    name: str
+    menu_item_id: str | None
+    way: Way
+    product: ProductId
+
+
+def judge_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[Matched | Missing]:
+    """Each of `lines` with the product that planning gives it, or with why it has none."""
+    for line in lines:
+        match = match_line(line, policy, catalogue)
+        name, menu_item_id = _to_be_named(line, policy, catalogue)
+        if isinstance(match, Unmatched):
+            yield Missing(line, name, menu_item_id, match.why)
+        elif menu_item_id:
+            yield Matched(line, name, menu_item_id, Way.MENU_ITEM, match)
+        elif _is_mapped(name, policy, catalogue):
+            yield Matched(line, name, None, Way.NAME, match)
+        else:
+            spoken = spoken_names(line, policy.name_separator)
+            exact = next(each for each in spoken if normalise(each) in catalogue.by_name)
+            yield Matched(line, exact.strip(), None, Way.EXACT_NAME, match)
+
+
+def _is_mapped(name: str, policy: Policy, catalogue: Catalogue) -> bool:
+    here = (each for each in policy.products if each.establishment == catalogue.establishment)
+    return any(each.name and normalise(each.name) == normalise(name) for each in here)
+
+
 def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
     """The lines that an order would be made of: the one right document's, or all live ones' where that is undecided."""
     chosen = choose_document(event, policy.order_document)
@@ -31,10 +73,7 @@ def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
 
 def missing_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[Missing]:
     """Each of `lines` that the establishment has no product for, as planning judges it."""
-    for line in lines:
-        match = match_line(line, policy, catalogue)
-        if isinstance(match, Unmatched):
-            yield Missing(line, *_to_be_named(line, policy, catalogue), match.why)
+    return (each for each in judge_lines(lines, policy, catalogue) if isinstance(each, Missing))
 
 
 def _to_be_named(line: Line, policy: Policy, catalogue: Catalogue) -> tuple[str, str | None]:

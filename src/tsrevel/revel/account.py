@@ -6,17 +6,18 @@ Read only, for the commands that set up and check (facts Revel 5.4, 5.7). Dining
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.suggest import Offer
 from tsrevel.revel.decode import Row, decode_id, decode_page
-from tsrevel.revel.lists import read_rows
+from tsrevel.revel.lists import PAGE, read_rows
 from tsrevel.revel.products import find_offer, read_offers
 from tsrevel.transport import Channel
 
 Entry = TypeVar("Entry", "Establishment", "Named")
+_DINING = "id,establishment,dining_option"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,22 @@ class Establishment:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A user, station, payment type, discount or product, by its id. `establishment` is None where it has none."""
+    """A user, station, payment type or discount, by its id. `establishment` is None where it has none, or several.
+
+    `payment_type` is what a payment type's row has under that key: whether an order's payment names this or the id is
+    an open question (facts Revel 8).
+    """
 
     id: int
     name: str
     active: bool = True
     establishment: EstablishmentId | None = None
+    payment_type: int | None = None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers by which a setting may mean this: mostly just one."""
+        return tuple(dict.fromkeys((self.id, self.id if self.payment_type is None else self.payment_type)))
 
 
 class Account:
@@ -65,7 +76,14 @@ class Account:
 
     def payment_types(self) -> tuple[Named, ...]:
         """Every custom payment type of the account."""
-        return self._all("CustomPaymentType", _decode_named)
+        return self._all("CustomPaymentType", _decode_payment_type)
+
+    def dining_options(self, establishment: EstablishmentId) -> frozenset[int]:
+        """The dining options on the establishment's newest orders, one page of them: no list has them (5.5)."""
+        params = {"establishment": str(establishment), "order_by": "-id", "limit": str(PAGE), "fields": _DINING}
+        page = decode_page(self._channel.read("/resources/Order/", params), "Order")
+        here = (row for row in page.rows if _number(row.get("establishment")) == establishment)
+        return frozenset(option for row in here if (option := _number(row.get("dining_option"))) is not None)
 
     def discounts(self) -> tuple[Named, ...]:
         """Every discount of the account."""
@@ -102,10 +120,23 @@ def _decode_establishment(row: Row) -> Establishment | None:
 
 
 def _decode_named(row: Row) -> Named | None:
-    found, place = _number(row.get("id")), _number(row.get("establishment"))
+    found, place = _number(row.get("id")), _number(_only(row.get("establishment")))
     if found is None:
         return None
     return Named(found, _name(row), _is_active(row), None if place is None else EstablishmentId(place))
+
+
+def _decode_payment_type(row: Row) -> Named | None:
+    told = _number(row.get("payment_type"))
+    found = _decode_named(row if _number(row.get("id")) is not None else {**row, "id": told})
+    return replace(found, payment_type=told) if found else None
+
+
+def _only(value: object) -> object:
+    """The one in a list of one; nothing of a longer list."""
+    if not isinstance(value, list):
+        return value
+    return value[0] if len(value) == 1 else None
 
 
 def _number(value: object) -> int | None:
@@ -120,4 +151,4 @@ def _name(row: Row) -> str:
 
 
 def _is_active(row: Row) -> bool:
-    return row.get("active") not in {False, "false", "False"}
+    return row.get("active") not in (False, "false", "False")  # not every value can be in a set

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tsrevel.answers import Json
@@ -33,12 +34,12 @@ class Place:
 
 
 def decode_sites(answer: Json) -> tuple[Site, ...]:
-    """The sites of the account. Raises Unreadable where the answer is no list of them."""
+    """The sites of the account; a row without an id is left out. Raises Unreadable where it is no list of them."""
     return tuple(_decode_site(fields) for fields in _entries(answer, "site"))
 
 
 def decode_places(answer: Json) -> tuple[Place, ...]:
-    """The locations of the account. Raises Unreadable where the answer is no list of them."""
+    """The locations of the account; a row without an id is left out. Raises Unreadable where it is no list of them."""
     return tuple(_decode_place(fields) for fields in _entries(answer, "location"))
 
 
@@ -46,8 +47,10 @@ def _entries(answer: Json, key: str) -> Iterator[Fields]:
     if not isinstance(answer, list):
         raise Unreadable(f"TripleSeat: the {key}s came not as a list; nothing can be told from it")
     for each in answer:
-        row = unwrap(each, key)
-        yield Fields(row, f"{key} {usable_id(row)}", [])
+        with suppress(Unreadable):  # a row that can't be named in the settings doesn't hide the others
+            row = unwrap(each, key)
+            number = usable_id(row)
+            yield Fields(row, f"{key} {number}", [])
 
 
 def _decode_site(fields: Fields) -> Site:

@@ -1,8 +1,12 @@
-"""The time zone names of Rails, which TripleSeat's sites carry, as IANA names (facts TripleSeat 3.1, 5)."""
+"""The time zone names of Rails, which TripleSeat's sites carry, as IANA names (facts TripleSeat 3.1, 5).
+
+And whether two names mean one clock. Pure.
+"""
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 _RAILS = {
     "International Date Line West": "Etc/GMT+12",
@@ -164,3 +168,12 @@ def iana_zone(name: str) -> str | None:
     """The IANA name for a Rails one, or for itself; None where it is neither."""
     found = _RAILS.get(name, name)
     return found if found in available_timezones() else None
+
+
+def same_clock(one: str, other: str, now: datetime) -> bool:
+    """Whether both IANA zones show the same time all through the year that begins at `now` (aware)."""
+    if one == other:
+        return True
+    first, second = ZoneInfo(one), ZoneInfo(other)
+    instants = (now.astimezone(UTC) + timedelta(days=days) for days in range(367))
+    return all(each.astimezone(first).utcoffset() == each.astimezone(second).utcoffset() for each in instants)

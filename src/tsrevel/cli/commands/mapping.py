@@ -26,6 +26,9 @@ Establishment = Annotated[
 Place = Annotated[
     str | None, typer.Option("--location", metavar="L", help="At the establishment of this location, by name or id.")
 ]
+Seen = Annotated[
+    bool, typer.Option("--seen", help="Also the names on events of the next --days and on menus, and their products.")
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Ask no service: nothing is said about products.")]
 Unchecked = Annotated[bool, typer.Option("--offline", help="Ask no service: the product isn't checked.")]
 Days = Annotated[int, typer.Option("--days", min=0, max=366, metavar="N", help="Look so many days ahead.")]
@@ -35,15 +38,21 @@ Interactive = Annotated[
 
 
 @command(maps, "list")
-def list_mappings(world: World, manner: Manner, offline: Offline = False) -> int:
+def list_mappings(world: World, manner: Manner, seen: Seen = False, days: Days = 30, offline: Offline = False) -> int:
     """Show the mappings, and whether each product exists.
 
+    With --seen also every name on coming events and on menus, and by what it has its product now: a mapping by menu
+    item, a mapping by name, or a product of exactly that name, which nobody has said: look these through before you go
+    live, and map what is wrong with `map set`.
+
     With --json: {"path", "mappings": [{"establishment", "name", "menu_item_id", "product", "exists": true, false, or
-    null if not asked, "product_name", "price"}]}.
+    null if not asked, "product_name", "price"}]}; with --seen also {"days", "from", "to", "menus_error",
+    "events_left_out", "seen": [{"establishment", "name", "menu_item_id", "matched_by": "menu_item", "name",
+    "exact_name", or null without a product, "why", "product", "product_name", "price", "events", "menus", "prices"}]}.
     """
     from tsrevel.cli.maps import listing
 
-    return listing.list_mappings(world, manner, offline=offline)
+    return listing.list_mappings(world, manner, offline=offline, seen=seen, days=days)
 
 
 @command(maps)

@@ -1,39 +1,95 @@
-"""`map list`: the mappings there are, and whether their products exist."""
+"""`map list`: the mappings there are, whether their products exist, and what is matched without any."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from tsrevel.cli.maps.speak import encode_mapping, lay_out, say, shown_price, what_is_mapped
-from tsrevel.cli.maps.survey import establishment_names, load, needed, open_survey
+import typer
+
+from tsrevel.cli.maps.speak import count_names, encode_mapping, lay_out, say, shown_price, what_is_mapped
+from tsrevel.cli.maps.survey import Span, Survey, establishment_names, load, needed, open_survey
+from tsrevel.cli.maps.wanted import Gathering, Sold, Wanted, gather, tell_what_is_left_out
+from tsrevel.cli.render import show_progress
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import ProductMapping, Settings
 from tsrevel.planning.model import EstablishmentId, ProductId
+from tsrevel.planning.money import show
 from tsrevel.planning.suggest import Offer
+from tsrevel.planning.unmapped import Way
 
 _HEADINGS = ("Establishment", "Name or menu item", "Product", "Its name", "Price", "State")
+
+_SEEN_HEADINGS = ("Establishment", "Name or menu item", "Match", "Product", "Its name", "Price", "Seen on")
+_SPOKEN = {
+    Way.MENU_ITEM: "mapped by menu item",
+    Way.NAME: "mapped by name",
+    Way.EXACT_NAME: "by exact name",
+}
 
 Offers = Mapping[EstablishmentId, Mapping[ProductId, Offer]]
 
 
-def list_mappings(world: World, manner: Manner, *, offline: bool) -> int:
-    """Show every mapping; whether its product is on sale is asked of Revel unless `offline`."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen on the events of `span` and on menus."""
+
+    span: Span
+    found: Gathering
+
+    @property
+    def rows(self) -> list[Sold | Wanted]:
+        """Every name, those with a product first."""
+        return [*self.found.sold, *self.found.wanted]
+
+
+def list_mappings(world: World, manner: Manner, *, offline: bool, seen: bool = False, days: int = 30) -> int:
+    """Show every mapping; whether its product is on sale is asked of Revel unless `offline`.
+
+    With `seen` also every name on the events of so many days and on menus, with how it is matched now. Raises
+    BadParameter where that is asked for offline.
+    """
+    if offline and seen:
+        raise typer.BadParameter("--seen asks both services; leave out --offline")
     if offline:
-        _tell(world, manner, load(world, manner, offline=True), None)
+        _tell(world, manner, load(world, manner, offline=True), None, None)
         return 0
-    with open_survey(world, manner) as survey, needed("the products can't be listed"):
-        places = sorted({EstablishmentId(each.establishment) for each in survey.settings.products})
-        offers = {place: {offer.id: offer for offer in survey.account.products(place)} for place in places}
-        _tell(world, manner, survey.settings, offers)
+    with open_survey(world, manner) as survey:
+        looked = _look_around(world, manner, survey, days) if seen else None
+        with needed("the products can't be listed"):
+            _tell(world, manner, survey.settings, _read_offers(survey, looked), looked)
     return 0
 
 
-def _tell(world: World, manner: Manner, settings: Settings, offers: Offers | None) -> None:
+def _look_around(world: World, manner: Manner, survey: Survey, days: int) -> _Seen:
+    span = survey.span(days)
+    with show_progress(world, manner) as progress:
+        found = gather(survey, span, progress)
+    tell_what_is_left_out(world, found)
+    return _Seen(span, found)
+
+
+def _read_offers(survey: Survey, looked: _Seen | None) -> Offers:
+    known = looked.found.offers if looked else {}
+    places = {EstablishmentId(each.establishment) for each in survey.settings.products} - known.keys()
+    return known | {place: {offer.id: offer for offer in survey.account.products(place)} for place in sorted(places)}
+
+
+def _tell(world: World, manner: Manner, settings: Settings, offers: Offers | None, looked: _Seen | None) -> None:
     if manner.json:
         rows = [_encode(each, offers) for each in settings.products]
         path = str(settings.mappings_path) if settings.mappings_path else None
-        world.answer({"schema": 1, "success": True, "path": path, "mappings": rows})
-    elif not settings.products:
+        answer = {"schema": 1, "success": True, "path": path, "mappings": rows}
+        world.answer(answer | (_encode_seen(looked) if looked else {}))
+        return
+    _show_mappings(world, settings, offers)
+    if looked:
+        say(world, "")
+        _show_seen(world, settings, looked)
+
+
+def _show_mappings(world: World, settings: Settings, offers: Offers | None) -> None:
+    if not settings.products:
         say(world, f"no mappings yet ({settings.mappings_path}); `tsrevel map suggest` shows what needs one")
     else:
         names = establishment_names(settings)
@@ -66,3 +122,63 @@ def _row(mapping: ProductMapping, offers: Offers | None, names: Mapping[Establis
         (shown_price(offer.price) if offer else None) or "",
         "not asked" if offers is None else "ok" if offer else "no active product",
     )
+
+
+def _show_seen(world: World, settings: Settings, looked: _Seen) -> None:
+    names, rows = establishment_names(settings), looked.rows
+    if rows:
+        say(world, *lay_out([_SEEN_HEADINGS, *(_seen_row(each, looked.found.offers, names) for each in rows)]))
+    counts = [f"{sum(each.way is way for each in looked.found.sold)} {said}" for way, said in _SPOKEN.items()]
+    on = f"on events from {looked.span.first} to {looked.span.last}" + (
+        "" if looked.found.menus_unread else " or menus"
+    )
+    say(world, f"{count_names(len(rows))} {on}: {', '.join(counts)}, {len(looked.found.wanted)} without a product")
+
+
+def _seen_row(seen: Sold | Wanted, offers: Offers, names: Mapping[EstablishmentId, str]) -> tuple[str, ...]:
+    place, offer = names.get(seen.establishment), _offer_of(seen, offers)
+    item = f"{seen.name} (menu item {seen.menu_item_id})" if seen.menu_item_id else seen.name
+    events, menus = len(seen.events), len(seen.menus)
+    on = [f"{events} event{'s' * (events != 1)}"] * bool(events) + [f"{menus} menu{'s' * (menus != 1)}"] * bool(menus)
+    return (
+        f"{seen.establishment} ({place})" if place else f"{seen.establishment}",
+        item,
+        _SPOKEN[seen.way] if isinstance(seen, Sold) else f"none: {seen.why}",
+        str(seen.product) if isinstance(seen, Sold) else "",
+        offer.name if offer else "",
+        (shown_price(offer.price) if offer else None) or "",
+        ", ".join(on),
+    )
+
+
+def _offer_of(seen: Sold | Wanted, offers: Offers) -> Offer | None:
+    return offers[seen.establishment].get(seen.product) if isinstance(seen, Sold) else None
+
+
+def _encode_seen(looked: _Seen) -> dict[str, object]:
+    found = looked.found
+    return {
+        "days": looked.span.days,
+        "from": looked.span.first.isoformat(),
+        "to": looked.span.last.isoformat(),
+        "menus_error": found.menus_unread,
+        "events_left_out": [{"event": event, "error": why} for event, why in found.unread.items()],
+        "seen": [_encode_one(each, found.offers) for each in looked.rows],
+    }
+
+
+def _encode_one(seen: Sold | Wanted, offers: Offers) -> dict[str, object]:
+    offer = _offer_of(seen, offers)
+    return {
+        "establishment": str(seen.establishment),
+        "name": seen.name,
+        "menu_item_id": seen.menu_item_id,
+        "matched_by": seen.way if isinstance(seen, Sold) else None,
+        "why": seen.why if isinstance(seen, Wanted) else None,
+        "product": str(seen.product) if isinstance(seen, Sold) else None,
+        "product_name": offer.name if offer else None,
+        "price": shown_price(offer.price) if offer else None,
+        "events": list(seen.events),
+        "menus": list(seen.menus),
+        "prices": [show(price) for price in seen.prices],
+    }

@@ -10,7 +10,7 @@ import typer
 from tsrevel.cli.maps.candidates import candidate_lines, describe
 from tsrevel.cli.maps.speak import count_names, encode_offer, say
 from tsrevel.cli.maps.survey import Span, establishment_names, open_survey
-from tsrevel.cli.maps.wanted import Gathering, Wanted, gather
+from tsrevel.cli.maps.wanted import Gathering, Wanted, gather, tell_what_is_left_out
 from tsrevel.cli.prompts import may_ask
 from tsrevel.cli.render import show_progress
 from tsrevel.cli.world import Manner, World
@@ -29,7 +29,7 @@ def suggest(world: World, manner: Manner, days: int, only: Sequence[str] = (), *
         span = survey.span(days)
         with show_progress(world, manner) as progress:
             found = gather(survey, span, progress)
-        _warn(world, found)
+        tell_what_is_left_out(world, found)
         if interactive:
             from tsrevel.cli.maps.ask import walk_through
 
@@ -39,13 +39,6 @@ def suggest(world: World, manner: Manner, days: int, only: Sequence[str] = (), *
         else:
             _show(world, span, found, establishment_names(survey.settings))
     return 0
-
-
-def _warn(world: World, found: Gathering) -> None:
-    if found.menus_unread:
-        print(f"tsrevel: menus were left out: {found.menus_unread}", file=world.stderr)
-    for event, why in found.unread.items():
-        print(f"tsrevel: event {event} was left out: {why}", file=world.stderr)
 
 
 def _show(world: World, span: Span, found: Gathering, places: Mapping[EstablishmentId, str]) -> None:

@@ -1,4 +1,4 @@
-"""Names without a product, gathered from coming events and from menus, one an establishment and name."""
+"""Names seen on coming events and on menus, one an establishment and name: with a product by some way, or without."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tsrevel.cli.maps.survey import Span, Survey, needed
+from tsrevel.cli.world import World
 from tsrevel.errors import CredentialsRefused, Refused, TryNextRun
 from tsrevel.planning.match import Catalogue, Product, normalise
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.screen import find_location
 from tsrevel.planning.suggest import Candidate, Offer, Shelf
-from tsrevel.planning.unmapped import Missing, missing_lines, orderable_lines
+from tsrevel.planning.unmapped import Matched, Missing, Way, judge_lines, orderable_lines
 from tsrevel.tripleseat.client import Found
 from tsrevel.tripleseat.menus import Menu
 
@@ -34,10 +35,25 @@ class Wanted:
 
 
 @dataclass(slots=True)
+class Sold:
+    """A name that has a product at an establishment, and where it was seen. `menu_item_id`: it is mapped by that."""
+
+    establishment: EstablishmentId
+    name: str
+    menu_item_id: str | None
+    way: Way
+    product: ProductId
+    events: dict[EventId, None] = field(default_factory=dict)
+    menus: dict[str, None] = field(default_factory=dict)
+    prices: dict[Cents, None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Gathering:
-    """All names without a product. `unread` are events that couldn't be looked into, each with why."""
+    """All names without a product, and those with one. `unread` are events that couldn't be looked into, with why."""
 
     wanted: list[Wanted]
+    sold: list[Sold]
     offers: dict[EstablishmentId, dict[ProductId, Offer]]
     unread: dict[str, str]
     menus_unread: str | None = None
@@ -56,8 +72,18 @@ def gather(survey: Survey, span: Span, progress: Progress) -> Gathering:
     menus, menus_unread = _read_menus(survey)
     for menu in menus:
         collector.look_into_menu(menu)
-    wanted = sorted(collector.wanted.values(), key=lambda each: (each.establishment, -len(each.events), each.name))
-    return Gathering(_ranked(wanted, collector.offers), collector.offers, collector.unread, menus_unread)
+    seen = sorted(collector.seen.values(), key=lambda each: (each.establishment, -len(each.events), each.name))
+    wanted = [each for each in seen if isinstance(each, Wanted)]
+    sold = [each for each in seen if isinstance(each, Sold)]
+    return Gathering(_ranked(wanted, collector.offers), sold, collector.offers, collector.unread, menus_unread)
+
+
+def tell_what_is_left_out(world: World, found: Gathering) -> None:
+    """Warn on stderr of menus and events that couldn't be looked into."""
+    if found.menus_unread:
+        print(f"tsrevel: menus were left out: {found.menus_unread}", file=world.stderr)
+    for event, why in found.unread.items():
+        print(f"tsrevel: event {event} was left out: {why}", file=world.stderr)
 
 
 def _read_menus(survey: Survey) -> tuple[tuple[Menu, ...], str | None]:
@@ -78,7 +104,7 @@ def _ranked(wanted: list[Wanted], offers: dict[EstablishmentId, dict[ProductId, 
 @dataclass(slots=True)
 class _Collector:
     survey: Survey
-    wanted: dict[tuple[EstablishmentId, str, str | None], Wanted] = field(default_factory=dict)
+    seen: dict[tuple[object, ...], Wanted | Sold] = field(default_factory=dict)
     offers: dict[EstablishmentId, dict[ProductId, Offer]] = field(default_factory=dict)
     catalogues: dict[EstablishmentId, Catalogue] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
@@ -97,11 +123,11 @@ class _Collector:
             self.unread[listed.id] = str(error)
             return
         lines = orderable_lines(event, self.survey.policy)
-        for missing in self._missing(location.establishment, lines):
-            entry = self._entry(location.establishment, missing)
+        for judged in self._judge(location.establishment, lines):
+            entry = self._entry(location.establishment, judged)
             entry.events[listed.id] = None
-            if missing.line.price:
-                entry.prices[to_cents(missing.line.price)] = None
+            if judged.line.price:
+                entry.prices[to_cents(judged.line.price)] = None
 
     def look_into_menu(self, menu: Menu) -> None:
         """The items of a menu, at every establishment that it is for."""
@@ -113,15 +139,18 @@ class _Collector:
         )
         lines = [Line(item.name, None, None, None, menu_item_id=item.id) for item in menu.items]
         for place in dict.fromkeys(places):
-            for missing in self._missing(place, lines):
-                self._entry(place, missing).menus[menu.name or f"menu {menu.id}"] = None
+            for judged in self._judge(place, lines):
+                self._entry(place, judged).menus[menu.name or f"menu {menu.id}"] = None
 
-    def _missing(self, place: EstablishmentId, lines: Iterable[Line]) -> Iterable[Missing]:
-        return missing_lines(lines, self.survey.policy, self._catalogue(place))
+    def _judge(self, place: EstablishmentId, lines: Iterable[Line]) -> Iterable[Matched | Missing]:
+        return judge_lines(lines, self.survey.policy, self._catalogue(place))
 
-    def _entry(self, place: EstablishmentId, missing: Missing) -> Wanted:
-        key = (place, normalise(missing.name), missing.menu_item_id)
-        return self.wanted.setdefault(key, Wanted(place, missing.name, missing.menu_item_id, missing.why))
+    def _entry(self, place: EstablishmentId, judged: Matched | Missing) -> Wanted | Sold:
+        name, item = judged.name, judged.menu_item_id
+        if isinstance(judged, Missing):
+            return self.seen.setdefault((place, normalise(name), item), Wanted(place, name, item, judged.why))
+        key = (place, normalise(name), item, judged.way)
+        return self.seen.setdefault(key, Sold(place, name, item, judged.way, judged.product))
 
     def _catalogue(self, place: EstablishmentId) -> Catalogue:
         if place not in self.catalogues:
