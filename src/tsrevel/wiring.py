@@ -74,10 +74,12 @@ def open_engine(
     only: Sequence[str] = (),
     max_orders: int | None = None,
     progress: Progress = lambda _done, _of: None,
+    on_start: Callable[[], None] = lambda: None,
 ) -> Iterator[Engine]:
     """An engine for one run, the run lock held and the ledger open; all is closed again at the end.
 
-    `only` and `max_orders` narrow what the settings allow, never widen it. Raises RunLocked and LedgerUnusable.
+    `only` and `max_orders` narrow what the settings allow, never widen it. `on_start` is called once the lock is held.
+    Raises RunLocked and LedgerUnusable.
     """
     policy = build_policy(settings, frozenset(only))
     gate = WriteGate(
@@ -89,6 +91,7 @@ def open_engine(
     )
     with ExitStack() as stack:
         stack.enter_context(hold_lock(settings.ledger_path))
+        on_start()
         path, environment = settings.ledger_path, settings.environment
         ledger = Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
         stack.enter_context(ledger)

@@ -495,6 +495,16 @@ def test_the_kill_switch_means_no_network_here_too(shell: Shell) -> None:
     assert names(ran, "warning") == ["safety"]
 
 
+def test_neither_while_runs_are_paused(shell: Shell) -> None:
+    with shell.world.ledger() as ledger:
+        ledger.pause("stocktaking")
+    ran = doctor(shell, "--json")
+    assert (ran.status, shell.requests) == (0, 0)
+    assert "safety" in names(ran, "warning")
+    assert "tripleseat.connection" in names(ran, "skipped")
+    assert "stocktaking" in doctor(shell).out
+
+
 def no_problem(shell: Shell) -> None:
     """As it is."""
 

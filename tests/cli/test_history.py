@@ -19,7 +19,7 @@ def history(shell: Shell, *argv: str, tty: bool = False) -> Ran:
 
 
 def test_without_a_ledger_there_is_nothing_to_tell(shell: Shell) -> None:
-    assert history(shell, "--json").answer == {"schema": 1, "success": True, "runs": []}
+    assert history(shell, "--json").answer == {"schema": 1, "success": True, "paused": None, "runs": []}
     assert history(shell).out == "no runs yet\n"
     assert history(shell, str(FULL), "--json").answer["known"] is False
 
@@ -62,6 +62,44 @@ def test_an_order_that_two_runs_made_is_told_with_both(shell: Shell) -> None:
     shell.sync()
     told = history(shell, str(FULL), "--json").answer
     assert len({each["run_id"] for each in told["receipts"]}) == 2
+
+
+def test_a_settled_order_whose_receipts_were_pruned_is_told_as_written(shell: Shell) -> None:
+    shell.sync()
+    shell.world.time.move(days=400)
+    config = str(shell.write_config())
+    assert shell.run("ledger", "prune", "--config", config, "--older-than", "30").status == 0
+    told = history(shell, str(FULL), "--json").answer
+    assert {(each["written"], each["receipt"]) for each in told["steps"]} == {(True, "not_kept")}
+    assert told["receipts"] == []
+    out = history(shell, str(FULL)).out
+    assert ("receipt not kept" in out, "not written" in out) == (True, False)
+    ran = shell.run("explain", str(FULL), "--config", config, "--offline")
+    assert "settled, Revel order 5550101, 10 of 10 steps written (10 receipts not kept)" in ran.out
+
+
+def test_a_disputed_order_found_with_a_new_ledger_is_told_as_far_as_it_is_known(shell: Shell) -> None:
+    shell.sync()
+    shell.world.lose_ledger()
+    shell.world.revel.pos_touch(5550101)
+    shell.sync()
+    told = history(shell, str(FULL), "--json").answer
+    assert told["order"]["state"] == "disputed"
+    assert {(each["written"], each["receipt"]) for each in told["steps"]} == {(None, "not_kept")}
+    config = str(shell.write_config())
+    orders = shell.run("status", "--config", config, "--json").answer["orders"]
+    assert (orders[0]["steps"], orders[0]["receipts"]) == (10, None)
+    assert "receipts not kept" in shell.run("status", "--config", config).out
+    assert "how many of 10 steps are written isn't known" in shell.run("explain", str(FULL), "--config", config).out
+
+
+def test_a_pause_is_told_above_all(shell: Shell) -> None:
+    shell.sync()
+    with shell.world.ledger() as ledger:
+        ledger.pause("stocktaking")
+    for argv in ((), (str(FULL),)):
+        assert history(shell, *argv, "--json").answer["paused"]["reason"] == "stocktaking"
+        assert history(shell, *argv).lines[0].startswith("! runs are paused since 2026-12-12")
 
 
 def test_changes_deliveries_and_a_persons_word_are_told_in_their_order(shell: Shell) -> None:

@@ -58,6 +58,18 @@ def test_what_is_held_is_told_once(hooked: Shell) -> None:
     assert call["events"][0]["reason"] == "UNMAPPED_ITEMS"
 
 
+def test_an_alarm_is_told_once_as_well(hooked: Shell) -> None:
+    for _ in range(2):
+        hooked.world.add_order(PAID, "Triple Seat_{}")
+    for _ in range(3):
+        assert hooked.sync().status in {3, 14}
+    (call,) = told(hooked.world, "on_held")
+    assert str(PAID) in ids(call)
+    hooked.world.add_order(PAID, "Triple Seat_{}")
+    hooked.sync()
+    assert ids(told(hooked.world, "on_held")[1]) == {str(PAID)}
+
+
 def test_what_was_missed_counts_as_a_failure(hooked: Shell) -> None:
     for _ in range(2):
         hooked.sync()

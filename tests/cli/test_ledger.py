@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,14 @@ def test_a_damaged_ledger_calls_for_a_person(used: Shell) -> None:
     path_of(used).write_bytes(content)
     ran = ledger(used, "check", "--json")
     assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (14, False, 14)
+
+
+def test_an_order_id_that_somebody_has_changed_calls_for_a_person(used: Shell) -> None:
+    with closing(sqlite3.connect(path_of(used))) as connection:
+        connection.execute("UPDATE orders SET order_id = '1'")
+        connection.commit()
+    ran = ledger(used, "check")
+    assert (ran.status, "event 64000001 has Revel order 1, and had 5550101" in ran.err) == (14, True)
 
 
 def test_a_backup_is_checked_and_can_be_checked_again(used: Shell, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import tomli_w
 
-from tsrevel.ledger import hold_lock
+from tsrevel.ledger import hold_mail_lock
 
 from ..notify.post import KEY, RECIPIENTS, SENDER, Envelope, ToldWorld
 from .bench import Shell
@@ -247,12 +247,24 @@ def test_a_run_that_died_before_its_mails_is_told_by_the_next(post: Shell, told:
     assert f"event {PAID}" in sole(told).text
 
 
-def test_mails_are_left_alone_while_another_run_is_under_way(post: Shell, told: ToldWorld) -> None:
+def test_while_mails_are_sent_the_next_run_may_begin(post: Shell, told: ToldWorld) -> None:
+    begun: list[int] = []
+
+    def begin_another() -> None:
+        told.sendgrid.on_request = lambda: None
+        begun.append(told.sync_event(UNMAPPED).exit_status)
+
+    told.sendgrid.on_request = begin_another
+    assert post.sync().status == 3
+    assert (begun, len(told.sendgrid.asked)) == ([3], 1)
+
+
+def test_mails_are_left_alone_while_another_run_sends_them(post: Shell, told: ToldWorld) -> None:
     from tsrevel.cli.mails import send_mails
 
     told.sendgrid.answers = [500]
     post.sync()
-    with hold_lock(told.settings().ledger_path):
+    with hold_mail_lock(told.settings().ledger_path):
         send_mails(told.settings(), told.seams())
     assert len(told.sendgrid.asked) == 1
 

@@ -456,9 +456,40 @@ def test_events_that_can_t_be_listed_are_no_coverage(shell: Shell) -> None:
     assert run(shell, "check").status == 13
 
 
-def test_the_kill_switch_keeps_nobody_from_setting_up(shell: Shell) -> None:
-    shell.world.config["safety"]["enable_connector"] = False
-    assert run(shell, "check").status == 3
+def switch_off(shell: Shell, how: str) -> None:
+    """Throw the kill switch, in the settings or at hand."""
+    shell.world.config["safety"]["enable_connector"] = how != "disabled"
+    if how == "paused":
+        with shell.world.ledger() as ledger:
+            ledger.pause("stocktaking")
+
+
+HOW = [("disabled", "safety.enable_connector"), ("paused", "stocktaking")]
+SWITCHES = pytest.mark.parametrize(("how", "says"), HOW)
+
+
+@SWITCHES
+@pytest.mark.parametrize("command", [("check",), ("suggest",), ("list", "--seen")])
+def test_while_switched_off_nobody_is_asked_and_it_says_why(
+    shell: Shell, command: tuple[str, ...], how: str, says: str
+) -> None:
+    switch_off(shell, how)
+    ran = run(shell, *command, "--json")
+    assert (ran.status, ran.answer["reason"], shell.requests) == (0, "CONNECTOR_DISABLED", 0)
+    assert says in ran.answer["text"]
+    assert run(shell, *command).out.startswith("Nothing was asked: ")
+    assert shell.requests == 0
+
+
+@SWITCHES
+def test_while_switched_off_mappings_are_listed_and_set_unchecked_alone(shell: Shell, how: str, says: str) -> None:
+    switch_off(shell, how)
+    ran = run(shell, "set", CAKE, "8200", "--establishment", "8", "--json")
+    assert (ran.status, says in ran.answer["error"], "--offline" in ran.err) == (3, True, True)
+    assert run(shell, "set", CAKE, "8200", "--establishment", "8", "--offline").status == 0
+    ran = run(shell, "list", "--json")
+    assert (ran.status, ran.answer["mappings"][0]["exists"], says in ran.err) == (0, None, True)
+    assert shell.requests == 0
 
 
 def test_with_nothing_held_a_quiet_check_says_nothing(shell: Shell) -> None:

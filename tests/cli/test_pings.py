@@ -57,10 +57,21 @@ def test_an_unreachable_service_is_told_by_its_exit_status(post: Shell, told: To
     assert told.monitor.pings == ["/start", "/13"]
 
 
-def test_a_run_that_finds_another_one_under_way_is_told(post: Shell, told: ToldWorld) -> None:
+def test_a_run_that_finds_another_one_under_way_pings_nobody(post: Shell, told: ToldWorld, tmp_path: Path) -> None:
+    (tmp_path / "odd.json").write_text("[]")
     with hold_lock(told.settings().ledger_path):
         assert post.sync().status == 11
-    assert told.monitor.pings == ["/start", "/11"]
+        assert post.sync_event(str(PAID)).status == 11
+        assert post.replay("--held").status == 11
+        assert post.replay(str(tmp_path / "odd.json"), "--unsigned").status == 11
+    assert told.monitor.pings == []
+
+
+def test_a_ledger_that_cant_even_be_locked_is_told(post: Shell, told: ToldWorld) -> None:
+    (told.folder / "file").write_bytes(b"")
+    told.config["ledger"]["path"] = str(told.folder / "file" / "ledger.sqlite3")
+    assert post.sync().status == 10
+    assert told.monitor.pings == ["/10"]
 
 
 def test_a_ledger_that_cant_be_used_is_told(post: Shell, told: ToldWorld) -> None:
@@ -97,6 +108,17 @@ def test_a_pause_pings_nobody(post: Shell, told: ToldWorld) -> None:
         ledger.pause("stocktaking")
     post.sync()
     assert told.monitor.pings == []
+
+
+def test_a_run_that_is_paused_midway_is_told_as_finished(post: Shell, told: ToldWorld) -> None:
+    def pause() -> None:
+        with told.ledger() as ledger:
+            ledger.pause("stocktaking")
+
+    told.at("after POST /resources/Order/", pause)
+    assert post.sync().status == 3
+    assert told.monitor.pings == ["/start", "/3"]
+    assert told.sendgrid.asked == []
 
 
 def test_a_replay_of_events_is_watched(post: Shell, told: ToldWorld) -> None:

@@ -32,6 +32,7 @@ def test_a_held_event_is_settled_and_no_service_asked(shell: Shell, word: str, r
         "verdict": word,
         "note": "entered by hand",
         "revel_order_id": None,
+        "revel_order_ids": [],
         "resolved_at": "2026-12-12T18:00:11Z",
     }
     assert (ran.answer["event"]["reason"], ran.answer["warnings"]) == ("UNMAPPED_ITEMS", [])
@@ -46,7 +47,10 @@ def test_off_a_terminal_and_on_it_one_line_says_what_is_true_now(shell: Shell) -
     assert resolve(shell, UNMAPPED, "done").out == line
     assert resolve(shell, UNMAPPED, "done", tty=True).out == line
     assert resolve(shell, UNMAPPED, "done", "-q").out == ""
-    assert resolve(shell, UNMAPPED, "open").lines[0] == f"event {UNMAPPED} is open again: the next run sees to it"
+    assert (
+        resolve(shell, UNMAPPED, "open", "--no-order-exists").lines[0]
+        == f"event {UNMAPPED} is open again: the next run sees to it"
+    )
     assert resolve(shell, UNMAPPED, "open").out == f"event {UNMAPPED} was not resolved: nothing to take back\n"
 
 
@@ -91,6 +95,8 @@ def test_an_order_begun_is_named_so_that_it_is_seen_to(shell: Shell) -> None:
         (("--as", "ignored", "--order", "12"), "note", "--order goes with --as done"),
         (("--as", "open", "--order", "12"), "note", "--order goes with --as done"),
         (("--as", "done", "--order", "twelve"), "note", "the number of a Revel order"),
+        (("--as", "done", "--order", "0"), "note", "the number of a Revel order"),
+        (("--as", "ignored", "--no-order-exists"), "note", "--no-order-exists goes with --as open"),
         (("--as", "finished"), "note", "finished"),
         ((), "note", "--as"),
     ],
@@ -133,18 +139,83 @@ def test_an_order_by_hand_that_stands_keeps_the_event_from_being_opened(shell: S
     assert [each["local_id"] for each in shell.world.revel.orders].count("Triple Seat_64000001") == 0
 
 
-@pytest.mark.parametrize("gone", ["deleted", "never there"])
-def test_once_it_is_gone_the_event_can_be_opened(shell: Shell, gone: str) -> None:
-    order = shell.world.add_order(FULL, "typed by hand", deleted=True) if gone == "deleted" else 999
+def test_once_it_is_gone_the_event_can_be_opened(shell: Shell) -> None:
+    order = shell.world.add_order(FULL, "typed by hand")
     resolve(shell, FULL, "done", "--order", str(order))
+    shell.world.revel.state.rows["Order"][order]["deleted"] = True
     ran = resolve(shell, FULL, "open")
     assert (ran.status, "found by its local_id alone" in ran.out) == (0, True)
     shell.sync()
     assert len(shell.world.orders_of(FULL)) == 1
 
 
+@pytest.mark.parametrize("word", ["done", "ignored"])
+def test_a_later_word_without_an_order_doesnt_forget_the_one_that_was_named(shell: Shell, word: str) -> None:
+    order = shell.world.add_order(FULL, "777")
+    resolve(shell, FULL, "done", "--order", str(order))
+    told = resolve(shell, FULL, word, "--json").answer
+    assert told["resolution"]["revel_order_id"] == str(order)
+    for _ in range(2):
+        assert resolve(shell, FULL, "open", "--no-order-exists").status == 3
+    assert shell.sync_event(str(FULL)).status == 0
+    assert shell.world.orders_of(FULL) == []
+
+
+def test_every_order_that_was_named_must_be_gone(shell: Shell) -> None:
+    first, second = (shell.world.add_order(FULL, text) for text in ("777", "778"))
+    resolve(shell, FULL, "done", "--order", str(first))
+    told = resolve(shell, FULL, "done", "--order", str(second), "--json").answer
+    assert told["resolution"]["revel_order_ids"] == [str(first), str(second)]
+    shell.world.revel.state.rows["Order"][second]["deleted"] = True
+    ran = resolve(shell, FULL, "open")
+    assert (ran.status, f"Revel order {first} stands" in ran.err) == (3, True)
+    shell.world.revel.state.rows["Order"][first]["deleted"] = True
+    assert resolve(shell, FULL, "open").status == 0
+    resolve(shell, FULL, "ignored")
+    assert resolve(shell, FULL, "open", "--json").answer["before"]["revel_order_ids"] == []
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_an_order_that_revel_has_not_got_is_refused(shell: Shell, deleted: bool) -> None:
+    order = shell.world.add_order(FULL, "777", deleted=True) if deleted else 999999999
+    ran = resolve(shell, FULL, "done", "--order", str(order))
+    assert (ran.status, "nothing was stored" in ran.err) == (2, True)
+    assert resolve(shell, FULL, "open", "--json").answer["before"] is None
+
+
+@pytest.mark.parametrize("how", ["down", "paused", "disabled"])
+def test_where_revel_cant_be_asked_it_is_said_that_the_order_wasnt_checked(shell: Shell, how: str) -> None:
+    shell.world.wires["revel"].down = how == "down"
+    shell.world.config["safety"]["enable_connector"] = how != "disabled"
+    if how == "paused":
+        with shell.world.ledger() as ledger:
+            ledger.pause("stocktaking")
+    ran = resolve(shell, FULL, "done", "--order", "12", "--json")
+    assert (ran.status, ran.answer["resolution"]["revel_order_id"], shell.requests) == (0, "12", 0)
+    assert "whether Revel has order 12 wasn't checked" in ran.answer["warnings"][0]
+
+
+@pytest.mark.parametrize("event", ["abc", "0", "-5", "1.5", "0071", "٣"])
+def test_what_can_be_no_events_id_is_refused(shell: Shell, event: str) -> None:
+    config = str(shell.write_config())
+    ran = shell.run("resolve", "--config", config, "--as", "done", "--note", "x", "--", event)
+    assert (ran.status, "is no TripleSeat event id" in ran.err) == (2, True)
+
+
+def test_done_without_an_order_is_opened_only_by_who_says_that_there_is_none(shell: Shell) -> None:
+    resolve(shell, FULL, "done")
+    resolve(shell, FULL, "ignored")
+    ran = resolve(shell, FULL, "open", "--json")
+    assert (ran.status, "SECOND" in ran.answer["error"], "--no-order-exists" in ran.err) == (3, True, True)
+    ran = resolve(shell, FULL, "open", "--no-order-exists")
+    assert (ran.status, ran.lines[0]) == (0, f"event {FULL} is open again: the next run sees to it")
+    shell.sync()
+    assert shell.world.flaws(FULL) == []
+
+
 def test_where_that_cannot_be_asked_nothing_is_opened(shell: Shell) -> None:
-    resolve(shell, FULL, "done", "--order", "12")
+    order = shell.world.add_order(FULL, "typed by hand")
+    resolve(shell, FULL, "done", "--order", str(order))
     shell.world.wires["revel"].down = True
     assert resolve(shell, FULL, "open").status == 13
     shell.world.wires["revel"].down = False
@@ -153,7 +224,7 @@ def test_where_that_cannot_be_asked_nothing_is_opened(shell: Shell) -> None:
     before = shell.requests
     ran = resolve(shell, FULL, "open")
     assert (ran.status, shell.requests) == (3, before)
-    assert "can't be asked while the connector is disabled or paused" in ran.err
+    assert f"whether Revel order {order} still stands can't be asked: runs are paused since" in ran.err
     shell.world.config["safety"]["enable_connector"] = False
     assert resolve(shell, FULL, "open").status == 3
 

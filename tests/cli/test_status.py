@@ -63,6 +63,13 @@ def test_runs_are_told_newest_first_with_their_end(shell: Shell) -> None:
     assert status(shell, "--json").answer["last_good_run"]["run_id"] == second["run_id"]
 
 
+def test_a_run_that_raised_an_alarm_is_no_good_run(shell: Shell) -> None:
+    shell.world.revel.dropped_fields.add("tax")
+    assert shell.sync().status == 14
+    assert status(shell, "--json").answer["last_good_run"] is None
+    assert "there was no good run yet: no live `sync` over all events has ended with exit 0 or 3" in status(shell).out
+
+
 def test_too_long_without_a_good_run_is_told_loudly(shell: Shell) -> None:
     shell.sync()
     shell.world.time.move(hours=4)

@@ -264,25 +264,95 @@ def test_a_zone_that_is_none(tmp_path: Path) -> None:
 
 def test_with_the_connector_disabled_nobody_is_asked(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.sync()
     world.config["safety"]["enable_connector"] = False
-    world.forget_requests()
     told = explain(world, FULL)
     assert (said(told), told["source"]) == ("skipped CONNECTOR_DISABLED", "ledger")
-    assert told["order"]["revel_order_id"] == str(ORDER)
+    assert told["switched_off"] == "the connector is disabled (safety.enable_connector)"
     assert (world.revel.requests, world.tripleseat.requests) == ([], [])
 
 
-def test_a_pause_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_while_paused_each_event_keeps_its_own_answer_beside_the_pause(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.sync()
     with world.ledger() as ledger:
         ledger.pause("stocktaking")
+        ledger.resolve(EventId(str(MISSED)), "done", "by hand", None)
     world.forget_requests()
-    told = explain(world, FULL)
-    assert said(told) == "skipped CONNECTOR_DISABLED"
-    assert "stocktaking" in told["text"]
+    expected = {FULL: "injected None", UNMAPPED: "held UNMAPPED_ITEMS", MISSED: "skipped ALREADY_INJECTED"}
+    for event_id, answer in expected.items():
+        told = explain(world, event_id)
+        assert (said(told), told["source"], "stocktaking" in told["switched_off"]) == (answer, "ledger", True)
+    assert explain(world, MISSED)["resolution"]["verdict"] == "done"
+    assert said(explain(world, 1)) == "skipped CONNECTOR_DISABLED"
     assert (world.revel.requests, world.tripleseat.requests) == ([], [])
+
+
+def test_a_key_that_revel_refuses_isnt_answered_with_a_login_to_tripleseat(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    lock_out(world)
+    told = explain(world, FULL)
+    assert ("login" in told["advice"], "tsrevel doctor" in told["advice"]) == (False, True)
+    assert "revel.api_key" in told["text"]
+
+
+def test_documents_that_disagree_are_told_with_their_lines_and_totals(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    disagree(world)
+    told = explain(world, FULL)
+    assert [each["id"] for each in told["documents"]] == ["1", "2"]
+    assert [each["lines"][0]["name"] for each in told["documents"]] == ["Coffee Urn", "Fruit Platter"]
+    assert [each["money"]["grand_total"] for each in told["documents"]] == ["38.00", "55.00"]
+    config = str(Shell(world).write_config())
+    out = Shell(world).run("explain", str(FULL), "--config", config).out
+    assert ("1 x Coffee Urn, 38.00" in out, "1 x Fruit Platter, 55.00" in out) == (True, True)
+    world.sync()
+    assert len(explain(world, FULL, "--offline")["documents"]) == 2
+
+
+def test_a_day_that_passed_is_advised_with_the_events_id(tmp_path: Path) -> None:
+    told = explain(World(tmp_path), MISSED)
+    assert f"`tsrevel sync-event {MISSED} --ignore-time-gate`" in told["advice"]
+    assert f"`tsrevel resolve {MISSED} " in told["advice"]
+
+
+def test_offline_a_text_that_isnt_kept_is_said_not_to_be(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.sync()
+    text = explain(world, UNMAPPED, "--offline")["text"]
+    assert ("doesn't keep the text" in text, f"`tsrevel explain {UNMAPPED}`" in text) == (True, True)
+
+
+DRIFTS: dict[str, tuple[Callable[[World], None], str, str]] = {
+    "a line": (rewrite(lines=[("Fruit Platter", 1, 5)]), "CHANGED_AFTER_INJECTION", "total 837.72 → 5.00"),
+    "lost": (edit(status="LOST"), "CANCELLED_AFTER_INJECTION", "cancelled or deleted"),
+    "not to be planned": (rewrite(lines=[("Moon Cake", 1, 5)]), "CHANGED_AFTER_INJECTION", "no longer be planned"),
+    "a station": (lambda world: world.revel.pos_touch(ORDER), "CHANGED_AFTER_INJECTION", "was changed at Revel"),
+}
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+def test_offline_a_drift_that_was_told_is_remembered(tmp_path: Path, drift: str) -> None:
+    happening, reason, text = DRIFTS[drift]
+    world = World(tmp_path, "full")
+    after_run(happening)(world)
+    for _ in range(2):
+        world.sync()
+        told = explain(world, FULL, "--offline")
+        assert (said(told), text in told["text"]) == (f"skipped {reason}", True)
+        assert said(explain(world, FULL)) == f"skipped {reason}"
+
+
+def test_offline_a_drift_that_was_taken_back_is_none(tmp_path: Path) -> None:
+    world = World(tmp_path, "full")
+    before = world.tripleseat.event(FULL)
+    after_run(rewrite(lines=[("Fruit Platter", 1, 5)]))(world)
+    world.sync()
+    world.tripleseat.edit_event(FULL, documents=before["documents"], grand_total=before["grand_total"])
+    world.sync()
+    assert said(explain(world, FULL, "--offline")) == "skipped CHANGED_AFTER_INJECTION"  # told: it has changed back
+    world.sync()
+    told = explain(world, FULL, "--offline")
+    assert (said(told), told["text"]) == ("skipped ALREADY_INJECTED", f"Revel order {ORDER}")
 
 
 def test_deliveries_are_told_with_what_came_of_them(tmp_path: Path) -> None:

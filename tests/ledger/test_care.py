@@ -68,6 +68,53 @@ def test_where_there_is_no_ledger_nothing_is_made(path: Path) -> None:
     assert not path.parent.exists()
 
 
+def test_what_every_change_leaves_behind_agrees_with_the_audit(ledger: Ledger, path: Path) -> None:
+    settle(ledger)
+    ledger.dispute(RUN, EVENT, None, "AMOUNT_MISMATCH: tax")
+    settled, foreign, gone, begun = (EventId(str(each)) for each in (8, 9, 10, 11))
+    ledger.settle(RUN, settled, ORDER, None)
+    for each in (foreign, gone, begun):
+        ledger.claim(RUN, replace(make_plan(), event_id=each))
+    ledger.note_foreign(RUN, foreign, ORDER, "777", None)
+    ledger.record(RUN, gone, make_plan().steps[0], revel_id="7", facts={})
+    ledger.release(RUN, gone, "nothing there")
+    ledger.record(RUN, begun, make_plan().steps[0], revel_id="7", facts={})
+    ledger.record(RUN, begun, make_plan().steps[0], revel_id="8", facts={})
+    ledger.resolve(begun, "done", "x", ORDER)
+    ledger.resolve(begun, "ignored", "x", None)
+    ledger.resolve(gone, "done", "x", None)
+    ledger.reopen(gone, "x")
+    assert check_ledger(path, "sandbox") is not None
+
+
+TAMPERED = {
+    "UPDATE orders SET order_id = '1'": f"event {EVENT} has Revel order 1, and had {ORDER}",
+    "UPDATE orders SET order_id = NULL": f"event {EVENT} has Revel order none, and had {ORDER}",
+    "UPDATE orders SET state = 'disputed'": f"the order of event {EVENT} is disputed, and was settled",
+    "UPDATE orders SET plan = replace(plan, '2', '3')": f"the plan of event {EVENT} is another",
+    "UPDATE orders SET plan = NULL": f"the plan of event {EVENT} is another",
+    "DELETE FROM orders": f"the order of event {EVENT} is missing",
+    "INSERT INTO orders (event_id, state, run_id, touched_at) SELECT '7', 'settled', run_id, touched_at FROM orders": (
+        "the order of event 7 is in no fact"
+    ),
+    "UPDATE receipts SET revel_id = '1'": f"a receipt of event {EVENT} is for Revel id 1, and was for 5550101",
+    "DELETE FROM receipts": f"a receipt of event {EVENT} is missing",
+    "DELETE FROM resolutions": "event 9 is resolved as nothing, and was as done",
+    "UPDATE resolutions SET verdict = 'ignored'": "event 9 is resolved as ignored, and was as done",
+}
+
+
+@pytest.mark.parametrize("statement", TAMPERED)
+def test_what_other_hands_have_changed_is_found_and_its_event_named(path: Path, statement: str) -> None:
+    with open_ledger(path) as ledger:
+        ledger.begin_run(make_run())
+        settle(ledger)
+        ledger.resolve(EventId("9"), "done", "x", None)
+    spoil(path, "PRAGMA foreign_keys = ON", statement)
+    with pytest.raises(LedgerDamaged, match=TAMPERED[statement]):
+        check_ledger(path, "sandbox")
+
+
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "an altered fact": (
         lambda path: spoil(path, "DROP TRIGGER audit_is_never_updated", "UPDATE audit SET kind = 'x' WHERE seq = 1"),

@@ -32,13 +32,24 @@ def test_a_later_word_replaces_the_earlier_and_the_audit_keeps_both(ledger: Ledg
     ledger.resolve(EVENT, "done", "first", OrderId("12"))
     ledger.resolve(EVENT, "ignored", "second", None)
     one = ledger.resolutions([EVENT])[EVENT]
-    assert (one.verdict, one.note, one.order_id, one.digest) == ("ignored", "second", None, None)
+    assert (one.verdict, one.note, one.order_id, one.digest) == ("ignored", "second", "12", None)
+    assert (one.orders, one.was_done) == (("12",), True)
     told = [(row.kind, dict(row.detail), row.run_id) for row in ledger.audit_rows(EVENT)]
     assert told == [
         ("resolved", {"verdict": "done", "note": "first", "order_id": "12"}, None),
         ("resolved", {"verdict": "ignored", "note": "second"}, None),
     ]
     ledger.verify_chain()
+
+
+def test_once_opened_again_what_was_named_before_is_forgotten(ledger: Ledger) -> None:
+    for order in ("12", "13", "12"):
+        ledger.resolve(EVENT, "done", "by hand", OrderId(order))
+    assert ledger.resolutions([EVENT])[EVENT].orders == ("12", "13")
+    ledger.reopen(EVENT, "both deleted")
+    ledger.resolve(EVENT, "ignored", "called off", None)
+    one = ledger.resolutions([EVENT])[EVENT]
+    assert (one.order_id, one.orders, one.was_done) == (None, (), False)
 
 
 def test_it_can_be_taken_back_once(ledger: Ledger) -> None:

@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Begin = Callable[[Settings, str, RunMode], None]
-"""Called when a run of this id is about to begin."""
+Begin = Callable[[Settings, str, RunMode], Callable[[], None]]
+"""Called when a run of this id is about to begin; gives what is to be called once it holds the lock."""
 
 
 @dataclass(slots=True)
 class Herald:
     """Goes with one invocation: `begin` when it has its settings, `hear` each report; at its end it tells them.
 
-    Without `begin` (disabled or paused) it tells nothing.
+    Without `begin` (disabled or paused) it tells nothing; of a run that didn't get the lock the monitor isn't told.
     """
 
     world: World
@@ -48,15 +48,16 @@ class Herald:
     _monitor: Monitor | None = field(default=None, init=False)
     _reports: list[Report] = field(default_factory=list, init=False)
 
-    def begin(self, settings: Settings, run_id: str, mode: RunMode) -> None:
-        """The run is about to begin: the monitor is told, without waiting for it."""
+    def begin(self, settings: Settings, run_id: str, mode: RunMode) -> Callable[[], None]:
+        """The run is about to begin. What is given back tells the monitor of its start, without waiting for it."""
         self._settings, self._run_id, self._mode = settings, run_id, mode
         url = settings.monitor.ping_url.get_secret_value()
         if url:
             from tsrevel.notify.monitor import Monitor
 
             self._monitor = Monitor(url, run_id, self._seams.monitor)
-            self._monitor.start()
+            return self._monitor.start
+        return lambda: None
 
     def hear(self, report: Report) -> None:
         """A report, before it is shown: were that to fail, it is told all the same."""
@@ -74,7 +75,7 @@ class Herald:
         with suppress(OSError):  # a closed pipe: the command says so when all is told
             self.world.stdout.flush()
         with logging_to(self.world.stderr, self.manner, correlate(self._run_id)):
-            if self._monitor and not any(report.paused for report in self._reports):
+            if self._monitor and not isinstance(error, RunLocked):  # the run that has the lock tells of itself
                 self._monitor.finish(status_of(error) if error else self.exit_status)
             if error is None or isinstance(error, Exception):  # whoever interrupts a run doesn't want to wait
                 self._tell(self._settings, error)
@@ -127,4 +128,4 @@ def _is_injected(outcome: Outcome) -> bool:
 
 
 def _is_newly_held(outcome: Outcome) -> bool:
-    return outcome.status is Status.HELD and outcome.news
+    return outcome.status is Status.HELD and outcome.fresh

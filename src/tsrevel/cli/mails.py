@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from tsrevel.config import Settings
 from tsrevel.errors import LedgerUnusable, RunLocked
-from tsrevel.ledger import Ledger, hold_lock
+from tsrevel.ledger import Ledger, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail
 from tsrevel.notify.mail import Delivery, SendGrid, Verdict
 from tsrevel.notify.message import Message, Story, write_message
@@ -25,19 +25,21 @@ OLDEST = timedelta(days=7)
 
 
 def send_mails(settings: Settings, seams: Seams) -> None:
-    """Send what is due, if mails are set up and this is no dry run. What goes wrong is logged, and left for later."""
+    """Send what is due, if mails are set up and this is no dry run. What goes wrong is logged, and left for later.
+
+    The next run may begin meanwhile: it isn't kept waiting for SendGrid.
+    """
     if not settings.email.configured or settings.safety.dry_run or not settings.safety.enable_connector:
         return
     path, environment = settings.ledger_path, settings.environment
     try:
         with (
-            hold_lock(path),
+            hold_mail_lock(path),
             Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database) as ledger,
         ):
-            if not ledger.paused():
-                _send_due(ledger, settings, seams)
+            _send_due(ledger, settings, seams)
     except RunLocked:
-        log.info("another run is under way: mails that are due are left to it, or to the next one")
+        log.info("another run is sending mails: those that are due are left to it, or to the next one")
     except LedgerUnusable as error:
         log.warning("mails that are due can't be sent now: %s", error)
 
@@ -49,6 +51,8 @@ def _send_due(ledger: Ledger, settings: Settings, seams: Seams) -> None:
     )
     began = seams.monotonic()
     for mail in ledger.make_mails(digest=email.digest):
+        if ledger.paused():
+            return
         if seams.monotonic() - began >= MAILS_SECONDS:
             log.warning("mail %s and what follows wasn't sent: it took too long; the next run goes on", mail.number)
             return

@@ -14,7 +14,11 @@ def pause(world: World, manner: Manner, reason: str) -> int:
     with _open_ledger(world, manner) as ledger:
         before = ledger.pause(reason)
         now = ledger.paused()
-    text = f"Runs were stopped before: {before}." if before else f"Runs are {now}. One under way begins no new order."
+    text = (
+        f"Runs were stopped before: {before}."
+        if before
+        else f"Runs are {now}. One under way finishes the order in hand and begins no other."
+    )
     return _tell(world, manner, now, changed=before is None, text=text)
 
 

@@ -91,11 +91,11 @@ def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) 
     pause = look_for_pause(settings.ledger_path, seams.database)
     if pause or not settings.safety.enable_connector:
         return Report.of_disabled(run_id, correlate(run_id), "single", settings.safety.dry_run, pause)
-    herald.begin(settings, run_id, "single")
+    on_start = herald.begin(settings, run_id, "single")
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
         show_progress(world, manner) as progress,
-        open_engine(settings, run_id, seams=seams, progress=progress) as engine,
+        open_engine(settings, run_id, seams=seams, progress=progress, on_start=on_start) as engine,
     ):
         return engine.take_up([_name(engine, each, options) for each in _choose(engine, options)])
 
@@ -160,10 +160,10 @@ def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) ->
         yield None
         return
     run_id = seams.new_run_id()
-    begin(settings, run_id, "single")
+    on_start = begin(settings, run_id, "single")
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
-        open_engine(settings, run_id, seams=seams) as engine,
+        open_engine(settings, run_id, seams=seams, on_start=on_start) as engine,
     ):
         yield Receiver(engine, seams.new_run_id)
 

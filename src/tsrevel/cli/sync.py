@@ -74,16 +74,25 @@ def _run(
     pause = look_for_pause(settings.ledger_path, seams.database)
     if pause or not settings.safety.enable_connector:
         return Report.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
-    if begin:
-        begin(settings, run_id, mode)
+    on_start = begin(settings, run_id, mode) if begin else _tell_nobody
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
         show_progress(world, manner) as progress,
         open_engine(
-            settings, run_id, seams=seams, only=options.locations, max_orders=options.max_orders, progress=progress
+            settings,
+            run_id,
+            seams=seams,
+            only=options.locations,
+            max_orders=options.max_orders,
+            progress=progress,
+            on_start=on_start,
         ) as engine,
     ):
         return run(engine, settings)
+
+
+def _tell_nobody() -> None:
+    """Nobody is told that the run begins."""
 
 
 def _tell(world: World, manner: Manner, run: Callable[[Begin], Report]) -> int:

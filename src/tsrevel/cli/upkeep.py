@@ -130,6 +130,7 @@ def _describe(path: Path, census: Census) -> list[str]:
     return [
         f"{path}: sound, {census.size:,} bytes, {version}.",
         f"Every page, every reference and the audit's chain hold: {look.facts:,} facts{last}.",
+        "Orders, receipts and resolutions are what the audit says of them.",
         f"Orders: {orders}.",
         *(f"  {table:<{width}}  {number:>9,}" for table, number in census.tables.items()),
     ]

@@ -15,6 +15,7 @@ from tsrevel.doctor.seat import Seat, examine_tripleseat, skip_tripleseat
 from tsrevel.doctor.till import Till, examine_revel, skip_revel
 from tsrevel.doctor.wares import check_stray_mappings, check_wares
 from tsrevel.errors import ConfigProblem
+from tsrevel.ledger import Pause, look_for_pause
 from tsrevel.planning.model import Policy
 from tsrevel.planning.when import days_in_reach
 from tsrevel.wiring import Seams, build_policy, open_services
@@ -46,12 +47,17 @@ class Patient:
         bad = next((each.key for each in self.problems if each.key.startswith(keys)), None)
         return f"of the config problem with {bad}" if bad else None
 
+    def pause(self) -> Pause | None:
+        """Since when and why a person has stopped all runs; None where nobody has, or that can't be told."""
+        known = self.objection(*_LEDGER_KEYS) is None
+        return look_for_pause(self.settings.ledger_path, self.seams.database) if known else None
+
 
 def examine(patient: Patient) -> Iterator[Finding]:
     """Every finding, as soon as it is made. No exception of ours leaves it but WriteForbidden; nothing is written."""
     settings = patient.settings
     yield from machine.check_config(settings, patient.problems)
-    yield from machine.check_safety(settings)
+    yield from machine.check_safety(settings, patient.pause())
     because = patient.objection(*_LEDGER_KEYS)
     yield from files.check_files(settings, patient.environ, because)
     found, inspection = machine.check_ledger(settings, patient.seams.database, because)
@@ -108,6 +114,8 @@ def _veil(finding: Finding, entry: Entry, patient: Patient) -> Finding:
 def _keep_off(patient: Patient, service: str) -> str | None:
     if not patient.settings.safety.enable_connector:
         return _SWITCHED_OFF
+    if patient.pause():
+        return "runs are paused: no network at all until `tsrevel resume`"
     if any(each.key == service for each in patient.problems):
         return f"of the config problem with {service}"
     return patient.objection("config", "environment", "safety.enable_connector", *_DOORS[service])

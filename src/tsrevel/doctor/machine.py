@@ -11,7 +11,7 @@ from pathlib import Path
 from tsrevel.config import Settings
 from tsrevel.doctor.finding import ATTENTION, Finding, attempt, doubtful, failure, fine, skipped, wrong
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
-from tsrevel.ledger import Connect, Inspection, inspect_ledger, is_locked
+from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
 
 _MEGABYTE = 1_000_000
 LEAST_SPACE, SCARCE_SPACE = 20 * _MEGABYTE, 200 * _MEGABYTE
@@ -32,12 +32,14 @@ def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Itera
             yield doubtful("config", "there are no [[locations]]", "Add one for each place that sells.")
 
 
-def check_safety(settings: Settings) -> Iterator[Finding]:
+def check_safety(settings: Settings, pause: Pause | None) -> Iterator[Finding]:
     """What keeps runs from writing, and whether it names places that there are."""
     safety = settings.safety
     if not safety.enable_connector:
         remedy = "Set safety.enable_connector = true when runs may begin; until then nothing is asked of any service."
         yield doubtful("safety", "the connector is switched off (safety.enable_connector)", remedy)
+    elif pause:
+        yield doubtful("safety", f"runs are {pause}", "Until `tsrevel resume` nothing is asked of any service.")
     elif safety.dry_run:
         yield fine("safety", "dry run: nothing is written to Revel until safety.dry_run = false")
     else:

@@ -97,4 +97,4 @@ def switched_off(event_id: EventId, text: str) -> Outcome:
 
 def _as_never_told(record: OrderRecord) -> OrderRecord:
     """A record that compares the event with the order itself, and not with what was last told of it."""
-    return replace(record, seen_plan=None, cancelled=False, digest=None)
+    return replace(record, seen_plan=None, seen_trouble=None, cancelled=False, digest=None)

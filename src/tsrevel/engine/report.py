@@ -15,8 +15,9 @@ from tsrevel.planning.reasons import Category, Reason, Status
 class Outcome:
     """What a run made of one event. `text` is for people; `total` in cents.
 
-    `news`: a person hasn't been told yet. `missed`: first seen to have passed without an order. `alarm`: nothing more
-    may be written for it until a person has looked. `down`: it failed because a service was unavailable.
+    `news`: to be told in this run's report; an alarm is in every one. `fresh`: it wasn't so in the run before.
+    `missed`: first seen to have passed without an order. `alarm`: nothing more may be written for it until a person has
+    looked. `down`: it failed because a service was unavailable.
     """
 
     event_id: EventId
@@ -31,6 +32,7 @@ class Outcome:
     local_id: str | None = None
     total: Cents | None = None
     news: bool = False
+    fresh: bool = False
     missed: bool = False
     alarm: bool = False
     down: bool = False

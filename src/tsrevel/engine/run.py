@@ -303,7 +303,8 @@ class Engine:
             fresh = frozenset(each.event_id for each in outcomes)
         else:
             fresh = self.ledger.see_many(self.run_id, [self._seen(each) for each in outcomes])
-        return [replace(each, news=each.news or _is_news(each, changed=each.event_id in fresh)) for each in outcomes]
+        told = [replace(each, fresh=each.event_id in fresh) for each in outcomes]
+        return [replace(each, news=each.news or _is_news(each)) for each in told]
 
     def _seen(self, outcome: Outcome) -> Seen:
         """What the ledger keeps of it."""
@@ -324,11 +325,11 @@ class Engine:
         )
 
 
-def _is_news(outcome: Outcome, *, changed: bool) -> bool:
+def _is_news(outcome: Outcome) -> bool:
     """Errors are told in every run, and so are alarms; what is held or planned, when it is new or has changed."""
     if outcome.status is Status.FAILED or outcome.alarm:
         return True
-    return changed and outcome.status in {Status.HELD, Status.PLANNED}
+    return outcome.fresh and outcome.status in {Status.HELD, Status.PLANNED}
 
 
 def _event_id(each: Pending) -> EventId:

@@ -12,7 +12,10 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
     (Reason.ORDER_EXISTS, None): NOTHING,
     (Reason.ORDER_EXISTS, Status.HELD): "see which order is right; enter it by hand if it is wanted, then resolve it",
     (Reason.TOO_EARLY, None): "nothing to do: a run on its day makes the order",
-    (Reason.EVENT_DAY_PASSED, None): "enter it by hand and resolve it, or run `tsrevel sync-event --ignore-time-gate`",
+    (Reason.EVENT_DAY_PASSED, None): (
+        "enter it by hand and say so by `tsrevel resolve {event} --as done --order ID --note T`, or run "
+        "`tsrevel sync-event {event} --ignore-time-gate`"
+    ),
     (Reason.STATUS_NOT_ELIGIBLE, None): NOTHING,
     (Reason.EVENT_DELETED, None): NOTHING,
     (Reason.LOCATION_NOT_ALLOWED, None): "nothing to do, or add its location to safety.allowed_locations",
@@ -23,7 +26,7 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
     (Reason.UNKNOWN_TIMEZONE, None): "correct `timezone` in its [[locations]] entry",
     (Reason.EVENT_DATA_UNAVAILABLE, None): "nothing at first; if it stays, look at the event in TripleSeat",
     (Reason.AUTHORIZATION_DENIED, Status.HELD): "give tsrevel's user access to the event in TripleSeat",
-    (Reason.AUTHORIZATION_DENIED, None): "credentials were refused: run `tsrevel doctor`, then `tsrevel login`",
+    (Reason.AUTHORIZATION_DENIED, None): "credentials were refused: `tsrevel doctor` tells whose, and what to do",
     (Reason.NO_LINE_ITEMS, None): "finish its contract in TripleSeat",
     (Reason.AMBIGUOUS_DOCUMENT, None): "delete the wrong documents in TripleSeat, or set tripleseat.order_document",
     (Reason.UNMAPPED_ITEMS, None): "map the lines with `tsrevel map suggest`, or correct their names",
@@ -43,8 +46,8 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
 }
 
 
-def advise(status: str, reason: str | None, *, disputed: bool = False) -> str:
-    """What to do about an event with that status and reason code; '' for a code that this version doesn't know.
+def advise(event_id: str, status: str, reason: str | None, *, disputed: bool = False) -> str:
+    """What to do about the event, of that status and reason code; '' for a code that this version doesn't know.
 
     `disputed`: it has an order of ours, and that is what is wrong.
     """
@@ -55,4 +58,4 @@ def advise(status: str, reason: str | None, *, disputed: bool = False) -> str:
     if reason not in Reason.__members__:
         return ""
     code = Reason(reason)
-    return _ADVICE.get((code, Status(status)), _ADVICE.get((code, None), NOTHING))
+    return _ADVICE.get((code, Status(status)), _ADVICE.get((code, None), NOTHING)).replace("{event}", event_id)

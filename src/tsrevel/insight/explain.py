@@ -13,18 +13,19 @@ from typing import Literal
 from tsrevel.config import Settings
 from tsrevel.engine.decide import Catalogues
 from tsrevel.engine.foresee import Foreseen, Foresight, switched_off
-from tsrevel.engine.report import Outcome, with_order
+from tsrevel.engine.report import Outcome, not_written, with_order
 from tsrevel.engine.resolved import leave_resolved
 from tsrevel.engine.run import Limits
 from tsrevel.engine.saga import recall_finding
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.gate import WriteGate
+from tsrevel.insight.drift import recall_drift
 from tsrevel.insight.past import EventHistory, recount_event
 from tsrevel.ledger import Ledger, OrderRecord, copy_ledger, open_view
 from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy
 from tsrevel.planning.plan import plan_order
-from tsrevel.planning.rationale import Rationale, give_reasons
+from tsrevel.planning.rationale import Rationale, give_reasons, give_rivals
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
 from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
@@ -41,7 +42,8 @@ class Explanation:
     """The decision, and all that leads to it. `outcome` is None for an event that nothing is known of.
 
     `plan` is the order as it was claimed, else as it would be. `foretold` says why it could not be planned as things
-    are, though its turn hasn't come. `products` are the names of Revel's products.
+    are, though its turn hasn't come. `rivals` are documents between which a person must
+    choose. `switched_off` says why nobody was asked, and no run does anything now.
     """
 
     source: Source
@@ -52,6 +54,8 @@ class Explanation:
     plan: Plan | None = None
     foretold: Hold | None = None
     catalogue: Catalogue | None = None
+    rivals: tuple[Rationale, ...] = ()
+    switched_off: str | None = None
     exit_status: int = 0
 
 
@@ -62,8 +66,9 @@ def explain_live(settings: Settings, seams: Seams, event_id: EventId) -> Explana
     with copy_ledger(settings.ledger_path, settings.environment, seams.clock, seams.database) as ledger:
         pause = ledger.paused()
         if pause or not settings.safety.enable_connector:
-            text = str(pause) if pause else "the connector is disabled (safety.enable_connector)"
-            return _explain_known(ledger, history, policy, switched_off(event_id, text))
+            text = f"runs are {pause}" if pause else "the connector is disabled (safety.enable_connector)"
+            known = _explain_known(ledger, history, policy, _last_outcome(history) or switched_off(event_id, text))
+            return replace(known, switched_off=text)
         with open_services(settings, seams) as services:
             engine = _engine(settings, seams, services, ledger, policy)
             foreseen = engine.foresee(event_id)
@@ -132,8 +137,14 @@ def _explain_seen(
         plan=plan or (foretold if isinstance(foretold, Plan) else None),
         foretold=foretold if isinstance(foretold, Hold) and held else None,
         catalogue=catalogue,
+        rivals=give_rivals(event, location, catalogue, policy) if event and _is_open(foreseen.outcome) else (),
         exit_status=_status(foreseen),
     )
+
+
+def _is_open(outcome: Outcome) -> bool:
+    """Whether it is yet to be decided from which document the order is made."""
+    return outcome.reason is Reason.AMBIGUOUS_DOCUMENT or _may_come(outcome)
 
 
 def _may_come(outcome: Outcome) -> bool:
@@ -158,6 +169,7 @@ def _explain_known(ledger: Ledger, history: EventHistory, policy: Policy, outcom
         event=snapshot,
         rationale=give_reasons(snapshot, location, None, policy) if snapshot else None,
         plan=history.record.plan if history.record else None,
+        rivals=give_rivals(snapshot, location, None, policy) if snapshot and outcome and _is_open(outcome) else (),
     )
 
 
@@ -174,10 +186,13 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
         return leave_resolved(about, resolution, changed=False)
     if standing is None and record is None:
         return None
-    return replace(about, text=_known_text(record))
+    drift = recall_drift(record, history.facts) if record and about.status is Status.SKIPPED else None
+    return not_written(about, drift) if drift else replace(about, text=_known_text(about, record))
 
 
-def _known_text(record: OrderRecord | None) -> str:
-    if record is None or record.order_id is None:
-        return ""
-    return recall_finding(record).text if record.state == "disputed" else f"Revel order {record.order_id}"
+def _known_text(about: Outcome, record: OrderRecord | None) -> str:
+    if record and record.order_id and record.state == "disputed":
+        return recall_finding(record).text
+    if about.status in {Status.HELD, Status.FAILED}:
+        return f"the ledger doesn't keep the text: `tsrevel explain {about.event_id}`, asking both services, tells it"
+    return f"Revel order {record.order_id}" if record and record.order_id else ""

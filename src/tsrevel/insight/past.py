@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tsrevel.ledger import AuditRow, LedgerView, OrderRecord, Resolution, RunRecord, audit, orders, queries, runs
+from tsrevel.ledger import (
+    AuditRow,
+    LedgerView,
+    OrderRecord,
+    Pause,
+    Resolution,
+    RunRecord,
+    audit,
+    orders,
+    pausing,
+    queries,
+    runs,
+)
 from tsrevel.ledger.queries import Attempt, Standing, StepStanding
 from tsrevel.planning.model import EventId
 
@@ -49,6 +61,14 @@ def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None 
             steps=queries.steps_of(connection, event_id),
             facts=audit.latest_rows(connection, event_id, limit),
         )
+
+
+def recall_pause(view: LedgerView | None) -> Pause | None:
+    """The pause, if a person has stopped all runs. Raises LedgerUnusable and LedgerDamaged."""
+    if view is None:
+        return None
+    with view.reading() as connection:
+        return pausing.find(connection)
 
 
 def recount_runs(view: LedgerView | None, limit: int) -> tuple[RunHistory, ...]:

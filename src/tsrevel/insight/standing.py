@@ -19,7 +19,10 @@ OVERDUE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The answer. `known`: there is a ledger. `good` is the last live run over all events that came to its end."""
+    """The answer. `known`: there is a ledger. `good` is the last live run over all events that came to its end.
+
+    One that raised an alarm (exit 14) isn't good.
+    """
 
     now: datetime
     known: bool
@@ -83,7 +86,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             bare,
             known=True,
             pause=pausing.find(connection),
-            good=runs.last_good(connection),
+            good=runs.last_good(connection, with_alarm=False),
             runs=runs.latest(connection, limit),
             held=tuple(each for each in trouble if each.status == "held"),
             failed=tuple(each for each in trouble if each.status == "failed"),
@@ -114,7 +117,7 @@ def _warnings(status: Status) -> Iterator[str]:
     if not status.known:
         yield "there is no ledger yet: no run was ever made with these settings"
     elif status.since_good is None:
-        yield "there was no good run yet: no live `sync` over all events has come to its end"
+        yield "there was no good run yet: no live `sync` over all events has ended with exit 0 or 3"
     elif status.is_stale:
         ago = show_span(status.since_good)
         yield f"the last good run ended {ago} ago: does cron start `tsrevel sync`, and how does it end?"

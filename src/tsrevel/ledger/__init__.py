@@ -11,7 +11,7 @@ Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`
 
 from tsrevel.ledger.connection import SQLITE, Connect
 from tsrevel.ledger.inspection import Inspection, inspect_ledger
-from tsrevel.ledger.lock import hold_lock, is_locked
+from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked
 from tsrevel.ledger.orders import hash_of_trouble
 from tsrevel.ledger.pausing import Pause, look_for_pause
 from tsrevel.ledger.records import (
@@ -55,6 +55,7 @@ __all__ = [
     "copy_ledger",
     "hash_of_trouble",
     "hold_lock",
+    "hold_mail_lock",
     "inspect_ledger",
     "is_locked",
     "look_for_pause",

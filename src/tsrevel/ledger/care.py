@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import pruning
+from tsrevel.ledger.agreement import check_agreement
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable
 from tsrevel.ledger.inspection import Inspection, inspect_ledger
 from tsrevel.ledger.migrations import back_up
@@ -72,6 +73,7 @@ def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> C
         return None
     with _look(path, environment, opened_by) as connection:
         _check_references(connection, path)
+        check_agreement(connection, path)
         tables = {name: _count(connection, name) for name in _tables(connection)}
         with reachable(path):
             return Census(inspection, tables, count_by_state(connection), path.stat().st_size)

@@ -18,10 +18,23 @@ def hold_lock(path: Path) -> Iterator[None]:
 
     The lock is on the file `<ledger>.lock` beside it, which stays; the file alone means nothing.
     """
+    with _hold(path, "lock"):
+        yield
+
+
+@contextmanager
+def hold_mail_lock(path: Path) -> Iterator[None]:
+    """The same for who sends the mails of that ledger: no run waits for it, and no mail is sent by two at once."""
+    with _hold(path, "mails.lock"):
+        yield
+
+
+@contextmanager
+def _hold(path: Path, suffix: str) -> Iterator[None]:
     with reachable(path):
         ledger = path.resolve()
         make_folder(ledger.parent)
-        lock = ledger.with_name(f"{ledger.name}.lock")
+        lock = ledger.with_name(f"{ledger.name}.{suffix}")
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         with reachable(path):

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from tsrevel.ledger.codec import decode_plan
 from tsrevel.ledger.records import OrderState, Resolution, decode_instant
-from tsrevel.ledger.resolutions import decode_resolution
+from tsrevel.ledger.resolutions import RESOLUTION, decode_resolution
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import Cents
 
@@ -47,18 +47,22 @@ _SEEN = """
     SELECT event_id, event_day, location, status, reason, missed_at, first_seen_at, last_seen_at, last_seen_at AS since
     FROM sightings WHERE event_id = ?
 """
-_OPEN_ORDERS = """
-    SELECT event_id, state, plan, order_id, text, touched_at, doubt_until_at,
+_ARE_UNKNOWN = """
+    (state = 'disputed' AND NOT EXISTS (SELECT 1 FROM receipts AS known WHERE known.event_id = orders.event_id))
+"""
+"""An order found at Revel that wasn't as planned, with a ledger that had lost what it knew, or dropped it."""
+_OPEN_ORDERS = f"""
+    SELECT event_id, state, plan, order_id, text, touched_at, doubt_until_at, {_ARE_UNKNOWN} AS unknown,
         (SELECT count(*) FROM steps WHERE steps.event_id = orders.event_id) AS steps,
         (SELECT count(*) FROM receipts WHERE receipts.event_id = orders.event_id) AS receipts
     FROM orders
     WHERE state IN ('claimed', 'disputed') AND event_id NOT IN (SELECT event_id FROM resolutions)
     ORDER BY touched_at, event_id
-"""
-_RESOLUTIONS = """
-    SELECT event_id, verdict, note, order_id, digest, resolved_at FROM resolutions
+"""  # noqa: S608 (all of it is written here)
+_RESOLUTIONS = f"""
+    SELECT {RESOLUTION} FROM resolutions
     WHERE :event_id IS NULL OR event_id = :event_id ORDER BY resolved_at DESC, event_id
-"""
+"""  # noqa: S608 (all of it is written in these rooms)
 _ATTEMPTS_OF_EVENT = """
     SELECT attempts.run_id, correlation_id, event_id, status, reason, order_id, at
     FROM attempts JOIN runs USING (run_id)
@@ -69,11 +73,12 @@ _ATTEMPTS_OF_RUNS = """
     FROM attempts JOIN runs USING (run_id)
     WHERE attempts.run_id IN (SELECT value FROM json_each(?)) ORDER BY attempts.rowid
 """
-_STEPS = """
-    SELECT steps.kind, number, uuid, revel_id, recorded_at, run_id, receipts.uuid IS NOT NULL AS written
-    FROM steps LEFT JOIN receipts USING (event_id, uuid)
+_STEPS = f"""
+    SELECT steps.kind, number, uuid, revel_id, recorded_at, receipts.run_id, state, receipts.uuid IS NOT NULL AS kept,
+        {_ARE_UNKNOWN} AS unknown
+    FROM steps JOIN orders USING (event_id) LEFT JOIN receipts USING (event_id, uuid)
     WHERE event_id = ? ORDER BY seq
-"""
+"""  # noqa: S608 (likewise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order claimed and not settled, or disputed. `text` says what is disputed, `total` in cents."""
+    """An order claimed and not settled, or disputed. `text` says what is disputed, `total` in cents.
+
+    `receipts` is None where the ledger has none of an order found at Revel: how far it was written isn't known.
+    """
 
     event_id: EventId
     state: OrderState
@@ -105,7 +113,7 @@ class OpenOrder:
     order_id: OrderId | None
     total: Cents | None
     steps: int
-    receipts: int
+    receipts: int | None
     text: str | None
     touched_at: datetime
     doubt_until_at: datetime | None
@@ -126,12 +134,17 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class StepStanding:
-    """A step of the claimed plan, and Revel's receipt for it: the id it gave, when, in which run; None without one."""
+    """A step of the claimed plan, and Revel's receipt for it: the id it gave, when, in which run; None without one.
+
+    `written` without `kept`: Revel showed it, and the receipt isn't in the ledger (pruned, or found with a new ledger).
+    `written` is None where nobody can say: the order is disputed, and there is no receipt of it at all.
+    """
 
     kind: str
     number: int
     uuid: str
-    written: bool
+    written: bool | None
+    kept: bool
     revel_id: str | None
     recorded_at: datetime | None
     run_id: str | None
@@ -207,7 +220,7 @@ def _decode_open_order(row: sqlite3.Row) -> OpenOrder:
         order_id=row["order_id"],
         total=plan.final_total if plan else None,
         steps=row["steps"],
-        receipts=row["receipts"],
+        receipts=None if row["unknown"] else row["receipts"],
         text=row["text"],
         touched_at=datetime.fromisoformat(row["touched_at"]),
         doubt_until_at=decode_instant(row["doubt_until_at"]),
@@ -231,7 +244,8 @@ def _decode_step(row: sqlite3.Row) -> StepStanding:
         kind=row["kind"],
         number=row["number"],
         uuid=row["uuid"],
-        written=bool(row["written"]),
+        written=None if row["unknown"] else bool(row["kept"]) or row["state"] == "settled",
+        kept=bool(row["kept"]),
         revel_id=row["revel_id"],
         recorded_at=decode_instant(row["recorded_at"]),
         run_id=row["run_id"],

@@ -128,9 +128,10 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a person settled about an event, and why. `order_id` is the order that a person says it has.
+    """What a person settled about an event, and why. `order_id` is the order that a person said last it has.
 
     `digest` is the content hash of the event then, or of the latest change that was told since; None: not known.
+    `orders` are all that were named since the event was last open, `was_done` whether `done` was said since.
     """
 
     event_id: EventId
@@ -139,6 +140,8 @@ class Resolution:
     order_id: OrderId | None
     digest: str | None
     resolved_at: datetime
+    orders: tuple[OrderId, ...] = ()
+    was_done: bool = False
 
 
 @dataclass(frozen=True, slots=True)

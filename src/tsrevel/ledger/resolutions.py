@@ -14,21 +14,29 @@ from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import Resolution, Verdict
 from tsrevel.planning.model import EventId, OrderId
 
-_FIND = """
-    SELECT event_id, verdict, note, order_id, digest, resolved_at
-    FROM resolutions WHERE event_id IN (SELECT value FROM json_each(?))
+_SINCE_OPEN = """
+    FROM audit WHERE audit.event_id = resolutions.event_id AND kind = 'resolved' AND seq > coalesce(
+        (SELECT max(seq) FROM audit AS other WHERE other.event_id = resolutions.event_id AND kind = 'reopened'), 0)
 """
+RESOLUTION = f"""
+    event_id, verdict, note, order_id, digest, resolved_at,
+    (SELECT json_group_array(DISTINCT json_extract(detail, '$.order_id')) {_SINCE_OPEN}
+        AND json_extract(detail, '$.order_id') IS NOT NULL) AS orders,
+    EXISTS (SELECT 1 {_SINCE_OPEN} AND json_extract(detail, '$.verdict') = 'done') AS was_done
+"""
+"""The columns that `decode_resolution` wants. What was said before is in the audit, whatever was said since."""
+_FIND = f"SELECT {RESOLUTION} FROM resolutions WHERE event_id IN (SELECT value FROM json_each(?))"  # noqa: S608 (it is written here)
 _PUT = """
     INSERT INTO resolutions (event_id, verdict, note, order_id, digest, resolved_at)
     VALUES (:event_id, :verdict, :note, :order_id, (SELECT digest FROM sightings WHERE event_id = :event_id), :at)
     ON CONFLICT (event_id) DO UPDATE SET
-        verdict = excluded.verdict, note = excluded.note, order_id = excluded.order_id, digest = excluded.digest,
-        resolved_at = excluded.resolved_at
+        verdict = excluded.verdict, note = excluded.note, order_id = coalesce(excluded.order_id, order_id),
+        digest = excluded.digest, resolved_at = excluded.resolved_at
 """
 
 
 def put(change: Change, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
-    """Stores a person's word on an event, in place of an earlier one."""
+    """Stores a person's word on an event, in place of an earlier one. The orders named before stay named."""
     row = {"event_id": event_id, "verdict": verdict, "note": note, "order_id": order_id, "at": change.at}
     change.connection.execute(_PUT, row)
     change.audit("resolved", event_id, verdict=verdict, note=note, order_id=order_id)
@@ -63,4 +71,6 @@ def decode_resolution(row: sqlite3.Row) -> Resolution:
         order_id=row["order_id"],
         digest=row["digest"],
         resolved_at=datetime.fromisoformat(row["resolved_at"]),
+        orders=tuple(dict.fromkeys([*json.loads(row["orders"]), *([row["order_id"]] if row["order_id"] else [])])),
+        was_done=bool(row["was_done"]) or row["verdict"] == "done",
     )

@@ -21,7 +21,7 @@ _LATEST = """
 """
 _LAST_GOOD = """
     SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
-    FROM runs WHERE whole AND mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, 14)
+    FROM runs WHERE whole AND mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, :alarm)
     ORDER BY started_at DESC, rowid DESC LIMIT 1
 """
 
@@ -55,9 +55,12 @@ def latest(connection: sqlite3.Connection, limit: int) -> tuple[RunRecord, ...]:
     return tuple(_decode_run(row) for row in connection.execute(_LATEST, (limit,)))
 
 
-def last_good(connection: sqlite3.Connection) -> RunRecord | None:
-    """The last live run over all events that came to its end: exit 0, or with some held, failed or disputed (3, 14)."""
-    row = connection.execute(_LAST_GOOD).fetchone()
+def last_good(connection: sqlite3.Connection, *, with_alarm: bool = True) -> RunRecord | None:
+    """The last live run over all events that came to its end: exit 0, or with some held or failed (3).
+
+    Also one that found what a person must look at (14), unless `with_alarm` says no.
+    """
+    row = connection.execute(_LAST_GOOD, {"alarm": 14 if with_alarm else 0}).fetchone()
     return _decode_run(row) if row else None
 
 

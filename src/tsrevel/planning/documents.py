@@ -13,10 +13,14 @@ from tsrevel.planning.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The document to take lines and money from, or a Hold, and in words why that one."""
+    """The document to take lines and money from, or a Hold, and in words why that one.
+
+    `rivals` are those that only a person can choose between.
+    """
 
     document: Document | Hold
     why: str = ""
+    rivals: tuple[Document, ...] = ()
 
 
 def choose_document(event: Event, pattern: str) -> Document | Hold:
@@ -41,9 +45,9 @@ def weigh_documents(event: Event, pattern: str) -> Choice:
         candidates = [each for each in candidates if _agrees(each, event.grand_total)] or candidates
     newest = max(candidates, key=lambda document: document.id)
     if any(_content(document) != _content(newest) for document in candidates):
-        return Choice(_ambiguous(candidates, "differ"))
+        return Choice(_ambiguous(candidates, "differ"), rivals=tuple(candidates))
     if any(_received(document) > _received(newest) for document in candidates):
-        return Choice(_ambiguous(candidates, "record different payments"))
+        return Choice(_ambiguous(candidates, "record different payments"), rivals=tuple(candidates))
     return Choice(newest, _why(len(usable), named, len(candidates)))
 
 

@@ -88,9 +88,23 @@ def give_reasons(
 ) -> Rationale | None:
     """The reasons for what `plan_order` makes of the event; None where no one document can be chosen."""
     choice = weigh_documents(event, policy.order_document)
-    document = choice.document
-    if isinstance(document, Hold):
+    if isinstance(choice.document, Hold):
         return None
+    return _reasons_for(choice.document, choice.why, event, location, catalogue, policy)
+
+
+def give_rivals(
+    event: Event, location: Location | None, catalogue: Catalogue | None, policy: Policy
+) -> tuple[Rationale, ...]:
+    """What each of the documents comes to between which a person must choose; none where there is no such choice."""
+    rivals = weigh_documents(event, policy.order_document).rivals
+    why = "it is one of those between which a person must choose"
+    return tuple(_reasons_for(each, why, event, location, catalogue, policy) for each in rivals)
+
+
+def _reasons_for(
+    document: Document, why: str, event: Event, location: Location | None, catalogue: Catalogue | None, policy: Policy
+) -> Rationale:
     rules = {normalise(rule.match): rule.treat_as for rule in policy.charges}
     charges = tuple(
         ChargeReason(each.name, to_cents(each.amount), rules.get(normalise(each.name)))
@@ -98,7 +112,7 @@ def give_reasons(
     )
     return Rationale(
         document=document,
-        why=choice.why,
+        why=why,
         lines=tuple(_reason_of(line, location, catalogue, policy) for line in document.lines),
         charges=charges,
         lines_total=total([line_amount(line) for line in document.lines]),

@@ -18,7 +18,8 @@ Reason = Annotated[
 
 @command(app)
 def pause(world: World, manner: Manner, reason: Reason = "") -> int:
-    """Stop all runs until `resume`. They do nothing and call no service; one under way begins no new order.
+    """Stop all runs until `resume`. They do nothing and call no service; one under way finishes the order in
+    hand and begins no other.
 
     Kept in the ledger, with time and reason; an earlier pause stands.
     """

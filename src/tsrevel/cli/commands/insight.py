@@ -83,11 +83,16 @@ def resolve(
     order: Annotated[
         str | None, typer.Option("--order", metavar="ID", help="With done: the Revel order that the event has.")
     ] = None,
+    no_order_exists: Annotated[
+        bool,
+        typer.Option("--no-order-exists", help="With open, after done without --order: you looked, there is none."),
+    ] = False,
 ) -> int:
     """Settle an event by hand: runs leave it be. It may be held, failed, missed or disputed; `--as open` undoes it.
 
-    Nothing is written to Revel. An event resolved with --order is opened again once Revel no longer has that order.
+    Nothing is written to Revel. An event resolved with --order is opened again once Revel no longer has any order that
+    was named for it.
     """
     from tsrevel.cli.insights import resolve as verb
 
-    return verb.resolve(world, manner, event, verb.ResolveOptions(word, note, order))
+    return verb.resolve(world, manner, event, verb.ResolveOptions(word, note, order, no_order_exists))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import unescape
 
 from tsrevel.cli.insights.history import encode_steps
@@ -24,6 +24,7 @@ from tsrevel.config import load_settings
 from tsrevel.insight.advice import advise
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline
 from tsrevel.ledger import AuditRow
+from tsrevel.ledger.queries import StepStanding
 from tsrevel.planning.model import EventId, Plan, ProductId
 from tsrevel.planning.money import show
 from tsrevel.planning.rationale import LineReason, Rationale
@@ -58,6 +59,8 @@ def _encode(told: Explanation) -> dict[str, object]:
         "advice": _advise(told),
         "event": _encode_event(told),
         "foretold": {"reason": told.foretold.reason, "text": told.foretold.text} if told.foretold else None,
+        "switched_off": told.switched_off,
+        "documents": [_encode_rival(each) for each in told.rivals],
         "document": _encode_document(told.rationale) if told.rationale else None,
         "lines": [_encode_line(each) for each in told.rationale.lines] if told.rationale else [],
         "money": _encode_money(told.rationale, told.plan),
@@ -77,7 +80,7 @@ def _advise(told: Explanation) -> str | None:
         return None
     record = told.history.record
     disputed = record is not None and record.state == "disputed"
-    return advise(told.outcome.status, told.outcome.reason, disputed=disputed)
+    return advise(told.outcome.event_id, told.outcome.status, told.outcome.reason, disputed=disputed)
 
 
 def _encode_event(told: Explanation) -> dict[str, object] | None:
@@ -88,6 +91,15 @@ def _encode_event(told: Explanation) -> dict[str, object] | None:
 
 def _encode_document(why: Rationale) -> dict[str, object]:
     return {"id": str(why.document.id), "title": why.title, "why": why.why}
+
+
+def _encode_rival(why: Rationale) -> dict[str, object]:
+    """One of several documents between which a person must choose."""
+    return {
+        **_encode_document(why),
+        "lines": [_encode_line(each) for each in why.lines],
+        "money": _encode_money(why, None),
+    }
 
 
 def _encode_line(line: LineReason) -> dict[str, object]:
@@ -141,7 +153,7 @@ def _encode_items(plan: Plan | None, names: Mapping[ProductId, str]) -> list[dic
 
 
 def _planned_steps(plan: Plan | None) -> list[dict[str, object]]:
-    nothing = {"written": False, "revel_id": None, "at": None, "run_id": None}
+    nothing = {"written": False, "receipt": None, "revel_id": None, "at": None, "run_id": None}
     return [
         {"step": step.kind, "number": step.number + 1, "uuid": step.uuid, **nothing}
         for step in (plan.steps if plan else ())
@@ -177,12 +189,14 @@ def _tell(page: Page, told: Explanation) -> None:
     verdict = f"{outcome.status} {outcome.reason or ''}".rstrip()
     page.line(f"decision: {verdict}" + (f": {outcome.text}" if outcome.text else ""), STYLES[outcome.status])
     page.line(f"what to do: {_advise(told)}")
+    if told.switched_off:
+        page.line(f"no run does anything now: {told.switched_off}", "bold red")
     source = "both services were asked just now" if told.source == "live" else "by the ledger alone, nobody was asked"
     page.line(f"source: {source}", "dim")
     if told.foretold:
         page.line(f"when its turn comes: held {told.foretold.reason} as things are: {told.foretold.text}", "yellow")
-    if told.rationale:
-        _tell_reasons(page, told.rationale)
+    for why in (told.rationale, *told.rivals) if told.rationale else told.rivals:
+        _tell_reasons(page, why)
     if told.plan:
         _tell_plan(page, told.plan, _product_names(told), claimed=told.history.record is not None)
     for text in _tell_past(told):
@@ -227,15 +241,24 @@ def _tell_plan(page: Page, plan: Plan, names: Mapping[ProductId, str], *, claime
     )
 
 
+def _how_far(steps: Sequence[StepStanding]) -> str:
+    """How much of the plan is written, as far as the ledger knows."""
+    if not steps:
+        return ""
+    if any(each.written is None for each in steps):
+        return f", its receipts not kept: how many of {len(steps)} steps are written isn't known"
+    written, kept = sum(bool(each.written) for each in steps), sum(each.kept for each in steps)
+    told = f", {written} of {len(steps)} steps written"
+    return told + (f" ({written - kept} receipts not kept)" if written > kept else "")
+
+
 def _tell_past(told: Explanation) -> Iterator[str]:
     standing, record, resolution = told.history.standing, told.history.record, told.history.resolution
     if standing:
         verdict = f"{standing.status} {standing.reason or ''}".rstrip()
         yield f"last run that saw it: {shown_at(standing.last_seen_at)}, {verdict}"
     if record:
-        written = sum(each.written for each in told.history.steps)
-        number = record.order_id or "none yet"
-        yield f"ledger: {record.state}, Revel order {number}, {written} of {len(told.history.steps)} steps written"
+        yield f"ledger: {record.state}, Revel order {record.order_id or 'none yet'}{_how_far(told.history.steps)}"
     if resolution:
         yield f"note: {resolution.note}"
     for fact in told.history.facts:

@@ -18,8 +18,15 @@ from tsrevel.cli.insights.speak import (
     shown_at,
 )
 from tsrevel.cli.world import Manner, World
-from tsrevel.insight.past import EventHistory, RunHistory, describe_fact, recount_event, recount_runs
-from tsrevel.ledger import AuditRow
+from tsrevel.insight.past import (
+    EventHistory,
+    RunHistory,
+    describe_fact,
+    recall_pause,
+    recount_event,
+    recount_runs,
+)
+from tsrevel.ledger import AuditRow, Pause
 from tsrevel.ledger.queries import StepStanding
 from tsrevel.planning.model import EventId
 from tsrevel.planning.money import show
@@ -28,24 +35,36 @@ from tsrevel.planning.money import show
 def show_runs(world: World, manner: Manner, limit: int) -> int:
     """The last runs and what they injected, held and failed: exit 0. Raises what `status` raises."""
     with look(world, manner) as (_, view, _now):
-        told = recount_runs(view, limit)
+        told, pause = recount_runs(view, limit), recall_pause(view)
     if manner.json:
+        from tsrevel.cli.render import encode_pause  # it knows the engine
+
         runs = [encode_run(each.run) | {"events": [encode_attempt(one) for one in each.attempts]} for each in told]
-        world.answer({"schema": 1, "success": True, "runs": runs})
+        world.answer({"schema": 1, "success": True, "paused": encode_pause(pause), "runs": runs})
     else:
-        _tell_runs(Page(world), told)
+        _tell_runs(_page(world, pause), told)
     return 0
 
 
 def show_event(world: World, manner: Manner, event: str, limit: int | None) -> int:
     """Everything that happened to the event, of facts the last `limit`: exit 0, also where it is unknown."""
     with look(world, manner) as (_, view, _now):
-        told = recount_event(view, EventId(event), limit)
+        told, pause = recount_event(view, EventId(event), limit), recall_pause(view)
     if manner.json:
-        world.answer(encode_history(told))
+        from tsrevel.cli.render import encode_pause
+
+        world.answer(encode_history(told) | {"paused": encode_pause(pause)})
     else:
-        _tell_event(Page(world), told)
+        _tell_event(_page(world, pause), told)
     return 0
+
+
+def _page(world: World, pause: Pause | None) -> Page:
+    """A page that begins with the pause, if there is one."""
+    page = Page(world)
+    if pause:
+        page.line(f"! runs are {pause}", "bold red")
+    return page
 
 
 def encode_history(told: EventHistory) -> dict[str, object]:
@@ -59,7 +78,7 @@ def encode_history(told: EventHistory) -> dict[str, object]:
         "order": encode_record(told.record),
         "resolution": encode_resolution(told.resolution),
         "attempts": [encode_attempt(each) for each in told.attempts],
-        "receipts": encode_steps([each for each in told.steps if each.written]),
+        "receipts": encode_steps([each for each in told.steps if each.kept]),
         "steps": encode_steps(told.steps),
         "facts": [_encode_fact(each) for each in told.facts],
     }
@@ -73,12 +92,20 @@ def encode_steps(steps: Iterable[StepStanding]) -> list[dict[str, object]]:
             "number": step.number + 1,
             "uuid": step.uuid,
             "written": step.written,
+            "receipt": _receipt_of(step),
             "revel_id": step.revel_id,
             "at": encode_at(step.recorded_at),
             "run_id": step.run_id,
         }
         for step in steps
     ]
+
+
+def _receipt_of(step: StepStanding) -> str | None:
+    """ "kept"; "not_kept" where there was one, or may have been; None where nothing was written."""
+    if step.kept:
+        return "kept"
+    return None if step.written is False else "not_kept"
 
 
 def _encode_fact(fact: AuditRow) -> dict[str, object]:
@@ -142,7 +169,7 @@ def _tell_steps(page: Page, steps: tuple[StepStanding, ...]) -> None:
     rows = [
         (
             f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind,
-            step.revel_id or ("" if step.written else "not written"),
+            step.revel_id or {"kept": "", "not_kept": "receipt not kept", None: "not written"}[_receipt_of(step)],
             shown_at(step.recorded_at),
             (step.run_id or "")[:8],
             step.uuid,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,10 +11,11 @@ import typer
 
 from tsrevel.cli.insights.speak import encode_resolution, encode_standing
 from tsrevel.cli.logs import logging_to
+from tsrevel.cli.standstill import why_switched_off
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.resolved import REASONS
-from tsrevel.errors import Refused, ServiceDown, TryNextRun
+from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import Standing
 from tsrevel.planning.model import EventId, OrderId
@@ -22,15 +25,21 @@ Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
 """Characters: a sentence or two on why, and no more."""
 NEEDS_A_LOOK = 3
+_ID = re.compile("[1-9][0-9]{0,18}")
+"""Both services number from 1, in integers (facts TripleSeat 3.1, Revel 2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolveOptions:
-    """What a person says. `order_id` is the Revel order that the event has, where there is one to name."""
+    """What a person says. `order_id` is the Revel order that the event has, where there is one to name.
+
+    `no_order_exists`: it is sure that nobody has entered one by hand.
+    """
 
     word: Word
     note: str = ""
     order_id: str | None = None
+    no_order_exists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +57,44 @@ class _Before:
 
 
 def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -> int:
-    """Store it, or take it back (`open`): exit 0, or 3 where taking it back would make a second order.
+    """Store it, or take it back (`open`): exit 0, or 3 where taking it back might make a second order.
 
-    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for what makes no sense; to take back a word
-    that named an order, Revel is asked, and ServiceDown and CredentialsRefused are raised.
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for what makes no sense. Of an order that is
+    named Revel is asked: whether it is there when it is stored, whether it still stands before it is taken back; then
+    ServiceDown and CredentialsRefused are raised.
     """
-    note, event_id = _check(options), EventId(event)
+    note, event_id = _check(options, event), EventId(event)
     seams = world.seams or Seams()
     settings = load_settings(config=manner.config, environ=world.environ, offline=options.word != "open")
     path, environment = settings.ledger_path, settings.environment
-    with (
-        hold_lock(path),
-        Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database) as ledger,
-        logging_to(world.stderr, manner, "resolve"),
-    ):
-        before = _recall(ledger, event_id)
-        if options.word == "open":
-            objection = _objection(settings, seams, ledger, before.resolution)
-            if objection:
-                return _refuse(world, manner, objection)
-            ledger.reopen(event_id, note)
-        else:
-            ledger.resolve(event_id, options.word, note, OrderId(options.order_id) if options.order_id else None)
-        after = ledger.resolutions([event_id]).get(event_id)
+    with logging_to(world.stderr, manner, "resolve"):
+        unchecked = _look_for(world, manner, seams, options.order_id)
+        with (
+            hold_lock(path),
+            Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database) as ledger,
+        ):
+            before = _recall(ledger, event_id)
+            if options.word == "open":
+                objection = _objection(settings, seams, before, options)
+                if objection:
+                    return _refuse(world, manner, objection)
+                ledger.reopen(event_id, note)
+            else:
+                ledger.resolve(event_id, options.word, note, OrderId(options.order_id) if options.order_id else None)
+            after = ledger.resolutions([event_id]).get(event_id)
+    warnings = [*([unchecked] if unchecked else []), *_warnings(before, after, options)]
     if manner.json:
-        world.answer(_encode(event_id, before, after, options))
+        world.answer(_encode(event_id, before, after, options, warnings))
     elif world.stdout.isatty() or not manner.quiet:
-        for line in _lines(event_id, before, after, options):
+        for line in _lines(event_id, before, after, warnings):
             print(line, file=world.stdout)
     return 0
 
 
-def _check(options: ResolveOptions) -> str:
+def _check(options: ResolveOptions, event: str) -> str:
     """The note, on one line. Raises typer.BadParameter."""
+    if not _ID.fullmatch(event) and options.word != "open":  # an older version may have stored another
+        raise typer.BadParameter(f"{event!r} is no TripleSeat event id: that is a number, as `tsrevel status` lists it")
     note = " ".join(options.note.split())
     if not note and options.word != "open":
         raise typer.BadParameter(
@@ -92,33 +106,69 @@ def _check(options: ResolveOptions) -> str:
         raise typer.BadParameter("--note holds characters that can't be printed")
     if options.order_id is not None and options.word != "done":
         raise typer.BadParameter("--order goes with --as done")
-    if options.order_id is not None and not (options.order_id.isascii() and options.order_id.isdecimal()):
+    if options.order_id is not None and not _ID.fullmatch(options.order_id):
         raise typer.BadParameter("--order is the number of a Revel order")
+    if options.no_order_exists and options.word != "open":
+        raise typer.BadParameter("--no-order-exists goes with --as open")
     return note
+
+
+def _look_for(world: World, manner: Manner, seams: Seams, order_id: str | None) -> str | None:
+    """Why it isn't known whether Revel has that order; None where it has, or none is named. BadParameter: it hasn't."""
+    if order_id is None:
+        return None
+    try:
+        settings = load_settings(config=manner.config, environ=world.environ)
+        why = why_switched_off(settings, seams)
+        if why is None:
+            with open_services(settings, seams) as services:
+                row = services.revel.find_by_id(OrderId(order_id))
+            if row and not row.deleted:
+                return None
+            what = "is deleted at Revel" if row else "is not known to Revel"
+            raise typer.BadParameter(f"order {order_id} {what}: nothing was stored; look its number up there")
+    except ConfigError:
+        why = "the settings don't say how to ask Revel (`tsrevel config validate`)"
+    except (CredentialsRefused, TryNextRun, Refused) as error:
+        why = str(error)
+    return f"whether Revel has order {order_id} wasn't checked: {why}"
 
 
 def _recall(ledger: Ledger, event_id: EventId) -> _Before:
     return _Before(ledger.standing(event_id), ledger.order(event_id), ledger.resolutions([event_id]).get(event_id))
 
 
-def _objection(settings: Settings, seams: Seams, ledger: Ledger, resolution: Resolution | None) -> str | None:
+def _objection(settings: Settings, seams: Seams, before: _Before, options: ResolveOptions) -> str | None:
     """Why the event must not be opened again, or None.
 
-    The order that a person named may carry a local_id by which no run would find it.
+    An order that a person entered by hand may carry a local_id by which no run would find it: every order that was
+    ever named since the event was last open must be gone, and where none was, a person must say that there is none.
     """
-    if resolution is None or resolution.order_id is None:
+    resolution = before.resolution
+    if resolution is None or before.is_finished:
         return None
-    order = resolution.order_id
-    if not settings.safety.enable_connector or ledger.paused():
-        return f"whether Revel order {order} still stands can't be asked while the connector is disabled or paused"
+    if resolution.was_done and not resolution.orders and not options.no_order_exists:
+        return (
+            f"event {resolution.event_id} was resolved as done without --order: if its order was entered by hand, the "
+            "next run may not find it, and would make a SECOND one. Look in Revel: where there is one, name it by "
+            f"`tsrevel resolve {resolution.event_id} --as done --order ID --note T`; where there is none, say "
+            f"`tsrevel resolve {resolution.event_id} --as open --no-order-exists`"
+        )
+    if not resolution.orders:
+        return None
+    named = ", ".join(resolution.orders)
+    why = why_switched_off(settings, seams)
+    if why:
+        return f"whether Revel order {named} still stands can't be asked: {why}"
     try:
         with open_services(settings, seams) as services:
-            row = services.revel.find_by_id(order)
+            rows = [services.revel.find_by_id(each) for each in resolution.orders]
     except (TryNextRun, Refused) as error:
-        raise ServiceDown(f"whether Revel order {order} still stands can't be told: {error}") from error
-    if row is None or row.deleted:
+        raise ServiceDown(f"whether Revel order {named} still stands can't be told: {error}") from error
+    standing = ", ".join(row.id for row in rows if row and not row.deleted)
+    if not standing:
         return None
-    return f"Revel order {order} stands, and a run would make a second one: delete it in Revel first, or leave it so"
+    return f"Revel order {standing} stands, and a run would make a second one: delete it in Revel first, or leave it so"
 
 
 def _refuse(world: World, manner: Manner, text: str) -> int:
@@ -128,7 +178,9 @@ def _refuse(world: World, manner: Manner, text: str) -> int:
     return NEEDS_A_LOOK
 
 
-def _encode(event_id: EventId, before: _Before, after: Resolution | None, options: ResolveOptions) -> dict[str, object]:
+def _encode(
+    event_id: EventId, before: _Before, after: Resolution | None, options: ResolveOptions, warnings: Sequence[str]
+) -> dict[str, object]:
     return {
         "schema": 1,
         "success": True,
@@ -138,11 +190,11 @@ def _encode(event_id: EventId, before: _Before, after: Resolution | None, option
         "resolution": encode_resolution(after),
         "before": encode_resolution(before.resolution),
         "event": encode_standing(before.standing) if before.standing else None,
-        "warnings": _warnings(before, after, options),
+        "warnings": list(warnings),
     }
 
 
-def _lines(event_id: EventId, before: _Before, after: Resolution | None, options: ResolveOptions) -> list[str]:
+def _lines(event_id: EventId, before: _Before, after: Resolution | None, warnings: Sequence[str]) -> list[str]:
     if after is None:
         told = (
             "is open again: the next run sees to it" if before.resolution else "was not resolved: nothing to take back"
@@ -151,7 +203,7 @@ def _lines(event_id: EventId, before: _Before, after: Resolution | None, options
         told = f"is noted as {after.verdict}"
     else:
         told = f"is resolved as {after.verdict}: runs skip it from now on ({REASONS[after.verdict]})"
-    return [f"event {event_id} {told}", *(f"note: {each}" for each in _warnings(before, after, options))]
+    return [f"event {event_id} {told}", *(f"note: {each}" for each in warnings)]
 
 
 def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions) -> list[str]:
@@ -167,9 +219,11 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
         found.append(f"{number} was begun and is not finished by any run now: finish or delete it there")
     if after and after.verdict == "ignored" and record and record.state == "disputed":
         found.append(f"Revel order {record.order_id} still stands: void it there if it is not wanted")
+    if after and len(after.orders) > 1:
+        found.append(f"orders named for it so far: {', '.join(after.orders)}")
     taken_back = options.word == "open" and before.resolution and before.resolution.verdict == "done"
     if taken_back and not before.is_finished:
         found.append(
-            "an order entered by hand is found by its local_id alone: if it has another, the next run makes one"
+            "an order entered by hand is found by its local_id alone: with another, the next run makes a SECOND one"
         )
     return found

@@ -81,7 +81,7 @@ def encode_standing(each: Standing) -> dict[str, object]:
         "first_seen_at": encode_at(each.first_seen_at),
         "last_seen_at": encode_at(each.last_seen_at),
         "missed_at": encode_at(each.missed_at),
-        "advice": advise(each.status, each.reason),
+        "advice": advise(each.event_id, each.status, each.reason),
     }
 
 
@@ -122,6 +122,7 @@ def encode_resolution(each: Resolution | None) -> dict[str, object] | None:
         "verdict": each.verdict,
         "note": each.note,
         "revel_order_id": each.order_id,
+        "revel_order_ids": list(each.orders),
         "resolved_at": encode_at(each.resolved_at),
     }
 

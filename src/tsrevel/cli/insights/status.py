@@ -98,7 +98,7 @@ def _lines(status: Status, *, quiet: bool) -> list[str]:
 
 
 def _advise(status: Status, each: Standing) -> str:
-    return advise(each.status, each.reason, disputed=status.is_disputed(each))
+    return advise(each.event_id, each.status, each.reason, disputed=status.is_disputed(each))
 
 
 def _trouble_line(status: Status, each: Standing, word: str = "") -> str:
@@ -119,7 +119,7 @@ def _order_line(order: OpenOrder) -> str:
     number = f"Revel order {order.order_id}" if order.order_id else "no Revel order yet"
     total = f", total {show(order.total)}" if order.total is not None else ""
     text = f": {order.text}" if order.text else ""
-    done = f"{order.receipts} of {order.steps} steps written"
+    done = "receipts not kept" if order.receipts is None else f"{order.receipts} of {order.steps} steps written"
     return f"event {order.event_id} {order.state}, {number}{total}, {done}, {shown_at(order.touched_at)}{text}"
 
 

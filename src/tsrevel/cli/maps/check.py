@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tsrevel.cli.maps.speak import say
-from tsrevel.cli.maps.survey import Span, Survey, open_survey
+from tsrevel.cli.maps.survey import Span, Survey, open_survey, unless_switched_off
 from tsrevel.cli.render import news_line, show_progress
 from tsrevel.cli.world import Manner, World
 from tsrevel.engine.decide import Catalogues
@@ -34,6 +34,7 @@ class Verdict:
     names: tuple[str, ...] = ()
 
 
+@unless_switched_off
 def check_coverage(world: World, manner: Manner, days: int, only: Sequence[str] = ()) -> int:
     """Tell what would be held or fail; the exit status: 0 where nothing would, else 3."""
     with open_survey(world, manner, only) as survey, show_progress(world, manner) as progress:

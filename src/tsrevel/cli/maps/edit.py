@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrevel.cli.maps.speak import encode_mapping, encode_offer, reject, say, what_is_mapped
-from tsrevel.cli.maps.survey import establishment_names, load, mappings_path, needed, open_survey
+from tsrevel.cli.maps.survey import SwitchedOff, establishment_names, load, mappings_path, needed, open_survey
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import LocationSettings, ProductMapping, Settings
 from tsrevel.config.mappings import Subject, load_mappings, set_mapping, unset_mapping
@@ -13,6 +13,8 @@ from tsrevel.errors import TsrevelError
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.suggest import Offer
 from tsrevel.revel.account import Account
+
+NEEDS_A_LOOK = 3
 
 
 class _Unclear(TsrevelError):
@@ -48,6 +50,9 @@ def set_product(world: World, manner: Manner, target: Target, product: int, *, o
             settings = survey.settings
             place, offer = _find_product(survey.account, settings, target, ProductId(product))
         return _write(world, manner, settings, target.at(place), product, offer)
+    except SwitchedOff as why:
+        text = f"the product can't be looked up: {why}; nothing was written; say --offline to write it unchecked"
+        return reject(world, manner, text, NEEDS_A_LOOK)
     except _Unclear as error:
         return reject(world, manner, str(error))
 

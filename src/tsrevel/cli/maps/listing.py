@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import typer
 
 from tsrevel.cli.maps.speak import count_names, encode_mapping, lay_out, say, shown_price, what_is_mapped
-from tsrevel.cli.maps.survey import Span, Survey, establishment_names, load, needed, open_survey
+from tsrevel.cli.maps.survey import (
+    Span,
+    Survey,
+    SwitchedOff,
+    establishment_names,
+    load,
+    needed,
+    open_survey,
+    unless_switched_off,
+)
 from tsrevel.cli.maps.wanted import Gathering, Sold, Wanted, gather, tell_what_is_left_out
 from tsrevel.cli.render import show_progress
 from tsrevel.cli.world import Manner, World
@@ -44,18 +53,33 @@ class _Seen:
 
 
 def list_mappings(world: World, manner: Manner, *, offline: bool, seen: bool = False, days: int = 30) -> int:
-    """Show every mapping; whether its product is on sale is asked of Revel unless `offline`.
+    """Show every mapping; whether its product is on sale is asked of Revel unless `offline`, or switched off.
 
     With `seen` also every name on the events of so many days and on menus, with how it is matched now. Raises
     BadParameter where that is asked for offline.
     """
     if offline and seen:
         raise typer.BadParameter("--seen asks both services; leave out --offline")
-    if offline:
-        _tell(world, manner, load(world, manner, offline=True), None, None)
-        return 0
+    if seen:
+        return _list_seen(world, manner, days)
+    if not offline:
+        try:
+            return _list_checked(world, manner, None)
+        except SwitchedOff as why:
+            print(f"tsrevel: whether the products exist wasn't asked: {why}", file=world.stderr)
+    _tell(world, manner, load(world, manner, offline=True), None, None)
+    return 0
+
+
+@unless_switched_off
+def _list_seen(world: World, manner: Manner, days: int) -> int:
+    return _list_checked(world, manner, days)
+
+
+def _list_checked(world: World, manner: Manner, days: int | None) -> int:
+    """With what was seen on so many days, or (None) without. Raises SwitchedOff."""
     with open_survey(world, manner) as survey:
-        looked = _look_around(world, manner, survey, days) if seen else None
+        looked = None if days is None else _look_around(world, manner, survey, days)
         with needed("the products can't be listed"):
             _tell(world, manner, survey.settings, _read_offers(survey, looked), looked)
     return 0

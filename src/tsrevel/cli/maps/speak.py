@@ -64,9 +64,9 @@ def encode_offer(offer: Offer, establishment: int) -> dict[str, object]:
     }
 
 
-def reject(world: World, manner: Manner, text: str) -> int:
-    """What was asked for makes no sense: said on stderr, and with --json on stdout; the exit status of usage errors."""
+def reject(world: World, manner: Manner, text: str, status: int = 2) -> int:
+    """What was asked for isn't done, mostly since it makes no sense: said on stderr, and with --json on stdout."""
     print(fold(f"tsrevel: {text}", world.stderr, world.environ), file=world.stderr)
     if manner.json:
-        world.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": 2})
-    return 2
+        world.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status})
+    return status

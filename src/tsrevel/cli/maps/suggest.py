@@ -9,7 +9,7 @@ import typer
 
 from tsrevel.cli.maps.candidates import candidate_lines, describe
 from tsrevel.cli.maps.speak import count_names, encode_offer, say
-from tsrevel.cli.maps.survey import Span, establishment_names, open_survey
+from tsrevel.cli.maps.survey import Span, establishment_names, open_survey, unless_switched_off
 from tsrevel.cli.maps.wanted import Gathering, Wanted, gather, tell_what_is_left_out
 from tsrevel.cli.prompts import may_ask
 from tsrevel.cli.render import show_progress
@@ -18,6 +18,7 @@ from tsrevel.planning.model import EstablishmentId
 from tsrevel.planning.money import show
 
 
+@unless_switched_off
 def suggest(world: World, manner: Manner, days: int, only: Sequence[str] = (), *, interactive: bool = False) -> int:
     """Show what has no product, or with `interactive` ask about each; raises BadParameter off a terminal."""
     if interactive and not may_ask(world, manner):

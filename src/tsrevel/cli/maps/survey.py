@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import update_wrapper
 from pathlib import Path
+from typing import Concatenate, ParamSpec
 
 import typer
 
 from tsrevel.cli.logs import logging_to
+from tsrevel.cli.maps.speak import say
+from tsrevel.cli.standstill import why_switched_off
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
-from tsrevel.errors import ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun
+from tsrevel.errors import ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
 from tsrevel.planning.model import EstablishmentId, Policy
+from tsrevel.planning.reasons import Reason
 from tsrevel.planning.when import days_in_reach
 from tsrevel.revel.account import Account
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
+
+P = ParamSpec("P")
+
+
+class SwitchedOff(TsrevelError):
+    """The connector is disabled or paused: no service may be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +82,38 @@ def needed(what: str) -> Iterator[None]:
 
 
 def load(world: World, manner: Manner, *, offline: bool) -> Settings:
-    """The settings. A connector that is switched off still lets itself be set up: nothing is written to Revel."""
-    overrides = {} if offline else {"safety.enable_connector": True}
-    return load_settings(config=manner.config, environ=world.environ, overrides=overrides, offline=offline)
+    """The settings; `offline`, as they will do where no service is asked."""
+    return load_settings(config=manner.config, environ=world.environ, offline=offline)
+
+
+def unless_switched_off(
+    ask: Callable[Concatenate[World, Manner, P], int],
+) -> Callable[Concatenate[World, Manner, P], int]:
+    """`ask`; while the connector is disabled or paused it says so and asks nobody, exit 0 (DESIGN 2)."""
+
+    def asking(world: World, manner: Manner, /, *args: P.args, **options: P.kwargs) -> int:
+        try:
+            return ask(world, manner, *args, **options)
+        except SwitchedOff as why:
+            if manner.json:
+                answer = {"schema": 1, "success": True, "exit_status": 0, "reason": Reason.CONNECTOR_DISABLED}
+                world.answer({**answer, "text": f"nothing was asked: {why}"})
+            else:
+                say(world, f"Nothing was asked: {why}.")
+            return 0
+
+    update_wrapper(asking, ask)
+    return asking
 
 
 @contextmanager
 def open_survey(world: World, manner: Manner, only: Sequence[str] = ()) -> Iterator[Survey]:
-    """Settings and services, ready. `only` narrows the locations, as for `sync`."""
+    """Settings and services, ready. `only` narrows the locations, as for `sync`. Raises SwitchedOff."""
     seams = world.seams or Seams()
     settings = load(world, manner, offline=False)
+    why = why_switched_off(settings, seams)
+    if why:
+        raise SwitchedOff(why)
     _check_places(settings, only)
     with logging_to(world.stderr, manner, correlate(seams.new_run_id())), open_services(settings, seams) as services:
         yield Survey(settings, build_policy(settings, frozenset(only)), services, seams.clock())

@@ -1,0 +1,37 @@
+"""How a finished order and its event have come apart since, as far as runs have seen it: by the ledger alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tsrevel.ledger import AuditRow, OrderRecord
+from tsrevel.planning.changes import describe_changes
+from tsrevel.planning.model import Skip
+from tsrevel.planning.reasons import Reason
+
+_AS_MADE = "it is as it was made again"
+"""So the engine ends its telling of a station's change that was taken back."""
+
+
+def recall_drift(record: OrderRecord, facts: Iterable[AuditRow]) -> Skip | None:
+    """What differs now between the event, or what Revel shows, and the order as it was made; None: nothing known."""
+    if record.state != "settled" or record.plan is None:
+        return None
+    if record.cancelled:
+        text = f"a run saw it cancelled or deleted; Revel order {record.order_id} was left as it is"
+        return Skip(Reason.CANCELLED_AFTER_INJECTION, text)
+    changes = []
+    if record.seen_trouble:
+        changes.append(
+            "it can no longer be planned (why isn't kept: `tsrevel explain`, asking both services, tells it)"
+        )
+    elif record.seen_plan:
+        changes += describe_changes(record.plan, record.seen_plan)
+    told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
+    shown = next((each.detail["text"] for each in reversed([*facts]) if _tells_of_station(each)), _AS_MADE)
+    told += [] if shown.endswith(_AS_MADE) else [shown]
+    return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
+
+
+def _tells_of_station(fact: AuditRow) -> bool:
+    return fact.kind == "order_shown" and "text" in fact.detail
