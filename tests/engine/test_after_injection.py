@@ -265,3 +265,85 @@ def test_an_event_that_only_the_listing_leaves_out_is_asked_for_and_let_be(world
         world.tripleseat.faults.clear()
         expected = "CANCELLED_AFTER_INJECTION" if fault == 404 else "ALREADY_INJECTED"
         assert (verdict(report, FULL), report.exit_status) == (f"skipped {expected}", 0)
+
+
+@pytest.fixture
+def adopted(world: World) -> World:
+    """A world whose ledger was lost, and whose order was taken in once its day had passed."""
+    world.sync()
+    world.lose_ledger()
+    world.time.move(days=1)
+    writes = list(world.writes)
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+    assert world.writes == writes
+    return world
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_an_event_whose_order_was_taken_in_late_is_reported_once(adopted: World, change: str) -> None:
+    content, expected = CHANGES[change]
+    adopted.rewrite_event(FULL, **{**CONTRACT, **content})
+    check_reported_once(adopted, expected)
+
+
+def test_an_order_taken_in_late_has_its_plan_in_the_ledger_and_is_watched(adopted: World) -> None:
+    adopted.revel.pos_touch(5550101)
+    assert verdict(adopted.sync(), FULL) == "skipped CHANGED_AFTER_INJECTION"
+
+
+@pytest.fixture
+def unlike(world: World) -> World:
+    """The same, but the event had changed meanwhile: no plan is what is at Revel."""
+    world.sync()
+    world.lose_ledger()
+    world.rewrite_event(FULL, **{**CONTRACT, "lines": FULL_LINES[1:]})
+    world.time.move(days=1)
+    writes = list(world.writes)
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+    assert world.writes == writes
+    return world
+
+
+@pytest.mark.parametrize("undo", [cancel, delete])
+def test_a_cancellation_is_told_once_though_no_plan_is_known(unlike: World, undo: Any) -> None:
+    unlike.time.move(minutes=45)
+    undo(unlike)
+    first, second = unlike.sync(), unlike.sync()
+    assert verdict(first, FULL) == "skipped CANCELLED_AFTER_INJECTION"
+    assert "5550101 still stands" in find_outcome(first, FULL).text
+    assert (find_outcome(first, FULL).news, verdict(second, FULL)) == (True, "skipped ALREADY_INJECTED")
+    unlike.time.move(minutes=45)
+    unlike.tripleseat.edit_event(FULL, status="DEFINITE", deleted_at=None)
+    third = unlike.sync()
+    assert "it had been cancelled" in find_outcome(third, FULL).text
+    assert verdict(unlike.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_an_order_of_a_passed_day_is_taken_in_though_its_event_is_not_handed_out(world: World) -> None:
+    world.sync()
+    world.lose_ledger()
+    world.time.move(days=1)
+    world.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", times=None, status=403)
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+
+
+def test_a_run_that_dies_as_it_takes_an_order_in_leaves_that_to_the_next_and_writes_nothing(world: World) -> None:
+    world.sync()
+    world.time.move(days=1)
+    world.sync()  # a new token is stored
+    world.lose_ledger()
+    writes, moment = list(world.writes), 0
+    for moment in range(1, 60):
+        world.die_at(moment)
+        try:
+            world.sync()
+        except Died:
+            continue
+        break
+    world.die_at(10**6)
+    world.time.move(minutes=45)
+    assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
+    assert (moment > 5, world.writes == writes, world.flaws(FULL)) == (True, True, [])
+    record = world.record(FULL)
+    assert record is not None
+    assert record.state == "settled"

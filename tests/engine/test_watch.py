@@ -161,13 +161,30 @@ def test_orders_are_looked_at_until_two_days_after_their_event(made: World, days
     assert made.looks == looks
 
 
-@pytest.mark.parametrize(("ahead", "looks"), [(1, 1), (2, 0)])
-def test_an_order_made_early_is_looked_at_from_the_day_before_its_event(world: World, ahead: int, looks: int) -> None:
+@pytest.mark.parametrize("ahead", [1, 2, 5])
+def test_an_order_made_early_is_looked_at_from_then_on(world: World, ahead: int) -> None:
     world.config["time_gate"] = {"days_before": 5}
     world.tripleseat.edit_event(FULL, event_date_iso8601=f"2026-12-{12 + ahead}")
     assert verdict(world.sync(), FULL) == "injected"
-    next_run(world)
-    assert world.looks == looks
+    world.revel.pos_touch(ORDER)
+    assert verdict(next_run(world), FULL) == CHANGED
+    assert world.looks == 1
+
+
+def test_a_run_looks_at_so_many_orders_at_most_and_at_those_of_the_nearest_days(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.config["time_gate"] = {"days_before": 5}
+    for number, ahead in enumerate((4, 0, 1)):
+        made = world.add_event(64000050 + number, lines=[("Coffee Urn", 1, 38)])
+        world.tripleseat.edit_event(made, event_date_iso8601=f"2026-12-{12 + ahead}")
+    assert world.sync().summary["injected"] == 4
+    for order in range(ORDER, ORDER + 4):
+        world.revel.state.rows["Order"][order]["tax"] = Decimal("99.00")
+    monkeypatch.setattr(watch, "MOST", 3)
+    report = next_run(world)
+    told = {each.event_id for each in report.outcomes if each.reason == "CHANGED_AFTER_INJECTION"}
+    assert told == {str(FULL), "64000051", "64000052"}
 
 
 def test_orders_of_places_that_the_run_leaves_out_are_not_looked_at(made: World) -> None:

@@ -13,7 +13,7 @@ import httpx
 
 from ..cli.bench import Shell
 from ..world import World
-from .bench import FIRST, NUMBERED, WHOLE, Revel, differences, fill_week, reconcile
+from .bench import FEW, FIRST, NUMBERED, WHOLE, Revel, differences, fill_week, reconcile
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -111,8 +111,9 @@ def one_by_one(app: WSGIApplication) -> WSGIApplication:
 def test_without_the_ledger_the_services_are_compared_and_it_says_so(week: Shell) -> None:
     week.world.lose_ledger()
     ran = reconcile(week)
-    assert ran.status == 0
-    assert "TripleSeat and Revel (there is no ledger) agree to the cent." in ran.lines[-1]
+    assert ran.status == 3
+    assert ran.lines[-1].endswith("1 difference between TripleSeat and Revel (there is no ledger) (exit status 3).")
+    assert f"there is no ledger, and Revel holds {FEW} orders of ours" in ran.lines[-2]
     planted = plant(week.world)
     same = [each for each in planted if each[0] not in {"order_gone", "event_changed"}]
     found = differences(reconcile(week, "--json"))

@@ -21,7 +21,7 @@ from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.compare import judge
 from tsrevel.reconcile.files import check_page, write_page
-from tsrevel.reconcile.model import ALARMS, MONEY_KINDS, Day, Finding, Kind, Report, Spot, Tally
+from tsrevel.reconcile.model import MONEY_KINDS, Day, Finding, Kind, Report, Spot, Tally
 from tsrevel.reconcile.page import render_page
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.report import sum_up
@@ -118,7 +118,7 @@ def list_days(report: Report) -> Iterator[str]:
         if day.spot != place:
             place = day.spot
             yield title_of(place)
-        if day.differences:
+        if not day.agrees:
             yield from _side_by_side(day)
         else:
             count = day.tripleseat.orders
@@ -136,10 +136,17 @@ def _side_by_side(day: Day) -> Iterator[str]:
     sides = [("TripleSeat", day.tripleseat), *([("Ledger", day.ledger)] if day.ledger else []), ("Revel", day.revel)]
     yield f"  {day.day}  " + "".join(f"{name:>{_WIDTH}}" for name, _ in sides)
     rows = [("orders", [str(side.orders) for _, side in sides])]
-    rows += [(kind, [show(side.money.of(kind)) for _, side in sides]) for kind in MONEY_KINDS]
+    rows += [(kind, [_known(side.money.told(kind)) for _, side in sides]) for kind in MONEY_KINDS]
     for name, cells in rows:
         mark = "  differs" if len(set(cells)) > 1 else ""
         yield f"    {name:<10}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells) + mark
+    if day.strays:
+        noun = "order" if day.strays == 1 else "orders"
+        yield f"    {day.strays} {noun} at Revel for events of another place, which says more"
+
+
+def _known(cents: Cents | None) -> str:
+    return "?" if cents is None else show(cents)
 
 
 def list_findings(report: Report) -> Iterator[str]:
@@ -148,7 +155,7 @@ def list_findings(report: Report) -> Iterator[str]:
         about = f"event {finding.event_id}" if finding.event_id else "no event"
         orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
         reason = f" {finding.reason}" if finding.reason else ""
-        alarm = "ALARM " if finding.kind in ALARMS else ""
+        alarm = "ALARM " if finding.alarm else ""
         what = f"{finding.kind} ({finding.field})" if finding.kind is Kind.MONEY else finding.kind
         yield f"{alarm}{what}{reason}: {about}{orders} ({day.spot.name} {day.day}): {finding.text}"
 
@@ -188,7 +195,7 @@ def encode_report(report: Report) -> dict[str, object]:
         "summary": {
             **{name: sum(getattr(day, side).orders for day in days) for days, name, side in sums},
             "differences": len(report.differences),
-            "alarms": sum(finding.kind in ALARMS for _, finding in report.differences),
+            "alarms": sum(finding.alarm for _, finding in report.differences),
             "notes": len(report.notes),
         },
         "locations": [_encode_place(spot, [day for day in report.days if day.spot == spot]) for spot in places],
@@ -205,7 +212,7 @@ def _encode_place(spot: Spot, days: list[Day]) -> dict[str, object]:
         "days": [
             {
                 "date": day.day.isoformat(),
-                "agrees": not day.differences,
+                "agrees": day.agrees,
                 "tripleseat": _encode_tally(day.tripleseat),
                 "ledger": _encode_tally(day.ledger) if day.ledger else None,
                 "revel": _encode_tally(day.revel),
@@ -216,7 +223,7 @@ def _encode_place(spot: Spot, days: list[Day]) -> dict[str, object]:
 
 
 def _encode_tally(tally: Tally) -> dict[str, object]:
-    return {"orders": tally.orders, **{kind: show(tally.money.of(kind)) for kind in MONEY_KINDS}}
+    return {"orders": tally.orders, **{kind: _amount(tally.money.told(kind)) for kind in MONEY_KINDS}}
 
 
 def _encode_finding(day: Day, finding: Finding) -> dict[str, object]:

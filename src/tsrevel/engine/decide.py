@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tsrevel.engine.find import Candidate, told_by_tripleseat
+from tsrevel.engine.find import Candidate, EventUnavailable, told_by_tripleseat
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
 from tsrevel.engine.resolved import has_changed, leave_resolved
 from tsrevel.engine.saga import Foreign, Saga, recall_finding
@@ -112,7 +112,7 @@ class Decider:
         verdict = self._screen(candidate.event)
         about = describe(candidate.event, find_location(candidate.event, self.policy))
         if isinstance(verdict, Skip) and verdict.reason is Reason.EVENT_DAY_PASSED:
-            return self._miss(about, verdict)
+            return self._miss(about, verdict, candidate)
         if isinstance(verdict, (Hold, Skip)):
             return not_written(about, verdict)
         event = self._whole(candidate)
@@ -161,7 +161,7 @@ class Decider:
             self.ledger.note_foreign(self.run_id, about.event_id, order.id, order.local_id, digest)
         return not_written(known, Skip(Reason.ORDER_EXISTS, f"Revel order {order.id} was made by someone else"))
 
-    def _miss(self, about: Outcome, verdict: Skip) -> Outcome:
+    def _miss(self, about: Outcome, verdict: Skip, candidate: Candidate) -> Outcome:
         """The gate closed: an order that this ledger doesn't know may be at Revel all the same. Asked once."""
         sighting = self.sightings.get(about.event_id)
         if sighting and sighting.missed_at:
@@ -181,10 +181,19 @@ class Decider:
             text = f"Revel order {order.id} is ours and unfinished: finish it by `{command}`"
             return not_written(known, Hold(Reason.ORDER_DIFFERS, text))
         if reason is Reason.ALREADY_INJECTED and not self.gate.dry_run:
-            self.ledger.settle(self.run_id, about.event_id, order.id, None)
+            self._take_in(candidate, order)
         elif not self.gate.dry_run:
             self.ledger.note_foreign(self.run_id, about.event_id, order.id, order.local_id, None)
         return not_written(known, Skip(reason, f"Revel order {order.id} was there, though not in the ledger"))
+
+    def _take_in(self, candidate: Candidate, order: OrderRow) -> None:
+        """Settle our finished order of a day that has passed: with its plan where that is what is at Revel."""
+        try:
+            plan = self._plan_anew(self._whole(candidate))
+        except EventUnavailable:
+            plan = Hold(Reason.EVENT_DATA_UNAVAILABLE, "")
+        if isinstance(plan, Hold) or not self.saga.adopt_whole(plan, order, candidate.digest):
+            self.ledger.settle(self.run_id, candidate.event.id, order.id, None)
 
     # An event with an order begun
 
@@ -249,27 +258,39 @@ class Decider:
             return not_written(
                 done, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else")
             )
-        if record.plan is None:  # found complete with a new ledger, when its day had passed
-            return not_written(about, _done(record))
-        done = replace(about, local_id=record.plan.local_id, total=record.plan.final_total)
+        known = record.plan  # None: found complete with a new ledger when its day had passed, and not as planned
+        done = replace(about, local_id=known.local_id, total=known.final_total) if known else about
         unchanged = candidate.digest is not None and candidate.digest == record.digest
         if unchanged or self.overtime():
             return not_written(done, _done(record))
         state = screen_status(event, self.policy)
+        if known is None and not isinstance(state, Skip):
+            return (
+                self._revisit_unplanned(done, candidate, record) if state is None else not_written(done, _done(record))
+            )
         cancelled = isinstance(state, Skip)
         full = event if cancelled else self._whole(candidate)
         state = state if cancelled else screen_status(full, self.policy)
         if isinstance(state, Skip):
             return self._cancelled(done, candidate, record, state)
         now = self._plan_anew(full)
-        changes = self._changes(full, now, record, record.seen_plan or record.plan)
+        before = record.seen_plan or known
+        changes = self._changes(full, now, record, before) if before else []
         self._remember(candidate, plan=now, cancelled=False)
         if record.cancelled:
-            changes.insert(0, f"it had been cancelled and is {event.status} again: was the order voided meanwhile?")
+            changes.insert(0, _taken_up_again(event))
         if changes:
             text = f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
             return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
         return not_written(done, _done(record))
+
+    def _revisit_unplanned(self, done: Outcome, candidate: Candidate, record: OrderRecord) -> Outcome:
+        """Skipped: with no plan to compare it to, only a cancellation taken back is told."""
+        if not record.cancelled:
+            return not_written(done, _done(record))
+        self._remember(candidate, plan=None, cancelled=False)
+        text = f"after Revel order {record.order_id} was made: {_taken_up_again(candidate.event)}"
+        return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
 
     def _plan_anew(self, event: Event) -> Plan | Hold:
         location = find_location(event, self.policy)
@@ -313,3 +334,7 @@ def _stopped(about: Outcome, found: Hold) -> Outcome:
 
 def _done(record: OrderRecord) -> Skip:
     return Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}")
+
+
+def _taken_up_again(event: Event) -> str:
+    return f"it had been cancelled and is {event.status} again: was the order voided meanwhile?"

@@ -168,6 +168,19 @@ class Saga:
             )
         return outcome
 
+    def adopt_whole(self, plan: Plan, row: OrderRow, digest: str | None) -> bool:
+        """Take in an order of ours that this ledger doesn't know, if it is all of the plan and nothing else.
+
+        Nothing is written to Revel. False: it isn't, and nothing was noted.
+        """
+        contents, missing = self._proof.of_beginning(plan, row.id)
+        if missing or contents.order is None or compare_order(plan, contents.order):
+            return False
+        self._ledger.claim(self._run_id, plan)
+        self._note_shown(_Writing(Outcome(plan.event_id, Status.SKIPPED), plan, (), order_id=row.id), contents)
+        self._ledger.settle(self._run_id, plan.event_id, row.id, digest)
+        return True
+
     def resume(self, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow) -> Outcome:
         """Finish the half-written order of `record`, from the claimed plan, where what is there is part of it.
 

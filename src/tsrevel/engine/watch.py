@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -26,11 +26,11 @@ from tsrevel.revel.decode import OrderRow
 log = logging.getLogger(__name__)
 
 DAYS_AFTER = 2
-"""An order is looked at until so many days after its event's day."""
-DAYS_BEFORE = 1
-"""And from so many days before it, where it was made as early."""
+"""An order is looked at from when it was made until so many days after its event's day."""
 BATCH = 50
 """Orders asked for in one request."""
+MOST = 4 * BATCH
+"""Orders that a run looks at, at most: those whose days are nearest."""
 MOST_SINGLES = 50
 """Orders that a run asks for one by one at most, where Revel doesn't show them together."""
 
@@ -42,7 +42,7 @@ _MONEY = ("subtotal", "discount", "tax", "gratuity", "total", "balance")
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at the finished orders of days that are near, at the end of a run. Use one for a run.
+    """Looks at the finished orders of days to come and of those just passed, at the end of a run. Use one for a run.
 
     `after_report` takes what is to be stored once the run's report stands.
     """
@@ -60,7 +60,7 @@ class Watch:
         A look that fails tells nothing: the next run looks again.
         """
         told = {each.event_id: each for each in outcomes}
-        orders = [each for each in self._near() if _may_be_told(told.get(each.event_id))]
+        orders = [each for each in self._near() if _may_be_told(told.get(each.event_id))][:MOST]
         known = self.ledger.shown_orders(each.event_id for each in orders)
         try:
             for record, row in self._rows(orders):
@@ -73,22 +73,23 @@ class Watch:
             log.warning("finished orders can't be looked at now, so the next run looks again: %s", error)
         return list(told.values())
 
-    def _near(self) -> Iterator[OrderRecord]:
-        """The finished orders of places that this run is about and of days that are near there, the latest first."""
-        today = self.now.date()
-        for record in self.ledger.settled_near(
-            today - timedelta(days=DAYS_AFTER + 1), today + timedelta(days=DAYS_BEFORE + 1)
-        ):
-            plan = record.seen_plan or record.plan  # an event may have been moved to another day since
-            if plan and self._is_near(plan):
-                yield record
+    def _near(self) -> list[OrderRecord]:
+        """The finished orders of places that this run is about and of days not long passed, the nearest day first."""
+        first = self.now.date() - timedelta(days=DAYS_AFTER + 1)
+        ahead = [(self._days_ahead(record), record) for record in self.ledger.settled_near(first, date.max)]
+        found = [(days, record) for days, record in ahead if days is not None and days >= -DAYS_AFTER]
+        return [record for _, record in sorted(found, key=lambda pair: abs(pair[0]))]
 
-    def _is_near(self, plan: Plan) -> bool:
+    def _days_ahead(self, record: OrderRecord) -> int | None:
+        """In how many days its event is, by the clock there; None where the run isn't about its place."""
+        plan = record.seen_plan or record.plan  # an event may have been moved to another day since
+        if plan is None:
+            return None
         ids = {plan.location.tripleseat_location, plan.location.tripleseat_site}
         if any(permitted and not permitted & ids for permitted in (self.gate.allowed, self.gate.only)):
-            return False
+            return None
         here = self.now.astimezone(ZoneInfo(plan.location.timezone)).date()
-        return -DAYS_AFTER <= (plan.day - here).days <= DAYS_BEFORE
+        return (plan.day - here).days
 
     def _rows(self, orders: Iterable[OrderRecord]) -> Iterator[tuple[OrderRecord, OrderRow | None]]:
         """Each order with what Revel shows of it; None where it says that there is none."""

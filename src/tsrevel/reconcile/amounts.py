@@ -64,7 +64,7 @@ def item_amount(row: ItemRow) -> Cents:
 
 def paid(rows: Collection[PaymentRow]) -> Cents:
     """What the payments at Revel come to."""
-    return Cents(sum(row.amount for row in rows if not row.deleted))
+    return Cents(sum(row.amount for row in rows if row.counts))
 
 
 def _is_charged(row: ItemRow, uuids: Collection[str], products: Collection[ProductId], ours: Collection[str]) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
-from tsrevel.ledger import OrderRecord, Sighting
+from tsrevel.ledger import OrderRecord, Resolution, Sighting
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.planning.reasons import Reason
@@ -42,6 +42,7 @@ class Kind(StrEnum):
     PAYMENT_DOUBLED = "payment_doubled"
     PAYMENT_EXTRA = "payment_extra"
     PAYMENT_CHANGED = "payment_changed"
+    LEDGER_MISSING = "ledger_missing"
     NOT_DUE = "not_due"
     NOT_ELIGIBLE = "not_eligible"
     NOT_ALLOWED = "not_allowed"
@@ -61,7 +62,8 @@ ALARMS = frozenset({
 class Money:
     """Money by kind, in cents. items - discount + tax + charges = total, and total - payments = balance, as a rule.
 
-    `items` are the lines sold; `charges` are gratuity and the billing totals that are written as items.
+    `items` are the lines sold; `charges` are gratuity and the billing totals that are written as items. `partial`: of
+    some order in it the total alone is known, so the other kinds tell of the others alone.
     """
 
     items: Cents = ZERO
@@ -71,17 +73,24 @@ class Money:
     total: Cents = ZERO
     payments: Cents = ZERO
     balance: Cents = ZERO
+    partial: bool = field(default=False, kw_only=True)
 
     def __add__(self, other: Money) -> Money:
-        return Money(*(Cents(self.of(kind) + other.of(kind)) for kind in MONEY_KINDS))
+        sums = Money(*(Cents(self.of(kind) + other.of(kind)) for kind in MONEY_KINDS))
+        return replace(sums, partial=self.partial or other.partial)
 
     def of(self, kind: MoneyKind) -> Cents:
         """The amount of one kind."""
         amount: Cents = getattr(self, kind)
         return amount
 
+    def told(self, kind: MoneyKind) -> Cents | None:
+        """The amount of one kind; None where nothing of it is known."""
+        amount = self.of(kind)
+        return None if self.partial and kind != "total" and not amount else amount
 
-MONEY_KINDS: tuple[MoneyKind, ...] = tuple(each.name for each in fields(Money))  # type: ignore[misc]  # the same names
+
+MONEY_KINDS: tuple[MoneyKind, ...] = get_args(MoneyKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,8 @@ class Spot:
 class Finding:
     """One difference, or one thing explained. `text` says what happened and what to do, without customer data.
 
-    `field` and the three amounts tell which money differs, where it is about money.
+    `field` and the three amounts tell which money differs, where it is about money. `calm`: no alarm whatever its kind
+    is, for nothing tells that it was ever otherwise.
     """
 
     kind: Kind
@@ -110,14 +120,22 @@ class Finding:
     ledger: Cents | None = None
     revel: Cents | None = None
     explained: bool = False
+    calm: bool = False
+
+    @property
+    def alarm(self) -> bool:
+        """Whether a person must look before anything more is written."""
+        return self.kind in ALARMS and not self.calm
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """All that the three have to say of one event.
 
-    `event` is None where TripleSeat doesn't hand it out: `problem` says why, `gone` that there is no such event.
-    `screened` leaves the time gate out, `gate` is for that. `orders` may be deleted ones. `day` is where it is counted.
+    `event` is None where TripleSeat doesn't hand it out: `problem` says why, `gone` that there is no such event,
+    `unread` that it may be handed out another time. `event_id` is '' for an order that names no event. `digest` is the
+    content hash of the event as it is listed now. `screened` leaves the time gate out, `gate` is for that. `orders` may
+    be deleted ones. `day` is where it is counted.
     """
 
     event_id: EventId
@@ -126,6 +144,8 @@ class Case:
     event: Event | None = None
     problem: str = ""
     gone: bool = False
+    unread: bool = False
+    digest: str | None = None
     screened: Location | Hold | Skip | None = None
     gate: GateState = "open"
     plan: Plan | Hold | None = None
@@ -133,7 +153,7 @@ class Case:
     contents: Mapping[OrderId, Contents] = field(default_factory=dict)
     record: OrderRecord | None = None
     sighting: Sighting | None = None
-    resolution: str | None = None
+    resolution: Resolution | None = None
     has_ledger: bool = True
 
     @property
@@ -144,13 +164,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One case judged: what each of the three counts for its day, None where it counts nothing."""
+    """One case judged: what each of the three counts for its day, None where it counts nothing.
+
+    `places` are the establishments at which Revel has the orders of `revel`; none named: all at the case's own.
+    """
 
     case: Case
     findings: tuple[Finding, ...]
     tripleseat: Money | None
     ledger: Money | None
     revel: tuple[Money, ...]
+    places: tuple[EstablishmentId | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +191,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One location's day, as each of the three tells it. `differences` leaves out what is explained."""
+    """One location's day, as each of the three tells it. `differences` leaves out what is explained.
+
+    `strays` are orders that Revel has here for events of another place: they are told there.
+    """
 
     day: date
     spot: Spot
@@ -175,6 +202,12 @@ class Day:
     ledger: Tally | None
     revel: Tally
     findings: tuple[Finding, ...]
+    strays: int = 0
+
+    @property
+    def agrees(self) -> bool:
+        """Whether there is nothing here that doesn't agree."""
+        return not self.differences and not self.strays
 
     @property
     def differences(self) -> tuple[Finding, ...]:
@@ -204,7 +237,7 @@ class Report:
     def differences(self) -> tuple[tuple[Day, Finding], ...]:
         """Every difference with its day, alarms first."""
         found = [(day, each) for day in self.days for each in day.differences]
-        return tuple(sorted(found, key=lambda pair: pair[1].kind not in ALARMS))
+        return tuple(sorted(found, key=lambda pair: not pair[1].alarm))
 
     @property
     def notes(self) -> tuple[tuple[Day, Finding], ...]:
@@ -214,5 +247,5 @@ class Report:
     @property
     def exit_status(self) -> int:
         """0 where all agree to the cent, 14 where a person must look before anything is written, else 3 (DESIGN 2)."""
-        kinds = {finding.kind for _, finding in self.differences}
-        return (14 if kinds & ALARMS else 3) if kinds else 0
+        alarms = [finding.alarm for _, finding in self.differences]
+        return (14 if any(alarms) else 3) if alarms else 0

@@ -14,7 +14,7 @@ from tsrevel.planning.money import Cents
 from tsrevel.reconcile.chart import draw_chart
 from tsrevel.reconcile.files import MARK
 from tsrevel.reconcile.markup import amount, cell, escaped, heading_row
-from tsrevel.reconcile.model import ALARMS, MONEY_KINDS, Day, Finding, Kind, Report, Spot, Tally
+from tsrevel.reconcile.model import MONEY_KINDS, Day, Finding, Kind, Report, Spot, Tally
 
 _LABELS = {kind: kind.capitalize() for kind in MONEY_KINDS}
 
@@ -57,7 +57,7 @@ def _verdict(report: Report) -> str:
     count = len(report.differences)
     if not count:
         return f'<p class="verdict agrees">✓ {ledger} agree to the cent. {at_revel}</p>'
-    alarms = sum(finding.kind in ALARMS for _, finding in report.differences)
+    alarms = sum(finding.alarm for _, finding in report.differences)
     urgent = f", {alarms} of them for a person to see to at once" if alarms else ""
     noun = "difference" if count == 1 else "differences"
     return f'<p class="verdict differs">≠ {count} {noun} between {ledger}{urgent}. {at_revel}</p>'
@@ -70,7 +70,7 @@ def _findings(title: str, found: Sequence[tuple[Day, Finding]]) -> Iterator[str]
     names = [("What", ""), ("Event", ""), ("Order", ""), ("Where and when", "")]
     yield heading_row([*names, ("TripleSeat", "sum"), ("Ledger", "sum"), ("Revel", "sum")])
     for day, finding in found:
-        alarm = '<span class="alarm">see to it at once</span>' if finding.kind in ALARMS else ""
+        alarm = '<span class="alarm">see to it at once</span>' if finding.alarm else ""
         what = escaped(finding.kind.replace("_", " ")) + (f" ({finding.field})" if finding.kind is Kind.MONEY else "")
         code = f'<span class="code">{finding.reason}</span>' if finding.reason else ""
         yield "".join([
@@ -116,25 +116,29 @@ def _day_rows(day: Day) -> Iterator[str]:
     """One row where all say the same, else a row for each."""
     head = f'<tr class="day"><th scope="row">{day.day:%a} {day.day}</th>'
     sides = [("TripleSeat", day.tripleseat), *([("Ledger", day.ledger)] if day.ledger else []), ("Revel", day.revel)]
-    if not day.differences and not any(side.orders for _, side in sides):
+    if day.agrees and not any(side.orders for _, side in sides):
         yield f'{head}<td class="soft" colspan="{len(MONEY_KINDS) + 2}">no orders</td></tr>'
         return
     if all(side == day.tripleseat for _, side in sides):
-        sides = [("all: differs in its parts" if day.differences else "all agree", day.tripleseat)]
+        sides = [("all: differs in its parts" if not day.agrees else "all agree", day.tripleseat)]
     for who, side in sides:
         unlike = [str(name) for name, first in _unlike(side, day.tripleseat) if first]
         cells = [cell(side.orders, label="Orders", classes=_classes("orders" in unlike))]
         cells += [
-            cell(amount(side.money.of(kind)), label=_LABELS[kind], classes=_classes(kind in unlike))
+            cell(_known(side.money.told(kind)), label=_LABELS[kind], classes=_classes(kind in unlike))
             for kind in MONEY_KINDS
         ]
         yield head + cell(who, label="As told by") + "".join(cells) + "</tr>"
 
 
+def _known(cents: Cents | None) -> str:
+    return "?" if cents is None else amount(cents)
+
+
 def _unlike(side: Tally, first: Tally) -> Iterator[tuple[str, bool]]:
     yield "orders", side.orders != first.orders
     for kind in MONEY_KINDS:
-        yield kind, side.money.of(kind) != first.money.of(kind)
+        yield kind, side.money.told(kind) != first.money.told(kind)
 
 
 def _classes(unlike: bool) -> str:

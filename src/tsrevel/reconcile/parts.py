@@ -23,6 +23,17 @@ def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy)
     yield from compare_money(planned, stored, balances=(plan.remaining_due, row.remaining_due))
 
 
+def find_doubled(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Finding]:
+    """The parts of the plan that are on the order more than once: wrong in an unfinished order as well."""
+    found = [*_compare_items(plan, contents.items, policy), *_compare_payments(plan, row, contents.payments)]
+    yield from (each for each in found if is_doubled(each))
+
+
+def is_doubled(finding: Finding) -> bool:
+    """Whether it tells of a part that is on the order more than once."""
+    return finding.kind is Kind.PAYMENT_DOUBLED or (finding.kind is Kind.ITEM_EXTRA and bool(finding.tripleseat))
+
+
 def compare_money(planned: Money, stored: Money, balances: tuple[Cents, Cents]) -> Iterator[Finding]:
     """What the order itself says against what was planned; what follows from another difference isn't told again."""
     deltas = {kind: stored.of(kind) - planned.of(kind) for kind in ("items", "discount", "tax", "charges")}
@@ -73,13 +84,15 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
 
 
 def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...]) -> Iterator[Finding]:
-    live = [row for row in rows if not row.deleted]
+    live = [row for row in rows if row.counts]
+    refunded = {row.uuid for row in rows if row.refunded}
     by_uuid = {row.uuid: row for row in live}
     times = Counter(row.uuid for row in live)
     for payment in plan.payments:
         row = by_uuid.get(payment.uuid)
         if row is None:
-            text = f"the payment of {show(payment.amount)} isn't on the order at Revel"
+            how = "was refunded there" if payment.uuid in refunded else "isn't on the order at Revel"
+            text = f"the payment of {show(payment.amount)} {how}"
             yield _part(Kind.PAYMENT_MISSING, text, "payments", payment.amount, ZERO)
         elif times[payment.uuid] > 1:
             yield _doubled(payment, times[payment.uuid], sum(each.amount for each in live if each.uuid == row.uuid))
@@ -90,13 +103,15 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
 
 
 def _extra_payments(plan: Plan, order: OrderRow, live: list[PaymentRow]) -> Iterator[Finding]:
+    """Payments under no uuid of ours. One that lowered what is due was taken at a till; else it is ours once more."""
     planned = {payment.uuid for payment in plan.payments}
-    amounts = {payment.amount for payment in plan.payments}
-    too_much = paid(live) > order.final_total
+    there = {row.uuid for row in live}
+    amounts = {payment.amount for payment in plan.payments if payment.uuid in there}
+    not_taken = paid(live) > order.final_total or order.remaining_due >= plan.remaining_due
     for row in live:
         if row.uuid in planned:
             continue
-        if too_much and row.amount in amounts:
+        if not_taken and row.amount in amounts:
             yield _doubled(PlannedPayment(row.uuid, row.amount), 2, 2 * row.amount)
         else:
             text = f"a payment of {show(row.amount)} at Revel isn't in TripleSeat; taken at the till? Record it there"

@@ -6,7 +6,6 @@ looked for by their names, and the days are listed only to find orders that no e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tsrevel.engine.decide import Catalogues
-from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unreadable
+from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable
 from tsrevel.ledger import LedgerView
 from tsrevel.ledger.days import Recalled, find_ordered, recall
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
@@ -24,6 +23,7 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import find_location, screen
 from tsrevel.planning.when import GateState, judge_gate
 from tsrevel.reconcile.model import Case, Span, Spot
+from tsrevel.reconcile.names import event_of, is_named_like_ours, prefixes
 from tsrevel.revel.books import Books, Written
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
@@ -31,6 +31,8 @@ from tsrevel.tripleseat.client import TripleSeat
 
 USUAL_DAYS = 7
 """Compared where no days are named: so many, today included."""
+PATIENCE = 3
+"""So many events in a row without an answer mean that TripleSeat is down, and nothing is compared."""
 _NONE_KNOWN = Recalled({}, {}, {})
 Progress = Callable[[int, int], None]
 
@@ -50,12 +52,17 @@ class Sources:
 
 @dataclass(slots=True)
 class _Told:
-    """One event as TripleSeat tells it, or why it doesn't. `whole`: with its lines."""
+    """One event as TripleSeat tells it, or why it doesn't. `whole`: with its lines, `digest`: as it is listed.
+
+    `unread`: another time it may be handed out.
+    """
 
     event: Event | None = None
     problem: str = ""
     gone: bool = False
+    unread: bool = False
     whole: bool = False
+    digest: str | None = None
 
 
 @dataclass(slots=True)
@@ -63,9 +70,12 @@ class _Looking:
     events: dict[EventId, _Told] = field(default_factory=dict)
     orders: dict[EventId, dict[OrderId, OrderRow]] = field(default_factory=dict)
     written: dict[EventId, Written] = field(default_factory=dict)
+    nameless: list[Written] = field(default_factory=list)
     known: Recalled = _NONE_KNOWN
     first: date = date.min
     last: date = date.max
+    silent: int = 0
+    """So many events in a row TripleSeat gave no answer for."""
 
 
 def choose_spans(policy: Policy, now: datetime, first: date | None, last: date | None) -> tuple[Span, ...]:
@@ -86,7 +96,10 @@ def read_cases(sources: Sources, spans: Iterable[Span], first: date | None, last
         _recall(sources, looking, begin, end)
         _list_strangers(sources, looking, spans)
         _find_orders(sources, looking)
-        contents = sources.books.contents([row for rows in looking.orders.values() for row in rows.values()])
+        strays = list(_strays(looking))
+        rows = [row for rows in looking.orders.values() for row in rows.values()]
+        contents = sources.books.contents([*rows, *(each.order for each in strays)])
+        yield from (case for span in spans for each in strays if (case := _stray_case(each, span, contents)))
         ids = list(looking.events)
         for number, event_id in enumerate(ids, 1):
             case = _case(sources, looking, event_id, contents)
@@ -110,7 +123,9 @@ def _needed() -> Iterator[None]:
 
 def _list_events(sources: Sources, looking: _Looking, first: date, last: date) -> None:
     for found in sources.tripleseat.search_by_day(first, last):
-        looking.events[EventId(found.id or f"{NAMELESS}{found.digest[:8]}")] = _Told(found.event, found.problem or "")
+        looking.events[EventId(found.id or f"{NAMELESS}{found.digest[:8]}")] = _Told(
+            found.event, found.problem or "", digest=found.digest
+        )
 
 
 def _recall(sources: Sources, looking: _Looking, first: date, last: date) -> None:
@@ -122,21 +137,23 @@ def _recall(sources: Sources, looking: _Looking, first: date, last: date) -> Non
         looking.known = recall(connection, {*looking.events, *ordered})
     for event_id in ordered:
         if event_id not in looking.events:
-            looking.events[event_id] = _ask(sources, event_id)
+            looking.events[event_id] = _ask(sources, looking, event_id)
 
 
 def _list_strangers(sources: Sources, looking: _Looking, spans: tuple[Span, ...]) -> None:
     """Orders that carry a name of ours, written on these days, whose event isn't among those known by now."""
     gate = sources.policy.gate
-    prefixes = _prefixes(sources.policy)
+    beginnings = prefixes(sources.policy)
     for establishment in {span.spot.establishment for span in spans if span.spot.establishment is not None}:
         here = [span for span in spans if span.spot.establishment == establishment]
         first = min(span.first for span in here) - timedelta(days=gate.days_before)
         last = max(span.last for span in here) + timedelta(days=gate.days_after)
-        for written in sources.books.list_written(establishment, first, last, prefixes):
-            event_id = _event_of(written.order, sources.policy)
-            if event_id and event_id not in looking.events and not written.order.deleted:
-                looking.events[event_id] = _ask(sources, event_id)
+        for written in sources.books.list_written(establishment, first, last, beginnings):
+            event_id = event_of(written.order, sources.policy)
+            if event_id is None and not written.order.deleted and is_named_like_ours(written.order, sources.policy):
+                looking.nameless.append(written)
+            elif event_id and event_id not in looking.events and not written.order.deleted:
+                looking.events[event_id] = _ask(sources, looking, event_id)
                 looking.written[event_id] = written
     new = [event_id for event_id in looking.written if event_id not in looking.known.orders]
     if sources.view and new:
@@ -172,18 +189,40 @@ def _names(sources: Sources, looking: _Looking, event_id: EventId) -> tuple[str,
     return (*known_local_ids(sources.policy, event_id), *((plan.local_id,) if plan else ()))
 
 
-def _ask(sources: Sources, event_id: EventId) -> _Told:
-    """The event itself, or why TripleSeat doesn't hand it out."""
+def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> _Told:
+    """The event itself, or why TripleSeat doesn't hand it out. ServiceDown where it does so for none of several."""
     try:
-        return _Told(sources.tripleseat.event(event_id), whole=True)
+        told = _Told(sources.tripleseat.event(event_id), whole=True)
     except Forbidden as error:
-        return _Told(problem=str(error))
-    except Unreadable as error:
-        return _Told(problem=str(error))
+        told = _Told(problem=str(error))
+    except Unavailable as error:
+        looking.silent += 1
+        if looking.silent == PATIENCE:
+            text = f"nothing was compared: {PATIENCE} events in a row could not be read: {error}"
+            raise ServiceDown(text) from error
+        return _Told(problem=str(error), unread=True)
+    except TryNextRun as error:
+        told = _Told(problem=str(error), unread=True)
     except Refused as refused:
-        return _Told(
-            problem="it has no such event" if refused.status == 404 else str(refused), gone=refused.status == 404
-        )
+        gone = refused.status == 404
+        told = _Told(problem="it has no such event" if gone else str(refused), gone=gone)
+    looking.silent = 0
+    return told
+
+
+def _strays(looking: _Looking) -> Iterator[Written]:
+    """Orders that are named nearly as ours, and belong to no event by their uuid either."""
+    known = {order_id for rows in looking.orders.values() for order_id in rows}
+    yield from (each for each in looking.nameless if each.order.id not in known)
+
+
+def _stray_case(written: Written, span: Span, contents: Mapping[OrderId, Contents]) -> Case | None:
+    """An order without any event: counted where and when it was written. None where that isn't in the span."""
+    order = written.order
+    if order.establishment != span.spot.establishment or not span.first <= written.day <= span.last:
+        return None
+    problem = "its local_id begins as ours do, and no event's number follows; look at it there"
+    return Case(EventId(""), written.day, span.spot, problem=problem, orders=(order,), contents=contents)
 
 
 # One event
@@ -193,7 +232,6 @@ def _case(sources: Sources, looking: _Looking, event_id: EventId, contents: Mapp
     told, known = looking.events[event_id], looking.known
     orders = tuple(looking.orders.get(event_id, {}).values())
     record = known.orders.get(event_id)
-    resolution = known.resolutions.get(event_id)
     case = Case(
         event_id=event_id,
         day=_day(told.event, looking, event_id, sources),
@@ -201,17 +239,19 @@ def _case(sources: Sources, looking: _Looking, event_id: EventId, contents: Mapp
         event=told.event,
         problem=told.problem,
         gone=told.gone,
+        unread=told.unread,
+        digest=told.digest,
         orders=orders,
         contents=contents,
         record=record,
         sighting=known.sightings.get(event_id),
-        resolution=resolution.verdict if resolution else None,
+        resolution=known.resolutions.get(event_id),
         has_ledger=sources.view is not None,
     )
-    return _planned(sources, case, told) if told.event else case
+    return _planned(sources, looking, case, told) if told.event else case
 
 
-def _planned(sources: Sources, case: Case, told: _Told) -> Case:
+def _planned(sources: Sources, looking: _Looking, case: Case, told: _Told) -> Case:
     """The case with what planning says of its event, which is fetched whole where an order is called for or there."""
     policy, event = sources.policy, told.event
     if event is None:
@@ -225,7 +265,7 @@ def _planned(sources: Sources, case: Case, told: _Told) -> Case:
     if cancelled or location is None or (waits and not case.live):
         return case
     if not told.whole:
-        asked = _ask(sources, case.event_id)
+        asked = _ask(sources, looking, case.event_id)
         if asked.event is None:
             return replace(case, problem=f"TripleSeat lists it, and doesn't hand it out: {asked.problem}")
         event = asked.event
@@ -293,23 +333,3 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
-
-
-def _templates(policy: Policy) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((policy.local_id, *policy.legacy_local_ids)))
-
-
-def _prefixes(policy: Policy) -> tuple[str, ...]:
-    """What the names of our orders begin with; a prefix that begins with another one isn't needed."""
-    heads = sorted({template.partition("{event_id}")[0] for template in _templates(policy)})
-    return tuple(head for head in heads if not any(head != other and head.startswith(other) for other in heads))
-
-
-def _event_of(order: OrderRow, policy: Policy) -> EventId | None:
-    """The event that an order is named after. A bare number is a POS station's (facts Revel 3.4), unless it is ours."""
-    for template in _templates(policy):
-        head, _, tail = template.partition("{event_id}")
-        found = re.fullmatch(f"{re.escape(head)}([0-9]+){re.escape(tail)}", order.local_id)
-        if found and (head or tail or order.uuid == order_uuid(EventId(found[1]))):
-            return EventId(found[1])
-    return None

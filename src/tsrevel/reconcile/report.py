@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Reason
-from tsrevel.reconcile.model import MONEY_KINDS, Day, Finding, Kind, Report, Span, Spot, Tally, Verdict
+from tsrevel.reconcile.model import MONEY_KINDS, Day, Finding, Kind, Money, Report, Span, Spot, Tally, Verdict
+from tsrevel.reconcile.sides import is_ours
 
 
 def sum_up(verdicts: Iterable[Verdict], spans: tuple[Span, ...], at: datetime, *, has_ledger: bool) -> Report:
     """Every day of every span, and those of places that have no entry; in the order of the settings, then by day."""
+    verdicts = tuple(verdicts)
     sorted_out: dict[tuple[Spot, date], list[Verdict]] = {key: [] for span in spans for key in _days_of(span)}
+    held: dict[tuple[Spot, date], list[tuple[Verdict, Money]]] = {}
     for verdict in verdicts:
         sorted_out.setdefault((verdict.case.spot, verdict.case.day), []).append(verdict)
+        for spot, money in _held_at(verdict, spans):
+            held.setdefault((spot, verdict.case.day), []).append((verdict, money))
+    for key in held:
+        sorted_out.setdefault(key, [])
     places = list(dict.fromkeys(spot for spot, _ in sorted_out))
     keys = sorted(sorted_out, key=lambda key: (places.index(key[0]), key[1]))
-    days = tuple(_sum_day(spot, day, sorted_out[spot, day], has_ledger=has_ledger) for spot, day in keys)
-    return Report(at, spans, days, has_ledger)
+    days = [_sum_day(key, sorted_out[key], held.get(key, []), has_ledger=has_ledger) for key in keys]
+    return Report(at, spans, tuple(days if has_ledger else _with_ledger_missed(days, verdicts)), has_ledger)
 
 
 def _days_of(span: Span) -> Iterator[tuple[Spot, date]]:
@@ -26,30 +34,69 @@ def _days_of(span: Span) -> Iterator[tuple[Spot, date]]:
         yield span.spot, span.first + timedelta(days=number)
 
 
-def _sum_day(spot: Spot, day: date, verdicts: list[Verdict], *, has_ledger: bool) -> Day:
+def _held_at(verdict: Verdict, spans: tuple[Span, ...]) -> Iterator[tuple[Spot, Money]]:
+    """Revel's orders, each where Revel has it."""
+    own = verdict.case.spot
+    for number, money in enumerate(verdict.revel):
+        at = verdict.places[number] if number < len(verdict.places) else own.establishment
+        if at is None or at == own.establishment:
+            yield own, money
+        else:
+            named = (span.spot for span in spans if span.spot.establishment == at)
+            yield next(named, Spot(f"establishment {at}", at)), money
+
+
+def _sum_day(
+    key: tuple[Spot, date], verdicts: list[Verdict], held: list[tuple[Verdict, Money]], *, has_ledger: bool
+) -> Day:
+    spot, day = key
     tripleseat, ledger, revel = Tally(), Tally(), Tally()
     for verdict in sorted(verdicts, key=lambda each: each.case.event_id):
         tripleseat, ledger = tripleseat.plus(verdict.tripleseat), ledger.plus(verdict.ledger)
-        for money in verdict.revel:
-            revel = revel.plus(money)
+    for _, money in held:
+        revel = revel.plus(money)
     findings = tuple(each for verdict in verdicts for each in verdict.findings)
-    summed = Day(day, spot, tripleseat, ledger if has_ledger else None, revel, findings)
-    return summed if summed.differences else _checked(summed)
+    strays = sum(verdict.case.spot != spot for verdict, _ in held)
+    summed = Day(day, spot, tripleseat, ledger if has_ledger else None, revel, findings, strays)
+    return summed if summed.differences else _checked(summed, verdicts)
 
 
-def _checked(day: Day) -> Day:
-    """No day agrees whose sums don't, whatever was found in its events."""
-    unlike = [kind for kind in MONEY_KINDS if day.tripleseat.money.of(kind) != day.revel.money.of(kind)]
+def _checked(day: Day, verdicts: list[Verdict]) -> Day:
+    """No day agrees whose sums don't, whatever was found in its events. What a person resolved is left out."""
+    open_ones = [each for each in verdicts if all(found.kind is not Kind.RESOLVED for found in each.findings)]
+    tripleseat = sum((each.tripleseat for each in open_ones if each.tripleseat), Money())
+    revel = sum((money for each in open_ones for money in each.revel), Money())
     found = tuple(
         Finding(
             Kind.MONEY,
-            f"the day's {kind} are {show(day.tripleseat.money.of(kind))} in TripleSeat and "
-            f"{show(day.revel.money.of(kind))} at Revel, and no event says why; please report this",
+            f"the day's {kind} are {show(tripleseat.of(kind))} in TripleSeat and "
+            f"{show(revel.of(kind))} at Revel, and no event says why; please report this",
             reason=Reason.AMOUNT_MISMATCH,
             field=kind,
-            tripleseat=day.tripleseat.money.of(kind),
-            revel=day.revel.money.of(kind),
+            tripleseat=tripleseat.of(kind),
+            revel=revel.of(kind),
         )
-        for kind in unlike
+        for kind in MONEY_KINDS
+        if tripleseat.of(kind) != revel.of(kind)
     )
-    return Day(day.day, day.spot, day.tripleseat, day.ledger, day.revel, (*day.findings, *found)) if found else day
+    return replace(day, findings=(*day.findings, *found))
+
+
+def _with_ledger_missed(days: list[Day], verdicts: Iterable[Verdict]) -> list[Day]:
+    """The days, with one finding on the last that has an order of ours: a ledger must have been there when it was
+    written.
+    """
+    ours = [each.case for each in verdicts if any(is_ours(each.case, row) for row in each.case.live)]
+    if not ours:
+        return days
+    latest = max(ours, key=lambda case: case.day)
+    count = sum(is_ours(case, row) for case in ours for row in case.live)
+    text = (
+        f"there is no ledger, and Revel holds {count} {'order' if count == 1 else 'orders'} of ours; put back its last "
+        "backup if it is lost, else the next `sync` over these days takes them in"
+    )
+    found = Finding(Kind.LEDGER_MISSING, text)
+    return [
+        replace(each, findings=(*each.findings, found)) if (each.spot, each.day) == (latest.spot, latest.day) else each
+        for each in days
+    ]

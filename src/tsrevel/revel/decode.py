@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from tsrevel.answers import Json
@@ -22,6 +23,7 @@ class OrderRow:
     """An order as Revel holds it. Money in cents; what is absent or null counts as zero.
 
     `discounted`: it refers to a discount, whatever that comes to. `has_history` is None where Revel doesn't say.
+    `updated` is when it was last changed, by the establishment's wall clock (facts Revel 2.4); None where unreadable.
     """
 
     id: OrderId
@@ -38,11 +40,12 @@ class OrderRow:
     deleted: bool = False
     discounted: bool = False
     has_history: bool | None = None
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """An order item as Revel holds it."""
+    """An order item as Revel holds it. `updated`: as of an order, voiding included."""
 
     id: str
     uuid: str
@@ -51,17 +54,25 @@ class ItemRow:
     quantity: Decimal
     price: Cents
     voided: bool
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """A payment as Revel holds it."""
+    """A payment as Revel holds it. `refunded`: given back (facts Revel 5.2). `updated`: as of an order."""
 
     id: str
     uuid: str
     order: str
     amount: Cents
     deleted: bool
+    refunded: bool = False
+    updated: datetime | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is money that was paid, and not given back."""
+        return not self.deleted and not self.refunded
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,7 @@ def decode_order(row: Json) -> OrderRow:
         deleted=fields.get("deleted") is True,
         discounted=bool(decode_id(fields.get("discount")) or fields.get("applied_discounts")),
         has_history=history if isinstance(history := fields.get("has_history"), bool) else None,
+        updated=_stamp(fields, "updated_date"),
     )
 
 
@@ -129,6 +141,7 @@ def decode_item(row: Json) -> ItemRow:
         quantity=_number(fields, "quantity"),
         price=_money(fields, "price"),
         voided=bool(fields.get("voided_date")) or fields.get("deleted") is True,
+        updated=_stamp(fields, "updated_date", "voided_date"),
     )
 
 
@@ -141,6 +154,8 @@ def decode_payment(row: Json) -> PaymentRow:
         order=decode_id(fields.get("order")),
         amount=_money(fields, "amount"),
         deleted=fields.get("deleted") is True,
+        refunded=fields.get("refunded") is True,
+        updated=_stamp(fields, "updated_date"),
     )
 
 
@@ -188,6 +203,15 @@ def _text(fields: Row, key: str) -> str:
 def _establishment(fields: Row) -> EstablishmentId | None:
     found = decode_id(fields.get("establishment"))
     return EstablishmentId(int(found)) if found else None
+
+
+def _stamp(fields: Row, *keys: str) -> datetime | None:
+    """The latest of these times, naive; None where one that is there can't be read, or there is none."""
+    told = [str(fields[key]) for key in keys if fields.get(key)]
+    try:
+        return max((datetime.fromisoformat(each).replace(tzinfo=None) for each in told), default=None)
+    except ValueError:
+        return None
 
 
 def _number(fields: Row, key: str) -> Decimal:

@@ -1,0 +1,72 @@
+"""What a person has said of an event, laid upon what was found of it: it holds for what there was then. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tsrevel.ledger import Resolution
+from tsrevel.reconcile.model import Case, Finding, Kind
+from tsrevel.reconcile.sides import contents_of
+
+_ABOUT_EVENT = frozenset({Kind.EVENT_CANCELLED, Kind.EVENT_CHANGED, Kind.ORDER_WITHOUT_EVENT})
+_ABOUT_ORDER = frozenset({
+    Kind.ORDER_UNFINISHED, Kind.ORDER_NOT_IN_LEDGER, Kind.LEDGER_DIFFERS, Kind.WRONG_ESTABLISHMENT,
+    Kind.WRONG_LOCAL_ID, Kind.MONEY, Kind.ITEM_MISSING, Kind.ITEM_EXTRA, Kind.ITEM_CHANGED, Kind.PAYMENT_MISSING,
+    Kind.PAYMENT_DOUBLED, Kind.PAYMENT_EXTRA, Kind.PAYMENT_CHANGED,
+})  # fmt: skip
+_MINUTE = timedelta(minutes=1)
+
+
+def settle(case: Case, finding: Finding) -> Finding:
+    """The finding, or a note where a person resolved the event and nothing that it is about has changed since.
+
+    Two orders for one event stay an alarm, whatever was said.
+    """
+    resolution = case.resolution
+    if resolution is None or finding.explained or finding.kind not in _ABOUT_EVENT | _ABOUT_ORDER:
+        return finding
+    if not event_stands(case, resolution):
+        again = f"{finding.text}; changed since it was resolved as {resolution.verdict}"
+        return replace(finding, text=f"{again}: if that still holds, resolve it again once a `sync` has seen it")
+    if finding.kind in _ABOUT_ORDER and not _orders_stand(case, resolution):
+        return replace(finding, text=f"{finding.text}; Revel's order has changed since it was resolved")
+    return as_resolved(finding, resolution)
+
+
+def as_resolved(finding: Finding, resolution: Resolution) -> Finding:
+    """The same as a note: a person has said that the event is seen to."""
+    text = f"resolved as {resolution.verdict}: {finding.text}"
+    return replace(finding, kind=Kind.RESOLVED, text=text, explained=True)
+
+
+def event_stands(case: Case, resolution: Resolution) -> bool:
+    """Whether the event is as it was when a person resolved it.
+
+    By its content as the listing tells it; where that isn't known, by TripleSeat's stamp, which has no seconds (facts
+    TripleSeat 3.1). One that is gone can't change; it was gone then unless a run found that out later.
+    """
+    if case.event is None:
+        record = case.record
+        return not (record and record.cancelled and record.touched_at > resolution.resolved_at)
+    if resolution.digest and case.digest:
+        return resolution.digest == case.digest
+    return _is_before(case, case.event.updated, _MINUTE, resolution)
+
+
+def _orders_stand(case: Case, resolution: Resolution) -> bool:
+    """Whether Revel's orders and their parts are as they were then, by Revel's stamps."""
+    stamps: list[datetime | None] = []
+    for row in case.live:
+        contents = contents_of(case, row)
+        stamps += [row.updated, *(item.updated for item in contents.items)]
+        stamps += [payment.updated for payment in contents.payments]
+    return all(_is_before(case, stamp, timedelta(), resolution) for stamp in stamps)
+
+
+def _is_before(case: Case, stamp: datetime | None, precision: timedelta, resolution: Resolution) -> bool:
+    if stamp is None:
+        return False
+    local = stamp if stamp.tzinfo else stamp.replace(tzinfo=ZoneInfo(case.spot.timezone or "UTC"))
+    return local + precision <= resolution.resolved_at

@@ -1,0 +1,333 @@
+"""What is half-written, voided, resolved, moved or misnamed: each told once, in the right place, as what it is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import EventId
+from tsrevel.sandbox import Payment
+from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
+
+from ..cli.bench import Shell
+from .bench import Revel, reconcile
+from .test_cases import EARLY, FULL, LOST, MISSED, PAID, UNMAPPED, found, only
+
+OTHER = "00000000-0000-4000-8000-000000000009"
+
+
+@pytest.fixture
+def alone(shell: Shell) -> Shell:
+    """The sample day with its full event alone, whose order is half-written or made by each test."""
+    for event in (PAID, UNMAPPED, EARLY, MISSED, LOST, LOST + 1):
+        shell.world.tripleseat.state.events.pop(event)
+    return shell
+
+
+@pytest.fixture
+def made(alone: Shell) -> Shell:
+    alone.sync()
+    assert reconcile(alone, "--json").status == 0
+    return alone
+
+
+def void(shell: Shell) -> None:
+    """As a manager does at Revel, by hand."""
+    revel = Revel(shell.world)
+    for item in revel.parts("OrderItem", FULL):
+        item["voided_date"] = "2026-12-12T11:00:00"
+    for payment in revel.parts("Payment", FULL):
+        payment["deleted"] = True
+    sums = ("subtotal", "tax", "gratuity", "discount_amount", "final_total", "remaining_due")
+    revel.order(FULL).update(dict.fromkeys(sums, Decimal(0)))
+
+
+def resolve(shell: Shell, event: int = FULL) -> None:
+    shell.world.time.move(minutes=2)
+    with shell.world.ledger() as ledger:
+        ledger.resolve(EventId(str(event)), "done", "seen to", None)
+
+
+# Half-written
+
+
+@pytest.mark.parametrize("path", ["/Payment/", "/OrderItem/", "/OrderHistory/"])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_half_written_order_is_one_finding_and_no_alarm(alone: Shell, path: str, lost: bool) -> None:
+    alone.world.revel.faults.add("status", "POST", path, times=None, status=502)
+    alone.sync()
+    if lost:
+        alone.world.lose_ledger()
+    ran = reconcile(alone, "--json")
+    one = only(ran, FULL)
+    assert (ran.status, one["kind"]) == (3, "order_unfinished")
+    assert "isn't finished" in one["text"]
+
+
+def test_a_sync_under_way_raises_no_alarm(alone: Shell) -> None:
+    seen: list[tuple[int, list[str]]] = []
+
+    def look() -> None:
+        alone.world.forget_requests()
+        ran = reconcile(alone, "--json")
+        seen.append((ran.status, [each["kind"] for each in ran.answer["differences"]]))
+
+    for moment in ("after POST /resources/Order/ ", "after POST /resources/OrderItem/", "after PATCH"):
+        alone.world.at(moment, look)
+    alone.sync()
+    assert seen == [(3, ["order_unfinished"])] * 3
+    assert reconcile(alone, "--json").status == 0
+
+
+def test_what_is_doubled_in_a_half_written_order_still_alarms(alone: Shell) -> None:
+    alone.world.revel.faults.add("status", "POST", "/OrderHistory/", times=None, status=502)
+    alone.sync()
+    revel = Revel(alone.world)
+    revel.copy("Payment", revel.parts("Payment", FULL)[0])
+    ran = reconcile(alone, "--json")
+    assert (ran.status, {each["kind"] for each in found(ran, FULL)}) == (14, {"order_unfinished", "payment_doubled"})
+    revel.copy("Order", revel.order(FULL), uuid=OTHER)
+    assert "duplicate_orders" in {each["kind"] for each in found(reconcile(alone, "--json"), FULL)}
+
+
+def test_a_finished_order_that_lost_its_print_mark_is_compared_all_the_same(made: Shell) -> None:
+    made.world.revel.pos_touch(5550101)
+    Revel(made.world).order(FULL)["printed"] = False
+    ran = reconcile(made, "--json")
+    assert (ran.status, {each["kind"] for each in found(ran, FULL)}) == (14, {"order_unfinished", "money"})
+
+
+def test_a_half_written_order_that_a_run_has_held_is_told_as_that(alone: Shell) -> None:
+    alone.world.revel.faults.add("status", "POST", "/OrderHistory/", times=1, status=502)
+    alone.world.at("before POST /resources/OrderHistory/", lambda: alone.world.revel.pos_touch(5550101))
+    alone.sync()
+    Revel(alone.world).order(FULL)["printed"] = False
+    alone.world.time.move(minutes=45)
+    alone.sync()
+    [one] = found(reconcile(alone, "--json"), FULL)
+    assert "unfinished" in one["text"]
+
+
+# Cancelled
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_cancelled_event_whose_order_was_voided_by_hand_is_explained(made: Shell, gone: bool) -> None:
+    if gone:
+        made.world.add_event(64000099, lines=[("Coffee Urn", 1, 38)], status="LOST")
+        del made.world.tripleseat.state.events[FULL]
+    else:
+        made.world.tripleseat.cancel_event(FULL)
+    made.sync()
+    void(made)
+    ran = reconcile(made, "--json")
+    assert (ran.status, found(ran, FULL)) == (0, [])
+    assert "5550101 is voided" in only(ran, FULL, among="notes")["text"]
+    assert ran.answer["summary"]["orders"] == 0
+
+
+def test_a_cancelled_event_with_money_left_is_that_alone(made: Shell) -> None:
+    made.world.tripleseat.cancel_event(FULL)
+    void(made)
+    Revel(made.world).parts("Payment", FULL)[0]["deleted"] = False
+    Revel(made.world).order(FULL)["remaining_due"] = Decimal("-200.00")
+    ran = reconcile(made, "--json")
+    assert (ran.status, only(ran, FULL)["kind"]) == (3, "event_cancelled")
+
+
+def test_an_event_that_is_gone_is_told_as_sync_tells_it(made: Shell) -> None:
+    made.world.add_event(64000099, lines=[("Coffee Urn", 1, 38)], status="LOST")
+    del made.world.tripleseat.state.events[FULL]
+    one = only(reconcile(made, "--json"), FULL)
+    made.sync()
+    assert (one["kind"], one["reason"]) == ("order_without_event", "CANCELLED_AFTER_INJECTION")
+    assert one["text"] == "deleted in TripleSeat; Revel order 5550101 still stands: void it there if it is not wanted"
+
+
+# Without a ledger, or with one that holds no plan
+
+
+def test_an_adopted_order_is_compared_with_the_plan_it_was_adopted_with(made: Shell) -> None:
+    made.world.lose_ledger()
+    made.world.time.move(days=1)
+    made.sync()
+    assert reconcile(made, "--json").status == 0
+    made.world.revel.pos_touch(5550101)
+    ran = reconcile(made, "--json")
+    assert (ran.status, only(ran, FULL)["ledger"]) == (14, "9.60")
+
+
+def test_with_no_written_plan_no_one_says_that_revel_has_changed(made: Shell) -> None:
+    made.world.rewrite_event(FULL, lines=FULL_LINES[1:], charges=FULL_CHARGES, payments=[Payment("100.00")])
+    made.world.lose_ledger()
+    made.world.time.move(days=1)
+    made.sync()
+    ran = reconcile(made, "--json")
+    assert ran.status == 3
+    assert found(ran, FULL)
+    assert [each for each in found(ran, FULL) if "written" in each["text"] or each["ledger"]] == []
+
+
+def test_a_lost_ledger_is_one_finding(made: Shell) -> None:
+    made.world.lose_ledger()
+    ran = reconcile(made, "--json")
+    [one] = ran.answer["differences"]
+    assert (ran.status, one["kind"], one["event_id"]) == (3, "ledger_missing", None)
+
+
+# Resolved
+
+
+def test_a_resolved_cancellation_is_explained_until_the_event_changes_again(made: Shell) -> None:
+    made.world.time.move(minutes=45)
+    made.world.tripleseat.cancel_event(FULL)
+    made.sync()
+    assert only(reconcile(made, "--json"), FULL)["kind"] == "event_cancelled"
+    resolve(made)
+    ran = reconcile(made, "--json")
+    assert (ran.status, only(ran, FULL, among="notes")["kind"]) == (0, "resolved")
+    made.world.tripleseat.edit_event(FULL, status="DEFINITE", guest_count=99)
+    made.world.rewrite_event(FULL, lines=FULL_LINES[1:])
+    assert reconcile(made, "--json").status == 3
+
+
+def test_a_resolved_change_is_explained_until_the_event_changes_again(made: Shell) -> None:
+    told = []
+    for lines in (FULL_LINES[1:], FULL_LINES[2:]):
+        made.world.time.move(minutes=45)
+        made.world.rewrite_event(FULL, lines=lines)
+        made.sync()
+        told.append(only(reconcile(made, "--json"), FULL))
+        resolve(made)
+        ran = reconcile(made, "--json")
+        assert (ran.status, [each["kind"] for each in found(ran, FULL, among="notes")]) == (0, ["resolved"])
+    assert {each["kind"] for each in told} == {"event_changed"}
+    assert "changed since it was resolved" in told[1]["text"]
+
+
+def test_a_resolved_difference_at_revel_is_explained_until_the_order_changes_again(made: Shell) -> None:
+    made.world.revel.pos_touch(5550101)
+    assert reconcile(made, "--json").status == 14
+    resolve(made)
+    assert reconcile(made, "--json").status == 0
+    made.world.time.move(minutes=5)
+    Revel(made.world).parts("OrderItem", FULL)[0]["voided_date"] = "2026-12-12T10:30:00"
+    ran = reconcile(made, "--json")
+    assert (ran.status, "changed since it was resolved" in found(ran, FULL)[0]["text"]) == (14, True)
+
+
+def test_two_orders_for_one_event_are_never_resolved_away(made: Shell) -> None:
+    revel = Revel(made.world)
+    revel.copy("Order", revel.order(FULL), uuid=OTHER)
+    resolve(made)
+    ran = reconcile(made, "--json")
+    assert (ran.status, "duplicate_orders" in {each["kind"] for each in found(ran, FULL)}) == (14, True)
+
+
+# Money in its place
+
+
+def test_revels_money_is_counted_where_revel_has_it(made: Shell) -> None:
+    Revel(made.world).order(FULL)["establishment"] = "/enterprise/Establishment/9/"
+    ran = reconcile(made, "--json")
+    days = {place["establishment"]: place["days"][-1] for place in ran.answer["locations"]}
+    assert (days["8"]["tripleseat"]["total"], days["8"]["revel"]["total"]) == ("837.72", "0.00")
+    assert (days["9"]["revel"]["total"], days["9"]["agrees"]) == ("837.72", False)
+    one = only(ran, FULL)
+    assert (one["kind"], one["tripleseat"], one["revel"]) == ("wrong_establishment", "837.72", "837.72")
+    assert "1 order at Revel for events of another place" in reconcile(made).out
+
+
+def test_an_order_at_a_place_that_no_setting_names_is_counted_there(made: Shell) -> None:
+    Revel(made.world).order(FULL)["establishment"] = "/enterprise/Establishment/71/"
+    places = reconcile(made, "--json").answer["locations"]
+    assert places[-1]["establishment"] == "71"
+
+
+def test_a_payment_under_another_uuid_that_lowers_nothing_is_the_same_one_again(made: Shell) -> None:
+    revel = Revel(made.world)
+    revel.copy("Payment", revel.parts("Payment", FULL)[0], uuid=OTHER)
+    ran = reconcile(made, "--json")
+    assert (ran.status, only(ran, FULL)["kind"]) == (14, "payment_doubled")
+
+
+def test_a_payment_of_the_same_amount_that_lowers_what_is_due_was_taken_at_a_till(made: Shell) -> None:
+    revel = Revel(made.world)
+    revel.copy("Payment", revel.parts("Payment", FULL)[0], uuid=OTHER)
+    revel.order(FULL)["remaining_due"] -= Decimal(200)
+    ran = reconcile(made, "--json")
+    assert (ran.status, only(ran, FULL)["kind"]) == (3, "payment_extra")
+
+
+def test_a_payment_that_was_refunded_at_revel_does_not_count(made: Shell) -> None:
+    revel = Revel(made.world)
+    revel.parts("Payment", FULL)[0]["refunded"] = True
+    revel.order(FULL)["remaining_due"] += Decimal(200)
+    ran = reconcile(made, "--json")
+    one = only(ran, FULL)
+    assert (ran.status, one["kind"], "was refunded there" in one["text"]) == (14, "payment_missing", True)
+    assert ran.answer["locations"][0]["days"][-1]["revel"]["payments"] == "0.00"
+
+
+def test_a_refund_in_tripleseat_is_told_as_one(made: Shell) -> None:
+    refunded = [Payment("200.00", refunded="50.00")]
+    made.world.rewrite_event(FULL, lines=FULL_LINES, charges=FULL_CHARGES, payments=refunded)
+    assert "payments 200.00 → 150.00 (50.00 refunded)" in only(reconcile(made, "--json"), FULL)["text"]
+
+
+def test_of_an_event_that_cannot_be_planned_the_total_alone_is_told(alone: Shell) -> None:
+    alone.world.rewrite_event(FULL, lines=[("Ube Celebration Cake", 1, "86.00")])
+    day = reconcile(alone, "--json").answer["locations"][0]["days"][-1]["tripleseat"]
+    assert (day["total"], day["items"], day["balance"]) == ("86.00", None, None)
+    assert any(line.split() == ["items", "?", "0.00", "differs"] for line in reconcile(alone).lines)
+
+
+# Orders and events that can't be told
+
+
+def test_one_event_that_tripleseat_cannot_hand_out_hides_no_other(shell: Shell) -> None:
+    shell.sync()
+    shell.world.tripleseat.faults.add("status", "GET", f"/events/{FULL}", times=None, status=500)
+    ran = reconcile(shell, "--json")
+    assert (ran.status, only(ran, FULL)["kind"], found(ran, PAID)) == (3, "event_unreadable", [])
+
+
+def test_where_tripleseat_hands_out_none_nothing_is_compared(shell: Shell) -> None:
+    shell.sync()
+    shell.world.tripleseat.faults.add("status", "GET", r"/events/\d+", times=None, status=500)
+    assert reconcile(shell, "--json").status == 13
+
+
+@pytest.mark.parametrize("name", ["Triple Seat_770002 ", "Triple Seat_99x", "Triple Seat_"])
+def test_an_order_named_nearly_as_ours_is_told_without_an_event(made: Shell, name: str) -> None:
+    number = made.world.add_order(
+        0, name, created_date="2026-12-12T09:00:00", establishment="/enterprise/Establishment/8/"
+    )
+    ran = reconcile(made, "--json")
+    [one] = ran.answer["differences"]
+    assert (ran.status, one["kind"], one["event_id"]) == (3, "order_without_event", None)
+    assert (one["revel_order_ids"], repr(name) in one["text"]) == ([str(number)], True)
+
+
+def test_our_order_under_such_a_name_is_told_once(made: Shell) -> None:
+    Revel(made.world).order(FULL)["local_id"] = f"Triple Seat_{FULL}x"
+    ran = reconcile(made, "--json")
+    assert [each["kind"] for each in ran.answer["differences"]] == ["wrong_local_id"]
+
+
+def test_an_order_of_the_ledgers_whose_uuid_was_changed_is_still_ours(made: Shell) -> None:
+    order = Revel(made.world).order(FULL)
+    assert order["uuid"] == order_uuid(EventId(str(FULL)))
+    order["uuid"] = OTHER
+    ran = reconcile(made, "--json")
+    assert (ran.status, only(ran, FULL)["kind"], found(ran, FULL, among="notes")) == (3, "ledger_differs", [])
+
+
+def test_the_page_shows_what_is_not_known_as_such(alone: Shell, tmp_path: Any) -> None:
+    alone.world.rewrite_event(FULL, lines=[("Ube Celebration Cake", 1, "86.00")])
+    page = tmp_path / "page.html"
+    reconcile(alone, "--html", str(page))
+    assert ">?</td>" in page.read_text()
