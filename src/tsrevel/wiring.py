@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductMapping, Settings, run_command
-from tsrevel.engine.decide import Catalogues
+from tsrevel.engine.catalogues import Catalogues
 from tsrevel.engine.run import Engine, Limits, Progress
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
@@ -112,7 +112,8 @@ def open_engine(
             correlation_id=correlate(run_id),
             clock=seams.clock,
             sleep=seams.sleep,
-            catalogues=Catalogues(revel),
+            monotonic=seams.monotonic,
+            catalogues=Catalogues(revel, ledger, keep=not gate.dry_run),
             progress=progress,
         )
 

@@ -106,7 +106,7 @@ def test_the_file_is_durable_and_guards_its_references(path: Path) -> None:
 
 TABLES = (
     *("meta", "runs", "orders", "steps", "receipts", "sightings", "audit", "deliveries", "attempts"),
-    *("resolutions", "pause", "shown_orders", "mails", "notices"),
+    *("resolutions", "pause", "shown_orders", "mails", "notices", "catalogues"),
 )
 
 

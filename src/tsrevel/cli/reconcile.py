@@ -15,7 +15,7 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import show_progress
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
-from tsrevel.engine.decide import Catalogues
+from tsrevel.engine.catalogues import Catalogues
 from tsrevel.ledger import look_for_pause, open_view
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason

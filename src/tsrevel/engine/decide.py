@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from tsrevel.engine.ahead import LookAhead
+from tsrevel.engine.catalogues import Catalogues
 from tsrevel.engine.find import Candidate, EventUnavailable, told_by_tripleseat
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
 from tsrevel.engine.resolved import has_changed, leave_resolved
-from tsrevel.engine.saga import Foreign, Saga, recall_finding
+from tsrevel.engine.saga import Foreign, Found, Saga, recall_finding
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, Sighting, hash_of_trouble
 from tsrevel.planning.changes import describe_changes, refunded_of
 from tsrevel.planning.identity import known_local_ids, order_uuid
-from tsrevel.planning.match import Catalogue
-from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy, Skip
+from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.plan import label_order, plan_order
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location, screen, screen_status
-from tsrevel.revel.client import Revel
 from tsrevel.revel.decode import OrderRow
-
-
-@dataclass(slots=True)
-class Catalogues:
-    """The products of each establishment, downloaded once a run, when first needed."""
-
-    revel: Revel
-    known: dict[EstablishmentId, Catalogue] = field(default_factory=dict)
-
-    def of(self, establishment: EstablishmentId) -> Catalogue:
-        """The establishment's catalogue."""
-        if establishment not in self.known:
-            self.known[establishment] = self.revel.catalogue(establishment)
-        return self.known[establishment]
 
 
 @dataclass(slots=True)
@@ -50,6 +36,7 @@ class Decider:
     catalogues: Catalogues
     ledger: Ledger
     saga: Saga
+    ahead: LookAhead
     policy: Policy
     gate: WriteGate
     run_id: str
@@ -63,6 +50,12 @@ class Decider:
     sightings: Mapping[EventId, Sighting] = field(default_factory=dict)
     resolutions: Mapping[EventId, Resolution] = field(default_factory=dict)
     wholes: dict[EventId, Event] = field(default_factory=dict)
+
+    def expect(self, events: Iterable[Event]) -> None:
+        """These are to come, in this order: what can be asked for all of them at once is."""
+        new = (each for each in events if each.id not in self.records and each.id not in self.resolutions)
+        ours = (each.id for each in new if find_location(each, self.policy))
+        self.ahead.expect({each: known_local_ids(self.policy, each) for each in ours})
 
     def decide(self, candidate: Candidate) -> Outcome:
         """What becomes of one event."""
@@ -120,7 +113,7 @@ class Decider:
         about = describe(event, find_location(event, self.policy))
         if isinstance(location, (Hold, Skip)):
             return not_written(about, location)
-        plan = plan_order(event, location, self.catalogues.of(location.establishment), self.policy)
+        plan = self._plan(event, location)
         if isinstance(plan, Hold):
             return not_written(about, plan)
         full = self.may_begin()
@@ -131,6 +124,10 @@ class Decider:
     def _screen(self, event: Event) -> Location | Hold | Skip:
         return screen(event, self.policy, self.clock(), ignore_gate=self.ignore_time_gate)
 
+    def _plan(self, event: Event, location: Location) -> Plan | Hold:
+        place = location.establishment
+        return self.catalogues.plan(place, lambda catalogue: plan_order(event, location, catalogue, self.policy))
+
     def _whole(self, candidate: Candidate) -> Event:
         with told_by_tripleseat():
             event = candidate.whole()
@@ -139,7 +136,7 @@ class Decider:
 
     def _place(self, about: Outcome, event: Event, plan: Plan, digest: str | None) -> Outcome:
         # A new ledger may be a lost one, and local_ids may have been set otherwise before: ask by uuid too.
-        found = self.saga.look_up(plan.uuid, known_local_ids(self.policy, event.id), thorough=self.new_ledger)
+        found = None if self._is_known_absent(event.id) else self._look_up(plan)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if isinstance(found, Foreign):
@@ -147,9 +144,16 @@ class Decider:
         if self.gate.dry_run:
             text = f"order {found.id} is at Revel already, ours" if found else ""
             return replace(planned(about, plan), text=text)
-        if found:
-            return self.saga.adopt(about, plan, found, digest)
-        return self.saga.inject(about, plan, label_order(event, plan.location), digest)
+        with self.catalogues.dropped_if_refused(plan.location.establishment):
+            if found:
+                return self.saga.adopt(about, plan, found, digest)
+            return self.saga.inject(about, plan, label_order(event, plan.location), digest)
+
+    def _look_up(self, plan: Plan) -> Found:
+        return self.saga.look_up(plan.uuid, known_local_ids(self.policy, plan.event_id), thorough=self.new_ledger)
+
+    def _is_known_absent(self, event_id: EventId) -> bool:
+        return not self.new_ledger and event_id not in self.records and self.ahead.shows_none(event_id)
 
     def _leave_alone(self, about: Outcome, order: OrderRow, location: Location, digest: str | None) -> Outcome:
         """Somebody else's order for the event: at its own place it is the order, elsewhere a person must say."""
@@ -214,7 +218,8 @@ class Decider:
             text = f"Revel shows order {found.order.id}, made by someone else, instead of our order {record.order_id}"
             return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
         if found:
-            return self.saga.resume(about, record, plan, found)
+            with self.catalogues.dropped_if_refused(plan.location.establishment):
+                return self.saga.resume(about, record, plan, found)
         gone = self.saga.judge_absence(record, plan) if record.order_id else None
         if gone:
             return not_written(about, gone)
@@ -297,7 +302,7 @@ class Decider:
         if location is None:
             text = f"moved to TripleSeat location {event.location_id}, which has no [[locations]] entry"
             return Hold(Reason.LOCATION_NOT_MAPPED, text)
-        now = plan_order(event, location, self.catalogues.of(location.establishment), self.policy)
+        now = self._plan(event, location)
         if isinstance(now, Hold):
             return Hold(now.reason, f"it can no longer be planned ({now.reason}: {now.text})")
         return now

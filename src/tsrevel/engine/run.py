@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tsrevel.engine.decide import Catalogues, Decider
+from tsrevel.engine.ahead import LookAhead
+from tsrevel.engine.catalogues import Catalogues
+from tsrevel.engine.decide import Decider
 from tsrevel.engine.ending import end_reason, exit_status
 from tsrevel.engine.find import (
     Candidate,
@@ -69,6 +71,7 @@ class Engine:
     correlation_id: str
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
+    monotonic: Callable[[], float]
     catalogues: Catalogues
     progress: Progress = lambda _done, _of: None
     _begun: Callable[[], int] = field(default=lambda: 0, init=False)
@@ -164,7 +167,9 @@ class Engine:
         decider = self._decider(
             [_event_id(each) for each in pending if isinstance(each, Candidate | Named | Outcome)], ignore_time_gate
         )
-        self._met |= {each.event.id: each for each in pending if isinstance(each, Candidate)}
+        listed = {each.event.id: each for each in pending if isinstance(each, Candidate)}
+        self._met |= listed
+        decider.expect(each.event for each in listed.values())
         outcomes: list[Outcome] = []
         stop: StopRun | None = None
         in_a_row = 0
@@ -188,6 +193,7 @@ class Engine:
             catalogues=self.catalogues,
             ledger=self.ledger,
             saga=saga,
+            ahead=LookAhead(self.revel, self.clock, self.monotonic),
             policy=self.policy,
             gate=self.gate,
             run_id=self.run_id,

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Literal
 
 from tsrevel.config import Settings
-from tsrevel.engine.decide import Catalogues
+from tsrevel.engine.catalogues import Catalogues
 from tsrevel.engine.foresee import Foreseen, Foresight, switched_off
 from tsrevel.engine.report import Outcome, not_written, with_order
 from tsrevel.engine.resolved import leave_resolved
@@ -105,6 +105,7 @@ def _engine(settings: Settings, seams: Seams, services: Services, ledger: Ledger
         correlation_id=correlate(run_id),
         clock=seams.clock,
         sleep=seams.sleep,
+        monotonic=seams.monotonic,
         catalogues=Catalogues(services.revel),
     )
 

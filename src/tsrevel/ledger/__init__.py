@@ -5,8 +5,8 @@ and no secrets: plans have none by design, texts that may name people are kept a
 passed as a fact, a detail or a reason must be free of both.
 
 Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `sightings`, `deliveries`, `runs`,
-`outbox`, `audit` (one table family each), `codec` (plans as text), `snapshot` (events as text), `file` (transactions),
-`database`, `migrations`, `connection` (the file), `lock`, `inspection` (a look that changes nothing).
+`outbox`, `catalogues`, `audit` (one table family each), `codec` (plans as text), `snapshot` (events as text), `file`
+(transactions), `database`, `migrations`, `connection` (the file), `lock`, `inspection` (a look that changes nothing).
 """
 
 from tsrevel.ledger.connection import SQLITE, Connect

@@ -26,6 +26,8 @@ T = TypeVar("T")
 REDACTED = "[redacted]"
 """Stands where an export leaves a text out."""
 
+_BULK = "catalogues"
+"""What Revel listed last, compressed: a copy, no fact of its own."""
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 _CODES = """
     environment audit_head run_id correlation_id mode started_at finished_at summary event_id state order_id
@@ -92,12 +94,12 @@ def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connec
 
 
 def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> Iterator[dict[str, object]]:
-    """Every row of every table, as {"table": ..., and its columns}, free text taken out.
+    """Every row of every table but that of the catalogues, as {"table": ..., and its columns}, free text taken out.
 
     All rows are of one moment; a run may go on meanwhile. Raises LedgerUnusable where there is no ledger.
     """
     with _look(path, environment, opened_by) as connection:
-        for table in _tables(connection):
+        for table in filter(_BULK.__ne__, _tables(connection)):
             for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid"):  # noqa: S608 (names of our own)
                 yield {"table": table, **{key: _redact(table, key, row[key]) for key in row.keys()}}  # noqa: SIM118
 

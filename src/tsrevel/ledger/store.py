@@ -7,10 +7,11 @@ and, for changes, ClaimConflict. After any of them nothing of the change is stor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tsrevel.ledger import (
     audit,
+    catalogues,
     deliveries,
     orders,
     outbox,
@@ -35,7 +36,8 @@ from tsrevel.ledger.records import (
     Sighting,
     Verdict,
 )
-from tsrevel.planning.model import Event, EventId, OrderId, Plan, Step
+from tsrevel.planning.match import Catalogue
+from tsrevel.planning.model import EstablishmentId, Event, EventId, OrderId, Plan, Step
 
 
 class Ledger(Outbox):
@@ -273,6 +275,23 @@ class Ledger(Outbox):
         """Revel shows a finished order like this now; `text` is what was told of it, without customer data."""
         with self._changing(run_id) as change:
             watch.note(change, event_id, shown, text)
+
+    # Catalogues
+
+    def young_catalogue(self, establishment: EstablishmentId, longest: timedelta) -> Catalogue | None:
+        """The establishment's products as kept less than `longest` ago; None if there is no such copy."""
+        with self._reading() as connection:
+            return catalogues.find_young(connection, establishment, self._clock(), longest)
+
+    def keep_catalogue(self, catalogue: Catalogue) -> None:
+        """Stores what Revel has just listed, in place of the copy before."""
+        with self._changing(None) as change:
+            catalogues.keep(change, catalogue)
+
+    def drop_catalogue(self, establishment: EstablishmentId) -> None:
+        """Forgets the copy of the establishment's products."""
+        with self._changing(None) as change:
+            catalogues.drop(change, establishment)
 
     # The pause
 

@@ -19,6 +19,8 @@ _PLAIN = str.maketrans({
 
 def normalise(name: str) -> str:
     """`name` as it is compared: entities decoded, NFKC, quotes and spaces plain, case ignored (DESIGN 4)."""
+    if name.isascii() and "&" not in name and "`" not in name:  # most names; nothing else of them changes
+        return " ".join(name.casefold().split())
     plain = _plain(name)
     while plain != name:  # what was decoded may itself be an entity: "&amp;amp;"
         name, plain = plain, _plain(plain)

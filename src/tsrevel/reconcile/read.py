@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tsrevel.engine.decide import Catalogues
+from tsrevel.engine.catalogues import Catalogues
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable
 from tsrevel.ledger import LedgerView
 from tsrevel.ledger.days import Recalled, find_ordered, recall

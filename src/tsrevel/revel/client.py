@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tsrevel.answers import Json
-from tsrevel.errors import OutcomeUnknown, Refused, Unreadable
+from tsrevel.errors import OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.gate import Place
-from tsrevel.planning.match import Catalogue
-from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, Step
+from tsrevel.planning.match import Catalogue, Product
+from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.revel import encode
 from tsrevel.revel.decode import (
+    ORDER_FIELDS,
+    PRODUCT_FIELDS,
     HistoryRow,
     ItemRow,
     OrderRow,
@@ -22,10 +24,12 @@ from tsrevel.revel.decode import (
     decode_id,
     decode_item,
     decode_order,
+    decode_page,
     decode_payment,
     decode_product,
 )
 from tsrevel.revel.lists import Fits, read_rows
+from tsrevel.revel.narrow import Narrower, lacks
 from tsrevel.revel.stored import compare_stored
 from tsrevel.transport import Channel
 
@@ -60,12 +64,31 @@ class Revel:
     def __init__(self, channel: Channel, clock: Callable[[], datetime]) -> None:
         self._channel = channel
         self._clock = clock
+        self._narrower = Narrower()
 
     def catalogue(self, establishment: EstablishmentId) -> Catalogue:
         """Every active product of the establishment, all pages (facts Revel 5.6)."""
-        filters = {"establishment": str(establishment), "active": "true", "fields": "id,name,active,establishment"}
-        rows = (decode_product(row, establishment) for row in self._rows("Product", {**filters, "order_by": "id"}))
+        filters = {"establishment": str(establishment), "active": "true", "order_by": "id"}
+        rows = self._narrower.rows(
+            "Product",
+            PRODUCT_FIELDS,
+            lambda more: self._rows("Product", {**filters, **more}),
+            lambda row: decode_product(row, establishment),
+        )
         return Catalogue.of(establishment, (product for product in rows if product is not None))
+
+    def products_by_id(self, establishment: EstablishmentId, products: Sequence[ProductId]) -> dict[ProductId, Product]:
+        """Those of `products` that Revel shows as active at the establishment, as they stand, in one request.
+
+        Shows none where Revel doesn't answer, or knows no sets (facts Revel 2.1: they are documented, not seen).
+        """
+        path = f"/resources/Product/set/{';'.join(map(str, products))}/"
+        try:
+            rows = decode_page(self._channel.read(path), "Product").rows
+        except (Refused, TryNextRun):  # a server that doesn't know sets may answer 500 as well as 404
+            return {}
+        found = (decode_product(row, establishment) for row in rows)
+        return {product.id: product for product in found if product is not None}
 
     def find_orders(self, uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
         """Every order of the account with one of `local_ids`: an event's order may be at a location it was moved from.
@@ -80,6 +103,24 @@ class Revel:
         found = {row.id: row for each in local_ids for row in self._orders({"local_id": each}, uuid, local_ids)}
         return tuple(found.values())
 
+    def taken_names(self, local_ids: Collection[str], uuids: Collection[str]) -> frozenset[str] | None:
+        """Those of `local_ids` and `uuids` that orders of the account have, deleted ones included.
+
+        One request for the `local_id`s (facts Revel 2.1); a uuid is noticed where an order comes back. None where Revel
+        refuses, doesn't answer or lists everything: then nothing is known of any of them.
+        """
+
+        def fits(row: Row) -> bool:
+            return str(row.get("local_id")) in local_ids or str(row.get("uuid")).lower() in uuids
+
+        if any("," in local_id for local_id in local_ids):
+            return None
+        try:
+            rows = list(filter(fits, self._rows("Order", {"local_id__in": ",".join(local_ids)}, fits=fits)))
+        except (Refused, TryNextRun):
+            return None
+        return frozenset(name for row in rows for name in (str(row.get("local_id")), str(row.get("uuid")).lower()))
+
     def find_by_uuid(self, uuid: str) -> tuple[OrderRow, ...]:
         """Every order of the account with that uuid: Revel may not keep it unique (facts Revel 3.3)."""
         return self._orders({"uuid": uuid}, uuid, ())
@@ -90,14 +131,17 @@ class Revel:
         Shows none where Revel doesn't know `__in` (facts Revel 2.1).
         """
 
-        def fits(row: Row) -> bool:
-            return decode_id(row.get("id")) in orders
+        def read(more: dict[str, str]) -> Iterator[Row]:
+            def fits(row: Row) -> bool:
+                return decode_id(row.get("id")) in orders or lacks(row, more)
+
+            return filter(fits, self._rows("Order", {"id__in": ",".join(orders), **more}, fits=fits))
 
         try:
-            rows = [row for row in self._rows("Order", {"id__in": ",".join(orders)}, fits=fits) if fits(row)]
+            rows = self._narrower.rows("Order", ORDER_FIELDS, read, decode_order)
         except (Refused, Unreadable):
             return {}
-        return {row.id: row for row in map(decode_order, rows)}
+        return {row.id: row for row in rows}
 
     def find_by_id(self, order: OrderId) -> OrderRow | None:
         """The order with that id; None where Revel says that there is none."""

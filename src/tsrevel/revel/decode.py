@@ -17,6 +17,13 @@ Row = Mapping[str, Json]
 
 _LARGEST = Decimal(10) ** 12
 
+ORDER_FIELDS = (
+    *("id", "uuid", "local_id", "establishment", "subtotal", "tax", "gratuity", "discount_amount", "final_total"),
+    *("remaining_due", "printed", "deleted", "discount", "applied_discounts", "has_history"),
+)
+PRODUCT_FIELDS = ("id", "name", "active", "establishment")
+"""What is read here of a row of each: whole rows carry it all (facts Revel 3.2, 5.6)."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:

@@ -10,7 +10,7 @@ from tsrevel.cli.maps.speak import say
 from tsrevel.cli.maps.survey import Span, Survey, open_survey, unless_switched_off
 from tsrevel.cli.render import news_line, show_progress
 from tsrevel.cli.world import Manner, World
-from tsrevel.engine.decide import Catalogues
+from tsrevel.engine.catalogues import Catalogues
 from tsrevel.engine.find import EventUnavailable, told_by_tripleseat
 from tsrevel.engine.report import Outcome, describe, not_written, planned
 from tsrevel.errors import Refused, ServiceDown, TryNextRun

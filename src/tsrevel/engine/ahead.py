@@ -1,0 +1,71 @@
+"""Whether events whose turn is near have orders already, asked for many of them in one request.
+
+It only ever says "none", and only for a short while. Whatever else is known of an event is looked up for it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import EventId
+from tsrevel.revel.client import Revel
+
+FRESH = timedelta(seconds=60)
+"""How old "none" may be when an order is claimed. In between the only order made may be someone else's, by hand."""
+BATCH = 50
+"""Events in one request: with two names each their query stays near 3,000 characters."""
+
+
+class LookAhead:
+    """What Revel shows of events to come, in one run.
+
+    `clock` and `monotonic` (seconds) both tell an answer's age: one may be set, the other stands still in sleep.
+    """
+
+    def __init__(self, revel: Revel, clock: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+        self._revel = revel
+        self._clock = clock
+        self._monotonic = monotonic
+        self._queue: dict[EventId, tuple[str, ...]] = {}
+        self._absent: dict[EventId, tuple[datetime, float]] = {}
+
+    def expect(self, events: Mapping[EventId, tuple[str, ...]]) -> None:
+        """These events, in this order, have turns to come; each with the `local_id`s that its order may have."""
+        self._queue = dict(events)
+
+    def shows_none(self, event_id: EventId) -> bool:
+        """Whether Revel has shown just now that the event has no order. False: look it up. Its turn is over then.
+
+        False as well for the last event to come: looking it up alone costs no more.
+        """
+        names = self._queue.get(event_id)
+        if names is None:
+            return False
+        ids = list(self._queue)
+        coming = {each: self._queue[each] for each in ids[ids.index(event_id) + 1 :]}
+        if not self._is_fresh(event_id) and coming:
+            self._ask({event_id: names, **dict(list(coming.items())[: BATCH - 1])})
+        self._queue = coming
+        return self._is_fresh(event_id)
+
+    def _ask(self, events: Mapping[EventId, tuple[str, ...]]) -> None:
+        asked = self._clock(), self._monotonic()
+        uuids = {order_uuid(each) for each in events}
+        taken = self._revel.taken_names(_flatten(events.values()), uuids)
+        self._absent = {}
+        if taken is not None:
+            free = (each for each, names in events.items() if taken.isdisjoint({*names, order_uuid(each)}))
+            self._absent = dict.fromkeys(free, asked)
+
+    def _is_fresh(self, event_id: EventId) -> bool:
+        if event_id not in self._absent:
+            return False
+        at, instant = self._absent[event_id]
+        aged = timedelta(seconds=self._monotonic() - instant)
+        return timedelta() <= aged < FRESH and timedelta() <= self._clock() - at < FRESH
+
+
+def _flatten(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(name for each in names for name in each)

@@ -1,0 +1,96 @@
+"""The products that orders are planned with: as kept in the ledger where that is as good as fresh, else downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tsrevel.errors import Refused
+from tsrevel.ledger import Ledger
+from tsrevel.planning.match import Catalogue
+from tsrevel.planning.model import EstablishmentId, Hold, Plan, ProductId
+from tsrevel.planning.reasons import Reason
+from tsrevel.revel.client import Revel
+
+YOUNG = timedelta(hours=12)
+"""A kept copy is used for so long. Revel confirms each product that an order takes from it, so all that may be old is
+that no other product has the same name: twelve hours bring one evening's changes of the menu in by the next morning."""
+MOST_CONFIRMED = 50
+"""Products in one request: the ids stand in its path."""
+
+
+@dataclass(slots=True)
+class Catalogues:
+    """The products of each establishment, downloaded once a run at most, when first needed.
+
+    With a `ledger`, `plan` goes by the copy there while it is young, and what is downloaded is kept if `keep` says so.
+    Without one everything is downloaded. Raises what `Revel` and `Ledger` raise.
+    """
+
+    revel: Revel
+    ledger: Ledger | None = None
+    keep: bool = False
+    known: dict[EstablishmentId, Catalogue] = field(default_factory=dict)
+    _kept: dict[EstablishmentId, Catalogue | None] = field(default_factory=dict)
+    _confirmed: set[tuple[EstablishmentId, ProductId]] = field(default_factory=set)
+
+    def of(self, establishment: EstablishmentId) -> Catalogue:
+        """The establishment's catalogue as Revel shows it in this run."""
+        if establishment not in self.known:
+            self.known[establishment] = self.revel.catalogue(establishment)
+            if self.ledger and self.keep:
+                self.ledger.keep_catalogue(self.known[establishment])
+        return self.known[establishment]
+
+    def plan(self, establishment: EstablishmentId, make: Callable[[Catalogue], Plan | Hold]) -> Plan | Hold:
+        """What `make` makes of the catalogue. Nothing that an old copy may be wrong about is decided by one.
+
+        A plan made with the kept copy stands if Revel confirms its products, each one active, here and of the name that
+        it was matched by; a Hold stands if it isn't for want of a product. Else the catalogue is downloaded first, also
+        where the fallback product stands in for one (only then has an item a name of its own).
+        """
+        kept = self._recall(establishment)
+        if kept:
+            made = make(kept)
+            if isinstance(made, Hold):
+                if made.reason is not Reason.UNMAPPED_ITEMS:
+                    return made
+            elif not any(item.override for item in made.items) and self._confirms(kept, made):
+                return made
+        return make(self.of(establishment))
+
+    @contextmanager
+    def dropped_if_refused(self, establishment: EstablishmentId) -> Iterator[None]:
+        """Where Revel refuses what is done inside, an order's write maybe for its product, the copy is kept no longer.
+
+        The next run downloads it afresh.
+        """
+        try:
+            yield
+        except Refused:
+            if self.ledger and self.keep:
+                self.ledger.drop_catalogue(establishment)
+            raise
+
+    def _recall(self, establishment: EstablishmentId) -> Catalogue | None:
+        """The kept copy, unless this run has the catalogue itself."""
+        if self.ledger is None or establishment in self.known:
+            return None
+        if establishment not in self._kept:
+            self._kept[establishment] = self.ledger.young_catalogue(establishment, YOUNG)
+        return self._kept[establishment]
+
+    def _confirms(self, kept: Catalogue, plan: Plan) -> bool:
+        """Whether Revel shows every product of the plan as the copy has it. Each is asked for once a run."""
+        here = kept.establishment
+        asked = dict.fromkeys(item.product for item in plan.items)
+        wanted = [each for each in asked if (here, each) not in self._confirmed]
+        for start in range(0, len(wanted), MOST_CONFIRMED):
+            batch = wanted[start : start + MOST_CONFIRMED]
+            shown = self.revel.products_by_id(here, batch)
+            if any(each not in shown or shown[each].name != kept.names[each] for each in batch):
+                return False
+            self._confirmed.update((here, each) for each in batch)
+        return True

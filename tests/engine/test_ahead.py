@@ -1,0 +1,178 @@
+"""Many events are looked up in one request, and only a fresh "none" of it is ever used."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tsrevel.engine.ahead import LookAhead
+from tsrevel.planning.model import EventId
+
+from ..world import MORNING, Died, World, find_outcome, verdict
+from .conftest import FULL
+
+FIRST = 64000050
+EVENTS = [FIRST + number for number in range(4)]
+
+
+@pytest.fixture
+def full(world: World) -> World:
+    """A ledger that isn't new, and four new events."""
+    assert verdict(world.sync(), FULL) == "injected"
+    for each in EVENTS:
+        world.add_event(each, lines=[("Coffee Urn", 1, 38)])
+    world.forget_requests()
+    return world
+
+
+def lookups(world: World) -> list[int]:
+    """How many names each look-up asked for."""
+    asked = [each.query for each in world.revel.requests if each.method == "GET" and "/Order/" in each.path]
+    return [each["local_id__in"].count(",") + 1 for each in asked if "local_id__in" in each]
+
+
+def verdicts(world: World) -> list[str]:
+    report = world.sync()
+    return [verdict(report, each) for each in EVENTS]
+
+
+def test_new_events_are_looked_up_together(full: World) -> None:
+    assert verdicts(full) == ["injected"] * 4
+    assert lookups(full) == [8]
+    assert [full.flaws(each) for each in EVENTS] == [[]] * 4
+
+
+def test_one_event_is_looked_up_alone(world: World) -> None:
+    world.sync()
+    world.forget_requests()
+    world.add_event(FIRST, lines=[("Coffee Urn", 1, 38)])
+    assert verdict(world.sync(), FIRST) == "injected"
+    assert lookups(world) == [2]
+
+
+def test_events_of_a_new_ledger_are_looked_up_one_by_one(full: World) -> None:
+    full.lose_ledger()
+    assert verdicts(full) == ["injected"] * 4
+    assert lookups(full) == [2] * 5
+
+
+@pytest.mark.parametrize("local_id", ["Triple Seat {}", "Triple Seat_{}"])
+@pytest.mark.parametrize("number", range(4))
+def test_an_order_that_is_there_is_looked_at_again_and_left_alone(full: World, local_id: str, number: int) -> None:
+    full.add_order(EVENTS[number], local_id)
+    expected = ["injected"] * 4
+    expected[number] = "skipped ORDER_EXISTS"
+    assert verdicts(full) == expected
+    assert len(full.orders_of(EVENTS[number])) == 1
+
+
+def test_two_orders_are_still_two(full: World) -> None:
+    full.add_order(EVENTS[1], "Triple Seat {}")
+    full.add_order(EVENTS[1], "Triple Seat_{}")
+    assert verdicts(full)[1] == "held DUPLICATE_ORDERS"
+
+
+def test_a_deleted_order_is_still_seen(full: World) -> None:
+    full.add_order(EVENTS[1], deleted=True)
+    assert verdicts(full)[1] == "held ORDER_EXISTS"
+
+
+@pytest.mark.parametrize("fault", ["400", "500", "404", "html", "wrong_shape", "truncated", "drop_before"])
+def test_a_request_for_many_that_fails_means_nothing(full: World, fault: str) -> None:
+    full.add_order(EVENTS[1])
+    details: dict[str, Any] = {"status": int(fault)} if fault.isdigit() else {}
+    details |= {"body": {"objects": ["none"]}} if fault == "wrong_shape" else {}
+    kind = "status" if fault.isdigit() else fault
+    full.revel.faults.add(
+        kind, "GET", "/resources/Order/", times=3 if fault in {"500", "drop_before"} else 1, **details
+    )
+    assert verdicts(full) == ["injected", "skipped ORDER_EXISTS", "injected", "injected"]
+
+
+def test_a_list_of_everything_shows_what_is_there_all_the_same(full: World) -> None:
+    for number in range(30):
+        full.add_order(70000000 + number)
+    full.add_order(EVENTS[2])
+    full.revel.ignored_filters.add("local_id")
+    assert verdicts(full) == ["injected", "injected", "skipped ORDER_EXISTS", "injected"]
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(10, [8]), (50, [8]), (61, [8, 6])])
+def test_an_answer_of_long_ago_is_asked_for_again(full: World, seconds: int, asked: list[int]) -> None:
+    full.at(r"after POST /resources/OrderHistory/", lambda: full.time.move(seconds=seconds))
+    assert verdicts(full) == ["injected"] * 4
+    assert lookups(full) == asked
+
+
+def test_an_order_made_meanwhile_is_seen_once_the_answer_is_old(full: World) -> None:
+    def turn_up() -> None:
+        full.add_order(EVENTS[1])
+        full.time.move(seconds=61)
+
+    full.at(r"after POST /resources/OrderHistory/", turn_up)
+    assert verdicts(full) == ["injected", "skipped ORDER_EXISTS", "injected", "injected"]
+
+
+def test_the_last_event_of_an_old_answer_is_looked_up_alone(full: World) -> None:
+    for each in EVENTS[2:]:
+        del full.tripleseat.state.events[each]
+    full.at(r"after POST /resources/OrderHistory/", lambda: full.time.move(seconds=61))
+    full.sync()
+    assert lookups(full) == [4, 2]
+
+
+def test_an_order_begun_is_never_taken_for_absent(full: World) -> None:
+    full.at("after POST /resources/OrderItem/", full.die)
+    with pytest.raises(Died):
+        full.sync()
+    full.forget_requests()
+    full.time.move(hours=1)
+    assert verdicts(full) == ["injected"] * 4
+    assert 2 in lookups(full)
+    assert [full.flaws(each) for each in EVENTS] == [[]] * 4
+
+
+@pytest.mark.parametrize(
+    ("by_clock", "by_instant", "fresh"),
+    [(0, 0, True), (59, 59, True), (60, 1, False), (1, 60, False), (-1, 1, False), (1, -1, False), (3600, 3600, False)],
+)
+def test_an_answer_is_fresh_by_both_clocks_or_not_at_all(
+    full: World, by_clock: float, by_instant: float, fresh: bool
+) -> None:
+    now, instant = [MORNING], [100.0]
+    events = {EventId(str(each)): (f"Triple Seat_{each}",) for each in EVENTS}
+    with full.engine() as engine:
+        ahead = LookAhead(engine.revel, lambda: now[0], lambda: instant[0])
+        ahead.expect(events)
+        assert ahead.shows_none(EventId(str(EVENTS[0])))
+        full.revel.faults.add("status", "GET", "/resources/Order/", times=None, status=404)
+        now[0] += timedelta(seconds=by_clock)
+        instant[0] += by_instant
+        assert ahead.shows_none(EventId(str(EVENTS[1]))) is fresh
+        assert not ahead.shows_none(EventId(str(EVENTS[1]))), "its turn is over"
+        assert not ahead.shows_none(EventId("1")), "nobody expected it"
+
+
+def test_names_with_commas_are_looked_up_one_by_one(full: World) -> None:
+    full.config["orders"] = {"local_id": "TS,{event_id}"}
+    assert verdicts(full) == ["injected"] * 4
+    assert lookups(full) == []
+
+
+def test_a_dry_run_looks_them_up_together_too(full: World) -> None:
+    report = full.sync(dry_run=True)
+    assert [find_outcome(report, each).status for each in EVENTS] == ["planned"] * 4
+    assert lookups(full) == [8]
+
+
+def test_many_events_are_several_requests(full: World) -> None:
+    details: dict[str, Any] = {"lines": [("Coffee Urn", 1, 38)]}
+    for number in range(4, 60):
+        full.add_event(FIRST + number, **details)
+    full.config["safety"]["max_orders_per_run"] = 100
+    full.sync()
+    first, second = lookups(full)  # at its pace, a run makes 35 of them or so within a minute
+    assert (first, 20 < second < 60) == (100, True)
+    assert len(full.revel.orders) == 61
