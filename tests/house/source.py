@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tsrevel"
@@ -48,11 +47,12 @@ def _for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def read_modules(folder: Path = SOURCE) -> list[Module]:
+@cache
+def read_modules(folder: Path = SOURCE) -> tuple[Module, ...]:
     """Every Python file below `folder`."""
     paths = sorted(folder.rglob("*.py"))
     texts = [(path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")) for path in paths]
-    return [Module(name, text, ast.parse(text)) for name, text in texts]
+    return tuple(Module(name, text, ast.parse(text)) for name, text in texts)
 
 
 def tracked_files() -> list[Path]:
@@ -62,6 +62,16 @@ def tracked_files() -> list[Path]:
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
-MODULES = read_modules()
-each_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
-"""Runs a test once for each source file."""
+def each_module(check: Callable[[Module], None], folder: Path = SOURCE) -> Callable[[], None]:
+    """One test of all source files: it ends at the first that fails, which its message names."""
+
+    def test() -> None:
+        for module in read_modules(folder):
+            try:
+                check(module)
+            except AssertionError as error:
+                error.add_note(f"in {module.name}")
+                raise
+
+    test.__name__, test.__doc__ = check.__name__, check.__doc__
+    return test

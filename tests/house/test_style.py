@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from functools import partial
 from statistics import median, quantiles
 
-import pytest
-
-from .source import MODULES, ROOT, Function, Module, each_module, read_modules
+from .source import ROOT, Function, Module, each_module, read_modules
 
 LONGEST_FUNCTION, P90_FUNCTION, MEDIAN_FUNCTION = 60, 30, 10
 LONGEST_MODULE = 350
@@ -43,7 +42,7 @@ def test_no_function_is_long(module: Module) -> None:
 
 
 def test_functions_are_small_as_a_rule() -> None:
-    lengths = sorted(length(each) for module in MODULES for each in module.functions())
+    lengths = sorted(length(each) for module in read_modules() for each in module.functions())
     assert median(lengths) <= MEDIAN_FUNCTION
     assert quantiles(lengths, n=10)[8] <= P90_FUNCTION
 
@@ -110,7 +109,7 @@ def catches_everything(caught: ast.expr) -> bool:
     return any(isinstance(each, ast.Name) and each.id in {"Exception", "BaseException"} for each in ast.walk(caught))
 
 
-@pytest.mark.parametrize("module", read_modules(ROOT / "tests"), ids=lambda module: module.name)
+@partial(each_module, folder=ROOT / "tests")
 def test_tests_use_fakes_and_leave_nothing_out(module: Module) -> None:
     assert [name for name, _ in module.imports() if name.startswith("unittest")] == []
     attributes = {ast.unparse(each) for each in ast.walk(module.tree) if isinstance(each, ast.Attribute)}
