@@ -1,89 +1,163 @@
-"""The measurements: medians of interleaved starts, requests by count, peak memory as the kernel saw it."""
+"""Runs a program as a process of its own and says what it cost: time, memory, and what it asked of both services."""
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
 
-from benchmarks.place import SETTLED, TSREVEL, Installation
+from benchmarks.meter import NONE, Latency, Tally
+from benchmarks.place import FIRST_EVENT, LINES, Installation, install
 
-ROUNDS = 15
-BASELINE = [sys.executable, "-c", "import typer, pydantic; pydantic.BaseModel"]
-PEAK = """
-import sys
-from tsrevel.cli import main
-try:
-    main()
-finally:
-    with open("/proc/self/status", encoding="ascii") as file:
-        print(next(line.split()[1] for line in file if line.startswith("VmHWM")), file=sys.stderr)
-"""
+HERE = Path(__file__).parent
+PROBE = [sys.executable, "-P", str(HERE / "probe.py")]
+BASELINE = str(HERE / "baseline.py")
+KNOWN = FIRST_EVENT - 1000
+"""Where the ids of the events begin that a first run injects, so that the ledger isn't new."""
 
 
 @dataclass(frozen=True, slots=True)
-class Starts:
-    """Median seconds: the imports that any such program makes, `--version`, a sync with nothing to do."""
+class Cost:
+    """Of one process: seconds of wall time and of CPU, peak memory in MB (10^6 bytes), what it asked for."""
 
-    baseline: float
-    version: float
-    idle_sync: float
+    wall: float
+    cpu: float
+    peak: float
+    seat: Tally
+    till: Tally
 
+    @property
+    def requests(self) -> int:
+        """To both services."""
+        return self.seat.requests.total() + self.till.requests.total()
 
-def measure_starts(place: Installation) -> Starts:
-    """Interleaved, so that a busy machine slows all three alike. The first round warms up and is not counted."""
-    place.keep_only(SETTLED)
-    place.run()
-    commands = (BASELINE, [TSREVEL, "--version"], place.sync)
-    rounds = [[_time(command, place.environ) for command in commands] for _ in range(ROUNDS + 1)]
-    baseline, version, idle_sync = (median(column) for column in zip(*rounds[1:], strict=True))
-    return Starts(baseline, version, idle_sync)
+    @property
+    def connections(self) -> int:
+        """To both services."""
+        return self.seat.connections + self.till.connections
 
+    @property
+    def kilobytes(self) -> float:
+        """To and from both services, 10^3 bytes."""
+        return (self.seat.bytes + self.till.bytes) / 1000
 
-def _time(command: Sequence[str], environ: Mapping[str, str]) -> float:
-    began = time.perf_counter()
-    subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - began
+    @property
+    def kinds(self) -> dict[str, int]:
+        """Requests as "Revel POST OrderItem"."""
+        named = (("TripleSeat", self.seat), ("Revel", self.till))
+        return {f"{name} {kind}": n for name, tally in named for kind, n in tally.requests.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Requests:
-    """Of one event with `lines` lines: to Revel for its order, to Revel for the catalogue, to TripleSeat."""
+class Case:
+    """So many events of so many lines, shared out over so many establishments, at a set latency."""
 
-    lines: int
-    order: int
-    catalogue: int
-    tripleseat: int
-
-
-def count_requests(place: Installation, lines: int) -> tuple[Requests, Requests]:
-    """What the run that injects one event asks for, and what the next run asks for. The ledger isn't a new one."""
-    place.keep_only(())
-    place.run()
-    place.add_event(64100001, lines)
-    return _count(place, lines, injected=1), _count(place, lines, injected=0)
+    events: int
+    establishments: int = 1
+    latency: Latency = NONE
+    lines: int = LINES
 
 
-def _count(place: Installation, lines: int, *, injected: int) -> Requests:
-    report = place.run()
-    if report["summary"]["injected"] != injected:
-        raise RuntimeError(f"not {injected} injected: {report}")
-    asked = place.revel_requests()
-    catalogue = asked.pop("GET Product", 0)
-    return Requests(lines, asked.total(), catalogue, place.tripleseat_requests())
+@dataclass(frozen=True, slots=True)
+class Twice:
+    """What injecting cost, and what the run after it cost with nothing changed (None: not asked for)."""
+
+    first: Cost
+    again: Cost | None = None
 
 
-def measure_peak(place: Installation, events: int) -> float:
-    """The most memory, in MB (10^6 bytes), that a process held which injected so many events of ten lines."""
-    place.keep_only(())
-    for number in range(events):
-        place.add_event(64200001 + number, 10)
-    command = [sys.executable, "-c", PEAK, *place.sync[1:]]
-    done = subprocess.run(command, env=place.environ, capture_output=True, text=True, check=True)
-    orders = len(place.served.revel.orders)
-    if orders != events:
-        raise RuntimeError(f"{orders} orders for {events} events")
-    return int(done.stderr.split()[-1]) * 1024 / 1_000_000
+def _at_once() -> None:
+    """Wait for nothing."""
+
+
+def measure_tsrevel(case: Case, *, again: bool = True, ready: Callable[[], object] = _at_once) -> Twice:
+    """By a tsrevel whose ledger knows the place: an earlier run has injected one event at each establishment.
+
+    `ready` is called when all is prepared; what is measured begins when it returns.
+    """
+    with install(case.establishments) as place:
+        meet(place)
+        place.add_events(case.events, case.lines)
+        place.set_latency(case.latency)
+        ready()
+        first = run_sync(place, injected=case.events)
+        check_orders(place, case)
+        return Twice(first, run_sync(place, injected=0) if again else None)
+
+
+def meet(place: Installation) -> Cost:
+    """A first run, over one event at each establishment; the events are gone afterwards. What it cost."""
+    place.add_events(place.establishments, first=KNOWN)
+    cost = run_sync(place, injected=place.establishments)
+    place.clear_events()
+    return cost
+
+
+def measure_baseline(case: Case, *, again: bool = True, ready: Callable[[], object] = _at_once) -> Twice:
+    """The same by the plain model of the service that tsrevel replaces."""
+    with install(case.establishments) as place:
+        place.add_events(case.events, case.lines)
+        place.set_latency(case.latency)
+        command = [BASELINE, str(place.write_job())]
+        ready()
+        first = _run(place, command)[0]
+        check_orders(place, case)
+        return Twice(first, _run(place, command)[0] if again else None)
+
+
+def run_sync(place: Installation, injected: int) -> Cost:
+    """One live run. Raises RuntimeError where it didn't inject so many events."""
+    cost, report = _run(place, place.sync)
+    if json.loads(report)["summary"]["injected"] != injected:
+        raise RuntimeError(f"not {injected} injected: {report[:2000]}")
+    return cost
+
+
+def check_orders(place: Installation, case: Case) -> None:
+    """Raises RuntimeError unless every event has one whole order: a cheap run that leaves work undone is no bargain."""
+    rows = place.till.state.rows
+    known = [order for order in rows["Order"].values() if int(order["local_id"][-8:]) >= FIRST_EVENT]
+    uris = {order["resource_uri"] for order in known}
+    kept = {
+        name: sum(row["order"] in uris for row in rows[name].values())
+        for name in ("OrderItem", "Payment", "OrderHistory")
+    }
+    expected = {"OrderItem": case.events * case.lines, "Payment": case.events, "OrderHistory": case.events}
+    if len(known) != case.events or kept != expected:
+        raise RuntimeError(f"{len(known)} orders with {kept} for {case.events} events")
+
+
+def _run(place: Installation, command: Sequence[str]) -> tuple[Cost, str]:
+    """What a script cost, and what it printed. Raises RuntimeError where it fails."""
+    for meter in place.meters:
+        meter.read()
+    wall, cpu, out, err = run_child([*PROBE, *command], place.environ)
+    seat, till = (meter.read() for meter in place.meters)
+    return Cost(wall, cpu, int(err.split()[-1]) * 1024 / 1_000_000, seat, till), out
+
+
+def run_child(command: Sequence[str], environ: Mapping[str, str]) -> tuple[float, float, str, str]:
+    """Wall seconds, CPU seconds, stdout, stderr. Raises RuntimeError where it ends with another status than 0."""
+    with TemporaryFile() as out, TemporaryFile() as err:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said, complained = _read(out), _read(err)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said[-2000:]} {complained[-2000:]}")
+    return wall, usage.ru_utime + usage.ru_stime, said, complained
+
+
+def _read(file: Any) -> str:  # noqa: ANN401
+    file.seek(0)
+    text: str = file.read().decode()
+    return text

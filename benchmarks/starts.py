@@ -1,0 +1,66 @@
+"""How long a command takes to start, against the imports that any such program makes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import subprocess
+import sys
+import time
+from statistics import median
+
+from benchmarks.measure import run_child, run_sync
+from benchmarks.place import SIGNING_KEY, TSREVEL, Installation, install
+from benchmarks.report import Goal, print_table, progress
+
+ROUNDS = 15
+IMPORTS = [sys.executable, "-c", "import typer, pydantic; pydantic.BaseModel"]
+MOST = {"--version": 0.6, "--help": 1.0, "verify-signature": 1.4, "status": 1.6, "sync, nothing to do": 2.2}
+SETTLED = 5
+
+
+def measure_starts() -> list[Goal]:
+    """Medians of interleaved rounds, so that a busy machine slows all alike. The first round warms up, uncounted."""
+    with install() as place:
+        place.add_events(SETTLED)
+        run_sync(place, injected=SETTLED)
+        commands = {"import typer, pydantic": IMPORTS, **_commands(place)}
+        times: dict[str, list[float]] = {name: [] for name in commands}
+        for n in range(ROUNDS + 1):
+            progress(f"cold starts, round {n} of {ROUNDS}")
+            for name, command in commands.items():
+                took = run_child(command, place.environ)[0]
+                if n:
+                    times[name].append(took)
+    medians = {name: median(each) for name, each in times.items()}
+    unit = medians["import typer, pydantic"]
+    rows = [
+        [name, f"{took * 1000:.0f}", f"{min(times[name]) * 1000:.0f}", f"{took / unit:.2f}"]
+        for name, took in medians.items()
+    ]
+    rows += [[name, "-", "-", "no such command yet"] for name in MOST if name not in commands]
+    print_table(f"Cold starts, {ROUNDS} rounds", ("tsrevel", "median ms", "least ms", "of the imports"), rows)
+    return [Goal(f"cold start of {name}", medians[name] / unit, most) for name, most in MOST.items() if name in medians]
+
+
+def _commands(place: Installation) -> dict[str, list[str]]:
+    body = place.folder / "delivery.json"
+    body.write_bytes(b'{"webhook_trigger_type": "UPDATE_EVENT", "event": {"id": 64100001}}')
+    config = ["--config", str(place.config)]
+    commands = {
+        "--version": [TSREVEL, "--version"],
+        "--help": [TSREVEL, "--help"],
+        "verify-signature": [TSREVEL, "verify-signature", str(body), "--signature", _sign(body.read_bytes()), *config],
+        "status": [TSREVEL, "status", *config],
+        "sync, nothing to do": place.sync,
+    }
+    there = subprocess.run([TSREVEL, "status", "--help"], env=place.environ, capture_output=True, check=False)
+    if there.returncode:
+        del commands["status"]
+    return commands
+
+
+def _sign(body: bytes) -> str:
+    """What TripleSeat's X-Signature header holds (facts TripleSeat 6.4)."""
+    now = int(time.time())
+    return f"t={now},v1={hmac.new(SIGNING_KEY.encode(), f'{now}.'.encode() + body, hashlib.sha256).hexdigest()}"
