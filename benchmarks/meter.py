@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-_NUMBER = re.compile(r"/[0-9]+")
+_NUMBER = re.compile(r"/[0-9]+(?:;[0-9]+)*(?=/|\.|$)")
 _LINE_ENDS = 4
 """Two blanks and the end of a request line; a colon, a blank and the end of a header: each adds four bytes."""
 
