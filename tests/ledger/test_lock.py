@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerUnusable, RunLocked
-from tsrevel.ledger import hold_lock
+from tsrevel.ledger import hold_lock, hold_mail_lock
 
 HOLDER = """
 import sys
@@ -71,6 +71,14 @@ def test_one_ledger_has_one_lock_by_whatever_name_it_is_reached(path: Path, tmp_
     link.symlink_to(path)
     with hold_lock(path), pytest.raises(RunLocked), hold_lock(link):
         pass
+
+
+def test_who_sends_the_mails_keeps_out_others_who_would_and_no_run(path: Path) -> None:
+    with hold_mail_lock(path):
+        with hold_lock(path):
+            pass
+        with pytest.raises(RunLocked, match=r"mails\.lock"), hold_mail_lock(path):
+            pass
 
 
 def test_two_ledgers_do_not_lock_each_other(path: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.planning.make import (
 from tsrevel.planning.documents import weigh_documents
 from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import Document, Event, Line, Location, Policy, ProductMapping
-from tsrevel.planning.rationale import LineReason, Rationale, give_reasons
+from tsrevel.planning.rationale import LineReason, Rationale, give_reasons, give_rivals
 
 HERE = LOCATION.establishment
 FALLBACK = replace(LOCATION, fallback_product=int(FRESCA))
@@ -143,3 +143,12 @@ def test_the_reasons_agree_with_the_plan() -> None:
     told, planned = reasons(event), plan(event)
     assert [each.product for each in told.lines] == [each.product for each in planned.items]
     assert (told.computed, told.discount) == (planned.final_total, planned.discount)
+
+
+def test_documents_between_which_a_person_must_choose_are_each_told() -> None:
+    first, second = make_document(make_line("Boxed Lunch"), number=1), make_document(make_line("Taco Trio"), number=2)
+    event = make_event(first, second)
+    assert give_reasons(event, LOCATION, CATALOGUE, POLICY) is None
+    rivals = give_rivals(event, LOCATION, CATALOGUE, POLICY)
+    assert [(each.document.id, len(each.lines)) for each in rivals] == [(1, 1), (2, 1)]
+    assert give_rivals(make_event(first), LOCATION, CATALOGUE, POLICY) == ()

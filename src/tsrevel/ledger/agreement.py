@@ -42,7 +42,6 @@ class _Audit:
 
     def read(self, seq: int, kind: str, event_id: str, detail: dict[str, Any]) -> None:
         """Takes in one fact; they come in their order."""
-        told = self.orders.get(event_id)
         if kind == "pruned":
             self.pruned = seq
         elif kind == "resolved":
@@ -58,7 +57,8 @@ class _Audit:
         elif kind in {"settled", "disputed"}:
             told = self.orders.setdefault(event_id, _Told(kind))
             told.state, told.order_id = kind, detail.get("order_id") or told.order_id
-        elif told:
+        else:
+            told = self.orders.setdefault(event_id, _Told("claimed"))
             told.receipts[detail["uuid"]] = (detail.get("revel_id"), seq)
             told.order_id = (detail.get("revel_id") if detail["step"] == "order" else None) or told.order_id
 
