@@ -36,10 +36,14 @@ class WriteGate:
             return "the connector is disabled"
         if self.dry_run:
             return "this is a dry run"
-        ids = {place.location, place.site} if place else set()
-        if any(permitted and not permitted & ids for permitted in (self.allowed, self.only)):
+        if not self.covers(place):
             return "its location is not allowed"
         return None
+
+    def covers(self, place: Place | None) -> bool:
+        """Whether `place` is among those that this run is about, whether it may write at all or not."""
+        ids = {place.location, place.site} if place else set()
+        return all(not permitted or permitted & ids for permitted in (self.allowed, self.only))
 
     def check(self, method: str, host: str, place: Place | None) -> None:
         """Let reads pass; raise `WriteForbidden` for a write that must not go out."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.engine.report import Outcome, not_written, with_order
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun
-from tsrevel.gate import WriteGate
+from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId, Plan, Skip
 from tsrevel.planning.money import Cents, show
@@ -85,8 +85,7 @@ class Watch:
         plan = record.seen_plan or record.plan  # an event may have been moved to another day since
         if plan is None:
             return None
-        ids = {plan.location.tripleseat_location, plan.location.tripleseat_site}
-        if any(permitted and not permitted & ids for permitted in (self.gate.allowed, self.gate.only)):
+        if not self.gate.covers(Place(plan.location.tripleseat_location, plan.location.tripleseat_site)):
             return None
         here = self.now.astimezone(ZoneInfo(plan.location.timezone)).date()
         return (plan.day - here).days
