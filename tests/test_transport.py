@@ -17,6 +17,7 @@ from tsrevel.answers import decode_json
 from tsrevel.errors import (
     CredentialsRefused,
     Forbidden,
+    Halted,
     OutcomeUnknown,
     Refused,
     TsrevelError,
@@ -456,6 +457,44 @@ def test_each_attempt_is_paced() -> None:
     )
     channel.read("/v1/x")
     assert slots == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(("status", "told", "held"), [(429, "7", 7.0), (503, "7", 7.0), (429, "61", 0.0)])
+def test_what_a_service_asks_of_one_thread_holds_for_all(status: int, told: str, held: float) -> None:
+    waits: list[float] = []
+    pace = Pace(1e9, lambda: 100.0, waits.append)
+    wire = Wire(answer(status, Retry_After=told), answer())
+    channel = Channel(
+        "Shop", "https://a.example", pace=pace, clock=lambda: NOW, sleep=print, transport=httpx.MockTransport(wire)
+    )
+    with suppress(TsrevelError):
+        channel.write("POST", "/x", {}, HERE)
+    waits.clear()
+    pace.wait()
+    assert sum(waits) == pytest.approx(held, abs=1e-6)
+
+
+def test_a_run_that_was_given_up_makes_no_further_request() -> None:
+    slept: list[float] = []
+    pace = Pace(1, lambda: 0.0, slept.append)
+    wire = Wire(answer())
+    channel = Channel(
+        "Shop", "https://a.example", pace=pace, clock=lambda: NOW, sleep=print, transport=httpx.MockTransport(wire)
+    )
+    channel.read("/x")
+    pace.halt()
+    with pytest.raises(Halted):
+        channel.read("/x")
+    with pytest.raises(Halted):
+        channel.write("POST", "/x", {}, HERE)
+    assert (len(wire.asked), slept) == (1, [])
+
+
+def test_a_wait_that_the_end_of_the_run_falls_into_ends_in_no_request() -> None:
+    pace = Pace(1, lambda: 0.0, lambda _: pace.halt())
+    pace.wait()
+    with pytest.raises(Halted):
+        pace.wait()
 
 
 @pytest.mark.parametrize(

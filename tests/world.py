@@ -310,6 +310,7 @@ class World:
                 "api_key": self.day.api_key,
                 "api_secret": self.day.api_secret,
             },
+            "sync": {"workers": 1},  # one thread: what happens when is the same in every run of a test
             "ledger": {"path": str(self.folder / "ledger.sqlite3")},
             "charges": [
                 {"match": match, "as": treatment} | ({"product_name": product} if product else {})

@@ -9,7 +9,8 @@
     │   ├── CredentialsRefused         a service refused our key or token (401)           exit 12
     │   │   └── Forbidden              the key or token may not touch this resource (403)
     │   ├── ServiceDown                a service that the run needs can't be used         exit 13
-    │   └── WriteForbidden             the write gate was asked for what it must refuse   exit 1
+    │   ├── WriteForbidden             the write gate was asked for what it must refuse   exit 1
+    │   └── Halted                     the run was interrupted, between two requests      exit 1
     ├── TryNextRun                     this event fails now and is tried again
     │   ├── Unavailable                refused connection, timeout, 5xx, 429 on a read
     │   └── Unreadable                 an answer that isn't what the service promises
@@ -98,6 +99,10 @@ class ServiceDown(StopRun):
 
 class WriteForbidden(StopRun):
     """A write reached the gate while it was shut. A fault of ours: the engine should have stopped before."""
+
+
+class Halted(StopRun):
+    """The run was interrupted, and this thread of it stops between two requests. The main thread knows by what."""
 
 
 class TryNextRun(TsrevelError):

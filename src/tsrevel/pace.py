@@ -1,4 +1,4 @@
-"""How fast a service may be asked: requests evenly spaced, whoever makes them."""
+"""How fast a service may be asked: requests evenly spaced, whoever makes them, and none once the run is given up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from tsrevel.errors import Halted
 
 
 @dataclass(slots=True)
@@ -16,13 +18,25 @@ class Pace:
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
     _next: float = -math.inf
+    _halted: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self) -> None:
-        """Return when the next request may go out."""
+        """Return when the next request may go out. Raises Halted once none may any more."""
         with self._lock:
             now = self.monotonic()
             slot = max(now, self._next)
             self._next = slot + 1 / self.per_second
-        if slot > now:
+        if slot > now and not self._halted:
             self.sleep(slot - now)
+        if self._halted:
+            raise Halted("the run was interrupted; the next one goes on")
+
+    def hold(self, seconds: float) -> None:
+        """No request goes out for so long, whoever wants to make it: the service has asked for that."""
+        with self._lock:
+            self._next = max(self._next, self.monotonic() + seconds)
+
+    def halt(self) -> None:
+        """No further request goes out, ever; one under way is left to end."""
+        self._halted = True

@@ -239,6 +239,8 @@ class Channel:
 
     def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:
         said = f"{label} answered {status}{quote_answer(body, names_only=writes)}"
+        if after is not None and after <= LONGEST_WAIT:
+            self._pace.hold(after)  # for all threads alike
         if status == httpx.codes.UNAUTHORIZED:
             raise CredentialsRefused(f"{said}{self._advice}")
         if status == httpx.codes.FORBIDDEN:

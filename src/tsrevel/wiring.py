@@ -12,7 +12,8 @@ from uuid import uuid4
 
 from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductMapping, Settings, run_command
 from tsrevel.engine.catalogues import Catalogues
-from tsrevel.engine.run import Engine, Limits, Progress
+from tsrevel.engine.run import Engine, Limits
+from tsrevel.engine.turns import Progress
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.pace import Pace
@@ -96,8 +97,9 @@ def open_engine(
         ledger = Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
         stack.enter_context(ledger)
         ledger.occasions = _occasions(settings)
-        tripleseat = _connect_tripleseat(settings, seams, stack)
-        revel = Revel(_open_revel_channel(settings, gate, seams, stack), seams.clock)
+        paces = _paces(settings, seams)
+        tripleseat = _connect_tripleseat(settings, seams, stack, paces.tripleseat)
+        revel = Revel(_open_revel_channel(settings, gate, seams, stack, paces.revel), seams.clock)
         most = settings.safety.max_orders_per_run
         yield Engine(
             tripleseat=tripleseat,
@@ -106,7 +108,9 @@ def open_engine(
             policy=policy,
             gate=gate,
             limits=Limits(
-                most if max_orders is None else min(most, max_orders), timedelta(minutes=settings.sync.deadline_minutes)
+                most if max_orders is None else min(most, max_orders),
+                timedelta(minutes=settings.sync.deadline_minutes),
+                settings.sync.workers,
             ),
             run_id=run_id,
             correlation_id=correlate(run_id),
@@ -115,7 +119,28 @@ def open_engine(
             monotonic=seams.monotonic,
             catalogues=Catalogues(revel, ledger, keep=not gate.dry_run),
             progress=progress,
+            halt=paces.halt,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """How fast each service may be asked."""
+
+    tripleseat: Pace
+    revel: Pace
+
+    def halt(self) -> None:
+        """Let no further request go out to either."""
+        self.tripleseat.halt()
+        self.revel.halt()
+
+
+def _paces(settings: Settings, seams: Seams) -> Paces:
+    return Paces(
+        Pace(settings.tripleseat.requests_per_second, seams.monotonic, seams.sleep),
+        Pace(settings.revel.requests_per_second, seams.monotonic, seams.sleep),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +159,18 @@ def open_services(settings: Settings, seams: Seams) -> Iterator[Services]:
     gate = WriteGate(
         dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
     )
+    paces = _paces(settings, seams)
     with ExitStack() as stack:
-        channel = _open_revel_channel(settings, gate, seams, stack)
-        revel = Revel(channel, seams.clock)
-        yield Services(_connect_tripleseat(settings, seams, stack), revel, Account(channel), Books(channel))
+        channel = _open_revel_channel(settings, gate, seams, stack, paces.revel)
+        tripleseat = _connect_tripleseat(settings, seams, stack, paces.tripleseat)
+        yield Services(tripleseat, Revel(channel, seams.clock), Account(channel), Books(channel))
 
 
 @contextmanager
 def open_token_url(settings: Settings, seams: Seams) -> Iterator[TokenUrl]:
     """Where TripleSeat's tokens come from, for `login`."""
     with ExitStack() as stack:
-        channel = _tripleseat_channel(settings, seams, stack)()
+        channel = _tripleseat_channel(settings, seams, stack, _paces(settings, seams).tripleseat)()
         seat = settings.tripleseat
         yield TokenUrl(channel, settings.token_url, seat.client_id, seat.client_secret.get_secret_value(), seams.clock)
 
@@ -212,23 +238,21 @@ class _Connect(Protocol):
     def __call__(self, headers: Headers = ..., renew: Callable[[], bool] = ...) -> Channel: ...
 
 
-def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack) -> TripleSeat:
+def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack, pace: Pace) -> TripleSeat:
     seat = settings.tripleseat
-    connect = _tripleseat_channel(settings, seams, stack)
+    connect = _tripleseat_channel(settings, seams, stack, pace)
     access = _access(settings, connect, seams)
     events = connect(access.headers, access.renew)
     return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
 
 
-def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack) -> _Connect:
+def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack, pace: Pace) -> _Connect:
     """What opens channels to TripleSeat that share one pace."""
-    seat = settings.tripleseat
-    pace = Pace(seat.requests_per_second, seams.monotonic, seams.sleep)
 
     def connect(headers: Headers = dict, renew: Callable[[], bool] = lambda: False) -> Channel:
         channel = Channel(
             "TripleSeat",
-            seat.base_url,
+            settings.tripleseat.base_url,
             pace=pace,
             clock=seams.clock,
             sleep=seams.sleep,
@@ -253,12 +277,12 @@ def _access(settings: Settings, connect: Callable[[], Channel], seams: Seams) ->
     return RotatingToken(token_url, TokenFile(settings.token_path), seams.clock)
 
 
-def _open_revel_channel(settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack) -> Channel:
+def _open_revel_channel(settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack, pace: Pace) -> Channel:
     key, secret = settings.revel.api_key.get_secret_value(), settings.revel.api_secret.get_secret_value()
     channel = Channel(
         "Revel",
         settings.revel_url,
-        pace=Pace(settings.revel.requests_per_second, seams.monotonic, seams.sleep),
+        pace=pace,
         clock=seams.clock,
         sleep=seams.sleep,
         headers=lambda: {"API-AUTHENTICATION": f"{key}:{secret}"},  # facts Revel 1

@@ -8,7 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +17,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tsrevel import __version__
+from tsrevel.engine.steps import ITEMS_AT_ONCE
 
 from ..world import World
 from .bench import PATIENCE, Doorman, execute, finish, served_world, start
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 pytestmark = pytest.mark.real_process
 
 LIVE = {"DRY_RUN": "false"}
-FULL = 64000001
+FULL, PAID = 64000001, 64000002
 
 
 def config_of(world: World) -> str:
@@ -168,6 +170,40 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, 
     with served_again(world):
         execute("sync", "--config", config_of(world))
         assert_whole(world)
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_while_all_hands_are_at_work_sends_nothing_more(
+    tmp_path: Path, sent: int, status: int
+) -> None:
+    """Both places have an order under way, and Revel answers neither: what it gets then is all that it gets."""
+    waiting, go_on = threading.Semaphore(0), threading.Event()
+
+    def hold(app: WSGIApplication) -> WSGIApplication:
+        def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            if environ["REQUEST_METHOD"] == "POST" and "OrderItem" in environ["PATH_INFO"]:
+                waiting.release()
+                go_on.wait(PATIENCE)
+            return app(environ, start_response)
+
+        return answer
+
+    with served_world(tmp_path, "full", "paid", revel=hold) as world:
+        process = start("sync", "--json", "--config", config_of(world))
+        try:
+            assert all(waiting.acquire(timeout=PATIENCE) for _ in range(2 * ITEMS_AT_ONCE))
+            process.send_signal(sent)
+            time.sleep(0.5)
+            go_on.set()
+            ran = finish(process)
+        finally:
+            go_on.set()
+            process.kill()
+        assert (ran.status, ran.answer["exit_status"]) == (status, status)
+        assert world.writes.count("POST OrderItem") == 2 * ITEMS_AT_ONCE
+        assert len(world.writes) == 2 + 2 * ITEMS_AT_ONCE
+        assert execute("sync", "--config", config_of(world)).status == 0
+        assert [world.flaws(each) for each in (FULL, PAID)] == [[], []]
 
 
 @contextmanager

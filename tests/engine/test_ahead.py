@@ -151,6 +151,7 @@ def test_an_answer_is_fresh_by_both_clocks_or_not_at_all(
         now[0] += timedelta(seconds=by_clock)
         instant[0] += by_instant
         assert ahead.shows_none(EventId(str(EVENTS[1]))) is fresh
+        ahead.forget(EventId(str(EVENTS[1])))
         assert not ahead.shows_none(EventId(str(EVENTS[1]))), "its turn is over"
         assert not ahead.shows_none(EventId("1")), "nobody expected it"
 

@@ -192,7 +192,7 @@ def test_the_cap_counts_orders_that_were_begun_and_went_wrong(day: World, fault:
 
 
 def test_a_run_past_its_deadline_begins_no_further_order(day: World) -> None:
-    day.config["sync"] = {"deadline_minutes": 30}
+    day.config["sync"] |= {"deadline_minutes": 30}
     day.at("after POST /resources/OrderHistory/", lambda: day.time.move(minutes=31))
     first = day.sync()
     assert (first.summary["injected"], verdict(first, PAID)) == (1, "skipped RUN_LIMIT_REACHED")

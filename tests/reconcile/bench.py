@@ -26,7 +26,7 @@ def fill_week(world: World, count: int) -> None:
         world.tripleseat.add_event(_make_event(number))
     world.config["time_gate"] = {"days_after": 7}
     world.config["safety"] |= {"max_orders_per_run": 1000}
-    world.config["sync"] = {"deadline_minutes": 1000}
+    world.config["sync"] |= {"deadline_minutes": 1000}
     for service in ("tripleseat", "revel"):
         world.config[service]["requests_per_second"] = 500
     report = world.sync(first=FIRST, last=FIRST + timedelta(days=6))

@@ -14,7 +14,7 @@ from tsrevel.planning.reasons import Reason, Status
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tsrevel.engine.run import Progress
+    from tsrevel.engine.turns import Progress
     from tsrevel.ledger import Pause
 
 

@@ -5,6 +5,7 @@ It only ever says "none", and only for a short while. Whatever else is known of 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ BATCH = 50
 
 
 class LookAhead:
-    """What Revel shows of events to come, in one run.
+    """What Revel shows of events to come, in one run; threads take turns in asking.
 
     `clock` and `monotonic` (seconds) both tell an answer's age: one may be set, the other stands still in sleep.
     """
@@ -30,25 +31,30 @@ class LookAhead:
         self._monotonic = monotonic
         self._queue: dict[EventId, tuple[str, ...]] = {}
         self._absent: dict[EventId, tuple[datetime, float]] = {}
+        self._lock = threading.Lock()
 
     def expect(self, events: Mapping[EventId, tuple[str, ...]]) -> None:
         """These events, in this order, have turns to come; each with the `local_id`s that its order may have."""
         self._queue = dict(events)
 
     def shows_none(self, event_id: EventId) -> bool:
-        """Whether Revel has shown just now that the event has no order. False: look it up. Its turn is over then.
+        """Whether Revel has shown just now that the event has no order. False: look it up.
 
         False as well for the last event to come: looking it up alone costs no more.
         """
-        names = self._queue.get(event_id)
-        if names is None:
-            return False
-        ids = list(self._queue)
-        coming = {each: self._queue[each] for each in ids[ids.index(event_id) + 1 :]}
-        if not self._is_fresh(event_id) and coming:
-            self._ask({event_id: names, **dict(list(coming.items())[: BATCH - 1])})
-        self._queue = coming
-        return self._is_fresh(event_id)
+        with self._lock:
+            names = self._queue.get(event_id)
+            if names is None:
+                return False
+            others = [each for each in self._queue.items() if each[0] != event_id]
+            if not self._is_fresh(event_id) and others:
+                self._ask({event_id: names, **dict(others[: BATCH - 1])})
+            return self._is_fresh(event_id)
+
+    def forget(self, event_id: EventId) -> None:
+        """The event's turn is over."""
+        with self._lock:
+            self._queue.pop(event_id, None)
 
     def _ask(self, events: Mapping[EventId, tuple[str, ...]]) -> None:
         asked = self._clock(), self._monotonic()

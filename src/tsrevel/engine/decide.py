@@ -25,12 +25,13 @@ from tsrevel.revel.decode import OrderRow
 
 @dataclass(slots=True)
 class Decider:
-    """Decides on events, one after another, in one run.
+    """Decides on events in one run.
 
-    `may_begin` says why no further order may be begun in this run, `overtime` why no further event may be looked into;
-    None: go on. `after_report` takes what is to be stored once the run's report stands: were it stored before, a run
-    that dies would keep what it found to itself. `wholes` collects the events that were seen whole. Raises what
-    `TripleSeat`, `Revel` and `Ledger` raise, `OutcomeUnknown` included: the event then fails and is tried again.
+    `may_begin` says why the event's order may not be begun in this run, `overtime` why no further event may be looked
+    into; None: go on. `after_report` takes what is to be stored once the run's report stands: were it stored before, a
+    run that dies would keep what it found to itself. `wholes` collects the events that were seen whole. Several threads
+    may ask at the same time, each about events of other establishments. Raises what `TripleSeat`, `Revel` and `Ledger`
+    raise, `OutcomeUnknown` included: the event then fails and is tried again.
     """
 
     catalogues: Catalogues
@@ -41,7 +42,7 @@ class Decider:
     gate: WriteGate
     run_id: str
     clock: Callable[[], datetime]
-    may_begin: Callable[[], str | None]
+    may_begin: Callable[[EventId], str | None]
     overtime: Callable[[], str | None]
     after_report: Callable[[Callable[[], None]], None]
     new_ledger: bool = False
@@ -116,7 +117,7 @@ class Decider:
         plan = self._plan(event, location)
         if isinstance(plan, Hold):
             return not_written(about, plan)
-        full = self.may_begin()
+        full = self.may_begin(event.id)
         if full:
             return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, full))
         return self._place(about, event, plan, candidate.digest)

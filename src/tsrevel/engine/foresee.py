@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tsrevel.engine.decide import Decider
+from tsrevel.engine.allowance import Allowance
 from tsrevel.engine.find import name_event
 from tsrevel.engine.report import Outcome, not_written, planned
-from tsrevel.engine.run import Engine, Limits
+from tsrevel.engine.run import Engine
+from tsrevel.engine.turns import Turns
 from tsrevel.engine.watch import Watch
 from tsrevel.errors import Refused, StopRun, TryNextRun, WriteForbidden
 from tsrevel.ledger import OrderRecord, RunRecord, Sighting
@@ -36,10 +37,12 @@ class Foresight(Engine):
         self._started_at = self.clock()
         known = self.ledger.sightings([event_id]).get(event_id)
         self._limit_again(known)
+        self._allowance = Allowance(self.limits.max_orders)
         self.ledger.begin_run(RunRecord(self.run_id, self.correlation_id, "single", False, self._started_at))
-        decider = self._decider([event_id], ignore_time_gate=False)
-        decider.records = {each: _as_never_told(record) for each, record in decider.records.items()}
-        outcome, stop = self._look(decider, event_id)
+        turns = self._turns([event_id], ignore_time_gate=False)
+        records = turns.decider.records
+        turns.decider.records = {each: _as_never_told(record) for each, record in records.items()}
+        outcome, stop = self._look(turns, event_id)
         record = self.ledger.order(event_id)
         if record and record.state == "settled" and outcome.status is Status.SKIPPED:
             glance = Glance(self.revel, self.ledger, self.gate, self.run_id, self.clock(), lambda _: None)
@@ -48,23 +51,23 @@ class Foresight(Engine):
         event = self._wholes.get(event_id) or (met.event if met else None)
         return Foreseen(outcome, event, record, stop)
 
-    def _look(self, decider: Decider, event_id: EventId) -> tuple[Outcome, StopRun | None]:
+    def _look(self, turns: Turns, event_id: EventId) -> tuple[Outcome, StopRun | None]:
         """The outcome, and what stopped the look."""
         pending = name_event(self.tripleseat, event_id)
         try:
-            outcome = self._decide(decider, pending)
+            outcome = turns.decide(pending)
         except WriteForbidden:
-            return self._to_be_written(event_id), None
+            return self._to_be_written(turns, event_id), None
         except StopRun as stop:
-            return self._interrupted(pending, stop), stop
+            return turns.interrupted(pending, stop), stop
         if outcome.status is Status.INJECTED:  # nothing of it was missing, so that nothing had to be written
             text = f"Revel order {outcome.order_id} is complete; the next run notes that"
             return replace(outcome, status=Status.PLANNED, text=text), None
         return outcome, None
 
-    def _to_be_written(self, event_id: EventId) -> Outcome:
+    def _to_be_written(self, turns: Turns, event_id: EventId) -> Outcome:
         record, met = self.ledger.order(event_id), self._met.get(event_id)
-        about = self._about(met) if met else Outcome(event_id, Status.PLANNED)
+        about = turns.about(met) if met else Outcome(event_id, Status.PLANNED)
         if record is None or record.plan is None:
             return replace(about, status=Status.PLANNED)
         begun = f"its Revel order {record.order_id} was begun and would be finished" if record.order_id else ""
@@ -73,7 +76,7 @@ class Foresight(Engine):
     def _limit_again(self, known: Sighting | None) -> None:
         """An event that the last run's limit kept waiting waits for that very reason, until a run comes to it."""
         if known and known.reason == Reason.RUN_LIMIT_REACHED:
-            self.limits = Limits(0, self.limits.deadline)
+            self.limits = replace(self.limits, max_orders=0)
 
 
 class Glance(Watch):

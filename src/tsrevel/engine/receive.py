@@ -9,7 +9,8 @@ from tsrevel.engine.deliver import find_delivered
 from tsrevel.engine.ending import NEEDS_ATTENTION, end_reason
 from tsrevel.engine.find import EventUnavailable
 from tsrevel.engine.report import Outcome, Report
-from tsrevel.engine.run import PATIENCE, Engine
+from tsrevel.engine.run import Engine
+from tsrevel.engine.turns import PATIENCE
 from tsrevel.errors import (
     DeliveryRefused,
     DeliveryUnreadable,

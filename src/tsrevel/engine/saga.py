@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tsrevel.engine.evidence import STAGES, Stage, compare_order, find_twice, row_id, stage_of
-from tsrevel.engine.proof import SETTLE_SECONDS, Proof, not_shown
+from tsrevel.engine.proof import Proof, not_shown
 from tsrevel.engine.report import Outcome, injected, not_written
+from tsrevel.engine.steps import LATE, Steps, split
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId, Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.revel.client import Contents, Revel, Written
+from tsrevel.revel.client import Contents, Revel
 from tsrevel.revel.decode import OrderRow
 
 PATIENCE = (1.0, 1.0, 3.0)
@@ -24,8 +25,6 @@ PATIENCE = (1.0, 1.0, 3.0)
 what a write took live (facts Revel 6)."""
 WAITED = timedelta(seconds=30)
 """A run that died so long after its last receipt may have been given up by a gateway whose backend worked on."""
-LATE = timedelta(minutes=15)
-"""How long a write that got no answer in time may still be applied, and an acknowledged one stay out of sight."""
 _NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever a saga is taken up again
 
@@ -58,20 +57,28 @@ class _Writing:
 class Saga:
     """Writes planned orders to Revel, in one run. Raises what `Revel` raises; the next run then takes the order up.
 
-    `begun` counts the orders written to, whatever became of them.
+    `count` is told of each event whose order is written to, whatever becomes of it.
     """
 
     def __init__(
-        self, revel: Revel, ledger: Ledger, run_id: str, clock: Callable[[], datetime], sleep: Callable[[float], None]
+        self,
+        revel: Revel,
+        ledger: Ledger,
+        steps: Steps,
+        run_id: str,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        count: Callable[[EventId], None],
     ) -> None:
         self._revel = revel
         self._ledger = ledger
+        self._steps = steps
         self._run_id = run_id
         self._clock = clock
         self._sleep = sleep
         self._proof = Proof(revel, sleep)
+        self._count = count
         self._suspects: set[EventId] = set()
-        self.begun = 0
 
     def look_up(
         self, uuid: str, local_ids: tuple[str, ...], *, thorough: bool = False, known_as: OrderId | None = None
@@ -195,7 +202,7 @@ class Saga:
             return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, missing)
         lost = [step for step in missing if step.uuid in record.receipts]
         if lost and not record.doubt_until_at:
-            raise self._doubted(plan, not_shown(lost[0], row.id))
+            raise self._steps.doubt(plan, not_shown(lost[0], row.id))
         if missing:
             self._ledger.take_up(self._run_id, plan.event_id)
         order = _Writing(about, plan, missing, order_id=row.id, known=record.receipts)
@@ -209,7 +216,7 @@ class Saga:
         """
         if not record.doubt_until_at:
             text = f"Revel acknowledged order {record.order_id} and doesn't show it; the next run looks again"
-            raise self._doubted(plan, OutcomeUnknown(text, late=True))
+            raise self._steps.doubt(plan, OutcomeUnknown(text, late=True))
         if record.state == "disputed" or any(each.kind != "order" for each in record.receipts.values()):
             text = f"its Revel order {record.order_id} is gone; if it is wanted, enter it by hand"
             return Hold(Reason.ORDER_EXISTS, text)
@@ -228,23 +235,18 @@ class Saga:
                 found = row_id(step, contents) or order.order_id
                 self._ledger.record(self._run_id, plan.event_id, step, revel_id=found, facts={"seen": "at Revel"})
 
-    def _doubted(self, plan: Plan, unknown: OutcomeUnknown) -> OutcomeUnknown:
-        """`unknown` itself, once the ledger knows how long what was written may yet turn up."""
-        note = self._ledger.doubt if unknown.late else self._ledger.look_again
-        note(self._run_id, plan.event_id, self._clock() + LATE)
-        return unknown
-
     def _finish(self, order: _Writing) -> Outcome:
         about, plan, order_id = order.about, order.plan, order.order_id
-        self.begun += bool(order.missing)
+        if order.missing:
+            self._count(plan.event_id)
         for stage in STAGES:
             steps = [step for step in order.missing if stage_of(step) == stage]
-            for step in steps:
-                written = self._write(plan, step, order_id, order.labels)
-                order_id = order_id or OrderId(written.id)
-                self._ledger.record(self._run_id, plan.event_id, step, revel_id=written.id, facts={})
-                if written.difference:
-                    return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, written.difference)
+            for together in split(steps):
+                written = self._steps.write(plan, together, order_id, order.labels)
+                order_id = order_id or OrderId(written[0].id)
+                difference = next((each.difference for each in written if each.difference), None)
+                if difference:
+                    return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
             difference = self._prove(stage, order, order_id) if steps or stage is STAGES[-1] else None
             if difference:
                 return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
@@ -255,26 +257,7 @@ class Saga:
         try:
             return self._proof.of(stage, order.plan, order_id, order.known)
         except OutcomeUnknown as unknown:
-            raise self._doubted(order.plan, unknown) from unknown
-
-    def _write(self, plan: Plan, step: Step, order_id: OrderId, labels: Labels) -> Written:
-        try:
-            return self._revel.write(plan, step, order_id, labels)
-        except OutcomeUnknown as lost:
-            self._doubted(plan, lost)  # first: the look may fail as well, or this process die
-            found = self._settle(plan, step, order_id)
-            if found is None:
-                text = f"{lost}; Revel doesn't show it, so the next run looks again"
-                raise OutcomeUnknown(text, late=lost.late) from lost
-            return found
-
-    def _settle(self, plan: Plan, step: Step, order_id: OrderId) -> Written | None:
-        """Look for what a write whose answer was lost may have written: at once, and once more after a while."""
-        found = self._revel.seek(plan, step, order_id)
-        if found is None:
-            self._sleep(SETTLE_SECONDS)
-            found = self._revel.seek(plan, step, order_id)
-        return found
+            raise self._steps.doubt(order.plan, unknown) from unknown
 
     def _dispute(self, about: Outcome, plan: Plan, order_id: OrderId, reason: Reason, difference: str) -> Outcome:
         """Leave the order alone from now on: nothing more is written to it before a person has looked."""
