@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tsrevel.engine.ahead import LookAhead
+from tsrevel.engine.freshness import Freshness
 from tsrevel.planning.model import EventId
 
 from ..world import MORNING, Died, World, find_outcome, verdict
@@ -144,7 +145,7 @@ def test_an_answer_is_fresh_by_both_clocks_or_not_at_all(
     now, instant = [MORNING], [100.0]
     events = {EventId(str(each)): (f"Triple Seat_{each}",) for each in EVENTS}
     with full.engine() as engine:
-        ahead = LookAhead(engine.revel, lambda: now[0], lambda: instant[0])
+        ahead = LookAhead(engine.revel, Freshness(lambda: now[0], lambda: instant[0]))
         ahead.expect(events)
         assert ahead.shows_none(EventId(str(EVENTS[0])))
         full.revel.faults.add("status", "GET", "/resources/Order/", times=None, status=404)

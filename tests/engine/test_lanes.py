@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import count
 
 import pytest
 
 from tsrevel.engine import lanes as module
 from tsrevel.engine.lanes import in_lanes
+from tsrevel.pace import Pace
 
 LONG = 10.0
 """Seconds after which a test that waits for another thread gives up."""
@@ -154,16 +155,28 @@ def test_a_caller_that_has_heard_enough_abandons_nothing() -> None:
     assert abandoned == []
 
 
-def test_things_are_begun_apart_and_in_order() -> None:
-    begun: list[tuple[float, str]] = []
+def test_lanes_are_taken_up_apart_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, slots = count(), dict[int, int]()
+    begun: dict[str, int] = {}
+    rates: list[float] = []
+
+    def wait(pace: Pace) -> None:
+        rates.append(pace.per_second)
+        slots[threading.get_ident()] = next(taken)
 
     def do(what: str) -> None:
-        begun.append((time.monotonic(), what))
-        time.sleep(0.1)
+        begun[what] = slots[threading.get_ident()]
+        time.sleep(0.002)
 
-    singles = [[each] for each in "abcdef"]
-    with in_lanes(singles, do, 3, apart=0.02) as done:
+    monkeypatch.setattr(Pace, "wait", wait)
+    with in_lanes([[each] for each in "abcdefgh"], do, 3, apart=0.02) as done:
         list(done)
-    assert [what for _, what in sorted(begun)] == list("abcdef")
-    instants = sorted(at for at, _ in begun)
-    assert min(later - earlier for earlier, later in pairwise(instants)) >= 0.01
+    assert begun == dict(zip("abcdefgh", range(8), strict=True))
+    assert rates == [50.0] * 8
+
+
+def test_two_lanes_are_not_taken_up_at_the_same_instant() -> None:
+    began = time.monotonic()
+    with in_lanes([[each] for each in "abcdef"], lambda _: None, 3, apart=0.02) as done:
+        list(done)
+    assert time.monotonic() - began >= 5 * 0.02

@@ -124,14 +124,6 @@ def test_outcomes_come_in_the_order_of_one_worker(world: World) -> None:
     assert [each.total for each in together.outcomes] == [each.total for each in alone.outcomes]
 
 
-def test_items_arrive_in_the_order_of_their_lines(world: World, watched: Watched) -> None:
-    del watched
-    world.sync()
-    for number in EVENTS:
-        order = world.orders_of(number)[0]
-        assert [each["quantity"] for each in world.revel.items_of(order["id"])] == [1, 2, 3, 4, 5, 6]
-
-
 def test_one_worker_does_one_thing_at_a_time(world: World, watched: Watched) -> None:
     world.config["sync"]["workers"] = 1
     world.sync()

@@ -101,7 +101,7 @@ def test_a_set_shows_the_active_products_of_the_place(app: RevelSandbox, revel: 
     app.add_establishment(9, "Lakeside Bakery", "America/Denver")
     app.add_product(8102, "Gone", 8, active=False)
     app.add_product(8103, "Theirs", 9)
-    found = revel.products_by_id(EIGHT, [ProductId(each) for each in (8101, 8102, 8103, 8999)])
+    found = revel.products_by_id(dict.fromkeys(map(ProductId, (8101, 8102, 8103, 8999)), EIGHT))
     assert [(each.id, each.name) for each in found.values()] == [(8101, "Boxed Lunch")]
 
 
@@ -110,4 +110,4 @@ def test_a_set_shows_the_active_products_of_the_place(app: RevelSandbox, revel: 
 )
 def test_a_set_that_is_not_told_shows_none(answer: httpx.Response) -> None:
     revel = Revel(connect(Answering(lambda _: answer)), lambda: NOW)
-    assert revel.products_by_id(EIGHT, [ProductId(8101)]) == {}
+    assert revel.products_by_id({ProductId(8101): EIGHT}) == {}

@@ -6,15 +6,13 @@ It only ever says "none", and only for a short while. Whatever else is known of 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
 
+from tsrevel.engine.freshness import Freshness, Moment
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
 from tsrevel.revel.client import Revel
 
-FRESH = timedelta(seconds=60)
-"""How old "none" may be when an order is claimed. In between the only order made may be someone else's, by hand."""
 BATCH = 50
 """Events in one request: with two names each their query stays near 3,000 characters."""
 
@@ -22,15 +20,14 @@ BATCH = 50
 class LookAhead:
     """What Revel shows of events to come, in one run; threads take turns in asking.
 
-    `clock` and `monotonic` (seconds) both tell an answer's age: one may be set, the other stands still in sleep.
+    While an answer is fresh, the only order made may be someone else's, by hand.
     """
 
-    def __init__(self, revel: Revel, clock: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+    def __init__(self, revel: Revel, freshness: Freshness) -> None:
         self._revel = revel
-        self._clock = clock
-        self._monotonic = monotonic
+        self._freshness = freshness
         self._queue: dict[EventId, tuple[str, ...]] = {}
-        self._absent: dict[EventId, tuple[datetime, float]] = {}
+        self._absent: dict[EventId, Moment] = {}
         self._lock = threading.Lock()
 
     def expect(self, events: Mapping[EventId, tuple[str, ...]]) -> None:
@@ -57,7 +54,7 @@ class LookAhead:
             self._queue.pop(event_id, None)
 
     def _ask(self, events: Mapping[EventId, tuple[str, ...]]) -> None:
-        asked = self._clock(), self._monotonic()
+        asked = self._freshness.now()
         uuids = {order_uuid(each) for each in events}
         taken = self._revel.taken_names(_flatten(events.values()), uuids)
         self._absent = {}
@@ -66,11 +63,7 @@ class LookAhead:
             self._absent = dict.fromkeys(free, asked)
 
     def _is_fresh(self, event_id: EventId) -> bool:
-        if event_id not in self._absent:
-            return False
-        at, instant = self._absent[event_id]
-        aged = timedelta(seconds=self._monotonic() - instant)
-        return timedelta() <= aged < FRESH and timedelta() <= self._clock() - at < FRESH
+        return event_id in self._absent and self._freshness.is_fresh(self._absent[event_id])
 
 
 def _flatten(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,10 +14,12 @@ from tsrevel.planning.model import EstablishmentId, Hold, Plan, ProductId
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Revel
 
+Make = Callable[[Catalogue], Plan | Hold]
+"""Plans an order with a catalogue."""
 YOUNG = timedelta(hours=12)
 """A kept copy is used for so long. Revel confirms each product that an order takes from it, so all that may be old is
 that no other product has the same name: twelve hours bring one evening's changes of the menu in by the next morning."""
-MOST_CONFIRMED = 50
+MOST_CONFIRMED = 100
 """Products in one request: the ids stand in its path."""
 
 
@@ -44,7 +46,7 @@ class Catalogues:
                 self.ledger.keep_catalogue(self.known[establishment])
         return self.known[establishment]
 
-    def plan(self, establishment: EstablishmentId, make: Callable[[Catalogue], Plan | Hold]) -> Plan | Hold:
+    def plan(self, establishment: EstablishmentId, make: Make) -> Plan | Hold:
         """What `make` makes of the catalogue. Nothing that an old copy may be wrong about is decided by one.
 
         A plan made with the kept copy stands if Revel confirms its products, each one active, here and of the name that
@@ -60,6 +62,19 @@ class Catalogues:
             elif not any(item.override for item in made.items) and self._confirms(kept, made):
                 return made
         return make(self.of(establishment))
+
+    def confirm(self, wanted: Iterable[tuple[EstablishmentId, Make]]) -> None:
+        """Let Revel confirm at once what several plans to come will take from kept copies, each with its establishment.
+
+        What can't be planned with the copy, or isn't confirmed, is left to `plan`.
+        """
+        asked: dict[ProductId, Catalogue] = {}
+        for establishment, make in wanted:
+            kept = self._recall(establishment)
+            made = make(kept) if kept else None
+            if kept and isinstance(made, Plan):
+                asked |= self._unconfirmed(kept, made)
+        self._ask(asked)
 
     @contextmanager
     def dropped_if_refused(self, establishment: EstablishmentId) -> Iterator[None]:
@@ -84,13 +99,18 @@ class Catalogues:
 
     def _confirms(self, kept: Catalogue, plan: Plan) -> bool:
         """Whether Revel shows every product of the plan as the copy has it. Each is asked for once a run."""
+        self._ask(self._unconfirmed(kept, plan))
+        return not self._unconfirmed(kept, plan)
+
+    def _unconfirmed(self, kept: Catalogue, plan: Plan) -> dict[ProductId, Catalogue]:
+        """The products of the plan that weren't confirmed in this run, each with the copy that it was taken from."""
         here = kept.establishment
-        asked = dict.fromkeys(item.product for item in plan.items)
-        wanted = [each for each in asked if (here, each) not in self._confirmed]
-        for start in range(0, len(wanted), MOST_CONFIRMED):
-            batch = wanted[start : start + MOST_CONFIRMED]
-            shown = self.revel.products_by_id(here, batch)
-            if any(each not in shown or shown[each].name != kept.names[each] for each in batch):
-                return False
-            self._confirmed.update((here, each) for each in batch)
-        return True
+        return {item.product: kept for item in plan.items if (here, item.product) not in self._confirmed}
+
+    def _ask(self, wanted: Mapping[ProductId, Catalogue]) -> None:
+        ids = list(wanted)
+        for start in range(0, len(ids), MOST_CONFIRMED):
+            batch = {each: wanted[each].establishment for each in ids[start : start + MOST_CONFIRMED]}
+            for product, shown in self.revel.products_by_id(batch).items():
+                if shown.name == wanted[product].names[product]:
+                    self._confirmed.add((batch[product], product))

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from tsrevel.engine.ahead import LookAhead
 from tsrevel.engine.catalogues import Catalogues
-from tsrevel.engine.find import Candidate, EventUnavailable, told_by_tripleseat
+from tsrevel.engine.details import Details
+from tsrevel.engine.drift import Drift, stands
+from tsrevel.engine.find import Candidate, EventUnavailable
+from tsrevel.engine.freshness import Freshness
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
 from tsrevel.engine.resolved import has_changed, leave_resolved
 from tsrevel.engine.saga import Foreign, Found, Saga, recall_finding
 from tsrevel.gate import Place, WriteGate
-from tsrevel.ledger import Ledger, OrderRecord, Resolution, Sighting, hash_of_trouble
-from tsrevel.planning.changes import describe_changes, refunded_of
+from tsrevel.ledger import Ledger, OrderRecord, Resolution, Sighting
 from tsrevel.planning.identity import known_local_ids, order_uuid
+from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.plan import label_order, plan_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screen import find_location, screen, screen_status
+from tsrevel.planning.screen import find_location, screen
 from tsrevel.revel.decode import OrderRow
 
 
@@ -38,6 +42,7 @@ class Decider:
     ledger: Ledger
     saga: Saga
     ahead: LookAhead
+    freshness: Freshness
     policy: Policy
     gate: WriteGate
     run_id: str
@@ -51,19 +56,42 @@ class Decider:
     sightings: Mapping[EventId, Sighting] = field(default_factory=dict)
     resolutions: Mapping[EventId, Resolution] = field(default_factory=dict)
     wholes: dict[EventId, Event] = field(default_factory=dict)
+    at_once: int = 1
+    _details: Details = field(init=False)
+    _drift: Drift = field(init=False)
 
-    def expect(self, events: Iterable[Event]) -> None:
-        """These are to come, in this order: what can be asked for all of them at once is."""
-        new = (each for each in events if each.id not in self.records and each.id not in self.resolutions)
-        ours = (each.id for each in new if find_location(each, self.policy))
+    def __post_init__(self) -> None:
+        self._details = Details(self.freshness, self.at_once, self._confirm_products)
+        self._drift = Drift(
+            self.ledger,
+            self.policy,
+            self.run_id,
+            dry_run=self.gate.dry_run,
+            whole=self._whole,
+            plan=self._plan,
+            overtime=self.overtime,
+            after_report=self.after_report,
+        )
+
+    def expect(self, candidates: Iterable[Candidate]) -> None:
+        """These are to come, in this order: what can be asked for several of them at once is."""
+        known = self.records.keys() | self.resolutions.keys()
+        new = [each for each in candidates if each.event.id not in known]
+        ours = (each.event.id for each in new if find_location(each.event, self.policy))
         self.ahead.expect({each: known_local_ids(self.policy, each) for each in ours})
+        self._details.expect(each for each in new if isinstance(self._screen(each.event), Location))
+
+    def forget(self, event_id: EventId) -> None:
+        """The event's turn is over."""
+        self.ahead.forget(event_id)
+        self._details.forget(event_id)
 
     def decide(self, candidate: Candidate) -> Outcome:
         """What becomes of one event."""
         record = self.records.get(candidate.event.id)
         if record and record.state in {"settled", "foreign"}:
             about = with_order(describe(candidate.event), record)
-            return self._look_again(about, record) or self._revisit(candidate, record)
+            return self._look_again(about, record) or self._drift.revisit(candidate, record)
         resolution = self.resolutions.get(candidate.event.id)
         if resolution:
             return self._leave_resolved(candidate, record, resolution)
@@ -84,7 +112,7 @@ class Decider:
         if record.state != "settled":
             return self._take_up(None, record, record.plan)
         about = with_order(Outcome(record.event_id, Status.SKIPPED), record)
-        return self._look_again(about, record) or not_written(about, _done(record))
+        return self._look_again(about, record) or not_written(about, stands(record))
 
     def pass_on(self, outcome: Outcome) -> Outcome:
         """What could not even be read of an event, unless a person has settled it."""
@@ -126,14 +154,23 @@ class Decider:
         return screen(event, self.policy, self.clock(), ignore_gate=self.ignore_time_gate)
 
     def _plan(self, event: Event, location: Location) -> Plan | Hold:
-        place = location.establishment
-        return self.catalogues.plan(place, lambda catalogue: plan_order(event, location, catalogue, self.policy))
+        return self.catalogues.plan(location.establishment, partial(self._plan_with, event, location))
+
+    def _plan_with(self, event: Event, location: Location, catalogue: Catalogue) -> Plan | Hold:
+        return plan_order(event, location, catalogue, self.policy)
 
     def _whole(self, candidate: Candidate) -> Event:
-        with told_by_tripleseat():
-            event = candidate.whole()
-        self.wholes[event.id] = event
+        event = self.wholes[candidate.event.id] = self._details.whole(candidate)
         return event
+
+    def _confirm_products(self, events: Sequence[Event]) -> None:
+        """Revel is asked at once for the products of these events' orders."""
+        places = ((event, self._screen(event)) for event in events)
+        self.catalogues.confirm(
+            (place.establishment, partial(self._plan_with, event, place))
+            for event, place in places
+            if isinstance(place, Location)
+        )
 
     def _place(self, about: Outcome, event: Event, plan: Plan, digest: str | None) -> Outcome:
         # A new ledger may be a lost one, and local_ids may have been set otherwise before: ask by uuid too.
@@ -194,7 +231,7 @@ class Decider:
     def _take_in(self, candidate: Candidate, order: OrderRow) -> None:
         """Settle our finished order of a day that has passed: with its plan where that is what is at Revel."""
         try:
-            plan = self._plan_anew(self._whole(candidate))
+            plan = self._drift.plan_anew(self._whole(candidate))
         except EventUnavailable:
             plan = Hold(Reason.EVENT_DATA_UNAVAILABLE, "")
         if isinstance(plan, Hold) or not self.saga.adopt_whole(plan, order, candidate.digest):
@@ -255,92 +292,7 @@ class Decider:
         found = self.saga.find_doubles(record, record.plan, self._names(record.plan))
         return replace(not_written(about, found), alarm=True) if found else None
 
-    def _revisit(self, candidate: Candidate, record: OrderRecord) -> Outcome:
-        """Skipped, unless the event has changed since: reported once a change, the order left as it is."""
-        event = candidate.event
-        about = replace(describe(event, find_location(event, self.policy)), order_id=record.order_id)
-        if record.state == "foreign":
-            done = replace(about, local_id=record.local_id)
-            return not_written(
-                done, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else")
-            )
-        known = record.plan  # None: found complete with a new ledger when its day had passed, and not as planned
-        done = replace(about, local_id=known.local_id, total=known.final_total) if known else about
-        unchanged = candidate.digest is not None and candidate.digest == record.digest
-        if unchanged or self.overtime():
-            return not_written(done, _done(record))
-        state = screen_status(event, self.policy)
-        if known is None and not isinstance(state, Skip):
-            return (
-                self._revisit_unplanned(done, candidate, record) if state is None else not_written(done, _done(record))
-            )
-        cancelled = isinstance(state, Skip)
-        full = event if cancelled else self._whole(candidate)
-        state = state if cancelled else screen_status(full, self.policy)
-        if isinstance(state, Skip):
-            return self._cancelled(done, candidate, record, state)
-        now = self._plan_anew(full)
-        before = record.seen_plan or known
-        changes = self._changes(full, now, record, before) if before else []
-        self._remember(candidate, plan=now, cancelled=False)
-        if record.cancelled:
-            changes.insert(0, _taken_up_again(event))
-        if changes:
-            text = f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
-            return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
-        return not_written(done, _done(record))
-
-    def _revisit_unplanned(self, done: Outcome, candidate: Candidate, record: OrderRecord) -> Outcome:
-        """Skipped: with no plan to compare it to, only a cancellation taken back is told."""
-        if not record.cancelled:
-            return not_written(done, _done(record))
-        self._remember(candidate, plan=None, cancelled=False)
-        text = f"after Revel order {record.order_id} was made: {_taken_up_again(candidate.event)}"
-        return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
-
-    def _plan_anew(self, event: Event) -> Plan | Hold:
-        location = find_location(event, self.policy)
-        if location is None:
-            text = f"moved to TripleSeat location {event.location_id}, which has no [[locations]] entry"
-            return Hold(Reason.LOCATION_NOT_MAPPED, text)
-        now = self._plan(event, location)
-        if isinstance(now, Hold):
-            return Hold(now.reason, f"it can no longer be planned ({now.reason}: {now.text})")
-        return now
-
-    def _changes(self, event: Event, now: Plan | Hold, record: OrderRecord, before: Plan) -> list[str]:
-        """What is to be told of the event's state: nothing of what was told when it was last looked at."""
-        if isinstance(now, Hold):
-            return [] if hash_of_trouble(now.text) == record.seen_trouble else [now.text]
-        again = ["it can be planned again"] if record.seen_trouble else []
-        return again + describe_changes(before, now, refunded_of(event, self.policy))
-
-    def _cancelled(self, done: Outcome, candidate: Candidate, record: OrderRecord, state: Skip) -> Outcome:
-        self._remember(candidate, plan=None, cancelled=True)
-        if record.cancelled:
-            return not_written(done, Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}; {state.text}"))
-        text = f"{state.text}; Revel order {record.order_id} still stands: void it there if it is not wanted"
-        return replace(not_written(done, Skip(Reason.CANCELLED_AFTER_INJECTION, text)), news=True)
-
-    def _remember(self, candidate: Candidate, *, plan: Plan | Hold | None, cancelled: bool) -> None:
-        if not self.gate.dry_run:
-            remember, event_id = self.ledger.remember, candidate.event.id
-            digest = candidate.digest or ""  # of an event that wasn't listed none is known: look when it is next
-            trouble = plan.text if isinstance(plan, Hold) else None
-            seen = plan if isinstance(plan, Plan) else None
-            self.after_report(
-                lambda: remember(self.run_id, event_id, digest=digest, plan=seen, cancelled=cancelled, trouble=trouble)
-            )
-
 
 def _stopped(about: Outcome, found: Hold) -> Outcome:
     """Held for what a look-up showed: with several orders, nothing more may be written before a person has looked."""
     return replace(not_written(about, found), alarm=found.reason is Reason.DUPLICATE_ORDERS)
-
-
-def _done(record: OrderRecord) -> Skip:
-    return Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}")
-
-
-def _taken_up_again(event: Event) -> str:
-    return f"it had been cancelled and is {event.status} again: was the order voided meanwhile?"

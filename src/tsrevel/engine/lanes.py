@@ -33,7 +33,7 @@ def in_lanes(
     """Gives each thing with what `do` made of it, as it is done. A further one is begun only while `go_on` says so.
 
     With one lane, or one at once, all of it happens in the caller's thread, in order; else lanes are taken up in order,
-    and no two things begun within `apart` seconds. What `do` raises is raised here. Then, or when the block is left
+    `apart` seconds after one another at least. What `do` raises is raised here. Then, or when the block is left
     early, nothing further is begun; where that is by an exception (Ctrl-C), `abandon` is called. What is under way gets
     GRACE to end. Then it is left to itself, and dies with the process.
     """
@@ -63,6 +63,7 @@ class _Crew(Generic[T, R]):
         self._do = do
         self._go_on = go_on
         self._pace = pace
+        self._taking = threading.Lock()
         self._done: SimpleQueue[tuple[T, R] | BaseException | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self.over = False
@@ -95,7 +96,6 @@ class _Crew(Generic[T, R]):
         try:
             for lane in self._lanes():
                 for each in lane:
-                    self._pace.wait()
                     if self.over or not self._go_on():
                         return
                     self._done.put((each, self._do(each)))
@@ -107,7 +107,9 @@ class _Crew(Generic[T, R]):
     def _lanes(self) -> Iterator[Sequence[T]]:
         """Those that nobody has taken yet, one after another."""
         while True:
-            try:
-                yield self._waiting.popleft()
-            except IndexError:
-                return
+            with self._taking:
+                if not self._waiting:
+                    return
+                self._pace.wait()
+                lane = self._waiting.popleft()
+            yield lane

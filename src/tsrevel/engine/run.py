@@ -12,6 +12,7 @@ from tsrevel.engine.catalogues import Catalogues
 from tsrevel.engine.decide import Decider
 from tsrevel.engine.ending import end_reason, exit_status
 from tsrevel.engine.find import Candidate, Named, Pending, Window, find_events, name_event
+from tsrevel.engine.freshness import Freshness
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.saga import Saga
 from tsrevel.engine.steps import ITEMS_AT_ONCE, Steps
@@ -147,7 +148,7 @@ class Engine:
         )
         listed = {each.event.id: each for each in pending if isinstance(each, Candidate)}
         self._met |= listed
-        turns.decider.expect(each.event for each in listed.values())
+        turns.decider.expect(listed.values())
         return turns.take_all(pending)
 
     def _turns(self, event_ids: list[EventId], ignore_time_gate: bool) -> Turns:
@@ -165,11 +166,13 @@ class Engine:
         )
 
     def _decider(self, event_ids: list[EventId], ignore_time_gate: bool) -> Decider:
+        freshness = Freshness(self.clock, self.monotonic)
         return Decider(
             catalogues=self.catalogues,
             ledger=self.ledger,
             saga=self._saga(),
-            ahead=LookAhead(self.revel, self.clock, self.monotonic),
+            ahead=LookAhead(self.revel, freshness),
+            freshness=freshness,
             policy=self.policy,
             gate=self.gate,
             run_id=self.run_id,
@@ -183,6 +186,7 @@ class Engine:
             sightings=self.ledger.sightings(event_ids),
             resolutions=self.ledger.resolutions(event_ids),
             wholes=self._wholes,
+            at_once=self.limits.workers,
         )
 
     def _saga(self) -> Saga:

@@ -124,7 +124,7 @@ class Turns:
             return outcome
         finally:
             self.allowance.settle(event_id)
-            self.decider.ahead.forget(event_id)
+            self.decider.forget(event_id)
 
     def decide(self, each: Pending) -> Outcome:
         """The outcome for one event, whatever goes wrong with it alone. Raises StopRun."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,8 +77,8 @@ class Revel:
         )
         return Catalogue.of(establishment, (product for product in rows if product is not None))
 
-    def products_by_id(self, establishment: EstablishmentId, products: Sequence[ProductId]) -> dict[ProductId, Product]:
-        """Those of `products` that Revel shows as active at the establishment, as they stand, in one request.
+    def products_by_id(self, products: Mapping[ProductId, EstablishmentId]) -> dict[ProductId, Product]:
+        """Those of `products` that Revel shows as active at their establishments, as they stand, in one request.
 
         Shows none where Revel doesn't answer, or knows no sets (facts Revel 2.1: they are documented, not seen).
         """
@@ -87,8 +87,8 @@ class Revel:
             rows = decode_page(self._channel.read(path), "Product").rows
         except (Refused, TryNextRun):  # a server that doesn't know sets may answer 500 as well as 404
             return {}
-        found = (decode_product(row, establishment) for row in rows)
-        return {product.id: product for product in found if product is not None}
+        found = ((decode_product(row, at), at) for row in rows for at in set(products.values()))
+        return {product.id: product for product, at in found if product and products.get(product.id) == at}
 
     def find_orders(self, uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
         """Every order of the account with one of `local_ids`: an event's order may be at a location it was moved from.
