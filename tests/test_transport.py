@@ -25,7 +25,8 @@ from tsrevel.errors import (
     Unreadable,
     WriteForbidden,
 )
-from tsrevel.gate import Place, WriteGate, is_loopback
+from tsrevel.gate import Place, WriteGate
+from tsrevel.loopback import is_loopback
 from tsrevel.pace import Pace
 from tsrevel.transport import ATTEMPTS, LARGEST_ANSWER, Channel
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from tsrevel.errors import WriteForbidden
+from tsrevel.loopback import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,3 @@ class WriteGate:
             objection = "its host belongs to the other environment"
         if objection:
             raise WriteForbidden(f"a write was about to be sent although {objection}; nothing was sent")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this very machine: localhost, 127.0.0.0/8 or ::1."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

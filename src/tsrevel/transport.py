@@ -32,7 +32,8 @@ from tsrevel.errors import (
     Unavailable,
     Unreadable,
 )
-from tsrevel.gate import Place, WriteGate, is_loopback
+from tsrevel.gate import Place, WriteGate
+from tsrevel.loopback import is_loopback
 from tsrevel.pace import Pace
 
 Clock = Callable[[], datetime]

@@ -19,8 +19,6 @@ from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.pace import Pace
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
-from tsrevel.revel.account import Account
-from tsrevel.revel.books import Books
 from tsrevel.revel.client import Revel
 from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
@@ -31,6 +29,8 @@ from tsrevel.tripleseat.token_url import TokenUrl
 if TYPE_CHECKING:
     import httpx
 
+    from tsrevel.revel.account import Account
+    from tsrevel.revel.books import Books
 
 Headers = Callable[[], Mapping[str, str]]
 
@@ -156,6 +156,9 @@ class Services:
 @contextmanager
 def open_services(settings: Settings, seams: Seams) -> Iterator[Services]:
     """Both services, to be read: whatever the settings say, not one write to Revel passes."""
+    from tsrevel.revel.account import Account
+    from tsrevel.revel.books import Books
+
     gate = WriteGate(
         dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
     )

@@ -168,3 +168,13 @@ def finish(process: subprocess.Popen[str]) -> Ran:
 def execute(*argv: str, environ: Mapping[str, str] | None = None) -> Ran:
     """Run `python -m tsrevel ...` to its end."""
     return finish(start(*argv, environ=environ))
+
+
+TELL_IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}
+"""In a process's environment: have Python tell on stderr what it imports."""
+
+
+def imported_by(ran: Ran) -> set[str]:
+    """Every module that a process given `TELL_IMPORTS` has imported."""
+    lines = [line for line in ran.err.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}

@@ -43,6 +43,7 @@ def test_no_secret_is_printed_in_any_form(shell: Shell) -> None:
 
 
 def test_what_is_wrong_is_told_and_the_rest_shown(shell: Shell) -> None:
+    del shell.world.config["sync"]
     path = shell.write_config()
     environ = {"TSREVEL_SYNC__WORKERS": "many", "REVEL_API_KEY": "PLANTED"}
     ran = shell.run("config", "show", "--config", str(path), environ=environ)

@@ -28,6 +28,7 @@ def test_quietly_sound_settings_are_not_worth_a_word(shell: Shell) -> None:
 
 
 def test_every_problem_is_told_at_once(shell: Shell) -> None:
+    del shell.world.config["sync"]
     path = shell.write_config()
     with path.open("a") as file:
         file.write("\n[sync]\nhours_back = 0\nhours = 3\n[time_gate]\nopens_at = '7 am'\n")

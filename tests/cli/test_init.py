@@ -243,6 +243,7 @@ def test_the_old_services_environment_becomes_a_file(shell: Shell, home: Path) -
 
 
 def test_another_settings_file_gives_what_is_not_said_otherwise(shell: Shell, home: Path) -> None:
+    del shell.world.config["sync"]
     source = shell.write_config()
     path = home / "new.toml"
     ran = shell.run("init", "--from", str(source), "--output", str(path), "--set", "sync.hours_back=72")

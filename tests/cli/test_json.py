@@ -106,6 +106,7 @@ def test_names_stay_readable(shell: Shell) -> None:
 
 
 def test_a_config_error_is_one_object_with_every_problem(shell: Shell) -> None:
+    del shell.world.config["sync"]
     config = shell.write_config()
     config.write_text(config.read_text() + "\n[safety2]\nx = 1\n[sync]\nhours_back = 0\nnonsense = true\n")
     ran = shell.run("sync", "--json", "--config", str(config))

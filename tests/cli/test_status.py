@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ..world import Died, World
-from .bench import Ran, Shell, execute
+from .bench import TELL_IMPORTS, Ran, Shell, execute, imported_by
 
 FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
 
@@ -225,18 +223,14 @@ def test_no_customer_is_named(shell: Shell) -> None:
 
 
 @pytest.mark.real_process
-def test_it_starts_without_the_network_and_the_engine(tmp_path: Path) -> None:
+def test_it_starts_without_the_network_the_engine_and_all_that_plans_or_writes(tmp_path: Path) -> None:
     shell = Shell(World(tmp_path))
     shell.sync()
-    config = str(shell.write_config())
-    script = (
-        "import sys; from tsrevel.cli import main\n"
-        f"sys.argv = ['tsrevel', 'status', '--config', {config!r}]\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "print(sorted({'httpx', 'rich', 'tenacity', 'tsrevel.engine.run', 'tsrevel.wiring', 'tsrevel.transport'}"
-        " & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
-    assert execute("status", "--config", config).status == 0
+    told = execute("status", "--config", str(shell.write_config()), environ=TELL_IMPORTS)
+    assert told.status == 0
+    unused = {"httpx", "rich", "tenacity", "tsrevel.engine.run", "tsrevel.wiring", "tsrevel.transport", "tsrevel.gate"}
+    unused |= {"tsrevel.planning.model", "tsrevel.ledger.store", "tsrevel.ledger.codec", "tsrevel.ledger.outbox"}
+    unused |= {"tsrevel.cli.commands.history", "tsrevel.cli.commands.explain", "tsrevel.cli.commands.resolve"}
+    loaded = imported_by(told)
+    assert "tsrevel.ledger.queries" in loaded
+    assert loaded & unused == set()

@@ -19,7 +19,7 @@ from tsrevel.cli.bodies import LARGEST_BODY, read_body
 from tsrevel.errors import BodyTooLarge, SignatureReason
 
 from ..world import MORNING
-from .bench import PATIENCE, ROOT, Ran, Shell, execute
+from .bench import PATIENCE, ROOT, TELL_IMPORTS, Ran, Shell, execute, imported_by
 
 NOW = int(MORNING.timestamp())
 STAMP = 1795270814
@@ -28,7 +28,10 @@ OLD, NEW = "old-example-key", "new-example-key"
 BODY = '{"event": {"name": "Crème brûlée für Zoë"}}\r\n'.encode()
 ENVIRON = {"TRIPLESEAT_WEBHOOK_SIGNING_KEY": NEW}
 HEAVY = {"httpx", "rich", "sqlite3", "tenacity", "asyncio", "ssl"}
-OF_OURS = {"tsrevel.engine", "tsrevel.ledger", "tsrevel.transport", "tsrevel.tripleseat", "tsrevel.revel"}
+OF_OURS = {
+    *("tsrevel.engine", "tsrevel.ledger", "tsrevel.transport", "tsrevel.tripleseat", "tsrevel.revel", "tsrevel.gate"),
+    *("tsrevel.planning", "tsrevel.cli.commands.sync", "tsrevel.cli.commands.replay"),
+}
 GOOD = {"ok": True, "reason": None, "timestamp": STAMP}
 
 
@@ -266,11 +269,10 @@ def test_the_readme_explains_every_refusal(reason: str) -> None:
 @pytest.mark.real_process
 @pytest.mark.parametrize(("key", "status"), [(NEW, 0), (OLD, 4)])
 def test_nothing_heavy_is_loaded_for_it(captured: Path, key: str, status: int) -> None:
-    told = {**ENVIRON, "PYTHONPROFILEIMPORTTIME": "1"}
+    told = ENVIRON | TELL_IMPORTS
     ran = execute("verify-signature", str(captured), "--json", "--signature", sign(key=key), environ=told)
     assert (ran.status, ran.answer["ok"]) == (status, status == 0)
-    lines = [line for line in ran.err.splitlines() if line.startswith("import time:")]
-    loaded = {line.rpartition("|")[2].strip() for line in lines}
+    loaded = imported_by(ran)
     assert "tsrevel.webhook.signature" in loaded
     assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
     assert loaded & {*OF_OURS, "tsrevel.wiring"} == set()

@@ -68,3 +68,10 @@ def test_asking_for_the_version_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[1] == "[]"
+
+
+def test_the_ledger_has_every_name_that_it_offers() -> None:
+    from tsrevel import ledger
+
+    assert [name for name in ledger.__all__ if not hasattr(ledger, name)] == []
+    assert not hasattr(ledger, "Nothing")

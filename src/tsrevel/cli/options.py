@@ -35,6 +35,7 @@ Location = Annotated[
 MaxOrders = Annotated[
     int | None, typer.Option("--max-orders", min=1, metavar="N", help="Begin at most so many orders.")
 ]
+EventId = Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.")]
 EventIds = Annotated[list[str], typer.Argument(metavar="EVENT_ID...", help="TripleSeat event ids.")]
 IgnoreTimeGate = Annotated[
     bool, typer.Option("--ignore-time-gate", help="Inject although the event's day is not yet, or no longer, open.")

@@ -10,8 +10,13 @@ from typer.core import TyperGroup
 from tsrevel import __version__
 
 HOMES = {
-    **dict.fromkeys(("sync", "sync-event", "replay", "verify-signature"), "runs"),
-    **dict.fromkeys(("status", "history", "explain", "resolve"), "insight"),
+    **dict.fromkeys(("sync", "sync-event"), "sync"),
+    "replay": "replay",
+    "verify-signature": "verify",
+    "status": "status",
+    "history": "history",
+    "explain": "explain",
+    "resolve": "resolve",
     "reconcile": "reconcile",
     **dict.fromkeys(("pause", "resume", "ledger"), "care"),
     "init": "initialise",

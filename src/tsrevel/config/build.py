@@ -55,6 +55,8 @@ def build_section(model: type[S], section: str, values: Layer, report: Report) -
     """The section called `section` ("" for the top level) from `values`; a bad one is noted, its default kept."""
     prefix = f"{section}." if section else ""
     given = {name: values[prefix + name] for name in model.model_fields if prefix + name in values}
+    if not given:
+        return model.model_construct()  # all defaults: nothing to check
     raw = {name: value.value for name, value in given.items()}
     return _build(model, raw, lambda name: (prefix + name, given[name].origin), report)[0]
 

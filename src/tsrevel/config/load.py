@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from tsrevel.config.build import Built, build_entries, build_section, whole_entries
 from tsrevel.config.environment import read_environment
@@ -131,7 +132,8 @@ def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], repo
     """Settings from all that is usable in `values`, defaults elsewhere; and all entries, for the rules."""
     top = build_section(TopLevel, "", values, report)
     sections = {name: build_section(model, name, values, report) for name, model in _SECTIONS.items()}
-    draft = Configurable.model_validate({**dict(top), **sections})
+    parts: dict[str, Any] = {**dict(top), **sections}
+    draft = Configurable.model_construct(**parts)
     locations, charges, origins = _build_tables(draft, values, environ, report)
     mappings = _mappings_path(path, environ)
     written = read_mappings(mappings, report)
@@ -147,7 +149,7 @@ def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], repo
         "ledger_path": ledger_path,
         "token_path": _token_path(draft.tripleseat, ledger_path, path, environ),
     }
-    settings = Settings.model_validate(fields, context={**origins, "products": written.origin})
+    settings = Settings.of(fields, {**origins, "products": written.origin})
     return settings, Entries(locations, charges, products)
 
 

@@ -1,15 +1,14 @@
 """The settings as frozen objects: every section, every default. Reads nothing; `load` fills it.
 
-DESIGN section 3 and `config.example.toml` say what each setting means to an operator.
+DESIGN section 3 and `config.example.toml` say what each setting means to an operator. Annotations are evaluated as they
+stand: left as text, pydantic would have to compile each of them at every start.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
@@ -46,9 +45,12 @@ Occasion = Literal["injected", "held", "failed", "missed", "changed"]
 
 
 class Section(BaseModel):
-    """A part of the settings: frozen, and closed to unknown keys."""
+    """A part of the settings: frozen, and closed to unknown keys.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    What checks a section is built when something is first given for it: most installations set few of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class SafetySettings(Section):
@@ -201,18 +203,18 @@ class TopLevel(Section):
 class Configurable(TopLevel):
     """Everything that a file, the environment or a flag may set."""
 
-    safety: SafetySettings = SafetySettings()
-    tripleseat: TripleSeatSettings = TripleSeatSettings()
-    revel: RevelSettings = RevelSettings()
-    time_gate: TimeGateSettings = TimeGateSettings()
-    sync: SyncSettings = SyncSettings()
-    orders: OrdersSettings = OrdersSettings()
+    safety: SafetySettings = SafetySettings.model_construct()
+    tripleseat: TripleSeatSettings = TripleSeatSettings.model_construct()
+    revel: RevelSettings = RevelSettings.model_construct()
+    time_gate: TimeGateSettings = TimeGateSettings.model_construct()
+    sync: SyncSettings = SyncSettings.model_construct()
+    orders: OrdersSettings = OrdersSettings.model_construct()
     charges: tuple[ChargeSettings, ...] = ()
     locations: tuple[LocationSettings, ...] = ()
-    email: EmailSettings = EmailSettings()
-    monitor: MonitorSettings = MonitorSettings()
-    hooks: HooksSettings = HooksSettings()
-    ledger: LedgerSettings = LedgerSettings()
+    email: EmailSettings = EmailSettings.model_construct()
+    monitor: MonitorSettings = MonitorSettings.model_construct()
+    hooks: HooksSettings = HooksSettings.model_construct()
+    ledger: LedgerSettings = LedgerSettings.model_construct()
 
 
 class Settings(Configurable):
@@ -230,9 +232,12 @@ class Settings(Configurable):
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
-    def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401 (pydantic's own signature)
-        """Take the origins, by dotted key, from the validation context."""
-        self._origins = dict(context or {})
+    @classmethod
+    def of(cls, checked: Mapping[str, Any], origins: Mapping[str, str]) -> Self:
+        """The settings of all these fields, each checked by itself already; and each value's origin, by dotted key."""
+        settings = cls.model_construct(**checked)
+        settings._origins = dict(origins)  # noqa: SLF001 (of an object of this very class)
+        return settings
 
     @property
     def token_url(self) -> str:

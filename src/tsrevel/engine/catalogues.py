@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from tsrevel.errors import Refused
 from tsrevel.ledger import Ledger
-from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId, Hold, Plan, ProductId
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Revel
 
-Make = Callable[[Catalogue], Plan | Hold]
+if TYPE_CHECKING:
+    from tsrevel.planning.match import Catalogue
+
+Make = Callable[["Catalogue"], Plan | Hold]
 """Plans an order with a catalogue."""
 YOUNG = timedelta(hours=12)
 """A kept copy is used for so long. Revel confirms each product that an order takes from it, so all that may be old is

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from tsrevel.engine.ahead import LookAhead
 from tsrevel.engine.catalogues import Catalogues
@@ -19,12 +20,13 @@ from tsrevel.engine.saga import Foreign, Found, Saga, recall_finding
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, Sighting
 from tsrevel.planning.identity import known_local_ids, order_uuid
-from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
-from tsrevel.planning.plan import label_order, plan_order
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location, screen
 from tsrevel.revel.decode import OrderRow
+
+if TYPE_CHECKING:
+    from tsrevel.planning.match import Catalogue
 
 
 @dataclass(slots=True)
@@ -157,6 +159,8 @@ class Decider:
         return self.catalogues.plan(location.establishment, partial(self._plan_with, event, location))
 
     def _plan_with(self, event: Event, location: Location, catalogue: Catalogue) -> Plan | Hold:
+        from tsrevel.planning.plan import plan_order  # most runs have nothing to plan
+
         return plan_order(event, location, catalogue, self.policy)
 
     def _whole(self, candidate: Candidate) -> Event:
@@ -173,6 +177,8 @@ class Decider:
         )
 
     def _place(self, about: Outcome, event: Event, plan: Plan, digest: str | None) -> Outcome:
+        from tsrevel.planning.plan import label_order
+
         # A new ledger may be a lost one, and local_ids may have been set otherwise before: ask by uuid too.
         found = None if self._is_known_absent(event.id) else self._look_up(plan)
         if isinstance(found, Hold):

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from tsrevel.engine.find import Candidate
 from tsrevel.engine.report import Outcome, describe, not_written
 from tsrevel.ledger import Ledger, OrderRecord, hash_of_trouble
-from tsrevel.planning.changes import describe_changes, refunded_of
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import find_location, screen_status
@@ -88,6 +87,8 @@ class Drift:
         """What is to be told of the event's state: nothing of what was told when it was last looked at."""
         if isinstance(now, Hold):
             return [] if hash_of_trouble(now.text) == record.seen_trouble else [now.text]
+        from tsrevel.planning.changes import describe_changes, refunded_of  # few events change after their orders
+
         again = ["it can be planned again"] if record.seen_trouble else []
         return again + describe_changes(before, now, refunded_of(event, self.policy))
 

@@ -12,10 +12,13 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tsrevel.errors import LedgerDamaged
 from tsrevel.ledger.records import AuditRow
-from tsrevel.planning.model import EventId
+
+if TYPE_CHECKING:
+    from tsrevel.planning.model import EventId
 
 GENESIS = "0" * 64
 """What the first row has for a previous hash."""

@@ -9,11 +9,14 @@ import json
 import sqlite3
 import zlib
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import encode_instant
-from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, ProductId
+
+if TYPE_CHECKING:
+    from tsrevel.planning.match import Catalogue
 
 _FIND = "SELECT products FROM catalogues WHERE establishment = ? AND read_at > ? AND read_at <= ?"
 _KEEP = """
@@ -50,6 +53,8 @@ def _encode(catalogue: Catalogue) -> bytes:
 
 
 def _decode(establishment: EstablishmentId, stored: bytes) -> Catalogue | None:
+    from tsrevel.planning.match import Catalogue, Product
+
     try:
         ids, names = json.loads(zlib.decompress(stored))
         products = [Product(ProductId(int(each)), str(name)) for each, name in zip(ids, names, strict=True)]

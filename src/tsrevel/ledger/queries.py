@@ -10,12 +10,14 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from tsrevel.ledger.codec import decode_plan
 from tsrevel.ledger.records import OrderState, Resolution, decode_instant
 from tsrevel.ledger.resolutions import RESOLUTION, decode_resolution
-from tsrevel.planning.model import EventId, OrderId
-from tsrevel.planning.money import Cents
+
+if TYPE_CHECKING:
+    from tsrevel.planning.model import EventId, OrderId
+    from tsrevel.planning.money import Cents
 
 _STANDINGS = """
     SELECT sightings.event_id, event_day, location, sightings.status, reason, missed_at, first_seen_at, last_seen_at,
@@ -211,6 +213,8 @@ def _decode_standing(row: sqlite3.Row) -> Standing:
 
 
 def _decode_open_order(row: sqlite3.Row) -> OpenOrder:
+    from tsrevel.ledger.codec import decode_plan  # it knows all of planning's words; mostly no order is open
+
     plan = decode_plan(row["plan"]) if row["plan"] else None
     return OpenOrder(
         event_id=row["event_id"],

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tsrevel.errors import TsrevelError
-from tsrevel.planning.model import Event, EventId, OrderId, Plan
+
+if TYPE_CHECKING:
+    from tsrevel.planning.model import Event, EventId, OrderId, Plan
 
 Clock = Callable[[], datetime]
 """Gives the present instant, aware, in UTC."""

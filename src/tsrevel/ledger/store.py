@@ -8,21 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from tsrevel.ledger import (
-    audit,
-    catalogues,
-    deliveries,
-    orders,
-    outbox,
-    pausing,
-    pruning,
-    queries,
-    resolutions,
-    runs,
-    sightings,
-    watch,
-)
+from tsrevel.ledger import audit, catalogues, deliveries, orders, outbox, pausing, resolutions, runs, sightings, watch
 from tsrevel.ledger.outbox import Outbox
 from tsrevel.ledger.pausing import Pause
 from tsrevel.ledger.records import (
@@ -36,8 +24,11 @@ from tsrevel.ledger.records import (
     Sighting,
     Verdict,
 )
-from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId, Event, EventId, OrderId, Plan, Step
+
+if TYPE_CHECKING:
+    from tsrevel.ledger.queries import Standing
+    from tsrevel.planning.match import Catalogue
 
 
 class Ledger(Outbox):
@@ -230,8 +221,10 @@ class Ledger(Outbox):
         with self._reading() as connection:
             return sightings.tried_in_vain(connection, run)
 
-    def standing(self, event_id: EventId) -> queries.Standing | None:
+    def standing(self, event_id: EventId) -> Standing | None:
         """How the event stood when a run last saw it; None if none ever did."""
+        from tsrevel.ledger import queries
+
         with self._reading() as connection:
             return queries.standing_of(connection, event_id)
 
@@ -312,6 +305,8 @@ class Ledger(Outbox):
 
     def prune(self, before: datetime, older_than: int) -> dict[str, int]:
         """Drops the details of orders settled before `before`, `older_than` days ago: how many rows of each table."""
+        from tsrevel.ledger import pruning
+
         with self._changing(None) as change:
             return pruning.drop(change, before, older_than)
 

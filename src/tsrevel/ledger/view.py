@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tsrevel.ledger.audit import GENESIS, verify_tail
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
@@ -14,7 +14,9 @@ from tsrevel.ledger.database import TAIL, examine, identify, refuse_leftovers
 from tsrevel.ledger.inspection import has_log, open_to_look
 from tsrevel.ledger.migrations import apply_missing, shipped_migrations, version_of
 from tsrevel.ledger.records import Clock
-from tsrevel.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    from tsrevel.ledger.store import Ledger
 
 Reopen = Callable[[], sqlite3.Connection]
 
@@ -68,6 +70,8 @@ def copy_ledger(path: Path, environment: str, clock: Clock, opened_by: Connect =
 
     An empty one if there is none. Raises what `open_view` raises.
     """
+    from tsrevel.ledger.store import Ledger  # whoever only looks has no use for all that writes
+
     with reachable(path):
         real = path.resolve()
     connection = _open_whole(real, environment, opened_by)

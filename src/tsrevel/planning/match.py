@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +27,8 @@ def normalise(name: str) -> str:
 
 
 def _plain(name: str) -> str:
+    import html  # its table of entities is long, and few names come here
+
     text = unicodedata.normalize("NFKC", html.unescape(name).translate(_PLAIN)).translate(_PLAIN)
     return " ".join(text.casefold().split())
 

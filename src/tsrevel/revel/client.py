@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tsrevel.answers import Json
 from tsrevel.errors import OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.gate import Place
-from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.revel import encode
 from tsrevel.revel.decode import (
@@ -32,6 +32,9 @@ from tsrevel.revel.lists import Fits, read_rows
 from tsrevel.revel.narrow import Narrower, lacks
 from tsrevel.revel.stored import compare_stored
 from tsrevel.transport import Channel
+
+if TYPE_CHECKING:
+    from tsrevel.planning.match import Catalogue, Product
 
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 
@@ -68,6 +71,8 @@ class Revel:
 
     def catalogue(self, establishment: EstablishmentId) -> Catalogue:
         """Every active product of the establishment, all pages (facts Revel 5.6)."""
+        from tsrevel.planning.match import Catalogue
+
         filters = {"establishment": str(establishment), "active": "true", "order_by": "id"}
         rows = self._narrower.rows(
             "Product",

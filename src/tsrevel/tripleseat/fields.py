@@ -6,7 +6,6 @@ A fault names the field and what was expected there, never the value: that may b
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -45,8 +44,16 @@ def clean_text(value: Json) -> str:
         value = read_id(value) or ""
     if not isinstance(value, str):
         return ""
-    bare = _TAG.sub(" ", html.unescape(value))
+    bare = _TAG.sub(" ", _decode_entities(value))
     return " ".join("".join(map(_visible, bare)).split())
+
+
+def _decode_entities(text: str) -> str:
+    if "&" not in text:
+        return text
+    import html  # its table is long
+
+    return html.unescape(text)
 
 
 def _visible(character: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from tsrevel.errors import ConfigError, ConfigProblem, Unreadable
-from tsrevel.gate import is_loopback
+from tsrevel.loopback import is_loopback
 from tsrevel.planning.model import Document, Fault
 from tsrevel.planning.reasons import Reason
 from tsrevel.tripleseat.fields import Fields, clean_text

@@ -1,0 +1,28 @@
+"""`explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tsrevel.cli.options import EventId, command
+from tsrevel.cli.tree import app
+from tsrevel.cli.world import Manner, World
+
+
+@command(app)
+def explain(
+    world: World,
+    manner: Manner,
+    event: EventId,
+    offline: Annotated[bool, typer.Option("--offline", help="By the ledger alone: no service is called.")] = False,
+) -> int:
+    """Explain one event: the plan and the decision. Why this document, these lines and products, what to do.
+
+    Both services are read and the engine decides as the next live run would, up to its first write; nothing is written
+    anywhere. Exit 0 where it can be told, 12 or 13 where a service doesn't let it.
+    """
+    from tsrevel.cli.insights import explain as verb
+
+    return verb.explain_event(world, manner, event, offline=offline)

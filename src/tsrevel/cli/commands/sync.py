@@ -1,0 +1,61 @@
+"""`sync`, `sync-event`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import typer
+
+from tsrevel.cli.options import (
+    DryRun,
+    EventIds,
+    First,
+    HoursBack,
+    IgnoreTimeGate,
+    Last,
+    Location,
+    MaxOrders,
+    command,
+)
+from tsrevel.cli.tree import app
+from tsrevel.cli.world import Manner, World
+
+
+@command(app)
+def sync(
+    world: World,
+    manner: Manner,
+    hours_back: HoursBack = None,
+    first: First = None,
+    last: Last = None,
+    location: Location = None,
+    max_orders: MaxOrders = None,
+    dry_run: DryRun = False,
+) -> int:
+    """List events and inject what is due: the cron job."""
+    from tsrevel.cli import sync as verb
+
+    if first and last and last < first:
+        raise typer.BadParameter("--to is before --from")
+    days = (_day(first), _day(last))
+    options = verb.SyncOptions(hours_back, *days, tuple(location or ()), max_orders, dry_run)
+    return verb.sync(world, manner, options)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+@command(app, "sync-event")
+def sync_event(
+    world: World,
+    manner: Manner,
+    event_ids: EventIds,
+    ignore_time_gate: IgnoreTimeGate = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Inject named events: for backfills and second tries."""
+    from tsrevel.cli import sync as verb
+
+    options = verb.SyncOptions(dry_run=dry_run)
+    return verb.sync_events(world, manner, options, event_ids, ignore_time_gate=ignore_time_gate)
