@@ -35,7 +35,15 @@ from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.run import Engine
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId
-from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, RevelSandbox, TripleSeatSandbox, make_event, seed_day
+from tsrevel.sandbox import (
+    LAKESIDE_BAKERY,
+    SPECIAL_EVENTS,
+    RevelSandbox,
+    SampleDay,
+    TripleSeatSandbox,
+    make_event,
+    seed_day,
+)
 from tsrevel.wiring import Seams, open_engine
 
 MORNING = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
@@ -103,7 +111,7 @@ class World:
         self.time = VirtualTime(now)
         self.tripleseat = TripleSeatSandbox(lambda: self.time.now, sleep=self.time.sleep)
         self.revel = RevelSandbox(lambda: self.time.now, sleep=self.time.sleep)
-        self.day, self.tripleseat.state, self.revel.state, self.revel.page_cap = pickle.loads(_seeded(now))  # noqa: S301
+        self.day = self._seed(now)
         for event in self.day.events:
             if stories and event.story not in stories:
                 del self.tripleseat.state.events[event.id]
@@ -274,6 +282,12 @@ class World:
         return [what for what, holds in checks.items() if not holds]
 
     # Set-up
+
+    def _seed(self, now: datetime) -> SampleDay:
+        """Put both services into their first state; the day that they tell of."""
+        day: SampleDay
+        day, self.tripleseat.state, self.revel.state, self.revel.page_cap = pickle.loads(_seeded(now))  # noqa: S301
+        return day
 
     def _clock(self) -> datetime:
         self._reach("clock")

@@ -26,7 +26,7 @@ from .kept import (
     a_dead_token_calls_for_a_person,
     a_new_token_is_kept,
     every_row_has_its_audit,
-    ledger_rows,
+    look_at_ledger,
     no_secret_is_told,
     the_ledger_is_whole,
 )
@@ -171,7 +171,7 @@ def _has_proof(rig: Rig, number: int) -> bool:
 
 def nothing_is_settled_without_evidence(rig: Rig, run: Run) -> Iterator[str]:
     """What the ledger calls settled is complete at Revel, or was when it was last looked at."""
-    for event_id, state, order_id in ledger_rows(rig, "SELECT event_id, state, order_id FROM orders")[0]:
+    for event_id, state, order_id in run.kept.orders:
         if state != "settled":
             continue
         order = rig.revel.state.rows["Order"].get(int(order_id or 0))
@@ -231,6 +231,7 @@ class Judge:
     def after_run(self, run: Run) -> list[str]:
         """What the run that just ended has violated."""
         rig = self._rig
+        run.kept = look_at_ledger(rig)
         found = [text for invariant in INVARIANTS for text in invariant(rig, run)]
         found += rig.breaches
         found += [f"run {run.number} crashed: {run.crash}"] if run.crash else []

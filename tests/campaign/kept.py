@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tsrevel.errors import TsrevelError
@@ -23,50 +24,61 @@ _OF_ORDERS = """
     SELECT kind, event_id, detail FROM audit WHERE event_id IS NOT NULL
     AND kind IN ('claimed', 'settled', 'disputed', 'foreign', 'released', 'recorded', 'receipt_replaced') ORDER BY seq
 """
-_ORDERS = "SELECT event_id, state FROM orders"
+_ORDERS = "SELECT event_id, state, order_id FROM orders"
 _RECEIPTS = "SELECT event_id, uuid, revel_id FROM receipts"
+Row = tuple[Any, ...]
 
 
-def ledger_rows(rig: Rig, *queries: str) -> list[list[tuple[Any, ...]]]:
-    """What the ledger's file answers to each query; nothing where there is no file."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the ledger's file holds, and in words what is broken of it; nothing where there is no file."""
+
+    broken: tuple[str, ...] = ()
+    audit: list[Row] = field(default_factory=list)
+    orders: list[Row] = field(default_factory=list)
+    receipts: list[Row] = field(default_factory=list)
+
+
+def look_at_ledger(rig: Rig) -> Kept:
+    """All of it in one look: to open the file anew for each invariant would cost more than to judge it."""
     path = rig.folder / "ledger.sqlite3"
     if not path.exists():
-        return [[] for _ in queries]
+        return Kept()
     with closing(sqlite3.connect(path)) as connection:
-        return [connection.execute(sql).fetchall() for sql in queries]
+        audit, orders, receipts = (connection.execute(sql).fetchall() for sql in (_OF_ORDERS, _ORDERS, _RECEIPTS))
+        return Kept(tuple(_find_broken(connection)), audit, orders, receipts)
 
 
-def the_ledger_is_whole(rig: Rig, _run: Run) -> Iterator[str]:
+def _find_broken(connection: sqlite3.Connection) -> Iterator[str]:
+    connection.row_factory = sqlite3.Row
+    finding = connection.execute("PRAGMA integrity_check").fetchone()[0]
+    if finding != "ok":
+        yield f"the ledger's file is broken: {finding}"
+    try:
+        verify_all(connection)
+    except TsrevelError as error:
+        yield f"the audit is broken: {error}"
+
+
+def the_ledger_is_whole(_rig: Rig, run: Run) -> Iterator[str]:
     """The database passes SQLite's own check, and the chain of the audit has no gap."""
-    path = rig.folder / "ledger.sqlite3"
-    if not path.exists():
-        return
-    with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        finding = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        if finding != "ok":
-            yield f"the ledger's file is broken: {finding}"
-        try:
-            verify_all(connection)
-        except TsrevelError as error:
-            yield f"the audit is broken: {error}"
+    yield from run.kept.broken
 
 
-def every_row_has_its_audit(rig: Rig, _run: Run) -> Iterator[str]:
+def every_row_has_its_audit(_rig: Rig, run: Run) -> Iterator[str]:
     """What the ledger says of an order and of each of its steps, the audit says too."""
     states: dict[str, str] = {}
     recorded: set[tuple[str, str, str | None]] = set()
-    audit, orders, receipts = ledger_rows(rig, _OF_ORDERS, _ORDERS, _RECEIPTS)
-    for kind, event_id, detail in audit:
+    for kind, event_id, detail in run.kept.audit:
         if kind in {"recorded", "receipt_replaced"}:
             told = json.loads(detail)
             recorded.add((event_id, told["uuid"], told.get("revel_id")))
         else:
             states[event_id] = kind
-    for event_id, state in orders:
+    for event_id, state, _ in run.kept.orders:
         if states.get(event_id) != state:
             yield f"the ledger calls event {event_id} {state}, its audit says {states.get(event_id, 'nothing')}"
-    for event_id, uuid, _ in sorted(set(receipts) - recorded, key=str):
+    for event_id, uuid, _ in sorted(set(run.kept.receipts) - recorded, key=str):
         yield f"the receipt {uuid} of event {event_id} is not in the audit"
 
 

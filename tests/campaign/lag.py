@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from .kept import ledger_rows
+from .kept import look_at_ledger
 
 if TYPE_CHECKING:
     import httpx
@@ -31,7 +31,7 @@ def show_unreceipted(rig: Rig) -> None:
     """A row whose receipt was never stored comes out of hiding soon: what nobody knows of can't be waited for."""
     hidden = rig.revel.state.hidden
     long = [key for key, lookups in hidden.items() if lookups > SHORT_LAG]
-    known = {uuid for (uuid,) in ledger_rows(rig, "SELECT uuid FROM receipts")[0]} if long else set()
+    known = {uuid for _, uuid, _ in look_at_ledger(rig).receipts} if long else set()
     for resource, number in long:
         if rig.revel.state.rows[resource][number]["uuid"] not in known:
             hidden[resource, number] = SHORT_LAG

@@ -11,7 +11,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tsrevel.errors import TsrevelError
 
 from ..world import Died, World
 from . import invariants
+from .kept import Kept
 from .rig import Rig
 from .scenario import NOON, find_scenario
 from .schedule import Schedule
@@ -37,7 +38,7 @@ CLEAN_GAP = 45 * 60
 
 @dataclass(slots=True)
 class Run:
-    """One run as it ended. `report` None: it died or was stopped by `error`. `clean`: no fault was left to strike."""
+    """One run as it ended. `report` None: it died or was stopped by `error`. `kept`: what the ledger held then."""
 
     number: int
     mode: str
@@ -51,6 +52,7 @@ class Run:
     crash: str = ""
     wrote: bool = False
     log: str = ""
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def exit_status(self) -> int | None:

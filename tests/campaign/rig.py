@@ -6,6 +6,7 @@ connection. The rig keeps the history that the invariants judge: it decides noth
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import pickle
@@ -23,7 +24,7 @@ import httpx
 from tsrevel.config import Settings
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
-from tsrevel.sandbox import LAKESIDE_BAKERY
+from tsrevel.sandbox import LAKESIDE_BAKERY, SampleDay
 from tsrevel.sandbox.revel_query import link_id
 from tsrevel.wiring import Seams
 
@@ -53,13 +54,11 @@ class Rig(World):
     """
 
     def __init__(self, folder: Path, scenario: Scenario, planned: Iterable[tuple[int, str]] = ()) -> None:
-        super().__init__(folder, "")
         self.scenario = scenario
-        self.tripleseat.state, self.revel.state = pickle.loads(build_services(scenario.name))  # noqa: S301
+        super().__init__(folder)
         self._lay_quirks()
         self.wires_to = {service: httpx.WSGITransport(app=app) for service, app in self._apps().items()}
         self._adapt_config()
-        self._write_token()
         self._lay_ledger()
         self.waiting = [Planned(number, FAULTS[name]) for number, name in sorted(planned)]
         self.count = 0
@@ -249,7 +248,7 @@ class Rig(World):
     def orders_for(self, number: int) -> list[Json]:
         """The rows of an event's orders, deleted ones included, by whichever name; not copies."""
         names = (f"Triple Seat_{number}", f"Triple Seat {number}")
-        uuid = order_uuid(EventId(str(number)))
+        uuid = _uuid_for(number)
         rows = self.revel.state.rows["Order"].values()
         return [row for row in rows if row["local_id"] in names or row["uuid"] == uuid]
 
@@ -318,6 +317,12 @@ class Rig(World):
         connection.rig = self
         return connection
 
+    def _seed(self, now: datetime) -> SampleDay:
+        """The scenario's events instead of the sample day's."""
+        day: SampleDay
+        day, self.tripleseat.state, self.revel.state = pickle.loads(build_services(self.scenario.name))  # noqa: S301
+        return day
+
     def _lay_quirks(self) -> None:
         for name, value in self.scenario.quirks:
             setattr(self.revel, name, value)
@@ -334,6 +339,11 @@ class Rig(World):
                 path.unlink()
         (self.folder / "ledger.sqlite3").write_bytes(empty_ledger(self.settings().environment))
         (self.folder / "ledger.sqlite3").chmod(0o600)
+
+
+@functools.cache
+def _uuid_for(number: int) -> str:
+    return order_uuid(EventId(str(number)))
 
 
 _LOADED: dict[tuple[Path, str, bool], Settings] = {}

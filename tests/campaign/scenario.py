@@ -199,9 +199,9 @@ def _draw_payments(chance: random.Random, total: Decimal) -> list[tuple[str, boo
 
 @functools.cache
 def build_services(name: str) -> bytes:
-    """Both services as they are before a scenario's first run, pickled: TripleSeat's state, Revel's."""
+    """Both services as they are before a scenario's first run, pickled: the sample day, TripleSeat's state, Revel's."""
     tripleseat, revel = TripleSeatSandbox(lambda: MORNING), RevelSandbox(lambda: MORNING)
-    tripleseat.state, revel.state = pickle.loads(_build_places())  # noqa: S301
+    day, tripleseat.state, revel.state = pickle.loads(_build_places())  # noqa: S301
     scenario = find_scenario(name)
     wanted = {line[0] for story in scenario.stories for line in story.content.lines} | {"Service Charge"}
     products = revel.state.rows["Product"]
@@ -209,17 +209,17 @@ def build_services(name: str) -> bytes:
         del products[number]
     for story in scenario.stories:
         tripleseat.add_event(_make(story))
-    return pickle.dumps((tripleseat.state, revel.state))
+    return pickle.dumps((day, tripleseat.state, revel.state))
 
 
 @functools.cache
 def _build_places() -> bytes:
     """Both services of the sample day, without its events, pickled."""
     tripleseat, revel = TripleSeatSandbox(lambda: MORNING), RevelSandbox(lambda: MORNING)
-    seed_day(tripleseat, revel, MORNING)
+    day = seed_day(tripleseat, revel, MORNING)
     tripleseat.state.events.clear()
     tripleseat.state.bookings.clear()
-    return pickle.dumps((tripleseat.state, revel.state))
+    return pickle.dumps((day, tripleseat.state, revel.state))
 
 
 def _make(story: Story) -> dict[str, Any]:

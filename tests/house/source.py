@@ -6,7 +6,7 @@ import ast
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "tsrevel"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Module:
     """One source file. `name` is its path below the package, such as "engine/run.py"."""
 
@@ -28,15 +28,24 @@ class Module:
         """The folder, or the module's own name where it stands in none."""
         return self.name.partition("/")[0].removesuffix(".py")
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree."""
+        return tuple(ast.walk(self.tree))
+
     def functions(self) -> Iterator[Function]:
         """Every function and method, nested ones included."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, Function))
+        return (node for node in self.nodes if isinstance(node, Function))
 
-    def imports(self) -> Iterator[tuple[str, bool]]:
+    @cached_property
+    def imports(self) -> tuple[tuple[str, bool], ...]:
         """Every imported module, and whether that happens as soon as this one is imported."""
-        lazy = {id(inner) for function in self.functions() for inner in ast.walk(function)}
-        lazy |= {id(inner) for node in ast.walk(self.tree) if _for_types(node) for inner in ast.walk(node)}
-        for node in ast.walk(self.tree):
+        return tuple(self._find_imports())
+
+    def _find_imports(self) -> Iterator[tuple[str, bool]]:
+        later = (node for node in self.nodes if isinstance(node, Function) or _for_types(node))
+        lazy = {id(inner) for node in later for inner in ast.walk(node)}
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((each.name, id(node) not in lazy) for each in node.names)
             elif isinstance(node, ast.ImportFrom):

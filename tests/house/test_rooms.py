@@ -27,22 +27,22 @@ def test_imports_keep_their_contracts() -> None:
 def test_sql_is_spoken_in_the_ledger_alone(module: Module) -> None:
     if module.room == "ledger":
         return
-    texts = [each.value for each in ast.walk(module.tree) if isinstance(each, ast.Constant)]
+    texts = [each.value for each in module.nodes if isinstance(each, ast.Constant)]
     assert [text for text in texts if isinstance(text, str) and SQL.match(text)] == []
-    assert "sqlite3" not in {name for name, _ in module.imports()}
+    assert "sqlite3" not in {name for name, _ in module.imports}
 
 
 @each_module
 def test_httpx_is_at_hand_in_transport_alone(module: Module) -> None:
     if module.name != "transport.py":
-        assert [name for name, at_once in module.imports() if name.startswith("httpx") and at_once] == []
+        assert [name for name, at_once in module.imports if name.startswith("httpx") and at_once] == []
 
 
 @each_module
 def test_the_sandbox_is_for_two_commands_and_only_when_they_run(module: Module) -> None:
     if module.room == "sandbox":
         return
-    imported = [at_once for name, at_once in module.imports() if name.startswith("tsrevel.sandbox")]
+    imported = [at_once for name, at_once in module.imports if name.startswith("tsrevel.sandbox")]
     assert True not in imported
     assert not imported or module.name in SANDBOX_COMMANDS
 
@@ -50,14 +50,14 @@ def test_the_sandbox_is_for_two_commands_and_only_when_they_run(module: Module) 
 @each_module
 def test_the_sandbox_imports_nothing_of_ours(module: Module) -> None:
     if module.room == "sandbox":
-        ours = [name for name, _ in module.imports() if name.startswith("tsrevel")]
+        ours = [name for name, _ in module.imports if name.startswith("tsrevel")]
         assert [name for name in ours if not name.startswith("tsrevel.sandbox")] == []
 
 
 @each_module
 def test_planning_reaches_for_nothing(module: Module) -> None:
     if module.room == "planning":
-        called = {ast.unparse(each.func) for each in ast.walk(module.tree) if isinstance(each, ast.Call)}
+        called = {ast.unparse(each.func) for each in module.nodes if isinstance(each, ast.Call)}
         assert called & NOT_FOR_PLANNING == set()
 
 

@@ -19,7 +19,7 @@ from tsrevel.ledger.connection import (
     transaction,
     use_wal,
 )
-from tsrevel.ledger.migrations import Migration, migrate, version_of
+from tsrevel.ledger.migrations import Migration, apply_missing, migrate, version_of
 
 _APPLICATION_ID = 0x54535254
 TAIL = 100
@@ -58,10 +58,11 @@ def _create(path: Path, environment: str, migrations: tuple[Migration, ...], bus
         draft.touch(mode=0o600)
         with closing(connect(draft, busy_seconds)) as connection:
             use_wal(connection)
-            migrate(connection, draft, migrations)
-            connection.execute(
-                "INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS)
-            )
+            with transaction(connection, draft):  # nobody sees it before it is whole: no version of it is backed up
+                apply_missing(connection, migrations)
+                connection.execute(
+                    "INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS)
+                )
         with suppress(FileExistsError):
             path.hardlink_to(draft)
     sync_folder(path.parent)

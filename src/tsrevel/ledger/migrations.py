@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Migration:
     sql: str
 
 
+@cache
 def shipped_migrations() -> tuple[Migration, ...]:
     """The files `schema/NNNN_*.sql` of this package, in order."""
     files = resources.files("tsrevel.ledger").joinpath("schema").iterdir()
@@ -59,7 +61,7 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migrat
 
 
 def apply_missing(connection: sqlite3.Connection, migrations: tuple[Migration, ...]) -> None:
-    """The same for a copy in memory: nobody waits for it, and it needs no backup."""
+    """The same for a new file or a copy in memory: nobody waits for it, and it needs no backup."""
     for migration in migrations:
         if version_of(connection) < migration.version:
             _apply(connection, migration)

@@ -6,7 +6,6 @@ unknown filters passed over, as the real one does. Money in rows read through it
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from decimal import Decimal
@@ -18,7 +17,7 @@ from tsrevel.sandbox.app import SandboxApp, real_sleep, utc_now
 from tsrevel.sandbox.revel_query import link_id, narrowed, one_page, select_rows
 from tsrevel.sandbox.revel_schema import RESOURCES
 from tsrevel.sandbox.revel_tables import Tables, accept_changes, accept_new, refuse
-from tsrevel.sandbox.wsgi import Json, Response, html_response, json_response
+from tsrevel.sandbox.wsgi import Json, Response, copy_json, html_response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +74,7 @@ class RevelSandbox(SandboxApp[Tables]):
             row = self.state.insert(RESOURCES[resource], dict(values), row_id)
             if settle := SETTLE.get(resource):
                 settle(self.state, row)
-            return copy.deepcopy(row)
+            return copy_json(row)
 
     def add_establishment(self, row_id: int, name: str, zone: str) -> Json:
         """Put in an establishment whose wall clock is in the IANA zone `zone`."""
@@ -230,7 +229,7 @@ class RevelSandbox(SandboxApp[Tables]):
 
     def _copies(self, rows: Callable[[], list[Json]]) -> list[Json]:
         with self.lock:
-            return copy.deepcopy(rows())
+            return copy_json(rows())
 
 
 def _is_known(prefix: str, name: str) -> bool:

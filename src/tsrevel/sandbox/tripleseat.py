@@ -6,7 +6,6 @@ event; tests and the demo change events through its methods.
 
 from __future__ import annotations
 
-import copy
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from tsrevel.sandbox.people import location_of
 from tsrevel.sandbox.stamps import RAILS_ZONES, us_stamp
 from tsrevel.sandbox.tripleseat_search import select_events, without_financials
 from tsrevel.sandbox.tripleseat_tokens import ClientCredentials, Tokens
-from tsrevel.sandbox.wsgi import AnswerError, Json, Response, html_response, json_response
+from tsrevel.sandbox.wsgi import AnswerError, Json, Response, copy_json, html_response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,17 +122,17 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
     def add_event(self, event: Json) -> Json:
         """Take a copy of the event as it is (times untouched), and its booking with it."""
         with self.lock:
-            kept = copy.deepcopy(event)
+            kept = copy_json(event)
             self.state.events[kept["id"]] = kept
             booking = kept.get("booking")
             if booking is not None:
-                self.state.bookings.setdefault(booking["id"], copy.deepcopy(booking))
+                self.state.bookings.setdefault(booking["id"], copy_json(booking))
             return kept
 
     def add_booking(self, booking: Json) -> None:
         """Take a copy of a booking, its documents included; one with the same id is replaced."""
         with self.lock:
-            self.state.bookings[booking["id"]] = copy.deepcopy(booking)
+            self.state.bookings[booking["id"]] = copy_json(booking)
 
     def add_menu(self, menu_id: int, name: str, items: dict[int, str], **more: object) -> None:
         """Offer a menu of items, by id; `more` is any other key of it (`site_id`, `location_ids`, `disabled`...)."""
@@ -151,17 +150,17 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
     def event(self, event_id: int) -> Json:
         """A copy of one event with everything in it."""
         with self.lock:
-            return copy.deepcopy(self.state.events[event_id])
+            return copy_json(self.state.events[event_id])
 
     def edit_event(self, event_id: int, **changes: object) -> Json:
         """Replace top-level keys of an event and stamp `updated_at` with the site's wall time now."""
         with self.lock:
             event = self.state.events[event_id]
             zone = ZoneInfo(self.state.zones.get(event["site_id"], self.zone))
-            event.update(copy.deepcopy(changes))
+            event.update(copy_json(changes))
             if "updated_at" not in changes:
                 event["updated_at"] = us_stamp(self.clock().astimezone(zone))
-            return copy.deepcopy(event)
+            return copy_json(event)
 
     def cancel_event(self, event_id: int) -> Json:
         """Turn an event LOST, with the change on record."""
@@ -301,7 +300,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
 
     def _dressed(self, owner: Json, request: Request) -> Json:
         """An event or booking as it is sent: money in its documents only with show_financial=true."""
-        documents = copy.deepcopy(owner.get("documents") or [])
+        documents = copy_json(owner.get("documents") or [])
         if request.first("show_financial") != "true":
             documents = without_financials(documents)
         for document in documents:

@@ -9,15 +9,25 @@ import json
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from wsgiref.types import WSGIEnvironment
 
+Copied = TypeVar("Copied")
 Json = dict[str, Any]
 """One JSON object. Money that Revel sends as a number is held as Decimal and leaves as a JSON number."""
+
+
+def copy_json(value: Copied) -> Copied:
+    """A copy that shares no list and no object with `value`; several times as fast as `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {key: copy_json(each) for key, each in value.items()}  # type: ignore[return-value]
+    if isinstance(value, list):
+        return [copy_json(each) for each in value]  # type: ignore[return-value]
+    return value
 
 
 class ConnectionCut(ConnectionError):

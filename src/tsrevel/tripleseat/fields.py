@@ -45,7 +45,8 @@ def clean_text(value: Json) -> str:
     if not isinstance(value, str):
         return ""
     bare = _TAG.sub(" ", _decode_entities(value))
-    return " ".join("".join(map(_visible, bare)).split())
+    seen = bare if bare.isprintable() else "".join(map(_visible, bare))
+    return " ".join(seen.split())
 
 
 def _decode_entities(text: str) -> str:
