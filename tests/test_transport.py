@@ -28,7 +28,8 @@ from tsrevel.errors import (
 from tsrevel.gate import Place, WriteGate
 from tsrevel.loopback import is_loopback
 from tsrevel.pace import Pace
-from tsrevel.transport import ATTEMPTS, LARGEST_ANSWER, Channel
+from tsrevel.retry import ATTEMPTS
+from tsrevel.transport import LARGEST_ANSWER, Channel
 
 NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
 HERE = Place(location="30501", site="15691")

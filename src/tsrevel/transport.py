@@ -20,7 +20,6 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httpx
-import tenacity
 
 from tsrevel.answers import Json, decode_json, hide, quote_answer
 from tsrevel.errors import (
@@ -35,15 +34,13 @@ from tsrevel.errors import (
 from tsrevel.gate import Place, WriteGate
 from tsrevel.loopback import is_loopback
 from tsrevel.pace import Pace
+from tsrevel.retry import LONGEST_WAIT, Later, insist
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
 Params = Mapping[str, str]
 Transport = httpx.BaseTransport | None
 
-ATTEMPTS = 4
-LONGEST_WAIT = 60.0
-"""Seconds. A service that asks for more counts as unavailable: the next run comes soon enough."""
 _SECRET_FIELDS = frozenset({"public_key", "client_secret", "refresh_token", "code"})
 _WRITTEN = {
     "POST": frozenset({httpx.codes.CREATED, httpx.codes.ACCEPTED}),
@@ -58,15 +55,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
-class _Later(Unavailable):
-    """An Unavailable that may say how many seconds to wait."""
-
-    def __init__(self, message: str, wait: float | None = None) -> None:
-        self.wait = wait
-        super().__init__(message)
-
-
-class _Throttled(_Later):
+class _Throttled(Later):
     """429: surely not applied, so even a write may be sent again after the wait."""
 
 
@@ -160,14 +149,7 @@ class Channel:
         return ask()
 
     def _patiently(self, again: type[Unavailable], ask: Callable[..., Json], *args: object, **kwargs: object) -> Json:
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, again) and _worth_waiting(error)),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=_wait,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return retrying(ask, *args, **kwargs)
+        return insist(lambda: ask(*args, **kwargs), again, self._sleep)
 
     def _ask(
         self,
@@ -220,12 +202,12 @@ class Channel:
                     chunks.append(chunk)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             host = httpx.URL(url).host or self._base_url.host
-            raise _Later(f"{label}: no connection to {host} ({type(error).__name__})") from error
+            raise Later(f"{label}: no connection to {host} ({type(error).__name__})") from error
         except httpx.RequestError as error:
             said = f"{label}: no whole answer ({type(error).__name__})"
             if writes and isinstance(error, httpx.TimeoutException):
                 raise OutcomeUnknown(said, late=True) from error
-            raise self._lost(_Later, said, writes=writes) from error
+            raise self._lost(Later, said, writes=writes) from error
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
     def _judge(self, label: str, method: str, status: int, body: bytes, after: float | None, *, writes: bool) -> Json:
@@ -250,7 +232,7 @@ class Channel:
             raise _Throttled(said, after)
         if httpx.codes.is_server_error(status):
             late = status == httpx.codes.GATEWAY_TIMEOUT  # what is behind the gateway may still work on it
-            raise OutcomeUnknown(said, late=late) if writes else _Later(said, after)
+            raise OutcomeUnknown(said, late=late) if writes else Later(said, after)
         if httpx.codes.is_client_error(status):
             raise Refused(said, status)
         raise Unreadable(said)
@@ -334,13 +316,3 @@ def _secrets_of(own: Params, params: Params, form: Params, auth: tuple[str, str]
 
 def _ask_gate(gate: WriteGate, request: httpx.Request) -> None:
     gate.check(request.method, request.url.host, request.extensions.get("place"))
-
-
-def _worth_waiting(error: BaseException) -> bool:
-    return (getattr(error, "wait", None) or 0.0) <= LONGEST_WAIT
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    told = getattr(error, "wait", None)
-    return float(told) if told is not None else 0.5 * 2 ** (state.attempt_number - 1)

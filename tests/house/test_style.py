@@ -19,6 +19,7 @@ FLOATS_FOR_THE_WIRE = {
     "config/environment.py",
     "config/values.py",  # requests per second
     "transport.py",  # seconds to wait
+    "retry.py",
     "sandbox/faults.py",
     "sandbox/wsgi.py",  # a pretend Revel answers in floats, as the real one does
 }

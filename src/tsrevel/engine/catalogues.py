@@ -26,7 +26,7 @@ MOST_CONFIRMED = 100
 """Products in one request: the ids stand in its path."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Catalogues:
     """The products of each establishment, downloaded once a run at most, when first needed.
 

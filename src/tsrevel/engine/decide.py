@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tsrevel.planning.match import Catalogue
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Decider:
     """Decides on events in one run.
 

@@ -13,7 +13,7 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import find_location, screen_status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Drift:
     """Compares events with the orders that were made of them, in one run.
 

@@ -36,7 +36,7 @@ class Limits:
     workers: int = 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Engine:
     """Everything a run needs, ready to use. One engine makes one run. `halt` lets no further request go out."""
 

@@ -30,7 +30,7 @@ PATIENCE = 3
 Progress = Callable[[int, int], None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Turns:
     """Takes the turns of one run's events. `met` collects the events that were met by name alone.
 

@@ -40,7 +40,7 @@ Shown = Mapping[str, str]
 _MONEY = ("subtotal", "discount", "tax", "gratuity", "total", "balance")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Watch:
     """Looks at the finished orders of days to come and of those just passed, at the end of a run. Use one for a run.
 

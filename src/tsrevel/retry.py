@@ -1,0 +1,62 @@
+"""Asking a service again while that is worth it. The only importer of tenacity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from tsrevel.errors import Unavailable
+
+if TYPE_CHECKING:
+    import tenacity
+
+T = TypeVar("T")
+
+ATTEMPTS = 4
+LONGEST_WAIT = 60.0
+"""Seconds. A service that asks for more counts as unavailable: the next run comes soon enough."""
+
+
+class Later(Unavailable):
+    """An Unavailable that may say how many seconds to wait."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        self.wait = wait
+        super().__init__(message)
+
+
+def insist(ask: Callable[[], T], again: type[Unavailable], sleep: Callable[[float], None]) -> T:
+    """What `ask` gives, asked again after `again`: ATTEMPTS times in all, after waits as told, or longer and longer.
+
+    Raises what the last attempt raised.
+    """
+    try:
+        return ask()
+    except again as failure:
+        failures = [failure]
+
+    def attempt() -> T:
+        if failures:
+            raise failures.pop()  # the first attempt was made above: as a rule it's the only one
+        return ask()
+
+    import tenacity
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, again) and _is_worth_waiting(error)),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=_wait,
+        sleep=sleep,
+        reraise=True,
+    )
+    return retrying(attempt)
+
+
+def _is_worth_waiting(error: BaseException) -> bool:
+    return (getattr(error, "wait", None) or 0.0) <= LONGEST_WAIT
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    told = getattr(error, "wait", None)
+    return float(told) if told is not None else 0.5 * 2 ** (state.attempt_number - 1)
