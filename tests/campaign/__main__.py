@@ -5,6 +5,7 @@
     python -m tests.campaign --full                   every pair of them
     python -m tests.campaign --seeds 1-100000         random schedules
     python -m tests.campaign --replay 'single 12:timeout_after 30:kill_before' --trace
+    python -m tests.campaign --seeds 1-5000 --workers 4    the same with several threads, never quite the same twice
     python -m tests.campaign --list                   the faults by name
 
 Exit status 1: something was violated, or a fault struck less than 100 times (where more than a replay was played).
@@ -33,9 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     chosen = _choose(asked)
     if asked.trace or asked.replay:
-        return _play_aloud(chosen or ordinary(), trace=asked.trace)
+        return _play_aloud(chosen or ordinary(), asked.workers, trace=asked.trace)
     began = time.monotonic()
-    tallies = spread_pairs(asked.jobs, _say) if asked.full else spread(chosen or ordinary(), asked.jobs)
+    tallies = (
+        spread_pairs(asked.jobs, _say)
+        if asked.full
+        else spread(chosen or ordinary(), asked.jobs, workers=asked.workers)
+    )
     tally = _add_up(tallies)
     _say(table(tally, time.monotonic() - began))
     enough = asked.singles or (asked.seeds and len(asked.seeds) < len(SEEDS)) or not tally.too_rare()
@@ -50,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--replay", action="append", metavar="SCHEDULE", help="this schedule")
     parser.add_argument("--trace", action="store_true", help="tell every point, in one process")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
+    parser.add_argument("--workers", type=int, default=1, help="establishments at a time (1: deterministic)")
     parser.add_argument("--list", action="store_true", help="name every fault")
     return parser
 
@@ -67,11 +73,11 @@ def _choose(asked: argparse.Namespace) -> Iterable[Schedule]:
     return singles() if asked.singles else ()
 
 
-def _play_aloud(schedules: Iterable[Schedule], *, trace: bool) -> int:
+def _play_aloud(schedules: Iterable[Schedule], workers: int, *, trace: bool) -> int:
     """One after another, each told as soon as it is over."""
     status = 0
     for schedule in schedules:
-        result = play(schedule)
+        result = play(schedule, workers=workers)
         _say(f"== {schedule}")
         for line in result.trace if trace else [f"violation: {each}" for each in result.violations]:
             _say(line)

@@ -63,7 +63,7 @@ class Call:
 
     def send_later(self, **after: float) -> None:
         """Let the service do its work when that time has passed, whoever still lives then."""
-        self.request.extensions["sent"] = self.point.number
+        self.request.extensions["looked"] = dict(self.rig.looked)
         self.rig.late.append((self.rig.time.now + timedelta(**after), self.point.service, self.request))
 
     def answer(self, status: int, content: bytes | str = b"", **headers: str) -> httpx.Response:

@@ -213,7 +213,8 @@ class Judge:
     def watch(self, point: Point, request: httpx.Request) -> None:
         """A write was just done: where it finishes an order, the order must be complete and add up to the cent.
 
-        What a station or a person changed since the order was last looked at is nobody's fault; it must be told later.
+        What a station or a person changed since the order was last looked at, before the write was sent, is nobody's
+        fault; it must be told later.
         """
         rig = self._rig
         order_id = _finishes(point, request)
@@ -222,7 +223,7 @@ class Judge:
         if order is None or number is None:
             return
         lacking = shortcomings(rig, order, number)
-        looked = min(rig.last_look(order_id), request.extensions.get("sent", point.number))
+        looked = request.extensions.get("looked", rig.looked).get(order_id, 0)
         unseen = max(rig.touched.get(order_id, 0), rig.removed.get(order_id, 0)) > looked
         if lacking and not unseen:
             what = f"the order of event {number} was finished ({point.method} {point.path.split('/')[2]})"

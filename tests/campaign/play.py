@@ -73,28 +73,35 @@ class Result:
     points: int
     trace: tuple[str, ...]
     survey: tuple[tuple[str, ...], ...] = ()
+    workers: int = 1
 
     @property
     def replay(self) -> str:
-        """The command that plays it again."""
-        return f"python -m tests.campaign --trace --replay '{self.schedule}'"
+        """The command that plays it again, with several workers perhaps not the same."""
+        threads = f" --workers {self.workers}" if self.workers > 1 else ""
+        return f"python -m tests.campaign --trace{threads} --replay '{self.schedule}'"
 
 
 def play(
-    schedule: Schedule, folder: Path | None = None, *, survey: bool = False, recovered: set[str] | None = None
+    schedule: Schedule,
+    folder: Path | None = None,
+    *,
+    survey: bool = False,
+    recovered: set[str] | None = None,
+    workers: int = 1,
 ) -> Result:
     """Play one schedule to its end, or to the first violation.
 
     `survey`: note which faults fit each point. `recovered`: the states from which runs without faults are known to go
-    well; they aren't played again, and new ones are added.
+    well; they aren't played again, and new ones are added. `workers`: the runs' threads.
     """
-    rig = Rig(folder or usual_folder(), find_scenario(schedule.scenario), schedule.faults)
+    rig = Rig(folder or usual_folder(), find_scenario(schedule.scenario), schedule.faults, workers)
     rig.surveys = survey
     player = Player(rig, schedule, recovered)
     violations = player.play()
     rig.trace.extend(f"violation: {each}" for each in violations)
     fired, trace = tuple(rig.fired), tuple(rig.trace)
-    return Result(schedule, tuple(violations), fired, len(player.runs), rig.count, trace, tuple(rig.survey))
+    return Result(schedule, tuple(violations), fired, len(player.runs), rig.count, trace, tuple(rig.survey), workers)
 
 
 @functools.cache

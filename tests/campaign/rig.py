@@ -11,6 +11,7 @@ import hashlib
 import json
 import pickle
 import sqlite3
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -49,16 +50,21 @@ class Planned:
 class Rig(World):
     """One installation, the two services with a scenario's events, and the faults planned for it.
 
+    With several `workers` what happens when is the threads' affair: a schedule may take another course each time.
     `time` is the true time; the machine's clock is `skew` beside it. `trace` tells every point and every run. Where it
     `surveys`, `survey` lists the faults that fit each point.
     """
 
-    def __init__(self, folder: Path, scenario: Scenario, planned: Iterable[tuple[int, str]] = ()) -> None:
+    def __init__(
+        self, folder: Path, scenario: Scenario, planned: Iterable[tuple[int, str]] = (), workers: int = 1
+    ) -> None:
         self.scenario = scenario
+        self.lock = threading.RLock()
         super().__init__(folder)
         self._lay_quirks()
         self.wires_to = {service: httpx.WSGITransport(app=app) for service, app in self._apps().items()}
         self._adapt_config()
+        self.config["sync"] = {"workers": workers}
         self._lay_ledger()
         self.waiting = [Planned(number, FAULTS[name]) for number, name in sorted(planned)]
         self.count = 0
@@ -136,14 +142,19 @@ class Rig(World):
 
     def arrive_at_commit(self) -> Fault | None:
         """The ledger begins a transaction: the point is its commit."""
-        point, fault = self.arrive(LEDGER, "COMMIT", "")
-        self._tell(point, fault, "")
+        with self.lock:
+            point, fault = self.arrive(LEDGER, "COMMIT", "")
+            self._tell(point, fault, "")
         if fault and fault.at_begin:
             fault.at_begin(self)
         return fault
 
     def exchange(self, service: str, request: httpx.Request) -> httpx.Response:
-        """One request and its answer."""
+        """One request and its answer; those of several threads one after another."""
+        with self.lock:
+            return self._exchange(service, request)
+
+    def _exchange(self, service: str, request: httpx.Request) -> httpx.Response:
         body = request.read()
         point, fault = self.arrive(service, request.method, request.url.raw_path.decode(), body)
         if point.path.startswith("/oauth2/token"):

@@ -27,6 +27,12 @@ def test_the_ordinary_campaign_finds_nothing_and_leaves_no_fault_untried() -> No
     assert ran.returncode == 0, ran.stdout.decode()
 
 
+@pytest.mark.real_process
+def test_nor_does_a_campaign_whose_runs_are_at_several_places_at_a_time() -> None:
+    ran = run_campaign("--seeds", "1-300", "--workers", "4")
+    assert ran.returncode == 0, ran.stdout.decode()
+
+
 def run_campaign(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[bytes]:
     """The command as anyone would start it; over two processes, so that it costs half the time."""
     environ = {**os.environ, "PYTHONHASHSEED": hash_seed}
@@ -46,6 +52,10 @@ def test_what_is_violated_is_told_with_the_command_that_plays_it_again() -> None
     tally.add(replace(play(CLEAN), violations=("event 1 has 2 orders",)))
     told = table(tally, 1.0).splitlines()
     assert told[:2] == ["VIOLATION event 1 has 2 orders", "  python -m tests.campaign --trace --replay 'single'"]
+
+
+def test_what_several_workers_violated_is_played_again_with_as_many() -> None:
+    assert "--workers 4 --replay" in play(CLEAN, workers=4).replay
 
 
 def test_nothing_goes_wrong_where_nothing_strikes() -> None:

@@ -27,6 +27,8 @@ def main() -> None:
 
 def _start_light() -> None:
     """Leave out what no command needs and each start would pay for."""
-    gc.set_threshold(200_000)  # imports make much and drop little: collecting meanwhile finds nothing
+    from tsrevel.cli.memory import begin_start
+
+    begin_start()
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # sought among all packages, and they'd see the settings
     sys.modules["httpx._main"] = None  # type: ignore[assignment] # httpx's own command line, with a rich of its own

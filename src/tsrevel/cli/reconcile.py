@@ -12,6 +12,7 @@ from textwrap import wrap
 import typer
 
 from tsrevel.cli.logs import logging_to
+from tsrevel.cli.memory import end_start
 from tsrevel.cli.render import show_progress
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
@@ -79,6 +80,7 @@ def _compare(
         open_services(settings, seams) as services,
         show_progress(world, manner) as progress,
     ):
+        end_start()
         catalogues = Catalogues(services.revel)
         sources = Sources(services.tripleseat, services.books, catalogues, view, policy, now, progress)
         verdicts = [judge(case, policy) for case in read_cases(sources, spans, first, last)]

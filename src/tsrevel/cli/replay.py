@@ -12,6 +12,7 @@ import typer
 
 from tsrevel.cli.herald import Begin, Herald
 from tsrevel.cli.logs import logging_to
+from tsrevel.cli.memory import end_start
 from tsrevel.cli.render import list_errors, list_news, news_line, show_progress, show_report
 from tsrevel.cli.spool import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
 from tsrevel.cli.world import Manner, World
@@ -97,6 +98,7 @@ def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) 
         show_progress(world, manner) as progress,
         open_engine(settings, run_id, seams=seams, progress=progress, on_start=on_start) as engine,
     ):
+        end_start()
         return engine.take_up([_name(engine, each, options) for each in _choose(engine, options)])
 
 
@@ -165,6 +167,7 @@ def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) ->
         logging_to(world.stderr, manner, correlate(run_id)),
         open_engine(settings, run_id, seams=seams, on_start=on_start) as engine,
     ):
+        end_start()
         yield Receiver(engine, seams.new_run_id)
 
 
