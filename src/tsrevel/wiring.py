@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from uuid import uuid4
 
 from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductMapping, Settings, run_command
@@ -123,8 +123,7 @@ def open_engine(
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Paces:
+class Paces(NamedTuple):
     """How fast each service may be asked."""
 
     tripleseat: Pace
@@ -143,8 +142,7 @@ def _paces(settings: Settings, seams: Seams) -> Paces:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(NamedTuple):
     """Both services as they are set up, for commands that only look. No lock is held and no ledger is open."""
 
     tripleseat: TripleSeat

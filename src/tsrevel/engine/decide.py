@@ -13,10 +13,10 @@ from tsrevel.engine.catalogues import Catalogues
 from tsrevel.engine.details import Details
 from tsrevel.engine.drift import Drift, stands
 from tsrevel.engine.find import Candidate, EventUnavailable
+from tsrevel.engine.findings import Foreign, Found, recall_finding
 from tsrevel.engine.freshness import Freshness
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
 from tsrevel.engine.resolved import has_changed, leave_resolved
-from tsrevel.engine.saga import Foreign, Found, Saga, recall_finding
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, Sighting
 from tsrevel.planning.identity import known_local_ids, order_uuid
@@ -26,6 +26,7 @@ from tsrevel.planning.screen import find_location, screen
 from tsrevel.revel.decode import OrderRow
 
 if TYPE_CHECKING:
+    from tsrevel.engine.saga import Saga
     from tsrevel.planning.match import Catalogue
 
 
@@ -42,7 +43,7 @@ class Decider:
 
     catalogues: Catalogues
     ledger: Ledger
-    saga: Saga
+    saga: Callable[[], Saga]
     ahead: LookAhead
     freshness: Freshness
     policy: Policy
@@ -190,11 +191,11 @@ class Decider:
             return replace(planned(about, plan), text=text)
         with self.catalogues.dropped_if_refused(plan.location.establishment):
             if found:
-                return self.saga.adopt(about, plan, found, digest)
-            return self.saga.inject(about, plan, label_order(event, plan.location), digest)
+                return self.saga().adopt(about, plan, found, digest)
+            return self.saga().inject(about, plan, label_order(event, plan.location), digest)
 
     def _look_up(self, plan: Plan) -> Found:
-        return self.saga.look_up(plan.uuid, known_local_ids(self.policy, plan.event_id), thorough=self.new_ledger)
+        return self.saga().look_up(plan.uuid, known_local_ids(self.policy, plan.event_id), thorough=self.new_ledger)
 
     def _is_known_absent(self, event_id: EventId) -> bool:
         return not self.new_ledger and event_id not in self.records and self.ahead.shows_none(event_id)
@@ -215,7 +216,7 @@ class Decider:
         if sighting and sighting.missed_at:
             return not_written(about, verdict)
         ids = known_local_ids(self.policy, about.event_id)
-        found = self.saga.look_up(order_uuid(about.event_id), ids, thorough=True)
+        found = self.saga().look_up(order_uuid(about.event_id), ids, thorough=True)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if found is None:
@@ -240,7 +241,7 @@ class Decider:
             plan = self._drift.plan_anew(self._whole(candidate))
         except EventUnavailable:
             plan = Hold(Reason.EVENT_DATA_UNAVAILABLE, "")
-        if isinstance(plan, Hold) or not self.saga.adopt_whole(plan, order, candidate.digest):
+        if isinstance(plan, Hold) or not self.saga().adopt_whole(plan, order, candidate.digest):
             self.ledger.settle(self.run_id, candidate.event.id, order.id, None)
 
     # An event with an order begun
@@ -253,7 +254,7 @@ class Decider:
         objection = self.gate.objection(Place(plan.location.tripleseat_location, plan.location.tripleseat_site))
         if objection:
             return not_written(about, self._not_here(plan, objection))
-        found = self.saga.look_up_begun(record, plan, self._names(plan))
+        found = self.saga().look_up_begun(record, plan, self._names(plan))
         if isinstance(found, Hold):
             return _stopped(about, found)
         if isinstance(found, Foreign) and record.state == "claimed" and not record.receipts:
@@ -263,11 +264,11 @@ class Decider:
             return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
         if found:
             with self.catalogues.dropped_if_refused(plan.location.establishment):
-                return self.saga.resume(about, record, plan, found)
-        gone = self.saga.judge_absence(record, plan) if record.order_id else None
+                return self.saga().resume(about, record, plan, found)
+        gone = self.saga().judge_absence(record, plan) if record.order_id else None
         if gone:
             return not_written(about, gone)
-        self.saga.release(record)
+        self.saga().release(record)
         return None
 
     def _names(self, plan: Plan) -> tuple[str, ...]:
@@ -295,7 +296,7 @@ class Decider:
         due = record.look_again_at and self.clock() >= record.look_again_at
         if not due or record.plan is None or self.gate.dry_run:
             return None
-        found = self.saga.find_doubles(record, record.plan, self._names(record.plan))
+        found = self.saga().find_doubles(record, record.plan, self._names(record.plan))
         return replace(not_written(about, found), alarm=True) if found else None
 
 

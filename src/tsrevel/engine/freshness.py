@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 FRESH = timedelta(seconds=60)
 """How long an answer of a service may stand for what is there now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When something was asked, by the clock and in seconds of the monotonic one."""
 
     at: datetime
     instant: float
 
 
-@dataclass(frozen=True, slots=True)
 class Freshness:
     """Tells by both clocks whether an answer is fresh: one may be set, the other may stand still in sleep."""
 
-    clock: Callable[[], datetime]
-    monotonic: Callable[[], float]
+    def __init__(self, clock: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
 
     def now(self) -> Moment:
         """When what is asked now will have been asked."""
-        return Moment(self.clock(), self.monotonic())
+        return Moment(self._clock(), self._monotonic())
 
     def is_fresh(self, asked: Moment) -> bool:
         """Whether no more than FRESH has passed since then."""
-        aged = timedelta(seconds=self.monotonic() - asked.instant)
-        return timedelta() <= aged < FRESH and timedelta() <= self.clock() - asked.at < FRESH
+        aged = timedelta(seconds=self._monotonic() - asked.instant)
+        return timedelta() <= aged < FRESH and timedelta() <= self._clock() - asked.at < FRESH

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from tsrevel.engine.ahead import LookAhead
 from tsrevel.engine.allowance import Allowance
@@ -13,9 +14,8 @@ from tsrevel.engine.decide import Decider
 from tsrevel.engine.ending import end_reason, exit_status
 from tsrevel.engine.find import Candidate, Named, Pending, Window, find_events, name_event
 from tsrevel.engine.freshness import Freshness
+from tsrevel.engine.once import Once
 from tsrevel.engine.report import Outcome, Report
-from tsrevel.engine.saga import Saga
-from tsrevel.engine.steps import ITEMS_AT_ONCE, Steps
 from tsrevel.engine.turns import Progress, Turns, id_of
 from tsrevel.engine.watch import Watch
 from tsrevel.errors import LedgerUnusable, ServiceDown, StopRun
@@ -25,6 +25,9 @@ from tsrevel.planning.model import Event, EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.revel.client import Revel
 from tsrevel.tripleseat.client import TripleSeat
+
+if TYPE_CHECKING:
+    from tsrevel.engine.saga import Saga
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ class Engine:
         return Decider(
             catalogues=self.catalogues,
             ledger=self.ledger,
-            saga=self._saga(),
+            saga=Once(self._saga),
             ahead=LookAhead(self.revel, freshness),
             freshness=freshness,
             policy=self.policy,
@@ -190,6 +193,9 @@ class Engine:
         )
 
     def _saga(self) -> Saga:
+        from tsrevel.engine.saga import Saga  # most runs have nothing to write
+        from tsrevel.engine.steps import ITEMS_AT_ONCE, Steps
+
         at_once = min(self.limits.workers, ITEMS_AT_ONCE)
         steps = Steps(self.revel, self.ledger, self.run_id, self.clock, self.sleep, at_once)
         return Saga(self.revel, self.ledger, steps, self.run_id, self.clock, self.sleep, self._allowance.count)

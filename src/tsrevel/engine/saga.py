@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tsrevel.engine.evidence import STAGES, Stage, compare_order, find_twice, row_id, stage_of
+from tsrevel.engine.findings import Foreign, Found, recall_finding
 from tsrevel.engine.proof import Proof, not_shown
 from tsrevel.engine.report import Outcome, injected, not_written
 from tsrevel.engine.steps import LATE, Steps, split
@@ -27,16 +28,6 @@ WAITED = timedelta(seconds=30)
 """A run that died so long after its last receipt may have been given up by a gateway whose backend worked on."""
 _NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever a saga is taken up again
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """An order for the event that we did not make."""
-
-    order: OrderRow
-
-
-Found = OrderRow | Foreign | Hold | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,14 +261,6 @@ def _has_come_right(plan: Plan, contents: Contents, missing: tuple[Step, ...] | 
     if isinstance(missing, str) or any(step.kind != "history" for step in missing):
         return False
     return contents.order is not None and compare_order(plan, contents.order) is None
-
-
-def recall_finding(record: OrderRecord) -> Hold:
-    """What the order of `record` was disputed for: it stands, word for word, until all of the order is right."""
-    reason, _, text = (record.text or "").partition(": ")
-    if reason not in Reason.__members__:
-        return Hold(Reason.ORDER_DIFFERS, record.text or "a person must look at its order")
-    return Hold(Reason(reason), text)
 
 
 def _hold(about: Outcome, plan: Plan, order_id: OrderId, finding: Hold) -> Outcome:

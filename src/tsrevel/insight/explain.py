@@ -12,11 +12,11 @@ from typing import Literal
 
 from tsrevel.config import Settings
 from tsrevel.engine.catalogues import Catalogues
+from tsrevel.engine.findings import recall_finding
 from tsrevel.engine.foresee import Foreseen, Foresight, switched_off
 from tsrevel.engine.report import Outcome, not_written, with_order
 from tsrevel.engine.resolved import leave_resolved
 from tsrevel.engine.run import Limits
-from tsrevel.engine.saga import recall_finding
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.gate import WriteGate
 from tsrevel.insight.drift import recall_drift

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tsrevel.engine.saga import recall_finding
+from tsrevel.engine.findings import recall_finding
 from tsrevel.planning.changes import describe_changes, refunded_of
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Hold, Plan, Policy, Skip

@@ -11,7 +11,6 @@ from tsrevel.answers import Json
 from tsrevel.errors import OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.gate import Place
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
-from tsrevel.revel import encode
 from tsrevel.revel.decode import (
     ORDER_FIELDS,
     PRODUCT_FIELDS,
@@ -30,11 +29,11 @@ from tsrevel.revel.decode import (
 )
 from tsrevel.revel.lists import Fits, read_rows
 from tsrevel.revel.narrow import Narrower, lacks
-from tsrevel.revel.stored import compare_stored
 from tsrevel.transport import Channel
 
 if TYPE_CHECKING:
     from tsrevel.planning.match import Catalogue, Product
+    from tsrevel.revel.encode import Body
 
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 
@@ -189,13 +188,13 @@ class Revel:
 
     def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> Written:
         """Write one step of the plan. `order` is '' for the order itself."""
-        at = encode.wall_time(self._clock(), plan.location)
+        from tsrevel.revel.encode import encode_step  # most runs write nothing
+
         place = Place(plan.location.tripleseat_location, plan.location.tripleseat_site)
+        body = encode_step(plan, step, order, labels, self._clock())
         if step.kind in {"discount", "totals"}:
-            body = encode.encode_discount(plan) if step.kind == "discount" else encode.encode_totals(plan, at)
             return self._patch(order, body, place, printed=step.kind == "totals")
-        resource = _RESOURCES[step.kind]
-        answer = self._channel.write("POST", f"/resources/{resource}/", _body(plan, step, order, labels, at), place)
+        answer = self._channel.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, place)
         return _written(plan, step, answer)
 
     def seek(self, plan: Plan, step: Step, order: OrderId) -> Written | None:
@@ -210,7 +209,7 @@ class Revel:
         rows = self._rows(_RESOURCES[step.kind], {"uuid": step.uuid}, fits=fits)
         return next((_written(plan, step, row) for row in rows if fits(row)), None)
 
-    def _patch(self, order: OrderId, body: encode.Body, place: Place, *, printed: bool) -> Written:
+    def _patch(self, order: OrderId, body: Body, place: Place, *, printed: bool) -> Written:
         path = f"/resources/Order/{order}/"
         answer = self._channel.write("PATCH", path, body, place)
         if printed and isinstance(answer, dict) and answer.get("printed") is False:
@@ -253,17 +252,9 @@ def shows_totals(plan: Plan, row: OrderRow) -> bool:
     return row.printed and money == (plan.subtotal, plan.final_total, plan.remaining_due)
 
 
-def _body(plan: Plan, step: Step, order: OrderId, labels: Labels, at: str) -> encode.Body:
-    if step.kind == "order":
-        return encode.encode_order(plan, labels, at)
-    if step.kind == "item":
-        return encode.encode_item(plan, plan.items[step.number], order, at)
-    if step.kind == "payment":
-        return encode.encode_payment(plan, plan.payments[step.number], order, at)
-    return encode.encode_history(plan, step, order, at)
-
-
 def _written(plan: Plan, step: Step, answer: Json) -> Written:
+    from tsrevel.revel.stored import compare_stored
+
     found = decode_id(answer.get("id")) if isinstance(answer, dict) else ""
     if not found or str(answer.get("uuid")).lower() != step.uuid:
         raise OutcomeUnknown(f"Revel: the answer to writing the {step.kind} doesn't show it")

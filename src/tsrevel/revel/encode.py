@@ -14,6 +14,20 @@ Body = Mapping[str, object]
 DISCOUNT_REASON = "TripleSeat discount"
 
 
+def encode_step(plan: Plan, step: Step, order: str, labels: Labels, now: datetime) -> Body:
+    """The body of the write that `step` is. `order` is the order's id, '' for the order itself."""
+    at = wall_time(now, plan.location)
+    if step.kind == "order":
+        return encode_order(plan, labels, at)
+    if step.kind == "item":
+        return encode_item(plan, plan.items[step.number], order, at)
+    if step.kind == "discount":
+        return encode_discount(plan)
+    if step.kind == "payment":
+        return encode_payment(plan, plan.payments[step.number], order, at)
+    return encode_totals(plan, at) if step.kind == "totals" else encode_history(plan, step, order, at)
+
+
 def wall_time(now: datetime, location: Location) -> str:
     """`now` as Revel keeps it: naive wall time of the establishment (facts Revel 2.4)."""
     return f"{now.astimezone(ZoneInfo(location.timezone)):%Y-%m-%dT%H:%M:%S}"

@@ -1,0 +1,28 @@
+"""What a look for an event's order may find, and what was found of one that was disputed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tsrevel.ledger import OrderRecord
+from tsrevel.planning.model import Hold
+from tsrevel.planning.reasons import Reason
+from tsrevel.revel.decode import OrderRow
+
+
+@dataclass(slots=True)
+class Foreign:
+    """An order for the event that we did not make."""
+
+    order: OrderRow
+
+
+Found = OrderRow | Foreign | Hold | None
+
+
+def recall_finding(record: OrderRecord) -> Hold:
+    """What the order of `record` was disputed for: it stands, word for word, until all of the order is right."""
+    reason, _, text = (record.text or "").partition(": ")
+    if reason not in Reason.__members__:
+        return Hold(Reason.ORDER_DIFFERS, record.text or "a person must look at its order")
+    return Hold(Reason(reason), text)
