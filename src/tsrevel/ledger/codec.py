@@ -28,6 +28,12 @@ _SHAPE = 1
 """Goes up when a field of the plan's dataclasses comes, goes or changes its meaning; a migration rewrites old texts."""
 
 
+_KINDS: dict[str, StepKind] = {kind: kind for kind in get_args(StepKind)}
+_NAMES: dict[type, frozenset[str]] = {
+    shape: frozenset(field.name for field in fields(shape)) for shape in (Plan, Location, Item, PlannedPayment, Step)
+}
+
+
 class _Misshapen(ValueError):
     """Some part of the text isn't what a plan has there. Never leaves this module."""
 
@@ -52,7 +58,7 @@ def _decode_plan(content: object) -> Plan:
     raw = _object(content)
     if raw.get("shape") != _SHAPE:
         raise _Misshapen(f"its shape is {raw.get('shape')!r}, not {_SHAPE}")
-    _check_names(raw, {"shape", *_names(Plan)})
+    _check_names(raw, _NAMES[Plan] | {"shape"})
     return Plan(
         event_id=EventId(_text(raw["event_id"])),
         day=date.fromisoformat(_text(raw["day"])),
@@ -101,15 +107,10 @@ def _decode_item(raw: dict[str, Any]) -> Item:
 
 
 def _decode_step(raw: dict[str, Any]) -> Step:
-    kinds: dict[str, StepKind] = {kind: kind for kind in get_args(StepKind)}
-    kind = kinds.get(_text(raw["kind"]))
+    kind = _KINDS.get(_text(raw["kind"]))
     if kind is None:
         raise _Misshapen(f"it has a step of kind {raw['kind']!r}")
     return Step(kind=kind, uuid=_text(raw["uuid"]), number=_whole(raw["number"]))
-
-
-def _names(shape: type[Plan | Location | Item | PlannedPayment | Step]) -> set[str]:
-    return {field.name for field in fields(shape)}
 
 
 def _parts(value: object, shape: type[Item | PlannedPayment | Step]) -> Iterable[dict[str, Any]]:
@@ -120,11 +121,11 @@ def _parts(value: object, shape: type[Item | PlannedPayment | Step]) -> Iterable
 
 def _part(value: object, shape: type[Location | Item | PlannedPayment | Step]) -> dict[str, Any]:
     raw = _object(value)
-    _check_names(raw, _names(shape))
+    _check_names(raw, _NAMES[shape])
     return raw
 
 
-def _check_names(raw: dict[str, Any], expected: set[str]) -> None:
+def _check_names(raw: dict[str, Any], expected: frozenset[str]) -> None:
     if raw.keys() != expected:
         raise _Misshapen(f"names missing or unknown: {', '.join(sorted(raw.keys() ^ expected))}")
 
