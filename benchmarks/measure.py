@@ -93,10 +93,10 @@ def measure_tsrevel(case: Case, *, again: bool = True, ready: Callable[[], objec
 
 
 def meet(place: Installation) -> Cost:
-    """A first run, over one event at each establishment; the events are gone afterwards. What it cost."""
+    """A first run, over one event at each establishment, which TripleSeat goes on to list. What it cost."""
     place.add_events(place.establishments, first=KNOWN)
     cost = run_sync(place, injected=place.establishments)
-    place.clear_events()
+    place.events.clear()
     return cost
 
 

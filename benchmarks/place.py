@@ -92,11 +92,6 @@ class Installation:
         for meter in self.meters:
             meter.latency = latency
 
-    def clear_events(self) -> None:
-        """Leave no event in TripleSeat."""
-        self.seat.state.events.clear()
-        self.events.clear()
-
     def add_events(self, count: int, lines: int = LINES, first: int = FIRST_EVENT) -> None:
         """So many events for today, place after place, each with a discount, a tax and a deposit: all kinds of step."""
         for n in range(count):
