@@ -476,6 +476,22 @@ def test_what_a_service_asks_of_one_thread_holds_for_all(status: int, told: str,
     assert sum(waits) == pytest.approx(held, abs=1e-6)
 
 
+def test_a_request_that_waits_for_its_turn_waits_for_the_service_as_well() -> None:
+    now = [100.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        if now[0] < 101:
+            pace.hold(6)  # another thread was told so meanwhile
+
+    pace = Pace(4, lambda: now[0], sleep)
+    pace.wait()
+    pace.wait()
+    assert now[0] == pytest.approx(106.25)
+    pace.wait()
+    assert now[0] == pytest.approx(106.5)
+
+
 def test_a_run_that_was_given_up_makes_no_further_request() -> None:
     slept: list[float] = []
     pace = Pace(1, lambda: 0.0, slept.append)

@@ -18,24 +18,29 @@ class Pace:
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
     _next: float = -math.inf
+    _held_until: float = -math.inf
     _halted: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self) -> None:
         """Return when the next request may go out. Raises Halted once none may any more."""
-        with self._lock:
-            now = self.monotonic()
-            slot = max(now, self._next)
-            self._next = slot + 1 / self.per_second
-        if slot > now and not self._halted:
-            self.sleep(slot - now)
-        if self._halted:
-            raise Halted("the run was interrupted; the next one goes on")
+        while True:
+            with self._lock:
+                now = self.monotonic()
+                slot = max(now, self._next)
+                self._next = slot + 1 / self.per_second
+            if slot > now and not self._halted:
+                self.sleep(slot - now)
+            if self._halted:
+                raise Halted("the run was interrupted; the next one goes on")
+            if slot >= self._held_until:
+                return
 
     def hold(self, seconds: float) -> None:
-        """No request goes out for so long, whoever wants to make it: the service has asked for that."""
+        """No request goes out for so long, not even one that waits for its turn: the service has asked for that."""
         with self._lock:
-            self._next = max(self._next, self.monotonic() + seconds)
+            self._held_until = max(self._held_until, self.monotonic() + seconds)
+            self._next = max(self._next, self._held_until)
 
     def halt(self) -> None:
         """No further request goes out, ever; one under way is left to end."""

@@ -225,6 +225,25 @@ def test_a_run_that_is_stopped_while_all_hands_are_at_work_sends_nothing_more(
         assert [world.flaws(each) for each in (FULL, PAID)] == [[], []]
 
 
+def test_a_run_at_one_place_that_is_stopped_while_items_wait_sends_nothing_more(tmp_path: Path) -> None:
+    """Items that Revel asked to send again later aren't, although the process still waits for them to end."""
+    with served_world(tmp_path, "full") as world:
+        world.revel.faults.add("status", "POST", "OrderItem", times=None, status=429, headers={"Retry-After": "1"})
+        process = start("sync", "--json", "--config", config_of(world))
+        try:
+            latest = time.monotonic() + PATIENCE
+            while "POST OrderItem" not in world.writes and time.monotonic() < latest:
+                time.sleep(0.01)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            sent = len(world.writes)
+            ran = finish(process)
+        finally:
+            process.kill()
+        assert (ran.status, len(world.writes)) == (143, sent)
+
+
 @contextmanager
 def served_again(world: World) -> Iterator[None]:
     """The same two services at new addresses."""

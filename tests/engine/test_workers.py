@@ -214,6 +214,48 @@ def test_the_receipts_of_other_items_do_not_end_the_doubt_about_one(world: World
     assert world.flaws(THERE[0]) == []
 
 
+def test_a_process_that_dies_while_one_item_hangs_is_not_taken_for_one_that_just_wrote(
+    world: World, watched: Watched
+) -> None:
+    """Receipts of the other items say nothing of the one that was sent before them: it may still be applied."""
+    hanging, others = threading.Event(), threading.Semaphore(0)
+
+    def strike(request: httpx.Request) -> None:
+        quantity = json.loads(request.content or b"{}").get("quantity") if "OrderItem" in request.url.path else None
+        if quantity == 1:
+            hanging.set()
+            assert all(others.acquire(timeout=10) for _ in range(len(LINES) - 1))
+            while len(getattr(world.record(HERE[0]), "receipts", ())) < len(LINES):
+                time.sleep(0.01)
+            raise Died
+        if quantity:
+            assert hanging.wait(10)
+            if quantity == 2:
+                world.time.move(seconds=36)
+            others.release()
+
+    watched.strikes.append(strike)
+    with pytest.raises(Died):
+        world.sync_event(HERE[0])
+    watched.strikes.clear()
+    world.forget_requests()
+    assert verdict(world.sync_event(HERE[0]), HERE[0]) == "failed OUTCOME_UNKNOWN"
+    assert world.writes == []
+    world.time.move(minutes=16)
+    assert verdict(world.sync_event(HERE[0]), HERE[0]) == "injected"
+    assert world.flaws(HERE[0]) == []
+
+
+def test_an_event_that_was_moved_since_it_was_listed_waits_for_its_place(world: World, watched: Watched) -> None:
+    place = world.tripleseat.event(THERE[0])
+    moved = {key: place[key] for key in ("location_id", "location", "site_id", "site") if key in place}
+    world.at(f"before GET /v1/events/{HERE[0]}", lambda: world.tripleseat.edit_event(HERE[0], **moved))
+    report = world.sync()
+    assert report.summary["injected"] == len(EVENTS)
+    assert len([each for each in world.revel.orders if "/9/" in each["establishment"]]) == len(THERE) + 1
+    assert watched.overlaps == []
+
+
 def test_a_refused_item_stops_the_others_and_leaves_what_was_written_to_the_next_run(
     world: World, watched: Watched
 ) -> None:

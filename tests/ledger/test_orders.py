@@ -329,6 +329,16 @@ def test_a_receipt_ends_the_doubt(ledger: Ledger) -> None:
     assert order.doubt_until_at is None
 
 
+def test_a_receipt_ends_no_doubt_while_other_writes_are_under_way(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.doubt(RUN, EVENT, START + timedelta(minutes=15))
+    sent = START - timedelta(minutes=1)
+    ledger.record(RUN, EVENT, SECOND_STEP, revel_id="7700001", facts={}, under_way_since=sent)
+    order = ledger.order(EVENT)
+    assert order is not None
+    assert (order.doubt_until_at, order.touched_at) == (START + timedelta(minutes=15), sent)
+
+
 def test_an_order_last_touched_by_a_run_that_never_ended_is_interrupted(ledger: Ledger) -> None:
     begin_writing(ledger)
     during = ledger.order(EVENT)

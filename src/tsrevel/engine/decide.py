@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -20,7 +22,7 @@ from tsrevel.engine.resolved import has_changed, leave_resolved
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, Sighting
 from tsrevel.planning.identity import known_local_ids, order_uuid
-from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
+from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location, screen
 from tsrevel.revel.decode import OrderRow
@@ -60,11 +62,14 @@ class Decider:
     resolutions: Mapping[EventId, Resolution] = field(default_factory=dict)
     wholes: dict[EventId, Event] = field(default_factory=dict)
     at_once: int = 1
+    halt: Callable[[], None] = lambda: None
     _details: Details = field(init=False)
+    _places: dict[EstablishmentId, threading.Lock] = field(init=False)
     _drift: Drift = field(init=False)
 
     def __post_init__(self) -> None:
-        self._details = Details(self.freshness, self.at_once, self._confirm_products)
+        self._details = Details(self.freshness, self.at_once, self.halt, self._confirm_products)
+        self._places = {each.establishment: threading.Lock() for each in self.policy.locations}
         self._drift = Drift(
             self.ledger,
             self.policy,
@@ -189,10 +194,19 @@ class Decider:
         if self.gate.dry_run:
             text = f"order {found.id} is at Revel already, ours" if found else ""
             return replace(planned(about, plan), text=text)
-        with self.catalogues.dropped_if_refused(plan.location.establishment):
+        with self._writing_at(plan.location.establishment):
             if found:
                 return self.saga().adopt(about, plan, found, digest)
             return self.saga().inject(about, plan, label_order(event, plan.location), digest)
+
+    @contextmanager
+    def _writing_at(self, place: EstablishmentId) -> Iterator[None]:
+        """Round the writes of one order: at its place nothing else is written meanwhile.
+
+        As a rule its lane sees to that; but an event may have been moved since it was listed.
+        """
+        with self._places.get(place, nullcontext()), self.catalogues.dropped_if_refused(place):
+            yield
 
     def _look_up(self, plan: Plan) -> Found:
         return self.saga().look_up(plan.uuid, known_local_ids(self.policy, plan.event_id), thorough=self.new_ledger)
@@ -263,7 +277,7 @@ class Decider:
             text = f"Revel shows order {found.order.id}, made by someone else, instead of our order {record.order_id}"
             return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
         if found:
-            with self.catalogues.dropped_if_refused(plan.location.establishment):
+            with self._writing_at(plan.location.establishment):
                 return self.saga().resume(about, record, plan, found)
         gone = self.saga().judge_absence(record, plan) if record.order_id else None
         if gone:

@@ -18,12 +18,20 @@ BATCH = 8
 class Details:
     """Fetches events whole, in one run; threads take turns in asking. `at_once` requests may be under way at a time.
 
-    `prepare` is told of each batch, before the first event of it is handed out.
+    `prepare` is told of each batch, before the first event of it is handed out; `halt` is called where the run is
+    interrupted meanwhile.
     """
 
-    def __init__(self, freshness: Freshness, at_once: int, prepare: Callable[[Sequence[Event]], None]) -> None:
+    def __init__(
+        self,
+        freshness: Freshness,
+        at_once: int,
+        halt: Callable[[], None],
+        prepare: Callable[[Sequence[Event]], None],
+    ) -> None:
         self._freshness = freshness
         self._at_once = at_once
+        self._halt = halt
         self._prepare = prepare
         self._queue: dict[EventId, Candidate] = {}
         self._kept: dict[EventId, tuple[Moment, Event]] = {}
@@ -57,28 +65,27 @@ class Details:
     def _fetch_with_others(self, candidate: Candidate) -> Event:
         first = candidate.event.id
         others = [each for event_id, each in self._queue.items() if event_id != first and event_id not in self._kept]
-        asked, answers = self._freshness.now(), dict[EventId, Event | TsrevelError]()
+        asked, fetched = self._freshness.now(), dict[EventId, Event]()
+        failures: dict[EventId, TsrevelError] = {}
 
-        def attempt(each: Candidate) -> Event | TsrevelError:
+        def attempt(each: Candidate) -> Event | None:
             try:
                 return _fetch(each)
             except TsrevelError as error:
-                return error
-
-        def goes_well() -> bool:
-            return not any(isinstance(each, TsrevelError) for each in answers.values())
+                failures[each.event.id] = error
+                return None
 
         lanes = [[each] for each in (candidate, *others[: BATCH - 1])]
-        with in_lanes(lanes, attempt, self._at_once, go_on=goes_well) as done:
-            for each, answer in done:
-                answers[each.event.id] = answer
-        mine = answers.pop(first)
-        if isinstance(mine, TsrevelError):
-            raise mine
-        fetched = {event_id: each for event_id, each in answers.items() if isinstance(each, Event)}
+        with in_lanes(lanes, attempt, self._at_once, go_on=lambda: not failures, abandon=self._halt) as done:
+            for each, event in done:
+                if event:
+                    fetched[each.event.id] = event
+        if first in failures:
+            raise failures[first]
+        mine = fetched.pop(first, None) or _fetch(candidate)  # not even begun where another one failed at once
         if fetched:
             self._prepare([mine, *fetched.values()])
-        self._kept |= {event_id: (asked, each) for event_id, each in fetched.items()}
+        self._kept |= {event_id: (asked, event) for event_id, event in fetched.items()}
         return mine
 
 

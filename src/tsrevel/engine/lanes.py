@@ -7,8 +7,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from queue import SimpleQueue
+from types import TracebackType
 from typing import Generic, TypeVar
 
 from tsrevel.pace import Pace
@@ -17,10 +18,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 GRACE = 5.0
-"""Seconds that lanes get to come to a halt, once whoever waits for them was interrupted."""
+"""Seconds that what is under way gets to end, once whoever waits for it was interrupted."""
 
 
-@contextmanager
 def in_lanes(
     lanes: Sequence[Sequence[T]],
     do: Callable[[T], R],
@@ -29,35 +29,51 @@ def in_lanes(
     apart: float = 0.0,
     go_on: Callable[[], bool] = lambda: True,
     abandon: Callable[[], None] = lambda: None,
-) -> Iterator[Iterator[tuple[T, R]]]:
+) -> AbstractContextManager[Iterator[tuple[T, R]]]:
     """Gives each thing with what `do` made of it, as it is done. A further one is begun only while `go_on` says so.
 
     With one lane, or one at once, all of it happens in the caller's thread, in order; else lanes are taken up in order,
-    `apart` seconds after one another at least. What `do` raises is raised here. Then, or when the block is left
-    early, nothing further is begun; where that is by an exception (Ctrl-C), `abandon` is called. What is under way gets
-    GRACE to end. Then it is left to itself, and dies with the process.
+    `apart` seconds after one another at least. What `do` raises is raised here; then, or when the block is left early,
+    nothing further is begun, and what is under way is waited for. Where that is by an interrupt (Ctrl-C, SIGTERM),
+    `abandon` is called first, and the wait is GRACE at most: then it is left to itself, and dies with the process.
     """
     if at_once == 1 or len(lanes) < 2:
-        yield ((each, do(each)) for lane in lanes for each in lane if go_on())
-        return
-    crew: _Crew[T, R] = _Crew(lanes, do, go_on, Pace(1 / apart if apart else math.inf, time.monotonic, time.sleep))
-    crew.start(min(at_once, len(lanes)))
-    heard_out = False
-    try:
-        yield crew.results()
-        heard_out = True
-    finally:
-        crew.over = True
-        if not heard_out:
-            abandon()
-        crew.join()
+        return _Block(((each, do(each)) for lane in lanes for each in lane if go_on()), None, abandon)
+    pace = Pace(1 / apart if apart else math.inf, time.monotonic, time.sleep)
+    crew = _Crew(lanes, do, go_on, pace, min(at_once, len(lanes)))
+    return _Block(crew.results(), crew, abandon)
+
+
+class _Block(Generic[T, R]):
+    """Sees to it that nothing is left running when the block ends."""
+
+    def __init__(self, results: Iterator[tuple[T, R]], crew: _Crew[T, R] | None, abandon: Callable[[], None]) -> None:
+        self._results = results
+        self._crew = crew
+        self._abandon = abandon
+
+    def __enter__(self) -> Iterator[tuple[T, R]]:
+        if self._crew:
+            self._crew.start()
+        return self._results
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        interrupted = kind is not None and not issubclass(kind, Exception)
+        if self._crew:
+            self._crew.over = True
+        if interrupted:
+            self._abandon()
+        if self._crew:
+            self._crew.join(GRACE if interrupted else None)
 
 
 class _Crew(Generic[T, R]):
     """Threads that work lanes off. `over`: they begin nothing further."""
 
     def __init__(
-        self, lanes: Sequence[Sequence[T]], do: Callable[[T], R], go_on: Callable[[], bool], pace: Pace
+        self, lanes: Sequence[Sequence[T]], do: Callable[[T], R], go_on: Callable[[], bool], pace: Pace, hands: int
     ) -> None:
         self._waiting = deque(lanes)
         self._do = do
@@ -65,12 +81,11 @@ class _Crew(Generic[T, R]):
         self._pace = pace
         self._taking = threading.Lock()
         self._done: SimpleQueue[tuple[T, R] | BaseException | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(hands)]
         self.over = False
 
-    def start(self, hands: int) -> None:
-        """Begin, with so many threads."""
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(hands)]
+    def start(self) -> None:
+        """Begin."""
         for thread in self._threads:
             thread.start()
 
@@ -86,11 +101,11 @@ class _Crew(Generic[T, R]):
             else:
                 yield done
 
-    def join(self) -> None:
-        """Wait for the threads to end, for GRACE seconds in all."""
-        latest = time.monotonic() + GRACE
+    def join(self, seconds: float | None) -> None:
+        """Wait for the threads to end, for so long in all; None: however long it takes."""
+        latest = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(max(latest - time.monotonic(), 0.0))
+            thread.join(None if latest is None else max(latest - time.monotonic(), 0.0))
 
     def _work(self) -> None:
         try:

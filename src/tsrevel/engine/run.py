@@ -190,6 +190,7 @@ class Engine:
             resolutions=self.ledger.resolutions(event_ids),
             wholes=self._wholes,
             at_once=self.limits.workers,
+            halt=self.halt,
         )
 
     def _saga(self) -> Saga:
@@ -197,7 +198,7 @@ class Engine:
         from tsrevel.engine.steps import ITEMS_AT_ONCE, Steps
 
         at_once = min(self.limits.workers, ITEMS_AT_ONCE)
-        steps = Steps(self.revel, self.ledger, self.run_id, self.clock, self.sleep, at_once)
+        steps = Steps(self.revel, self.ledger, self.run_id, self.clock, self.sleep, self.halt, at_once)
         return Saga(self.revel, self.ledger, steps, self.run_id, self.clock, self.sleep, self._allowance.count)
 
     def _overtime(self) -> str | None:

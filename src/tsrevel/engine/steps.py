@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -24,7 +25,7 @@ APART_SECONDS = 0.03
 class Steps:
     """Writes steps of orders, in one run. Raises what `Revel` and `Ledger` raise.
 
-    Of an order's items `at_once` may be under way at a time.
+    Of an order's items `at_once` may be under way at a time. `halt` is called where the run is interrupted meanwhile.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Steps:
         run_id: str,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
+        halt: Callable[[], None],
         at_once: int = 1,
     ) -> None:
         self._revel = revel
@@ -41,6 +43,7 @@ class Steps:
         self._run_id = run_id
         self._clock = clock
         self._sleep = sleep
+        self._halt = halt
         self._at_once = at_once
 
     def write(self, plan: Plan, steps: Sequence[Step], order_id: OrderId, labels: Labels) -> list[Written]:
@@ -54,9 +57,9 @@ class Steps:
             left = [step for step in steps if step.uuid not in written]
             if not left or any(each.difference for each in written.values()):
                 return list(written.values())
-            lost = self._send(plan, left, order_id, labels, written)
-            if lost:
-                self._settle(plan, lost, order_id, written)
+            sent = _Sent()
+            self._send(plan, left, order_id, labels, sent, written)
+            self._settle(plan, order_id, sent, written)
 
     def doubt(self, plan: Plan, unknown: OutcomeUnknown) -> OutcomeUnknown:
         """`unknown` itself, once the ledger knows how long what was written may yet turn up."""
@@ -65,46 +68,55 @@ class Steps:
         return unknown
 
     def _send(
-        self, plan: Plan, steps: Sequence[Step], order_id: OrderId, labels: Labels, written: dict[str, Written]
-    ) -> list[tuple[Step, OutcomeUnknown]]:
-        """Write steps until one of them fails or differs. Adds to `written`; gives those whose answers were lost."""
-        trouble: list[tuple[Step, TsrevelError | str]] = []
+        self,
+        plan: Plan,
+        steps: Sequence[Step],
+        order_id: OrderId,
+        labels: Labels,
+        sent: _Sent,
+        written: dict[str, Written],
+    ) -> None:
+        """Write steps until one of them fails or differs. Raises what failed, unless only answers were lost."""
 
-        def attempt(step: Step) -> Written | None:
+        def attempt(step: Step) -> Written | TsrevelError:
+            sent.at[step.uuid] = self._clock()
             try:
                 answer = self._revel.write(plan, step, order_id, labels)
             except TsrevelError as error:
-                trouble.append((step, error))
-                return None
-            if answer.difference:
-                trouble.append((step, answer.difference))
+                sent.went_wrong = True
+                return error
+            sent.went_wrong |= answer.difference is not None
             return answer
 
-        lanes, goes_well = [[step] for step in steps], lambda: not trouble
-        with in_lanes(lanes, attempt, self._at_once, apart=APART_SECONDS, go_on=goes_well) as done:
+        failures = []
+        lanes = [[step] for step in steps]
+        with in_lanes(
+            lanes,
+            attempt,
+            self._at_once,
+            apart=APART_SECONDS,
+            go_on=lambda: not sent.went_wrong,
+            abandon=self._halt,
+        ) as done:
             for step, answer in done:
-                if answer:
-                    self._note(plan, step, answer, written)
-        lost = [(step, error) for step, error in trouble if isinstance(error, OutcomeUnknown)]
-        for _, unknown in lost:
-            self.doubt(plan, unknown)  # first: the look may fail as well, or this process die
-        for _, error in trouble:
-            if isinstance(error, TsrevelError) and not isinstance(error, OutcomeUnknown):
-                raise error
-        return lost
+                if isinstance(answer, Written):
+                    self._note(plan, step, answer, sent, written)
+                elif isinstance(answer, OutcomeUnknown):
+                    self.doubt(plan, answer)  # at once: the look may fail as well, or this process die
+                    sent.lost[step] = answer
+                else:
+                    del sent.at[step.uuid]
+                    failures.append(answer)
+        if failures:
+            raise failures[0]
 
-    def _settle(
-        self, plan: Plan, lost: Sequence[tuple[Step, OutcomeUnknown]], order_id: OrderId, written: dict[str, Written]
-    ) -> None:
+    def _settle(self, plan: Plan, order_id: OrderId, sent: _Sent, written: dict[str, Written]) -> None:
         """Look for what writes whose answers were lost may have written: at once, and once more after a while."""
-        found = [(step, unknown, self._seek(plan, step, order_id)) for step, unknown in lost]
-        for step, _, answer in found:
+        found = {step: self._seek(plan, step, order_id) for step in sent.lost}
+        for step, answer in found.items():
             if answer:
-                self._note(plan, step, answer, written)
-        missing = [unknown for _, unknown, answer in found if answer is None]
-        for unknown in missing:
-            if len(missing) < len(found):
-                self.doubt(plan, unknown)  # the receipts of the others ended it
+                self._note(plan, step, answer, sent, written)
+        missing = [unknown for step, unknown in sent.lost.items() if found[step] is None]
         if missing:
             first = max(missing, key=lambda unknown: unknown.late)
             text = f"{first}; Revel doesn't show it, so the next run looks again"
@@ -117,9 +129,26 @@ class Steps:
             found = self._revel.seek(plan, step, order_id)
         return found
 
-    def _note(self, plan: Plan, step: Step, answer: Written, written: dict[str, Written]) -> None:
+    def _note(self, plan: Plan, step: Step, answer: Written, sent: _Sent, written: dict[str, Written]) -> None:
         written[step.uuid] = answer
-        self._ledger.record(self._run_id, plan.event_id, step, revel_id=answer.id, facts={})
+        del sent.at[step.uuid]
+        self._ledger.record(
+            self._run_id,
+            plan.event_id,
+            step,
+            revel_id=answer.id,
+            facts={},
+            under_way_since=min(list(sent.at.values()), default=None),
+        )
+
+
+@dataclass(slots=True)
+class _Sent:
+    """Writes to one order: when those were sent whose outcome isn't known yet, by uuid, and whose answers were lost."""
+
+    at: dict[str, datetime] = field(default_factory=dict)
+    lost: dict[Step, OutcomeUnknown] = field(default_factory=dict)
+    went_wrong: bool = False
 
 
 def split(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:

@@ -53,8 +53,8 @@ _PUT_RECEIPT = """
         recorded_at = excluded.recorded_at, run_id = excluded.run_id
 """
 _TOUCH = """
-    UPDATE orders SET order_id = coalesce(:order_id, order_id), doubt_until_at = NULL, run_id = :run_id,
-        touched_at = :at
+    UPDATE orders SET order_id = coalesce(:order_id, order_id), run_id = :run_id,
+        doubt_until_at = CASE WHEN :since IS NULL THEN NULL ELSE doubt_until_at END, touched_at = coalesce(:since, :at)
     WHERE event_id = :event_id
 """
 _SETTLE = """
@@ -133,8 +133,18 @@ def claim(change: Change, plan: Plan) -> None:
     change.audit("claimed", plan.event_id, was=state, plan_hash=plan_hash, total=show(plan.final_total))
 
 
-def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, facts: Mapping[str, str]) -> None:
-    """Stores Revel's answer to a step of the claimed plan, in place of an earlier one."""
+def record(
+    change: Change,
+    event_id: EventId,
+    step: Step,
+    revel_id: str | None,
+    facts: Mapping[str, str],
+    under_way_since: datetime | None = None,
+) -> None:
+    """Stores Revel's answer to a step of the claimed plan, in place of an earlier one.
+
+    While others are under way, the order counts as touched when the first of those was sent, and a doubt stays.
+    """
     wanted = (event_id, step.uuid, step.kind, step.number)
     before = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
     if before is None:
@@ -142,7 +152,8 @@ def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, 
     kept = canonical(facts)
     change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, kept, change.at, change.run_id))
     order_id = revel_id if step.kind == "order" else None
-    _write(change, _TOUCH, event_id, order_id=order_id)
+    since = encode_instant(under_way_since) if under_way_since else None
+    _write(change, _TOUCH, event_id, order_id=order_id, since=since)
     kind = "receipt_replaced" if before["known"] else "recorded"
     was = before["revel_id"]
     change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=kept)

@@ -91,15 +91,23 @@ class Ledger(Outbox):
             orders.claim(change, plan)
 
     def record(
-        self, run_id: str, event_id: EventId, step: Step, *, revel_id: str | None, facts: Mapping[str, str]
+        self,
+        run_id: str,
+        event_id: EventId,
+        step: Step,
+        *,
+        revel_id: str | None,
+        facts: Mapping[str, str],
+        under_way_since: datetime | None = None,
     ) -> None:
         """Stores Revel's answer to a step of the claimed plan; that of the order step gives the order its id.
 
         The answer to a step that had to be written again replaces the earlier one, and the audit keeps both.
-        `facts` must be free of customer data.
+        `facts` must be free of customer data. `under_way_since`: when the first was sent of those writes to the order
+        whose answers are still to come, or were lost; None: there are none, and with this answer any doubt ends.
         """
         with self._changing(run_id) as change:
-            orders.record(change, event_id, step, revel_id, facts)
+            orders.record(change, event_id, step, revel_id, facts, under_way_since)
 
     def take_up(self, run_id: str, event_id: EventId) -> None:
         """This run is about to write to an order begun: should it die, the next one knows."""
