@@ -92,15 +92,25 @@ class Installation:
         for meter in self.meters:
             meter.latency = latency
 
-    def add_events(self, count: int, lines: int = LINES, first: int = FIRST_EVENT) -> None:
-        """So many events for today, place after place, each with a discount, a tax and a deposit: all kinds of step."""
-        for n in range(count):
-            self._add_event(first + n, n % self.establishments, lines)
+    def forget_events(self) -> None:
+        """Leave no event in TripleSeat."""
+        self.seat.state.events.clear()
+        self.events.clear()
 
-    def _add_event(self, number: int, at: int, lines: int) -> None:
+    def add_events(self, count: int, lines: int = LINES, first: int = FIRST_EVENT, *, unknown: bool = False) -> None:
+        """So many events for today, place after place, each with a discount, a tax and a deposit: all kinds of step.
+
+        `unknown`: the first line of each is something that no product is for.
+        """
+        for n in range(count):
+            self._add_event(first + n, n % self.establishments, lines, unknown=unknown)
+
+    def _add_event(self, number: int, at: int, lines: int, *, unknown: bool) -> None:
         place = PLACES[at]
         now = datetime.now(UTC).astimezone(ZoneInfo(place.zone))
         rows = [Line(_product_name((number * 11 + n * 7) % MENU), 2, 40) for n in range(lines)]
+        if unknown:
+            rows[0] = Line("Nothing that is sold here", 1, 40)
         event = make_event(
             id=number,
             day=now.date(),

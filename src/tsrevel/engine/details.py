@@ -49,7 +49,7 @@ class Details:
         """
         event_id = candidate.event.id
         with self._lock:
-            if event_id not in self._queue:
+            if self._queue.pop(event_id, None) is None:
                 return _fetch(candidate)
             kept = self._kept.pop(event_id, None)
             if kept and self._freshness.is_fresh(kept[0]):
@@ -64,7 +64,7 @@ class Details:
 
     def _fetch_with_others(self, candidate: Candidate) -> Event:
         first = candidate.event.id
-        others = [each for event_id, each in self._queue.items() if event_id != first and event_id not in self._kept]
+        others = [each for event_id, each in self._queue.items() if event_id not in self._kept]
         asked, fetched = self._freshness.now(), dict[EventId, Event]()
         failures: dict[EventId, TsrevelError] = {}
 

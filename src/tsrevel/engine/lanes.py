@@ -12,8 +12,6 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from tsrevel.pace import Pace
-
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -33,14 +31,14 @@ def in_lanes(
     """Gives each thing with what `do` made of it, as it is done. A further one is begun only while `go_on` says so.
 
     With one lane, or one at once, all of it happens in the caller's thread, in order; else lanes are taken up in order,
-    `apart` seconds after one another at least. What `do` raises is raised here; then, or when the block is left early,
-    nothing further is begun, and what is under way is waited for. Where that is by an interrupt (Ctrl-C, SIGTERM),
-    `abandon` is called first, and the wait is GRACE at most: then it is left to itself, and dies with the process.
+    each `apart` seconds after the one before, or once nothing is under way. What `do` raises is raised here; then, or
+    when the block is left early, nothing further is begun, and what is under way is waited for. Where that is by an
+    interrupt (Ctrl-C, SIGTERM), `abandon` is called first, and the wait is GRACE at most: then it is left to itself,
+    and dies with the process.
     """
     if at_once == 1 or len(lanes) < 2:
         return _Block(((each, do(each)) for lane in lanes for each in lane if go_on()), None, abandon)
-    pace = Pace(1 / apart if apart else math.inf, time.monotonic, time.sleep)
-    crew = _Crew(lanes, do, go_on, pace, min(at_once, len(lanes)))
+    crew = _Crew(lanes, do, go_on, apart, min(at_once, len(lanes)))
     return _Block(crew.results(), crew, abandon)
 
 
@@ -73,13 +71,15 @@ class _Crew(Generic[T, R]):
     """Threads that work lanes off. `over`: they begin nothing further."""
 
     def __init__(
-        self, lanes: Sequence[Sequence[T]], do: Callable[[T], R], go_on: Callable[[], bool], pace: Pace, hands: int
+        self, lanes: Sequence[Sequence[T]], do: Callable[[T], R], go_on: Callable[[], bool], apart: float, hands: int
     ) -> None:
         self._waiting = deque(lanes)
         self._do = do
         self._go_on = go_on
-        self._pace = pace
-        self._taking = threading.Lock()
+        self._apart = apart
+        self._begun_at = -math.inf
+        self._under_way = 0
+        self._taking = threading.Condition()
         self._done: SimpleQueue[tuple[T, R] | BaseException | None] = SimpleQueue()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(hands)]
         self.over = False
@@ -123,8 +123,14 @@ class _Crew(Generic[T, R]):
         """Those that nobody has taken yet, one after another."""
         while True:
             with self._taking:
+                while self._under_way and (early := self._begun_at + self._apart - time.monotonic()) > 0:
+                    self._taking.wait(early)
                 if not self._waiting:
                     return
-                self._pace.wait()
                 lane = self._waiting.popleft()
+                self._begun_at = time.monotonic()
+                self._under_way += 1
             yield lane
+            with self._taking:
+                self._under_way -= 1
+                self._taking.notify_all()

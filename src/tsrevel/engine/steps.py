@@ -19,7 +19,8 @@ LATE = timedelta(minutes=15)
 ITEMS_AT_ONCE = 3
 """Items of one order under way at a time, at most: nobody has seen Revel with many."""
 APART_SECONDS = 0.03
-"""Between two of them, so that they arrive in the order of the lines, which is how a ticket lists them."""
+"""Between two of them, unless the first is answered sooner: so that they arrive in the order of the lines, which is how
+a ticket lists them."""
 
 
 class Steps:
