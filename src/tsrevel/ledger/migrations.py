@@ -55,8 +55,7 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migrat
         with transaction(connection, path):
             present = version_of(connection)
             if present < migration.version:
-                if present:
-                    back_up(path, path.with_name(f"{path.name}.v{present}.bak"))
+                back_up(path, path.with_name(f"{path.name}.v{present}.bak"))
                 _apply(connection, migration)
 
 
