@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from tsrevel.engine.freshness import Freshness, Moment
 from tsrevel.planning.identity import order_uuid
@@ -43,9 +44,13 @@ class LookAhead:
             names = self._queue.get(event_id)
             if names is None:
                 return False
-            others = [each for each in self._queue.items() if each[0] != event_id]
-            if not self._is_fresh(event_id) and others:
-                self._ask({event_id: names, **dict(others[: BATCH - 1])})
+            if self._is_fresh(event_id):
+                return True
+            others = ((each, theirs) for each, theirs in self._queue.items() if each != event_id)
+            batch = {event_id: names, **dict(islice(others, BATCH - 1))}
+            if len(batch) == 1:
+                return False
+            self._ask(batch)
             return self._is_fresh(event_id)
 
     def forget(self, event_id: EventId) -> None:
