@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from tsrevel.record import Record
 
 GAP = "  "
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(Record):
     """A figure that may be so much at most."""
 
     what: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from uuid import uuid4
@@ -19,6 +18,7 @@ from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.pace import Pace
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
+from tsrevel.record import Record
 from tsrevel.revel.client import Revel
 from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
@@ -50,8 +50,7 @@ def correlate(run_id: str) -> str:
     return f"sync-{run_id[:8]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Seams:
+class Seams(Record):
     """All that ties a run to the world outside, so that a test can stand in for it. Transports: None is the network."""
 
     clock: Callable[[], datetime] = utc_now

@@ -7,10 +7,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tsrevel.record import Record
 
 from ..cli.bench import Shell
 from ..reconcile.bench import fill_week, reconcile
@@ -27,8 +28,7 @@ FLAGS = (
 PATIENCE = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Record):
     """What the browser printed, and what it complained of."""
 
     out: str

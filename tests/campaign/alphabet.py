@@ -6,13 +6,13 @@ A point is one request to either service or one commit of the ledger. The rig as
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
+from tsrevel.record import Record
 from tsrevel.sandbox.faults import LOGIN_PAGE
 
 from ..world import Died
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from .rig import Rig
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Record):
     """One request or one commit, numbered from 1 over the whole schedule. `service` of a commit is "ledger"."""
 
     number: int
@@ -45,8 +44,7 @@ class Point:
         return self.service == "Revel" and self.method != "GET"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Record):
     """One request on its way to a service."""
 
     rig: Rig
@@ -75,8 +73,7 @@ class Call:
 Fits = Callable[["Rig", Point], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Record):
     """One thing that can go wrong. `answer` stands in for a request's exchange, the rest happens where it says."""
 
     name: str

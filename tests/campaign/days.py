@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import pickle
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.record import replace
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, RevelSandbox, TripleSeatSandbox, seed_day
 
 from ..world import MORNING, Json
@@ -104,7 +105,7 @@ class Dated(Judge):
         over = [each for each in report.outcomes if self._tells_day_over(each)]
         found += [text for each in over for text in self._judge_day_over(run, each)]
         rest = replace(report, outcomes=tuple(each for each in report.outcomes if each not in over))
-        return found + super().after_run(replace(run, report=rest))
+        return found + super().after_run(dataclasses.replace(run, report=rest))
 
     def _tells_day_over(self, outcome: Outcome) -> bool:
         known = outcome.event_id.isdecimal() and int(outcome.event_id) in self.days
@@ -122,7 +123,7 @@ class Dated(Judge):
         """The events that the run left unsettled. Days of which TripleSeat has lost all events may be complained of."""
         report, rig = run.report, self._rig
         if report and report.exit_status == 13 and all(self.is_over(number) for number in rig.tripleseat.state.events):
-            run = replace(run, report=replace(report, error=None))
+            run = dataclasses.replace(run, report=replace(report, error=None))
         return super().unsettled(run)
 
     def _unsettled_event(self, story: Story, outcome: Outcome | None, run: Run) -> list[str]:

@@ -21,6 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Self
 
+from tsrevel.record import Record
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 """Seconds that a run may take before it is given up."""
@@ -28,8 +30,7 @@ _IMPORTED = ("tsrevel.cli.app", "tsrevel.cli.sync", "httpcore", "certifi", "pyda
 """All that a run imports, the late ones by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Record):
     """What a run left behind. `status` is the exit status, or minus the signal that killed it."""
 
     status: int

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId
+from tsrevel.record import Record
 from tsrevel.sandbox import ConnectionCut, serve
 
 from ..world import World
@@ -38,8 +39,7 @@ class Violation(AssertionError):
     """What must hold doesn't."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(Record):
     """When to strike: at a run's `number`th request to either service or commit, `delay` in seconds.
 
     `before`: it has arrived, and is carried out once the client is gone. `cut`: it is lost with the client. `after`: it
@@ -57,8 +57,7 @@ class Instant:
         return f"{self.kind} {self.number or ''}{delay}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Record):
     """What an event's order has when it is complete, in numbers that were worked out by hand."""
 
     event_id: int
@@ -73,8 +72,7 @@ DUE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Remains:
+class Remains(Record):
     """What there is of one order: steps that Revel shows, receipts that the ledger has of them."""
 
     steps: int

@@ -18,7 +18,8 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from tsrevel.record import Record
 
 from .play import MOST_FAULTY_RUNS, Player, usual_folder
 from .rig import REVEL, TRIPLESEAT, Rig
@@ -32,8 +33,7 @@ Alike = dict[str, dict[str, str]]
 """For each kind of point, each fault's representative there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Record):
     """What a single fault leads to. `end`: the last point of the run it struck in; `left`: the state after that run.
 
     `course` stands for all that was asked and came out until then; `survey` and `kinds` are of each point to the end.
@@ -57,8 +57,7 @@ class Branch:
         return read_schedule(self.first).faults[0][1]
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Record):
     """Second faults to play with one first."""
 
     first: str

@@ -20,6 +20,7 @@ from tsrevel.cli.world import Manner
 from tsrevel.cli.world import World as Surroundings
 from tsrevel.engine.report import Report
 from tsrevel.errors import TsrevelError
+from tsrevel.record import Record
 
 from ..world import Died, World
 from . import invariants
@@ -62,8 +63,7 @@ class Run:
         return self.error.exit_status if self.error else None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Record):
     """What came of a schedule: sentences for what was violated, which faults struck where, and the trace."""
 
     schedule: Schedule

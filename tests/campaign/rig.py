@@ -14,7 +14,7 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ import httpx
 from tsrevel.config import Settings
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
+from tsrevel.record import replace
 from tsrevel.sandbox import LAKESIDE_BAKERY, SampleDay
 from tsrevel.sandbox.revel_query import link_id
 from tsrevel.wiring import Seams

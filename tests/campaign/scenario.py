@@ -10,12 +10,12 @@ import functools
 import pickle
 import random
 from collections import Counter
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from tsrevel.record import Record, replace
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, RevelSandbox, TripleSeatSandbox, make_event, seed_day
 from tsrevel.sandbox.day import CATALOGUE
 
@@ -39,8 +39,7 @@ Part = tuple[int, int, Decimal]
 """An item: product id, quantity, unit price."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Record):
     """One version of an event: what was ordered, what it costs, what is paid. `payments`: amount, paid, refunded."""
 
     lines: tuple[tuple[str, int, str], ...]
@@ -104,8 +103,7 @@ class Content:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Record):
     """One event: its id, its first version, what is to become of it."""
 
     id: int
@@ -113,8 +111,7 @@ class Story:
     fate: Fate = "order"
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Record):
     """The events of a schedule, and how its Revel is: attributes of `RevelSandbox`, and whether it heeds `expand`."""
 
     name: str

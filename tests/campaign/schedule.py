@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tsrevel.record import Record
 
 from .alphabet import FAULTS
 from .scenario import find_scenario
@@ -11,8 +11,7 @@ USUAL_GAP = 45 * 60
 """Seconds between two runs: cron's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Record):
     """`gaps[n]` are the seconds after run n+1, the usual ones where there is none; `modes[n]` how run n+1 is made
     ("live", "dry", "disabled", "elsewhere"); `lost`: the ledger is lost after those runs.
     """

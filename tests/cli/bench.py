@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tsrevel.cli import world as surroundings
 from tsrevel.cli.app import run_command
+from tsrevel.record import Record
 from tsrevel.sandbox import LoopbackServer, serve
 
 from ..world import World
@@ -38,8 +39,7 @@ class Tty(io.StringIO):
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Record):
     """What a command line left behind."""
 
     status: int

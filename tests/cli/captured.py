@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tsrevel.record import Record
 
 from .bench import Ran
 
@@ -25,8 +26,7 @@ def sign_plainly(body: bytes) -> str:
     return hmac.new(KEY.encode(), body, "sha256").hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Spool:
+class Spool(Record):
     """Where a receiver leaves what it captured."""
 
     folder: Path

@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tsrevel.ledger import hold_lock
+from tsrevel.record import replace
 from tsrevel.wiring import Seams
 
 from ..notify.post import ToldWorld

@@ -39,6 +39,16 @@ def test_httpx_is_at_hand_in_transport_alone(module: Module) -> None:
 
 
 @each_module
+def test_what_never_changes_is_a_record(module: Module) -> None:
+    if module.room in {"sandbox", "record"}:
+        return
+    from_there = [node for node in module.nodes if isinstance(node, ast.ImportFrom) and node.module == "dataclasses"]
+    calls = [ast.unparse(node) for node in module.nodes if isinstance(node, ast.Call)]
+    assert [call for call in calls if call.startswith("dataclass(") and "frozen" in call] == []
+    assert "replace" not in {name.name for node in from_there for name in node.names}, "it knows no records"
+
+
+@each_module
 def test_the_sandbox_is_for_two_commands_and_only_when_they_run(module: Module) -> None:
     if module.room == "sandbox":
         return

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from tsrevel.ledger import ClaimConflict, Ledger
+from tsrevel.record import replace
 
 from .samples import RUN, START, make_run
 

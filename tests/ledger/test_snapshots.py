@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -15,11 +14,26 @@ from tsrevel.ledger import Ledger, Seen
 from tsrevel.ledger.snapshot import decode_snapshot, encode_snapshot
 from tsrevel.planning.model import BillingTotal, Event, EventId, Fault, Line, PaymentRecord
 from tsrevel.planning.reasons import Reason
+from tsrevel.record import replace
 
 from ..planning.make import make_document, make_event
 from .samples import DAY, EVENT, RUN, raw
 
 PRIVATE = ["Robin Example", "Jordan", "(702) 555-0142", "Avery Sample"]
+WRITTEN_BEFORE = (
+    '{"id":"55521609","name":"","status":"DEFINITE","deleted":false,"location_id":"30501","site_id":"15691",'
+    '"location_name":"Sample Kitchen","day":"2026-12-12","starts_at":"2026-12-12T18:00:00.123456-08:00",'
+    '"guest_count":24,"contact_name":"","contact_phone":"","grand_total":"444.000","booking_id":"58000001",'
+    '"documents":[{"id":1,"title":"Contract & Event Order: 41500002","views":["Invoice","Kitchen Sheet"],'
+    '"deleted":false,"lines":[{"name":"Boxed Lunch","quantity":"24.0","price":"18.50","total":"444.000",'
+    '"discount":"9.60","menu_item_id":"120001","typed":false},{"name":"TACO TRIO - Carne asada","quantity":null,'
+    '"price":null,"total":null,"discount":null,"menu_item_id":null,"typed":true}],'
+    '"billing_totals":[{"name":"Sales Tax","amount":"53.24"},{"name":"Odd","amount":"1E+2"}],'
+    '"discounts_total":"9.6","grand_total":"444.000","payments":[{"id":"77","amount":"200.0","paid":true,'
+    '"refunded":"0.01"}],"faults":[{"reason":"MISSING_DATA","text":"line 3: price is not a number"}]}],'
+    '"updated":"2026-12-09T10:21:00","faults":[{"reason":"INVALID_DATE_FORMAT","text":"event_start is no date"}]}'
+)
+"""`rich_event` as it was kept while pydantic wrote the copies."""
 STAMP = datetime(2026, 12, 9, 10, 21)  # noqa: DTZ001 (TripleSeat's stamps have no zone)
 
 
@@ -80,6 +94,10 @@ def test_a_copy_holds_no_customer_and_no_staff() -> None:
     text = encode_snapshot(rich_event())
     assert [word for word in PRIVATE if word in text] == []
     assert "Contract & Event Order: 41500002" in text
+
+
+def test_a_copy_that_an_earlier_version_wrote_is_read_too() -> None:
+    assert decode_snapshot(WRITTEN_BEFORE) == bare(rich_event())
 
 
 def test_a_title_of_its_own_is_kept() -> None:

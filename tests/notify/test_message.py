@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsrevel.notify.message import Story, write_message
+from tsrevel.record import replace
 
 from ..ledger.samples import EVENT, make_plan
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -32,6 +31,7 @@ from tsrevel.planning.billing import (
 from tsrevel.planning.model import ChargeRule, Document, Hold, Line, PaymentRecord, ProductId
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason
+from tsrevel.record import replace
 
 
 def objection(document: Document, event_total: str | None = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +11,7 @@ from tests.planning.make import DAY, LOCATION, POLICY, make_document, make_event
 from tsrevel.planning.changes import describe_changes, refunded_of
 from tsrevel.planning.model import EstablishmentId, LocationId, Plan, SiteId
 from tsrevel.planning.money import Cents
+from tsrevel.record import replace
 
 
 def of(*lines: tuple[str, str, str], **more: object) -> Plan:

@@ -4,7 +4,6 @@ import hmac
 import random
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tsrevel.record import Record
 from tsrevel.webhook.signature import LONGEST_HEADER, MOST_PARTS, SignatureReason, SignatureRefused, check_signature
 
 NOW = datetime(2026, 11, 21, 14, 20, 14, 900_000, tzinfo=UTC)
@@ -25,8 +25,7 @@ SMALL = (
 """Vectors of which each byte counts: one key, one digest, nothing that is ignored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vector:
+class Vector(Record):
     """A delivery that another tool signed."""
 
     name: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import SecretStr
@@ -16,6 +15,7 @@ from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.keys import SECRETS, variables
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.notify.hooks import run_hook, without_secrets
+from tsrevel.record import replace
 
 log = logging.getLogger(__name__)
 

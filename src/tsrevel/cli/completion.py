@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -16,12 +15,12 @@ import typer
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
 from tsrevel.cli.world import Manner, World
+from tsrevel.record import Record
 
 Shell = Literal["bash", "zsh", "fish"]
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Record):
     """One option: its names, what it is for, whether a value follows, the only values it may have, or any file."""
 
     names: tuple[str, ...]
@@ -34,8 +33,7 @@ class Flag:
 _HELP = Flag(("-h", "--help"), "Show help")
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(Record):
     """One command by its words ("map", "set"); none for tsrevel itself. `choices`: what its argument may be."""
 
     words: tuple[str, ...]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from tsrevel.engine.report import Report
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.reasons import Status
+from tsrevel.record import Record, replace
 from tsrevel.wiring import utc_now
 
 BROKEN_PROMISE = 1
@@ -58,8 +59,7 @@ def _intro(served: Served) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
+class _Stage(Record):
     """Where the runs of the demo are made and shown."""
 
     world: World
@@ -69,7 +69,7 @@ class _Stage:
     def act(self, title: str, *, live: bool) -> Report:
         self.console.print(f"[bold]{title}[/bold]\n")
         environ: Mapping[str, str] = {"DRY_RUN": "false" if live else "true"}
-        world = replace(self.world, environ=environ)
+        world = dataclasses.replace(self.world, environ=environ)
         report = sync_all(world, self.manner, SyncOptions())
         if not self.console.quiet:
             show_table(report, self.console)

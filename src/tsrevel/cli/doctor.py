@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import examine_settings
 from tsrevel.doctor import Finding, Patient, Verdict, examine, exit_status
+from tsrevel.record import replace
 from tsrevel.wiring import Seams
 
 if TYPE_CHECKING:

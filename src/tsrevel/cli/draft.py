@@ -21,20 +21,20 @@ from tsrevel.config.report import Given, Report
 from tsrevel.config.sources import read_file
 from tsrevel.config.values import decode_rate, decode_whole
 from tsrevel.config.write import Entry, render_config
+from tsrevel.record import Record
 from tsrevel.tripleseat.zones import iana_zone
 
 NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
 """Ids that may also be given as names, to be looked up."""
 
 
-@dataclass(frozen=True, slots=True)
-class InitOptions:
+class InitOptions(Record):
     """What `init` was told. `values` are texts by dotted key; `--set`, `--location` and `--charge` as typed."""
 
+    values: Mapping[str, str]
     output: Path | None = None
     prefill: bool = False
     source: Path | None = None
-    values: Mapping[str, str] = field(default_factory=dict)
     locations: tuple[str, ...] = ()
     charges: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()

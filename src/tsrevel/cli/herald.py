@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +21,7 @@ from tsrevel.engine.report import Outcome, Report
 from tsrevel.errors import RunLocked
 from tsrevel.ledger import RunMode
 from tsrevel.planning.reasons import Status
+from tsrevel.record import replace
 from tsrevel.wiring import Seams, correlate
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ nor a token is ever shown.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import typer
@@ -20,6 +19,7 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, is_loopback
 from tsrevel.config.keys import variables
 from tsrevel.errors import ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
+from tsrevel.record import Record
 from tsrevel.tripleseat.auth import redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl, consent_url
@@ -37,8 +37,7 @@ _REFUSALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LoginOptions:
+class LoginOptions(Record):
     """The flags of `login`. `timeout` in seconds; `redirect_uri` stands in for the one that `port` makes."""
 
     port: int | None = None
@@ -48,8 +47,7 @@ class LoginOptions:
     paste: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(Record):
     """Where TripleSeat sends the browser. `served`: this machine can listen there."""
 
     host: str
@@ -63,8 +61,7 @@ class _Target:
         return self.given or f"http://{self.host}:{port}{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Login:
+class _Login(Record):
     """One login under way."""
 
     world: World

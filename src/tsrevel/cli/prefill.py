@@ -18,6 +18,7 @@ from tsrevel.doctor.finding import attempt, is_silent
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TsrevelError
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, SiteId
+from tsrevel.record import Record
 from tsrevel.revel.account import Establishment, Named
 from tsrevel.tripleseat.places import Place, Site
 from tsrevel.tripleseat.token_url import TokenRefused
@@ -99,8 +100,7 @@ def _as_far_as_can_be(settings: Settings) -> Settings:
     return settings.model_copy(update={"tripleseat": seat.model_copy(update={"auth": "public_key"})})
 
 
-@dataclass(frozen=True, slots=True)
-class _Offered:
+class _Offered(Record):
     """What Revel's lists of the whole account hold; empty where one isn't given."""
 
     establishments: Sequence[Establishment]

@@ -13,10 +13,11 @@ import socketserver
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
+
+from tsrevel.record import Record
 
 REQUEST_SECONDS = 10
 """How long a browser may take to say what it wants: some connect in advance and say nothing."""
@@ -37,16 +38,17 @@ _HEADERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Record):
     """What the person decided: a code, or the word for why there is none."""
 
-    code: str = field(default="", repr=False)
+    code: str = ""
     error: str = ""
 
+    def __repr__(self) -> str:
+        return f"Answer(error={self.error!r})"
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+
+class Stray(Record):
     """Not the answer to this login, and why."""
 
     why: str

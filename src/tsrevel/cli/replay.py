@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -26,12 +26,12 @@ from tsrevel.errors import DeliveryRefused, DeliveryUnreadable, TsrevelError, Un
 from tsrevel.ledger import look_for_pause
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.record import Record, replace
 from tsrevel.webhook.signature import check_signature
 from tsrevel.wiring import Seams, correlate, open_engine
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayOptions:
+class ReplayOptions(Record):
     """The flags of `replay` for captured deliveries. `signature` is for a single one."""
 
     signature: str | None = None
@@ -41,8 +41,7 @@ class ReplayOptions:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RetryOptions:
+class RetryOptions(Record):
     """The flags of `replay` for events: those `held` or failed, those of a `run`, or these `events`."""
 
     held: bool = False

@@ -7,20 +7,19 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tsrevel.cli.world import Manner, World
+from tsrevel.record import Record
 from tsrevel.wiring import utc_now
 
 if TYPE_CHECKING:
     from tsrevel.sandbox import RevelSandbox, SampleDay, TripleSeatSandbox
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Record):
     """Both pretend services as they run at `urls` (TripleSeat, Revel), and settings (TOML) that use them."""
 
     urls: tuple[str, str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from tsrevel.cli.herald import Begin, Herald
@@ -17,11 +16,11 @@ from tsrevel.engine.report import Report
 from tsrevel.engine.run import Engine
 from tsrevel.ledger import RunMode, look_for_pause
 from tsrevel.planning.model import EventId
+from tsrevel.record import Record
 from tsrevel.wiring import Seams, correlate, open_engine
 
 
-@dataclass(frozen=True, slots=True)
-class SyncOptions:
+class SyncOptions(Record):
     """The flags of `sync` and `sync-event`. They narrow what the settings allow, never widen it."""
 
     hours_back: int | None = None

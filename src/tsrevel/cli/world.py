@@ -11,6 +11,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
+from tsrevel.record import Record
+
 if TYPE_CHECKING:
     from tsrevel.wiring import Seams
 
@@ -35,8 +37,7 @@ class World:
             print(json.dumps(document, ensure_ascii=False), file=self.stdout, flush=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(Record):
     """How a command was asked to speak. `verbose` counts the -v."""
 
     config: Path | None = None

@@ -12,7 +12,6 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from tsrevel.config.report import Report
 from tsrevel.config.sources import read_mappings
 from tsrevel.errors import ConfigError, ConfigProblem
 from tsrevel.planning.match import normalise
+from tsrevel.record import Record
 
 _HEADER = re.compile(r"\s*\[\[\s*(?:product|\"product\"|'product')\s*\]\]\s*(?:#.*)?")
 _TABLE = re.compile(r"\s*\[")
@@ -33,8 +33,7 @@ _COMMENT = re.compile(r"\s*(?:#.*)?")
 Tables = list[dict[str, object]]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Record):
     """What a mapping is for: a menu item, or else a line of that name, at an establishment."""
 
     establishment: int

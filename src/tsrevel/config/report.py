@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Record):
     """A value as a source gave it. It may be a secret, so it is never shown."""
 
-    value: object = field(repr=False)
+    value: object
     origin: str
+
+    def __repr__(self) -> str:
+        return f"Given(origin={self.origin!r})"
 
 
 Layer = dict[str, Given]

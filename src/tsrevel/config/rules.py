@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
 
 from pydantic import SecretStr
 
@@ -12,6 +11,7 @@ from tsrevel.config.keys import SECRETS, variables
 from tsrevel.config.model import ChargeSettings, LocationSettings, ProductMapping, Settings
 from tsrevel.config.report import Report
 from tsrevel.config.urls import is_loopback, url_of_domain
+from tsrevel.record import Record
 
 _REQUIRED = {
     "oauth2": ("tripleseat.client_id", "tripleseat.client_secret"),
@@ -20,8 +20,7 @@ _REQUIRED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Record):
     """Every entry of every table, also those that lack too much to be in the settings: their other faults are told."""
 
     locations: tuple[Built[LocationSettings], ...]

@@ -5,24 +5,26 @@ a secret pasted into the wrong key is still a secret.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tsrevel.config.keys import GIVABLE, SECRETS, VARIANTS
 from tsrevel.config.kinds import Kind
 from tsrevel.config.paths import expand_path
 from tsrevel.config.report import Given, Layer, Report
+from tsrevel.record import Record
 
 COMMAND_SECONDS = 10
 NOT_FOUND = "couldn't be found"
 
 
-@dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(Record):
     """What a secret's command printed, or `failure`: why it printed nothing usable."""
 
-    output: str = field(default="", repr=False)
+    output: str = ""
     failure: str = ""
+
+    def __repr__(self) -> str:
+        return f"CommandResult(failure={self.failure!r})"
 
 
 CommandRunner = Callable[[Sequence[str], Mapping[str, str]], CommandResult]
@@ -54,8 +56,7 @@ def run_command(words: Sequence[str], environ: Mapping[str, str]) -> CommandResu
     return CommandResult(output=output)
 
 
-@dataclass(frozen=True, slots=True)
-class SecretReader:
+class SecretReader(Record):
     """Turns the three ways of giving a secret into its value; each file is read and each command run once a load."""
 
     environ: Mapping[str, str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain
 
@@ -18,6 +17,7 @@ from tsrevel.errors import ConfigProblem
 from tsrevel.ledger import Pause, look_for_pause
 from tsrevel.planning.model import Policy
 from tsrevel.planning.when import days_in_reach
+from tsrevel.record import Record
 from tsrevel.wiring import Seams, build_policy, open_services
 
 AHEAD = timedelta(days=30)
@@ -33,8 +33,7 @@ _DOORS = {
 _LEDGER_KEYS = ("config", "ledger", "environment")
 
 
-@dataclass(frozen=True, slots=True)
-class Patient:
+class Patient(Record):
     """An installation: its settings as far as they are usable, what is wrong with them, and its surroundings."""
 
     settings: Settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from tsrevel.errors import (
     TsrevelError,
     Unavailable,
 )
+from tsrevel.record import Record
 
 T = TypeVar("T")
 
@@ -38,8 +38,7 @@ class Verdict(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """One check's result. `subject` is the location it is about, None for the whole installation.
 
     `text` has no full stop; `remedy` is a sentence, "" where nothing is to be done. `exit_status` is that of a run

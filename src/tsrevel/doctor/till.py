@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tsrevel.config import LocationSettings, Settings
@@ -22,6 +21,7 @@ from tsrevel.doctor.finding import (
 from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
 from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId
+from tsrevel.record import Record, field, replace
 from tsrevel.revel.account import Account, Establishment, Named
 from tsrevel.revel.client import Revel
 
@@ -63,8 +63,7 @@ def is_own_dining(entry: LocationSettings) -> bool:
     return entry.dining_option >= FIRST_CUSTOM_DINING
 
 
-@dataclass(frozen=True, slots=True)
-class Till:
+class Till(Record):
     """What Revel's lists hold; None for a list that couldn't be read.
 
     `dining`: the dining options on existing orders, of the establishments whose orders could be read.

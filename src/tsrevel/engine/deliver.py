@@ -7,12 +7,12 @@ newer than what is known already, or can't be read.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from tsrevel.engine.find import Candidate, Named, name_event, told_by_tripleseat
 from tsrevel.errors import Refused, Unreadable
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import Event, EventId
+from tsrevel.record import replace
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.payload import Subject, is_older, read_event_ids, read_told
 from tsrevel.webhook.delivery import DELETION, Delivery

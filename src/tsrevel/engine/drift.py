@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tsrevel.engine.find import Candidate
 from tsrevel.engine.report import Outcome, describe, not_written
@@ -11,6 +11,7 @@ from tsrevel.ledger import Ledger, OrderRecord, hash_of_trouble
 from tsrevel.planning.model import Event, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import find_location, screen_status
+from tsrevel.record import replace
 
 
 @dataclass(slots=True, eq=False, repr=False)

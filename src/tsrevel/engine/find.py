@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tsrevel.engine.report import Outcome
@@ -15,6 +14,7 @@ from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, Plan, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.when import days_in_reach, update_days_in_reach
+from tsrevel.record import Record
 from tsrevel.tripleseat.client import Found, TripleSeat
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,7 @@ MOST_VANISHED = 20
 NOT_FOUND = 404
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Record):
     """An event to decide on. `digest` is the listing's content hash; `fetch` gives the whole one where it is none."""
 
     event: Event
@@ -39,8 +38,7 @@ class Candidate:
         return self.fetch() if self.fetch else self.event
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Record):
     """An event that is known by its id alone until its turn comes. `find` raises what `TripleSeat.event` raises."""
 
     event_id: EventId
@@ -70,8 +68,7 @@ def told_by_tripleseat() -> Iterator[None]:
         raise EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error)) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Record):
     """Which events to look for: of the days `first` to `last`, or else what the gates and `hours_back` say."""
 
     hours_back: float

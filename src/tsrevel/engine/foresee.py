@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from tsrevel.engine.allowance import Allowance
 from tsrevel.engine.find import name_event
 from tsrevel.engine.report import Outcome, not_written, planned
@@ -14,10 +12,10 @@ from tsrevel.errors import Refused, StopRun, TryNextRun, WriteForbidden
 from tsrevel.ledger import OrderRecord, RunRecord, Sighting
 from tsrevel.planning.model import Event, EventId, Skip
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.record import Record, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
+class Foreseen(Record):
     """The outcome, the event as far as TripleSeat showed it, and what stopped the look (a service down, a key refused).
 
     Where something would be written, the outcome is `planned` and `record` holds the claimed plan.

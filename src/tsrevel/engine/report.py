@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date
 
 from tsrevel.ledger import OrderRecord, Pause
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Category, Reason, Status
+from tsrevel.record import Record, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Record):
     """What a run made of one event. `text` is for people; `total` in cents.
 
     `news`: to be told in this run's report; an alarm is in every one. `fresh`: it wasn't so in the run before.
@@ -81,8 +80,7 @@ def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
     return replace(done, status=Status.INJECTED, order_id=order_id, news=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Record):
     """A whole run. `reason` and `error` say why it ended before its time, where it did; `paused`: a person did it."""
 
     run_id: str

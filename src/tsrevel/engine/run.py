@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from tsrevel.gate import WriteGate
 from tsrevel.ledger import Ledger, Pause, RunMode, RunRecord, Seen
 from tsrevel.planning.model import Event, EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.record import Record, replace
 from tsrevel.revel.client import Revel
 from tsrevel.tripleseat.client import TripleSeat
 
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
     from tsrevel.engine.saga import Saga
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Record):
     """What one run may do at most. `workers`: establishments that it works at at a time."""
 
     max_orders: int
@@ -86,7 +87,7 @@ class Engine:
         """An engine for a further run of the same invocation: it has what this one's run has left of the limits."""
         time = self.limits.deadline - (self.clock() - self._started_at)
         left = replace(self.limits, max_orders=self._allowance.left, deadline=max(time, timedelta()))
-        return replace(self, run_id=run_id, limits=left)
+        return dataclasses.replace(self, run_id=run_id, limits=left)
 
     def _run(
         self,

@@ -6,7 +6,6 @@ Nothing here plans and nothing here decides whether an event is due.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tsrevel.engine.evidence import STAGES, Stage, compare_order, find_twice, row_id, stage_of
@@ -18,6 +17,7 @@ from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId, Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.record import Record, replace
 from tsrevel.revel.client import Contents, Revel
 from tsrevel.revel.decode import OrderRow
 
@@ -30,8 +30,7 @@ _NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever a saga is taken up again
 
 
-@dataclass(frozen=True, slots=True)
-class _Writing:
+class _Writing(Record):
     """An order about to be written or finished. `order_id` is '' until it is there, `known` are the uuids of the steps
     that earlier runs have receipts for.
     """

@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tsrevel.engine.allowance import Allowance
 from tsrevel.engine.decide import Decider
@@ -20,6 +20,7 @@ from tsrevel.ledger import Ledger, Pause
 from tsrevel.planning.model import EventId, Policy, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
+from tsrevel.record import replace
 from tsrevel.tripleseat.client import TripleSeat
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId, Plan, Skip
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.record import replace
 from tsrevel.revel.client import Revel
 from tsrevel.revel.decode import OrderRow
 

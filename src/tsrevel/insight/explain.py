@@ -6,7 +6,6 @@ Live: both services are read, the ledger is copied, nothing is written anywhere.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -28,6 +27,7 @@ from tsrevel.planning.plan import plan_order
 from tsrevel.planning.rationale import Rationale, give_reasons, give_rivals
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
+from tsrevel.record import Record, replace
 from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
 
 Source = Literal["live", "ledger"]
@@ -37,8 +37,7 @@ _WAITING = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Record):
     """The decision, and all that leads to it. `outcome` is None for an event that nothing is known of.
 
     `plan` is the order as it was claimed, else as it would be. `foretold` says why it could not be planned as things

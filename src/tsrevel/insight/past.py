@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tsrevel.ledger import (
     AuditRow,
     LedgerView,
@@ -19,10 +17,10 @@ from tsrevel.ledger import (
 )
 from tsrevel.ledger.queries import Attempt, Standing, StepStanding
 from tsrevel.planning.model import EventId
+from tsrevel.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class EventHistory:
+class EventHistory(Record):
     """All that is known of one event. `facts` are its rows of the audit, oldest first."""
 
     event_id: EventId
@@ -39,8 +37,7 @@ class EventHistory:
         return bool(self.standing or self.record or self.resolution or self.facts)
 
 
-@dataclass(frozen=True, slots=True)
-class RunHistory:
+class RunHistory(Record):
     """A run, and what it injected, held and failed."""
 
     run: RunRecord

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
 from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, pausing, queries, runs
 from tsrevel.ledger.queries import OpenOrder, Standing
+from tsrevel.record import Record, replace
 
 STALE = timedelta(hours=3)
 """So long without a good run is told loudly: cron starts one every 45 minutes."""
@@ -17,8 +17,7 @@ OVERDUE = timedelta(minutes=5)
 """A run may last so much longer than its deadline: it finishes the order that it is at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Record):
     """The answer. `known`: there is a ledger. `good` is the last live run over all events that came to its end.
 
     One that raised an alarm (exit 14) isn't good.

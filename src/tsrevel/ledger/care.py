@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +19,7 @@ from tsrevel.ledger.migrations import back_up
 from tsrevel.ledger.orders import count_by_state
 from tsrevel.ledger.records import OrderState
 from tsrevel.ledger.view import open_view
+from tsrevel.record import Record
 
 T = TypeVar("T")
 
@@ -49,8 +49,7 @@ _OF_PLAN = frozenset({"line", "override", "note"})
 _PAUSED_REASON = ("pause", "reason")
 
 
-@dataclass(frozen=True, slots=True)
-class Census:
+class Census(Record):
     """A sound ledger: what the look at it found, the rows of each table, the orders in each state, its bytes."""
 
     inspection: Inspection

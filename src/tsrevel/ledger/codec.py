@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, fields
 from datetime import date
 from typing import Any, get_args
+
+from msgspec import to_builtins
 
 from tsrevel.errors import LedgerDamaged
 from tsrevel.planning.model import (
@@ -23,14 +24,15 @@ from tsrevel.planning.model import (
     StepKind,
 )
 from tsrevel.planning.money import Cents
+from tsrevel.record import Record
 
 _SHAPE = 1
-"""Goes up when a field of the plan's dataclasses comes, goes or changes its meaning; a migration rewrites old texts."""
+"""Goes up when a field of the plan's records comes, goes or changes its meaning; a migration rewrites old texts."""
 
 
 _KINDS: dict[str, StepKind] = {kind: kind for kind in get_args(StepKind)}
-_NAMES: dict[type, frozenset[str]] = {
-    shape: frozenset(field.name for field in fields(shape)) for shape in (Plan, Location, Item, PlannedPayment, Step)
+_NAMES: dict[type[Record], frozenset[str]] = {
+    shape: frozenset(shape.__struct_fields__) for shape in (Plan, Location, Item, PlannedPayment, Step)
 }
 
 
@@ -40,7 +42,7 @@ class _Misshapen(ValueError):
 
 def encode_plan(plan: Plan) -> str:
     """`plan` as canonical JSON: the same plan gives the same text."""
-    content = asdict(plan) | {"day": plan.day.isoformat(), "shape": _SHAPE}
+    content = to_builtins(plan) | {"shape": _SHAPE}
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 

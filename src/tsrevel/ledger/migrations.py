@@ -9,19 +9,18 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from tsrevel.ledger.connection import connect, sync_folder, transaction
+from tsrevel.record import Record
 
 _PATIENCE = 5.0
 """Seconds that a backup waits for a lock; beside a write-ahead log it hardly ever has to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(Record):
     """The SQL that takes a ledger from the version before to `version`, without transaction statements."""
 
     version: int

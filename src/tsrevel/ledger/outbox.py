@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
@@ -15,6 +14,7 @@ from tsrevel.ledger.audit import Change
 from tsrevel.ledger.file import LedgerFile
 from tsrevel.ledger.records import ClaimConflict, Seen, Sighting
 from tsrevel.planning.model import EventId, OrderId
+from tsrevel.record import Record
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
 """What a notice tells of: a change of an event's state that a person may want to hear of."""
@@ -44,8 +44,7 @@ _TRIED = """
 _EMPTY = "UPDATE notices SET text = '' WHERE mail = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Record):
     """One change of one event. `text` says why and what to do; it names no customer. `day` is None where unknown."""
 
     event_id: EventId
@@ -58,8 +57,7 @@ class Notice:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class DueMail:
+class DueMail(Record):
     """A mail that is still to be sent. `attempts` failed so far, `refusals` of them because it wasn't acceptable."""
 
     number: int

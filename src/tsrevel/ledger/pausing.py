@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,14 +11,14 @@ from tsrevel.ledger.audit import Change
 from tsrevel.ledger.connection import SQLITE, Connect
 from tsrevel.ledger.inspection import open_to_look
 from tsrevel.ledger.migrations import version_of
+from tsrevel.record import Record
 
 _SINCE_VERSION = 5
 _FIND = "SELECT since_at, reason FROM pause"
 _BEGIN = "INSERT INTO pause (id, since_at, reason) VALUES (1, ?, ?)"
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Record):
     """Since when (aware, UTC) nothing is done, and why, in the words of whoever said so ('' for no reason given)."""
 
     since: datetime

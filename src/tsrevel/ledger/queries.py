@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from tsrevel.ledger.records import OrderState, Resolution, decode_instant
 from tsrevel.ledger.resolutions import RESOLUTION, decode_resolution
+from tsrevel.record import Record
 
 if TYPE_CHECKING:
     from tsrevel.planning.model import EventId, OrderId
@@ -83,8 +83,7 @@ _STEPS = f"""
 """  # noqa: S608 (likewise)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Record):
     """How an event stood when a run last saw it. `since`: its status has been that ever since then.
 
     `location` is the [[locations]] entry's name, else TripleSeat's; '' where a version before this one saw it.
@@ -101,8 +100,7 @@ class Standing:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class OpenOrder:
+class OpenOrder(Record):
     """An order claimed and not settled, or disputed. `text` says what is disputed, `total` in cents.
 
     `receipts` is None where the ledger has none of an order found at Revel: how far it was written isn't known.
@@ -121,8 +119,7 @@ class OpenOrder:
     doubt_until_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Record):
     """A run that injected, held or failed an event."""
 
     run_id: str
@@ -134,8 +131,7 @@ class Attempt:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StepStanding:
+class StepStanding(Record):
     """A step of the claimed plan, and Revel's receipt for it: the id it gave, when, in which run; None without one.
 
     `written` without `kept`: Revel showed it, and the receipt isn't in the ledger (pruned, or found with a new ledger).

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from tsrevel.errors import TsrevelError
+from tsrevel.record import Record, field
 
 if TYPE_CHECKING:
     from tsrevel.planning.model import Event, EventId, OrderId, Plan
@@ -30,8 +30,7 @@ class ClaimConflict(TsrevelError):
     """A change was asked for that contradicts what the ledger holds. A fault of ours; nothing was stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(Record):
     """One invocation. Without `finished_at` it is still going, or died. `whole`: no days and no places left out."""
 
     run_id: str
@@ -45,8 +44,7 @@ class RunRecord:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Record):
     """Revel's answer to the step with this `uuid`. `facts` is what of the answer is worth keeping."""
 
     uuid: str
@@ -57,8 +55,7 @@ class Receipt:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRecord:
+class OrderRecord(Record):
     """What is known of the order of one event.
 
     `plan` is the one claimed, and stays; `seen_plan` is the last one that a change of the event was reported
@@ -87,8 +84,7 @@ class OrderRecord:
     seen_trouble: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Record):
     """What a run made of one event, to be stored. Of `text` only a hash is kept.
 
     `updated` is TripleSeat's own stamp of the event. `event` is the event as it was seen whole: where it is held or
@@ -108,8 +104,7 @@ class Seen:
     location: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Record):
     """What was last made of an event. `missed_at` is when its gate was first seen closed without an order.
 
     `updated` is the latest of TripleSeat's own stamps of the event; `has_snapshot`: a copy of it is kept.
@@ -128,8 +123,7 @@ class Sighting:
     has_snapshot: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Record):
     """What a person settled about an event, and why. `order_id` is the order that a person said last it has.
 
     `digest` is the content hash of the event then, or of the latest change that was told since; None: not known.
@@ -146,8 +140,7 @@ class Resolution:
     was_done: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryKey:
+class DeliveryKey(Record):
     """What tells one webhook delivery from another: `subject` is "event 12" or "booking 34", `stamp` its state then."""
 
     trigger: str
@@ -155,8 +148,7 @@ class DeliveryKey:
     stamp: str
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(Record):
     """One fact of the append-only audit. `hash` covers the row and `previous_hash`, so the rows form a chain."""
 
     seq: int

@@ -7,13 +7,13 @@ builder knows SendGrid's request. It is loaded when a mail is due, and not befor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from tsrevel.answers import Json, decode_json
 from tsrevel.errors import Unavailable
 from tsrevel.notify.message import Message
+from tsrevel.record import Record
 from tsrevel.transport import send_once
 
 if TYPE_CHECKING:
@@ -36,16 +36,14 @@ class Verdict(Enum):
     """SendGrid can't take mails now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Record):
     """What became of one attempt to send a mail; `text` says why it wasn't taken and what to do."""
 
     verdict: Verdict
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SendGrid:
+class SendGrid(Record):
     """The account that mails go through. `key` must never be shown."""
 
     base_url: str

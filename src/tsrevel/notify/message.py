@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from html import escape
 
 from tsrevel.planning.model import Plan
 from tsrevel.planning.money import show
+from tsrevel.record import Record
 
 _HEADINGS = {
     "failed": "Failed",
@@ -29,8 +29,7 @@ _CELL = "padding:2px 12px 2px 0;vertical-align:top"
 _SUM = f"{_CELL};text-align:right"
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Record):
     """One change to be told. `occasion` is a word of `email.on`; `plan` is the order's, where there is one.
 
     `reason` and `text` say why, `correlation_id` in which run.
@@ -47,8 +46,7 @@ class Story:
     plan: Plan | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Record):
     """A mail without its envelope."""
 
     subject: str

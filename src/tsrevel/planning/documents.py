@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatch
 
 from tsrevel.planning.model import Document, Event, Hold
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.reasons import Reason
+from tsrevel.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Record):
     """The document to take lines and money from, or a Hold, and in words why that one.
 
     `rivals` are those that only a person can choose between.

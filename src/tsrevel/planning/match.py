@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from tsrevel.planning.model import EstablishmentId, Line, Policy, ProductId, ProductMapping
+from tsrevel.record import Record
 
 _PLAIN = str.maketrans({
     "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "`": "'", "´": "'",
@@ -33,21 +33,19 @@ def _plain(name: str) -> str:
     return " ".join(text.casefold().split())
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(Record):
     """An active product of one establishment."""
 
     id: ProductId
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Record):
     """The active products of one establishment, by id and by normalised name."""
 
     establishment: EstablishmentId
     names: Mapping[ProductId, str]
-    by_name: Mapping[str, tuple[ProductId, ...]] = field(repr=False)
+    by_name: Mapping[str, tuple[ProductId, ...]]
 
     @classmethod
     def of(cls, establishment: EstablishmentId, products: Iterable[Product]) -> Catalogue:
@@ -65,8 +63,7 @@ class Catalogue:
         return found[0] if len(found) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Unmatched:
+class Unmatched(Record):
     """A name without a product, why, and the names a person might have meant."""
 
     name: str

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Literal, NewType
 
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.planning.reasons import Reason
+from tsrevel.record import Record, field
 
 EventId = NewType("EventId", str)
 LocationId = NewType("LocationId", str)
@@ -28,16 +28,14 @@ OrderId = NewType("OrderId", str)
 # What TripleSeat tells
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Record):
     """A piece of an event that couldn't be read, and the reason it would be held for."""
 
     reason: Reason
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Record):
     """One usable line of a document (facts TripleSeat 3.3). Amounts in major units.
 
     `typed` lines were written by hand: their name may read "PRODUCT - description" (facts TripleSeat 3.3, rule 6).
@@ -52,16 +50,14 @@ class Line:
     typed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BillingTotal:
+class BillingTotal(Record):
     """A tax, fee or gratuity that TripleSeat adds to the lines, in major units."""
 
     name: str
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentRecord:
+class PaymentRecord(Record):
     """A payment on a document. It counts only when `paid`, less what was `refunded` of it. Major units."""
 
     id: str
@@ -70,8 +66,7 @@ class PaymentRecord:
     refunded: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Record):
     """A contract or event order of an event, as far as it bears on the order. Blank lines are left out."""
 
     id: int
@@ -86,8 +81,7 @@ class Document:
     faults: tuple[Fault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Record):
     """A TripleSeat event (facts TripleSeat 3). `status` is upper case; `day` is the local business day.
 
     `updated` is when it was last changed, to the minute and as the site's clock told it (facts TripleSeat 3.1): it only
@@ -116,8 +110,7 @@ class Event:
 # What we may do
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Record):
     """Where a TripleSeat location (or, failing that, a whole site) rings up in Revel, in which time zone."""
 
     name: str
@@ -133,8 +126,7 @@ class Location:
     fallback_product: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TimeGate:
+class TimeGate(Record):
     """When an event may be injected: from `days_before` its day at `opens_at`, to the end of `days_after` it."""
 
     days_before: int = 0
@@ -142,8 +134,7 @@ class TimeGate:
     days_after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeRule:
+class ChargeRule(Record):
     """What becomes of the billing total called `match`."""
 
     match: str
@@ -152,8 +143,7 @@ class ChargeRule:
     product_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProductMapping:
+class ProductMapping(Record):
     """An operator's word that a menu item, or a line of that name, is this product at this establishment."""
 
     establishment: EstablishmentId
@@ -165,8 +155,7 @@ class ProductMapping:
 _MAX_ORDER_TOTAL = Cents(2_500_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Record):
     """The settings that bear on planning. `allowed` and `only` are TripleSeat site or location ids; empty = all."""
 
     locations: tuple[Location, ...]
@@ -190,8 +179,7 @@ class Policy:
 # What we intend
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Record):
     """One order item. `unit_price` in cents. `line` is the TripleSeat line it comes from, for people.
 
     `override` replaces the product's name on the ticket, `note` stands beside it (facts Revel 5.1).
@@ -211,8 +199,7 @@ class Item:
         return Cents(self.quantity * self.unit_price)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedPayment:
+class PlannedPayment(Record):
     """Money already received, to be recorded on the order, in cents."""
 
     uuid: str
@@ -222,8 +209,7 @@ class PlannedPayment:
 StepKind = Literal["order", "item", "discount", "payment", "totals", "history"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Record):
     """One write. `number` counts within its kind from 0; `uuid` is the identity of what it writes."""
 
     kind: StepKind
@@ -231,16 +217,14 @@ class Step:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(Record):
     """What tells people whose order it is. Customer data: goes to Revel, never into the ledger or a log."""
 
     call_name: str
     notes: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Record):
     """The order we intend, complete and free of customer data. The same event gives the same plan, uuids included.
 
     Money in cents. The identity that holds: subtotal - discount + tax + gratuity = final_total.
@@ -287,16 +271,14 @@ class Plan:
 # The ways of not doing it
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Record):
     """Why we will not write. Needs a person. `text` says what happened, to what, and what to do."""
 
     reason: Reason
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(Record):
     """Nothing to do for this event now."""
 
     reason: Reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -36,6 +35,7 @@ from tsrevel.planning.model import (
 )
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.reasons import Reason
+from tsrevel.record import replace
 
 
 def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: Policy) -> Plan | Hold:

@@ -6,7 +6,6 @@ The rules are those that `plan_order` goes by: this module asks them, and has no
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
 from typing import Literal
 
 from tsrevel.planning.billing import document_discount, line_amount, portion_of
@@ -14,12 +13,12 @@ from tsrevel.planning.documents import weigh_documents
 from tsrevel.planning.match import Catalogue, How, Unmatched, match_id, match_line, matched_by, normalise
 from tsrevel.planning.model import Document, Event, Hold, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, show, to_cents, total
+from tsrevel.record import Record
 
 Treatment = Literal["tax", "gratuity", "item", "ignore"]
 
 
-@dataclass(frozen=True, slots=True)
-class LineReason:
+class LineReason(Record):
     """A line of the document and the product it becomes. Amounts in cents.
 
     `how` is None for a line that sells nothing, or that has no product; `why` is in words. Without a catalogue nothing
@@ -35,8 +34,7 @@ class LineReason:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeReason:
+class ChargeReason(Record):
     """A tax, fee or gratuity of TripleSeat's, and what it is in Revel; None where no rule says."""
 
     name: str
@@ -44,8 +42,7 @@ class ChargeReason:
     treat_as: Treatment | None
 
 
-@dataclass(frozen=True, slots=True)
-class Rationale:
+class Rationale(Record):
     """The reasons, as far as the event has something to give them for. Amounts in cents."""
 
     document: Document

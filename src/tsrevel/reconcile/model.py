@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from tsrevel.ledger import OrderRecord, Resolution, Sighting
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.when import GateState
+from tsrevel.record import Record, field
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
 
@@ -58,8 +58,7 @@ ALARMS = frozenset({
 """Two orders for an event, or an order whose money isn't what was written: exit 14 (DESIGN 2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(Record):
     """Money by kind, in cents. items - discount + tax + charges = total, and total - payments = balance, as a rule.
 
     `items` are the lines sold; `charges` are gratuity and the billing totals that are written as items. `partial`: of
@@ -73,11 +72,11 @@ class Money:
     total: Cents = ZERO
     payments: Cents = ZERO
     balance: Cents = ZERO
-    partial: bool = field(default=False, kw_only=True)
+    partial: bool = False
 
     def __add__(self, other: Money) -> Money:
-        sums = Money(*(Cents(self.of(kind) + other.of(kind)) for kind in MONEY_KINDS))
-        return replace(sums, partial=self.partial or other.partial)
+        sums: dict[str, Any] = {kind: self.of(kind) + other.of(kind) for kind in MONEY_KINDS}
+        return Money(partial=self.partial or other.partial, **sums)
 
     def of(self, kind: MoneyKind) -> Cents:
         """The amount of one kind."""
@@ -93,8 +92,7 @@ class Money:
 MONEY_KINDS: tuple[MoneyKind, ...] = get_args(MoneyKind)
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Record):
     """Where an event or order is counted: a `[[locations]]` entry, or what TripleSeat calls a place without one."""
 
     name: str
@@ -102,8 +100,7 @@ class Spot:
     timezone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """One difference, or one thing explained. `text` says what happened and what to do, without customer data.
 
     `field` and the three amounts tell which money differs, where it is about money. `calm`: no alarm whatever its kind
@@ -128,8 +125,7 @@ class Finding:
         return self.kind in ALARMS and not self.calm
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Record):
     """All that the three have to say of one event.
 
     `event` is None where TripleSeat doesn't hand it out: `problem` says why, `gone` that there is no such event,
@@ -162,8 +158,7 @@ class Case:
         return tuple(order for order in self.orders if not order.deleted)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Record):
     """One case judged: what each of the three counts for its day, None where it counts nothing.
 
     `places` are the establishments at which Revel has the orders of `revel`; none named: all at the case's own.
@@ -177,8 +172,7 @@ class Verdict:
     places: tuple[EstablishmentId | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Record):
     """How many orders, and their money."""
 
     orders: int = 0
@@ -189,8 +183,7 @@ class Tally:
         return self if money is None else Tally(self.orders + 1, self.money + money)
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Record):
     """One location's day, as each of the three tells it. `differences` leaves out what is explained.
 
     `strays` are orders that Revel has here for events of another place: they are told there.
@@ -215,8 +208,7 @@ class Day:
         return tuple(each for each in self.findings if not each.explained)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Record):
     """A location's days that were compared, both included."""
 
     spot: Spot
@@ -224,8 +216,7 @@ class Span:
     last: date
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Record):
     """The whole comparison. `days` holds every day of every span, and no others but of places without an entry."""
 
     at: datetime

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from tsrevel.answers import Json
 from tsrevel.errors import OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.gate import Place
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
+from tsrevel.record import Record
 from tsrevel.revel.decode import (
     ORDER_FIELDS,
     PRODUCT_FIELDS,
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Record):
     """What Revel holds of one order, as far as it was asked for. `order` is None where it wasn't."""
 
     order: OrderRow | None
@@ -48,8 +47,7 @@ class Contents:
     history: tuple[HistoryRow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Record):
     """What a write left at Revel: the row's id, and how it differs from what was sent, where it shows that it does."""
 
     id: str

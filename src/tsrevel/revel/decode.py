@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from tsrevel.answers import Json
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents
+from tsrevel.record import Record
 
 if TYPE_CHECKING:
     from tsrevel.planning.match import Product
@@ -28,8 +28,7 @@ PRODUCT_FIELDS = ("id", "name", "active", "establishment")
 """What is read here of a row of each: whole rows carry it all (facts Revel 3.2, 5.6)."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRow:
+class OrderRow(Record):
     """An order as Revel holds it. Money in cents; what is absent or null counts as zero.
 
     `discounted`: it refers to a discount, whatever that comes to. `has_history` is None where Revel doesn't say.
@@ -53,8 +52,7 @@ class OrderRow:
     updated: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
+class ItemRow(Record):
     """An order item as Revel holds it. `updated`: as of an order, voiding included."""
 
     id: str
@@ -67,8 +65,7 @@ class ItemRow:
     updated: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentRow:
+class PaymentRow(Record):
     """A payment as Revel holds it. `refunded`: given back (facts Revel 5.2). `updated`: as of an order."""
 
     id: str
@@ -85,8 +82,7 @@ class PaymentRow:
         return not self.deleted and not self.refunded
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
+class HistoryRow(Record):
     """An order history row: without one the order is invisible in the console (facts Revel 3.8)."""
 
     id: str
@@ -94,8 +90,7 @@ class HistoryRow:
     order: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Record):
     """One page of a list (facts Revel 2.1). `next` is a relative URL, or None on the last page."""
 
     rows: tuple[Row, ...]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from tsrevel.answers import Json
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
+from tsrevel.record import Record
 
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
 _LARGEST = Decimal(10) ** 12
@@ -125,8 +125,7 @@ def read_stamp(value: Json) -> datetime | None:
     return datetime(day.year, day.month, day.day, hour, minute) if int(clock[1]) <= 12 and minute < 60 else None  # noqa: DTZ001
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Record):
     """A JSON object and what to call it in a fault. The `faults` it finds are shared with its children."""
 
     row: dict[str, Json]

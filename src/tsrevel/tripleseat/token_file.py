@@ -14,12 +14,12 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
 
 from tsrevel.answers import Json, decode_json
 from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.record import Record
 from tsrevel.tripleseat.fields import read_number
 
 logger = logging.getLogger(__name__)
@@ -28,13 +28,15 @@ APPROVAL = "run `tsrevel login` (README, set-up: 'Get the first token')"
 _HOW = f"Get one: {APPROVAL}."
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Record):
     """An access token, when it expires (epoch seconds), and the refresh token for the next one."""
 
-    access: str = field(repr=False)
-    refresh: str = field(repr=False)
+    access: str
+    refresh: str
     expires_at: int
+
+    def __repr__(self) -> str:
+        return f"Token(expires_at={self.expires_at})"
 
     def expires_within(self, seconds: float, now: float) -> bool:
         """Whether it is useless `seconds` after the epoch second `now`."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 
 from tsrevel.answers import Json, decode_json
 from tsrevel.errors import DeliveryUnreadable
+from tsrevel.record import Record
 
 ACTIONABLE = frozenset(
     {
@@ -36,8 +36,7 @@ _TRIGGER = re.compile(r"[A-Z0-9_]{1,64}")
 _ROOTS = ("event", "booking", "document_layout")
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Record):
     """A delivery: the object under its root key, as it came. `body_hash` tells deliveries without a stamp apart.
 
     `root` is "event", "booking" or "document_layout"; "" where there is none of them: a lead, say.

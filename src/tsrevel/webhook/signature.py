@@ -8,11 +8,11 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
 from tsrevel.errors import SignatureReason, SignatureRefused
+from tsrevel.record import Record
 
 __all__ = ["LONGEST_HEADER", "MOST_PARTS", "SignatureReason", "SignatureRefused", "check_signature"]
 
@@ -39,8 +39,7 @@ _MISMATCH = (
 _NO_STAMP = "a plain digest doesn't say when it was signed, so its age can't be checked; check it without a tolerance"
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
+class _Signature(Record):
     """What a header holds. `stamp` is its text as it was sent; None for a plain digest of the body."""
 
     stamp: str | None

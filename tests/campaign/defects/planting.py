@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from tsrevel.record import Record
 
 from ..rig import Rig
 
@@ -15,8 +16,7 @@ Original = Callable[..., Any]
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Defect:
+class Defect(Record):
     """A small wrong patch. In some of the `schedules` it causes violations, in one of each `violates` is found.
 
     `quirks`: attributes of the pretend Revel, set with and without the defect.

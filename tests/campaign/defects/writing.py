@@ -6,7 +6,6 @@ Points in schedules are given so that a fault for writes alone may wait for its 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from tsrevel.engine import decide, evidence, saga
 from tsrevel.errors import OutcomeUnknown, TryNextRun, Unavailable
 from tsrevel.ledger import Ledger, audit
 from tsrevel.planning import identity
+from tsrevel.record import replace
 from tsrevel.revel import decode, lists
 from tsrevel.revel.client import Revel, Written
 from tsrevel.transport import Channel

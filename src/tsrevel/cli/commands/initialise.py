@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +11,10 @@ import typer
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
 from tsrevel.cli.world import Manner, World
+from tsrevel.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
+class _Option(Record):
     """The option of one setting; a secret has two, for a file and for a command."""
 
     key: str
@@ -113,10 +112,10 @@ def init(
 
     values = {name.replace("__", "."): text for name, text in given.items() if text is not None}
     options = InitOptions(
+        values,
         output or manner.config,
         prefill,
         source,
-        values,
         tuple(location or ()),
         tuple(charge or ()),
         tuple(settings or ()),

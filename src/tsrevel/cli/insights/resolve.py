@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import typer
@@ -19,6 +18,7 @@ from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import Standing
 from tsrevel.planning.model import EventId, OrderId
+from tsrevel.record import Record
 from tsrevel.wiring import Seams, open_services
 
 Word = Literal["done", "ignored", "open"]
@@ -29,8 +29,7 @@ _ID = re.compile("[1-9][0-9]{0,18}")
 """Both services number from 1, in integers (facts TripleSeat 3.1, Revel 2.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResolveOptions:
+class ResolveOptions(Record):
     """What a person says. `order_id` is the Revel order that the event has, where there is one to name.
 
     `no_order_exists`: it is sure that nobody has entered one by hand.
@@ -42,8 +41,7 @@ class ResolveOptions:
     no_order_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
+class _Before(Record):
     """What was known of the event when the person spoke."""
 
     standing: Standing | None

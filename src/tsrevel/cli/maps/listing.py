@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import typer
 
@@ -26,6 +25,7 @@ from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show
 from tsrevel.planning.suggest import Offer
 from tsrevel.planning.unmapped import Way
+from tsrevel.record import Record
 
 _HEADINGS = ("Establishment", "Name or menu item", "Product", "Its name", "Price", "State")
 
@@ -39,8 +39,7 @@ _SPOKEN = {
 Offers = Mapping[EstablishmentId, Mapping[ProductId, Offer]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Record):
     """What was seen on the events of `span` and on menus."""
 
     span: Span

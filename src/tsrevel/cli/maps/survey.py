@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import update_wrapper
 from pathlib import Path
@@ -21,6 +20,7 @@ from tsrevel.errors import ConfigError, ConfigProblem, Refused, ServiceDown, Try
 from tsrevel.planning.model import EstablishmentId, Policy
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.when import days_in_reach
+from tsrevel.record import Record
 from tsrevel.revel.account import Account
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
@@ -32,8 +32,7 @@ class SwitchedOff(TsrevelError):
     """The connector is disabled or paused: no service may be asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Record):
     """The days looked at, both included."""
 
     days: int
@@ -41,8 +40,7 @@ class Span:
     last: date
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Record):
     """Both services, to be read, and what the settings say. Nothing is locked, no ledger is open."""
 
     settings: Settings
