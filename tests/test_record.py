@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from rich.pretty import pretty_repr
 
 from tsrevel.cli.redirect import Answer
 from tsrevel.config.report import Given
@@ -48,5 +49,6 @@ def test_a_value_of_no_name_is_refused() -> None:
     "record", [Token("hush", "hush", 1), Given("hush", "a file"), CommandResult("hush"), Answer(code="hush")]
 )
 def test_a_record_of_a_secret_does_not_show_it(record: Record) -> None:
-    assert "hush" not in repr(record)
-    assert type(record).__name__ in repr(record)
+    for shown in (repr(record), str(record), pretty_repr(record), pretty_repr([record], expand_all=True)):
+        assert "hush" not in shown
+        assert f"{type(record).__name__}(" in shown

@@ -155,7 +155,19 @@ def test_there_is_no_copy_of_what_was_never_seen_whole(ledger: Ledger) -> None:
     assert ledger.snapshot(EventId("1")) is None
 
 
-@pytest.mark.parametrize("text", ["{}", "not JSON", '{"id": "1"}', "[]", '{"id": "1", "day": "soon"}'])
+DAMAGED = {
+    "empty": "{}",
+    "not JSON": "not JSON",
+    "nothing but an id": '{"id": "1"}',
+    "a list": "[]",
+    "no day": WRITTEN_BEFORE.replace('"2026-12-12"', '"soon"'),
+    "no number": WRITTEN_BEFORE.replace('"18.50"', '"NaN"'),
+    "no end": WRITTEN_BEFORE.replace('"0.01"', '"Infinity"'),
+    "too deep": WRITTEN_BEFORE.replace('{"id":', '{"more":' + "[" * 100_000 + "]" * 100_000 + ',"id":', 1),
+}
+
+
+@pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED.keys())
 def test_a_copy_that_can_not_be_read_is_damage(ledger: Ledger, text: str) -> None:
     ledger.see_many(RUN, [seen(event=rich_event())])
     with raw(ledger._path) as connection:

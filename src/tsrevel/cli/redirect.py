@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
-from tsrevel.record import Record
+from tsrevel.record import Record, SecretRecord
 
 REQUEST_SECONDS = 10
 """How long a browser may take to say what it wants: some connect in advance and say nothing."""
@@ -38,14 +38,11 @@ _HEADERS = (
 )
 
 
-class Answer(Record):
+class Answer(SecretRecord):
     """What the person decided: a code, or the word for why there is none."""
 
     code: str = ""
     error: str = ""
-
-    def __repr__(self) -> str:
-        return f"Answer(error={self.error!r})"
 
 
 class Stray(Record):

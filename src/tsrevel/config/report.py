@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from tsrevel.errors import ConfigError, ConfigProblem
-from tsrevel.record import Record
+from tsrevel.record import SecretRecord
 
 
-class Given(Record):
+class Given(SecretRecord):
     """A value as a source gave it. It may be a secret, so it is never shown."""
 
     value: object
     origin: str
-
-    def __repr__(self) -> str:
-        return f"Given(origin={self.origin!r})"
 
 
 Layer = dict[str, Given]

@@ -11,20 +11,17 @@ from tsrevel.config.keys import GIVABLE, SECRETS, VARIANTS
 from tsrevel.config.kinds import Kind
 from tsrevel.config.paths import expand_path
 from tsrevel.config.report import Given, Layer, Report
-from tsrevel.record import Record
+from tsrevel.record import SecretRecord
 
 COMMAND_SECONDS = 10
 NOT_FOUND = "couldn't be found"
 
 
-class CommandResult(Record):
+class CommandResult(SecretRecord):
     """What a secret's command printed, or `failure`: why it printed nothing usable."""
 
     output: str = ""
     failure: str = ""
-
-    def __repr__(self) -> str:
-        return f"CommandResult(failure={self.failure!r})"
 
 
 CommandRunner = Callable[[Sequence[str], Mapping[str, str]], CommandResult]
@@ -56,7 +53,7 @@ def run_command(words: Sequence[str], environ: Mapping[str, str]) -> CommandResu
     return CommandResult(output=output)
 
 
-class SecretReader(Record):
+class SecretReader(SecretRecord):
     """Turns the three ways of giving a secret into its value; each file is read and each command run once a load."""
 
     environ: Mapping[str, str]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from decimal import Decimal
+
 import msgspec
 
 from tsrevel.errors import LedgerDamaged
@@ -19,9 +22,23 @@ def encode_snapshot(event: Event) -> str:
 def decode_snapshot(text: str) -> Event:
     """The event that `encode_snapshot` wrote. LedgerDamaged if it isn't one."""
     try:
-        return msgspec.json.decode(text, type=Event)
-    except msgspec.DecodeError as error:
+        event = msgspec.json.decode(text, type=Event)
+        if not all(amount is None or amount.is_finite() for amount in _amounts(event)):
+            raise ValueError("an amount is no number")
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise LedgerDamaged("A copy of an event in the ledger can't be read: leave --from-snapshot out.") from error
+    return event
+
+
+def _amounts(event: Event) -> Iterator[Decimal | None]:
+    yield event.grand_total
+    for document in event.documents:
+        yield from (document.discounts_total, document.grand_total)
+        for line in document.lines:
+            yield from (line.quantity, line.price, line.total, line.discount)
+        yield from (each.amount for each in document.billing_totals)
+        for payment in document.payments:
+            yield from (payment.amount, payment.refunded)
 
 
 def _without_staff(document: Document) -> Document:

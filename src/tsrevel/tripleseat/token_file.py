@@ -19,7 +19,7 @@ from typing import TypeGuard
 
 from tsrevel.answers import Json, decode_json
 from tsrevel.errors import ConfigError, ConfigProblem
-from tsrevel.record import Record
+from tsrevel.record import SecretRecord
 from tsrevel.tripleseat.fields import read_number
 
 logger = logging.getLogger(__name__)
@@ -28,15 +28,12 @@ APPROVAL = "run `tsrevel login` (README, set-up: 'Get the first token')"
 _HOW = f"Get one: {APPROVAL}."
 
 
-class Token(Record):
+class Token(SecretRecord):
     """An access token, when it expires (epoch seconds), and the refresh token for the next one."""
 
     access: str
     refresh: str
     expires_at: int
-
-    def __repr__(self) -> str:
-        return f"Token(expires_at={self.expires_at})"
 
     def expires_within(self, seconds: float, now: float) -> bool:
         """Whether it is useless `seconds` after the epoch second `now`."""
