@@ -155,6 +155,15 @@ def test_a_service_that_is_down_is_told_as_json_as_well(shell: Shell) -> None:
     assert ran.answer["order"]["revel_order_id"] == "5550101"
 
 
+def test_what_kept_the_services_from_being_asked_is_no_fault_of_tsrevels(shell: Shell) -> None:
+    (shell.world.folder / "token.json").unlink()
+    ran = explain(shell, FULL)
+    assert ran.status == 10
+    assert "there is no token file yet. Get one: run `tsrevel login`" in ran.out
+    assert "what to do: mend what the text tells, then ask again" in ran.out
+    assert "source: not all could be asked" in ran.out
+
+
 def test_on_a_terminal_the_event_is_named_and_lines_fit(shell: Shell) -> None:
     out = plain(explain(shell, FULL, tty=True).out)
     assert "Example Widgets holiday lunch" in out

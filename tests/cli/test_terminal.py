@@ -85,3 +85,10 @@ def test_a_disabled_connector_is_told_to_a_person(shell: Shell) -> None:
 def test_an_empty_listing_is_told_to_a_person(shell: Shell) -> None:
     shell.world.tripleseat.state.events.clear()
     assert screen(shell) == ["[sync-00000001] 0 events: 0 injected"]
+
+
+def test_a_bar_says_how_many_of_how_many_events_are_done(shell: Shell) -> None:
+    told = ESCAPES.sub("", shell.sync(tty=True).err)
+    assert "reading" in told
+    assert "7 of 7" in told
+    assert "0:00:00 so far" in told

@@ -217,11 +217,26 @@ def test_a_relative_xdg_folder_is_ignored_and_without_home_there_is_none() -> No
     assert config_folder({}) is state_folder({}) is None
 
 
+def test_where_a_file_was_looked_for_is_told_if_something_is_missing(bench: Bench) -> None:
+    told = bench.problems_of_text(None)[-1]
+    home, system = Path(bench.environ["HOME"]), bench.folder / "etc" / "config.toml"
+    assert str(told).endswith(
+        f"there is no file {home / '.config' / 'tsrevel' / 'config.toml'} or {system}. "
+        "Make one by `tsrevel init`, or name yours: --config FILE."
+    )
+
+
+def test_nobody_is_told_of_a_file_that_is_not_needed(bench: Bench) -> None:
+    problems = bench.problems_of_text(None, env=ENV_ONLY | {"TSREVEL_SYNC__HOURS_BACK": "many"})
+    assert [problem.key for problem in problems] == ["sync.hours_back"]
+    assert {problem.key for problem in bench.problems_of_text("")} & {"config"} == set()
+
+
 def test_the_ledger_needs_a_place(tmp_path: Path) -> None:
     arguments = {**ENV_ONLY, "TSREVEL_CONFIG": ""}
     with pytest.raises(ConfigError) as caught:
         load_settings(config=None, environ=arguments, system_config=tmp_path / "none")
-    assert [problem.key for problem in caught.value.problems] == ["ledger.path"]
+    assert [problem.key for problem in caught.value.problems] == ["ledger.path", "config"]
     arguments["TSREVEL_LEDGER__PATH"] = str(tmp_path / "my.sqlite3")
     settings = load_settings(config=None, environ=arguments, system_config=tmp_path / "none")
     assert settings.ledger_path == tmp_path / "my.sqlite3"

@@ -15,7 +15,7 @@ def pause(world: World, manner: Manner, reason: str) -> int:
         before = ledger.pause(reason)
         now = ledger.paused()
     text = (
-        f"Runs were stopped before: {before}."
+        f"Runs were stopped before: {before}. That stays so, with its reason."
         if before
         else f"Runs are {now}. One under way finishes the order in hand and begins no other."
     )

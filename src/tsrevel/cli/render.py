@@ -137,8 +137,10 @@ def show_progress(world: World, manner: Manner) -> Iterator[Progress]:
         yield lambda _done, _of: None
         return
     from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    with Bar(console=Console(file=world.stderr, _environ=world.environ), transient=True) as bar:
-        task = bar.add_task("events", total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("so far"))
+    with Bar(*columns, console=Console(file=world.stderr, _environ=world.environ), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, of: bar.update(task, description=f"{done} of {of}", completed=done, total=of)

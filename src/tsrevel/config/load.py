@@ -30,6 +30,7 @@ from tsrevel.config.paths import (
     config_folder,
     expand_path,
     find_config,
+    miss_config,
     state_folder,
 )
 from tsrevel.config.places import build_locations, check_old_place, choose_locations, read_old_place
@@ -73,6 +74,8 @@ def load_settings(
         read_flags(overrides, report),
     ]
     settings = _settle(layers, path, environ, run, report, offline=offline)
+    if path is None and report.misses and not report.spoils("config"):
+        miss_config(environ, system_config, report)  # what isn't set may well stand in a file that wasn't found
     report.close()
     return settings
 

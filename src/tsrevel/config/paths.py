@@ -43,9 +43,20 @@ def find_config(config: Path | None, environ: Mapping[str, str], system_config: 
         return _require(config, "flag --config", report)
     if named:
         return _require(expand_path(named, environ, None), "environment TSREVEL_CONFIG", report)
+    return next((path for path in _usual_places(environ, system_config) if is_there(path)), None)
+
+
+def miss_config(environ: Mapping[str, str], system_config: Path, report: Report) -> None:
+    """Tell that no config file was found, where it was looked for, and how one is made."""
+    places = " or ".join(str(path) for path in _usual_places(environ, system_config))
+    report.add(
+        "config", "default", f"there is no file {places}", "Make one by `tsrevel init`, or name yours: --config FILE."
+    )
+
+
+def _usual_places(environ: Mapping[str, str], system_config: Path) -> list[Path]:
     folder = config_folder(environ)
-    candidates = [*([folder / "config.toml"] if folder else []), system_config]
-    return next((path for path in candidates if is_there(path)), None)
+    return [*([folder / "config.toml"] if folder else []), system_config]
 
 
 def _require(path: Path, origin: str, report: Report) -> Path | None:

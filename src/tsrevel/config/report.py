@@ -32,6 +32,11 @@ class Report:
         return any(problem.key.startswith(key) for problem in self._problems)
 
     @property
+    def misses(self) -> bool:
+        """Whether something isn't set that must be."""
+        return any(problem.origin == "default" for problem in self._problems)
+
+    @property
     def problems(self) -> tuple[ConfigProblem, ...]:
         """All problems in the order found, each once."""
         return tuple(dict.fromkeys(self._problems))

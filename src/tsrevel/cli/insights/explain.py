@@ -78,6 +78,8 @@ def _encode(told: Explanation) -> dict[str, object]:
 def _advise(told: Explanation) -> str | None:
     if told.outcome is None:
         return None
+    if told.exit_status and told.outcome.reason is None:
+        return "mend what the text tells, then ask again: a run would have stopped there too"
     record = told.history.record
     disputed = record is not None and record.state == "disputed"
     return advise(told.outcome.event_id, told.outcome.status, told.outcome.reason, disputed=disputed)
@@ -177,6 +179,12 @@ def _product_names(told: Explanation) -> Mapping[ProductId, str]:
 # In words
 
 
+def _name_source(told: Explanation) -> str:
+    if told.source == "ledger":
+        return "by the ledger alone, nobody was asked"
+    return "not all could be asked" if told.exit_status else "both services were asked just now"
+
+
 def _tell(page: Page, told: Explanation) -> None:
     outcome = told.outcome
     event_id = told.history.event_id
@@ -191,8 +199,7 @@ def _tell(page: Page, told: Explanation) -> None:
     page.line(f"what to do: {_advise(told)}")
     if told.switched_off:
         page.line(f"no run does anything now: {told.switched_off}", "bold red")
-    source = "both services were asked just now" if told.source == "live" else "by the ledger alone, nobody was asked"
-    page.line(f"source: {source}", "dim")
+    page.line(f"source: {_name_source(told)}", "dim")
     if told.foretold:
         page.line(f"when its turn comes: held {told.foretold.reason} as things are: {told.foretold.text}", "yellow")
     for why in (told.rationale, *told.rivals) if told.rationale else told.rivals:

@@ -144,7 +144,7 @@ def _show(page: Page, status: Status) -> None:
         page.line("none", "dim", indent=2)
     for title, found, style in (
         ("Held: a person must see to these", status.held, "held"),
-        ("Failed: tried again by the next run", status.failed, "failed"),
+        ("Failed: tried again by the next run that finds them listed", status.failed, "failed"),
         ("Missed: their day passed without an order", status.missed, "missed"),
     ):
         _show_trouble(page, status, title, found, style)
