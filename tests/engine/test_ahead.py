@@ -59,6 +59,27 @@ def test_events_of_a_new_ledger_are_looked_up_one_by_one(full: World) -> None:
     assert lookups(full) == [2] * 5
 
 
+@pytest.mark.parametrize("events", [EVENTS, EVENTS[:1]])
+def test_ours_are_found_though_revel_lost_their_local_ids(full: World, events: list[int]) -> None:
+    copy = (full.folder / "ledger.sqlite3").read_bytes()
+    full.sync()
+    for order in full.revel.state.rows["Order"].values():
+        order["local_id"] = None
+    full.lose_ledger()
+    (full.folder / "ledger.sqlite3").write_bytes(copy)
+    for gone in set(EVENTS) - set(events):
+        del full.tripleseat.state.events[gone]
+    report = full.sync()
+    assert [verdict(report, each) for each in events] == ["held ORDER_DIFFERS"] * len(events)
+    assert len(full.revel.orders) == 1 + len(EVENTS)
+
+
+def test_a_revel_that_knows_no_list_of_uuids_is_asked_for_one_by_one(full: World) -> None:
+    full.revel.faults.add("status", "GET", "/resources/Order/", after=1, status=400)
+    assert verdicts(full) == ["injected"] * 4
+    assert lookups(full)[:2] == [8, 2]
+
+
 @pytest.mark.parametrize("local_id", ["Triple Seat {}", "Triple Seat_{}"])
 @pytest.mark.parametrize("number", range(4))
 def test_an_order_that_is_there_is_looked_at_again_and_left_alone(full: World, local_id: str, number: int) -> None:

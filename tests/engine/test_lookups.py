@@ -158,6 +158,20 @@ def test_our_order_found_at_another_place_is_held(world: World) -> None:
     assert world.writes == []
 
 
+def test_a_run_that_could_look_nothing_up_makes_the_ledger_no_wiser(world: World) -> None:
+    """A whole run over all events has ended by then: the ledger doesn't count as new any more."""
+    event = world.add_event(64000052, lines=[("Coffee Urn", 1, 38)])
+    world.sync()
+    world.lose_ledger()
+    world.config["orders"] = {"local_id": "TS-{event_id}"}
+    world.revel.faults.add("status", "GET", "/resources/Order/", times=None, status=400)
+    assert verdict(world.sync(), event) == "failed UPSTREAM_UNAVAILABLE"
+    world.revel.faults.clear()
+    report = world.sync()
+    assert {verdict(report, each) for each in (FULL, event)} == {"held ORDER_DIFFERS"}
+    assert len(world.revel.orders) == 2
+
+
 def test_a_lost_ledger_and_another_local_id_make_no_second_order(world: World) -> None:
     event = world.add_event(64000052, lines=[("Coffee Urn", 1, 38)])
     world.sync()

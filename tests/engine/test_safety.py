@@ -51,9 +51,31 @@ def test_a_dry_run_says_of_an_order_of_ours_that_it_is_there(world: World) -> No
     world.lose_ledger()
     world.forget_requests()
     report = world.sync(dry_run=True)
-    assert (verdict(report, FULL), world.writes) == ("planned", [])
-    assert "5550101" in find_outcome(report, FULL).text
+    assert (verdict(report, FULL), world.writes) == ("skipped ALREADY_INJECTED", [])
+    assert find_outcome(report, FULL).text == "Revel order 5550101 is there, all of it"
     assert world.record(FULL) is None
+
+
+def test_a_dry_run_says_of_half_an_order_of_ours_that_it_would_be_finished(world: World) -> None:
+    world.at("after POST /resources/OrderItem/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.lose_ledger()
+    report = world.sync(dry_run=True)
+    assert verdict(report, FULL) == "planned"
+    assert find_outcome(report, FULL).text == "Revel order 5550101 was begun and would be finished"
+
+
+def test_a_dry_run_says_of_an_order_of_ours_that_differs_what_a_live_run_would(world: World) -> None:
+    world.sync()
+    world.lose_ledger()
+    world.revel.state.rows["Order"][5550101]["local_id"] = "17"
+    world.forget_requests()
+    dry = find_outcome(world.sync(dry_run=True), FULL)
+    assert world.writes == []
+    live = find_outcome(world.sync(), FULL)
+    assert (dry.reason, dry.text, dry.order_id) == (live.reason, live.text, live.order_id)
+    assert dry.reason == "ORDER_DIFFERS"
 
 
 @pytest.mark.parametrize("stories", [("missed",), ("full",)])

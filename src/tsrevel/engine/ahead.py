@@ -1,4 +1,4 @@
-"""Whether events whose turn is near have orders already, asked for many of them in one request.
+"""Whether events whose turn is near have orders already, asked for many of them at once: by `local_id` and by uuid.
 
 It only ever says "none", and only for a short while. Whatever else is known of an event is looked up for it alone.
 """
@@ -15,7 +15,7 @@ from tsrevel.planning.model import EventId
 from tsrevel.revel.client import Revel
 
 BATCH = 50
-"""Events in one request: with two names each their query stays near 3,000 characters."""
+"""Events asked for at once: with two names each no query is much longer than 3,000 characters."""
 
 
 class LookAhead:

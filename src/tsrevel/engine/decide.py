@@ -186,15 +186,13 @@ class Decider:
     def _place(self, about: Outcome, event: Event, plan: Plan, digest: str | None) -> Outcome:
         from tsrevel.planning.plan import label_order
 
-        # A new ledger may be a lost one, and local_ids may have been set otherwise before: ask by uuid too.
         found = None if self._is_known_absent(event.id) else self._look_up(plan)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if isinstance(found, Foreign):
             return self._leave_alone(about, found.order, plan.location, digest)
         if self.gate.dry_run:
-            text = f"order {found.id} is at Revel already, ours" if found else ""
-            return replace(planned(about, plan), text=text)
+            return self.saga().foresee(about, plan, found) if found else planned(about, plan)
         with self._writing_at(plan.location.establishment):
             if found:
                 return self.saga().adopt(about, plan, found, digest)
@@ -210,9 +208,10 @@ class Decider:
             yield
 
     def _look_up(self, plan: Plan) -> Found:
-        return self.saga().look_up(plan.uuid, known_local_ids(self.policy, plan.event_id), thorough=self.new_ledger)
+        return self.saga().look_up(plan.uuid, known_local_ids(self.policy, plan.event_id))
 
     def _is_known_absent(self, event_id: EventId) -> bool:
+        # A new ledger may be a lost one: then nobody's word is taken for many events at once.
         return not self.new_ledger and event_id not in self.records and self.ahead.shows_none(event_id)
 
     def _leave_alone(self, about: Outcome, order: OrderRow, location: Location, digest: str | None) -> Outcome:
@@ -231,7 +230,7 @@ class Decider:
         if sighting and sighting.missed_at:
             return not_written(about, verdict)
         ids = known_local_ids(self.policy, about.event_id)
-        found = self.saga().look_up(order_uuid(about.event_id), ids, thorough=True)
+        found = self.saga().look_up(order_uuid(about.event_id), ids)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if found is None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from tsrevel.engine.evidence import STAGES, Stage, compare_order, find_twice, row_id, stage_of
 from tsrevel.engine.findings import Foreign, Found, recall_finding
 from tsrevel.engine.proof import Proof, not_shown
-from tsrevel.engine.report import Outcome, injected, not_written
+from tsrevel.engine.report import Outcome, injected, not_written, planned
 from tsrevel.engine.steps import LATE, Steps, split
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import Ledger, OrderRecord
@@ -70,17 +70,14 @@ class Saga:
         self._count = count
         self._suspects: set[EventId] = set()
 
-    def look_up(
-        self, uuid: str, local_ids: tuple[str, ...], *, thorough: bool = False, known_as: OrderId | None = None
-    ) -> Found:
+    def look_up(self, uuid: str, local_ids: tuple[str, ...], *, known_as: OrderId | None = None) -> Found:
         """The event's order at Revel: ours, someone else's, a Hold where there are several, None where there is none.
 
-        `thorough` asks by uuid as well: needed once an order may have been written, in case its local_id got lost.
+        Asked for by its local_ids and by our uuid, since a local_id may have got lost or been set otherwise.
         What neither shows is asked for by the id that Revel gave it, if `known_as` says so.
         """
         found = {row.id: row for row in self._revel.find_orders(uuid, local_ids)}
-        if thorough:
-            found |= {row.id: row for row in self._revel.find_by_uuid(uuid)}
+        found |= {row.id: row for row in self._revel.find_by_uuid(uuid)}
         if known_as and not found:
             row = self._revel.find_by_id(known_as)
             found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
@@ -101,7 +98,7 @@ class Saga:
     def look_up_begun(self, record: OrderRecord, plan: Plan, local_ids: tuple[str, ...]) -> Found:
         """The same for an order begun. Raises OutcomeUnknown while a write that got no answer may still be applied."""
         self._check_doubt(record)
-        found = self.look_up(plan.uuid, local_ids, thorough=True, known_as=record.order_id)
+        found = self.look_up(plan.uuid, local_ids, known_as=record.order_id)
         if not self._is_suspect(record):
             return found
         self._suspects.add(record.event_id)
@@ -111,7 +108,7 @@ class Saga:
         for pause in PATIENCE:
             if found is None:
                 self._sleep(pause)
-                found = self.look_up(plan.uuid, local_ids, thorough=True, known_as=record.order_id)
+                found = self.look_up(plan.uuid, local_ids, known_as=record.order_id)
         return found
 
     def _check_doubt(self, record: OrderRecord) -> None:
@@ -132,7 +129,7 @@ class Saga:
 
     def find_doubles(self, record: OrderRecord, plan: Plan, local_ids: tuple[str, ...]) -> Hold | None:
         """Look once more at a settled order that a late write may have doubled: what a person must see to, or None."""
-        found = self.look_up(plan.uuid, local_ids, thorough=True)
+        found = self.look_up(plan.uuid, local_ids)
         if isinstance(found, OrderRow):
             twice = find_twice(self._revel.contents(found.id))
             text = f"Revel order {found.id} is not what was planned: {twice}"
@@ -164,6 +161,17 @@ class Saga:
                 outcome, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, text="found complete at Revel"
             )
         return outcome
+
+    def foresee(self, about: Outcome, plan: Plan, row: OrderRow) -> Outcome:
+        """What `adopt` would make of it; nothing is noted, nothing written."""
+        _, missing = self._proof.of_beginning(plan, row.id)
+        if isinstance(missing, str):
+            return _hold(about, plan, row.id, _differs(Reason.ORDER_DIFFERS, row.id, missing))
+        known = replace(planned(about, plan), order_id=row.id)
+        if missing:
+            return replace(known, text=f"Revel order {row.id} was begun and would be finished")
+        text = f"Revel order {row.id} is there, all of it"
+        return replace(known, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, text=text)
 
     def adopt_whole(self, plan: Plan, row: OrderRow, digest: str | None) -> bool:
         """Take in an order of ours that this ledger doesn't know, if it is all of the plan and nothing else.
@@ -251,7 +259,7 @@ class Saga:
 
     def _dispute(self, about: Outcome, plan: Plan, order_id: OrderId, reason: Reason, difference: str) -> Outcome:
         """Leave the order alone from now on: nothing more is written to it before a person has looked."""
-        finding = Hold(reason, f"Revel order {order_id} is not what was planned: {difference}")
+        finding = _differs(reason, order_id, difference)
         self._ledger.dispute(self._run_id, plan.event_id, order_id, f"{reason}: {finding.text}")
         return _hold(about, plan, order_id, finding)
 
@@ -260,6 +268,10 @@ def _has_come_right(plan: Plan, contents: Contents, missing: tuple[Step, ...] | 
     if isinstance(missing, str) or any(step.kind != "history" for step in missing):
         return False
     return contents.order is not None and compare_order(plan, contents.order) is None
+
+
+def _differs(reason: Reason, order_id: OrderId, difference: str) -> Hold:
+    return Hold(reason, f"Revel order {order_id} is not what was planned: {difference}")
 
 
 def _hold(about: Outcome, plan: Plan, order_id: OrderId, finding: Hold) -> Outcome:

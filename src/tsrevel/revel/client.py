@@ -108,7 +108,7 @@ class Revel:
     def taken_names(self, local_ids: Collection[str], uuids: Collection[str]) -> frozenset[str] | None:
         """Those of `local_ids` and `uuids` that orders of the account have, deleted ones included.
 
-        One request for the `local_id`s (facts Revel 2.1); a uuid is noticed where an order comes back. None where Revel
+        One request for each kind (facts Revel 2.1): a `local_id` may have been lost, or set otherwise. None where Revel
         refuses, doesn't answer or lists everything: then nothing is known of any of them.
         """
 
@@ -117,8 +117,9 @@ class Revel:
 
         if any("," in local_id for local_id in local_ids):
             return None
+        asked = {"local_id__in": ",".join(local_ids)}, {"uuid__in": ",".join(uuids)}
         try:
-            rows = list(filter(fits, self._rows("Order", {"local_id__in": ",".join(local_ids)}, fits=fits)))
+            rows = [row for each in asked for row in filter(fits, self._rows("Order", each, fits=fits))]
         except (Refused, TryNextRun):
             return None
         return frozenset(name for row in rows for name in (str(row.get("local_id")), str(row.get("uuid")).lower()))
