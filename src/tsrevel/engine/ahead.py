@@ -60,7 +60,7 @@ class LookAhead:
 
     def _ask(self, events: Mapping[EventId, tuple[str, ...]]) -> None:
         asked = self._freshness.now()
-        uuids = {order_uuid(each) for each in events}
+        uuids = tuple(map(order_uuid, events))
         taken = self._revel.taken_names(_flatten(events.values()), uuids)
         self._absent = {}
         if taken is not None:
