@@ -486,6 +486,13 @@ def test_without_a_config_nothing_is_asked(shell: Shell) -> None:
     ran = type_doctor(shell, shell.world.folder / "nowhere.toml", "--json")
     assert (ran.status, set(names(ran))) == (10, {"config"})
     assert shell.requests == 0
+    assert "no settings file was found" not in ran.out  # that the one that was named isn't there is said
+
+
+def test_that_no_settings_file_was_found_is_said(shell: Shell) -> None:
+    ran = shell.run("doctor")
+    assert ran.status == 10
+    assert "no settings file was found. Make one by `tsrevel init`, or name yours: --config FILE." in ran.out
 
 
 def test_the_kill_switch_means_no_network_here_too(shell: Shell) -> None:

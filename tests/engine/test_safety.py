@@ -52,12 +52,16 @@ def test_a_dry_run_says_of_an_order_of_ours_that_it_is_there(world: World) -> No
     world.forget_requests()
     report = world.sync(dry_run=True)
     assert (verdict(report, FULL), world.writes) == ("skipped ALREADY_INJECTED", [])
-    assert find_outcome(report, FULL).text == "Revel order 5550101 is there, all of it"
+    assert find_outcome(report, FULL).text == "found complete at Revel"
+    assert find_outcome(report, FULL).news
     assert world.record(FULL) is None
 
 
-def test_a_dry_run_says_of_half_an_order_of_ours_that_it_would_be_finished(world: World) -> None:
-    world.at("after POST /resources/OrderItem/", world.die)
+@pytest.mark.parametrize(
+    "moment", ["after POST /resources/OrderItem/", "after PATCH", "before POST /resources/OrderHistory/"]
+)
+def test_a_dry_run_says_of_half_an_order_of_ours_that_it_would_be_finished(world: World, moment: str) -> None:
+    world.at(moment, world.die)
     with pytest.raises(Died):
         world.sync()
     world.lose_ledger()
@@ -66,16 +70,29 @@ def test_a_dry_run_says_of_half_an_order_of_ours_that_it_would_be_finished(world
     assert find_outcome(report, FULL).text == "Revel order 5550101 was begun and would be finished"
 
 
-def test_a_dry_run_says_of_an_order_of_ours_that_differs_what_a_live_run_would(world: World) -> None:
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("local_id", "17", "ORDER_DIFFERS"),
+        ("tax", 0, "AMOUNT_MISMATCH"),
+        ("gratuity", 1, "AMOUNT_MISMATCH"),
+        ("final_total", 0, "ORDER_DIFFERS"),
+        ("has_history", False, "ALREADY_INJECTED"),
+    ],
+)
+def test_a_dry_run_says_of_an_order_of_ours_what_a_live_run_would(
+    world: World, field: str, value: object, reason: str
+) -> None:
     world.sync()
     world.lose_ledger()
-    world.revel.state.rows["Order"][5550101]["local_id"] = "17"
+    world.revel.state.rows["Order"][5550101][field] = value
     world.forget_requests()
-    dry = find_outcome(world.sync(dry_run=True), FULL)
-    assert world.writes == []
-    live = find_outcome(world.sync(), FULL)
-    assert (dry.reason, dry.text, dry.order_id) == (live.reason, live.text, live.order_id)
-    assert dry.reason == "ORDER_DIFFERS"
+    dry, seen = world.sync(dry_run=True), list(world.writes)
+    live = world.sync()
+    assert seen == []
+    assert dry.exit_status == live.exit_status
+    assert find_outcome(dry, FULL) == find_outcome(live, FULL)
+    assert find_outcome(dry, FULL).reason == reason
 
 
 @pytest.mark.parametrize("stories", [("missed",), ("full",)])

@@ -17,7 +17,7 @@ from tsrevel.errors import ConfigProblem
 from tsrevel.ledger import Pause, look_for_pause
 from tsrevel.planning.model import Policy
 from tsrevel.planning.when import days_in_reach
-from tsrevel.record import Record
+from tsrevel.record import SecretRecord
 from tsrevel.wiring import Seams, build_policy, open_services
 
 AHEAD = timedelta(days=30)
@@ -33,7 +33,7 @@ _DOORS = {
 _LEDGER_KEYS = ("config", "ledger", "environment")
 
 
-class Patient(Record):
+class Patient(SecretRecord):
     """An installation: its settings as far as they are usable, what is wrong with them, and its surroundings."""
 
     settings: Settings

@@ -24,6 +24,8 @@ def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Itera
     found = list(problems)
     for each in found:
         yield wrong("config", f"{each.key} ({each.origin}): {each.message}", each.remedy)
+    if found and settings.config_path is None and all(each.key != "config" for each in found):
+        yield wrong("config", "no settings file was found", "Make one by `tsrevel init`, or name yours: --config FILE.")
     if not found:
         source = settings.config_path or "the environment alone"
         count = len(settings.locations)

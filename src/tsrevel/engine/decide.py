@@ -192,7 +192,7 @@ class Decider:
         if isinstance(found, Foreign):
             return self._leave_alone(about, found.order, plan.location, digest)
         if self.gate.dry_run:
-            return self.saga().foresee(about, plan, found) if found else planned(about, plan)
+            return self.saga().foresee_adoption(about, plan, found) if found else planned(about, plan)
         with self._writing_at(plan.location.establishment):
             if found:
                 return self.saga().adopt(about, plan, found, digest)

@@ -157,21 +157,22 @@ class Saga:
         self._note_shown(order, contents)
         outcome = self._finish(order)
         if outcome.status is Status.INJECTED and not missing:
-            return replace(
-                outcome, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, text="found complete at Revel"
-            )
+            return _found_complete(outcome)
         return outcome
 
-    def foresee(self, about: Outcome, plan: Plan, row: OrderRow) -> Outcome:
-        """What `adopt` would make of it; nothing is noted, nothing written."""
-        _, missing = self._proof.of_beginning(plan, row.id)
+    def foresee_adoption(self, about: Outcome, plan: Plan, row: OrderRow) -> Outcome:
+        """What `adopt` would make of it, as far as can be seen; nothing is noted, nothing written."""
+        contents, missing = self._proof.of_beginning(plan, row.id)
         if isinstance(missing, str):
             return _hold(about, plan, row.id, _differs(Reason.ORDER_DIFFERS, row.id, missing))
-        known = replace(planned(about, plan), order_id=row.id)
+        has_totals = all(step.kind == "history" for step in missing)
+        difference = compare_order(plan, contents.order) if has_totals and contents.order else None
+        if difference:
+            return _hold(about, plan, row.id, _differs(Reason.AMOUNT_MISMATCH, row.id, difference))
         if missing:
-            return replace(known, text=f"Revel order {row.id} was begun and would be finished")
-        text = f"Revel order {row.id} is there, all of it"
-        return replace(known, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, text=text)
+            text = f"Revel order {row.id} was begun and would be finished"
+            return replace(planned(about, plan), order_id=row.id, text=text)
+        return _found_complete(injected(about, plan, row.id))
 
     def adopt_whole(self, plan: Plan, row: OrderRow, digest: str | None) -> bool:
         """Take in an order of ours that this ledger doesn't know, if it is all of the plan and nothing else.
@@ -268,6 +269,10 @@ def _has_come_right(plan: Plan, contents: Contents, missing: tuple[Step, ...] | 
     if isinstance(missing, str) or any(step.kind != "history" for step in missing):
         return False
     return contents.order is not None and compare_order(plan, contents.order) is None
+
+
+def _found_complete(outcome: Outcome) -> Outcome:
+    return replace(outcome, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, text="found complete at Revel")
 
 
 def _differs(reason: Reason, order_id: OrderId, difference: str) -> Hold:
