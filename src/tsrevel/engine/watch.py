@@ -17,7 +17,7 @@ from tsrevel.engine.report import Outcome, not_written, with_order
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord
-from tsrevel.planning.model import EventId, Plan, Skip
+from tsrevel.planning.model import EventId, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.record import replace
@@ -103,7 +103,14 @@ class Watch:
                     yield wanted[order_id], found[order_id]
                 elif singles < MOST_SINGLES:
                     singles += 1
-                    yield wanted[order_id], self.revel.find_by_id(order_id)
+                    yield wanted[order_id], self._find(wanted[order_id], order_id)
+
+    def _find(self, record: OrderRecord, order_id: OrderId) -> OrderRow | None:
+        """The order by its id; where Revel knows no such id, by its uuid: one word isn't enough to call it gone."""
+        row = self.revel.find_by_id(order_id)
+        if row is None and record.plan:
+            row = next((each for each in self.revel.find_by_uuid(record.plan.uuid) if each.id == order_id), None)
+        return row
 
     def _compare(
         self, record: OrderRecord, row: OrderRow | None, known: Shown | None, outcome: Outcome | None
