@@ -64,7 +64,8 @@ class LookAhead:
         taken = self._revel.taken_names(_flatten(events.values()), uuids)
         self._absent = {}
         if taken is not None:
-            free = (each for each, names in events.items() if taken.isdisjoint({*names, order_uuid(each)}))
+            named = zip(events.items(), uuids, strict=True)
+            free = (each for (each, names), uuid in named if taken.isdisjoint({*names, uuid}))
             self._absent = dict.fromkeys(free, asked)
 
     def _is_fresh(self, event_id: EventId) -> bool:

@@ -85,7 +85,7 @@ class Glance(Watch):
         if record.order_id is None:
             return outcome
         try:
-            row = self.revel.find_by_id(record.order_id)
+            row = self._find(record, record.order_id)
         except (StopRun, TryNextRun, Refused):  # then there is nothing to say of it
             return outcome
         return self._compare(record, row, None, outcome) or outcome

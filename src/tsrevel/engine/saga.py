@@ -5,7 +5,7 @@ Nothing here plans and nothing here decides whether an event is due.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime, timedelta
 
 from tsrevel.engine.evidence import STAGES, Stage, compare_order, find_twice, row_id, stage_of
@@ -165,8 +165,7 @@ class Saga:
         contents, missing = self._proof.of_beginning(plan, row.id)
         if isinstance(missing, str):
             return _hold(about, plan, row.id, _differs(Reason.ORDER_DIFFERS, row.id, missing))
-        has_totals = all(step.kind == "history" for step in missing)
-        difference = compare_order(plan, contents.order) if has_totals and contents.order else None
+        difference = compare_order(plan, contents.order) if _has_totals(missing) and contents.order else None
         if difference:
             return _hold(about, plan, row.id, _differs(Reason.AMOUNT_MISMATCH, row.id, difference))
         if missing:
@@ -266,9 +265,14 @@ class Saga:
 
 
 def _has_come_right(plan: Plan, contents: Contents, missing: tuple[Step, ...] | str) -> bool:
-    if isinstance(missing, str) or any(step.kind != "history" for step in missing):
+    if isinstance(missing, str) or not _has_totals(missing):
         return False
     return contents.order is not None and compare_order(plan, contents.order) is None
+
+
+def _has_totals(missing: Iterable[Step]) -> bool:
+    """Whether no more than the history row is missing."""
+    return all(step.kind == "history" for step in missing)
 
 
 def _found_complete(outcome: Outcome) -> Outcome:
