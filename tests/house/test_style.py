@@ -11,7 +11,7 @@ from statistics import median, quantiles
 from .source import ROOT, Function, Module, each_module, read_modules
 
 LONGEST_FUNCTION, P90_FUNCTION, MEDIAN_FUNCTION = 60, 30, 10
-LONGEST_MODULE = 350
+LONGEST_MODULE = 600
 FORBIDDEN_NAMES = re.compile(r"(^|_)(process|handle|manage|utils?|helpers?|common|misc|manager|handler)(_|$)")
 EXCEPTION_BOUNDARIES = {"engine/turns.py", "engine/lanes.py", "cli/boundary.py", "cli/herald.py"}
 FLOATS_FOR_THE_WIRE = {
