@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, SupportsIndex
 
+import hypothesis
 import pytest
 
 from tsrevel.config import config_folder, state_folder
@@ -31,6 +32,9 @@ AMBIENT = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "LINES")
 MEMORY = Path("/dev/shm")  # noqa: S108 (Linux's file system in memory)
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # thousands of ledgers needn't reach a disk
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
