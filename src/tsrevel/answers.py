@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
+
+from tsrevel.redaction import Redactor
 
 Json = Any
 """What `decode_json` gives: checked field by field at each decode boundary."""
@@ -28,19 +30,11 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def hide(body: bytes, secrets: Iterable[str]) -> bytes:
-    """The answer without the request's secrets, of four letters and more: a service may repeat what it was sent."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) > 3:
-            body = body.replace(secret.encode(), b"(hidden)")
-    return body
-
-
-def quote_answer(body: bytes, *, names_only: bool) -> str:
+def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:
     """What the service said about it, kept short: its `error` text, else the fields it names (facts Revel 2.3).
 
-    Never the rest of the answer, which may repeat what was sent; of the answer to a write (`names_only`), whose every
-    text may do so, the names of fields alone.
+    None of our secrets is in it, and never the rest of the answer, which may repeat what was sent; of the answer to a
+    write (`names_only`), whose every text may do so, the names of fields alone.
     """
     try:
         answer = decode_json(body)
@@ -53,7 +47,7 @@ def quote_answer(body: bytes, *, names_only: bool) -> str:
         text = "" if names_only else said
     else:
         text = ", ".join(_name_fields(said if isinstance(said, dict) else answer))
-    return f": {text[:200]}" if text else ""
+    return f": {redactor.quote(text)}" if text else ""
 
 
 def _name_fields(answer: Mapping[str, Json]) -> list[str]:

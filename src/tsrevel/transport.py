@@ -7,7 +7,6 @@ one of our errors (`Channel._exchange` and `Channel._refuse`). It knows nothing 
 from __future__ import annotations
 
 import logging
-import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tsrevel.answers import Json, decode_json, hide, quote_answer
+from tsrevel.answers import Json, decode_json, quote_answer
 from tsrevel.errors import (
     CredentialsRefused,
     Forbidden,
@@ -34,6 +33,7 @@ from tsrevel.errors import (
 from tsrevel.gate import Place, WriteGate
 from tsrevel.loopback import is_loopback
 from tsrevel.pace import Pace
+from tsrevel.redaction import Redactor
 from tsrevel.retry import LONGEST_WAIT, Later, insist
 
 Clock = Callable[[], datetime]
@@ -41,7 +41,9 @@ Sleep = Callable[[float], None]
 Params = Mapping[str, str]
 Transport = httpx.BaseTransport | None
 
-_SECRET_FIELDS = frozenset({"public_key", "client_secret", "refresh_token", "code"})
+_SECRET_FIELDS = frozenset({"public_key", "client_secret", "refresh_token", "code", "code_verifier"})
+_LINK = 16
+"""Characters from which on a part of a page's path is the key to it (facts TripleSeat 4)."""
 _WRITTEN = {
     "POST": frozenset({httpx.codes.CREATED, httpx.codes.ACCEPTED}),
     "PATCH": frozenset({httpx.codes.ACCEPTED, httpx.codes.OK}),
@@ -63,7 +65,7 @@ class Channel:
     """One service, reached at one base URL.
 
     `headers` gives the authentication of each request; `renew` is called once after a 401: shall we try again?
-    `advice` ends the message of a refusal (401, 403).
+    `advice` ends the message of a refusal (401, 403). `redactor` knows what must not be quoted; it learns what is sent.
     Every method raises: Unavailable, Unreadable, Refused, CredentialsRefused (Forbidden); `write` also OutcomeUnknown.
     """
 
@@ -80,8 +82,10 @@ class Channel:
         gate: WriteGate | None = None,
         advice: str = "",
         transport: Transport = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self.name = name
+        self.redactor = redactor or Redactor()
         self._advice = advice
         self._pace = pace
         self._clock = clock
@@ -164,6 +168,7 @@ class Channel:
         place: Place | None = None,
     ) -> Json:
         label = f"{self.name}: {method} {urlsplit(path).path}"
+        self.redactor.add(*_secrets_of(own or {}, params or {}, form or {}, auth))
         status, text, after = self._exchange(
             label,
             method,
@@ -175,12 +180,11 @@ class Channel:
             auth=auth,
             extensions={"place": place},
         )
-        if not httpx.codes.is_success(status):
-            text = hide(text, _secrets_of(own or {}, params or {}, form or {}, auth))
-        return self._judge(label, method, status, text, after, writes=body is not None)
+        return self._judge(label, method, status, text, after, writes=body is not None, tokens=form is not None)
 
     def _ask_page(self, url: str, label: str) -> str:
         html = {"Accept": "text/html"}
+        self.redactor.add(*(each for each in urlsplit(url).path.split("/") if len(each) >= _LINK))
         status, text, after = self._exchange(f"{self.name}: {label}", "GET", url, headers=html)
         if status != httpx.codes.OK:
             self._refuse(f"{self.name}: {label}", status, text, after, writes=False)
@@ -210,18 +214,21 @@ class Channel:
             raise self._lost(Later, said, writes=writes) from error
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
-    def _judge(self, label: str, method: str, status: int, body: bytes, after: float | None, *, writes: bool) -> Json:
+    def _judge(
+        self, label: str, method: str, status: int, body: bytes, after: float | None, *, writes: bool, tokens: bool
+    ) -> Json:
         if not httpx.codes.is_success(status):
             self._refuse(label, status, body, after, writes=writes)
         if writes and status not in _WRITTEN[method]:
             raise OutcomeUnknown(f"{label} answered {status}, which doesn't say that it wrote")
         try:
-            return decode_json(body)
+            answer = decode_json(body)
         except ValueError as error:
             raise self._lost(Unreadable, f"{label} answered {status} with {error}", writes=writes) from error
+        return answer if tokens else self.redactor.scrub(body, answer)
 
     def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:
-        said = f"{label} answered {status}{quote_answer(body, names_only=writes)}"
+        said = f"{label} answered {status}{quote_answer(body, self.redactor, names_only=writes)}"
         if after is not None and after <= LONGEST_WAIT:
             self._pace.hold(after)  # for all threads alike
         if status == httpx.codes.UNAUTHORIZED:
@@ -307,9 +314,8 @@ def _nobody() -> ssl.SSLContext:
 
 
 def _secrets_of(own: Params, params: Params, form: Params, auth: tuple[str, str] | None) -> Iterator[str]:
-    """What of a request is secret: keys, tokens and codes, whole and in their parts."""
-    for value in own.values():
-        yield from (value, *re.split(r"[\s:]+", value.removeprefix("Bearer ")))
+    """What of a request is secret: keys, tokens and codes."""
+    yield from (value.removeprefix("Bearer ") for value in own.values())
     yield from (value for name, value in [*params.items(), *form.items()] if name in _SECRET_FIELDS)
     yield auth[1] if auth else ""
 

@@ -19,6 +19,7 @@ from tsrevel.pace import Pace
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
 from tsrevel.record import Record
+from tsrevel.redaction import Redactor
 from tsrevel.revel.client import Revel
 from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
@@ -96,9 +97,9 @@ def open_engine(
         ledger = Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
         stack.enter_context(ledger)
         ledger.occasions = _occasions(settings)
-        paces = _paces(settings, seams)
-        tripleseat = _connect_tripleseat(settings, seams, stack, paces.tripleseat)
-        revel = Revel(_open_revel_channel(settings, gate, seams, stack, paces.revel), seams.clock)
+        shared = _share(settings, seams)
+        tripleseat = _connect_tripleseat(settings, seams, stack, shared)
+        revel = Revel(_open_revel_channel(settings, gate, seams, stack, shared), seams.clock)
         most = settings.safety.max_orders_per_run
         yield Engine(
             tripleseat=tripleseat,
@@ -118,15 +119,16 @@ def open_engine(
             monotonic=seams.monotonic,
             catalogues=Catalogues(revel, ledger, keep=not gate.dry_run),
             progress=progress,
-            halt=paces.halt,
+            halt=shared.halt,
         )
 
 
-class Paces(NamedTuple):
-    """How fast each service may be asked."""
+class Shared(NamedTuple):
+    """What all requests of one invocation have in common: how fast each service may be asked, what is never quoted."""
 
     tripleseat: Pace
     revel: Pace
+    redactor: Redactor
 
     def halt(self) -> None:
         """Let no further request go out to either."""
@@ -134,10 +136,11 @@ class Paces(NamedTuple):
         self.revel.halt()
 
 
-def _paces(settings: Settings, seams: Seams) -> Paces:
-    return Paces(
+def _share(settings: Settings, seams: Seams) -> Shared:
+    return Shared(
         Pace(settings.tripleseat.requests_per_second, seams.monotonic, seams.sleep),
         Pace(settings.revel.requests_per_second, seams.monotonic, seams.sleep),
+        Redactor(*settings.secret_values),
     )
 
 
@@ -159,10 +162,10 @@ def open_services(settings: Settings, seams: Seams) -> Iterator[Services]:
     gate = WriteGate(
         dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
     )
-    paces = _paces(settings, seams)
+    shared = _share(settings, seams)
     with ExitStack() as stack:
-        channel = _open_revel_channel(settings, gate, seams, stack, paces.revel)
-        tripleseat = _connect_tripleseat(settings, seams, stack, paces.tripleseat)
+        channel = _open_revel_channel(settings, gate, seams, stack, shared)
+        tripleseat = _connect_tripleseat(settings, seams, stack, shared)
         yield Services(tripleseat, Revel(channel, seams.clock), Account(channel), Books(channel))
 
 
@@ -170,7 +173,7 @@ def open_services(settings: Settings, seams: Seams) -> Iterator[Services]:
 def open_token_url(settings: Settings, seams: Seams) -> Iterator[TokenUrl]:
     """Where TripleSeat's tokens come from, for `login`."""
     with ExitStack() as stack:
-        channel = _tripleseat_channel(settings, seams, stack, _paces(settings, seams).tripleseat)()
+        channel = _tripleseat_channel(settings, seams, stack, _share(settings, seams))()
         seat = settings.tripleseat
         yield TokenUrl(channel, settings.token_url, seat.client_id, seat.client_secret.get_secret_value(), seams.clock)
 
@@ -238,27 +241,28 @@ class _Connect(Protocol):
     def __call__(self, headers: Headers = ..., renew: Callable[[], bool] = ...) -> Channel: ...
 
 
-def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack, pace: Pace) -> TripleSeat:
+def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack, shared: Shared) -> TripleSeat:
     seat = settings.tripleseat
-    connect = _tripleseat_channel(settings, seams, stack, pace)
+    connect = _tripleseat_channel(settings, seams, stack, shared)
     access = _access(settings, connect, seams)
     events = connect(access.headers, access.renew)
     return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
 
 
-def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack, pace: Pace) -> _Connect:
+def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack, shared: Shared) -> _Connect:
     """What opens channels to TripleSeat that share one pace."""
 
     def connect(headers: Headers = dict, renew: Callable[[], bool] = lambda: False) -> Channel:
         channel = Channel(
             "TripleSeat",
             settings.tripleseat.base_url,
-            pace=pace,
+            pace=shared.tripleseat,
             clock=seams.clock,
             sleep=seams.sleep,
             headers=headers,
             renew=renew,
             transport=seams.tripleseat,
+            redactor=shared.redactor,
         )
         stack.callback(channel.close)
         return channel
@@ -277,18 +281,19 @@ def _access(settings: Settings, connect: Callable[[], Channel], seams: Seams) ->
     return RotatingToken(token_url, TokenFile(settings.token_path), seams.clock)
 
 
-def _open_revel_channel(settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack, pace: Pace) -> Channel:
+def _open_revel_channel(settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack, shared: Shared) -> Channel:
     key, secret = settings.revel.api_key.get_secret_value(), settings.revel.api_secret.get_secret_value()
     channel = Channel(
         "Revel",
         settings.revel_url,
-        pace=pace,
+        pace=shared.revel,
         clock=seams.clock,
         sleep=seams.sleep,
         headers=lambda: {"API-AUTHENTICATION": f"{key}:{secret}"},  # facts Revel 1
         gate=gate,
         advice="; check revel.api_key and revel.api_secret, and the key's right to this resource",
         transport=seams.revel,
+        redactor=shared.redactor,
     )
     stack.callback(channel.close)
     return channel

@@ -7,11 +7,9 @@ import logging
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import SecretStr
-
 from tsrevel.cli.render import encode_report
 from tsrevel.cli.world import World
-from tsrevel.config import SETTINGS, Settings
+from tsrevel.config import Settings
 from tsrevel.config.keys import SECRETS, variables
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.notify.hooks import run_hook, without_secrets
@@ -34,7 +32,7 @@ def call_out(
         return
     told = encode_report(replace(report, outcomes=tuple(outcomes)))["events"]
     document = {"hook": hook, **encode_report(report), "events": told}
-    environ = without_secrets(world.environ, _secret_names(), _secrets(settings))
+    environ = without_secrets(world.environ, _secret_names(), settings.secret_values)
     trouble = run_hook(command, json.dumps(document, ensure_ascii=False), environ)
     if trouble:
         log.error("the command of hooks.%s %s; run it by hand, with JSON on its standard input", hook, trouble)
@@ -43,15 +41,3 @@ def call_out(
 def _secret_names() -> set[str]:
     """Every variable by which a secret of ours may have come."""
     return {name for key in SECRETS for name in variables(key)}
-
-
-def _secrets(settings: Settings) -> list[str]:
-    """What the secrets are, however they were given."""
-    found: list[str] = []
-    for key, kind in SETTINGS.items():
-        if kind.secret:
-            section, _, name = key.partition(".")
-            value = getattr(getattr(settings, section), name)
-            held: tuple[SecretStr, ...] = value if isinstance(value, tuple) else (value,)
-            found += [each.get_secret_value() for each in held if each.get_secret_value()]
-    return found

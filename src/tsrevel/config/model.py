@@ -249,6 +249,16 @@ class Settings(Configurable):
         """Revel's base URL, given or made from the domain, without a trailing slash."""
         return self.revel.base_url or url_of_domain(self.revel.domain)
 
+    @property
+    def secret_values(self) -> tuple[str, ...]:
+        """Every secret there is, however it was given: what no message may show."""
+        found: list[SecretStr] = []
+        for key in (key for key, kind in SETTINGS.items() if kind.secret):
+            section, _, name = key.partition(".")
+            value = getattr(getattr(self, section), name)
+            found += value if isinstance(value, tuple) else [value]
+        return tuple(each.get_secret_value() for each in found if each.get_secret_value())
+
     def origin(self, key: str) -> str:
         """Where the value of `key` ("safety.dry_run") came from.
 

@@ -14,6 +14,7 @@ from tsrevel.answers import Json, decode_json
 from tsrevel.errors import Unavailable
 from tsrevel.notify.message import Message
 from tsrevel.record import Record
+from tsrevel.redaction import Redactor
 from tsrevel.transport import send_once
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class SendGrid(Record):
             status, answer = send_once("POST", url, MAIL_SECONDS, self.transport, json=body, headers=headers)
         except Unavailable as error:
             return Delivery(Verdict.LATER, f"SendGrid gave {error}")
-        return _judge(status, answer)
+        return _judge(status, answer, Redactor(self.key))
 
 
 def encode_mail(message: Message, sender: str, recipients: Sequence[str]) -> dict[str, Json]:
@@ -82,10 +83,10 @@ def encode_mail(message: Message, sender: str, recipients: Sequence[str]) -> dic
     return request
 
 
-def _judge(status: int, answer: bytes) -> Delivery:
+def _judge(status: int, answer: bytes, redactor: Redactor) -> Delivery:
     if 200 <= status < 300:
         return Delivery(Verdict.SENT)
-    said = f"SendGrid answered {status}{_name_fields(answer)}"
+    said = f"SendGrid answered {status}{_name_fields(answer, redactor)}"
     if status == 401:
         return Delivery(Verdict.REFUSED, f"{said}; check email.api_key")
     if status == 403:
@@ -96,7 +97,7 @@ def _judge(status: int, answer: bytes) -> Delivery:
     return Delivery(Verdict.UNACCEPTABLE, f"{said}; check email.sender, email.recipients and email.base_url")
 
 
-def _name_fields(answer: bytes) -> str:
+def _name_fields(answer: bytes, redactor: Redactor) -> str:
     """The fields that SendGrid complains of. Not its words, which may repeat addresses."""
     try:
         told = decode_json(answer)
@@ -105,4 +106,4 @@ def _name_fields(answer: bytes) -> str:
     errors = told.get("errors") if isinstance(told, dict) else None
     fields = [each.get("field") for each in errors or () if isinstance(each, dict)] if isinstance(errors, list) else []
     named = [each for each in fields if isinstance(each, str) and each.isascii() and each.isprintable()]
-    return f" about {', '.join(named)[:200]}" if named else ""
+    return f" about {redactor.quote(', '.join(named))}" if named else ""

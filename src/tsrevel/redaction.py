@@ -1,0 +1,167 @@
+"""Taking our secrets out of what a service said: it may repeat them, as they were sent or encoded in some way.
+
+A text is decoded first, then judged. What is repeated plainly is replaced; where a piece of a secret shows in any other
+form, nothing of the text is shown: a quotation is never worth a key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import threading
+import unicodedata
+from collections.abc import Callable, Iterator
+from html import unescape
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+LONGEST_QUOTE = 200
+"""Characters of a service's text that a message shows."""
+HIDDEN = "(hidden)"
+LEFT_OUT = "(its words are left out: they repeat a secret)"
+_SHORTEST = 4
+"""Characters from which on a value is looked for: a shorter one is anywhere by chance."""
+_PIECE = 8
+"""Characters of a secret in a row that tell too much of it."""
+_SURE = 12
+"""Characters from which on a secret is taken out of data as well: a shorter one may be a price or an id by chance."""
+_DEPTH, _MOST_VIEWS = 3, 400
+_USUAL_WORDS = (
+    "invalid client id and client secret, authorization code, code verifier, refresh token, access token, bearer token,"
+    " api key, api secret, public key, signing key, password, credentials, sandbox, production, tripleseat, revel"
+)
+"""Words that a made-up secret may consist of, and that services use innocently."""
+
+
+class Redactor:
+    """The secrets of one invocation, gathered as they become known; any thread may add some."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._lock = threading.Lock()
+        self._known: tuple[str, ...] = ()
+        self._short: frozenset[str] = frozenset()
+        self._pieces: frozenset[str] = frozenset()
+        self.add(*secrets)
+
+    def add(self, *secrets: str) -> None:
+        """Know these too: each whole, and in the parts that colons and blanks make."""
+        found = {part for each in secrets for part in (each.strip(), *re.split(r"[\s:]+", each))}
+        with self._lock:
+            new = {each for each in found if len(each) >= _SHORTEST}.difference(self._known)
+            if not new:
+                return
+            self._known = tuple(sorted({*self._known, *new}, key=len, reverse=True))
+            plain = {_plain(each) for each in self._known}
+            self._short = frozenset(each for each in plain if _SHORTEST <= len(each) < _PIECE)
+            self._pieces = frozenset(piece for each in plain for piece in _pieces_of(each)) - _INNOCENT
+
+    def quote(self, text: str) -> str:
+        """As much of `text` as a message may show: LONGEST_QUOTE characters, no secret in any form."""
+        for secret in self._known:
+            text = text.replace(secret, HIDDEN)
+        text = text[:LONGEST_QUOTE]
+        return LEFT_OUT if any(self._tells(view) for view in _views(text)) else text
+
+    def scrub(self, body: bytes, answer: Any) -> Any:  # noqa: ANN401 (JSON, whatever it is)
+        """`answer`, which is `body` decoded, without any long secret in its texts and names. May change it in place."""
+        long = [each for each in self._known if len(each) >= _SURE]
+        if b"\\" not in body and not any(each.encode("utf-8", "surrogatepass") in body for each in long):
+            return answer
+
+        def clean(text: str) -> str:
+            for secret in long:
+                text = text.replace(secret, HIDDEN)
+            return text
+
+        return _replace_texts(answer, clean)
+
+    def _tells(self, view: str) -> bool:
+        plain = _plain(view)
+        if any(secret in plain for secret in self._short):
+            return True
+        return any(plain[at : at + _PIECE] in self._pieces for at in range(len(plain) - _PIECE + 1))
+
+
+def _plain(text: str) -> str:
+    """Letters and digits alone, case and typography ignored: what is between them hides nothing."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
+
+
+def _pieces_of(plain: str) -> Iterator[str]:
+    return (plain[at : at + _PIECE] for at in range(len(plain) - _PIECE + 1))
+
+
+_INNOCENT = frozenset(_pieces_of(_plain(_USUAL_WORDS)))
+
+
+def _views(text: str) -> set[str]:
+    """`text`, and all that comes out when it is decoded in one of the known ways, up to three times over."""
+    seen, newest = {text}, {text}
+    for _ in range(_DEPTH):
+        newest = {view for each in newest for view in _decoded(each)} - seen
+        seen |= newest
+        if len(seen) > _MOST_VIEWS:
+            break
+    return seen
+
+
+def _decoded(text: str) -> Iterator[str]:
+    yield unescape(text)
+    yield unquote(text)
+    yield unquote_plus(text)
+    yield re.sub(r"(?:\\u\{?|\\x|U\+|%u|=)([0-9a-fA-F]{2,6})\}?", _of_hex, text)
+    yield re.sub(r"(?:\\u|\\x|%|=)([0-9a-fA-F]{2})", _of_hex, text)
+    yield re.sub(r"\\u([0-9a-fA-F]{4})", _of_hex, text)
+    yield re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
+    yield text[::-1]
+    for row in re.findall(r"\d{2,3}(?:[\s,;]+\d{2,3}){3,}", text):
+        yield "".join(chr(int(code)) for code in re.findall(r"\d+", row))
+    tight = re.sub(r"\s+", "", text)
+    for digits in re.findall(r"[0-9a-fA-F]{8,}", re.sub(r"0x|[\s:,;-]", "", text)):
+        yield from _try(bytes.fromhex, digits[: len(digits) // 2 * 2], digits[1 : (len(digits) - 1) // 2 * 2 + 1])
+    for run in {*re.findall(r"[\w+/-]{6,}", text, re.ASCII), *re.findall(r"[\w+/-]{6,}", tight, re.ASCII)}:
+        usual = run.replace("-", "+").replace("_", "/")
+        yield from _try(_decode_base64, *(usual[start:] for start in range(4)))
+        yield from _try(_decode_base32, run.upper())
+
+
+def _of_hex(found: re.Match[str]) -> str:
+    code = int(found[1], 16)
+    return chr(code) if code < 0x110000 else found[0]
+
+
+def _decode_base64(run: str) -> bytes:
+    whole = run[: -1 if len(run) % 4 == 1 else None]  # what is cut short still tells its beginning
+    return base64.b64decode(whole + "=" * (-len(whole) % 4))
+
+
+def _decode_base32(run: str) -> bytes:
+    whole = run[: len(run) // 8 * 8] if len(run) % 8 in {1, 3, 6} else run
+    return base64.b32decode(whole + "=" * (-len(whole) % 8))
+
+
+def _try(decode: Callable[[str], bytes], *texts: str) -> Iterator[str]:
+    for text in texts:
+        try:
+            yield decode(text).decode("latin-1")
+        except (ValueError, binascii.Error):
+            continue  # it isn't written so
+
+
+def _replace_texts(answer: Any, clean: Callable[[str], str]) -> Any:  # noqa: ANN401
+    """`answer` with each text and each name in it cleaned. Goes by a list of its own: nesting may be deep."""
+    if isinstance(answer, str):
+        return clean(answer)
+    waiting = [answer]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, dict):
+            pairs = [(clean(name), clean(each) if isinstance(each, str) else each) for name, each in inner.items()]
+            inner.clear()
+            inner.update(pairs)
+            waiting += inner.values()
+        elif isinstance(inner, list):
+            inner[:] = [clean(each) if isinstance(each, str) else each for each in inner]
+            waiting += inner
+    return answer
