@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsrevel.answers import decode_json
@@ -77,7 +77,7 @@ def request_errors(kind: type[httpx.RequestError] = httpx.RequestError) -> list[
     return [kind, *(each for child in kind.__subclasses__() for each in request_errors(child))]
 
 
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 # No answer
@@ -531,3 +531,77 @@ def test_a_wait_that_the_end_of_the_run_falls_into_ends_in_no_request() -> None:
 )
 def test_loopback_is_this_machine_and_nothing_else(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+# What no header can carry, and what no clock says
+
+
+@pytest.mark.parametrize(
+    "key", ["", " ", " key", "key ", "key\n", "ke\ty", "k\x00y", "ké", "k\u200by", "k\ud83cy", "k\x7fy", "\ufeffkey"]
+)
+def test_a_key_that_no_header_can_carry_is_refused_at_once(key: str) -> None:
+    wire = Wire(answer())
+    channel = wire.channel(headers=lambda: {"API-AUTHENTICATION": key})
+    with pytest.raises(CredentialsRefused, match="set it anew"):
+        channel.read("/x")
+    with pytest.raises(CredentialsRefused, match="set it anew"):
+        write(channel)
+    assert (wire.asked, wire.slept) == ([], [])
+
+
+@pytest.mark.parametrize("field", ["client_secret", "code", "refresh_token"])
+def test_a_secret_that_no_form_can_carry_is_refused_at_once(field: str) -> None:
+    wire = Wire(answer())
+    with pytest.raises(CredentialsRefused, match="set it anew"):
+        wire.channel().post_form("https://shop.example.com/token", {field: "k\ud83cy"})
+    with pytest.raises(CredentialsRefused, match="set it anew"):
+        wire.channel().read("/x", {"public_key": "k\udc80y"})
+    with pytest.raises(CredentialsRefused, match="set it anew"):
+        wire.channel().post_form("https://shop.example.com/token", {}, auth=("id", "k\udc80y"))
+    assert wire.asked == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "soon",
+        "",
+        " ",
+        "Sat, 12 Dec 2026 18:00:20 +9999",
+        "Sat, 12 Dec 2026 18:00:20 -99999999999999999999",
+        "Sat, 12 Dec 0000 18:00:20 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +0900",
+        "Fri, 31 Dec 9999 23:59:59 -0900",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Sat, 12 Dec 99999999999 18:00:20 GMT",
+        "Sat, 31 Feb 2026 18:00:20 GMT",
+        "Sat, 12 Dec 2026 25:61:61 GMT",
+        "Sat, 12 Dec 2026 18:00:20",
+        "Sat, 12 Dec 2026 18:00:20 -0000",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "1,2,3,4",
+        "0" * 5000,
+    ],
+)
+def test_a_date_that_cant_be_one_says_nothing_of_a_clock(said: str) -> None:
+    wire = Wire(answer(Date=said), answer(429, Retry_After=said or "x", Date=said), answer())
+    channel = wire.channel()
+    channel.read("/x")
+    with suppress(Unavailable):
+        channel.read("/x")
+    assert channel.skew is None
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+@settings(deadline=None)
+def test_no_date_is_a_fault(said: str) -> None:
+    Wire(answer(Date=said)).channel().read("/x")
+
+
+@pytest.mark.parametrize(
+    ("said", "skew"), [("Sat, 12 Dec 2026 18:00:20 GMT", 20), ("Sat, 12 Dec 2026 23:00:00 +0500", 0)]
+)
+def test_a_date_says_how_far_the_clocks_are_apart(said: str, skew: float) -> None:
+    channel = Wire(answer(Date=said)).channel()
+    channel.read("/x")
+    assert channel.skew == skew

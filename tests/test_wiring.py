@@ -80,7 +80,7 @@ def test_the_lower_of_setting_and_flag_limits_a_run(world: World, setting: int, 
 def test_the_deadline_comes_from_the_settings(world: World) -> None:
     change(world, "sync", deadline_minutes=7)
     with world.engine() as engine:
-        assert engine.limits.deadline == timedelta(minutes=7)
+        assert engine.limits.deadline.length == timedelta(minutes=7)
 
 
 def test_the_gate_is_shut_in_a_dry_run(world: World) -> None:

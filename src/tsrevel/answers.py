@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -11,6 +12,9 @@ from tsrevel.redaction import Redactor
 
 Json = Any
 """What `decode_json` gives: checked field by field at each decode boundary."""
+
+
+_WORD = re.compile(r"[a-z_]{1,40}")
 
 
 def decode_json(body: bytes) -> Json:
@@ -44,10 +48,32 @@ def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:
         return ""
     said = answer.get("error", answer.get("error_message"))
     if isinstance(said, str):
-        text = "" if names_only else said
+        text = "" if names_only else said + _describe(answer)
     else:
         text = ", ".join(_name_fields(said if isinstance(said, dict) else answer))
     return f": {redactor.quote(text)}" if text else ""
+
+
+def read_error_word(body: bytes) -> str:
+    """The answer's `error` code, such as "invalid_grant" (RFC 6749 5.2); "" where it has none."""
+    try:
+        answer = decode_json(body)
+    except ValueError:
+        return ""
+    word = answer.get("error") if isinstance(answer, dict) else None
+    return word if isinstance(word, str) and _WORD.fullmatch(word) else ""
+
+
+def tidy(text: str) -> str:
+    """A service's text on one line, without tags and what can't be printed."""
+    text = re.sub(r"<[^<>]*>", " ", text)
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def _describe(answer: Mapping[str, Json]) -> str:
+    """What stands beside an `error` code for a person to read (RFC 6749 5.2)."""
+    text = answer.get("error_description")
+    return f" ({tidy(text)})" if isinstance(text, str) and tidy(text) else ""
 
 
 def _name_fields(answer: Mapping[str, Json]) -> list[str]:

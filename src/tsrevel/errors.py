@@ -8,6 +8,7 @@
     │   ├── RunLocked                  another run holds the lock                         exit 11
     │   ├── CredentialsRefused         a service refused our key or token (401)           exit 12
     │   │   └── Forbidden              the key or token may not touch this resource (403)
+    │   ├── ConnectionMisconfigured    no waiting makes a service reachable (TLS, proxy)   exit 10
     │   ├── ServiceDown                a service that the run needs can't be used         exit 13
     │   ├── WriteForbidden             the write gate was asked for what it must refuse   exit 1
     │   └── Halted                     the run was interrupted, between two requests      exit 1
@@ -82,13 +83,26 @@ class RunLocked(StopRun):
 
 
 class CredentialsRefused(StopRun):
-    """401 or 403 that a token refresh didn't cure (facts TripleSeat 1.7, Revel 1): a person must act."""
+    """401 or 403 that a token refresh didn't cure (facts TripleSeat 1.7, Revel 1): a person must act.
+
+    `word` is the answer's `error` code (RFC 6749 5.2), `said` what of its text may be shown; "" for none.
+    """
 
     exit_status = 12
+
+    def __init__(self, message: str, *, word: str = "", said: str = "") -> None:
+        self.word, self.said = word, said
+        super().__init__(message)
 
 
 class Forbidden(CredentialsRefused):
     """403: the key or token is good, but not for this resource (facts TripleSeat 1.7, Revel 1)."""
+
+
+class ConnectionMisconfigured(StopRun):
+    """The way to a service is set up wrongly, at this end or at its own: an untrusted certificate, a wrong proxy."""
+
+    exit_status = 10
 
 
 class ServiceDown(StopRun):
@@ -131,11 +145,12 @@ class OutcomeUnknown(TsrevelError):
 class Refused(TsrevelError):
     """The service understood and said no: a 4xx that is about this request.
 
-    `status` is the HTTP status, for callers to whom 403 or 404 means something of its own.
+    `status` is the HTTP status, for callers to whom 403 or 404 means something of its own. `word` is the answer's
+    `error` code (RFC 6749 5.2), `said` what of its text may be shown; "" for none.
     """
 
-    def __init__(self, message: str, status: int) -> None:
-        self.status = status
+    def __init__(self, message: str, status: int, *, word: str = "", said: str = "") -> None:
+        self.status, self.word, self.said = status, word, said
         super().__init__(message)
 
 

@@ -22,19 +22,25 @@ class Pace:
     _halted: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def wait(self) -> None:
-        """Return when the next request may go out. Raises Halted once none may any more."""
+    def wait(self, at_most: float = math.inf) -> bool:
+        """Return when the next request may go out, or False at once where that takes longer than `at_most` seconds.
+
+        Raises Halted once none may any more.
+        """
         while True:
             with self._lock:
                 now = self.monotonic()
                 slot = max(now, self._next)
                 self._next = slot + 1 / self.per_second
+            if slot - now > at_most:
+                return False
             if slot > now and not self._halted:
                 self.sleep(slot - now)
             if self._halted:
                 raise Halted("the run was interrupted; the next one goes on")
             if slot >= self._held_until:
-                return
+                return True
+            at_most -= slot - now
 
     def hold(self, seconds: float) -> None:
         """No request goes out for so long, not even one that waits for its turn: the service has asked for that."""

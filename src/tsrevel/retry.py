@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ class Later(Unavailable):
         super().__init__(message)
 
 
-def insist(ask: Callable[[], T], again: type[Unavailable], sleep: Callable[[float], None]) -> T:
+def insist(
+    ask: Callable[[], T], again: type[Unavailable], sleep: Callable[[float], None], deadline: Deadline = NEVER
+) -> T:
     """What `ask` gives, asked again after `again`: ATTEMPTS times in all, after waits as told, or longer and longer.
 
+    No wait reaches beyond `deadline`.
     Raises what the last attempt raised.
     """
     try:
@@ -44,7 +48,7 @@ def insist(ask: Callable[[], T], again: type[Unavailable], sleep: Callable[[floa
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, again) and _is_worth_waiting(error)),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        stop=lambda state: state.attempt_number >= ATTEMPTS or _wait(state) >= deadline.remaining(),
         wait=_wait,
         sleep=sleep,
         reraise=True,

@@ -7,21 +7,25 @@ one of our errors (`Channel._exchange` and `Channel._refuse`). It knows nothing 
 from __future__ import annotations
 
 import logging
+import math
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache, cached_property, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
-from tsrevel.answers import Json, decode_json, quote_answer
+from tsrevel.answers import Json, decode_json, quote_answer, read_error_word
+from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import (
+    ConnectionMisconfigured,
     CredentialsRefused,
     Forbidden,
     OutcomeUnknown,
@@ -31,10 +35,11 @@ from tsrevel.errors import (
     Unreadable,
 )
 from tsrevel.gate import Place, WriteGate
-from tsrevel.loopback import is_loopback
+from tsrevel.network import DIRECT, Network, Proxy
 from tsrevel.pace import Pace
 from tsrevel.redaction import Redactor
 from tsrevel.retry import LONGEST_WAIT, Later, insist
+from tsrevel.timed_io import TimedBackend
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
@@ -52,6 +57,16 @@ _WRITTEN = {
 LARGEST_ANSWER = 64 * 1024 * 1024
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # facts Revel 6, TripleSeat 7: large pages exceed 30 s
 
+EXCHANGE_SECONDS = 180.0
+"""How long one answer may take in all, however steadily it comes: well above the 60 s in which the slowest begin."""
+TOKEN_SECONDS, TOKEN_LEAST = 60.0, 30.0
+"""How long a token request may take, and how long it may at least once it was begun: a lost answer costs a token."""
+_TIME_UP = "not asked: the time of this run is up (sync.deadline_minutes)"
+_HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
+"""What a header can carry without being changed on its way."""
+_YEARS = range(2000, 2200)
+"""What a service's clock may say to be believed."""
+
 # httpx logs full URLs at INFO, and a URL may carry TripleSeat's public key (facts TripleSeat 1.6).
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
@@ -66,7 +81,9 @@ class Channel:
 
     `headers` gives the authentication of each request; `renew` is called once after a 401: shall we try again?
     `advice` ends the message of a refusal (401, 403). `redactor` knows what must not be quoted; it learns what is sent.
-    Every method raises: Unavailable, Unreadable, Refused, CredentialsRefused (Forbidden); `write` also OutcomeUnknown.
+    Nothing is asked after `deadline`, and no wait reaches beyond it; `network` is the way out of this machine.
+    Every method raises: Unavailable, Unreadable, Refused, CredentialsRefused (Forbidden), ConnectionMisconfigured;
+    `write` also OutcomeUnknown.
     """
 
     def __init__(
@@ -83,6 +100,8 @@ class Channel:
         advice: str = "",
         transport: Transport = None,
         redactor: Redactor | None = None,
+        deadline: Deadline = NEVER,
+        network: Network = DIRECT,
     ) -> None:
         self.name = name
         self.redactor = redactor or Redactor()
@@ -95,6 +114,9 @@ class Channel:
         self._base_url = httpx.URL(base_url)
         self._gate = gate
         self._transport = transport
+        self._deadline = deadline
+        self._network = network
+        self._backend = TimedBackend()
         self.skew: float | None = None
         """Seconds by which the service's clock is ahead of ours, by its last answer; None where none said."""
 
@@ -104,8 +126,8 @@ class Channel:
         return httpx.Client(
             base_url=self._base_url,
             timeout=TIMEOUT,
-            transport=self._transport,
-            **_trust(self._base_url),
+            transport=self._transport or _Routes(self._network, self._backend),
+            trust_env=False,
             headers={"Accept": "application/json", "User-Agent": "tsrevel"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no session beside the token
             event_hooks={"request": [partial(_ask_gate, self._gate)]} if self._gate else {},
@@ -138,9 +160,12 @@ class Channel:
     def _own(self) -> Mapping[str, str]:
         """The authentication headers, asked for once a request: what gets them is not repeated with it."""
         own = dict(self._headers())
-        if not all(value.isascii() and value.isprintable() for value in own.values()):
-            raise CredentialsRefused(f"{self.name}: the key or token holds characters that no key has; set it anew")
+        if not all(_HEADER.fullmatch(value) for value in own.values()):
+            raise self._unusable()
         return own
+
+    def _unusable(self) -> CredentialsRefused:
+        return CredentialsRefused(f"{self.name}: the key or token holds characters that no key has; set it anew")
 
     def _renewed(self, ask: Callable[[], Json]) -> Json:
         try:
@@ -153,7 +178,7 @@ class Channel:
         return ask()
 
     def _patiently(self, again: type[Unavailable], ask: Callable[..., Json], *args: object, **kwargs: object) -> Json:
-        return insist(lambda: ask(*args, **kwargs), again, self._sleep)
+        return insist(lambda: ask(*args, **kwargs), again, self._sleep, self._deadline)
 
     def _ask(
         self,
@@ -168,7 +193,10 @@ class Channel:
         place: Place | None = None,
     ) -> Json:
         label = f"{self.name}: {method} {urlsplit(path).path}"
-        self.redactor.add(*_secrets_of(own or {}, params or {}, form or {}, auth))
+        secrets = tuple(_secrets_of(own or {}, params or {}, form or {}, auth))
+        if any("\ud800" <= letter <= "\udfff" for each in secrets for letter in each):  # not text: it can't be encoded
+            raise self._unusable()
+        self.redactor.add(*secrets)
         status, text, after = self._exchange(
             label,
             method,
@@ -191,10 +219,12 @@ class Channel:
         return text.decode("utf-8", errors="replace")
 
     def _exchange(self, label: str, method: str, url: str, **request: Json) -> tuple[int, bytes, float | None]:
-        self._pace.wait()
+        if self._deadline.has_passed or not self._pace.wait(self._deadline.remaining()):
+            raise Later(f"{label}: {_TIME_UP}", math.inf)
         writes = request.get("json") is not None
+        limit = self._limit(tokens=request.get("data") is not None)
         try:
-            with self._client.stream(method, url, **request) as response:
+            with self._backend.until(limit), self._client.stream(method, url, **request) as response:
                 self._compare_clocks(response.headers.get("Date"))  # now: a large page may take its time
                 chunks, size = [], 0
                 for chunk in response.iter_bytes():
@@ -203,16 +233,41 @@ class Channel:
                         raise self._lost(
                             Unreadable, f"{label} answered more than {LARGEST_ANSWER} bytes", writes=writes
                         )
+                    if limit.has_passed:
+                        raise httpx.ReadTimeout("the answer trickles")
                     chunks.append(chunk)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            host = httpx.URL(url).host or self._base_url.host
-            raise Later(f"{label}: no connection to {host} ({type(error).__name__})") from error
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            raise self._unconnected(label, httpx.URL(url), error) from error
+        except httpx.InvalidURL as error:
+            raise Unreadable(f"{label}: its address is no URL") from error
         except httpx.RequestError as error:
             said = f"{label}: no whole answer ({type(error).__name__})"
             if writes and isinstance(error, httpx.TimeoutException):
                 raise OutcomeUnknown(said, late=True) from error
+            if limit.has_passed and not writes:
+                raise Later(f"{label}: no whole answer in {limit.length.total_seconds():.0f} s", math.inf) from error
             raise self._lost(Later, said, writes=writes) from error
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
+
+    def _limit(self, *, tokens: bool) -> Deadline:
+        """The end of an exchange that begins now."""
+        if tokens:
+            return self._deadline.within(TOKEN_SECONDS, at_least=TOKEN_LEAST)
+        return self._deadline.within(EXCHANGE_SECONDS)
+
+    def _unconnected(self, label: str, url: httpx.URL, error: Exception) -> TsrevelError:
+        """What a connection that wasn't made means. Nothing was sent, so a write may be tried again as well."""
+        whole = self._base_url.join(url)
+        proxy = self._network.proxy_for(whole.scheme, whole.host, whole.port)
+        said = f"{label}: no connection to {whole.host}"
+        if proxy is None:
+            return _judge_tls(said, error) or Later(f"{said} ({type(error).__name__})")
+        by = f"{said} through the proxy that {proxy.variable} names"
+        if "407" in str(error):
+            return ConnectionMisconfigured(
+                f"{by}: it wants another user name or password (407); correct {proxy.variable}"
+            )
+        return _judge_tls(by, error) or Later(f"{by} ({type(error).__name__})")
 
     def _judge(
         self, label: str, method: str, status: int, body: bytes, after: float | None, *, writes: bool, tokens: bool
@@ -228,20 +283,22 @@ class Channel:
         return answer if tokens else self.redactor.scrub(body, answer)
 
     def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:
-        said = f"{label} answered {status}{quote_answer(body, self.redactor, names_only=writes)}"
+        quoted = quote_answer(body, self.redactor, names_only=writes)
+        said = f"{label} answered {status}{quoted}"
+        words = {"word": read_error_word(body), "said": quoted.removeprefix(": ")}
         if after is not None and after <= LONGEST_WAIT:
             self._pace.hold(after)  # for all threads alike
         if status == httpx.codes.UNAUTHORIZED:
-            raise CredentialsRefused(f"{said}{self._advice}")
+            raise CredentialsRefused(f"{said}{self._advice}", **words)
         if status == httpx.codes.FORBIDDEN:
-            raise Forbidden(f"{said}{self._advice}")
+            raise Forbidden(f"{said}{self._advice}", **words)
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise _Throttled(said, after)
         if httpx.codes.is_server_error(status):
             late = status == httpx.codes.GATEWAY_TIMEOUT  # what is behind the gateway may still work on it
             raise OutcomeUnknown(said, late=late) if writes else Later(said, after)
         if httpx.codes.is_client_error(status):
-            raise Refused(said, status)
+            raise Refused(said, status, **words)
         raise Unreadable(said)
 
     @staticmethod
@@ -249,9 +306,9 @@ class Channel:
         return OutcomeUnknown(message) if writes else kind(message)
 
     def _compare_clocks(self, value: str | None) -> None:
-        with suppress(ValueError):
-            when = parsedate_to_datetime(value or "")
-            self.skew = (when.replace(tzinfo=when.tzinfo or UTC) - self._clock()).total_seconds()
+        when = _read_date(value)
+        if value and when and when.tzinfo and when.year in _YEARS and str(when.year) in value:  # "0001" parses as 2001
+            self.skew = (when - self._clock()).total_seconds()
 
     def _retry_after(self, value: str | None) -> float | None:
         """Seconds, from a number or an HTTP date; None where it is absent or unreadable."""
@@ -261,14 +318,53 @@ class Channel:
             return max(float(value), 0.0)
         except ValueError:
             pass
-        try:
-            when = parsedate_to_datetime(value)
-        except ValueError:
+        when = _read_date(value)
+        if when is None:
             return None
         return max((when.replace(tzinfo=when.tzinfo or UTC) - self._clock()).total_seconds(), 0.0)
 
 
-def send_once(method: str, url: str, seconds: float, transport: Transport, **request: Json) -> tuple[int, bytes]:
+def _read_date(value: str | None) -> datetime | None:
+    """The instant of an HTTP date; naive where it names no zone, None where it can't be one."""
+    try:
+        return parsedate_to_datetime(value or "")
+    except (ValueError, OverflowError, TypeError, IndexError):  # what the parser falls over is the sender's choice
+        return None
+
+
+_AGE = {9: "isn't valid yet", 10: "has expired"}
+_OTHER_HOST = {62, 64}
+_PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
+
+
+def _judge_tls(said: str, error: BaseException) -> TsrevelError | None:
+    """What a failed handshake means, by OpenSSL's codes; None for any other failure.
+
+    Of these only a certificate's age mends itself, by a new one or a clock that is set right.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        if cause.verify_code in _AGE:
+            text = (
+                f"{said}: its certificate {_AGE[cause.verify_code]}; check this machine's clock, then tell the service"
+            )
+            return Later(text, math.inf)
+        if cause.verify_code in _OTHER_HOST:
+            return ConnectionMisconfigured(
+                f"{said}: its certificate is for another name; check the host in the base URL"
+            )
+        advice = "if your network inspects traffic, name its certificate by SSL_CERT_FILE, else check the base URL"
+        return ConnectionMisconfigured(f"{said}: nobody who is trusted here vouches for its certificate; {advice}")
+    if cause is not None and cause.reason in _PLAIN:
+        return ConnectionMisconfigured(f"{said}: it doesn't speak TLS there; check scheme and port of the base URL")
+    return None
+
+
+def send_once(
+    method: str, url: str, seconds: float, transport: Transport, *, network: Network = DIRECT, **request: Json
+) -> tuple[int, bytes]:
     """What one request (httpx's words for it) is answered: the status and, where that is no success, a piece of text.
 
     It is never repeated, and given up after `seconds`, wherever it hangs. Raises Unavailable, without the URL.
@@ -276,14 +372,21 @@ def send_once(method: str, url: str, seconds: float, transport: Transport, **req
     answers: list[tuple[int, bytes] | str] = []
 
     def exchange() -> None:
+        limit = Deadline(timedelta(seconds=seconds))
+        backend = TimedBackend()
+        routes = transport or _Routes(network, backend)
         try:
             with (
-                httpx.Client(timeout=seconds, transport=transport, **_trust(httpx.URL(url))) as client,
+                backend.until(limit),
+                httpx.Client(timeout=seconds, transport=routes, trust_env=False) as client,
                 client.stream(method, url, **request) as response,
             ):
-                answers.append((response.status_code, b"" if response.is_success else response.read()[:4096]))
-        except (httpx.HTTPError, ValueError) as error:
-            answers.append(type(error).__name__)
+                answers.append((response.status_code, b"" if response.is_success else _read_some(response)))
+        except ConnectionMisconfigured as error:
+            answers.append(str(error))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+            tls = _judge_tls("no answer", error)
+            answers.append(str(tls).partition(": ")[2] if tls else type(error).__name__)
 
     thread = threading.Thread(target=exchange, daemon=True)
     thread.start()
@@ -294,22 +397,77 @@ def send_once(method: str, url: str, seconds: float, transport: Transport, **req
     return answer
 
 
-def _trust(url: httpx.URL) -> dict[str, Json]:
-    """Whose certificates count, and whether a proxy of the environment's is used: none may see loopback traffic."""
-    loopback = is_loopback(url.host)
-    verify = _authorities() if url.scheme == "https" or not loopback else _nobody()
-    return {"verify": verify, "trust_env": not loopback}
+def _read_some(response: httpx.Response) -> bytes:
+    """The beginning of an answer: it may have no end."""
+    text = b""
+    for chunk in response.iter_bytes():
+        text += chunk
+        if len(text) >= _PIECE:
+            break
+    return text[:_PIECE]
 
 
-@cache
-def _authorities() -> ssl.SSLContext:
-    """Whom to trust, loaded once for all channels: it takes longer than a request."""
-    return httpx.create_ssl_context()
+_PIECE = 4096
+
+
+class _Routes(httpx.BaseTransport):
+    """Sends each request on its own way: directly, or through the proxy that the environment names for its URL."""
+
+    def __init__(self, network: Network, backend: TimedBackend) -> None:
+        self._network = network
+        self._backend = backend
+        self._pools: dict[tuple[Proxy | None, bool], _Pool] = {}
+        self._lock = threading.Lock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass it on."""
+        url = request.url
+        proxy = self._network.proxy_for(url.scheme, url.host, url.port)
+        return self._pool(proxy, encrypted=url.scheme == "https").handle_request(request)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def _trust(self) -> ssl.SSLContext:
+        try:
+            return self._network.trust()
+        except OSError as error:  # the settings' check has loaded them: they are gone since
+            text = "the certificates to trust can't be loaded; check SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE"
+            raise ConnectionMisconfigured(text) from error
+
+    def _pool(self, proxy: Proxy | None, *, encrypted: bool) -> _Pool:
+        way = (proxy, encrypted)
+        with self._lock:
+            if way not in self._pools:
+                self._pools[way] = _Pool(self._trust() if encrypted or proxy else _nobody(), proxy, self._backend)
+            return self._pools[way]
+
+
+class _Pool(httpx.HTTPTransport):
+    """Connections of one way, under the deadline of whatever exchange uses them. httpx has no setting for that."""
+
+    def __init__(self, context: ssl.SSLContext, proxy: Proxy | None, backend: TimedBackend) -> None:
+        self._pool: httpcore.ConnectionPool = httpcore.ConnectionPool(
+            ssl_context=context,
+            proxy=_spell(proxy, context) if proxy else None,
+            max_keepalive_connections=20,
+            max_connections=100,
+            keepalive_expiry=5.0,
+            network_backend=backend,
+        )
+
+
+def _spell(proxy: Proxy, context: ssl.SSLContext) -> httpcore.Proxy:
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    trust = context if proxy.scheme == "https" else None
+    return httpcore.Proxy(f"{proxy.scheme}://{host}:{proxy.port}", auth=proxy.login, ssl_context=trust)
 
 
 @cache
 def _nobody() -> ssl.SSLContext:
-    """Whom to trust where nothing is encrypted: https from such a channel fails, rather than going unchecked."""
+    """Whom to trust where nothing is encrypted: https from such a pool fails, rather than going unchecked."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

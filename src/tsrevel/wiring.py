@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from uuid import uuid4
 
 from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductMapping, Settings, run_command
+from tsrevel.deadline import NEVER, Deadline
 from tsrevel.engine.catalogues import Catalogues
 from tsrevel.engine.run import Engine, Limits
 from tsrevel.engine.turns import Progress
+from tsrevel.errors import ConfigError
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.pace import Pace
@@ -109,7 +111,7 @@ def open_engine(
             gate=gate,
             limits=Limits(
                 most if max_orders is None else min(most, max_orders),
-                timedelta(minutes=settings.sync.deadline_minutes),
+                shared.deadline,
                 settings.sync.workers,
             ),
             run_id=run_id,
@@ -124,11 +126,12 @@ def open_engine(
 
 
 class Shared(NamedTuple):
-    """What all requests of one invocation have in common: how fast each service may be asked, what is never quoted."""
+    """What the requests of one invocation have in common: how fast and until when they go out, what is never quoted."""
 
     tripleseat: Pace
     revel: Pace
     redactor: Redactor
+    deadline: Deadline
 
     def halt(self) -> None:
         """Let no further request go out to either."""
@@ -136,11 +139,15 @@ class Shared(NamedTuple):
         self.revel.halt()
 
 
-def _share(settings: Settings, seams: Seams) -> Shared:
+def _share(settings: Settings, seams: Seams, deadline: Deadline | None = None) -> Shared:
+    """`deadline`: where it isn't the settings'. Raises ConfigError where the environment allows no way out."""
+    if settings.network.problems:
+        raise ConfigError(settings.network.problems)
     return Shared(
         Pace(settings.tripleseat.requests_per_second, seams.monotonic, seams.sleep),
         Pace(settings.revel.requests_per_second, seams.monotonic, seams.sleep),
         Redactor(*settings.secret_values),
+        deadline or Deadline(timedelta(minutes=settings.sync.deadline_minutes), seams.monotonic),
     )
 
 
@@ -151,29 +158,33 @@ class Services(NamedTuple):
     revel: Revel
     account: Account
     books: Books
+    deadline: Deadline
 
 
 @contextmanager
-def open_services(settings: Settings, seams: Seams) -> Iterator[Services]:
-    """Both services, to be read: whatever the settings say, not one write to Revel passes."""
+def open_services(settings: Settings, seams: Seams, deadline: Deadline | None = None) -> Iterator[Services]:
+    """Both services, to be read: whatever the settings say, not one write to Revel passes.
+
+    Nothing is asked after `deadline`: NEVER where a person is waited for in between, else it is the settings'.
+    """
     from tsrevel.revel.account import Account
     from tsrevel.revel.books import Books
 
     gate = WriteGate(
         dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
     )
-    shared = _share(settings, seams)
+    shared = _share(settings, seams, deadline)
     with ExitStack() as stack:
         channel = _open_revel_channel(settings, gate, seams, stack, shared)
         tripleseat = _connect_tripleseat(settings, seams, stack, shared)
-        yield Services(tripleseat, Revel(channel, seams.clock), Account(channel), Books(channel))
+        yield Services(tripleseat, Revel(channel, seams.clock), Account(channel), Books(channel), shared.deadline)
 
 
 @contextmanager
 def open_token_url(settings: Settings, seams: Seams) -> Iterator[TokenUrl]:
     """Where TripleSeat's tokens come from, for `login`."""
     with ExitStack() as stack:
-        channel = _tripleseat_channel(settings, seams, stack, _share(settings, seams))()
+        channel = _tripleseat_channel(settings, seams, stack, _share(settings, seams, NEVER))()
         seat = settings.tripleseat
         yield TokenUrl(channel, settings.token_url, seat.client_id, seat.client_secret.get_secret_value(), seams.clock)
 
@@ -263,6 +274,8 @@ def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack, shar
             renew=renew,
             transport=seams.tripleseat,
             redactor=shared.redactor,
+            deadline=shared.deadline,
+            network=settings.network,
         )
         stack.callback(channel.close)
         return channel
@@ -294,6 +307,8 @@ def _open_revel_channel(settings: Settings, gate: WriteGate, seams: Seams, stack
         advice="; check revel.api_key and revel.api_secret, and the key's right to this resource",
         transport=seams.revel,
         redactor=shared.redactor,
+        deadline=shared.deadline,
+        network=settings.network,
     )
     stack.callback(channel.close)
     return channel

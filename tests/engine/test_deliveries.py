@@ -467,7 +467,8 @@ def test_the_most_orders_of_a_run_hold_over_a_whole_invocation(day: World) -> No
 
 
 def test_the_deadline_of_a_run_holds_over_a_whole_invocation(day: World) -> None:
-    day.at("after GET .*Order", lambda: day.time.move(minutes=31))
+    day.config["sync"] = {**day.config.get("sync", {}), "deadline_minutes": 3}
+    day.at("after GET .*Order", lambda: day.time.move(seconds=165))
     first, second = deliver(day, delivery(day, FULL), delivery(day, PAID))
     assert (said(first), said(second)) == ("done", "not done RUN_LIMIT_REACHED")
     assert (second.may_pass, noted(day, second), day.orders_of(PAID)) == (True, False, [])

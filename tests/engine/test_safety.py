@@ -231,8 +231,8 @@ def test_the_cap_counts_orders_that_were_begun_and_went_wrong(day: World, fault:
 
 
 def test_a_run_past_its_deadline_begins_no_further_order(day: World) -> None:
-    day.config["sync"] |= {"deadline_minutes": 30}
-    day.at("after POST /resources/OrderHistory/", lambda: day.time.move(minutes=31))
+    day.config["sync"] |= {"deadline_minutes": 3}
+    day.at("after POST /resources/OrderHistory/", lambda: day.time.move(seconds=165))
     first = day.sync()
     assert (first.summary["injected"], verdict(first, PAID)) == (1, "skipped RUN_LIMIT_REACHED")
     assert day.sync().summary["injected"] == 2
@@ -256,4 +256,4 @@ def test_progress_is_told_for_every_event(day: World) -> None:
         engine.progress = lambda done, of: told.append((done, of))
         engine.sync(Window(48))
     assert told == [(each, 7) for each in range(1, 8)]
-    assert engine.limits.deadline == timedelta(minutes=30)
+    assert engine.limits.deadline.length == timedelta(minutes=30)

@@ -56,7 +56,7 @@ class Herald:
         if url:
             from tsrevel.notify.monitor import Monitor
 
-            self._monitor = Monitor(url, run_id, self._seams.monitor)
+            self._monitor = Monitor(url, run_id, self._seams.monitor, settings.network)
             return self._monitor.start
         return lambda: None
 

@@ -47,7 +47,12 @@ def send_mails(settings: Settings, seams: Seams) -> None:
 def _send_due(ledger: Ledger, settings: Settings, seams: Seams) -> None:
     email = settings.email
     account = SendGrid(
-        email.base_url, email.api_key.get_secret_value().strip(), email.sender, email.recipients, seams.sendgrid
+        email.base_url,
+        email.api_key.get_secret_value().strip(),
+        email.sender,
+        email.recipients,
+        seams.sendgrid,
+        settings.network,
     )
     began = seams.monotonic()
     for mail in ledger.make_mails(digest=email.digest):

@@ -32,7 +32,7 @@ def resume(world: World, manner: Manner) -> int:
 
 
 def _open_ledger(world: World, manner: Manner) -> Ledger:
-    settings, seams = load_settings(config=manner.config, environ=world.environ), world.seams or Seams()
+    settings, seams = load_settings(config=manner.config, environ=world.environ, offline=True), world.seams or Seams()
     path, environment = settings.ledger_path, settings.environment
     return Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
 

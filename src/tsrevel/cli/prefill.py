@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
 from tsrevel.config.write import Entry
+from tsrevel.deadline import NEVER
 from tsrevel.doctor.finding import attempt, is_silent
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TsrevelError
 from tsrevel.planning.match import normalise
@@ -84,7 +85,7 @@ def prefill(
     all of them, ServiceDown where a service gives none at all, ConfigError where there is no usable token.
     """
     filler = _Filler(given, names, terminal, seams.clock())
-    with open_services(_as_far_as_can_be(settings), seams) as services:
+    with open_services(_as_far_as_can_be(settings), seams, NEVER) as services:
         offered = filler.list_account(services)
         sites, places = filler.list_places(settings, services)
         filler.fill_account(offered)

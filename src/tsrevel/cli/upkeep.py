@@ -99,7 +99,7 @@ def prune_ledger(world: World, manner: Manner, older_than: int, *, dry_run: bool
 
 
 def _load(world: World, manner: Manner) -> tuple[Settings, Seams]:
-    return load_settings(config=manner.config, environ=world.environ), world.seams or Seams()
+    return load_settings(config=manner.config, environ=world.environ, offline=True), world.seams or Seams()
 
 
 def _head() -> dict[str, object]:

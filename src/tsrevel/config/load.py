@@ -39,6 +39,7 @@ from tsrevel.config.rules import Entries, check_rules
 from tsrevel.config.secret_values import CommandRunner, SecretReader, run_command
 from tsrevel.config.sources import read_document, read_file, read_flags, read_mappings
 from tsrevel.errors import ConfigProblem
+from tsrevel.network import read_network
 
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
@@ -152,7 +153,7 @@ def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], repo
         "ledger_path": ledger_path,
         "token_path": _token_path(draft.tripleseat, ledger_path, path, environ),
     }
-    settings = Settings.of(fields, {**origins, "products": written.origin})
+    settings = Settings.of(fields, {**origins, "products": written.origin}, read_network(environ))
     return settings, Entries(locations, charges, products)
 
 

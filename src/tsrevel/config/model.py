@@ -20,6 +20,7 @@ from tsrevel.config.values import (
     CommandLine,
     Days,
     Domain,
+    Endpoint,
     Flag,
     Identifier,
     Key,
@@ -37,6 +38,7 @@ from tsrevel.config.values import (
     check_some,
     decode_upper,
 )
+from tsrevel.network import DIRECT, Network
 
 Environment = Literal["production", "sandbox"]
 Status = Annotated[Literal["PROSPECT", "TENTATIVE", "DEFINITE", "CLOSED", "WAITLIST"], BeforeValidator(decode_upper)]
@@ -70,8 +72,8 @@ class TripleSeatSettings(Section):
     auth: Literal["oauth2", "client_credentials", "public_key"] = "oauth2"
     client_id: Text = ""
     client_secret: SecretStr = SecretStr("")
-    token_url: Url = ""
-    authorize_url: Url = "https://login.tripleseat.com/oauth2/authorize"
+    token_url: Endpoint = ""
+    authorize_url: Endpoint = "https://login.tripleseat.com/oauth2/authorize"
     token_file: Text = ""
     public_key: SecretStr = SecretStr("")
     webhook_signing_keys: tuple[Key, ...] = ()
@@ -231,13 +233,19 @@ class Settings(Configurable):
     token_path: Path
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _network: Network = PrivateAttr(default=DIRECT)
 
     @classmethod
-    def of(cls, checked: Mapping[str, Any], origins: Mapping[str, str]) -> Self:
+    def of(cls, checked: Mapping[str, Any], origins: Mapping[str, str], network: Network = DIRECT) -> Self:
         """The settings of all these fields, each checked by itself already; and each value's origin, by dotted key."""
         settings = cls.model_construct(**checked)
-        settings._origins = dict(origins)  # noqa: SLF001 (of an object of this very class)
+        settings._origins, settings._network = dict(origins), network  # noqa: SLF001 (of an object of this very class)
         return settings
+
+    @property
+    def network(self) -> Network:
+        """The way out of this machine: proxies and certificates, as the environment tells them."""
+        return self._network
 
     @property
     def token_url(self) -> str:

@@ -40,8 +40,15 @@ def check_rules(settings: Settings, entries: Entries, report: Report, *, offline
     check_locations(entries.locations, settings.origin("locations"), report)
     check_products(entries.products, settings.origin("products"), report)
     if not offline:
+        check_network(settings, report)
         check_credentials(settings, report)
         check_tills(entries.locations, settings.origin("locations"), report)
+
+
+def check_network(settings: Settings, report: Report) -> None:
+    """The way out that the environment tells: it is used by whatever calls a service."""
+    for problem in settings.network.problems:
+        report.add(problem.key, problem.origin, problem.message, problem.remedy)
 
 
 def check_revel_address(settings: Settings, report: Report, *, offline: bool) -> None:
@@ -86,11 +93,11 @@ def base_urls(settings: Settings) -> Iterator[tuple[str, str]]:
     """The URLs that a run may call, by key: what a person set, and the default of what is in use."""
     seat, mail = settings.tripleseat, settings.email
     yield "tripleseat.base_url", seat.base_url
-    yield "tripleseat.token_url", seat.token_url
+    yield "tripleseat.token_url", seat.token_url.partition("?")[0]
     yield ("revel.base_url" if settings.revel.base_url else "revel.domain"), settings.revel_url
     yield "monitor.ping_url", settings.monitor.ping_url.get_secret_value()
     if settings.origin("tripleseat.authorize_url") != "default":
-        yield "tripleseat.authorize_url", seat.authorize_url
+        yield "tripleseat.authorize_url", seat.authorize_url.partition("?")[0]
     if mail.api_key.get_secret_value() or settings.origin("email.base_url") != "default":
         yield "email.base_url", mail.base_url
 

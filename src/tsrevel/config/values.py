@@ -81,6 +81,15 @@ def check_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_endpoint(value: str) -> str:
+    """A URL that is asked as it stands: a trailing slash and a query are part of it; "" is not set."""
+    base, mark, query = value.partition("?")
+    if mark and (not query.isascii() or not query.isprintable() or any(each in query for each in " #")):
+        raise refuse("isn't a usable URL", "Write https://host/path?name=value, without blanks or fragment.")
+    check_url(base)
+    return value
+
+
 def check_secret_url(value: SecretStr) -> SecretStr:
     """As `check_url`, for a URL that is itself the key to the service."""
     return SecretStr(check_url(value.get_secret_value()))
@@ -159,6 +168,7 @@ Money = Annotated[Decimal, BeforeValidator(decode_money)]
 Clock = Annotated[time, BeforeValidator(decode_clock)]
 Zone = Annotated[str, Strict(), AfterValidator(check_zone)]
 Url = Annotated[str, Strict(), AfterValidator(check_url)]
+Endpoint = Annotated[str, Strict(), AfterValidator(check_endpoint)]
 SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
 Domain = Annotated[str, Strict(), AfterValidator(check_domain)]
 LocalId = Annotated[str, Strict(), AfterValidator(check_template)]

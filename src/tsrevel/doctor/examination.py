@@ -15,6 +15,7 @@ from tsrevel.doctor.till import Till, examine_revel, skip_revel
 from tsrevel.doctor.wares import check_stray_mappings, check_wares
 from tsrevel.errors import ConfigProblem
 from tsrevel.ledger import Pause, look_for_pause
+from tsrevel.network import NETWORK_VARIABLES
 from tsrevel.planning.model import Policy
 from tsrevel.planning.when import days_in_reach
 from tsrevel.record import SecretRecord
@@ -117,7 +118,7 @@ def _keep_off(patient: Patient, service: str) -> str | None:
         return "runs are paused: no network at all until `tsrevel resume`"
     if any(each.key == service for each in patient.problems):
         return f"of the config problem with {service}"
-    return patient.objection("config", "environment", "safety.enable_connector", *_DOORS[service])
+    return patient.objection("config", "environment", "safety.enable_connector", *_DOORS[service], *NETWORK_VARIABLES)
 
 
 def _days(patient: Patient, policy: Policy) -> tuple[date, date]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from tsrevel.engine.ending import NEEDS_ATTENTION, gravest
 from tsrevel.errors import (
     ConfigError,
+    ConnectionMisconfigured,
     CredentialsRefused,
     Forbidden,
     LedgerDamaged,
@@ -88,7 +89,7 @@ def attempt(read: Callable[[], T]) -> T | TsrevelError:
 
 def is_silent(answer: object) -> bool:
     """Whether a service gave no answer at all, rather than a bad one: then it needn't be asked again."""
-    return isinstance(answer, Unavailable) and answer.__cause__ is not None
+    return isinstance(answer, ConnectionMisconfigured | Unavailable) and answer.__cause__ is not None
 
 
 def failure(name: str, error: TsrevelError, subject: str | None = None) -> Finding:
@@ -111,6 +112,8 @@ def _remedy(error: TsrevelError) -> str:
             return "Give it the right to read this."
         case CredentialsRefused():
             return "Set the right key or token, or give it the right to this resource."
+        case ConnectionMisconfigured():
+            return "Waiting doesn't mend it; correct what the message names."
         case Unavailable():
             return "Try again later; if it stays, check the base URL, this machine's network and the service's status."
         case _:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from tsrevel.engine.report import Outcome
-from tsrevel.errors import CredentialsRefused, LedgerDamaged, ServiceDown, StopRun, TsrevelError
+from tsrevel.errors import (
+    ConnectionMisconfigured,
+    CredentialsRefused,
+    LedgerDamaged,
+    ServiceDown,
+    StopRun,
+    TsrevelError,
+)
 from tsrevel.planning.reasons import Category, Reason, Status
 
 NEEDS_ATTENTION = 3
@@ -17,7 +24,7 @@ def end_reason(stop: StopRun) -> Reason | None:
     """The reason code for a run that ended before its time; None where none of the codes is about that."""
     if isinstance(stop, CredentialsRefused):
         return Reason.AUTHORIZATION_DENIED
-    return Reason.UPSTREAM_UNAVAILABLE if isinstance(stop, ServiceDown) else None
+    return Reason.UPSTREAM_UNAVAILABLE if isinstance(stop, ServiceDown | ConnectionMisconfigured) else None
 
 
 def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tsrevel.deadline import Deadline
 from tsrevel.engine.ahead import LookAhead
 from tsrevel.engine.allowance import Allowance
 from tsrevel.engine.catalogues import Catalogues
@@ -36,7 +37,7 @@ class Limits(Record):
     """What one run may do at most. `workers`: establishments that it works at at a time."""
 
     max_orders: int
-    deadline: timedelta
+    deadline: Deadline
     workers: int = 1
 
 
@@ -85,9 +86,7 @@ class Engine:
 
     def again(self, run_id: str) -> Engine:
         """An engine for a further run of the same invocation: it has what this one's run has left of the limits."""
-        time = self.limits.deadline - (self.clock() - self._started_at)
-        left = replace(self.limits, max_orders=self._allowance.left, deadline=max(time, timedelta()))
-        return dataclasses.replace(self, run_id=run_id, limits=left)
+        return dataclasses.replace(self, run_id=run_id, limits=replace(self.limits, max_orders=self._allowance.left))
 
     def _run(
         self,
@@ -203,8 +202,8 @@ class Engine:
         return Saga(self.revel, self.ledger, steps, self.run_id, self.clock, self.sleep, self._allowance.count)
 
     def _overtime(self) -> str | None:
-        if self.clock() - self._started_at >= self.limits.deadline:
-            return f"the run has lasted {self.limits.deadline}; the next one goes on"
+        if self.limits.deadline.is_near:
+            return f"the run's time is up (sync.deadline_minutes: {self.limits.deadline.length}); the next one goes on"
         return None
 
     def _find_pause(self) -> Pause | None:

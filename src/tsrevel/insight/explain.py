@@ -6,7 +6,6 @@ Live: both services are read, the ledger is copied, nothing is written anywhere.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from datetime import timedelta
 from typing import Literal
 
 from tsrevel.config import Settings
@@ -99,7 +98,7 @@ def _engine(settings: Settings, seams: Seams, services: Services, ledger: Ledger
         ledger=ledger,
         policy=policy,
         gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only),
-        limits=Limits(settings.safety.max_orders_per_run, timedelta(minutes=settings.sync.deadline_minutes)),
+        limits=Limits(settings.safety.max_orders_per_run, services.deadline),
         run_id=run_id,
         correlation_id=correlate(run_id),
         clock=seams.clock,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tsrevel.answers import Json, decode_json
 from tsrevel.errors import Unavailable
+from tsrevel.network import DIRECT, Network
 from tsrevel.notify.message import Message
 from tsrevel.record import Record
 from tsrevel.redaction import Redactor
@@ -52,6 +53,7 @@ class SendGrid(Record):
     sender: str
     recipients: tuple[str, ...]
     transport: httpx.BaseTransport | None = None
+    network: Network = DIRECT
 
     def send(self, message: Message) -> Delivery:
         """Send one mail, within MAIL_SECONDS. Where no answer came it may have been sent all the same."""
@@ -61,7 +63,9 @@ class SendGrid(Record):
         headers = {"Authorization": f"Bearer {self.key}", "User-Agent": "tsrevel"}
         url = self.base_url + _PATH
         try:
-            status, answer = send_once("POST", url, MAIL_SECONDS, self.transport, json=body, headers=headers)
+            status, answer = send_once(
+                "POST", url, MAIL_SECONDS, self.transport, network=self.network, json=body, headers=headers
+            )
         except Unavailable as error:
             return Delivery(Verdict.LATER, f"SendGrid gave {error}")
         return _judge(status, answer, Redactor(self.key))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tsrevel.errors import Unavailable
+from tsrevel.network import DIRECT, Network
 from tsrevel.transport import send_once
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Monitor:
     url: str
     run_id: str
     transport: httpx.BaseTransport | None = None
+    network: Network = DIRECT
     _last: Thread | None = field(default=None, init=False)
     _troubles: list[str] = field(default_factory=list, init=False)
 
@@ -54,7 +56,7 @@ class Monitor:
             before.join()
         url = f"{self.url}{what}?rid={run_uuid(self.run_id)}"
         try:
-            status, _ = send_once("GET", url, PING_SECONDS, self.transport)
+            status, _ = send_once("GET", url, PING_SECONDS, self.transport, network=self.network)
         except Unavailable as error:
             self._troubles.append(f"the monitor wasn't told ({what or 'success'}): {error}")
             return

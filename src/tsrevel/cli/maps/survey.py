@@ -16,6 +16,7 @@ from tsrevel.cli.maps.speak import say
 from tsrevel.cli.standstill import why_switched_off
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
+from tsrevel.deadline import NEVER
 from tsrevel.errors import ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
 from tsrevel.planning.model import EstablishmentId, Policy
 from tsrevel.planning.reasons import Reason
@@ -113,7 +114,11 @@ def open_survey(world: World, manner: Manner, only: Sequence[str] = ()) -> Itera
     if why:
         raise SwitchedOff(why)
     _check_places(settings, only)
-    with logging_to(world.stderr, manner, correlate(seams.new_run_id())), open_services(settings, seams) as services:
+    deadline = NEVER if world.stdin.isatty() else None  # a person who is asked may take their time
+    with (
+        logging_to(world.stderr, manner, correlate(seams.new_run_id())),
+        open_services(settings, seams, deadline) as services,
+    ):
         yield Survey(settings, build_policy(settings, frozenset(only)), services, seams.clock())
 
 

@@ -1,0 +1,202 @@
+"""The way out of this machine, as the environment tells it: proxies, and whose certificates count.
+
+Read once, with the settings, and every fault of it found there: it is named by its variable, never by its value, which
+may hold a proxy's password. What goes to this very machine never goes through a proxy.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import stat
+from collections.abc import Iterator, Mapping
+from functools import cache
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+
+from tsrevel.errors import ConfigProblem
+from tsrevel.loopback import is_loopback
+from tsrevel.record import SecretRecord
+
+_PROXIES = ("http", "https", "all")
+CA_FILE, CA_FOLDER, KEY_LOG = "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"
+NETWORK_VARIABLES = (*(f"{each.upper()}_PROXY" for each in _PROXIES), *(f"{each}_proxy" for each in _PROXIES))
+NETWORK_VARIABLES += (CA_FILE, CA_FOLDER, KEY_LOG)
+"""What may be wrong with the way out; NO_PROXY can't be: an entry that isn't understood excepts nothing."""
+_USUAL_PORTS = {"http": 80, "https": 443}
+
+
+class Proxy(SecretRecord):
+    """One proxy: `variable` names it in messages, `login` is user name and password."""
+
+    variable: str
+    scheme: str
+    host: str
+    port: int
+    login: tuple[bytes, bytes] | None = None
+
+
+class Network(SecretRecord):
+    """The way out. `proxies` are by the scheme of what is asked for, or "all"; `problems` are what is wrong with it."""
+
+    proxies: Mapping[str, Proxy]
+    excepted: tuple[str, ...] = ()
+    ca_file: str | None = None
+    ca_folder: str | None = None
+    key_log: str | None = None
+    problems: tuple[ConfigProblem, ...] = ()
+
+    def proxy_for(self, scheme: str, host: str, port: int | None) -> Proxy | None:
+        """The proxy through which a URL is reached; None: directly."""
+        host = host.strip("[]").rstrip(".").lower()
+        if not self.proxies or is_loopback(host):
+            return None
+        if any(_covers(entry, host, port or _USUAL_PORTS.get(scheme, 0)) for entry in self.excepted):
+            return None
+        return self.proxies.get(scheme) or self.proxies.get("all")
+
+    def trust(self) -> ssl.SSLContext:
+        """Whom to trust, loaded once for all. Raises OSError (ssl.SSLError) where it can't be."""
+        return _load_authorities(self.ca_file, self.ca_folder, self.key_log)
+
+
+DIRECT = Network({})
+"""No proxy, and the usual certificates."""
+
+
+def read_network(environ: Mapping[str, str]) -> Network:
+    """The way out that `environ` tells. Looks at the files that it names, asks no network."""
+    proxies: dict[str, Proxy] = {}
+    problems: list[ConfigProblem] = []
+    for scheme in _PROXIES:
+        variable, value = _find(environ, scheme)
+        if value:
+            proxy = _read_proxy(variable, value)
+            if isinstance(proxy, Proxy):
+                proxies[scheme] = proxy
+            else:
+                problems.append(proxy)
+    _, excepted = _find(environ, "no")
+    paths = {name: environ.get(name) or None for name in (CA_FILE, CA_FOLDER, KEY_LOG)}
+    problems += _check_paths(paths)
+    if paths[CA_FILE]:
+        paths[CA_FOLDER] = None  # one or the other, as everywhere else
+    entries = tuple(excepted.replace(",", " ").split())
+    return Network(proxies, entries, paths[CA_FILE], paths[CA_FOLDER], paths[KEY_LOG], tuple(problems))
+
+
+def _find(environ: Mapping[str, str], scheme: str) -> tuple[str, str]:
+    """The variable of a scheme and its value. Lower case wins, as with curl, and is all that counts below CGI."""
+    lower, upper = f"{scheme}_proxy", f"{scheme.upper()}_PROXY"
+    if lower in environ:
+        return lower, environ[lower].strip()
+    if scheme == "http" and "REQUEST_METHOD" in environ:
+        return upper, ""  # there the client of a web server could set it
+    return upper, environ.get(upper, "").strip()
+
+
+def _read_proxy(variable: str, value: str) -> Proxy | ConfigProblem:
+    usable = value.isascii() and value.isprintable() and " " not in value and "\\" not in value
+    parts, port = _split(value if "://" in value else f"http://{value}")
+    if parts is None or not usable or not parts.hostname:
+        return _problem(variable, "isn't the address of a proxy", "Write it like http://proxy.example.com:3128.")
+    if parts.scheme.startswith("socks"):
+        return _problem(variable, "names a SOCKS proxy, and tsrevel speaks with HTTP proxies alone", _OTHER_PROXY)
+    if parts.scheme not in _USUAL_PORTS:
+        return _problem(variable, "names a proxy of an unknown kind", _OTHER_PROXY)
+    login = None
+    if parts.username is not None or parts.password is not None:
+        login = unquote_to_bytes(parts.username or ""), unquote_to_bytes(parts.password or "")
+    return Proxy(variable, parts.scheme, parts.hostname, port or _USUAL_PORTS[parts.scheme], login)
+
+
+_OTHER_PROXY = (
+    "Write it like http://proxy.example.com:3128, or unset it for tsrevel (in its crontab line: NAME= tsrevel)."
+)
+
+
+def _split(url: str) -> tuple[SplitResult | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None, None
+    return (None if port == 0 else parts), port
+
+
+def _covers(entry: str, host: str, port: int) -> bool:
+    """Whether an entry of NO_PROXY excepts a host: a name with all below it, an address, a network, with a port."""
+    entry = entry.lower().partition("://")[2] or entry.lower()
+    if entry == "*":
+        return True
+    name, mark, told = entry.rpartition(":")
+    if mark and told.isdigit() and (":" not in name or name.endswith("]")):
+        if int(told[:6]) != port:
+            return False
+        entry = name
+    entry = entry.strip("[]").removeprefix("*").strip(".")
+    try:
+        return ip_address(host) in ip_network(entry, strict=False)
+    except ValueError:
+        return entry != "" and (host == entry or host.endswith(f".{entry}"))
+
+
+def _check_paths(paths: Mapping[str, str | None]) -> Iterator[ConfigProblem]:
+    file, folder, log = paths[CA_FILE], paths[CA_FOLDER], paths[KEY_LOG]
+    if file and not _holds_certificates(file):
+        yield _problem(CA_FILE, "names no file with certificates that can be read", _NO_AUTHORITIES)
+    if folder and not file and not any(_has_certificates(each) for each in folder.split(os.pathsep)):
+        yield _problem(CA_FOLDER, "names no folder with certificates (named by `openssl rehash`)", _NO_AUTHORITIES)
+    if log and not _can_append(log):
+        yield _problem(KEY_LOG, "names a file that can't be written", "Unset it, or let this user write there.")
+
+
+_NO_AUTHORITIES = "Correct it, or unset it: without certificates no service can be trusted."
+
+
+def _holds_certificates(file: str) -> bool:
+    try:
+        if not Path(file).is_file():  # a pipe would be waited for
+            return False
+        _load_authorities(file, None, None)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _has_certificates(folder: str) -> bool:
+    try:
+        return any(len(each.stem) == 8 and each.suffix[1:].isdigit() for each in Path(folder).iterdir())
+    except (OSError, ValueError):
+        return False
+
+
+def _can_append(file: str) -> bool:
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except (OSError, ValueError):
+        return False
+    try:
+        mode = os.fstat(handle).st_mode
+        return stat.S_ISREG(mode) or stat.S_ISCHR(mode)
+    finally:
+        os.close(handle)
+
+
+@cache
+def _load_authorities(file: str | None, folder: str | None, log: str | None) -> ssl.SSLContext:
+    """It takes longer than a request, so it is done once."""
+    if file is None and folder is None:
+        import certifi
+
+        file = certifi.where()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(file, folder)
+    if log:
+        context.keylog_filename = log
+    return context
+
+
+def _problem(variable: str, message: str, remedy: str) -> ConfigProblem:
+    return ConfigProblem(variable, "environment", message, remedy)
