@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def test_runs_go_on_with_it(shell: Shell, admin: Admin, token_path: Path) -> Non
 def test_the_address_asks_for_what_tripleseat_wants_to_know(shell: Shell, admin: Admin, token_path: Path) -> None:
     log_in(shell, visit=admin.approve)
     asked = admin.asked
-    assert list(asked) == ["client_id", "redirect_uri", "response_type", "scope", "state"]
+    told = ["client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method"]
+    assert list(asked) == told
     assert (asked["client_id"], asked["response_type"], asked["scope"]) == ("sandbox-client", "code", "read")
     assert len(asked["state"]) >= 43
 
@@ -122,6 +124,7 @@ def test_a_refusal_is_told_plainly(shell: Shell, admin: Admin, token_path: Path)
     assert (ran.status, token_path.exists()) == (12, False)
     assert "access_denied (the approval was refused; only an ADMIN user" in ran.err
     assert "<h1>Not logged in</h1>" in admin.pages[0][1]
+    assert "It said: no" in ran.err
     assert "<b>" not in told(ran, admin)
 
 
@@ -349,3 +352,42 @@ def test_in_production_consent_is_given_at_tripleseats_own_door(shell: Shell, ad
     shell.world.config["revel"]["base_url"] = "https://acme.revelup.com"
     log_in(shell, "--timeout", "1", visit=admin.read)
     assert admin.url.startswith("https://login.tripleseat.com/oauth2/authorize?client_id=")
+
+
+PASTED: dict[str, Callable[[str], str]] = {
+    "quotes": lambda url: f'"{url}"',
+    "single quotes": lambda url: f"'{url}'",
+    "typographic quotes": lambda url: f"\u201c{url}\u201d",
+    "angle brackets": lambda url: f"<{url}>",
+    "entities": lambda url: url.replace("&", "&amp;"),
+    "numeric entities": lambda url: url.replace("&", "&#38;"),
+    "blanks around": lambda url: f"  \t{url}  ",
+    "blanks within": lambda url: url.replace("&", " & ").replace("?", "? "),
+    "two lines": lambda url: f"{url[:40]}\n{url[40:]}",
+    "many lines": lambda url: "\r\n".join(url[at : at + 30] for at in range(0, len(url), 30)),
+    "bracketed paste": lambda url: f"\x1b[200~{url}\x1b[201~",
+    "an issuer": lambda url: f"{url}&iss=https%3A%2F%2Flogin.tripleseat.com",
+}
+
+
+@pytest.mark.parametrize("name", PASTED)
+@pytest.mark.parametrize("tty", [False, True])
+def test_an_address_may_be_pasted_as_it_was_copied(
+    shell: Shell, admin: Admin, token_path: Path, name: str, tty: bool
+) -> None:
+    lines: list[str] = []
+
+    def next_line() -> str:
+        if not lines:
+            lines.extend(PASTED[name](admin.consent()).split("\n"))
+        return lines.pop(0)
+
+    stdin = Clipboard(*[next_line] * (1 if "lines" not in name else 2 if name == "two lines" else 12), tty=tty)
+    ran = log_in(shell, "--paste", visit=admin.read, stdin=stdin, tty=tty)
+    assert (ran.status, token_path.exists()) == (0, True), ran.err
+
+
+def test_the_code_is_redeemed_with_its_proof(shell: Shell, admin: Admin, token_path: Path) -> None:
+    assert log_in(shell, visit=admin.approve).status == 0
+    assert admin.asked["code_challenge_method"] == "S256"
+    assert list(shell.world.tripleseat.tokens.challenges.values()) == [admin.asked["code_challenge"]]

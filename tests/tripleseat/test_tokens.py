@@ -23,6 +23,8 @@ from tsrevel.tripleseat.token_url import TokenUrl, consent_url
 
 from .conftest import BASE_URL, Clock, Wire, open_channel
 
+VERIFIER = "v" * 43
+
 
 def stored(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text()))
@@ -409,7 +411,7 @@ def test_a_token_never_shows_itself() -> None:
 
 
 def test_a_code_is_redeemed_for_the_first_token(token_url: TokenUrl, seat: TripleSeatSandbox) -> None:
-    token = token_url.redeem("sandbox-code", "http://127.0.0.1:8765/callback")
+    token = token_url.redeem("sandbox-code", "http://127.0.0.1:8765/callback", VERIFIER)
     assert (token.access, token.refresh) == ("sandbox-access-1", seat.tokens.refresh)
 
 
@@ -417,23 +419,25 @@ def test_a_used_code_is_refused(token_url: TokenUrl) -> None:
     with pytest.raises(
         CredentialsRefused, match=r"didn't take the code: it was used before.*`tsrevel login`"
     ) as caught:
-        token_url.redeem("stale-code", "http://127.0.0.1:8765/callback")
+        token_url.redeem("stale-code", "http://127.0.0.1:8765/callback", VERIFIER)
     assert "stale-code" not in str(caught.value)
 
 
 def test_a_code_is_good_for_its_own_redirect_url_only(token_url: TokenUrl) -> None:
     with pytest.raises(CredentialsRefused, match="another redirect URL"):
-        token_url.redeem("sandbox-code", "http://127.0.0.1:8765/other")
+        token_url.redeem("sandbox-code", "http://127.0.0.1:8765/other", VERIFIER)
 
 
 def test_a_login_without_a_refresh_token_is_no_login(clock: Clock) -> None:
     channel = open_channel(httpx.MockTransport(lambda _: new_token(refresh_token=None)), clock)
     with pytest.raises(Unreadable, match="no refresh token"):
-        TokenUrl(channel, f"{BASE_URL}/oauth2/token", "id", "hush", clock).redeem("code", "http://127.0.0.1/")
+        TokenUrl(channel, f"{BASE_URL}/oauth2/token", "id", "hush", clock).redeem("code", "http://127.0.0.1/", VERIFIER)
 
 
 def test_the_consent_url_carries_what_the_app_is_registered_with(wire: Wire) -> None:
-    url = consent_url(f"{BASE_URL}/oauth2/authorize", "sandbox-client", "http://127.0.0.1:8765/callback", "", "s1")
+    url = consent_url(
+        f"{BASE_URL}/oauth2/authorize", "sandbox-client", "http://127.0.0.1:8765/callback", "", "s1", VERIFIER
+    )
     with httpx.Client(transport=wire) as browser:
         answer = browser.get(url)
     assert answer.status_code == 302
@@ -443,7 +447,7 @@ def test_the_consent_url_carries_what_the_app_is_registered_with(wire: Wire) -> 
 def test_a_redeemed_code_is_on_disk(
     token_url: TokenUrl, token_file: TokenFile, token_path: Path, seat: TripleSeatSandbox
 ) -> None:
-    token = redeem_code(token_url, token_file, "sandbox-code", "http://127.0.0.1:8765/callback")
+    token = redeem_code(token_url, token_file, "sandbox-code", "http://127.0.0.1:8765/callback", VERIFIER)
     assert stored(token_path)["refresh_token"] == token.refresh == seat.tokens.refresh
     assert token_path.stat().st_mode & 0o777 == 0o600
 
@@ -453,7 +457,7 @@ def test_a_refused_code_leaves_the_token_as_it_was(
 ) -> None:
     before = token_path.read_bytes()
     with pytest.raises(CredentialsRefused):
-        redeem_code(token_url, token_file, "stale", "http://127.0.0.1:8765/callback")
+        redeem_code(token_url, token_file, "stale", "http://127.0.0.1:8765/callback", VERIFIER)
     assert token_path.read_bytes() == before
     assert sorted(path.name for path in token_path.parent.iterdir()) == ["tokens.json", "tokens.json.lock"]
 
@@ -464,7 +468,8 @@ def test_a_login_waits_for_the_refresh_of_a_run_and_then_wins(
     run = another(token_path, token_url, clock)
     run.headers()
     login = threading.Thread(
-        target=redeem_code, args=[token_url, TokenFile(token_path), "sandbox-code", "http://127.0.0.1:8765/callback"]
+        target=redeem_code,
+        args=[token_url, TokenFile(token_path), "sandbox-code", "http://127.0.0.1:8765/callback", VERIFIER],
     )
     with token_file.locked():
         login.start()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from tsrevel.cli.fold import fold
-from tsrevel.cli.paste import read_line, unseen
+from tsrevel.cli.paste import LONGEST_LINE, plain_address, read_line, unseen
 from tsrevel.cli.redirect import Answer, Redirect, Stray, read_answer
 from tsrevel.cli.tokens import APP_PAGE, describe, instant_of, settled, spell, tell_nothing_to_do
 from tsrevel.cli.world import Manner, World
@@ -27,6 +27,8 @@ from tsrevel.wiring import Seams, open_token_url
 
 PORT = 8765
 PATH = "/callback"
+REST_SECONDS = 1.0
+"""How long the rest of an address is waited for that comes in several lines, off a terminal."""
 _REFUSALS = {
     "access_denied": "the approval was refused; only an ADMIN user of TripleSeat can give it",
     "invalid_scope": "the app in TripleSeat doesn't have this scope: name what it has with --scope",
@@ -70,6 +72,7 @@ class _Login(Record):
     settings: Settings
     token_url: TokenUrl
     state: str
+    verifier: str
 
     def say(self, text: str) -> None:
         """Tell whoever started this, on stderr; nothing with -q."""
@@ -88,7 +91,7 @@ class _Login(Record):
             f'An ADMIN user of TripleSeat has to open this address and agree; no other can. The scope is "{scope}".\n'
         )
         client_id = self.settings.tripleseat.client_id
-        url = consent_url(_authorize_url(self.settings), client_id, uri, scope, self.state)
+        url = consent_url(_authorize_url(self.settings), client_id, uri, scope, self.state, self.verifier)
         stdout, stderr = self.world.stdout, self.world.stderr
         if not self.manner.json:
             print(url, file=stdout, flush=True)
@@ -100,9 +103,10 @@ class _Login(Record):
         """The token for an answer, kept. Raises CredentialsRefused, ServiceDown, ConfigError."""
         if answer.error:
             why = _REFUSALS.get(answer.error, "run `tsrevel login` again")
-            raise CredentialsRefused(f"TripleSeat gave no code: {answer.error} ({why})")
+            said = f". It said: {self.token_url.quote(answer.description)}" if answer.description else ""
+            raise CredentialsRefused(f"TripleSeat gave no code: {answer.error} ({why}){said}")
         try:
-            return redeem_code(self.token_url, TokenFile(self.settings.token_path), answer.code, uri)
+            return redeem_code(self.token_url, TokenFile(self.settings.token_path), answer.code, uri, self.verifier)
         except TryNextRun as error:
             raise ServiceDown(f"{error}. No token was kept: run `tsrevel login` again") from error
 
@@ -122,7 +126,8 @@ def login(world: World, manner: Manner, options: LoginOptions) -> int:
         TokenFile(settings.token_path).prepare()
         with open_token_url(settings, world.seams or Seams()) as token_url:
             state = secrets.token_urlsafe(32)
-            under_way = _Login(world, manner, options, settings, token_url, state)
+            verifier = secrets.token_urlsafe(64)  # 86 of the 43 to 128 letters (RFC 7636 4.1)
+            under_way = _Login(world, manner, options, settings, token_url, state, verifier)
             token = (_take_pasted if paste else _take_redirected)(under_way, target)
     return _tell_success(world, manner, settings, token)
 
@@ -162,21 +167,27 @@ def _take_pasted(login: _Login, target: _Target) -> Token:
 
 def _read_pasted(login: _Login) -> Answer:
     """The answer in a pasted address. On a terminal a person may try again; elsewhere there is one try."""
-    stdin = login.world.stdin
+    stdin, begun, why = login.world.stdin, "", ""
     while True:
-        line = read_line(stdin, login.options.timeout)
-        if line is None:
+        line = read_line(stdin, REST_SECONDS if begun and not stdin.isatty() else login.options.timeout)
+        if line is None and not begun:
             raise _too_late(login.options)
-        if not line.strip():
-            if line and stdin.isatty():
-                continue
+        text = plain_address(line or "")
+        if not text and line and stdin.isatty():
+            continue
+        if begun and not stdin.isatty() and (not text or "://" in text):
+            raise CredentialsRefused(f"the pasted address was refused: {why}; run `tsrevel login --paste` again")
+        if not text:
             raise CredentialsRefused("no address was pasted; run `tsrevel login --paste` again")
-        found = _read_address(line.strip(), login.state)
+        whole = begun + text if "://" not in text else text  # an address may come in several lines
+        found = _read_address(whole, login.state)
         if isinstance(found, Answer):
             return found
-        if not stdin.isatty():
-            raise CredentialsRefused(f"the pasted address was refused: {found.why}; run `tsrevel login --paste` again")
-        login.warn(found.why)
+        begun, why = whole if "://" in whole and len(whole) < LONGEST_LINE else "", found.why
+        if stdin.isatty():
+            login.warn(why)
+        elif not begun:
+            raise CredentialsRefused(f"the pasted address was refused: {why}; run `tsrevel login --paste` again")
 
 
 def _read_address(text: str, state: str) -> Answer | Stray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import termios
 from collections.abc import Iterator
@@ -27,6 +28,16 @@ def read_line(stdin: BinaryIO, seconds: float) -> str | None:
             break
         line += chunk
     return line.decode(errors="replace").partition("\n")[0] + ("\n" if line else "")
+
+
+def plain_address(text: str) -> str:
+    """The address in a line that was copied from somewhere: without blanks, quotes, angle brackets or `&amp;`."""
+    text = re.sub(r"\x1b\[20[01]~", "", text)  # how a terminal marks what is pasted
+    text = "".join(text.split()).strip(_ROUND)
+    return re.sub(r"&(amp|#38|#x26);", "&", text, flags=re.IGNORECASE)
+
+
+_ROUND = "\"'`<>()\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb\u200b\ufeff"
 
 
 @contextmanager

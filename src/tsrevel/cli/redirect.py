@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
+from tsrevel.answers import tidy
 from tsrevel.record import Record, SecretRecord
 
 REQUEST_SECONDS = 10
@@ -39,10 +40,11 @@ _HEADERS = (
 
 
 class Answer(SecretRecord):
-    """What the person decided: a code, or the word for why there is none."""
+    """What the person decided: a code, or the word for why there is none, with what TripleSeat says to it."""
 
     code: str = ""
     error: str = ""
+    description: str = ""
 
 
 class Stray(Record):
@@ -62,7 +64,7 @@ def read_answer(query: str, state: str) -> Answer | Stray:
         said = f" (it says {_tell_word(errors[0])!r})" if errors else ""
         return Stray(f"its state is not this login's{said}")
     if errors:
-        return Answer(error=_tell_word(errors[0]))
+        return Answer(error=_tell_word(errors[0]), description=tidy(" ".join(fields.get("error_description", []))))
     if len(codes) == 1 and 0 < len(codes[0]) <= _LONGEST_CODE and codes[0].isascii() and codes[0].isprintable():
         return Answer(codes[0])
     return Stray("it holds neither a code nor an error")

@@ -256,6 +256,8 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             return html_response("<h1>The request is invalid.</h1>", 400)
         code = f"sandbox-code-{self.tokens.issued + 1}"
         self.tokens.codes.add(code)
+        if challenge := request.first("code_challenge"):
+            self.tokens.challenges[code] = challenge
         query = urlencode({"code": code, "state": request.first("state") or ""})
         return Response(302, headers=(("Location", f"{target}?{query}"),))
 

@@ -5,8 +5,10 @@ Tokens are numbered, not random, so that a test can name them.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Literal
 
 from tsrevel.sandbox.wsgi import AnswerError, Json, json_response
@@ -34,6 +36,8 @@ class Tokens:
     client_secret: str
     redirect_uri: str
     codes: set[str] = field(default_factory=lambda: {"sandbox-code"})
+    challenges: dict[str, str] = field(default_factory=dict)
+    """The S256 challenge that came with the request for a code, where one did (RFC 7636)."""
     access: dict[str, AccessToken] = field(default_factory=dict)
     refresh: str = "sandbox-refresh-0"
     issued: int = 0
@@ -65,6 +69,9 @@ class Tokens:
         code = form.get("code", "")
         if code not in self.codes or form.get("redirect_uri") != self.redirect_uri:
             raise _refusal("invalid_grant", 400)
+        challenge = self.challenges.get(code)
+        if challenge is not None and challenge != _challenge_of(form.get("code_verifier", "")):
+            raise _refusal("invalid_grant", 400)
         self.codes.discard(code)
         return self.issue(now)
 
@@ -79,6 +86,10 @@ class Tokens:
             "scope": scope,
             "created_at": int(now.timestamp()),
         }
+
+
+def _challenge_of(verifier: str) -> str:
+    return urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 def _refusal(error: str, status: int) -> AnswerError:

@@ -17,7 +17,7 @@ from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl
 
 MARGIN = 60.0
-"""Seconds. A token that expires sooner is renewed before it is used."""
+"""Seconds. A token that expires sooner is renewed before it is used; one of a short life in its last quarter."""
 _NO_OWNER = "token resource owner not found"
 
 
@@ -42,6 +42,7 @@ class _Bearer(ABC):
 
     def __init__(self) -> None:
         self._token: Token | None = None
+        self._margin = MARGIN
         self._lock = threading.Lock()
         self._sent = threading.local()
 
@@ -63,6 +64,10 @@ class _Bearer(ABC):
             if self._token is None or self._token.access == sent:
                 self._token = self._replace(sent)
         return True
+
+    def _learn_margin(self, token: Token, now: float) -> None:
+        """How early this new token is renewed: one that lives a minute isn't asked for again before each request."""
+        self._margin = min(MARGIN, max(token.expires_at - now, 0.0) / 4)
 
     @abstractmethod
     def _fresh(self, token: Token | None) -> Token:
@@ -101,10 +106,11 @@ class RotatingToken(_Bearer):
             with self._file.replacement() as put:
                 token = self._token_url.refresh(kept.refresh)
                 put(token)
+        self._learn_margin(token, self._clock().timestamp())
         return token
 
     def _expires(self, token: Token) -> bool:
-        return token.expires_within(MARGIN, self._clock().timestamp())
+        return token.expires_within(self._margin, self._clock().timestamp())
 
 
 class ClientCredentials(_Bearer):
@@ -120,12 +126,14 @@ class ClientCredentials(_Bearer):
         return _advise(refused, "Check tripleseat.client_id and client_secret.")
 
     def _fresh(self, token: Token | None) -> Token:
-        if token is None or token.expires_within(MARGIN, self._clock().timestamp()):
-            return self._token_url.grant_to_app()
+        if token is None or token.expires_within(self._margin, self._clock().timestamp()):
+            return self._replace("")
         return token
 
     def _replace(self, _stale: str, /) -> Token:
-        return self._token_url.grant_to_app()
+        token = self._token_url.grant_to_app()
+        self._learn_margin(token, self._clock().timestamp())
+        return token
 
 
 class PublicKey:
@@ -152,13 +160,13 @@ class PublicKey:
         return type(refused)(f'{refused}. {advice}: set tripleseat.auth = "oauth2"; {APPROVAL}.')
 
 
-def redeem_code(token_url: TokenUrl, file: TokenFile, code: str, redirect_uri: str) -> Token:
+def redeem_code(token_url: TokenUrl, file: TokenFile, code: str, redirect_uri: str, verifier: str) -> Token:
     """The first token for a person's consent, on disk (facts TripleSeat 1.2). Raises like `TokenUrl`, and ConfigError.
 
     It takes its turn with the refreshes of runs under way: theirs can't overwrite it, and they go on with it.
     """
     with file.locked(), file.replacement() as put:
-        token = token_url.redeem(code, redirect_uri)
+        token = token_url.redeem(code, redirect_uri, verifier)
         put(token)
     return token
 

@@ -5,12 +5,14 @@ Nothing is kept here: `auth` decides when to ask, `token_file` what stays.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import NoReturn
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, unquote_plus, urlencode, urlsplit
 
 from tsrevel.answers import Json
-from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
+from tsrevel.errors import CredentialsRefused, Forbidden, Refused, TsrevelError, Unavailable, Unreadable
 from tsrevel.transport import Channel, Clock
 from tsrevel.tripleseat.fields import read_number
 from tsrevel.tripleseat.token_file import APPROVAL, Token, is_token
@@ -23,6 +25,16 @@ _CODE_REFUSED = (
     "TripleSeat didn't take the code: it was used before, is too old, or the app in TripleSeat has another redirect URL"
     f"; {APPROVAL} again"
 )
+_OTHERWISE = {"invalid_client", "unauthorized_client", "invalid_request"}
+"""Refusals of how the app shows who it is: the grant wasn't looked at, so it may be sent again in another way."""
+_PASSING = {"server_error", "temporarily_unavailable", "slow_down"}
+_ADVICE = {
+    "invalid_client": "TripleSeat doesn't know this app: check tripleseat.client_id and client_secret",
+    "unauthorized_client": "the app in TripleSeat may not use this grant: check its grants there and tripleseat.auth",
+    "unsupported_grant_type": "TripleSeat doesn't know this grant: check tripleseat.auth and tripleseat.token_url",
+    "invalid_scope": "the app in TripleSeat doesn't have the scope that was asked for: check its scopes there",
+}
+"""What each refusal asks of a person (RFC 6749 5.2)."""
 
 
 class TokenRefused(CredentialsRefused):
@@ -36,6 +48,8 @@ class TokenUrl:
         self._channel = channel
         self._url = url
         self._app = (client_id, client_secret)
+        self._basic = False
+        channel.redactor.add(client_secret)
         self._clock = clock
 
     def refresh(self, refresh_token: str) -> Token:
@@ -49,13 +63,20 @@ class TokenUrl:
         """A token for the app itself (facts TripleSeat 1.4). Raises like `refresh`."""
         return self._ask({"grant_type": "client_credentials"}, "")
 
-    def redeem(self, code: str, redirect_uri: str) -> Token:
-        """The first token, for the code that a person's consent gave (facts TripleSeat 1.2). Raises like `refresh`."""
+    def redeem(self, code: str, redirect_uri: str, verifier: str) -> Token:
+        """The first token, for the code that a person's consent gave (facts TripleSeat 1.2). Raises like `refresh`.
+
+        `verifier` is the one whose challenge `consent_url` carried.
+        """
         grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
-        token = self._ask(grant, "", gone=_CODE_REFUSED)
+        token = self._ask({**grant, "code_verifier": verifier}, "", gone=_CODE_REFUSED)
         if not token.refresh:
             raise Unreadable("TripleSeat: the token URL gave no refresh token; check the app's grants in TripleSeat")
         return token
+
+    def quote(self, text: str) -> str:
+        """As much of what TripleSeat said as a message may show."""
+        return self._channel.redactor.quote(text)
 
     def _ask(self, grant: Mapping[str, str], refresh_token: str, *, gone: str = _GRANT_GONE) -> Token:
         asked_at = self._clock().timestamp()
@@ -63,28 +84,70 @@ class TokenUrl:
             answer = self._post(grant)
         except (CredentialsRefused, Refused, Unreadable) as error:
             _explain(error, gone)
-        return _decode_token(answer, refresh_token, asked_at)
+        token = _decode_token(answer, refresh_token, asked_at)
+        self._channel.redactor.add(token.access, token.refresh)
+        return token
 
     def _post(self, grant: Mapping[str, str]) -> Json:
+        """The answer to a grant. The app shows who it is in the form, or by Basic: in the way that worked last first.
+
+        The other way is tried only where the first wasn't even looked at as a grant: no code is spent twice.
+        """
+        first: CredentialsRefused | Refused | None = None
+        for basic in (self._basic, not self._basic):
+            try:
+                answer = self._post_as(grant, basic=basic)
+            except (CredentialsRefused, Refused) as error:
+                if first is not None:
+                    raise (first if error.word == "invalid_client" else error) from error
+                if not _was_refused_as_app(error):
+                    raise
+                first = error
+            else:
+                self._basic = basic
+                return answer
+        raise AssertionError("both ways were tried")
+
+    def _post_as(self, grant: Mapping[str, str], *, basic: bool) -> Json:
         client_id, client_secret = self._app
-        try:
-            return self._channel.post_form(self._url, {**grant, "client_id": client_id, "client_secret": client_secret})
-        except (CredentialsRefused, Refused) as error:
-            if "invalid_client" not in str(error):
-                raise
-        return self._channel.post_form(self._url, grant, auth=self._app)
+        if basic:  # form-encoded before they are joined (RFC 6749 2.3.1)
+            encoded = (
+                quote_plus(client_id, safe="", errors="replace"),
+                quote_plus(client_secret, safe="", errors="replace"),
+            )
+            return self._channel.post_form(self._url, grant, auth=encoded)
+        return self._channel.post_form(self._url, {**grant, "client_id": client_id, "client_secret": client_secret})
 
 
-def consent_url(authorize_url: str, client_id: str, redirect_uri: str, scope: str, state: str) -> str:
-    """Where an admin user lets the app in (facts TripleSeat 1.2)."""
-    query = {
+def consent_url(authorize_url: str, client_id: str, redirect_uri: str, scope: str, state: str, verifier: str) -> str:
+    """Where an admin user lets the app in (facts TripleSeat 1.2), the challenge of `verifier` with it (RFC 7636).
+
+    A query that `authorize_url` has already is kept, but for what is said anew.
+    """
+    told = {
         "client_id": client_id,
         "redirect_uri": redirect_uri,
         "response_type": "code",
         "scope": scope,
         "state": state,
+        "code_challenge": challenge_of(verifier),
+        "code_challenge_method": "S256",
     }
-    return f"{authorize_url}?{urlencode({key: value for key, value in query.items() if value})}"
+    parts = urlsplit(authorize_url)
+    kept = [each for each in parts.query.split("&") if each and unquote_plus(each.partition("=")[0]) not in told]
+    query = "&".join([*kept, urlencode({key: value for key, value in told.items() if value})])
+    return parts._replace(query=query).geturl()
+
+
+def challenge_of(verifier: str) -> str:
+    """What shows, before the code is known, that whoever redeems it is whoever asked for it: S256 (RFC 7636 4.2)."""
+    return urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).decode("ascii").rstrip("=")
+
+
+def _was_refused_as_app(error: CredentialsRefused | Refused) -> bool:
+    """Whether it is about how the app showed who it is: by its code, or a 401 without any."""
+    plain_401 = isinstance(error, CredentialsRefused) and not isinstance(error, Forbidden) and not error.word
+    return error.word in _OTHERWISE or plain_401
 
 
 def _decode_token(answer: Json, refresh_token: str, asked_at: float) -> Token:
@@ -93,27 +156,27 @@ def _decode_token(answer: Json, refresh_token: str, asked_at: float) -> Token:
     life = read_number(row.get("expires_in"))
     if not is_token(access) or not (refresh == "" or is_token(refresh)):
         raise Unreadable("TripleSeat: the token URL answered without a usable token; check tripleseat.token_url")
-    seconds = USUAL_LIFE if life is None or life < 0 else min(int(life), _LONGEST_LIFE)
+    seconds = USUAL_LIFE if life is None or life <= 0 else min(int(life), _LONGEST_LIFE)
     return Token(access, refresh, int(asked_at) + seconds)
 
 
 def _explain(error: CredentialsRefused | Refused | Unreadable, gone: str) -> NoReturn:
-    """Raise what a person can act on; `gone` is for a grant that isn't good any more.
-
-    `error` quotes the answer's `error` word, never what was sent.
-    """
-    said = str(error)
-    if "invalid_grant" in said:
-        raise TokenRefused(gone) from error
-    if "invalid_client" in said:
-        raise TokenRefused("TripleSeat doesn't know this app: check tripleseat.client_id and client_secret") from error
+    """Raise what a person can act on; `gone` is for a grant that isn't good any more."""
+    if isinstance(error, Unreadable):
+        if _is_wrong_door(error):
+            raise TokenRefused("TripleSeat's token URL answered like a web page: check tripleseat.token_url") from error
+        raise error
+    if error.word in _PASSING:
+        raise Unavailable(str(error)) from error
+    advice = gone if error.word == "invalid_grant" else _ADVICE.get(error.word)
+    if advice:
+        described = error.said not in {"", error.word}
+        text = f"{advice}. It said: {error.said}" if described else f"{advice} ({error.word})"
+        raise TokenRefused(text, word=error.word) from error
     if _is_wrong_door(error):
         raise TokenRefused("TripleSeat's token URL answered like a web page: check tripleseat.token_url") from error
-    if isinstance(error, Unreadable):
-        raise error
-    raise TokenRefused(
-        f"{error}. Check tripleseat.auth, tripleseat.token_url and the app's grants in TripleSeat"
-    ) from error
+    advice = "Check tripleseat.auth, tripleseat.token_url and the app's grants in TripleSeat"
+    raise TokenRefused(f"{error}. {advice}", word=error.word) from error
 
 
 def _is_wrong_door(error: TsrevelError) -> bool:
