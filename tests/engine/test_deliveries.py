@@ -549,3 +549,15 @@ def test_nothing_of_a_customer_gets_into_the_ledger(day: World) -> None:
 
 def dump(ledger: Ledger) -> str:
     return "\n".join(ledger._connection.iterdump())
+
+
+def test_a_booking_of_many_events_ends_with_the_deadline(day: World) -> None:
+    day.config["sync"] = {**day.config.get("sync", {}), "deadline_minutes": 1}
+    booking = {"id": 77, "event_ids": [64_100_000 + number for number in range(600)], "documents": [], "events": []}
+    body = json.dumps({"webhook_trigger_type": "UPDATE_BOOKING", "booking": booking}).encode()
+    began = day.time.now
+    (answer,) = deliver(day, body)
+    assert (day.time.now - began).total_seconds() <= 61
+    assert len(answer.outcomes) == 600
+    assert answer.outcomes[-1].reason == "RUN_LIMIT_REACHED"
+    assert (answer.may_pass, noted(day, answer)) == (True, False)
