@@ -31,7 +31,9 @@ def settle(ledger: Ledger, event_id: EventId = EVENT) -> None:
     ledger.settle(RUN, event_id, ORDER, "digest")
     for status in ("injected", "skipped"):
         ledger.see(RUN, event_id, day=DAY, status=status, reason=None, text="", digest="digest")
-    ledger.note_delivery(RUN, DeliveryKey("UPDATE_EVENT", f"event {event_id}", "1"), event_id, signed=True, reason=None)
+    ledger.note_delivery(
+        RUN, DeliveryKey("UPDATE_EVENT", f"event {event_id}", "1", "5e0d"), event_id, signed=True, reason=None
+    )
     ledger.note_shown(RUN, event_id, {"balance": "0.00"}, "changed")
 
 

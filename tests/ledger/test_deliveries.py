@@ -9,7 +9,7 @@ from tsrevel.record import replace
 
 from .samples import EVENT, RUN, make_run
 
-KEY = DeliveryKey("UPDATE_EVENT", f"event {EVENT}", "2026-12-09T10:21:00")
+KEY = DeliveryKey("UPDATE_EVENT", f"event {EVENT}", "2026-12-09T10:21:00", "5e0d")
 
 
 def note(ledger: Ledger, key: DeliveryKey = KEY, *, signed: bool = True, reason: str | None = None) -> None:
@@ -32,12 +32,33 @@ def test_a_delivery_is_unknown_until_it_is_noted(ledger: Ledger) -> None:
         replace(KEY, trigger="CREATE_EVENT"),
         replace(KEY, subject=f"booking {EVENT}"),
         replace(KEY, stamp="2026-12-09T10:22:00"),
+        replace(KEY, stamp=""),
+        replace(KEY, body_hash="5e0e"),
     ],
-    ids=["trigger", "subject", "stamp"],
+    ids=["trigger", "subject", "stamp", "no stamp", "body"],
 )
 def test_each_part_of_its_key_tells_it_from_others(ledger: Ledger, other: DeliveryKey) -> None:
     note(ledger)
     assert not ledger.knows_delivery(other)
+
+
+@pytest.mark.parametrize(
+    ("stored_as", "known"),
+    [("2026-12-09T10:21:00", True), ("2026-12-09T10:22:00", False), ("5e0d", False)],
+)
+def test_what_an_earlier_version_noted_by_its_stamp_alone_still_counts(
+    ledger: Ledger, stored_as: str, known: bool
+) -> None:
+    row = (KEY.trigger, KEY.subject, stored_as, "2026-12-09T18:21:00.000000+00:00")
+    ledger._connection.execute("INSERT INTO deliveries (trigger, subject, stamp, handled_at) VALUES (?, ?, ?, ?)", row)
+    assert ledger.knows_delivery(KEY) is known
+
+
+def test_what_an_earlier_version_noted_by_its_bytes_still_counts(ledger: Ledger) -> None:
+    key = replace(KEY, stamp="")
+    row = (key.trigger, key.subject, key.body_hash, "2026-12-09T18:21:00.000000+00:00")
+    ledger._connection.execute("INSERT INTO deliveries (trigger, subject, stamp, handled_at) VALUES (?, ?, ?, ?)", row)
+    assert ledger.knows_delivery(key)
 
 
 def test_a_delivery_noted_twice_is_one_and_the_first_run_s(ledger: Ledger) -> None:

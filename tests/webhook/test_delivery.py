@@ -121,14 +121,15 @@ def test_a_document_is_about_the_event_that_it_names() -> None:
     assert "no usable id" in refusal(body("UPDATE_EVENT_DOCUMENT", document_layout={"id": 415}))
 
 
-def test_a_delivery_is_told_by_trigger_subject_and_stamp() -> None:
+def test_a_delivery_is_told_by_trigger_subject_stamp_and_bytes() -> None:
     _, one = understand(body(event={"id": 5, "updated_at": "12/9/2026 10:21 AM", "name": "a"}))
-    _, same = understand(body(event={"id": "5", "updated_at": "12/09/2026 10:21 am", "name": "b"}))
+    _, same = understand(body(event={"id": 5, "updated_at": "12/9/2026 10:21 AM", "name": "a"}))
+    _, corrected = understand(body(event={"id": 5, "updated_at": "12/9/2026 10:21 AM", "name": "b"}))
     _, later = understand(body(event={"id": 5, "updated_at": "12/9/2026 10:22 AM"}))
     _, other = understand(body("CREATE_EVENT", event={"id": 5, "updated_at": "12/9/2026 10:21 AM"}))
     _, booking = understand(body(booking={"id": 5, "updated_at": "12/9/2026 10:21 AM"}))
     assert one.key == same.key
-    assert len({one.key, later.key, other.key, booking.key}) == 4
+    assert len({one.key, corrected.key, later.key, other.key, booking.key}) == 5
 
 
 @pytest.mark.parametrize("stamp", [None, "", "soon", 5, [], {}])

@@ -93,8 +93,8 @@ def understand(body: bytes) -> tuple[Delivery, Answer]:
         subject = read_subject(delivery.root, delivery.row)
     except Unreadable as error:
         raise DeliveryUnreadable("its event or booking has no usable id") from error
-    stamp = subject.updated.isoformat() if subject.updated else delivery.body_hash
-    key = DeliveryKey(delivery.trigger, f"{subject.kind} {subject.id}", stamp)
+    stamp = subject.updated.isoformat() if subject.updated else ""
+    key = DeliveryKey(delivery.trigger, f"{subject.kind} {subject.id}", stamp, delivery.body_hash)
     return delivery, Answer(True, delivery.trigger, subject=subject, key=key)
 
 

@@ -39,7 +39,7 @@ _OPEN = frozenset(_CODES.split())
 """The columns whose texts are codes, ids, days, instants and sums. Whatever text is in another is left out."""
 _DETAILS = """
     correlation_id mode dry_run exit_status summary was plan_hash total step uuid revel_id order_id digest until
-    at local_id cancelled day status reason text_hash trigger subject stamp signed shown since verdict attempts
+    at local_id cancelled day status reason text_hash trigger subject stamp body signed shown since verdict attempts
     receipts deliveries sightings shown_orders older_than
 """
 _OPEN_DETAILS = frozenset(_DETAILS.split())

@@ -8,7 +8,7 @@ from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import DeliveryKey
 from tsrevel.planning.model import EventId
 
-_KNOWS = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE trigger = ? AND subject = ? AND stamp = ?) AS known"
+_KNOWS = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE trigger = ? AND subject = ? AND stamp IN (?, ?)) AS known"
 _NOTE = """
     INSERT INTO deliveries (trigger, subject, stamp, handled_at, run_id) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (trigger, subject, stamp) DO NOTHING
@@ -16,14 +16,23 @@ _NOTE = """
 
 
 def knows(connection: sqlite3.Connection, key: DeliveryKey) -> bool:
-    """Whether this delivery was dealt with before."""
-    row = connection.execute(_KNOWS, (key.trigger, key.subject, key.stamp)).fetchone()
+    """Whether this delivery was dealt with before.
+
+    Earlier versions noted the stamp without the body's hash: such a row stands for every delivery of its minute.
+    """
+    row = connection.execute(_KNOWS, (key.trigger, key.subject, _stored_stamp(key), key.stamp)).fetchone()
     return bool(row["known"])
 
 
 def note(change: Change, key: DeliveryKey, event_id: EventId | None, *, signed: bool, reason: str | None) -> None:
     """The delivery was dealt with, and what came of it."""
-    row = (key.trigger, key.subject, key.stamp, change.at, change.run_id)
+    row = (key.trigger, key.subject, _stored_stamp(key), change.at, change.run_id)
     change.connection.execute(_NOTE, row)
-    told = {"trigger": key.trigger, "subject": key.subject, "stamp": key.stamp, "reason": reason}
+    stamp = key.stamp or key.body_hash
+    told = {"trigger": key.trigger, "subject": key.subject, "stamp": stamp, "body": key.body_hash, "reason": reason}
     change.audit("delivery", event_id, signed="yes" if signed else "no", **told)
+
+
+def _stored_stamp(key: DeliveryKey) -> str:
+    """Stamp and hash in one column; without a stamp the hash alone, as earlier versions stored it."""
+    return f"{key.stamp} {key.body_hash}".strip()

@@ -141,11 +141,16 @@ class Resolution(Record):
 
 
 class DeliveryKey(Record):
-    """What tells one webhook delivery from another: `subject` is "event 12" or "booking 34", `stamp` its state then."""
+    """What tells one webhook delivery from another: `subject` is "event 12" or "booking 34".
+
+    `stamp` is the subject's `updated_at`, which is to the minute; "" where it has none. `body_hash` tells apart what
+    was sent within one minute, and stays the same when a delivery is signed and sent again (facts TripleSeat 6.4).
+    """
 
     trigger: str
     subject: str
     stamp: str
+    body_hash: str
 
 
 class AuditRow(Record):

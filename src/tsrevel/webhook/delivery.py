@@ -37,7 +37,7 @@ _ROOTS = ("event", "booking", "document_layout")
 
 
 class Delivery(Record):
-    """A delivery: the object under its root key, as it came. `body_hash` tells deliveries without a stamp apart.
+    """A delivery: the object under its root key, as it came. `body_hash` tells apart those that are alike in all else.
 
     `root` is "event", "booking" or "document_layout"; "" where there is none of them: a lead, say.
     """
