@@ -16,9 +16,9 @@ STAMP = 1797098400
 Json = dict[str, Any]
 
 
-def sign(body: bytes, key: str = KEY) -> str:
+def sign(body: bytes, key: str = KEY, *, stamp: int = STAMP) -> str:
     """What X-Signature holds."""
-    return f"t={STAMP},v1={hmac.new(key.encode(), f'{STAMP}.'.encode() + body, 'sha256').hexdigest()}"
+    return f"t={stamp},v1={hmac.new(key.encode(), f'{stamp}.'.encode() + body, 'sha256').hexdigest()}"
 
 
 def sign_plainly(body: bytes) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from ..engine.deliveries import delivery, encode
 from .bench import Shell
-from .captured import KEY, Spool, answers, names_in, sign
+from .captured import KEY, STAMP, Spool, answers, names_in, sign
 
 FULL, PAID, UNMAPPED, EARLY = range(64000001, 64000005)
 TWINS = 64000007
@@ -68,6 +68,31 @@ def test_what_a_service_that_is_down_kept_waiting_stays(shell: Shell, spool: Spo
     shell.world.wires["revel"].down = False
     shell.replay(str(spool), "--archive", str(archive))
     assert (spool.left, shell.world.flaws(FULL)) == ([], [])
+
+
+@pytest.mark.parametrize("event", [FULL, EARLY])
+def test_a_complete_delivery_stays_while_tripleseat_can_not_be_asked(
+    shell: Shell, spool: Spool, archive: Path, event: int
+) -> None:
+    put(shell, spool, event=event)
+    shell.world.wires["tripleseat"].down = True
+    for _ in range(2):
+        ran = shell.replay(str(spool), "--archive", str(archive), "--json")
+        assert (ran.status, ran.answer["ok"], ran.answer["processed"]) == (13, True, False)
+        assert (spool.left, names_in(archive), shell.world.writes) == (["a.json", "a.sig"], [], [])
+    shell.world.wires["tripleseat"].down = False
+    assert shell.replay(str(spool), "--archive", str(archive)).status == 0
+    assert (spool.left, names_in(archive)) == ([], ["a.json", "a.sig"])
+
+
+def test_the_same_bytes_signed_again_are_a_duplicate_and_a_correction_of_that_minute_is_none(
+    shell: Shell, spool: Spool, archive: Path
+) -> None:
+    body = delivery(shell.world, EARLY)
+    for name, raw, stamp in (("a", body, STAMP), ("b", body, STAMP + 60), ("c", body + b" ", STAMP)):
+        spool.put(name, raw, sign(raw, stamp=stamp))
+        ran = shell.replay(str(spool.folder / f"{name}.json"), "--archive", str(archive), "--json")
+        assert ran.answer["reason"] == ("DUPLICATE_EVENT" if name == "b" else "TOO_EARLY")
 
 
 def test_what_the_most_orders_left_for_later_stays(shell: Shell, spool: Spool, archive: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ def test_an_event_that_is_not_there_is_told(shell: Shell) -> None:
     assert (ran.status, verdicts(ran)) == (3, {"1": ("failed", "EVENT_DATA_UNAVAILABLE")})
 
 
-def test_a_copy_in_the_ledger_makes_the_order_without_asking_tripleseat(shell: Shell) -> None:
+def test_a_copy_that_is_trusted_makes_the_order_without_asking_tripleseat(shell: Shell) -> None:
+    trust(shell)
     shell.sync()
     map_cake(shell)
     shell.world.forget_requests()
@@ -121,7 +123,43 @@ def test_without_a_copy_there_is_nothing_to_make_an_order_of(shell: Shell) -> No
     assert shell.requests == 0
 
 
-def test_a_copy_that_the_event_has_outgrown_is_not_used(shell: Shell) -> None:
+def trust(shell: Shell) -> None:
+    shell.world.config["tripleseat"]["payload"] = "trust"
+
+
+NOT_DUE: dict[str, Callable[[Shell], object]] = {
+    "STATUS_NOT_ELIGIBLE": lambda shell: shell.world.tripleseat.edit_event(
+        UNMAPPED, status="LOST", updated_at=shell.world.tripleseat.event(UNMAPPED)["updated_at"]
+    ),
+    "EVENT_DELETED": lambda shell: shell.world.tripleseat.state.events.pop(UNMAPPED),
+}
+
+
+@pytest.mark.parametrize(("reason", "happen"), NOT_DUE.items(), ids=NOT_DUE)
+def test_an_event_is_read_again_before_an_order_is_made_of_its_copy(
+    shell: Shell, reason: str, happen: Callable[[Shell], object]
+) -> None:
+    shell.sync()
+    map_cake(shell)
+    happen(shell)
+    ran = shell.replay("--held", "--from-snapshot", "--json")
+    assert (ran.status, verdicts(ran)) == (0, {str(UNMAPPED): ("skipped", reason)})
+    assert shell.world.orders_of(UNMAPPED) == []
+
+
+def test_of_a_copy_no_order_is_made_while_tripleseat_can_not_be_asked(shell: Shell) -> None:
+    shell.sync()
+    map_cake(shell)
+    shell.world.wires["tripleseat"].down = True
+    ran = shell.replay("--held", "--from-snapshot", "--json")
+    assert (ran.status, verdicts(ran)) == (13, {str(UNMAPPED): ("failed", "UPSTREAM_UNAVAILABLE")})
+    foreseen = shell.replay("--held", "--from-snapshot", "--json", "--dry-run")
+    assert (foreseen.status, verdicts(foreseen)) == (0, {str(UNMAPPED): ("planned", None)})
+    assert shell.world.orders_of(UNMAPPED) == []
+
+
+def test_a_trusted_copy_that_the_event_has_outgrown_is_not_used(shell: Shell) -> None:
+    trust(shell)
     shell.sync()
     map_cake(shell)
     shell.world.time.move(minutes=5)

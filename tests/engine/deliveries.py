@@ -31,6 +31,12 @@ def partial(world: World, event_id: int, *missing: str, **changes: Any) -> bytes
     return encode("UPDATE_EVENT", event={key: value for key, value in event.items() if key not in missing})
 
 
+def documents_without(world: World, event_id: int, key: str) -> list[Json]:
+    """Its documents, each without that key."""
+    documents = world.tripleseat.event(event_id)["documents"]
+    return [{name: value for name, value in each.items() if name != key} for each in documents]
+
+
 def booking(world: World, *event_ids: int, trigger: str = "UPDATE_BOOKING", **content: Any) -> bytes:
     """The booking of these events, told by `event_ids` unless `content` says otherwise."""
     number = world.tripleseat.event(event_ids[0])["booking_id"]
@@ -41,7 +47,8 @@ def booking(world: World, *event_ids: int, trigger: str = "UPDATE_BOOKING", **co
 def receiving(world: World, *, dry_run: bool = False, max_orders: int | None = None) -> Iterator[Receiver]:
     """One invocation that takes deliveries."""
     with world.engine(dry_run=dry_run, max_orders=max_orders) as engine:
-        yield Receiver(engine, world.seams().new_run_id)
+        trusted = world.settings().tripleseat.payload == "trust"
+        yield Receiver(engine, world.seams().new_run_id, trusted)
 
 
 def deliver(

@@ -1,4 +1,4 @@
-"""Webhook deliveries through the engine: payload first, each once, and never a second order."""
+"""Webhook deliveries through the engine: each once, and never a second order, whatever the payload tells."""
 
 from __future__ import annotations
 
@@ -20,11 +20,6 @@ from .deliveries import booking, deliver, delivery, encode, noted, partial, rece
 
 FULL_PATH = f"/v1/events/{FULL}"
 CONTRACT: dict[str, Any] = {"lines": FULL_LINES, "charges": FULL_CHARGES, "payments": [Payment("200.00")]}
-
-
-def documents_without(world: World, event_id: int, key: str) -> list[dict[str, Any]]:
-    documents = world.tripleseat.event(event_id)["documents"]
-    return [{name: value for name, value in each.items() if name != key} for each in documents]
 
 
 # One order, whoever comes first
@@ -88,30 +83,7 @@ def test_a_delivery_that_died_at_any_moment_is_taken_again_and_makes_one_order(t
         assert world.flaws(FULL) == [], moment
 
 
-# Payload first
-
-
-def test_a_complete_payload_is_taken_at_its_word(world: World) -> None:
-    name, lines = "Told by the delivery", [("Coffee Urn", 2, 38)]
-    world.rewrite_event(FULL, lines=lines)
-    body = delivery(world, FULL, name=name)
-    world.rewrite_event(FULL, **CONTRACT)
-    world.forget_requests()
-    deliver(world, body)
-    assert seat_requests(world) == []
-    (order,) = world.orders_of(FULL)
-    assert name in order["notes"]
-    assert [each["quantity"] for each in world.revel.items_of(order["id"])] == [2]
-
-
-@pytest.mark.parametrize("key", ["line_items", "payment_set", "financials"])
-def test_without_its_money_the_event_is_fetched_and_the_payload_s_fields_win(world: World, key: str) -> None:
-    body = delivery(world, FULL, name="Told by the delivery", documents=documents_without(world, FULL, key))
-    world.forget_requests()
-    assert said(*deliver(world, body)) == "done"
-    assert seat_requests(world) == [FULL_PATH]
-    assert "Told by the delivery" in world.orders_of(FULL)[0]["notes"]
-    assert world.flaws(FULL) == []
+# What the payload lacks
 
 
 @pytest.mark.parametrize("missing", ["name", "status", "location", "documents", "grand_total", "contact"])
@@ -141,13 +113,6 @@ def test_a_payload_that_can_not_be_read_is_fetched(world: World) -> None:
     assert world.flaws(FULL) == []
 
 
-def test_what_will_not_be_an_order_costs_no_request(day: World) -> None:
-    bodies = [delivery(day, event, documents=[]) for event in (EARLY, LOST)]
-    day.forget_requests()
-    assert [said(each) for each in deliver(day, *bodies)] == ["not done TOO_EARLY", "not done STATUS_NOT_ELIGIBLE"]
-    assert (day.tripleseat.requests, day.revel.requests) == ([], [])
-
-
 @pytest.mark.parametrize("odd", [5, "x", {"id": 5}, [None], ["x"], [{"id": None}], [{"id": 7, "line_items": 5}]])
 def test_odd_documents_in_a_payload_spoil_nothing(world: World, odd: Any) -> None:
     (answer,) = deliver(world, delivery(world, FULL, documents=odd))
@@ -160,72 +125,6 @@ def test_odd_documents_in_a_payload_spoil_nothing(world: World, odd: Any) -> Non
 def test_text_that_is_no_text_spoils_nothing(day: World, key: str) -> None:
     (answer,) = deliver(day, delivery(day, UNMAPPED, **{key: "\ud800"}))
     assert (answer.ok, answer.exit_status) == (True, 3)
-
-
-# Older than what is known
-
-
-def test_a_payload_older_than_what_the_poll_saw_is_not_believed(day: World) -> None:
-    body = delivery(day, EARLY, event_date_iso8601="2026-12-12", name="Told long ago")
-    day.tripleseat.edit_event(EARLY, guest_count=5)
-    day.sync()
-    day.forget_requests()
-    assert said(*deliver(day, body)) == "not done TOO_EARLY"
-    assert seat_requests(day) == [f"/v1/events/{EARLY}"]
-
-
-def test_a_payload_newer_than_what_the_poll_saw_is_believed(day: World) -> None:
-    day.sync()
-    day.tripleseat.edit_event(EARLY, event_date_iso8601="2026-12-12")
-    day.forget_requests()
-    assert said(*deliver(day, delivery(day, EARLY))) == "done"
-    assert (seat_requests(day), day.flaws(EARLY)) == ([], [])
-
-
-def test_a_payload_older_than_what_the_api_says_is_not_believed(world: World) -> None:
-    body = delivery(world, FULL, name="Told long ago", documents=documents_without(world, FULL, "line_items"))
-    world.tripleseat.edit_event(FULL, guest_count=5)
-    assert said(*deliver(world, body)) == "done"
-    assert "Told long ago" not in world.orders_of(FULL)[0]["notes"]
-
-
-def test_a_payload_without_a_stamp_is_believed_of_an_unknown_event_only(day: World) -> None:
-    body = partial(day, EARLY, "updated_at", event_date_iso8601="2026-12-12")
-    day.sync()
-    day.forget_requests()
-    assert said(*deliver(day, body)) == "not done TOO_EARLY"
-    assert seat_requests(day) == [f"/v1/events/{EARLY}"]
-
-
-def test_an_event_cancelled_within_the_minute_is_not_made_an_order(world: World) -> None:
-    body = delivery(world, FULL)
-    world.tripleseat.edit_event(FULL, status="LOST", updated_at=world.tripleseat.event(FULL)["updated_at"])
-    world.sync()
-    assert said(*deliver(world, body)) == "not done STATUS_NOT_ELIGIBLE"
-    assert world.orders_of(FULL) == []
-
-
-@pytest.mark.parametrize("content", [{}, {"name": "x", "deleted_at": "12/12/2026 9:00 AM"}])
-def test_an_event_told_deleted_is_not_made_an_order_by_a_delivery_that_comes_late(
-    world: World, content: dict[str, Any]
-) -> None:
-    body = delivery(world, FULL)
-    world.tripleseat.delete_event(FULL)
-    answers = deliver(world, encode("DELETE_EVENT", event={"id": FULL, **content}), body)
-    assert [said(each) for each in answers] == ["not done EVENT_DELETED"] * 2
-    assert world.orders_of(FULL) == []
-
-
-def test_a_stamp_that_the_api_told_meanwhile_counts(world: World) -> None:
-    first = delivery(world, FULL, documents=documents_without(world, FULL, "line_items"))
-    world.time.move(minutes=5)
-    world.tripleseat.edit_event(FULL, guest_count=5)
-    second = delivery(world, FULL)
-    world.time.move(minutes=5)
-    world.tripleseat.cancel_event(FULL)
-    answers = deliver(world, first, second)
-    assert [said(each) for each in answers] == ["not done STATUS_NOT_ELIGIBLE"] * 2
-    assert world.orders_of(FULL) == []
 
 
 # Duplicates, and the order in which they arrive
@@ -310,7 +209,7 @@ def test_a_cancellation_is_reported_once_and_the_order_stands(world: World, undo
     (answer,) = deliver(world, body)
     assert (said(answer), answer.exit_status) == ("done CANCELLED_AFTER_INJECTION", 0)
     assert "5550101 still stands" in answer.text
-    assert (world.tripleseat.requests, world.revel.requests) == ([], [])
+    assert (seat_requests(world), world.revel.requests) == ([FULL_PATH], [])
     assert said(*deliver(world, body)) == "not done DUPLICATE_EVENT"
     assert said(*deliver(world, delivery(world, FULL))) == "not done ALREADY_INJECTED"
     assert [each.reason for each in world.sync().outcomes] == ["ALREADY_INJECTED"]
@@ -425,15 +324,6 @@ def test_three_in_a_row_that_find_tripleseat_down_keep_the_rest_waiting(day: Wor
     day.wires["tripleseat"].down = False
     deliver(day, *bodies)
     assert [day.flaws(each) for each in (FULL, PAID, TWINS)] == [[], [], []]
-
-
-def test_two_in_a_row_that_fail_keep_nothing_waiting(day: World) -> None:
-    day.wires["tripleseat"].down = True
-    numbers = [day.tripleseat.event(each)["booking_id"] for each in (PAID, TWINS)]
-    bodies = [encode("UPDATE_BOOKING", booking={"id": number}) for number in numbers]
-    answers = deliver(day, *bodies, delivery(day, FULL), *bodies)
-    assert [said(each) for each in answers][2] == "done"
-    assert all("not tried" not in each.text for each in answers)
 
 
 def test_revel_down_keeps_the_delivery(world: World) -> None:

@@ -55,7 +55,8 @@ Held = Annotated[bool, typer.Option("--held", help="All events that are held or 
 RunId = Annotated[str | None, typer.Option("--run", metavar="ID", help="The events that this run held or failed.")]
 Event = Annotated[list[str] | None, typer.Option("--event", metavar="ID", help="This event; repeatable.")]
 FromSnapshot = Annotated[
-    bool, typer.Option("--from-snapshot", help="From the ledger's copy of the events, TripleSeat isn't asked.")
+    bool,
+    typer.Option("--from-snapshot", help="Use the ledger's copy of the events. Before a write they are read again."),
 ]
 
 

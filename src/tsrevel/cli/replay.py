@@ -17,6 +17,7 @@ from tsrevel.cli.render import list_errors, list_news, news_line, show_progress,
 from tsrevel.cli.spool import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
+from tsrevel.engine.deliver import name_current
 from tsrevel.engine.ending import gravest
 from tsrevel.engine.find import Candidate, Named, name_event
 from tsrevel.engine.receive import ACTED_ON, Answer, Receiver, refuse, understand
@@ -24,7 +25,7 @@ from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.run import Engine
 from tsrevel.errors import DeliveryRefused, DeliveryUnreadable, TsrevelError, Unreadable
 from tsrevel.ledger import look_for_pause
-from tsrevel.planning.model import EventId
+from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.record import Record, replace
 from tsrevel.webhook.signature import check_signature
@@ -98,7 +99,10 @@ def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) 
         open_engine(settings, run_id, seams=seams, progress=progress, on_start=on_start) as engine,
     ):
         end_start()
-        return engine.take_up([_name(engine, each, options) for each in _choose(engine, options)])
+        from_copy = options.from_snapshot
+        verified = from_copy and settings.tripleseat.payload == "verify" and not settings.safety.dry_run
+        name = _name_verified if verified else _name_copy if from_copy else _name_anew
+        return engine.take_up([name(engine, each) for each in _choose(engine, options)])
 
 
 def _tell_report(report: Report, world: World, manner: Manner) -> None:
@@ -135,18 +139,34 @@ def _choose(engine: Engine, options: RetryOptions) -> tuple[EventId, ...]:
     return found
 
 
-def _name(engine: Engine, event_id: EventId, options: RetryOptions) -> Named:
-    return (
-        Named(event_id, lambda: _recall(engine, event_id))
-        if options.from_snapshot
-        else name_event(engine.tripleseat, event_id)
-    )
+def _name_anew(engine: Engine, event_id: EventId) -> Named:
+    return name_event(engine.tripleseat, event_id)
 
 
-def _recall(engine: Engine, event_id: EventId) -> Candidate:
+def _name_copy(engine: Engine, event_id: EventId) -> Named:
+    """The event as the ledger's copy has it, for a dry run or where copies are trusted."""
+    return Named(event_id, lambda: _recall(engine, event_id))
+
+
+def _name_verified(engine: Engine, event_id: EventId) -> Named:
+    """An event of which there is a copy. An order is to be made: the event is read again, as that of a delivery is."""
+
+    def find() -> Candidate:
+        _find_copy(engine, event_id)
+        return name_current(engine.tripleseat, event_id).find()
+
+    return Named(event_id, find)
+
+
+def _find_copy(engine: Engine, event_id: EventId) -> Event:
     event = engine.ledger.snapshot(event_id)
     if event is None:
         raise Unreadable(f"the ledger keeps no copy of event {event_id}: leave --from-snapshot out")
+    return event
+
+
+def _recall(engine: Engine, event_id: EventId) -> Candidate:
+    event = _find_copy(engine, event_id)
     known = engine.ledger.sightings([event_id])[event_id]
     if event.updated != known.updated:
         raise Unreadable(f"event {event_id} has changed since the ledger's copy: leave --from-snapshot out")
@@ -167,7 +187,7 @@ def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) ->
         open_engine(settings, run_id, seams=seams, on_start=on_start) as engine,
     ):
         end_start()
-        yield Receiver(engine, seams.new_run_id)
+        yield Receiver(engine, seams.new_run_id, trusted=settings.tripleseat.payload == "trust")
 
 
 @dataclass(slots=True)

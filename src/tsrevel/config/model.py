@@ -43,6 +43,8 @@ from tsrevel.network import DIRECT, Network
 Environment = Literal["production", "sandbox"]
 Status = Annotated[Literal["PROSPECT", "TENTATIVE", "DEFINITE", "CLOSED", "WAITLIST"], BeforeValidator(decode_upper)]
 """TripleSeat's statuses without LOST, which is never eligible (facts TripleSeat 3.2)."""
+Payload = Literal["verify", "trust"]
+"""How far the body of a webhook delivery is believed (DESIGN 4)."""
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
 
 
@@ -77,6 +79,7 @@ class TripleSeatSettings(Section):
     token_file: Text = ""
     public_key: SecretStr = SecretStr("")
     webhook_signing_keys: tuple[Key, ...] = ()
+    payload: Payload = "verify"
     eligible_statuses: Annotated[tuple[Status, ...], AfterValidator(check_some)] = ("DEFINITE", "CLOSED")
     order_document: Text = ""
     invoice_fallback: Flag = False

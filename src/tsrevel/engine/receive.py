@@ -110,11 +110,13 @@ def _name_subject(delivery: Delivery) -> Subject | None:
 class Receiver:
     """Takes deliveries that are trusted; use one for an invocation. Each is a run of its own, within its limits.
 
-    `to_come` has what is understood of the deliveries at hand, whether they can be trusted or not.
+    `trusted`: a payload is believed (tripleseat.payload = "trust"); else each event is read again.
+    `to_come` has what is understood of the deliveries at hand, whether their signatures hold or not.
     """
 
     engine: Engine
     new_run_id: Callable[[], str]
+    trusted: bool
     to_come: list[Answer] = field(default_factory=list)
     _used: bool = field(default=False, init=False)
     _stop: Answer | None = field(default=None, init=False)
@@ -153,7 +155,9 @@ class Receiver:
         engine = self.engine
         try:
             last_word = not any(_may_supersede(each, answer) for each in self.to_come)
-            named = find_delivered(engine.tripleseat, engine.ledger, delivery, subject, last_word=last_word)
+            named = find_delivered(
+                engine.tripleseat, engine.ledger, delivery, subject, trusted=self.trusted, last_word=last_word
+            )
         except EventUnavailable as verdict:
             may_pass = verdict.status is Status.FAILED
             text = str(verdict)

@@ -1,0 +1,101 @@
+"""With tripleseat.payload = "trust" a payload is believed as far as it goes, as the old service believed it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tsrevel.engine.receive import understand
+from tsrevel.sandbox import Payment
+from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
+
+from ..world import World
+from .conftest import EARLY, FULL, LOST, PAID, TWINS
+from .deliveries import booking, deliver, delivery, documents_without, encode, partial, receiving, said, seat_requests
+
+FULL_PATH = f"/v1/events/{FULL}"
+CONTRACT: dict[str, Any] = {"lines": FULL_LINES, "charges": FULL_CHARGES, "payments": [Payment("200.00")]}
+
+
+@pytest.fixture(autouse=True)
+def _trusting(world: World, day: World) -> None:
+    for each in (world, day):
+        each.config["tripleseat"]["payload"] = "trust"
+
+
+def test_a_complete_payload_is_taken_at_its_word(world: World) -> None:
+    name, lines = "Told by the delivery", [("Coffee Urn", 2, 38)]
+    world.rewrite_event(FULL, lines=lines)
+    body = delivery(world, FULL, name=name)
+    world.rewrite_event(FULL, **CONTRACT)
+    world.forget_requests()
+    deliver(world, body)
+    assert seat_requests(world) == []
+    (order,) = world.orders_of(FULL)
+    assert name in order["notes"]
+    assert [each["quantity"] for each in world.revel.items_of(order["id"])] == [2]
+
+
+@pytest.mark.parametrize("key", ["line_items", "payment_set", "financials"])
+def test_without_its_money_the_event_is_fetched_and_the_payload_s_fields_win(world: World, key: str) -> None:
+    body = delivery(world, FULL, name="Told by the delivery", documents=documents_without(world, FULL, key))
+    world.forget_requests()
+    assert said(*deliver(world, body)) == "done"
+    assert seat_requests(world) == [FULL_PATH]
+    assert "Told by the delivery" in world.orders_of(FULL)[0]["notes"]
+    assert world.flaws(FULL) == []
+
+
+def test_what_will_not_be_an_order_costs_no_request(day: World) -> None:
+    bodies = [delivery(day, event, documents=[]) for event in (EARLY, LOST)]
+    day.forget_requests()
+    assert [said(each) for each in deliver(day, *bodies)] == ["not done TOO_EARLY", "not done STATUS_NOT_ELIGIBLE"]
+    assert (day.tripleseat.requests, day.revel.requests) == ([], [])
+
+
+def test_a_payload_newer_than_what_the_poll_saw_is_believed(day: World) -> None:
+    day.sync()
+    day.tripleseat.edit_event(EARLY, event_date_iso8601="2026-12-12")
+    day.forget_requests()
+    assert said(*deliver(day, delivery(day, EARLY))) == "done"
+    assert (seat_requests(day), day.flaws(EARLY)) == ([], [])
+
+
+def test_two_in_a_row_that_fail_keep_nothing_waiting(day: World) -> None:
+    day.wires["tripleseat"].down = True
+    numbers = [day.tripleseat.event(each)["booking_id"] for each in (PAID, TWINS)]
+    bodies = [encode("UPDATE_BOOKING", booking={"id": number}) for number in numbers]
+    answers = deliver(day, *bodies, delivery(day, FULL), *bodies)
+    assert [said(each) for each in answers][2] == "done"
+    assert all("not tried" not in each.text for each in answers)
+
+
+def test_a_payload_without_a_stamp_is_believed_of_an_unknown_event_only(day: World) -> None:
+    body = partial(day, EARLY, "updated_at", event_date_iso8601="2026-12-12")
+    day.sync()
+    day.forget_requests()
+    assert said(*deliver(day, body)) == "not done TOO_EARLY"
+    assert seat_requests(day) == [f"/v1/events/{EARLY}"]
+
+
+def test_what_is_over_stays_over_unless_the_payload_is_surely_newer(world: World) -> None:
+    body = partial(world, FULL, "documents")
+    world.tripleseat.edit_event(FULL, status="LOST", updated_at=world.tripleseat.event(FULL)["updated_at"])
+    assert said(*deliver(world, body)) == "not done STATUS_NOT_ELIGIBLE"
+    newer = partial(world, FULL, "documents", updated_at="12/31/2026 9:00 AM", status="DEFINITE")
+    assert said(*deliver(world, newer)) == "done"
+
+
+@pytest.mark.parametrize("trigger", ["UPDATE_EVENT", "CHANGE_EVENT_GUEST_COUNTS"])
+def test_other_events_older_states_and_duplicates_cast_no_doubt(day: World, trigger: str) -> None:
+    older = delivery(day, FULL, trigger)
+    day.time.move(minutes=5)
+    day.tripleseat.edit_event(FULL, guest_count=5)
+    body = delivery(day, FULL)
+    others = (body, older, delivery(day, PAID), booking(day, FULL), encode("CREATE_LEAD", lead={"id": FULL}))
+    day.forget_requests()
+    with receiving(day) as receiver:
+        receiver.to_come += [understand(each)[1] for each in (body, *others)]
+        assert said(receiver.take(body)) == "done"
+    assert seat_requests(day) == []
