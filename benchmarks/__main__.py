@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable
 
 from benchmarks.events import measure_requests, measure_wall
+from benchmarks.ledgers import measure_ledgers
 from benchmarks.memory import measure_catalogues, measure_memory
 from benchmarks.report import Goal, print_goals, progress
 from benchmarks.starts import measure_starts
 
 EVENTS = (1, 10, 50, 500)
-PARTS = ("cold", "requests", "wall", "memory", "catalogue")
+PARTS = ("cold", "requests", "wall", "memory", "catalogue", "ledger")
 
 
 def main() -> int:
@@ -27,6 +28,7 @@ def main() -> int:
         "wall": lambda: measure_wall(options.events),
         "memory": measure_memory,
         "catalogue": measure_catalogues,
+        "ledger": measure_ledgers,
     }
     wanted = [name for name in PARTS if name in options.only and not (name == "wall" and options.no_latency)]
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores. {_conditions()}")

@@ -122,6 +122,11 @@ def run_sync(place: Installation, injected: int, statuses: Sequence[int] = (0,))
     return cost
 
 
+def run_command(place: Installation, command: Sequence[str], statuses: Sequence[int] = (0,)) -> Cost:
+    """Any command line of tsrevel. Raises RuntimeError where it ends with a status not of `statuses`."""
+    return _run(place, command, statuses)[0]
+
+
 def check_orders(place: Installation, case: Case) -> None:
     """Raises RuntimeError unless every event has one whole order: a cheap run that leaves work undone is no bargain."""
     rows = place.till.state.rows

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable
-from tsrevel.ledger import Ledger, copy_ledger, open_view, queries, runs
+from tsrevel.ledger import Ledger, copy_event, open_view, queries, runs
 from tsrevel.ledger.migrations import shipped_migrations
+from tsrevel.planning.match import Catalogue, Product
+from tsrevel.planning.model import EstablishmentId, EventId, ProductId
 
-from .samples import EVENT, ORDER, RUN, TickingClock, make_plan, make_run, open_ledger
+from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -35,7 +39,7 @@ def make_old(path: Path, version: int) -> None:
 
 def test_a_ledger_that_is_not_there_has_no_view_and_an_empty_copy(path: Path) -> None:
     assert open_view(path, "sandbox") is None
-    with copy_ledger(path, "sandbox", TickingClock()) as copy:
+    with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
         assert copy.runs(1) == ()
         copy.begin_run(make_run())
         copy.verify_chain()
@@ -80,7 +84,7 @@ def test_a_view_beside_a_run_shows_its_commits_and_keeps_it_from_nothing(path: P
 def test_whatever_is_written_to_a_copy_is_forgotten(path: Path) -> None:
     make(path)
     before = files(path.parent)
-    with copy_ledger(path, "sandbox", TickingClock()) as copy:
+    with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
         copy.settle(RUN, EVENT, ORDER, None)
         record = copy.order(EVENT)
         assert record is not None
@@ -97,14 +101,14 @@ def test_an_older_ledger_is_seen_as_this_version_would_leave_it(path: Path, vers
     with view, view.reading() as connection:
         assert [each.run_id for each in runs.latest(connection, 9)] == [RUN]
         assert queries.in_trouble(connection) == ()
-    with copy_ledger(path, "sandbox", TickingClock()) as copy:
+    with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
         assert copy.resolutions([EVENT]) == {}
     assert files(path.parent) == before
 
 
 def test_what_a_run_would_refuse_a_view_refuses(path: Path) -> None:
     make(path)
-    for look in (lambda: open_view(path, "production"), lambda: copy_ledger(path, "production", TickingClock())):
+    for look in (lambda: open_view(path, "production"), lambda: copy_event(path, EVENT, "production", TickingClock())):
         with pytest.raises(LedgerUnusable, match="belongs to the sandbox"):
             look()
     with closing(sqlite3.connect(path)) as connection:
@@ -114,3 +118,102 @@ def test_what_a_run_would_refuse_a_view_refuses(path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(LedgerDamaged, match="empty file"):
         open_view(path, "sandbox")
+
+
+# A copy for one event
+
+OTHERS = tuple(EventId(str(70000001 + n)) for n in range(30))
+
+
+def fill(ledger: Ledger, *event_ids: EventId) -> None:
+    """Of each event an order with its receipts, and whatever else a ledger keeps of one."""
+    for event_id in event_ids:
+        plan = make_plan(event_id)
+        ledger.claim(RUN, plan)
+        for step in plan.steps:
+            ledger.record(RUN, event_id, step, revel_id="5550101", facts={"seen": "at Revel"})
+        ledger.settle(RUN, event_id, ORDER, "digest")
+        ledger.note_shown(RUN, event_id, {"final_total": "1.00"}, "changed at the station")
+        ledger.see(RUN, event_id, day=DAY, status="held", reason="UNMAPPED_ITEMS", text="one", digest=None)
+        ledger.resolve(event_id, "ignored", "by hand", None)
+
+
+def make_full(path: Path) -> None:
+    """Two good runs and one that is still going on; the event, and others before and after it."""
+    with open_ledger(path) as ledger:
+        for run_id in ("run-0", RUN, "run-2"):
+            ledger.begin_run(make_run(run_id))
+            fill(ledger, *{RUN: (OTHERS[0], EVENT, *OTHERS[1:])}.get(run_id, ()))
+            ledger.finish_run(run_id, exit_status=0, summary={})
+        ledger.begin_run(make_run("run-3"))
+        ledger.keep_catalogue(Catalogue.of(EstablishmentId(8), [Product(ProductId(77), "Fruit Platter")]))
+        ledger.pause("stock-taking")
+
+
+def known_of(ledger: Ledger, event_id: EventId) -> list[object]:
+    ids = [event_id]
+    looks: list[Callable[[], object]] = [
+        lambda: ledger.order(event_id),
+        lambda: ledger.sightings(ids),
+        lambda: ledger.resolutions(ids),
+        lambda: ledger.shown_orders(ids),
+        lambda: ledger.audit_rows(event_id),
+        ledger.last_good_run,
+        ledger.paused,
+        lambda: ledger.young_catalogue(EstablishmentId(8), timedelta(days=1)),
+    ]
+    return [look() for look in looks]
+
+
+def test_a_copy_for_one_event_has_all_of_it_and_nothing_of_the_others(path: Path) -> None:
+    make_full(path)
+    later = TickingClock(START + timedelta(hours=2))
+    with (
+        Ledger.open(path, environment="sandbox", clock=later) as ledger,
+        copy_event(path, EVENT, "sandbox", later) as copy,
+    ):
+        known = known_of(ledger, EVENT)
+        assert known_of(copy, EVENT) == known
+        assert all(known)
+        assert [copy.order(each) for each in OTHERS] == [None] * len(OTHERS)
+        assert {each.run_id for each in copy.runs(9)} == {RUN, "run-2"}
+
+
+def test_a_copy_for_one_event_grows_with_no_other(path: Path) -> None:
+    make_full(path)
+    with open_ledger(path) as ledger, copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
+        here, there = count_rows(copy), count_rows(ledger)
+    assert here.keys() == there.keys()
+    assert {name: rows for name, rows in here.items() if rows > max(there[name] // len(OTHERS), 2)} == {}
+
+
+def count_rows(ledger: Ledger) -> dict[str, int]:
+    names = ledger._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    count = "SELECT count(*) FROM {}"
+    return {name: ledger._connection.execute(count.format(name)).fetchone()[0] for (name,) in names}
+
+
+def test_what_a_run_would_do_next_can_be_done_to_a_copy_for_one_event(path: Path) -> None:
+    make_full(path)
+    before = files(path.parent)
+    with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
+        copy.begin_run(make_run("run-9"))
+        copy.remember("run-9", EVENT, digest="other", cancelled=True)
+        copy.note_shown("run-9", EVENT, {"final_total": "2.00"}, None)
+        assert [row.run_id for row in copy.audit_rows(EVENT)][-1] == "run-9"
+        record = copy.order(EVENT)
+        assert record is not None
+        assert record.cancelled
+    assert files(path.parent) == before
+
+
+def test_an_order_of_the_first_version_is_in_the_copy_for_its_event(path: Path) -> None:
+    make_old(path, 1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO orders (event_id, state, order_id, run_id, touched_at) VALUES (?, 'settled', ?, ?, ?)",
+            [(each, ORDER, RUN, START.isoformat()) for each in (EVENT, *OTHERS)],
+        )
+    with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
+        records = copy.orders([EVENT, *OTHERS])
+        assert {event_id: record.order_id for event_id, record in records.items()} == {EVENT: ORDER}

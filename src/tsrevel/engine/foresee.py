@@ -1,4 +1,7 @@
-"""What the next live run would make of an event: the very same code, on a copy of the ledger, up to its first write."""
+"""What the next live run would make of an event: the very same code, up to its first write.
+
+Its ledger is a copy of what the real one knows of the event.
+"""
 
 from __future__ import annotations
 

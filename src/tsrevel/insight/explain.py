@@ -19,7 +19,7 @@ from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.gate import WriteGate
 from tsrevel.insight.drift import recall_drift
 from tsrevel.insight.past import EventHistory, recount_event
-from tsrevel.ledger import Ledger, OrderRecord, copy_ledger, open_view
+from tsrevel.ledger import Ledger, OrderRecord, copy_event, open_view
 from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy
 from tsrevel.planning.plan import plan_order
@@ -61,7 +61,7 @@ def explain_live(settings: Settings, seams: Seams, event_id: EventId) -> Explana
     """What the next live run would make of the event, and why. Raises LedgerUnusable and LedgerDamaged."""
     policy = build_policy(settings)
     history = _recall(settings, seams, event_id)
-    with copy_ledger(settings.ledger_path, settings.environment, seams.clock, seams.database) as ledger:
+    with _copy(settings, seams, event_id) as ledger:
         pause = ledger.paused()
         if pause or not settings.safety.enable_connector:
             text = f"runs are {pause}" if pause else "the connector is disabled (safety.enable_connector)"
@@ -79,7 +79,7 @@ def explain_offline(settings: Settings, seams: Seams, event_id: EventId) -> Expl
     """What the last run made of the event, and what is kept of it. Raises LedgerUnusable and LedgerDamaged."""
     policy = build_policy(settings)
     history = _recall(settings, seams, event_id)
-    with copy_ledger(settings.ledger_path, settings.environment, seams.clock, seams.database) as ledger:
+    with _copy(settings, seams, event_id) as ledger:
         return _explain_known(ledger, history, policy, _last_outcome(history))
 
 
@@ -87,6 +87,10 @@ def _recall(settings: Settings, seams: Seams, event_id: EventId) -> EventHistory
     view = open_view(settings.ledger_path, settings.environment, seams.database)
     with view or nullcontext():
         return recount_event(view, event_id)
+
+
+def _copy(settings: Settings, seams: Seams, event_id: EventId) -> Ledger:
+    return copy_event(settings.ledger_path, event_id, settings.environment, seams.clock, seams.database)
 
 
 def _engine(settings: Settings, seams: Seams, services: Services, ledger: Ledger, policy: Policy) -> Foresight:

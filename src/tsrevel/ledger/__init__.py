@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from tsrevel.ledger.store import Ledger
-    from tsrevel.ledger.view import LedgerView, copy_ledger, open_view
+    from tsrevel.ledger.view import LedgerView, copy_event, open_view
 
 __all__ = [
     "SQLITE",
@@ -56,7 +56,7 @@ __all__ = [
     "Seen",
     "Sighting",
     "Verdict",
-    "copy_ledger",
+    "copy_event",
     "hash_of_trouble",
     "hold_lock",
     "hold_mail_lock",
@@ -73,7 +73,7 @@ _HOMES = {
     "hash_of_trouble": "orders",
     **dict.fromkeys(("Pause", "look_for_pause"), "pausing"),
     "Ledger": "store",
-    **dict.fromkeys(("LedgerView", "copy_ledger", "open_view"), "view"),
+    **dict.fromkeys(("LedgerView", "copy_event", "open_view"), "view"),
 }
 """The module of each name that isn't from `records`. Loaded when first asked for: a look needs nothing that writes."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from tsrevel.ledger import runs
 from tsrevel.ledger.audit import GENESIS, verify_tail
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
 from tsrevel.ledger.database import TAIL, examine, identify, refuse_leftovers
@@ -17,14 +19,23 @@ from tsrevel.ledger.records import Clock
 
 if TYPE_CHECKING:
     from tsrevel.ledger.store import Ledger
+    from tsrevel.planning.model import EventId
 
 Reopen = Callable[[], sqlite3.Connection]
+
+_SCHEMA = """
+    SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type <> 'table', rowid
+"""
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+_RUNS = "SELECT * FROM runs WHERE run_id IN (SELECT value FROM json_each(?)) ORDER BY rowid"
+_LEFT_OUT = frozenset({"deliveries", "mails", "notices"})
+"""Tables that grow with every event, and that nothing of what becomes of one event rests on."""
 
 
 class LedgerView:
     """The ledger as it stands, for questions. Use it in a `with`.
 
-    An older ledger is seen as this version's migrations would leave it, in a copy in memory.
+    An older ledger is seen as this version's migrations would leave it, in a copy.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path, reopen: Reopen | None = None) -> None:
@@ -65,10 +76,10 @@ def open_view(path: Path, environment: str, opened_by: Connect = SQLITE) -> Ledg
         return LedgerView(connection, real, None if has_log(real) else lambda: open_to_look(real, opened_by))
 
 
-def copy_ledger(path: Path, environment: str, clock: Clock, opened_by: Connect = SQLITE) -> Ledger:
-    """A ledger in memory that holds what the one at `path` does now: whatever is written to it is forgotten.
+def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, opened_by: Connect = SQLITE) -> Ledger:
+    """A ledger in memory that knows of this event what the one at `path` does now, and what concerns all events.
 
-    An empty one if there is none. Raises what `open_view` raises.
+    Whatever is written to it is forgotten. An empty one if there is none at `path`. Raises what `open_view` raises.
     """
     from tsrevel.ledger.store import Ledger  # whoever only looks has no use for all that writes
 
@@ -76,12 +87,13 @@ def copy_ledger(path: Path, environment: str, clock: Clock, opened_by: Connect =
         real = path.resolve()
     connection = _open_whole(real, environment, opened_by)
     with mapped(real):
+        copy = _connect(":memory:")
+        if connection:
+            with closing(connection), transaction(connection, real, "DEFERRED"):
+                _copy_event(connection, copy, event_id)
+        _bring_up_to_date(copy)
         if connection is None:
-            copy = _copy(None)
             copy.execute("INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS))
-        else:
-            with closing(connection):
-                copy = _copy(connection)
         return Ledger(copy, real, clock)
 
 
@@ -100,12 +112,50 @@ def _open_whole(path: Path, environment: str, opened_by: Connect) -> sqlite3.Con
         return connection
 
 
-def _copy(source: sqlite3.Connection | None) -> sqlite3.Connection:
-    """What `source` holds, in memory and brought up to date."""
-    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    copy.row_factory = sqlite3.Row
-    if source:
-        source.backup(copy)
+def _copy(source: sqlite3.Connection) -> sqlite3.Connection:
+    """All that `source` holds, brought up to date: in memory, and what is too much for that in a temporary file."""
+    copy = _connect("")
+    source.backup(copy)
+    _bring_up_to_date(copy)
+    return copy
+
+
+def _copy_event(source: sqlite3.Connection, copy: sqlite3.Connection, event_id: EventId) -> None:
+    """The tables of `source`, of whatever version, with the rows of one event and of no other."""
+    for row in source.execute(_SCHEMA):
+        copy.execute(row["sql"])
+    copy.execute(f"PRAGMA user_version = {version_of(source)}")
+    tables = {row["name"]: _columns_of(source, row["name"]) for row in source.execute(_TABLES)}
+    for table, columns in tables.items():
+        if table not in {"runs", *_LEFT_OUT}:
+            of_event = "event_id" in columns
+            rows = source.execute(
+                f"SELECT * FROM {table} {'WHERE event_id = ?' if of_event else ''} ORDER BY rowid",  # noqa: S608
+                (event_id,) if of_event else (),
+            )
+            _insert(copy, table, columns, rows)
+    named = [table for table, columns in tables.items() if table not in _LEFT_OUT and "run_id" in columns]
+    wanted = {row["run_id"] for table in named for row in copy.execute(f"SELECT run_id FROM {table}")}  # noqa: S608
+    good = runs.last_good(source)
+    known = json.dumps([*wanted - {None}, *([good.run_id] if good else [])])
+    _insert(copy, "runs", tables["runs"], source.execute(_RUNS, (known,)))
+
+
+def _insert(copy: sqlite3.Connection, table: str, columns: Sequence[str], rows: Iterable[sqlite3.Row]) -> None:
+    places = ", ".join("?" * len(columns))
+    copy.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", map(tuple, rows))  # noqa: S608
+
+
+def _columns_of(connection: sqlite3.Connection, table: str) -> tuple[str, ...]:
+    return tuple(row["name"] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,)))
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _bring_up_to_date(copy: sqlite3.Connection) -> None:
     copy.execute("PRAGMA foreign_keys = ON")
     apply_missing(copy, shipped_migrations())
-    return copy
