@@ -1,29 +1,43 @@
-"""Whether the tables say what the audit says: the audit's chain shows its own changes, and so the tables' as well."""
+"""Whether the tables say what the audit says: the audit's chain shows its own changes, and so the tables' as well.
+
+Event after event is compared, so that a ledger of any size is checked in little memory.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import sqlite3
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from tsrevel.errors import LedgerDamaged
 
-_FACTS = """
-    SELECT seq, kind, event_id, detail FROM audit WHERE kind IN (
-        'claimed', 'recorded', 'receipt_replaced', 'settled', 'disputed', 'foreign', 'released', 'resolved', 'reopened',
-        'pruned')
-    ORDER BY seq
-"""
-_ORDERS = "SELECT event_id, state, order_id, plan FROM orders"
-_RECEIPTS = "SELECT event_id, uuid, revel_id FROM receipts"
-_RESOLUTIONS = "SELECT event_id, verdict FROM resolutions"
+_ROWS = {
+    "audit": """
+        SELECT event_id, seq, kind, detail FROM audit
+        WHERE event_id IS NOT NULL AND kind IN (
+            'claimed', 'recorded', 'receipt_replaced', 'settled', 'disputed', 'foreign', 'released', 'resolved',
+            'reopened')
+        ORDER BY event_id, seq
+    """,
+    "orders": "SELECT event_id, state, order_id, plan FROM orders ORDER BY event_id",
+    "receipts": "SELECT event_id, uuid, revel_id FROM receipts ORDER BY event_id",
+    "resolutions": "SELECT event_id, verdict FROM resolutions ORDER BY event_id",
+}
+"""What of each table is compared, by events: indices of the ledger's have them in that order."""
+_PRUNED = "SELECT coalesce(max(seq), 0) AS seq FROM audit WHERE kind = 'pruned'"
+
+_Row = tuple[str, str, sqlite3.Row]
+"""An event's id, a table's name, and a row of that table about the event."""
 
 
 @dataclass(slots=True)
-class _Told:
+class _Order:
     """What the audit says of an event's order, and of the receipts of its steps: Revel's id, and which fact says so."""
 
     state: str
@@ -33,88 +47,92 @@ class _Told:
 
 
 @dataclass(slots=True)
-class _Audit:
-    """All that the audit says of how the tables must look now."""
+class _Told:
+    """All that the audit says of how the tables must look now for one event."""
 
-    orders: dict[str, _Told] = field(default_factory=dict)
-    verdicts: dict[str, str] = field(default_factory=dict)
-    pruned: int = 0
+    order: _Order | None = None
+    verdict: str | None = None
 
-    def read(self, seq: int, kind: str, event_id: str, detail: dict[str, Any]) -> None:
+    def read(self, seq: int, kind: str, detail: dict[str, str]) -> None:
         """Takes in one fact; they come in their order."""
-        if kind == "pruned":
-            self.pruned = seq
-        elif kind == "resolved":
-            self.verdicts[event_id] = detail["verdict"]
+        if kind == "resolved":
+            self.verdict = detail["verdict"]
         elif kind == "reopened":
-            self.verdicts.pop(event_id, None)
+            self.verdict = None
         elif kind == "released":
-            self.orders.pop(event_id, None)
+            self.order = None
         elif kind == "claimed":
-            self.orders[event_id] = _Told("claimed", plan_hash=detail["plan_hash"])
+            self.order = _Order("claimed", plan_hash=detail["plan_hash"])
         elif kind == "foreign":
-            self.orders[event_id] = _Told("foreign", detail["order_id"])
+            self.order = _Order("foreign", detail["order_id"])
         elif kind in {"settled", "disputed"}:
-            told = self.orders.setdefault(event_id, _Told(kind))
-            told.state, told.order_id = kind, detail.get("order_id") or told.order_id
+            self.order = self.order or _Order(kind)
+            self.order.state, self.order.order_id = kind, detail.get("order_id") or self.order.order_id
         else:
-            told = self.orders.setdefault(event_id, _Told("claimed"))
-            told.receipts[detail["uuid"]] = (detail.get("revel_id"), seq)
-            told.order_id = (detail.get("revel_id") if detail["step"] == "order" else None) or told.order_id
+            self.order = self.order or _Order("claimed")
+            self.order.receipts[detail["uuid"]] = (detail.get("revel_id"), seq)
+            self.order.order_id = (detail.get("revel_id") if detail["step"] == "order" else None) or self.order.order_id
 
 
 def check_agreement(connection: sqlite3.Connection, path: Path) -> None:
     """Raises LedgerDamaged, which names the event, where a table says of an order what the audit doesn't."""
-    audit = _Audit()
-    for row in connection.execute(_FACTS):
-        audit.read(row["seq"], row["kind"], row["event_id"], json.loads(row["detail"]))
-    finding = (
-        _compare_orders(connection, audit)
-        or _compare_receipts(connection, audit)
-        or _compare_verdicts(connection, audit)
-    )
-    if finding:
-        raise LedgerDamaged(
-            f"The ledger {path} was changed by other hands, for its audit says otherwise: {finding}. Keep the file, "
-            "look the order up in Revel, and restore a backup."
-        )
+    pruned: int = connection.execute(_PRUNED).fetchone()["seq"]
+    by_event = merge(*(_rows_of(connection, table) for table in _ROWS), key=itemgetter(0))
+    for event_id, rows in groupby(by_event, key=itemgetter(0)):
+        finding = _compare(event_id, rows, pruned)
+        if finding:
+            raise LedgerDamaged(
+                f"The ledger {path} was changed by other hands, for its audit says otherwise: {finding}. Keep the "
+                "file, look the order up in Revel, and restore a backup."
+            )
 
 
-def _compare_orders(connection: sqlite3.Connection, audit: _Audit) -> str | None:
-    rows = {row["event_id"]: row for row in connection.execute(_ORDERS)}
-    for event_id in sorted(rows.keys() | audit.orders.keys()):
-        row, told = rows.get(event_id), audit.orders.get(event_id)
-        if row is None or told is None:
-            return f"the order of event {event_id} is " + ("missing" if row is None else "in no fact")
-        if row["state"] != told.state:
-            return f"the order of event {event_id} is {row['state']}, and was {told.state}"
-        if row["order_id"] != told.order_id:
-            return f"event {event_id} has Revel order {row['order_id'] or 'none'}, and had {told.order_id or 'none'}"
-        if (_hash(row["plan"]) if row["plan"] else None) != told.plan_hash:
-            return f"the plan of event {event_id} is another than was claimed"
+def _rows_of(connection: sqlite3.Connection, table: str) -> Iterator[_Row]:
+    return ((row["event_id"], table, row) for row in connection.execute(_ROWS[table]))
+
+
+def _compare(event_id: str, rows: Iterable[_Row], pruned: int) -> str | None:
+    """What of the rows about an event isn't as the audit says. `pruned` is the last fact of a pruning."""
+    told, order, verdict, receipts = _Told(), None, None, dict[str, str | None]()
+    for _, table, row in rows:
+        if table == "audit":
+            told.read(row["seq"], row["kind"], json.loads(row["detail"]))
+        elif table == "orders":
+            order = row
+        elif table == "receipts":
+            receipts[row["uuid"]] = row["revel_id"]
+        else:
+            verdict = row["verdict"]
+    finding = _compare_order(event_id, order, told.order) or _compare_receipts(event_id, receipts, told.order, pruned)
+    if finding is None and verdict != told.verdict:
+        return f"event {event_id} is resolved as {verdict or 'nothing'}, and was as {told.verdict or 'nothing'}"
+    return finding
+
+
+def _compare_order(event_id: str, row: sqlite3.Row | None, told: _Order | None) -> str | None:
+    if row is None and told is None:
+        return None
+    if row is None or told is None:
+        return f"the order of event {event_id} is " + ("missing" if row is None else "in no fact")
+    if row["state"] != told.state:
+        return f"the order of event {event_id} is {row['state']}, and was {told.state}"
+    if row["order_id"] != told.order_id:
+        return f"event {event_id} has Revel order {row['order_id'] or 'none'}, and had {told.order_id or 'none'}"
+    if (_hash(row["plan"]) if row["plan"] else None) != told.plan_hash:
+        return f"the plan of event {event_id} is another than was claimed"
     return None
 
 
-def _compare_receipts(connection: sqlite3.Connection, audit: _Audit) -> str | None:
-    rows = {(row["event_id"], row["uuid"]): row["revel_id"] for row in connection.execute(_RECEIPTS)}
-    for (event_id, uuid), revel_id in rows.items():
-        known = audit.orders[event_id].receipts.get(uuid) if event_id in audit.orders else None
-        if known is None or known[0] != revel_id:
-            was = f"was for {known[0] or 'none'}" if known else "is in no fact"
+def _compare_receipts(event_id: str, receipts: dict[str, str | None], told: _Order | None, pruned: int) -> str | None:
+    known = told.receipts if told else {}
+    for uuid, revel_id in receipts.items():
+        fact = known.get(uuid)
+        if fact is None or fact[0] != revel_id:
+            was = f"was for {fact[0] or 'none'}" if fact else "is in no fact"
             return f"a receipt of event {event_id} is for Revel id {revel_id or 'none'}, and {was}"
-    for event_id, told in audit.orders.items():
-        for uuid, (_, seq) in told.receipts.items():
-            if (event_id, uuid) not in rows and not (told.state != "claimed" and seq < audit.pruned):
-                return f"a receipt of event {event_id} is missing"
-    return None
-
-
-def _compare_verdicts(connection: sqlite3.Connection, audit: _Audit) -> str | None:
-    rows = {row["event_id"]: row["verdict"] for row in connection.execute(_RESOLUTIONS)}
-    for event_id in sorted(rows.keys() | audit.verdicts.keys()):
-        now, was = rows.get(event_id), audit.verdicts.get(event_id)
-        if now != was:
-            return f"event {event_id} is resolved as {now or 'nothing'}, and was as {was or 'nothing'}"
+    for uuid, (_, seq) in known.items():
+        if uuid not in receipts and not (told and told.state != "claimed" and seq < pruned):
+            return f"a receipt of event {event_id} is missing"
     return None
 
 
