@@ -5,7 +5,6 @@ Live: both services are read, the ledger is copied, nothing is written anywhere.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Literal
 
 from tsrevel.config import Settings
@@ -19,7 +18,7 @@ from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.gate import WriteGate
 from tsrevel.insight.drift import recall_drift
 from tsrevel.insight.past import EventHistory, recount_event
-from tsrevel.ledger import Ledger, OrderRecord, copy_event, open_view
+from tsrevel.ledger import Ledger, OrderRecord, copy_event
 from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy
 from tsrevel.planning.plan import plan_order
@@ -60,8 +59,8 @@ class Explanation(Record):
 def explain_live(settings: Settings, seams: Seams, event_id: EventId) -> Explanation:
     """What the next live run would make of the event, and why. Raises LedgerUnusable and LedgerDamaged."""
     policy = build_policy(settings)
-    history = _recall(settings, seams, event_id)
     with _copy(settings, seams, event_id) as ledger:
+        history = recount_event(ledger, event_id)
         pause = ledger.paused()
         if pause or not settings.safety.enable_connector:
             text = f"runs are {pause}" if pause else "the connector is disabled (safety.enable_connector)"
@@ -78,15 +77,9 @@ def explain_live(settings: Settings, seams: Seams, event_id: EventId) -> Explana
 def explain_offline(settings: Settings, seams: Seams, event_id: EventId) -> Explanation:
     """What the last run made of the event, and what is kept of it. Raises LedgerUnusable and LedgerDamaged."""
     policy = build_policy(settings)
-    history = _recall(settings, seams, event_id)
     with _copy(settings, seams, event_id) as ledger:
+        history = recount_event(ledger, event_id)
         return _explain_known(ledger, history, policy, _last_outcome(history))
-
-
-def _recall(settings: Settings, seams: Seams, event_id: EventId) -> EventHistory:
-    view = open_view(settings.ledger_path, settings.environment, seams.database)
-    with view or nullcontext():
-        return recount_event(view, event_id)
 
 
 def _copy(settings: Settings, seams: Seams, event_id: EventId) -> Ledger:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tsrevel.ledger import (
     AuditRow,
     LedgerView,
@@ -18,6 +20,9 @@ from tsrevel.ledger import (
 from tsrevel.ledger.queries import Attempt, Standing, StepStanding
 from tsrevel.planning.model import EventId
 from tsrevel.record import Record
+
+if TYPE_CHECKING:
+    from tsrevel.ledger import Ledger
 
 
 class EventHistory(Record):
@@ -44,7 +49,7 @@ class RunHistory(Record):
     attempts: tuple[Attempt, ...]
 
 
-def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None = None) -> EventHistory:
+def recount_event(view: LedgerView | Ledger | None, event_id: EventId, limit: int | None = None) -> EventHistory:
     """The event's history, of the audit the last `limit` rows. Raises LedgerUnusable and LedgerDamaged."""
     if view is None:
         return EventHistory(event_id)

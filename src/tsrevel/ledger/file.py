@@ -74,6 +74,12 @@ class LedgerFile:
             yield Change(self._connection, run_id, encode_instant(self._clock()))
 
     @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """For the query functions of this room, as a view's."""
+        with self._reading() as connection:
+            yield connection
+
+    @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """All reads inside see one and the same state."""
         with self._lock, transaction(self._connection, self._path, "DEFERRED"):
