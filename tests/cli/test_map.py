@@ -501,3 +501,38 @@ def test_map_alone_shows_its_commands(shell: Shell) -> None:
     out = shell.run("map", "--help").out
     for name in ("list", "suggest", "set", "unset", "check"):
         assert f"  {name} " in out
+
+
+# Names with characters that nobody sees
+
+
+COOK = "Chef's \U0001f469\u200d\U0001f373 Plate"
+
+
+def test_a_name_with_joiners_finds_its_own_product(shell: Shell) -> None:
+    shell.world.revel.add_product(8300, f"\u200e{COOK}\ufe0f", 8, "10.00")
+    shell.world.add_event(lines=[(COOK, 1, "10.00")])
+    assert ("8", COOK) not in unmapped(shell)
+    assert find_outcome(shell.world.sync(), 64000050).order_id
+
+
+@pytest.mark.parametrize(
+    "typed", [COOK, COOK.replace("\u200d", ""), f"\u200e{COOK.lower()}\ufe0f", COOK.replace(" ", "  ")]
+)
+def test_a_name_with_joiners_is_mapped_kept_as_it_is_shown_and_taken_out(
+    shell: Shell, mappings: Path, typed: str
+) -> None:
+    shell.world.add_event(lines=[(COOK, 1, "10.00")])
+    assert ("8", COOK) in unmapped(shell)
+    assert run(shell, "set", typed, URN).status == 0
+    assert "\u200e" not in mappings.read_text(encoding="utf-8")
+    assert ("8", COOK) not in unmapped(shell)
+    assert find_outcome(shell.world.sync(), 64000050).order_id
+    assert run(shell, "unset", COOK).status == 0
+    assert answer(shell, "list")["mappings"] == []
+
+
+@pytest.mark.parametrize("typed", ["\u200d", "\ufe0f", "\u200e \ufeff", "a\x1bb", "half\ud800"])
+def test_what_shows_nothing_or_is_no_text_is_no_name(shell: Shell, mappings: Path, typed: str) -> None:
+    assert run(shell, "set", typed, URN).status == 2
+    assert not mappings.exists()

@@ -43,6 +43,14 @@ def unmatched(found: ProductId | Unmatched) -> Unmatched:
         ("Crème\u200bbrûlée", "crèmebrûlée"),
         ("STRASSE", "straße"),
         ("½ Tray", "1⁄2 tray"),
+        ("Chef's table \U0001f469\u200d\U0001f373", "chef's table \U0001f469\U0001f373"),
+        ("\u200eAgua Fresca\u200f", "Agua Fresca"),
+        ("\ufeffAgua\u00ad Fre\u2060sca\u061c", "Agua Fresca"),
+        ("\u2066Agua\u2069 Fresca", "Agua Fresca"),
+        ("\u2764\ufe0f Cake", "\u2764 Cake"),
+        ("\u845b\U000e0100", "\u845b"),
+        ("Tray &zwj;A&lrm;&shy;", "tray a"),
+        ("\u034fA\u17b4\u180b", "a"),
     ],
 )
 def test_names_that_read_the_same_are_the_same(one: str, other: str) -> None:
@@ -62,6 +70,13 @@ def test_names_that_read_otherwise_stay_apart(one: str, other: str) -> None:
 @example("\u01f0\u0345\u0301")
 def test_normalising_twice_changes_nothing_more(name: str) -> None:
     assert normalise(normalise(name)) == normalise(name)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u200d", "\ufe0f\u200e", "&zwj;"])
+def test_a_name_without_a_visible_character_matches_nothing(name: str) -> None:
+    catalogue = make_catalogue("Boxed Lunch", "", "\u200d")
+    assert catalogue.named(name) is None
+    assert isinstance(match_line(make_line(name), POLICY, catalogue), Unmatched)
 
 
 def test_a_product_listed_twice_counts_once() -> None:
@@ -164,3 +179,10 @@ def test_an_unmapped_line_never_becomes_a_product_of_another_name(names: list[st
         heads = {normalise(spoken) for spoken in spoken_names(line, POLICY.name_separator)}
         assert normalise(catalogue.names[found]) in heads
         assert typed or bearers == [found]
+
+
+def test_a_mapping_by_name_is_found_whatever_nobody_sees_on_either_side() -> None:
+    mapping = ProductMapping(HERE, TACOS, name="\U0001f469\u200d\U0001f373 special")
+    policy = replace(POLICY, products=(mapping,))
+    for name in ("\U0001f469\U0001f373 Special", "\u200e\U0001f469\u200d\U0001f373\ufe0f  special"):
+        assert match_line(make_line(name), policy, CATALOGUE) == TACOS

@@ -11,6 +11,7 @@ from tsrevel.config.keys import SECRETS, variables
 from tsrevel.config.model import ChargeSettings, LocationSettings, ProductMapping, Settings
 from tsrevel.config.report import Report
 from tsrevel.config.urls import is_loopback, url_of_domain
+from tsrevel.planning.match import normalise
 from tsrevel.record import Record
 
 _REQUIRED = {
@@ -118,7 +119,7 @@ def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: str, repor
             )
         if charge.treat_as != "item" and products:
             report.add(key, origin, "has a product but isn't an item", 'Remove the product, or write as = "item".')
-    matches = ((each.key, _plain(each.entry.match)) for each in charges if each.entry.match)
+    matches = ((each.key, normalise(each.entry.match)) for each in charges if each.entry.match)
     _check_unique(matches, "is listed before under the same name", origin, report)
 
 
@@ -159,7 +160,7 @@ def check_products(products: tuple[Built[ProductMapping], ...], origin: str, rep
         if (mapping.menu_item_id is None) == (mapping.name is None):
             report.add(key, origin, "needs menu_item_id or name, one of them", "Keep the one to match by.")
         elif mapping.establishment:
-            lines.append((key, (mapping.establishment, mapping.menu_item_id, _plain(mapping.name or ""))))
+            lines.append((key, (mapping.establishment, mapping.menu_item_id, normalise(mapping.name or ""))))
     _check_unique(lines, "maps a line that one before maps", origin, report)
 
 
@@ -169,7 +170,3 @@ def _check_unique(entries: Iterable[tuple[str, Hashable]], message: str, origin:
         if mark in seen:
             report.add(key, origin, message, "Remove one of them.")
         seen.add(mark)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()

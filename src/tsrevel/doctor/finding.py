@@ -19,6 +19,7 @@ from tsrevel.errors import (
     TsrevelError,
     Unavailable,
 )
+from tsrevel.planning.match import normalise
 from tsrevel.record import Record
 
 T = TypeVar("T")
@@ -125,7 +126,7 @@ def list_candidates(candidates: Iterable[tuple[object, str]], like: str = "") ->
     from difflib import SequenceMatcher
 
     def distance(candidate: tuple[object, str]) -> float:
-        return -SequenceMatcher(None, candidate[1].casefold(), like.casefold()).ratio()
+        return -SequenceMatcher(None, normalise(candidate[1]), normalise(like)).ratio()
 
     ordered = sorted(candidates, key=distance) if like else list(candidates)
     shown = [f"{number} {name}".strip() for number, name in ordered[:MOST_CANDIDATES]]

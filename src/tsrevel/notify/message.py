@@ -8,6 +8,7 @@ from html import escape
 
 from tsrevel.planning.model import Plan
 from tsrevel.planning.money import show
+from tsrevel.planning.texts import JOINERS
 from tsrevel.record import Record
 
 _HEADINGS = {
@@ -150,4 +151,4 @@ def _html(text: str) -> str:
 def _plain(text: str) -> str:
     """One line of it, whatever it was: without line breaks, tabs and control characters, or halves of a character."""
     shown = text.encode("utf-8", "replace").decode("utf-8")
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in shown).split())
+    return " ".join("".join(sign if sign.isprintable() or sign in JOINERS else " " for sign in shown).split())

@@ -12,12 +12,18 @@ from tsrevel.record import Record
 _PLAIN = str.maketrans({
     "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "`": "'", "´": "'",
     "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"',
-    "\u200b": "", "\u2060": "", "\ufeff": "", "\u00ad": "",
 })  # fmt: skip
+_VARIATION_SELECTORS = frozenset(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+_UNSEEN = _VARIATION_SELECTORS | frozenset("\u034f\u115f\u1160\u17b4\u17b5")
+"""Characters that nobody sees, besides those of category Cf; of them some are left by NFKC for others of their kind."""
 
 
 def normalise(name: str) -> str:
-    """`name` as it is compared: entities decoded, NFKC, quotes and spaces plain, case ignored (DESIGN 4)."""
+    """`name` as it is compared, everywhere and on both sides: entities decoded, NFKC, quotes and spaces plain, case
+    ignored, and without what nobody sees: format characters such as joiners and marks, variation selectors (DESIGN 4).
+
+    For comparing alone: people are shown the name as it came.
+    """
     if name.isascii() and "&" not in name and "`" not in name:  # most names; nothing else of them changes
         return " ".join(name.casefold().split())
     plain = _plain(name)
@@ -29,8 +35,14 @@ def normalise(name: str) -> str:
 def _plain(name: str) -> str:
     import html  # its table of entities is long, and few names come here
 
-    text = unicodedata.normalize("NFKC", html.unescape(name).translate(_PLAIN)).translate(_PLAIN)
-    return " ".join(text.casefold().split())
+    text = unicodedata.normalize("NFKC", _visible(html.unescape(name)).translate(_PLAIN)).translate(_PLAIN)
+    return " ".join(_visible(text).casefold().split())
+
+
+def _visible(text: str) -> str:
+    if text.isascii() or (text.isprintable() and _UNSEEN.isdisjoint(text)):  # nothing of category Cf is printable
+        return text
+    return "".join(each for each in text if unicodedata.category(each) != "Cf" and each not in _UNSEEN)
 
 
 class Product(Record):
@@ -53,8 +65,8 @@ class Catalogue(Record):
         names = {product.id: product.name for product in products}
         by_name: dict[str, tuple[ProductId, ...]] = {}
         for product_id, name in names.items():
-            key = normalise(name)
-            by_name[key] = (*by_name.get(key, ()), product_id)
+            if key := normalise(name):  # a product without a name is nothing that a line could mean
+                by_name[key] = (*by_name.get(key, ()), product_id)
         return cls(establishment, names, by_name)
 
     def named(self, name: str) -> ProductId | None:

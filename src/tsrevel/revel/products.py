@@ -9,6 +9,7 @@ from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.suggest import Offer
+from tsrevel.planning.texts import visible
 from tsrevel.revel.decode import Row, decode_product
 from tsrevel.revel.lists import read_rows
 from tsrevel.transport import Channel
@@ -46,8 +47,7 @@ def decode_offer(row: Row, establishment: EstablishmentId) -> Offer | None:
 
 def _clean(value: object) -> str:
     """Entities decoded, spaces single, nothing that a terminal would obey."""
-    text = html.unescape(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return visible(html.unescape(str(value))) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def _price(row: Row) -> Cents | None:

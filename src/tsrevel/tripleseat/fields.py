@@ -7,7 +7,6 @@ A fault names the field and what was expected there, never the value: that may b
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +14,7 @@ from decimal import Decimal
 from tsrevel.answers import Json
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
+from tsrevel.planning.texts import visible
 from tsrevel.record import Record
 
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
@@ -44,9 +44,7 @@ def clean_text(value: Json) -> str:
         value = read_id(value) or ""
     if not isinstance(value, str):
         return ""
-    bare = _TAG.sub(" ", _decode_entities(value))
-    seen = bare if bare.isprintable() else "".join(map(_visible, bare))
-    return " ".join(seen.split())
+    return visible(_TAG.sub(" ", _decode_entities(value)))
 
 
 def _decode_entities(text: str) -> str:
@@ -55,12 +53,6 @@ def _decode_entities(text: str) -> str:
     import html  # its table is long
 
     return html.unescape(text)
-
-
-def _visible(character: str) -> str:
-    if character.isspace():
-        return " "
-    return "" if unicodedata.category(character) in {"Cc", "Cf", "Cs"} else character
 
 
 def read_id(value: Json) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated
 
 import typer
@@ -118,8 +119,11 @@ def check(world: World, manner: Manner, days: Days = 30, location: Location = No
 def _checked(
     name: str, menu_item: bool, establishment: int | None, location: str | None
 ) -> tuple[str, bool, int | None, str | None]:
-    text = name.strip()
-    if not text or not text.isprintable():
+    from tsrevel.planning.match import normalise
+    from tsrevel.planning.texts import visible
+
+    text = visible(name)
+    if not normalise(text) or any(unicodedata.category(each) in {"Cc", "Cs"} for each in name.strip()):
         raise typer.BadParameter("NAME is empty, or no text")
     if menu_item and not (text.isascii() and text.isdigit() and int(text)):
         raise typer.BadParameter(f"with --menu-item, NAME is a menu item's id, a whole number; {text!r} is none")

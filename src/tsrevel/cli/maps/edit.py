@@ -8,6 +8,7 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import LocationSettings, ProductMapping, Settings
 from tsrevel.config.mappings import Subject, load_mappings, set_mapping, unset_mapping
 from tsrevel.errors import TsrevelError
+from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.suggest import Offer
 from tsrevel.record import Record
@@ -97,7 +98,7 @@ def _choices(settings: Settings, target: Target) -> list[int]:
 
 def _is_called(location: LocationSettings, text: str) -> bool:
     ids = {str(location.tripleseat_location), str(location.tripleseat_site)}
-    return text.strip().casefold() == location.name.casefold() or text.strip() in ids
+    return normalise(text) == normalise(location.name) or text.strip() in ids
 
 
 def _only(places: list[int], settings: Settings) -> int:
