@@ -231,6 +231,7 @@ def _location(entry: LocationSettings) -> model.Location:
         payment_type=entry.payment_type,
         discount=entry.discount,
         fallback_product=entry.fallback_product,
+        currency=entry.currency,
     )
 
 

@@ -562,3 +562,25 @@ def test_describe_lists_every_setting_with_its_origin(bench: Bench) -> None:
     assert rows["charges[Sales Tax]"] == ("match Sales Tax, as tax", "config.toml")
     assert "revel_establishment 8" in rows["locations[Bakery]"][0]
     assert rows["products"] == ("", "default")
+
+
+# Currencies
+
+
+@pytest.mark.parametrize(("given", "read"), [(None, "USD"), ("", "USD"), ("CAD", "CAD"), (" cad ", "CAD")])
+def test_a_location_has_a_currency(bench: Bench, given: str | None, read: str) -> None:
+    own = {} if given is None else {"currency": given}
+    (place,) = bench.load({"locations": [PLACE | own]}).locations
+    assert place.currency == read
+
+
+@pytest.mark.parametrize("given", ["US", "USDT", "$", "U$D", "ДОЛ", "US D"])
+def test_what_is_no_currency_code_is_refused(bench: Bench, given: str) -> None:
+    problem = bench.problem({"locations": [PLACE | {"currency": given}]})
+    assert (problem.key, problem.message) == ("locations[Bakery].currency", "isn't the code of a currency")
+    assert bench.problem({"locations": [PLACE | {"currency": 840}]}).message == "must be text"
+
+
+def test_charges_of_names_that_read_the_same_are_one(bench: Bench) -> None:
+    charges = [{"match": "Sales Tax", "as": "tax"}, {"match": "\u200esales\u00ad  tax", "as": "ignore"}]
+    assert bench.problem({"charges": charges}).message == "is listed before under the same name"

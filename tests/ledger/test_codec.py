@@ -34,6 +34,7 @@ PLANS = st.builds(
         payment_type=NUMBERS,
         discount=NUMBERS,
         fallback_product=NUMBERS,
+        currency=TEXTS,
     ),
     local_id=TEXTS,
     uuid=TEXTS,
@@ -90,6 +91,7 @@ def test_the_stored_shape_is_this_one() -> None:
         "payment_type": 0,
         "discount": 0,
         "fallback_product": 0,
+        "currency": "USD",
     }
     assert content["items"] == [
         {
@@ -104,6 +106,12 @@ def test_the_stored_shape_is_this_one() -> None:
     ]
     assert content["payments"] == [{"uuid": make_plan().payments[0].uuid, "amount": 5000}]
     assert content["steps"][0] == {"kind": "order", "uuid": make_plan().uuid, "number": 0}
+
+
+def test_a_plan_of_a_version_without_currencies_reads_as_in_dollars() -> None:
+    content: dict[str, Any] = json.loads(encode_plan(make_plan()))
+    del content["location"]["currency"]
+    assert decode_plan(json.dumps(content)) == make_plan()
 
 
 def altered(**changes: object) -> str:

@@ -18,6 +18,7 @@ from tsrevel.config.values import (
     Address,
     Clock,
     CommandLine,
+    Currency,
     Days,
     Domain,
     Endpoint,
@@ -151,6 +152,7 @@ class LocationSettings(Section):
     payment_type: Reference = 0
     discount: Reference = 0
     fallback_product: Reference = 0
+    currency: Currency = "USD"
 
 
 class ProductMapping(Section):

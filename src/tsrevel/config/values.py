@@ -20,6 +20,7 @@ from tsrevel.config.urls import is_loopback, split_url, url_of_domain
 _CENT = Decimal("0.01")
 _MONEY = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -56,7 +57,7 @@ def decode_clock(value: object) -> time:
 
 
 def decode_upper(value: object) -> object:
-    """TripleSeat's statuses are told in upper case, and written by people in any (facts TripleSeat 2)."""
+    """Statuses (facts TripleSeat 2) and currencies are upper case, and written by people in any."""
     return value.strip().upper() if isinstance(value, str) else value
 
 
@@ -135,6 +136,13 @@ def check_present(value: SecretStr) -> SecretStr:
     return value
 
 
+def check_currency(value: str) -> str:
+    """A currency's ISO 4217 code."""
+    if not _CURRENCY.fullmatch(value):
+        raise refuse("isn't the code of a currency", 'Write its three letters, such as "USD".')
+    return value
+
+
 def check_command(value: str) -> str:
     """A command line that can be split into words; "" is not set."""
     import shlex
@@ -167,6 +175,7 @@ Rate = Annotated[float, Strict(), BeforeValidator(decode_rate), Field(gt=0, allo
 Money = Annotated[Decimal, BeforeValidator(decode_money)]
 Clock = Annotated[time, BeforeValidator(decode_clock)]
 Zone = Annotated[str, Strict(), AfterValidator(check_zone)]
+Currency = Annotated[str, Strict(), BeforeValidator(decode_upper), AfterValidator(check_currency)]
 Url = Annotated[str, Strict(), AfterValidator(check_url)]
 Endpoint = Annotated[str, Strict(), AfterValidator(check_endpoint)]
 SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]

@@ -27,7 +27,9 @@ from tsrevel.planning.money import Cents
 from tsrevel.record import Record
 
 _SHAPE = 1
-"""Goes up when a field of the plan's records comes, goes or changes its meaning; a migration rewrites old texts."""
+"""Goes up when a field of the plan's records goes or changes its meaning; a migration rewrites old texts."""
+_CAME_LATER: dict[type[Record], dict[str, object]] = {Location: {"currency": "USD"}}
+"""Fields that plans of older versions lack, and what they meant without. A stored text is never rewritten for these."""
 
 
 _KINDS: dict[str, StepKind] = {kind: kind for kind in get_args(StepKind)}
@@ -93,6 +95,7 @@ def _decode_location(raw: dict[str, Any]) -> Location:
         payment_type=_whole(raw["payment_type"]),
         discount=_whole(raw["discount"]),
         fallback_product=_whole(raw["fallback_product"]),
+        currency=_text(raw["currency"]),
     )
 
 
@@ -122,7 +125,7 @@ def _parts(value: object, shape: type[Item | PlannedPayment | Step]) -> Iterable
 
 
 def _part(value: object, shape: type[Location | Item | PlannedPayment | Step]) -> dict[str, Any]:
-    raw = _object(value)
+    raw = _CAME_LATER.get(shape, {}) | _object(value)
     _check_names(raw, _NAMES[shape])
     return raw
 

@@ -111,7 +111,7 @@ class Event(Record):
 
 
 class Location(Record):
-    """Where a TripleSeat location (or, failing that, a whole site) rings up in Revel, in which time zone."""
+    """Where a TripleSeat location (or, failing that, a whole site) rings up in Revel, in which zone and currency."""
 
     name: str
     tripleseat_location: LocationId | None
@@ -124,6 +124,7 @@ class Location(Record):
     payment_type: int = 0
     discount: int = 0
     fallback_product: int = 0
+    currency: str = "USD"
 
 
 class TimeGate(Record):
