@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain, count
+from typing import Final, Literal
 
 from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import (
@@ -28,7 +29,7 @@ from tsrevel.planning.model import (
 )
 from tsrevel.planning.plan import plan_order
 
-AUTO = "auto"
+AUTO: Final = "auto"
 """The amount that makes the rest add up."""
 
 DAY = date(2026, 12, 12)
@@ -85,9 +86,18 @@ def make_line(
     return Line(name, number, each, whole, _amount(discount), menu_item_id, typed)
 
 
-def make_payment(amount: str, *, paid: bool = True, refunded: str = "0", number: str = "1") -> PaymentRecord:
-    """A payment, paid unless said otherwise."""
-    return PaymentRecord(number, Decimal(amount), paid, Decimal(refunded))
+def make_payment(
+    amount: str,
+    *,
+    paid: bool = True,
+    refunded: str = "0",
+    number: str = AUTO,
+    paid_on: date | None = None,
+    doubt: str = "",
+) -> PaymentRecord:
+    """A payment, paid unless said otherwise; `AUTO` makes its id from its amount."""
+    payment_id = f"p{amount}" if number == AUTO else number
+    return PaymentRecord(payment_id, Decimal(amount), paid, Decimal(refunded), paid_on, doubt)
 
 
 def make_document(
@@ -101,6 +111,7 @@ def make_document(
     views: tuple[str, ...] = (),
     deleted: bool = False,
     faults: tuple[Fault, ...] = (),
+    due: Iterable[str] = (),
 ) -> Document:
     """A live document of one line unless others are given; `AUTO` makes its grand total what its parts come to."""
     lines = lines or (make_line(),)
@@ -108,7 +119,20 @@ def make_document(
     less = _amount(discount)
     amounts = chain((line.total or Decimal(0) for line in lines), (each.amount for each in billing))
     whole = sum(amounts, Decimal(0)) - abs(less or Decimal(0)) if grand_total == AUTO else _amount(grand_total)
-    return Document(number, title, views, deleted, lines, billing, less, whole, tuple(payments), faults)
+    return Document(
+        number,
+        title,
+        views,
+        deleted,
+        lines,
+        billing,
+        less,
+        whole,
+        tuple(payments),
+        faults,
+        (),
+        tuple(map(Decimal, due)),
+    )
 
 
 def make_event(
@@ -119,9 +143,9 @@ def make_event(
     location_id: str | None = "30501",
     site_id: str | None = "15691",
     guest_count: int | None = 24,
-    starts_at: datetime | None = NOON,
+    starts_at: datetime | Literal["auto"] | None = AUTO,
 ) -> Event:
-    """An eligible event at `LOCATION`; `AUTO` makes its grand total that of its first document."""
+    """An eligible event at `LOCATION`; `AUTO` makes its grand total that of its first document, its start noon."""
     documents = documents or (make_document(),)
     return Event(
         id=EventId(number),
@@ -132,7 +156,7 @@ def make_event(
         site_id=SiteId(site_id) if site_id else None,
         location_name="Sample Kitchen",
         day=day,
-        starts_at=starts_at,
+        starts_at=NOON + ((day or DAY) - DAY) if starts_at == AUTO else starts_at,
         guest_count=guest_count,
         contact_name="Jordan Example",
         contact_phone="(702) 555-0142",
@@ -146,7 +170,7 @@ def plan(
     event: Event, *, policy: Policy = POLICY, location: Location = LOCATION, catalogue: Catalogue = CATALOGUE
 ) -> Plan:
     """The plan for `event`, which must not be held."""
-    outcome = plan_order(event, location, catalogue, policy)
+    outcome = plan_order(event, location, catalogue, policy, NOON)
     assert isinstance(outcome, Plan), outcome
     return outcome
 
@@ -155,7 +179,7 @@ def hold(
     event: Event, *, policy: Policy = POLICY, location: Location = LOCATION, catalogue: Catalogue = CATALOGUE
 ) -> Hold:
     """Why `event` is held, as it must be."""
-    outcome = plan_order(event, location, catalogue, policy)
+    outcome = plan_order(event, location, catalogue, policy, NOON)
     assert isinstance(outcome, Hold), outcome
     return outcome
 

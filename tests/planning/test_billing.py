@@ -1,4 +1,4 @@
-"""Lines, discounts, charges and payments, to the cent."""
+"""Lines, discounts and charges, to the cent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tests.planning.make import (
     make_catalogue,
     make_document,
     make_line,
-    make_payment,
 )
 from tsrevel.planning.billing import (
     Charges,
@@ -22,13 +21,12 @@ from tsrevel.planning.billing import (
     check_money,
     document_discount,
     line_amount,
-    payments_to_record,
     portion_of,
     reduce_portion,
     sort_charges,
     spread_discount,
 )
-from tsrevel.planning.model import ChargeRule, Document, Hold, Line, PaymentRecord, ProductId
+from tsrevel.planning.model import ChargeRule, Document, Hold, Line, ProductId
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.record import replace
@@ -208,44 +206,6 @@ def test_a_charge_without_a_product_on_sale_holds_the_event(rule: ChargeRule) ->
     assert isinstance(found, Hold)
     assert found.reason is Reason.UNMAPPED_ITEMS
     assert found.text.startswith("charge 'Fee' is ")
-
-
-def recorded(*payments: PaymentRecord, final: int = 10000) -> list[Cents] | Hold:
-    """What is recorded of `payments` on an order of `final` cents."""
-    return payments_to_record(make_document(payments=payments), POLICY, Cents(final))
-
-
-def test_only_what_is_paid_is_recorded_less_what_was_refunded_of_it() -> None:
-    payments = (
-        make_payment("50.00"),
-        make_payment("30.00", refunded="10.00"),
-        make_payment("20.00", refunded="20.00"),
-        make_payment("99.00", paid=False),
-    )
-    assert recorded(*payments) == [5000, 2000]
-
-
-def test_payments_of_exactly_the_total_are_recorded() -> None:
-    assert recorded(make_payment("100.00")) == [10000]
-
-
-def test_payments_above_the_total_hold_the_event() -> None:
-    found = recorded(make_payment("60.00"), make_payment("40.01"))
-    assert found == Hold(Reason.AMOUNT_MISMATCH, "payments of 100.01 exceed the order's total 100.00")
-
-
-def test_a_refund_above_its_payment_holds_the_event() -> None:
-    found = recorded(make_payment("10.00", refunded="10.01"), make_payment("50.00"))
-    assert found == Hold(
-        Reason.AMOUNT_MISMATCH, "more was refunded of a payment than was paid; correct it in TripleSeat"
-    )
-
-
-def test_payments_can_be_left_alone_or_taken_as_the_whole_total() -> None:
-    document = make_document(payments=[make_payment("999.00")])
-    assert payments_to_record(document, replace(POLICY, payments="none"), Cents(500)) == []
-    assert payments_to_record(document, replace(POLICY, payments="invoice_total"), Cents(500)) == [500]
-    assert payments_to_record(document, replace(POLICY, payments="invoice_total"), Cents(0)) == []
 
 
 def test_a_line_with_a_negative_quantity_is_held_though_its_total_is_not() -> None:

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.planning.make import DAY, LOCATION, POLICY, make_document, make_event, make_line, make_payment, plan
-from tsrevel.planning.changes import describe_changes, refunded_of
+from tests.planning.make import DAY, LOCATION, make_document, make_event, make_line, make_payment, plan
+from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import EstablishmentId, LocationId, Plan, SiteId
 from tsrevel.planning.money import Cents
 from tsrevel.record import replace
@@ -103,8 +103,7 @@ def test_a_refund_is_told_beside_the_payments() -> None:
     assert describe_changes(now, before, Cents(500)) == ["payments 15.00 → 20.00"]
 
 
-def test_what_was_refunded_counts_of_payments_that_were_made() -> None:
-    paid = replace(make_payment("20.00"), refunded=Decimal("5.00"))
-    unpaid = replace(paid, paid=False)
-    assert refunded_of(make_event(make_document(make_line(*LUNCH), payments=[paid, unpaid])), POLICY) == 500
-    assert refunded_of(replace(make_event(), documents=()), POLICY) == 0
+def test_a_name_that_is_only_written_otherwise_is_no_change() -> None:
+    before = of(LUNCH)
+    items = tuple(replace(each, line="\u200eBOXED  Lunch\ufe0f") for each in before.items)
+    assert describe_changes(before, replace(before, items=items)) == []

@@ -102,11 +102,10 @@ def test_one_without_a_total_of_its_own_does_not_agree_with_the_event() -> None:
     assert chosen(make_event(make_document(*LUNCH, number=1), bare)) == 1
 
 
-def test_an_older_twin_that_holds_more_money_is_not_passed_over() -> None:
+def test_payments_have_no_say_in_which_document_is_the_order() -> None:
     older = make_document(*LUNCH, number=1, payments=[make_payment("8.00", refunded="1.00")])
     newer = make_document(*LUNCH, number=2, payments=[make_payment("5.00"), make_payment("99.00", paid=False)])
-    assert "documents 1, 2 all have lines and record different payments" in refused(make_event(older, newer)).text
-    assert chosen(make_event(newer, replace(older, id=3))) == 3
+    assert chosen(make_event(older, newer)) == 2
 
 
 @pytest.mark.parametrize(
@@ -118,6 +117,7 @@ def test_an_older_twin_that_holds_more_money_is_not_passed_over() -> None:
         ("*order: 4?", True),
         ("order: 4?", False),
         ("invoice", True),
+        ("Inv\u200doice", True),
         ("inv*", True),
         ("[final]", True),
         ("*[final]*", True),

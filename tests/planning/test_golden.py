@@ -77,7 +77,7 @@ def outcome_of(event: Event, policy: Policy) -> Plan | Hold | Skip:
     """What becomes of the event, the calendar left aside."""
     catalogue = Catalogue.of(HERE, [Product(ProductId(number), name) for number, name in PRODUCTS.items()])
     found = screen(event, policy, NOON, ignore_gate=True)
-    return plan_order(event, found, catalogue, policy) if isinstance(found, Location) else found
+    return plan_order(event, found, catalogue, policy, NOON) if isinstance(found, Location) else found
 
 
 @pytest.mark.parametrize("name", CASES)

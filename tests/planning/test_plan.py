@@ -130,7 +130,9 @@ def test_a_fallback_that_is_not_on_sale_holds_the_event() -> None:
 
 
 def test_an_event_without_a_day_is_held() -> None:
-    assert hold(make_event(day=None)) == Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
+    assert hold(make_event(day=None, starts_at=None)) == Hold(
+        Reason.MISSING_DATA, "the event has no date; set one in TripleSeat"
+    )
 
 
 def test_an_event_without_a_document_is_held() -> None:
@@ -213,3 +215,26 @@ def test_a_quantity_that_has_no_exact_price_stands_in_the_text(quantity: str) ->
     document = make_document(make_line("Taco Trio", quantity, "10.00", "24.99"))
     item = plan(make_event(document)).items[0]
     assert item == Item(item.uuid, TACOS, 1, Cents(2499), "Taco Trio", note=f"{quantity} x Taco Trio")
+
+
+def test_an_event_with_an_instant_alone_is_planned_on_the_locations_day() -> None:
+    event = make_event(day=None, starts_at=NOON + timedelta(hours=11))
+    assert plan(event).day == DAY
+    assert plan(event, location=replace(LOCATION, timezone="America/New_York")).day == DAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize("told", [(), ("USD",), ("usd", "U\u200dSD")])
+def test_amounts_in_the_locations_currency_are_planned(told: tuple[str, ...]) -> None:
+    assert plan(replace(make_event(), currencies=told)).final_total == 1000
+
+
+@pytest.mark.parametrize("told", [("CAD",), ("USD", "CAD"), ("cad",)])
+def test_amounts_in_another_currency_hold_the_event(told: tuple[str, ...]) -> None:
+    event = replace(make_event(), currencies=told)
+    assert hold(event) == Hold(
+        Reason.AMOUNT_MISMATCH,
+        f"TripleSeat tells its amounts in {told[-1]!r}, but location 'Special Events' is in USD; "
+        "correct it there, or currency in [[locations]]",
+    )
+    if "USD" not in told:
+        assert plan(event, location=replace(LOCATION, currency="CAD")).final_total == 1000

@@ -89,7 +89,7 @@ policies = st.builds(
 
 @given(documents(), policies)
 def test_the_totals_agree_to_the_cent(document: Document, policy: Policy) -> None:
-    made = plan_order(make_event(document), LOCATION, CATALOGUE, policy)
+    made = plan_order(make_event(document), LOCATION, CATALOGUE, policy, NOON)
     if isinstance(made, Hold):
         assert made.reason in {Reason.AMOUNT_MISMATCH, Reason.NO_LINE_ITEMS}
         return
@@ -102,7 +102,7 @@ def test_the_totals_agree_to_the_cent(document: Document, policy: Policy) -> Non
 @given(documents())
 def test_prices_carry_a_discount_exactly_and_never_fall_below_zero(document: Document) -> None:
     policy = replace(POLICY, discounts="prices", payments="none", max_order_total=UNLIMITED)
-    made = plan_order(make_event(document), LOCATION, CATALOGUE, policy)
+    made = plan_order(make_event(document), LOCATION, CATALOGUE, policy, NOON)
     if isinstance(made, Plan):
         amounts = sum(line_amount(line) for line in document.lines)
         sold = [item for item in made.items if item.line != "Delivery Fee"]
@@ -124,7 +124,7 @@ def test_a_reduced_portion_keeps_its_units_and_its_amount(quantity: int, price: 
 
 @given(documents(), policies)
 def test_a_plan_never_records_more_than_its_total(document: Document, policy: Policy) -> None:
-    made = plan_order(make_event(document), LOCATION, CATALOGUE, policy)
+    made = plan_order(make_event(document), LOCATION, CATALOGUE, policy, NOON)
     if isinstance(made, Plan):
         assert 0 <= made.paid <= made.final_total
         assert all(payment.amount > 0 for payment in made.payments)
@@ -133,8 +133,8 @@ def test_a_plan_never_records_more_than_its_total(document: Document, policy: Po
 @given(documents(), policies)
 def test_the_same_event_gives_the_same_plan_and_no_uuid_twice(document: Document, policy: Policy) -> None:
     event = make_event(document)
-    made = plan_order(event, LOCATION, CATALOGUE, policy)
-    assert made == plan_order(event, LOCATION, CATALOGUE, policy)
+    made = plan_order(event, LOCATION, CATALOGUE, policy, NOON)
+    assert made == plan_order(event, LOCATION, CATALOGUE, policy, NOON)
     if isinstance(made, Plan):
         uuids = [step.uuid for step in made.steps]
         assert len(set(uuids)) == len(uuids)
@@ -191,7 +191,7 @@ any_policies = st.builds(
 @settings(max_examples=300)
 @given(any_events, any_policies)
 def test_whatever_an_event_holds_it_is_planned_or_held_and_nothing_breaks(event: Event, policy: Policy) -> None:
-    outcome = plan_order(event, replace(LOCATION, fallback_product=501), CATALOGUE, policy)
+    outcome = plan_order(event, replace(LOCATION, fallback_product=501), CATALOGUE, policy, NOON)
     assert isinstance(outcome, Plan | Hold)
     assert label_order(event, LOCATION).notes
     if isinstance(outcome, Plan):
@@ -206,7 +206,7 @@ def test_whatever_adds_up_is_planned_to_the_cent(drawn: list[Line], discount: De
     named = replace(bare, lines=tuple(replace(line, name="Boxed Lunch") for line in drawn))
     cents = sum(line_amount(line) for line in drawn) - document_discount(bare)
     document = replace(named, grand_total=Decimal(cents) / 100)
-    made = plan_order(make_event(document), LOCATION, CATALOGUE, replace(policy, payments="none"))
+    made = plan_order(make_event(document), LOCATION, CATALOGUE, replace(policy, payments="none"), NOON)
     if check_money(document, None) is None and isinstance(made, Plan):
         assert made.final_total == cents
         assert all(item.unit_price >= 0 for item in made.items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,8 +26,8 @@ SPOILERS: list[tuple[type[Hold | Skip], Reason, dict[str, Any], dict[str, Any]]]
         {"faults": (Fault(Reason.INVALID_DATE_FORMAT, "event_date is not a date"),)},
         {},
     ),
-    (Hold, Reason.MISSING_DATA, {"day": None}, {}),
     (Hold, Reason.UNKNOWN_TIMEZONE, {}, {"locations": (replace(LOCATION, timezone="Mars/Olympus"),)}),
+    (Hold, Reason.MISSING_DATA, {"day": None, "starts_at": None}, {}),
     (Skip, Reason.TOO_EARLY, {"day": DAY + timedelta(days=1)}, {}),
 ]
 """Every way of not being for us or not due, the one to be told first at the top."""
@@ -157,3 +157,21 @@ def test_an_allowed_location_without_an_entry_is_held_and_named() -> None:
         Reason.LOCATION_NOT_MAPPED,
         "no [[locations]] entry for TripleSeat location 30599, site 15691; add one, or leave it out of reach",
     )
+
+
+LATE = datetime(2026, 12, 13, 5, 0, tzinfo=UTC)
+"""Nine in the evening of `DAY` in Los Angeles."""
+
+
+def test_an_instant_belongs_to_the_locations_local_day() -> None:
+    event = make_event(day=None, starts_at=LATE)
+    assert screen(event, POLICY, NOON) == LOCATION
+    east = replace(POLICY, locations=(replace(LOCATION, timezone="America/New_York"),))
+    found = screen(event, east, NOON)
+    assert isinstance(found, Skip)
+    assert found.reason is Reason.TOO_EARLY
+
+
+@pytest.mark.parametrize("days", [-365, -1, 0, 1, 30])
+def test_an_instant_never_overrides_the_events_date(days: int) -> None:
+    assert screen(make_event(starts_at=LATE + timedelta(days=days)), POLICY, NOON) == LOCATION

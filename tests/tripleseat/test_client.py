@@ -215,6 +215,16 @@ def test_the_documents_of_a_booking_of_this_event_alone_are_taken(
     assert (document.id, len(document.lines)) == (8, 1)
 
 
+def test_a_deposit_on_the_events_own_document_stays_beside_the_bookings(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox
+) -> None:
+    event = make_event(day=DAY, documents=[make_document(7, payments=[("50.00",)], grand_total="0")])
+    seat.add_event(event)
+    seat.add_booking({**event["booking"], "documents": [make_document(8, lines=LINES)]})
+    order, deposit = tripleseat.event(ANY).documents
+    assert (order.id, deposit.id, [str(payment.amount) for payment in deposit.payments]) == (8, 7, ["50.0"])
+
+
 @pytest.mark.parametrize(
     "booking",
     [

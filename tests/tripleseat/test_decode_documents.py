@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.planning.model import Document, Line, PaymentRecord
+from tsrevel.planning.model import Document, Line
 from tsrevel.planning.reasons import Reason
 from tsrevel.tripleseat.decode import decode_event
 
@@ -19,12 +19,6 @@ def document(event: dict[str, Any] | None = None, **fields: Any) -> Document:
 
 def lines(*rows: Any) -> tuple[Line, ...]:
     return document(line_items=list(rows)).lines
-
-
-def payment(**fields: Any) -> PaymentRecord:
-    row = {"id": 3, "amount": "200.0", "state": "paid", "paid_at": "11/18/2026", **fields}
-    (found,) = document(payment_set={"payments": [row]}).payments
-    return found
 
 
 # Lines
@@ -134,62 +128,10 @@ def test_a_charge_without_an_amount_is_left_out_and_one_without_a_name_is_a_faul
     assert [fault.text.split(":")[0] for fault in found.faults] == ["billing total 3 of document 7"]
 
 
-@pytest.mark.parametrize("key", ["financials", "payment_set"])
-def test_money_that_is_no_object_is_a_fault(key: str) -> None:
-    row: dict[str, Any] = {key: "lots"}
-    assert [fault.reason for fault in document(**row).faults] == [Reason.MISSING_DATA]
-
-
-# Payments
-
-
-def test_a_payment_counts_once_it_has_a_day() -> None:
-    assert payment() == PaymentRecord("3", Decimal("200.0"), paid=True)
-    assert not payment(paid_at=None).paid
-
-
-@pytest.mark.parametrize(
-    "state", ["unpaid", "Void", "voided", "FAILED", "declined", "pending", "cancelled", "canceled"]
-)
-def test_a_payment_that_came_to_nothing_is_not_paid(state: str) -> None:
-    assert not payment(state=state).paid
-
-
-@pytest.mark.parametrize("state", ["paid", "captured", "", None, "refunded", "partially_refunded"])
-def test_any_other_state_with_a_day_is_paid(state: Any) -> None:
-    assert payment(state=state, amount_refunded="1.0").paid
-
-
-@pytest.mark.parametrize(("state", "paid"), [("paid", True), ("reversed", False), ("", False)])
-def test_a_payment_taken_back_is_not_paid_unless_it_says_so(state: str, paid: bool) -> None:
-    assert payment(state=state, unpaid_at="11/19/2026").paid is paid
-
-
-@pytest.mark.parametrize(
-    ("fields", "refunded"),
-    [
-        ({}, "0"),
-        ({"amount_refunded": "0.0"}, "0"),
-        ({"amount_refunded": "50.0"}, "50"),
-        ({"amount_refunded": "50.0", "refunded_at": "11/19/2026", "state": "refunded"}, "50"),
-        ({"refunded_at": "11/19/2026"}, "200"),
-        ({"state": "Refunded"}, "200"),
-        ({"state": "refund_issued", "amount_refunded": ""}, "200"),
-    ],
-)
-def test_a_refund_is_what_it_says_or_all_of_it(fields: dict[str, Any], refunded: str) -> None:
-    assert payment(**fields).refunded == Decimal(refunded)
-
-
-def test_a_refund_of_nothing_is_a_fault() -> None:
-    row = {"id": 3, "amount": "5.0", "paid_at": "11/18/2026", "refunded_at": "11/19/2026", "amount_refunded": "0.0"}
-    assert [fault.reason for fault in document(payment_set={"payments": [row]}).faults] == [Reason.MISSING_DATA]
-
-
-def test_a_paid_payment_without_an_amount_is_a_fault() -> None:
-    found = document(payment_set={"payments": [{"id": 3, "paid_at": "11/18/2026"}, {"id": 4}]})
-    assert found.payments == ()
-    assert [fault.text.split(":")[0] for fault in found.faults] == ["payment 1 of payment_set of document 7"]
+def test_money_that_is_no_object_is_a_fault() -> None:
+    found = document(financials="lots", payment_set="lots")
+    assert [fault.reason for fault in found.faults] == [Reason.MISSING_DATA]
+    assert [fault.reason for fault in found.payment_faults] == [Reason.MISSING_DATA]
 
 
 # The documents themselves

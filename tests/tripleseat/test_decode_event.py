@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -149,12 +149,12 @@ def test_a_day_that_is_there_and_unreadable_is_not_passed_over(text: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    "key", ["event_date_iso8601", "event_start_iso8601", "event_date", "start_date", "event_start"]
+    "key", ["event_date_iso8601", "event_date", "start_date", "event_start_iso8601", "event_start"]
 )
 def test_the_first_key_that_is_filled_gives_the_day(key: str) -> None:
-    keys = ["event_date_iso8601", "event_start_iso8601", "event_date", "start_date", "event_start"]
+    keys = ["event_date_iso8601", "event_date", "start_date", "event_start_iso8601", "event_start"]
     later = keys[keys.index(key) + 1 :]
-    found = event(**{key: "2026-12-08T18:00:00-08:00"}, **dict.fromkeys(later, "2026-12-09T18:00:00-08:00"))
+    found = event(**{key: "2026-12-08T18:00:00"}, **dict.fromkeys(later, "2026-12-09T18:00:00"))
     assert found.day == date(2026, 12, 8)
     assert found.faults == ()
 
@@ -164,8 +164,38 @@ def test_no_day_at_all_is_no_fault_here() -> None:
     assert event().faults == ()
 
 
-def test_the_day_is_the_local_one_of_the_start() -> None:
-    assert event(event_start_iso8601="2026-12-08T23:30:00-08:00").day == date(2026, 12, 8)
+EVENING = datetime(2026, 12, 9, 7, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("event_start_iso8601", "2026-12-08T23:30:00-08:00"),
+        ("event_start_iso8601", "2026-12-09T07:30:00Z"),
+        ("event_start_iso8601", "2026-12-09T16:30:00+09:00"),
+        ("event_start", "2026-12-09T07:30:00Z"),
+        ("event_start_utc", "2026-12-09T07:30:00Z"),
+        ("event_start_utc", "2026-12-09T07:30:00"),
+        ("event_start_utc", "2026-12-09 07:30:00 UTC"),
+        ("event_start_utc", "12/9/2026 7:30 AM"),
+        ("event_start_utc", "2026-12-08T23:30:00-08:00"),
+    ],
+)
+def test_a_start_that_is_only_an_instant_has_no_day_before_its_location_is_known(key: str, text: str) -> None:
+    found = event(**{key: text})
+    assert (found.day, found.starts_at, found.faults) == (None, EVENING, ())
+
+
+@pytest.mark.parametrize("key", ["event_date", "event_date_iso8601", "start_date"])
+def test_a_date_that_is_told_is_the_day_whatever_the_instant(key: str) -> None:
+    found = event(**{key: "2026-12-08"}, event_start_iso8601="2026-12-09T07:30:00Z", event_start_utc="2026-12-10")
+    assert (found.day, found.starts_at, found.faults) == (date(2026, 12, 8), EVENING, ())
+
+
+@pytest.mark.parametrize("text", ["2026-12-09", "soon", "2026-12-09T25:00:00Z", 1796800000])
+def test_a_utc_start_that_is_no_instant_is_a_fault_where_nothing_else_tells_the_day(text: Any) -> None:
+    assert reasons(event(event_start_utc=text)) == [Reason.INVALID_DATE_FORMAT]
+    assert event(event_start_utc=text, event_date="12/8/2026").faults == ()
 
 
 @pytest.mark.parametrize("text", ["2026-12-08T18:00:00", "2026-12-08"])
@@ -220,6 +250,42 @@ PEOPLE: dict[str, Any] = {
     "post_as": "Board name",
     "name": "Event name",
 }
+
+
+@pytest.mark.parametrize("part", [None, "", " ", "\u200d"])
+def test_a_contact_with_a_full_name_alone_is_called_by_it(part: str | None) -> None:
+    contact = {"first_name": part, "last_name": part, "full_name": " Jordan  O&#39;Example"}
+    assert event(**{**PEOPLE, "contact": contact}).contact_name == "Jordan O'Example"
+    named = {**contact, "first_name": "Sam"}
+    assert event(**{**PEOPLE, "contact": named}).contact_name == "Sam"
+
+
+@pytest.mark.parametrize("status", ["definite", " DEFINITE ", "\u200eDefi\u200dnite\ufeff", "DEFINITE\ufe0f"])
+def test_a_status_is_read_without_what_nobody_sees(status: str) -> None:
+    assert event(status=status).status == "DEFINITE"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, ()),
+        ({"currency": None, "currency_code": ""}, ()),
+        ({"currency": "usd", "currency_code": "USD"}, ("usd", "USD")),
+        ({"location": {"currency_code": "CAD"}}, ("CAD",)),
+        ({"site": {"currency": {"code": "EUR", "name": "Euro"}}}, ("EUR",)),
+        ({"location": {"site": {"currency": {"iso_code": "EUR"}}}}, ("EUR",)),
+        ({"booking": {"currency": "CAD", "location": {"currency": "USD"}}}, ("CAD", "USD")),
+        ({"documents": [{"id": 7, "currency": "CAD", "financials": {"currency_code": "EUR"}}]}, ("CAD", "EUR")),
+        ({"documents": [{"id": 7, "payment_set": {"payments": [{"id": 1, "currency": "GBP"}]}}]}, ("GBP",)),
+        ({"documents": [{"id": 7, "deleted_at": "11/3/2026", "currency": "CAD"}]}, ()),
+        ({"currency": "Canadian dollars"}, ("Canadian dollars",)),
+        ({"currency": 7}, ("7",)),
+        ({"currency": ["USD"], "currency_code": True}, ()),
+    ],
+)
+def test_every_currency_that_is_told_of_an_event_is_read(fields: dict[str, Any], told: tuple[str, ...]) -> None:
+    found = event(**fields)
+    assert (found.currencies, found.faults) == (told, ())
 
 
 @pytest.mark.parametrize(

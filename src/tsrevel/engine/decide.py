@@ -168,7 +168,7 @@ class Decider:
     def _plan_with(self, event: Event, location: Location, catalogue: Catalogue) -> Plan | Hold:
         from tsrevel.planning.plan import plan_order  # most runs have nothing to plan
 
-        return plan_order(event, location, catalogue, self.policy)
+        return plan_order(event, location, catalogue, self.policy, self.clock())
 
     def _whole(self, candidate: Candidate) -> Event:
         event = self.wholes[candidate.event.id] = self._details.whole(candidate)

@@ -88,10 +88,11 @@ class Drift:
         """What is to be told of the event's state: nothing of what was told when it was last looked at."""
         if isinstance(now, Hold):
             return [] if hash_of_trouble(now.text) == record.seen_trouble else [now.text]
-        from tsrevel.planning.changes import describe_changes, refunded_of  # few events change after their orders
+        from tsrevel.planning.changes import describe_changes  # few events change after their orders
+        from tsrevel.planning.payments import refunded_of
 
         again = ["it can be planned again"] if record.seen_trouble else []
-        return again + describe_changes(before, now, refunded_of(event, self.policy))
+        return again + describe_changes(before, now, refunded_of(event))
 
     def _cancelled(self, done: Outcome, candidate: Candidate, record: OrderRecord, state: Skip) -> Outcome:
         self._remember(candidate, plan=None, cancelled=True)

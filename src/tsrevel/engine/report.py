@@ -8,6 +8,7 @@ from tsrevel.ledger import OrderRecord, Pause
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Category, Reason, Status
+from tsrevel.planning.when import event_day, find_zone
 from tsrevel.record import Record, replace
 
 
@@ -50,7 +51,7 @@ def describe(event: Event, location: Location | None = None) -> Outcome:
         event_id=event.id,
         status=Status.SKIPPED,
         name=event.name,
-        day=event.day,
+        day=event_day(event, find_zone(location.timezone) if location else None),
         location=location.name if location else event.location_name,
         establishment=location.establishment if location else None,
     )

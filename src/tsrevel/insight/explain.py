@@ -5,6 +5,7 @@ Live: both services are read, the ledger is copied, nothing is written anywhere.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from tsrevel.config import Settings
@@ -71,7 +72,7 @@ def explain_live(settings: Settings, seams: Seams, event_id: EventId) -> Explana
             foreseen = engine.foresee(event_id)
             location = find_location(foreseen.event, policy) if foreseen.event else None
             catalogue = _catalogue(engine.catalogues, location)
-        return _explain_seen(foreseen, history, policy, location, catalogue)
+        return _explain_seen(foreseen, history, policy, location, catalogue, seams.clock())
 
 
 def explain_offline(settings: Settings, seams: Seams, event_id: EventId) -> Explanation:
@@ -116,13 +117,18 @@ def _catalogue(catalogues: Catalogues, location: Location | None) -> Catalogue |
 
 
 def _explain_seen(
-    foreseen: Foreseen, history: EventHistory, policy: Policy, location: Location | None, catalogue: Catalogue | None
+    foreseen: Foreseen,
+    history: EventHistory,
+    policy: Policy,
+    location: Location | None,
+    catalogue: Catalogue | None,
+    now: datetime,
 ) -> Explanation:
     event, record = foreseen.event, foreseen.record
     plan = record.plan if record else None
     foretold: Plan | Hold | None = None
     if event and location and catalogue and plan is None and _may_come(foreseen.outcome):
-        foretold = plan_order(event, location, catalogue, policy)
+        foretold = plan_order(event, location, catalogue, policy, now)
     held = isinstance(foretold, Hold) and foreseen.outcome.reason is not foretold.reason
     return Explanation(
         source="live",

@@ -31,9 +31,9 @@ def decode_snapshot(text: str) -> Event:
 
 
 def _amounts(event: Event) -> Iterator[Decimal | None]:
-    yield event.grand_total
+    yield from (event.grand_total, event.amount_due)
     for document in event.documents:
-        yield from (document.discounts_total, document.grand_total)
+        yield from (document.discounts_total, document.grand_total, *document.amounts_due)
         for line in document.lines:
             yield from (line.quantity, line.price, line.total, line.discount)
         yield from (each.amount for each in document.billing_totals)

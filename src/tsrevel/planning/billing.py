@@ -1,4 +1,4 @@
-"""Lines, discounts, charges and payments as money, and the identity that must hold to the cent (DESIGN 4):
+"""Lines, discounts and charges as money, and the identity that must hold to the cent (DESIGN 4):
 
 sum of lines - discounts + billing totals = grand total
 """
@@ -125,20 +125,6 @@ def sort_charges(document: Document, policy: Policy, catalogue: Catalogue) -> Ch
         else:
             sums[rule.treat_as] = Cents(sums[rule.treat_as] + amount)
     return Charges(sums["tax"], sums["gratuity"], sums["ignore"], tuple(items))
-
-
-def payments_to_record(document: Document, policy: Policy, final_total: Cents) -> list[Cents] | Hold:
-    """The payments to record, in cents: what TripleSeat says is paid, less refunds, or as `policy.payments` says."""
-    if policy.payments == "none":
-        return []
-    if policy.payments == "invoice_total":
-        return [final_total] if final_total else []
-    received = [to_cents(payment.amount - payment.refunded) for payment in document.payments if payment.paid]
-    if min(received, default=0) < 0:
-        return _mismatch("more was refunded of a payment than was paid; correct it in TripleSeat")
-    if sum(received) > final_total:
-        return _mismatch(f"payments of {show(total(received))} exceed the order's total {show(final_total)}")
-    return [amount for amount in received if amount]
 
 
 def _charge_product(charge: BillingTotal, rule: ChargeRule, catalogue: Catalogue) -> ProductId | Unmatched:

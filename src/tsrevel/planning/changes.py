@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tsrevel.planning.documents import choose_document
-from tsrevel.planning.model import Event, Hold, Item, Location, Plan, Policy
-from tsrevel.planning.money import ZERO, Cents, show, to_cents, total
+from tsrevel.planning.match import normalise
+from tsrevel.planning.model import Item, Location, Plan
+from tsrevel.planning.money import ZERO, Cents, show
 
 
 def describe_changes(before: Plan, now: Plan, refunded: Cents = ZERO) -> list[str]:
@@ -28,14 +28,6 @@ def describe_changes(before: Plan, now: Plan, refunded: Cents = ZERO) -> list[st
     return [*day, *_describe_move(before.location, now.location), *sums, *_describe_lines(before, now)]
 
 
-def refunded_of(event: Event, policy: Policy) -> Cents:
-    """What has been refunded of the payments on the event's document, in cents."""
-    document = choose_document(event, policy.order_document)
-    if isinstance(document, Hold):
-        return ZERO
-    return total([to_cents(payment.refunded) for payment in document.payments if payment.paid])
-
-
 def _describe_move(before: Location, now: Location) -> list[str]:
     establishment = f"establishment {before.establishment} → {now.establishment}"
     moved = before.establishment != now.establishment
@@ -55,7 +47,7 @@ def _describe_lines(before: Plan, now: Plan) -> list[str]:
     gone, new = _only_in(before, now), _only_in(now, before)
     changed = []
     for old in list(gone):
-        successor = next((each for each in new if each.line == old.line), None)
+        successor = next((each for each in new if normalise(each.line) == normalise(old.line)), None)
         if successor:
             gone.remove(old)
             new.remove(successor)
@@ -64,10 +56,10 @@ def _describe_lines(before: Plan, now: Plan) -> list[str]:
 
 
 def _only_in(one: Plan, other: Plan) -> list[Item]:
-    left = Counter(_tell(item) for item in other.items)
+    left = Counter(normalise(_tell(item)) for item in other.items)
     alone = []
     for item in one.items:
-        text = _tell(item)
+        text = normalise(_tell(item))  # how a name is written isn't what is sold
         if left[text]:
             left[text] -= 1
         else:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from fnmatch import fnmatch
 
+from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Document, Event, Hold
-from tsrevel.planning.money import Cents, to_cents
+from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.record import Record
 
@@ -44,19 +45,17 @@ def weigh_documents(event: Event, pattern: str) -> Choice:
         candidates = [each for each in candidates if _agrees(each, event.grand_total)] or candidates
     newest = max(candidates, key=lambda document: document.id)
     if any(_content(document) != _content(newest) for document in candidates):
-        return Choice(_ambiguous(candidates, "differ"), rivals=tuple(candidates))
-    if any(_received(document) > _received(newest) for document in candidates):
-        return Choice(_ambiguous(candidates, "record different payments"), rivals=tuple(candidates))
+        return Choice(_ambiguous(candidates), rivals=tuple(candidates))
     return Choice(newest, _why(len(usable), named, len(candidates)))
 
 
 def is_named(document: Document, pattern: str) -> bool:
     """Whether the document's title or one of its views fits `pattern`: a part of it, or a glob with * and ?."""
-    wanted = pattern.casefold()
+    wanted = normalise(pattern)
     if not wanted:
         return False
     glob = (wanted if any(mark in wanted for mark in "*?") else f"*{wanted}*").replace("[", "[[]")
-    return any(fnmatch(name.casefold(), glob) for name in (document.title, *document.views))
+    return any(fnmatch(normalise(name), glob) for name in (document.title, *document.views))
 
 
 def _why(usable: int, named: list[Document], candidates: int) -> str:
@@ -87,11 +86,7 @@ def _content(document: Document) -> tuple[object, ...]:
     return (document.lines, document.billing_totals, document.discounts_total, document.grand_total, document.faults)
 
 
-def _received(document: Document) -> Cents:
-    return Cents(sum(to_cents(payment.amount - payment.refunded) for payment in document.payments if payment.paid))
-
-
-def _ambiguous(candidates: list[Document], how: str) -> Hold:
+def _ambiguous(candidates: list[Document]) -> Hold:
     ids = ", ".join(str(document.id) for document in candidates)
     remedy = "delete the wrong ones in TripleSeat, or set tripleseat.order_document"
-    return Hold(Reason.AMBIGUOUS_DOCUMENT, f"documents {ids} all have lines and {how}; {remedy}")
+    return Hold(Reason.AMBIGUOUS_DOCUMENT, f"documents {ids} all have lines and differ; {remedy}")

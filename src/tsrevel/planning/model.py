@@ -58,16 +58,25 @@ class BillingTotal(Record):
 
 
 class PaymentRecord(Record):
-    """A payment on a document. It counts only when `paid`, less what was `refunded` of it. Major units."""
+    """A payment on a document, in major units. It counts only when `paid`, less what was `refunded` of it.
+
+    `doubt` says why it can't be told whether it counts; "" where it can. `paid_on` is the day on which it was received.
+    """
 
     id: str
     amount: Decimal
     paid: bool
     refunded: Decimal = Decimal(0)
+    paid_on: date | None = None
+    doubt: str = ""
 
 
 class Document(Record):
-    """A contract or event order of an event, as far as it bears on the order. Blank lines are left out."""
+    """A contract or event order of an event, as far as it bears on the order. Blank lines are left out.
+
+    `payment_faults` are kept apart: payments bear on the order whether or not this is the document it is made from.
+    `amounts_due` are what it says is still owed, wherever in it that stands.
+    """
 
     id: int
     title: str
@@ -79,11 +88,15 @@ class Document(Record):
     grand_total: Decimal | None
     payments: tuple[PaymentRecord, ...]
     faults: tuple[Fault, ...] = ()
+    payment_faults: tuple[Fault, ...] = ()
+    amounts_due: tuple[Decimal, ...] = ()
 
 
 class Event(Record):
-    """A TripleSeat event (facts TripleSeat 3). `status` is upper case; `day` is the local business day.
+    """A TripleSeat event (facts TripleSeat 3). `status` is upper case.
 
+    `day` is the local business day as TripleSeat tells it; None where only the instant `starts_at` is told: then
+    `when.event_day` says which day that is at the event's location. `currencies` are all that are told of it, as told.
     `updated` is when it was last changed, to the minute and as the site's clock told it (facts TripleSeat 3.1): it only
     tells older from newer. `faults` lists what couldn't be read of the event itself; documents carry their own.
     """
@@ -105,6 +118,8 @@ class Event(Record):
     documents: tuple[Document, ...]
     updated: datetime | None = None
     faults: tuple[Fault, ...] = ()
+    amount_due: Decimal | None = None
+    currencies: tuple[str, ...] = ()
 
 
 # What we may do

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from tsrevel.planning import identity
@@ -11,18 +11,16 @@ from tsrevel.planning.billing import (
     Portion,
     check_money,
     document_discount,
-    payments_to_record,
     portion_of,
     reduce_portion,
     sort_charges,
     spread_discount,
 )
 from tsrevel.planning.documents import choose_document, is_named
-from tsrevel.planning.match import Catalogue, Unmatched, match_id, match_line
+from tsrevel.planning.match import Catalogue, Unmatched, match_id, match_line, normalise
 from tsrevel.planning.model import (
     Document,
     Event,
-    EventId,
     Hold,
     Item,
     Labels,
@@ -34,14 +32,29 @@ from tsrevel.planning.model import (
     ProductId,
 )
 from tsrevel.planning.money import ZERO, Cents, show
+from tsrevel.planning.payments import payments_to_record
 from tsrevel.planning.reasons import Reason
+from tsrevel.planning.texts import (
+    MOST_CALL_NAME,
+    MOST_NAME_OVERRIDE,
+    MOST_NOTES,
+    MOST_PHONE,
+    MOST_SPECIAL_REQUEST,
+    shorten,
+)
+from tsrevel.planning.when import event_day
 from tsrevel.record import replace
 
 
-def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: Policy) -> Plan | Hold:
+def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: Policy, now: datetime) -> Plan | Hold:
     """The order for a screened event: every item, discount, charge and payment to the cent, or why it can't be."""
-    if event.day is None:
+    zone = ZoneInfo(location.timezone)
+    day = event_day(event, zone)
+    if day is None:
         return Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
+    foreign = _foreign_currency(event, location)
+    if foreign:
+        return foreign
     document = choose_document(event, policy.order_document)
     if isinstance(document, Hold):
         return document
@@ -56,7 +69,7 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
         return items
     # the gate judges a write by the event's own location and site, whichever of them the entry names
     here = replace(location, tripleseat_location=event.location_id, tripleseat_site=event.site_id)
-    return _assemble(event.id, event.day, document, charges, items, here, policy)
+    return _assemble(event, day, document, charges, items, here, policy, now.astimezone(zone).date())
 
 
 def label_order(event: Event, location: Location) -> Labels:
@@ -64,8 +77,21 @@ def label_order(event: Event, location: Location) -> Labels:
     zone = ZoneInfo(location.timezone)
     starts = f"{event.starts_at.astimezone(zone):%Y-%m-%d %H:%M}" if event.starts_at else f"{event.day}"
     guests = f", {event.guest_count} guests" if event.guest_count is not None else ""
-    call_name = " | ".join(part for part in (event.contact_name, event.contact_phone) if part)
-    return Labels(call_name=call_name, notes=f"TripleSeat event {event.id}: {event.name}, {starts}{guests}")
+    phone = shorten(event.contact_phone, MOST_PHONE)
+    whose = shorten(event.contact_name, MOST_CALL_NAME - len(f" | {phone}" if phone else ""))
+    begin, end = f"TripleSeat event {event.id}: ", f", {starts}{guests}"
+    notes = f"{begin}{shorten(event.name, MOST_NOTES - len(begin) - len(end))}{end}"
+    return Labels(call_name=" | ".join(part for part in (whose, phone) if part), notes=notes)
+
+
+def _foreign_currency(event: Event, location: Location) -> Hold | None:
+    """Hold the event if anything that TripleSeat tells of it names another currency than the location's entry."""
+    wanted = normalise(location.currency)
+    other = next((told for told in event.currencies if normalise(told) != wanted), None)
+    if other is None:
+        return None
+    text = f"TripleSeat tells its amounts in {other!r}, but location {location.name!r} is in {location.currency}"
+    return Hold(Reason.AMOUNT_MISMATCH, f"{text}; correct it there, or currency in [[locations]]")
 
 
 def _plan_items(
@@ -96,9 +122,17 @@ def _plan_items(
     rows += [(name, product, "", Portion(1, amount)) for name, product, amount in charges.items]
     order = identity.order_uuid(event.id)
     return tuple(
-        Item(identity.part_uuid(order, "item", n), product, part.quantity, part.unit_price, name, override, part.note)
+        _plan_item(identity.part_uuid(order, "item", n), product, part, name, override)
         for n, (name, product, override, part) in enumerate(rows)
     )
+
+
+def _plan_item(uuid: str, product: ProductId, portion: Portion, line: str, override: str) -> Item:
+    """The item; where its name on the ticket had to be shortened, the note tells more of it."""
+    shown = shorten(override, MOST_NAME_OVERRIDE)
+    note = portion.note or (override if shown != override else "")
+    texts = (shown, shorten(note, MOST_SPECIAL_REQUEST))
+    return Item(uuid, product, portion.quantity, portion.unit_price, line, *texts)
 
 
 def _match(line: Line, location: Location, catalogue: Catalogue, policy: Policy) -> tuple[ProductId, str] | Unmatched:
@@ -113,28 +147,29 @@ def _match(line: Line, location: Location, catalogue: Catalogue, policy: Policy)
 
 
 def _assemble(
-    event_id: EventId,
+    event: Event,
     day: date,
     document: Document,
     charges: Charges,
     items: tuple[Item, ...],
     location: Location,
     policy: Policy,
+    today: date,
 ) -> Plan | Hold:
     discount = document_discount(document) if policy.discounts == "order" else ZERO
     final = Cents(sum(item.amount for item in items) - discount + charges.tax + charges.gratuity)
-    received = payments_to_record(document, policy, final)
+    received = payments_to_record(event, document, policy, final, today)
     if isinstance(received, Hold):
         return received
-    order = identity.order_uuid(event_id)
+    order = identity.order_uuid(event.id)
     payments = tuple(
         PlannedPayment(identity.part_uuid(order, "payment", n), amount) for n, amount in enumerate(received)
     )
     return _objection(final, discount, received, location, policy) or Plan(
-        event_id=event_id,
+        event_id=event.id,
         day=day,
         location=location,
-        local_id=identity.local_id(policy, event_id),
+        local_id=identity.local_id(policy, event.id),
         uuid=order,
         items=items,
         discount=discount,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from tsrevel.planning.model import Event, EventId, Hold, Location, Policy, Skip
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.when import judge_gate, opens_at
+from tsrevel.planning.when import event_day, find_zone, judge_gate, opens_at
 
 
 def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = False) -> Location | Hold | Skip:
@@ -54,13 +54,13 @@ def _screen_place(event: Event, policy: Policy, now: datetime, *, ignore_gate: b
         )
     if event.faults:
         return Hold(event.faults[0].reason, "; ".join(fault.text for fault in event.faults))
-    if event.day is None:
-        return Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
-    try:
-        zone = ZoneInfo(location.timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    zone = find_zone(location.timezone)
+    if zone is None:
         return Hold(Reason.UNKNOWN_TIMEZONE, f"{location.timezone!r} is no time zone; use a name like America/Denver")
-    return location if ignore_gate else _screen_gate(event.id, event.day, zone, policy, now) or location
+    day = event_day(event, zone)
+    if day is None:
+        return Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
+    return location if ignore_gate else _screen_gate(event.id, day, zone, policy, now) or location
 
 
 def _screen_gate(event_id: EventId, day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Skip | None:

@@ -5,11 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tsrevel.planning.model import Policy, TimeGate
+from tsrevel.planning.model import Event, Policy, TimeGate
 
 GateState = Literal["early", "open", "passed"]
+
+
+def find_zone(name: str) -> ZoneInfo | None:
+    """The time zone of that IANA name; None where it is none that this machine knows."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def event_day(event: Event, zone: ZoneInfo | None) -> date | None:
+    """The event's business day: the one TripleSeat tells, else the day in `zone` on which it starts.
+
+    An instant never overrides a day that is told, however far it is: that is the best key for the business day (facts
+    TripleSeat 3.1), and a late party starts on the day after.
+    """
+    if event.day or event.starts_at is None or zone is None:
+        return event.day
+    return event.starts_at.astimezone(zone).date()
 
 
 def judge_gate(day: date, zone: ZoneInfo, gate: TimeGate, now: datetime) -> GateState:

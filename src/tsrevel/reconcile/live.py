@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tsrevel.engine.findings import recall_finding
-from tsrevel.planning.changes import describe_changes, refunded_of
+from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show, to_cents
+from tsrevel.planning.payments import refunded_of
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.amounts import paid, planned_money, stored_money
 from tsrevel.reconcile.model import Case, Finding, Kind, Money
@@ -182,7 +183,7 @@ def _compare_ours(case: Case, row: OrderRow, policy: Policy) -> Iterator[Finding
         return
     contents = contents_of(case, row)
     found = [*_compare_place(base, row), *compare_order(base, row, contents, policy)]
-    drift = list(_drift(case, base, policy)) if written else []
+    drift = list(_drift(case, base)) if written else []
     if now and drift and found and _same_content(now, row, contents):
         for each in drift:
             corrected = f"{each.text}; the order at Revel says so too"
@@ -211,13 +212,13 @@ def _compare_place(plan: Plan, row: OrderRow) -> Iterator[Finding]:
         yield replace(found, tripleseat=plan.final_total, ledger=plan.final_total, revel=row.final_total)
 
 
-def _drift(case: Case, written: Plan, policy: Policy) -> Iterator[Finding]:
+def _drift(case: Case, written: Plan) -> Iterator[Finding]:
     """What TripleSeat says now that it didn't when the order was planned."""
     if case.event is None or case.problem:
         return
     now = case.plan
     if isinstance(now, Plan):
-        changes = describe_changes(written, now, refunded_of(case.event, policy))
+        changes = describe_changes(written, now, refunded_of(case.event))
         if not changes:
             return
         text, total = f"changed in TripleSeat after the order was made: {'; '.join(changes)}", now.final_total

@@ -21,7 +21,7 @@ from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Poli
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import find_location, screen
-from tsrevel.planning.when import GateState, judge_gate
+from tsrevel.planning.when import GateState, event_day, find_zone, judge_gate
 from tsrevel.reconcile.model import Case, Span, Spot
 from tsrevel.reconcile.names import event_of, is_named_like_ours, prefixes
 from tsrevel.record import Record, replace
@@ -276,12 +276,13 @@ def _planned(sources: Sources, looking: _Looking, case: Case, told: _Told) -> Ca
     if isinstance(case.screened, Hold):
         return case
     catalogue = sources.catalogues.of(location.establishment)
-    return replace(case, plan=plan_order(event, location, catalogue, policy))
+    return replace(case, plan=plan_order(event, location, catalogue, policy, sources.now))
 
 
 def _gate(event: Event, location: Location | None, sources: Sources) -> GateState:
     zone = _zone(location.timezone if location else sources.policy.default_timezone)
-    return judge_gate(event.day, zone, sources.policy.gate, sources.now) if event.day else "open"
+    day = event_day(event, zone)
+    return judge_gate(day, zone, sources.policy.gate, sources.now) if day else "open"
 
 
 def _day(event: Event | None, looking: _Looking, event_id: EventId, sources: Sources) -> date:
@@ -290,7 +291,8 @@ def _day(event: Event | None, looking: _Looking, event_id: EventId, sources: Sou
     planned = record.plan.day if record and record.plan else None
     sighting = looking.known.sightings.get(event_id)
     written = looking.written.get(event_id)
-    now = event.day if event else None
+    location = find_location(event, sources.policy) if event else None
+    now = event_day(event, find_zone(location.timezone) if location else None) if event else None
     if now and planned and not looking.first <= now <= looking.last:
         return planned
     days = [now, planned, sighting.day if sighting else None, written.day if written else None]

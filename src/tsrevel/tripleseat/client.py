@@ -104,7 +104,9 @@ class TripleSeat:
     def _complete(self, fields: Fields) -> Event:
         event = decode_event(fields.row)
         if not _has_content(event.documents):
-            event = replace(event, documents=self._documents_of_booking(event) or event.documents)
+            booked = self._documents_of_booking(event)
+            deposits = (each for each in event.documents if each.payments or each.payment_faults)
+            event = replace(event, documents=(*booked, *deposits) if booked else event.documents)
         if self._invoice_fallback and not _has_content(event.documents):
             event = replace(event, documents=self._documents_of_pages(event, fields))
         return event

@@ -14,7 +14,7 @@ from tsrevel.tripleseat.decode import unwrap
 from tsrevel.tripleseat.fields import clean_text, is_absent, read_id, read_number
 
 _IDS = ("id", "location_id", "site_id", "booking_id")
-_TEXTS = ("status", "deleted_at", "updated_at", "start_date")
+_TEXTS = ("status", "deleted_at", "updated_at", "start_date", "currency", "currency_code")
 _NUMBERS = ("guaranteed_guest_count", "guest_count", "grand_total", "actual_amount", "amount_due", "deposit_amount")
 _LISTS = ("category_totals", "billing_totals")
 _AMOUNTS = frozenset({"total", "value", "total_price"})

@@ -39,11 +39,17 @@ def cents_are_rounded_away(patch: pytest.MonkeyPatch) -> None:
 
 
 def _tell_payments(patch: pytest.MonkeyPatch, **fields: Any) -> None:
-    """Let the planner see every payment of a document with those fields changed."""
+    """Let the planner see every payment of an event with those fields changed, and no amount due that would tell."""
 
-    def payments(original: Original, document: Any, *more: Any) -> Any:
-        changed = tuple(replace(each, **fields) for each in document.payments)
-        return original(replace(document, payments=changed), *more)
+    def payments(original: Original, event: Any, document: Any, *more: Any) -> Any:
+        seen = {
+            each.id: replace(
+                each, payments=tuple(replace(payment, **fields) for payment in each.payments), amounts_due=()
+            )
+            for each in event.documents
+        }
+        told = replace(event, documents=tuple(seen.values()), amount_due=None)
+        return original(told, seen[document.id], *more)
 
     around(patch, plan, "payments_to_record", payments)
 
@@ -51,7 +57,7 @@ def _tell_payments(patch: pytest.MonkeyPatch, **fields: Any) -> None:
 @caught_in("single", "lone", violates="paid at Revel, .* at TripleSeat")
 def whole_total_counts_as_paid(patch: pytest.MonkeyPatch) -> None:
     """A payment of the invoice's total is recorded, whatever was paid."""
-    patch.setattr(plan, "payments_to_record", lambda _document, _policy, total: [total])
+    patch.setattr(plan, "payments_to_record", lambda _event, _document, _policy, total, _today: [total])
 
 
 @caught_in("drawn-3", "drawn-5", violates="paid at Revel, .* at TripleSeat")

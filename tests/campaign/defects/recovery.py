@@ -55,7 +55,7 @@ def begun_order_is_planned_anew(patch: pytest.MonkeyPatch) -> None:
         record = self.records.get(candidate.event.id)
         if record and record.plan and record.state == "claimed":
             event, place = candidate.whole(), record.plan.location
-            now = plan_order(event, place, self.catalogues.of(place.establishment), self.policy)
+            now = plan_order(event, place, self.catalogues.of(place.establishment), self.policy, self.clock())
             plan = record.plan if isinstance(now, Hold) else now
             self.records = {**self.records, candidate.event.id: replace(record, plan=plan)}
         return original(self, candidate)

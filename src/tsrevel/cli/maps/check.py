@@ -92,7 +92,7 @@ class _Inspector:
         if isinstance(location, Hold | Skip):
             return Verdict(not_written(self._describe(event), location))
         catalogue, policy = self.catalogues.of(location.establishment), self.survey.policy
-        plan = plan_order(event, location, catalogue, policy)
+        plan = plan_order(event, location, catalogue, policy, self.survey.now)
         if not isinstance(plan, Hold):
             return Verdict(planned(self._describe(event), plan))
         missing = missing_lines(orderable_lines(event, policy), policy, catalogue)
