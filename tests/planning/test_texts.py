@@ -59,6 +59,7 @@ def test_a_text_is_never_longer_than_it_may_be(text: str, most: int) -> None:
     [
         (f" {COOK}'s  table\n", f"{COOK}'s table"),
         ("nul\x00 soft\u00ad zero\u200b mark\u200e half\ud800 esc\x1b", "nul soft zero mark half esc"),
+        ("Plain text", "Plain text"),
         ("\u200d", ""),
         ("\u200dsoup\u200c", "soup"),
         (
