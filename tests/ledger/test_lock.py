@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerUnusable, RunLocked
-from tsrevel.ledger import hold_lock, hold_mail_lock
+from tsrevel.ledger import hold_lock, hold_mail_lock, is_locked
+
+from .samples import make_run, open_ledger
 
 HOLDER = """
 import sys
@@ -71,6 +74,36 @@ def test_one_ledger_has_one_lock_by_whatever_name_it_is_reached(path: Path, tmp_
     link.symlink_to(path)
     with hold_lock(path), pytest.raises(RunLocked), hold_lock(link):
         pass
+
+
+def test_a_ledger_has_one_lock_by_each_of_its_hard_links(path: Path, tmp_path: Path) -> None:
+    open_ledger(path).close()
+    link = tmp_path / "elsewhere.db"
+    link.hardlink_to(path)
+    with start_holder(link) as holder:
+        with pytest.raises(RunLocked), hold_lock(path):
+            pass
+        holder.kill()
+    with hold_lock(path), open_ledger(path) as ledger:
+        ledger.begin_run(make_run())
+
+
+def test_a_lock_file_that_root_left_behind_locks_nobody_out(path: Path) -> None:
+    open_ledger(path).close()
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()
+    os.chown(path, owner, -1)
+    path.with_name("ledger.db.lock").touch(mode=0o600)
+    with hold_lock(path):
+        assert path.with_name("ledger.db.lock").stat().st_uid == owner
+
+
+def test_a_named_pipe_in_place_of_the_lock_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path.with_name("ledger.db.lock"))
+    with pytest.raises(LedgerUnusable, match="a named pipe, not a regular file"), hold_lock(path):
+        pass
+    with pytest.raises(LedgerUnusable, match="a named pipe"):
+        is_locked(path)
 
 
 def test_who_sends_the_mails_keeps_out_others_who_would_and_no_run(path: Path) -> None:

@@ -1,19 +1,25 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable
-from tsrevel.ledger.connection import use_wal
+from tsrevel.ledger import database, hold_lock, hold_mail_lock
+from tsrevel.ledger.care import back_up_ledger
+from tsrevel.ledger.connection import connect, use_wal
+from tsrevel.ledger.view import open_view
 
 from .samples import EVENT, ORDER, RUN, make_run, open_ledger, raw
 
@@ -260,3 +266,82 @@ def test_a_closed_ledger_is_unusable_and_closing_twice_is_fine(path: Path) -> No
     ledger.close()
     with pytest.raises(LedgerUnusable, match="closed"):
         ledger.settle(RUN, EVENT, ORDER, None)
+
+
+class FullAtTheCheckpoint(sqlite3.Connection):
+    """A connection whose log can't be moved into the file: the disk has no room left."""
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if "wal_checkpoint" in sql:
+            return super().execute("SELECT 1, 40, 12")
+        return super().execute(sql, *values)
+
+
+def test_a_new_ledger_that_cannot_be_stored_whole_is_not_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = partial(sqlite3.connect, factory=FullAtTheCheckpoint)
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "connect", lambda draft, seconds: connect(draft, seconds, full))
+        with pytest.raises(LedgerUnusable, match="disk is full"):
+            open_ledger(path)
+    assert list(path.parent.iterdir()) == []
+    make_ledger(path)
+
+
+@pytest.mark.parametrize("room", [*range(4, 100, 16), *range(100, 600, 40)])
+def test_a_ledger_born_without_room_is_whole_or_not_there(path: Path, room: int) -> None:
+    """`room` in KiB: no file may grow beyond it."""
+    before, error = resource.getrlimit(resource.RLIMIT_FSIZE), ""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room * 1024, before[1]))
+    try:
+        open_ledger(path).close()
+    except LedgerUnusable as caught:
+        error = str(caught)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert error == "" or ("disk is full" in error and str(path) in error)
+    make_ledger(path)
+    with open_ledger(path) as ledger:
+        ledger.verify_chain()
+
+
+@pytest.mark.parametrize("kind", ["named pipe", "link in a circle", "device"])
+def test_what_is_no_regular_file_is_no_ledger_and_nobody_waits_for_it(path: Path, kind: str) -> None:
+    path.parent.mkdir()
+    if kind == "named pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/null")
+    else:
+        path.symlink_to(path)
+    for act in (lambda: open_ledger(path), lambda: hold_lock(path).__enter__(), lambda: open_view(path, "sandbox")):
+        with pytest.raises(LedgerUnusable, match="can't be used"):
+            act()
+
+
+def test_a_ledger_made_by_root_belongs_to_whom_its_folder_belongs_to(path: Path) -> None:
+    """Where the tests don't run as root, it belongs to this user anyway."""
+    owner = NOBODY if os.geteuid() == 0 else os.geteuid()
+    path.parent.mkdir()
+    os.chown(path.parent, owner, -1)
+    with hold_lock(path), hold_mail_lock(path), open_ledger(path) as ledger:
+        ledger.begin_run(make_run())
+        files = list(path.parent.iterdir())
+        assert {file.stat().st_uid for file in files} == {owner}
+        assert {"ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock"} <= {file.name for file in files}
+    back_up_ledger(path, path.with_name("copy.db"), "sandbox")
+    assert path.with_name("copy.db").stat().st_uid == owner
+
+
+def test_a_ledger_of_two_names_whose_log_lies_by_the_other_is_refused(path: Path) -> None:
+    make_ledger(path)
+    other = path.with_name("other.db")
+    other.hardlink_to(path)
+    open_ledger(other).close()  # with no log beside either name, both will do
+    path.with_name("ledger.db-wal").write_bytes(b"")
+    with open_ledger(other):
+        pass
+    path.with_name("ledger.db-wal").write_bytes(b"left by a crash")
+    path.with_name("stranger.db").write_bytes(b"another")
+    path.with_name("stranger.db-wal").write_bytes(b"another's")
+    with pytest.raises(LedgerUnusable, match=r"ledger\.db is the same file"):
+        open_ledger(other)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.files import real_path
 from tsrevel.ledger import pruning
 from tsrevel.ledger.agreement import check_agreement
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable
@@ -88,7 +89,7 @@ def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connec
     with _look(path, environment, opened_by), reachable(target), mapped(path):
         if target.exists() or target.is_symlink():
             raise LedgerUnusable(f"The backup {target} exists already: name a new file.")
-        back_up(path.resolve(), target)
+        back_up(real_path(path), target)
     return _there(check_ledger(target, environment, opened_by), target)
 
 

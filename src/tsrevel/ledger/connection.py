@@ -12,17 +12,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable, TsrevelError
+from tsrevel.files import DISK_FULL
 from tsrevel.ledger.records import ClaimConflict
 
 Connect = Callable[..., sqlite3.Connection]
 """`sqlite3.connect`, or what a test puts in its place."""
 SQLITE: Connect = sqlite3.connect
 
-_PERMISSIONS = "check the owner and permissions of the file and its folder"
+_PERMISSIONS = "check the owner and permissions of the file and its folder, or set ledger.path"
+_FULL = "the disk is full: make room"
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked: wait for it, or find it with `fuser`",
-    sqlite3.SQLITE_FULL: "the disk is full: make room",
-    sqlite3.SQLITE_IOERR: "the disk failed, or its space or a quota is used up",
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR: "the disk is full, a quota is used up, or the disk failed: make room, or look at the disk",
     sqlite3.SQLITE_READONLY: _PERMISSIONS,
     sqlite3.SQLITE_CANTOPEN: _PERMISSIONS,
     sqlite3.SQLITE_NOTADB: "it is not a SQLite file: set [ledger] path to the right one, or restore a backup",
@@ -80,27 +82,14 @@ def mapped(path: Path) -> Iterator[None]:
 
 @contextmanager
 def reachable(path: Path) -> Iterator[None]:
-    """Raises every error of the file system as LedgerUnusable."""
+    """Raises every error of the file system as LedgerUnusable, with the user whom it refused."""
     try:
         yield
     except OSError as error:
-        raise LedgerUnusable(f"The ledger {path} can't be used: {error.strerror}. Then {_PERMISSIONS}.") from error
-
-
-def make_folder(folder: Path) -> None:
-    """Makes `folder` and its missing parents, for the owner's eyes only."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a new name in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        what = error.filename if isinstance(error.filename, str) and error.filename != str(path) else ""
+        why = f"{error.strerror}: {what}" if what else f"{error.strerror}"
+        advice = _FULL if error.errno in DISK_FULL else f"as user {os.geteuid()}, {_PERMISSIONS}"
+        raise LedgerUnusable(f"The ledger {path} can't be used ({why}): {advice}.") from error
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:

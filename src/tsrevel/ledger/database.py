@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.files import look_at, make_folder, sync_folder, take_owner_of
 from tsrevel.ledger.audit import GENESIS, read_meta, verify_tail
 from tsrevel.ledger.connection import (
     Connect,
     connect,
-    make_folder,
     mapped,
     reachable,
-    sync_folder,
     transaction,
     use_wal,
 )
@@ -52,34 +52,65 @@ def open_database(
 
 
 def _create(path: Path, environment: str, migrations: tuple[Migration, ...], busy_seconds: float) -> None:
-    """Builds the ledger aside and links it into place; if another process was faster, theirs stands."""
+    """Builds the ledger aside and links it into place; if another process was faster, theirs stands.
+
+    Only a whole one gets its name: on a full disk none is there afterwards. LedgerUnusable.
+    """
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         draft = Path(folder) / path.name
         draft.touch(mode=0o600)
+        take_owner_of(draft, path.parent.stat())
         with closing(connect(draft, busy_seconds)) as connection:
             use_wal(connection)
-            with transaction(connection, draft):  # nobody sees it before it is whole: no version of it is backed up
+            with transaction(connection, path):  # nobody sees it before it is whole: no version of it is backed up
                 apply_missing(connection, migrations)
                 connection.execute(
                     "INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS)
                 )
+            if not _move_log(connection, draft):
+                raise LedgerUnusable(f"The ledger {path} couldn't be stored whole: the disk is full. Make room.")
         with suppress(FileExistsError):
             path.hardlink_to(draft)
     sync_folder(path.parent)
 
 
+def _move_log(connection: sqlite3.Connection, draft: Path) -> bool:
+    """Moves all of the log into the file `draft`; whether all of it is there now. Closing would do it unchecked.
+
+    Raises sqlite3.Error on a full disk.
+    """
+    busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
+    size: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    return not busy and draft.stat().st_size == pages * size
+
+
 def refuse_leftovers(path: Path) -> None:
     """Raises LedgerDamaged for what is no whole ledger.
 
-    SQLite would replay a log left by a lost file into the new one, and takes an empty file for a new one.
+    SQLite would replay a log left by a lost file into the new one, and takes an empty file for a new one. OSError where
+    no regular file stands there.
     """
-    if path.with_name(f"{path.name}-wal").exists() and not path.exists():
+    found = look_at(path)
+    if found is None and path.with_name(f"{path.name}-wal").exists():
         raise LedgerDamaged(
             f"The ledger {path} is gone but its log ({path.name}-wal) is there: restore the ledger, or move the "
             "log away to begin a new one."
         )
-    if path.exists() and path.stat().st_size == 0:
+    if found is not None and found.st_size == 0:
         raise LedgerDamaged(f"The ledger {path} is an empty file: restore a backup, or remove it to begin a new one.")
+    if found is not None and found.st_nlink > 1:
+        _refuse_other_logs(path, found)
+
+
+def _refuse_other_logs(path: Path, found: os.stat_result) -> None:
+    """Raises LedgerUnusable where the file has a second name in its folder, whose log holds what was written last."""
+    for other in path.parent.iterdir():
+        if other.name == path.name or not (log := other.with_name(f"{other.name}-wal")).exists():
+            continue
+        if os.path.samestat(other.stat(), found) and log.stat().st_size:
+            text = f"{other.name} is the same file, and the log beside that name ({log.name}) belongs to it"
+            raise LedgerUnusable(f"The ledger {path} can't be used: {text}. Use that name, and remove this one.")
 
 
 def identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:

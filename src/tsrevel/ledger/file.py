@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from tsrevel.errors import LedgerUnusable
+from tsrevel.files import real_path
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
 from tsrevel.ledger.database import open_database
@@ -44,7 +45,7 @@ class LedgerFile:
         or the end of the audit is broken. Other writers are waited for, `busy_seconds` each time.
         """
         with reachable(path):
-            real = path.resolve()
+            real = real_path(path)
         connection = open_database(real, environment, migrations or shipped_migrations(), busy_seconds, opened_by)
         return cls(connection, real, clock)
 

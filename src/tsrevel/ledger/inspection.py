@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tsrevel.errors import LedgerDamaged
+from tsrevel.files import real_path
 from tsrevel.ledger.audit import latest_rows, read_meta, verify_all
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
 from tsrevel.ledger.database import examine, identify, refuse_leftovers
@@ -37,7 +38,7 @@ def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE)
     """
     migrations = shipped_migrations()
     with reachable(path), mapped(path):
-        real = path.resolve()
+        real = real_path(path)
         refuse_leftovers(real)
         if not real.exists():
             return None

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tsrevel.errors import RunLocked
-from tsrevel.ledger.connection import make_folder, reachable
+from tsrevel.files import look_at, make_folder, open_lock, open_regular, real_path, try_lock
+from tsrevel.ledger.connection import reachable
 
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
     """Holds the lock of the ledger at `path`, without waiting. RunLocked if another process (or caller) has it.
 
-    The lock is on the file `<ledger>.lock` beside it, which stays; the file alone means nothing.
+    The lock is on the file `<ledger>.lock` beside it, which stays; the file alone means nothing. It is also on the
+    ledger itself, which is one file by whatever name (a hard link) it is reached. SQLite's own locks are of another
+    kind; but they go when any descriptor of the file is closed, so this one is opened before the ledger and closed
+    after it.
     """
-    with _hold(path, "lock"):
+    with _hold(path, "lock"), ExitStack() as stack:
+        with reachable(path):
+            ledger = real_path(path)
+            if look_at(ledger) is not None:
+                descriptor = open_regular(ledger)
+                stack.callback(os.close, descriptor)
+                _take(descriptor, ledger)
         yield
 
 
@@ -32,10 +41,10 @@ def hold_mail_lock(path: Path) -> Iterator[None]:
 @contextmanager
 def _hold(path: Path, suffix: str) -> Iterator[None]:
     with reachable(path):
-        ledger = path.resolve()
+        ledger = real_path(path)
         make_folder(ledger.parent)
         lock = ledger.with_name(f"{ledger.name}.{suffix}")
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = open_lock(lock, ledger)
     try:
         with reachable(path):
             _take(descriptor, lock)
@@ -50,25 +59,20 @@ def is_locked(path: Path) -> bool:
     The lock is tried, shared, for an instant: a run that begins in that very instant would end with RunLocked.
     """
     with reachable(path):
-        ledger = path.resolve()
-        try:
-            descriptor = os.open(ledger.with_name(f"{ledger.name}.lock"), os.O_RDONLY)
-        except FileNotFoundError:
+        ledger = real_path(path)
+        lock = ledger.with_name(f"{ledger.name}.lock")
+        if look_at(lock) is None:
             return False
+        descriptor = open_regular(lock)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return not try_lock(descriptor, shared=True)
         finally:
             os.close(descriptor)
-    return False
 
 
 def _take(descriptor: int, lock: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    if not try_lock(descriptor):
         raise RunLocked(
             f"Another run holds the lock on {lock}. `fuser {lock}` or `lslocks` names its process; the lock "
             "ends with it, and there is nothing to clean up."
-        ) from error
+        )

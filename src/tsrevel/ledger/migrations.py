@@ -13,7 +13,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from tsrevel.ledger.connection import connect, sync_folder, transaction
+from tsrevel.files import sync_folder, take_owner_of
+from tsrevel.ledger.connection import connect, transaction
 from tsrevel.record import Record
 
 _PATIENCE = 5.0
@@ -73,6 +74,7 @@ def back_up(path: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
         draft = Path(folder) / target.name
         draft.touch(mode=0o600)
+        take_owner_of(draft, path.stat())
         with closing(connect(path, _PATIENCE)) as source, closing(connect(draft, _PATIENCE)) as copy:
             source.backup(copy)
         draft.replace(target)

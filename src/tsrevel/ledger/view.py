@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from tsrevel.files import real_path
 from tsrevel.ledger import runs
 from tsrevel.ledger.audit import GENESIS, verify_tail
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
@@ -65,7 +66,7 @@ def open_view(path: Path, environment: str, opened_by: Connect = SQLITE) -> Ledg
     Raises LedgerUnusable (not ours, newer, of another environment, unreadable) and LedgerDamaged.
     """
     with reachable(path):
-        real = path.resolve()
+        real = real_path(path)
     connection = _open_whole(real, environment, opened_by)
     if connection is None:
         return None
@@ -84,7 +85,7 @@ def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, op
     from tsrevel.ledger.store import Ledger  # whoever only looks has no use for all that writes
 
     with reachable(path):
-        real = path.resolve()
+        real = real_path(path)
     connection = _open_whole(real, environment, opened_by)
     with mapped(real):
         copy = _connect(":memory:")

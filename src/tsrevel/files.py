@@ -1,0 +1,237 @@
+"""Files that are read bounded, written whole or not at all, and stay usable to those who could use them before.
+
+Only regular files are read or replaced. Anything else (a named pipe, a device, a folder, a link that leads nowhere or
+in a circle) is refused before it is opened, so nothing here waits for another process. Every refusal is an OSError
+whose `strerror` says why in words that go into a message.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+LARGEST_FILE = 16 * 1024 * 1024
+"""Bytes. No file that is read as a whole comes near it."""
+_OPEN = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where there is no room for a file."""
+
+
+def real_path(path: Path) -> Path:
+    """The absolute path without links. A circle of links is left as it is: opening it will fail."""
+    return Path(os.path.realpath(path))
+
+
+def look_at(path: Path) -> os.stat_result | None:
+    """What the system knows of the regular file at `path`; None where nothing is there.
+
+    Raises OSError for anything else that is there, and where it can't be told.
+    """
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise OSError(errno.EINVAL, "it is a link that leads nowhere", str(path)) from None
+        return None
+    _require_regular(found.st_mode, path)
+    return found
+
+
+def open_regular(path: Path) -> int:
+    """A descriptor that reads the regular file at `path`. Raises OSError, FileNotFoundError for none."""
+    if look_at(path) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    descriptor = os.open(path, os.O_RDONLY | _OPEN)
+    try:
+        _require_regular(os.fstat(descriptor).st_mode, path)  # it may have been swapped since
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_regular(path: Path, largest: int = LARGEST_FILE) -> bytes:
+    """All of the regular file at `path`.
+
+    Raises OSError, also where it has more than `largest` bytes; FileNotFoundError for none.
+    """
+    with os.fdopen(open_regular(path), "rb") as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"it has more than {largest:,} bytes", str(path))
+    return content
+
+
+@dataclass(slots=True)
+class Draft:
+    """A file that is being made in the folder of `target`. It goes again unless it is put or created."""
+
+    descriptor: int
+    path: Path
+    target: Path
+
+    def put(self, content: bytes) -> None:
+        """Make `content` the target, in place of what it was. Raises OSError; the target is then as it was."""
+        self._fill(content)
+        self.path.replace(self.target)
+        sync_folder(self.target.parent)
+
+    def create(self, content: bytes) -> None:
+        """Make `content` the target. Raises FileExistsError where anything is there by now; OSError."""
+        self._fill(content)
+        os.link(self.path, self.target)  # unlike a rename it takes nobody's place
+        sync_folder(self.target.parent)
+
+    def reserve(self, size: int) -> None:
+        """Take `size` bytes of the disk for what `put` will bring. Raises OSError where there is no room."""
+        self._fill(b" " * size)
+
+    def _fill(self, content: bytes) -> None:
+        """Over what is there before it is cut: space that was reserved is used, not given back first."""
+        rest, at = memoryview(content), 0
+        while rest:
+            written = os.pwrite(self.descriptor, rest, at)
+            rest, at = rest[written:], at + written
+        os.ftruncate(self.descriptor, len(content))
+        os.fsync(self.descriptor)
+
+
+@contextmanager
+def draft_of(path: Path, like: Path | None = None) -> Iterator[Draft]:
+    """A draft for the file at `path`. Links are followed: a link stays one.
+
+    The file that is replaced, or else the one at `like`, gives it its owner, group and mode. Without either it has mode
+    0600, and where root makes it, the owner and group of its folder. Raises OSError, also where the owner would lose
+    the file by the replacement.
+    """
+    target = real_path(path)
+    before = look_at(target) or (look_at(like) if like else None)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # made with mode 0600
+    draft = Draft(descriptor, Path(name), target)
+    try:
+        if before is None:
+            take_owner_of(descriptor, target.parent.stat())
+        else:
+            _resemble(descriptor, before)
+        yield draft
+    finally:
+        os.close(descriptor)
+        draft.path.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, content: bytes, like: Path | None = None) -> None:
+    """Put `content` at `path`, whole and on the disk, or not at all; see `draft_of`. Raises OSError."""
+    with draft_of(path, like) as draft:
+        draft.put(content)
+
+
+def create_file(path: Path, content: bytes) -> None:
+    """The same for a new file: raises FileExistsError where anything is there, a link included."""
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    with draft_of(path) as draft:
+        draft.create(content)
+
+
+def make_folder(folder: Path, like: Path | None = None) -> None:
+    """Make `folder` and its missing parents, for the owner's eyes only. Raises OSError.
+
+    Made by root, each belongs to whom the folder above it belongs to, and `folder` to the owner of `like`. Where that
+    is root, but another group reads the file, root can't know for whom the folder is: PermissionError.
+    """
+    if folder.is_dir():
+        return
+    owner = like.stat() if like else None
+    if owner and os.geteuid() == 0 and owner.st_uid == 0 and owner.st_gid and owner.st_mode & stat.S_IRGRP:
+        text = f"root would make it for itself; make it for whom runs tsrevel: install -d -o USER -m 700 {folder}"
+        raise PermissionError(errno.EPERM, text)
+    make_folder(folder.parent)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+        return  # another process was faster
+    if os.geteuid() == 0:
+        owner = owner or folder.parent.stat()
+        os.chown(folder, owner.st_uid, owner.st_gid)
+
+
+def take_owner_of(file: int | Path, owner: os.stat_result) -> None:
+    """Where root has made `file`: give it to that owner and group, so that nobody is locked out by root's help."""
+    if os.geteuid() == 0:
+        os.chown(file, owner.st_uid, owner.st_gid)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new name in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_lock(path: Path, guarded: Path) -> int:
+    """A descriptor of the lock file at `path`, made if missing, for whoever may use the file `guarded`.
+
+    The kernel's lock on it (`fcntl.flock`) counts, never the file. Raises OSError.
+    """
+    model = look_at(guarded)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | _OPEN, 0o600)
+    try:
+        found = os.fstat(descriptor)
+        _require_regular(found.st_mode, path)
+        if os.geteuid() in {0, found.st_uid}:
+            take_owner_of(descriptor, model or path.parent.stat())
+            os.fchmod(descriptor, 0o600 | (model.st_mode & 0o660 if model else 0))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Take the kernel's lock on an open file without waiting; whether it could be had."""
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _require_regular(mode: int, path: Path) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
+
+
+def _resemble(descriptor: int, model: os.stat_result) -> None:
+    """Owner, group and mode of `model`. Raises PermissionError where its owner would be locked out."""
+    mine = os.fstat(descriptor)
+    mode = stat.S_IMODE(model.st_mode) & 0o777
+    if os.geteuid() == 0:
+        os.fchown(descriptor, model.st_uid, model.st_gid)
+    elif model.st_gid != mine.st_gid:
+        with suppress(PermissionError):  # a group that we aren't in
+            os.fchown(descriptor, -1, model.st_gid)
+    kept = os.fstat(descriptor)
+    if kept.st_gid != model.st_gid:
+        mode &= ~0o070  # what that group might do, ours must not
+    if kept.st_uid != model.st_uid and mode & 0o060 != 0o060:
+        raise PermissionError(errno.EPERM, "it belongs to another user, who could no longer use it")
+    os.fchmod(descriptor, mode)
