@@ -19,11 +19,14 @@ import pytest
 
 from tsrevel.config import config_folder, state_folder
 from tsrevel.config.keys import OLD_NAMES
+from tsrevel.config.paths import SYSTEM_CONFIG, SYSTEM_STATE
 
 LONGEST_NAP = 0.2
 """Seconds that a test may sleep in real time without being marked real_process."""
 REAL_PLACES = tuple(
-    str(each) for each in (config_folder(os.environ), state_folder(os.environ), Path("/etc/tsrevel")) if each
+    str(each)
+    for each in (config_folder(os.environ), state_folder(os.environ), SYSTEM_CONFIG.parent, SYSTEM_STATE)
+    if each
 )
 """Where an installation on this very machine keeps its settings and its ledger."""
 PLACE_NAMES = ("TRIPLESEAT_SITE_ID", "REVEL_ESTABLISHMENT_ID", "REVEL_LOCATION_ID")

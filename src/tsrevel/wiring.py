@@ -15,8 +15,10 @@ from tsrevel.engine.catalogues import Catalogues
 from tsrevel.engine.run import Engine, Limits
 from tsrevel.engine.turns import Progress
 from tsrevel.errors import ConfigError
+from tsrevel.files import make_folder, real_path
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
+from tsrevel.ledger.connection import reachable
 from tsrevel.pace import Pace
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
@@ -93,6 +95,7 @@ def open_engine(
         sandbox=settings.environment == "sandbox",
     )
     with ExitStack() as stack:
+        make_state_folder(settings)
         stack.enter_context(hold_lock(settings.ledger_path))
         on_start()
         path, environment = settings.ledger_path, settings.environment
@@ -123,6 +126,12 @@ def open_engine(
             progress=progress,
             halt=shared.halt,
         )
+
+
+def make_state_folder(settings: Settings) -> None:
+    """Make the ledger's folder if it is missing; by root, for the owner of the settings file. LedgerUnusable."""
+    with reachable(settings.ledger_path):
+        make_folder(real_path(settings.ledger_path).parent, settings.config_path)
 
 
 class Shared(NamedTuple):

@@ -252,9 +252,6 @@ def test_a_ledger_path_of_the_wrong_type_is_one_problem(tmp_path: Path) -> None:
 
 
 def test_paths_start_at_the_config_file_or_the_home(bench: Bench) -> None:
-    default = bench.load()
-    assert default.ledger_path == bench.folder / "home/.local/state/tsrevel/ledger.sqlite3"
-    assert default.token_path == bench.folder / "home/.local/state/tsrevel/tripleseat-token.json"
     given = bench.load({"ledger": {"path": "data/l.sqlite3"}, "tripleseat": {"token_file": "~/token.json"}})
     assert given.ledger_path == bench.folder / "data/l.sqlite3"
     assert given.token_path == bench.folder / "home/token.json"

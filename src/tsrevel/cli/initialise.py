@@ -18,7 +18,7 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, config_folder
 from tsrevel.config.environment import lookup, parse_flag
 from tsrevel.config.keys import SECRETS, variables
-from tsrevel.config.paths import expand_path
+from tsrevel.config.paths import PathProblem, read_path
 from tsrevel.config.private import create_private
 from tsrevel.errors import ConfigError, ConfigProblem, TsrevelError
 
@@ -53,7 +53,10 @@ def _target(world: World, manner: Manner, options: InitOptions) -> Path:
     if options.output:
         return options.output
     if named:
-        return expand_path(named, world.environ, None)
+        path = read_path(named, world.environ, None)
+        if isinstance(path, PathProblem):
+            raise ConfigError((ConfigProblem("config", "environment TSREVEL_CONFIG", path.message, path.remedy),))
+        return path
     if folder is None:
         _misuse(world, manner, "there is no home folder to write to; name the file with --output")
     return folder / "config.toml"

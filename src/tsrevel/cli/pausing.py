@@ -6,7 +6,7 @@ from tsrevel.cli.render import encode_pause
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import load_settings
 from tsrevel.ledger import Ledger, Pause
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Seams, make_state_folder
 
 
 def pause(world: World, manner: Manner, reason: str) -> int:
@@ -34,6 +34,7 @@ def resume(world: World, manner: Manner) -> int:
 def _open_ledger(world: World, manner: Manner) -> Ledger:
     settings, seams = load_settings(config=manner.config, environ=world.environ, offline=True), world.seams or Seams()
     path, environment = settings.ledger_path, settings.environment
+    make_state_folder(settings)
     return Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
 
 

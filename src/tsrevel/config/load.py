@@ -10,28 +10,29 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tsrevel.config.beside import check_upgrade, place_mappings
 from tsrevel.config.build import Built, build_entries, build_section, whole_entries
 from tsrevel.config.environment import read_environment
 from tsrevel.config.model import (
     SETTINGS,
     ChargeSettings,
     Configurable,
-    LedgerSettings,
     LocationSettings,
     ProductMapping,
     Section,
     Settings,
     TopLevel,
-    TripleSeatSettings,
 )
 from tsrevel.config.paths import (
-    MAPPINGS_NAME,
     SYSTEM_CONFIG,
-    config_folder,
-    expand_path,
+    TOKEN_NAME,
+    PathProblem,
+    StatePlace,
     find_config,
     miss_config,
-    state_folder,
+    place_state,
+    read_path,
+    settings_folder,
 )
 from tsrevel.config.places import build_locations, check_old_place, choose_locations, read_old_place
 from tsrevel.config.report import Given, Layer, Report
@@ -75,6 +76,7 @@ def load_settings(
         read_flags(overrides, report),
     ]
     settings = _settle(layers, path, environ, run, report, offline=offline)
+    check_upgrade(settings, environ, report)
     if path is None and report.misses and not report.spoils("config"):
         miss_config(environ, system_config, report)  # what isn't set may well stand in a file that wasn't found
     report.close()
@@ -92,7 +94,9 @@ def examine_settings(
     report = Report()
     path = find_config(config, environ, system_config, report)
     layers = [read_file(path, report) if path else {}, read_environment(environ, report)]
-    return _settle(layers, path, environ, run, report, offline=False), report.problems
+    settings = _settle(layers, path, environ, run, report, offline=False)
+    check_upgrade(settings, environ, report)
+    return settings, report.problems
 
 
 def check_document(
@@ -118,7 +122,7 @@ def _settle(
     offline: bool,
 ) -> Settings:
     """Layers, the weakest first, as settings; rules are looked at where the file could be read."""
-    folder = path.parent if path else None
+    folder = settings_folder(path) if path else None
     values = _merge(layers) | SecretReader(environ, folder, run, report).read_all(layers)
     settings, entries = _assemble(values, path, environ, report)
     if not report.spoils("config"):
@@ -139,10 +143,10 @@ def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], repo
     parts: dict[str, Any] = {**dict(top), **sections}
     draft = Configurable.model_construct(**parts)
     locations, charges, origins = _build_tables(draft, values, environ, report)
-    mappings = _mappings_path(path, environ)
-    written = read_mappings(mappings, report)
+    mappings = place_mappings(path, environ, sandbox=draft.environment == "sandbox", report=report)
+    written = read_mappings(mappings, report, production=draft.environment == "production")
     products = build_entries(ProductMapping, "product", written, "name", report)
-    ledger_path = _ledger_path(draft.ledger, path, environ, report)
+    ledger_path, token_path = _place_files(values, path, environ, report)
     fields: dict[str, object] = {
         **dict(draft),
         "locations": whole_entries(locations),
@@ -151,7 +155,7 @@ def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], repo
         "config_path": path,
         "mappings_path": mappings,
         "ledger_path": ledger_path,
-        "token_path": _token_path(draft.tripleseat, ledger_path, path, environ),
+        "token_path": token_path,
     }
     settings = Settings.of(fields, {**origins, "products": written.origin}, read_network(environ))
     return settings, Entries(locations, charges, products)
@@ -171,22 +175,27 @@ def _build_tables(
     return locations, charges, origins
 
 
-def _mappings_path(path: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """Beside the config file; without one, where the user's would be."""
-    folder = path.parent if path else config_folder(environ)
-    return folder / MAPPINGS_NAME if folder else None
-
-
-def _ledger_path(ledger: LedgerSettings, path: Path | None, environ: Mapping[str, str], report: Report) -> Path:
-    if ledger.path:
-        return expand_path(ledger.path, environ, path.parent if path else None)
-    folder = state_folder(environ)
-    if folder is None and not report.spoils("ledger.path"):
+def _place_files(values: Layer, path: Path | None, environ: Mapping[str, str], report: Report) -> tuple[Path, Path]:
+    """Where ledger and token file lie: where the settings say, else by the settings file."""
+    folder = settings_folder(path) if path else None
+    state = place_state(path, environ)
+    ledger = _given_path("ledger.path", values, environ, folder, report)
+    token = _given_path("tripleseat.token_file", values, environ, folder, report)
+    if ledger is None and state is None and not report.spoils("ledger.path"):
         report.add("ledger.path", "default", "isn't set, and no home folder is known", "Set it, or HOME.")
-    return (folder or Path()) / "ledger.sqlite3"
+    default = state or StatePlace(Path())
+    beside = ledger.with_name(TOKEN_NAME) if ledger else default.token
+    return ledger or default.ledger, token or beside
 
 
-def _token_path(seat: TripleSeatSettings, ledger_path: Path, path: Path | None, environ: Mapping[str, str]) -> Path:
-    if seat.token_file:
-        return expand_path(seat.token_file, environ, path.parent if path else None)
-    return ledger_path.with_name("tripleseat-token.json")
+def _given_path(
+    key: str, values: Layer, environ: Mapping[str, str], folder: Path | None, report: Report
+) -> Path | None:
+    given = values.get(key)
+    if given is None or not isinstance(given.value, str) or not given.value:
+        return None
+    path = read_path(given.value, environ, folder)
+    if isinstance(path, PathProblem):
+        report.add(key, given.origin, path.message, path.remedy)
+        return None
+    return path

@@ -6,12 +6,9 @@ refused, the file as it was.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,8 +17,9 @@ import tomli_w
 from tsrevel.config.build import build_entries, whole_entries
 from tsrevel.config.model import ProductMapping
 from tsrevel.config.report import Report
-from tsrevel.config.sources import read_mappings
+from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mappings
 from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.files import make_folder, read_regular, replace_file
 from tsrevel.planning.match import normalise
 from tsrevel.record import Record
 
@@ -55,11 +53,14 @@ def load_mappings(path: Path) -> tuple[ProductMapping, ...]:
     return found
 
 
-def set_mapping(path: Path, subject: Subject, product: int, like: Path | None = None) -> tuple[ProductMapping, ...]:
+def set_mapping(
+    path: Path, subject: Subject, product: int, like: Path | None = None, *, sandbox: bool = False
+) -> tuple[ProductMapping, ...]:
     """Map `subject` to `product`, whatever it was mapped to before: what that was.
 
-    A new file takes its mode and owner from the file `like`. Raises ConfigError, the file as it was, where it isn't
-    sound, can't be written, or is written in a way that can't be changed line by line.
+    A new file takes its mode and owner from the file `like`, and for a `sandbox` says so in its first line.
+    Raises ConfigError, the file as it was, where it isn't sound, can't be written, or is written in a way that can't be
+    changed line by line.
     """
     loaded = load_mappings(path)
     numbers = [n for n, mapping in enumerate(loaded) if subject.fits(mapping)]
@@ -70,6 +71,8 @@ def set_mapping(path: Path, subject: Subject, product: int, like: Path | None = 
         return changed if numbers else [*tables, entry]
 
     def edit(lines: list[str]) -> list[str]:
+        if not lines and sandbox:
+            lines = [f"{SANDBOX_MAPPINGS}\n"]
         return _change_products(lines, numbers, product) if numbers else _append(lines, entry)
 
     _rewrite(path, edit, expect, like)
@@ -128,7 +131,8 @@ def _remove(lines: list[str], numbers: Sequence[int]) -> list[str]:
         after = written[-1] + 1
         if after < len(lines) and not lines[after].strip():
             gone.add(after)  # the blank line that set it apart
-    return [line for at, line in enumerate(lines) if at not in gone]
+    left = [line for at, line in enumerate(lines) if at not in gone]
+    return [] if "".join(left).strip() == SANDBOX_MAPPINGS else left
 
 
 def _blocks(lines: list[str], numbers: Sequence[int]) -> list[tuple[int, int]]:
@@ -145,9 +149,10 @@ def _blocks(lines: list[str], numbers: Sequence[int]) -> list[tuple[int, int]]:
 def _rewrite(
     path: Path, edit: Callable[[list[str]], list[str]], expect: Callable[[Tables], Tables], like: Path | None
 ) -> None:
-    target = path.resolve()  # a link stays a link: what it points to is replaced
     try:
-        before = target.read_bytes().decode() if target.exists() else ""
+        before = read_regular(path, LARGEST_SETTINGS).decode()
+    except FileNotFoundError:
+        before = ""
     except OSError as error:
         raise _unwritable(path, error) from error
     after = "".join(edit(_split(before)))
@@ -156,7 +161,8 @@ def _rewrite(
             path, "is written in a way that can't be changed line by line", "Make this change in it with an editor."
         )
     try:
-        _replace(target, after.encode(), target if target.exists() else like)
+        make_folder(path.parent)
+        replace_file(path, after.encode(), like)
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -174,39 +180,6 @@ def _tables(text: str) -> Tables | None:
         return None
     tables = document.pop("product", [])
     return tables if not document else None
-
-
-def _replace(target: Path, content: bytes, like: Path | None) -> None:
-    """Put `content` in place at once, with mode and owner of `like`, or else for this user alone."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    fresh = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            if like is not None and like.exists():
-                _resemble(file.fileno(), like.stat())
-            os.fsync(file.fileno())
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _resemble(handle: int, model: os.stat_result) -> None:
-    """Mode and owner of `model`: the user that cron runs as must be able to read what root changed."""
-    mine = os.fstat(handle)
-    if model.st_uid != mine.st_uid:
-        os.fchown(handle, model.st_uid, model.st_gid)
-    elif model.st_gid != mine.st_gid:
-        with suppress(PermissionError):  # a group we aren't in: the owner stays, and may read it
-            os.fchown(handle, -1, model.st_gid)
-    os.fchmod(handle, model.st_mode & 0o777)
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:

@@ -1,14 +1,53 @@
-"""Where files lie: the config file's look-up, and paths written in settings. Asks `environ`, never the real home."""
+"""Where files lie: the settings file's look-up, what belongs to it, and paths written in settings.
+
+Asks `environ`, never the real home. One settings file is one ledger, one lock and one token, whoever runs tsrevel and
+by whatever link the file is reached: all of them follow from the file itself.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from tsrevel.config.report import Report
+from tsrevel.files import real_path
+from tsrevel.record import Record
 
 SYSTEM_CONFIG = Path("/etc/tsrevel/config.toml")
+SYSTEM_STATE = Path("/var/lib/tsrevel")
+"""Where the state of settings below /etc lies: nothing that changes by itself belongs there."""
 MAPPINGS_NAME = "mappings.toml"
+LEDGER_NAME = "ledger.sqlite3"
+TOKEN_NAME = "tripleseat-token.json"  # noqa: S105 (the name of a file)
+
+_ETC = Path("/etc")
+_WHOLE = "Write the whole path, beginning with /."
+
+
+class PathProblem(Record):
+    """Why a text can't be used as a path, and what to do. It doesn't quote the text: that may be a secret."""
+
+    message: str
+    remedy: str = _WHOLE
+
+
+class StatePlace(Record):
+    """Where the ledger and the token lie by default: the folder, and what their names begin with."""
+
+    folder: Path
+    prefix: str = ""
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's path."""
+        return self.folder / f"{self.prefix}{LEDGER_NAME}"
+
+    @property
+    def token(self) -> Path:
+        """The token file's path."""
+        return self.folder / f"{self.prefix}{TOKEN_NAME}"
 
 
 def config_folder(environ: Mapping[str, str]) -> Path | None:
@@ -21,19 +60,74 @@ def state_folder(environ: Mapping[str, str]) -> Path | None:
     return _user_folder(environ, "XDG_STATE_HOME", ".local/state")
 
 
+def settings_folder(config: Path) -> Path:
+    """The folder of the settings file itself, not of a link to it. Relative paths in settings start here."""
+    return real_path(config).parent
+
+
+def place_state(config: Path | None, environ: Mapping[str, str]) -> StatePlace | None:
+    """Where ledger and token lie by default; None where there is neither a settings file nor a usable home.
+
+    Beside the settings file; for one below /etc, in /var/lib/tsrevel, in the folders it has below /etc/tsrevel.
+    Their names begin with the settings file's, unless that is config.toml. Without a settings file: in the user's
+    state folder.
+    """
+    if config is None:
+        folder = state_folder(environ)
+        return StatePlace(folder) if folder else None
+    real = real_path(config)
+    prefix = "" if real.name == "config.toml" else f"{real.name.removesuffix('.toml')}."
+    if not real.is_relative_to(_ETC):
+        return StatePlace(real.parent, prefix)
+    below = real.parent.relative_to(_ETC)
+    if below.parts[:1] == ("tsrevel",):
+        return StatePlace(SYSTEM_STATE.joinpath(*below.parts[1:]), prefix)
+    return StatePlace(SYSTEM_STATE / "etc" / below, prefix)
+
+
 def _user_folder(environ: Mapping[str, str], variable: str, below_home: str) -> Path | None:
     given = Path(environ.get(variable, ""))
     if given.is_absolute():  # the XDG standard has relative ones ignored
         return given / "tsrevel"
-    home = environ.get("HOME")
-    return Path(home) / below_home / "tsrevel" if home else None
+    home = _home(environ)
+    return home / below_home / "tsrevel" if home else None
+
+
+def _home(environ: Mapping[str, str]) -> Path | None:
+    home = Path(environ.get("HOME", ""))
+    return home if home.is_absolute() else None
+
+
+def read_path(text: str, environ: Mapping[str, str], folder: Path | None) -> Path | PathProblem:
+    """The path of a file as written in a setting: ~/ is HOME, a relative one starts at `folder`.
+
+    Nothing else is replaced, and what another program would replace is a problem: taken as it stands it would make a
+    second ledger.
+    """
+    text = text.strip()
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        return PathProblem("holds a control character")
+    if re.match(r"file:|\w[\w+.-]*://|:", text, re.IGNORECASE):
+        return PathProblem("isn't the path of a file")
+    for sign in "$%":
+        if sign in text:
+            return PathProblem(f"holds a {sign}, and nothing is put in place of variables here")
+    if text.startswith("~"):
+        home = _home(environ)
+        if not text.startswith("~/"):
+            return PathProblem("begins with ~, which is understood as ~/ alone")
+        if home is None:
+            return PathProblem("begins with ~/, and the environment has no absolute HOME")
+        text = str(home / text[2:].lstrip("/"))
+    if not text or text.endswith("/") or Path(text).name in {"", "..", "."}:
+        return PathProblem("names no file", "Write the path of a file.")
+    return folder / text if folder else Path(text)
 
 
 def expand_path(text: str, environ: Mapping[str, str], folder: Path | None) -> Path:
-    """A path as written in a setting: ~/ is HOME, a relative one starts at `folder`."""
-    home = environ.get("HOME")
-    path = Path(home, text[2:]) if home and text.startswith("~/") else Path(text)
-    return folder / path if folder else path
+    """The same where the text was checked before, or nothing depends on it: a text with a problem is left as it is."""
+    path = read_path(text, environ, folder)
+    return Path(text) if isinstance(path, PathProblem) else path
 
 
 def find_config(config: Path | None, environ: Mapping[str, str], system_config: Path, report: Report) -> Path | None:
@@ -42,7 +136,11 @@ def find_config(config: Path | None, environ: Mapping[str, str], system_config: 
     if config is not None:
         return _require(config, "flag --config", report)
     if named:
-        return _require(expand_path(named, environ, None), "environment TSREVEL_CONFIG", report)
+        path = read_path(named, environ, None)
+        if isinstance(path, PathProblem):
+            report.add("config", "environment TSREVEL_CONFIG", path.message, path.remedy)
+            return None
+        return _require(path, "environment TSREVEL_CONFIG", report)
     return next((path for path in _usual_places(environ, system_config) if is_there(path)), None)
 
 
@@ -69,8 +167,11 @@ def _require(path: Path, origin: str, report: Report) -> Path | None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a file stands at `path`, or something there keeps us from knowing."""
+    """Whether anything stands at `path`, or something keeps us from knowing: reading it will say what is wrong."""
     try:
-        return path.is_file()
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError:
-        return True  # reading it will tell why it can't be used
+        return True
+    return True

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from tsrevel.config.keys import GIVABLE, SECRETS, VARIANTS
 from tsrevel.config.kinds import Kind
-from tsrevel.config.paths import expand_path
+from tsrevel.config.paths import PathProblem, read_path
 from tsrevel.config.report import Given, Layer, Report
+from tsrevel.files import read_regular
 from tsrevel.record import SecretRecord
 
 COMMAND_SECONDS = 10
+LARGEST_SECRET = 64 * 1024
+"""Bytes of a file that holds a secret."""
 NOT_FOUND = "couldn't be found"
 
 
@@ -100,13 +103,17 @@ class SecretReader(SecretRecord):
         return Given(lines if GIVABLE[key] is Kind.SECRETS else lines[0], given.origin)
 
     def _read_file(self, way: str, given: Given) -> str | None:
+        path = read_path(str(given.value), self.environ, self.folder)
+        if isinstance(path, PathProblem):
+            self.report.add(way, given.origin, path.message, path.remedy)
+            return None
         try:
-            return expand_path(str(given.value), self.environ, self.folder).read_bytes().decode()
+            return read_regular(path, LARGEST_SECRET).decode()
         except FileNotFoundError:
             self.report.add(way, given.origin, "names a file that isn't there", "Name the file that holds the secret.")
         except (OSError, ValueError):
             self.report.add(
-                way, given.origin, "names a file that can't be read", "Let this user read it, as UTF-8 text."
+                way, given.origin, "names a file that can't be read", "Let this user read it: a regular file, in UTF-8."
             )
         return None
 

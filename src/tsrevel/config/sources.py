@@ -11,14 +11,19 @@ from pathlib import Path
 from tsrevel.config.keys import GIVABLE, SECTION_NAMES, flag, suggest
 from tsrevel.config.paths import is_there
 from tsrevel.config.report import Given, Layer, Report
+from tsrevel.files import read_regular
 
+LARGEST_SETTINGS = 4 * 1024 * 1024
+"""Bytes of a settings file, or of mappings: some hundred times what a large group needs."""
+SANDBOX_MAPPINGS = "# For the sandbox: production refuses these mappings."
+"""The first line of mappings that were begun in a sandbox."""
 _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
 
 def read_toml(path: Path, key: str, report: Report) -> dict[str, object]:
     """The TOML document at `path`, numbers exact; empty, with a problem noted for `key`, when it can't be."""
     try:
-        return tomllib.loads(path.read_bytes().decode(), parse_float=Decimal)
+        return tomllib.loads(read_regular(path, LARGEST_SETTINGS).decode(), parse_float=Decimal)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         report.add(key, path.name, f"{path} can't be read: {reason}", "Let this user read it.")
@@ -67,8 +72,11 @@ def _take(layer: Layer, key: str, given: Given, report: Report) -> None:
     report.add(key, given.origin, "is no setting", suggest(key, [*GIVABLE, *sections]))
 
 
-def read_mappings(path: Path | None, report: Report) -> Given:
-    """The `[[product]]` tables of mappings.toml; an empty list when there is no such file."""
+def read_mappings(path: Path | None, report: Report, *, production: bool = False) -> Given:
+    """The `[[product]]` tables of mappings.toml; an empty list when there is no such file.
+
+    For `production` it is a problem if the file was written for a sandbox.
+    """
     if path is None or not is_there(path):
         return Given([], "default")
     document = read_toml(path, "mappings", report)
@@ -79,4 +87,11 @@ def read_mappings(path: Path | None, report: Report) -> Given:
             "is no part of the mappings",
             "Write [[product]] above each mapping.",
         )
+    if production and not report.spoils("mappings") and _is_for_sandbox(path):
+        remedy = "Move the file away, and map the products of production; or take its first line out if they are these."
+        report.add("mappings", path.name, f"{path} was written for a sandbox", remedy)
     return Given(document.get("product", []), path.name)
+
+
+def _is_for_sandbox(path: Path) -> bool:
+    return read_regular(path, LARGEST_SETTINGS).decode().startswith(SANDBOX_MAPPINGS)

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from tsrevel.config import SETTINGS, Settings
-from tsrevel.config.paths import expand_path
+from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.doctor.finding import Finding, fine, skipped, wrong
+from tsrevel.files import read_regular
 
 
 def check_files(settings: Settings, environ: Mapping[str, str], because: str | None) -> Iterator[Finding]:
@@ -78,7 +79,7 @@ def _is_given_in_file(settings: Settings, key: str) -> bool:
 
 def _secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Path]:
     """The files that `NAME_file` settings name, where they are what counts."""
-    folder = settings.config_path.parent if settings.config_path else None
+    folder = settings_folder(settings.config_path) if settings.config_path else None
     written = _read_config(settings)
     for key, kind in SETTINGS.items():
         way = settings.way(key)
@@ -96,5 +97,5 @@ def _secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Pa
 def _read_config(settings: Settings) -> dict[str, object]:
     if settings.config_path is not None:
         with suppress(OSError, ValueError):
-            return tomllib.loads(settings.config_path.read_text(encoding="utf-8"))
+            return tomllib.loads(read_regular(settings.config_path).decode())
     return {}

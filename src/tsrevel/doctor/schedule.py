@@ -9,6 +9,7 @@ from tsrevel.config import CommandRunner, Settings
 from tsrevel.config.secret_values import NOT_FOUND
 from tsrevel.doctor.crontab import Start, read_crontab
 from tsrevel.doctor.finding import Finding, doubtful, fine
+from tsrevel.files import real_path
 
 SCHEDULE = "schedule"
 _LIST = ("list-timers", "--all", "--no-legend")
@@ -53,7 +54,7 @@ def _objection(start: Start, settings: Settings) -> str:
     ours = settings.config_path
     if start.config is None:
         return f"names no settings file, and finds none; {ours} is examined" if ours else ""
-    if ours is None or start.config.resolve() != ours.resolve():
+    if ours is None or real_path(start.config) != real_path(ours):
         return f"reads {start.config}; {ours or 'the environment alone'} is examined"
     return ""
 

@@ -19,7 +19,7 @@ from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import Standing
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.record import Record
-from tsrevel.wiring import Seams, open_services
+from tsrevel.wiring import Seams, make_state_folder, open_services
 
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
@@ -66,6 +66,7 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
     settings = load_settings(config=manner.config, environ=world.environ, offline=options.word != "open")
     path, environment = settings.ledger_path, settings.environment
     with logging_to(world.stderr, manner, "resolve"):
+        make_state_folder(settings)
         unchecked = _look_for(world, manner, seams, options.order_id)
         with (
             hold_lock(path),

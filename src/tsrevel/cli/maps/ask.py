@@ -72,4 +72,4 @@ def _read(answer: str, wanted: Wanted, offers: dict[ProductId, Offer]) -> Offer 
 def _write(path: Path, settings: Settings, wanted: Wanted, offer: Offer) -> None:
     item = int(wanted.menu_item_id) if wanted.menu_item_id else None
     subject = Subject(wanted.establishment, None if item else wanted.name, item)
-    set_mapping(path, subject, offer.id, like=settings.config_path)
+    set_mapping(path, subject, offer.id, like=settings.config_path, sandbox=settings.environment == "sandbox")

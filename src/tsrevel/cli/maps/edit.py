@@ -125,7 +125,8 @@ def _write(
     world: World, manner: Manner, settings: Settings, subject: Subject, product: int, offer: Offer | None
 ) -> int:
     path = mappings_path(settings)
-    before = set_mapping(path, subject, product, like=settings.config_path)
+    sandbox = settings.environment == "sandbox"
+    before = set_mapping(path, subject, product, like=settings.config_path, sandbox=sandbox)
     if manner.json:
         world.answer(_encode(subject, product, offer, before, str(path)))
         return 0

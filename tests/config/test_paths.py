@@ -1,0 +1,273 @@
+"""One settings file is one ledger and one token, whoever runs tsrevel; a path means what it says or nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from tsrevel.config import load_settings
+from tsrevel.config.mappings import Subject, set_mapping
+from tsrevel.config.paths import SYSTEM_CONFIG, StatePlace, place_state
+from tsrevel.config.sources import SANDBOX_MAPPINGS
+from tsrevel.errors import ConfigError
+
+from .bench import SOUND, Bench, sound
+
+ANOTHER_HOME = {"HOME": "/var/spool/cron", "XDG_STATE_HOME": "/srv/state"}
+SANDBOX = {
+    "environment": "sandbox",
+    "tripleseat": {"base_url": "http://127.0.0.1:8001"},
+    "revel": {"domain": None, "base_url": "http://127.0.0.1:8002"},
+}
+CAKE = Subject(8, "Ube Celebration Cake")
+
+
+# By the settings file
+
+
+def test_ledger_and_token_lie_beside_the_settings_file_whoever_runs_it(bench: Bench) -> None:
+    for environ in (bench.environ, ANOTHER_HOME, {"HOME": ""}):
+        settings = bench.load(env=environ)
+        assert settings.ledger_path == bench.folder / "ledger.sqlite3"
+        assert settings.token_path == bench.folder / "tripleseat-token.json"
+
+
+def test_two_settings_files_in_a_folder_share_neither_ledger_nor_token(bench: Bench) -> None:
+    brand = load_settings(config=bench.write(tomli_w.dumps(SOUND), "brand.toml"), environ=bench.environ)
+    assert brand.ledger_path == bench.folder / "brand.ledger.sqlite3"
+    assert brand.token_path == bench.folder / "brand.tripleseat-token.json"
+
+
+@pytest.mark.parametrize(
+    ("config", "ledger"),
+    [
+        ("/etc/tsrevel/config.toml", "/var/lib/tsrevel/ledger.sqlite3"),
+        ("/etc/tsrevel/brand.toml", "/var/lib/tsrevel/brand.ledger.sqlite3"),
+        ("/etc/tsrevel/north/config.toml", "/var/lib/tsrevel/north/ledger.sqlite3"),
+        ("/etc/other/config.toml", "/var/lib/tsrevel/etc/other/ledger.sqlite3"),
+        ("/etcetera/config.toml", "/etcetera/ledger.sqlite3"),
+        ("/srv/prod.conf", "/srv/prod.conf.ledger.sqlite3"),
+    ],
+)
+def test_the_state_of_settings_below_etc_lies_below_var(config: str, ledger: str) -> None:
+    place = place_state(Path(config), {})
+    assert place is not None
+    assert place.ledger == Path(ledger)
+
+
+def test_the_usual_system_settings_have_the_usual_system_state() -> None:
+    assert place_state(SYSTEM_CONFIG, {"HOME": "/root"}) == StatePlace(Path("/var/lib/tsrevel"))
+
+
+@pytest.mark.parametrize("named", ["", "data/l.sqlite3"])
+def test_a_link_to_the_settings_file_changes_nothing(bench: Bench, named: str) -> None:
+    config = bench.write(tomli_w.dumps(sound({"ledger": {"path": named}})), "real/config.toml")
+    link = bench.folder / "link.toml"
+    link.symlink_to(config)
+    one, other = (load_settings(config=each, environ=bench.environ) for each in (config, link))
+    assert (one.ledger_path, one.token_path, one.mappings_path) == (
+        other.ledger_path,
+        other.token_path,
+        other.mappings_path,
+    )
+    assert one.ledger_path == bench.folder / "real" / (named or "ledger.sqlite3")
+
+
+def test_a_relative_name_of_the_settings_file_changes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.write(tomli_w.dumps(SOUND))
+    monkeypatch.chdir(bench.folder)
+    settings = load_settings(config=Path("config.toml"), environ=bench.environ)
+    assert settings.ledger_path == bench.folder / "ledger.sqlite3"
+
+
+def test_mappings_that_lie_beside_a_link_are_not_missed_in_silence(bench: Bench) -> None:
+    config = bench.write(tomli_w.dumps(SOUND), "real/config.toml")
+    (bench.folder / "config.toml").symlink_to(config)
+    bench.write(tomli_w.dumps({"product": []}), "mappings.toml")
+    with pytest.raises(ConfigError, match=r"mappings .*beside a link.* mv "):
+        load_settings(config=bench.folder / "config.toml", environ=bench.environ)
+
+
+@pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "somewhere"}, {"HOME": ".", "XDG_STATE_HOME": "x"}])
+def test_without_a_settings_file_and_a_usable_home_the_ledger_needs_a_path(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(config=None, environ=environ, system_config=tmp_path / "none")
+    assert "ledger.path" in [problem.key for problem in caught.value.problems]
+
+
+# A state of before
+
+
+def test_a_ledger_of_before_is_never_left_for_a_new_one_in_silence(bench: Bench) -> None:
+    old = bench.write("a ledger", "home/.local/state/tsrevel/ledger.sqlite3")
+    problem = bench.problem()
+    assert (problem.key, problem.origin) == ("ledger.path", "default")
+    assert f"mv {old} {bench.folder / 'ledger.sqlite3'}" in problem.remedy
+    assert bench.load({"ledger": {"path": str(old)}}).ledger_path == old
+    old.rename(bench.folder / "ledger.sqlite3")
+    assert bench.load().ledger_path == bench.folder / "ledger.sqlite3"
+
+
+def test_the_log_of_a_ledger_of_before_is_moved_with_it(bench: Bench) -> None:
+    bench.write("a ledger", "home/.local/state/tsrevel/ledger.sqlite3")
+    log = bench.write("its log", "home/.local/state/tsrevel/ledger.sqlite3-wal")
+    assert f"&& mv {log} {bench.folder / 'ledger.sqlite3-wal'}" in bench.problem().remedy
+
+
+def test_a_token_of_before_is_told_as_well(bench: Bench) -> None:
+    old = bench.write("{}", "home/.local/state/tsrevel/tripleseat-token.json")
+    problem = bench.problem()
+    assert problem.key == "tripleseat.token_file"
+    assert f"mv {old} " in problem.remedy
+    bench.load({"tripleseat": {"token_file": str(old)}})
+    bench.load({"tripleseat": {"auth": "public_key", "public_key": "key"}})
+
+
+# What a path may be
+
+FUNNY = [
+    "~elsewhere/l.db",
+    "~",
+    "$HOME/l.db",
+    "${XDG_STATE_HOME}/l.db",
+    "%h/l.db",
+    "file:l.db",
+    "file:///srv/l.db?mode=rw",
+    "FILE:/srv/l.db",
+    "sqlite:///srv/l.db",
+    ":memory:",
+    "l\x00.db",
+    "l.db\n/x",
+    "data/",
+    "..",
+    " ",
+]
+
+
+@pytest.mark.parametrize("text", FUNNY)
+@pytest.mark.parametrize("key", ["ledger.path", "tripleseat.token_file", "revel.api_key_file"])
+def test_a_path_that_another_program_would_read_otherwise_is_refused(bench: Bench, key: str, text: str) -> None:
+    section, _, name = key.partition(".")
+    changes: dict[str, Any] = {section: {name: text}}
+    if name == "api_key_file":
+        changes["revel"]["api_key"] = None
+    problem = bench.problem(changes)
+    assert problem.key == key
+    assert problem.origin == "config.toml"
+    assert problem.remedy
+    assert sorted(each.name for each in bench.folder.iterdir()) == ["config.toml"]
+
+
+@pytest.mark.parametrize("text", [each for each in FUNNY if each.strip() and "\x00" not in each])
+def test_the_environment_is_no_exception(bench: Bench, text: str) -> None:
+    problem = bench.problem(env={"TSREVEL_LEDGER__PATH": text})
+    assert (problem.key, problem.origin) == ("ledger.path", "environment TSREVEL_LEDGER__PATH")
+
+
+@pytest.mark.parametrize("home", ["", "somewhere", None])
+@pytest.mark.parametrize("key", ["ledger.path", "tripleseat.token_file"])
+def test_a_tilde_needs_an_absolute_home(bench: Bench, key: str, home: str | None) -> None:
+    bench.environ.pop("HOME")
+    section, _, name = key.partition(".")
+    problem = bench.problem({section: {name: "~/state/x"}}, env={} if home is None else {"HOME": home})
+    assert (problem.key, "no absolute HOME" in problem.message) == (key, True)
+
+
+def test_the_name_of_the_settings_file_is_no_exception(bench: Bench) -> None:
+    environ = {"TSREVEL_CONFIG": "~/config.toml"}
+    with pytest.raises(ConfigError, match=r"TSREVEL_CONFIG.*no absolute HOME"):
+        load_settings(config=None, environ=environ)
+
+
+# Regular files
+
+
+def make_irregular(path: Path, kind: str) -> None:
+    match kind:
+        case "a named pipe":
+            os.mkfifo(path)
+        case "a folder":
+            path.mkdir()
+        case "a device":
+            path.symlink_to("/dev/zero")
+        case "leads nowhere":
+            path.symlink_to("nowhere")
+        case _:
+            path.symlink_to(path.name)
+
+
+IRREGULAR = ["a named pipe", "a folder", "a device", "leads nowhere", "symbolic links"]
+
+
+@pytest.mark.parametrize("kind", IRREGULAR)
+@pytest.mark.parametrize("name", ["config.toml", "mappings.toml"])
+def test_settings_and_mappings_are_regular_files_or_refused(bench: Bench, name: str, kind: str) -> None:
+    config = bench.write(tomli_w.dumps(SOUND))
+    (bench.folder / name).unlink(missing_ok=True)
+    make_irregular(bench.folder / name, kind)
+    with pytest.raises(ConfigError, match=kind):
+        load_settings(config=config, environ=bench.environ)
+
+
+@pytest.mark.parametrize("kind", IRREGULAR)
+def test_settings_in_the_usual_place_are_not_passed_over(bench: Bench, kind: str) -> None:
+    usual = bench.folder / "home" / ".config" / "tsrevel" / "config.toml"
+    usual.parent.mkdir(parents=True)
+    make_irregular(usual, kind)
+    with pytest.raises(ConfigError, match=kind):
+        load_settings(config=None, environ=bench.environ, system_config=bench.write(tomli_w.dumps(SOUND)))
+
+
+@pytest.mark.parametrize("kind", [each for each in IRREGULAR if each != "leads nowhere"])
+def test_a_secret_is_read_from_a_regular_file_alone(bench: Bench, kind: str) -> None:
+    make_irregular(bench.folder / "key", kind)
+    problem = bench.problem({"revel": {"api_key": None, "api_key_file": "key"}})
+    assert problem.message == "names a file that can't be read"
+
+
+def test_a_settings_file_without_end_is_refused(bench: Bench) -> None:
+    config = bench.write(tomli_w.dumps(SOUND))
+    os.truncate(config, 5 * 1024 * 1024)
+    with pytest.raises(ConfigError, match="more than"):
+        load_settings(config=config, environ=bench.environ)
+
+
+# Mappings of a sandbox
+
+
+def test_a_sandbox_beside_production_has_mappings_of_its_own(bench: Bench) -> None:
+    bench.write(tomli_w.dumps(SOUND))
+    bench.write(tomli_w.dumps({"product": []}), "mappings.toml")
+    sandbox = load_settings(config=bench.write(tomli_w.dumps(sound(SANDBOX)), "try.toml"), environ=bench.environ)
+    assert sandbox.mappings_path == bench.folder / "try.mappings.toml"
+    assert bench.load().mappings_path == bench.folder / "mappings.toml"
+
+
+def test_the_environment_alone_makes_no_sandbox_of_productions_mappings(bench: Bench) -> None:
+    environ = {
+        "ENV": "sandbox",
+        "TSREVEL_TRIPLESEAT__BASE_URL": "http://127.0.0.1:1",
+        "TSREVEL_REVEL__BASE_URL": "http://127.0.0.1:2",
+    }
+    settings = bench.load({"environment": "production", "revel": {"domain": None}}, env=environ)
+    assert settings.mappings_path == bench.folder / "config.mappings.toml"
+
+
+@pytest.mark.parametrize("other", ["[tool.ruff]\nline-length = 120\n", 'environment = "sandbox"\n', "no = toml ="])
+def test_a_sandbox_beside_anything_else_has_mappings_toml(bench: Bench, other: str) -> None:
+    bench.write(other, "other.toml")
+    assert bench.load(SANDBOX).mappings_path == bench.folder / "mappings.toml"
+
+
+def test_production_that_comes_later_refuses_the_mappings_of_a_sandbox(bench: Bench) -> None:
+    set_mapping(bench.folder / "mappings.toml", CAKE, 8107, sandbox=True)
+    assert (bench.folder / "mappings.toml").read_text().startswith(SANDBOX_MAPPINGS)
+    assert [each.product for each in bench.load(SANDBOX).products] == [8107]
+    problem = bench.problem()
+    assert (problem.key, "written for a sandbox" in problem.message) == ("mappings", True)
