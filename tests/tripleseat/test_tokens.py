@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -302,6 +303,104 @@ def test_a_folder_that_is_not_writable_is_found_out_before_the_refresh_token_is_
     assert teller.asked == []
 
 
+class Limit:
+    """Lets no file grow beyond so many bytes: as on a full disk, nothing more can be stored."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def __enter__(self) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.before[1]))
+
+    def __exit__(self, *_: object) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, self.before)
+
+
+@pytest.mark.parametrize("room", [0, 1, 100, 4096])
+def test_on_a_full_disk_the_refresh_token_is_not_spent(
+    token_path: Path, token_file: TokenFile, clock: Clock, room: int
+) -> None:
+    before = token_path.read_bytes()
+    clock.move(hours=3)
+    teller = Teller(new_token())
+    with Limit(room), pytest.raises(ConfigError, match=r"tripleseat\.token_file.*Make room"):
+        teller.access(token_file, clock).headers()
+    assert (teller.asked, token_path.read_bytes()) == ([], before)
+    assert sorted(path.name for path in token_path.parent.iterdir()) == ["tokens.json", "tokens.json.lock"]
+
+
+def test_a_run_with_a_good_token_goes_on_while_the_disk_is_full(token_file: TokenFile, clock: Clock) -> None:
+    with Limit(0):
+        assert Teller().access(token_file, clock).headers() == {"Authorization": "Bearer sandbox-access-1"}
+
+
+@pytest.mark.parametrize("length", [4, 4000, 12000])
+def test_a_disk_that_fills_up_while_the_token_is_asked_for_has_room_for_it(
+    token_path: Path, token_file: TokenFile, clock: Clock, length: int
+) -> None:
+    clock.move(hours=3)
+    full = Limit(40 * 1024)  # what is reserved is there by then; beyond it nothing is to be had
+    teller = Teller(new_token(refresh_token="r" * length), before=full.__enter__)
+    try:
+        teller.access(token_file, clock).headers()
+    finally:
+        full.__exit__()
+    assert stored(token_path)["refresh_token"] == "r" * length
+
+
+@pytest.mark.parametrize("access", [None, "", 7, "a\nb", "two words", "ä"])
+def test_a_good_refresh_token_is_kept_whatever_comes_with_it(
+    token_path: Path, token_file: TokenFile, clock: Clock, access: Any
+) -> None:
+    clock.move(hours=3)
+    teller = Teller(new_token(access_token=access), new_token(access_token="good", refresh_token="third"))
+    with pytest.raises(Unreadable):
+        teller.access(token_file, clock).headers()
+    assert (stored(token_path)["refresh_token"], stored(token_path)["access_token"]) == ("next", "")
+    assert teller.access(TokenFile(token_path), clock).headers() == {"Authorization": "Bearer good"}
+    assert b"refresh_token=next" in teller.asked[1].content
+
+
+@pytest.mark.parametrize("bits", [0o600, 0o640, 0o660])
+def test_a_renewed_token_keeps_owner_group_and_mode(
+    token_path: Path, token_file: TokenFile, clock: Clock, bits: int
+) -> None:
+    """Root may renew it with a command that only looks; the user that cron runs as must still read it."""
+    owner, group = (4711, 4712) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(token_path, owner, group)
+    token_path.chmod(bits)
+    clock.move(hours=3)
+    Teller(new_token()).access(token_file, clock).headers()
+    found = token_path.stat()
+    assert stored(token_path)["access_token"] == "new"
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (owner, group, bits)
+    assert token_path.with_name("tokens.json.lock").stat().st_uid == owner
+
+
+def test_a_new_token_file_belongs_to_whom_its_folder_belongs_to(tmp_path: Path) -> None:
+    owner = 4711 if os.geteuid() == 0 else os.geteuid()
+    os.chown(tmp_path, owner, -1)
+    file = TokenFile(tmp_path / "state" / "tokens.json")
+    file.prepare()
+    file.save(Token("a", "r", 0))
+    assert {each.stat().st_uid for each in (tmp_path / "state", *(tmp_path / "state").iterdir())} == {owner}
+
+
+@pytest.mark.parametrize("name", ["tokens.json", "tokens.json.lock"])
+@pytest.mark.parametrize("kind", ["a named pipe", "symbolic links", "a link that leads nowhere"])
+def test_what_is_no_regular_file_holds_no_token_and_nobody_waits_for_it(tmp_path: Path, name: str, kind: str) -> None:
+    path = tmp_path / name
+    if kind == "a named pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path if kind == "symbolic links" else "nowhere/else")
+    with pytest.raises(ConfigError, match=r"tripleseat\.token_file"):
+        TokenFile(tmp_path / "tokens.json").save(Token("a", "r", 0))
+    with pytest.raises(ConfigError, match=r"tripleseat\.token_file"):
+        TokenFile(tmp_path / "tokens.json").load()
+
+
 def test_a_place_for_the_new_token_exists_while_it_is_asked_for(
     token_path: Path, token_file: TokenFile, clock: Clock
 ) -> None:
@@ -373,7 +472,7 @@ def test_a_token_that_can_not_be_put_in_place_is_a_matter_of_configuration(tmp_p
     taken.mkdir()
     with pytest.raises(ConfigError, match=r"tripleseat\.token_file.*can't be replaced"):
         TokenFile(taken).save(Token("a", "r", 0))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["tokens.json", "tokens.json.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tokens.json"]
 
 
 def test_a_file_with_only_a_refresh_token_is_enough(token_path: Path) -> None:

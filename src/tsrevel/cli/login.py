@@ -123,7 +123,7 @@ def login(world: World, manner: Manner, options: LoginOptions) -> int:
             raise typer.BadParameter(
                 "this machine can't listen at that --redirect-uri: add --paste, and hand in the URL"
             )
-        TokenFile(settings.token_path).prepare()
+        TokenFile(settings.token_path).prepare(settings.config_path)
         with open_token_url(settings, world.seams or Seams()) as token_url:
             state = secrets.token_urlsafe(32)
             verifier = secrets.token_urlsafe(64)  # 86 of the 43 to 128 letters (RFC 7636 4.1)
@@ -248,7 +248,7 @@ def _too_late(options: LoginOptions) -> CredentialsRefused:
 
 
 def _tell_success(world: World, manner: Manner, settings: Settings, token: Token) -> int:
-    until = instant_of(token.expires_at)
+    until = instant_of(token.expires_at) if token.access else None
     if manner.json:
         world.answer(describe(settings, token_file=str(settings.token_path), valid_until=spell(until)))
     elif not manner.quiet:

@@ -11,10 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Protocol
 
-from tsrevel.errors import CredentialsRefused, Forbidden
+from tsrevel.errors import CredentialsRefused, Forbidden, Unreadable
 from tsrevel.transport import Clock
 from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile
-from tsrevel.tripleseat.token_url import TokenUrl
+from tsrevel.tripleseat.token_url import UNUSABLE_ANSWER, TokenUrl
 
 MARGIN = 60.0
 """Seconds. A token that expires sooner is renewed before it is used; one of a short life in its last quarter."""
@@ -105,7 +105,9 @@ class RotatingToken(_Bearer):
                 return kept  # another process has renewed it meanwhile
             with self._file.replacement() as put:
                 token = self._token_url.refresh(kept.refresh)
-                put(token)
+                put(token)  # first of all: its refresh token is the only one that is left
+        if not token.access:
+            raise Unreadable(UNUSABLE_ANSWER)
         self._learn_margin(token, self._clock().timestamp())
         return token
 

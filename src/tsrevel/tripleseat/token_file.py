@@ -11,19 +11,32 @@ import json
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeGuard
 
 from tsrevel.answers import Json, decode_json
 from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.files import (
+    DISK_FULL,
+    Draft,
+    draft_of,
+    look_at,
+    make_folder,
+    open_lock,
+    read_regular,
+    real_path,
+    sync_folder,
+)
 from tsrevel.record import SecretRecord
 from tsrevel.tripleseat.fields import read_number
 
 logger = logging.getLogger(__name__)
 
+_LARGEST = 256 * 1024
+_RESERVED = 32 * 1024
+"""Bytes taken on the disk for the next token. One has some hundred bytes, a signed one (JWT) a few thousand."""
 APPROVAL = "run `tsrevel login` (README, set-up: 'Get the first token')"
 _HOW = f"Get one: {APPROVAL}."
 
@@ -44,15 +57,15 @@ class TokenFile:
     """`{"access_token", "refresh_token", "expires_at"}` at `path`, readable by its owner alone."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path.resolve()  # a link stays a link: what it points to is replaced
+        self._path = real_path(path)  # a link stays a link: what it points to is replaced
         self._warned = False
 
     def load(self) -> Token:
         """What the file holds. Raises ConfigError where it is missing or broken; warns where others may read it."""
         try:
-            with self._path.open("rb") as file:
-                self._warn_if_shared(os.fstat(file.fileno()).st_mode)
-                data = decode_json(file.read())
+            found = look_at(self._path)
+            data = decode_json(read_regular(self._path, _LARGEST))
+            self._warn_if_shared(found.st_mode if found else 0)
         except FileNotFoundError as error:
             raise self._problem("there is no token file yet", _HOW) from error
         except OSError as error:
@@ -66,13 +79,13 @@ class TokenFile:
         with self.locked(), self.replacement() as put:
             put(token)
 
-    def prepare(self) -> None:
+    def prepare(self, like: Path | None = None) -> None:
         """Make its folder, for this user alone, and see that a token can be kept: before a person is asked for one.
 
-        Raises ConfigError.
+        Made by root, the folder belongs to the owner of the file `like`. Raises ConfigError.
         """
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._path.parent, like)
         except OSError as error:
             raise self._unwritable(error) from error
         with self.locked(), self.replacement():
@@ -97,7 +110,7 @@ class TokenFile:
                 for each in self._path.parent.iterdir():
                     if remains.fullmatch(each.name):
                         each.unlink(missing_ok=True)
-                self._settle_folder()
+                sync_folder(self._path.parent)
             except OSError as error:
                 raise self._problem(f"can't be removed ({error.strerror})", "Remove it by hand.") from error
         return found
@@ -105,9 +118,8 @@ class TokenFile:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the file for this thread of this process. Waits; another's refresh ends within its timeouts."""
-        lock = self._path.with_name(self._path.name + ".lock")
         try:
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = open_lock(self._path.with_name(self._path.name + ".lock"), self._path)
         except OSError as error:
             raise self._unwritable(error) from error
         try:
@@ -118,38 +130,25 @@ class TokenFile:
 
     @contextmanager
     def replacement(self) -> Iterator[Callable[[Token], None]]:
-        """A way to put a new token in place that is known to be open before a refresh uses up the old one.
+        """A way to put a new token in place, its room on the disk taken before a refresh uses up the old one.
 
-        Raises ConfigError where the folder can't be written to.
+        The file keeps its owner, group and mode, so that whoever runs tsrevel next can read it. Raises ConfigError
+        where the token couldn't be kept.
         """
-        try:
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        except OSError as error:
-            raise self._unwritable(error) from error
-        fresh = Path(name)
-        try:
-            yield lambda token: self._put(handle, fresh, token)
-        finally:
-            os.close(handle)
-            fresh.unlink(missing_ok=True)
+        with ExitStack() as stack:
+            try:
+                draft = stack.enter_context(draft_of(self._path))
+                draft.reserve(_RESERVED)
+            except OSError as error:
+                raise self._unwritable(error) from error
+            yield lambda token: self._put(draft, token)
 
-    def _put(self, handle: int, fresh: Path, token: Token) -> None:
+    def _put(self, draft: Draft, token: Token) -> None:
         content = {"access_token": token.access, "refresh_token": token.refresh, "expires_at": token.expires_at}
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", closefd=False) as file:
-                json.dump(content, file, indent=2)
-            os.fsync(handle)
-            fresh.replace(self._path)
-            self._settle_folder()
+            draft.put(json.dumps(content, indent=2).encode())
         except OSError as error:
             raise self._unwritable(error) from error
-
-    def _settle_folder(self) -> None:
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _decode(self, data: Json) -> Token:
         row = data if isinstance(data, dict) else {}
@@ -166,8 +165,10 @@ class TokenFile:
 
     def _unwritable(self, error: OSError) -> ConfigError:
         remedy = (
-            "Make its folder writable to this user; should TripleSeat then refuse the old token, get a new first one."
+            "Make the file and its folder writable to this user; should TripleSeat refuse the old token, log in again."
         )
+        if error.errno in DISK_FULL:
+            remedy = "Make room on its disk: no new token is asked for as long as it couldn't be stored."
         return self._problem(f"can't be replaced ({error.strerror})", remedy)
 
     def _problem(self, message: str, remedy: str) -> ConfigError:

@@ -19,6 +19,7 @@ from tsrevel.tripleseat.token_file import APPROVAL, Token, is_token
 
 USUAL_LIFE = 7200
 """Seconds that an access token lives where the answer doesn't say (facts TripleSeat 1.2)."""
+UNUSABLE_ANSWER = "TripleSeat: the token URL answered without a usable token; check tripleseat.token_url"
 _LONGEST_LIFE = 10**8
 _GRANT_GONE = f"TripleSeat no longer takes the refresh token: a person must authorise again; {APPROVAL}"
 _CODE_REFUSED = (
@@ -55,7 +56,8 @@ class TokenUrl:
     def refresh(self, refresh_token: str) -> Token:
         """The next token; the old refresh token stays where no new one comes (facts TripleSeat 1.3).
 
-        Raises CredentialsRefused; Unavailable where the answer is lost; Unreadable.
+        Its access token is "" where the answer has a new refresh token and no access token that can be
+        used. Raises CredentialsRefused; Unavailable where the answer is lost; Unreadable.
         """
         return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token}, refresh_token)
 
@@ -154,8 +156,12 @@ def _decode_token(answer: Json, refresh_token: str, asked_at: float) -> Token:
     row = answer if isinstance(answer, dict) else {}
     access, refresh = row.get("access_token"), row.get("refresh_token") or refresh_token
     life = read_number(row.get("expires_in"))
-    if not is_token(access) or not (refresh == "" or is_token(refresh)):
-        raise Unreadable("TripleSeat: the token URL answered without a usable token; check tripleseat.token_url")
+    if not (refresh == "" or is_token(refresh)):
+        raise Unreadable(UNUSABLE_ANSWER)
+    if not is_token(access):
+        if refresh in {"", refresh_token}:
+            raise Unreadable(UNUSABLE_ANSWER)
+        return Token("", refresh, 0)  # the old refresh token is used up: this one must be kept
     seconds = USUAL_LIFE if life is None or life <= 0 else min(int(life), _LONGEST_LIFE)
     return Token(access, refresh, int(asked_at) + seconds)
 
