@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from tsrevel.cli.render import encode_report, show_table
-from tsrevel.cli.sandbox import Served, run_services, write_private
+from tsrevel.cli.sandbox import Served, run_services
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.cli.table import open_console
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import load_settings
 from tsrevel.engine.report import Report
+from tsrevel.files import replace_file
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.reasons import Status
@@ -33,7 +34,7 @@ def demo(world: World, manner: Manner) -> int:
     console.quiet = manner.json or manner.quiet
     with TemporaryDirectory(prefix="tsrevel-demo-") as folder, run_services() as served:
         config = Path(folder, "config.toml")
-        write_private(config, served.config)
+        replace_file(config, served.config.encode())
         stage = _Stage(world, replace(manner, config=config), console)
         console.print(_intro(served))
         dry = stage.act("1. A dry run: everything is read and planned, nothing is written.", live=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +11,17 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tsrevel.cli.world import Manner, World
+from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.files import look_at, read_regular, replace_file
 from tsrevel.record import Record
 from tsrevel.wiring import utc_now
 
 if TYPE_CHECKING:
     from tsrevel.sandbox import RevelSandbox, SampleDay, TripleSeatSandbox
+
+
+MARK = "# Written by `tsrevel sandbox`, which may overwrite it."
+"""The first line of settings that a sandbox wrote."""
 
 
 class Served(Record):
@@ -32,11 +37,14 @@ class Served(Record):
 def serve_sandbox(world: World, manner: Manner, write_config: Path | None, ports: tuple[int, int]) -> int:
     """Serve both services until interrupted; the settings go to `write_config`, or to stdout.
 
-    Raises OSError where a port is taken or the file can't be written.
+    Only a file that a sandbox wrote is overwritten: ConfigError. Raises OSError where a port is taken or the file can't
+    be written.
     """
+    if write_config:
+        _check_config(write_config)
     with run_services(ports) as served:
         if write_config:
-            write_private(write_config, served.config)
+            replace_file(write_config, f"{MARK}\n{served.config}".encode())
         if manner.json:
             config = str(write_config) if write_config else served.config
             world.answer({"schema": 1, "tripleseat": served.urls[0], "revel": served.urls[1], "config": config})
@@ -46,6 +54,15 @@ def serve_sandbox(world: World, manner: Manner, write_config: Path | None, ports
             _tell_what_next(world, write_config)
         threading.Event().wait()
     return 0
+
+
+def _check_config(path: Path) -> None:
+    """Raises ConfigError where `path` is a file that no sandbox wrote: it may be settings of production. OSError."""
+    if look_at(path) is None or read_regular(path).startswith(MARK.encode()):
+        return
+    remedy = "Name a new file, best in a folder of its own."
+    text = f"{path} is there, and a sandbox didn't write it: nothing was written"
+    raise ConfigError((ConfigProblem("--write-config", "the command line", text, remedy),))
 
 
 def _tell_what_next(world: World, written: Path | None) -> None:
@@ -73,17 +90,10 @@ def run_services(ports: tuple[int, int] = (0, 0)) -> Iterator[Served]:
         )
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write `text` to `path`, readable by its owner alone."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
 def _write_token(path: Path, tripleseat: TripleSeatSandbox) -> None:
     answer = tripleseat.issue_tokens()
     token = {key: answer[key] for key in ("access_token", "refresh_token")}
-    write_private(path, json.dumps({**token, "expires_at": answer["created_at"] + answer["expires_in"]}))
+    replace_file(path, json.dumps({**token, "expires_at": answer["created_at"] + answer["expires_in"]}).encode())
 
 
 def _encode_config(day: SampleDay, tripleseat_url: str, revel_url: str, folder: Path) -> str:

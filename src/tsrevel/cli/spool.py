@@ -13,8 +13,10 @@ import typer
 
 from tsrevel.cli.bodies import read_body
 from tsrevel.cli.world import World
+from tsrevel.files import open_regular, read_regular, real_path, take_owner_of
 
 STDIN = Path("-")
+_STDIN = {STDIN, *map(Path, ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))}
 _LONGEST_SIGNATURE = 8192
 
 
@@ -49,10 +51,10 @@ def show_path(path: Path) -> str:
 
 
 def open_body(world: World, path: Path) -> bytes:
-    """The raw body. Raises BodyTooLarge and OSError."""
-    if path == STDIN:
+    """The raw body, of standard input or a regular file. Raises BodyTooLarge and OSError."""
+    if path in _STDIN:
         return read_body(world.stdin)
-    with path.open("rb") as source:
+    with os.fdopen(open_regular(path), "rb") as source:
         return read_body(source)
 
 
@@ -61,8 +63,7 @@ def read_signature(path: Path) -> str | None:
     if path == STDIN:
         return None
     try:
-        with _beside(path).open("rb") as source:
-            return source.read(_LONGEST_SIGNATURE).decode(errors="replace").strip()
+        return read_regular(_beside(path), _LONGEST_SIGNATURE).decode(errors="replace").strip()
     except FileNotFoundError:
         return None
 
@@ -71,7 +72,7 @@ def open_archive(folder: Path, captured: Sequence[Path]) -> None:
     """Make the folder that handled deliveries go to. Raises typer.BadParameter where that can't be."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        inside = any(path != STDIN and path.resolve().parent == folder.resolve() for path in captured)
+        inside = any(path != STDIN and real_path(path).parent == real_path(folder) for path in captured)
     except OSError as error:
         text = f"--archive {folder} can't be used: {error.strerror or type(error).__name__}"
         raise typer.BadParameter(text) from error
@@ -103,6 +104,7 @@ def _move(source: Path, target: Path) -> None:
             raise
         draft = target.with_name(f".{target.name}.part")  # of another file system: complete before it has its name
         shutil.copy2(source, draft)
+        take_owner_of(draft, source.stat())
         with draft.open("rb") as written:
             os.fsync(written.fileno())
         draft.rename(target)

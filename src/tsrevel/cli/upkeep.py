@@ -10,6 +10,7 @@ from typing import TextIO
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerUnusable
+from tsrevel.files import take_owner_of
 from tsrevel.ledger import Ledger, hold_lock
 from tsrevel.ledger.care import Census, count_prunable, export_rows
 from tsrevel.ledger.care import back_up_ledger as copy_to
@@ -140,6 +141,7 @@ def _new_file(path: Path) -> TextIO:
     """The file, made for its owner's eyes. LedgerUnusable if it exists or can't be made."""
     try:
         path.touch(mode=0o600, exist_ok=False)
+        take_owner_of(path, path.parent.stat())
         return path.open("w", encoding="utf-8")
     except FileExistsError as error:
         raise LedgerUnusable(f"The file {path} exists already: name a new one.") from error

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.files import open_regular, replace_file
 
 MARK = '<meta name="generator" content="tsrevel reconcile">'
 """In every page, near its beginning: what says that a file may be replaced."""
@@ -28,15 +28,7 @@ def check_page(path: Path) -> str | None:
 def write_page(path: Path, text: str) -> None:
     """Put the page there (0600), in place of an earlier one, in one move. Raises ConfigError where that fails."""
     try:
-        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600 from the first byte
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(draft).replace(path)
-        finally:
-            Path(draft).unlink(missing_ok=True)
+        replace_file(path, text.encode())
     except OSError as error:
         problem = ConfigProblem(
             "--html", "the command line", f"{path} can't be written: {error.strerror}", "Make room."
@@ -46,7 +38,7 @@ def write_page(path: Path, text: str) -> None:
 
 def _is_ours(path: Path) -> bool:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with os.fdopen(open_regular(path), encoding="utf-8", errors="replace") as file:
             return MARK in file.read(2000)
     except OSError:
         return False

@@ -1,0 +1,56 @@
+"""What isn't a regular file is refused at once, wherever a command takes a file; nobody waits for its other end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .bench import Shell
+from .captured import KEY, Spool, answers, sign
+from .test_replay import FULL, event_body
+
+
+@pytest.fixture(autouse=True)
+def _signed(shell: Shell) -> None:
+    shell.world.config["tripleseat"]["webhook_signing_keys"] = [KEY]
+
+
+def test_a_named_pipe_as_signature_holds_up_no_other_delivery(shell: Shell, spool: Spool) -> None:
+    os.mkfifo(spool.put("a", event_body(shell), None).with_suffix(".sig"))
+    spool.put("b", event_body(shell))
+    ran = shell.replay(str(spool.folder), "--json")
+    assert [each["ok"] for each in answers(ran)] == [False, True]
+    assert "a named pipe" in answers(ran)[0]["error"]
+    assert shell.world.flaws(FULL) == []
+
+
+def test_a_named_pipe_as_delivery_is_refused(shell: Shell, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ran = shell.replay(str(tmp_path / "pipe"), "--json", "--unsigned")
+    assert (ran.status, answers(ran)[0]["ok"]) == (3, False)
+    ran = shell.run("verify-signature", str(tmp_path / "pipe"), "--signature", "x", "--config", config(shell))
+    assert ran.status == 2
+    assert "a named pipe" in ran.err
+
+
+def config(shell: Shell) -> str:
+    return str(shell.write_config())
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0"])
+def test_standard_input_is_no_file_and_taken(shell: Shell, name: str) -> None:
+    body = event_body(shell)
+    ran = shell.run("verify-signature", name, "--signature", sign(body), "--config", config(shell), stdin=body)
+    assert ran.status == 0
+
+
+@pytest.mark.parametrize("name", ["token.json", "ledger.sqlite3", "ledger.sqlite3.lock", "mappings.toml"])
+def test_a_named_pipe_among_the_files_of_a_run_is_a_matter_of_configuration(shell: Shell, name: str) -> None:
+    path, config = shell.world.folder / name, shell.write_config()
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    ran = shell.run("sync", "--config", str(config), "--json")
+    assert (ran.status, shell.requests) == (10, 0)
+    assert "a named pipe" in ran.answer["error"]
