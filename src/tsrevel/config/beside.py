@@ -86,7 +86,8 @@ def _check_moved(key: str, old: Path, new: Path, report: Report) -> None:
     pairs = [(old, new)]
     if is_there(log := old.with_name(f"{old.name}-wal")):
         pairs.append((log, new.with_name(f"{new.name}-wal")))  # what was written last may stand there alone
-    moves = " && ".join(f"mv {_quote(before)} {_quote(after)}" for before, after in pairs)
+    folder = "" if new.parent.is_dir() else f"mkdir -p -m 700 {_quote(new.parent)} && "
+    moves = folder + " && ".join(f"mv {_quote(before)} {_quote(after)}" for before, after in pairs)
     message = f"isn't set, and {old} is there from before: now it would be {new}"
     remedy = f'If it belongs to these settings, move it while no run is under way: {moves}. Else set {key} = "{new}".'
     report.add(key, "default", message, remedy)
