@@ -15,7 +15,7 @@ from tsrevel.config import SETTINGS, Settings, check_document
 from tsrevel.config.environment import read_environment
 from tsrevel.config.keys import SECRETS, VARIANTS
 from tsrevel.config.kinds import Kind
-from tsrevel.config.paths import expand_path
+from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.places import choose_locations, read_old_place
 from tsrevel.config.report import Given, Report
 from tsrevel.config.sources import read_file
@@ -117,7 +117,7 @@ def _anchor(key: str, value: object, environ: Mapping[str, str], source: Path | 
     """A path in a file starts at that file's folder, one on the command line where the operator is."""
     if not isinstance(value, str) or not value or not (key.endswith("_file") or key == "ledger.path"):
         return value
-    return str(expand_path(value, environ, source.absolute().parent if source else Path.cwd()))
+    return str(expand_path(value, environ, settings_folder(source) if source else Path.cwd()))
 
 
 def _take_options(draft: Draft, options: InitOptions, environ: Mapping[str, str]) -> None:
