@@ -1,4 +1,4 @@
-"""The monitor and the runs: pinged at the start and at the end, whatever becomes of the run, and never in its way."""
+"""The monitor and the runs: each live `sync` is pinged at its start and at its end, and never kept waiting for it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tsrevel.ledger import hold_lock
 from tsrevel.record import replace
 from tsrevel.wiring import Seams
 
+from ..notify.healthchecks import Check, Healthchecks
 from ..notify.post import ToldWorld
 from .bench import Shell
 
@@ -34,7 +37,8 @@ def post(told: ToldWorld) -> Shell:
 
 
 def test_a_good_run_is_a_start_and_a_success(post: Shell, told: ToldWorld) -> None:
-    assert post.sync_event(str(PAID)).status == 0
+    post.environ["ALLOWED_LOCATIONS"] = "30502"
+    assert post.sync().status == 0
     assert told.monitor.pings == ["/start", ""]
     assert set(told.monitor.rids) == {"00000001-0000-0000-0000-000000000000"}
 
@@ -46,9 +50,53 @@ def test_each_run_has_an_id_of_its_own(post: Shell, told: ToldWorld) -> None:
     assert len(set(told.monitor.rids)) == 2
 
 
-def test_a_run_that_needs_a_person_says_so_by_its_exit_status(post: Shell, told: ToldWorld) -> None:
+def test_a_run_that_holds_an_event_did_its_work(post: Shell, told: ToldWorld) -> None:
+    assert post.sync().status == 3
+    assert told.monitor.pings == ["/start", ""]
+
+
+def test_whoever_has_no_mail_can_have_held_events_told_by_the_monitor(post: Shell, told: ToldWorld) -> None:
+    told.config["monitor"]["fail_on_held"] = True
     assert post.sync().status == 3
     assert told.monitor.pings == ["/start", "/3"]
+
+
+def test_the_monitor_gets_ids_counts_and_codes_and_no_customer_s_data(post: Shell, told: ToldWorld) -> None:
+    ran = post.sync("--json")
+    start, end = told.monitor.bodies
+    assert start == {"correlation_id": ran.answer["correlation_id"]}
+    reasons = [each["reason"] for each in ran.answer["events"] if each["reason"]]
+    assert end == {
+        "correlation_id": ran.answer["correlation_id"],
+        "exit_status": 3,
+        "reason": None,
+        "summary": ran.answer["summary"],
+        "reasons": {each: reasons.count(each) for each in sorted(reasons)},
+    }
+
+
+def test_a_run_that_ends_before_its_time_says_why_by_a_code(post: Shell, told: ToldWorld) -> None:
+    told.wires["tripleseat"].down = True
+    post.sync()
+    assert told.monitor.bodies[-1]["reason"] == "UPSTREAM_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("fail_on_held", [False, True])
+def test_six_silent_hours_are_an_alarm_although_an_event_is_held_for_days(
+    post: Shell, told: ToldWorld, fail_on_held: bool
+) -> None:
+    check = Check(period=timedelta(minutes=45), grace=timedelta(minutes=30))
+    service = Healthchecks(lambda: told.time.now, check)
+    told.monitor_at = httpx.WSGITransport(service)
+    told.config["monitor"]["fail_on_held"] = fail_on_held
+    for _ in range(20):
+        assert post.sync().status == 3
+        told.time.move(minutes=45)
+    before = list(check.alerts)
+    assert before == ([] if not fail_on_held else before[:1])
+    told.time.move(hours=6)
+    check.look(told.time.now)
+    assert check.alerts[len(before) :] == ([] if fail_on_held else [told.time.now])
 
 
 def test_an_unreachable_service_is_told_by_its_exit_status(post: Shell, told: ToldWorld) -> None:
@@ -74,6 +122,12 @@ def test_a_ledger_that_cant_even_be_locked_is_told(post: Shell, told: ToldWorld)
     assert told.monitor.pings == ["/10"]
 
 
+@pytest.mark.parametrize("argv", [["--hours-back", "0"], ["--from", "2026-12-13", "--to", "2026-12-12"]])
+def test_a_command_line_that_makes_no_sense_pings_nobody(post: Shell, told: ToldWorld, argv: list[str]) -> None:
+    assert post.sync(*argv).status == 2
+    assert told.monitor.pings == []
+
+
 def test_a_ledger_that_cant_be_used_is_told(post: Shell, told: ToldWorld) -> None:
     (told.folder / "ledger.sqlite3").write_bytes(b"")
     assert post.sync().status == 14
@@ -89,10 +143,11 @@ def test_an_interrupted_run_is_told(post: Shell, told: ToldWorld) -> None:
     assert told.monitor.pings == ["/start", "/130"]
 
 
-def test_a_dry_run_is_watched_too(post: Shell, told: ToldWorld) -> None:
+def test_a_dry_run_pings_nobody_as_it_makes_no_order(post: Shell, told: ToldWorld) -> None:
     post.sync("--dry-run")
-    assert told.monitor.pings[0] == "/start"
-    assert len(told.monitor.pings) == 2
+    post.environ["DRY_RUN"] = "true"
+    post.sync()
+    assert told.monitor.pings == []
 
 
 def test_a_disabled_connector_pings_nobody(post: Shell, told: ToldWorld) -> None:
@@ -117,29 +172,27 @@ def test_a_run_that_is_paused_midway_is_told_as_finished(post: Shell, told: Told
 
     told.at("after POST /resources/Order/", pause)
     assert post.sync().status == 3
-    assert told.monitor.pings == ["/start", "/3"]
+    assert told.monitor.pings == ["/start", ""]
     assert told.sendgrid.asked == []
 
 
-def test_a_replay_of_events_is_watched(post: Shell, told: ToldWorld) -> None:
-    assert post.replay("--event", str(UNMAPPED)).status == 3
-    assert post.replay("--run", "no-such-run").status == 2
-    assert told.monitor.pings == ["/start", "/3", "/start", "/2"]
-
-
-def test_a_replay_of_deliveries_is_told_by_the_gravest_of_their_statuses(
+def test_single_events_and_deliveries_dont_touch_the_dead_man_s_switch(
     post: Shell, told: ToldWorld, tmp_path: Path
 ) -> None:
     (tmp_path / "odd.json").write_text("[]")
+    assert post.sync_event(str(PAID)).status == 0
+    assert post.replay("--event", str(UNMAPPED)).status == 3
+    assert post.replay("--run", "no-such-run").status == 2
+    assert post.replay("--held").status == 3
     assert post.replay(str(tmp_path / "odd.json"), "--unsigned").status == 3
-    assert told.monitor.pings == ["/start", "/3"]
+    assert told.monitor.pings == []
 
 
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_monitor_that_refuses_changes_nothing_of_the_run(post: Shell, told: ToldWorld, status: int) -> None:
     told.monitor.status = status
-    ran = post.sync_event(str(PAID), "--json")
-    assert (ran.status, ran.answer["success"]) == (0, True)
+    ran = post.sync("--json")
+    assert (ran.status, ran.answer["summary"]["injected"]) == (3, 3)
     assert f"the monitor wasn't told (success): it answered {status}" in ran.err
     assert "11111111-2222" not in ran.err
 
@@ -204,7 +257,7 @@ def test_a_run_whose_monitor_and_sendgrid_both_hang_finishes_in_time(tmp_path: P
         began = time.monotonic()
         ran = Shell(told).sync("--json")
         lasted = time.monotonic() - began
-    assert lasted < 12
+    assert lasted < 24
     assert (ran.status, ran.answer["summary"]["injected"]) == (3, 3)
     assert ran.err.count("the monitor wasn't told") == 2
     assert "mail 1 wasn't sent: SendGrid gave no answer" in ran.err
@@ -226,3 +279,10 @@ def test_a_monitor_that_hangs_doesnt_delay_the_run_itself(tmp_path: Path) -> Non
         told.at("after POST /resources/Order/", note)
         Shell(told).sync()
     assert 0 < written < 4
+
+
+def test_pause_says_that_the_check_goes_down_unless_it_is_paused_too(post: Shell, told: ToldWorld) -> None:
+    settings = ("--config", str(post.write_config()))
+    assert "pause its check too" in post.run("pause", *settings).out
+    del told.config["monitor"]
+    assert "its check" not in post.run("pause", "--config", str(post.write_config())).out

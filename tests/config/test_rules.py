@@ -121,7 +121,10 @@ def test_a_mapping_without_its_product_still_has_its_other_faults_told(bench: Be
         ("email", "sender", "nobody", "isn't a mail address"),
         ("email", "recipients", ["a@example.com", ""], "entry 2 isn't a mail address"),
         ("email", "on", ["won"], "entry 1 isn't one of the words it knows"),
-        ("monitor", "ping_url", "https://ping.example.com/x?y=1", "isn't a usable URL"),
+        ("monitor", "ping_url", "https://ping.example.com/x#y", "isn't a usable URL"),
+        ("monitor", "ping_url", "https://ping.example.com/x?y=1 2", "isn't a usable URL"),
+        ("monitor", "ping_url", "https://ping.example.com/x?y=1#z", "isn't a usable URL"),
+        ("monitor", "fail_on_held", "yes", "must be true or false"),
         ("ledger", "path", 3, "must be text"),
     ],
 )
@@ -288,9 +291,9 @@ def test_a_sandbox_reaches_nothing_beyond_this_machine(
 def test_a_sandbox_may_have_everything_on_this_machine(bench: Bench) -> None:
     changes = LOCAL | {
         "email": {"api_key": "k", "base_url": "http://[::1]:8003"},
-        "monitor": {"ping_url": "http://127.0.0.1:8004/ping"},
+        "monitor": {"ping_url": "http://127.0.0.1:8004/ping?create=1"},
     }
-    assert bench.load(changes).monitor.ping_url.get_secret_value() == "http://127.0.0.1:8004/ping"
+    assert bench.load(changes).monitor.ping_url.get_secret_value() == "http://127.0.0.1:8004/ping?create=1"
 
 
 @pytest.mark.parametrize(

@@ -128,13 +128,17 @@ class MonitorFake(httpx.BaseTransport):
         self.status = status
         self.pings: list[str] = []
         self.rids: list[str] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.agents: set[str] = set()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        assert request.method == "GET"
+        assert request.method == "POST"
         base = httpx.URL(PING_URL).path
         assert request.url.path.startswith(base)
         self.pings.append(request.url.path.removeprefix(base))
         self.rids.append(request.url.params["rid"])
+        self.bodies.append(json.loads(request.read()))
+        self.agents.add(request.headers["User-Agent"])
         return httpx.Response(self.status, text="OK")
 
 
@@ -145,6 +149,7 @@ class ToldWorld(World):
         super().__init__(folder, *stories)
         self.sendgrid = SendGridFake()
         self.monitor = MonitorFake()
+        self.monitor_at: httpx.BaseTransport = self.monitor
         self.config["email"] = {
             "api_key": KEY,
             "base_url": "http://127.0.0.1:8003",
@@ -157,7 +162,7 @@ class ToldWorld(World):
         self.config["monitor"] = {"ping_url": PING_URL}
 
     def seams(self) -> Seams:
-        return replace(super().seams(), sendgrid=self.sendgrid, monitor=self.monitor)
+        return replace(super().seams(), sendgrid=self.sendgrid, monitor=self.monitor_at)
 
 
 @dataclass

@@ -1,16 +1,20 @@
 """What is told of a run besides its report: monitor pings, mails, hooks. Nothing here changes how the run ended.
 
 The start is pinged beside the run; all else follows once the report is out, and only what is set up is even loaded.
+The monitor is told of live runs of `sync` alone: it watches whether orders go on being made (docs/operations.md).
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+import typer
 
 from tsrevel.cli.boundary import describe_fault, status_of
 from tsrevel.cli.logs import logging_to
@@ -37,7 +41,8 @@ Begin = Callable[[Settings, str, RunMode], Callable[[], None]]
 class Herald:
     """Goes with one invocation: `begin` when it has its settings, `hear` each report; at its end it tells them.
 
-    Without `begin` (disabled or paused) it tells nothing; of a run that didn't get the lock the monitor isn't told.
+    Without `begin` (disabled or paused) it tells nothing; of a run that was refused (the lock is held, or the command
+    line makes no sense) the monitor isn't told.
     """
 
     world: World
@@ -52,13 +57,15 @@ class Herald:
     def begin(self, settings: Settings, run_id: str, mode: RunMode) -> Callable[[], None]:
         """The run is about to begin. What is given back tells the monitor of its start, without waiting for it."""
         self._settings, self._run_id, self._mode = settings, run_id, mode
-        url = settings.monitor.ping_url.get_secret_value()
-        if url:
-            from tsrevel.notify.monitor import Monitor
+        watched = settings.monitor
+        url = watched.ping_url.get_secret_value()
+        if not url or mode != "bulk" or settings.safety.dry_run:
+            return lambda: None
+        from tsrevel.notify.monitor import Monitor
 
-            self._monitor = Monitor(url, run_id, self._seams.monitor, settings.network)
-            return self._monitor.start
-        return lambda: None
+        monitor = Monitor(url, run_id, watched.fail_on_held, self._seams.monitor, settings.network)
+        self._monitor = monitor
+        return lambda: monitor.start({"correlation_id": correlate(run_id)})
 
     def hear(self, report: Report) -> None:
         """A report, before it is shown: were that to fail, it is told all the same."""
@@ -76,8 +83,9 @@ class Herald:
         with suppress(OSError):  # a closed pipe: the command says so when all is told
             self.world.stdout.flush()
         with logging_to(self.world.stderr, self.manner, correlate(self._run_id)):
-            if self._monitor and not isinstance(error, RunLocked):  # the run that has the lock tells of itself
-                self._monitor.finish(status_of(error) if error else self.exit_status)
+            if self._monitor and not isinstance(error, RunLocked | typer.BadParameter):
+                status = status_of(error) if error else self.exit_status
+                self._monitor.finish(status, self._summarise(status))
             if error is None or isinstance(error, Exception):  # whoever interrupts a run doesn't want to wait
                 self._tell(self._settings, error)
             for trouble in self._monitor.wait() if self._monitor else ():
@@ -86,6 +94,14 @@ class Herald:
     @property
     def _seams(self) -> Seams:
         return self.world.seams or Seams()
+
+    def _summarise(self, status: int) -> dict[str, object]:
+        """The run as the monitor shows it: ids, counts and codes. No customer's data, and no text of a service."""
+        summary: dict[str, object] = {"correlation_id": correlate(self._run_id), "exit_status": status}
+        for report in self._reports[:1]:
+            codes = Counter(str(outcome.reason) for outcome in report.outcomes if outcome.reason)
+            summary |= {"reason": report.reason, "summary": report.summary, "reasons": dict(sorted(codes.items()))}
+        return summary
 
     def _tell(self, settings: Settings, error: Exception | None) -> None:
         """The mails and the hooks; a fault of ours in telling is told, and no more."""

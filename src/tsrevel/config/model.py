@@ -181,9 +181,10 @@ class EmailSettings(Section):
 
 
 class MonitorSettings(Section):
-    """The watchdog that is pinged at a run's start and end."""
+    """The monitor that `sync` pings at its start and end. `fail_on_held`: exit status 3 is no success to it."""
 
     ping_url: SecretUrl = SecretStr("")
+    fail_on_held: Flag = False
 
 
 class HooksSettings(Section):

@@ -96,7 +96,7 @@ def base_urls(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "tripleseat.base_url", seat.base_url
     yield "tripleseat.token_url", seat.token_url.partition("?")[0]
     yield ("revel.base_url" if settings.revel.base_url else "revel.domain"), settings.revel_url
-    yield "monitor.ping_url", settings.monitor.ping_url.get_secret_value()
+    yield "monitor.ping_url", settings.monitor.ping_url.get_secret_value().partition("?")[0]
     if settings.origin("tripleseat.authorize_url") != "default":
         yield "tripleseat.authorize_url", seat.authorize_url.partition("?")[0]
     if mail.api_key.get_secret_value() or settings.origin("email.base_url") != "default":

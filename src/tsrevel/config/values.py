@@ -92,8 +92,11 @@ def check_endpoint(value: str) -> str:
 
 
 def check_secret_url(value: SecretStr) -> SecretStr:
-    """As `check_url`, for a URL that is itself the key to the service."""
-    return SecretStr(check_url(value.get_secret_value()))
+    """As `check_url`, for a URL that is itself the key to the service; a query such as "?create=1" belongs to it."""
+    base, mark, query = value.get_secret_value().partition("?")
+    if not query.isascii() or not query.isprintable() or any(sign in query for sign in " #"):
+        raise refuse("isn't a usable URL", "Write the address as the monitor shows it.")
+    return SecretStr(check_url(base) + mark + query)
 
 
 def check_domain(value: str) -> str:

@@ -1,16 +1,19 @@
-"""The watchdog's pings, Healthchecks style: /start, then the base URL for success or /EXIT_STATUS, with the run's id.
+"""The monitor's pings, Healthchecks style: /start, then the URL itself for success or /EXIT_STATUS, with the run's id.
 
-Pings go out beside the run, one after another, each for five seconds at most; what hangs or fails is told at the end.
-The URL is itself the key to the check: it is in no message.
+Pings go out beside the run, one after another, each tried twice for five seconds at most; what isn't delivered is told
+at the end. The URL is itself the key to the check: it is in no message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from tsrevel import __version__
 from tsrevel.errors import Unavailable
 from tsrevel.network import DIRECT, Network
 from tsrevel.transport import send_once
@@ -18,51 +21,81 @@ from tsrevel.transport import send_once
 if TYPE_CHECKING:
     import httpx
 
+    from tsrevel.answers import Json
+
 PING_SECONDS = 5.0
+"""How long one attempt may take."""
+ATTEMPTS = 2
+_NEEDS_ATTENTION = 3
+_MAY_PASS = frozenset({408, 425, 429})
 
 
 @dataclass(slots=True)
 class Monitor:
-    """One check at one monitor, for one run."""
+    """One check at one monitor, for one run. `fail_on_held`: exit status 3 isn't a success."""
 
     url: str
     run_id: str
+    fail_on_held: bool = False
     transport: httpx.BaseTransport | None = None
     network: Network = DIRECT
     _last: Thread | None = field(default=None, init=False)
     _troubles: list[str] = field(default_factory=list, init=False)
 
-    def start(self) -> None:
+    def start(self, summary: Mapping[str, Json]) -> None:
         """Tell that the run has begun. Returns at once."""
-        self._send("/start")
+        self._send("/start", summary)
 
-    def finish(self, exit_status: int) -> None:
-        """Tell how the run ended, after its start: out of order they would raise an alarm. Returns at once."""
-        self._send(f"/{exit_status}" if exit_status else "")
+    def finish(self, exit_status: int, summary: Mapping[str, Json]) -> None:
+        """Tell how the run ended, after its start: out of order they would raise an alarm. Returns at once.
+
+        A run that holds or fails some events did its work: the check must go on watching whether runs stop.
+        """
+        worked = exit_status == 0 or (exit_status == _NEEDS_ATTENTION and not self.fail_on_held)
+        self._send("" if worked else f"/{exit_status}", summary)
 
     def wait(self) -> tuple[str, ...]:
         """Return when all is told or given up: what wasn't told, worded for messages."""
         if self._last:
-            self._last.join(2 * PING_SECONDS)
+            self._last.join(2 * ATTEMPTS * PING_SECONDS)
         return tuple(self._troubles)
 
-    def _send(self, what: str) -> None:
-        thread = Thread(target=self._ping, args=(what, self._last), daemon=True)
+    def _send(self, what: str, summary: Mapping[str, Json]) -> None:
+        thread = Thread(target=self._ping, args=(what, dict(summary), self._last), daemon=True)
         self._last = thread
         thread.start()
 
-    def _ping(self, what: str, before: Thread | None) -> None:
+    def _ping(self, what: str, summary: Mapping[str, Json], before: Thread | None) -> None:
         if before:
             before.join()
-        url = f"{self.url}{what}?rid={run_uuid(self.run_id)}"
+        url, trouble = ping_address(self.url, what, self.run_id), ""
+        for _ in range(ATTEMPTS):
+            trouble, may_pass = self._try(url, summary)
+            if not may_pass:
+                break
+        if trouble:
+            self._troubles.append(f"the monitor wasn't told ({what or 'success'}): {trouble}")
+
+    def _try(self, url: str, summary: Mapping[str, Json]) -> tuple[str, bool]:
+        """Why it wasn't told, "" where it was; and whether another attempt may help."""
+        headers = {"User-Agent": f"tsrevel/{__version__}"}
         try:
-            status, _ = send_once("GET", url, PING_SECONDS, self.transport, network=self.network)
+            status, _ = send_once(
+                "POST", url, PING_SECONDS, self.transport, network=self.network, json=summary, headers=headers
+            )
         except Unavailable as error:
-            self._troubles.append(f"the monitor wasn't told ({what or 'success'}): {error}")
-            return
-        if not 200 <= status < 300:
-            text = f"the monitor wasn't told ({what or 'success'}): it answered {status}; check monitor.ping_url"
-            self._troubles.append(text)
+            return str(error), True
+        if 200 <= status < 300:
+            return "", False
+        return f"it answered {status}; check monitor.ping_url", status >= 500 or status in _MAY_PASS
+
+
+def ping_address(url: str, what: str, run_id: str) -> str:
+    """Where `what` ("" or "/start", say) is told of: it belongs to the path, a query such as "?create=1" stays."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/") + what if what else parts.path
+    query = "&".join(each for each in (parts.query, f"rid={run_uuid(run_id)}") if each)
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
 def run_uuid(run_id: str) -> UUID:
