@@ -80,7 +80,7 @@ class Wire(httpx.BaseTransport):
     """
 
     def __init__(self, app: RevelSandbox | TripleSeatSandbox, name: str, reach: Callable[[str], None]) -> None:
-        self._inner = httpx.WSGITransport(app=app)
+        self._inner: httpx.BaseTransport = httpx.WSGITransport(app=app)
         self._name = name
         self._reach = reach
         self.down = False

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from tsrevel.redaction import Redactor
+from tsrevel.text import clean_text
 
 Json = Any
 """What `decode_json` gives: checked field by field at each decode boundary."""
@@ -51,6 +52,7 @@ def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:
         text = "" if names_only else said + _describe(answer)
     else:
         text = ", ".join(_name_fields(said if isinstance(said, dict) else answer))
+    text = clean_text(text)
     return f": {redactor.quote(text)}" if text else ""
 
 
@@ -66,8 +68,7 @@ def read_error_word(body: bytes) -> str:
 
 def tidy(text: str) -> str:
     """A service's text on one line, without tags and what can't be printed."""
-    text = re.sub(r"<[^<>]*>", " ", text)
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return clean_text(re.sub(r"<[^<>]*>", " ", text))
 
 
 def _describe(answer: Mapping[str, Json]) -> str:

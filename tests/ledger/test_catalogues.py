@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 
 def make_catalogue(establishment: EstablishmentId = EIGHT, *names: str) -> Catalogue:
-    listed = names or ("Crème brûlée", "Coffee &amp; Tea", "coffee & tea", "half a pair \ud800")
+    listed = names or ("Crème brûlée", "Coffee &amp; Tea", "coffee & tea", "👩\u200d🍳 Brunch")
     return Catalogue.of(establishment, (Product(ProductId(number), name) for number, name in enumerate(listed, 8101)))
 
 
@@ -32,6 +32,11 @@ def test_a_kept_catalogue_is_what_was_listed(ledger: Ledger) -> None:
     assert ledger.young_catalogue(EIGHT, HOUR) == make_catalogue()
     assert ledger.young_catalogue(NINE, HOUR) is None
     assert kinds(ledger) == [("catalogue_kept", {"establishment": "8", "products": "4"})]
+
+
+def test_one_that_an_older_version_kept_is_cleaned(ledger: Ledger) -> None:
+    ledger.keep_catalogue(make_catalogue(EIGHT, "half a pair \ud800", "\x1b[31mRed\u202e", "two\r\nlines"))
+    assert ledger.young_catalogue(EIGHT, HOUR) == make_catalogue(EIGHT, "half a pair", "[31mRed", "two lines")
 
 
 def test_an_empty_one_is_kept_as_such(ledger: Ledger) -> None:

@@ -51,7 +51,7 @@ def find_faults(body: bytes) -> list[str]:
 
 
 def _faults_of_subject(subject: Any) -> list[str]:
-    whole = isinstance(subject, str) and 1 <= len(subject) <= _LONGEST_SUBJECT and subject.isprintable()
+    whole = isinstance(subject, str) and 1 <= len(subject) <= _LONGEST_SUBJECT and len(subject.splitlines()) == 1
     return [] if whole else ["subject"]
 
 

@@ -12,6 +12,9 @@ import sys
 
 def main() -> None:
     """The console script. Ends the process with the command's exit status (DESIGN 2)."""
+    from tsrevel.cli.streams import settle_streams
+
+    settle_streams()
     if sys.argv[1:] == ["--version"]:
         from tsrevel import __version__
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 import typer
 
+from tsrevel.cli.streams import is_reader_gone, trouble_of
 from tsrevel.cli.world import Manner, World
 from tsrevel.errors import ConfigError, TsrevelError
 
@@ -25,14 +24,15 @@ class _Terminated(BaseException):
     """SIGTERM arrived. No Exception, so that nothing on the way mistakes it for a failure to recover from."""
 
 
-def guard(world: World, manner: Manner, command: Callable[[], int]) -> int:
+def guard(world: World, manner: Manner, command: Callable[[], int], *, acts: bool = False) -> int:
     """The exit status of `command`, its errors told. With --json stdout gets one object, also on failure (DESIGN 2).
 
-    A typer.BadParameter passes: it is a usage error like those that typer finds itself.
+    `acts`: it does more than to print, and its status stays what it is though nothing could be printed. A
+    typer.BadParameter passes: it is a usage error like those that typer finds itself.
     """
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _complete(world, command)
+        return _complete(world, command, acts=acts)
     except typer.BadParameter:
         raise
     except ConfigError as error:
@@ -46,8 +46,6 @@ def guard(world: World, manner: Manner, command: Callable[[], int]) -> int:
         return _fail(world, manner, "interrupted; what a run had begun, the next one finishes", INTERRUPTED)
     except _Terminated:
         return _fail(world, manner, "terminated; what a run had begun, the next one finishes", TERMINATED)
-    except BrokenPipeError:
-        return _fall_silent(world)
     except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)
         return _fail(world, manner, describe_fault(error), UNEXPECTED)
     finally:
@@ -68,10 +66,13 @@ def describe_fault(error: Exception) -> str:
     return f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"
 
 
-def _complete(world: World, command: Callable[[], int]) -> int:
+def _complete(world: World, command: Callable[[], int], *, acts: bool) -> int:
     status = command()
-    world.stdout.flush()  # while a closed pipe can still be told from a fault
-    return status
+    world.stdout.flush()
+    trouble = trouble_of(world.stdout)
+    if trouble and not is_reader_gone(trouble):
+        print(f"tsrevel: not everything could be printed on standard output ({trouble.strerror})", file=world.stderr)
+    return UNEXPECTED if trouble and status == 0 and not acts else status
 
 
 def _fail(world: World, manner: Manner, text: str, status: int, problems: list[dict[str, str]] | None = None) -> int:
@@ -87,13 +88,6 @@ def _fail(world: World, manner: Manner, text: str, status: int, problems: list[d
         }
         world.answer(answer | ({"problems": problems} if problems else {}))
     return status
-
-
-def _fall_silent(world: World) -> int:
-    """Whoever read our output is gone: what is still buffered goes nowhere, or Python would complain at its end."""
-    with suppress(OSError):  # no real file, no descriptor
-        os.dup2(os.open(os.devnull, os.O_WRONLY), world.stdout.fileno())
-    return UNEXPECTED
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

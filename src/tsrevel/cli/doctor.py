@@ -10,6 +10,7 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import examine_settings
 from tsrevel.doctor import Finding, Patient, Verdict, examine, exit_status
 from tsrevel.record import replace
+from tsrevel.text import show_controls
 from tsrevel.wiring import Seams
 
 if TYPE_CHECKING:
@@ -80,17 +81,20 @@ def _show(finding: Finding, before: str, console: Console) -> str:
     from rich.text import Text
 
     prefix, _, rest = finding.name.rpartition(".")
-    group = finding.subject or _GROUPS.get(prefix, _AROUND if finding.name in _OF_AROUND else _MACHINE)
+    group = show_controls(finding.subject or "") or _GROUPS.get(
+        prefix, _AROUND if finding.name in _OF_AROUND else _MACHINE
+    )
     if group != before:
         console.print(Text(group, style="bold"), no_wrap=True, overflow="ellipsis")
     name = rest if finding.subject or prefix in _GROUPS else finding.name
     head = Text("  ") + Text(f"{finding.verdict:<{_VERDICT}}", style=_STYLES[finding.verdict])
     head.append(f"  {name:<{_NAME}}  ")
-    told = Text(finding.text).wrap(console, max(console.width - _INDENT, 20))
+    told = Text(show_controls(finding.text)).wrap(console, max(console.width - _INDENT, 20))
     for number, line in enumerate(told):
         line.rstrip()
         console.print((head if number == 0 else Text(" " * _INDENT)) + line)
-    for number, line in enumerate(Text(finding.remedy).wrap(console, max(console.width - _INDENT - 3, 20))):
+    remedy = Text(show_controls(finding.remedy)).wrap(console, max(console.width - _INDENT - 3, 20))
+    for number, line in enumerate(remedy):
         line.rstrip()
         if line:
             console.print(Text(" " * _INDENT + ("-> " if number == 0 else "   ")) + line)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -80,8 +79,7 @@ class Herald:
     ) -> None:
         if self._settings is None:
             return
-        with suppress(OSError):  # a closed pipe: the command says so when all is told
-            self.world.stdout.flush()
+        self.world.stdout.flush()  # the report comes before what is said of telling it
         with logging_to(self.world.stderr, self.manner, correlate(self._run_id)):
             if self._monitor and not isinstance(error, RunLocked | typer.BadParameter):
                 status = status_of(error) if error else self.exit_status
@@ -133,7 +131,7 @@ class Herald:
         first = self._reports[0] if self._reports else None
         whole = first or Report(self._run_id, correlate(self._run_id), self._mode, dry_run)
         errors = [report.error for report in self._reports if report.error]
-        if error and not isinstance(error, RunLocked | BrokenPipeError):
+        if error and not isinstance(error, RunLocked):
             errors.append(str(error) if status_of(error) != 1 else describe_fault(error))
         outcomes = tuple(outcome for report in self._reports for outcome in report.outcomes)
         status = gravest({self.exit_status, status_of(error) if error else 0})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TextIO
 
+from tsrevel.cli.streams import encode_json
 from tsrevel.cli.world import Manner
 
 _LOGGER = logging.getLogger("tsrevel")
@@ -20,10 +20,15 @@ class _TextLines(logging.Formatter):
         super().__init__()
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{_instant(record)} {record.levelname} [{self._correlation_id}] {record.getMessage()}"
+        message = record.getMessage().replace("\n", "\n    ")  # what goes on can't be taken for another entry
+        return f"{_instant(record)} {record.levelname} [{self._correlation_id}] {message}"
 
 
 class _JsonLines(_TextLines):
+    def __init__(self, correlation_id: str, stream: TextIO) -> None:
+        self._stream = stream
+        super().__init__(correlation_id)
+
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "at": _instant(record),
@@ -31,14 +36,15 @@ class _JsonLines(_TextLines):
             "correlation_id": self._correlation_id,
             "message": record.getMessage(),
         }
-        return json.dumps(entry, ensure_ascii=False)
+        return encode_json(entry, self._stream)
 
 
 @contextmanager
 def logging_to(stream: TextIO, manner: Manner, correlation_id: str) -> Iterator[None]:
     """Send tsrevel's log to `stream` meanwhile: warnings and errors, more with -v, only errors with -q."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter((_JsonLines if manner.log_format == "json" else _TextLines)(correlation_id))
+    as_json = manner.log_format == "json"
+    handler.setFormatter(_JsonLines(correlation_id, stream) if as_json else _TextLines(correlation_id))
     before = _LOGGER.level
     _LOGGER.addHandler(handler)
     _LOGGER.propagate = False

@@ -76,8 +76,10 @@ _COMMON = inspect.signature(_choose_manner, eval_str=True).parameters
 _CONTEXT = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
 
 
-def command(tree: typer.Typer, name: str | None = None) -> Callable[[Body], Body]:
+def command(tree: typer.Typer, name: str | None = None, *, acts: bool = False) -> Callable[[Body], Body]:
     """Hang a command into `tree`: with its own options, the common ones after them, and the error boundary around it.
+
+    `acts`: it does more than to print (see `guard`).
 
     Its docstring is its help; its first two parameters are the World and the Manner, all others are options.
     """
@@ -87,7 +89,7 @@ def command(tree: typer.Typer, name: str | None = None) -> Callable[[Body], Body
 
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them by then)
             manner = _choose_manner(**{key: given.pop(key) for key in _COMMON})
-            raise typer.Exit(guard(context.obj, manner, lambda: body(context.obj, manner, **given)))
+            raise typer.Exit(guard(context.obj, manner, lambda: body(context.obj, manner, **given), acts=acts))
 
         parameters = [_CONTEXT, *own, *_COMMON.values()]
         vars(run)["__signature__"] = inspect.Signature(parameters)  # what typer reads instead of **given

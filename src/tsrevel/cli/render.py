@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tsrevel.cli.streams import inner
 from tsrevel.cli.world import Manner, World
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.text import show_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -121,12 +123,12 @@ def show_table(report: Report, console: Console) -> None:
     disabled = report.reason is Reason.CONNECTOR_DISABLED
     if disabled and not report.outcomes:
         why = f"Runs are {report.paused}" if report.paused else "The connector is disabled (safety.enable_connector)"
-        console.print(f"{why}: nothing was asked, nothing written.", markup=False, soft_wrap=True)
+        console.print(show_controls(f"{why}: nothing was asked, nothing written."), markup=False, soft_wrap=True)
         return
     if report.outcomes:
         show_events(console, report.outcomes)
     if report.paused:
-        console.print(f"Stopped on the way: {report.paused}.", markup=False, soft_wrap=True)
+        console.print(show_controls(f"Stopped on the way: {report.paused}."), markup=False, soft_wrap=True)
     console.print(summary_line(report), markup=False, soft_wrap=not console.is_terminal)
 
 
@@ -141,6 +143,6 @@ def show_progress(world: World, manner: Manner) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("so far"))
-    with Bar(*columns, console=Console(file=world.stderr, _environ=world.environ), transient=True) as bar:
+    with Bar(*columns, console=Console(file=inner(world.stderr), _environ=world.environ), transient=True) as bar:
         task = bar.add_task("reading", total=None)
         yield lambda done, of: bar.update(task, description=f"{done} of {of}", completed=done, total=of)

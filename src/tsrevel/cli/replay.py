@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.memory import end_start
 from tsrevel.cli.render import list_errors, list_news, news_line, show_progress, show_report
 from tsrevel.cli.spool import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
+from tsrevel.cli.streams import encode_json
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.deliver import name_current
@@ -311,4 +311,4 @@ def _encode_end(report: Report) -> list[dict[str, object]]:
 
 
 def _print_line(world: World, line: dict[str, object]) -> None:
-    print(json.dumps(line, ensure_ascii=False), file=world.stdout, flush=True)
+    print(encode_json(line, world.stdout), file=world.stdout, flush=True)

@@ -14,6 +14,7 @@ import typer
 from tsrevel.cli.bodies import read_body
 from tsrevel.cli.world import World
 from tsrevel.files import open_regular, read_regular, real_path, take_owner_of
+from tsrevel.text import show_controls
 
 STDIN = Path("-")
 _STDIN = {STDIN, *map(Path, ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))}
@@ -46,8 +47,8 @@ def _is_captured(path: Path) -> bool:
 
 
 def show_path(path: Path) -> str:
-    """The path as text that any stream takes: a name may hold bytes that are no characters."""
-    return os.fsencode(path).decode(errors="backslashreplace")
+    """The path as one line that any stream takes: a name may hold bytes that are no characters, and line breaks."""
+    return show_controls(os.fsencode(path).decode(errors="backslashreplace"))
 
 
 def open_body(world: World, path: Path) -> bytes:

@@ -10,10 +10,12 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from tsrevel.cli.streams import inner
 from tsrevel.cli.world import World
 from tsrevel.engine.report import Outcome
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Status
+from tsrevel.text import show_controls
 
 OFF_TERMINAL = 100
 """Columns of a table that goes into a file or a pipe."""
@@ -34,7 +36,7 @@ _STYLES = {
 def open_console(world: World) -> Console:
     """Rich's console on stdout: as wide as the terminal, or `OFF_TERMINAL`; colours as NO_COLOR and TERM allow."""
     width = None if world.stdout.isatty() else OFF_TERMINAL
-    return Console(file=world.stdout, width=width, highlight=False, _environ=world.environ)
+    return Console(file=inner(world.stdout), width=width, highlight=False, _environ=world.environ)
 
 
 def show_events(console: Console, outcomes: Sequence[Outcome]) -> None:
@@ -43,13 +45,13 @@ def show_events(console: Console, outcomes: Sequence[Outcome]) -> None:
     widths = _fit([_HEADINGS, *map(_cells, told)], console.width)
     _print(console, _line(_HEADINGS, widths, "bold"))
     for (day, location), group in groupby(told, _day_and_place):
-        title = f"{'no day' if day == date.max else day}, {location or 'no location'}"
+        title = show_controls(f"{'no day' if day == date.max else day}, {location or 'no location'}")
         _print(console, Text(title, style="bold"))
         for outcome in group:
             style = "magenta" if outcome.missed else _STYLES[outcome.status]
             _print(console, _line(_cells(outcome), widths, style))
             if outcome.text and outcome.text != f"Revel order {outcome.order_id}":
-                _explain(console, Text(outcome.text, style=style))
+                _explain(console, Text(show_controls(outcome.text), style=style))
 
 
 def _explain(console: Console, text: Text) -> None:
@@ -69,7 +71,8 @@ def _day_and_place(outcome: Outcome) -> tuple[date, str]:
 def _cells(outcome: Outcome) -> tuple[str, ...]:
     status = "missed" if outcome.missed else outcome.status
     total = show(outcome.total) if outcome.total is not None else ""
-    return (f"  {outcome.event_id}", outcome.name, status, total, outcome.order_id or "", outcome.reason or "")
+    cells = (f"  {outcome.event_id}", outcome.name, status, total, outcome.order_id or "", outcome.reason or "")
+    return tuple(map(show_controls, cells))
 
 
 def _fit(rows: Sequence[Sequence[str]], width: int) -> list[int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
+from tsrevel.cli.streams import encode_json
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerUnusable
@@ -55,7 +55,7 @@ def export_ledger(world: World, manner: Manner, output: Path | None) -> int:
     """Print every row as a JSON line, or write them to a new file. Raises LedgerUnusable, LedgerDamaged."""
     settings, seams = _load(world, manner)
     rows = (
-        json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        encode_json(row, world.stdout, compact=True)
         for row in export_rows(settings.ledger_path, settings.environment, seams.database)
     )
     if output is None:

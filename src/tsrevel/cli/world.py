@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
+from tsrevel.cli.streams import encode_json, plain
 from tsrevel.record import Record
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ LogFormat = Literal["text", "json"]
 
 @dataclass(slots=True)
 class World:
-    """One invocation's surroundings. Without `seams` a run uses the real clock and the real network."""
+    """One invocation's surroundings. Without `seams` a run uses the real clock and the real network.
+
+    What is printed to its streams is shown, not obeyed.
+    """
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     stdin: BinaryIO = field(default_factory=lambda: sys.stdin.buffer if sys.stdin else BytesIO())
@@ -30,11 +33,14 @@ class World:
     seams: Seams | None = None
     answered: bool = field(default=False, init=False)
 
+    def __post_init__(self) -> None:
+        self.stdout, self.stderr = plain(self.stdout), plain(self.stderr)
+
     def answer(self, document: Mapping[str, object]) -> None:
         """Print the one JSON object of --json on stdout. A later one is dropped: the first has said how it ended."""
         if not self.answered:
             self.answered = True
-            print(json.dumps(document, ensure_ascii=False), file=self.stdout, flush=True)
+            print(encode_json(document, self.stdout), file=self.stdout, flush=True)
 
 
 class Manner(Record):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import time
 from decimal import Decimal
 
+from tsrevel.text import clean_text
+
 
 def encode_value(value: object) -> str:
     """A setting's value as TOML writes it. Money and times of day become quoted text, as the settings want them."""
@@ -32,8 +34,8 @@ def plain_value(value: object) -> object:
 
 
 def remark(text: str) -> str:
-    """`text` as a comment on one line: control characters, which TOML allows in no comment, become spaces."""
-    return "# " + " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    """`text` as a comment on one line, without the control characters that TOML allows in no comment."""
+    return f"# {clean_text(text)}"
 
 
 def beside(line: str, text: str, width: int = 34) -> str:

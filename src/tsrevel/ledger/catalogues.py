@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import encode_instant
 from tsrevel.planning.model import EstablishmentId, ProductId
+from tsrevel.text import clean_text
 
 if TYPE_CHECKING:
     from tsrevel.planning.match import Catalogue
@@ -57,7 +58,7 @@ def _decode(establishment: EstablishmentId, stored: bytes) -> Catalogue | None:
 
     try:
         ids, names = json.loads(zlib.decompress(stored))
-        products = [Product(ProductId(int(each)), str(name)) for each, name in zip(ids, names, strict=True)]
+        products = [Product(ProductId(int(each)), clean_text(str(name))) for each, name in zip(ids, names, strict=True)]
     except (zlib.error, ValueError, TypeError):
         return None
     return Catalogue.of(establishment, products)

@@ -8,8 +8,8 @@ from html import escape
 
 from tsrevel.planning.model import Plan
 from tsrevel.planning.money import show
-from tsrevel.planning.texts import JOINERS
 from tsrevel.record import Record
+from tsrevel.text import clean_text
 
 _HEADINGS = {
     "failed": "Failed",
@@ -149,6 +149,5 @@ def _html(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line of it, whatever it was: without line breaks, tabs and control characters, or halves of a character."""
-    shown = text.encode("utf-8", "replace").decode("utf-8")
-    return " ".join("".join(sign if sign.isprintable() or sign in JOINERS else " " for sign in shown).split())
+    """One line of it, whatever it was: also of what an older version has stored, or the settings hold."""
+    return clean_text(text)

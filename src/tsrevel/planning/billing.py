@@ -12,6 +12,7 @@ from tsrevel.planning.model import BillingTotal, ChargeRule, Document, Hold, Lin
 from tsrevel.planning.money import ZERO, Cents, share_out, show, to_cents, total
 from tsrevel.planning.reasons import Reason
 from tsrevel.record import Record
+from tsrevel.text import quoted
 
 
 class Portion(Record):
@@ -89,7 +90,7 @@ def check_money(document: Document, event_total: Decimal | None) -> Hold | None:
     signed = zip(document.lines, amounts, strict=True)
     negative = next((line.name for line, amount in signed if min(amount, line.quantity or 0) < 0), None)
     if negative is not None or min(charges, default=0) < 0:
-        what = f"line {negative!r}" if negative is not None else "a billing total"
+        what = f"line {quoted(negative)}" if negative is not None else "a billing total"
         return _mismatch(f"{what} is below zero; enter it as a discount in TripleSeat")
     lines, discount, grand = total(amounts), document_discount(document), to_cents(document.grand_total)
     if discount > lines:
@@ -115,7 +116,7 @@ def sort_charges(document: Document, policy: Policy, catalogue: Catalogue) -> Ch
         if amount == 0:
             continue
         if rule is None:
-            text = f"nothing says what {charge.name!r} ({show(amount)}) is in Revel; list it under [[charges]]"
+            text = f"nothing says what {quoted(charge.name)} ({show(amount)}) is in Revel; list it under [[charges]]"
             return Hold(Reason.UNKNOWN_CHARGE, text)
         if rule.treat_as == "item":
             product = _charge_product(charge, rule, catalogue)

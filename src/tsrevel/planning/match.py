@@ -8,6 +8,7 @@ from typing import Literal
 
 from tsrevel.planning.model import EstablishmentId, Line, Policy, ProductId, ProductMapping
 from tsrevel.record import Record
+from tsrevel.text import quoted
 
 _PLAIN = str.maketrans({
     "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "`": "'", "´": "'",
@@ -84,7 +85,7 @@ class Unmatched(Record):
 
     def __str__(self) -> str:
         nearest = f" (similar: {', '.join(self.suggestions)})" if self.suggestions else ""
-        return f"{self.name!r} {self.why}{nearest}"
+        return f"{quoted(self.name)} {self.why}{nearest}"
 
 
 How = Literal["menu_item", "mapped_name", "exact_name"]

@@ -1,4 +1,4 @@
-"""Texts for people: without what nobody sees, and no longer than Revel takes.
+"""Texts for people, no longer than Revel takes.
 
 A string that is too long for its column surfaces as a 500 (facts Revel 2.3), in every run anew, and Revel publishes no
 lengths. These stay well inside what such columns usually hold, and hold what live clients have sent (facts Revel 3.1).
@@ -18,27 +18,9 @@ MOST_SPECIAL_REQUEST = 255
 
 _ELLIPSIS = "…"
 _ZERO_WIDTH_JOINER = "\u200d"
-JOINERS = f"\u200c{_ZERO_WIDTH_JOINER}"
-"""Unseen themselves, but what is between them looks otherwise without: emoji, and letters of several scripts."""
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _TAGS = range(0xE0020, 0xE0080)
 _FLAG_LETTERS = range(0x1F1E6, 0x1F200)
-
-
-def visible(text: str) -> str:
-    """`text` on one line: whitespace single and trimmed; without control and format characters, halves of characters.
-
-    Joiners stay within it: what people see hangs on them. `match.normalise` drops them for comparing.
-    """
-    if not text.isprintable():
-        text = "".join(map(_shown, text))
-    return " ".join(text.strip(JOINERS).split())
-
-
-def _shown(character: str) -> str:
-    if character.isspace():
-        return " "
-    return "" if unicodedata.category(character) in {"Cc", "Cf", "Cs"} and character not in JOINERS else character
 
 
 def shorten(text: str, most: int) -> str:

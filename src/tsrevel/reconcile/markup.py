@@ -5,13 +5,12 @@ from __future__ import annotations
 import html
 
 from tsrevel.planning.money import Cents, to_decimal
-from tsrevel.planning.texts import JOINERS
+from tsrevel.text import show_controls
 
 
 def escaped(text: object) -> str:
-    """`text` for an element or an attribute in double quotes; what can't be shown becomes a space."""
-    shown = "".join(each if each.isprintable() or each in JOINERS else " " for each in str(text))
-    return html.escape(shown, quote=True)
+    """`text` for an element or an attribute in double quotes."""
+    return html.escape(show_controls(str(text)), quote=True)
 
 
 def amount(cents: Cents | None) -> str:

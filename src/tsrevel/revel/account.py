@@ -14,6 +14,7 @@ from tsrevel.record import Record, replace
 from tsrevel.revel.decode import Row, decode_id, decode_page
 from tsrevel.revel.lists import PAGE, read_rows
 from tsrevel.revel.products import find_offer, read_offers
+from tsrevel.text import clean_text
 from tsrevel.transport import Channel
 
 Entry = TypeVar("Entry", "Establishment", "Named")
@@ -114,7 +115,7 @@ def _decode_establishment(row: Row) -> Establishment | None:
     if found is None:
         return None
     zone = row.get("timezone")
-    return Establishment(found, _name(row), zone.strip() if isinstance(zone, str) else "", _is_active(row))
+    return Establishment(found, _name(row), clean_text(zone) if isinstance(zone, str) else "", _is_active(row))
 
 
 def _decode_named(row: Row) -> Named | None:
@@ -145,7 +146,7 @@ def _number(value: object) -> int | None:
 
 def _name(row: Row) -> str:
     parts = (row.get("name"), row.get("username"), row.get("first_name"))
-    return next((" ".join(part.split()) for part in parts if isinstance(part, str) and part.strip()), "")
+    return next((name for part in parts if isinstance(part, str) and (name := clean_text(part))), "")
 
 
 def _is_active(row: Row) -> bool:

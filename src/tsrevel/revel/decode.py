@@ -12,6 +12,7 @@ from tsrevel.errors import Unreadable
 from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents
 from tsrevel.record import Record
+from tsrevel.text import clean_text, exact_text
 
 if TYPE_CHECKING:
     from tsrevel.planning.match import Product
@@ -107,7 +108,7 @@ def decode_page(answer: Json, resource: str) -> Page:
     following, total = (meta.get("next"), meta.get("total_count")) if isinstance(meta, dict) else (None, None)
     return Page(
         tuple(rows),
-        following if isinstance(following, str) and following else None,
+        following if isinstance(following, str) and following.isprintable() and following else None,
         total if isinstance(total, int) else None,
     )
 
@@ -178,7 +179,8 @@ def decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
     name, product = fields.get("name"), decode_id(fields.get("id"))
     if fields.get("active") is not True or _establishment(fields) != establishment:
         return None
-    return Product(ProductId(int(product)), name) if isinstance(name, str) and name.strip() and product else None
+    shown = clean_text(name) if isinstance(name, str) else ""
+    return Product(ProductId(int(product)), shown) if shown and product else None
 
 
 def decode_id(value: Json) -> str:
@@ -203,8 +205,9 @@ def _id(fields: Row, resource: str) -> str:
 
 
 def _text(fields: Row, key: str) -> str:
+    """A `uuid` or `local_id`: both are compared."""
     value = fields.get(key)
-    return "" if value is None else str(value)
+    return "" if value is None else exact_text(str(value))
 
 
 def _establishment(fields: Row) -> EstablishmentId | None:

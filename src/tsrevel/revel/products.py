@@ -9,9 +9,9 @@ from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.suggest import Offer
-from tsrevel.planning.texts import visible
 from tsrevel.revel.decode import Row, decode_product
 from tsrevel.revel.lists import read_rows
+from tsrevel.text import clean_text
 from tsrevel.transport import Channel
 
 _FIELDS = "id,name,active,establishment,price,sku,barcode"
@@ -46,8 +46,9 @@ def decode_offer(row: Row, establishment: EstablishmentId) -> Offer | None:
 
 
 def _clean(value: object) -> str:
-    """Entities decoded, spaces single, nothing that a terminal would obey."""
-    return visible(html.unescape(str(value))) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    """Entities decoded, and clean."""
+    text = html.unescape(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return clean_text(text)
 
 
 def _price(row: Row) -> Cents | None:

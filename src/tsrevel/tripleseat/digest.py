@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 
 from tsrevel.answers import Json
 from tsrevel.tripleseat.decode import unwrap
@@ -27,8 +28,8 @@ def listing_digest(row: Json) -> str:
     """
     event = unwrap(row, "event")
     content: dict[str, Json] = {key: read_id(event.get(key)) for key in _IDS}
-    content |= {key: clean_text(event.get(key)).upper() for key in _TEXTS if not is_absent(event.get(key))}
-    content |= {key: clean_text(event[key]) for key in event if key.startswith(("event_date", "event_start"))}
+    content |= {key: _bare_text(event.get(key)).upper() for key in _TEXTS if not is_absent(event.get(key))}
+    content |= {key: _bare_text(event[key]) for key in event if key.startswith(("event_date", "event_start"))}
     content |= {key: _canonical_number(event.get(key)) for key in _NUMBERS}
     content |= {key: _canonical_rows(event.get(key)) for key in _LISTS}
     content["document_ids"] = _canonical_ids(event.get("document_ids"))
@@ -44,10 +45,18 @@ def fingerprint(data: Json) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _bare_text(value: Json) -> str:
+    """The clean text without joiners. Digests are stored: another form would make every settled event look changed."""
+    text = clean_text(value)
+    if text.isprintable():
+        return text
+    return " ".join("".join(sign for sign in text if unicodedata.category(sign) != "Cf").split())
+
+
 def _canonical_rows(value: Json) -> list[dict[str, str | None]]:
     rows = value if isinstance(value, list) else []
     return [
-        {key: _canonical_number(row[key]) if key in _AMOUNTS else clean_text(row[key]) for key in row}
+        {key: _canonical_number(row[key]) if key in _AMOUNTS else _bare_text(row[key]) for key in row}
         for row in rows
         if isinstance(row, dict)
     ]
@@ -59,7 +68,7 @@ def _canonical_number(value: Json) -> str | None:
         return None
     number = read_number(value)
     if number is None:
-        return clean_text(value)
+        return _bare_text(value)
     return "0" if number == 0 else f"{number.normalize():f}"
 
 

@@ -14,8 +14,8 @@ from decimal import Decimal
 from tsrevel.answers import Json
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.texts import visible
 from tsrevel.record import Record
+from tsrevel.text import clean_text as clean_line
 
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
 _LARGEST = Decimal(10) ** 12
@@ -39,20 +39,20 @@ def is_absent(value: Json) -> bool:
 
 
 def clean_text(value: Json) -> str:
-    """Text for people: entities decoded, HTML tags out, invisible characters out, whitespace single and trimmed."""
+    """Text for people: entities decoded, HTML tags out, and the rest as `tsrevel.text` cleans it."""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         value = read_id(value) or ""
     if not isinstance(value, str):
         return ""
-    return visible(_TAG.sub(" ", _decode_entities(value)))
+    return clean_line(_TAG.sub(" ", _decode_entities(value)))
 
 
-def _decode_entities(text: str) -> str:
-    if "&" not in text:
-        return text
+def _decode_entities(value: str) -> str:
+    if "&" not in value:
+        return value
     import html  # its table is long
 
-    return html.unescape(text)
+    return html.unescape(value)
 
 
 def read_id(value: Json) -> str | None:

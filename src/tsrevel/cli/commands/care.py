@@ -16,7 +16,7 @@ Reason = Annotated[
 ]
 
 
-@command(app)
+@command(app, acts=True)
 def pause(world: World, manner: Manner, reason: Reason = "") -> int:
     """Stop all runs until `resume`. They do nothing and call no service; one under way finishes the order in
     hand and begins no other.
@@ -31,7 +31,7 @@ def pause(world: World, manner: Manner, reason: Reason = "") -> int:
     return verb.pause(world, manner, text)
 
 
-@command(app)
+@command(app, acts=True)
 def resume(world: World, manner: Manner) -> int:
     """Let runs work again after `pause`. The next one looks back as far as the last good one."""
     from tsrevel.cli import pausing as verb
@@ -61,7 +61,7 @@ def check(
     return verb.check_ledger(world, manner, file)
 
 
-@command(care)
+@command(care, acts=True)
 def backup(
     world: World,
     manner: Manner,
@@ -90,7 +90,7 @@ def export(
     return verb.export_ledger(world, manner, output)
 
 
-@command(care)
+@command(care, acts=True)
 def prune(
     world: World,
     manner: Manner,

@@ -69,7 +69,7 @@ def suggest(
     return verb.suggest(world, manner, days, tuple(location or ()), interactive=interactive)
 
 
-@command(maps, "set")
+@command(maps, "set", acts=True)
 def set_product(
     world: World,
     manner: Manner,
@@ -90,7 +90,7 @@ def set_product(
     return edit.set_product(world, manner, target, product, offline=offline)
 
 
-@command(maps)
+@command(maps, acts=True)
 def unset(
     world: World,
     manner: Manner,
@@ -120,9 +120,9 @@ def _checked(
     name: str, menu_item: bool, establishment: int | None, location: str | None
 ) -> tuple[str, bool, int | None, str | None]:
     from tsrevel.planning.match import normalise
-    from tsrevel.planning.texts import visible
+    from tsrevel.text import clean_text
 
-    text = visible(name)
+    text = clean_text(name)
     if not normalise(text) or any(unicodedata.category(each) in {"Cc", "Cs"} for each in name.strip()):
         raise typer.BadParameter("NAME is empty, or no text")
     if menu_item and not (text.isascii() and text.isdigit() and int(text)):

@@ -23,7 +23,7 @@ from tsrevel.cli.tree import app
 from tsrevel.cli.world import Manner, World
 
 
-@command(app)
+@command(app, acts=True)
 def replay(
     world: World,
     manner: Manner,

@@ -11,7 +11,7 @@ from tsrevel.cli.tree import app
 from tsrevel.cli.world import Manner, World
 
 
-@command(app)
+@command(app, acts=True)
 def resolve(
     world: World,
     manner: Manner,

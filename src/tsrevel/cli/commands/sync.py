@@ -21,7 +21,7 @@ from tsrevel.cli.tree import app
 from tsrevel.cli.world import Manner, World
 
 
-@command(app)
+@command(app, acts=True)
 def sync(
     world: World,
     manner: Manner,
@@ -46,7 +46,7 @@ def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
 
 
-@command(app, "sync-event")
+@command(app, "sync-event", acts=True)
 def sync_event(
     world: World,
     manner: Manner,

@@ -23,7 +23,7 @@ def demo(world: World, manner: Manner) -> int:
     return verb.demo(world, manner)
 
 
-@command(app)
+@command(app, acts=True)
 def sandbox(
     world: World,
     manner: Manner,
@@ -43,7 +43,5 @@ def sandbox(
 
     try:
         return verb.serve_sandbox(world, manner, write_config, (tripleseat_port, revel_port))
-    except BrokenPipeError:
-        raise
     except OSError as error:
         raise typer.BadParameter(f"the sandbox can't be served: {error.strerror or type(error).__name__}") from error

@@ -12,7 +12,7 @@ from tsrevel.cli.tree import app
 from tsrevel.cli.world import Manner, World
 
 
-@command(app, "verify-signature")
+@command(app, "verify-signature", acts=True)
 def verify_signature(
     world: World,
     manner: Manner,

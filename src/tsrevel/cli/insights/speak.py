@@ -13,6 +13,7 @@ from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Resolution, RunRecor
 from tsrevel.ledger.queries import Attempt, Standing
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason
+from tsrevel.text import show_controls
 
 _INDENT = 2
 _HANGING = 4
@@ -179,7 +180,7 @@ class Page:
         from rich.text import Text
 
         width = max(self._console.width - indent - _HANGING, 20)
-        for number, part in enumerate(Text(text, style=style).wrap(self._console, width) or [Text("")]):
+        for number, part in enumerate(Text(show_controls(text), style=style).wrap(self._console, width) or [Text("")]):
             part.rstrip()
             left = indent + (_HANGING if number else 0)
             self._console.print(Text(" " * left) + part, no_wrap=True, overflow="ellipsis")
@@ -207,4 +208,4 @@ class Page:
             return
         from rich.text import Text
 
-        self._console.print(Text(text, style=style), no_wrap=True, overflow="ellipsis")
+        self._console.print(Text(show_controls(text), style=style), no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,141 @@
+"""The streams of the process: always there, never in the way of a run, and showing nothing that a terminal would obey.
+
+What can't be written (a full disk, a reader that is gone) is lost and remembered; whoever prints isn't disturbed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import io
+import json
+import os
+import select
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from tsrevel.text import escape_json, show_controls
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_LINES = "\n\t"
+
+
+def settle_streams() -> None:
+    """Give the process all three standard streams: a missing one is /dev/null, and none fails or refuses a character.
+
+    Before anything else is opened: a ledger that got the number of a missing stream would be written to by `print`.
+    """
+    for descriptor in range(3):
+        _fill(descriptor)
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 (it lives as long as the process)
+    sys.stdout = OutputStream(1, sys.stdout)
+    sys.stderr = OutputStream(2, sys.stderr)
+
+
+def _fill(descriptor: int) -> None:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        opened = os.open(os.devnull, os.O_RDWR)
+        os.dup2(opened, descriptor)
+        if opened != descriptor:
+            os.close(opened)
+
+
+class OutputStream(io.TextIOWrapper):
+    """Text to an open descriptor, encoded as Python would have (`like`); a character that isn't there is escaped."""
+
+    def __init__(self, descriptor: int, like: TextIO | None) -> None:
+        self._sink = _Sink(descriptor)
+        encoding = like.encoding if like else "utf-8"
+        lines = descriptor == 2 or self._sink.isatty()
+        super().__init__(
+            io.BufferedWriter(self._sink), encoding=encoding, errors="backslashreplace", line_buffering=lines
+        )
+
+    @property
+    def trouble(self) -> OSError | None:
+        """Why something written was lost, if it was."""
+        return self._sink.trouble
+
+
+class _Sink(io.RawIOBase):
+    """The descriptor itself. No write to it fails."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.trouble: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def write(self, data: ReadableBuffer) -> int:
+        while True:
+            try:
+                return os.write(self._descriptor, data)
+            except BlockingIOError:  # whoever started us shares the pipe, and doesn't wait for it
+                select.select([], [self._descriptor], [])
+            except OSError as error:
+                self.trouble = error
+                return memoryview(data).nbytes
+
+
+class PlainStream:
+    """A stream for `print`: control characters appear as escapes. `inner` is for who writes a terminal's own codes."""
+
+    def __init__(self, inner: TextIO) -> None:
+        self.inner = inner
+
+    def write(self, text: str) -> int:
+        """Write `text`, its lines and tabs as they are."""
+        self.inner.write(show_controls(text, keep=_LINES))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (all else is the stream's own)
+        return getattr(self.inner, name)
+
+
+def plain(stream: TextIO) -> TextIO:
+    """`stream` as a PlainStream, which it may be already."""
+    return stream if isinstance(stream, PlainStream) else cast("TextIO", PlainStream(stream))
+
+
+def inner(stream: TextIO) -> TextIO:
+    """What a plain stream writes to."""
+    return stream.inner if isinstance(stream, PlainStream) else stream
+
+
+def trouble_of(stream: TextIO) -> OSError | None:
+    """Why something written to `stream` was lost, if that is known."""
+    found = inner(stream)
+    return found.trouble if isinstance(found, OutputStream) else None
+
+
+def is_reader_gone(trouble: OSError) -> bool:
+    """Whether the other end of a pipe was closed, as `head` does: no fault of anybody's."""
+    return trouble.errno == errno.EPIPE
+
+
+def encode_json(document: object, stream: TextIO, *, compact: bool = False) -> str:
+    """`document` as JSON on one line: in ASCII unless `stream` is UTF-8, and without a character a terminal obeys."""
+    separators = (",", ":") if compact else None
+    return escape_json(json.dumps(document, ensure_ascii=not _is_utf8(stream), separators=separators))
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    encoding = getattr(stream, "encoding", None)  # a stream in memory has none, and takes everything
+    return encoding is None or codecs.lookup(encoding).name == "utf-8"
