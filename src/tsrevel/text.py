@@ -22,7 +22,7 @@ _REPLACEMENT = "\ufffd"
 def clean_text(text: str) -> str:
     """`text` for people, in one line: blanks of any kind become single spaces, what can't be seen is left out."""
     seen = text if text.isprintable() else "".join(map(_seen, text))
-    return " ".join(seen.strip(_ZERO_WIDTH_JOINERS).split())
+    return " ".join(seen.split()).strip(f"{_ZERO_WIDTH_JOINERS} ")
 
 
 def exact_text(text: str) -> str:

@@ -498,15 +498,26 @@ def test_that_no_settings_file_was_found_is_said(shell: Shell) -> None:
 def test_the_kill_switch_means_no_network_here_too(shell: Shell) -> None:
     shell.world.config["safety"]["enable_connector"] = False
     ran = doctor(shell, "--json")
-    assert (ran.status, shell.requests) == (0, 0)
+    assert (ran.status, ran.answer["success"], ran.answer["exit_status"], shell.requests) == (3, False, 3, 0)
+    assert ran.answer["reason"] == "CONNECTOR_DISABLED"
     assert names(ran, "warning") == ["safety"]
+    assert names(ran, "problem") == []
+    for manner in ((), ("-q",)):
+        said = doctor(shell, *manner).out.splitlines()[-1]
+        assert "Neither service was checked: the connector is disabled (safety.enable_connector)" in said
+
+
+def test_a_worse_problem_is_told_by_its_own_status_though_switched_off(shell: Shell) -> None:
+    shell.world.config["safety"]["enable_connector"] = False
+    shell.environ["TSREVEL_TIME_GATE__OPENS_AT"] = "24:00"
+    assert doctor(shell, "--json").status == 10
 
 
 def test_neither_while_runs_are_paused(shell: Shell) -> None:
     with shell.world.ledger() as ledger:
         ledger.pause("stocktaking")
     ran = doctor(shell, "--json")
-    assert (ran.status, shell.requests) == (0, 0)
+    assert (ran.status, ran.answer["success"], shell.requests) == (3, False, 0)
     assert "safety" in names(ran, "warning")
     assert "tripleseat.connection" in names(ran, "skipped")
     assert "stocktaking" in doctor(shell).out

@@ -470,14 +470,16 @@ SWITCHES = pytest.mark.parametrize(("how", "says"), HOW)
 
 @SWITCHES
 @pytest.mark.parametrize("command", [("check",), ("suggest",), ("list", "--seen")])
-def test_while_switched_off_nobody_is_asked_and_it_says_why(
+def test_while_switched_off_nothing_is_checked_and_that_is_no_success(
     shell: Shell, command: tuple[str, ...], how: str, says: str
 ) -> None:
     switch_off(shell, how)
     ran = run(shell, *command, "--json")
-    assert (ran.status, ran.answer["reason"], shell.requests) == (0, "CONNECTOR_DISABLED", 0)
-    assert says in ran.answer["text"]
-    assert run(shell, *command).out.startswith("Nothing was asked: ")
+    assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (3, False, 3)
+    assert (ran.answer["reason"], shell.requests) == ("CONNECTOR_DISABLED", 0)
+    assert says in ran.answer["error"]
+    ran = run(shell, *command, "-q")
+    assert (ran.status, ran.out.startswith("Nothing was checked: "), says in ran.out) == (3, True, True)
     assert shell.requests == 0
 
 

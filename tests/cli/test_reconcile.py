@@ -100,19 +100,21 @@ def test_a_run_at_work_is_no_hindrance(shell: Shell) -> None:
         assert reconcile(shell, "--json").status == 3
 
 
-def test_the_kill_switch_means_no_network_here_too(shell: Shell) -> None:
+def test_nothing_compared_because_of_the_kill_switch_is_no_success(shell: Shell) -> None:
     shell.world.config["safety"]["enable_connector"] = False
     ran = reconcile(shell, "--json")
-    assert (ran.status, ran.answer["reason"], shell.requests) == (0, "CONNECTOR_DISABLED", 0)
-    assert reconcile(shell).out.startswith("Nothing was compared: ")
+    assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (3, False, 3)
+    assert (ran.answer["reason"], shell.requests) == ("CONNECTOR_DISABLED", 0)
+    ran = reconcile(shell)
+    assert (ran.status, ran.out) == (3, "Nothing was checked: the connector is disabled (safety.enable_connector).\n")
 
 
 def test_so_does_a_pause(shell: Shell) -> None:
     with shell.world.ledger() as ledger:
         ledger.pause("stock-taking")
     ran = reconcile(shell, "--json")
-    assert (ran.status, shell.requests) == (0, 0)
-    assert "paused since" in ran.answer["text"]
+    assert (ran.status, ran.answer["success"], shell.requests) == (3, False, 0)
+    assert "paused since" in ran.answer["error"]
 
 
 @pytest.mark.parametrize("service", ["tripleseat", "revel"])

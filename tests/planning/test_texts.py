@@ -15,9 +15,9 @@ from tsrevel.planning.texts import (
     MOST_NOTES,
     MOST_SPECIAL_REQUEST,
     shorten,
-    visible,
 )
 from tsrevel.record import replace
+from tsrevel.text import clean_text
 
 COOK = "\U0001f469\u200d\U0001f373"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
@@ -69,7 +69,7 @@ def test_a_text_is_never_longer_than_it_may_be(text: str, most: int) -> None:
     ],
 )
 def test_what_nobody_sees_is_left_out_but_what_joins_characters(text: str, expected: str) -> None:
-    assert visible(text) == expected
+    assert clean_text(text) == expected
 
 
 def test_a_long_name_is_shortened_and_the_phone_kept() -> None:

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from tsrevel.cli.logs import logging_to
+from tsrevel.cli.standstill import NOTHING_CHECKED
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import examine_settings
 from tsrevel.doctor import Finding, Patient, Verdict, examine, exit_status
+from tsrevel.engine.ending import gravest
+from tsrevel.planning.reasons import Reason
 from tsrevel.record import replace
 from tsrevel.text import show_controls
 from tsrevel.wiring import Seams
@@ -33,11 +36,14 @@ def doctor(world: World, manner: Manner) -> int:
     log = replace(manner, quiet=manner.quiet or not manner.verbose)  # what it would warn of is among the findings
     with logging_to(world.stderr, log, "doctor"):
         found = tuple(_telling(examine(patient), world, manner))
-    status = exit_status(found)
+    why = patient.switched_off()
+    status = gravest({exit_status(found), NOTHING_CHECKED if why else 0})
+    unchecked = f"neither service was checked: {why}" if why else ""
     if manner.json:
-        world.answer(_encode(found, status))
-    elif not manner.quiet:
-        _conclude(found, status, world)
+        reason = {"reason": Reason.CONNECTOR_DISABLED, "error": unchecked} if unchecked else {}
+        world.answer(_encode(found, status) | reason)
+    elif unchecked or not manner.quiet:
+        _conclude(found, status, unchecked, world)
     return status
 
 
@@ -106,8 +112,10 @@ def _count(number: int, verdict: Verdict) -> str:
     return f"{number} {verdict}{'s' * (noun and number != 1)}"
 
 
-def _conclude(found: Iterable[Finding], status: int, world: World) -> None:
+def _conclude(found: Iterable[Finding], status: int, unchecked: str, world: World) -> None:
     verdicts = [each.verdict for each in found]
     counts = ", ".join(_count(verdicts.count(each), each) for each in Verdict if each in verdicts)
     end = "Nothing stands in the way." if status == 0 else f"Mend the problems first (exit status {status})."
+    if unchecked:
+        end = f"{unchecked[0].upper()}{unchecked[1:]} (exit status {status})."
     print(f"{counts}. {end}", file=world.stdout)

@@ -14,12 +14,12 @@ import typer
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.memory import end_start
 from tsrevel.cli.render import show_progress
+from tsrevel.cli.standstill import report_nothing_checked, why_switched_off
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.catalogues import Catalogues
-from tsrevel.ledger import look_for_pause, open_view
+from tsrevel.ledger import open_view
 from tsrevel.planning.money import Cents, show
-from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.compare import judge
 from tsrevel.reconcile.files import check_page, write_page
 from tsrevel.reconcile.model import MONEY_KINDS, Day, Finding, Kind, Report, Spot, Tally
@@ -37,9 +37,9 @@ def reconcile(world: World, manner: Manner, first: date | None, last: date | Non
     """Compare the days, tell what was found, write the page where one is wanted; the exit status."""
     seams = world.seams or Seams()
     settings = load_settings(config=manner.config, environ=world.environ)
-    objection = _switched_off(settings, seams)
-    if objection:
-        return _hold_off(objection, world, manner)
+    why = why_switched_off(settings, seams)
+    if why:
+        return report_nothing_checked(world, manner, why)
     if page:
         problem = check_page(page)
         if problem:
@@ -49,23 +49,6 @@ def reconcile(world: World, manner: Manner, first: date | None, last: date | Non
         write_page(page, render_page(report))
     _tell(report, world, manner)
     return report.exit_status
-
-
-def _switched_off(settings: Settings, seams: Seams) -> str | None:
-    """Why nothing may be asked of any service, or None (DESIGN 2, 3)."""
-    if not settings.safety.enable_connector:
-        return "the connector is disabled (safety.enable_connector)"
-    pause = look_for_pause(settings.ledger_path, seams.database)
-    return str(pause) if pause else None
-
-
-def _hold_off(objection: str, world: World, manner: Manner) -> int:
-    if manner.json:
-        answer = {"schema": 1, "success": True, "exit_status": 0, "reason": Reason.CONNECTOR_DISABLED}
-        world.answer({**answer, "text": f"nothing was compared: {objection}"})
-    else:
-        print(f"Nothing was compared: {objection}.", file=world.stdout)
-    return 0
 
 
 def _compare(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings
 from tsrevel.ledger import look_for_pause
+from tsrevel.planning.reasons import Reason
 from tsrevel.wiring import Seams
+
+NOTHING_CHECKED = 3
+"""The exit status of a command that was to check something and couldn't: nothing found must not look like success."""
 
 
 def why_switched_off(settings: Settings, seams: Seams) -> str | None:
@@ -13,3 +18,14 @@ def why_switched_off(settings: Settings, seams: Seams) -> str | None:
         return "the connector is disabled (safety.enable_connector)"
     pause = look_for_pause(settings.ledger_path, seams.database)
     return f"runs are {pause}" if pause else None
+
+
+def report_nothing_checked(world: World, manner: Manner, why: str) -> int:
+    """Say that nothing was checked, and why: the exit status."""
+    text = f"nothing was checked: {why}"
+    if manner.json:
+        answer = {"schema": 1, "success": False, "exit_status": NOTHING_CHECKED}
+        world.answer({**answer, "reason": Reason.CONNECTOR_DISABLED, "error": text, "text": text})
+    else:
+        print(f"{text[0].upper()}{text[1:]}.", file=world.stdout)
+    return NOTHING_CHECKED

@@ -52,6 +52,13 @@ class Patient(SecretRecord):
         known = self.objection(*_LEDGER_KEYS) is None
         return look_for_pause(self.settings.ledger_path, self.seams.database) if known else None
 
+    def switched_off(self) -> str | None:
+        """Why no service may be asked, in words: the kill switch in the settings, or a person's pause."""
+        if not self.settings.safety.enable_connector:
+            return "the connector is disabled (safety.enable_connector)"
+        pause = self.pause()
+        return f"runs are {pause}" if pause else None
+
 
 def examine(patient: Patient) -> Iterator[Finding]:
     """Every finding, as soon as it is made. No exception of ours leaves it but WriteForbidden; nothing is written."""

@@ -35,10 +35,10 @@ def reconcile(world: World, manner: Manner, first: _First = None, last: _Last = 
     """Compare TripleSeat, ledger and Revel, to the cent. Every difference is explained, none is changed.
 
     Exit 0 only when all agree. 14: two orders for an event, or an order whose money isn't what was written; 3: any
-    other difference. With --json: {"schema", "success", "exit_status", "from", "to", "ledger", "summary", "locations":
-    [{"location", "establishment", "timezone", "days": [{"date", "agrees", "tripleseat", "ledger", "revel"}]}],
-    "differences", "notes": [{"kind", "reason", "event_id", "revel_order_ids", "date", "location", "establishment",
-    "field", "tripleseat", "ledger", "revel", "text"}]}.
+    other difference, or nothing could be compared as runs are paused or disabled. With --json: {"schema", "success",
+    "exit_status", "from", "to", "ledger", "summary", "locations": [{"location", "establishment", "timezone", "days":
+    [{"date", "agrees", "tripleseat", "ledger", "revel"}]}], "differences", "notes": [{"kind", "reason", "event_id",
+    "revel_order_ids", "date", "location", "establishment", "field", "tripleseat", "ledger", "revel", "text"}]}.
     """
     from tsrevel.cli import reconcile as verb
 

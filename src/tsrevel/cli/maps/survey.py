@@ -12,14 +12,12 @@ from typing import Concatenate, ParamSpec
 import typer
 
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.maps.speak import say
-from tsrevel.cli.standstill import why_switched_off
+from tsrevel.cli.standstill import report_nothing_checked, why_switched_off
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.deadline import NEVER
 from tsrevel.errors import ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
 from tsrevel.planning.model import EstablishmentId, Policy
-from tsrevel.planning.reasons import Reason
 from tsrevel.planning.when import days_in_reach
 from tsrevel.record import Record
 from tsrevel.revel.account import Account
@@ -88,18 +86,13 @@ def load(world: World, manner: Manner, *, offline: bool) -> Settings:
 def unless_switched_off(
     ask: Callable[Concatenate[World, Manner, P], int],
 ) -> Callable[Concatenate[World, Manner, P], int]:
-    """`ask`; while the connector is disabled or paused it says so and asks nobody, exit 0 (DESIGN 2)."""
+    """`ask`; while the connector is disabled or paused it asks nobody and says that nothing was checked (DESIGN 2)."""
 
     def asking(world: World, manner: Manner, /, *args: P.args, **options: P.kwargs) -> int:
         try:
             return ask(world, manner, *args, **options)
         except SwitchedOff as why:
-            if manner.json:
-                answer = {"schema": 1, "success": True, "exit_status": 0, "reason": Reason.CONNECTOR_DISABLED}
-                world.answer({**answer, "text": f"nothing was asked: {why}"})
-            else:
-                say(world, f"Nothing was asked: {why}.")
-            return 0
+            return report_nothing_checked(world, manner, str(why))
 
     update_wrapper(asking, ask)
     return asking
