@@ -5,6 +5,7 @@
     │   ├── ConfigError                the settings are wrong: every problem at once      exit 10
     │   ├── LedgerUnusable             newer, unwritable, of the other environment        exit 10
     │   │   └── LedgerDamaged          a person must look before anything is written      exit 14
+    │   ├── WrongClock                 both services say that this machine's clock is off exit 10
     │   ├── RunLocked                  another run holds the lock                         exit 11
     │   ├── CredentialsRefused         a service refused our key or token (401)           exit 12
     │   │   └── Forbidden              the key or token may not touch this resource (403)
@@ -74,6 +75,12 @@ class LedgerDamaged(LedgerUnusable):
     """The ledger's file or its audit chain is broken: nothing may be written until a person has looked."""
 
     exit_status = 14
+
+
+class WrongClock(StopRun):
+    """Both services' clocks say that this machine's is far off: what is due, too early or missed can't be told."""
+
+    exit_status = 10
 
 
 class RunLocked(StopRun):

@@ -117,6 +117,8 @@ class Channel:
         self._deadline = deadline
         self._network = network
         self._backend = TimedBackend()
+        self.answered = False
+        """Whether the service has answered at all, with its time or without."""
         self.skew: float | None = None
         """Seconds by which the service's clock is ahead of ours, by its last answer; None where none said."""
 
@@ -306,6 +308,7 @@ class Channel:
         return OutcomeUnknown(message) if writes else kind(message)
 
     def _compare_clocks(self, value: str | None) -> None:
+        self.answered = True
         when = _read_date(value)
         if value and when and when.tzinfo and when.year in _YEARS and str(when.year) in value:  # "0001" parses as 2001
             self.skew = (when - self._clock()).total_seconds()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from tsrevel.clocks import KEEP_TIME, judge_clock
 from tsrevel.config import Settings
 from tsrevel.doctor.finding import ATTENTION, Finding, attempt, doubtful, failure, fine, skipped, wrong
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
@@ -15,8 +16,6 @@ from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
 
 _MEGABYTE = 1_000_000
 LEAST_SPACE, SCARCE_SPACE = 20 * _MEGABYTE, 200 * _MEGABYTE
-WRONG_CLOCK, DOUBTFUL_CLOCK = 300, 30
-"""Seconds that a service's clock and ours may be apart."""
 
 
 def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Iterator[Finding]:
@@ -114,15 +113,12 @@ def check_lock(settings: Settings, because: str | None) -> Finding:
 
 def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datetime | None) -> Finding:
     """This machine's clock against the services' (the Date of their answers), else against the ledger's last fact."""
-    told = {service: skew for service, skew in skews.items() if skew is not None}
+    told = judge_clock(skews)
+    if told and told.verdict == "right":
+        return fine("clock", told.text)
     if told:
-        service, skew = max(told.items(), key=lambda each: abs(each[1]))
-        apart = round(abs(skew))
-        text = f"{apart} s {'behind' if skew > 0 else 'ahead of'} {service}'s (by the Date of its last answer)"
-        if apart <= DOUBTFUL_CLOCK:
-            return fine("clock", f"right: at most {apart} s from {' and '.join(told)}")
-        remedy = "Let the machine keep time by NTP (`timedatectl set-ntp true`): gates open by this clock."
-        return wrong("clock", text, remedy, ATTENTION) if apart > WRONG_CLOCK else doubtful("clock", text, remedy)
+        is_wrong = told.verdict == "wrong"
+        return wrong("clock", told.text, KEEP_TIME, ATTENTION) if is_wrong else doubtful("clock", told.text, KEEP_TIME)
     stamp = f"{now:%Y-%m-%d %H:%M} UTC"
     if last_at is not None and now < last_at:
         text = f"it says {stamp}, but the ledger's last fact is of {last_at:%Y-%m-%d %H:%M} UTC"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tsrevel.engine.ahead import LookAhead
 from tsrevel.engine.catalogues import Catalogues
+from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.details import Details
 from tsrevel.engine.drift import Drift, stands
 from tsrevel.engine.find import Candidate, EventUnavailable
@@ -31,6 +32,9 @@ from tsrevel.revel.decode import OrderRow
 if TYPE_CHECKING:
     from tsrevel.engine.saga import Saga
     from tsrevel.planning.match import Catalogue
+
+_BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
+"""What would be another verdict at another time."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -52,6 +56,7 @@ class Decider:
     policy: Policy
     gate: WriteGate
     run_id: str
+    clocks: ClockCheck
     clock: Callable[[], datetime]
     may_begin: Callable[[EventId], str | None]
     overtime: Callable[[], str | None]
@@ -141,6 +146,8 @@ class Decider:
 
     def _consider(self, candidate: Candidate) -> Outcome:
         verdict = self._screen(candidate.event)
+        if isinstance(verdict, Location) or verdict.reason in _BY_THE_CLOCK:
+            self.clocks.check()
         about = describe(candidate.event, find_location(candidate.event, self.policy))
         if isinstance(verdict, Skip) and verdict.reason is Reason.EVENT_DAY_PASSED:
             return self._miss(about, verdict, candidate)
@@ -268,6 +275,7 @@ class Decider:
         objection = self.gate.objection(Place(plan.location.tripleseat_location, plan.location.tripleseat_site))
         if objection:
             return not_written(about, self._not_here(plan, objection))
+        self.clocks.check()
         found = self.saga().look_up_begun(record, plan, self._names(plan))
         if isinstance(found, Hold):
             return _stopped(about, found)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
+from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.report import Outcome
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, TsrevelError, Unreadable
 from tsrevel.ledger import Ledger, OrderRecord
@@ -76,16 +77,19 @@ class Window(Record):
     last: date | None = None
 
 
-def find_events(tripleseat: TripleSeat, ledger: Ledger, policy: Policy, now: datetime, window: Window) -> list[Pending]:
+def find_events(
+    tripleseat: TripleSeat, ledger: Ledger, policy: Policy, now: datetime, window: Window, clocks: ClockCheck
+) -> list[Pending]:
     """Every event of the window, each once, and every order begun whose event isn't among them.
 
-    Raises ServiceDown where the events can't be listed, or where none is although known ones are due.
+    Raises WrongClock, and ServiceDown where the events can't be listed, or where none is although known ones are due.
     """
     hours_back = _hours_back(ledger, now, window)
     first, last = days_in_reach(policy, now, hours_back)
     first, last = window.first or min(first, window.last or first), window.last or max(last, window.first or last)
     try:
         found = tripleseat.search_by_day(first, last)
+        clocks.check()  # the days were chosen by this machine's clock: nothing may follow from them before
         if not found:
             _check_emptiness(ledger, first, last)
         if window.first is None and window.last is None:

@@ -12,6 +12,7 @@ from tsrevel.deadline import Deadline
 from tsrevel.engine.ahead import LookAhead
 from tsrevel.engine.allowance import Allowance
 from tsrevel.engine.catalogues import Catalogues
+from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.decide import Decider
 from tsrevel.engine.ending import end_reason, exit_status
 from tsrevel.engine.find import Candidate, Named, Pending, Window, find_events, name_event
@@ -20,7 +21,7 @@ from tsrevel.engine.once import Once
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.turns import Progress, Turns, id_of
 from tsrevel.engine.watch import Watch
-from tsrevel.errors import LedgerUnusable, ServiceDown, StopRun
+from tsrevel.errors import LedgerUnusable, ServiceDown, StopRun, WrongClock
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import Ledger, Pause, RunMode, RunRecord, Seen
 from tsrevel.planning.model import Event, EventId, Policy
@@ -65,12 +66,18 @@ class Engine:
     _after_report: list[Callable[[], None]] = field(default_factory=list, init=False)
     _paused: Pause | None = field(default=None, init=False)
     _started_at: datetime = field(init=False)
+    _clocks: ClockCheck = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._clocks = ClockCheck(self.tripleseat, self.revel)
 
     def sync(self, window: Window) -> Report:
         """List the events in the window, and inject what is due."""
         whole = window.first is None and window.last is None and not self.policy.only
         return self._run(
-            "bulk", lambda: find_events(self.tripleseat, self.ledger, self.policy, self.clock(), window), whole=whole
+            "bulk",
+            lambda: find_events(self.tripleseat, self.ledger, self.policy, self.clock(), window, self._clocks),
+            whole=whole,
         )
 
     def sync_events(self, event_ids: Sequence[EventId], *, ignore_time_gate: bool = False) -> Report:
@@ -130,10 +137,19 @@ class Engine:
             pending = [] if self._find_pause() else find()
             return self._decide_all(pending, ignore_time_gate=ignore_time_gate)
         except ServiceDown as down:
-            outcomes, stop = self._decide_all(list(self.ledger.unfinished()), ignore_time_gate=ignore_time_gate)
-            return outcomes, stop or down
+            return self._finish_begun(down)
         except StopRun as error:
             return [], error
+
+    def _finish_begun(self, down: ServiceDown) -> tuple[list[Outcome], StopRun]:
+        begun = self.ledger.unfinished()
+        try:
+            if begun:
+                self._clocks.check()
+        except WrongClock as error:
+            return [], error
+        outcomes, stop = self._decide_all(list(begun), ignore_time_gate=False)
+        return outcomes, stop or down
 
     def _close(self, report: Report) -> Report:
         """Store how the run ended. A ledger that fails now doesn't take back what was written, nor the report of it."""
@@ -158,6 +174,7 @@ class Engine:
         return Turns(
             decider=self._decider(event_ids, ignore_time_gate),
             tripleseat=self.tripleseat,
+            clocks=self._clocks,
             ledger=self.ledger,
             policy=self.policy,
             allowance=self._allowance,
@@ -179,6 +196,7 @@ class Engine:
             policy=self.policy,
             gate=self.gate,
             run_id=self.run_id,
+            clocks=self._clocks,
             clock=self.clock,
             after_report=self._after_report.append,
             may_begin=self._allowance.reserve,

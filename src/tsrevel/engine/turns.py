@@ -10,12 +10,13 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from tsrevel.engine.allowance import Allowance
+from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.decide import Decider
 from tsrevel.engine.ending import end_reason
 from tsrevel.engine.find import Candidate, EventUnavailable, Named, Pending, name_event, told_by_tripleseat
 from tsrevel.engine.lanes import in_lanes
 from tsrevel.engine.report import Outcome, describe, not_written, with_order
-from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, ServiceDown, StopRun, TryNextRun
+from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, ServiceDown, StopRun, TryNextRun, WrongClock
 from tsrevel.ledger import Ledger, Pause
 from tsrevel.planning.model import EventId, Policy, Skip
 from tsrevel.planning.reasons import Reason, Status
@@ -41,6 +42,7 @@ class Turns:
 
     decider: Decider
     tripleseat: TripleSeat
+    clocks: ClockCheck
     ledger: Ledger
     policy: Policy
     allowance: Allowance
@@ -54,7 +56,10 @@ class Turns:
     _looking_for_pause: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def take_all(self, pending: Sequence[Pending]) -> tuple[list[Outcome], StopRun | None]:
-        """The outcomes of all, in the order of `pending`, and what ended the run early."""
+        """The outcomes of all, in the order of `pending`, and what ended the run early.
+
+        Where that is WrongClock, nothing is told of an event that the run hadn't decided on: by which clock?
+        """
         outcomes: dict[int, Outcome] = {}
 
         def note(at: int, outcome: Outcome) -> None:
@@ -67,12 +72,13 @@ class Turns:
                 lanes, lambda at: self._take(pending[at]), self.workers, go_on=self._goes_on, abandon=self.halt
             ) as done:
                 for at, outcome in done:
-                    note(at, outcome)
-                    self._lose_patience(outcome)
+                    if outcome:
+                        note(at, outcome)
+                        self._lose_patience(outcome)
         for at, each in enumerate(pending):
-            if at not in outcomes and self._stop:
+            if at not in outcomes and self._stop and not isinstance(self._stop, WrongClock):
                 note(at, self._left(each, self._stop))
-        return [outcomes[at] for at in range(len(pending))], self._stop
+        return [outcomes[at] for at in sorted(outcomes)], self._stop
 
     def _share_out(self, pending: Sequence[Pending]) -> list[list[list[int]]]:
         """The positions of `pending` in lanes, in groups that follow each other.
@@ -107,8 +113,11 @@ class Turns:
         if self._in_a_row == PATIENCE and self._stop is None:
             self._stop = ServiceDown(f"{PATIENCE} events in a row failed: {outcome.text}")
 
-    def _take(self, each: Pending) -> Outcome:
-        """The outcome for one event, which is left for a later run where a person has paused them all meanwhile."""
+    def _take(self, each: Pending) -> Outcome | None:
+        """The outcome for one event, which is left for a later run where a person has paused them all meanwhile.
+
+        None where it turns out at this event that the clock is wrong.
+        """
         event_id = id_of(each)
         try:
             with self._looking_for_pause:
@@ -120,7 +129,7 @@ class Turns:
                 self.allowance.count(event_id)
         except StopRun as stop:
             self._stop = self._stop or stop
-            return self.interrupted(each, stop)
+            return None if isinstance(stop, WrongClock) else self.interrupted(each, stop)
         else:
             return outcome
         finally:
@@ -170,6 +179,8 @@ class Turns:
         if isinstance(each, Named):
             with told_by_tripleseat():
                 found = self.met[each.event_id] = each.find()
+            if self.tripleseat.answered:  # else the decider sees to it, once anything depends on the clock
+                self.clocks.check()
             return self.decider.decide(found)
         finished = self.decider.take_up_unlisted(each)
         return finished or self._settle(name_event(self.tripleseat, each.event_id))

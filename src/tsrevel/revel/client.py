@@ -66,6 +66,20 @@ class Revel:
         self._clock = clock
         self._narrower = Narrower()
 
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which Revel's clock is ahead of ours; None where no answer said."""
+        return self._channel.skew
+
+    @property
+    def answered(self) -> bool:
+        """Whether Revel has answered anything."""
+        return self._channel.answered
+
+    def ask_the_time(self) -> None:
+        """Ask for something cheap, for the Date of its answer."""
+        self._channel.read("/resources/Order/", {"limit": "1", "fields": "id"})
+
     def catalogue(self, establishment: EstablishmentId) -> Catalogue:
         """Every active product of the establishment, all pages (facts Revel 5.6)."""
         from tsrevel.planning.match import Catalogue

@@ -57,6 +57,15 @@ class TripleSeat:
         """Seconds by which TripleSeat's clock is ahead of ours; None where no answer said."""
         return self._channel.skew
 
+    @property
+    def answered(self) -> bool:
+        """Whether TripleSeat has answered anything."""
+        return self._channel.answered
+
+    def ask_the_time(self) -> None:
+        """Ask for something cheap, for the Date of its answer."""
+        self._read("/v1/sites.json", {})
+
     def search_by_day(self, first: date, last: date) -> list[Found]:
         """Every event, of any status, whose day is from `first` to `last` (facts TripleSeat 2)."""
         return self._search("event", first, last)

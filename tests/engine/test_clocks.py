@@ -1,0 +1,134 @@
+"""A clock that both services contradict decides nothing: neither what is due, nor what is missed or too early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tsrevel.record import replace
+from tsrevel.wiring import Seams
+
+from ..world import Died, World, find_outcome, verdict
+from .conftest import EARLY, FULL
+from .deliveries import deliver, delivery
+
+Tell = Callable[[], timedelta | None]
+
+
+class Dated(httpx.BaseTransport):
+    """A service whose answers carry a Date: the world's time, and so much more. None: they carry none."""
+
+    def __init__(self, world: World, name: str, off: timedelta | None = timedelta()) -> None:
+        self._world, self._name, self.off = world, name, off
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self._world.wires[self._name].handle_request(request)
+        if self.off is not None:
+            response.headers["Date"] = format_datetime(self._world.time.now + self.off, usegmt=True)
+        return response
+
+
+class Astray(World):
+    """A world in which the services tell the time, and the machine's clock is `wrong` beside it."""
+
+    def __init__(self, folder: Path, *stories: str) -> None:
+        super().__init__(folder, *stories)
+        self.wrong = timedelta()
+        self.dated = {name: Dated(self, name) for name in self.wires}
+
+    def seams(self) -> Seams:
+        plain = super().seams()
+        return replace(
+            plain,
+            clock=lambda: self.time.now + self.wrong,
+            tripleseat=self.dated["tripleseat"],
+            revel=self.dated["revel"],
+        )
+
+
+YEARS = datetime(1970, 1, 2, tzinfo=UTC) - datetime(2026, 12, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def astray(tmp_path: Path) -> Astray:
+    return Astray(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=1), timedelta(days=-1), timedelta(minutes=11), YEARS])
+def test_a_clock_that_both_services_contradict_ends_the_run_before_anything_follows_from_it(
+    astray: Astray, wrong: timedelta
+) -> None:
+    astray.wrong = wrong
+    report = astray.sync()
+    assert (report.exit_status, report.success, report.outcomes) == (10, False, ())
+    direction = "ahead of" if wrong > timedelta() else "behind"
+    assert direction in str(report.error)
+    assert "by the Date of its last answer" in str(report.error)
+    assert not astray.writes
+    with astray.ledger() as ledger:
+        assert not ledger.sightings([str(FULL), str(EARLY)])  # type: ignore[list-item]
+
+
+def test_nothing_of_the_wrong_clock_stays_once_it_is_right(astray: Astray) -> None:
+    astray.wrong = timedelta(days=1)
+    astray.sync()
+    astray.wrong = timedelta()
+    report = astray.sync()
+    assert verdict(report, FULL) == "injected"
+    assert verdict(report, EARLY) == "skipped TOO_EARLY"
+
+
+def test_a_named_event_is_left_alone_by_a_wrong_clock(astray: Astray) -> None:
+    astray.wrong = timedelta(days=1)
+    report = astray.sync_event(EARLY, FULL)
+    assert (report.exit_status, report.outcomes, astray.writes) == (10, (), [])
+
+
+def test_a_delivery_is_kept_for_later_by_a_wrong_clock(astray: Astray) -> None:
+    astray.wrong = timedelta(days=1)
+    [answer] = deliver(astray, delivery(astray, FULL))
+    assert (answer.exit_status, answer.may_pass, astray.writes) == (10, True, [])
+
+
+def test_services_that_contradict_each_other_dont_stop_a_run(astray: Astray) -> None:
+    astray.dated["tripleseat"].off = timedelta(days=1)
+    assert verdict(astray.sync(), FULL) == "injected"
+    astray.dated["revel"].off = -timedelta(days=1)
+    assert astray.sync().exit_status != 10
+
+
+def test_one_service_without_a_date_doesnt_stop_a_run(astray: Astray) -> None:
+    astray.wrong = timedelta(hours=1)
+    astray.dated["revel"].off = None
+    assert find_outcome(astray.sync(), FULL).order_id
+    astray.dated["revel"].off, astray.dated["tripleseat"].off = timedelta(), None
+    assert astray.sync().exit_status != 10
+
+
+def test_ten_minutes_are_forgiven(astray: Astray) -> None:
+    astray.wrong = timedelta(minutes=9)
+    assert verdict(astray.sync(), FULL) == "injected"
+
+
+def test_a_right_clock_costs_no_request(astray: Astray) -> None:
+    astray.sync()
+    astray.forget_requests()
+    astray.sync()
+    assert not any("fields" in each.query and each.query["fields"] == "id" for each in astray.revel.requests)
+    assert not any("sites" in each.path for each in astray.tripleseat.requests)
+
+
+def test_an_order_begun_is_not_finished_by_a_wrong_clock_either(astray: Astray) -> None:
+    astray.at("after POST /resources/OrderItem/", astray.die)
+    with pytest.raises(Died):
+        astray.sync()
+    astray.revive()
+    before = len(astray.writes)
+    astray.wrong = timedelta(days=2)
+    assert astray.sync().exit_status == 10
+    assert len(astray.writes) == before
