@@ -41,6 +41,8 @@ from tsrevel.redaction import Redactor
 from tsrevel.retry import LONGEST_WAIT, Later, insist
 from tsrevel.timed_io import TimedBackend
 
+log = logging.getLogger(__name__)
+
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
 Params = Mapping[str, str]
@@ -117,6 +119,7 @@ class Channel:
         self._deadline = deadline
         self._network = network
         self._backend = TimedBackend()
+        self._said = set[str]()
         self.answered = False
         """Whether the service has answered at all, with its time or without."""
         self.skew: float | None = None
@@ -139,6 +142,12 @@ class Channel:
         """Close the connections, if there are any."""
         if "_client" in self.__dict__:
             self._client.close()
+
+    def warn_once(self, text: str) -> None:
+        """Log a warning about the service, unless the very same was logged before."""
+        if text not in self._said:
+            self._said.add(text)
+            log.warning("%s: %s", self.name, text)
 
     def read(self, path: str, params: Params | None = None) -> Json:
         """The JSON that a GET answers, numbers with a point as `Decimal`. Retried while the service is unavailable."""

@@ -34,6 +34,7 @@ def encode_report(report: Report) -> dict[str, object]:
         "events": [encode_outcome(outcome) for outcome in report.outcomes],
         "paused": encode_pause(report.paused),
     }
+    answer |= {"warnings": list(report.warnings)} if report.warnings else {}
     return answer | ({"error": report.error, "exit_status": report.exit_status} if report.error else {})
 
 

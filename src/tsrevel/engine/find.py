@@ -90,7 +90,7 @@ def find_events(
     try:
         found = tripleseat.search_by_day(first, last)
         clocks.check()  # the days were chosen by this machine's clock: nothing may follow from them before
-        if not found:
+        if not found and "day" not in tripleseat.strays:
             _check_emptiness(ledger, first, last)
         if window.first is None and window.last is None:
             found += tripleseat.search_by_update(*update_days_in_reach(policy, now, hours_back))

@@ -82,7 +82,10 @@ def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
 
 
 class Report(Record):
-    """A whole run. `reason` and `error` say why it ended before its time, where it did; `paused`: a person did it."""
+    """A whole run. `reason` and `error` say why it ended before its time, where it did; `paused`: a person did it.
+
+    `warnings`: what a service did that it shouldn't, and no event's outcome tells.
+    """
 
     run_id: str
     correlation_id: str
@@ -93,6 +96,7 @@ class Report(Record):
     error: str | None = None
     exit_status: int = 0
     paused: Pause | None = None
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of_disabled(cls, run_id: str, correlation_id: str, mode: str, dry_run: bool, pause: Pause | None) -> Report:

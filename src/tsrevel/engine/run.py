@@ -120,6 +120,7 @@ class Engine:
             self.gate.dry_run,
             tuple(outcomes),
             exit_status=exit_status(outcomes, stop),
+            warnings=tuple(self.tripleseat.strays.values()),
         )
         if self._paused:
             report = replace(report, reason=Reason.CONNECTOR_DISABLED, paused=self._paused)

@@ -12,7 +12,7 @@ from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.suggest import Offer
 from tsrevel.record import Record, replace
 from tsrevel.revel.decode import Row, decode_id, decode_page
-from tsrevel.revel.lists import PAGE, read_rows
+from tsrevel.revel.lists import ANY_NUMBER, PAGE, read_rows
 from tsrevel.revel.products import find_offer, read_offers
 from tsrevel.text import clean_text
 from tsrevel.transport import Channel
@@ -70,8 +70,13 @@ class Account:
 
     def stations(self, establishment: EstablishmentId) -> tuple[Named, ...]:
         """The POS stations of an establishment, and those of which Revel doesn't say where they are."""
-        found = self._all("PosStation", _decode_named, establishment=str(establishment))
-        return tuple(each for each in found if each.establishment in {None, establishment})
+
+        def fits(row: Row) -> bool:
+            return _number(_only(row.get("establishment"))) in {None, establishment}
+
+        filters = {"establishment": str(establishment)}
+        rows = read_rows(self._channel, "PosStation", filters, fits, most_strays=ANY_NUMBER)
+        return tuple(_decoded(filter(fits, rows), _decode_named))
 
     def payment_types(self) -> tuple[Named, ...]:
         """Every custom payment type of the account."""
@@ -101,9 +106,9 @@ class Account:
         decode_page(self._channel.read(f"/resources/{resource}/", {"limit": "1"}), resource)
 
     def _all(
-        self, resource: str, decode: Callable[[Row], Entry | None], prefix: str = "resources", **filters: str
+        self, resource: str, decode: Callable[[Row], Entry | None], prefix: str = "resources"
     ) -> tuple[Entry, ...]:
-        return tuple(_decoded(read_rows(self._channel, resource, filters, prefix=prefix), decode))
+        return tuple(_decoded(read_rows(self._channel, resource, {}, prefix=prefix), decode))
 
 
 def _decoded(rows: Iterator[Row], decode: Callable[[Row], Entry | None]) -> Iterator[Entry]:

@@ -26,8 +26,9 @@ from tsrevel.revel.decode import (
     decode_page,
     decode_payment,
     decode_product,
+    is_on_sale,
 )
-from tsrevel.revel.lists import Fits, read_rows
+from tsrevel.revel.lists import ANY_NUMBER, Fits, read_rows
 from tsrevel.revel.narrow import Narrower, lacks
 from tsrevel.transport import Channel
 
@@ -85,12 +86,14 @@ class Revel:
         from tsrevel.planning.match import Catalogue
 
         filters = {"establishment": str(establishment), "active": "true", "order_by": "id"}
-        rows = self._narrower.rows(
-            "Product",
-            PRODUCT_FIELDS,
-            lambda more: self._rows("Product", {**filters, **more}),
-            lambda row: decode_product(row, establishment),
-        )
+
+        def read(more: dict[str, str]) -> Iterator[Row]:
+            def fits(row: Row) -> bool:
+                return is_on_sale(row, establishment) or lacks(row, more)
+
+            return read_rows(self._channel, "Product", {**filters, **more}, fits, most_strays=ANY_NUMBER)
+
+        rows = self._narrower.rows("Product", PRODUCT_FIELDS, read, lambda row: decode_product(row, establishment))
         return Catalogue.of(establishment, (product for product in rows if product is not None))
 
     def products_by_id(self, products: Mapping[ProductId, EstablishmentId]) -> dict[ProductId, Product]:

@@ -177,10 +177,15 @@ def decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
 
     fields = _fields(row, "Product")
     name, product = fields.get("name"), decode_id(fields.get("id"))
-    if fields.get("active") is not True or _establishment(fields) != establishment:
+    if not is_on_sale(fields, establishment):
         return None
     shown = clean_text(name) if isinstance(name, str) else ""
     return Product(ProductId(int(product)), shown) if shown and product else None
+
+
+def is_on_sale(fields: Row, establishment: EstablishmentId) -> bool:
+    """Whether the Product is active, and the establishment's."""
+    return fields.get("active") is True and _establishment(fields) == establishment
 
 
 def decode_id(value: Json) -> str:

@@ -14,14 +14,26 @@ PAGE = 250
 MOST_STRAYS = 1000
 """Rows that don't fit their filter: so many are read past, to the end of the list; with more the filter is useless."""
 MOST_PAGES = 2000
+ANY_NUMBER = 2**63
+"""Of strays: for lists that are of use however many rows of others are among them."""
+_NO_FILTERS = frozenset({"order_by", "fields", "expand"})
 
 Fits = Callable[[Row], bool]
 
 
 def read_rows(
-    channel: Channel, resource: str, filters: Mapping[str, str], fits: Fits = lambda _: True, prefix: str = "resources"
+    channel: Channel,
+    resource: str,
+    filters: Mapping[str, str],
+    fits: Fits = lambda _: True,
+    prefix: str = "resources",
+    most_strays: int | None = None,
 ) -> Iterator[Row]:
-    """All rows over all pages, each id once. Raises Unreadable past MOST_STRAYS rows that don't fit."""
+    """All rows over all pages, each id once, those that don't fit included: whoever asks leaves them out.
+
+    That there are any is logged once. Raises Unreadable past `most_strays` of them, by default MOST_STRAYS.
+    """
+    most = MOST_STRAYS if most_strays is None else most_strays
     seen: set[str] = set()
     strays, params = 0, {**filters, "limit": str(PAGE), "offset": "0"}
     for _ in range(MOST_PAGES):
@@ -30,7 +42,10 @@ def read_rows(
         fresh = [row for name, row in once.items() if name not in seen]
         seen.update(once)
         strays += sum(not fits(row) for row in fresh)
-        if strays > MOST_STRAYS:
+        if strays:
+            names = ", ".join(name for name in filters if name not in _NO_FILTERS)
+            channel.warn_once(f"rows of {resource} came that don't fit the filter {names}; they are left out")
+        if strays > most:
             raise Unreadable(f"Revel ignores the filter {', '.join(filters)} on {resource}")
         yield from fresh
         if page.next is None and (len(seen) >= (page.total or 0) or (seen and not fresh)):

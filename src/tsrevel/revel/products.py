@@ -9,8 +9,8 @@ from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.suggest import Offer
-from tsrevel.revel.decode import Row, decode_product
-from tsrevel.revel.lists import read_rows
+from tsrevel.revel.decode import Row, decode_product, is_on_sale
+from tsrevel.revel.lists import ANY_NUMBER, read_rows
 from tsrevel.text import clean_text
 from tsrevel.transport import Channel
 
@@ -21,7 +21,12 @@ _LARGEST = Decimal(10) ** 9
 def read_offers(channel: Channel, establishment: EstablishmentId) -> tuple[Offer, ...]:
     """Every active product of the establishment, all pages. Raises what `Channel.read` raises."""
     filters = {"establishment": str(establishment), "active": "true", "fields": _FIELDS, "order_by": "id"}
-    rows = (decode_offer(row, establishment) for row in read_rows(channel, "Product", filters))
+
+    def fits(row: Row) -> bool:
+        return is_on_sale(row, establishment)
+
+    listed = read_rows(channel, "Product", filters, fits, most_strays=ANY_NUMBER)
+    rows = (decode_offer(row, establishment) for row in listed)
     return tuple({offer.id: offer for offer in rows if offer is not None}.values())
 
 

@@ -56,6 +56,8 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
     """The pretend TripleSeat. Its quirks are attributes that a test may set at any time.
 
     - `page_size` 50; `repeats_last_page`: a page past the end shows the last one again (facts 2)
+    - `ignores_dates`: a search lists every event, whatever it was asked for
+    - `unlisted`: ids of events that no search lists, though they are there
     - `wraps_results`: search results come as `{"event": {...}}` (facts 2)
     - `client_credentials`: "refused", "ownerless" (a token that nothing accepts) or "works" (facts 1.4)
     - `accepts_key_header`: an `X-API-Key` header with the public key is enough; it never was live (facts 1.6)
@@ -81,6 +83,8 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         self.page_size = 50
         self.repeats_last_page = False
         self.wraps_results = False
+        self.ignores_dates = False
+        self.unlisted: set[int] = set()
         self.client_credentials: ClientCredentials = "refused"
         self.accepts_key_header = False
         self.forbidden: set[int] = set()
@@ -223,7 +227,8 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         if (match := MENU.fullmatch(path)) and int(match[1]) in self.state.menus:
             return json_response({"menu": self.state.menus[int(match[1])]})
         if SEARCH.fullmatch(path):
-            return self._page(select_events(self._visible(), request), request)
+            listed = [each for each in self._visible() if each["id"] not in self.unlisted]
+            return self._page(listed if self.ignores_dates else select_events(listed, request), request)
         if LISTING.fullmatch(path):
             return self._page(self._visible(), request)
         if match := EVENT.fullmatch(path):

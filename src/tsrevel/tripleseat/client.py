@@ -6,7 +6,7 @@ Only reads. Nothing is judged here: an event comes back as it is told, with faul
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -51,6 +51,8 @@ class TripleSeat:
         self._access = access
         self._base_url = base_url
         self._invoice_fallback = invoice_fallback
+        self.strays: dict[str, str] = {}
+        """Which search ("day", "update") listed what it wasn't asked for, in a sentence, when it last did."""
 
     @property
     def skew(self) -> float | None:
@@ -67,12 +69,35 @@ class TripleSeat:
         self._read("/v1/sites.json", {})
 
     def search_by_day(self, first: date, last: date) -> list[Found]:
-        """Every event, of any status, whose day is from `first` to `last` (facts TripleSeat 2)."""
-        return self._search("event", first, last)
+        """Every event, of any status, whose day is from `first` to `last` (facts TripleSeat 2).
+
+        What else is listed is left out, and told in `strays`. A row that tells no day stays: it may be of those.
+        """
+        found = self._search("event", first, last)
+        kept = [each for each in found if each.event is None or _is_within(each.event.day, first, last) is not False]
+        self._leave_out("day", found, kept)
+        return kept
 
     def search_by_update(self, first: date, last: date) -> list[Found]:
-        """Every event, of any status, changed on a day from `first` to `last` (facts TripleSeat 2)."""
-        return self._search("event_updated", first, last)
+        """Every event, of any status, changed on a day from `first` to `last` (facts TripleSeat 2).
+
+        Likewise; with a day's tolerance, as the zone of the stamps is uncertain (facts TripleSeat 3.1). Where the
+        filter was passed over, a row without a readable stamp is left out as well: it may be of any time.
+        """
+        found = self._search("event_updated", first, last)
+        span = first - timedelta(days=1), last + timedelta(days=1)
+        fit = {each.id: _is_within(_update_day(each), *span) for each in found}
+        doubtful = (True,) if False in fit.values() else (True, None)
+        kept = [each for each in found if fit[each.id] in doubtful]
+        self._leave_out("update", found, kept)
+        return kept
+
+    def _leave_out(self, search: str, found: list[Found], kept: list[Found]) -> None:
+        number = len(found) - len(kept)
+        if number:
+            text = f"the search by {search} listed {number} events of other days than were asked for; they are left out"
+            self.strays[search] = f"TripleSeat: {text}"
+            self._channel.warn_once(text)
 
     def event(self, event_id: EventId) -> Event:
         """The event with its lines and money: from its documents, else its booking's, else its invoice page.
@@ -223,6 +248,15 @@ def _is_last(page: int, answer: Json) -> bool:
     """Whether `total_pages` says so. It may be text or missing; then a page that brings nothing new is the end."""
     total = read_number(answer.get("total_pages"))
     return total is not None and 0 < total <= page
+
+
+def _is_within(day: date | None, first: date, last: date) -> bool | None:
+    """None where the row doesn't say."""
+    return None if day is None else first <= day <= last
+
+
+def _update_day(found: Found) -> date | None:
+    return found.event.updated.date() if found.event and found.event.updated else None
 
 
 def _key(row: Json) -> str:
