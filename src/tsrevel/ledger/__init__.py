@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tsrevel.ledger.changes import hash_of_content
     from tsrevel.ledger.connection import SQLITE, Connect
     from tsrevel.ledger.inspection import Inspection, inspect_ledger
     from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         AuditRow,
         ClaimConflict,
         Clock,
+        ContentHashes,
         DeliveryKey,
         OrderRecord,
         OrderState,
@@ -42,6 +44,7 @@ __all__ = [
     "ClaimConflict",
     "Clock",
     "Connect",
+    "ContentHashes",
     "DeliveryKey",
     "Inspection",
     "Ledger",
@@ -57,6 +60,7 @@ __all__ = [
     "Sighting",
     "Verdict",
     "copy_event",
+    "hash_of_content",
     "hash_of_trouble",
     "hold_lock",
     "hold_mail_lock",
@@ -70,6 +74,7 @@ _HOMES = {
     **dict.fromkeys(("SQLITE", "Connect"), "connection"),
     **dict.fromkeys(("Inspection", "inspect_ledger"), "inspection"),
     **dict.fromkeys(("hold_lock", "hold_mail_lock", "is_locked"), "lock"),
+    "hash_of_content": "changes",
     "hash_of_trouble": "orders",
     **dict.fromkeys(("Pause", "look_for_pause"), "pausing"),
     "Ledger": "store",

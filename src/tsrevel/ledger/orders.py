@@ -88,7 +88,8 @@ _NOTE_FOREIGN = """
 """
 _REMEMBER = """
     UPDATE orders SET digest = coalesce(:digest, digest), seen_plan = coalesce(:seen_plan, seen_plan),
-        cancelled = coalesce(:cancelled, cancelled), seen_trouble = :trouble, run_id = :run_id, touched_at = :at
+        cancelled = coalesce(:cancelled, cancelled),
+        seen_trouble = iif(:keeps_trouble, seen_trouble, :trouble), run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
 """
 
@@ -226,11 +227,16 @@ def remember(
     plan: Plan | None,
     cancelled: bool | None,
     trouble: str | None = None,
+    *,
+    keeps_trouble: bool = False,
 ) -> None:
-    """Keeps the state of the event that a report was made of. None leaves plan and cancelled as they are."""
+    """Keeps the state of the event that a report was made of. None leaves plan and cancelled as they are.
+
+    `keeps_trouble`: why it couldn't be planned is as it was.
+    """
     seen_plan = encode_plan(plan) if plan else None
     values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_trouble(trouble) if trouble else None}
-    if not _write(change, _REMEMBER, event_id, cancelled=cancelled, **values):
+    if not _write(change, _REMEMBER, event_id, cancelled=cancelled, keeps_trouble=keeps_trouble, **values):
         raise ClaimConflict(f"Event {event_id} can't be remembered: the ledger knows no order of it.")
     plan_hash = hashlib.sha256(seen_plan.encode()).hexdigest() if seen_plan else None
     known = None if cancelled is None else ("yes" if cancelled else "no")

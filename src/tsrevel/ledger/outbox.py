@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from tsrevel.ledger.audit import Change
+from tsrevel.ledger.changes import REPORTED_CHANGES
 from tsrevel.ledger.file import LedgerFile
 from tsrevel.ledger.records import ClaimConflict, Seen, Sighting
 from tsrevel.planning.model import EventId, OrderId
@@ -19,7 +20,6 @@ from tsrevel.record import Record
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
 """What a notice tells of: a change of an event's state that a person may want to hear of."""
 
-_REPORTED_CHANGES = frozenset({"CHANGED_AFTER_INJECTION", "CANCELLED_AFTER_INJECTION"})
 _POST_INJECTED = """
     INSERT INTO notices (run_id, event_id, occasion, location, order_id, text)
     SELECT :run_id, event_id, 'injected', '', :order_id, '' FROM orders
@@ -102,7 +102,7 @@ def _occasion_of(seen: Seen, before: Sighting | None) -> Occasion | None:
     """A failure is new with another reason alone: its text may tell a time, and then differs in every run."""
     if seen.missed:
         return None if before and before.missed_at else "missed"
-    if seen.reason in _REPORTED_CHANGES:
+    if seen.reason in REPORTED_CHANGES:
         return "changed"
     if seen.status == "held":
         return "held"

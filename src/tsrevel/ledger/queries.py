@@ -45,6 +45,19 @@ _MISSED = f"""
     {_STANDINGS} AND missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED' AND {_NO_ORDER}
     ORDER BY event_day, location, event_id
 """
+_DRY = """
+    SELECT event_id, event_day, location, status, reason, missed_at, since_at AS first_seen_at, last_seen_at,
+        since_at AS since
+    FROM dry_sightings LEFT JOIN orders USING (event_id)
+    WHERE (status IN ('held', 'failed') OR missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED')
+      AND event_id NOT IN (SELECT event_id FROM resolutions)
+      AND (state IS NULL OR state NOT IN ('settled', 'foreign'))
+    ORDER BY event_day, location, event_id
+"""
+_OPEN_CHANGES = """
+    SELECT event_id, event_day, coalesce(location, '') AS location, open_changes.reason, told_at
+    FROM open_changes LEFT JOIN sightings USING (event_id) ORDER BY event_day, event_id
+"""
 _SEEN = """
     SELECT event_id, event_day, location, status, reason, missed_at, first_seen_at, last_seen_at, last_seen_at AS since
     FROM sightings WHERE event_id = ?
@@ -98,6 +111,16 @@ class Standing(Record):
     first_seen_at: datetime
     last_seen_at: datetime
     since: datetime
+
+
+class OpenChange(Record):
+    """A change after injection that was told at `told_at`, and that no person has settled since."""
+
+    event_id: EventId
+    day: date | None
+    location: str
+    reason: str
+    told_at: datetime
 
 
 class OpenOrder(Record):
@@ -161,6 +184,25 @@ def coming(connection: sqlite3.Connection) -> tuple[Standing, ...]:
 def missed(connection: sqlite3.Connection) -> tuple[Standing, ...]:
     """The events whose gate closed without an order, and that nobody has resolved, by their days."""
     return tuple(_decode_standing(row) for row in connection.execute(_MISSED))
+
+
+def in_trouble_dry(connection: sqlite3.Connection) -> tuple[Standing, ...]:
+    """The events that a dry run found held, failed or missed, and no live run has seen since, by their days."""
+    return tuple(_decode_standing(row) for row in connection.execute(_DRY))
+
+
+def open_changes(connection: sqlite3.Connection) -> tuple[OpenChange, ...]:
+    """The changes after injection that nobody has settled, by their days; some may agree again."""
+    return tuple(
+        OpenChange(
+            event_id=row["event_id"],
+            day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
+            location=row["location"],
+            reason=row["reason"],
+            told_at=datetime.fromisoformat(row["told_at"]),
+        )
+        for row in connection.execute(_OPEN_CHANGES)
+    )
 
 
 def standing_of(connection: sqlite3.Connection, event_id: EventId) -> Standing | None:

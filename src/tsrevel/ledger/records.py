@@ -88,7 +88,8 @@ class Seen(Record):
     """What a run made of one event, to be stored. Of `text` only a hash is kept.
 
     `updated` is TripleSeat's own stamp of the event. `event` is the event as it was seen whole: where it is held or
-    failed, a copy of it without customer data is kept.
+    failed, a copy of it without customer data is kept. `news`: a person is told of it now. `unlisted`: the listing
+    should have shown it and didn't. Not `looked_into`: the run didn't come to it, so that trouble known of it stands.
     """
 
     event_id: EventId
@@ -102,12 +103,23 @@ class Seen(Record):
     order_id: OrderId | None = None
     event: Event | None = None
     location: str = ""
+    news: bool = False
+    unlisted: bool = False
+    looked_into: bool = True
+
+
+class ContentHashes(Record):
+    """Hashes of an event's content: `made` its order was planned from, `seen` was last compared with it."""
+
+    made: str | None = None
+    seen: str | None = None
 
 
 class Sighting(Record):
     """What was last made of an event. `missed_at` is when its gate was first seen closed without an order.
 
-    `updated` is the latest of TripleSeat's own stamps of the event; `has_snapshot`: a copy of it is kept.
+    `updated` is the latest of TripleSeat's own stamps of the event; `has_snapshot`: a copy of it is kept. `unlisted_at`
+    is since when the listing lacks it, though it is there.
     """
 
     event_id: EventId
@@ -121,6 +133,8 @@ class Sighting(Record):
     last_seen_at: datetime
     updated: datetime | None = None
     has_snapshot: bool = False
+    unlisted_at: datetime | None = None
+    location: str = ""
 
 
 class Resolution(Record):

@@ -16,21 +16,22 @@ from tsrevel.planning.model import Event, EventId
 
 _FIND = """
     SELECT event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at, updated,
-        snapshot IS NOT NULL AS has_snapshot
+        snapshot IS NOT NULL AS has_snapshot, unlisted_at, location
     FROM sightings WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _PUT = """
     INSERT INTO sightings
         (event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at, run_id,
-        updated, snapshot, location)
+        updated, snapshot, location, unlisted_at)
     VALUES
         (:event_id, :event_day, :status, :reason, :text_hash, :digest, :missed_at, :at, :at, :run_id,
-        :updated, :snapshot, :location)
+        :updated, :snapshot, :location, iif(:unlisted, :at, NULL))
     ON CONFLICT (event_id) DO UPDATE SET
         event_day = excluded.event_day, status = excluded.status, reason = excluded.reason,
         text_hash = excluded.text_hash, digest = excluded.digest,
         missed_at = coalesce(missed_at, excluded.missed_at),
         last_seen_at = excluded.last_seen_at, run_id = excluded.run_id,
+        unlisted_at = CASE WHEN :unlisted THEN coalesce(unlisted_at, :at) WHEN :digest IS NULL THEN unlisted_at END,
         updated = excluded.updated, location = coalesce(nullif(excluded.location, ''), location),
         snapshot = CASE WHEN excluded.status IN ('held', 'failed') THEN coalesce(excluded.snapshot, snapshot) END
 """
@@ -51,9 +52,10 @@ _ATTEMPT = """
     ON CONFLICT (run_id, event_id) DO UPDATE SET
         status = excluded.status, reason = excluded.reason, order_id = excluded.order_id, at = excluded.at
 """
+_TROUBLE = frozenset({"held", "failed"})
 _TOLD_AS_ATTEMPT = frozenset({"injected", "held", "failed"})
-_COUNT_UNSETTLED = """
-    SELECT count(*) FROM sightings LEFT JOIN orders USING (event_id)
+_UNSETTLED = """
+    FROM sightings LEFT JOIN orders USING (event_id)
     WHERE event_day BETWEEN ? AND ?
       AND (sightings.status IN ('held', 'failed', 'planned')
            OR sightings.reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED', 'CONNECTOR_DISABLED'))
@@ -62,10 +64,18 @@ _COUNT_UNSETTLED = """
 """
 
 
+_COUNT_UNSETTLED = f"SELECT count(*) {_UNSETTLED}"
+_FIND_UNSETTLED = f"""
+    SELECT event_id {_UNSETTLED}
+    ORDER BY abs(julianday(event_day) - julianday(?)), sightings.last_seen_at, event_id
+"""
+
+
 def put(change: Change, seen: Seen) -> bool:
     """Stores what was made of an event. True if its status, reason or text is new or not what it last was.
 
-    Only news goes into the audit. `missed_at` is set by the first `missed` and stays.
+    Only news goes into the audit. `missed_at` is set by the first `missed` and stays. What a dry run found goes: now it
+    is known. Trouble that the run didn't come to look into stands as it was.
     """
     known = find(change.connection, [seen.event_id]).get(seen.event_id)
     latest = _later(known.updated if known else None, seen.updated)
@@ -83,12 +93,18 @@ def put(change: Change, seen: Seen) -> bool:
         "snapshot": encode_snapshot(seen.event) if seen.event and seen.status in {"held", "failed"} else None,
         "missed_at": change.at if seen.missed else None,
         "location": seen.location,
+        "unlisted": seen.unlisted,
         "at": change.at,
         "run_id": change.run_id,
     }
-    change.connection.execute(_PUT, row)
+    stands = not seen.looked_into and known is not None and known.status in _TROUBLE
+    if not stands:
+        change.connection.execute(_PUT, row)
+        change.connection.execute("DELETE FROM dry_sightings WHERE event_id = ?", (seen.event_id,))
     if seen.status in _TOLD_AS_ATTEMPT:
         change.connection.execute(_ATTEMPT, row)
+    if stands:
+        return False
     if seen.missed and (known is None or known.missed_at is None):
         change.audit("missed", seen.event_id, day=event_day)
     before = (known.status, known.reason, known.text_hash) if known else None
@@ -137,6 +153,13 @@ def count_unsettled(connection: sqlite3.Connection, first: date, last: date) -> 
     return number
 
 
+def find_unsettled(connection: sqlite3.Connection, first: date, last: date, today: date) -> tuple[EventId, ...]:
+    """Those events: the nearest to `today` first, of each day those first that weren't seen for longest."""
+    days = (first.isoformat(), last.isoformat(), today.isoformat())
+    found = (row["event_id"] for row in connection.execute(_FIND_UNSETTLED, days))
+    return tuple(EventId(each) for each in found if not each.startswith(NAMELESS))
+
+
 def _decode_sighting(row: sqlite3.Row) -> Sighting:
     return Sighting(
         event_id=row["event_id"],
@@ -150,4 +173,6 @@ def _decode_sighting(row: sqlite3.Row) -> Sighting:
         last_seen_at=datetime.fromisoformat(row["last_seen_at"]),
         updated=decode_instant(row["updated"]),
         has_snapshot=bool(row["has_snapshot"]),
+        unlisted_at=decode_instant(row["unlisted_at"]),
+        location=row["location"],
     )

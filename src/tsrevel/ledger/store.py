@@ -10,11 +10,25 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tsrevel.ledger import audit, catalogues, deliveries, orders, outbox, pausing, resolutions, runs, sightings, watch
+from tsrevel.ledger import (
+    audit,
+    catalogues,
+    changes,
+    deliveries,
+    dry,
+    orders,
+    outbox,
+    pausing,
+    resolutions,
+    runs,
+    sightings,
+    watch,
+)
 from tsrevel.ledger.outbox import Outbox
 from tsrevel.ledger.pausing import Pause
 from tsrevel.ledger.records import (
     AuditRow,
+    ContentHashes,
     DeliveryKey,
     OrderRecord,
     OrderState,
@@ -162,13 +176,18 @@ class Ledger(Outbox):
         plan: Plan | None = None,
         cancelled: bool | None = None,
         trouble: str | None = None,
+        keeps_trouble: bool = False,
+        content: str | None = None,
     ) -> None:
         """After a drift was reported: what the event is compared with next time. The claimed plan stays as it is.
 
-        `trouble` is why it can't be planned now; of it a hash is kept.
+        `trouble` is why it can't be planned now; of it a hash is kept. `keeps_trouble`: that is as it was.
+        `content` is the hash of what the event was like.
         """
         with self._changing(run_id) as change:
-            orders.remember(change, event_id, digest, plan, cancelled, trouble)
+            orders.remember(change, event_id, digest, plan, cancelled, trouble, keeps_trouble=keeps_trouble)
+            if content:
+                changes.note_seen(change, event_id, content)
 
     # Sightings
 
@@ -198,7 +217,15 @@ class Ledger(Outbox):
             before = sightings.find(change.connection, [one.event_id for one in told])
             fresh = frozenset(one.event_id for one in told if sightings.put(change, one))
             outbox.post_seen(change, told, before, fresh, self.occasions)
+            for one in told:
+                if one.news and one.reason in changes.REPORTED_CHANGES:
+                    changes.put(change, one.event_id, one.reason)
             return fresh
+
+    def see_dry(self, run_id: str, seen: Iterable[Seen]) -> frozenset[EventId]:
+        """What a dry run made of these events, kept apart; those of which that is new or changed since the last one."""
+        with self._changing(run_id) as change:
+            return dry.put_all(change, tuple(seen))
 
     def sightings(self, event_ids: Iterable[EventId]) -> dict[EventId, Sighting]:
         """What was last made of these events, as far as they were ever seen."""
@@ -213,6 +240,11 @@ class Ledger(Outbox):
         """
         with self._reading() as connection:
             return sightings.count_unsettled(connection, first, last)
+
+    def unsettled(self, first: date, last: date, today: date) -> tuple[EventId, ...]:
+        """Those events, the most urgent first: of the days nearest to `today`, and not seen for longest."""
+        with self._reading() as connection:
+            return sightings.find_unsettled(connection, first, last, today)
 
     def snapshot(self, event_id: EventId) -> Event | None:
         """The copy of an event that was held or failed when last seen, without customer data; None if there is none."""
@@ -242,6 +274,7 @@ class Ledger(Outbox):
         """Stores a person's word on an event: runs leave it alone from now on. `note` must be free of customer data."""
         with self._changing(None) as change:
             resolutions.put(change, event_id, verdict, note, order_id)
+            changes.drop(change, event_id)
 
     def reopen(self, event_id: EventId, note: str) -> bool:
         """Takes that word back; False if there was none."""
@@ -276,6 +309,18 @@ class Ledger(Outbox):
         """Revel shows a finished order like this now; `text` is what was told of it, without customer data."""
         with self._changing(run_id) as change:
             watch.note(change, event_id, shown, text)
+
+    # What finished orders were made of
+
+    def contents_of(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:
+        """The content hashes of these events, as far as they are known."""
+        with self._reading() as connection:
+            return changes.find_contents(connection, event_ids)
+
+    def note_made(self, run_id: str, event_id: EventId, content: str) -> None:
+        """The order is about to be made of the event with this content (`hash_of_content`)."""
+        with self._changing(run_id) as change:
+            changes.note_made(change, event_id, content)
 
     # Catalogues
 

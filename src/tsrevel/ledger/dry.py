@@ -1,0 +1,49 @@
+"""The table of what dry runs found: apart from what is known, and there only until a live run sees the event."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from tsrevel.ledger.audit import Change
+from tsrevel.ledger.records import Seen
+from tsrevel.planning.model import EventId
+
+_FIND = "SELECT status, reason, text_hash FROM dry_sightings WHERE event_id = ?"
+_PUT = """
+    INSERT INTO dry_sightings
+        (event_id, event_day, location, status, reason, text_hash, missed_at, since_at, last_seen_at, run_id)
+    VALUES (:event_id, :event_day, :location, :status, :reason, :text_hash, :missed_at, :at, :at, :run_id)
+    ON CONFLICT (event_id) DO UPDATE SET
+        event_day = excluded.event_day, location = excluded.location, reason = excluded.reason,
+        text_hash = excluded.text_hash, missed_at = coalesce(missed_at, excluded.missed_at),
+        since_at = iif(status = excluded.status, since_at, excluded.since_at), status = excluded.status,
+        last_seen_at = excluded.last_seen_at, run_id = excluded.run_id
+"""
+
+
+def put_all(change: Change, seen: Iterable[Seen]) -> frozenset[EventId]:
+    """Stores what a dry run made of these events; those of which that is new, or not what the last one found."""
+    return frozenset(one.event_id for one in seen if _put(change, one))
+
+
+def _put(change: Change, seen: Seen) -> bool:
+    text_hash = hashlib.sha256(seen.text.encode("utf-8", "surrogatepass")).hexdigest()
+    row = change.connection.execute(_FIND, (seen.event_id,)).fetchone()
+    is_new = row is None or tuple(row) != (seen.status, seen.reason, text_hash)
+    event_day = seen.day.isoformat() if seen.day else None
+    values = {
+        "event_id": seen.event_id,
+        "event_day": event_day,
+        "location": seen.location,
+        "status": seen.status,
+        "reason": seen.reason,
+        "text_hash": text_hash,
+        "missed_at": change.at if seen.missed else None,
+        "at": change.at,
+        "run_id": change.run_id,
+    }
+    change.connection.execute(_PUT, values)
+    if is_new:
+        change.audit("seen_dry", seen.event_id, day=event_day, status=seen.status, reason=seen.reason)
+    return is_new

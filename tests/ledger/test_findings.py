@@ -1,0 +1,105 @@
+"""What dry runs found, changes that nobody has settled, contents of events, and events that a listing lacked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tsrevel.ledger import ContentHashes, Ledger, Seen, hash_of_content, queries
+from tsrevel.planning.identity import NAMELESS
+from tsrevel.planning.model import EventId
+from tsrevel.record import replace
+
+from ..planning.make import make_event
+from .samples import DAY, EVENT, RUN
+
+
+def seen(event_id: str = EVENT, **more: Any) -> Seen:
+    given = {"day": DAY, "status": "held", "reason": "UNMAPPED_ITEMS", "text": "no product", "digest": None, **more}
+    return Seen(event_id=EventId(event_id), **given)
+
+
+def test_a_dry_finding_is_news_once_and_again_when_it_changes(ledger: Ledger) -> None:
+    assert ledger.see_dry(RUN, [seen()]) == {EVENT}
+    assert ledger.see_dry(RUN, [seen()]) == frozenset()
+    assert ledger.see_dry(RUN, [seen(text="another", day=None, missed=True)]) == {EVENT}
+    assert ledger.sightings([EVENT]) == {}
+
+
+def test_a_live_sighting_ends_a_dry_one(ledger: Ledger) -> None:
+    ledger.see_dry(RUN, [seen()])
+    ledger.see_many(RUN, [seen()])
+    assert ledger.see_dry(RUN, [seen()]) == {EVENT}
+
+
+def test_trouble_that_a_run_did_not_look_into_stands(ledger: Ledger) -> None:
+    ledger.see_many(RUN, [seen()])
+    left = seen(status="failed", reason="UPSTREAM_UNAVAILABLE", looked_into=False)
+    assert ledger.see_many(RUN, [left]) == frozenset()
+    assert ledger.sightings([EVENT])[EVENT].status == "held"
+    assert ledger.tried_in_vain(RUN) == (EVENT,)
+    assert ledger.see_many(RUN, [replace(left, looked_into=True)]) == {EVENT}
+
+
+def test_what_waits_gives_way_to_what_a_run_did_not_look_into(ledger: Ledger) -> None:
+    ledger.see_many(RUN, [seen(status="skipped", reason="TOO_EARLY")])
+    assert ledger.see_many(RUN, [seen(status="skipped", reason="RUN_LIMIT_REACHED", looked_into=False)]) == {EVENT}
+    assert ledger.see_many(RUN, [seen("77", status="skipped", reason="RUN_LIMIT_REACHED", looked_into=False)]) == {"77"}
+
+
+def test_that_a_listing_lacks_an_event_is_kept_until_it_is_listed_again(ledger: Ledger) -> None:
+    ledger.see_many(RUN, [seen(unlisted=True)])
+    first = ledger.sightings([EVENT])[EVENT].unlisted_at
+    ledger.see_many(RUN, [seen(unlisted=True)])
+    ledger.see_many(RUN, [seen()])
+    assert first is not None
+    assert ledger.sightings([EVENT])[EVENT].unlisted_at == first
+    ledger.see_many(RUN, [seen(digest="listed")])
+    assert ledger.sightings([EVENT])[EVENT].unlisted_at is None
+
+
+def test_unsettled_events_come_by_urgency_and_without_those_that_have_no_id(ledger: Ledger) -> None:
+    for number, day in (
+        ("1", DAY - timedelta(days=1)),
+        ("2", DAY),
+        ("nameless-1", DAY),
+        ("3", DAY + timedelta(days=9)),
+    ):
+        ledger.see_many(RUN, [seen(number, day=day)])
+    ledger.see_many(RUN, [seen("4")])
+    ledger.see_many(RUN, [seen("2")])
+    found = ledger.unsettled(DAY - timedelta(days=2), DAY, DAY)
+    assert found == ("4", "2", "1")
+
+
+def test_the_content_of_an_event_is_the_same_whatever_does_not_bear_on_its_order() -> None:
+    event = make_event()
+    assert hash_of_content(event) == hash_of_content(replace(event, name="x", guest_count=9, status="CLOSED"))
+    assert hash_of_content(event) != hash_of_content(replace(event, day=None))
+
+
+def test_contents_are_kept_and_begin_anew_with_another_order(ledger: Ledger) -> None:
+    assert ledger.contents_of([EVENT]) == {}
+    ledger.note_made(RUN, EVENT, "one")
+    assert ledger.contents_of([EVENT]) == {EVENT: ContentHashes("one", None)}
+    ledger.note_made(RUN, EVENT, "two")
+    assert ledger.contents_of([EVENT]) == {EVENT: ContentHashes("two", None)}
+
+
+def test_a_change_is_open_until_it_is_resolved(ledger: Ledger) -> None:
+    told = seen(status="skipped", reason="CHANGED_AFTER_INJECTION", news=True)
+    quiet = seen("78", status="skipped", reason="CHANGED_AFTER_INJECTION")
+    ledger.see_many(RUN, [told, quiet, seen("79", news=True), replace(told, event_id=EventId("80"), day=None)])
+    with ledger._reading() as connection:
+        assert {each.event_id: each.day for each in queries.open_changes(connection)} == {"80": None, EVENT: DAY}
+    ledger.resolve(EVENT, "done", "by hand", None)
+    with ledger._reading() as connection:
+        assert [each.event_id for each in queries.open_changes(connection)] == ["80"]
+
+
+def test_dry_findings_are_listed_while_they_are_trouble(ledger: Ledger) -> None:
+    passed = {"status": "skipped", "reason": "EVENT_DAY_PASSED", "missed": True}
+    ledger.see_dry(RUN, [seen("1"), seen("2", **passed), seen("3", status="planned", reason=None), seen("4")])
+    ledger.resolve(EventId("4"), "ignored", "a test", None)
+    with ledger._reading() as connection:
+        assert [each.event_id for each in queries.in_trouble_dry(connection)] == ["1", "2"]
