@@ -176,7 +176,7 @@ def test_an_order_that_was_interrupted_is_looked_at_once_more_and_then_let_be(wo
         del world.tripleseat.state.events[FULL]
     world.revel.pos_touch(5550101)
     report = world.sync()
-    assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 0)
+    assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 3)
     world.forget_requests()
     world.sync()
     assert world.revel_requests == []

@@ -180,7 +180,7 @@ def test_a_change_is_reported_once(world: World) -> None:
     world.time.move(minutes=5)
     world.rewrite_event(FULL, **{**CONTRACT, "lines": FULL_LINES[1:]})
     first, second = deliver(world, delivery(world, FULL), delivery(world, FULL, "UPDATE_EVENT_DOCUMENT"))
-    assert (said(first), first.exit_status) == ("done CHANGED_AFTER_INJECTION", 0)
+    assert (said(first), first.exit_status) == ("done CHANGED_AFTER_INJECTION", 3)
     assert said(second) == "not done ALREADY_INJECTED"
     assert [each.reason for each in world.sync().outcomes] == ["ALREADY_INJECTED"]
 
@@ -207,7 +207,7 @@ def test_a_cancellation_is_reported_once_and_the_order_stands(world: World, undo
     body = undo(world)
     world.forget_requests()
     (answer,) = deliver(world, body)
-    assert (said(answer), answer.exit_status) == ("done CANCELLED_AFTER_INJECTION", 0)
+    assert (said(answer), answer.exit_status) == ("done CANCELLED_AFTER_INJECTION", 3)
     assert "5550101 still stands" in answer.text
     assert (seat_requests(world), world.revel.requests) == ([FULL_PATH], [])
     assert said(*deliver(world, body)) == "not done DUPLICATE_EVENT"
@@ -384,7 +384,7 @@ def test_a_dry_run_writes_nothing_and_remembers_no_delivery(world: World) -> Non
     with world.ledger() as ledger:
         assert ledger._connection.execute("SELECT count(*) FROM deliveries").fetchone()[0] == 0
         assert ledger.sightings([EventId(str(FULL))]) == {}
-        assert all(row.kind in ("run_begun", "run_finished") for row in ledger.audit_rows())
+        assert all(row.kind in ("run_begun", "seen_dry", "run_finished") for row in ledger.audit_rows())
     assert said(*deliver(world, body)) == "done"
 
 

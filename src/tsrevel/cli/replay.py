@@ -18,9 +18,9 @@ from tsrevel.cli.streams import encode_json
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.deliver import name_current
-from tsrevel.engine.ending import gravest
+from tsrevel.engine.ending import CHANGES, gravest
 from tsrevel.engine.find import Candidate, Named, name_event
-from tsrevel.engine.receive import ACTED_ON, Answer, Receiver, refuse, understand
+from tsrevel.engine.receive import Answer, Receiver, refuse, understand
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.run import Engine
 from tsrevel.errors import DeliveryRefused, DeliveryUnreadable, TsrevelError, Unreadable
@@ -292,7 +292,7 @@ def _encode(answer: Answer) -> dict[str, object]:
 def _encode_outcome(outcome: Outcome) -> dict[str, object]:
     return {
         "ok": True,
-        "processed": outcome.status is Status.INJECTED or outcome.reason in ACTED_ON,
+        "processed": outcome.status is Status.INJECTED or outcome.reason in CHANGES,
         "reason": outcome.reason,
         "event_id": outcome.event_id,
         "revel_order_id": outcome.order_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from tsrevel.engine.freshness import Freshness
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
 from tsrevel.engine.resolved import has_changed, leave_resolved
 from tsrevel.gate import Place, WriteGate
-from tsrevel.ledger import Ledger, OrderRecord, Resolution, Sighting
+from tsrevel.ledger import ContentHashes, Ledger, OrderRecord, Resolution, Sighting, hash_of_content
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason, Status
@@ -66,6 +66,7 @@ class Decider:
     records: Mapping[EventId, OrderRecord] = field(default_factory=dict)
     sightings: Mapping[EventId, Sighting] = field(default_factory=dict)
     resolutions: Mapping[EventId, Resolution] = field(default_factory=dict)
+    contents: Mapping[EventId, ContentHashes] = field(default_factory=dict)
     wholes: dict[EventId, Event] = field(default_factory=dict)
     at_once: int = 1
     halt: Callable[[], None] = lambda: None
@@ -80,6 +81,7 @@ class Decider:
             self.ledger,
             self.policy,
             self.run_id,
+            contents=self.contents,
             dry_run=self.gate.dry_run,
             whole=self._whole,
             plan=self._plan,
@@ -112,7 +114,7 @@ class Decider:
         late = self.overtime()
         if late:
             about = describe(candidate.event, find_location(candidate.event, self.policy))
-            return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, late))
+            return replace(not_written(about, Skip(Reason.RUN_LIMIT_REACHED, late)), looked_into=False)
         if record and record.plan:
             outcome = self._take_up(candidate, record, record.plan)
             if outcome:
@@ -201,6 +203,7 @@ class Decider:
         if self.gate.dry_run:
             return self.saga().foresee_adoption(about, plan, found) if found else planned(about, plan)
         with self._writing_at(plan.location.establishment):
+            self.ledger.note_made(self.run_id, event.id, hash_of_content(event))
             if found:
                 return self.saga().adopt(about, plan, found, digest)
             return self.saga().inject(about, plan, label_order(event, plan.location), digest)
@@ -258,11 +261,14 @@ class Decider:
 
     def _take_in(self, candidate: Candidate, order: OrderRow) -> None:
         """Settle our finished order of a day that has passed: with its plan where that is what is at Revel."""
-        try:
-            plan = self._drift.plan_anew(self._whole(candidate))
-        except EventUnavailable:
-            plan = Hold(Reason.EVENT_DATA_UNAVAILABLE, "")
-        if isinstance(plan, Hold) or not self.saga().adopt_whole(plan, order, candidate.digest):
+        event = candidate.event
+        plan: Plan | Hold = Hold(Reason.EVENT_DATA_UNAVAILABLE, "")
+        with suppress(EventUnavailable):
+            event = self._whole(candidate)
+            plan = self._drift.plan_anew(event)
+        if not isinstance(plan, Hold) and self.saga().adopt_whole(plan, order, candidate.digest):
+            self.ledger.note_made(self.run_id, candidate.event.id, hash_of_content(event))
+        else:
             self.ledger.settle(self.run_id, candidate.event.id, order.id, None)
 
     # An event with an order begun

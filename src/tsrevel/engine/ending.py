@@ -16,6 +16,7 @@ from tsrevel.errors import (
 from tsrevel.planning.reasons import Category, Reason, Status
 
 NEEDS_ATTENTION = 3
+CHANGES = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
 _SEVERITY = (14, 12, 10, 13, 1, 4, 3, 0)
 """Exit statuses, the one that most needs a person first."""
 
@@ -48,4 +49,11 @@ def _status_of(outcome: Outcome) -> int:
         return LedgerDamaged.exit_status
     if outcome.category is Category.INTERNAL:
         return TsrevelError.exit_status
-    return NEEDS_ATTENTION if outcome.missed or outcome.status in {Status.HELD, Status.FAILED} else 0
+    if outcome.missed or is_told_change(outcome) or outcome.status in {Status.HELD, Status.FAILED}:
+        return NEEDS_ATTENTION
+    return 0
+
+
+def is_told_change(outcome: Outcome) -> bool:
+    """Whether this run is the first to tell that something changed after the order was made."""
+    return outcome.news and outcome.reason in CHANGES

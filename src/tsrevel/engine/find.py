@@ -10,12 +10,12 @@ from datetime import date, datetime, timedelta
 from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.report import Outcome
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, TsrevelError, Unreadable
-from tsrevel.ledger import Ledger, OrderRecord
+from tsrevel.ledger import Ledger, OrderRecord, Sighting
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, Plan, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.when import days_in_reach, update_days_in_reach
-from tsrevel.record import Record
+from tsrevel.record import Record, replace
 from tsrevel.tripleseat.client import Found, TripleSeat
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,8 @@ LONGEST_GAP = timedelta(days=31)
 """How far a run looks back at most for what happened since the last good one."""
 MOST_VANISHED = 20
 """Events with an order that aren't listed any more: so many are asked for by their ids in one run at most."""
+MOST_UNLISTED = 50
+"""Events that are known to be due and that the listing lacks: so many are asked for likewise."""
 NOT_FOUND = 404
 
 
@@ -48,6 +50,19 @@ class Named(Record):
 
 Pending = Candidate | Named | Outcome | OrderRecord
 """What a run accounts for: an event, one that couldn't even be read, or an order begun whose event isn't listed."""
+
+
+class Findings(Record):
+    """What a run over the days from `days[0]` to `days[1]` accounts for.
+
+    `unlisted`: known to be due, though the listing lacks them, so asked for by their ids. `left`: how many more of
+    those are left to the next run.
+    """
+
+    pending: list[Pending]
+    days: tuple[date, date]
+    unlisted: frozenset[EventId]
+    left: int
 
 
 class EventUnavailable(TsrevelError):
@@ -79,8 +94,8 @@ class Window(Record):
 
 def find_events(
     tripleseat: TripleSeat, ledger: Ledger, policy: Policy, now: datetime, window: Window, clocks: ClockCheck
-) -> list[Pending]:
-    """Every event of the window, each once, and every order begun whose event isn't among them.
+) -> Findings:
+    """Every event of the window, each once, every order begun whose event isn't among them, and what is known as due.
 
     Raises WrongClock, and ServiceDown where the events can't be listed, or where none is although known ones are due.
     """
@@ -98,16 +113,35 @@ def find_events(
         raise ServiceDown(f"the events can't be listed: {error}") from error
     rows = {_name(each): each for each in found}
     log.info("found %d events between %s and %s", len(rows), first, last)
-    unlisted = [record for record in ledger.unfinished() if record.event_id not in rows]
-    known = {*rows, *(record.event_id for record in unlisted)}
+    begun = [record for record in ledger.unfinished() if record.event_id not in rows]
+    known = {*rows, *(record.event_id for record in begun)}
+    today = last - timedelta(days=policy.gate.days_before)
+    due = [each for each in ledger.unsettled(first, last, today) if each not in known]
+    sightings = ledger.sightings(due)
+    unlisted = [_look_for_due(tripleseat, sightings[each]) for each in due[:MOST_UNLISTED]]
     gone = [each for each in ledger.settled_near(first, last) if each.event_id not in known and not each.cancelled]
     vanished = (_look_for(tripleseat, record) for record in gone[:MOST_VANISHED])
-    return [*(_pending(tripleseat, each) for each in rows.values()), *unlisted, *vanished]
+    pending = [*(_pending(tripleseat, each) for each in rows.values()), *begun, *unlisted, *vanished]
+    return Findings(pending, (first, last), frozenset(due[:MOST_UNLISTED]), len(due[MOST_UNLISTED:]))
 
 
 def name_event(tripleseat: TripleSeat, event_id: EventId) -> Named:
     """A named event, to be fetched when its turn comes."""
     return Named(event_id, lambda: Candidate(tripleseat.event(event_id)))
+
+
+def _look_for_due(tripleseat: TripleSeat, sighting: Sighting) -> Named:
+    """An event that waits, or is in trouble, on a day that was listed without it. Gone means deleted."""
+
+    def find() -> Candidate:
+        try:
+            return Candidate(tripleseat.event(sighting.event_id))
+        except Refused as refused:
+            if refused.status != NOT_FOUND:
+                raise
+            return Candidate(_gone(sighting.event_id, sighting.day, sighting.location))
+
+    return Named(sighting.event_id, find)
 
 
 def _look_for(tripleseat: TripleSeat, record: OrderRecord) -> Named:
@@ -128,17 +162,22 @@ def _look_for(tripleseat: TripleSeat, record: OrderRecord) -> Named:
 
 
 def _deleted(plan: Plan) -> Event:
-    """What is still known of an event that TripleSeat doesn't have any more."""
     place = plan.location
+    gone = _gone(plan.event_id, plan.day, place.name)
+    return replace(gone, location_id=place.tripleseat_location, site_id=place.tripleseat_site)
+
+
+def _gone(event_id: EventId, day: date | None, place: str) -> Event:
+    """What is still known of an event that TripleSeat doesn't have any more."""
     return Event(
-        id=plan.event_id,
+        id=event_id,
         name="",
         status="",
         deleted=True,
-        location_id=place.tripleseat_location,
-        site_id=place.tripleseat_site,
-        location_name=place.name,
-        day=plan.day,
+        location_id=None,
+        site_id=None,
+        location_name=place,
+        day=day,
         starts_at=None,
         guest_count=None,
         contact_name="",

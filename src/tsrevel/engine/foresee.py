@@ -5,6 +5,8 @@ Its ledger is a copy of what the real one knows of the event.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tsrevel.engine.allowance import Allowance
 from tsrevel.engine.find import name_event
 from tsrevel.engine.report import Outcome, not_written, planned
@@ -12,7 +14,7 @@ from tsrevel.engine.run import Engine
 from tsrevel.engine.turns import Turns
 from tsrevel.engine.watch import Watch
 from tsrevel.errors import Refused, StopRun, TryNextRun, WriteForbidden
-from tsrevel.ledger import OrderRecord, RunRecord, Sighting
+from tsrevel.ledger import ContentHashes, OrderRecord, RunRecord, Sighting
 from tsrevel.planning.model import Event, EventId, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.record import Record, replace
@@ -51,6 +53,9 @@ class Foresight(Engine):
         met = self._met.get(event_id)
         event = self._wholes.get(event_id) or (met.event if met else None)
         return Foreseen(outcome, event, record, stop)
+
+    def _contents(self, event_ids: Sequence[EventId]) -> dict[EventId, ContentHashes]:
+        return {each: replace(hashes, seen=None) for each, hashes in super()._contents(event_ids).items()}
 
     def _look(self, turns: Turns, event_id: EventId) -> tuple[Outcome, StopRun | None]:
         """The outcome, and what stopped the look."""

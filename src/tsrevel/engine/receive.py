@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tsrevel.engine.deliver import find_delivered
-from tsrevel.engine.ending import NEEDS_ATTENTION, end_reason
+from tsrevel.engine.ending import CHANGES, NEEDS_ATTENTION, end_reason
 from tsrevel.engine.find import EventUnavailable
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.run import Engine
@@ -31,7 +31,6 @@ UNTRUSTED = "SIGNATURE_VERIFICATION_FAILED_"
 """Stands before the signature's own code, as the service that this one replaces said it (DESIGN 4)."""
 _LEFT = frozenset({Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED})
 """What a later run goes on with."""
-ACTED_ON = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
 
 
 class Answer(Record):
@@ -58,7 +57,7 @@ class Answer(Record):
     @property
     def processed(self) -> bool:
         """Whether anything was done: an order was made, or a change or a cancellation reported."""
-        return any(each.status is Status.INJECTED or each.reason in ACTED_ON for each in self.outcomes)
+        return any(each.status is Status.INJECTED or each.reason in CHANGES for each in self.outcomes)
 
     @property
     def event_id(self) -> EventId | None:

@@ -17,7 +17,8 @@ class Outcome(Record):
 
     `news`: to be told in this run's report; an alarm is in every one. `fresh`: it wasn't so in the run before.
     `missed`: first seen to have passed without an order. `alarm`: nothing more may be written for it until a person has
-    looked. `down`: it failed because a service was unavailable.
+    looked. `down`: it failed because a service was unavailable. Not `looked_into`: the run didn't come to it, so that
+    what is known of it stands.
     """
 
     event_id: EventId
@@ -36,6 +37,7 @@ class Outcome(Record):
     missed: bool = False
     alarm: bool = False
     down: bool = False
+    looked_into: bool = True
 
     @property
     def category(self) -> Category | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from tsrevel.deadline import Deadline
@@ -23,7 +24,7 @@ from tsrevel.engine.turns import Progress, Turns, id_of
 from tsrevel.engine.watch import Watch
 from tsrevel.errors import LedgerUnusable, ServiceDown, StopRun, WrongClock
 from tsrevel.gate import WriteGate
-from tsrevel.ledger import Ledger, Pause, RunMode, RunRecord, Seen
+from tsrevel.ledger import ContentHashes, Ledger, Pause, RunMode, RunRecord, Seen
 from tsrevel.planning.model import Event, EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.record import Record, replace
@@ -32,6 +33,9 @@ from tsrevel.tripleseat.client import TripleSeat
 
 if TYPE_CHECKING:
     from tsrevel.engine.saga import Saga
+
+
+log = logging.getLogger(__name__)
 
 
 class Limits(Record):
@@ -67,6 +71,9 @@ class Engine:
     _paused: Pause | None = field(default=None, init=False)
     _started_at: datetime = field(init=False)
     _clocks: ClockCheck = field(init=False)
+    _unlisted: frozenset[EventId] = field(default=frozenset(), init=False)
+    _days: tuple[date, date] | None = field(default=None, init=False)
+    _warnings: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self._clocks = ClockCheck(self.tripleseat, self.revel)
@@ -74,11 +81,7 @@ class Engine:
     def sync(self, window: Window) -> Report:
         """List the events in the window, and inject what is due."""
         whole = window.first is None and window.last is None and not self.policy.only
-        return self._run(
-            "bulk",
-            lambda: find_events(self.tripleseat, self.ledger, self.policy, self.clock(), window, self._clocks),
-            whole=whole,
-        )
+        return self._run("bulk", lambda: self._list(window), whole=whole)
 
     def sync_events(self, event_ids: Sequence[EventId], *, ignore_time_gate: bool = False) -> Report:
         """The same for named events, fetched one by one."""
@@ -120,7 +123,7 @@ class Engine:
             self.gate.dry_run,
             tuple(outcomes),
             exit_status=exit_status(outcomes, stop),
-            warnings=tuple(self.tripleseat.strays.values()),
+            warnings=(*self.tripleseat.strays.values(), *self._warnings),
         )
         if self._paused:
             report = replace(report, reason=Reason.CONNECTOR_DISABLED, paused=self._paused)
@@ -161,6 +164,20 @@ class Engine:
         except LedgerUnusable as error:
             return replace(report, error=str(error), exit_status=error.exit_status)
         return report
+
+    def _list(self, window: Window) -> list[Pending]:
+        found = find_events(self.tripleseat, self.ledger, self.policy, self.clock(), window, self._clocks)
+        self._days, self._unlisted = found.days, found.unlisted
+        if found.left:
+            self._warn(
+                f"the listing lacks {found.left} more events that are known to be due; the next run looks for them"
+            )
+        return found.pending
+
+    def _warn(self, text: str) -> None:
+        """Tell a fault of TripleSeat's that no event's outcome tells."""
+        self._warnings.append(f"TripleSeat: {text}")
+        log.warning("TripleSeat: %s", text)
 
     def _decide_all(self, pending: list[Pending], *, ignore_time_gate: bool) -> tuple[list[Outcome], StopRun | None]:
         turns = self._turns(
@@ -207,10 +224,15 @@ class Engine:
             records=self.ledger.orders(event_ids),
             sightings=self.ledger.sightings(event_ids),
             resolutions=self.ledger.resolutions(event_ids),
+            contents=self._contents(event_ids),
             wholes=self._wholes,
             at_once=self.limits.workers,
             halt=self.halt,
         )
+
+    def _contents(self, event_ids: Sequence[EventId]) -> dict[EventId, ContentHashes]:
+        """What the orders of these events were made of, and what they were last compared with."""
+        return self.ledger.contents_of(event_ids)
 
     def _saga(self) -> Saga:
         from tsrevel.engine.saga import Saga  # most runs have nothing to write
@@ -241,13 +263,49 @@ class Engine:
         return watch.look(outcomes)
 
     def _see(self, outcomes: list[Outcome]) -> list[Outcome]:
-        """The outcomes, with what a person hasn't been told yet marked as news, and remembered as told."""
-        if self.gate.dry_run:
-            fresh = frozenset(each.event_id for each in outcomes)
-        else:
-            fresh = self.ledger.see_many(self.run_id, [self._seen(each) for each in outcomes])
+        """The outcomes, with what a person hasn't been told yet marked as news, and remembered as told.
+
+        What is known of events outside this run's places stands. A dry run remembers apart what it has told.
+        """
+        seen = [self._seen(each) for each in outcomes if not self._is_outside(each)]
+        self._tell_lacking(seen)
+        fresh = self.ledger.see_dry(self.run_id, seen) if self.gate.dry_run else self.ledger.see_many(self.run_id, seen)
         told = [replace(each, fresh=each.event_id in fresh) for each in outcomes]
-        return [replace(each, news=each.news or _is_news(each)) for each in told]
+        if self.gate.dry_run:
+            told = [replace(each, news=each.news and each.fresh, missed=each.missed and each.fresh) for each in told]
+        return [replace(each, news=each.news or self._is_news(each)) for each in told]
+
+    def _is_outside(self, outcome: Outcome) -> bool:
+        """Whether it is at a place that this run leaves out (`--location`)."""
+        left_out = outcome.status is Status.SKIPPED and outcome.reason is Reason.LOCATION_NOT_ALLOWED
+        return left_out and bool(self.policy.only)
+
+    def _is_news(self, outcome: Outcome) -> bool:
+        """Errors are told in every run, and so are alarms; what is held or planned, when it is new or has changed.
+
+        So is an event that the listing lacked because it was deleted.
+        """
+        if outcome.status is Status.FAILED or outcome.alarm:
+            return True
+        is_gone = outcome.reason is Reason.EVENT_DELETED and outcome.event_id in self._unlisted
+        return outcome.fresh and (is_gone or outcome.status in {Status.HELD, Status.PLANNED})
+
+    def _is_lacking(self, event: Event | None) -> bool:
+        """Whether TripleSeat has the event, on a day that it was asked for, and yet didn't list it."""
+        if event is None or event.deleted or event.day is None or self._days is None:
+            return False
+        return event.id in self._unlisted and self._days[0] <= event.day <= self._days[1]
+
+    def _tell_lacking(self, seen: Sequence[Seen]) -> None:
+        """Say once of each such event that it was found by its id alone."""
+        lacking = [each for each in seen if each.unlisted]
+        known = self.ledger.sightings(each.event_id for each in lacking)
+        for each in lacking:
+            if each.event_id not in known or known[each.event_id].unlisted_at is None:
+                where = f"{each.location} {each.day or ''}".strip()
+                self._warn(
+                    f"the listing lacks event {each.event_id} ({where}); it is there, and was asked for by its id"
+                )
 
     def _seen(self, outcome: Outcome) -> Seen:
         """What the ledger keeps of it."""
@@ -265,11 +323,7 @@ class Engine:
             order_id=outcome.order_id,
             event=whole,
             location=outcome.location,
+            news=outcome.news,
+            unlisted=self._is_lacking(latest),
+            looked_into=outcome.looked_into,
         )
-
-
-def _is_news(outcome: Outcome) -> bool:
-    """Errors are told in every run, and so are alarms; what is held or planned, when it is new or has changed."""
-    if outcome.status is Status.FAILED or outcome.alarm:
-        return True
-    return outcome.fresh and outcome.status in {Status.HELD, Status.PLANNED}

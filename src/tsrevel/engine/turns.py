@@ -123,7 +123,8 @@ class Turns:
             with self._looking_for_pause:
                 pause = self.find_pause()
             if pause and not isinstance(each, Outcome):
-                return not_written(self.about(each), Skip(Reason.CONNECTOR_DISABLED, str(pause)))
+                left = not_written(self.about(each), Skip(Reason.CONNECTOR_DISABLED, str(pause)))
+                return replace(left, looked_into=False)
             outcome = self.decide(each)
             if outcome.status is Status.PLANNED:
                 self.allowance.count(event_id)
@@ -166,7 +167,9 @@ class Turns:
         """The event's name, day and place, as far as they are known."""
         if isinstance(each, Candidate):
             return describe(each.event, find_location(each.event, self.policy))
-        return Outcome(each.event_id, Status.FAILED)
+        sighting = self.decider.sightings.get(each.event_id)
+        day, location = (sighting.day, sighting.location) if sighting else (None, "")
+        return Outcome(each.event_id, Status.FAILED, day=day, location=location)
 
     def _settle(self, each: Pending) -> Outcome:
         if isinstance(each, Outcome):
@@ -197,7 +200,8 @@ class Turns:
         """An event that the run didn't come to: it fails with the run's reason, so that nobody takes it for done."""
         if isinstance(each, Outcome):
             return each
-        return _fail(self.about(each), end_reason(stop), f"the run stopped before: {stop}")
+        left = _fail(self.about(each), end_reason(stop), f"the run stopped before: {stop}")
+        return replace(left, looked_into=False)
 
 
 def id_of(each: Pending) -> EventId:

@@ -15,11 +15,13 @@ _AS_MADE = "it is as it was made again"
 
 def recall_drift(record: OrderRecord, facts: Iterable[AuditRow]) -> Skip | None:
     """What differs now between the event, or what Revel shows, and the order as it was made; None: nothing known."""
-    if record.state != "settled" or record.plan is None:
+    if record.state != "settled":
         return None
     if record.cancelled:
         text = f"a run saw it cancelled or deleted; Revel order {record.order_id} was left as it is"
         return Skip(Reason.CANCELLED_AFTER_INJECTION, text)
+    if record.plan is None:
+        return None
     changes = []
     if record.seen_trouble:
         changes.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
@@ -11,16 +12,34 @@ from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, pausing, qu
 from tsrevel.ledger.queries import OpenOrder, Standing
 from tsrevel.record import Record, replace
 
+if TYPE_CHECKING:
+    import sqlite3
+
+    from tsrevel.planning.model import EventId, OrderId
+
 STALE = timedelta(hours=3)
 """So long without a good run is told loudly: cron starts one every 45 minutes."""
 OVERDUE = timedelta(minutes=5)
 """A run may last so much longer than its deadline: it finishes the order that it is at."""
 
 
+class Changed(Record):
+    """An event that came apart from its order, and how; `told_at` is when a run told it last."""
+
+    event_id: EventId
+    day: date | None
+    location: str
+    reason: str
+    text: str
+    order_id: OrderId | None
+    told_at: datetime
+
+
 class Status(Record):
     """The answer. `known`: there is a ledger. `good` is the last live run over all events that came to its end.
 
-    One that raised an alarm (exit 14) isn't good.
+    One that raised an alarm (exit 14) isn't good. `dry` is what a dry run found held, failed or missed, and no live run
+    has seen since; `changed` what changed after its order was made, until it is resolved or agrees again.
     """
 
     now: datetime
@@ -38,6 +57,8 @@ class Status(Record):
     due: tuple[Standing, ...] = ()
     orders: tuple[OpenOrder, ...] = ()
     resolved: tuple[Resolution, ...] = ()
+    dry: tuple[Standing, ...] = ()
+    changed: tuple[Changed, ...] = ()
 
     @property
     def since_good(self) -> timedelta | None:
@@ -93,6 +114,32 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             due=queries.coming(connection),
             orders=queries.open_orders(connection),
             resolved=queries.resolutions(connection),
+            dry=queries.in_trouble_dry(connection),
+            changed=tuple(_changed(connection)),
+        )
+
+
+def _changed(connection: sqlite3.Connection) -> Iterator[Changed]:
+    """What was told and not settled, unless event, order and what Revel shows agree again."""
+    found = queries.open_changes(connection)
+    if not found:
+        return
+    from tsrevel.insight.drift import recall_drift  # it knows all of planning's words; mostly nothing has changed
+    from tsrevel.ledger import audit, orders
+
+    for each in found:
+        record = orders.find(connection, [each.event_id]).get(each.event_id)
+        drift = recall_drift(record, audit.latest_rows(connection, each.event_id, None)) if record else None
+        if drift is None and record and record.state == "settled":
+            continue
+        yield Changed(
+            event_id=each.event_id,
+            day=each.day,
+            location=each.location,
+            reason=drift.reason if drift else each.reason,
+            text=drift.text if drift else "it has changed since a person resolved it",
+            order_id=record.order_id if record else None,
+            told_at=each.told_at,
         )
 
 

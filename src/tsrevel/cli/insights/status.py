@@ -17,7 +17,7 @@ from tsrevel.cli.insights.speak import (
 )
 from tsrevel.cli.world import Manner, World
 from tsrevel.insight.advice import advise
-from tsrevel.insight.standing import Status, show_span, take_stock
+from tsrevel.insight.standing import Changed, Status, show_span, take_stock
 from tsrevel.ledger.queries import OpenOrder, Standing
 from tsrevel.planning.money import show
 
@@ -56,9 +56,24 @@ def _encode(status: Status) -> dict[str, object]:
         "held": [encode_standing(each) | {"advice": _advise(status, each)} for each in status.held],
         "failed": [encode_standing(each) | {"advice": _advise(status, each)} for each in status.failed],
         "missed": [encode_standing(each) for each in status.missed],
+        "changed": [_encode_changed(each) for each in status.changed],
+        "dry_run_findings": [encode_standing(each) for each in status.dry],
         "due": [encode_standing(each) | {"overdue": status.is_overdue(each)} for each in status.due],
         "orders": [_encode_order(each) for each in status.orders],
         "resolved": [encode_resolution(each) for each in status.resolved],
+    }
+
+
+def _encode_changed(each: Changed) -> dict[str, object]:
+    return {
+        "id": each.event_id,
+        "date": encode_day(each.day),
+        "location": each.location or None,
+        "reason": each.reason,
+        "text": each.text,
+        "revel_order_id": each.order_id,
+        "told_at": encode_at(each.told_at),
+        "advice": _advise_changed(each),
     }
 
 
@@ -85,6 +100,8 @@ def _lines(status: Status, *, quiet: bool) -> list[str]:
     alarms = [f"warning: {each}" for each in status.warnings]
     trouble = [_trouble_line(status, each) for each in (*status.held, *status.failed)]
     trouble += [_trouble_line(status, each, "missed") for each in status.missed]
+    trouble += [_changed_line(each) for each in status.changed]
+    trouble += [_dry_line(each) for each in status.dry]
     if quiet:
         return [*alarms, *trouble]
     good = f"good run: {_good(status)}"
@@ -106,7 +123,23 @@ def _trouble_line(status: Status, each: Standing, word: str = "") -> str:
     return f"{what} since {shown_at(each.missed_at if word else each.since)}; {_advise(status, each)}"
 
 
-def _where(each: Standing) -> str:
+def _changed_line(each: Changed) -> str:
+    what = f"changed: event {each.event_id} ({_where(each)}) {each.reason}, told {shown_at(each.told_at)}"
+    return f"{what}: {each.text}; {_advise_changed(each)}"
+
+
+def _advise_changed(each: Changed) -> str:
+    settle = f"then `tsrevel resolve {each.event_id} --as done --note T`"
+    return f"{advise(each.event_id, 'skipped', each.reason)}, {settle}"
+
+
+def _dry_line(each: Standing) -> str:
+    word = "missed" if each.missed_at else each.status
+    what = f"{word} (dry run): event {each.event_id} ({_where(each)}) {each.reason or 'a fault in tsrevel'}"
+    return f"{what} since {shown_at(each.since)}"
+
+
+def _where(each: Standing | Changed) -> str:
     return f"{each.location} {each.day or ''}".strip() or "no day"
 
 
@@ -148,6 +181,11 @@ def _show(page: Page, status: Status) -> None:
         ("Missed: their day passed without an order", status.missed, "missed"),
     ):
         _show_trouble(page, status, title, found, style)
+    for heading, lines in (
+        ("Changed after injection: a person must see to these", [_changed_line(each) for each in status.changed]),
+        ("Found by a dry run, and seen by no live one", [_dry_line(each) for each in status.dry]),
+    ):
+        _show_lines(page, heading, lines)
     _show_orders(page, status)
     _show_due(page, status)
     if status.resolved:
@@ -172,6 +210,14 @@ def _show_trouble(page: Page, status: Status, title: str, found: tuple[Standing,
     ]
     notes = [f"-> {_advise(status, each)}" for each in found]
     page.rows(("Event", "Day", "Location", "Reason", "Since"), rows, [STYLES[style]] * len(rows), notes)
+
+
+def _show_lines(page: Page, heading: str, lines: list[str]) -> None:
+    if lines:
+        page.line()
+        page.line(heading, "bold")
+    for line in lines:
+        page.line(line, "yellow", indent=2)
 
 
 def _show_orders(page: Page, status: Status) -> None:

@@ -1,0 +1,119 @@
+"""What changed after its order was made: exit 3 once, then listed by `status` until it is settled or agrees again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ..engine.conftest import FULL
+from ..engine.test_after_injection import CONTRACT
+from ..world import World
+from .bench import Ran, Shell
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Shell:
+    """An order made of the event FULL, the only one there is, and three quarters of an hour since."""
+    shell = Shell(World(tmp_path, "full"))
+    assert shell.sync("--json").answer["summary"]["injected"]
+    shell.world.time.move(minutes=45)
+    return shell
+
+
+def ask(shell: Shell, command: str, *argv: str) -> Ran:
+    return shell.run(command, *argv, "--config", str(shell.write_config()))
+
+
+def changed(shell: Shell) -> list[str]:
+    return [each["id"] for each in ask(shell, "status", "--json").answer["changed"]]
+
+
+def drop_a_line(shell: Shell) -> None:
+    shell.world.rewrite_event(FULL, **{**CONTRACT, "lines": CONTRACT["lines"][1:]})
+
+
+def test_a_change_is_exit_3_once_and_listed_until_it_is_resolved(made: Shell) -> None:
+    drop_a_line(made)
+    first, second = made.sync("--json"), made.sync("--json")
+    assert "CHANGED_AFTER_INJECTION" in [each["reason"] for each in first.answer["events"]]
+    assert first.status == 3
+    assert "CHANGED_AFTER_INJECTION" not in [each["reason"] for each in second.answer["events"]]
+    assert changed(made) == [str(FULL)]
+    line = next(each for each in ask(made, "status").out.splitlines() if each.startswith("changed: "))
+    assert "line gone" in line
+    assert f"tsrevel resolve {FULL}" in line
+    assert ask(made, "resolve", str(FULL), "--as", "done", "--note", "changed by hand").status == 0
+    assert changed(made) == []
+    made.world.time.move(minutes=45)
+    made.world.tripleseat.cancel_event(FULL)
+    assert made.sync("--json").status == 3
+    assert changed(made) == [str(FULL)]
+
+
+def test_a_change_that_is_taken_back_is_not_listed(made: Shell) -> None:
+    drop_a_line(made)
+    made.sync()
+    made.world.time.move(minutes=45)
+    made.world.rewrite_event(FULL, **CONTRACT)
+    made.sync()
+    assert changed(made) == []
+
+
+def test_a_cancelled_event_is_listed_until_it_is_resolved(made: Shell) -> None:
+    made.world.tripleseat.cancel_event(FULL)
+    assert made.sync("--json").status == 3
+    answer = ask(made, "status", "--json").answer["changed"]
+    assert [(each["id"], each["reason"]) for each in answer] == [(str(FULL), "CANCELLED_AFTER_INJECTION")]
+    assert "void the order" in answer[0]["advice"]
+
+
+def test_what_a_station_changed_is_listed_until_it_is_as_it_was_made(made: Shell) -> None:
+    order = made.world.revel.state.rows["Order"][5550101]
+    order["final_total"], was = order["final_total"] + 5, order["final_total"]
+    assert made.sync("--json").status == 3
+    assert changed(made) == [str(FULL)]
+    order["final_total"] = was
+    made.sync()
+    assert changed(made) == []
+
+
+def test_a_mapping_taken_out_is_no_change_of_the_event(made: Shell) -> None:
+    for product in made.world.revel.state.rows["Product"].values():
+        product["name"] = f"Renamed {product['name']}"
+    with made.world.ledger() as ledger:
+        ledger.drop_catalogue(8)  # type: ignore[arg-type]
+    said = ask(made, "explain", str(FULL), "--json").answer
+    assert said["reason"] == "ALREADY_INJECTED"
+    assert "by hand" not in ask(made, "explain", str(FULL)).out
+    made.world.tripleseat.edit_event(FULL, guest_count=3)
+    report = made.sync("--json")
+    assert "CHANGED_AFTER_INJECTION" not in [each["reason"] for each in report.answer["events"]]
+    assert changed(made) == []
+
+
+@pytest.mark.parametrize("setting", ["charges", "locations", "max_order_total"])
+def test_another_setting_is_no_change_of_the_event(made: Shell, setting: str) -> None:
+    config = made.world.config
+    if setting == "max_order_total":
+        config["safety"]["max_order_total"] = "1.00"
+    elif setting == "charges":
+        config["charges"] = [{"match": "Sales Tax", "as": "ignore"}]
+    else:
+        config["locations"] = [each for each in config["locations"] if each["revel_establishment"] != 8]
+    assert ask(made, "explain", str(FULL), "--json").answer["reason"] == "ALREADY_INJECTED"
+    made.world.tripleseat.edit_event(FULL, guest_count=3)
+    report = made.sync("--json")
+    assert "CHANGED_AFTER_INJECTION" not in [each["reason"] for each in report.answer["events"]]
+
+
+def test_what_a_dry_run_found_is_marked_as_such(shell: Shell) -> None:
+    shell.sync("--dry-run")
+    answer = ask(shell, "status", "--json").answer
+    assert answer["held"] == answer["missed"] == []
+    assert answer["dry_run_findings"]
+    lines = ask(shell, "status").out.splitlines()
+    assert any(each.startswith("held (dry run): event") for each in lines)
+    assert any(each.startswith("missed (dry run): event") for each in lines)
+    quiet = shell.sync("--dry-run")
+    assert quiet.out == ""

@@ -1,0 +1,115 @@
+"""A narrower look never overwrites what a wider one knows, and a dry run's findings stay apart."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tsrevel.ledger import LedgerView, open_view, queries
+
+from ..world import World, find_outcome, verdict
+from .conftest import EARLY, FULL, MISSED, UNMAPPED
+
+LAKESIDE = "30502"
+
+
+def view(world: World) -> LedgerView:
+    settings = world.settings()
+    found = open_view(settings.ledger_path, settings.environment)
+    assert found
+    return found
+
+
+def held(world: World) -> list[str]:
+    with view(world) as ledger, ledger.reading() as connection:
+        return [each.event_id for each in queries.in_trouble(connection)]
+
+
+def missed(world: World) -> list[str]:
+    with view(world) as ledger, ledger.reading() as connection:
+        return [each.event_id for each in queries.missed(connection)]
+
+
+def dry(world: World) -> list[str]:
+    with view(world) as ledger, ledger.reading() as connection:
+        return [each.event_id for each in queries.in_trouble_dry(connection)]
+
+
+def retry(world: World) -> tuple[str, ...]:
+    with world.ledger() as ledger:
+        return ledger.to_be_tried_again()
+
+
+def at_the_bakery(world: World) -> int:
+    """A held event at the other location, so that there is one at each."""
+    return world.add_event(64000055, lakeside=True, lines=[("Nothing known", 1, 5)])
+
+
+@pytest.mark.parametrize("narrow", [{"only": [LAKESIDE]}, {"only": [LAKESIDE], "dry_run": True}, {"dry_run": True}])
+def test_a_narrowed_run_leaves_what_is_known_elsewhere(day: World, narrow: dict[str, object]) -> None:
+    day.sync()
+    before = held(day), missed(day), retry(day)
+    assert str(UNMAPPED) in before[0]
+    assert str(MISSED) in before[1]
+    day.sync(**narrow)  # type: ignore[arg-type]
+    assert (held(day), missed(day), retry(day)) == before
+    report = day.sync()
+    assert not [each for each in report.outcomes if each.news and each.status == "held"]
+
+
+def test_a_run_over_other_days_leaves_what_is_known_of_these(day: World) -> None:
+    day.sync()
+    before = held(day), missed(day)
+    other = (day.time.now + timedelta(days=20)).date()
+    day.add_event(64000056, day=other)
+    day.sync(first=other, last=other)
+    assert (held(day), missed(day)) == before
+
+
+def test_an_event_that_waits_elsewhere_goes_on_waiting(day: World) -> None:
+    day.sync()
+    day.sync(only=[LAKESIDE])
+    with view(day) as ledger, ledger.reading() as connection:
+        assert str(EARLY) in [each.event_id for each in queries.coming(connection)]
+
+
+def test_a_run_that_ran_out_of_time_leaves_what_it_did_not_look_into(day: World) -> None:
+    day.sync()
+    before = held(day)
+    day.config["sync"]["deadline_minutes"] = 1
+    day.at("after GET .*search", lambda: day.time.move(minutes=2))
+    assert verdict(day.sync(), UNMAPPED) == "skipped RUN_LIMIT_REACHED"
+    assert held(day) == before
+    report = day.sync()
+    assert (verdict(report, UNMAPPED), find_outcome(report, UNMAPPED).news) == ("held UNMAPPED_ITEMS", False)
+
+
+def test_a_dry_run_tells_what_it_found_once_and_again_when_it_changes(day: World) -> None:
+    first, second = day.sync(dry_run=True), day.sync(dry_run=True)
+    assert find_outcome(first, UNMAPPED).news
+    assert (find_outcome(first, MISSED).missed, find_outcome(second, MISSED).missed) == (True, False)
+    assert [each.event_id for each in second.outcomes if each.news] == []
+    day.time.move(minutes=45)
+    day.rewrite_event(UNMAPPED, lines=[("Another unknown", 1, 5)])
+    third = day.sync(dry_run=True)
+    assert [each.event_id for each in third.outcomes if each.news] == [str(UNMAPPED)]
+
+
+def test_a_live_run_tells_as_new_what_only_a_dry_one_found(day: World) -> None:
+    day.sync(dry_run=True)
+    assert (held(day), retry(day)) == ([], ())
+    assert set(dry(day)) >= {str(UNMAPPED), str(MISSED)}
+    report = day.sync()
+    assert find_outcome(report, UNMAPPED).news
+    assert find_outcome(report, MISSED).missed
+    assert dry(day) == []
+
+
+def test_a_dry_run_forgets_no_change_that_a_live_one_has_still_to_tell(world: World) -> None:
+    world.sync()
+    world.time.move(minutes=45)
+    world.tripleseat.cancel_event(FULL)
+    first, second, live = world.sync(dry_run=True), world.sync(dry_run=True), world.sync()
+    assert [each.exit_status for each in (first, second, live)] == [3, 0, 3]
+    assert [find_outcome(each, FULL).news for each in (first, second, live)] == [True, False, True]
