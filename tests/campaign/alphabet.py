@@ -195,6 +195,7 @@ def _hide(call: Call) -> httpx.Response:
 
 def _cut_power(call: Call) -> httpx.Response:
     call.rig.outage.add(call.point.service)
+    call.rig.jumped = call.rig.jumped or call.rig.dated  # the one that still answers can't convict the clock alone
     _refuse(call)
 
 

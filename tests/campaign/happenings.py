@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, NoReturn
 from tsrevel.errors import RunLocked
 from tsrevel.record import replace
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, make_event
+from tsrevel.sandbox.stamps import us_stamp
 
 if TYPE_CHECKING:
     from .alphabet import Point
     from .rig import Rig
 
 JUMP = timedelta(hours=26)
+DAY = timedelta(days=1)
+OLD_EVENT = 63000001
 STEP = timedelta(hours=1)
 CENT = Decimal("0.01")
 ENDS = {"event_lost", "event_deleted", "event_gone"}
@@ -65,6 +68,36 @@ def _jump_back(rig: Rig, _point: Point) -> None:
 
 def _step_forward(rig: Rig, _point: Point) -> None:
     rig.skew, rig.jumped = STEP, True
+
+
+def _run_begins(rig: Rig, point: Point) -> bool:
+    """Whether the run has asked nothing yet: it compares clocks before it decides, not before each request."""
+    return point.number == rig.began + 1
+
+
+def _a_day_ahead(rig: Rig, _point: Point) -> None:
+    rig.skew, rig.dated = DAY, True
+
+
+def _a_day_behind(rig: Rig, _point: Point) -> None:
+    rig.skew, rig.dated = -DAY, True
+
+
+def _lose_row(rig: Rig, point: Point) -> None:
+    number = _target(rig, point)
+    rig.tripleseat.unlisted.add(number)
+    if number not in rig.known_due or rig.ledger_lost:
+        rig.unheard.add(number)
+
+
+def _ignore_filters(rig: Rig, _point: Point) -> None:
+    """All that was ever sold is listed: what was over a month ago must not even be spoken of."""
+    then = rig.time.now - timedelta(days=30)
+    old = make_event(id=OLD_EVENT, day=then.date(), lines=[("Coffee Urn", 1, 38)])
+    rig.tripleseat.add_event(old)
+    rig.tripleseat.state.events[OLD_EVENT]["updated_at"] = us_stamp(then)
+    rig.tripleseat.ignores_dates = True
+    rig.revel.ignored_filters = rig.revel.ignored_filters | {"establishment", "active"}
 
 
 def _start_another(rig: Rig, _point: Point) -> None:
@@ -179,6 +212,10 @@ OF_THE_WORLD: tuple[Happening, ...] = (
     ("clock_jump_forward", "the clock is 26 h fast until the run ends", _nothing_under_way, _jump_forward),
     ("clock_jump_back", "the clock is 26 h slow until the run ends", _always, _jump_back),
     ("clock_step", "the clock is 1 h fast until the run ends", _nothing_under_way, _step_forward),
+    ("clock_day_ahead", "the clock is a day fast, and both services say so", _run_begins, _a_day_ahead),
+    ("clock_day_behind", "the clock is a day slow, and both services say so", _run_begins, _a_day_behind),
+    ("row_lost", "no search lists the event until the run ends", _some_event, _lose_row),
+    ("filters_ignored", "searches and lists pass their filters over until the run ends", _always, _ignore_filters),
     ("second_process", "a second run starts over the same ledger", _always, _start_another),
     ("event_changed", "a line of the event grows", _some_event, _change),
     ("event_paid_more", "a payment comes in", _has_debt, _pay),

@@ -114,10 +114,17 @@ def every_due_event_is_accounted_for(rig: Rig, run: Run) -> Iterator[str]:
     for story in rig.scenario.stories:
         if told[str(story.id)] > 1:
             yield f"run {run.number} names event {story.id} {told[str(story.id)]} times"
-        if story.id not in rig.ended and not told[str(story.id)] and not rig.jumped and is_due(rig, story, run):
+        may_be_unheard_of = rig.jumped or story.id in rig.unheard
+        if story.id not in rig.ended and not told[str(story.id)] and not may_be_unheard_of and is_due(rig, story, run):
             yield f"run {run.number} doesn't account for event {story.id}"
     for each in report.outcomes:
         yield from _judge_outcome(rig, run, each)
+    if run.mode == "live":
+        waiting = {Reason.TOO_EARLY, Reason.RUN_LIMIT_REACHED}
+        due = [
+            each for each in report.outcomes if each.status in {Status.HELD, Status.FAILED} or each.reason in waiting
+        ]
+        rig.known_due = {int(each.event_id) for each in due if each.event_id.isdecimal()}
     if any(each.status in {Status.HELD, Status.FAILED} for each in report.outcomes) and report.exit_status == 0:
         yield f"run {run.number} held or failed something, with exit status 0"
 

@@ -32,7 +32,7 @@ from tsrevel.wiring import Seams
 
 from ..world import Died, Json, World
 from .alphabet import FAULTS, Call, Fault, Point
-from .happenings import ENDS
+from .happenings import ENDS, OLD_EVENT
 from .lag import show_unreceipted
 from .scenario import Content, Scenario, build_services
 from .seams import PointConnection, PointWire, empty_ledger
@@ -90,6 +90,9 @@ class Rig(World):
         self.touched: dict[int, int] = {}
         self.removed: dict[int, int] = {}
         self.told: set[int] = set()
+        self.known_due: set[int] = set()
+        self.unheard: set[int] = set()
+        self.began, self.dated = 0, False
         self.looked: dict[int, int] = {}
         self.seen_complete: dict[int, int] = {}
         self.run_versions: dict[int, int] = {}
@@ -101,7 +104,8 @@ class Rig(World):
 
     def begin_run(self, mode: str) -> None:
         """A run begins: what it may write, and which versions of the events it can meet."""
-        self.mode = mode
+        self.mode, self.began = mode, self.count
+        self.unheard.clear()
         self.config["safety"] = {"dry_run": False, "enable_connector": mode != "disabled"}
         if mode == "elsewhere":
             self.config["safety"]["allowed_locations"] = [LAKESIDE_BAKERY.location_id]
@@ -114,7 +118,10 @@ class Rig(World):
     def end_run(self) -> None:
         """The run is over, one way or the other: what lasted as long as it did is over too."""
         self.skew = timedelta()
-        self.dead = self.disk_full = False
+        self.dead = self.disk_full = self.dated = self.tripleseat.ignores_dates = False
+        self.tripleseat.unlisted.clear()
+        self.tripleseat.state.events.pop(OLD_EVENT, None)
+        self.revel.ignored_filters -= {"establishment", "active"}
         self.outage.clear()
         show_unreceipted(self)
         self.apply_late()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sqlite3
 import tempfile
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,10 @@ class PointWire(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The service's answer, or what the fault of this point makes of it."""
-        return self._rig.exchange(self._service, request)
+        response = self._rig.exchange(self._service, request)
+        if self._rig.dated:
+            response.headers["Date"] = format_datetime(self._rig.time.now, usegmt=True)
+        return response
 
 
 class PointConnection(sqlite3.Connection):

@@ -59,12 +59,8 @@ def test_that_a_listing_lacks_an_event_is_kept_until_it_is_listed_again(ledger: 
 
 
 def test_unsettled_events_come_by_urgency_and_without_those_that_have_no_id(ledger: Ledger) -> None:
-    for number, day in (
-        ("1", DAY - timedelta(days=1)),
-        ("2", DAY),
-        ("nameless-1", DAY),
-        ("3", DAY + timedelta(days=9)),
-    ):
+    days = {"1": DAY - timedelta(days=1), "2": DAY, f"{NAMELESS}1": DAY, "3": DAY + timedelta(days=9)}
+    for number, day in days.items():
         ledger.see_many(RUN, [seen(number, day=day)])
     ledger.see_many(RUN, [seen("4")])
     ledger.see_many(RUN, [seen("2")])

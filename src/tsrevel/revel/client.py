@@ -79,7 +79,7 @@ class Revel:
 
     def ask_the_time(self) -> None:
         """Ask for something cheap, for the Date of its answer."""
-        self._channel.read("/resources/Order/", {"limit": "1", "fields": "id"})
+        self._channel.read("/resources/Order/", {"limit": "1"})
 
     def catalogue(self, establishment: EstablishmentId) -> Catalogue:
         """Every active product of the establishment, all pages (facts Revel 5.6)."""
