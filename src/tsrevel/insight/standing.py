@@ -13,8 +13,6 @@ from tsrevel.ledger.queries import OpenOrder, Standing
 from tsrevel.record import Record, replace
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from tsrevel.planning.model import EventId, OrderId
 
 STALE = timedelta(hours=3)
@@ -100,6 +98,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
     )
     if view is None:
         return bare
+    changed = tuple(_changed(view))
     with view.reading() as connection:
         trouble = queries.in_trouble(connection)
         return replace(
@@ -115,21 +114,25 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             orders=queries.open_orders(connection),
             resolved=queries.resolutions(connection),
             dry=queries.in_trouble_dry(connection),
-            changed=tuple(_changed(connection)),
+            changed=changed,
         )
 
 
-def _changed(connection: sqlite3.Connection) -> Iterator[Changed]:
+def _changed(view: LedgerView) -> Iterator[Changed]:
     """What was told and not settled, unless event, order and what Revel shows agree again."""
-    found = queries.open_changes(connection)
-    if not found:
-        return
-    from tsrevel.insight.drift import recall_drift  # it knows all of planning's words; mostly nothing has changed
-    from tsrevel.ledger import audit, orders
+    with view.reading() as connection:
+        found = queries.open_changes(connection)
+        if not found:
+            return
+        from tsrevel.ledger import audit, orders  # they know all of planning's words; mostly nothing has changed
+
+        records = orders.find(connection, [each.event_id for each in found])
+        facts = {each: audit.latest_rows(connection, each, None) for each in records}
+    from tsrevel.insight.drift import recall_drift
 
     for each in found:
-        record = orders.find(connection, [each.event_id]).get(each.event_id)
-        drift = recall_drift(record, audit.latest_rows(connection, each.event_id, None)) if record else None
+        record = records.get(each.event_id)
+        drift = recall_drift(record, facts[each.event_id]) if record else None
         if drift is None and record and record.state == "settled":
             continue
         yield Changed(

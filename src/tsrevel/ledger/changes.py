@@ -48,7 +48,6 @@ def drop(change: Change, event_id: EventId) -> None:
 def note_made(change: Change, event_id: EventId, content: str) -> None:
     """The order is made of this content."""
     change.connection.execute(_NOTE_MADE, (event_id, content))
-    change.audit("content", event_id, made=content)
 
 
 def note_seen(change: Change, event_id: EventId, content: str) -> None:
