@@ -51,7 +51,7 @@ def test_rows_without_a_stamp_are_not_taken_for_updated_where_the_filter_is_igno
 def test_an_event_without_a_day_is_held_whatever_the_listing_ignores(world: World) -> None:
     world.tripleseat.ignores_dates = True
     _old_events(world, 2)
-    keys = ("event_date", "event_date_iso8601", "start_date", "event_start", "event_start_iso8601")
+    keys = ("event_start_utc", "event_date", "event_date_iso8601", "start_date", "event_start", "event_start_iso8601")
     world.tripleseat.edit_event(FULL, **dict.fromkeys(keys))
     assert verdict(world.sync(), FULL) == "held MISSING_DATA"
 
