@@ -11,7 +11,7 @@ from tsrevel.planning.model import EventId
 from tsrevel.record import replace
 
 from ..planning.make import make_event
-from .samples import DAY, EVENT, RUN
+from .samples import DAY, EVENT, ORDER, RUN, make_plan
 
 
 def seen(event_id: str = EVENT, **more: Any) -> Seen:
@@ -99,3 +99,16 @@ def test_dry_findings_are_listed_while_they_are_trouble(ledger: Ledger) -> None:
     ledger.resolve(EventId("4"), "ignored", "a test", None)
     with ledger._reading() as connection:
         assert [each.event_id for each in queries.in_trouble_dry(connection)] == ["1", "2"]
+
+
+def test_what_was_told_of_a_change_is_compared_with_its_content_next_time(ledger: Ledger) -> None:
+    ledger.claim(RUN, make_plan())
+    ledger.settle(RUN, EVENT, ORDER, "digest")
+    ledger.note_made(RUN, EVENT, "made")
+    ledger.remember(RUN, EVENT, digest="two", trouble="no product", content="seen")
+    assert ledger.contents_of([EVENT]) == {EVENT: ContentHashes("made", "seen")}
+    ledger.remember(RUN, EVENT, digest="three", keeps_trouble=True)
+    record = ledger.order(EVENT)
+    assert record
+    assert record.seen_trouble
+    assert ledger.contents_of([EVENT]) == {EVENT: ContentHashes("made", "seen")}
