@@ -575,10 +575,12 @@ def test_no_secret_and_no_person_is_ever_told(shell: Shell) -> None:
             assert [secret for secret in secrets if secret in ran.out + ran.err] == []
 
 
-def test_an_allowed_location_without_an_entry_is_a_doubt(shell: Shell) -> None:
-    shell.world.config["safety"]["allowed_locations"] = [30501, 39999]
-    [found] = checks(doctor(shell, "--json"), "warning")
-    assert (found["name"], "names 39999," in found["text"]) == ("safety", True)
+def test_an_allowed_location_without_an_entry_is_a_fault_of_the_settings(shell: Shell) -> None:
+    config = shell.write_config()
+    config.write_text(config.read_text().replace("dry_run = false", "allowed_locations = [30501, 39999]"))
+    ran = type_doctor(shell, config, "--json")
+    told = [each["text"] for each in checks(ran) if each["name"] == "config"]
+    assert (ran.status, sum("names 39999," in each for each in told)) == (10, 1)
 
 
 def test_what_no_order_needs_is_not_asked_of_the_key(shell: Shell) -> None:

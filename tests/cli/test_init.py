@@ -185,6 +185,11 @@ def test_any_other_setting_may_be_set(shell: Shell, home: Path) -> None:
         "safety.allowed_locations=1, 2",
         "--set",
         "orders.payments=none",
+        *(
+            each
+            for at in "12"
+            for each in ("--location", f"tripleseat_location={at},revel_establishment={at},station=1")
+        ),
     )
     assert init(shell, *argv).status == 0
     document = written(home)

@@ -74,8 +74,10 @@ def test_a_secret_may_be_told_by_its_file_or_command(key: str) -> None:
 
 def test_values_that_need_quoting_come_back_as_they_were(bench: Bench) -> None:
     odd = 'a"b\\c#d \x7f é 漢 \t'
-    settings = bench.load_text(render_config({**GIVEN, "revel.api_key": odd}, [], [Entry({**ENTRY, "name": odd})]))
-    assert settings.revel.api_key.get_secret_value() == odd
+    settings = bench.load_text(
+        render_config({**GIVEN, "tripleseat.order_document": odd}, [], [Entry({**ENTRY, "name": odd})])
+    )
+    assert settings.tripleseat.order_document == odd
     assert settings.locations[0].name == odd
 
 

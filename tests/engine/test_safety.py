@@ -160,6 +160,7 @@ def test_only_allowed_locations_are_written_to(day: World) -> None:
 
 def test_a_site_may_be_allowed_as_well(day: World) -> None:
     day.config["safety"]["allowed_locations"] = [15692]
+    day.config["locations"][1]["tripleseat_site"] = 15692
     report = day.sync()
     assert (verdict(report, FULL), verdict(report, PAID)) == ("skipped LOCATION_NOT_ALLOWED", "injected")
 

@@ -1,4 +1,8 @@
-"""Environment variables, old names and new, as a layer of given values. An empty one counts as not set."""
+"""Environment variables, old names and new, as a layer of given values.
+
+An empty one counts as not set: it leaves in force what the file says. A list that is given and names nothing, such as
+"," or " ", is a problem: read as "no list", it would open what the list is there to close.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
-from tsrevel.config.keys import GIVABLE, suggest, variable, variables
+from tsrevel.config.keys import GIVABLE, VARIANTS, suggest, variable, variables
 from tsrevel.config.kinds import Kind
 from tsrevel.config.report import Given, Layer, Report
+from tsrevel.encoding import is_whole, trim
 
 _WORDS = {
     "true": True,
@@ -22,6 +27,9 @@ _WORDS = {
 }
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _KEEPS_SPACES = frozenset({"orders.name_separator"})
+_LISTS = frozenset({Kind.LIST, Kind.SECRETS})
+_MAY_BE_BYTES = frozenset({"ledger.path", "tripleseat.token_file", "tripleseat.webhook_signing_keys"})
+"""A path, and the key of an HMAC, are bytes: they need not be text. The same goes for a secret's file or command."""
 
 TODAY = frozenset(variable(key) for key in GIVABLE) | {"TSREVEL_CONFIG"}
 """Every TSREVEL_ name there is."""
@@ -51,8 +59,11 @@ def parse_number(text: str) -> float:
 
 
 def parse_list(text: str) -> list[str]:
-    """Items between commas, without the space around them; empty ones fall away."""
-    return [item for item in map(str.strip, text.split(",")) if item]
+    """Items between commas, without the space around them; empty ones fall away. Raises ValueError if that is all."""
+    items = [item for item in map(trim, text.split(",")) if item]
+    if not items:
+        raise ValueError("Name at least one, or unset it.")
+    return items
 
 
 def parse_tables(text: str) -> list[dict[str, object]]:
@@ -61,7 +72,7 @@ def parse_tables(text: str) -> list[dict[str, object]]:
 
     try:
         tables = json.loads(text, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, ArithmeticError, RecursionError):
         tables = None
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ValueError('Write a JSON array of objects: [{"name": "...", ...}].')
@@ -87,14 +98,14 @@ def parse_setting(key: str, text: str) -> object:
 
 def lookup(environ: Mapping[str, str], name: str) -> str:
     """The variable's text without the space around it; "" when it isn't set."""
-    return environ.get(name, "").strip()
+    return trim(environ.get(name, ""))
 
 
 def read_environment(environ: Mapping[str, str], report: Report) -> Layer:
     """What the environment gives. Unknown TSREVEL_ names, unreadable values and contradictions are problems."""
     layer: Layer = {}
     for key in GIVABLE:
-        found = [_parse(environ, name, key, report) for name in variables(key) if lookup(environ, name)]
+        found = [_parse(environ, name, key, report) for name in variables(key) if _is_given(environ, name, key)]
         readable = [given for given in found if given is not None]
         if readable:
             layer[key] = readable[0]
@@ -103,12 +114,22 @@ def read_environment(environ: Mapping[str, str], report: Report) -> Layer:
     return layer
 
 
+def _is_given(environ: Mapping[str, str], name: str, key: str) -> bool:
+    """Whether the variable says anything. Blanks alone do so for a list: so a template ends whose names are empty."""
+    return bool(environ.get(name)) if GIVABLE[key] in _LISTS else bool(lookup(environ, name))
+
+
 def _parse(environ: Mapping[str, str], name: str, key: str, report: Report) -> Given | None:
     text = environ[name] if key in _KEEPS_SPACES else lookup(environ, name)
+    origin = f"environment {name}"
+    if not is_whole(text) and key not in _MAY_BE_BYTES and not key.endswith(VARIANTS):
+        report.add(key, origin, "isn't UTF-8 text", "Set it anew, as UTF-8.")
+        return None
     try:
-        return Given(parse_setting(key, text), f"environment {name}")
+        return Given(parse_setting(key, text), origin)
     except ValueError as error:
-        report.add(key, f"environment {name}", "can't be read", str(error))
+        message = "names nothing" if GIVABLE[key] in _LISTS else "can't be read"
+        report.add(key, origin, message, str(error))
         return None
 
 

@@ -122,7 +122,7 @@ class OrdersSettings(Section):
     """How an event becomes an order (facts Revel 3)."""
 
     local_id: LocalId = "Triple Seat_{event_id}"
-    legacy_local_ids: tuple[LocalId, ...] = ("Triple Seat {event_id}",)
+    legacy_local_ids: Annotated[tuple[LocalId, ...], AfterValidator(check_some)] = ("Triple Seat {event_id}",)
     unmapped_items: Literal["hold", "fallback"] = "hold"
     payments: Literal["recorded", "invoice_total", "none"] = "recorded"
     discounts: Literal["order", "prices"] = "order"

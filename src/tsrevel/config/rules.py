@@ -40,6 +40,8 @@ def check_rules(settings: Settings, entries: Entries, report: Report, *, offline
     check_charges(entries.charges, settings.origin("charges"), report)
     check_locations(entries.locations, settings.origin("locations"), report)
     check_products(entries.products, settings.origin("products"), report)
+    check_allowed(settings, entries.locations, report)
+    check_mails(settings, report)
     if not offline:
         check_network(settings, report)
         check_credentials(settings, report)
@@ -136,6 +138,32 @@ def check_locations(locations: tuple[Built[LocationSettings], ...], origin: str,
             remedy = "Give tripleseat_location or tripleseat_site."
             report.add(key, origin, "doesn't say which place at TripleSeat it is", remedy)
     _check_unique(places, "is at the same TripleSeat place as one before", origin, report)
+
+
+def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], ...], report: Report) -> None:
+    """Each allowed id is one of a `[[locations]]` entry: any other is a slip, and allows something else."""
+    key = "safety.allowed_locations"
+    if report.spoils(key) or report.spoils("locations"):
+        return
+    entries = [each.entry for each in locations]
+    known = {each.tripleseat_location for each in entries} | {each.tripleseat_site for each in entries}
+    establishments = {each.revel_establishment for each in entries}
+    for stray in (each for each in settings.safety.allowed_locations if each not in known):
+        mixed_up = ", but is its Revel establishment" if stray in establishments else ""
+        remedy = "Write the tripleseat_location or tripleseat_site of an entry, or add an entry with it."
+        message = f"names {stray}, which no [[locations]] entry has as its TripleSeat id{mixed_up}"
+        report.add(key, settings.origin(key), message, remedy)
+
+
+def check_mails(settings: Settings, report: Report) -> None:
+    """Mails that are set up are meant to be sent: a list that was emptied would keep them back in silence."""
+    mail = settings.email
+    if report.spoils("email") or not (mail.api_key.get_secret_value() and mail.sender):
+        return
+    for key, value in (("email.recipients", mail.recipients), ("email.on", mail.on)):
+        if not value and settings.origin(key) != "default":
+            remedy = "Name at least one, or take out email.api_key: then no mails are sent."
+            report.add(key, settings.origin(key), "is empty, though mails are set up", remedy)
 
 
 def check_tills(locations: tuple[Built[LocationSettings], ...], origin: str, report: Report) -> None:

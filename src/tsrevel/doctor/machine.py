@@ -34,7 +34,7 @@ def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Itera
 
 
 def check_safety(settings: Settings, pause: Pause | None) -> Iterator[Finding]:
-    """What keeps runs from writing, and whether it names places that there are."""
+    """What keeps runs from writing."""
     safety = settings.safety
     if not safety.enable_connector:
         remedy = "Set safety.enable_connector = true when runs may begin; until then nothing is asked of any service."
@@ -46,11 +46,6 @@ def check_safety(settings: Settings, pause: Pause | None) -> Iterator[Finding]:
     else:
         allowed = ", ".join(map(str, safety.allowed_locations)) or "every mapped location"
         yield fine("safety", f"live: orders are written, for {allowed}")
-    known = {each.tripleseat_location for each in settings.locations}
-    known |= {each.tripleseat_site for each in settings.locations}
-    for stray in (each for each in safety.allowed_locations if each not in known):
-        text = f"safety.allowed_locations names {stray}, which no [[locations]] entry has"
-        yield doubtful("safety", text, "Correct it, or add the entry; else its events are held.")
 
 
 def check_ledger(
