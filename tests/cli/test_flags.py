@@ -29,6 +29,7 @@ def test_hours_back_decides_how_far_a_run_looks(shell: Shell) -> None:
 
 @pytest.mark.parametrize("place", ["30502", "15692"])
 def test_location_narrows_by_location_or_site(shell: Shell, place: str) -> None:
+    shell.world.config["locations"][1]["tripleseat_site"] = 15692
     found = statuses(shell, "--location", place)
     assert (found["64000002"], found["64000001"]) == ("injected", "LOCATION_NOT_ALLOWED")
 

@@ -28,12 +28,14 @@ def guard(world: World, manner: Manner, command: Callable[[], int], *, acts: boo
     """The exit status of `command`, its errors told. With --json stdout gets one object, also on failure (DESIGN 2).
 
     `acts`: it does more than to print, and its status stays what it is though nothing could be printed. A
-    typer.BadParameter passes: it is a usage error like those that typer finds itself.
+    typer.BadParameter passes: it is a usage error like those that typer finds itself, which tells it on stderr.
     """
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         return _complete(world, command, acts=acts)
-    except typer.BadParameter:
+    except typer.BadParameter as error:
+        if manner.json:
+            world.answer(_encode_failure(error.message, USAGE))
         raise
     except ConfigError as error:
         problems = [
@@ -79,15 +81,12 @@ def _fail(world: World, manner: Manner, text: str, status: int, problems: list[d
     for line in text.splitlines():
         print(f"tsrevel: {line}", file=world.stderr)
     if manner.json:
-        answer: dict[str, object] = {
-            "schema": 1,
-            "success": False,
-            "reason": None,
-            "error": text,
-            "exit_status": status,
-        }
-        world.answer(answer | ({"problems": problems} if problems else {}))
+        world.answer(_encode_failure(text, status) | ({"problems": problems} if problems else {}))
     return status
+
+
+def _encode_failure(text: str, status: int) -> dict[str, object]:
+    return {"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status}
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

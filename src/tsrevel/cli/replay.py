@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from tsrevel.cli.arguments import read_event_id
 from tsrevel.cli.herald import Begin, Herald
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.memory import end_start
@@ -76,8 +77,10 @@ def replay_captured(world: World, manner: Manner, paths: Sequence[Path], options
 def retry_events(world: World, manner: Manner, options: RetryOptions) -> int:
     """Put events through the engine again that were held or failed, or that are named.
 
-    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run.
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run, and what is no event's id.
     """
+    named = tuple(dict.fromkeys(read_event_id(each) for each in options.events))
+    options = replace(options, events=named, run=options.run.strip() if options.run else options.run)
     with Herald(world, manner) as herald:
         report = _retry(world, manner, options, herald)
         herald.hear(report)
@@ -130,7 +133,7 @@ def _load(world: World, manner: Manner, *, dry_run: bool) -> Settings:
 
 def _choose(engine: Engine, options: RetryOptions) -> tuple[EventId, ...]:
     if options.events:
-        return tuple(dict.fromkeys(EventId(each) for each in options.events))
+        return tuple(map(EventId, options.events))
     if options.run is None:
         return engine.ledger.to_be_tried_again()
     found = engine.ledger.tried_in_vain(options.run)

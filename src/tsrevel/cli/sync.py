@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from tsrevel.cli.arguments import read_event_id, read_locations
 from tsrevel.cli.herald import Begin, Herald
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.memory import end_start
@@ -15,7 +16,6 @@ from tsrevel.engine.find import Window
 from tsrevel.engine.report import Report
 from tsrevel.engine.run import Engine
 from tsrevel.ledger import RunMode, look_for_pause
-from tsrevel.planning.model import EventId
 from tsrevel.record import Record
 from tsrevel.wiring import Seams, correlate, open_engine
 
@@ -39,10 +39,11 @@ def sync(world: World, manner: Manner, options: SyncOptions) -> int:
 def sync_events(
     world: World, manner: Manner, options: SyncOptions, event_ids: Sequence[str], *, ignore_time_gate: bool
 ) -> int:
-    """The same for named events."""
+    """The same for named events. Raises typer.BadParameter for what can't be an event's id."""
+    named = [read_event_id(each) for each in event_ids]
 
     def run(engine: Engine, _settings: Settings) -> Report:
-        return engine.sync_events([EventId(each) for each in event_ids], ignore_time_gate=ignore_time_gate)
+        return engine.sync_events(named, ignore_time_gate=ignore_time_gate)
 
     return _tell(world, manner, lambda begin: _run(world, manner, options, "single", run, begin))
 
@@ -50,7 +51,7 @@ def sync_events(
 def sync_all(world: World, manner: Manner, options: SyncOptions, begin: Begin | None = None) -> Report:
     """What `sync` does, without a word of it. `begin` is called before a run, unless there is none to be made.
 
-    Raises ConfigError, RunLocked, LedgerUnusable.
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for a location that no entry has.
     """
 
     def run(engine: Engine, settings: Settings) -> Report:
@@ -70,6 +71,7 @@ def _run(
     seams = world.seams or Seams()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
     settings = load_settings(config=manner.config, environ=world.environ, overrides=overrides)
+    only = read_locations(settings, options.locations)
     run_id = seams.new_run_id()
     pause = look_for_pause(settings.ledger_path, seams.database)
     if pause or not settings.safety.enable_connector:
@@ -82,7 +84,7 @@ def _run(
             settings,
             run_id,
             seams=seams,
-            only=options.locations,
+            only=only,
             max_orders=options.max_orders,
             progress=progress,
             on_start=on_start,

@@ -83,6 +83,12 @@ def explain_offline(settings: Settings, seams: Seams, event_id: EventId) -> Expl
         return _explain_known(ledger, history, policy, _last_outcome(history))
 
 
+def is_known(settings: Settings, seams: Seams, event_id: EventId) -> bool:
+    """Whether the ledger holds anything of that event. Raises LedgerUnusable and LedgerDamaged."""
+    with _copy(settings, seams, event_id) as ledger:
+        return recount_event(ledger, event_id).known
+
+
 def _copy(settings: Settings, seams: Seams, event_id: EventId) -> Ledger:
     return copy_event(settings.ledger_path, event_id, settings.environment, seams.clock, seams.database)
 

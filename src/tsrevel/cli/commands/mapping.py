@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tsrevel.cli.arguments import is_id
 from tsrevel.cli.options import Location, command
 from tsrevel.cli.tree import app
 from tsrevel.cli.world import Manner, World
@@ -125,7 +126,7 @@ def _checked(
     text = clean_text(name)
     if not normalise(text) or any(unicodedata.category(each) in {"Cc", "Cs"} for each in name.strip()):
         raise typer.BadParameter("NAME is empty, or no text")
-    if menu_item and not (text.isascii() and text.isdigit() and int(text)):
+    if menu_item and not is_id(text):
         raise typer.BadParameter(f"with --menu-item, NAME is a menu item's id, a whole number; {text!r} is none")
     if establishment is not None and location is not None:
         raise typer.BadParameter("give --establishment or --location, one of them")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import unescape
 
+from tsrevel.cli.arguments import find_event_id, is_id
 from tsrevel.cli.insights.history import encode_steps
 from tsrevel.cli.insights.speak import (
     STYLES,
@@ -22,21 +23,26 @@ from tsrevel.cli.render import encode_outcome
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import load_settings
 from tsrevel.insight.advice import advise
-from tsrevel.insight.explain import Explanation, explain_live, explain_offline
+from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.ledger import AuditRow
 from tsrevel.ledger.queries import StepStanding
-from tsrevel.planning.model import EventId, Plan, ProductId
+from tsrevel.planning.model import Plan, ProductId
 from tsrevel.planning.money import show
 from tsrevel.planning.rationale import LineReason, Rationale
 from tsrevel.wiring import Seams
 
 
 def explain_event(world: World, manner: Manner, event: str, *, offline: bool) -> int:
-    """Explain one event: exit 0 where that could be done, 12 or 13 where a service didn't let it."""
+    """Explain one event: exit 0 where that could be done, 12 or 13 where a service didn't let it.
+
+    Raises typer.BadParameter for what can't be an event's id. A name that only the ledger knows is explained by it.
+    """
     seams = world.seams or Seams()
     settings = load_settings(config=manner.config, environ=world.environ, offline=offline)
     with logging_to(world.stderr, manner, "explain"):
-        told = (explain_offline if offline else explain_live)(settings, seams, EventId(event))
+        event_id = find_event_id(event, lambda each: is_known(settings, seams, each))
+        explain = explain_offline if offline or not is_id(event_id) else explain_live
+        told = explain(settings, seams, event_id)
     if manner.json:
         world.answer(_encode(told))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.insights.speak import (
     STYLES,
     Page,
@@ -28,7 +29,6 @@ from tsrevel.insight.past import (
 )
 from tsrevel.ledger import AuditRow, Pause
 from tsrevel.ledger.queries import StepStanding
-from tsrevel.planning.model import EventId
 from tsrevel.planning.money import show
 
 
@@ -47,9 +47,13 @@ def show_runs(world: World, manner: Manner, limit: int) -> int:
 
 
 def show_event(world: World, manner: Manner, event: str, limit: int | None) -> int:
-    """Everything that happened to the event, of facts the last `limit`: exit 0, also where it is unknown."""
+    """Everything that happened to the event, of facts the last `limit`: exit 0, also where it is unknown.
+
+    Raises typer.BadParameter for what can't be an event's id.
+    """
     with look(world, manner) as (_, view, _now):
-        told, pause = recount_event(view, EventId(event), limit), recall_pause(view)
+        event_id = find_event_id(event, lambda each: recount_event(view, each).known)
+        told, pause = recount_event(view, event_id, limit), recall_pause(view)
     if manner.json:
         from tsrevel.cli.render import encode_pause
 

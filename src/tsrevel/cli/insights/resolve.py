@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
 import typer
 
+from tsrevel.cli.arguments import find_event_id, is_id
 from tsrevel.cli.insights.speak import encode_resolution, encode_standing
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.standstill import why_switched_off
@@ -18,15 +18,13 @@ from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import Standing
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.record import Record
+from tsrevel.record import Record, replace
 from tsrevel.wiring import Seams, make_state_folder, open_services
 
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
 """Characters: a sentence or two on why, and no more."""
 NEEDS_A_LOOK = 3
-_ID = re.compile("[1-9][0-9]{0,18}")
-"""Both services number from 1, in integers (facts TripleSeat 3.1, Revel 2.1)."""
 
 
 class ResolveOptions(Record):
@@ -49,6 +47,11 @@ class _Before(Record):
     resolution: Resolution | None
 
     @property
+    def is_known(self) -> bool:
+        """Whether the ledger holds anything of it."""
+        return not (self.standing is None and self.record is None and self.resolution is None)
+
+    @property
     def is_finished(self) -> bool:
         """Whether it has its order: then runs skip it anyway, and tell its changes."""
         return self.record is not None and self.record.state in {"settled", "foreign"}
@@ -61,7 +64,7 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
     named Revel is asked: whether it is there when it is stored, whether it still stands before it is taken back; then
     ServiceDown and CredentialsRefused are raised.
     """
-    note, event_id = _check(options, event), EventId(event)
+    options, note = _check(options)
     seams = world.seams or Seams()
     settings = load_settings(config=manner.config, environ=world.environ, offline=options.word != "open")
     path, environment = settings.ledger_path, settings.environment
@@ -72,6 +75,7 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
             hold_lock(path),
             Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database) as ledger,
         ):
+            event_id = find_event_id(event, lambda each: _recall(ledger, each).is_known)
             before = _recall(ledger, event_id)
             if options.word == "open":
                 objection = _objection(settings, seams, before, options)
@@ -90,10 +94,10 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
     return 0
 
 
-def _check(options: ResolveOptions, event: str) -> str:
-    """The note, on one line. Raises typer.BadParameter."""
-    if not _ID.fullmatch(event) and options.word != "open":  # an older version may have stored another
-        raise typer.BadParameter(f"{event!r} is no TripleSeat event id: that is a number, as `tsrevel status` lists it")
+def _check(options: ResolveOptions) -> tuple[ResolveOptions, str]:
+    """The options, blanks left out, and the note, on one line. Raises typer.BadParameter."""
+    if options.order_id is not None:
+        options = replace(options, order_id=options.order_id.strip())
     note = " ".join(options.note.split())
     if not note and options.word != "open":
         raise typer.BadParameter(
@@ -105,11 +109,11 @@ def _check(options: ResolveOptions, event: str) -> str:
         raise typer.BadParameter("--note holds characters that can't be printed")
     if options.order_id is not None and options.word != "done":
         raise typer.BadParameter("--order goes with --as done")
-    if options.order_id is not None and not _ID.fullmatch(options.order_id):
+    if options.order_id is not None and not is_id(options.order_id):
         raise typer.BadParameter("--order is the number of a Revel order")
     if options.no_order_exists and options.word != "open":
         raise typer.BadParameter("--no-order-exists goes with --as open")
-    return note
+    return options, note
 
 
 def _look_for(world: World, manner: Manner, seams: Seams, order_id: str | None) -> str | None:

@@ -9,8 +9,7 @@ from functools import update_wrapper
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
-import typer
-
+from tsrevel.cli.arguments import read_locations
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.standstill import report_nothing_checked, why_switched_off
 from tsrevel.cli.world import Manner, World
@@ -100,29 +99,22 @@ def unless_switched_off(
 
 @contextmanager
 def open_survey(world: World, manner: Manner, only: Sequence[str] = ()) -> Iterator[Survey]:
-    """Settings and services, ready. `only` narrows the locations, as for `sync`. Raises SwitchedOff."""
+    """Settings and services, ready. `only` narrows the locations, as for `sync`.
+
+    Raises SwitchedOff, and typer.BadParameter for a place that no entry has.
+    """
     seams = world.seams or Seams()
     settings = load(world, manner, offline=False)
     why = why_switched_off(settings, seams)
     if why:
         raise SwitchedOff(why)
-    _check_places(settings, only)
+    places = frozenset(read_locations(settings, only))
     deadline = NEVER if world.stdin.isatty() else None  # a person who is asked may take their time
     with (
         logging_to(world.stderr, manner, correlate(seams.new_run_id())),
         open_services(settings, seams, deadline) as services,
     ):
-        yield Survey(settings, build_policy(settings, frozenset(only)), services, seams.clock())
-
-
-def _check_places(settings: Settings, only: Sequence[str]) -> None:
-    """A place that no entry names would leave every event out, and look like full coverage."""
-    known = {str(each.tripleseat_location) for each in settings.locations if each.tripleseat_location}
-    known |= {str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site}
-    by_site = any(each.tripleseat_location is None for each in settings.locations)  # then any location of it will do
-    strange = [each for each in only if each not in known]
-    if strange and not by_site:
-        raise typer.BadParameter(f"no [[locations]] entry is for TripleSeat location or site {', '.join(strange)}")
+        yield Survey(settings, build_policy(settings, places), services, seams.clock())
 
 
 def mappings_path(settings: Settings) -> Path:

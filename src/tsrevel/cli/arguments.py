@@ -1,0 +1,59 @@
+"""Ids that a person types: events and locations. What names nothing is a usage error, before anybody is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from tsrevel.planning.model import EventId
+
+if TYPE_CHECKING:
+    from tsrevel.config import Settings
+
+_ID = re.compile("[1-9][0-9]{0,18}")
+"""Both services number from 1, in integers (facts TripleSeat 3.1, Revel 2.1)."""
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be the id of anything at either service."""
+    return _ID.fullmatch(text) is not None
+
+
+def read_event_id(text: str) -> EventId:
+    """The event that `text` names, blanks round it left out. Raises typer.BadParameter for what can't be an id."""
+    bare = text.strip()
+    if not is_id(bare):
+        raise typer.BadParameter(f"{text!r} is no TripleSeat event id: that is a number, as `tsrevel status` lists it")
+    return EventId(bare)
+
+
+def find_event_id(text: str, knows: Callable[[EventId], bool]) -> EventId:
+    """The same, where the ledger's own names count as well: it may hold one that is no number.
+
+    Such are rows of TripleSeat's without a usable id, and what an older version took for an id.
+    """
+    for each in (text, text.strip()):
+        if not is_id(each) and each and knows(EventId(each)):
+            return EventId(each)
+    return read_event_id(text)
+
+
+def read_locations(settings: Settings, given: Sequence[str]) -> tuple[str, ...]:
+    """The TripleSeat locations and sites that a run is narrowed to, each one of a `[[locations]]` entry.
+
+    Raises typer.BadParameter: narrowed to a place that isn't there, a run would do nothing and report success.
+    """
+    known = {str(each.tripleseat_location) for each in settings.locations if each.tripleseat_location}
+    known |= {str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site}
+    named = [each.strip() for each in given]
+    strange = [repr(each) for each in named if each not in known]
+    if strange:
+        listed = ", ".join(sorted(known)) or "none yet"
+        raise typer.BadParameter(
+            f"--location {', '.join(strange)}: no [[locations]] entry has that tripleseat_location or tripleseat_site; "
+            f"there are: {listed}"
+        )
+    return tuple(dict.fromkeys(named))

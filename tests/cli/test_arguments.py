@@ -1,0 +1,172 @@
+"""Ids on the command line: what names nothing is a usage error, told before anybody is asked or pinged."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from pytest_httpx import HTTPXMock
+
+from ..world import World
+from .bench import Ran, Shell, execute, served_world
+
+FULL = "64000001"
+MOMENT = "2026-12-12T18:00:00.000000+00:00"
+NO_PLACE = [
+    *("999", "8", "Special Events", "30501,30502", "", " ", ",", "0", "-30501", "+30501", "030501", "30501.0"),
+    *("３０５０１", "9" * 5000, "15691", "30501 30502", "all", "*"),
+]
+"""15691 is the site of both entries' locations, which neither entry says."""
+NO_EVENT = [
+    *("", " ", "abc", "64000001a", "64000001,64000003", "64000001.0", "0", "-5", "+64000001", "064000001", "1e3"),
+    *("６４０００００１", "../locations", "64000001?x=1", "9" * 20, "9" * 5000, "unreadable-12345678", "6400 0001"),
+]
+
+
+def told(ran: Ran) -> tuple[int, bool, int]:
+    assert ran.err
+    return ran.status, ran.answer["success"], ran.answer["exit_status"]
+
+
+@pytest.mark.parametrize("place", NO_PLACE)
+def test_a_location_that_no_entry_has_ends_sync_before_any_request_or_ping(
+    shell: Shell, place: str, httpx_mock: HTTPXMock
+) -> None:
+    shell.world.config["monitor"] = {"ping_url": "http://127.0.0.1:9/ping"}
+    for argv in (
+        ["--location", place],
+        ["--location", "30501", "--location", place],
+        ["--dry-run", "--location", place],
+    ):
+        assert told(shell.sync("--json", *argv)) == (2, False, 2)
+    assert (shell.requests, httpx_mock.get_requests()) == (0, [])
+    assert not (shell.world.folder / "ledger.sqlite3").exists()
+
+
+def test_the_error_says_which_locations_there_are(shell: Shell) -> None:
+    ran = shell.sync("--json", "--location", "999")
+    assert "'999'" in ran.answer["error"]
+    assert "30501, 30502" in ran.answer["error"]
+
+
+@pytest.mark.parametrize("place", [" 30501", "30501 ", "\t30501\r\n"])
+def test_blanks_round_a_location_are_no_part_of_it(shell: Shell, place: str) -> None:
+    events = {each["id"]: each["status"] for each in shell.sync("--json", "--location", place).answer["events"]}
+    assert events[FULL] == "injected"
+
+
+def test_a_wrong_location_is_told_while_runs_are_paused_too(shell: Shell) -> None:
+    shell.run("pause", "--config", str(shell.write_config()))
+    assert shell.sync("--location", "999").status == 2
+
+
+def test_a_real_process_says_so_as_well(shell: Shell) -> None:
+    with served_world(shell.world.folder / "served", "full") as world:
+        config = str(world.folder / "config.toml")
+        assert told(execute("sync", "--config", config, "--json", "--location", "999")) == (2, False, 2)
+        assert told(execute("sync-event", "--config", config, "--json", "64000001x")) == (2, False, 2)
+        assert world.tripleseat.requests == []
+
+
+@pytest.mark.parametrize("event", NO_EVENT)
+@pytest.mark.parametrize(
+    "argv",
+    [["sync-event", "--"], ["replay", "--event"], ["explain", "--"], ["history", "--"]],
+    ids=lambda argv: argv[0],
+)
+def test_what_can_be_no_event_is_a_usage_error_and_leaves_nothing_behind(
+    shell: Shell, argv: list[str], event: str
+) -> None:
+    command, *rest = argv
+    ran = shell.run(command, "--config", str(shell.write_config()), "--json", *rest, event)
+    assert told(ran) == (2, False, 2)
+    assert shell.requests == 0
+    assert "no TripleSeat event id" in ran.answer["error"]
+
+
+@pytest.mark.parametrize("event", NO_EVENT)
+def test_what_can_be_no_event_is_not_resolved(shell: Shell, event: str) -> None:
+    config = str(shell.write_config())
+    for word in ("ignored", "open"):
+        ran = shell.run("resolve", "--config", config, "--json", "--as", word, "--note", "by hand", "--", event)
+        assert told(ran) == (2, False, 2)
+
+
+@pytest.mark.parametrize("event", [f" {FULL}", f"{FULL} ", f"\n{FULL}\r\n", f"\u00a0{FULL}"])
+def test_blanks_round_an_event_are_no_part_of_it(shell: Shell, event: str) -> None:
+    assert shell.sync_event("--json", event).answer["events"][0]["id"] == FULL
+    config = str(shell.write_config())
+    for argv in (["explain", event], ["history", event], ["resolve", event, "--as", "done", "--note", "looked at"]):
+        assert shell.run(*argv, "--config", config, "--json").answer["event_id"] == FULL
+    ran = shell.replay("--event", event, "--json")
+    assert (ran.status, ran.answer["event_id"]) == (0, FULL)
+
+
+def test_one_wrong_id_among_several_keeps_all_from_running(shell: Shell) -> None:
+    assert shell.sync_event(FULL, "64000001x").status == 2
+    assert shell.world.revel.orders == []
+
+
+def leave_failed(world: World, *event_ids: str) -> None:
+    """What an older version left behind: a failed row of each event, whatever its id."""
+    with world.engine() as engine:
+        report = engine.sync_events([])
+    with sqlite3.connect(world.folder / "ledger.sqlite3") as ledger:
+        for each in event_ids:
+            row = (each, "failed", "EVENT_DATA_UNAVAILABLE", "", MOMENT, MOMENT, report.run_id)
+            ledger.execute(
+                "INSERT INTO sightings (event_id, status, reason, text_hash, first_seen_at, last_seen_at, run_id) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+
+@pytest.mark.parametrize("old", ["64000001 ", "abc", "unreadable-12345678", "64000001,64000003", " ", "0"])
+def test_whatever_status_lists_can_be_told_and_settled(shell: Shell, old: str) -> None:
+    leave_failed(shell.world, old)
+    config = str(shell.write_config())
+    listed = shell.run("status", "--config", config, "--json").answer["failed"]
+    assert [each["id"] for each in listed] == [old]
+    for command in ("history", "explain"):
+        assert shell.run(command, "--config", config, "--json", "--", old).answer["event_id"] == old
+    settled = shell.run("resolve", "--config", config, "--json", "--as", "ignored", "--note", "a slip", "--", old)
+    assert (settled.status, settled.answer["event_id"]) == (0, old)
+    assert shell.run("status", "--config", config, "--json").answer["failed"] == []
+    taken_back = shell.run("resolve", "--config", config, "--json", "--as", "open", "--", old)
+    assert (taken_back.status, taken_back.answer["event_id"]) == (0, old)
+
+
+def test_a_row_without_a_usable_id_that_a_run_has_held_can_be_settled(shell: Shell) -> None:
+    event = shell.world.add_event(64000050)
+    shell.world.tripleseat.edit_event(event, id=0)
+    shell.sync()
+    config = str(shell.write_config())
+    listed = [each["id"] for each in shell.run("status", "--config", config, "--json").answer["held"]]
+    (nameless,) = [each for each in listed if not each.isdigit()]
+    assert shell.run("resolve", nameless, "--as", "ignored", "--note", "gone", "--config", config).status == 0
+    again = {each["id"]: each["status"] for each in shell.sync("--json").answer["events"]}
+    assert again[nameless] == "skipped"
+
+
+def test_the_order_that_is_named_may_have_blanks_round_it(shell: Shell) -> None:
+    shell.sync_event(FULL)
+    (order,) = shell.world.revel.orders
+    config = str(shell.write_config())
+    argv = ["resolve", "64000003", "--as", "done", "--note", "by hand", "--order", f" {order['id']} "]
+    assert shell.run(*argv, "--config", config, "--json").answer["resolution"]["revel_order_id"] == str(order["id"])
+
+
+def test_a_menu_item_of_thousands_of_digits_is_a_usage_error(shell: Shell) -> None:
+    ran = shell.run("map", "set", "9" * 5000, "8107", "--menu-item", "--config", str(shell.write_config()))
+    assert ran.status == 2
+
+
+@pytest.mark.parametrize("command", ["check", "suggest"])
+def test_the_mappings_of_a_location_that_no_entry_has_are_not_surveyed(shell: Shell, command: str) -> None:
+    shell.world.config["locations"] = [
+        {"tripleseat_site": 15691, "revel_establishment": 8, "user": 12, "station": 21},
+    ]
+    config = str(shell.write_config())
+    for place in ("999", "30501", ""):
+        assert shell.run("map", command, "--location", place, "--config", config).status == 2
+    assert shell.requests == 0
