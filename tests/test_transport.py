@@ -525,7 +525,14 @@ def test_a_wait_that_the_end_of_the_run_falls_into_ends_in_no_request() -> None:
         ("::1", True),
         ("localhost.example.com", False),
         ("10.0.0.1", False),
-        ("0.0.0.0", False),  # noqa: S104 - a host to be judged, not bound
+        ("0.0.0.0", True),  # noqa: S104 - a host to be judged, not bound; a connection to it comes back here
+        *((each, True) for each in ("LOCALHOST", "localhost.", "tripleseat.localhost", "a.b.localhost.")),
+        *((each, True) for each in ("127.1", "127.0.1", "2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "0")),
+        *((each, True) for each in ("[::ffff:127.0.0.1]", "::ffff:7f00:1", "::127.0.0.1", "[::]", "::ffff:0.0.0.0")),
+        *((each, True) for each in ("127.0.0.1.", "127.255.255.254", "0:0:0:0:0:0:0:1", "::1%lo")),
+        *((each, False) for each in ("128.1", "127.0.0.1.example.com", "127-0-0-1.example.com", "notlocalhost")),
+        *((each, False) for each in ("[::ffff:10.0.0.1]", "::2", "fe80::1", "2147483648", "127.0.0.1.5", "0.1")),
+        *((each, False) for each in ("127.1 ", "acme.revelup.com", "localhost.localdomain", "deadbeef", "..")),
         ("", False),
     ],
 )

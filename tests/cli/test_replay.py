@@ -470,3 +470,24 @@ def test_what_is_archived_is_readable_by_nobody_else(shell: Shell, spool: Spool,
     archive = tmp_path / "deep" / "done"
     shell.replay(str(spool), "--archive", str(archive))
     assert (archive.stat().st_mode & 0o077, names_in(archive)) == (0, ["good.json", "good.sig"])
+
+
+@pytest.mark.parametrize("around", ["{}\r\n", "\ufeff{}\r\n", "  {}\n\n"])
+def test_a_signature_file_may_have_what_editors_put_round_a_text(shell: Shell, spool: Spool, around: str) -> None:
+    path = spool.put("good", event_body(shell))
+    signature = path.with_suffix(".sig")
+    signature.write_bytes(around.format(signature.read_text()).encode())
+    assert shell.replay(str(path)).status == 0
+    assert len(shell.world.revel.orders) == 1
+
+
+@pytest.mark.parametrize(("content", "what"), [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), (None, "than UTF-8")])
+def test_a_signature_file_that_is_no_utf_8_text_is_told_as_such(
+    shell: Shell, spool: Spool, content: str | None, what: str
+) -> None:
+    path = spool.put("good", event_body(shell))
+    signature = path.with_suffix(".sig")
+    signature.write_bytes(signature.read_text().encode(content) if content else b"t=1,v1=\xff")
+    ran = shell.replay("--json", str(path))
+    assert (ran.status, ran.answer["reason"]) == (4, "SIGNATURE_VERIFICATION_FAILED_MALFORMED_SIGNATURE_HEADER")
+    assert what in ran.answer["error"]

@@ -85,6 +85,17 @@ def test_the_first_mapping_makes_the_file(path: Path) -> None:
     assert mode(path) == 0o600
 
 
+def test_a_byte_order_mark_keeps_nobody_from_changing_the_file(path: Path) -> None:
+    path.write_text("\ufeff" + WRITTEN, encoding="utf-8")
+    assert [each.product for each in set_mapping(path, CAKE, 8107)] == []
+    assert (8, "Ube Celebration Cake", 8107) in told(path)
+
+
+def test_a_file_in_utf_16_is_told_as_such(path: Path) -> None:
+    path.write_text(WRITTEN, encoding="utf-16")
+    assert "it holds UTF-16 text" in str(refuse(path))
+
+
 def test_the_folder_is_made_too(tmp_path: Path) -> None:
     set_mapping(tmp_path / "new" / "mappings.toml", CAKE, 8107)
     assert mode(tmp_path / "new") == 0o700

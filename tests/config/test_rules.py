@@ -17,7 +17,7 @@ from tsrevel.config.keys import suggest
 from tsrevel.config.urls import url_of_domain
 from tsrevel.config.values import check_template, decode_clock, decode_money
 
-from .bench import Bench
+from .bench import SOUND, Bench
 
 PLACE: dict[str, Any] = {"name": "Bakery", "tripleseat_location": 30501, "revel_establishment": 8}
 
@@ -204,7 +204,95 @@ def test_a_file_that_is_no_text_or_cannot_be_read_is_a_problem(bench: Bench) -> 
     assert "can't be read" in problem.message
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_settings_in_utf_16_are_told_as_such(bench: Bench, encoding: str) -> None:
+    path = bench.write("", "home/.config/tsrevel/config.toml")
+    path.write_bytes(tomli_w.dumps(SOUND).encode(encoding))
+    (problem,) = bench.problems_of_text(None)
+    assert (problem.key, problem.remedy) == ("config", "Save it as UTF-8.")
+    assert problem.message.endswith("isn't UTF-8 text: it holds UTF-16 text")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_settings_nor_of_the_mappings(bench: Bench) -> None:
+    mapping = '[[product]]\nestablishment = 8\nname = "Latte"\nproduct = 5001\n'
+    bench.write("\ufeff" + mapping, "mappings.toml")
+    assert bench.load_text("\ufeff" + tomli_w.dumps(SOUND)).products[0].product == 5001
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "1e99999999999999999999", "[" * 5000 + "]" * 5000])
+def test_a_value_that_no_setting_has_is_a_problem(bench: Bench, value: str) -> None:
+    (problem,) = bench.problems_of_text(f"[revel]\nuser = {value}\n")
+    assert problem.key in {"config", "revel.user"}
+    assert value not in str(problem)
+
+
 # Services
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/api/v1", "/api/v1/", "/V1", "//", " ", "\n"])
+def test_what_is_put_behind_tripleseats_address_may_stand_there_already(bench: Bench, path: str) -> None:
+    loaded = bench.load({"tripleseat": {"base_url": f"https://api.tripleseat.com{path}"}})
+    assert loaded.tripleseat.base_url == "https://api.tripleseat.com"
+    assert loaded.token_url == "https://api.tripleseat.com/oauth2/token"
+    below = bench.load({"tripleseat": {"base_url": f"https://proxy.example.com/seat{path}"}})
+    assert below.tripleseat.base_url == "https://proxy.example.com/seat"
+
+
+@pytest.mark.parametrize("path", ["/resources", "/resources/", "/Resources", "/"])
+def test_what_is_put_behind_revels_address_may_stand_there_already(bench: Bench, path: str) -> None:
+    loaded = bench.load({"revel": {"domain": "acme", "base_url": f"https://acme.revelup.com{path}"}})
+    assert loaded.revel_url == "https://acme.revelup.com"
+
+
+def test_what_is_put_behind_sendgrids_address_may_stand_there_already(bench: Bench) -> None:
+    for path in ("/v3", "/v3/mail/send", "/v3/"):
+        loaded = bench.load({"email": {"base_url": f"https://api.sendgrid.com{path}"}})
+        assert loaded.email.base_url == "https://api.sendgrid.com"
+
+
+@pytest.mark.parametrize("behind", ["/v1?key=1", "?", "#", "/v1#top", "/v1 /x"])
+def test_a_base_url_with_a_query_is_a_problem(bench: Bench, behind: str) -> None:
+    problem = bench.problem({"tripleseat": {"base_url": f"https://api.tripleseat.com{behind}"}})
+    assert (problem.key, problem.message) == ("tripleseat.base_url", "isn't a usable URL")
+
+
+HERE = [
+    *("127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "0", "0.0.0.0"),  # noqa: S104
+    *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "localhost", "LOCALHOST", "seat.localhost"),
+]
+
+
+@pytest.mark.parametrize("host", HERE)
+def test_production_reaches_this_machine_by_no_spelling(bench: Bench, host: str) -> None:
+    for scheme in ("http", "https"):
+        for section in ("tripleseat", "revel"):
+            url = {section: {"domain": None, "base_url": f"{scheme}://{host}:8001"}}
+            assert f"{section}.base_url" in {each.key for each in bench.problems(url)}
+
+
+@pytest.mark.parametrize("host", HERE)
+def test_the_sandbox_may_be_reached_by_any_spelling_of_this_machine(bench: Bench, host: str) -> None:
+    url = f"http://{host}:8001"
+    here = {"environment": "sandbox", "tripleseat": {"base_url": url}, "revel": {"domain": None, "base_url": url}}
+    assert bench.load(here).tripleseat.base_url == url
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "128.1",
+        "127.0.0.1.example.com",
+        "localhost.example.com",
+        "notlocalhost",
+        "[::2]",
+        "[::ffff:10.0.0.1]",
+        "3232235521",
+    ],
+)
+def test_the_sandbox_reaches_no_other_machine(bench: Bench, host: str) -> None:
+    url = f"https://{host}"
+    there = {"environment": "sandbox", "tripleseat": {"base_url": url}, "revel": {"domain": None, "base_url": url}}
+    assert {"tripleseat.base_url", "revel.base_url"} <= {each.key for each in bench.problems(there)}
 
 
 def test_a_revel_domain_may_be_written_in_three_ways(bench: Bench) -> None:

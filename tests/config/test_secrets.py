@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -102,7 +103,7 @@ def test_a_secret_file_that_is_missing_unreadable_or_empty_is_a_problem(bench: B
         "absent": "names a file that isn't there",
         "empty": "leads to an empty secret",
         "folder": "names a file that can't be read",
-        "latin": "names a file that can't be read",
+        "latin": "names a file that can't be read: it holds UTF-16 text",
     }
     for name, message in messages.items():
         problem = bench.problem(with_secret("revel.api_key", "_file", name))
@@ -137,16 +138,96 @@ def test_a_real_command_runs_with_the_given_environment_and_no_input() -> None:
 
 def test_a_real_command_that_goes_wrong_tells_how_but_not_what_it_printed() -> None:
     assert python(f"print('{MARKER}'); raise SystemExit(3)").failure == "failed with status 3"
-    unreadable = "couldn't be run, or printed something other than text"
-    assert python(r"import sys; sys.stdout.buffer.write(b'\xff')").failure == unreadable
+    assert python(r"import sys; sys.stdout.buffer.write(b'\xff')").failure == "printed something other than UTF-8 text"
+    assert python(r"import sys; sys.stdout.buffer.write(b'key\0')").failure == "printed something other than text"
+    assert python(r"print('k' * 60000); input(); import time; time.sleep(30)").failure == "failed with status 1"
+    assert python(r"import os; os.kill(os.getpid(), 9)").failure == "was ended by signal 9"
     assert run_command(["/no/such/program"], {}).failure == "couldn't be found"
-    assert run_command(["/"], {}).failure == unreadable
+    assert run_command(["/"], {}).failure == "couldn't be run"
     assert MARKER not in repr(CommandResult(output=MARKER))
 
 
 def test_a_real_command_is_given_up_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsrevel.config.secret_values.COMMAND_SECONDS", 0.2)
     assert python("import time; time.sleep(30)").failure == "took longer than 0.2 seconds"
+
+
+def test_a_command_that_prints_without_end_is_given_up() -> None:
+    assert run_command(["yes"], {"PATH": "/usr/bin:/bin"}).failure == "printed more than 65536 bytes"
+
+
+def test_a_child_that_a_command_leaves_behind_is_not_waited_for() -> None:
+    began = time.monotonic()
+    done = run_command(["sh", "-c", "sleep 30 & echo the-key"], {"PATH": "/usr/bin:/bin"})
+    assert (done.output, done.failure) == ("the-key", "")
+    assert time.monotonic() - began < 5
+
+
+def test_a_command_that_prints_much_is_read_while_it_runs() -> None:
+    assert python("print('k' * 65000)").output == "k" * 65000
+
+
+BLANKS = ["{} ", " {}", "\t{}\r\n", "\n{}\n", "\ufeff{}", "\u00a0{}\u200b", " \ufeff {}"]
+
+
+@pytest.mark.parametrize("key", SECRETS)
+@pytest.mark.parametrize("around", BLANKS)
+def test_what_surrounds_a_secret_unseen_is_no_part_of_it(bench: Bench, key: str, around: str) -> None:
+    secret, text = secret_text(key), around.format(secret_text(key))
+    section, _, name = key.partition(".")
+    in_file = [text] if key.endswith("_keys") else text
+    assert reveal(bench.load({section: {name: in_file}}), key) == [secret]
+    assert reveal(bench.load(env={f"TSREVEL_{section.upper()}__{name.upper()}": text}), key) == [secret]
+    (bench.folder / "it").write_bytes(text.encode())
+    assert reveal(bench.load(with_secret(key, "_file", "it")), key) == [secret]
+    loaded = bench.load(with_secret(key, "_command", "show it"), run=lambda *_: CommandResult(output=text))
+    assert reveal(loaded, key) == [secret]
+
+
+def test_a_blank_secret_is_no_secret(bench: Bench) -> None:
+    assert bench.problem({"revel": {"api_key": " \ufeff\n"}}).message == "isn't set"
+    bench.write("the-key", "key")
+    assert reveal(bench.load({"revel": {"api_key": " ", "api_key_file": "key"}}), "revel.api_key") == ["the-key"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_secret_file_in_utf_16_is_told_as_such(bench: Bench, encoding: str) -> None:
+    (bench.folder / "wide").write_bytes(MARKER.encode(encoding))
+    problem = bench.problem(with_secret("revel.api_key", "_file", "wide"))
+    assert problem.message == "names a file that can't be read: it holds UTF-16 text"
+    assert problem.remedy == "Save it as UTF-8 text."
+
+
+@pytest.mark.parametrize("key", ["revel.api_key", "revel.api_secret", "email.api_key", "tripleseat.public_key"])
+@pytest.mark.parametrize("inside", ["é", "\x07", "\n", "\u2026"])
+def test_a_key_that_no_request_can_carry_is_told_before_any_is_sent(bench: Bench, key: str, inside: str) -> None:
+    section, _, name = key.partition(".")
+    problem = bench.problem({section: {name: f"Planted{inside}Marker"}})
+    assert (problem.key, problem.message) == (key, "holds a character that no key has")
+    assert "Planted" not in str(problem)
+
+
+def test_a_secret_that_is_no_header_stays_on_one_line_too(bench: Bench) -> None:
+    problem = bench.problem({"tripleseat": {"client_secret": "one\ntwo"}})
+    assert problem.message == "holds a tab or an end of line"
+
+
+def test_a_byte_of_the_environment_that_is_no_utf_8_is_told(bench: Bench) -> None:
+    torn = b"PlantedMarker\xff".decode("utf-8", "surrogateescape")
+    for name in ("REVEL_API_KEY", "TSREVEL_TRIPLESEAT__CLIENT_SECRET", "TSREVEL_TRIPLESEAT__CLIENT_ID"):
+        problem = bench.problem(env={name: torn})
+        assert (problem.origin, problem.message) == (f"environment {name}", "isn't UTF-8 text")
+        assert "Planted" not in str(problem)
+
+
+def test_a_signing_key_may_be_any_bytes(bench: Bench) -> None:
+    torn = b"key\xff".decode("utf-8", "surrogateescape")
+    loaded = bench.load(env={"TRIPLESEAT_WEBHOOK_SIGNING_KEY": f" {torn} "})
+    assert reveal(loaded, "tripleseat.webhook_signing_keys") == [torn]
+
+
+def test_a_client_id_is_pasted_with_blanks_as_well(bench: Bench) -> None:
+    assert bench.load({"tripleseat": {"client_id": " example-client\n"}}).tripleseat.client_id == "example-client"
 
 
 def test_an_empty_signing_key_is_a_problem_not_a_key(bench: Bench) -> None:

@@ -115,7 +115,8 @@ def test_no_change_of_a_single_byte_is_accepted() -> None:
     for vector in (VECTORS[name] for name in SMALL):
         for body, header, key in mutations(vector):
             tried += 1
-            if accepts(header, [key], body=body, plain=vector.plain):
+            same = header.lower() == vector.header and (body, key) == (vector.body, vector.keys[0])
+            if not same and accepts(header, [key], body=body, plain=vector.plain):
                 accepted.append((vector.name, body, header, key))
     assert accepted == []
     assert tried >= 100_000
@@ -204,10 +205,8 @@ def test_whatever_key_signs_is_the_only_one_that_fits(body: bytes, key: str) -> 
         pytest.param(f"t=١٧٩٥٢٧٠٨١٤,v1={digest()}", id="a stamp of other digits"),
         pytest.param(f"t=²,v1={digest()}", id="a raised digit"),
         pytest.param(f"t={STAMP}\n,v1={digest()}", id="a line break after the stamp"),
-        pytest.param(sign() + "\n", id="a line break at the end"),
-        pytest.param(sign() + "\r\n", id="a line's end at the end"),
         pytest.param(sign() + "\0", id="a NUL at the end"),
-        pytest.param("\ufeff" + sign(), id="a byte order mark"),
+        pytest.param(sign().replace("v1=", "\ufeffv1="), id="a byte order mark inside"),
         pytest.param(sign().replace(",", "\uff0c"), id="a wide comma"),
         pytest.param(sign().replace("v1=", "v1=\u00a0"), id="a no-break space"),
         pytest.param(sign()[:-1], id="a digest of 63 digits"),
@@ -306,11 +305,17 @@ def test_what_is_first_missing_is_told_first() -> None:
     assert [error.timestamp for error in told] == [None, None, None, 1, 1]
 
 
-def test_a_digest_in_capitals_is_well_formed_and_does_not_match() -> None:
-    header = f"t={STAMP},v1={digest().upper()}"
-    assert refusal(header).reason == SignatureReason.SIGNATURE_MISMATCH
-    assert accepts(f"{header},v1={digest()}")
-    assert refusal(bare_digest().upper(), plain=True).reason == SignatureReason.SIGNATURE_MISMATCH
+def test_a_digest_in_capitals_is_the_same_digest() -> None:
+    assert accepts(f"t={STAMP},v1={digest().upper()}")
+    assert accepts(bare_digest().upper(), plain=True)
+    assert refusal(f"t={STAMP},v1={digest(b'another').upper()}").reason == SignatureReason.SIGNATURE_MISMATCH
+
+
+@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "\r\n {} \t", "\ufeff{}\r\n", "\u00a0{}\u200b"])
+def test_what_surrounds_a_header_unseen_is_no_part_of_it(around: str) -> None:
+    assert accepts(around.format(sign()))
+    assert accepts(around.format(bare_digest()), plain=True)
+    assert refusal(around.format("")).reason == SignatureReason.MISSING_SIGNATURE_HEADER
 
 
 def test_a_plain_digest_is_accepted_when_asked_for_and_only_then() -> None:

@@ -13,6 +13,8 @@ import typer
 
 from tsrevel.cli.bodies import read_body
 from tsrevel.cli.world import World
+from tsrevel.encoding import decode_text, trim
+from tsrevel.errors import SignatureReason, SignatureRefused
 from tsrevel.files import open_regular, read_regular, real_path, take_owner_of
 from tsrevel.text import show_controls
 
@@ -60,13 +62,19 @@ def open_body(world: World, path: Path) -> bytes:
 
 
 def read_signature(path: Path) -> str | None:
-    """What the signature file beside a captured body holds: the header's value. None without one. Raises OSError."""
+    """What the signature file beside a captured body holds: the header's value. None without one.
+
+    Raises OSError, and SignatureRefused for a file that isn't UTF-8 text.
+    """
     if path == STDIN:
         return None
     try:
-        return read_regular(_beside(path), _LONGEST_SIGNATURE).decode(errors="replace").strip()
+        return trim(decode_text(read_regular(_beside(path), _LONGEST_SIGNATURE)))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        text = f"the signature file holds {error}; it must hold what X-Signature held, as UTF-8 text"
+        raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text) from error
 
 
 def open_archive(folder: Path, captured: Sequence[Path]) -> None:

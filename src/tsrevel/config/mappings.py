@@ -18,6 +18,7 @@ from tsrevel.config.build import build_entries, whole_entries
 from tsrevel.config.model import ProductMapping
 from tsrevel.config.report import Report
 from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mappings
+from tsrevel.encoding import decode_text
 from tsrevel.errors import ConfigError, ConfigProblem
 from tsrevel.files import make_folder, read_regular, replace_file
 from tsrevel.planning.match import normalise
@@ -150,11 +151,13 @@ def _rewrite(
     path: Path, edit: Callable[[list[str]], list[str]], expect: Callable[[Tables], Tables], like: Path | None
 ) -> None:
     try:
-        before = read_regular(path, LARGEST_SETTINGS).decode()
+        before = decode_text(read_regular(path, LARGEST_SETTINGS))
     except FileNotFoundError:
         before = ""
     except OSError as error:
         raise _unwritable(path, error) from error
+    except ValueError as error:
+        raise _problem(path, f"isn't UTF-8 text: it holds {error}", "Save it as UTF-8.") from error
     after = "".join(edit(_split(before)))
     if _tables(after) != expect(_tables(before) or []):
         raise _problem(
@@ -176,7 +179,7 @@ def _tables(text: str) -> Tables | None:
     """The [[product]] tables in `text`; None where it holds anything else, or isn't TOML."""
     try:
         document = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, ArithmeticError, RecursionError):
         return None
     tables = document.pop("product", [])
     return tables if not document else None

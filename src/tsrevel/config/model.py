@@ -31,9 +31,12 @@ from tsrevel.config.values import (
     Rate,
     Recipient,
     Reference,
+    RevelUrl,
     SecretUrl,
+    SendGridUrl,
     Text,
-    Url,
+    Trimmed,
+    TripleSeatUrl,
     Word,
     Zone,
     check_some,
@@ -71,9 +74,9 @@ class SafetySettings(Section):
 class TripleSeatSettings(Section):
     """How to reach TripleSeat, and which of its events and documents count (facts TripleSeat 1, 3)."""
 
-    base_url: Url = "https://api.tripleseat.com"
+    base_url: TripleSeatUrl = "https://api.tripleseat.com"
     auth: Literal["oauth2", "client_credentials", "public_key"] = "oauth2"
-    client_id: Text = ""
+    client_id: Trimmed = ""
     client_secret: SecretStr = SecretStr("")
     token_url: Endpoint = ""
     authorize_url: Endpoint = "https://login.tripleseat.com/oauth2/authorize"
@@ -90,7 +93,7 @@ class TripleSeatSettings(Section):
 class RevelSettings(Section):
     """How to reach Revel, and what locations take where they say nothing themselves (facts Revel 1, 5)."""
 
-    base_url: Url = ""
+    base_url: RevelUrl = ""
     domain: Domain = ""
     api_key: SecretStr = SecretStr("")
     api_secret: SecretStr = SecretStr("")
@@ -168,7 +171,7 @@ class EmailSettings(Section):
     """Mails through SendGrid; none are sent unless key, sender and recipients are all there."""
 
     api_key: SecretStr = SecretStr("")
-    base_url: Url = "https://api.sendgrid.com"
+    base_url: SendGridUrl = "https://api.sendgrid.com"
     sender: Address = ""
     recipients: tuple[Recipient, ...] = ()
     on: tuple[Occasion, ...] = ("injected", "held", "failed", "missed", "changed")

@@ -46,8 +46,9 @@ def _read_id(environ: Mapping[str, str], name: str, report: Report) -> int | Non
     text = lookup(environ, name)
     if not text:
         return None
-    if text.isascii() and text.isdigit() and int(text) > 0:
-        return int(text)
+    number = decode_whole(text)
+    if isinstance(number, int) and number > 0:
+        return number
     report.add("locations", f"environment {name}", "isn't an id", "Write a whole number above zero.")
     return None
 

@@ -4,19 +4,30 @@ a secret pasted into the wrong key is still a secret.
 
 from __future__ import annotations
 
+import os
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from tsrevel.config.keys import GIVABLE, SECRETS, VARIANTS
 from tsrevel.config.kinds import Kind
 from tsrevel.config.paths import PathProblem, read_path
 from tsrevel.config.report import Given, Layer, Report
+from tsrevel.encoding import decode_text, trim
 from tsrevel.files import read_regular
 from tsrevel.record import SecretRecord
 
+if TYPE_CHECKING:
+    import subprocess
+
 COMMAND_SECONDS = 10
 LARGEST_SECRET = 64 * 1024
-"""Bytes of a file that holds a secret."""
+"""Bytes of a file that holds a secret, or of what a command prints: no secret is longer."""
+_LOOK_SECONDS = 0.005
+_SENT_IN_HEADERS = frozenset({"revel.api_key", "revel.api_secret", "tripleseat.public_key", "email.api_key"})
+"""These go out in the head of a request, which takes ASCII alone."""
 NOT_FOUND = "couldn't be found"
 
 
@@ -32,28 +43,64 @@ CommandRunner = Callable[[Sequence[str], Mapping[str, str]], CommandResult]
 
 
 def run_command(words: Sequence[str], environ: Mapping[str, str]) -> CommandResult:
-    """Run `words` without a shell, with `environ` and no input, for ten seconds at most."""
+    """Run `words` without a shell, with `environ` and no input, for ten seconds at most.
+
+    What the command has printed by its own end counts: a child that it leaves behind, an agent say, isn't waited for.
+    """
     import subprocess
 
     try:
-        done = subprocess.run(  # noqa: S603 (the operator's own command, taken from their settings)
+        process = subprocess.Popen(  # noqa: S603 (the operator's own command, taken from their settings)
             list(words),
             env=dict(environ),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
         )
-        output = done.stdout.decode().strip()
-    except subprocess.TimeoutExpired:
-        return CommandResult(failure=f"took longer than {COMMAND_SECONDS} seconds")
     except FileNotFoundError:
         return CommandResult(failure=NOT_FOUND)
     except (OSError, ValueError):
-        return CommandResult(failure="couldn't be run, or printed something other than text")
-    if done.returncode:
-        return CommandResult(failure=f"failed with status {done.returncode}")
-    return CommandResult(output=output)
+        return CommandResult(failure="couldn't be run")
+    with process:
+        output = _read_output(process)
+        if process.returncode is None:
+            process.kill()
+            slow = f"took longer than {COMMAND_SECONDS} seconds"
+            long = f"printed more than {LARGEST_SECRET} bytes" if len(output) > LARGEST_SECRET else slow
+            return CommandResult(failure=long)
+    if process.returncode < 0:
+        return CommandResult(failure=f"was ended by signal {-process.returncode}")
+    if process.returncode:
+        return CommandResult(failure=f"failed with status {process.returncode}")
+    try:
+        return CommandResult(output=trim(decode_text(output)))
+    except ValueError as error:
+        return CommandResult(failure=f"printed {error}")
+
+
+def _read_output(process: subprocess.Popen[bytes]) -> bytes:
+    """What the process prints until it ends; where that lasts too long, or gets too long, it hasn't ended yet."""
+    stream, output = process.stdout, b""
+    if stream is None:
+        return output
+    os.set_blocking(stream.fileno(), False)
+    deadline = time.monotonic() + COMMAND_SECONDS
+    while len(output) <= LARGEST_SECRET and time.monotonic() < deadline:
+        ended = process.poll() is not None  # asked first: what it printed before its end is in the pipe by then
+        output += _drain(stream)
+        if ended:
+            return output
+        time.sleep(_LOOK_SECONDS)
+    return output
+
+
+def _drain(stream: IO[bytes]) -> bytes:
+    """What is in the pipe now."""
+    found = b""
+    while len(found) <= LARGEST_SECRET and (piece := stream.read(LARGEST_SECRET)):
+        found += piece
+    return found
 
 
 class SecretReader(SecretRecord):
@@ -79,7 +126,8 @@ class SecretReader(SecretRecord):
     def _read(self, key: str, layers: Sequence[Layer]) -> tuple[str, Given | None]:
         chosen: tuple[str, Given] | None = None
         for layer in layers:
-            ways = [(way, layer[way]) for way in _ways(key) if way in layer and layer[way].value not in ("", [])]
+            said = {way: _trim(layer[way]) if way == key else layer[way] for way in _ways(key) if way in layer}
+            ways = [(way, given) for way, given in said.items() if given.value not in ("", [])]
             chosen = ways[0] if ways else chosen
             if len(ways) > 1:
                 names = " and ".join(way.rpartition(".")[2] for way, _ in ways)
@@ -90,17 +138,30 @@ class SecretReader(SecretRecord):
 
     def _open(self, key: str, way: str, given: Given) -> Given | None:
         if way == key:
-            return given
+            return self._check(key, key, given)
         if not isinstance(given.value, str):
             self.report.add(way, given.origin, "must be text", "Write it in quotes.")
             return None
         text = self._read_file(way, given) if way.endswith("_file") else self._run(way, given)
-        lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
+        lines = [bare for line in re.split(r"[\r\n]+", text or "") if (bare := trim(line))]
         if text is not None and not lines:
             self.report.add(way, given.origin, "leads to an empty secret", "Put the secret there.")
         if not lines:
             return None
-        return Given(lines if GIVABLE[key] is Kind.SECRETS else lines[0], given.origin)
+        return self._check(key, way, Given(lines if GIVABLE[key] is Kind.SECRETS else lines[0], given.origin))
+
+    def _check(self, key: str, way: str, given: Given) -> Given | None:
+        """The secret, unless it holds what can't be part of it: then it would be refused for ever, without a reason."""
+        values = given.value if isinstance(given.value, list) else [given.value]
+        texts = [each for each in values if isinstance(each, str)]
+        if key in _SENT_IN_HEADERS and not all(text.isascii() and text.isprintable() for text in texts):
+            message, remedy = "holds a character that no key has", "Copy it once more, as plain ASCII on one line."
+        elif any(sign in text for text in texts for sign in "\r\n\t\0"):
+            message, remedy = "holds a tab or an end of line", "Write it on one line."
+        else:
+            return given
+        self.report.add(way, given.origin, message, remedy)
+        return None
 
     def _read_file(self, way: str, given: Given) -> str | None:
         path = read_path(str(given.value), self.environ, self.folder)
@@ -108,14 +169,22 @@ class SecretReader(SecretRecord):
             self.report.add(way, given.origin, path.message, path.remedy)
             return None
         try:
-            return read_regular(path, LARGEST_SECRET).decode()
+            data = read_regular(path, LARGEST_SECRET)
         except FileNotFoundError:
             self.report.add(way, given.origin, "names a file that isn't there", "Name the file that holds the secret.")
-        except (OSError, ValueError):
+            return None
+        except (OSError, ValueError):  # ValueError: a NUL in the path
             self.report.add(
-                way, given.origin, "names a file that can't be read", "Let this user read it: a regular file, in UTF-8."
+                way, given.origin, "names a file that can't be read", "Let this user read it: a regular file."
             )
-        return None
+            return None
+        try:
+            return decode_text(data)
+        except ValueError as error:
+            self.report.add(
+                way, given.origin, f"names a file that can't be read: it holds {error}", "Save it as UTF-8 text."
+            )
+            return None
 
     def _run(self, way: str, given: Given) -> str | None:
         import shlex
@@ -130,6 +199,14 @@ class SecretReader(SecretRecord):
             self.report.add(way, given.origin, f"is a command that {result.failure}", "Run it by hand as this user.")
             return None
         return result.output
+
+
+def _trim(given: Given) -> Given:
+    """The same without blanks round it, or round each of a list."""
+    value = given.value
+    if isinstance(value, list):
+        return Given([trim(each) if isinstance(each, str) else each for each in value], given.origin)
+    return Given(trim(value), given.origin) if isinstance(value, str) else given
 
 
 def _ways(key: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tsrevel.config.keys import GIVABLE, SECTION_NAMES, flag, suggest
 from tsrevel.config.paths import is_there
 from tsrevel.config.report import Given, Layer, Report
+from tsrevel.encoding import decode_text
 from tsrevel.files import read_regular
 
 LARGEST_SETTINGS = 4 * 1024 * 1024
@@ -23,16 +24,26 @@ _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 def read_toml(path: Path, key: str, report: Report) -> dict[str, object]:
     """The TOML document at `path`, numbers exact; empty, with a problem noted for `key`, when it can't be."""
     try:
-        return tomllib.loads(read_regular(path, LARGEST_SETTINGS).decode(), parse_float=Decimal)
+        text = decode_text(read_regular(path, LARGEST_SETTINGS))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         report.add(key, path.name, f"{path} can't be read: {reason}", "Let this user read it.")
-    except UnicodeDecodeError:
-        report.add(key, path.name, f"{path} isn't UTF-8 text", "Save it as UTF-8.")
+        return {}
+    except ValueError as error:
+        report.add(key, path.name, f"{path} isn't UTF-8 text: it holds {error}", "Save it as UTF-8.")
+        return {}
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         found = _PLACE.search(str(error))
         where = f" at {found[1]}" if found else ""
         report.add(key, path.name, f"{path} isn't TOML{where}", "Mend that line: key = value, text in quotes.")
+    except (
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+    ):  # a number of 5,000 digits, say, or a list in a list in a list
+        report.add(key, path.name, f"{path} holds a value that no setting has", "Look for a very long or nested value.")
     return {}
 
 

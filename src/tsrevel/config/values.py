@@ -6,6 +6,7 @@ A refusal says what is wrong and what to do, and never repeats the value: it may
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import time
 from decimal import Decimal
 from string import Formatter
@@ -16,8 +17,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
 from tsrevel.config.urls import is_loopback, split_url, url_of_domain
+from tsrevel.encoding import trim
 
 _CENT = Decimal("0.01")
+_WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 _MONEY = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -31,7 +34,12 @@ def refuse(message: str, remedy: str) -> PydanticCustomError:
 
 def decode_whole(value: object) -> object:
     """An id given as digits in quotes becomes the number it is; anything else is left to the type."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
+
+
+def decode_trimmed(value: object) -> object:
+    """Text as it was meant: what is pasted often has blanks or an end of line round it."""
+    return trim(value) if isinstance(value, str) else value
 
 
 def decode_rate(value: object) -> object:
@@ -80,6 +88,17 @@ def check_url(value: str) -> str:
     if parts.scheme != "https" and not is_loopback(value):
         raise refuse("isn't https, though its host isn't this machine", "Begin it with https://.")
     return value.rstrip("/")
+
+
+def cut_paths(*paths: str) -> Callable[[str], str]:
+    """The check of a base URL that may have been copied with what we put behind it ourselves: one of `paths` is cut."""
+
+    def check(value: str) -> str:
+        url = check_url(value)
+        path = next((each for each in paths if url.lower().endswith(each)), "")
+        return url[: len(url) - len(path)].rstrip("/")
+
+    return check
 
 
 def check_endpoint(value: str) -> str:
@@ -179,8 +198,15 @@ Money = Annotated[Decimal, BeforeValidator(decode_money)]
 Clock = Annotated[time, BeforeValidator(decode_clock)]
 Zone = Annotated[str, Strict(), AfterValidator(check_zone)]
 Currency = Annotated[str, Strict(), BeforeValidator(decode_upper), AfterValidator(check_currency)]
-Url = Annotated[str, Strict(), AfterValidator(check_url)]
-Endpoint = Annotated[str, Strict(), AfterValidator(check_endpoint)]
+Trimmed = Annotated[str, Strict(), BeforeValidator(decode_trimmed)]
+Url = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_url)]
+Endpoint = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_endpoint)]
+TripleSeatUrl = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(cut_paths("/api/v1", "/v1"))]
+"""Its newer pages write /api/v1, its clients use /v1 (facts TripleSeat 1.8): both stand for the same host."""
+RevelUrl = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(cut_paths("/resources"))]
+SendGridUrl = Annotated[
+    str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(cut_paths("/v3/mail/send", "/v3"))
+]
 SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
 Domain = Annotated[str, Strict(), AfterValidator(check_domain)]
 LocalId = Annotated[str, Strict(), AfterValidator(check_template)]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
+from tsrevel.encoding import trim
 from tsrevel.errors import SignatureReason, SignatureRefused
 from tsrevel.record import Record
 
@@ -66,10 +67,12 @@ def check_signature(
 ) -> int | None:
     """When the delivery was signed, in epoch seconds; None for a plain digest. Raises SignatureRefused, nothing else.
 
-    `plain` also lets a bare digest of the body pass, which proves less: it may be taken from another delivery whose
-    signed text was that body. `tolerance` is how many seconds before or after `now` the stamp may lie.
+    What surrounds the header unseen is no part of it; a digest in capitals is the same digest. `plain` also lets a bare
+    digest of the body pass, which proves less: it may be taken from another delivery whose signed text was that body.
+    `tolerance` is how many seconds before or after `now` the stamp may lie.
     """
-    if not header or header.isspace():
+    header = trim(header or "")
+    if not header:
         raise SignatureRefused(SignatureReason.MISSING_SIGNATURE_HEADER, _MISSING)
     usable = [key for key in map(_encode_key, keys) if key]
     if not usable:
@@ -102,7 +105,7 @@ def _read_header(header: str, *, plain: bool) -> _Signature:
     if len(parts) == 1 and _DIGEST.fullmatch(parts[0]):
         if not plain:
             _refuse("is a bare digest, which only --plain lets pass")
-        return _Signature(None, (parts[0],))
+        return _Signature(None, (parts[0].lower(),))
     if len(parts) > MOST_PARTS:
         _refuse(f"has more than {MOST_PARTS} parts")
     return _read_parts([part.partition("=") for part in parts])
@@ -113,7 +116,7 @@ def _read_parts(parts: list[tuple[str, str, str]]) -> _Signature:
     if not all(name and sign for name, sign, _ in parts):
         _refuse("has a part that isn't NAME=VALUE")
     stamps = [value for name, _, value in parts if name == "t"]
-    digests = tuple(value for name, _, value in parts if name == "v1")
+    digests = tuple(value.lower() for name, _, value in parts if name == "v1")
     if len(stamps) != 1:
         _refuse(f"has {len(stamps)} t parts")
     if not _STAMP.fullmatch(stamps[0]):
