@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, Final
 
 from tsrevel.redaction import Redactor
 from tsrevel.text import clean_text
@@ -14,25 +15,110 @@ from tsrevel.text import clean_text
 Json = Any
 """What `decode_json` gives: checked field by field at each decode boundary."""
 
+MOST_DIGITS = 64
+"""Of a number, before and behind its point: no amount and no id has so many."""
+_LONGEST_PATH = 4
+"""Names."""
+MOST_NESTED = 100
+"""Objects and lists within each other: facts TripleSeat 3 and Revel 3 show no more than ten."""
+
+
+class Unusable:
+    """What stands in an answer where no service has anything: see `UNUSABLE`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "(unusable)"
+
+
+UNUSABLE: Final = Unusable()
+"""In place of a number that can't be one (NaN, Infinity, 5,000 digits), and of what is nested too deeply.
+
+It is no number, no text, no list and no object, so each reader refuses it where it stands: it spoils its own row, never
+the other rows of the same answer.
+"""
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+
 
 _WORD = re.compile(r"[a-z_]{1,40}")
 
 
 def decode_json(body: bytes) -> Json:
-    """`body` as JSON, numbers with a point as `Decimal`. Raises ValueError, worded for a message."""
-    text = body.lstrip()
+    """`body` as JSON, numbers with a point as `Decimal`. Raises ValueError, worded for a message.
+
+    Single values that can't be used are `UNUSABLE` in it.
+    """
+    text = body.removeprefix(codecs.BOM_UTF8).lstrip()
     if text[:1] == b"<":
         raise ValueError("an HTML page")  # a login page, mostly (facts TripleSeat 1.7)
     if not text:
         raise ValueError("an empty body")
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, ArithmeticError, RecursionError) as error:  # ArithmeticError: 1e9999999999999999999
+        try:
+            answer = _parse(text)
+        except RecursionError:
+            answer = _parse(_cut_nesting(text))
+    except (ValueError, RecursionError) as error:
         raise ValueError("broken JSON") from error
+    if answer is UNUSABLE:
+        raise ValueError("broken JSON")
+    return answer
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+def _parse(text: bytes) -> Json:
+    return json.loads(text, parse_int=_read_whole, parse_float=_read_decimal, parse_constant=lambda _: UNUSABLE)
+
+
+def _read_whole(text: str) -> int | Unusable:
+    return int(text) if len(text) <= MOST_DIGITS else UNUSABLE
+
+
+def _read_decimal(text: str) -> Decimal | Unusable:
+    try:
+        number = Decimal(text)
+    except ArithmeticError:  # 1e9999999999999999999
+        return UNUSABLE
+    fits = len(text) <= 2 * MOST_DIGITS and abs(number.adjusted()) <= MOST_DIGITS
+    return (number or Decimal(0)) if fits else UNUSABLE  # -0.0 is nothing
+
+
+def _cut_nesting(text: bytes) -> bytes:
+    """JSON text with NaN in place of all that is nested more than MOST_NESTED deep."""
+    pieces, kept, depth = [], 0, 0
+    for token in _TOKEN.finditer(text):
+        sign = token[0]
+        if sign in b"[{":
+            depth += 1
+            if depth == MOST_NESTED + 1:
+                pieces.append(text[kept : token.start()])
+        elif sign in b"]}":
+            if depth == MOST_NESTED + 1:
+                pieces.append(b"NaN")
+                kept = token.end()
+            depth -= 1
+    return text if depth else b"".join([*pieces, text[kept:]])
+
+
+def find_unusable(row: Json) -> list[str]:
+    """Where in an object something unusable stands, or is nested too deeply: the names on the way there."""
+    found, ahead = [], [(row, "", 0)]
+    while ahead:
+        value, path, depth = ahead.pop()
+        if value is UNUSABLE or depth > MOST_NESTED:
+            found.append(path)
+        elif isinstance(value, dict):
+            ahead += [(inner, _lengthen(path, key), depth + 1) for key, inner in value.items()]
+        elif isinstance(value, list):
+            ahead += [(inner, path, depth + 1) for inner in value]
+    return sorted(set(found))
+
+
+def _lengthen(path: str, key: str) -> str:
+    """The path with one name more, but for what lies so deep that nobody would look for it."""
+    if path.count(".") >= _LONGEST_PATH - 1:
+        return path
+    return f"{path}.{key}" if path else key
 
 
 def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from tsrevel.answers import Json, decode_json, quote_answer, read_error_word
+from tsrevel.answers import Json, decode_json, find_unusable, quote_answer, read_error_word
 from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import (
     ConnectionMisconfigured,
@@ -291,6 +291,8 @@ class Channel:
             answer = decode_json(body)
         except ValueError as error:
             raise self._lost(Unreadable, f"{label} answered {status} with {error}", writes=writes) from error
+        if writes and find_unusable(answer):  # what a write made is looked up, rather than half believed
+            raise OutcomeUnknown(f"{label} answered {status} with a number that is none")
         return answer if tokens else self.redactor.scrub(body, answer)
 
     def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:

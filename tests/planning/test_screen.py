@@ -150,6 +150,13 @@ def test_an_event_with_a_site_alone_is_refused_by_its_site() -> None:
     assert found == Skip(Reason.LOCATION_NOT_ALLOWED, "location 15691 is not allowed")
 
 
+def test_an_event_whose_place_could_not_be_read_is_held_wherever_one_may_write() -> None:
+    fault = Fault(Reason.MISSING_DATA, "event 1: location_id is not an id")
+    event = replace(make_event(), location_id=None, faults=(fault,))
+    for policy in (POLICY, replace(POLICY, allowed=frozenset({"999"}))):
+        assert screen(event, policy, NOON) == Hold(Reason.MISSING_DATA, fault.text)
+
+
 def test_an_allowed_location_without_an_entry_is_held_and_named() -> None:
     event = replace(make_event(), location_id=LocationId("30599"))
     found = screen(event, replace(POLICY, allowed=frozenset({"30599"})), NOON)

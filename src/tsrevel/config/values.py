@@ -199,7 +199,6 @@ Clock = Annotated[time, BeforeValidator(decode_clock)]
 Zone = Annotated[str, Strict(), AfterValidator(check_zone)]
 Currency = Annotated[str, Strict(), BeforeValidator(decode_upper), AfterValidator(check_currency)]
 Trimmed = Annotated[str, Strict(), BeforeValidator(decode_trimmed)]
-Url = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_url)]
 Endpoint = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_endpoint)]
 TripleSeatUrl = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(cut_paths("/api/v1", "/v1"))]
 """Its newer pages write /api/v1, its clients use /v1 (facts TripleSeat 1.8): both stand for the same host."""

@@ -14,7 +14,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.report import Outcome, not_written, with_order
-from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun
+from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, Unreadable
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId, OrderId, Plan, Skip
@@ -103,7 +103,12 @@ class Watch:
                     yield wanted[order_id], found[order_id]
                 elif singles < MOST_SINGLES:
                     singles += 1
-                    yield wanted[order_id], self._find(wanted[order_id], order_id)
+                    try:
+                        row = self._find(wanted[order_id], order_id)
+                    except Unreadable as error:
+                        log.warning("Revel order %s can't be read, so the next run looks again: %s", order_id, error)
+                    else:
+                        yield wanted[order_id], row
 
     def _find(self, record: OrderRecord, order_id: OrderId) -> OrderRow | None:
         """The order by its id; where Revel knows no such id, by its uuid: one word isn't enough to call it gone."""

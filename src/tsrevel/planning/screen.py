@@ -44,6 +44,8 @@ def _screen_place(event: Event, policy: Policy, now: datetime, *, ignore_gate: b
             Reason.MISSING_DATA, "the event names neither a location nor a site; set its location in TripleSeat"
         )
     ids = {event.location_id, event.site_id}
+    if event.location_id is None and event.faults:  # its place may be what couldn't be read: no reason to pass it over
+        return _hold_faults(event)
     if any(permitted and not permitted & ids for permitted in (policy.allowed, policy.only)):
         return Skip(Reason.LOCATION_NOT_ALLOWED, f"location {event.location_id or event.site_id} is not allowed")
     location = find_location(event, policy)
@@ -53,7 +55,7 @@ def _screen_place(event: Event, policy: Policy, now: datetime, *, ignore_gate: b
             Reason.LOCATION_NOT_MAPPED, f"no [[locations]] entry for {where}; add one, or leave it out of reach"
         )
     if event.faults:
-        return Hold(event.faults[0].reason, "; ".join(fault.text for fault in event.faults))
+        return _hold_faults(event)
     zone = find_zone(location.timezone)
     if zone is None:
         return Hold(Reason.UNKNOWN_TIMEZONE, f"{location.timezone!r} is no time zone; use a name like America/Denver")
@@ -61,6 +63,11 @@ def _screen_place(event: Event, policy: Policy, now: datetime, *, ignore_gate: b
     if day is None:
         return Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
     return location if ignore_gate else _screen_gate(event.id, day, zone, policy, now) or location
+
+
+def _hold_faults(event: Event) -> Hold:
+    """What couldn't be read of it, the first reason for all."""
+    return Hold(event.faults[0].reason, "; ".join(fault.text for fault in event.faults))
 
 
 def _screen_gate(event_id: EventId, day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Skip | None:

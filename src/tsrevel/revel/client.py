@@ -151,6 +151,12 @@ class Revel:
         Shows none where Revel doesn't know `__in` (facts Revel 2.1).
         """
 
+        def decode(row: Row) -> OrderRow | None:
+            try:
+                return decode_order(row)
+            except Unreadable:
+                return None  # it doesn't hide the others
+
         def read(more: dict[str, str]) -> Iterator[Row]:
             def fits(row: Row) -> bool:
                 return decode_id(row.get("id")) in orders or lacks(row, more)
@@ -158,10 +164,10 @@ class Revel:
             return filter(fits, self._rows("Order", {"id__in": ",".join(orders), **more}, fits=fits))
 
         try:
-            rows = self._narrower.rows("Order", ORDER_FIELDS, read, decode_order)
+            rows = self._narrower.rows("Order", ORDER_FIELDS, read, decode)
         except (Refused, Unreadable):
             return {}
-        return {row.id: row for row in rows}
+        return {row.id: row for row in rows if row}
 
     def find_by_id(self, order: OrderId) -> OrderRow | None:
         """The order with that id; None where Revel says that there is none."""

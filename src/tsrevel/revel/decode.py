@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, Json]
 
 _LARGEST = Decimal(10) ** 12
+_LONGEST_ID = 19
+"""Digits."""
 
 ORDER_FIELDS = (
     *("id", "uuid", "local_id", "establishment", "subtotal", "tax", "gratuity", "discount_amount", "final_total"),
@@ -189,11 +191,16 @@ def is_on_sale(fields: Row, establishment: EstablishmentId) -> bool:
 
 
 def decode_id(value: Json) -> str:
-    """The id in a foreign key: a URI, a plain number or an expanded object (facts Revel 2.2); '' for none."""
+    """The id in a foreign key: a URI, a plain number or an expanded object (facts Revel 2.2); '' for none.
+
+    Never from a number with a point, or one that is longer than any id.
+    """
     if isinstance(value, dict):
         value = value.get("id")
-    last = str(value if value is not None else "").rstrip("/").rpartition("/")[2]
-    return last if last.isascii() and last.isdigit() else ""
+    if not isinstance(value, int | str):
+        return ""
+    last = str(value).rstrip("/").rpartition("/")[2]
+    return last if last.isascii() and last.isdigit() and len(last) <= _LONGEST_ID else ""
 
 
 def _fields(row: Json, resource: str) -> Row:
@@ -212,7 +219,7 @@ def _id(fields: Row, resource: str) -> str:
 def _text(fields: Row, key: str) -> str:
     """A `uuid` or `local_id`: both are compared."""
     value = fields.get(key)
-    return "" if value is None else exact_text(str(value))
+    return exact_text(str(value)) if isinstance(value, str | int | Decimal) else ""
 
 
 def _establishment(fields: Row) -> EstablishmentId | None:
@@ -222,7 +229,7 @@ def _establishment(fields: Row) -> EstablishmentId | None:
 
 def _stamp(fields: Row, *keys: str) -> datetime | None:
     """The latest of these times, naive; None where one that is there can't be read, or there is none."""
-    told = [str(fields[key]) for key in keys if fields.get(key)]
+    told = [_text(fields, key) for key in keys if fields.get(key)]
     try:
         return max((datetime.fromisoformat(each).replace(tzinfo=None) for each in told), default=None)
     except ValueError:
@@ -232,6 +239,8 @@ def _stamp(fields: Row, *keys: str) -> datetime | None:
 def _number(fields: Row, key: str) -> Decimal:
     """Money and quantities come as floats, as strings with six decimals, or null (facts Revel 2.4)."""
     value = fields.get(key)
+    if value is not None and not isinstance(value, str | int | float | Decimal):
+        raise Unreadable(f"Revel: {key} is no number")
     try:
         number = Decimal(str(value)) if value not in (None, "") else Decimal(0)
     except InvalidOperation as error:

@@ -42,7 +42,7 @@ def decode_event(data: Json) -> Event:
         id=EventId(usable_id(event.row)),
         name=event.text("name"),
         status=normalise(event.text("status")).upper(),
-        deleted=event.has("deleted_at"),
+        deleted=event.stamped("deleted_at"),
         location_id=LocationId(location_id) if location_id else None,
         site_id=SiteId(site_id) if site_id else None,
         location_name=location.text("name"),
@@ -81,7 +81,7 @@ def event_fields(data: Json) -> Fields:
     """The event's own fields, unwrapped. Raises Unreadable where `data` is no event."""
     row = unwrap(data, "event")
     number = usable_id(row)
-    return Fields(row, f"event {number}", [])
+    return Fields(row, f"event {number}", []).check()
 
 
 def unwrap(data: Json, key: str) -> dict[str, Json]:
@@ -108,12 +108,12 @@ def decode_documents(owner: Fields) -> tuple[Document, ...]:
 
 
 def _decode_document(row: Fields, owner: Fields) -> Document | None:
-    number = row.number("id")
-    if number is None or number != int(number):
+    number = read_id(row.row.get("id"))
+    if number is None or not number.isdigit():
         row.fault("it has no usable id")
         return None
     faults: list[Fault] = []
-    document = Fields(row.row, f"document {int(number)}", faults)
+    document = Fields(row.row, f"document {int(number)}", faults).check()
     money = document.child("financials")
     grand_total = money.number("grand_total")
     if grand_total is None:

@@ -41,7 +41,9 @@ def fingerprint(data: Json) -> str:
     try:
         text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
     except RecursionError:
-        text = "nested too deeply to tell apart"
+        row = data if isinstance(data, dict) else {}
+        plain = {key: value for key, value in row.items() if not isinstance(value, dict | list)}
+        text = f"nested too deeply, with {json.dumps(plain, sort_keys=True, default=str)}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

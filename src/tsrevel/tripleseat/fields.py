@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 
-from tsrevel.answers import Json
+from tsrevel.answers import UNUSABLE, Json, find_unusable
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
 from tsrevel.record import Record
@@ -21,7 +21,9 @@ _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?"
 _LARGEST = Decimal(10) ** 12
 _FINEST = -40
 """The most decimals taken for a number: what a float prints is far below."""
-_LARGEST_ID = 10**36
+_LARGEST_ID = 10**19
+"""Ids are integers (facts TripleSeat 3.1), and no service's reach so far."""
+_FIELD = re.compile(r"[A-Za-z0-9_.]{1,80}")
 _TAG = re.compile(
     r"</?(?:a|b|big|br|center|div|em|font|h[1-6]|hr|i|img|li|ol|p|small|span|strike|strong|su[bp]|table|tbody|td|th|tr|u|ul)"
     r"(?:\s[^<>]*)?/?>",
@@ -34,17 +36,23 @@ _YEARS = range(2000, 2101)
 
 
 def is_absent(value: Json) -> bool:
-    """Whether nothing stands there: null, or text without a visible character (facts TripleSeat 7)."""
-    return value is None or (isinstance(value, str) and not value.strip())
+    """Whether nothing usable stands there: null, or text without a visible character (facts TripleSeat 7)."""
+    return value is None or value is UNUSABLE or (isinstance(value, str) and not value.strip())
 
 
 def clean_text(value: Json) -> str:
     """Text for people: entities decoded, HTML tags out, and the rest as `tsrevel.text` cleans it."""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        value = read_id(value) or ""
+        value = _show_number(value)
     if not isinstance(value, str):
         return ""
     return clean_line(_TAG.sub(" ", _decode_entities(value)))
+
+
+def _show_number(value: int | Decimal) -> str:
+    """A whole number as its digits, of a size that a name or a count may have; "" for any other."""
+    number = read_number(value)
+    return f"{int(number)}" if number is not None and number == int(number) else ""
 
 
 def _decode_entities(value: str) -> str:
@@ -56,14 +64,14 @@ def _decode_entities(value: str) -> str:
 
 
 def read_id(value: Json) -> str | None:
-    """An id as text, whatever type it came in; None where it is none."""
-    if isinstance(value, Decimal) and value.is_finite() and -_LARGEST_ID < value < _LARGEST_ID and value == int(value):
-        value = int(value)
+    """An id as text, from an integer or text; None where it is none, such as a number with a point, or a huge one."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return str(value) if abs(value) < _LARGEST_ID else None
     text = value.strip() if isinstance(value, str) else ""
+    if text.isdigit() and len(text) >= len(str(_LARGEST_ID)):
+        return None
     return text if text.isprintable() and text else None  # half a character can't be stored or sent
 
 
@@ -129,6 +137,13 @@ class Fields(Record):
         value = self.row.get(key)
         return value is not False and not is_absent(value)
 
+    def stamped(self, key: str) -> bool:
+        """Whether a time stands there, as far as any value says so; a list or an object doesn't, and is a fault."""
+        if isinstance(self.row.get(key), list | dict):
+            self.fault(f"{key} is not a time")
+            return False
+        return self.has(key)
+
     def text(self, key: str) -> str:
         """The clean text, "" where there is none."""
         return clean_text(self.row.get(key))
@@ -165,6 +180,13 @@ class Fields(Record):
             self.fault(f"{key} is not a whole number")
             return None
         return int(found)
+
+    def check(self) -> Fields:
+        """The same object, once it is put down what in it can't be read whatever it means."""
+        for path in find_unusable(self.row)[:3]:
+            name = path if _FIELD.fullmatch(path) else "a field"
+            self.fault(f"{name} holds a number that is none, or is nested too deeply")
+        return self
 
     def quiet(self) -> Fields:
         """The same object, for what is no reason to hold an event: its faults go nowhere."""
