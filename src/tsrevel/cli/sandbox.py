@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tsrevel.cli.boundary import UNEXPECTED
+from tsrevel.cli.streams import trouble_of
 from tsrevel.cli.world import Manner, World
 from tsrevel.errors import ConfigError, ConfigProblem
 from tsrevel.files import look_at, read_regular, replace_file
@@ -50,6 +52,8 @@ def serve_sandbox(world: World, manner: Manner, write_config: Path | None, ports
             world.answer({"schema": 1, "tripleseat": served.urls[0], "revel": served.urls[1], "config": config})
         elif not write_config:
             print(served.config, file=world.stdout, flush=True)
+        if trouble_of(world.stdout):
+            return UNEXPECTED  # nobody knows where it is to be found
         if not manner.quiet:
             _tell_what_next(world, write_config)
         threading.Event().wait()

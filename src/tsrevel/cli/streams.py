@@ -10,15 +10,11 @@ import errno
 import io
 import json
 import os
-import select
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import Any, TextIO, cast
 
 from tsrevel.text import escape_json, show_controls
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 _LINES = "\n\t"
 
@@ -46,47 +42,40 @@ def _fill(descriptor: int) -> None:
 
 
 class OutputStream(io.TextIOWrapper):
-    """Text to an open descriptor, encoded as Python would have (`like`); a character that isn't there is escaped."""
+    """Text to an open descriptor, encoded as Python would have (`like`); a character that isn't there is escaped.
+
+    Where a write fails, the descriptor is /dev/null from then on: what is buffered must go somewhere.
+    """
 
     def __init__(self, descriptor: int, like: TextIO | None) -> None:
-        self._sink = _Sink(descriptor)
-        encoding = like.encoding if like else "utf-8"
-        lines = descriptor == 2 or self._sink.isatty()
-        super().__init__(
-            io.BufferedWriter(self._sink), encoding=encoding, errors="backslashreplace", line_buffering=lines
-        )
-
-    @property
-    def trouble(self) -> OSError | None:
-        """Why something written was lost, if it was."""
-        return self._sink.trouble
-
-
-class _Sink(io.RawIOBase):
-    """The descriptor itself. No write to it fails."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
         self.trouble: OSError | None = None
+        os.set_blocking(descriptor, True)  # whoever started us may share the pipe, and not wait for it
+        raw = io.FileIO(descriptor, "w", closefd=False)  # not of ours: a signal between two of its lines would double
+        encoding = like.encoding if like else "utf-8"
+        lines = descriptor == 2 or raw.isatty()
+        super().__init__(io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=lines)
 
-    def writable(self) -> bool:
-        return True
+    def write(self, text: str) -> int:
+        """Write `text`; never raises OSError."""
+        try:
+            super().write(text)
+        except OSError as error:
+            self._give_up(error)
+        return len(text)
 
-    def fileno(self) -> int:
-        return self._descriptor
+    def flush(self) -> None:
+        """Write what is buffered; never raises OSError."""
+        try:
+            super().flush()
+        except OSError as error:
+            self._give_up(error)
 
-    def isatty(self) -> bool:
-        return os.isatty(self._descriptor)
-
-    def write(self, data: ReadableBuffer) -> int:
-        while True:
-            try:
-                return os.write(self._descriptor, data)
-            except BlockingIOError:  # whoever started us shares the pipe, and doesn't wait for it
-                select.select([], [self._descriptor], [])
-            except OSError as error:
-                self.trouble = error
-                return memoryview(data).nbytes
+    def _give_up(self, error: OSError) -> None:
+        self.trouble = error
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+        super().flush()
 
 
 class PlainStream:
