@@ -20,6 +20,7 @@ from tsrevel.errors import (
     Halted,
     OutcomeUnknown,
     Refused,
+    Throttled,
     TsrevelError,
     Unavailable,
     Unreadable,
@@ -154,17 +155,17 @@ def test_no_retry_after_header_can_break_us(told: str) -> None:
         assert wire.slept == []
 
 
-def test_a_write_is_sent_again_only_after_a_429() -> None:
+def test_a_write_is_not_sent_again_after_a_429_since_it_may_have_been_applied() -> None:
     wire = Wire(answer(429, Retry_After="2"), answer(201, json={"id": 1}))
-    assert write(wire.channel()) == {"id": 1}
-    assert wire.slept == [2.0]
-
-
-def test_a_write_that_is_throttled_to_the_end_is_unavailable() -> None:
-    wire = Wire(answer(429))
-    with pytest.raises(Unavailable):
+    with pytest.raises(Throttled) as caught:
         write(wire.channel())
-    assert len(wire.asked) == ATTEMPTS
+    assert (caught.value.wait, len(wire.asked), wire.slept) == (2.0, 1, [])
+
+
+@pytest.mark.parametrize("status", [302, 408, 460, 499, 520, 524, 599])
+def test_what_is_no_refusal_of_the_service_itself_leaves_the_outcome_unknown(status: int) -> None:
+    with pytest.raises(OutcomeUnknown):
+        write(Wire(answer(status, content=b"oops")).channel())
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

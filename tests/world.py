@@ -44,6 +44,7 @@ from tsrevel.sandbox import (
     make_event,
     seed_day,
 )
+from tsrevel.sandbox.app import LoggedRequest
 from tsrevel.wiring import Seams, open_engine
 
 MORNING = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
@@ -241,12 +242,12 @@ class World:
     @property
     def revel_requests(self) -> list[str]:
         """Every request that reached Revel, as "METHOD path"; the looks at finished orders, all in one, left out."""
-        return [f"{each.method} {each.path}" for each in self.revel.requests if "id__in" not in each.query]
+        return [f"{each.method} {each.path}" for each in self.revel.requests if not _is_look(each)]
 
     @property
     def looks(self) -> int:
         """How often finished orders were looked at, all in one."""
-        return sum("id__in" in each.query for each in list(self.revel.requests))
+        return sum(_is_look(each) for each in list(self.revel.requests))
 
     @property
     def writes(self) -> list[str]:
@@ -345,6 +346,10 @@ class World:
                 for spot in self.day.locations
             ],
         }
+
+
+def _is_look(request: LoggedRequest) -> bool:
+    return {"uuid__in", "fields"} <= request.query.keys()
 
 
 @functools.cache

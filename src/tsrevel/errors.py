@@ -14,7 +14,8 @@
     │   ├── WriteForbidden             the write gate was asked for what it must refuse   exit 1
     │   └── Halted                     the run was interrupted, between two requests      exit 1
     ├── TryNextRun                     this event fails now and is tried again
-    │   ├── Unavailable                refused connection, timeout, 5xx, 429 on a read
+    │   ├── Unavailable                refused connection, timeout, 5xx on a read
+    │   │   └── Throttled              429: after the wait that it asks for it may go better
     │   └── Unreadable                 an answer that isn't what the service promises
     ├── OutcomeUnknown                 a write whose answer was lost: settle by looking
     ├── Refused                        a service understood and said no (other 4xx)
@@ -134,19 +135,20 @@ class Unavailable(TryNextRun):
     """The service gave no answer, or one that says 'later' (facts TripleSeat 7, Revel 2.3)."""
 
 
+class Throttled(Unavailable):
+    """429. A write that it answers may have been applied all the same. `wait`: seconds, where it says how many."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        self.wait = wait
+        super().__init__(message)
+
+
 class Unreadable(TryNextRun):
     """The service answered, but not with what it promises: HTML, broken JSON, a missing key."""
 
 
 class OutcomeUnknown(TsrevelError):
-    """A write was sent and its answer lost: it may or may not have been applied (facts Revel 2.3).
-
-    `late`: it may turn up long after, so absent now doesn't mean absent soon.
-    """
-
-    def __init__(self, message: str, *, late: bool = False) -> None:
-        self.late = late
-        super().__init__(message)
+    """A write was sent and its answer lost: it may or may not have been applied, or may be yet (facts Revel 2.3)."""
 
 
 class Refused(TsrevelError):

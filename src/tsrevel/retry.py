@@ -47,7 +47,7 @@ def insist(
     import tenacity
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: isinstance(error, again) and _is_worth_waiting(error)),
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, again) and is_worth_waiting(error)),
         stop=lambda state: state.attempt_number >= ATTEMPTS or _wait(state) >= deadline.remaining(),
         wait=_wait,
         sleep=sleep,
@@ -56,11 +56,16 @@ def insist(
     return retrying(attempt)
 
 
-def _is_worth_waiting(error: BaseException) -> bool:
+def pause_after(error: BaseException | None, attempt: int) -> float:
+    """Seconds to wait before the next attempt: as `error` says, or longer and longer. `attempt` counts from 1."""
+    told = getattr(error, "wait", None)
+    return float(told) if told is not None else 0.5 * 2 ** (attempt - 1)
+
+
+def is_worth_waiting(error: BaseException) -> bool:
+    """Whether the service asks for a wait that a run can afford."""
     return (getattr(error, "wait", None) or 0.0) <= LONGEST_WAIT
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    told = getattr(error, "wait", None)
-    return float(told) if told is not None else 0.5 * 2 ** (state.attempt_number - 1)
+    return pause_after(state.outcome.exception() if state.outcome else None, state.attempt_number)

@@ -1,6 +1,6 @@
 """The one door to the network, and the only importer of httpx. The write gate is asked here, whoever sends.
 
-A `Channel` speaks with one service: paced, with timeouts, reads retried, writes only after a 429, every failure told as
+A `Channel` speaks with one service: paced, with timeouts, reads retried and writes sent once, every failure told as
 one of our errors (`Channel._exchange` and `Channel._refuse`). It knows nothing of events or orders.
 """
 
@@ -30,6 +30,7 @@ from tsrevel.errors import (
     Forbidden,
     OutcomeUnknown,
     Refused,
+    Throttled,
     TsrevelError,
     Unavailable,
     Unreadable,
@@ -56,6 +57,8 @@ _WRITTEN = {
     "PATCH": frozenset({httpx.codes.ACCEPTED, httpx.codes.OK}),
 }
 """What a write answers once it has written (facts Revel 2.2). A 200 to a POST may be anything: it is looked up."""
+_LOST_ON_THE_WAY = frozenset({httpx.codes.REQUEST_TIMEOUT, 460, 499})
+"""4xx that a proxy answers in its own name: what is behind it may have done its work."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # facts Revel 6, TripleSeat 7: large pages exceed 30 s
 
@@ -74,18 +77,15 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
-class _Throttled(Later):
-    """429: surely not applied, so even a write may be sent again after the wait."""
-
-
 class Channel:
     """One service, reached at one base URL.
 
     `headers` gives the authentication of each request; `renew` is called once after a 401: shall we try again?
     `advice` ends the message of a refusal (401, 403). `redactor` knows what must not be quoted; it learns what is sent.
     Nothing is asked after `deadline`, and no wait reaches beyond it; `network` is the way out of this machine.
-    Every method raises: Unavailable, Unreadable, Refused, CredentialsRefused (Forbidden), ConnectionMisconfigured;
-    `write` also OutcomeUnknown.
+    Every method raises: Unavailable (Throttled), Unreadable, Refused, CredentialsRefused (Forbidden),
+    ConnectionMisconfigured; `write` also OutcomeUnknown. After any of them but that and Throttled a write is surely not
+    applied.
     """
 
     def __init__(
@@ -165,8 +165,8 @@ class Channel:
         return self._ask("POST", url, form=form, auth=auth)
 
     def write(self, method: str, path: str, body: Mapping[str, Json], place: Place) -> Json:
-        """The JSON that a write answers. Sent once; again only after a 429, which wrote nothing."""
-        return self._patiently(_Throttled, self._ask, method, path, own=self._own(), body=body, place=place)
+        """The JSON that a write answers. Sent once, whatever comes of it."""
+        return self._ask(method, path, own=self._own(), body=body, place=place)
 
     def _own(self) -> Mapping[str, str]:
         """The authentication headers, asked for once a request: what gets them is not repeated with it."""
@@ -252,12 +252,9 @@ class Channel:
         except httpx.InvalidURL as error:
             raise Unreadable(f"{label}: its address is no URL") from error
         except httpx.RequestError as error:
-            said = f"{label}: no whole answer ({type(error).__name__})"
-            if writes and isinstance(error, httpx.TimeoutException):
-                raise OutcomeUnknown(said, late=True) from error
             if limit.has_passed and not writes:
                 raise Later(f"{label}: no whole answer in {limit.length.total_seconds():.0f} s", math.inf) from error
-            raise self._lost(Later, said, writes=writes) from error
+            raise self._lost(Later, f"{label}: no whole answer ({type(error).__name__})", writes=writes) from error
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
     def _limit(self, *, tokens: bool) -> Deadline:
@@ -306,10 +303,11 @@ class Channel:
         if status == httpx.codes.FORBIDDEN:
             raise Forbidden(f"{said}{self._advice}", **words)
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            raise _Throttled(said, after)
+            raise Throttled(said, after)
+        if writes and (not httpx.codes.is_client_error(status) or status in _LOST_ON_THE_WAY):
+            raise OutcomeUnknown(said)
         if httpx.codes.is_server_error(status):
-            late = status == httpx.codes.GATEWAY_TIMEOUT  # what is behind the gateway may still work on it
-            raise OutcomeUnknown(said, late=late) if writes else Later(said, after)
+            raise Later(said, after)
         if httpx.codes.is_client_error(status):
             raise Refused(said, status, **words)
         raise Unreadable(said)

@@ -191,6 +191,35 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, 
         assert_whole(world)
 
 
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("resource", ["Order", "OrderItem", "Payment"])
+def test_a_run_that_dies_during_a_slow_write_and_one_at_once_make_one_order(
+    tmp_path: Path, sent: int, resource: str
+) -> None:
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def guard_door(app: WSGIApplication) -> WSGIApplication:
+        def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            is_due = (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", f"/resources/{resource}/")
+            if is_due and not arrived.is_set():
+                arrived.set()
+                go_on.wait(PATIENCE)
+            return app(environ, start_response)
+
+        return answer
+
+    with served_world(tmp_path, "full", revel=guard_door) as world:
+        process = start("sync", "--config", config_of(world))
+        assert arrived.wait(PATIENCE)
+        process.send_signal(sent)
+        process.communicate(timeout=PATIENCE)
+        at_once = start("sync", "--config", config_of(world), "--json")
+        threading.Timer(3, go_on.set).start()
+        ran = finish(at_once)
+        assert (ran.status, ran.answer["summary"]["injected"]) == (0, 1)
+        assert_whole(world)
+
+
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_stopped_while_all_hands_are_at_work_sends_nothing_more(
     tmp_path: Path, sent: int, status: int

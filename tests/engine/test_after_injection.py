@@ -167,6 +167,7 @@ def test_a_changed_event_that_can_not_be_fetched_is_looked_at_by_the_next_run(wo
 def test_an_order_finished_by_a_later_run_is_compared_with_its_event_once(world: World) -> None:
     world.revel.faults.add("drop_before", "POST", "/Payment/")
     world.sync()
+    world.time.move(minutes=15)
     assert verdict(world.sync(), FULL) == "injected"
     assert verdict(world.sync(), FULL) == "skipped ALREADY_INJECTED"
     world.forget_requests()

@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tsrevel.engine.steps import ITEMS_AT_ONCE, LATE
+from tsrevel.engine.steps import ITEMS_AT_ONCE
+from tsrevel.ledger import PENDING
 from tsrevel.sandbox import LAKESIDE_BAKERY
 
 from ..world import Died, World, verdict
@@ -203,8 +204,8 @@ def test_the_receipts_of_other_items_do_not_end_the_doubt_about_one(world: World
     assert verdict(report, THERE[0]) == "failed OUTCOME_UNKNOWN"
     record = world.record(THERE[0])
     assert record is not None
-    assert record.doubt_until_at is not None
-    assert timedelta() < record.doubt_until_at - world.time.now <= LATE
+    assert record.pending_until is not None
+    assert timedelta() < record.pending_until - world.time.now <= PENDING
     watched.strikes.clear()
     world.forget_requests()
     assert verdict(world.sync(max_orders=0), THERE[0]) == "failed OUTCOME_UNKNOWN"
@@ -276,6 +277,7 @@ def test_an_event_that_was_moved_with_its_order_begun_has_its_turn_when_the_lane
     with pytest.raises(Died):
         world.sync_event(HERE[0])
     watched.strikes.clear()
+    world.time.move(minutes=15)
     place = world.tripleseat.event(THERE[0])
     moved = {key: place[key] for key in ("location_id", "location", "site_id", "site") if key in place}
     world.tripleseat.edit_event(HERE[0], **moved)

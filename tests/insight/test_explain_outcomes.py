@@ -150,7 +150,7 @@ OUTCOMES: dict[str, tuple[int, Callable[[World], None], str]] = {
     ),
     "an order of ours that differs": (
         FULL,
-        crashed("after GET /resources/Order/5550101/", lambda world: world.revel.pos_touch(ORDER)),
+        crashed("before POST /resources/OrderHistory/", lambda world: world.revel.pos_touch(ORDER)),
         "held ORDER_DIFFERS",
     ),
     "an answer lost": (FULL, lose_answer, "failed OUTCOME_UNKNOWN"),

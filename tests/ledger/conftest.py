@@ -7,7 +7,7 @@ import pytest
 
 from tsrevel.ledger import Ledger
 
-from .samples import make_run, open_ledger
+from .samples import TickingClock, make_run, open_ledger
 
 
 @pytest.fixture
@@ -16,8 +16,13 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
+def clock() -> TickingClock:
+    return TickingClock()
+
+
+@pytest.fixture
+def ledger(path: Path, clock: TickingClock) -> Iterator[Ledger]:
     """A new ledger with one run begun."""
-    with open_ledger(path) as opened:
+    with open_ledger(path, clock=clock) as opened:
         opened.begin_run(make_run())
         yield opened

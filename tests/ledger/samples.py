@@ -41,8 +41,10 @@ class TickingClock:
         return self.now
 
 
-def open_ledger(path: Path, *, environment: str = "sandbox", busy_seconds: float = 0.05) -> Ledger:
-    return Ledger.open(path, environment=environment, clock=TickingClock(), busy_seconds=busy_seconds)
+def open_ledger(
+    path: Path, *, environment: str = "sandbox", busy_seconds: float = 0.05, clock: TickingClock | None = None
+) -> Ledger:
+    return Ledger.open(path, environment=environment, clock=clock or TickingClock(), busy_seconds=busy_seconds)
 
 
 def make_run(run_id: str = RUN) -> RunRecord:

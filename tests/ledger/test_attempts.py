@@ -121,7 +121,8 @@ def test_a_ledger_of_the_second_version_keeps_all_it_holds(tmp_path: Path) -> No
     path = tmp_path / "ledger.db"
     with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=shipped_migrations()[:2]) as ledger:
         ledger.begin_run(make_run())
-        ledger.settle(RUN, EVENT, ORDER, "digest-1")
+        settled = "INSERT INTO orders (event_id, state, order_id, run_id, touched_at) VALUES (?, 'settled', ?, ?, ?)"
+        ledger._connection.execute(settled, (EVENT, ORDER, RUN, START.isoformat()))
         insert = (
             "INSERT INTO sightings (event_id, event_day, status, reason, text_hash, first_seen_at, last_seen_at,"
             " run_id) VALUES ('11', '2025-12-28', 'held', 'NO_LINE_ITEMS', 'x', ?, ?, ?)"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tsrevel.errors import LedgerUnusable
 from tsrevel.ledger import Ledger
 from tsrevel.ledger.migrations import Migration, shipped_migrations
 
-from .samples import EVENT, ORDER, RUN, TickingClock, make_run, open_ledger, raw
+from .samples import EVENT, ORDER, RUN, TickingClock, make_plan, make_run, open_ledger, raw
 
 SHIPPED = shipped_migrations()[-1].version
 NEXT = Migration(
@@ -158,3 +159,49 @@ def test_a_ledger_of_the_first_version_is_migrated_to_this_one(tmp_path: Path) -
         ledger.settle(RUN, EVENT, ORDER, None)
         ledger.look_again(RUN, EVENT, None)
     assert version_of(path) == SHIPPED
+
+
+STAMP = "2025-12-28T16:00:00.000000+00:00"
+
+
+def make_seventh(path: Path, *, finished: bool, doubt_until: str | None) -> None:
+    """A ledger of the seventh version with an order begun: its first step has a receipt, the others have none."""
+    seventh = shipped_migrations()[:7]
+    with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=seventh) as ledger:
+        ledger.begin_run(make_run())
+        ledger.claim(RUN, make_plan())
+        if finished:
+            ledger.finish_run(RUN, exit_status=3, summary={})
+    with raw(path) as connection:
+        connection.execute("UPDATE orders SET touched_at = ?, doubt_until_at = ?", (STAMP, doubt_until))
+        receipt = (
+            "INSERT INTO receipts (event_id, uuid, revel_id, facts, recorded_at, run_id) VALUES (?, ?, ?, '{}', ?, ?)"
+        )
+        connection.execute(receipt, (EVENT, make_plan().uuid, ORDER, STAMP, RUN))
+
+
+@pytest.mark.parametrize(
+    ("finished", "doubt_until", "since"),
+    [
+        (False, None, "2025-12-28T16:05:00+00:00"),
+        (True, "2025-12-28T16:17:30.250000+00:00", "2025-12-28T16:02:30.250000+00:00"),
+        (False, "2025-12-28T16:31:00.000000+00:00", "2025-12-28T16:16:00+00:00"),
+    ],
+)
+def test_what_an_older_version_had_in_doubt_is_pending(
+    path: Path, finished: bool, doubt_until: str | None, since: str
+) -> None:
+    make_seventh(path, finished=finished, doubt_until=doubt_until)
+    with open_ledger(path) as ledger:
+        order = ledger.order(EVENT)
+        assert order is not None
+        assert order.unanswered == {step.uuid for step in make_plan().steps[1:]}
+        assert set(order.sent.values()) == {datetime.fromisoformat(since)}
+
+
+def test_what_an_older_version_had_left_in_order_is_not(path: Path) -> None:
+    make_seventh(path, finished=True, doubt_until=None)
+    with open_ledger(path) as ledger:
+        order = ledger.order(EVENT)
+        assert order is not None
+        assert (order.sent, order.pending_until) == ({}, None)

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from tsrevel.ledger import AuditRow, ClaimConflict, Ledger
+from tsrevel.ledger import PENDING, AuditRow, ClaimConflict, Ledger, OrderRecord
 from tsrevel.planning.model import EventId, OrderId, Step
 from tsrevel.record import replace
 
-from .samples import EVENT, ORDER, RUN, START, make_plan, make_run
+from .samples import EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run
 
 PLAN = make_plan()
 FIRST_STEP, SECOND_STEP = PLAN.steps[:2]
@@ -270,7 +270,7 @@ def test_counts_name_every_state(ledger: Ledger) -> None:
     assert ledger.counts() == {"claimed": 1, "settled": 2, "disputed": 0, "foreign": 0}
 
 
-def test_a_thousand_orders_are_found_in_two_queries(ledger: Ledger) -> None:
+def test_a_thousand_orders_are_found_in_three_queries(ledger: Ledger) -> None:
     ids = [EventId(str(number)) for number in range(1000)]
     for event_id in ids:
         ledger.claim(RUN, make_plan(event_id))
@@ -279,7 +279,7 @@ def test_a_thousand_orders_are_found_in_two_queries(ledger: Ledger) -> None:
     found = ledger.orders([*ids, EventId("absent")])
     assert found.keys() == set(ids)
     assert found[ids[7]].plan == make_plan(ids[7])
-    assert len([sql for sql in asked if "SELECT" in sql and not sql.startswith("--")]) == 2
+    assert len([sql for sql in asked if "SELECT" in sql and not sql.startswith("--")]) == 3
 
 
 def test_every_change_of_an_order_is_in_the_audit(ledger: Ledger) -> None:
@@ -310,43 +310,118 @@ def test_unfinished_orders_are_the_claimed_ones_oldest_first(ledger: Ledger) -> 
     assert [order.event_id for order in ledger.unfinished()] == [older, newer]
 
 
-def test_an_order_in_doubt_says_until_when(ledger: Ledger) -> None:
-    begin_writing(ledger)
-    until = START + timedelta(minutes=15)
-    ledger.doubt(RUN, EVENT, until)
+def written(ledger: Ledger) -> OrderRecord:
     order = ledger.order(EVENT)
     assert order is not None
-    assert (order.state, order.doubt_until_at) == ("claimed", until)
-    assert last_row(ledger).kind == "in_doubt"
+    return order
 
 
-def test_a_receipt_ends_the_doubt(ledger: Ledger) -> None:
+def test_a_step_is_pending_from_its_sending_for_a_quarter_of_an_hour(ledger: Ledger) -> None:
     begin_writing(ledger)
-    ledger.doubt(RUN, EVENT, START + timedelta(minutes=15))
+    assert (written(ledger).pending_until, written(ledger).pending(START)) == (None, frozenset())
+    ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    assert last_row(ledger).kind == "sent"
+    order = written(ledger)
+    until = order.sent[SECOND_STEP.uuid] + PENDING
+    assert order.pending_until == until
+    assert order.unanswered == {SECOND_STEP.uuid}
+    assert order.pending(until - timedelta(seconds=1)) == {SECOND_STEP.uuid}
+    assert order.pending(until) == frozenset()
+
+
+def test_a_receipt_answers_its_own_step_alone(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    for step in make_plan().steps[1:3]:
+        ledger.mark_sent(RUN, EVENT, step)
     ledger.record(RUN, EVENT, SECOND_STEP, revel_id="7700001", facts={})
-    order = ledger.order(EVENT)
-    assert order is not None
-    assert order.doubt_until_at is None
+    order = written(ledger)
+    assert order.unanswered == {make_plan().steps[2].uuid}
+    assert SECOND_STEP.uuid in order.sent
 
 
-def test_a_receipt_ends_no_doubt_while_other_writes_are_under_way(ledger: Ledger) -> None:
+def test_what_was_surely_not_applied_counts_as_never_sent(ledger: Ledger) -> None:
     begin_writing(ledger)
-    ledger.doubt(RUN, EVENT, START + timedelta(minutes=15))
-    sent = START - timedelta(minutes=1)
-    ledger.record(RUN, EVENT, SECOND_STEP, revel_id="7700001", facts={}, under_way_since=sent)
-    order = ledger.order(EVENT)
-    assert order is not None
-    assert (order.doubt_until_at, order.touched_at) == (START + timedelta(minutes=15), sent)
+    ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    ledger.note_not_applied(RUN, EVENT, SECOND_STEP)
+    assert (written(ledger).sent, written(ledger).look_again_at) == ({}, None)
+    ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    assert written(ledger).look_again_at is None
 
 
-def test_an_order_last_touched_by_a_run_that_never_ended_is_interrupted(ledger: Ledger) -> None:
+def test_what_is_sent_again_is_looked_at_once_more(ledger: Ledger) -> None:
     begin_writing(ledger)
-    during = ledger.order(EVENT)
-    ledger.finish_run(RUN, exit_status=3, summary={})
-    after = ledger.order(EVENT)
-    assert during is not None
-    assert after is not None
-    assert (during.interrupted, after.interrupted) == (True, False)
+    for _ in range(2):
+        ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    order = written(ledger)
+    assert order.look_again_at == order.pending_until
+
+
+def test_an_acknowledged_step_that_is_not_shown_is_pending_from_its_sending(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    ledger.record(RUN, EVENT, SECOND_STEP, revel_id="7700001", facts={})
+    before = written(ledger).sent
+    ledger.miss(RUN, EVENT, [SECOND_STEP])
+    order = written(ledger)
+    assert order.sent == before
+    assert order.unanswered == {SECOND_STEP.uuid}
+    assert last_row(ledger).kind == "not_shown"
+
+
+def test_one_that_was_sent_long_ago_is_pending_from_now_on(ledger: Ledger, clock: TickingClock) -> None:
+    begin_writing(ledger)
+    ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    ledger.record(RUN, EVENT, SECOND_STEP, revel_id="7700001", facts={})
+    clock.now += timedelta(hours=1)
+    ledger.miss(RUN, EVENT, [SECOND_STEP])
+    until = written(ledger).pending_until
+    assert until is not None
+    assert until > clock.now + PENDING - timedelta(seconds=5)
+
+
+def test_what_was_sent_by_a_clock_that_was_fast_counts_from_now(ledger: Ledger, clock: TickingClock) -> None:
+    begin_writing(ledger)
+    clock.now += timedelta(hours=26)
+    ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    clock.now -= timedelta(hours=26)
+    ledger.correct_clock(RUN, EVENT)
+    until = written(ledger).pending_until
+    assert until is not None
+    assert until <= clock.now + PENDING
+    rows = len(ledger.audit_rows())
+    clock.now += timedelta(minutes=1)
+    ledger.correct_clock(RUN, EVENT)
+    assert len(ledger.audit_rows()) == rows
+
+
+def test_a_settled_order_has_nothing_pending(ledger: Ledger) -> None:
+    begin_writing(ledger)
+    ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    ledger.settle(RUN, EVENT, ORDER, None)
+    assert written(ledger).pending_until is None
+    ledger.dispute(RUN, EVENT, ORDER, "differs")
+    assert written(ledger).pending_until is None
+
+
+def test_an_event_of_which_something_was_sent_before_is_looked_at_once_more(ledger: Ledger) -> None:
+    ledger.claim(RUN, make_plan())
+    ledger.mark_sent(RUN, EVENT, make_plan().steps[0])
+    ledger.release(RUN, EVENT, "Revel holds nothing of it")
+    ledger.claim(RUN, make_plan())
+    assert written(ledger).look_again_at is not None
+
+
+def test_one_that_was_surely_not_applied_is_not(ledger: Ledger) -> None:
+    ledger.claim(RUN, make_plan())
+    ledger.mark_sent(RUN, EVENT, make_plan().steps[0])
+    ledger.note_not_applied(RUN, EVENT, make_plan().steps[0])
+    ledger.claim(RUN, make_plan())
+    assert written(ledger).look_again_at is None
+
+
+def test_a_step_that_the_claimed_plan_does_not_have_is_not_sent(ledger: Ledger) -> None:
+    with pytest.raises(ClaimConflict, match="no item step"):
+        ledger.mark_sent(RUN, EVENT, SECOND_STEP)
 
 
 def test_a_settled_order_is_unfinished_again_once_it_is_due_to_be_looked_at(ledger: Ledger) -> None:
@@ -363,27 +438,6 @@ def test_a_settled_order_is_unfinished_again_once_it_is_due_to_be_looked_at(ledg
     assert (order.state, order.look_again_at) == ("settled", None)
 
 
-def test_an_order_taken_up_by_a_run_that_dies_is_interrupted(ledger: Ledger) -> None:
-    begin_writing(ledger)
-    ledger.finish_run(RUN, exit_status=3, summary={})
-    ledger.begin_run(make_run("run-2"))
-    ledger.take_up("run-2", EVENT)
-    order = ledger.order(EVENT)
-    assert order is not None
-    assert order.interrupted
-    assert last_row(ledger).kind == "taken_up"
-
-
-def test_an_order_never_claimed_can_not_be_taken_up(ledger: Ledger) -> None:
-    with pytest.raises(ClaimConflict, match="taken up"):
-        ledger.take_up(RUN, EVENT)
-
-
 def test_an_order_never_claimed_can_not_be_looked_at_again(ledger: Ledger) -> None:
     with pytest.raises(ClaimConflict, match="looked at again"):
         ledger.look_again(RUN, EVENT, START)
-
-
-def test_an_order_never_claimed_can_not_be_in_doubt(ledger: Ledger) -> None:
-    with pytest.raises(ClaimConflict, match="in doubt"):
-        ledger.doubt(RUN, EVENT, START)

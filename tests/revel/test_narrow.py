@@ -10,6 +10,7 @@ import pytest
 
 from tsrevel.errors import Refused
 from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
+from tsrevel.record import replace
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import RevelSandbox
 
@@ -64,9 +65,10 @@ def add_order(app: RevelSandbox) -> OrderId:
 
 
 def test_products_and_finished_orders_are_asked_for_by_field(app: RevelSandbox, wire: Recorder, revel: Revel) -> None:
-    order = add_order(app)
+    row = replace(revel.order(add_order(app)), histories=None, updated=None)
+    wire.queries.clear()
     assert list(revel.catalogue(EIGHT).names.values()) == ["Boxed Lunch"]
-    assert revel.orders_by_id([order])[order] == revel.order(order)
+    assert revel.orders_by_uuid([row.uuid])[row.uuid] == (row,)
     assert fields_of(wire)[:2] == [True, True]
 
 
@@ -80,8 +82,8 @@ def test_what_is_not_narrowed_is_read_whole_and_remembered(app: RevelSandbox, wi
     assert fields_of(wire) == [True, False, False, False]
     revel.catalogue(EstablishmentId(9))
     assert fields_of(wire)[4:] == [False]
-    order = add_order(app)
-    assert revel.orders_by_id([order])[order].local_id == "Triple Seat 1"
+    uuid = revel.order(add_order(app)).uuid
+    assert [each.local_id for each in revel.orders_by_uuid([uuid])[uuid]] == ["Triple Seat 1"]
 
 
 def test_another_refusal_is_none_of_the_fields(wire: Recorder) -> None:

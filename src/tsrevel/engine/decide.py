@@ -20,6 +20,7 @@ from tsrevel.engine.findings import Foreign, Found, recall_finding
 from tsrevel.engine.freshness import Freshness
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
 from tsrevel.engine.resolved import has_changed, leave_resolved
+from tsrevel.errors import OutcomeUnknown
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import ContentHashes, Ledger, OrderRecord, Resolution, Sighting, hash_of_content
 from tsrevel.planning.identity import known_local_ids, order_uuid
@@ -44,8 +45,9 @@ class Decider:
     `may_begin` says why the event's order may not be begun in this run, `overtime` why no further event may be looked
     into; None: go on. `after_report` takes what is to be stored once the run's report stands: were it stored before, a
     run that dies would keep what it found to itself. `wholes` collects the events that were seen whole. Several threads
-    may ask at the same time, each about events of other establishments. Raises what `TripleSeat`, `Revel` and `Ledger`
-    raise, `OutcomeUnknown` included: the event then fails and is tried again.
+    may ask at the same time, each about events of other establishments. `in_doubt` collects those whose writes have an
+    unknown outcome: they aren't tried again in this invocation. Raises what `TripleSeat`, `Revel` and `Ledger` raise,
+    `OutcomeUnknown` included: the event then fails and is tried again.
     """
 
     catalogues: Catalogues
@@ -68,6 +70,7 @@ class Decider:
     resolutions: Mapping[EventId, Resolution] = field(default_factory=dict)
     contents: Mapping[EventId, ContentHashes] = field(default_factory=dict)
     wholes: dict[EventId, Event] = field(default_factory=dict)
+    in_doubt: set[EventId] = field(default_factory=set)
     at_once: int = 1
     halt: Callable[[], None] = lambda: None
     _details: Details = field(init=False)
@@ -204,9 +207,10 @@ class Decider:
             return self.saga().foresee_adoption(about, plan, found) if found else planned(about, plan)
         with self._writing_at(plan.location.establishment):
             self.ledger.note_made(self.run_id, event.id, hash_of_content(event))
+            names = self._names(plan)
             if found:
-                return self.saga().adopt(about, plan, found, digest)
-            return self.saga().inject(about, plan, label_order(event, plan.location), digest)
+                return self.saga().adopt(about, plan, found, digest, names)
+            return self.saga().inject(about, plan, label_order(event, plan.location), digest, names)
 
     @contextmanager
     def _writing_at(self, place: EstablishmentId) -> Iterator[None]:
@@ -281,10 +285,16 @@ class Decider:
         objection = self.gate.objection(Place(plan.location.tripleseat_location, plan.location.tripleseat_site))
         if objection:
             return not_written(about, self._not_here(plan, objection))
+        if record.event_id in self.in_doubt:
+            raise OutcomeUnknown("what was sent to Revel may still turn up there; a later run looks again")
         self.clocks.check()
-        found = self.saga().look_up_begun(record, plan, self._names(plan))
+        names = self._names(plan)
+        found = self.saga().look_up_begun(record, plan, names)
         if isinstance(found, Hold):
             return _stopped(about, found)
+        stranger = self.saga().judge_stranger(about, record, plan, found.order) if isinstance(found, Foreign) else None
+        if stranger:
+            return stranger
         if isinstance(found, Foreign) and record.state == "claimed" and not record.receipts:
             return self._leave_alone(about, found.order, plan.location, None)
         if isinstance(found, Foreign):
@@ -292,7 +302,7 @@ class Decider:
             return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
         if found:
             with self._writing_at(plan.location.establishment):
-                return self.saga().resume(about, record, plan, found)
+                return self.saga().resume(about, record, plan, found, names)
         gone = self.saga().judge_absence(record, plan) if record.order_id else None
         if gone:
             return not_written(about, gone)

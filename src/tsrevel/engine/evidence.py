@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from tsrevel.planning.model import Item, Plan, Step, StepKind
 from tsrevel.planning.money import show
+from tsrevel.record import Record
 from tsrevel.revel.client import Contents, shows_discount, shows_totals
 from tsrevel.revel.decode import HistoryRow, ItemRow, OrderRow, PaymentRow
 
@@ -54,6 +55,40 @@ def find_twice(contents: Contents) -> str | None:
         "a history row": contents.history,
     }
     return next((f"it has {part} twice" for part, rows in parts.items() if _twice(rows)), None)
+
+
+class Renamed(Record):
+    """A step that was sent, and the row that holds what it wrote under another uuid."""
+
+    step: Step
+    row_id: str
+
+
+def find_renamed(plan: Plan, contents: Contents, sent: Container[str]) -> Renamed | None:
+    """The part that Revel keeps under another uuid than was sent (facts Revel 2.2, 3.3); None where there is none.
+
+    Of steps in `sent` alone: what a person added by hand isn't ours.
+    """
+    planned = {step.uuid for step in plan.steps}
+    rows: tuple[ItemRow | PaymentRow | HistoryRow, ...] = (*contents.items, *contents.payments, *contents.history)
+    shown = {row.uuid for row in rows}
+    for step in plan.steps:
+        if step.uuid in shown or step.uuid not in sent:
+            continue
+        strangers = [row for row in _rows(step, contents) if row.uuid not in planned]
+        found = next((row for row in strangers if _holds(row, step, plan)), None)
+        if found:
+            return Renamed(step, found.id)
+    return None
+
+
+def _holds(row: ItemRow | PaymentRow | HistoryRow, step: Step, plan: Plan) -> bool:
+    """Whether the row is what `step` writes, but for its uuid."""
+    if isinstance(row, ItemRow):
+        return _same_item(row, plan.items[step.number])
+    if isinstance(row, PaymentRow):
+        return row.counts and row.amount == plan.payments[step.number].amount
+    return True
 
 
 def stage_of(step: Step) -> Stage:

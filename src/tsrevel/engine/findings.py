@@ -1,12 +1,13 @@
-"""What a look for an event's order may find, and what was found of one that was disputed."""
+"""What a look for an event's order may find, what a look at it may, and what was found of one that was disputed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tsrevel.ledger import OrderRecord
-from tsrevel.planning.model import Hold
+from tsrevel.planning.model import Hold, Step
 from tsrevel.planning.reasons import Reason
+from tsrevel.record import Record
 from tsrevel.revel.decode import OrderRow
 
 
@@ -15,6 +16,20 @@ class Foreign:
     """An order for the event that we did not make."""
 
     order: OrderRow
+
+
+class Mismatch(Record):
+    """In words, why what Revel shows of an order isn't the plan. `alarm`: a person must look before more is written."""
+
+    reason: Reason
+    text: str
+    alarm: bool = False
+
+
+class NotShown(Record):
+    """The steps that Revel acknowledged and doesn't show."""
+
+    steps: tuple[Step, ...]
 
 
 Found = OrderRow | Foreign | Hold | None

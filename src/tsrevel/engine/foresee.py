@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from tsrevel.engine.allowance import Allowance
 from tsrevel.engine.find import name_event
+from tsrevel.engine.patience import Patience
 from tsrevel.engine.report import Outcome, not_written, planned
 from tsrevel.engine.run import Engine
 from tsrevel.engine.turns import Turns
@@ -56,6 +57,10 @@ class Foresight(Engine):
 
     def _contents(self, event_ids: Sequence[EventId]) -> dict[EventId, ContentHashes]:
         return {each: replace(hashes, seen=None) for each, hashes in super()._contents(event_ids).items()}
+
+    def _patience(self) -> Patience:
+        """None: a person waits for the answer."""
+        return Patience(self.sleep, self.limits.deadline, pauses=())
 
     def _look(self, turns: Turns, event_id: EventId) -> tuple[Outcome, StopRun | None]:
         """The outcome, and what stopped the look."""

@@ -19,6 +19,7 @@ from tsrevel.engine.ending import end_reason, exit_status
 from tsrevel.engine.find import Candidate, Named, Pending, Window, find_events, name_event
 from tsrevel.engine.freshness import Freshness
 from tsrevel.engine.once import Once
+from tsrevel.engine.patience import Patience
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.turns import Progress, Turns, id_of
 from tsrevel.engine.watch import Watch
@@ -48,7 +49,10 @@ class Limits(Record):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Engine:
-    """Everything a run needs, ready to use. One engine makes one run. `halt` lets no further request go out."""
+    """Everything a run needs, ready to use. One engine makes one run. `halt` lets no further request go out.
+
+    `in_doubt` are the events of this invocation whose writes have an unknown outcome: they aren't tried again in it.
+    """
 
     tripleseat: TripleSeat
     revel: Revel
@@ -64,6 +68,7 @@ class Engine:
     catalogues: Catalogues
     progress: Progress = lambda _done, _of: None
     halt: Callable[[], None] = lambda: None
+    in_doubt: set[EventId] = field(default_factory=set)
     _allowance: Allowance = field(init=False)
     _wholes: dict[EventId, Event] = field(default_factory=dict, init=False)
     _met: dict[EventId, Candidate] = field(default_factory=dict, init=False)
@@ -226,6 +231,7 @@ class Engine:
             resolutions=self.ledger.resolutions(event_ids),
             contents=self._contents(event_ids),
             wholes=self._wholes,
+            in_doubt=self.in_doubt,
             at_once=self.limits.workers,
             halt=self.halt,
         )
@@ -239,8 +245,12 @@ class Engine:
         from tsrevel.engine.steps import ITEMS_AT_ONCE, Steps
 
         at_once = min(self.limits.workers, ITEMS_AT_ONCE)
-        steps = Steps(self.revel, self.ledger, self.run_id, self.clock, self.sleep, self.halt, at_once)
-        return Saga(self.revel, self.ledger, steps, self.run_id, self.clock, self.sleep, self._allowance.count)
+        patience = self._patience()
+        steps = Steps(self.revel, self.ledger, self.run_id, self.sleep, patience, self.halt, at_once)
+        return Saga(self.revel, self.ledger, steps, self.run_id, self.clock, patience, self._allowance.count)
+
+    def _patience(self) -> Patience:
+        return Patience(self.sleep, self.limits.deadline)
 
     def _overtime(self) -> str | None:
         if self.limits.deadline.is_near:

@@ -6,38 +6,35 @@ Nothing here plans and nothing here decides whether an event is due.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from tsrevel.engine.evidence import STAGES, Stage, compare_order, find_twice, row_id, stage_of
-from tsrevel.engine.findings import Foreign, Found, recall_finding
-from tsrevel.engine.proof import Proof, not_shown
+from tsrevel.engine.evidence import STAGES, compare_order, find_renamed, find_twice, name, row_id, stage_of
+from tsrevel.engine.findings import Foreign, Found, Mismatch, NotShown, recall_finding
+from tsrevel.engine.patience import Patience
+from tsrevel.engine.proof import Proof
 from tsrevel.engine.report import Outcome, injected, not_written, planned
-from tsrevel.engine.steps import LATE, Steps, split
+from tsrevel.engine.steps import Steps, split
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId, Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.record import Record, replace
-from tsrevel.revel.client import Contents, Revel
+from tsrevel.revel.client import Contents, Revel, tell_doubles, tell_renamed
 from tsrevel.revel.decode import OrderRow
 
-PATIENCE = (1.0, 1.0, 3.0)
-"""Seconds between looks for what may have been under way when its process died or its answer was lost: in all ten times
-what a write took live (facts Revel 6)."""
-WAITED = timedelta(seconds=30)
-"""A run that died so long after its last receipt may have been given up by a gateway whose backend worked on."""
 _NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever a saga is taken up again
 
 
 class _Writing(Record):
     """An order about to be written or finished. `order_id` is '' until it is there, `known` are the uuids of the steps
-    that earlier runs have receipts for.
+    that earlier runs have receipts for, `local_ids` those under which it, or another one for the event, may be found.
     """
 
     about: Outcome
     plan: Plan
     missing: tuple[Step, ...]
+    local_ids: tuple[str, ...]
     labels: Labels = _NO_LABELS
     order_id: OrderId = _NO_ORDER
     digest: str | None = None
@@ -57,7 +54,7 @@ class Saga:
         steps: Steps,
         run_id: str,
         clock: Callable[[], datetime],
-        sleep: Callable[[float], None],
+        patience: Patience,
         count: Callable[[EventId], None],
     ) -> None:
         self._revel = revel
@@ -65,10 +62,9 @@ class Saga:
         self._steps = steps
         self._run_id = run_id
         self._clock = clock
-        self._sleep = sleep
-        self._proof = Proof(revel, sleep)
+        self._patience = patience
+        self._proof = Proof(revel, patience)
         self._count = count
-        self._suspects: set[EventId] = set()
 
     def look_up(self, uuid: str, local_ids: tuple[str, ...], *, known_as: OrderId | None = None) -> Found:
         """The event's order at Revel: ours, someone else's, a Hold where there are several, None where there is none.
@@ -83,10 +79,7 @@ class Saga:
             found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
         rows = {row.id: row for row in found.values() if not row.deleted}
         if len(rows) > 1:
-            ids = ", ".join(sorted(rows))
-            return Hold(
-                Reason.DUPLICATE_ORDERS, f"Revel holds {len(rows)} orders for it: {ids}; delete the wrong ones there"
-            )
+            return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(rows))
         if found and not rows:
             ids = ", ".join(sorted(found))
             return Hold(
@@ -96,36 +89,35 @@ class Saga:
         return only if only is None or only.uuid == uuid else Foreign(only)
 
     def look_up_begun(self, record: OrderRecord, plan: Plan, local_ids: tuple[str, ...]) -> Found:
-        """The same for an order begun. Raises OutcomeUnknown while a write that got no answer may still be applied."""
-        self._check_doubt(record)
-        found = self.look_up(plan.uuid, local_ids, known_as=record.order_id)
-        if not self._is_suspect(record):
-            return found
-        self._suspects.add(record.event_id)
-        latest = self._clock() + LATE  # whatever a clock that was fast has said
-        again = min(record.look_again_at or latest, latest)
-        self._ledger.look_again(self._run_id, record.event_id, again)
-        for pause in PATIENCE:
-            if found is None:
-                self._sleep(pause)
-                found = self.look_up(plan.uuid, local_ids, known_as=record.order_id)
+        """The same for an order begun, looked for a while where it was sent.
+
+        Raises OutcomeUnknown where it isn't shown and something of it may still be applied.
+        """
+        pending = self._pending(record)
+        expected = plan.uuid in pending or (plan.uuid in record.receipts and plan.uuid not in record.unanswered)
+
+        def look() -> Found:
+            return self.look_up(plan.uuid, local_ids, known_as=record.order_id)
+
+        found = self._patience.until(look, lambda found: found is not None or not expected)
+        if found is None and expected and plan.uuid in record.receipts and plan.uuid not in record.unanswered:
+            self._ledger.miss(self._run_id, record.event_id, plan.steps[:1])
+        if pending and (found is None or (isinstance(found, Foreign) and found.order.local_id != plan.local_id)):
+            raise self._still_pending(record)
         return found
 
-    def _check_doubt(self, record: OrderRecord) -> None:
-        now, until = self._clock(), record.doubt_until_at
-        if until and until - now > LATE:  # no doubt lasts as long: the clock was set back
-            until = now + LATE
-            self._ledger.doubt(self._run_id, record.event_id, until)
-        if record.interrupted and WAITED <= now - record.touched_at < LATE:
-            until = record.touched_at + LATE
-        if until and until > now:
-            raise OutcomeUnknown(
-                f"what was written to Revel may still turn up; looked at again after {until:%Y-%m-%d %H:%M} UTC"
-            )
+    def _pending(self, record: OrderRecord) -> frozenset[str]:
+        """The uuids of the steps that may still be applied. A clock that was fast doesn't make that last any longer."""
+        now = self._clock()
+        if any(record.sent[uuid] > now for uuid in record.unanswered):
+            self._ledger.correct_clock(self._run_id, record.event_id)
+        return record.pending(now)
 
-    def _is_suspect(self, record: OrderRecord) -> bool:
-        """Whether a write may have been under way whose outcome nobody knows. Clocks err, so its age doesn't count."""
-        return record.interrupted or record.look_again_at is not None
+    def _still_pending(self, record: OrderRecord) -> OutcomeUnknown:
+        known = self._ledger.order(record.event_id)
+        until = known.pending_until if known else None
+        again = f"{until:%Y-%m-%d %H:%M} UTC" if until else "the next run has looked"
+        return OutcomeUnknown(f"what was sent to Revel may still turn up there; nothing is sent again before {again}")
 
     def find_doubles(self, record: OrderRecord, plan: Plan, local_ids: tuple[str, ...]) -> Hold | None:
         """Look once more at a settled order that a late write may have doubled: what a person must see to, or None."""
@@ -140,20 +132,23 @@ class Saga:
         self._ledger.look_again(self._run_id, record.event_id, None)
         return None
 
-    def inject(self, about: Outcome, plan: Plan, labels: Labels, digest: str | None) -> Outcome:
+    def inject(
+        self, about: Outcome, plan: Plan, labels: Labels, digest: str | None, local_ids: tuple[str, ...]
+    ) -> Outcome:
         """Write an order that a look-up has just shown to be absent."""
         self._ledger.claim(self._run_id, plan)
-        if plan.event_id in self._suspects:  # what an earlier claim had under way may double this one
-            self._ledger.look_again(self._run_id, plan.event_id, self._clock() + LATE)
-        return self._finish(_Writing(about, plan, plan.steps, labels=labels, digest=digest))
+        return self._finish(_Writing(about, plan, plan.steps, local_ids, labels=labels, digest=digest))
 
-    def adopt(self, about: Outcome, plan: Plan, row: OrderRow, digest: str | None) -> Outcome:
+    def adopt(
+        self, about: Outcome, plan: Plan, row: OrderRow, digest: str | None, local_ids: tuple[str, ...]
+    ) -> Outcome:
         """Finish an order under our own uuid that this ledger doesn't know, where what is there is part of the plan."""
-        contents, missing = self._proof.of_beginning(plan, row.id, pauses=PATIENCE)
+        everything = {step.uuid for step in plan.steps}
+        contents, missing = self._proof.of_beginning(plan, row.id, everything)
         self._ledger.claim(self._run_id, plan)
         if isinstance(missing, str):
-            return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, missing)
-        order = _Writing(about, plan, missing, order_id=row.id, digest=digest)
+            return self._dispute(about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, missing))
+        order = _Writing(about, plan, missing, local_ids, order_id=row.id, digest=digest)
         self._note_shown(order, contents)
         outcome = self._finish(order)
         if outcome.status is Status.INJECTED and not missing:
@@ -164,10 +159,10 @@ class Saga:
         """What `adopt` would make of it, as far as can be seen; nothing is noted, nothing written."""
         contents, missing = self._proof.of_beginning(plan, row.id)
         if isinstance(missing, str):
-            return _hold(about, plan, row.id, _differs(Reason.ORDER_DIFFERS, row.id, missing))
+            return _hold(about, plan, row.id, _differs(Mismatch(Reason.ORDER_DIFFERS, missing), row.id))
         difference = compare_order(plan, contents.order) if _has_totals(missing) and contents.order else None
         if difference:
-            return _hold(about, plan, row.id, _differs(Reason.AMOUNT_MISMATCH, row.id, difference))
+            return _hold(about, plan, row.id, _differs(Mismatch(Reason.AMOUNT_MISMATCH, difference), row.id))
         if missing:
             text = f"Revel order {row.id} was begun and would be finished"
             return replace(planned(about, plan), order_id=row.id, text=text)
@@ -182,29 +177,34 @@ class Saga:
         if missing or contents.order is None or compare_order(plan, contents.order):
             return False
         self._ledger.claim(self._run_id, plan)
-        self._note_shown(_Writing(Outcome(plan.event_id, Status.SKIPPED), plan, (), order_id=row.id), contents)
+        self._note_shown(_Writing(Outcome(plan.event_id, Status.SKIPPED), plan, (), (), order_id=row.id), contents)
         self._ledger.settle(self._run_id, plan.event_id, row.id, digest)
         return True
 
-    def resume(self, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow) -> Outcome:
+    def resume(
+        self, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow, local_ids: tuple[str, ...]
+    ) -> Outcome:
         """Finish the half-written order of `record`, from the claimed plan, where what is there is part of it.
 
         A disputed order is only looked at again. If it has come right, somebody saw to it: it then gets the history row
-        that it may lack, and is settled.
+        that it may lack, and is settled. Raises OutcomeUnknown where a step isn't shown that may still be applied.
         """
-        pauses = PATIENCE if self._is_suspect(record) else ()
-        contents, missing = self._proof.of_beginning(plan, row.id, record.receipts, pauses=pauses)
+        pending, answered = self._pending(record), record.receipts.keys() - record.unanswered
+        contents, missing = self._proof.of_beginning(plan, row.id, pending | answered)
+        renamed = find_renamed(plan, contents, record.sent)
+        if renamed:
+            return self._disown(about, record, plan, row.id, tell_renamed(renamed.step))
         if record.state == "disputed" and not _has_come_right(plan, contents, missing):
             return _hold(about, plan, row.id, recall_finding(record))
         if isinstance(missing, str):
-            return self._dispute(about, plan, row.id, Reason.ORDER_DIFFERS, missing)
-        lost = [step for step in missing if step.uuid in record.receipts]
-        if lost and not record.doubt_until_at:
-            raise self._steps.doubt(plan, not_shown(lost[0], row.id))
-        if missing:
-            self._ledger.take_up(self._run_id, plan.event_id)
-        order = _Writing(about, plan, missing, order_id=row.id, known=record.receipts)
+            return self._dispute(about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, missing))
+        order = _Writing(about, plan, missing, local_ids, order_id=row.id, known=answered)
         self._note_shown(order, contents)
+        if any(step.uuid in pending for step in missing):
+            raise self._still_pending(record)
+        lost = tuple(step for step in missing if step.uuid in answered)
+        if lost:
+            raise self._miss(plan, NotShown(lost), row.id)
         return self._finish(order)
 
     def judge_absence(self, record: OrderRecord, plan: Plan) -> Hold | None:
@@ -212,19 +212,23 @@ class Saga:
 
         Raises OutcomeUnknown while it may be only out of sight.
         """
-        if not record.doubt_until_at:
-            text = f"Revel acknowledged order {record.order_id} and doesn't show it; the next run looks again"
-            raise self._steps.doubt(plan, OutcomeUnknown(text, late=True))
+        if plan.uuid not in record.unanswered:
+            raise self._miss(plan, NotShown(plan.steps[:1]), record.order_id)
         if record.state == "disputed" or any(each.kind != "order" for each in record.receipts.values()):
             text = f"its Revel order {record.order_id} is gone; if it is wanted, enter it by hand"
             return Hold(Reason.ORDER_EXISTS, text)
         return None
 
+    def judge_stranger(self, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow) -> Outcome | None:
+        """An order that carries our own `local_id` and another uuid: held, if ours was ever sent; else None."""
+        sent = plan.uuid in record.sent or plan.uuid in record.receipts
+        if not sent or row.local_id != plan.local_id:
+            return None
+        return self._disown(about, record, plan, row.id, tell_renamed(plan.steps[0]))
+
     def release(self, record: OrderRecord) -> None:
-        """Drop a claim of which nothing is at Revel, unless something of it may yet turn up there."""
-        waited = record.look_again_at is not None and self._clock() >= record.look_again_at
-        if record.receipts or waited or record.event_id not in self._suspects:
-            self._ledger.release(self._run_id, record.event_id, "Revel holds nothing of it")
+        """Drop a claim of which nothing is at Revel, nor may turn up there."""
+        self._ledger.release(self._run_id, record.event_id, "Revel holds nothing of it")
 
     def _note_shown(self, order: _Writing, contents: Contents) -> None:
         plan = order.plan
@@ -242,26 +246,45 @@ class Saga:
             for together in split(steps):
                 written = self._steps.write(plan, together, order_id, order.labels)
                 order_id = order_id or OrderId(written[0].id)
-                difference = next((each.difference for each in written if each.difference), None)
-                if difference:
-                    return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
-            difference = self._prove(stage, order, order_id) if steps or stage is STAGES[-1] else None
-            if difference:
-                return self._dispute(about, plan, order_id, Reason.AMOUNT_MISMATCH, difference)
+                wrong = next((each for each in written if each.difference), None)
+                if wrong and wrong.difference and wrong.doubled:
+                    return _hold(about, plan, order_id, Hold(Reason.DUPLICATE_ORDERS, wrong.difference))
+                if wrong and wrong.difference:
+                    reason = Reason.ORDER_DIFFERS if wrong.renamed else Reason.AMOUNT_MISMATCH
+                    return self._dispute(about, plan, order_id, Mismatch(reason, wrong.difference, alarm=True))
+            if not steps and stage is not STAGES[-1]:
+                continue
+            finding = self._proof.of(stage, plan, order_id, order.known, order.local_ids)
+            if isinstance(finding, NotShown):
+                raise self._miss(plan, finding, order_id)
+            if finding and finding.reason is Reason.DUPLICATE_ORDERS:
+                return _hold(
+                    about, plan, order_id, Hold(finding.reason, finding.text)
+                )  # ours is finished once it's alone
+            if finding:
+                return self._dispute(about, plan, order_id, finding)
         self._ledger.settle(self._run_id, plan.event_id, order_id, order.digest)
         return injected(about, plan, order_id)
 
-    def _prove(self, stage: Stage, order: _Writing, order_id: OrderId) -> str | None:
-        try:
-            return self._proof.of(stage, order.plan, order_id, order.known)
-        except OutcomeUnknown as unknown:
-            raise self._steps.doubt(order.plan, unknown) from unknown
+    def _miss(self, plan: Plan, finding: NotShown, order_id: OrderId | None) -> OutcomeUnknown:
+        """What to raise for steps that aren't in sight, once the ledger knows that they aren't."""
+        self._ledger.miss(self._run_id, plan.event_id, finding.steps)
+        what = name(finding.steps[0])
+        whose = f"order {order_id}" if what == "order" else f"{what} of order {order_id}"
+        return OutcomeUnknown(f"Revel acknowledged the {whose} and doesn't show it; a later run looks again")
 
-    def _dispute(self, about: Outcome, plan: Plan, order_id: OrderId, reason: Reason, difference: str) -> Outcome:
+    def _disown(self, about: Outcome, record: OrderRecord, plan: Plan, order_id: OrderId, text: str) -> Outcome:
+        """Hold an order whose uuids Revel replaced: what is ours there can't be told any more."""
+        mismatch = Mismatch(Reason.ORDER_DIFFERS, text, alarm=True)
+        if record.state == "disputed":
+            return _hold(about, plan, order_id, _differs(mismatch, order_id), alarm=True)
+        return self._dispute(about, plan, order_id, mismatch)
+
+    def _dispute(self, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
         """Leave the order alone from now on: nothing more is written to it before a person has looked."""
-        finding = _differs(reason, order_id, difference)
-        self._ledger.dispute(self._run_id, plan.event_id, order_id, f"{reason}: {finding.text}")
-        return _hold(about, plan, order_id, finding)
+        finding = _differs(mismatch, order_id)
+        self._ledger.dispute(self._run_id, plan.event_id, order_id, f"{finding.reason}: {finding.text}")
+        return _hold(about, plan, order_id, finding, alarm=mismatch.alarm)
 
 
 def _has_come_right(plan: Plan, contents: Contents, missing: tuple[Step, ...] | str) -> bool:
@@ -279,11 +302,14 @@ def _found_complete(outcome: Outcome) -> Outcome:
     return replace(outcome, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, text="found complete at Revel")
 
 
-def _differs(reason: Reason, order_id: OrderId, difference: str) -> Hold:
-    return Hold(reason, f"Revel order {order_id} is not what was planned: {difference}")
+def _differs(mismatch: Mismatch, order_id: OrderId) -> Hold:
+    return Hold(mismatch.reason, f"Revel order {order_id} is not what was planned: {mismatch.text}")
 
 
-def _hold(about: Outcome, plan: Plan, order_id: OrderId, finding: Hold) -> Outcome:
-    alarm = finding.reason is Reason.AMOUNT_MISMATCH
+_ALARMS = frozenset({Reason.AMOUNT_MISMATCH, Reason.DUPLICATE_ORDERS})
+
+
+def _hold(about: Outcome, plan: Plan, order_id: OrderId, finding: Hold, *, alarm: bool = False) -> Outcome:
     held = not_written(about, finding)
+    alarm = alarm or finding.reason in _ALARMS
     return replace(held, order_id=order_id, local_id=plan.local_id, total=plan.final_total, alarm=alarm)

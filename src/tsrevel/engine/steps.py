@@ -1,21 +1,20 @@
-"""The writes of one order: a receipt for each, and a look for what became of those whose answers were lost."""
+"""The writes of one order: each marked before it is sent, a receipt after it, and a look for lost answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from itertools import groupby
 
+from tsrevel.engine.evidence import find_renamed
 from tsrevel.engine.lanes import in_lanes
-from tsrevel.engine.proof import SETTLE_SECONDS
-from tsrevel.errors import OutcomeUnknown, TsrevelError
+from tsrevel.engine.patience import Patience
+from tsrevel.errors import OutcomeUnknown, Throttled, TsrevelError
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import Labels, OrderId, Plan, Step
-from tsrevel.revel.client import Revel, Written
+from tsrevel.retry import ATTEMPTS, is_worth_waiting, pause_after
+from tsrevel.revel.client import Revel, Written, tell_renamed
 
-LATE = timedelta(minutes=15)
-"""How long a write that got no answer in time may still be applied, and an acknowledged one stay out of sight."""
 ITEMS_AT_ONCE = 3
 """Items of one order under way at a time, at most: nobody has seen Revel with many."""
 APART_SECONDS = 0.03
@@ -26,7 +25,9 @@ a ticket lists them."""
 class Steps:
     """Writes steps of orders, in one run. Raises what `Revel` and `Ledger` raise.
 
-    Of an order's items `at_once` may be under way at a time. `halt` is called where the run is interrupted meanwhile.
+    A step that was sent stays marked in the ledger until it is answered, or surely wasn't applied: whatever becomes of
+    this process, the next one knows. Of an order's items `at_once` may be under way at a time. `halt` is called where
+    the run is interrupted meanwhile.
     """
 
     def __init__(
@@ -34,16 +35,16 @@ class Steps:
         revel: Revel,
         ledger: Ledger,
         run_id: str,
-        clock: Callable[[], datetime],
         sleep: Callable[[float], None],
+        patience: Patience,
         halt: Callable[[], None],
         at_once: int = 1,
     ) -> None:
         self._revel = revel
         self._ledger = ledger
         self._run_id = run_id
-        self._clock = clock
         self._sleep = sleep
+        self._patience = patience
         self._halt = halt
         self._at_once = at_once
 
@@ -53,40 +54,28 @@ class Steps:
         After one that differs from what was sent no other is begun. The same after one that fails: its failure is
         raised once none is under way any more. Raises OutcomeUnknown for one that may have been written or not.
         """
-        written: dict[str, Written] = {}
+        sent = _Sent()
         while True:
-            left = [step for step in steps if step.uuid not in written]
-            if not left or any(each.difference for each in written.values()):
-                return list(written.values())
-            sent = _Sent()
-            self._send(plan, left, order_id, labels, sent, written)
-            self._settle(plan, order_id, sent, written)
+            left = [step for step in steps if step.uuid not in sent.written]
+            if not left or any(each.difference for each in sent.written.values()):
+                return list(sent.written.values())
+            sent.lost.clear()
+            sent.went_wrong = False
+            self._send(plan, left, order_id, labels, sent)
+            if sent.lost:
+                self._settle(plan, order_id, sent)
 
-    def doubt(self, plan: Plan, unknown: OutcomeUnknown) -> OutcomeUnknown:
-        """`unknown` itself, once the ledger knows how long what was written may yet turn up."""
-        note = self._ledger.doubt if unknown.late else self._ledger.look_again
-        note(self._run_id, plan.event_id, self._clock() + LATE)
-        return unknown
-
-    def _send(
-        self,
-        plan: Plan,
-        steps: Sequence[Step],
-        order_id: OrderId,
-        labels: Labels,
-        sent: _Sent,
-        written: dict[str, Written],
-    ) -> None:
+    def _send(self, plan: Plan, steps: Sequence[Step], order_id: OrderId, labels: Labels, sent: _Sent) -> None:
         """Write steps until one of them fails or differs. Raises what failed, unless only answers were lost."""
 
         def attempt(step: Step) -> Written | TsrevelError:
-            sent.at[step.uuid] = self._clock()
             try:
-                answer = self._revel.write(plan, step, order_id, labels)
+                answer = self._attempt(plan, step, order_id, labels)
+                sent.went_wrong |= answer.difference is not None
+                self._note(plan, step, answer, sent)
             except TsrevelError as error:
                 sent.went_wrong = True
                 return error
-            sent.went_wrong |= answer.difference is not None
             return answer
 
         failures = []
@@ -100,54 +89,69 @@ class Steps:
             abandon=self._halt,
         ) as done:
             for step, answer in done:
-                if isinstance(answer, Written):
-                    self._note(plan, step, answer, sent, written)
-                elif isinstance(answer, OutcomeUnknown):
-                    self.doubt(plan, answer)  # at once: the look may fail as well, or this process die
+                if isinstance(answer, OutcomeUnknown):
                     sent.lost[step] = answer
-                else:
-                    del sent.at[step.uuid]
+                elif isinstance(answer, TsrevelError):
                     failures.append(answer)
         if failures:
             raise failures[0]
 
-    def _settle(self, plan: Plan, order_id: OrderId, sent: _Sent, written: dict[str, Written]) -> None:
-        """Look for what writes whose answers were lost may have written: at once, and once more after a while."""
-        found = {step: self._seek(plan, step, order_id) for step in sent.lost}
-        for step, answer in found.items():
-            if answer:
-                self._note(plan, step, answer, sent, written)
-        missing = [unknown for step, unknown in sent.lost.items() if found[step] is None]
-        if missing:
-            first = max(missing, key=lambda unknown: unknown.late)
-            text = f"{first}; Revel doesn't show it, so the next run looks again"
-            raise OutcomeUnknown(text, late=first.late) from first
+    def _attempt(self, plan: Plan, step: Step, order_id: OrderId, labels: Labels) -> Written:
+        """Send the step; after a 429 again, as often and as late as a read, unless a look shows that it was written."""
+        throttled = False
+        for attempt in range(1, ATTEMPTS + 1):
+            self._ledger.mark_sent(self._run_id, plan.event_id, step)
+            try:
+                return self._revel.write(plan, step, order_id, labels)
+            except OutcomeUnknown:
+                raise
+            except Throttled as error:
+                throttled = True
+                found = self._revel.seek(plan, step, order_id)
+                if found is None and (attempt == ATTEMPTS or not is_worth_waiting(error)):
+                    raise
+                if found is None:
+                    self._sleep(pause_after(error, attempt))
+                    found = self._revel.seek(plan, step, order_id)
+                if found:
+                    return found
+            except TsrevelError:
+                if not throttled:  # what a 429 answered may be applied all the same
+                    self._ledger.note_not_applied(self._run_id, plan.event_id, step)
+                raise
+        raise AssertionError("the last attempt returns or raises")
 
-    def _seek(self, plan: Plan, step: Step, order_id: OrderId) -> Written | None:
-        found = self._revel.seek(plan, step, order_id)
-        if found is None:
-            self._sleep(SETTLE_SECONDS)
-            found = self._revel.seek(plan, step, order_id)
-        return found
+    def _settle(self, plan: Plan, order_id: OrderId, sent: _Sent) -> None:
+        """Look for what writes whose answers were lost may have written, at once and for a while."""
 
-    def _note(self, plan: Plan, step: Step, answer: Written, sent: _Sent, written: dict[str, Written]) -> None:
-        written[step.uuid] = answer
-        del sent.at[step.uuid]
-        self._ledger.record(
-            self._run_id,
-            plan.event_id,
-            step,
-            revel_id=answer.id,
-            facts={},
-            under_way_since=min(list(sent.at.values()), default=None),
-        )
+        def look() -> bool:
+            for step in [each for each in sent.lost if each.uuid not in sent.written]:
+                found = self._revel.seek(plan, step, order_id)
+                if found:
+                    self._note(plan, step, found, sent)
+            return all(step.uuid in sent.written for step in sent.lost)
+
+        if self._patience.until(look, bool):
+            return
+        missing = [step for step in sent.lost if step.uuid not in sent.written]
+        contents = self._revel.contents(order_id) if order_id else None
+        renamed = find_renamed(plan, contents, {step.uuid for step in missing}) if contents else None
+        if renamed:
+            self._note(plan, renamed.step, Written(renamed.row_id, tell_renamed(renamed.step), renamed=True), sent)
+            return
+        unknown = sent.lost[missing[0]]
+        raise OutcomeUnknown(f"{unknown}; Revel doesn't show it yet, so a later run looks again") from unknown
+
+    def _note(self, plan: Plan, step: Step, answer: Written, sent: _Sent) -> None:
+        self._ledger.record(self._run_id, plan.event_id, step, revel_id=answer.id, facts={})
+        sent.written[step.uuid] = answer
 
 
 @dataclass(slots=True)
 class _Sent:
-    """Writes to one order: when those were sent whose outcome isn't known yet, by uuid, and whose answers were lost."""
+    """Writes to one order: those that are there, by uuid, and whose answers were lost."""
 
-    at: dict[str, datetime] = field(default_factory=dict)
+    written: dict[str, Written] = field(default_factory=dict)
     lost: dict[Step, OutcomeUnknown] = field(default_factory=dict)
     went_wrong: bool = False
 

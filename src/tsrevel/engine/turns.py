@@ -144,6 +144,7 @@ class Turns:
         except EventUnavailable as verdict:
             return replace(self._known(each), status=verdict.status, reason=verdict.reason, text=str(verdict))
         except OutcomeUnknown as error:
+            self.decider.in_doubt.add(id_of(each))
             return self._failed(each, Reason.OUTCOME_UNKNOWN, str(error))
         except TryNextRun as error:
             return replace(self._failed(each, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)

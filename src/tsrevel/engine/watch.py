@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -17,11 +17,11 @@ from tsrevel.engine.report import Outcome, not_written, with_order
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, Unreadable
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import Ledger, OrderRecord
-from tsrevel.planning.model import EventId, OrderId, Plan, Skip
+from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.record import replace
-from tsrevel.revel.client import Revel
+from tsrevel.revel.client import Revel, tell_doubles
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class Watch:
     run_id: str
     now: datetime
     after_report: Callable[[Callable[[], None]], None]
+    _confirmed: int = field(default=0, init=False)
 
     def look(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """`outcomes` with what was changed at Revel since it was last told. Raises LedgerUnusable.
@@ -65,7 +66,13 @@ class Watch:
         known = self.ledger.shown_orders(each.event_id for each in orders)
         try:
             for record, row in self._rows(orders):
-                outcome = self._compare(record, row, known.get(record.event_id), told.get(record.event_id))
+                about = told.get(record.event_id)
+                if isinstance(row, Hold):
+                    outcome: Outcome | None = _hold(record, row, about)
+                else:
+                    outcome = self._compare(
+                        record, self._confirm(record, row, known), known.get(record.event_id), about
+                    )
                 if outcome:
                     told[record.event_id] = outcome
         except LedgerUnusable:
@@ -91,24 +98,43 @@ class Watch:
         here = self.now.astimezone(ZoneInfo(plan.location.timezone)).date()
         return (plan.day - here).days
 
-    def _rows(self, orders: Iterable[OrderRecord]) -> Iterator[tuple[OrderRecord, OrderRow | None]]:
-        """Each order with what Revel shows of it; None where it says that there is none."""
-        wanted = {record.order_id: record for record in orders if record.order_id}
-        ids, singles = list(wanted), 0
-        for start in range(0, len(ids), BATCH):
-            batch = ids[start : start + BATCH]
-            found = self.revel.orders_by_id(batch)
-            for order_id in batch:
-                if order_id in found:
-                    yield wanted[order_id], found[order_id]
-                elif singles < MOST_SINGLES:
+    def _rows(self, orders: Iterable[OrderRecord]) -> Iterator[tuple[OrderRecord, OrderRow | Hold | None]]:
+        """Each order with what Revel shows of it; a Hold where there is another; None where it says there is none.
+
+        Asked for by uuid, so that a twin is shown as well.
+        """
+        wanted = {record.plan.uuid: record for record in orders if record.order_id and record.plan}
+        uuids, singles = list(wanted), 0
+        for start in range(0, len(uuids), BATCH):
+            batch = uuids[start : start + BATCH]
+            found = self.revel.orders_by_uuid(batch)
+            for uuid in batch:
+                record, rows = wanted[uuid], found.get(uuid, ())
+                standing = [row.id for row in rows if not row.deleted]
+                own = next((row for row in rows if row.id == record.order_id), None)
+                if len(standing) > 1:
+                    yield record, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(standing))
+                elif own:
+                    yield record, own
+                elif singles < MOST_SINGLES and record.order_id:
                     singles += 1
                     try:
-                        row = self._find(wanted[order_id], order_id)
+                        row = self._find(record, record.order_id)
                     except Unreadable as error:
-                        log.warning("Revel order %s can't be read, so the next run looks again: %s", order_id, error)
+                        log.warning(
+                            "Revel order %s can't be read, so the next run looks again: %s", record.order_id, error
+                        )
                     else:
-                        yield wanted[order_id], row
+                        yield record, row
+
+    def _confirm(self, record: OrderRecord, row: OrderRow | None, known: Mapping[EventId, Shown]) -> OrderRow | None:
+        """`row`, or the order itself where a list shows it changed: lists may lag behind what was just written."""
+        if row is None or record.plan is None or self._confirmed == MOST_SINGLES:
+            return row
+        if _as_shown(record.plan, row) == (known.get(record.event_id) or _as_planned(record.plan)):
+            return row
+        self._confirmed += 1
+        return self.revel.find_by_id(row.id) or row
 
     def _find(self, record: OrderRecord, order_id: OrderId) -> OrderRow | None:
         """The order by its id; where Revel knows no such id, by its uuid: one word isn't enough to call it gone."""
@@ -174,6 +200,12 @@ def _tell(record: OrderRecord, outcome: Outcome | None, text: str) -> Outcome:
         return replace(about, text=f"{about.text}; {text}")
     told = not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text))
     return replace(told, order_id=record.order_id, news=True)
+
+
+def _hold(record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
+    """An order that has a twin: told in every run, until a person has deleted one of them."""
+    about = with_order(outcome or Outcome(record.event_id, Status.SKIPPED), record)
+    return replace(not_written(about, found), alarm=True)
 
 
 def _as_planned(plan: Plan) -> Shown:

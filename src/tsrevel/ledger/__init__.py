@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tsrevel.ledger.orders import hash_of_trouble
     from tsrevel.ledger.pausing import Pause, look_for_pause
     from tsrevel.ledger.records import (
+        PENDING,
         AuditRow,
         ClaimConflict,
         Clock,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from tsrevel.ledger.view import LedgerView, copy_event, open_view
 
 __all__ = [
+    "PENDING",
     "SQLITE",
     "AuditRow",
     "ClaimConflict",

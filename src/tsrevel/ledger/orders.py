@@ -11,14 +11,21 @@ from typing import get_args
 
 from tsrevel.ledger.audit import Change, canonical
 from tsrevel.ledger.codec import decode_plan, encode_plan
-from tsrevel.ledger.records import ClaimConflict, OrderRecord, OrderState, Receipt, decode_instant, encode_instant
+from tsrevel.ledger.records import (
+    PENDING,
+    ClaimConflict,
+    OrderRecord,
+    OrderState,
+    Receipt,
+    decode_instant,
+    encode_instant,
+)
 from tsrevel.planning.model import EventId, OrderId, Plan, Step
 from tsrevel.planning.money import show
 
 _ORDERS = """
-    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, doubt_until_at, look_again_at,
-        touched_at, seen_trouble,
-        NOT EXISTS (SELECT 1 FROM runs WHERE runs.run_id = orders.run_id AND finished_at IS NOT NULL) AS interrupted
+    SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, look_again_at, touched_at,
+        seen_trouble
     FROM orders WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _UNFINISHED = """
@@ -32,12 +39,20 @@ _RECEIPTS = """
     FROM receipts JOIN steps USING (event_id, uuid)
     WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY event_id, seq
 """
+_SENT = """
+    SELECT event_id, uuid, sent_at, unanswered FROM orders JOIN steps USING (event_id)
+    WHERE event_id IN (SELECT value FROM json_each(?)) AND state <> 'settled' AND sent_at IS NOT NULL
+"""
 _STANDING = """
     SELECT state, EXISTS (SELECT 1 FROM receipts WHERE receipts.event_id = orders.event_id) AS begun
     FROM orders WHERE event_id = ?
 """
 _CLAIM = """
     INSERT INTO orders (event_id, state, plan, run_id, touched_at) VALUES (?, 'claimed', ?, ?, ?)
+"""
+_MAY_BE_APPLIED = """
+    SELECT count(*) FILTER (WHERE kind = 'sent') > count(*) FILTER (WHERE kind = 'not_applied') AS ever
+    FROM audit WHERE event_id = ? AND kind IN ('sent', 'not_applied')
 """
 _IS_RESOLVED = "SELECT verdict FROM resolutions WHERE event_id = ?"
 _ADD_STEP = "INSERT INTO steps (event_id, seq, kind, number, uuid) VALUES (?, ?, ?, ?, ?)"
@@ -53,10 +68,19 @@ _PUT_RECEIPT = """
         recorded_at = excluded.recorded_at, run_id = excluded.run_id
 """
 _TOUCH = """
-    UPDATE orders SET order_id = coalesce(:order_id, order_id), run_id = :run_id,
-        doubt_until_at = CASE WHEN :since IS NULL THEN NULL ELSE doubt_until_at END, touched_at = coalesce(:since, :at)
+    UPDATE orders SET order_id = coalesce(:order_id, order_id), run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
 """
+_WAS_SENT = "SELECT sent_at FROM steps WHERE event_id = ? AND uuid = ?"
+_MARK_SENT = "UPDATE steps SET sent_at = ?, unanswered = 1 WHERE event_id = ? AND uuid = ?"
+_ANSWER = "UPDATE steps SET unanswered = 0 WHERE event_id = ? AND uuid = ?"
+_UNMARK = "UPDATE steps SET sent_at = NULL, unanswered = 0 WHERE event_id = ? AND uuid = ?"
+_MISS = """
+    UPDATE steps SET unanswered = 1, sent_at = CASE WHEN sent_at BETWEEN ? AND ? THEN sent_at ELSE ? END
+    WHERE event_id = ? AND uuid = ?
+"""
+_CORRECT_CLOCK = "UPDATE steps SET sent_at = :at WHERE event_id = :event_id AND sent_at > :at"
+_ANSWER_ALL = "UPDATE steps SET unanswered = 0 WHERE event_id = ?"
 _SETTLE = """
     INSERT INTO orders (event_id, state, order_id, digest, run_id, touched_at)
     VALUES (:event_id, 'settled', :order_id, :digest, :run_id, :at)
@@ -71,11 +95,6 @@ _DISPUTE = """
         state = 'disputed', order_id = coalesce(excluded.order_id, order_id), text = excluded.text,
         run_id = excluded.run_id, touched_at = excluded.touched_at
 """
-_DOUBT = """
-    UPDATE orders SET doubt_until_at = :until, look_again_at = :until, run_id = :run_id, touched_at = :at
-    WHERE event_id = :event_id
-"""
-_TAKE_UP = "UPDATE orders SET run_id = :run_id, touched_at = :at WHERE event_id = :event_id"
 _LOOK_AGAIN = """
     UPDATE orders SET look_again_at = :again, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
 """
@@ -107,8 +126,14 @@ def find(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[E
     receipts: dict[EventId, dict[str, Receipt]] = {}
     for row in connection.execute(_RECEIPTS, (wanted,)):
         receipts.setdefault(row["event_id"], {})[row["uuid"]] = _decode_receipt(row)
-    found = connection.execute(_ORDERS, (wanted,))
-    return {row["event_id"]: _decode_order(row, receipts.get(row["event_id"], {})) for row in found}
+    sent: dict[EventId, list[sqlite3.Row]] = {}
+    for row in connection.execute(_SENT, (wanted,)):
+        sent.setdefault(row["event_id"], []).append(row)
+    found = connection.execute(_ORDERS, (wanted,)).fetchall()
+    return {
+        row["event_id"]: _decode_order(row, receipts.get(row["event_id"], {}), sent.get(row["event_id"], []))
+        for row in found
+    }
 
 
 def count_by_state(connection: sqlite3.Connection) -> dict[OrderState, int]:
@@ -120,7 +145,10 @@ def count_by_state(connection: sqlite3.Connection) -> dict[OrderState, int]:
 
 
 def claim(change: Change, plan: Plan) -> None:
-    """Stores the plan that is about to be written, in place of an earlier claim of which nothing was written."""
+    """Stores the plan that is about to be written, in place of an earlier claim of which nothing was written.
+
+    If anything of the event was sent before that may have been applied, the order is to be looked at once more.
+    """
     resolved = change.connection.execute(_IS_RESOLVED, (plan.event_id,)).fetchone()
     if resolved:
         raise ClaimConflict(f"Event {plan.event_id} can't be claimed: a person has resolved it as {resolved[0]}.")
@@ -130,22 +158,14 @@ def claim(change: Change, plan: Plan) -> None:
     change.connection.execute(_CLAIM, (plan.event_id, text, change.run_id, change.at))
     steps = [(plan.event_id, seq, step.kind, step.number, step.uuid) for seq, step in enumerate(plan.steps)]
     change.connection.executemany(_ADD_STEP, steps)
+    if change.connection.execute(_MAY_BE_APPLIED, (plan.event_id,)).fetchone()["ever"]:
+        _recheck(change, plan.event_id)
     plan_hash = hashlib.sha256(text.encode()).hexdigest()
     change.audit("claimed", plan.event_id, was=state, plan_hash=plan_hash, total=show(plan.final_total))
 
 
-def record(
-    change: Change,
-    event_id: EventId,
-    step: Step,
-    revel_id: str | None,
-    facts: Mapping[str, str],
-    under_way_since: datetime | None = None,
-) -> None:
-    """Stores Revel's answer to a step of the claimed plan, in place of an earlier one.
-
-    While others are under way, the order counts as touched when the first of those was sent, and a doubt stays.
-    """
+def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, facts: Mapping[str, str]) -> None:
+    """Stores Revel's answer to a step of the claimed plan, in place of an earlier one."""
     wanted = (event_id, step.uuid, step.kind, step.number)
     before = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
     if before is None:
@@ -153,24 +173,54 @@ def record(
     kept = canonical(facts)
     change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, kept, change.at, change.run_id))
     order_id = revel_id if step.kind == "order" else None
-    since = encode_instant(under_way_since) if under_way_since else None
-    _write(change, _TOUCH, event_id, order_id=order_id, since=since)
+    change.connection.execute(_ANSWER, (event_id, step.uuid))
+    _write(change, _TOUCH, event_id, order_id=order_id)
     kind = "receipt_replaced" if before["known"] else "recorded"
     was = before["revel_id"]
     change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=kept)
 
 
-def take_up(change: Change, event_id: EventId) -> None:
-    """Notes that this run goes on with an order begun, before it writes: should it die, the order is `interrupted`."""
-    if not _write(change, _TAKE_UP, event_id):
-        raise ClaimConflict(f"Event {event_id} can't be taken up: the ledger knows no order of it.")
-    change.audit("taken_up", event_id)
+def mark_sent(change: Change, event_id: EventId, step: Step) -> None:
+    """Notes that the step is sent now. One that was sent before is looked at once more, when this one can't be late."""
+    before = change.connection.execute(_WAS_SENT, (event_id, step.uuid)).fetchone()
+    if before is None:
+        raise ClaimConflict(f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.")
+    change.connection.execute(_MARK_SENT, (change.at, event_id, step.uuid))
+    _write(change, _TOUCH, event_id, order_id=None)
+    if before["sent_at"] is not None:
+        _recheck(change, event_id)
+    change.audit("sent", event_id, step=step.kind, uuid=step.uuid)
+
+
+def note_not_applied(change: Change, event_id: EventId, step: Step) -> None:
+    """Notes that what was sent of the step was surely not applied."""
+    change.connection.execute(_UNMARK, (event_id, step.uuid))
+    change.audit("not_applied", event_id, step=step.kind, uuid=step.uuid)
+
+
+def miss(change: Change, event_id: EventId, steps: Iterable[Step]) -> None:
+    """Notes that steps which Revel acknowledged or showed aren't to be seen: whether they were applied isn't known.
+
+    They count from their sending, or from now where that is too long ago to explain it.
+    """
+    now = datetime.fromisoformat(change.at)
+    for step in steps:
+        given = (encode_instant(now - PENDING), change.at, change.at, event_id, step.uuid)
+        change.connection.execute(_MISS, given)
+        change.audit("not_shown", event_id, step=step.kind, uuid=step.uuid)
+
+
+def correct_clock(change: Change, event_id: EventId) -> None:
+    """Counts what was sent in the future, by a clock that was fast, from now."""
+    if change.connection.execute(_CORRECT_CLOCK, {"event_id": event_id, "at": change.at}).rowcount:
+        change.audit("clock_corrected", event_id)
 
 
 def settle(change: Change, event_id: EventId, order_id: OrderId, digest: str | None) -> None:
     """Notes that Revel showed the order complete. An order found complete may be settled without a claim."""
     state = _standing(change, event_id, "be settled", {"claimed", "settled", "disputed"})
     _write(change, _SETTLE, event_id, order_id=order_id, digest=digest)
+    change.connection.execute(_ANSWER_ALL, (event_id,))
     change.audit("settled", event_id, was=state, order_id=order_id, digest=digest)
 
 
@@ -181,22 +231,19 @@ def dispute(change: Change, event_id: EventId, order_id: OrderId | None, text: s
     change.audit("disputed", event_id, was=state, order_id=order_id, text=text)
 
 
-def doubt(change: Change, event_id: EventId, until: datetime) -> None:
-    """Notes that what was written may still turn up before `until`, when it is to be looked at again.
-
-    The next receipt ends the doubt.
-    """
-    if not _write(change, _DOUBT, event_id, until=encode_instant(until)):
-        raise ClaimConflict(f"Event {event_id} can't be in doubt: the ledger knows no order of it.")
-    change.audit("in_doubt", event_id, until=encode_instant(until))
-
-
 def look_again(change: Change, event_id: EventId, at: datetime | None) -> None:
     """Notes when the order is to be looked at once more, settled or not; None: it was."""
     again = encode_instant(at) if at else None
     if not _write(change, _LOOK_AGAIN, event_id, again=again):
         raise ClaimConflict(f"Event {event_id} can't be looked at again: the ledger knows no order of it.")
     change.audit("look_again", event_id, at=again or "never")
+
+
+def _recheck(change: Change, event_id: EventId) -> None:
+    """Has the order looked at once more, when nothing sent until now can be applied any more."""
+    again = encode_instant(datetime.fromisoformat(change.at) + PENDING)
+    _write(change, _LOOK_AGAIN, event_id, again=again)
+    change.audit("look_again", event_id, at=again)
 
 
 def note_foreign(change: Change, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None) -> None:
@@ -263,7 +310,7 @@ def _write(change: Change, sql: str, event_id: EventId, **values: str | bool | N
     return change.connection.execute(sql, row).rowcount > 0
 
 
-def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt]) -> OrderRecord:
+def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt], sent: Iterable[sqlite3.Row]) -> OrderRecord:
     return OrderRecord(
         event_id=row["event_id"],
         state=row["state"],
@@ -272,12 +319,12 @@ def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt]) -> OrderRec
         digest=row["digest"],
         cancelled=bool(row["cancelled"]),
         touched_at=datetime.fromisoformat(row["touched_at"]),
-        interrupted=bool(row["interrupted"]),
         receipts=receipts,
+        sent={each["uuid"]: datetime.fromisoformat(each["sent_at"]) for each in sent},
+        unanswered=frozenset(each["uuid"] for each in sent if each["unanswered"]),
         seen_plan=decode_plan(row["seen_plan"]) if row["seen_plan"] else None,
         local_id=row["local_id"],
         text=row["text"],
-        doubt_until_at=decode_instant(row["doubt_until_at"]),
         look_again_at=decode_instant(row["look_again_at"]),
         seen_trouble=row["seen_trouble"],
     )

@@ -11,7 +11,7 @@ from tsrevel.ledger.records import encode_instant
 
 _LONG_SETTLED = """
     SELECT event_id FROM orders LEFT JOIN sightings USING (event_id)
-    WHERE state = 'settled' AND plan IS NOT NULL AND look_again_at IS NULL AND doubt_until_at IS NULL
+    WHERE state = 'settled' AND plan IS NOT NULL AND look_again_at IS NULL
       AND orders.touched_at < :before AND coalesce(event_day, json_extract(plan, '$.day')) < :before
 """
 _GOES: Mapping[str, str] = {

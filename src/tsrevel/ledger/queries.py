@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from tsrevel.ledger.records import OrderState, Resolution, decode_instant
+from tsrevel.ledger.records import PENDING, OrderState, Resolution, decode_instant
 from tsrevel.ledger.resolutions import RESOLUTION, decode_resolution
 from tsrevel.record import Record
 
@@ -67,7 +67,8 @@ _ARE_UNKNOWN = """
 """
 """An order found at Revel that wasn't as planned, with a ledger that had lost what it knew, or dropped it."""
 _OPEN_ORDERS = f"""
-    SELECT event_id, state, plan, order_id, text, touched_at, doubt_until_at, {_ARE_UNKNOWN} AS unknown,
+    SELECT event_id, state, plan, order_id, text, touched_at, {_ARE_UNKNOWN} AS unknown,
+        (SELECT max(sent_at) FROM steps WHERE steps.event_id = orders.event_id AND unanswered) AS pending_since,
         (SELECT count(*) FROM steps WHERE steps.event_id = orders.event_id) AS steps,
         (SELECT count(*) FROM receipts WHERE receipts.event_id = orders.event_id) AS receipts
     FROM orders
@@ -139,7 +140,7 @@ class OpenOrder(Record):
     receipts: int | None
     text: str | None
     touched_at: datetime
-    doubt_until_at: datetime | None
+    pending_until: datetime | None
 
 
 class Attempt(Record):
@@ -254,6 +255,7 @@ def _decode_open_order(row: sqlite3.Row) -> OpenOrder:
     from tsrevel.ledger.codec import decode_plan  # it knows all of planning's words; mostly no order is open
 
     plan = decode_plan(row["plan"]) if row["plan"] else None
+    since = decode_instant(row["pending_since"])
     return OpenOrder(
         event_id=row["event_id"],
         state=row["state"],
@@ -265,7 +267,7 @@ def _decode_open_order(row: sqlite3.Row) -> OpenOrder:
         receipts=None if row["unknown"] else row["receipts"],
         text=row["text"],
         touched_at=datetime.fromisoformat(row["touched_at"]),
-        doubt_until_at=decode_instant(row["doubt_until_at"]),
+        pending_until=since + PENDING if since else None,
     )
 
 

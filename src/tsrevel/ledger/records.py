@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from tsrevel.errors import TsrevelError
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], datetime]
 """Gives the present instant, aware, in UTC."""
+
+PENDING = timedelta(minutes=15)
+"""How long a write whose outcome isn't known may still be applied, counted from its sending."""
 
 RunMode = Literal["bulk", "single"]
 
@@ -59,11 +62,10 @@ class OrderRecord(Record):
     """What is known of the order of one event.
 
     `plan` is the one claimed, and stays; `seen_plan` is the last one that a change of the event was reported
-    against, `digest` the content hash of that moment. `receipts` go by the uuid of their step. `local_id` is
-    kept of foreign orders, `text` (why) of disputed ones. Until `doubt_until_at` what was written may still turn
-    up, answered or not: what isn't there by then isn't coming. `interrupted`: the run that touched it last never
-    came to its end, so a write may have been under way at `touched_at`. `look_again_at`: the outcome of a write was
-    unknown for a while; looked at once more from then on, the order shows whether a part of it is there twice.
+    against, `digest` the content hash of that moment. `receipts` go by the uuid of their step, and so does `sent`: when
+    each step was last sent, as far as an order isn't settled. Of `unanswered` it isn't known whether they were applied.
+    `local_id` is kept of foreign orders, `text` (why) of disputed ones. `look_again_at`: a write was sent again whose
+    outcome had been unknown; looked at once more from then on, the order shows whether a part of it is there twice.
     `seen_trouble` is the hash of why the event, changed, couldn't be planned when last seen; None if it could.
     """
 
@@ -78,10 +80,19 @@ class OrderRecord(Record):
     seen_plan: Plan | None = None
     local_id: str | None = None
     text: str | None = None
-    doubt_until_at: datetime | None = None
+    sent: Mapping[str, datetime] = field(default_factory=dict)
+    unanswered: frozenset[str] = frozenset()
     look_again_at: datetime | None = None
-    interrupted: bool = False
     seen_trouble: str | None = None
+
+    @property
+    def pending_until(self) -> datetime | None:
+        """Until when a write to it may still be applied of which that isn't known; None if there is no such write."""
+        return max((self.sent[uuid] + PENDING for uuid in self.unanswered), default=None)
+
+    def pending(self, now: datetime) -> frozenset[str]:
+        """The uuids of the steps that were sent, aren't answered, and may still be applied."""
+        return frozenset(uuid for uuid in self.unanswered if now < self.sent[uuid] + PENDING)
 
 
 class Seen(Record):

@@ -112,21 +112,34 @@ class Ledger(Outbox):
         *,
         revel_id: str | None,
         facts: Mapping[str, str],
-        under_way_since: datetime | None = None,
     ) -> None:
         """Stores Revel's answer to a step of the claimed plan; that of the order step gives the order its id.
 
         The answer to a step that had to be written again replaces the earlier one, and the audit keeps both.
-        `facts` must be free of customer data. `under_way_since`: when the first was sent of those writes to the order
-        whose answers are still to come, or were lost; None: there are none, and with this answer any doubt ends.
+        `facts` must be free of customer data.
         """
         with self._changing(run_id) as change:
-            orders.record(change, event_id, step, revel_id, facts, under_way_since)
+            orders.record(change, event_id, step, revel_id, facts)
 
-    def take_up(self, run_id: str, event_id: EventId) -> None:
-        """This run is about to write to an order begun: should it die, the next one knows."""
+    def mark_sent(self, run_id: str, event_id: EventId, step: Step) -> None:
+        """The step is about to be sent: until it is answered nobody knows whether it was applied."""
         with self._changing(run_id) as change:
-            orders.take_up(change, event_id)
+            orders.mark_sent(change, event_id, step)
+
+    def note_not_applied(self, run_id: str, event_id: EventId, step: Step) -> None:
+        """The step was not sent after all, or was refused: it is surely not applied."""
+        with self._changing(run_id) as change:
+            orders.note_not_applied(change, event_id, step)
+
+    def miss(self, run_id: str, event_id: EventId, steps: Iterable[Step]) -> None:
+        """Revel acknowledged or showed these steps, and doesn't show them: their outcome isn't known any more."""
+        with self._changing(run_id) as change:
+            orders.miss(change, event_id, steps)
+
+    def correct_clock(self, run_id: str, event_id: EventId) -> None:
+        """What was sent in the future, by a clock that was fast, counts from now on."""
+        with self._changing(run_id) as change:
+            orders.correct_clock(change, event_id)
 
     def settle(self, run_id: str, event_id: EventId, order_id: OrderId, digest: str | None) -> None:
         """Revel showed the order complete. `digest` is the content hash of the event it was made of.
@@ -141,14 +154,6 @@ class Ledger(Outbox):
         """What Revel holds isn't the plan: a person must look. `text` says why, without customer data."""
         with self._changing(run_id) as change:
             orders.dispute(change, event_id, order_id, text)
-
-    def doubt(self, run_id: str, event_id: EventId, until: datetime) -> None:
-        """A write got no answer in time: until `until` (aware) it may still be applied, so nothing is sent again.
-
-        Then the order is looked at again.
-        """
-        with self._changing(run_id) as change:
-            orders.doubt(change, event_id, until)
 
     def look_again(self, run_id: str, event_id: EventId, at: datetime | None) -> None:
         """The order is to be looked at once more at `at` (aware), settled or not; None: it was."""

@@ -11,7 +11,7 @@ from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, OrderId
 from tsrevel.record import Record
 from tsrevel.revel.client import Contents
-from tsrevel.revel.decode import OrderRow, Row, decode_id, decode_item, decode_order, decode_payment
+from tsrevel.revel.decode import OrderRow, Row, decode_id, decode_item, decode_order, decode_payment, decode_uuid
 from tsrevel.revel.lists import Fits, read_rows
 from tsrevel.transport import Channel
 
@@ -39,7 +39,7 @@ class Books:
         names, numbers = frozenset(local_ids), frozenset(uuids)
         rows = [
             *self._each("Order", "local_id", local_ids, lambda row: str(row.get("local_id")) in names),
-            *self._each("Order", "uuid", uuids, lambda row: str(row.get("uuid")).lower() in numbers),
+            *self._each("Order", "uuid", uuids, lambda row: decode_uuid(row.get("uuid")) in numbers),
         ]
         return tuple({order.id: order for order in map(decode_order, rows)}.values())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from tsrevel.revel.decode import (
     decode_page,
     decode_payment,
     decode_product,
+    decode_uuid,
     is_on_sale,
 )
 from tsrevel.revel.lists import ANY_NUMBER, Fits, read_rows
@@ -49,10 +50,16 @@ class Contents(Record):
 
 
 class Written(Record):
-    """What a write left at Revel: the row's id, and how it differs from what was sent, where it shows that it does."""
+    """What a write left at Revel: the row's id, and how it differs from what was sent, where it shows that it does.
+
+    `renamed`: what differs is the uuid, so that the row can't be told from somebody else's any more. `doubled`: the
+    event has another order.
+    """
 
     id: str
     difference: str | None = None
+    renamed: bool = False
+    doubled: bool = False
 
 
 class Revel:
@@ -130,7 +137,7 @@ class Revel:
         """
 
         def fits(row: Row) -> bool:
-            return str(row.get("local_id")) in local_ids or str(row.get("uuid")).lower() in uuids
+            return str(row.get("local_id")) in local_ids or decode_uuid(row.get("uuid")) in uuids
 
         if any("," in local_id for local_id in local_ids):
             return None
@@ -139,14 +146,14 @@ class Revel:
             rows = [row for each in asked for row in filter(fits, self._rows("Order", each, fits=fits))]
         except (Refused, TryNextRun):
             return None
-        return frozenset(name for row in rows for name in (str(row.get("local_id")), str(row.get("uuid")).lower()))
+        return frozenset(name for row in rows for name in (str(row.get("local_id")), decode_uuid(row.get("uuid"))))
 
     def find_by_uuid(self, uuid: str) -> tuple[OrderRow, ...]:
         """Every order of the account with that uuid: Revel may not keep it unique (facts Revel 3.3)."""
         return self._orders({"uuid": uuid}, uuid, ())
 
-    def orders_by_id(self, orders: Sequence[OrderId]) -> dict[OrderId, OrderRow]:
-        """These orders as they stand, in one request, as far as it shows them; `find_by_id` tells about the others.
+    def orders_by_uuid(self, uuids: Sequence[str]) -> dict[str, tuple[OrderRow, ...]]:
+        """Every order with one of these uuids, in one request, by its uuid: several where one is there twice.
 
         Shows none where Revel doesn't know `__in` (facts Revel 2.1).
         """
@@ -159,15 +166,16 @@ class Revel:
 
         def read(more: dict[str, str]) -> Iterator[Row]:
             def fits(row: Row) -> bool:
-                return decode_id(row.get("id")) in orders or lacks(row, more)
+                return decode_uuid(row.get("uuid")) in uuids or lacks(row, more)
 
-            return filter(fits, self._rows("Order", {"id__in": ",".join(orders), **more}, fits=fits))
+            return filter(fits, self._rows("Order", {"uuid__in": ",".join(uuids), **more}, fits=fits))
 
         try:
             rows = self._narrower.rows("Order", ORDER_FIELDS, read, decode)
         except (Refused, Unreadable):
             return {}
-        return {row.id: row for row in rows if row}
+        orders = [row for row in rows if row]
+        return {uuid: found for uuid in uuids if (found := tuple(row for row in orders if row.uuid == uuid))}
 
     def find_by_id(self, order: OrderId) -> OrderRow | None:
         """The order with that id; None where Revel says that there is none."""
@@ -198,6 +206,10 @@ class Revel:
         """The order's items as they stand, and nothing else of it."""
         return Contents(None, tuple(map(decode_item, self._parts("OrderItem", order))))
 
+    def history(self, order: OrderId) -> Contents:
+        """The order's history rows as they stand, and nothing else of it."""
+        return Contents(None, history=tuple(map(decode_history, self._parts("OrderHistory", order))))
+
     def money(self, order: OrderId, *, payments: bool, discount: bool) -> Contents:
         """The order's payments, and the order itself where it is asked for its discount, in one request if possible.
 
@@ -220,16 +232,37 @@ class Revel:
         return _written(plan, step, answer)
 
     def seek(self, plan: Plan, step: Step, order: OrderId) -> Written | None:
-        """What `step` writes, if it is there."""
+        """What `step` writes, if it is there: by its uuid, and by what it belongs to, as a uuid may be kept otherwise.
+
+        An order that has our `local_id` and another uuid counts as written and renamed: before the step was sent there
+        was none.
+        """
         if step.kind in {"discount", "totals"}:
             shows = shows_discount if step.kind == "discount" else shows_totals
             return Written(order) if shows(plan, self.order(order)) else None
+        if step.kind == "order":
+            return self._seek_order(plan)
 
         def fits(row: Row) -> bool:
-            return str(row.get("uuid")).lower() == step.uuid
+            return decode_uuid(row.get("uuid")) == step.uuid
 
-        rows = self._rows(_RESOURCES[step.kind], {"uuid": step.uuid}, fits=fits)
-        return next((_written(plan, step, row) for row in rows if fits(row)), None)
+        resource = _RESOURCES[step.kind]
+        rows = filter(fits, self._rows(resource, {"uuid": step.uuid}, fits=fits))
+        found = next(rows, None) or next(filter(fits, self._parts(resource, order)), None)
+        return None if found is None else _written(plan, step, found)
+
+    def _seek_order(self, plan: Plan) -> Written | None:
+        """A deleted one of ours was written all the same: it isn't to be made again."""
+        rows = self._orders({"local_id": plan.local_id}, plan.uuid, (plan.local_id,))
+        ours = [row for row in rows if row.uuid == plan.uuid] or list(self.find_by_uuid(plan.uuid))
+        standing = {row.id: row for row in (*rows, *ours) if not row.deleted}
+        own = min(ours, key=lambda row: row.deleted, default=None)
+        if own and len(standing) > 1:
+            return Written(own.id, tell_doubles(standing), doubled=True)
+        if own:
+            return Written(own.id)
+        stranger = next(iter(standing.values()), None)
+        return Written(stranger.id, tell_renamed(plan.steps[0]), renamed=True) if stranger else None
 
     def _patch(self, order: OrderId, body: Body, place: Place, *, printed: bool) -> Written:
         path = f"/resources/Order/{order}/"
@@ -254,7 +287,7 @@ class Revel:
 
     def _orders(self, filters: dict[str, str], uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
         def fits(row: Row) -> bool:
-            return str(row.get("local_id")) in local_ids or str(row.get("uuid")).lower() == uuid
+            return str(row.get("local_id")) in local_ids or decode_uuid(row.get("uuid")) == uuid
 
         found = {row.id: row for row in map(decode_order, filter(fits, self._rows("Order", filters, fits=fits)))}
         return tuple(found.values())
@@ -274,12 +307,29 @@ def shows_totals(plan: Plan, row: OrderRow) -> bool:
     return row.printed and money == (plan.subtotal, plan.final_total, plan.remaining_due)
 
 
+def tell_doubles(order_ids: Iterable[str]) -> str:
+    """What is wrong where an event has several orders."""
+    ids = sorted(order_ids)
+    return f"Revel holds {len(ids)} orders for it: {', '.join(ids)}; delete the wrong ones there"
+
+
+def tell_renamed(step: Step) -> str:
+    """What is wrong with a row that Revel keeps under another uuid than was sent."""
+    what = {"order": "it", "history": "its history row"}.get(step.kind, f"its {step.kind} {step.number + 1}")
+    return f"{what} was stored under another uuid than was sent"
+
+
 def _written(plan: Plan, step: Step, answer: Json) -> Written:
     from tsrevel.revel.stored import compare_stored
 
     found = decode_id(answer.get("id")) if isinstance(answer, dict) else ""
-    if not found or str(answer.get("uuid")).lower() != step.uuid:
+    if not found or not answer.get("uuid"):
         raise OutcomeUnknown(f"Revel: the answer to writing the {step.kind} doesn't show it")
+    kept = decode_uuid(answer["uuid"])
+    if kept != step.uuid and len(kept) == len(step.uuid) and kept.count("-") == step.uuid.count("-"):
+        return Written(found, tell_renamed(step), renamed=True)
+    if kept != step.uuid:
+        raise OutcomeUnknown(f"Revel: the answer to writing the {step.kind} shows another row")
     try:
         return Written(found, compare_stored(plan, step, answer))
     except Unreadable as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -22,6 +23,7 @@ Row = Mapping[str, Json]
 _LARGEST = Decimal(10) ** 12
 _LONGEST_ID = 19
 """Digits."""
+_UUID = re.compile(r"[0-9a-f]{32}")
 
 ORDER_FIELDS = (
     *("id", "uuid", "local_id", "establishment", "subtotal", "tax", "gratuity", "discount_amount", "final_total"),
@@ -34,7 +36,8 @@ PRODUCT_FIELDS = ("id", "name", "active", "establishment")
 class OrderRow(Record):
     """An order as Revel holds it. Money in cents; what is absent or null counts as zero.
 
-    `discounted`: it refers to a discount, whatever that comes to. `has_history` is None where Revel doesn't say.
+    `discounted`: it refers to a discount, whatever that comes to. `has_history` is None where Revel doesn't say, and so
+    is `histories`, the number of its history rows.
     `updated` is when it was last changed, by the establishment's wall clock (facts Revel 2.4); None where unreadable.
     """
 
@@ -52,6 +55,7 @@ class OrderRow(Record):
     deleted: bool = False
     discounted: bool = False
     has_history: bool | None = None
+    histories: int | None = None
     updated: datetime | None = None
 
 
@@ -120,7 +124,7 @@ def decode_order(row: Json) -> OrderRow:
     fields = _fields(row, "Order")
     return OrderRow(
         id=OrderId(_id(fields, "Order")),
-        uuid=_text(fields, "uuid").lower(),
+        uuid=decode_uuid(fields.get("uuid")),
         local_id=_text(fields, "local_id"),
         establishment=_establishment(fields),
         subtotal=_money(fields, "subtotal"),
@@ -133,6 +137,7 @@ def decode_order(row: Json) -> OrderRow:
         deleted=fields.get("deleted") is True,
         discounted=bool(decode_id(fields.get("discount")) or fields.get("applied_discounts")),
         has_history=history if isinstance(history := fields.get("has_history"), bool) else None,
+        histories=len(rows) if isinstance(rows := fields.get("orderhistory"), list) else None,
         updated=_stamp(fields, "updated_date"),
     )
 
@@ -143,7 +148,7 @@ def decode_item(row: Json) -> ItemRow:
     product = decode_id(fields.get("product"))
     return ItemRow(
         id=_id(fields, "OrderItem"),
-        uuid=_text(fields, "uuid").lower(),
+        uuid=decode_uuid(fields.get("uuid")),
         order=decode_id(fields.get("order")),
         product=ProductId(int(product)) if product else None,
         quantity=_number(fields, "quantity"),
@@ -158,7 +163,7 @@ def decode_payment(row: Json) -> PaymentRow:
     fields = _fields(row, "Payment")
     return PaymentRow(
         id=_id(fields, "Payment"),
-        uuid=_text(fields, "uuid").lower(),
+        uuid=decode_uuid(fields.get("uuid")),
         order=decode_id(fields.get("order")),
         amount=_money(fields, "amount"),
         deleted=fields.get("deleted") is True,
@@ -170,7 +175,7 @@ def decode_payment(row: Json) -> PaymentRow:
 def decode_history(row: Json) -> HistoryRow:
     """An OrderHistory row."""
     fields = _fields(row, "OrderHistory")
-    return HistoryRow(_id(fields, "OrderHistory"), _text(fields, "uuid").lower(), decode_id(fields.get("order")))
+    return HistoryRow(_id(fields, "OrderHistory"), decode_uuid(fields.get("uuid")), decode_id(fields.get("order")))
 
 
 def decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
@@ -201,6 +206,18 @@ def decode_id(value: Json) -> str:
         return ""
     last = str(value).rstrip("/").rpartition("/")[2]
     return last if last.isascii() and last.isdigit() and len(last) <= _LONGEST_ID else ""
+
+
+def decode_uuid(value: Json) -> str:
+    """A uuid as 36 small characters, however it is written: capitals, braces, `urn:uuid:`, without dashes.
+
+    What is no uuid is given in small letters, as it is; '' for none.
+    """
+    text = "" if value is None else str(value).strip().lower()
+    digits = text.removeprefix("urn:").removeprefix("uuid:").strip("{}").replace("-", "")
+    if _UUID.fullmatch(digits) is None:
+        return text
+    return "-".join(digits[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
 
 
 def _fields(row: Json, resource: str) -> Row:

@@ -10,6 +10,7 @@ import json
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from uuid import NAMESPACE_OID, UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from tsrevel.sandbox import revel_orders
@@ -42,6 +43,8 @@ class RevelSandbox(SandboxApp[Tables]):
     - `ignored_filters`: documented filters that are passed over all the same (`{"local_id"}`)
     - `refuses_unknown_filters`: 400 for undocumented filters instead of silence
     - `refuse_duplicate_uuid`: a second POST with the same uuid is refused instead of making a twin
+    - `replaces_uuids`: resources whose new rows get another uuid than was sent
+    - `spells_uuids`: how the uuid of a new row is written, `"{uuid.hex}"` for instance; "" as it was sent
     - `printed_needs_second_patch`: an order's first PATCH of `printed` is not taken
     - `dropped_fields`: fields that every write loses in silence (`{"pickup_time", "remaining_due"}`)
     - `denied_resources`: resources this key has no right to; they answer 401
@@ -62,6 +65,8 @@ class RevelSandbox(SandboxApp[Tables]):
         self.ignored_filters: set[str] = set()
         self.refuses_unknown_filters = False
         self.refuse_duplicate_uuid = False
+        self.replaces_uuids: set[str] = set()
+        self.spells_uuids = ""
         self.printed_needs_second_patch = False
         self.dropped_fields: set[str] = set()
         self.denied_resources: set[str] = set()
@@ -185,6 +190,10 @@ class RevelSandbox(SandboxApp[Tables]):
         values = accept_new(self.state, resource, body, self.dropped_fields)
         if self.refuse_duplicate_uuid and self._has_uuid(resource, values.get("uuid")):
             refuse(resource, {"uuid": "A row with this uuid already exists."})
+        if resource.name in self.replaces_uuids:
+            values["uuid"] = str(uuid5(NAMESPACE_OID, str(values.get("uuid"))))
+        if self.spells_uuids and "uuid" in values:
+            values["uuid"] = self.spells_uuids.format(uuid=UUID(str(values["uuid"])))
         row = self.state.insert(resource, values)
         if settle := SETTLE.get(resource.name):
             settle(self.state, row)

@@ -140,7 +140,7 @@ def encode_record(record: OrderRecord | None) -> dict[str, object] | None:
         "cancelled": record.cancelled,
         "text": record.text,
         "touched_at": encode_at(record.touched_at),
-        "doubt_until_at": encode_at(record.doubt_until_at),
+        "doubt_until_at": encode_at(record.pending_until),
     }
 
 

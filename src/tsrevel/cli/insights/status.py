@@ -89,7 +89,7 @@ def _encode_order(order: OpenOrder) -> dict[str, object]:
         "receipts": order.receipts,
         "text": order.text,
         "touched_at": encode_at(order.touched_at),
-        "doubt_until_at": encode_at(order.doubt_until_at),
+        "doubt_until_at": encode_at(order.pending_until),
     }
 
 
