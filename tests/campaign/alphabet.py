@@ -70,6 +70,8 @@ class Call(Record):
         return httpx.Response(status, headers=named, content=content, request=self.request)
 
 
+LATE = (0.4, 2.5, 20.0, 45.0, 300.0, 840.0)
+"""Seconds after which a write may still be applied that got no answer, or none that counts."""
 Fits = Callable[["Rig", Point], bool]
 
 
@@ -93,6 +95,10 @@ def _at_requests(_rig: Rig, point: Point) -> bool:
 
 def _at_writes(_rig: Rig, point: Point) -> bool:
     return point.is_write
+
+
+def _at_posts(_rig: Rig, point: Point) -> bool:
+    return point.is_write and point.method == "POST"
 
 
 def _at_commits(_rig: Rig, point: Point) -> bool:
@@ -140,8 +146,27 @@ def _time_out_late(call: Call) -> NoReturn:
 
 
 def _reset_late(call: Call) -> NoReturn:
-    call.send_later(seconds=(0.3, 0.9, 1.5)[call.point.number % 3])
+    call.send_later(seconds=LATE[call.point.number % len(LATE)])
     _reset(call)
+
+
+def _fail_late(call: Call) -> httpx.Response:
+    call.send_later(seconds=LATE[call.point.number % len(LATE)])
+    return _say_no(call, (500, 502, 503, 520, 524)[call.point.number // len(LATE) % 5])
+
+
+def _throttle_after(call: Call) -> httpx.Response:
+    call.send()
+    return _say_no(call, 429)
+
+
+def _send_twice(call: Call) -> httpx.Response:
+    call.rig.make_twins(call.send())
+    return call.send()
+
+
+def _rename(call: Call) -> httpx.Response:
+    return call.rig.rename(call.send())
 
 
 def _gateway_late(call: Call) -> httpx.Response:
@@ -202,6 +227,10 @@ def _cut_power(call: Call) -> httpx.Response:
 # Death
 
 
+class Stopped(BaseException):
+    """A signal (SIGTERM, Ctrl-C): the process unwinds, and may still store something."""
+
+
 def _die(rig: Rig) -> NoReturn:
     rig.dead = True
     raise Died
@@ -217,8 +246,20 @@ def _die_after(call: Call) -> NoReturn:
 
 
 def _die_meanwhile(call: Call) -> NoReturn:
-    call.send_later(seconds=(0.5, 2.5, 4.0)[call.point.number % 3])
+    call.send_later(seconds=LATE[call.point.number % len(LATE)])
     _die(call.rig)
+
+
+def _stop_meanwhile(call: Call) -> NoReturn:
+    call.send_later(seconds=LATE[call.point.number % len(LATE)])
+    call.rig.stopped = True
+    raise Stopped
+
+
+def _stop_after(call: Call) -> NoReturn:
+    call.send()
+    call.rig.stopped = True
+    raise Stopped
 
 
 _FAULTS = (
@@ -243,13 +284,26 @@ _FAULTS = (
     Fault("500_after", "saved, then HTTP 500", _at_writes, _fail_after),
     Fault("504_late", "HTTP 504, and applied minutes later", _at_writes, _gateway_late),
     Fault("timeout_late", "no answer in time, and applied minutes later", _at_writes, _time_out_late),
-    Fault("reset_late", "connection reset, and applied a moment later", _at_writes, _reset_late),
+    Fault("reset_late", "connection reset, and applied moments or minutes later", _at_writes, _reset_late),
+    Fault("5xx_late", "HTTP 5xx, and applied moments or minutes later", _at_writes, _fail_late),
+    Fault("429_after", "saved, then HTTP 429", _at_writes, _throttle_after),
+    Fault("sent_twice", "a proxy sends the POST twice", _at_posts, _send_twice),
+    Fault("uuid_not_kept", "saved under another uuid than was sent", _at_posts, _rename),
     Fault("not_applied", "the answer of a success, nothing kept", _at_writes, lambda c: c.pretend()),
     Fault("not_applied_200", "200 with an echo, nothing kept", _at_writes, _echo),
     Fault("truncated_after", "saved, half the answer", _at_writes, lambda c: _cut_short(c, c.send())),
     Fault("wrong_shape_after", "saved, an answer of another shape", _at_writes, lambda c: _misshape(c, c.send())),
     Fault("invisible", "saved, and unseen by the next look-ups", _at_writes, _hide),
-    Fault("kill_in_flight", "the process dies, the write is applied a little later", _at_writes, _die_meanwhile),
+    Fault(
+        "kill_in_flight", "the process dies, the write is applied moments or minutes later", _at_writes, _die_meanwhile
+    ),
+    Fault(
+        "stop_in_flight",
+        "a signal ends the run, the write is applied moments or minutes later",
+        _at_writes,
+        _stop_meanwhile,
+    ),
+    Fault("stop_after", "the write is applied, a signal ends the run before its answer", _at_writes, _stop_after),
     # death at any point
     Fault("kill_before", "the process dies before it", _anywhere, _die_before, before_commit=_die),
     Fault("kill_after", "the process dies after it", _anywhere, _die_after, after_commit=_die),
@@ -262,5 +316,5 @@ _FAULTS = (
 )
 FAULTS = {fault.name: fault for fault in _FAULTS}
 """Every fault by its name."""
-AT_WRITES = frozenset(name for name, fault in FAULTS.items() if fault.fits is _at_writes)
+AT_WRITES = frozenset(name for name, fault in FAULTS.items() if fault.fits in (_at_writes, _at_posts))
 """Those that only a write to Revel can suffer."""

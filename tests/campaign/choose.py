@@ -13,11 +13,11 @@ from .scenario import find_scenario
 from .schedule import USUAL_GAP, Schedule
 
 CLEAN = Schedule("single")
-SOON = (1, 5)
-"""Seconds after which an impatient operator starts the next run."""
+SOON = (1, 5, 240)
+"""Seconds after which an impatient operator, or a hook, starts the next run."""
 NIGHT = 3 * 60 * 60
 """Seconds: longer than an access token lives."""
-BAG = (*FAULTS, *(name for name in FAULTS if name in AT_WRITES))
+BAG = (*FAULTS, "twin_made", *(name for name in FAULTS if name in AT_WRITES))
 """What random schedules draw from: what only a write can meet twice, since most points are none."""
 POINTS_AN_EVENT = 30
 STRIDE = 1009
@@ -59,10 +59,12 @@ def from_seed(seed: int) -> Schedule:
     reach = POINTS_AN_EVENT * len(scenario.stories) + 5
     faults = sorted((chance.randint(1, reach), chance.choice(BAG)) for _ in range(chance.randint(1, 5)))
     lost = (chance.randint(1, 3),) if chance.random() < 0.1 else ()
-    gaps = [chance.choices((USUAL_GAP, *SOON, NIGHT), (10, 2, 2, 1))[0] for _ in range(chance.choice((0, 0, 4)))]
+    gaps = [chance.choices((USUAL_GAP, *SOON, NIGHT), (6, 3, 3, 3, 1))[0] for _ in range(chance.choice((0, 4, 6)))]
     for run in lost:
         gaps[run - 1 : run] = [USUAL_GAP] * len(gaps[run - 1 : run])  # what is under way then has arrived
     modes: tuple[str, ...] = ()
     if chance.random() < 0.12:
         modes = tuple(chance.choice(("live", "dry", "disabled", "elsewhere")) for _ in range(chance.randint(1, 3)))
+    elif chance.random() < 0.12:
+        modes = ("thrice",) * chance.randint(1, 3)
     return Schedule(scenario.name, tuple(faults), tuple(gaps), modes, lost)

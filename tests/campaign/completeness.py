@@ -66,13 +66,14 @@ def possible(rig: Rig, number: int) -> list[Content]:
     return rig.versions[number][rig.since.get(number, 0) :]
 
 
-def linked(rig: Rig, resource: str, order_id: int) -> list[Json]:
-    """The rows of a resource that belong to an order; not copies."""
+def linked(rig: Rig, resource: str, order_id: int, *, own: bool = False) -> list[Json]:
+    """The rows of a resource that belong to an order, or those alone that the world didn't double; not copies."""
     uri = f"/resources/Order/{order_id}/"
-    return [row for row in rig.revel.state.rows[resource].values() if row["order"] == uri]
+    rows = [row for row in rig.revel.state.rows[resource].values() if row["order"] == uri]
+    return rig.own(resource, rows) if own else rows
 
 
-def items_on(rig: Rig, order_id: int) -> Counter[tuple[int | None, int, Decimal]]:
+def items_on(rig: Rig, order_id: int, *, own: bool = False) -> Counter[tuple[int | None, int, Decimal]]:
     """The items of an order, each as often as it is there."""
-    rows = linked(rig, "OrderItem", order_id)
+    rows = linked(rig, "OrderItem", order_id, own=own)
     return Counter((link_id(row["product"]), int(row["quantity"]), row["price"]) for row in rows)

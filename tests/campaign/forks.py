@@ -7,6 +7,7 @@ For Linux: other systems lack `waitid` or packets over Unix sockets.
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -28,6 +29,8 @@ PATIENCE = 60
 """Seconds that a run may take before it is given up."""
 _IMPORTED = ("tsrevel.cli.app", "tsrevel.cli.sync", "httpcore", "certifi", "pydantic.type_adapter", "_strptime")
 """All that a run imports, the late ones by name."""
+_PAUSES = (0.5, 1.0, 1.5)
+"""Seconds between looks for what isn't there: in all longer than any request here is slow, and no longer."""
 
 
 class Ran(Record):
@@ -117,6 +120,9 @@ def serve(line: int) -> None:
     cli._start_light()
     for name in _IMPORTED:
         importlib.import_module(name)
+    from tsrevel.engine import patience, run
+
+    run.Patience = functools.partial(patience.Patience, pauses=_PAUSES)  # type: ignore[attr-defined,assignment]
     gc.freeze()
     keepers: set[int] = set()
     with socket.socket(fileno=line) as orders:

@@ -207,6 +207,15 @@ def _remove(rig: Rig, point: Point) -> None:
     rig.note_change(rig.event_of(order), "order_removed")
 
 
+def _make_twin(rig: Rig, point: Point) -> None:
+    orders = rig.standing_orders()
+    rig.add_twin(orders[point.number % len(orders)])
+
+
+def _no_twin_yet(rig: Rig, _point: Point) -> bool:
+    return bool(rig.standing_orders()) and not rig.twins
+
+
 Happening = tuple[str, str, Callable[["Rig", "Point"], bool], Callable[["Rig", "Point"], object]]
 OF_THE_WORLD: tuple[Happening, ...] = (
     ("clock_jump_forward", "the clock is 26 h fast until the run ends", _nothing_under_way, _jump_forward),
@@ -226,5 +235,6 @@ OF_THE_WORLD: tuple[Happening, ...] = (
     ("event_moved", "the event moves to the other location", _some_event, _move),
     ("pos_touch", "a POS station opens every order there is", _some_order, _touch),
     ("order_removed", "a person deletes the order at Revel", _some_order, _remove),
+    ("twin_made", "another machine makes the order as well", _no_twin_yet, _make_twin),
 )
 """Name, text, where it fits, what it does."""

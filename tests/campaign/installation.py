@@ -231,6 +231,14 @@ class Installation:
         settled = all((record := records.get(due.event_id)) and record.state == "settled" for due in self._due)
         return settled and not any(self.world.flaws(due.event_id) for due in self._due)
 
+    def pass_doubt(self) -> None:
+        """As if a quarter of an hour had passed: what was sent and isn't there isn't coming any more."""
+        with closing(sqlite3.connect(self.world.folder / "ledger.sqlite3")) as database, database:
+            database.execute(
+                "UPDATE steps SET sent_at = strftime('%Y-%m-%dT%H:%M:%f', sent_at, '-15 minutes') || '000+00:00'"
+                " WHERE sent_at IS NOT NULL"
+            )
+
     def check(self) -> Remains:
         """What is there. Raises a Violation where something that must always hold doesn't."""
         records = self._read_ledger()

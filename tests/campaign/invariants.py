@@ -57,9 +57,9 @@ OF_END = {Reason.STATUS_NOT_ELIGIBLE, Reason.EVENT_DELETED}
 
 
 def one_order_an_event(rig: Rig, _run: Run) -> Iterator[str]:
-    """There is never more than one order for an event, deleted ones not counted."""
+    """There is never more than one order for an event, deleted ones and those of other machines not counted."""
     for number in rig.contents:
-        standing = [row for row in rig.orders_for(number) if not row["deleted"]]
+        standing = rig.own("Order", [row for row in rig.orders_for(number) if not row["deleted"]])
         if len(standing) > 1:
             yield f"event {number} has {len(standing)} orders"
     strange = [row["id"] for row in rig.standing_orders() if rig.event_of(row) is None]
@@ -68,24 +68,29 @@ def one_order_an_event(rig: Rig, _run: Run) -> Iterator[str]:
 
 
 def every_part_once(rig: Rig, _run: Run) -> Iterator[str]:
-    """No line, payment, discount or history row is on an order twice, and none that the event doesn't have."""
+    """No line, payment, discount or history row is on an order twice by us, and none that the event doesn't have."""
     for number in rig.contents:
         for order in rig.orders_for(number):
             for resource in ("OrderItem", "Payment", "OrderHistory"):
-                uuids = [row["uuid"] for row in linked(rig, resource, order["id"])]
+                uuids = [row["uuid"] for row in linked(rig, resource, order["id"], own=True)]
                 if len(uuids) != len(set(uuids)):
                     yield f"event {number} has a {resource} twice"
-            if len(linked(rig, "OrderHistory", order["id"])) > 1:
+            if len(linked(rig, "OrderHistory", order["id"], own=True)) > 1:
                 yield f"event {number} has two history rows"
             if not any(_is_part_of(rig, order, content) for content in possible(rig, number)):
                 yield f"the order of event {number} holds what none of its versions has"
 
 
 def _is_part_of(rig: Rig, order: Json, content: Content) -> bool:
-    amounts = Counter(Decimal(row["amount"]) for row in linked(rig, "Payment", order["id"]))
+    amounts = Counter(Decimal(row["amount"]) for row in linked(rig, "Payment", order["id"], own=True))
     discounted = (order["discount_amount"] or 0) in (0, Decimal(content.discount))
     few = len(order["applied_discounts"]) <= 1
-    return discounted and few and amounts <= Counter(content.received) and items_on(rig, order["id"]) <= content.items
+    return (
+        discounted
+        and few
+        and amounts <= Counter(content.received)
+        and items_on(rig, order["id"], own=True) <= content.items
+    )
 
 
 def no_payment_beyond_what_is_paid(rig: Rig, _run: Run) -> Iterator[str]:
@@ -93,7 +98,7 @@ def no_payment_beyond_what_is_paid(rig: Rig, _run: Run) -> Iterator[str]:
     for number in rig.contents:
         most = max(content.paid for content in possible(rig, number))
         for order in rig.orders_for(number):
-            paid = sum((Decimal(row["amount"]) for row in linked(rig, "Payment", order["id"])), Decimal(0))
+            paid = sum((Decimal(row["amount"]) for row in linked(rig, "Payment", order["id"], own=True)), Decimal(0))
             if paid > most:
                 yield f"event {number}: {paid} paid at Revel, {most} at TripleSeat"
 
@@ -158,6 +163,8 @@ def _may_skip(rig: Rig, run: Run, outcome: Outcome, number: int) -> bool:
     story = next(each for each in rig.scenario.stories if each.id == number)
     if reason is Reason.ALREADY_INJECTED:
         return True
+    if reason is Reason.ORDER_EXISTS and number in rig.renamed:
+        return rig.ledger_lost  # nobody can tell any more that it is ours
     if reason in DONE or reason in OF_END:
         return bool(changes)
     if reason in OF_CLOCK:
@@ -174,6 +181,19 @@ def _has_proof(rig: Rig, number: int) -> bool:
         return True
     changed = [max(rig.touched.get(row["id"], 0), rig.removed.get(row["id"], 0)) for row in orders]
     return any(changed)
+
+
+def a_twin_that_was_shown_is_an_alarm(rig: Rig, run: Run) -> Iterator[str]:
+    """A run that was shown two orders of an event holds it and ends with 14, whatever else it did."""
+    if run.report is None or run.report.error is not None or run.mode == "dry":
+        return
+    for number, point in rig.seen_twice.items():
+        if not run.first_point <= point <= run.last_point or not rig.doubled(number):
+            continue
+        outcome = next((each for each in run.report.outcomes if each.event_id == str(number)), None)
+        if outcome is None or outcome.status is not Status.HELD or run.report.exit_status != 14:
+            said = f"{outcome.status} {outcome.reason}" if outcome else "nothing"
+            yield f"run {run.number} was shown two orders of event {number} and says {said}"
 
 
 def nothing_is_settled_without_evidence(rig: Rig, run: Run) -> Iterator[str]:
@@ -200,6 +220,7 @@ INVARIANTS = (
     every_part_once,
     no_payment_beyond_what_is_paid,
     every_due_event_is_accounted_for,
+    a_twin_that_was_shown_is_an_alarm,
     nothing_is_settled_without_evidence,
     the_ledger_is_whole,
     every_row_has_its_audit,
@@ -276,6 +297,11 @@ class Judge:
             return [] if fine else [f"event {number}, to be held for {UNMAPPED}: {said}, {len(standing)} orders"]
         if not is_due(rig, story, run) and not standing:
             return []
+        if rig.doubled(number) or number in rig.renamed:
+            held = outcome is not None and outcome.status is Status.HELD
+            if held or rig.ledger_lost or rig.changes[number]:
+                return []
+            return [f"event {number} is doubled or renamed at Revel: {said}"]
         complete = [row for row in standing if is_complete(rig, row, number)]
         if len(complete) == 1 and outcome is not None and _is_done(outcome):
             return []

@@ -6,13 +6,14 @@ connection. The rig keeps the history that the invariants judge: it decides noth
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
 import pickle
 import sqlite3
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,7 +76,7 @@ class Rig(World):
         self.trace: list[str] = []
         self.breaches: list[str] = []
         self.skew = timedelta()
-        self.dead = self.intruding = self.disk_full = False
+        self.dead = self.stopped = self.intruding = self.disk_full = False
         self.outage: set[str] = set()
         self.hidden_until = self.time.now
         self.late: list[tuple[datetime, str, httpx.Request]] = []  # when, whose, what
@@ -89,6 +90,9 @@ class Rig(World):
         self.changes: defaultdict[int, set[str]] = defaultdict(set)
         self.touched: dict[int, int] = {}
         self.removed: dict[int, int] = {}
+        self.twins: set[tuple[str, int]] = set()  # rows that the world made beside ours
+        self.renamed: set[int] = set()  # events of which Revel has kept another uuid than was sent
+        self.seen_twice: dict[int, int] = {}  # when an answer last showed two standing orders of an event
         self.told: set[int] = set()
         self.known_due: set[int] = set()
         self.unheard: set[int] = set()
@@ -118,7 +122,7 @@ class Rig(World):
     def end_run(self) -> None:
         """The run is over, one way or the other: what lasted as long as it did is over too."""
         self.skew = timedelta()
-        self.dead = self.disk_full = self.dated = self.tripleseat.ignores_dates = False
+        self.dead = self.stopped = self.disk_full = self.dated = self.tripleseat.ignores_dates = False
         self.tripleseat.unlisted.clear()
         self.tripleseat.state.events.pop(OLD_EVENT, None)
         self.revel.ignored_filters -= {"establishment", "active"}
@@ -132,6 +136,8 @@ class Rig(World):
         """Number this point, and find the fault that strikes at it. What the world does happens now."""
         self.refuse_the_dead()
         self.apply_late()
+        if self.stopped and service != LEDGER:
+            self.breaches.append(f"{method} {path} of {service} was sent after a signal had ended the run")
         if self.intruding:
             self.breaches.append(f"a second process reached {method} {path} of {service}")
         self.count += 1
@@ -260,6 +266,48 @@ class Rig(World):
         if number is not None:
             self.changes[number].add(why)
 
+    def make_twins(self, first: httpx.Response) -> None:
+        """What a proxy has just sent will be sent once more: `first` is what was made of it."""
+        row = first.json() if first.is_success else {}
+        if "resource_uri" in row:
+            resource = str(row["resource_uri"]).strip("/").split("/")[1]
+            self.twins.add((resource, int(row["id"])))
+
+    def add_twin(self, order: Json) -> None:
+        """Another machine makes the same order."""
+        fields = {key: value for key, value in copy.deepcopy(order).items() if key not in {"id", "resource_uri"}}
+        fields |= {"orderhistory": [], "has_history": False, "applied_discounts": [], "discount_amount": None}
+        self.twins.add(("Order", self.revel.add("Order", None, **fields)["id"]))
+
+    def rename(self, response: httpx.Response) -> httpx.Response:
+        """Revel keeps another uuid of the row just saved, and says so."""
+        row = response.json() if response.is_success else {}
+        if "resource_uri" not in row:
+            return response
+        resource = str(row["resource_uri"]).strip("/").split("/")[1]
+        kept = self.revel.state.rows[resource][int(row["id"])]
+        kept["uuid"] = row["uuid"] = f"00000000-0000-4000-8000-{int(row['id']):012d}"
+        order = kept if resource == "Order" else self.revel.state.follow(kept["order"])
+        number = self.event_of(order) if order else None
+        if number is not None:
+            self.renamed.add(number)
+        return httpx.Response(response.status_code, json=row)
+
+    def own(self, resource: str, rows: Iterable[Json]) -> list[Json]:
+        """Those rows that the world didn't make beside ours."""
+        return [row for row in rows if (resource, row["id"]) not in self.twins]
+
+    def doubled(self, number: int) -> bool:
+        """Whether the event has an order, or a part of it, beside the one that we made."""
+        orders = [row for row in self.orders_for(number) if not row["deleted"]]
+        if len(orders) > 1:
+            return True
+        uris = {row["resource_uri"] for row in orders}
+        return any(
+            resource != "Order" and self.revel.state.rows[resource][row_id]["order"] in uris
+            for resource, row_id in self.twins
+        )
+
     def standing_orders(self) -> list[Json]:
         """The rows of all orders at Revel that nobody deleted; not copies."""
         return [row for row in self.revel.state.rows["Order"].values() if not row["deleted"]]
@@ -273,7 +321,10 @@ class Rig(World):
 
     def event_of(self, order: Json) -> int | None:
         """The event that an order is for."""
-        return next((number for number in self.contents if order in self.orders_for(number)), None)
+        return next(
+            (number for number in self.contents if any(each["id"] == order["id"] for each in self.orders_for(number))),
+            None,
+        )
 
     def token_is_good(self) -> bool:
         """Whether TripleSeat would take the refresh token that is kept."""
@@ -302,13 +353,19 @@ class Rig(World):
         path, _, query = point.path.partition("?")
         asked = dict(parse_qsl(query))
         if path == "/resources/Order/":
-            names = {*asked.get("local_id__in", asked.get("local_id", "")).split(","), asked.get("uuid")}
+            uuids = asked.get("uuid__in", asked.get("uuid", "")).split(",")
+            names = {*asked.get("local_id__in", asked.get("local_id", "")).split(","), *uuids}
             rows = response.json().get("objects", ())
+            shown = Counter(self.event_of(row) for row in rows if not row["deleted"] and self._is_order(row))
+            self.seen_twice.update((number, point.number) for number, times in shown.items() if number and times > 1)
             self.looked.update((row["id"], point.number) for row in rows if names & {row["local_id"], row["uuid"]})
         elif path.startswith("/resources/Order/"):
             self.looked[link_id(path) or 0] = point.number
         elif asked.get("expand") == "order" and "order" in asked and self.scenario.expands:
             self.looked[int(asked["order"])] = point.number
+
+    def _is_order(self, row: Json) -> bool:
+        return row["id"] in self.revel.state.rows["Order"]
 
     def last_look(self, order_id: int) -> int:
         """The point at which the order was last looked at."""

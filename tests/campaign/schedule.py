@@ -13,7 +13,8 @@ USUAL_GAP = 45 * 60
 
 class Schedule(Record):
     """`gaps[n]` are the seconds after run n+1, the usual ones where there is none; `modes[n]` how run n+1 is made
-    ("live", "dry", "disabled", "elsewhere"); `lost`: the ledger is lost after those runs.
+    ("live", "thrice": three runs in one process, "dry", "disabled", "elsewhere"); `lost`: the ledger is lost after
+    those runs.
     """
 
     scenario: str

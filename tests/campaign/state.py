@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _TABLES = {
     "runs": "SELECT mode, dry_run, whole, finished_at IS NULL, exit_status, started_at FROM runs ORDER BY run_id",
     "orders": "SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, touched_at,"
-    " doubt_until_at, look_again_at, run_id FROM orders ORDER BY event_id",
+    " look_again_at, run_id FROM orders ORDER BY event_id",
+    "steps": "SELECT event_id, uuid, sent_at, unanswered FROM steps ORDER BY event_id, seq",
     "receipts": "SELECT event_id, uuid, revel_id FROM receipts ORDER BY event_id, uuid",
     "sightings": "SELECT event_id, event_day, status, reason, digest, missed_at FROM sightings ORDER BY event_id",
 }
@@ -75,3 +76,4 @@ def _memory(rig: Rig) -> Iterator[str]:
     unseen = [(number, at > rig.last_look(number)) for number, at in sorted(rig.touched.items())]
     gone = [(number, at > rig.last_look(number)) for number, at in sorted(rig.removed.items())]
     yield f"touched {unseen} removed {gone} told {sorted(rig.told)} lost {rig.ledger_lost}"
+    yield f"twins {sorted(rig.twins)} renamed {sorted(rig.renamed)}"
