@@ -26,7 +26,7 @@ Done = TypeVar("Done")
 
 PAIRS = 400
 SEEDS = range(1, 2001)
-LEAST_HITS = 100
+LEAST_HITS = 75
 """How often each fault must have struck, or the campaign proves too little."""
 REGRESSIONS = Path(__file__).with_name("regressions.txt")
 

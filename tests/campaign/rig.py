@@ -356,9 +356,10 @@ class Rig(World):
             uuids = asked.get("uuid__in", asked.get("uuid", "")).split(",")
             names = {*asked.get("local_id__in", asked.get("local_id", "")).split(","), *uuids}
             rows = response.json().get("objects", ())
-            shown = Counter(self.event_of(row) for row in rows if not row["deleted"] and self._is_order(row))
+            meant = [row for row in rows if names & {row["local_id"], row["uuid"]}]  # not what a filter let through
+            shown = Counter(self.event_of(row) for row in meant if not row["deleted"] and self._is_order(row))
             self.seen_twice.update((number, point.number) for number, times in shown.items() if number and times > 1)
-            self.looked.update((row["id"], point.number) for row in rows if names & {row["local_id"], row["uuid"]})
+            self.looked.update((row["id"], point.number) for row in meant)
         elif path.startswith("/resources/Order/"):
             self.looked[link_id(path) or 0] = point.number
         elif asked.get("expand") == "order" and "order" in asked and self.scenario.expands:

@@ -90,6 +90,17 @@ def test_the_same_where_the_process_died(world: World, step: str) -> None:
     assert world.writes.count(f"POST {RESOURCES[step]}") == 1
 
 
+@pytest.mark.parametrize("step", ["first item", "payment", "history"])
+def test_with_the_ledger_lost_as_well_no_part_is_written_again(world: World, step: str) -> None:
+    world.revel.replaces_uuids.add(RESOURCES[step])
+    world.sync()
+    world.lose_ledger()
+    world.time.move(minutes=45)
+    for _ in range(2):
+        assert verdict(world.sync(), FULL) == "held ORDER_DIFFERS"
+    assert world.writes.count(f"POST {RESOURCES[step]}") == 1
+
+
 def test_an_answer_that_repeats_our_uuid_does_not_prove_that_it_was_kept(world: World) -> None:
     def rename() -> None:
         for row in world.revel.state.rows["Order"].values():

@@ -41,6 +41,8 @@ def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAG
     if strange:
         return strange
     missing = [step for step in plan.steps if stage_of(step) in stages and not _is_shown(step, plan, contents)]
+    if contents.history and any(step.kind == "history" for step in missing):
+        return "it has a history row that isn't the planned one"
     finished = contents.history or (contents.order and contents.order.printed)
     if finished and missing and stage_of(missing[0]) in {"items", "money"}:
         return f"its {name(missing[0])} is missing although it is finished"

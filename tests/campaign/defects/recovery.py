@@ -32,13 +32,13 @@ def _rewrite(patch: pytest.MonkeyPatch, which: Callable[[Any, Any], Any]) -> Non
     around(patch, proof.Proof, "of_beginning", of_beginning)
 
 
-@caught_in(*(f"single {n}:kill_after" for n in range(16, 20)), violates="has 2 orders")
+@caught_in(*(f"single {n}:kill_after" for n in range(16, 24)), violates="has 2 orders")
 def order_is_begun_again(patch: pytest.MonkeyPatch) -> None:
     """An order begun is written again from its first step."""
     _rewrite(patch, lambda plan, _known: plan.steps)
 
 
-@caught_in(*(f"single {n}:kill_in_flight" for n in range(17, 22)), violates="has a OrderItem twice")
+@caught_in(*(f"single {n}:kill_in_flight" for n in range(17, 26)), violates="has a OrderItem twice")
 def receipts_alone_are_believed(patch: pytest.MonkeyPatch) -> None:
     """What is missing of an order begun is read off the ledger, not off Revel."""
     _rewrite(patch, lambda plan, known: tuple(step for step in plan.steps[1:] if step.uuid not in known))
@@ -64,7 +64,7 @@ def begun_order_is_planned_anew(patch: pytest.MonkeyPatch) -> None:
 
 
 @caught_in(
-    *(f"single {n}:kill_after {n + 2}:event_gone" for n in range(16, 20)), violates="isn't settled: nothing, 1 orders"
+    *(f"single {n}:kill_after {n + 2}:event_gone" for n in range(16, 24)), violates="isn't settled: nothing, 1 orders"
 )
 def order_of_a_lost_event_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """An order begun stays half written once its event isn't listed any more."""
@@ -86,7 +86,7 @@ def order_at_another_establishment_is_taken(patch: pytest.MonkeyPatch) -> None:
     around(patch, proof, "find_missing", contents_here)
 
 
-@caught_in(*(f"single lost=1 {n}:kill_after" for n in range(16, 21)), violates=INCOMPLETE)
+@caught_in(*(f"single lost=1 {n}:kill_after" for n in range(16, 26)), violates=INCOMPLETE)
 def order_found_counts_as_finished(patch: pytest.MonkeyPatch) -> None:
     """An order of ours that a look-up shows is settled, however much of it is there."""
 
