@@ -86,10 +86,10 @@ def test_a_change_is_open_until_it_is_resolved(ledger: Ledger) -> None:
     told = seen(status="skipped", reason="CHANGED_AFTER_INJECTION", news=True)
     quiet = seen("78", status="skipped", reason="CHANGED_AFTER_INJECTION")
     ledger.see_many(RUN, [told, quiet, seen("79", news=True), replace(told, event_id=EventId("80"), day=None)])
-    with ledger._reading() as connection:
+    with ledger.reading() as connection:
         assert {each.event_id: each.day for each in queries.open_changes(connection)} == {"80": None, EVENT: DAY}
     ledger.resolve(EVENT, "done", "by hand", None)
-    with ledger._reading() as connection:
+    with ledger.reading() as connection:
         assert [each.event_id for each in queries.open_changes(connection)] == ["80"]
 
 
@@ -97,7 +97,7 @@ def test_dry_findings_are_listed_while_they_are_trouble(ledger: Ledger) -> None:
     passed = {"status": "skipped", "reason": "EVENT_DAY_PASSED", "missed": True}
     ledger.see_dry(RUN, [seen("1"), seen("2", **passed), seen("3", status="planned", reason=None), seen("4")])
     ledger.resolve(EventId("4"), "ignored", "a test", None)
-    with ledger._reading() as connection:
+    with ledger.reading() as connection:
         assert [each.event_id for each in queries.in_trouble_dry(connection)] == ["1", "2"]
 
 

@@ -76,12 +76,6 @@ class LedgerFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """For the query functions of this room, as a view's."""
-        with self._reading() as connection:
-            yield connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
         """All reads inside see one and the same state."""
         with self._lock, transaction(self._connection, self._path, "DEFERRED"):
             yield self._connection

@@ -67,12 +67,12 @@ class Ledger(Outbox):
 
     def runs(self, limit: int) -> tuple[RunRecord, ...]:
         """The last `limit` runs, newest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return runs.latest(connection, limit)
 
     def last_good_run(self) -> RunRecord | None:
         """The last live bulk run that came to its end, whatever it held; None if there was none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return runs.last_good(connection)
 
     # Orders
@@ -83,7 +83,7 @@ class Ledger(Outbox):
 
     def orders(self, event_ids: Iterable[EventId]) -> dict[EventId, OrderRecord]:
         """What is known of these events' orders, in one look for any number of them."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return orders.find(connection, event_ids)
 
     def unfinished(self) -> tuple[OrderRecord, ...]:
@@ -91,12 +91,12 @@ class Ledger(Outbox):
 
         Oldest first. A run died, or couldn't go on, or it didn't know for a while what became of a write.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return orders.find_unfinished(connection, self._clock())
 
     def counts(self) -> dict[OrderState, int]:
         """How many orders stand in each state."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return orders.count_by_state(connection)
 
     def claim(self, run_id: str, plan: Plan) -> None:
@@ -234,7 +234,7 @@ class Ledger(Outbox):
 
     def sightings(self, event_ids: Iterable[EventId]) -> dict[EventId, Sighting]:
         """What was last made of these events, as far as they were ever seen."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return sightings.find(connection, event_ids)
 
     def count_unsettled(self, first: date, last: date) -> int:
@@ -243,34 +243,34 @@ class Ledger(Outbox):
         That is: held, failed, planned, TOO_EARLY, RUN_LIMIT_REACHED or CONNECTOR_DISABLED. If there are some, an empty
         listing is suspect.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return sightings.count_unsettled(connection, first, last)
 
     def unsettled(self, first: date, last: date, today: date) -> tuple[EventId, ...]:
         """Those events, the most urgent first: of the days nearest to `today`, and not seen for longest."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return sightings.find_unsettled(connection, first, last, today)
 
     def snapshot(self, event_id: EventId) -> Event | None:
         """The copy of an event that was held or failed when last seen, without customer data; None if there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return sightings.find_snapshot(connection, event_id)
 
     def to_be_tried_again(self) -> tuple[EventId, ...]:
         """The events that were held or failed when last seen, by their days."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return sightings.to_be_tried_again(connection)
 
     def tried_in_vain(self, run: str) -> tuple[EventId, ...] | None:
         """The events that this run (its id or correlation id) held or failed; None if there was no such run."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return sightings.tried_in_vain(connection, run)
 
     def standing(self, event_id: EventId) -> Standing | None:
         """How the event stood when a run last saw it; None if none ever did."""
         from tsrevel.ledger import queries
 
-        with self._reading() as connection:
+        with self.reading() as connection:
             return queries.standing_of(connection, event_id)
 
     # Resolutions
@@ -288,7 +288,7 @@ class Ledger(Outbox):
 
     def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
         """What a person settled of these events, as far as anything was."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return resolutions.find(connection, event_ids)
 
     def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
@@ -300,14 +300,14 @@ class Ledger(Outbox):
 
     def settled_near(self, first: date, last: date) -> tuple[OrderRecord, ...]:
         """Our finished orders for events of these days (both included), the latest day first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             near = watch.find_near(connection, first, last)
             found = orders.find(connection, near)
             return tuple(found[event_id] for event_id in near)
 
     def shown_orders(self, event_ids: Iterable[EventId]) -> dict[EventId, dict[str, str]]:
         """What Revel last showed of the finished orders that a station has changed."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return watch.find_shown(connection, event_ids)
 
     def note_shown(self, run_id: str, event_id: EventId, shown: Mapping[str, str], text: str | None) -> None:
@@ -319,7 +319,7 @@ class Ledger(Outbox):
 
     def contents_of(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:
         """The content hashes of these events, as far as they are known."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return changes.find_contents(connection, event_ids)
 
     def note_made(self, run_id: str, event_id: EventId, content: str) -> None:
@@ -331,7 +331,7 @@ class Ledger(Outbox):
 
     def young_catalogue(self, establishment: EstablishmentId, longest: timedelta) -> Catalogue | None:
         """The establishment's products as kept less than `longest` ago; None if there is no such copy."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return catalogues.find_young(connection, establishment, self._clock(), longest)
 
     def keep_catalogue(self, catalogue: Catalogue) -> None:
@@ -358,7 +358,7 @@ class Ledger(Outbox):
 
     def paused(self) -> Pause | None:
         """The pause; None if there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return pausing.find(connection)
 
     def prune(self, before: datetime, older_than: int) -> dict[str, int]:
@@ -372,7 +372,7 @@ class Ledger(Outbox):
 
     def knows_delivery(self, key: DeliveryKey) -> bool:
         """Whether this delivery was dealt with before."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return deliveries.knows(connection, key)
 
     def note_delivery(
@@ -391,10 +391,10 @@ class Ledger(Outbox):
 
     def audit_rows(self, event_id: EventId | None = None, limit: int | None = None) -> tuple[AuditRow, ...]:
         """The last `limit` facts (None: all), of one event or of everything, oldest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return audit.latest_rows(connection, event_id, limit)
 
     def verify_chain(self) -> None:
         """Checks every row of the audit. LedgerDamaged names the first that is missing, altered or not ours."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             audit.verify_all(connection)
