@@ -162,6 +162,14 @@ def test_a_write_that_is_throttled_to_the_end_is_in_doubt_as_well(world: World) 
     assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
 
 
+def test_no_wait_for_a_throttled_write_reaches_beyond_the_deadline(world: World) -> None:
+    world.config["sync"] = {**world.config.get("sync", {}), "deadline_minutes": 1}
+    world.revel.faults.add("status", "POST", "/OrderItem/", times=None, status=429, headers={"Retry-After": "40"})
+    began = world.time.now
+    assert verdict(world.sync(), FULL) == "failed UPSTREAM_UNAVAILABLE"
+    assert (world.time.now - began).total_seconds() <= 60
+
+
 # Lists that lag
 
 

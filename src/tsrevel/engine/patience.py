@@ -39,3 +39,10 @@ class Patience:
                 return found
         self._in_vain += 1
         return found
+
+    def pause(self, seconds: float) -> bool:
+        """Wait so long; False at once where that would reach beyond the deadline."""
+        if seconds >= self._deadline.remaining():
+            return False
+        self._sleep(seconds)
+        return True

@@ -246,7 +246,7 @@ class Engine:
 
         at_once = min(self.limits.workers, ITEMS_AT_ONCE)
         patience = self._patience()
-        steps = Steps(self.revel, self.ledger, self.run_id, self.sleep, patience, self.halt, at_once)
+        steps = Steps(self.revel, self.ledger, self.run_id, patience, self.halt, at_once)
         return Saga(self.revel, self.ledger, steps, self.run_id, self.clock, patience, self._allowance.count)
 
     def _patience(self) -> Patience:

@@ -35,7 +35,6 @@ class Steps:
         revel: Revel,
         ledger: Ledger,
         run_id: str,
-        sleep: Callable[[float], None],
         patience: Patience,
         halt: Callable[[], None],
         at_once: int = 1,
@@ -43,7 +42,6 @@ class Steps:
         self._revel = revel
         self._ledger = ledger
         self._run_id = run_id
-        self._sleep = sleep
         self._patience = patience
         self._halt = halt
         self._at_once = at_once
@@ -108,10 +106,11 @@ class Steps:
             except Throttled as error:
                 throttled = True
                 found = self._revel.seek(plan, step, order_id)
-                if found is None and (attempt == ATTEMPTS or not is_worth_waiting(error)):
-                    raise
                 if found is None:
-                    self._sleep(pause_after(error, attempt))
+                    if attempt == ATTEMPTS or not is_worth_waiting(error):
+                        raise
+                    if not self._patience.pause(pause_after(error, attempt)):
+                        raise
                     found = self._revel.seek(plan, step, order_id)
                 if found:
                     return found
