@@ -180,3 +180,11 @@ def test_deep_nesting_is_no_trouble() -> None:
 def test_a_whole_answer_that_is_one_text_is_cleaned() -> None:
     assert httpx.Response(200, json=KEY).json() == KEY
     assert Redactor(KEY).scrub(json.dumps(KEY).encode(), KEY) == "(hidden)"
+
+
+def test_what_the_data_itself_told_is_never_quoted_and_stays_in_the_data() -> None:
+    redactor = Redactor(KEY)
+    redactor.add("f00dfeedf00dfeedf00d", KEY, stay=True)
+    body = json.dumps({"url": "/doc/f00dfeedf00dfeedf00d", "key": KEY}).encode()
+    assert redactor.scrub(body, decode_json(body)) == {"url": "/doc/f00dfeedf00dfeedf00d", "key": "(hidden)"}
+    assert "f00dfeed" not in redactor.quote("no page at /doc/f00dfeedf00dfeedf00d")

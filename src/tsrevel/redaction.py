@@ -40,14 +40,19 @@ class Redactor:
     def __init__(self, *secrets: str) -> None:
         self._lock = threading.Lock()
         self._known: tuple[str, ...] = ()
+        self._stay: frozenset[str] = frozenset()
         self._short: frozenset[str] = frozenset()
         self._pieces: frozenset[str] = frozenset()
         self.add(*secrets)
 
-    def add(self, *secrets: str) -> None:
-        """Know these too: each whole, and in the parts that colons and blanks make."""
+    def add(self, *secrets: str, stay: bool = False) -> None:
+        """Know these too: each whole, and in the parts that colons and blanks make.
+
+        `stay`: they are never quoted, but not taken out of data, for the data has them from the service itself.
+        """
         found = {part for each in secrets for part in (each.strip(), *re.split(r"[\s:]+", each))}
         with self._lock:
+            self._stay = self._stay.union(found.difference(self._known)) if stay else self._stay - found
             new = {each for each in found if len(each) >= _SHORTEST}.difference(self._known)
             if not new:
                 return
@@ -65,7 +70,7 @@ class Redactor:
 
     def scrub(self, body: bytes, answer: Any) -> Any:  # noqa: ANN401 (JSON, whatever it is)
         """`answer`, which is `body` decoded, without any long secret in its texts and names. May change it in place."""
-        long = [each for each in self._known if len(each) >= _SURE]
+        long = [each for each in self._known if len(each) >= _SURE and each not in self._stay]
         if b"\\" not in body and not any(each.encode("utf-8", "surrogatepass") in body for each in long):
             return answer
 

@@ -223,7 +223,8 @@ class Channel:
 
     def _ask_page(self, url: str, label: str) -> str:
         html = {"Accept": "text/html"}
-        self.redactor.add(*(each for each in urlsplit(url).path.split("/") if len(each) >= _LINK))
+        keys = (each for each in urlsplit(url).path.split("/") if len(each) >= _LINK)
+        self.redactor.add(*keys, stay=True)  # the event tells its pages, and may be read again
         status, text, after = self._exchange(f"{self.name}: {label}", "GET", url, headers=html)
         if status != httpx.codes.OK:
             self._refuse(f"{self.name}: {label}", status, text, after, writes=False)

@@ -319,6 +319,13 @@ def test_lines_come_from_the_invoice_page_where_the_json_has_none(
     assert seat.count(path="/doc/") == 1
 
 
+def test_an_event_is_the_same_when_it_is_read_again_after_its_page(
+    page_reader: TripleSeat, seat: TripleSeatSandbox
+) -> None:
+    add_page_only_event(seat)
+    assert page_reader.event(ANY) == page_reader.event(ANY)
+
+
 def test_the_invoice_page_is_left_alone_unless_asked_for(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
     add_page_only_event(seat)
     assert tripleseat.event(ANY).documents[0].lines == ()
