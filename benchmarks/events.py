@@ -15,7 +15,7 @@ from tsrevel.record import Record, replace
 
 ESTABLISHMENTS = (1, 4)
 LINE_COUNTS = (1, 5, 8, 20)
-BESIDE_LINES = 9
+BESIDE_LINES = 10
 """Requests to Revel for an order with a discount and one payment, beside one for each line."""
 SHARED = ("GET Product", "GET Product/set/ID", "GET Order")
 """What events have in common: the catalogue, what confirms products, look-ups and the look at finished orders."""

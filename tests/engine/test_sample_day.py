@@ -92,11 +92,11 @@ def test_the_report_carries_what_a_person_asks_for(day: World) -> None:
     )
 
 
-def test_an_event_of_five_items_a_discount_and_a_payment_costs_fifteen_requests(world: World) -> None:
+def test_an_event_of_five_items_a_discount_and_a_payment_costs_sixteen_requests(world: World) -> None:
     world.sync()
     assert len(world.writes) == 10
     first_of_its_ledger = 1
-    assert world.revel.count() - world.revel.count(path="/Product/") == 5 + 10 + first_of_its_ledger
+    assert world.revel.count() - world.revel.count(path="/Product/") == 6 + 10 + first_of_its_ledger
 
 
 def test_each_catalogue_is_downloaded_once_a_run(day: World) -> None:

@@ -34,6 +34,13 @@ def test_an_order_that_a_proxy_sent_twice_is_an_alarm_in_that_run_and_in_each_la
     assert "POST OrderHistory" not in world.writes
 
 
+@pytest.mark.parametrize("workers", [1, 4])
+def test_nothing_is_put_into_an_order_that_a_proxy_sent_twice(world: World, way: Way, workers: int) -> None:
+    world.config["sync"] = {**world.config.get("sync", {}), "workers": workers}
+    way.double("/Order/")
+    assert (verdict(world.sync(), FULL), world.writes) == ("held DUPLICATE_ORDERS", ["POST Order"] * 2)
+
+
 def test_once_the_twin_is_deleted_ours_is_finished(world: World, way: Way) -> None:
     way.double("/Order/")
     world.sync()

@@ -39,6 +39,14 @@ class Proof:
             return self._of_history(plan, order_id, local_ids)
         return self._of_parts(stage, plan, order_id)
 
+    def of_order(self, plan: Plan, order_id: OrderId, local_ids: tuple[str, ...]) -> Mismatch | None:
+        """What is wrong with the order that was just made, before anything is put into it: a twin, or another uuid.
+
+        Looked at once: where lists lag they show nothing yet, and the read-back of the totals looks again.
+        """
+        found = self._order(plan, order_id, local_ids)
+        return found if isinstance(found, Mismatch) else None
+
     def _of_parts(self, stage: Stage, plan: Plan, order_id: OrderId) -> Finding:
         def look() -> tuple[Contents, tuple[Step, ...] | str]:
             contents = self._parts(stage, plan, order_id)

@@ -19,7 +19,7 @@ from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId, Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.record import Record, replace
-from tsrevel.revel.client import Contents, Revel, tell_doubles, tell_renamed
+from tsrevel.revel.client import Contents, Revel, Written, tell_doubles, tell_renamed
 from tsrevel.revel.decode import OrderRow
 
 _NO_ORDER = OrderId("")
@@ -247,22 +247,18 @@ class Saga:
                 written = self._steps.write(plan, together, order_id, order.labels)
                 order_id = order_id or OrderId(written[0].id)
                 wrong = next((each for each in written if each.difference), None)
-                if wrong and wrong.difference and wrong.doubled:
-                    return _hold(about, plan, order_id, Hold(Reason.DUPLICATE_ORDERS, wrong.difference))
-                if wrong and wrong.difference:
-                    reason = Reason.ORDER_DIFFERS if wrong.renamed else Reason.AMOUNT_MISMATCH
-                    return self._dispute(about, plan, order_id, Mismatch(reason, wrong.difference, alarm=True))
+                mismatch = _judge(wrong) if wrong else None
+                if mismatch is None and together[0].kind == "order":
+                    mismatch = self._proof.of_order(plan, order_id, order.local_ids)
+                if mismatch:
+                    return self._stop(about, plan, order_id, mismatch)
             if not steps and stage is not STAGES[-1]:
                 continue
             finding = self._proof.of(stage, plan, order_id, order.known, order.local_ids)
             if isinstance(finding, NotShown):
                 raise self._miss(plan, finding, order_id)
-            if finding and finding.reason is Reason.DUPLICATE_ORDERS:
-                return _hold(
-                    about, plan, order_id, Hold(finding.reason, finding.text)
-                )  # ours is finished once it's alone
             if finding:
-                return self._dispute(about, plan, order_id, finding)
+                return self._stop(about, plan, order_id, finding)
         self._ledger.settle(self._run_id, plan.event_id, order_id, order.digest)
         return injected(about, plan, order_id)
 
@@ -280,11 +276,24 @@ class Saga:
             return _hold(about, plan, order_id, _differs(mismatch, order_id), alarm=True)
         return self._dispute(about, plan, order_id, mismatch)
 
+    def _stop(self, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
+        """Write no more to it. One that has a twin isn't disputed: it is finished once it is alone."""
+        if mismatch.reason is Reason.DUPLICATE_ORDERS:
+            return _hold(about, plan, order_id, Hold(mismatch.reason, mismatch.text))
+        return self._dispute(about, plan, order_id, mismatch)
+
     def _dispute(self, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
         """Leave the order alone from now on: nothing more is written to it before a person has looked."""
         finding = _differs(mismatch, order_id)
         self._ledger.dispute(self._run_id, plan.event_id, order_id, f"{finding.reason}: {finding.text}")
         return _hold(about, plan, order_id, finding, alarm=mismatch.alarm)
+
+
+def _judge(written: Written) -> Mismatch:
+    """What it means that a write left something else than was sent."""
+    reason = Reason.ORDER_DIFFERS if written.renamed else Reason.AMOUNT_MISMATCH
+    reason = Reason.DUPLICATE_ORDERS if written.doubled else reason
+    return Mismatch(reason, written.difference or "", alarm=True)
 
 
 def _has_come_right(plan: Plan, contents: Contents, missing: tuple[Step, ...] | str) -> bool:
