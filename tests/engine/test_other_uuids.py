@@ -122,3 +122,25 @@ def test_nor_is_it_ours_where_ours_was_refused(world: World) -> None:
     world.sync()
     world.add_order(FULL, "Triple Seat_{}")
     assert verdict(world.sync(), FULL) == "skipped ORDER_EXISTS"
+
+
+@pytest.mark.parametrize("moment", ["on the day", "the day after"])
+def test_an_order_that_came_late_under_another_uuid_is_ours_though_its_claim_was_dropped(
+    world: World, moment: str
+) -> None:
+    world.revel.faults.add("status", "POST", "/Order/", status=504)
+    assert verdict(world.sync(), FULL) == "failed OUTCOME_UNKNOWN"
+    world.time.move(minutes=16)
+    assert verdict(world.sync(max_orders=0), FULL) == "skipped RUN_LIMIT_REACHED"
+    world.add_order(FULL, local_id="Triple Seat_{}")
+    world.time.move(days=1 if moment == "the day after" else 0)
+    for _ in range(2):
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("held ORDER_DIFFERS", 14)
+
+
+def test_an_order_under_our_name_is_somebody_else_s_where_ours_was_surely_never_applied(world: World) -> None:
+    world.revel.faults.add("status", "POST", "/Order/", status=400)
+    assert verdict(world.sync(), FULL) == "failed UPSTREAM_UNAVAILABLE"
+    world.add_order(FULL, local_id="Triple Seat_{}")
+    assert verdict(world.sync(), FULL) == "skipped ORDER_EXISTS"

@@ -441,3 +441,18 @@ def test_a_settled_order_is_unfinished_again_once_it_is_due_to_be_looked_at(ledg
 def test_an_order_never_claimed_can_not_be_looked_at_again(ledger: Ledger) -> None:
     with pytest.raises(ClaimConflict, match="looked at again"):
         ledger.look_again(RUN, EVENT, START)
+
+
+def test_that_something_was_sent_is_known_though_its_claim_was_dropped(ledger: Ledger) -> None:
+    ledger.claim(RUN, make_plan())
+    assert not ledger.was_sent(EVENT)
+    ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    ledger.release(RUN, EVENT, "Revel holds nothing of it")
+    assert ledger.was_sent(EVENT)
+
+
+def test_what_was_surely_not_applied_was_never_sent(ledger: Ledger) -> None:
+    ledger.claim(RUN, make_plan())
+    ledger.mark_sent(RUN, EVENT, SECOND_STEP)
+    ledger.note_not_applied(RUN, EVENT, SECOND_STEP)
+    assert not ledger.was_sent(EVENT)

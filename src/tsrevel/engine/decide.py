@@ -234,9 +234,19 @@ class Decider:
         if order.establishment != location.establishment:
             text = f"Revel order {order.id} for it is at establishment {order.establishment}; was the event moved?"
             return not_written(known, Hold(Reason.ORDER_EXISTS, text))
+        if self._may_be_ours(order, about.event_id):
+            return self._hold_stranger(known, order)
         if not self.gate.dry_run:
             self.ledger.note_foreign(self.run_id, about.event_id, order.id, order.local_id, digest)
         return not_written(known, Skip(Reason.ORDER_EXISTS, f"Revel order {order.id} was made by someone else"))
+
+    def _may_be_ours(self, order: OrderRow, event_id: EventId) -> bool:
+        """Whether it has our own name, and one of ours was sent that may have come late, under another uuid."""
+        return order.local_id == known_local_ids(self.policy, event_id)[0] and self.ledger.was_sent(event_id)
+
+    def _hold_stranger(self, about: Outcome, order: OrderRow) -> Outcome:
+        text = f"Revel order {order.id} has our name and another uuid, and an order of ours was sent before: look at it"
+        return replace(not_written(about, Hold(Reason.ORDER_DIFFERS, text)), alarm=True)
 
     def _miss(self, about: Outcome, verdict: Skip, candidate: Candidate) -> Outcome:
         """The gate closed: an order that this ledger doesn't know may be at Revel all the same. Asked once."""
@@ -253,6 +263,8 @@ class Decider:
             (found.order, Reason.ORDER_EXISTS) if isinstance(found, Foreign) else (found, Reason.ALREADY_INJECTED)
         )
         known = replace(about, order_id=order.id, local_id=order.local_id, total=order.final_total)
+        if reason is Reason.ORDER_EXISTS and self._may_be_ours(order, about.event_id):
+            return self._hold_stranger(known, order)
         if reason is Reason.ALREADY_INJECTED and (not order.printed or order.has_history is False):
             command = f"tsrevel sync-event {about.event_id} --ignore-time-gate"
             text = f"Revel order {order.id} is ours and unfinished: finish it by `{command}`"

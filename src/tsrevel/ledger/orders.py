@@ -136,6 +136,11 @@ def find(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[E
     }
 
 
+def was_sent(connection: sqlite3.Connection, event_id: EventId) -> bool:
+    """Whether anything was ever sent for the event that may have been applied, claims dropped since included."""
+    return bool(connection.execute(_MAY_BE_APPLIED, (event_id,)).fetchone()["ever"])
+
+
 def count_by_state(connection: sqlite3.Connection) -> dict[OrderState, int]:
     """How many orders stand in each state, states with none included."""
     counts: dict[OrderState, int] = dict.fromkeys(get_args(OrderState), 0)
@@ -158,7 +163,7 @@ def claim(change: Change, plan: Plan) -> None:
     change.connection.execute(_CLAIM, (plan.event_id, text, change.run_id, change.at))
     steps = [(plan.event_id, seq, step.kind, step.number, step.uuid) for seq, step in enumerate(plan.steps)]
     change.connection.executemany(_ADD_STEP, steps)
-    if change.connection.execute(_MAY_BE_APPLIED, (plan.event_id,)).fetchone()["ever"]:
+    if was_sent(change.connection, plan.event_id):
         _recheck(change, plan.event_id)
     plan_hash = hashlib.sha256(text.encode()).hexdigest()
     change.audit("claimed", plan.event_id, was=state, plan_hash=plan_hash, total=show(plan.final_total))

@@ -99,6 +99,11 @@ class Ledger(Outbox):
         with self.reading() as connection:
             return orders.count_by_state(connection)
 
+    def was_sent(self, event_id: EventId) -> bool:
+        """Whether anything was ever sent for the event that may have been applied, claims dropped since included."""
+        with self.reading() as connection:
+            return orders.was_sent(connection, event_id)
+
     def claim(self, run_id: str, plan: Plan) -> None:
         """Stores the plan before its first write. May replace a claim without receipts; else ClaimConflict."""
         with self._changing(run_id) as change:
