@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -16,8 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tsrevel.errors import ConfigError, CredentialsRefused, Unavailable, Unreadable
+from tsrevel.errors import ConfigError, CredentialsRefused, ServiceDown, Unavailable, Unreadable
 from tsrevel.sandbox import TripleSeatSandbox
+from tsrevel.tripleseat import token_file
 from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl, consent_url
@@ -602,3 +604,20 @@ def test_a_removed_token_is_gone_and_nothing_else(token_path: Path, token_file: 
     assert (token_path.exists(), other.exists()) == (False, True)
     with pytest.raises(ConfigError, match="no token file yet"):
         token_file.written_at()
+
+
+def test_a_process_that_never_lets_the_token_file_go_is_not_waited_for_without_end(
+    access: RotatingToken,
+    token_path: Path,
+    seat: TripleSeatSandbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(token_file, "LOCK_SECONDS", 0.1)
+    clock.move(hours=3)
+    with token_path.with_name(f"{token_path.name}.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(ServiceDown, match="another process has held"):
+            access.headers()
+    assert refreshes(seat) == 0
+    assert access.headers()

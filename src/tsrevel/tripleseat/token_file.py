@@ -6,18 +6,20 @@ person must authorise again. No network here, and no token in any message.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeGuard
 
 from tsrevel.answers import Json, decode_json
-from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.deadline import Deadline
+from tsrevel.errors import ConfigError, ConfigProblem, ServiceDown
 from tsrevel.files import (
     DISK_FULL,
     Draft,
@@ -28,6 +30,7 @@ from tsrevel.files import (
     read_regular,
     real_path,
     sync_folder,
+    try_lock,
 )
 from tsrevel.record import SecretRecord
 from tsrevel.tripleseat.fields import read_number
@@ -37,6 +40,9 @@ logger = logging.getLogger(__name__)
 _LARGEST = 256 * 1024
 _RESERVED = 32 * 1024
 """Bytes taken on the disk for the next token. One has some hundred bytes, a signed one (JWT) a few thousand."""
+LOCK_SECONDS = 150.0
+"""How long another process's refresh is waited for: it may ask twice, a minute each (`transport.TOKEN_SECONDS`)."""
+_LOOK_SECONDS = 0.02
 APPROVAL = "run `tsrevel login` (README, set-up: 'Get the first token')"
 _HOW = f"Get one: {APPROVAL}."
 
@@ -117,16 +123,28 @@ class TokenFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the file for this thread of this process. Waits; another's refresh ends within its timeouts."""
+        """Hold the file for this thread of this process. Waits for another's refresh, which ends within its timeouts.
+
+        Raises ServiceDown where it doesn't, as that of a process that was stopped; ConfigError.
+        """
         try:
             handle = open_lock(self._path.with_name(self._path.name + ".lock"), self._path)
         except OSError as error:
             raise self._unwritable(error) from error
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._take(handle)
             yield
         finally:
             os.close(handle)
+
+    def _take(self, handle: int) -> None:
+        limit = Deadline(timedelta(seconds=LOCK_SECONDS))
+        while not try_lock(handle):
+            if limit.has_passed:
+                lock = f"{self._path}.lock"
+                text = f"another process has held {lock} for {LOCK_SECONDS:.0f} s; `fuser {lock}` names it"
+                raise ServiceDown(f"no token for TripleSeat: {text}")
+            time.sleep(_LOOK_SECONDS)
 
     @contextmanager
     def replacement(self) -> Iterator[Callable[[Token], None]]:
