@@ -115,3 +115,13 @@ def test_a_dry_run_forgets_no_change_that_a_live_one_has_still_to_tell(world: Wo
     first, second, live = world.sync(dry_run=True), world.sync(dry_run=True), world.sync()
     assert [each.exit_status for each in (first, second, live)] == [3, 0, 3]
     assert [find_outcome(each, FULL).news for each in (first, second, live)] == [True, False, True]
+
+
+def test_a_named_event_that_the_run_has_no_time_for_stays_held(day: World) -> None:
+    day.sync()
+    assert retry(day) == (str(UNMAPPED),)
+    day.config["sync"]["deadline_minutes"] = 1
+    day.at(f"after GET /v1/events/{FULL}", lambda: day.time.sleep(59))
+    report = day.sync_event(FULL, UNMAPPED)
+    assert verdict(report, UNMAPPED) == "skipped RUN_LIMIT_REACHED"
+    assert retry(day) == (str(UNMAPPED),)

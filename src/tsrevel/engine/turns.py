@@ -179,7 +179,8 @@ class Turns:
             return self.decider.decide(each)
         late = self.decider.overtime()
         if late:  # each of these costs requests: a booking may have thousands of events
-            return not_written(self._known(each), Skip(Reason.RUN_LIMIT_REACHED, late))
+            left = not_written(self._known(each), Skip(Reason.RUN_LIMIT_REACHED, late))
+            return replace(left, looked_into=False)
         if isinstance(each, Named):
             with told_by_tripleseat():
                 found = self.met[each.event_id] = each.find()
