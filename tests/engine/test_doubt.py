@@ -153,6 +153,18 @@ def test_a_throttled_write_that_is_applied_during_the_wait_is_not_sent_again(wor
     assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
 
 
+@pytest.mark.parametrize("step", ["order", "first item", "last item", "payment", "history"])
+@pytest.mark.parametrize("seconds", [2, 5, 25])
+def test_a_throttled_write_that_lists_show_late_is_not_sent_again(
+    world: World, way: Way, step: str, seconds: int
+) -> None:
+    method, path, after = STEPS[step]
+    way.lag = timedelta(seconds=seconds)
+    world.revel.faults.add("status_after", method, path, after=after, status=429)
+    assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("injected", [])
+    assert len(world.writes) == 10
+
+
 def test_a_write_that_is_throttled_to_the_end_is_in_doubt_as_well(world: World) -> None:
     world.revel.faults.add("status", "POST", "/Payment/", times=4, status=429)
     assert verdict(world.sync(), FULL) == "failed UPSTREAM_UNAVAILABLE"

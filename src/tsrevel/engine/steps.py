@@ -95,7 +95,15 @@ class Steps:
             raise failures[0]
 
     def _attempt(self, plan: Plan, step: Step, order_id: OrderId, labels: Labels) -> Written:
-        """Send the step; after a 429 again, as often and as late as a read, unless a look shows that it was written."""
+        """Send the step; after a 429 again, as often as a read, unless looks for it show that it was written.
+
+        The looks go on as long as for a lost answer: a list that lags must not make a second order of one that a 429
+        answered and Revel applied all the same.
+        """
+
+        def look() -> Written | None:
+            return self._revel.seek(plan, step, order_id)
+
         throttled = False
         for attempt in range(1, ATTEMPTS + 1):
             self._ledger.mark_sent(self._run_id, plan.event_id, step)
@@ -105,13 +113,13 @@ class Steps:
                 raise
             except Throttled as error:
                 throttled = True
-                found = self._revel.seek(plan, step, order_id)
+                found = look()
                 if found is None:
                     if attempt == ATTEMPTS or not is_worth_waiting(error):
                         raise
                     if not self._patience.pause(pause_after(error, attempt)):
                         raise
-                    found = self._revel.seek(plan, step, order_id)
+                    found = self._patience.until(look, bool)
                 if found:
                     return found
             except TsrevelError:
