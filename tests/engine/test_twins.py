@@ -86,6 +86,31 @@ def test_a_twin_of_a_finished_order_is_an_alarm_in_every_run(world: World, names
     assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
 
 
+def test_a_history_row_that_turns_up_twice_after_the_run_is_an_alarm_in_every_later_one(world: World) -> None:
+    assert verdict(world.sync(), FULL) == "injected"
+    twin = clone(world, "OrderHistory")
+    (order,) = world.revel.state.rows["Order"].values()
+    order["orderhistory"].append(f"/resources/OrderHistory/{twin}/")
+    for _ in range(2):
+        world.time.move(minutes=45)
+        report = world.sync()
+        assert (verdict(report, FULL), report.exit_status) == ("held AMOUNT_MISMATCH", 14)
+        assert "history row twice" in find_outcome(report, FULL).text
+    del world.revel.state.rows["OrderHistory"][twin]
+    order["orderhistory"].pop()
+    assert (verdict(world.sync(), FULL), world.flaws(FULL)) == ("skipped ALREADY_INJECTED", [])
+
+
+def test_a_history_row_that_a_station_adds_is_no_twin(world: World) -> None:
+    world.sync()
+    row = clone(world, "OrderHistory", uuid="11111111-2222-4333-8444-555555555555")
+    (order,) = world.revel.state.rows["Order"].values()
+    order["orderhistory"].append(f"/resources/OrderHistory/{row}/")
+    world.time.move(minutes=45)
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
 def test_two_machines_with_a_ledger_each_are_told_by_both(world: World) -> None:
     def make_another() -> None:
         clone(world)

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from tsrevel.engine.evidence import find_twice
 from tsrevel.engine.report import Outcome, not_written, with_order
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, Unreadable
 from tsrevel.gate import Place, WriteGate
@@ -99,7 +100,7 @@ class Watch:
         return (plan.day - here).days
 
     def _rows(self, orders: Iterable[OrderRecord]) -> Iterator[tuple[OrderRecord, OrderRow | Hold | None]]:
-        """Each order with what Revel shows of it; a Hold where there is another; None where it says there is none.
+        """Each order with what Revel shows of it; a Hold where it is there twice, or its history; None where it isn't.
 
         Asked for by uuid, so that a twin is shown as well.
         """
@@ -115,7 +116,7 @@ class Watch:
                 if len(standing) > 1:
                     yield record, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(standing))
                 elif own:
-                    yield record, own
+                    yield record, self._written_twice(own) or own
                 elif singles < MOST_SINGLES and record.order_id:
                     singles += 1
                     try:
@@ -126,6 +127,14 @@ class Watch:
                         )
                     else:
                         yield record, row
+
+    def _written_twice(self, row: OrderRow) -> Hold | None:
+        """A Hold where one history row is there twice; a station that opens an order again adds one of its own."""
+        if (row.histories or 0) < 2 or self._confirmed == MOST_SINGLES:
+            return None
+        self._confirmed += 1
+        twice = find_twice(self.revel.history(row.id))
+        return Hold(Reason.AMOUNT_MISMATCH, f"Revel order {row.id} is not what was planned: {twice}") if twice else None
 
     def _confirm(self, record: OrderRecord, row: OrderRow | None, known: Mapping[EventId, Shown]) -> OrderRow | None:
         """`row`, or the order itself where a list shows it changed: lists may lag behind what was just written."""
@@ -203,7 +212,7 @@ def _tell(record: OrderRecord, outcome: Outcome | None, text: str) -> Outcome:
 
 
 def _hold(record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
-    """An order that has a twin: told in every run, until a person has deleted one of them."""
+    """An order that has a twin, or a part twice: told in every run, until a person has deleted one of them."""
     about = with_order(outcome or Outcome(record.event_id, Status.SKIPPED), record)
     return replace(not_written(about, found), alarm=True)
 

@@ -27,7 +27,7 @@ _UUID = re.compile(r"[0-9a-f]{32}")
 
 ORDER_FIELDS = (
     *("id", "uuid", "local_id", "establishment", "subtotal", "tax", "gratuity", "discount_amount", "final_total"),
-    *("remaining_due", "printed", "deleted", "discount", "applied_discounts", "has_history"),
+    *("remaining_due", "printed", "deleted", "discount", "applied_discounts", "has_history", "orderhistory"),
 )
 PRODUCT_FIELDS = ("id", "name", "active", "establishment")
 """What is read here of a row of each: whole rows carry it all (facts Revel 3.2, 5.6)."""
