@@ -114,12 +114,10 @@ class Steps:
             except Throttled as error:
                 throttled = True
                 found = look()
-                if found is None:
-                    if attempt == ATTEMPTS or not is_worth_waiting(error):
-                        raise
-                    if not self._patience.pause(pause_after(error, attempt)):
-                        raise
+                if found is None and attempt < ATTEMPTS and self._wait_after(error, attempt):
                     found = self._patience.until(look, bool)
+                elif found is None:
+                    raise
                 if found:
                     return found
             except TsrevelError:
@@ -127,6 +125,10 @@ class Steps:
                     self._ledger.note_not_applied(self._run_id, plan.event_id, step)
                 raise
         raise AssertionError("the last attempt returns or raises")
+
+    def _wait_after(self, error: Throttled, attempt: int) -> bool:
+        """Wait as Revel asks. False where that is too long, or longer than the run has left."""
+        return is_worth_waiting(error) and self._patience.pause(pause_after(error, attempt))
 
     def _settle(self, plan: Plan, order_id: OrderId, sent: _Sent) -> None:
         """Look for what writes whose answers were lost may have written, at once and for a while."""
