@@ -11,8 +11,8 @@ WRONG_CLOCK, DOUBTFUL_CLOCK = 300, 30
 """Seconds that a service's clock and ours may be apart before `doctor` calls ours wrong, or doubtful."""
 STOPPING = 600
 """Seconds from which on a run writes nothing, if both services say so (DESIGN 4, Clocks)."""
-AGREEMENT = 120
-"""Seconds that two services' clocks may differ and still agree: an answer may take a minute."""
+AGREEMENT = 600
+"""Seconds that two services' clocks may differ and still agree, as ours may: theirs needn't be exact either."""
 KEEP_TIME = "Let the machine keep time by NTP (`timedatectl set-ntp true`): gates open by this clock."
 
 Skews = Mapping[str, float | None]

@@ -102,6 +102,12 @@ def test_services_that_contradict_each_other_dont_stop_a_run(astray: Astray) -> 
     assert astray.sync().exit_status != 10
 
 
+def test_services_that_are_some_minutes_apart_still_agree_on_a_wrong_day(astray: Astray) -> None:
+    astray.wrong = timedelta(days=1)
+    astray.dated["revel"].off = timedelta(minutes=9)
+    assert (astray.sync().exit_status, astray.writes) == (10, [])
+
+
 def test_one_service_without_a_date_doesnt_stop_a_run(astray: Astray) -> None:
     astray.wrong = timedelta(hours=1)
     astray.dated["revel"].off = None

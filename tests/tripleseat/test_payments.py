@@ -160,6 +160,11 @@ def test_a_payment_that_counts_needs_an_amount(amount: Any) -> None:
     assert counts(amount=amount, state="unpaid") is False
 
 
+def test_an_amount_of_less_than_a_cent_is_never_rounded_into_money() -> None:
+    assert counts(amount="20.005") == "its amount has a fraction of a cent"
+    assert counts(amount="20.0500") is True
+
+
 # Refunds
 
 

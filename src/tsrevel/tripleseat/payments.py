@@ -59,8 +59,12 @@ def _decode_payment(row: Fields) -> PaymentRecord:
         return PaymentRecord(number, Decimal(0), paid=False, doubt="its amount is missing or not a number")
     if marks.known and not trouble and amount == refunded:
         return PaymentRecord(number, amount, paid=True, refunded=refunded)  # all given back: its dates don't matter
-    doubt = marks.doubt or trouble
+    doubt = marks.doubt or trouble or ("" if _is_in_cents(amount) else "its amount has a fraction of a cent")
     return PaymentRecord(number, amount, not doubt, refunded, marks.paid_on, doubt)
+
+
+def _is_in_cents(amount: Decimal) -> bool:
+    return amount * 100 == int(amount * 100)
 
 
 class _Marks(Record):
