@@ -107,12 +107,25 @@ def log_in(
     shell: Shell, *argv: str, visit: Visit, stdin: io.BytesIO | None = None, tty: bool = False, port: bool = True
 ) -> Ran:
     """`login` at any free port, with `visit` looking at what it prints."""
+    return log_in_with(shell, write_config(shell), *argv, visit=visit, stdin=stdin, tty=tty, port=port)
+
+
+def log_in_with(
+    shell: Shell,
+    config: Path,
+    *argv: str,
+    visit: Visit,
+    stdin: io.BytesIO | None = None,
+    tty: bool = False,
+    port: bool = True,
+) -> Ran:
+    """The same with that settings file."""
     out, err = Screen(visit, tty=tty), Screen(visit if "--json" in argv else str, tty=tty)
     options = ["--port", "0"] if port else []
     world = surroundings.World(
         environ=shell.environ, stdin=stdin or io.BytesIO(), stdout=out, stderr=err, seams=shell.world.seams()
     )
-    status = run_command(["login", "--config", str(write_config(shell)), *options, *argv], world)
+    status = run_command(["login", "--config", str(config), *options, *argv], world)
     for thread in [*out.threads, *err.threads]:
         thread.join()
     return Ran(status, out.getvalue(), err.getvalue())

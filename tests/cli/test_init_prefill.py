@@ -11,6 +11,7 @@ import pytest
 from tsrevel.sandbox import SPECIAL_EVENTS
 
 from .bench import Ran, Shell
+from .consent import Admin, log_in_with
 
 
 @pytest.fixture(autouse=True)
@@ -319,3 +320,56 @@ def test_with_json_what_is_left_is_listed(shell: Shell) -> None:
     assert ran.answer["locations"] == ["Lakeside Bakery"]
     assert any("Special Events" in each for each in ran.answer["open"])
     assert ran.answer["config"] == str(path)
+
+
+# The way to set up: init, login, init --prefill --from
+
+
+def set_up(shell: Shell, *argv: str) -> tuple[Path, Path]:
+    """Settings without places where they are looked for, written by `init`, and a login with them; the new file."""
+    day = shell.world.day
+    secrets = {
+        "REVEL_API_KEY": day.api_key,
+        "REVEL_API_SECRET": day.api_secret,
+        "TRIPLESEAT_OAUTH_CLIENT_SECRET": day.client_secret,
+    }
+    options = ("--environment", "sandbox", "--tripleseat-base-url", "http://127.0.0.1:8001")
+    more = ("--tripleseat-client-id", day.client_id, "--revel-base-url", "http://127.0.0.1:8002", *argv)
+    first = shell.run("init", *options, *more, environ=secrets)
+    assert first.status == 0, first.err
+    config = shell.world.folder / ".config" / "tsrevel" / "config.toml"
+    assert log_in_with(shell, config, visit=Admin(shell.world).approve).status == 0
+    return config, shell.world.folder / "new.toml"
+
+
+def test_after_the_login_places_are_prefilled_with_its_token_and_no_second_login_is_asked_for(shell: Shell) -> None:
+    config, new = set_up(shell)
+    ran = shell.run("init", "--prefill", "--from", str(config), "--output", str(new))
+    assert ran.status == 0, ran.err
+    assert [each["name"] for each in read(new)["locations"]] == ["Special Events", "Lakeside Bakery"]
+    assert "token_file" not in read(new)["tripleseat"]
+    assert "path" not in read(new).get("ledger", {})
+    assert str(config.parent) not in new.read_text()
+    assert not list(shell.world.folder.glob("new.*token*"))
+    steps = ran.lines[ran.lines.index("Next:") + 1 :]
+    assert steps == [f"  mv {new} {config}", "  tsrevel doctor", "  tsrevel sync --dry-run"]
+    new.replace(config)
+    assert shell.run("sync", "--dry-run", "--json").status in {0, 3}
+
+
+def test_a_file_of_another_mode_is_put_in_place_without_changing_who_may_read_it(shell: Shell) -> None:
+    config, new = set_up(shell)
+    config.chmod(0o640)
+    ran = shell.run("init", "--prefill", "--from", str(config), "--output", str(new), "--json")
+    assert ran.answer["next"][0] == f"cp {new} {config} && rm {new}"
+
+
+def test_settings_for_another_account_are_not_looked_up_with_the_token_of_the_old_ones(shell: Shell) -> None:
+    config, new = set_up(shell)
+    ran = shell.run("init", "--from", str(config), "--output", str(new), "--tripleseat-client-id", "another")
+    assert ran.lines[-3:-1] == [f"  tsrevel login --config {new}", f"  tsrevel doctor --config {new}"]
+    before = len(shell.world.tripleseat.requests)
+    new.unlink()
+    more = ("--tripleseat-client-id", "another", "--prefill")
+    shell.run("init", "--from", str(config), "--output", str(new), *more)
+    assert not any("authorization" in str(each.headers).lower() for each in shell.world.tripleseat.requests[before:])

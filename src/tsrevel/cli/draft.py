@@ -26,6 +26,8 @@ from tsrevel.tripleseat.zones import iana_zone
 
 NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
 """Ids that may also be given as names, to be looked up."""
+_ACCOUNT = {"environment": "production", "tripleseat.base_url": None, "tripleseat.client_id": None}
+"""What says whose token TripleSeat's is, with what holds where it isn't set."""
 
 
 class InitOptions(Record):
@@ -49,6 +51,20 @@ class Draft:
     locations: list[Entry] = field(default_factory=list)
     charges: list[Entry] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
+    source: Path | None = None
+    account: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def replaces(self) -> Path | None:
+        """The settings file that these were taken from, if they are for the same account: they may take its place.
+
+        Then its token and whatever else goes by it is theirs. None for another account: its token isn't theirs.
+        """
+        return self.source if self.account == self.tell_account() else None
+
+    def tell_account(self) -> Mapping[str, object]:
+        """Whose token TripleSeat's would be."""
+        return {key: self.values.get(key) or default for key, default in _ACCOUNT.items()}
 
     def put(self, key: str, value: object) -> None:
         """Set one value. A secret's file or command takes the place of any other way it was given."""
@@ -85,6 +101,7 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> Draft:
         _take(draft, key, _anchor(key, given.value, environ, options.source))
     for key, given in read_environment(environ, report).items():
         _take(draft, key, given.value)
+    draft.source, draft.account = options.source, draft.tell_account()
     place = choose_locations(_given_locations(draft), read_old_place(environ, report), report)
     report.close()
     draft.values.pop("safety.dry_run", None)

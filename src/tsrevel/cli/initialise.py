@@ -21,6 +21,7 @@ from tsrevel.config.keys import SECRETS, variables
 from tsrevel.config.paths import PathProblem, read_path
 from tsrevel.config.private import create_private
 from tsrevel.errors import ConfigError, ConfigProblem, TsrevelError
+from tsrevel.files import real_path
 
 USAGE = 2
 
@@ -36,9 +37,10 @@ def write_settings(world: World, manner: Manner, options: InitOptions) -> int:
         from tsrevel.cli.interview import interview
 
         ask_services = interview(terminal, draft, path, world.environ, prefill=options.prefill)
-    settings = _check(world, manner, draft, path, places=not ask_services)
+    # The token that the services are asked with lies where the login with the settings of before has put it.
+    settings = _check(world, manner, draft, draft.replaces or path, places=not ask_services)
     left = _prefill(world, manner, draft, settings, terminal) if ask_services else []
-    settings = _check(world, manner, draft, path, places=True)
+    _check(world, manner, draft, path, places=True)
     if terminal and not terminal.confirm(f"Write {path}?", default=True):
         terminal.say("Nothing was written.")
         return 0
@@ -130,7 +132,7 @@ def _go_on_without(terminal: Terminal, error: TsrevelError) -> bool:
 
 def _tell(world: World, manner: Manner, path: Path, settings: Settings, draft: Draft, left: list[str]) -> None:
     todo = [*left, *_find_gaps(draft), *_overruled(world.environ)]
-    steps = _next_steps(path, settings, world.environ)
+    steps = [*_put_in_place(path, draft.replaces), *_next_steps(draft.replaces or path, settings, world.environ)]
     if manner.json:
         answer = {"schema": 1, "success": True, "reason": None, "config": str(path)}
         world.answer(answer | {"locations": list_locations(draft), "open": todo, "next": steps})
@@ -162,6 +164,19 @@ def _overruled(environ: Mapping[str, str]) -> list[str]:
         if live:
             return [f"{name}={lookup(environ, name)} in the environment wins over the file: runs here are live"]
     return []
+
+
+def _put_in_place(path: Path, old: Path | None) -> list[str]:
+    """How the new file takes the place of the one it was made from; that one's owner and mode stay."""
+    if old is None:
+        return []
+    new, real = shlex.quote(str(path)), shlex.quote(str(real_path(old)))
+    try:
+        before, after = old.stat(), path.stat()
+    except OSError:
+        return [f"mv {new} {real}"]
+    alike = (before.st_uid, before.st_gid, before.st_mode) == (after.st_uid, after.st_gid, after.st_mode)
+    return [f"mv {new} {real}"] if alike else [f"cp {new} {real} && rm {new}"]
 
 
 def _next_steps(path: Path, settings: Settings, environ: Mapping[str, str]) -> list[str]:
