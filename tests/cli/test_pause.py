@@ -81,12 +81,12 @@ def test_pausing_twice_keeps_the_first_time_and_reason(paused: Shell) -> None:
 
 def test_resume_lets_runs_work_again(paused: Shell) -> None:
     ran = type_in(paused, "resume")
-    assert (ran.status, ran.out) == (0, "Runs work again; they were paused since 2026-12-12 18:00 UTC (fire drill).\n")
+    assert (ran.status, ran.lines[0]) == (0, "Runs work again; they were paused since 2026-12-12 18:00 UTC (fire drill).")
     assert paused.sync("--json").answer["summary"]["injected"] == 3
 
 
 def test_resume_is_fine_where_nothing_was_paused(shell: Shell) -> None:
-    assert (type_in(shell, "resume").status, type_in(shell, "resume").out) == (0, "Runs weren't paused.\n")
+    assert (type_in(shell, "resume").status, type_in(shell, "resume").lines[0]) == (0, "Runs weren't paused.")
     assert type_in(shell, "resume", "--json").answer["changed"] is False
 
 
@@ -94,7 +94,7 @@ def test_a_reason_is_not_needed(shell: Shell) -> None:
     ran = type_in(shell, "pause")
     assert ran.out.startswith("Runs are paused since 2026-12-12 18:00 UTC; `tsrevel resume` ends it.")
     assert shell.sync("--json").answer["paused"] == {"since": SINCE, "reason": None}
-    assert type_in(shell, "resume").out == "Runs work again; they were paused since 2026-12-12 18:00 UTC.\n"
+    assert type_in(shell, "resume").lines[0] == "Runs work again; they were paused since 2026-12-12 18:00 UTC."
 
 
 @pytest.mark.parametrize("reason", ["a\x1b[31m", "x" * 201])
@@ -143,3 +143,46 @@ def test_a_run_stopped_on_its_way_says_so_below_its_table(shell: Shell) -> None:
     ran = shell.sync(tty=True)
     assert "Stopped on the way: paused since 2026-12-12 18:00 UTC (fire drill)" in ran.out
     assert "1 injected" in ran.out
+
+
+# Of which installation it speaks
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "status"])
+def test_each_says_of_which_settings_file_and_ledger_it_speaks(shell: Shell, verb: str) -> None:
+    settings = shell.world.settings()
+    config, ledger = shell.write_config(), settings.ledger_path
+    answer = type_in(shell, verb, "--json").answer
+    assert (answer["settings"], answer["ledger"]) == (str(config), str(ledger))
+    for tty in (False, True):
+        told = type_in(shell, verb, tty=tty).out.replace("\n", " ").split("\x1b")
+        text = " ".join(" ".join(told).split())
+        assert f"settings: {config}"[:60] in text
+        assert "ledger: " in text
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "status"])
+def test_that_there_is_no_settings_file_is_said(shell: Shell, tmp_path: Path, verb: str) -> None:
+    home = tmp_path / "home"
+    environ = {"HOME": str(home), "TRIPLESEAT_OAUTH_CLIENT_ID": "client"}
+    answer = shell.run(verb, "--json", environ=environ).answer
+    assert answer["settings"] is None
+    assert answer["ledger"] == str(home / ".local/state/tsrevel/ledger.sqlite3")
+    assert "no settings file was found" in shell.run(verb, environ=environ).out
+
+
+def test_a_relative_name_is_told_as_a_whole_path(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = shell.write_config()
+    monkeypatch.chdir(config.parent)
+    assert shell.run("status", "--config", config.name, "--json").answer["settings"] == str(config)
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_ledger_that_no_run_was_made_with_is_warned_of(shell: Shell, verb: str) -> None:
+    ran = type_in(shell, verb, "--json")
+    assert "no run was ever made with this ledger" in ran.answer["warnings"][0]
+    assert "no run was ever made with this ledger" in type_in(shell, verb, "-q").err
+    type_in(shell, "resume")
+    shell.sync()
+    ran = type_in(shell, verb, "--json")
+    assert (ran.answer["warnings"], ran.err) == ([], "")

@@ -56,7 +56,11 @@ def test_off_a_terminal_and_on_it_one_line_says_what_is_true_now(shell: Shell) -
 
 def test_an_unknown_event_is_taken_with_a_warning(shell: Shell) -> None:
     ran = resolve(shell, 1, "ignored", "--json")
-    assert (ran.status, ran.answer["warnings"]) == (0, ["no run has seen this event yet: is its id right?"])
+    first, second = ran.answer["warnings"]
+    assert (ran.status, second) == (0, "no run has seen this event yet: is its id right?")
+    ledger = shell.world.settings().ledger_path
+    assert first == f"no run was ever made with this ledger: is it the one that cron's runs use? ({ledger})"
+    assert ran.answer["ledger"] == str(ledger)
 
 
 def test_a_finished_order_is_noted_and_goes_on_to_be_watched(shell: Shell) -> None:

@@ -181,8 +181,9 @@ def test_a_damaged_ledger_is_fourteen_also_with_json(shell: Shell) -> None:
 def test_off_a_terminal_it_is_a_line_for_each_thing_and_quiet_leaves_what_needs_a_person(shell: Shell) -> None:
     shell.sync()
     lines = status(shell).lines
-    assert [line.split(":")[0] for line in lines] == ["good run", "run", "held", "missed", "due"]
-    assert lines[2].startswith(
+    heads = [line.split(":")[0] for line in lines]
+    assert heads == ["settings", "ledger", "good run", "run", "held", "missed", "due"]
+    assert lines[4].startswith(
         f"held: event {UNMAPPED} (Special Events 2026-12-12) UNMAPPED_ITEMS since 2026-12-12 18:00"
     )
     assert [line.split(":")[0] for line in status(shell, "-q").lines] == ["held", "missed"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tsrevel.cli.render import encode_pause
+from tsrevel.cli.which import NEVER_RUN, describe_files, encode_files
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.ledger import Ledger, Pause
@@ -14,7 +15,7 @@ def pause(world: World, manner: Manner, reason: str) -> int:
     settings = load_settings(config=manner.config, environ=world.environ, offline=True)
     with _open_ledger(world, settings) as ledger:
         before = ledger.pause(reason)
-        now = ledger.paused()
+        now, unused = ledger.paused(), not ledger.runs(1)
     text = (
         f"Runs were stopped before: {before}. That stays so, with its reason."
         if before
@@ -22,16 +23,18 @@ def pause(world: World, manner: Manner, reason: str) -> int:
     )
     if settings.monitor.ping_url.get_secret_value():
         text += " They don't ping the monitor meanwhile: pause its check too, or it will alarm."
-    return _tell(world, manner, now, changed=before is None, text=text)
+    return _tell(world, manner, settings, now, changed=before is None, text=text, unused=unused)
 
 
 def resume(world: World, manner: Manner) -> int:
     """Let runs work again; fine as well where they weren't paused."""
-    with _open_ledger(world, load_settings(config=manner.config, environ=world.environ, offline=True)) as ledger:
-        before = ledger.resume()
+    settings = load_settings(config=manner.config, environ=world.environ, offline=True)
+    with _open_ledger(world, settings) as ledger:
+        before, unused = ledger.resume(), not ledger.runs(1)
     why = f" ({before.reason})" if before and before.reason else ""
     text = f"Runs work again; they were paused since {before.since:%Y-%m-%d %H:%M} UTC{why}." if before else ""
-    return _tell(world, manner, None, changed=before is not None, text=text or "Runs weren't paused.")
+    text = text or "Runs weren't paused."
+    return _tell(world, manner, settings, None, changed=before is not None, text=text, unused=unused)
 
 
 def _open_ledger(world: World, settings: Settings) -> Ledger:
@@ -41,9 +44,16 @@ def _open_ledger(world: World, settings: Settings) -> Ledger:
     return Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
 
 
-def _tell(world: World, manner: Manner, now: Pause | None, *, changed: bool, text: str) -> int:
+def _tell(
+    world: World, manner: Manner, settings: Settings, now: Pause | None, *, changed: bool, text: str, unused: bool
+) -> int:
+    """`unused`: no run ever went by this ledger, so perhaps none is paused by it; told even where all else is quiet."""
+    warnings = [NEVER_RUN] if unused else []
+    for each in warnings:
+        print(f"tsrevel: warning: {each} ({settings.ledger_path.absolute()})", file=world.stderr)
     if manner.json:
-        world.answer({"schema": 1, "success": True, "changed": changed, "paused": encode_pause(now), "text": text})
+        answer = {"schema": 1, "success": True, "changed": changed, "paused": encode_pause(now), "text": text}
+        world.answer(answer | {"warnings": warnings} | encode_files(settings))
     elif not manner.quiet:
-        print(text, file=world.stdout)
+        print("\n".join([text, *describe_files(settings)]), file=world.stdout)
     return 0

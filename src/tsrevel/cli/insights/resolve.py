@@ -11,6 +11,7 @@ from tsrevel.cli.arguments import find_event_id, is_id
 from tsrevel.cli.insights.speak import encode_resolution, encode_standing
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.standstill import why_switched_off
+from tsrevel.cli.which import NEVER_RUN, encode_files
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.resolved import REASONS
@@ -76,7 +77,7 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
             Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database) as ledger,
         ):
             event_id = find_event_id(event, lambda each: _recall(ledger, each).is_known)
-            before = _recall(ledger, event_id)
+            before, unused = _recall(ledger, event_id), not ledger.runs(1)
             if options.word == "open":
                 objection = _objection(settings, seams, before, options)
                 if objection:
@@ -85,9 +86,12 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
             else:
                 ledger.resolve(event_id, options.word, note, OrderId(options.order_id) if options.order_id else None)
             after = ledger.resolutions([event_id]).get(event_id)
-    warnings = [*([unchecked] if unchecked else []), *_warnings(before, after, options)]
+    doubts = [unchecked] if unchecked else []
+    if unused:
+        doubts.append(f"{NEVER_RUN} ({path.absolute()})")
+    warnings = [*doubts, *_warnings(before, after, options)]
     if manner.json:
-        world.answer(_encode(event_id, before, after, options, warnings))
+        world.answer(_encode(event_id, before, after, options, warnings) | encode_files(settings))
     elif world.stdout.isatty() or not manner.quiet:
         for line in _lines(event_id, before, after, warnings):
             print(line, file=world.stdout)

@@ -15,6 +15,7 @@ from tsrevel.cli.insights.speak import (
     run_line,
     shown_at,
 )
+from tsrevel.cli.which import describe_files, encode_files
 from tsrevel.cli.world import Manner, World
 from tsrevel.insight.advice import advise
 from tsrevel.insight.standing import Changed, Status, show_span, take_stock
@@ -27,11 +28,11 @@ def show_status(world: World, manner: Manner, limit: int) -> int:
     with look(world, manner) as (settings, view, now):
         status = take_stock(view, settings, now, limit)
     if manner.json:
-        world.answer(_encode(status) | {"environment": settings.environment, "ledger": str(settings.ledger_path)})
+        world.answer(_encode(status) | {"environment": settings.environment} | encode_files(settings))
     elif world.stdout.isatty():
-        _show(Page(world), status)
+        _show(Page(world), status, describe_files(settings))
     else:
-        for line in _lines(status, quiet=manner.quiet):
+        for line in _lines(status, describe_files(settings), quiet=manner.quiet):
             print(line, file=world.stdout)
     return 0
 
@@ -96,7 +97,7 @@ def _encode_order(order: OpenOrder) -> dict[str, object]:
 # Off a terminal: a line for each thing, so that it can be searched
 
 
-def _lines(status: Status, *, quiet: bool) -> list[str]:
+def _lines(status: Status, files: list[str], *, quiet: bool) -> list[str]:
     alarms = [f"warning: {each}" for each in status.warnings]
     trouble = [_trouble_line(status, each) for each in (*status.held, *status.failed)]
     trouble += [_trouble_line(status, each, "missed") for each in status.missed]
@@ -111,7 +112,7 @@ def _lines(status: Status, *, quiet: bool) -> list[str]:
     settled = [
         f"resolved: event {each.event_id} as {each.verdict} {shown_at(each.resolved_at)}" for each in status.resolved
     ]
-    return [*alarms, good, *listed, *trouble, *begun, *waiting, *settled]
+    return [*alarms, *files, good, *listed, *trouble, *begun, *waiting, *settled]
 
 
 def _advise(status: Status, each: Standing) -> str:
@@ -165,9 +166,11 @@ def _good(status: Status) -> str:
 # On a terminal
 
 
-def _show(page: Page, status: Status) -> None:
+def _show(page: Page, status: Status, files: list[str]) -> None:
     for warning in status.warnings:
         page.line(f"! {warning}", "bold red")
+    for line in files:
+        page.line(line, "dim")
     page.line(f"Last good run: {_good(status)}", "" if status.is_stale else "green")
     page.line()
     page.line("Last runs", "bold")
