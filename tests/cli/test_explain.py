@@ -169,3 +169,27 @@ def test_on_a_terminal_the_event_is_named_and_lines_fit(shell: Shell) -> None:
     assert "Example Widgets holiday lunch" in out
     assert max(len(line) for line in out.splitlines()) <= 100
     assert "Example Widgets" not in explain(shell, FULL).out
+
+
+@pytest.mark.parametrize("argv", [(), ("--offline",)])
+def test_an_event_that_nobody_knows_is_said_to_be_unknown(shell: Shell, argv: tuple[str, ...]) -> None:
+    ran = explain(shell, 99, *argv)
+    assert (ran.status, len(ran.lines)) == (0, 1)
+    assert "is its id right?" in ran.out
+    if not argv:
+        assert ran.out.startswith("event 99: TripleSeat has no such event, and this ledger has never seen it")
+    told = explain(shell, 99, *argv, "--json").answer
+    assert (told["known"], told["success"]) == (False, True)
+
+
+def test_an_event_that_the_ledger_alone_knows_is_explained_by_it(shell: Shell) -> None:
+    shell.sync()
+    shell.world.tripleseat.state.events.pop(UNMAPPED)
+    told = explain(shell, UNMAPPED, "--json").answer
+    assert told["known"] is True
+    assert "is its id right?" not in explain(shell, UNMAPPED).out
+
+
+def test_a_service_that_is_down_makes_no_event_unknown(shell: Shell) -> None:
+    shell.world.tripleseat.faults.add("status", "GET", "/v1/events/99", times=None, status=500)
+    assert explain(shell, 99, "--json").answer["known"] is True

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tsrevel.engine.allowance import Allowance
-from tsrevel.engine.find import name_event
+from tsrevel.engine.find import NOT_FOUND, Candidate, Named
 from tsrevel.engine.patience import Patience
 from tsrevel.engine.report import Outcome, not_written, planned
 from tsrevel.engine.run import Engine
@@ -24,13 +24,15 @@ from tsrevel.record import Record, replace
 class Foreseen(Record):
     """The outcome, the event as far as TripleSeat showed it, and what stopped the look (a service down, a key refused).
 
-    Where something would be written, the outcome is `planned` and `record` holds the claimed plan.
+    Where something would be written, the outcome is `planned` and `record` holds the claimed plan. `absent`: TripleSeat
+    answered that it has no such event.
     """
 
     outcome: Outcome
     event: Event | None
     record: OrderRecord | None
     stop: StopRun | None
+    absent: bool = False
 
 
 class Foresight(Engine):
@@ -38,7 +40,7 @@ class Foresight(Engine):
 
     def foresee(self, event_id: EventId) -> Foreseen:
         """What would become of the event now. Whatever was told of it already is told again: that is what is asked."""
-        self._started_at = self.clock()
+        self._started_at, self._absent = self.clock(), set[EventId]()
         known = self.ledger.sightings([event_id]).get(event_id)
         self._limit_again(known)
         self._allowance = Allowance(self.limits.max_orders)
@@ -53,7 +55,7 @@ class Foresight(Engine):
             outcome = glance.compare(record, outcome)
         met = self._met.get(event_id)
         event = self._wholes.get(event_id) or (met.event if met else None)
-        return Foreseen(outcome, event, record, stop)
+        return Foreseen(outcome, event, record, stop, event_id in self._absent)
 
     def _contents(self, event_ids: Sequence[EventId]) -> dict[EventId, ContentHashes]:
         return {each: replace(hashes, seen=None) for each, hashes in super()._contents(event_ids).items()}
@@ -64,7 +66,7 @@ class Foresight(Engine):
 
     def _look(self, turns: Turns, event_id: EventId) -> tuple[Outcome, StopRun | None]:
         """The outcome, and what stopped the look."""
-        pending = name_event(self.tripleseat, event_id)
+        pending = Named(event_id, lambda: self._find(event_id))
         try:
             outcome = turns.decide(pending)
         except WriteForbidden:
@@ -75,6 +77,14 @@ class Foresight(Engine):
             text = f"Revel order {outcome.order_id} is complete; the next run notes that"
             return replace(outcome, status=Status.PLANNED, text=text), None
         return outcome, None
+
+    def _find(self, event_id: EventId) -> Candidate:
+        try:
+            return Candidate(self.tripleseat.event(event_id))
+        except Refused as refused:
+            if refused.status == NOT_FOUND:
+                self._absent.add(event_id)
+            raise
 
     def _to_be_written(self, turns: Turns, event_id: EventId) -> Outcome:
         record, met = self.ledger.order(event_id), self._met.get(event_id)

@@ -40,8 +40,8 @@ class Explanation(Record):
     """The decision, and all that leads to it. `outcome` is None for an event that nothing is known of.
 
     `plan` is the order as it was claimed, else as it would be. `foretold` says why it could not be planned as things
-    are, though its turn hasn't come. `rivals` are documents between which a person must
-    choose. `switched_off` says why nobody was asked, and no run does anything now.
+    are, though its turn hasn't come. `rivals` are documents between which a person must choose. `unknown`: neither
+    TripleSeat nor the ledger knows the event. `switched_off` says why nobody was asked, and no run does anything now.
     """
 
     source: Source
@@ -54,6 +54,7 @@ class Explanation(Record):
     catalogue: Catalogue | None = None
     rivals: tuple[Rationale, ...] = ()
     switched_off: str | None = None
+    unknown: bool = False
     exit_status: int = 0
 
 
@@ -146,6 +147,7 @@ def _explain_seen(
         foretold=foretold if isinstance(foretold, Hold) and held else None,
         catalogue=catalogue,
         rivals=give_rivals(event, location, catalogue, policy) if event and _is_open(foreseen.outcome) else (),
+        unknown=foreseen.absent and not history.known,
         exit_status=_status(foreseen),
     )
 

@@ -31,6 +31,8 @@ from tsrevel.planning.money import show
 from tsrevel.planning.rationale import LineReason, Rationale
 from tsrevel.wiring import Seams
 
+_IS_IT_RIGHT = "is its id right?"
+
 
 def explain_event(world: World, manner: Manner, event: str, *, offline: bool) -> int:
     """Explain one event: exit 0 where that could be done, 12 or 13 where a service didn't let it.
@@ -57,7 +59,7 @@ def _encode(told: Explanation) -> dict[str, object]:
         "success": told.exit_status == 0,
         "source": told.source,
         "event_id": history.event_id,
-        "known": outcome is not None,
+        "known": outcome is not None and not told.unknown,
         "status": outcome.status if outcome else None,
         "reason": outcome.reason if outcome else None,
         "category": outcome.category if outcome else None,
@@ -82,6 +84,8 @@ def _encode(told: Explanation) -> dict[str, object]:
 
 
 def _advise(told: Explanation) -> str | None:
+    if told.unknown:
+        return _IS_IT_RIGHT
     if told.outcome is None:
         return None
     if told.exit_status and told.outcome.reason is None:
@@ -195,7 +199,10 @@ def _tell(page: Page, told: Explanation) -> None:
     outcome = told.outcome
     event_id = told.history.event_id
     if outcome is None:
-        page.line(f"event {event_id}: no run has ever seen it, as far as this ledger knows")
+        page.line(f"event {event_id}: no run has ever seen it, as far as this ledger knows: {_IS_IT_RIGHT}")
+        return
+    if told.unknown:
+        page.line(f"event {event_id}: TripleSeat has no such event, and this ledger has never seen it: {_IS_IT_RIGHT}")
         return
     name = f" {outcome.name}" if outcome.name and page.is_terminal else ""
     where = f"{outcome.location} {outcome.day or ''}".strip()
