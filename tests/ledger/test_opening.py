@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import sqlite3
 import stat
@@ -155,11 +156,13 @@ def test_a_database_that_is_not_a_ledger_is_refused_and_left_alone(path: Path) -
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+@pytest.mark.parametrize("content", [b"a shopping list " * 1000, random.Random(1).randbytes(5000), b"\0" * 512])
+def test_a_file_that_is_no_database_is_damage_and_left_as_it_is(path: Path, content: bytes) -> None:
     path.parent.mkdir()
-    path.write_text("a shopping list " * 1000)
-    with pytest.raises(LedgerUnusable, match="not a SQLite file"):
+    path.write_bytes(content)
+    with pytest.raises(LedgerDamaged, match="not a SQLite file"):
         open_ledger(path)
+    assert path.read_bytes() == content
 
 
 def test_an_empty_file_is_taken_for_a_lost_ledger_not_for_a_new_one(path: Path) -> None:

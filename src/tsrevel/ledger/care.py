@@ -65,12 +65,7 @@ def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> C
     Raises LedgerDamaged for whatever is broken, a file that isn't SQLite's included; LedgerUnusable for one that isn't
     ours, newer or of another environment.
     """
-    try:
-        inspection = inspect_ledger(path, environment=environment, opened_by=opened_by)
-    except LedgerUnusable as error:
-        if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-            raise LedgerDamaged(f"{error}") from error
-        raise
+    inspection = inspect_ledger(path, environment=environment, opened_by=opened_by)
     if inspection is None:
         return None
     with _look(path, environment, opened_by) as connection:

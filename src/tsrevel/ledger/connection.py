@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable, TsrevelError
-from tsrevel.files import DISK_FULL
+from tsrevel.files import DISK_FULL, real_path
 from tsrevel.ledger.records import ClaimConflict
+from tsrevel.owners import cure_roots_files, user_name
 
 Connect = Callable[..., sqlite3.Connection]
 """`sqlite3.connect`, or what a test puts in its place."""
@@ -25,10 +26,9 @@ _ADVICE = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked: wait for it, or find it with `fuser`",
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_IOERR: "the disk is full, a quota is used up, or the disk failed: make room, or look at the disk",
-    sqlite3.SQLITE_READONLY: _PERMISSIONS,
-    sqlite3.SQLITE_CANTOPEN: _PERMISSIONS,
-    sqlite3.SQLITE_NOTADB: "it is not a SQLite file: set [ledger] path to the right one, or restore a backup",
 }
+_REFUSALS = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+_NO_DATABASE = "it is not a SQLite file: keep it and restore a backup, or set [ledger] path to the right one"
 
 
 def connect(path: Path, busy_seconds: float, opened_by: Connect = SQLITE) -> sqlite3.Connection:
@@ -88,15 +88,25 @@ def reachable(path: Path) -> Iterator[None]:
     except OSError as error:
         what = error.filename if isinstance(error.filename, str) and error.filename != str(path) else ""
         why = f"{error.strerror}: {what}" if what else f"{error.strerror}"
-        advice = _FULL if error.errno in DISK_FULL else f"as user {os.geteuid()}, {_PERMISSIONS}"
+        advice = _FULL if error.errno in DISK_FULL else _let_in(path)
         raise LedgerUnusable(f"The ledger {path} can't be used ({why}): {advice}.") from error
+
+
+def _let_in(path: Path) -> str:
+    """What to do where this user may not use the ledger, or its folder."""
+    cure = cure_roots_files(real_path(path))
+    roots = f". Some of that is root's; as root, give it to this user: {cure}" if cure else ""
+    return f"as user {user_name(os.geteuid())}, {_PERMISSIONS}{roots}"
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_CORRUPT:
         return LedgerDamaged(f"The ledger {path} is damaged ({error}): keep the file, and restore a backup.")
+    if code == sqlite3.SQLITE_NOTADB:
+        return LedgerDamaged(f"The ledger {path} can't be used ({error}): {_NO_DATABASE}.")
     if isinstance(error, sqlite3.IntegrityError):
         return ClaimConflict(f"The ledger {path} refused a change that breaks its rules: {error}.")
-    advice = _ADVICE.get(code, "nothing was stored; please report this")
+    known = _let_in(path) if code in _REFUSALS else "nothing was stored; please report this"
+    advice = _ADVICE.get(code, known)
     return LedgerUnusable(f"The ledger {path} can't be used ({error}): {advice}.")

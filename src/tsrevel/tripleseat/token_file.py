@@ -32,6 +32,7 @@ from tsrevel.files import (
     sync_folder,
     try_lock,
 )
+from tsrevel.owners import cure_roots_files
 from tsrevel.record import SecretRecord
 from tsrevel.tripleseat.fields import read_number
 
@@ -75,7 +76,8 @@ class TokenFile:
         except FileNotFoundError as error:
             raise self._problem("there is no token file yet", _HOW) from error
         except OSError as error:
-            raise self._problem(f"can't be read ({error.strerror})", "Make it readable to this user.") from error
+            remedy = self._give_back() or "Make it readable to this user."
+            raise self._problem(f"can't be read ({error.strerror})", remedy) from error
         except ValueError as error:
             raise self._problem(f"holds {error}, not tokens", _HOW) from error
         return self._decode(data)
@@ -182,12 +184,15 @@ class TokenFile:
             logger.warning("tripleseat.token_file can be read by other users; run chmod 600 %s", self._path)
 
     def _unwritable(self, error: OSError) -> ConfigError:
-        remedy = (
-            "Make the file and its folder writable to this user; should TripleSeat refuse the old token, log in again."
-        )
+        whose = self._give_back() or "Make the file and its folder writable to this user."
+        remedy = f"{whose} Should TripleSeat refuse the old token, log in again."
         if error.errno in DISK_FULL:
             remedy = "Make room on its disk: no new token is asked for as long as it couldn't be stored."
         return self._problem(f"can't be replaced ({error.strerror})", remedy)
+
+    def _give_back(self) -> str:
+        cure = cure_roots_files(self._path)
+        return f"A command of root's has left files to root. As root, give them to this user: {cure}." if cure else ""
 
     def _problem(self, message: str, remedy: str) -> ConfigError:
         return ConfigError((ConfigProblem("tripleseat.token_file", str(self._path), message, remedy),))
