@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import shlex
 import stat
 from datetime import timedelta
@@ -11,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from ..world import find_outcome
+from ..users import as_other, folder_of_other, give_to_other
+from ..world import World, find_outcome
 from .bench import Ran, Shell
 
 CAKE = "Ube Celebration Cake"
@@ -538,3 +541,33 @@ def test_a_name_with_joiners_is_mapped_kept_as_it_is_shown_and_taken_out(
 def test_what_shows_nothing_or_is_no_text_is_no_name(shell: Shell, mappings: Path, typed: str) -> None:
     assert run(shell, "set", typed, URN).status == 2
     assert not mappings.exists()
+
+
+# Files that can't be written
+
+
+def set_anything(shell: Shell, config: Path) -> Ran:
+    return shell.run("map", "set", "Anything", "8107", "--establishment", "8", "--offline", "--config", str(config))
+
+
+def test_on_a_full_disk_room_is_asked_for(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*_args: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", fill)
+    ran = set_anything(shell, shell.write_config())
+    assert ran.status == 10
+    assert "The disk is full: make room" in ran.err
+    assert "writable" not in ran.err
+
+
+def test_a_folder_that_isnt_writable_is_named() -> None:
+    with folder_of_other() as folder:
+        shell = Shell(World(folder))
+        config = shell.write_config()
+        give_to_other(*folder.iterdir())
+        folder.chmod(0o555)
+        with as_other():
+            ran = set_anything(shell, config)
+    assert ran.status == 10
+    assert f"Let this user write to the folder {folder}" in ran.err

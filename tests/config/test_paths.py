@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ import pytest
 import tomli_w
 
 from tsrevel.config import load_settings
+from tsrevel.config.beside import name_moves
 from tsrevel.config.mappings import Subject, set_mapping
 from tsrevel.config.paths import SYSTEM_CONFIG, StatePlace, place_state
 from tsrevel.config.sources import SANDBOX_MAPPINGS
 from tsrevel.errors import ConfigError
+from tsrevel.ledger import Ledger
+from tsrevel.owners import user_name
 
+from ..users import OTHER, give_to_other
 from .bench import SOUND, Bench, sound
 
 ANOTHER_HOME = {"HOME": "/var/spool/cron", "XDG_STATE_HOME": "/srv/state"}
@@ -127,6 +132,62 @@ def test_a_token_of_before_is_told_as_well(bench: Bench) -> None:
     assert f"mv {old} " in problem.remedy
     bench.load({"tripleseat": {"token_file": str(old)}})
     bench.load({"tripleseat": {"auth": "public_key", "public_key": "key"}})
+
+
+def make_ledger(path: Path, environment: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Ledger.open(path, environment=environment, clock=lambda: datetime(2026, 11, 20, tzinfo=UTC)).close()
+    return path
+
+
+@pytest.mark.parametrize("offline", [True, False])
+@pytest.mark.parametrize("environment", ["production", "sandbox"])
+def test_a_ledger_of_before_stops_settings_for_production_unless_it_is_a_sandboxs(
+    bench: Bench, environment: str, offline: bool
+) -> None:
+    make_ledger(bench.folder / "home/.local/state/tsrevel/ledger.sqlite3", environment)
+    if environment == "sandbox":
+        assert bench.load(offline=offline).ledger_path == bench.folder / "ledger.sqlite3"
+    else:
+        assert bench.problem(offline=offline).key == "ledger.path"
+
+
+@pytest.mark.parametrize("environment", ["production", "sandbox"])
+def test_a_trial_in_the_sandbox_is_stopped_by_no_ledger_of_before(bench: Bench, environment: str) -> None:
+    make_ledger(bench.folder / "home/.local/state/tsrevel/ledger.sqlite3", environment)
+    bench.write("{}", "home/.local/state/tsrevel/tripleseat-token.json")
+    config = bench.write(tomli_w.dumps(sound(SANDBOX)), "elsewhere/try.toml")
+    settings = load_settings(config=config, environ=bench.environ)
+    assert settings.ledger_path == config.parent / "try.ledger.sqlite3"
+
+
+def test_root_does_not_drop_the_ledger_in_the_home_of_who_owns_the_settings(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "cron"
+    old = make_ledger(home / ".local/state/tsrevel/ledger.sqlite3", "production")
+    config = bench.write(tomli_w.dumps(SOUND), "etc/config.toml")
+    give_to_other(config, old)
+    monkeypatch.setattr("tsrevel.config.beside.home_of", {OTHER: home}.get)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(config=config, environ=bench.environ, offline=True)
+    (problem,) = caught.value.problems
+    assert f"as root, mv {old} {config.parent / 'ledger.sqlite3'}" in problem.remedy
+
+
+def test_the_command_for_a_missing_folder_makes_it_for_who_runs_tsrevel(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = bench.write("a ledger", "home/.local/state/tsrevel/ledger.sqlite3")
+    settings = bench.load({"ledger": {"path": "/nowhere/state/tsrevel/ledger.sqlite3"}})
+    assert settings.config_path
+    give_to_other(old, settings.config_path)
+    name = user_name(OTHER)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    new = settings.ledger_path
+    command = f"as root, install -d -o {name} -m 700 {new.parent} && mv {old} {new} && chown {name} {new}"
+    assert name_moves(old, new, settings) == command
 
 
 # What a path may be

@@ -13,6 +13,7 @@ from tsrevel.config.environment import TODAY
 from tsrevel.config.keys import OLD_NAMES
 from tsrevel.errors import ConfigError
 
+from ..users import as_other, folder_of_other
 from .bench import SOUND, Bench
 
 ENV_ONLY = {
@@ -221,7 +222,7 @@ def test_where_a_file_was_looked_for_is_told_if_something_is_missing(bench: Benc
     told = bench.problems_of_text(None)[-1]
     home, system = Path(bench.environ["HOME"]), bench.folder / "etc" / "config.toml"
     assert str(told).endswith(
-        f"there is no file {home / '.config' / 'tsrevel' / 'config.toml'} or {system}. "
+        f"there is no settings file: no {home / '.config' / 'tsrevel' / 'config.toml'} or {system}. "
         "Make one by `tsrevel init`, or name yours: --config FILE."
     )
 
@@ -236,7 +237,7 @@ def test_the_ledger_needs_a_place(tmp_path: Path) -> None:
     arguments = {**ENV_ONLY, "TSREVEL_CONFIG": ""}
     with pytest.raises(ConfigError) as caught:
         load_settings(config=None, environ=arguments, system_config=tmp_path / "none")
-    assert [problem.key for problem in caught.value.problems] == ["ledger.path", "config"]
+    assert [problem.key for problem in caught.value.problems] == ["config", "ledger.path"]
     arguments["TSREVEL_LEDGER__PATH"] = str(tmp_path / "my.sqlite3")
     settings = load_settings(config=None, environ=arguments, system_config=tmp_path / "none")
     assert settings.ledger_path == tmp_path / "my.sqlite3"
@@ -293,3 +294,38 @@ def test_settings_cannot_be_changed(bench: Bench) -> None:
     settings: Settings = bench.load()
     with pytest.raises(ValueError, match="frozen"):
         settings.safety.dry_run = False
+
+
+def test_without_any_settings_the_missing_file_is_all_that_is_told(bench: Bench) -> None:
+    problem = next(iter(bench.problems_of_text(None)))
+    assert bench.problems_of_text(None) == (problem,)
+    assert "there is no settings file" in problem.message
+    assert "tsrevel init" in problem.remedy
+
+
+def test_with_some_in_the_environment_the_missing_file_is_told_first(bench: Bench) -> None:
+    problems = bench.problems_of_text(None, env={"REVEL_API_KEY": "key"})
+    assert "there is no settings file" in problems[0].message
+    assert "revel.api_secret" in [each.key for each in problems[1:]]
+
+
+def test_a_folder_that_is_named_for_the_settings_file_asks_for_the_file(bench: Bench) -> None:
+    bench.write("", "folder/config.toml")
+    with pytest.raises(ConfigError, match=r"is a folder.*Name the file itself, such as .*folder/config\.toml"):
+        load_settings(config=bench.folder / "folder", environ=bench.environ)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("shut", ["file", "folder"])
+def test_settings_that_cant_be_read_are_told_whether_named_or_found(named: bool, shut: str) -> None:
+    with folder_of_other() as folder, as_other():
+        path = folder / ".config" / "tsrevel" / "config.toml"
+        path.parent.mkdir(parents=True)
+        path.write_text(tomli_w.dumps(SOUND))
+        (path if shut == "file" else path.parent).chmod(0)
+        with pytest.raises(ConfigError) as caught:
+            load_settings(config=path if named else None, environ={"HOME": str(folder)}, system_config=folder / "none")
+        path.parent.chmod(0o700)
+    assert caught.value.exit_status == 10
+    assert "can't be read: Permission denied" in str(caught.value)
+    assert "let this user read it" in str(caught.value).lower()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import tomllib
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tsrevel.config.model import Settings
 from tsrevel.config.paths import (
     LEDGER_NAME,
     MAPPINGS_NAME,
+    STATE_BELOW_HOME,
     TOKEN_NAME,
     config_folder,
     is_there,
@@ -20,6 +23,7 @@ from tsrevel.config.paths import (
 from tsrevel.config.report import Report
 from tsrevel.config.sources import LARGEST_SETTINGS
 from tsrevel.files import read_regular, real_path
+from tsrevel.owners import home_of, members_of, user_name
 
 _SETTINGS_KEYS = {"environment", "safety", "tripleseat", "revel", "locations"}
 """A TOML file with one of these is taken for settings of tsrevel."""
@@ -68,29 +72,95 @@ def _is_for_production(path: Path, config: Path) -> bool:
 
 
 def check_upgrade(settings: Settings, environ: Mapping[str, str], report: Report) -> None:
-    """Note a ledger or token that lies in the user's state folder, where it once was by default, and would be missed.
+    """Note a ledger or token that lies in a user's state folder, where it once was by default, and would be missed.
 
-    A run must not begin a new ledger in silence while the one with its history lies elsewhere.
+    A run must not begin a new ledger in silence while the one with its history lies elsewhere. Whatever settings were
+    used, that one served them; so all for production are stopped by it, unless it is a sandbox's. Those for a sandbox
+    are not: nothing of theirs is lost. Root's commands look in the home of who owns the settings or the state too.
     """
-    folder = state_folder(environ)
-    if settings.config_path is None or folder is None or settings.ledger.path:
+    if settings.config_path is None or settings.ledger.path or settings.environment != "production":
         return
-    _check_moved("ledger.path", folder / LEDGER_NAME, settings.ledger_path, report)
-    if settings.tripleseat.auth == "oauth2" and not settings.tripleseat.token_file:
-        _check_moved("tripleseat.token_file", folder / TOKEN_NAME, settings.token_path, report)
+    for folder in _folders_of_before(settings, environ):
+        if not _is_sandboxs(folder / LEDGER_NAME):
+            _check_moved("ledger.path", folder / LEDGER_NAME, settings.ledger_path, settings, report)
+        if settings.tripleseat.auth == "oauth2" and not settings.tripleseat.token_file:
+            _check_moved("tripleseat.token_file", folder / TOKEN_NAME, settings.token_path, settings, report)
 
 
-def _check_moved(key: str, old: Path, new: Path, report: Report) -> None:
-    if not is_there(old) or is_there(new) or real_path(old) == real_path(new) or report.spoils(key):
+def _folders_of_before(settings: Settings, environ: Mapping[str, str]) -> list[Path]:
+    """Where the state of whoever runs this, and of who is likely to run it otherwise, was by default."""
+    own = state_folder(environ)
+    homes = [home_of(uid) for uid in _likely_users(settings) - {os.geteuid()}] if os.geteuid() == 0 else []
+    others = [home / STATE_BELOW_HOME / "tsrevel" for home in homes if home]
+    return list(dict.fromkeys([*([own] if own else []), *others]))
+
+
+def _likely_users(settings: Settings) -> set[int]:
+    """Who owns the settings file or the state's folder, and the members of a group that the settings are for."""
+    users = set()
+    for path in (settings.config_path, settings.ledger_path.parent):
+        with suppress(OSError):
+            found = (path or Path()).stat()
+            users |= {found.st_uid, *(members_of(found.st_gid) if found.st_gid else ())}
+    return users
+
+
+def _is_sandboxs(ledger: Path) -> bool:
+    """Whether it is a ledger of the sandbox, and surely so."""
+    if not os.path.isfile(ledger):  # noqa: PTH113 (Path's own raises where a folder above is shut)
+        return False
+    import sqlite3
+
+    try:
+        with closing(sqlite3.connect(f"{ledger.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+            row = connection.execute("SELECT environment FROM meta").fetchone()
+    except sqlite3.Error:
+        return False
+    return row is not None and row[0] == "sandbox"
+
+
+def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: Report) -> None:
+    if not _is_within_reach(old) or is_there(new) or real_path(old) == real_path(new) or report.spoils(key):
         return
+    message = f"isn't set, and {old} is there from before: now it would be {new}"
+    moves = name_moves(old, new, settings)
+    remedy = f'If it belongs to these settings, move it while no run is under way: {moves}. Else set {key} = "{new}".'
+    report.add(key, "default", message, remedy)
+
+
+def _is_within_reach(path: Path) -> bool:
+    """Whether it is there; what this user may not even look at was never theirs to use."""
+    try:
+        os.lstat(path)
+    except OSError:
+        return False
+    return True
+
+
+def name_moves(old: Path, new: Path, settings: Settings) -> str:
+    """The commands that move it so that whom it belongs to, or the settings do, can go on with it."""
+    keeper = _keeper(old, new, settings)
+    user = user_name(keeper)
     pairs = [(old, new)]
     if is_there(log := old.with_name(f"{old.name}-wal")):
         pairs.append((log, new.with_name(f"{new.name}-wal")))  # what was written last may stand there alone
-    folder = "" if new.parent.is_dir() else f"mkdir -p -m 700 {_quote(new.parent)} && "
-    moves = folder + " && ".join(f"mv {_quote(before)} {_quote(after)}" for before, after in pairs)
-    message = f"isn't set, and {old} is there from before: now it would be {new}"
-    remedy = f'If it belongs to these settings, move it while no run is under way: {moves}. Else set {key} = "{new}".'
-    report.add(key, "default", message, remedy)
+    steps = [f"mv {_quote(before)} {_quote(after)}" for before, after in pairs]
+    there = new.parent.is_dir()
+    if not there:
+        steps.insert(0, f"install -d -o {user} -m 700 {_quote(new.parent)}")
+    if not there or old.lstat().st_uid != keeper:
+        steps.append(f"chown {user} {' '.join(_quote(after) for _, after in pairs)}")
+    ours = keeper == os.geteuid() != 0 and (there or os.access(new.parent.parent, os.W_OK, effective_ids=True))
+    return f"{'' if ours else 'as root, '}{' && '.join(steps)}"
+
+
+def _keeper(old: Path, new: Path, settings: Settings) -> int:
+    """Who is to have it: who owns the settings file, else the folder, else the old file; root if no other does."""
+    owners = []
+    for path in (settings.config_path, new.parent, old):
+        with suppress(OSError):
+            owners.append((path or old).stat().st_uid)
+    return next((uid for uid in owners if uid), 0)
 
 
 def _quote(path: Path) -> str:

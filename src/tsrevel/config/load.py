@@ -70,11 +70,12 @@ def load_settings(
     """
     report = Report()
     path = find_config(config, environ, system_config, report)
-    layers = [
-        read_file(path, report) if path else {},
-        read_environment(environ, report),
-        read_flags(overrides, report),
-    ]
+    given = read_environment(environ, report)
+    nothing = path is None and not given and not report.problems
+    if nothing and not offline and place_state(None, environ):
+        miss_config(environ, system_config, report)  # what is missing is the file, not each of its settings
+        report.close()
+    layers = [read_file(path, report) if path else {}, given, read_flags(overrides, report)]
     settings = _settle(layers, path, environ, run, report, offline=offline)
     check_upgrade(settings, environ, report)
     if path is None and report.misses and not report.spoils("config"):

@@ -6,6 +6,7 @@ refused, the file as it was.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,8 @@ from tsrevel.config.report import Report
 from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mappings
 from tsrevel.encoding import decode_text
 from tsrevel.errors import ConfigError, ConfigProblem
-from tsrevel.files import make_folder, read_regular, replace_file
+from tsrevel.files import DISK_FULL, make_folder, read_regular, replace_file
+from tsrevel.owners import cure_roots_files
 from tsrevel.planning.match import normalise
 from tsrevel.record import Record
 
@@ -187,7 +189,13 @@ def _tables(text: str) -> Tables | None:
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
     reason = error.strerror or type(error).__name__
-    return _problem(path, f"can't be changed: {reason}", "Do it as the user who owns it, or make its folder writable.")
+    if error.errno in DISK_FULL:
+        return _problem(path, f"can't be changed: {reason}", "The disk is full: make room, then do it again.")
+    remedy = "Do it as the user who owns it, or let this user write to it."
+    if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
+        remedy = f"Let this user write to the folder {path.parent}, or do it as the user who owns that."
+    cure = cure_roots_files(path)
+    return _problem(path, f"can't be changed: {reason}", remedy + (f" As root: {cure}" if cure else ""))
 
 
 def _problem(path: Path, message: str, remedy: str) -> ConfigError:

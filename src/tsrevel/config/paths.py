@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tsrevel.config.report import Report
+from tsrevel.errors import ConfigProblem
 from tsrevel.files import real_path
 from tsrevel.record import Record
 
 SYSTEM_CONFIG = Path("/etc/tsrevel/config.toml")
 SYSTEM_STATE = Path("/var/lib/tsrevel")
 """Where the state of settings below /etc lies: nothing that changes by itself belongs there."""
+STATE_BELOW_HOME = ".local/state"
 MAPPINGS_NAME = "mappings.toml"
 LEDGER_NAME = "ledger.sqlite3"
 TOKEN_NAME = "tripleseat-token.json"  # noqa: S105 (the name of a file)
@@ -57,7 +59,7 @@ def config_folder(environ: Mapping[str, str]) -> Path | None:
 
 def state_folder(environ: Mapping[str, str]) -> Path | None:
     """The user's state folder of tsrevel, by XDG_STATE_HOME or HOME; None when neither is given."""
-    return _user_folder(environ, "XDG_STATE_HOME", ".local/state")
+    return _user_folder(environ, "XDG_STATE_HOME", STATE_BELOW_HOME)
 
 
 def settings_folder(config: Path) -> Path:
@@ -147,9 +149,8 @@ def find_config(config: Path | None, environ: Mapping[str, str], system_config: 
 def miss_config(environ: Mapping[str, str], system_config: Path, report: Report) -> None:
     """Tell that no config file was found, where it was looked for, and how one is made."""
     places = " or ".join(str(path) for path in _usual_places(environ, system_config))
-    report.add(
-        "config", "default", f"there is no file {places}", "Make one by `tsrevel init`, or name yours: --config FILE."
-    )
+    remedy = "Make one by `tsrevel init`, or name yours: --config FILE."
+    report.lead(ConfigProblem("config", "default", f"there is no settings file: no {places}", remedy))
 
 
 def _usual_places(environ: Mapping[str, str], system_config: Path) -> list[Path]:

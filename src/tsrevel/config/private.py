@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tsrevel.errors import ConfigError, ConfigProblem
-from tsrevel.files import create_file, make_folder
+from tsrevel.files import DISK_FULL, create_file, make_folder
 
 
 def create_private(path: Path, text: str) -> None:
@@ -20,7 +20,9 @@ def create_private(path: Path, text: str) -> None:
         raise _problem(path, "is there already, and nothing overwrites it", "Name another file.") from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        remedy = "Let this user write to its folder, or name another file with --output."
+        remedy = f"Let this user write to {path.parent}, or name another file with --output."
+        if error.errno in DISK_FULL:
+            remedy = "The disk is full: make room, or name a file on another disk with --output."
         raise _problem(path, f"can't be written: {reason}", remedy) from error
 
 

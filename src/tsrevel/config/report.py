@@ -27,6 +27,10 @@ class Report:
         """Note one problem. `message` continues "the key ..." and has no full stop; `remedy` is a sentence."""
         self._problems.append(ConfigProblem(key, origin, message, remedy))
 
+    def lead(self, problem: ConfigProblem) -> None:
+        """Note one that is to be told before all others."""
+        self._problems.insert(0, problem)
+
     def spoils(self, key: str) -> bool:
         """Whether `key`, or a part or variant of it, has a problem already: what follows from it is no news."""
         return any(problem.key.startswith(key) for problem in self._problems)

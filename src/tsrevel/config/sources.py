@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from tsrevel.config.paths import is_there
 from tsrevel.config.report import Given, Layer, Report
 from tsrevel.encoding import decode_text
 from tsrevel.files import read_regular
+from tsrevel.owners import cure_roots_files
 
 LARGEST_SETTINGS = 4 * 1024 * 1024
 """Bytes of a settings file, or of mappings: some hundred times what a large group needs."""
@@ -27,7 +29,7 @@ def read_toml(path: Path, key: str, report: Report) -> dict[str, object]:
         text = decode_text(read_regular(path, LARGEST_SETTINGS))
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        report.add(key, path.name, f"{path} can't be read: {reason}", "Let this user read it.")
+        report.add(key, path.name, f"{path} can't be read: {reason}", _let_read(path))
         return {}
     except ValueError as error:
         report.add(key, path.name, f"{path} isn't UTF-8 text: it holds {error}", "Save it as UTF-8.")
@@ -45,6 +47,15 @@ def read_toml(path: Path, key: str, report: Report) -> dict[str, object]:
     ):  # a number of 5,000 digits, say, or a list in a list in a list
         report.add(key, path.name, f"{path} holds a value that no setting has", "Look for a very long or nested value.")
     return {}
+
+
+def _let_read(path: Path) -> str:
+    if os.path.isdir(path):  # noqa: PTH112 (Path's own raises where a folder above is shut)
+        return f"Name the file itself, such as {path / 'config.toml'}."
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+        return "Put a file of text in its place."
+    cure = cure_roots_files(path)
+    return f"Let this user read it; as root: {cure}" if cure else "Let this user read it."
 
 
 def read_file(path: Path, report: Report) -> Layer:
