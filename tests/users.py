@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import tsrevel
+
 NOBODY = 65534
 OTHER = NOBODY if os.geteuid() == 0 else os.geteuid()
+
+LATE = (
+    "_strptime",
+    "encodings.idna",
+    "encodings.utf_8_sig",
+    "encodings.latin_1",
+    "httpx._transports.wsgi",
+    "html.entities",
+)
 
 
 def give_to_other(*paths: Path) -> None:
@@ -20,7 +33,12 @@ def give_to_other(*paths: Path) -> None:
 
 @contextmanager
 def as_other() -> Iterator[None]:
-    """Be the other user meanwhile."""
+    """Be the other user meanwhile. What is imported late is imported before: they may not reach where it lies."""
+    for each in pkgutil.walk_packages(tsrevel.__path__, "tsrevel."):
+        if not each.name.endswith("__main__"):
+            importlib.import_module(each.name)
+    for name in LATE:
+        importlib.import_module(name)
     before = os.geteuid()
     os.seteuid(OTHER)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,6 +21,7 @@ from tsrevel.files import make_folder, real_path
 from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.ledger.connection import reachable
+from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
 from tsrevel.pace import Pace
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
@@ -129,9 +132,20 @@ def open_engine(
 
 
 def make_state_folder(settings: Settings) -> None:
-    """Make the ledger's folder if it is missing; by root, for the owner of the settings file. LedgerUnusable."""
+    """Make the ledger's folder if it is missing; by root, for the owner of the settings file.
+
+    Raises LedgerUnusable, also where root would begin a ledger in a folder that this owner can't use.
+    """
+    ledger = real_path(settings.ledger_path)
     with reachable(settings.ledger_path):
-        make_folder(real_path(settings.ledger_path).parent, settings.config_path)
+        make_folder(ledger.parent, settings.config_path)
+        if settings.config_path and os.geteuid() == 0 and not ledger.exists():
+            owner = settings.config_path.stat().st_uid
+            why = refusal(owner, ledger.parent, READ | WRITE | ENTER)
+            if why:
+                cure = chown(owner, ledger.parent, [ledger.parent])
+                text = f"root would begin it for itself: {user_name(owner)}, who owns the settings, {why}; run: {cure}"
+                raise PermissionError(errno.EPERM, text)
 
 
 class Shared(NamedTuple):

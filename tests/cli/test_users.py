@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tsrevel.config import paths
+from tsrevel.owners import user_name
+
+from ..users import OTHER, as_other, folder_of_other, give_to_other
 from ..world import World
 from .bench import Doorman, Ran, Shell, execute, served_world
+from .consent import Admin, log_in_with
 
 FULL = 64000001
 LIVE = {"DRY_RUN": "false"}
@@ -109,3 +115,115 @@ def test_who_may_not_open_the_ledger_is_told_so(open_folder: Path) -> None:
     assert ran.status == 10
     assert "ledger" in ran.err
     assert "Permission denied" in ran.err
+
+
+# Settings below /etc
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with an etc and a var/lib of its own, which are root's and which everybody may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for below in ("etc", "var/lib"):
+            (folder / below).mkdir(parents=True)
+        for each in folder.rglob("*"):
+            each.chmod(0o755)
+        monkeypatch.setattr(paths, "_ETC", folder / "etc")
+        monkeypatch.setattr(paths, "SYSTEM_STATE", folder / "var/lib/tsrevel")
+        monkeypatch.setattr(os, "geteuid", lambda effective=os.geteuid: effective() if os.getuid() == 0 else 0)
+        yield folder
+
+
+def type_init(shell: Shell, config: Path) -> Ran:
+    day = shell.world.day
+    secrets = {
+        "REVEL_API_KEY": day.api_key,
+        "REVEL_API_SECRET": day.api_secret,
+        "TRIPLESEAT_OAUTH_CLIENT_SECRET": day.client_secret,
+    }
+    options = {
+        "--environment": "sandbox",
+        "--tripleseat-base-url": "http://127.0.0.1:8001",
+        "--tripleseat-client-id": day.client_id,
+        "--revel-base-url": "http://127.0.0.1:8002",
+        "--revel-user": "12",
+        "--location": "name=Special Events,tripleseat_location=30501,revel_establishment=8,station=21",
+        "--output": str(config),
+    }
+    return shell.run("init", *(part for pair in options.items() for part in pair), environ=secrets)
+
+
+def test_settings_that_root_writes_below_etc_are_handed_over_by_the_commands_it_prints(
+    shell: Shell, system: Path
+) -> None:
+    config, state = system / "etc/tsrevel/config.toml", system / "var/lib/tsrevel"
+    shell.environ["HOME"] = "/nonexistent"
+    ran = type_init(shell, config)
+    assert ran.status == 0, ran.err
+    commands = [line.strip() for line in ran.lines if "USER " in line and not line.startswith("Next")]
+    assert commands == [f"chown USER {config.parent} {config}", f"install -d -o USER -m 700 {state}"]
+    assert ran.lines[-4:] == [
+        "Then, as that user:",
+        f"  tsrevel login --config {config}",
+        f"  tsrevel doctor --config {config}",
+        f"  tsrevel sync --dry-run --config {config}",
+    ]
+    for command in commands:
+        subprocess.run(command.replace("USER", str(OTHER)), shell=True, check=True)  # noqa: S602
+    with as_other():
+        visit = Admin(shell.world).approve
+        assert log_in_with(shell, config, visit=visit).status == 0
+        new = config.with_name("new.toml")
+        prefilled = shell.run("init", "--prefill", "--from", str(config), "--output", str(new))
+        assert f"  mv {new} {config}" in prefilled.lines, prefilled.err
+        new.replace(config)
+        synced = shell.run("sync", "--config", str(config), "--json")
+        mapped = shell.run("map", "set", "A", "8107", "--establishment", "8", "--offline", "--config", str(config))
+    assert synced.status in {0, 3}, synced.err
+    assert mapped.status == 0, mapped.err
+    assert {each.stat().st_uid for each in state.rglob("*")} == {OTHER}
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "sync"])
+@pytest.mark.parametrize("folder", ["missing", "root's"])
+def test_root_never_begins_a_state_that_the_owner_of_the_settings_cant_use(
+    shell: Shell, system: Path, verb: str, folder: str
+) -> None:
+    config, state = system / "etc/tsrevel/config.toml", system / "var/lib/tsrevel"
+    assert type_init(shell, config).status == 0
+    give_to_other(config.parent, config)
+    if folder == "root's":
+        state.mkdir(mode=0o755)
+    root_is_other = state.parent.stat().st_uid == OTHER
+    ran = shell.run(verb, "--config", str(config))
+    if folder == "missing" or root_is_other:
+        assert {each.stat().st_uid for each in (state, *state.rglob("*"))} == {OTHER}
+    else:
+        assert ran.status == 10
+        assert f"chown -R {user_name(OTHER)} {state}" in ran.err
+        assert list(state.iterdir()) == []
+
+
+def test_files_that_root_owns_are_told_with_the_command_that_gives_them_back() -> None:
+    with folder_of_other() as top:
+        folder = top / "tsrevel"
+        folder.mkdir()
+        shell = Shell(World(folder))
+        shell.sync(environ=LIVE)
+        config = shell.write_config()
+        give_to_other(folder, config)
+        checked = shell.run("doctor", "--config", str(config))
+        with as_other():
+            ran = shell.run("pause", "--config", str(config))
+        if os.geteuid() == 0:
+            assert ran.status == 10
+            cure = f"chown -R {user_name(OTHER)} {folder}"
+            assert cure in ran.err
+            assert f"user {user_name(OTHER)} may not read and write to {folder / 'ledger.sqlite3'}" in checked.out
+            assert f"Run: {cure}" in checked.out
+            subprocess.run(cure.split(), check=True)
+            assert "file.owner" not in shell.run("doctor", "--config", str(config)).out
+        with as_other():
+            assert shell.run("pause", "--config", str(config)).status == 0

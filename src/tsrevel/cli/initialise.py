@@ -18,7 +18,7 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, config_folder
 from tsrevel.config.environment import lookup, parse_flag
 from tsrevel.config.keys import SECRETS, variables
-from tsrevel.config.paths import PathProblem, read_path
+from tsrevel.config.paths import PathProblem, place_state, read_path
 from tsrevel.config.private import create_private
 from tsrevel.errors import ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import real_path
@@ -44,8 +44,10 @@ def write_settings(world: World, manner: Manner, options: InitOptions) -> int:
     if terminal and not terminal.confirm(f"Write {path}?", default=True):
         terminal.say("Nothing was written.")
         return 0
+    made = not path.parent.is_dir()
     create_private(path, draft.render())
-    _tell(world, manner, path, settings, draft, left)
+    hand_over = [] if draft.replaces else _hand_over(path, settings, world.environ, made=made)
+    _tell(world, manner, path, settings, draft, left, hand_over)
     return 0
 
 
@@ -130,19 +132,25 @@ def _go_on_without(terminal: Terminal, error: TsrevelError) -> bool:
     return terminal.confirm("Go on without what the services would tell?", default=False)
 
 
-def _tell(world: World, manner: Manner, path: Path, settings: Settings, draft: Draft, left: list[str]) -> None:
+def _tell(
+    world: World, manner: Manner, path: Path, settings: Settings, draft: Draft, left: list[str], hand_over: list[str]
+) -> None:
     todo = [*left, *_find_gaps(draft), *_overruled(world.environ)]
     steps = [*_put_in_place(path, draft.replaces), *_next_steps(draft.replaces or path, settings, world.environ)]
     if manner.json:
         answer = {"schema": 1, "success": True, "reason": None, "config": str(path)}
-        world.answer(answer | {"locations": list_locations(draft), "open": todo, "next": steps})
+        world.answer(answer | {"locations": list_locations(draft), "open": todo, "next": [*hand_over, *steps]})
         return
     if not manner.quiet:
         for text in todo:
             print(fold(f"tsrevel: left to do: {text}", world.stderr, world.environ), file=world.stderr)
         wrote = f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run."
         print(fold(wrote, world.stdout, world.environ), file=world.stdout)
-        print("\n".join(["Next:", *(f"  {step}" for step in steps)]), file=world.stdout)
+        lines = ["Next:", *(f"  {step}" for step in steps)]
+        if hand_over:
+            head = "Next, as root, with the name of the user that cron runs tsrevel as in the place of USER:"
+            lines = [head, *(f"  {step}" for step in hand_over), "Then, as that user:", *lines[1:]]
+        print("\n".join(lines), file=world.stdout)
 
 
 def _find_gaps(draft: Draft) -> list[str]:
@@ -177,6 +185,23 @@ def _put_in_place(path: Path, old: Path | None) -> list[str]:
         return [f"mv {new} {real}"]
     alike = (before.st_uid, before.st_gid, before.st_mode) == (after.st_uid, after.st_gid, after.st_mode)
     return [f"mv {new} {real}"] if alike else [f"cp {new} {real} && rm {new}"]
+
+
+def _hand_over(path: Path, settings: Settings, environ: Mapping[str, str], *, made: bool) -> list[str]:
+    """How root gives settings whose state lies elsewhere, such as those below /etc, to the user that runs tsrevel.
+
+    `made`: their folder is new. It is given away too, as one of tsrevel's own is: `map` writes there.
+    """
+    real, state = real_path(path), place_state(path, environ)
+    if os.geteuid() != 0 or state is None or state.folder == real.parent:
+        return []
+    own = made or "tsrevel" in real.parent.parts
+    given = [real.parent, real] if own else [real]
+    folders = dict.fromkeys(each.parent for each in (settings.ledger_path, settings.token_path))
+    return [
+        f"chown USER {' '.join(shlex.quote(str(each)) for each in given)}",
+        *(f"install -d -o USER -m 700 {shlex.quote(str(each))}" for each in folders if each != real.parent),
+    ]
 
 
 def _next_steps(path: Path, settings: Settings, environ: Mapping[str, str]) -> list[str]:

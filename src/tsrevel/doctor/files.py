@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.paths import expand_path, settings_folder
-from tsrevel.doctor.finding import Finding, fine, skipped, wrong
+from tsrevel.doctor.finding import Finding, doubtful, fine, skipped, wrong
 from tsrevel.files import read_regular
+from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
 
 
 def check_files(settings: Settings, environ: Mapping[str, str], because: str | None) -> Iterator[Finding]:
@@ -35,6 +36,28 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: str | N
         yield from _check("file.ledger", beside, secret=True, absent="")
     for path in _secret_files(settings, environ):
         yield from _check("file.secret", path, secret=True, absent="it isn't there")
+    if os.geteuid() == 0:
+        yield from _check_owner(settings)
+
+
+def _check_owner(settings: Settings) -> Iterator[Finding]:
+    """For root, to whom everything looks well: what the owner of the settings, or of the state, can't use."""
+    folder = settings.ledger_path.parent
+    ledger = settings.ledger_path
+    wanted = {folder: READ | WRITE | ENTER, ledger: READ | WRITE, settings.token_path: READ | WRITE}
+    wanted |= {ledger.with_name(ledger.name + end): READ | WRITE for end in ("-wal", "-shm", ".lock")}
+    wanted = ({settings.config_path: READ} if settings.config_path else {}) | wanted
+    there = {path: want for path, want in wanted.items() if os.path.lexists(path)}
+    try:
+        owners = [path.stat().st_uid for path in (settings.config_path, folder) if path and path in there]
+        user = next((each for each in owners if each), 0)
+        for path, want in there.items():
+            if why := refusal(user, path, want):
+                place = path if path == folder else path.parent
+                run = f"chown {user_name(user)} {path}" if path == settings.config_path else chown(user, place, [path])
+                yield doubtful("file.owner", f"user {user_name(user)} {why}", f"Run: {run}")
+    except OSError as error:
+        yield doubtful("file.owner", f"it can't be told who may use the state: {error.strerror}", "Look at its owners.")
 
 
 def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Finding]:
