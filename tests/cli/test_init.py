@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import tomllib
 from pathlib import Path
@@ -265,3 +267,15 @@ def test_another_settings_file_gives_what_is_not_said_otherwise(shell: Shell, ho
 def test_nobody_is_asked_off_a_terminal_nor_with_json_or_quiet(shell: Shell, home: Path) -> None:
     for argv in ((), ("--json",), ("-q",)):
         assert shell.run("init", *argv, environ={}, stdin=b"client\nsecret\n").status == 2
+
+
+def test_on_a_full_disk_room_is_asked_for(shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*_args: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", fill)
+    ran = init(shell)
+    assert ran.status == 10
+    assert "The disk is full: make room" in ran.err
+    assert "Let this user write" not in ran.err
+    assert list((home / ".config" / "tsrevel").iterdir()) == []

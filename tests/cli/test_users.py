@@ -6,11 +6,14 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from tsrevel.config import paths
+from tsrevel.ledger import Ledger
 from tsrevel.owners import user_name
 
 from ..users import OTHER, as_other, folder_of_other, give_to_other
@@ -227,3 +230,33 @@ def test_files_that_root_owns_are_told_with_the_command_that_gives_them_back() -
             assert "file.owner" not in shell.run("doctor", "--config", str(config)).out
         with as_other():
             assert shell.run("pause", "--config", str(config)).status == 0
+
+
+# A ledger of before
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("pause",), ("resume",), ("resolve", "64000001", "--as", "ignored", "--note", "no order"), ("sync",),
+        ("sync-event", "64000001"), ("replay", "--held"), ("ledger", "prune", "--older-than", "30"), ("login", "--status"),
+    ],
+)  # fmt: skip
+def test_no_command_begins_a_ledger_while_the_old_one_lies_elsewhere(tmp_path: Path, argv: tuple[str, ...]) -> None:
+    (tmp_path / "installation").mkdir()
+    shell = Shell(World(tmp_path / "installation"))
+    home = tmp_path / "home"
+    old = home / ".local/state/tsrevel/ledger.sqlite3"
+    old.parent.mkdir(parents=True)
+    Ledger.open(old, environment="production", clock=lambda: datetime(2026, 11, 20, tzinfo=UTC)).close()
+    del shell.world.config["ledger"]
+    shell.world.config["environment"] = "production"
+    config = tmp_path / "installation" / "config.toml"
+    config.write_text(tomli_w.dumps(shell.world.config))
+    ran = shell.run(*argv, "--config", str(config), environ={"HOME": str(home)})
+    assert ran.status == 10
+    assert f"mv {old} {config.parent / 'ledger.sqlite3'}" in ran.err
+    assert not list(config.parent.glob("*.sqlite3*"))
+    shell.world.config["environment"] = "sandbox"
+    config.write_text(tomli_w.dumps(shell.world.config))
+    assert "is there from before" not in shell.run(*argv, "--config", str(config), environ={"HOME": str(home)}).err
