@@ -374,3 +374,11 @@ def test_settings_for_another_account_are_not_looked_up_with_the_token_of_the_ol
     ran = shell.run("init", "--from", str(config), "--output", str(new), *more)
     assert "before the login" in ran.err
     assert {each.name: each.read_bytes() for each in config.parent.glob("*token*")} == tokens
+
+
+def test_a_file_that_is_written_where_settings_are_looked_for_stays_there(shell: Shell) -> None:
+    config, new = set_up(shell)
+    shell.run("init", "--from", str(config), "--output", str(new))
+    config.unlink()
+    ran = shell.run("init", "--from", str(new))
+    assert ran.lines[ran.lines.index("Next:") + 1 :] == ["  tsrevel doctor", "  tsrevel sync --dry-run"]

@@ -239,7 +239,8 @@ def test_files_that_root_owns_are_told_with_the_command_that_gives_them_back() -
     "argv",
     [
         ("pause",), ("resume",), ("resolve", "64000001", "--as", "ignored", "--note", "no order"), ("sync",),
-        ("sync-event", "64000001"), ("replay", "--held"), ("ledger", "prune", "--older-than", "30"), ("login", "--status"),
+        ("sync-event", "64000001"), ("replay", "--held"), ("ledger", "prune", "--older-than", "30"),
+        ("login", "--status"),
     ],
 )  # fmt: skip
 def test_no_command_begins_a_ledger_while_the_old_one_lies_elsewhere(tmp_path: Path, argv: tuple[str, ...]) -> None:

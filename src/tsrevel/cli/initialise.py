@@ -18,7 +18,7 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, config_folder
 from tsrevel.config.environment import lookup, parse_flag
 from tsrevel.config.keys import SECRETS, variables
-from tsrevel.config.paths import PathProblem, place_state, read_path
+from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_path
 from tsrevel.config.private import create_private
 from tsrevel.errors import ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import real_path
@@ -40,14 +40,18 @@ def write_settings(world: World, manner: Manner, options: InitOptions) -> int:
     # The token that the services are asked with lies where the login with the settings of before has put it.
     settings = _check(world, manner, draft, draft.replaces or path, places=not ask_services)
     left = _prefill(world, manner, draft, settings, terminal) if ask_services else []
-    _check(world, manner, draft, path, places=True)
+    after = _check(world, manner, draft, path, places=True)
+    found = options.output is None or path == SYSTEM_CONFIG or _is_usual(path, world.environ)
+    old = None if found else draft.replaces  # a file that lies where settings are looked for stays there
     if terminal and not terminal.confirm(f"Write {path}?", default=True):
         terminal.say("Nothing was written.")
         return 0
     made = not path.parent.is_dir()
     create_private(path, draft.render())
-    hand_over = [] if draft.replaces else _hand_over(path, settings, world.environ, made=made)
-    _tell(world, manner, path, settings, draft, left, hand_over)
+    settings = settings if old else after
+    hand_over = [] if old else _hand_over(path, settings, world.environ, made=made)
+    steps = [*_put_in_place(path, old), *_next_steps(old or path, settings, world.environ)]
+    _tell(world, manner, path, draft, left, hand_over, steps)
     return 0
 
 
@@ -133,10 +137,9 @@ def _go_on_without(terminal: Terminal, error: TsrevelError) -> bool:
 
 
 def _tell(
-    world: World, manner: Manner, path: Path, settings: Settings, draft: Draft, left: list[str], hand_over: list[str]
+    world: World, manner: Manner, path: Path, draft: Draft, left: list[str], hand_over: list[str], steps: list[str]
 ) -> None:
     todo = [*left, *_find_gaps(draft), *_overruled(world.environ)]
-    steps = [*_put_in_place(path, draft.replaces), *_next_steps(draft.replaces or path, settings, world.environ)]
     if manner.json:
         answer = {"schema": 1, "success": True, "reason": None, "config": str(path)}
         world.answer(answer | {"locations": list_locations(draft), "open": todo, "next": [*hand_over, *steps]})
@@ -174,6 +177,12 @@ def _overruled(environ: Mapping[str, str]) -> list[str]:
     return []
 
 
+def _is_usual(path: Path, environ: Mapping[str, str]) -> bool:
+    """Whether this user's commands find the file there by themselves."""
+    folder = config_folder(environ)
+    return folder is not None and path == folder / "config.toml" and not lookup(environ, "TSREVEL_CONFIG")
+
+
 def _put_in_place(path: Path, old: Path | None) -> list[str]:
     """How the new file takes the place of the one it was made from; that one's owner and mode stay."""
     if old is None:
@@ -205,8 +214,6 @@ def _hand_over(path: Path, settings: Settings, environ: Mapping[str, str], *, ma
 
 
 def _next_steps(path: Path, settings: Settings, environ: Mapping[str, str]) -> list[str]:
-    folder = config_folder(environ)
-    usual = folder is not None and path == folder / "config.toml" and not lookup(environ, "TSREVEL_CONFIG")
-    end = "" if usual else f" --config {shlex.quote(str(path))}"
+    end = "" if _is_usual(path, environ) else f" --config {shlex.quote(str(path))}"
     verbs = ["login"] if settings.tripleseat.auth == "oauth2" and not settings.token_path.exists() else []
     return [f"tsrevel {verb}{end}" for verb in [*verbs, "doctor", "sync --dry-run"]]
