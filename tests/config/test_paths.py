@@ -141,15 +141,9 @@ def make_ledger(path: Path, environment: str) -> Path:
 
 
 @pytest.mark.parametrize("offline", [True, False])
-@pytest.mark.parametrize("environment", ["production", "sandbox"])
-def test_a_ledger_of_before_stops_settings_for_production_unless_it_is_a_sandboxs(
-    bench: Bench, environment: str, offline: bool
-) -> None:
-    make_ledger(bench.folder / "home/.local/state/tsrevel/ledger.sqlite3", environment)
-    if environment == "sandbox":
-        assert bench.load(offline=offline).ledger_path == bench.folder / "ledger.sqlite3"
-    else:
-        assert bench.problem(offline=offline).key == "ledger.path"
+def test_a_ledger_of_before_stops_every_command_with_settings_for_production(bench: Bench, offline: bool) -> None:
+    make_ledger(bench.folder / "home/.local/state/tsrevel/ledger.sqlite3", "production")
+    assert bench.problem(offline=offline).key == "ledger.path"
 
 
 @pytest.mark.parametrize("environment", ["production", "sandbox"])

@@ -6,7 +6,7 @@ import os
 import shlex
 import tomllib
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from tsrevel.config.model import Settings
@@ -74,15 +74,14 @@ def _is_for_production(path: Path, config: Path) -> bool:
 def check_upgrade(settings: Settings, environ: Mapping[str, str], report: Report) -> None:
     """Note a ledger or token that lies in a user's state folder, where it once was by default, and would be missed.
 
-    A run must not begin a new ledger in silence while the one with its history lies elsewhere. Whatever settings were
-    used, that one served them; so all for production are stopped by it, unless it is a sandbox's. Those for a sandbox
+    A run must not begin a new ledger in silence while the one with its history lies elsewhere. It served whatever
+    settings were used, so all for production are stopped by it, by whatever name they are found. Those for a sandbox
     are not: nothing of theirs is lost. Root's commands look in the home of who owns the settings or the state too.
     """
     if settings.config_path is None or settings.ledger.path or settings.environment != "production":
         return
     for folder in _folders_of_before(settings, environ):
-        if not _is_sandboxs(folder / LEDGER_NAME):
-            _check_moved("ledger.path", folder / LEDGER_NAME, settings.ledger_path, settings, report)
+        _check_moved("ledger.path", folder / LEDGER_NAME, settings.ledger_path, settings, report)
         if settings.tripleseat.auth == "oauth2" and not settings.tripleseat.token_file:
             _check_moved("tripleseat.token_file", folder / TOKEN_NAME, settings.token_path, settings, report)
 
@@ -103,20 +102,6 @@ def _likely_users(settings: Settings) -> set[int]:
             found = (path or Path()).stat()
             users |= {found.st_uid, *(members_of(found.st_gid) if found.st_gid else ())}
     return users
-
-
-def _is_sandboxs(ledger: Path) -> bool:
-    """Whether it is a ledger of the sandbox, and surely so."""
-    if not os.path.isfile(ledger):  # noqa: PTH113 (Path's own raises where a folder above is shut)
-        return False
-    import sqlite3
-
-    try:
-        with closing(sqlite3.connect(f"{ledger.absolute().as_uri()}?immutable=1", uri=True)) as connection:
-            row = connection.execute("SELECT environment FROM meta").fetchone()
-    except sqlite3.Error:
-        return False
-    return row is not None and row[0] == "sandbox"
 
 
 def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: Report) -> None:
