@@ -51,6 +51,17 @@ def test_it_tells_what_is_held_missed_and_due_with_reason_place_and_time(shell: 
     assert (told["failed"], told["orders"], told["warnings"], told["stale"]) == ([], [], [], False)
 
 
+def test_what_a_live_run_knows_is_no_news_to_a_dry_one_and_listed_once(shell: Shell) -> None:
+    shell.sync()
+    dry = shell.sync("--dry-run")
+    assert f"held event {UNMAPPED}" not in dry.out
+    told = status(shell, "--json").answer
+    assert (ids(told["held"]), told["dry_run_findings"]) == ([str(UNMAPPED)], [])
+    shell.sync()
+    assert f"{UNMAPPED}" not in shell.sync("--dry-run").out
+    assert status(shell).out.count(f"held: event {UNMAPPED}") == 1
+
+
 def test_runs_are_told_newest_first_with_their_end(shell: Shell) -> None:
     shell.sync()
     shell.sync("--dry-run")

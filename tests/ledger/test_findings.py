@@ -19,6 +19,11 @@ def seen(event_id: str = EVENT, **more: Any) -> Seen:
     return Seen(event_id=EventId(event_id), **given)
 
 
+def dry_ids(ledger: Ledger) -> list[EventId]:
+    with ledger.reading() as connection:
+        return [each.event_id for each in queries.in_trouble_dry(connection)]
+
+
 def test_a_dry_finding_is_news_once_and_again_when_it_changes(ledger: Ledger) -> None:
     assert ledger.see_dry(RUN, [seen()]) == {EVENT}
     assert ledger.see_dry(RUN, [seen()]) == frozenset()
@@ -28,8 +33,31 @@ def test_a_dry_finding_is_news_once_and_again_when_it_changes(ledger: Ledger) ->
 
 def test_a_live_sighting_ends_a_dry_one(ledger: Ledger) -> None:
     ledger.see_dry(RUN, [seen()])
-    ledger.see_many(RUN, [seen()])
+    ledger.see_many(RUN, [seen(status="skipped", reason="TOO_EARLY")])
+    assert dry_ids(ledger) == []
     assert ledger.see_dry(RUN, [seen()]) == {EVENT}
+
+
+def test_what_a_live_run_knows_in_the_same_state_is_no_dry_finding(ledger: Ledger) -> None:
+    passed = {"status": "skipped", "reason": "EVENT_DAY_PASSED"}
+    ledger.see_many(RUN, [seen(), seen("77", **passed, missed=True), seen("78", **passed)])
+    assert ledger.see_dry(RUN, [seen(), seen("77", **passed), seen("78", **passed, missed=True)]) == {"78"}
+    assert dry_ids(ledger) == ["78"]
+
+
+def test_a_dry_finding_ends_once_it_is_again_what_a_live_run_knows(ledger: Ledger) -> None:
+    ledger.see_many(RUN, [seen()])
+    assert ledger.see_dry(RUN, [seen(reason="UNKNOWN_LOCATION")]) == {EVENT}
+    assert dry_ids(ledger) == [EVENT]
+    assert ledger.see_dry(RUN, [seen()]) == frozenset()
+    assert dry_ids(ledger) == []
+
+
+def test_another_text_is_news_to_a_dry_run_but_the_event_is_listed_once(ledger: Ledger) -> None:
+    ledger.see_many(RUN, [seen()])
+    assert ledger.see_dry(RUN, [seen(text="another product")]) == {EVENT}
+    assert ledger.see_dry(RUN, [seen(text="another product")]) == frozenset()
+    assert dry_ids(ledger) == []
 
 
 def test_trouble_that_a_run_did_not_look_into_stands(ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""The table of what dry runs found: apart from what is known, and there only until a live run sees the event."""
+"""The table of what dry runs found that no live run knows: there only until one sees the event."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable
 
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.records import Seen
+from tsrevel.ledger.records import Seen, Sighting
+from tsrevel.ledger.sightings import find
 from tsrevel.planning.model import EventId
 
 _FIND = "SELECT status, reason, text_hash FROM dry_sightings WHERE event_id = ?"
@@ -23,12 +24,20 @@ _PUT = """
 
 
 def put_all(change: Change, seen: Iterable[Seen]) -> frozenset[EventId]:
-    """Stores what a dry run made of these events; those of which that is new, or not what the last one found."""
-    return frozenset(one.event_id for one in seen if _put(change, one))
+    """Stores what a dry run made of these events; those of which that is new, or not what the last one found.
+
+    What a live run knows in the same state is neither stored nor new.
+    """
+    told = tuple(seen)
+    known = find(change.connection, [one.event_id for one in told])
+    return frozenset(one.event_id for one in told if _put(change, one, known.get(one.event_id)))
 
 
-def _put(change: Change, seen: Seen) -> bool:
+def _put(change: Change, seen: Seen, known: Sighting | None) -> bool:
     text_hash = hashlib.sha256(seen.text.encode("utf-8", "surrogatepass")).hexdigest()
+    if known and _is_known(seen, text_hash, known):
+        change.connection.execute("DELETE FROM dry_sightings WHERE event_id = ?", (seen.event_id,))
+        return False
     row = change.connection.execute(_FIND, (seen.event_id,)).fetchone()
     is_new = row is None or tuple(row) != (seen.status, seen.reason, text_hash)
     event_day = seen.day.isoformat() if seen.day else None
@@ -47,3 +56,8 @@ def _put(change: Change, seen: Seen) -> bool:
     if is_new:
         change.audit("seen_dry", seen.event_id, day=event_day, status=seen.status, reason=seen.reason)
     return is_new
+
+
+def _is_known(seen: Seen, text_hash: str, known: Sighting) -> bool:
+    same = (known.status, known.reason, known.text_hash) == (seen.status, seen.reason, text_hash)
+    return same and (known.missed_at is not None or not seen.missed)

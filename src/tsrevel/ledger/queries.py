@@ -52,8 +52,14 @@ _DRY = """
     WHERE (status IN ('held', 'failed') OR missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED')
       AND event_id NOT IN (SELECT event_id FROM resolutions)
       AND (state IS NULL OR state NOT IN ('settled', 'foreign'))
+      AND NOT EXISTS (
+          SELECT 1 FROM sightings AS known
+          WHERE known.event_id = dry_sightings.event_id AND known.status = dry_sightings.status
+            AND known.reason IS dry_sightings.reason
+            AND (known.missed_at IS NOT NULL OR dry_sightings.missed_at IS NULL))
     ORDER BY event_day, location, event_id
 """
+"""Without those that a live run lists in the same state, in other words perhaps."""
 _OPEN_CHANGES = """
     SELECT event_id, event_day, coalesce(location, '') AS location, open_changes.reason, told_at
     FROM open_changes LEFT JOIN sightings USING (event_id) ORDER BY event_day, event_id
@@ -188,7 +194,7 @@ def missed(connection: sqlite3.Connection) -> tuple[Standing, ...]:
 
 
 def in_trouble_dry(connection: sqlite3.Connection) -> tuple[Standing, ...]:
-    """The events that a dry run found held, failed or missed, and no live run has seen since, by their days."""
+    """The events that a dry run found held, failed or missed, and no live run knows to be so, by their days."""
     return tuple(_decode_standing(row) for row in connection.execute(_DRY))
 
 

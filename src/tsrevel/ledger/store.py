@@ -233,7 +233,7 @@ class Ledger(Outbox):
             return fresh
 
     def see_dry(self, run_id: str, seen: Iterable[Seen]) -> frozenset[EventId]:
-        """What a dry run made of these events, kept apart; those of which that is new or changed since the last one."""
+        """What a dry run made of these events, kept apart; those of which that is news, to live runs as well."""
         with self._changing(run_id) as change:
             return dry.put_all(change, tuple(seen))
 
