@@ -86,7 +86,7 @@ def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
 class Report(Record):
     """A whole run. `reason` and `error` say why it ended before its time, where it did; `paused`: a person did it.
 
-    `warnings`: what a service did that it shouldn't, and no event's outcome tells.
+    `warnings`: what no event's outcome tells: what a service did that it shouldn't, or that the ledger is a new one.
     """
 
     run_id: str

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_FIRST_LIVE_RUN = (
+    "this is the first live sync with the ledger {path}. If there was one before, it is lost: no order is doubled, for "
+    "Revel is looked up first, but a pause, what people resolved and what was told are forgotten. Restore its backup, "
+    "or pause and resolve again"
+)
+
 
 class Limits(Record):
     """What one run may do at most. `workers`: establishments that it works at at a time."""
@@ -113,7 +119,10 @@ class Engine:
     ) -> Report:
         self._started_at, self._allowance = self.clock(), Allowance(self.limits.max_orders)
         run = RunRecord(self.run_id, self.correlation_id, mode, self.gate.dry_run, self._started_at, whole=whole)
+        begins_anew = mode == "bulk" and not self.gate.dry_run and not self.ledger.knows_live_runs()
         self.ledger.begin_run(run)
+        if begins_anew:
+            self._warn(_FIRST_LIVE_RUN.format(path=self.ledger.path))
         outcomes, stop = self._find_and_decide(find, ignore_time_gate=ignore_time_gate)
         try:
             if mode == "bulk" and stop is None:
@@ -174,15 +183,14 @@ class Engine:
         found = find_events(self.tripleseat, self.ledger, self.policy, self.clock(), window, self._clocks)
         self._days, self._unlisted = found.days, found.unlisted
         if found.left:
-            self._warn(
-                f"the listing lacks {found.left} more events that are known to be due; the next run looks for them"
-            )
+            more = f"the listing lacks {found.left} more events that are known to be due"
+            self._warn(f"TripleSeat: {more}; the next run looks for them")
         return found.pending
 
     def _warn(self, text: str) -> None:
-        """Tell a fault of TripleSeat's that no event's outcome tells."""
-        self._warnings.append(f"TripleSeat: {text}")
-        log.warning("TripleSeat: %s", text)
+        """Tell what no event's outcome tells."""
+        self._warnings.append(text)
+        log.warning("%s", text)
 
     def _decide_all(self, pending: list[Pending], *, ignore_time_gate: bool) -> tuple[list[Outcome], StopRun | None]:
         turns = self._turns(
@@ -313,9 +321,8 @@ class Engine:
         for each in lacking:
             if each.event_id not in known or known[each.event_id].unlisted_at is None:
                 where = f"{each.location} {each.day or ''}".strip()
-                self._warn(
-                    f"the listing lacks event {each.event_id} ({where}); it is there, and was asked for by its id"
-                )
+                lacks = f"the listing lacks event {each.event_id} ({where})"
+                self._warn(f"TripleSeat: {lacks}; it is there, and was asked for by its id")
 
     def _seen(self, outcome: Outcome) -> Seen:
         """What the ledger keeps of it."""

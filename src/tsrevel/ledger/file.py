@@ -49,6 +49,11 @@ class LedgerFile:
         connection = open_database(real, environment, migrations or shipped_migrations(), busy_seconds, opened_by)
         return cls(connection, real, clock)
 
+    @property
+    def path(self) -> Path:
+        """Where the file really is."""
+        return self._path
+
     def close(self) -> None:
         """Closes the file; closing twice is fine, and any other use afterwards is LedgerUnusable."""
         with self._lock:

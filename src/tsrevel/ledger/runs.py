@@ -10,6 +10,7 @@ from datetime import datetime
 from tsrevel.ledger.audit import Change, canonical
 from tsrevel.ledger.records import ClaimConflict, RunRecord, decode_instant, encode_instant
 
+_IS_ANY_LIVE = "SELECT EXISTS (SELECT 1 FROM runs WHERE mode = 'bulk' AND NOT dry_run)"
 _BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, started_at) VALUES (?, ?, ?, ?, ?, ?)"
 _FINISH = """
     UPDATE runs SET finished_at = ?, exit_status = ?, summary = ? WHERE run_id = ? AND finished_at IS NULL
@@ -24,6 +25,11 @@ _LAST_GOOD = """
     FROM runs WHERE whole AND mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, :alarm)
     ORDER BY started_at DESC, rowid DESC LIMIT 1
 """
+
+
+def is_any_live(connection: sqlite3.Connection) -> bool:
+    """Whether any live bulk run was ever begun with this ledger."""
+    return bool(connection.execute(_IS_ANY_LIVE).fetchone()[0])
 
 
 def begin(change: Change, run: RunRecord) -> None:

@@ -60,6 +60,11 @@ class Ledger(Outbox):
         with self._changing(run_id) as change:
             runs.finish(change, exit_status, summary)
 
+    def knows_live_runs(self) -> bool:
+        """Whether any live bulk run was ever begun with this ledger; if not, an earlier one may have been lost."""
+        with self.reading() as connection:
+            return runs.is_any_live(connection)
+
     def leave_out(self, run_id: str) -> None:
         """This run leaves events out: it won't count as one that looked at all of them."""
         with self._changing(run_id) as change:
