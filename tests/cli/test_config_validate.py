@@ -16,6 +16,17 @@ def test_sound_settings_are_told_in_one_line(shell: Shell) -> None:
     assert ran.lines == [f"{path}: no problems. sandbox, live; 2 locations, 2 charges, 0 mappings."]
 
 
+def test_settings_without_a_location_are_warned_of(shell: Shell) -> None:
+    shell.world.config["locations"] = []
+    argv = ("config", "validate", "--config", str(shell.write_config()))
+    plain, quiet, told = shell.run(*argv), shell.run(*argv, "-q"), shell.run(*argv, "--json")
+    assert (plain.status, quiet.status, told.status) == (0, 0, 0)
+    assert "warning: there are no [[locations]]: every event is held" in plain.err
+    assert "every event is held" in quiet.err
+    assert told.answer["success"] is True
+    assert "every event is held" in told.answer["warnings"][0]
+
+
 def test_no_service_is_called(shell: Shell) -> None:
     shell.run("config", "validate", "--config", str(shell.write_config()))
     shell.run("config", "show", "--config", str(shell.write_config()))
@@ -64,7 +75,7 @@ def test_with_json_sound_settings_are_a_success(shell: Shell) -> None:
     ran = shell.run("config", "validate", "--json", "--config", str(shell.write_config()))
     assert ran.status == 0
     assert ran.answer["success"] is True
-    assert ran.answer["problems"] == []
+    assert (ran.answer["problems"], ran.answer["warnings"]) == ([], [])
 
 
 def test_without_any_file_it_says_how_to_get_one(shell: Shell) -> None:

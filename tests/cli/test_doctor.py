@@ -60,6 +60,14 @@ def test_a_good_installation_has_nothing_but_ok(shell: Shell) -> None:
     assert names(ran, "skipped") == ["file.ledger", "email"]
 
 
+def test_an_installation_without_a_location_has_a_problem(shell: Shell) -> None:
+    shell.world.config["locations"] = []
+    ran = doctor(shell, "--json")
+    assert (ran.status, names(ran)[0]) == (10, "config")
+    assert "there are no [[locations]]: every event is held" in checks(ran)[0]["text"]
+    assert "Nothing stands in the way" not in doctor(shell).out
+
+
 def test_the_answer_has_its_documented_shape(shell: Shell) -> None:
     shell.world.config["locations"][0]["user"] = 99
     ran = doctor(shell, "--json")

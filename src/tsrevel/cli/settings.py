@@ -8,6 +8,7 @@ from typing import Literal
 from tsrevel.cli.fold import fold
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, examine_settings
+from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.config.show import encode_settings, list_paths, render_toml
 from tsrevel.errors import ConfigError, ConfigProblem
 
@@ -15,13 +16,16 @@ ShowFormat = Literal["toml", "json"]
 
 
 def validate_settings(world: World, manner: Manner) -> int:
-    """Tell every problem of the settings at once: exit 0 or 10."""
+    """Tell every problem of the settings at once: exit 0 or 10. Without a location there is a warning."""
     settings, problems = examine_settings(config=manner.config, environ=world.environ)
+    warnings = [] if problems or settings.locations else [f"{NO_LOCATIONS}. {ADD_LOCATIONS}"]
     if manner.json:
-        world.answer(_encode_verdict(problems) | list_paths(settings))
+        world.answer(_encode_verdict(problems) | {"warnings": warnings} | list_paths(settings))
     elif not problems and not manner.quiet:
         sound = f"{_sources(settings)}: no problems. {_sum_up(settings)}"
         print(fold(sound, world.stdout, world.environ), file=world.stdout)
+    for warning in warnings:
+        print(fold(f"tsrevel: warning: {warning}", world.stderr, world.environ), file=world.stderr)
     return _tell(world, settings, problems)
 
 

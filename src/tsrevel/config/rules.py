@@ -14,6 +14,9 @@ from tsrevel.config.urls import is_loopback, url_of_domain
 from tsrevel.planning.match import normalise
 from tsrevel.record import Record
 
+NO_LOCATIONS = "there are no [[locations]]: every event is held"
+ADD_LOCATIONS = "Add one for each place that sells."
+"""What is no fault of the settings, but makes no order."""
 _REQUIRED = {
     "oauth2": ("tripleseat.client_id", "tripleseat.client_secret"),
     "client_credentials": ("tripleseat.client_id", "tripleseat.client_secret"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tsrevel.clocks import KEEP_TIME, judge_clock
 from tsrevel.config import Settings
+from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.doctor.finding import ATTENTION, Finding, attempt, doubtful, failure, fine, skipped, wrong
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
@@ -28,9 +29,10 @@ def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Itera
     if not found:
         source = settings.config_path or "the environment alone"
         count = len(settings.locations)
-        yield fine("config", f"{source}: {count} location{'s' * (count != 1)}, no problem in it")
-        if not settings.locations:
-            yield doubtful("config", "there are no [[locations]]", "Add one for each place that sells.")
+        if settings.locations:
+            yield fine("config", f"{source}: {count} location{'s' * (count != 1)}, no problem in it")
+        else:
+            yield wrong("config", f"{source}: {NO_LOCATIONS}", ADD_LOCATIONS)
 
 
 def check_safety(settings: Settings, pause: Pause | None) -> Iterator[Finding]:
