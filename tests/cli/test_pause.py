@@ -80,6 +80,17 @@ def test_pausing_twice_keeps_the_first_time_and_reason(paused: Shell) -> None:
     assert "stopped before" in type_in(paused, "pause").out
 
 
+def test_pausing_again_gives_a_pause_without_a_reason_one(shell: Shell) -> None:
+    type_in(shell, "pause")
+    shell.world.time.move(hours=3)
+    ran = type_in(shell, "pause", "--reason", "fire drill")
+    assert "Its reason is kept now: fire drill." in ran.out
+    assert shell.sync("--json").answer["paused"] == {"since": SINCE, "reason": "fire drill"}
+    again = type_in(shell, "pause", "--reason", "another")
+    assert "with its reason; the new reason isn't kept" in again.out
+    assert shell.sync("--json").answer["paused"] == {"since": SINCE, "reason": "fire drill"}
+
+
 def test_resume_lets_runs_work_again(paused: Shell) -> None:
     ran = type_in(paused, "resume")
     assert (ran.status, ran.lines[0]) == (

@@ -24,6 +24,17 @@ def test_the_first_pause_stands_until_it_is_taken_back(ledger: Ledger, path: Pat
     assert [row.kind for row in ledger.audit_rows()] == ["run_begun", "paused", "resumed"]
 
 
+def test_a_reason_is_added_to_a_pause_that_has_none(ledger: Ledger) -> None:
+    ledger.pause("")
+    first = ledger.paused()
+    assert first is not None
+    assert ledger.pause("") == first
+    assert ledger.pause("fire drill") == first
+    now = ledger.paused()
+    assert now is not None
+    assert (now.since, now.reason) == (first.since, "fire drill")
+
+
 def test_a_pause_reads_as_a_sentence(ledger: Ledger) -> None:
     ledger.pause("fire drill")
     assert str(ledger.paused()) == "paused since 2025-12-28 16:00 UTC (fire drill); `tsrevel resume` ends it"

@@ -17,13 +17,20 @@ def pause(world: World, manner: Manner, reason: str) -> int:
         before = ledger.pause(reason)
         now, unused = ledger.paused(), not ledger.runs(1)
     text = (
-        f"Runs were stopped before: {before}. That stays so, with its reason."
+        f"Runs were stopped before: {before}. {_say_what_stays(before, reason)}"
         if before
         else f"Runs are {now}. One under way finishes the order in hand and begins no other."
     )
     if settings.monitor.ping_url.get_secret_value():
         text += " They don't ping the monitor meanwhile: pause its check too, or it will alarm."
-    return _tell(world, manner, settings, now, changed=before is None, text=text, unused=unused)
+    return _tell(world, manner, settings, now, changed=before != now, text=text, unused=unused)
+
+
+def _say_what_stays(before: Pause, reason: str) -> str:
+    if not before.reason and reason:
+        return f"That stays so. Its reason is kept now: {reason}."
+    other = "; the new reason isn't kept" if reason not in {"", before.reason} else ""
+    return f"That stays so, with its reason{other}." if before.reason else "That stays so."
 
 
 def resume(world: World, manner: Manner) -> int:

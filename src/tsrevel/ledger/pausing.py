@@ -15,6 +15,7 @@ from tsrevel.record import Record
 
 _SINCE_VERSION = 5
 _FIND = "SELECT since_at, reason FROM pause"
+_ADD_REASON = "UPDATE pause SET reason = ? WHERE reason = ''"
 _BEGIN = "INSERT INTO pause (id, since_at, reason) VALUES (1, ?, ?)"
 
 
@@ -36,11 +37,17 @@ def find(connection: sqlite3.Connection) -> Pause | None:
 
 
 def begin(change: Change, reason: str) -> Pause | None:
-    """Pauses; where that was done before, the first pause stands, and is returned. The audit holds no reason."""
+    """Pauses; where that was done before, the first pause stands, and is returned as it was. The audit holds no reason.
+
+    A pause that had no reason gets this one.
+    """
     before = find(change.connection)
     if before is None:
         change.connection.execute(_BEGIN, (change.at, reason))
         change.audit("paused")
+    elif reason and not before.reason:
+        change.connection.execute(_ADD_REASON, (reason,))
+        change.audit("pause_reason_added")
     return before
 
 
