@@ -51,6 +51,12 @@ def test_it_tells_what_is_held_missed_and_due_with_reason_place_and_time(shell: 
     assert (told["failed"], told["orders"], told["warnings"], told["stale"]) == ([], [], [], False)
 
 
+def test_the_last_good_run_is_told_with_what_its_exit_status_means(shell: Shell) -> None:
+    shell.sync()
+    assert "exit 3: some events held or failed" in status(shell).out.splitlines()[0]
+    assert "exit 3: some events held or failed" in status(shell, tty=True).out.splitlines()[0]
+
+
 def test_what_a_live_run_knows_is_no_news_to_a_dry_one_and_listed_once(shell: Shell) -> None:
     shell.sync()
     dry = shell.sync("--dry-run")

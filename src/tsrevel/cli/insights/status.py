@@ -22,6 +22,8 @@ from tsrevel.insight.standing import Changed, Status, show_span, take_stock
 from tsrevel.ledger.queries import OpenOrder, Standing
 from tsrevel.planning.money import show
 
+_NEEDS_ATTENTION = 3  # the engine's word for it isn't loaded for this
+
 
 def show_status(world: World, manner: Manner, limit: int) -> int:
     """Tell how things stand: exit 0, whatever it is. Raises ConfigError, LedgerUnusable, LedgerDamaged."""
@@ -160,7 +162,9 @@ def _order_line(order: OpenOrder) -> str:
 def _good(status: Status) -> str:
     if status.good is None or status.since_good is None:
         return "none yet"
-    return f"{show_span(status.since_good)} ago ({status.good.correlation_id}, exit {status.good.exit_status})"
+    code = status.good.exit_status
+    meaning = ": some events held or failed, or newly missed or changed" if code == _NEEDS_ATTENTION else ""
+    return f"{show_span(status.since_good)} ago ({status.good.correlation_id}, exit {code}{meaning})"
 
 
 # On a terminal
