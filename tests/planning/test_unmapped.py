@@ -31,7 +31,7 @@ def missing(line: Line, *mappings: ProductMapping) -> Missing:
     ("line", "mapping", "way", "name"),
     [
         (make_line("Boxed lunch"), None, Way.EXACT_NAME, "Boxed lunch"),
-        (make_line("Taco Trio - mild", typed=True), None, Way.EXACT_NAME, "Taco Trio"),
+        (make_line("Taco Trio - mild", typed=True), None, Way.NAME_BEFORE_SEPARATOR, "Taco Trio"),
         (PICKED, {"name": "hot cider"}, Way.NAME, "Hot Cider"),
         (PICKED, {"menu_item_id": "120009"}, Way.MENU_ITEM, "Hot Cider"),
     ],

@@ -18,6 +18,7 @@ class Way(StrEnum):
     MENU_ITEM = "menu_item"
     NAME = "name"
     EXACT_NAME = "exact_name"
+    NAME_BEFORE_SEPARATOR = "name_before_separator"
 
 
 class Missing(Record):
@@ -53,7 +54,8 @@ def judge_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> 
         else:
             spoken = spoken_names(line, policy.name_separator)
             exact = next(each for each in spoken if normalise(each) in catalogue.by_name)
-            yield Matched(line, exact.strip(), None, Way.EXACT_NAME, match)
+            way = Way.EXACT_NAME if exact == line.name else Way.NAME_BEFORE_SEPARATOR
+            yield Matched(line, exact.strip(), None, way, match)
 
 
 def _is_mapped(name: str, policy: Policy, catalogue: Catalogue) -> bool:

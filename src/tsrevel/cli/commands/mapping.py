@@ -44,13 +44,15 @@ def list_mappings(world: World, manner: Manner, seen: Seen = False, days: Days =
     """Show the mappings, and whether each product exists.
 
     With --seen also every name on coming events and on menus, and by what it has its product now: a mapping by menu
-    item, a mapping by name, or a product of exactly that name, which nobody has said: look these through before you go
-    live, and map what is wrong with `map set`.
+    item, a mapping by name, or a product of exactly that name, or of that before the separator (orders.name_separator)
+    of a hand-written line. The last two nobody has said: look these through before you go live, and map what is wrong
+    with `map set`.
 
     With --json: {"path", "mappings": [{"establishment", "name", "menu_item_id", "product", "exists": true, false, or
     null if not asked, "product_name", "price"}]}; with --seen also {"days", "from", "to", "menus_error",
     "events_left_out", "seen": [{"establishment", "name", "menu_item_id", "matched_by": "menu_item", "name",
-    "exact_name", or null without a product, "why", "product", "product_name", "price", "events", "menus", "prices"}]}.
+    "exact_name", "name_before_separator", or null without a product, "why", "product", "product_name", "price",
+    "events", "menus", "prices"}]}.
     """
     from tsrevel.cli.maps import listing
 

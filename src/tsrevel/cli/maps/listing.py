@@ -34,6 +34,7 @@ _SPOKEN = {
     Way.MENU_ITEM: "mapped by menu item",
     Way.NAME: "mapped by name",
     Way.EXACT_NAME: "by exact name",
+    Way.NAME_BEFORE_SEPARATOR: "by the name before the separator",
 }
 
 Offers = Mapping[EstablishmentId, Mapping[ProductId, Offer]]
