@@ -53,6 +53,33 @@ BY_HAND = (
 )  # fmt: skip
 
 
+class Interrupted(Keyboard):
+    """A person who presses Ctrl-C instead of answering."""
+
+    def readline(self, *_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    read = read1 = readline
+
+
+def test_ctrl_c_says_that_nothing_was_written_and_speaks_of_no_run(shell: Shell, home: Path) -> None:
+    ran = shell.run("init", tty=True, stdin=Interrupted())
+    assert (ran.status, ran.err.endswith("tsrevel: interrupted; nothing was written\n")) == (130, True)
+    assert not config(home).exists()
+
+
+def test_ctrl_c_once_the_file_may_be_there_does_not_deny_it(
+    shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tsrevel.cli.initialise._tell", interrupt)
+    ran = type_in(shell, *BY_HAND, "")
+    assert (ran.status, ran.err.endswith("interrupted; whether it had written is unknown\n")) == (130, True)
+    assert config(home).exists()
+
+
 def test_answers_become_a_valid_private_file(shell: Shell, home: Path) -> None:
     ran = type_in(shell, *BY_HAND, "")
     assert ran.status == 0, ran.err

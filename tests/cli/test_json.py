@@ -35,7 +35,6 @@ def assert_failed(ran: Ran, status: int) -> str:
 
 
 def test_a_run_is_one_object_with_these_keys_in_this_order(shell: Shell) -> None:
-    shell.sync()
     answer = shell.sync("--json").answer
     assert list(answer) == KEYS
     assert list(answer["summary"]) == SUMMARY

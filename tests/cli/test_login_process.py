@@ -91,7 +91,9 @@ def test_a_denial_ends_it_with_12(world: World) -> None:
 def test_a_login_that_waits_can_be_stopped(world: World, number: int, status: int) -> None:
     login, _ = begin(world)
     login.send_signal(number)
-    assert finish(login).status == status
+    ended = finish(login)
+    assert ended.status == status
+    assert ended.err.splitlines()[-1].endswith("ed; nothing was written")
     assert not (world.folder / "token.json").exists()
 
 

@@ -67,7 +67,6 @@ def test_a_listing_of_other_days_alone_is_not_taken_for_an_empty_one(world: Worl
 
 
 def test_filters_that_are_honoured_are_not_complained_of(day: World, caplog: pytest.LogCaptureFixture) -> None:
-    day.sync()
     assert day.sync().warnings == ()
     assert not [each for each in caplog.records if "left out" in each.getMessage()]
 

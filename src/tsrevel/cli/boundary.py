@@ -24,10 +24,18 @@ class _Terminated(BaseException):
     """SIGTERM arrived. No Exception, so that nothing on the way mistakes it for a failure to recover from."""
 
 
-def guard(world: World, manner: Manner, command: Callable[[], int], *, acts: bool = False) -> int:
+NOTHING_WRITTEN = "nothing was written"
+_PERHAPS_WRITTEN = "whether it had written is unknown"
+UNFINISHED = "what a run had begun, the next one finishes"
+
+
+def guard(
+    world: World, manner: Manner, command: Callable[[], int], *, acts: bool = False, unfinished: str = UNFINISHED
+) -> int:
     """The exit status of `command`, its errors told. With --json stdout gets one object, also on failure (DESIGN 2).
 
-    `acts`: it does more than to print, and its status stays what it is though nothing could be printed. A
+    `acts`: it does more than to print, and its status stays what it is though nothing could be printed. `unfinished`:
+    what is left of it where it is interrupted; NOTHING_WRITTEN is said only while the world doesn't know better. A
     typer.BadParameter passes: it is a usage error like those that typer finds itself, which tells it on stderr.
     """
     before = signal.signal(signal.SIGTERM, _terminate)
@@ -45,9 +53,9 @@ def guard(world: World, manner: Manner, command: Callable[[], int], *, acts: boo
     except TsrevelError as error:
         return _fail(world, manner, str(error), error.exit_status)
     except KeyboardInterrupt:
-        return _fail(world, manner, "interrupted; what a run had begun, the next one finishes", INTERRUPTED)
+        return _fail(world, manner, _join("interrupted", world, unfinished), INTERRUPTED)
     except _Terminated:
-        return _fail(world, manner, "terminated; what a run had begun, the next one finishes", TERMINATED)
+        return _fail(world, manner, _join("terminated", world, unfinished), TERMINATED)
     except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)
         return _fail(world, manner, describe_fault(error), UNEXPECTED)
     finally:
@@ -87,6 +95,11 @@ def _fail(world: World, manner: Manner, text: str, status: int, problems: list[d
 
 def _encode_failure(text: str, status: int) -> dict[str, object]:
     return {"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status}
+
+
+def _join(end: str, world: World, unfinished: str) -> str:
+    perhaps_written = unfinished == NOTHING_WRITTEN and world.wrote
+    return f"{end}; {_PERHAPS_WRITTEN if perhaps_written else unfinished}"
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -71,10 +71,7 @@ class _Stage(Record):
         self.console.print(f"[bold]{title}[/bold]\n")
         environ: Mapping[str, str] = {"DRY_RUN": "false" if live else "true"}
         world = dataclasses.replace(self.world, environ=environ)
-        log = replace(
-            self.manner, quiet=self.manner.quiet or not self.manner.verbose
-        )  # its ledger is a new one each time: no news
-        report = sync_all(world, log, SyncOptions())
+        report = sync_all(world, self.manner, SyncOptions())
         if not self.console.quiet:
             show_table(report, self.console)
         self.console.print()

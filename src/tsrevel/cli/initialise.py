@@ -47,6 +47,7 @@ def write_settings(world: World, manner: Manner, options: InitOptions) -> int:
         terminal.say("Nothing was written.")
         return 0
     made = not path.parent.is_dir()
+    world.wrote = True
     create_private(path, draft.render())
     settings = settings if old else after
     hand_over = [] if old else _hand_over(path, settings, world.environ, made=made)

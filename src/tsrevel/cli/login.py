@@ -105,6 +105,7 @@ class _Login(Record):
             why = _REFUSALS.get(answer.error, "run `tsrevel login` again")
             said = f". It said: {self.token_url.quote(answer.description)}" if answer.description else ""
             raise CredentialsRefused(f"TripleSeat gave no code: {answer.error} ({why}){said}")
+        self.world.wrote = True
         try:
             return redeem_code(self.token_url, TokenFile(self.settings.token_path), answer.code, uri, self.verifier)
         except TryNextRun as error:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tsrevel.cli.boundary import guard
+from tsrevel.cli.boundary import UNFINISHED, guard
 from tsrevel.cli.world import LogFormat, Manner
 
 Body = Callable[..., int]
@@ -76,10 +76,12 @@ _COMMON = inspect.signature(_choose_manner, eval_str=True).parameters
 _CONTEXT = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
 
 
-def command(tree: typer.Typer, name: str | None = None, *, acts: bool = False) -> Callable[[Body], Body]:
+def command(
+    tree: typer.Typer, name: str | None = None, *, acts: bool = False, unfinished: str = UNFINISHED
+) -> Callable[[Body], Body]:
     """Hang a command into `tree`: with its own options, the common ones after them, and the error boundary around it.
 
-    `acts`: it does more than to print (see `guard`).
+    `acts`: it does more than to print; `unfinished`: what an interrupt leaves of it (see `guard`).
 
     Its docstring is its help; its first two parameters are the World and the Manner, all others are options.
     """
@@ -89,7 +91,8 @@ def command(tree: typer.Typer, name: str | None = None, *, acts: bool = False) -
 
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them by then)
             manner = _choose_manner(**{key: given.pop(key) for key in _COMMON})
-            raise typer.Exit(guard(context.obj, manner, lambda: body(context.obj, manner, **given), acts=acts))
+            call = lambda: body(context.obj, manner, **given)  # noqa: E731
+            raise typer.Exit(guard(context.obj, manner, call, acts=acts, unfinished=unfinished))
 
         parameters = [_CONTEXT, *own, *_COMMON.values()]
         vars(run)["__signature__"] = inspect.Signature(parameters)  # what typer reads instead of **given

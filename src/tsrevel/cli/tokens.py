@@ -61,6 +61,7 @@ def _tell_no_token(world: World, manner: Manner, settings: Settings, error: str)
 def log_out(world: World, manner: Manner) -> int:
     """Delete the token file, if there is one; 0. Raises ConfigError where it can't be."""
     with settled(world, manner) as settings:
+        world.wrote = True
         removed = TokenFile(settings.token_path).remove()
     done = f"{settings.token_path} is removed" if removed else f"There was no token file ({settings.token_path})"
     if manner.json:

@@ -32,6 +32,8 @@ class World:
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     seams: Seams | None = None
     answered: bool = field(default=False, init=False)
+    wrote: bool = field(default=False, init=False)
+    """Whether a command that says what an interrupt leaves of it may have written by now."""
 
     def __post_init__(self) -> None:
         self.stdout, self.stderr = plain(self.stdout), plain(self.stderr)

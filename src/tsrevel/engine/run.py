@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FIRST_LIVE_RUN = (
-    "this is the first live sync with the ledger {path}. If there was one before, it is lost: no order is doubled, for "
-    "Revel is looked up first, but a pause, what people resolved and what was told are forgotten. Restore its backup, "
-    "or pause and resolve again"
+_LEDGER_WAS_LOST = (
+    "the ledger {path} is new, but Revel holds orders that tsrevel made before: an earlier ledger is lost. No order is "
+    "doubled, for Revel is looked up first. A pause, and what people resolved, are forgotten: restore the backup, or "
+    "pause and resolve again"
 )
 
 
@@ -121,9 +121,9 @@ class Engine:
         run = RunRecord(self.run_id, self.correlation_id, mode, self.gate.dry_run, self._started_at, whole=whole)
         begins_anew = mode == "bulk" and not self.gate.dry_run and not self.ledger.knows_live_runs()
         self.ledger.begin_run(run)
-        if begins_anew:
-            self._warn(_FIRST_LIVE_RUN.format(path=self.ledger.path))
         outcomes, stop = self._find_and_decide(find, ignore_time_gate=ignore_time_gate)
+        if begins_anew and any(each.reason is Reason.ALREADY_INJECTED for each in outcomes):
+            self._warn(_LEDGER_WAS_LOST.format(path=self.ledger.path))
         try:
             if mode == "bulk" and stop is None:
                 outcomes = self._watch(outcomes)

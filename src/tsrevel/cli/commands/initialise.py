@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tsrevel.cli.boundary import NOTHING_WRITTEN
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
 from tsrevel.cli.world import Manner, World
@@ -125,4 +126,4 @@ def init(
 
 _fixed = [each for each in inspect.signature(init, eval_str=True).parameters.values() if each.name != "given"]
 vars(init)["__signature__"] = inspect.Signature([*_fixed, *_declare()])
-command(app, "init")(init)
+command(app, "init", unfinished=NOTHING_WRITTEN)(init)

@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from tsrevel.cli.boundary import NOTHING_WRITTEN
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
 from tsrevel.cli.world import Manner, World
 
 
-@command(app, acts=True)
+@command(app, acts=True, unfinished=NOTHING_WRITTEN)
 def login(
     world: World,
     manner: Manner,

@@ -23,7 +23,7 @@ def demo(world: World, manner: Manner) -> int:
     return verb.demo(world, manner)
 
 
-@command(app, acts=True)
+@command(app, acts=True, unfinished="the pretend services are gone, with all that was in them")
 def sandbox(
     world: World,
     manner: Manner,
