@@ -162,7 +162,7 @@ def lost_answer_counts_as_done(patch: pytest.MonkeyPatch) -> None:
     around(patch, Revel, "seek", seek)
 
 
-@caught_in(*(f"single {n}:reset_after" for n in range(30, 33)), violates="has a Payment twice")
+@caught_in(*(f"single {n}:reset_after" for n in range(33, 36)), violates="has a Payment twice")
 def lost_payment_is_posted_again(patch: pytest.MonkeyPatch) -> None:
     """A payment whose answer was lost is posted again without a look."""
 
@@ -273,7 +273,7 @@ def write_is_not_marked_before_it_is_sent(patch: pytest.MonkeyPatch) -> None:
     instead(patch, Ledger, "mark_sent", None)
 
 
-@caught_in(*(f"single gaps=1 {TO_THE_END} {n}:5xx_late" for n in (22, 32)), violates=ONE_TOO_MANY)
+@caught_in(*(f"single gaps=1 {TO_THE_END} {n}:5xx_late" for n in (22, 25, 28, 35)), violates=ONE_TOO_MANY)
 def server_error_means_not_applied(patch: pytest.MonkeyPatch) -> None:
     """A write that was answered 5xx counts as surely not applied once a look has not found it."""
 
