@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from tsrevel.ledger import ClaimConflict, Ledger
 from tsrevel.record import replace
 
-from .samples import RUN, START, make_run
+from .samples import RUN, START, TickingClock, make_run, open_ledger
 
 
 def test_a_run_that_has_not_finished_says_so(ledger: Ledger) -> None:
@@ -26,6 +27,17 @@ def test_runs_come_newest_first_and_no_more_than_asked_for(ledger: Ledger) -> No
     ledger.begin_run(replace(make_run("run-3"), started_at=START + timedelta(hours=2)))
     ledger.begin_run(replace(make_run("run-2"), started_at=START + timedelta(hours=1), dry_run=True))
     assert [run.run_id for run in ledger.runs(2)] == ["run-3", "run-2"]
+
+
+def test_only_a_live_run_over_all_events_counts_as_one_that_was_there(path: Path, clock: TickingClock) -> None:
+    with open_ledger(path, clock=clock) as ledger:
+        assert ledger.path == path.resolve()
+        assert not ledger.knows_live_runs()
+        ledger.begin_run(replace(make_run(), dry_run=True))
+        ledger.begin_run(replace(make_run("run-2"), mode="single"))
+        assert not ledger.knows_live_runs()
+        ledger.begin_run(make_run("run-3"))
+        assert ledger.knows_live_runs()
 
 
 def test_a_run_id_is_used_once(ledger: Ledger) -> None:
