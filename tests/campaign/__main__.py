@@ -8,7 +8,7 @@
     python -m tests.campaign --seeds 1-5000 --workers 4    the same with several threads, never quite the same twice
     python -m tests.campaign --list                   the faults by name
 
-Exit status 1: something was violated, or a fault struck less than 75 times (where more than a replay was played).
+Exit status 1: something was violated, or a fault struck less than 40 times (where more than a replay was played).
 """
 
 from __future__ import annotations

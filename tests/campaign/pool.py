@@ -25,8 +25,8 @@ Work = TypeVar("Work")
 Done = TypeVar("Done")
 
 PAIRS = 400
-SEEDS = range(1, 2001)
-LEAST_HITS = 75
+SEEDS = range(1, 1001)
+LEAST_HITS = 40
 """How often each fault must have struck, or the campaign proves too little."""
 REGRESSIONS = Path(__file__).with_name("regressions.txt")
 
