@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from statistics import median
 from threading import Barrier
 
@@ -11,7 +12,6 @@ from benchmarks.measure import Case, Cost, Twice, measure_baseline, measure_tsre
 from benchmarks.meter import FAR, Latency
 from benchmarks.place import LINES, PRODUCTS
 from benchmarks.report import Goal, pair, print_table, progress, show
-from tsrevel.record import Record, replace
 
 ESTABLISHMENTS = (1, 4)
 LINE_COUNTS = (1, 5, 8, 20)
@@ -29,7 +29,8 @@ FLAT = 1.10
 WALL_GOALS = {1: 0.45, 4: 0.20}
 
 
-class Pair(Record):
+@dataclass(frozen=True, slots=True)
+class Pair:
     """A case as tsrevel and the baseline dealt with it, each with a second run over the same unchanged events."""
 
     case: Case

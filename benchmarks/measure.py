@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
 from benchmarks.meter import NONE, Latency, Tally
 from benchmarks.place import FIRST_EVENT, LINES, Installation, install
-from tsrevel.record import Record
 
 HERE = Path(__file__).parent
 PROBE = [sys.executable, "-P", str(HERE / "probe.py")]
@@ -25,7 +25,8 @@ HELD = 3
 """The exit status of a run that held an event."""
 
 
-class Cost(Record):
+@dataclass(frozen=True, slots=True)
+class Cost:
     """Of one process: seconds of wall time and of CPU, peak memory in MB (10^6 bytes), what it asked for."""
 
     wall: float
@@ -56,7 +57,8 @@ class Cost(Record):
         return {f"{name} {kind}": n for name, tally in named for kind, n in tally.requests.items()}
 
 
-class Case(Record):
+@dataclass(frozen=True, slots=True)
+class Case:
     """So many events of so many lines, shared out over so many establishments, at a set latency."""
 
     events: int
@@ -65,7 +67,8 @@ class Case(Record):
     lines: int = LINES
 
 
-class Twice(Record):
+@dataclass(frozen=True, slots=True)
+class Twice:
     """What injecting cost, and what the run after it cost with nothing changed (None: not asked for)."""
 
     first: Cost

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tsrevel.record import Record
-
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -20,7 +18,8 @@ _LINE_ENDS = 4
 """Two blanks and the end of a request line; a colon, a blank and the end of a header: each adds four bytes."""
 
 
-class Latency(Record):
+@dataclass(frozen=True, slots=True)
+class Latency:
     """Seconds: the way there and back, the service's own time for a request, and what opening a connection adds."""
 
     round_trip: float = 0.0

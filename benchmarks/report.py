@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-
-from tsrevel.record import Record
+from dataclasses import dataclass
 
 GAP = "  "
 
 
-class Goal(Record):
+@dataclass(frozen=True, slots=True)
+class Goal:
     """A figure that may be so much at most."""
 
     what: str

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
-
-from tsrevel.record import Record
 
 WRONG_CLOCK, DOUBTFUL_CLOCK = 300, 30
 """Seconds that a service's clock and ours may be apart before `doctor` calls ours wrong, or doubtful."""
@@ -19,7 +18,8 @@ Skews = Mapping[str, float | None]
 """By how many seconds each service's clock is ahead of ours; None where it hasn't said."""
 
 
-class ClockVerdict(Record):
+@dataclass(frozen=True, slots=True)
+class ClockVerdict:
     """What the services' clocks say of ours, in `doctor`'s words. `text` names the service that differs most."""
 
     verdict: Literal["right", "doubtful", "wrong"]

@@ -29,9 +29,8 @@ Messages say what happened, to what, and what to do; never a secret, a customer'
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-
-from tsrevel.record import Record
 
 
 class TsrevelError(Exception):
@@ -44,7 +43,8 @@ class StopRun(TsrevelError):
     """The run ends here, with `exit_status`; what was not reached is left for the next one."""
 
 
-class ConfigProblem(Record):
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
     """One thing wrong with the settings: which key, where its value came from, what to do."""
 
     key: str

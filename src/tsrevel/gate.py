@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tsrevel.errors import WriteForbidden
 from tsrevel.loopback import is_loopback
-from tsrevel.record import Record
 
 
-class Place(Record):
+@dataclass(frozen=True, slots=True)
+class Place:
     """The TripleSeat ids of the location that a write is for: what the gate judges it by."""
 
     location: str | None
     site: str | None
 
 
-class WriteGate(Record):
+@dataclass(frozen=True, slots=True)
+class WriteGate:
     """Whether a write to Revel may go out at all (DESIGN 4).
 
     `allowed` and `only` hold TripleSeat location or site ids; empty means all. `sandbox` says which hosts may be

@@ -10,6 +10,7 @@ import os
 import ssl
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -17,7 +18,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from tsrevel.errors import ConfigProblem
 from tsrevel.loopback import is_loopback
-from tsrevel.record import SecretRecord
+from tsrevel.secrecy import Secret
 
 _PROXIES = ("http", "https", "all")
 CA_FILE, CA_FOLDER, KEY_LOG = "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"
@@ -27,7 +28,8 @@ NETWORK_VARIABLES += (CA_FILE, CA_FOLDER, KEY_LOG)
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 
-class Proxy(SecretRecord):
+@dataclass(frozen=True, slots=True, repr=False)
+class Proxy(Secret):
     """One proxy: `variable` names it in messages, `login` is user name and password."""
 
     variable: str
@@ -37,7 +39,8 @@ class Proxy(SecretRecord):
     login: tuple[bytes, bytes] | None = None
 
 
-class Network(SecretRecord):
+@dataclass(frozen=True, slots=True, repr=False)
+class Network(Secret):
     """The way out. `proxies` are by the scheme of what is asked for, or "all"; `problems` are what is wrong with it."""
 
     proxies: Mapping[str, Proxy]

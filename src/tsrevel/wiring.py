@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from uuid import uuid4
@@ -25,7 +26,6 @@ from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
 from tsrevel.pace import Pace
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
-from tsrevel.record import Record
 from tsrevel.redaction import Redactor
 from tsrevel.revel.client import Revel
 from tsrevel.transport import Channel
@@ -58,7 +58,8 @@ def correlate(run_id: str) -> str:
     return f"sync-{run_id[:8]}"
 
 
-class Seams(Record):
+@dataclass(frozen=True, slots=True)
+class Seams:
     """All that ties a run to the world outside, so that a test can stand in for it. Transports: None is the network."""
 
     clock: Callable[[], datetime] = utc_now

@@ -7,11 +7,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from tsrevel.record import Record
 
 from ..cli.bench import Shell
 from ..reconcile.bench import fill_week, reconcile
@@ -28,7 +27,8 @@ FLAGS = (
 PATIENCE = 60
 
 
-class Looked(Record):
+@dataclass(frozen=True, slots=True)
+class Looked:
     """What the browser printed, and what it complained of."""
 
     out: str

@@ -6,13 +6,13 @@ A point is one request to either service or one commit of the ledger. The rig as
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
-from tsrevel.record import Record
 from tsrevel.sandbox.faults import LOGIN_PAGE
 
 from ..world import Died
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .rig import Rig
 
 
-class Point(Record):
+@dataclass(frozen=True, slots=True)
+class Point:
     """One request or one commit, numbered from 1 over the whole schedule. `service` of a commit is "ledger"."""
 
     number: int
@@ -44,7 +45,8 @@ class Point(Record):
         return self.service == "Revel" and self.method != "GET"
 
 
-class Call(Record):
+@dataclass(frozen=True, slots=True)
+class Call:
     """One request on its way to a service."""
 
     rig: Rig
@@ -75,7 +77,8 @@ LATE = (0.4, 2.5, 20.0, 45.0, 300.0, 840.0)
 Fits = Callable[["Rig", Point], bool]
 
 
-class Fault(Record):
+@dataclass(frozen=True, slots=True)
+class Fault:
     """One thing that can go wrong. `answer` stands in for a request's exchange, the rest happens where it says."""
 
     name: str

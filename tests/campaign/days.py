@@ -7,6 +7,7 @@ import functools
 import json
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -15,7 +16,6 @@ from hypothesis import strategies as st
 
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import replace
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, RevelSandbox, TripleSeatSandbox, seed_day
 
 from ..world import MORNING, Json

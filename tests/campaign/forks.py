@@ -22,8 +22,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Self
 
-from tsrevel.record import Record
-
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 """Seconds that a run may take before it is given up."""
@@ -33,7 +31,8 @@ _PAUSES = (0.5, 1.0, 1.5)
 """Seconds between looks for what isn't there: in all longer than any request here is slow, and no longer."""
 
 
-class Ran(Record):
+@dataclass(frozen=True, slots=True)
+class Ran:
     """What a run left behind. `status` is the exit status, or minus the signal that killed it."""
 
     status: int

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
 
 from tsrevel.errors import RunLocked
-from tsrevel.record import replace
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, make_event
 from tsrevel.sandbox.stamps import us_stamp
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId
-from tsrevel.record import Record
 from tsrevel.sandbox import ConnectionCut, serve
 
 from ..world import World
@@ -39,7 +38,8 @@ class Violation(AssertionError):
     """What must hold doesn't."""
 
 
-class Instant(Record):
+@dataclass(frozen=True, slots=True)
+class Instant:
     """When to strike: at a run's `number`th request to either service or commit, `delay` in seconds.
 
     `before`: it has arrived, and is carried out once the client is gone. `cut`: it is lost with the client. `after`: it
@@ -57,7 +57,8 @@ class Instant(Record):
         return f"{self.kind} {self.number or ''}{delay}".strip()
 
 
-class Due(Record):
+@dataclass(frozen=True, slots=True)
+class Due:
     """What an event's order has when it is complete, in numbers that were worked out by hand."""
 
     event_id: int
@@ -72,7 +73,8 @@ DUE = {
 }
 
 
-class Remains(Record):
+@dataclass(frozen=True, slots=True)
+class Remains:
     """What there is of one order: steps that Revel shows, receipts that the ledger has of them."""
 
     steps: int

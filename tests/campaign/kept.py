@@ -6,11 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tsrevel.errors import TsrevelError
 from tsrevel.ledger.audit import verify_all
-from tsrevel.record import Record, field
 
 from .scenario import CONTACT
 
@@ -29,7 +29,8 @@ _RECEIPTS = "SELECT event_id, uuid, revel_id FROM receipts"
 Row = tuple[Any, ...]
 
 
-class Kept(Record):
+@dataclass(frozen=True, slots=True)
+class Kept:
     """What the ledger's file holds, and in words what is broken of it; nothing where there is no file."""
 
     broken: tuple[str, ...] = ()

@@ -18,8 +18,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-
-from tsrevel.record import Record
+from dataclasses import dataclass
 
 from .play import MOST_FAULTY_RUNS, Player, usual_folder
 from .rig import REVEL, TRIPLESEAT, Rig
@@ -33,7 +32,8 @@ Alike = dict[str, dict[str, str]]
 """For each kind of point, each fault's representative there."""
 
 
-class Branch(Record):
+@dataclass(frozen=True, slots=True)
+class Branch:
     """What a single fault leads to. `end`: the last point of the run it struck in; `left`: the state after that run.
 
     `course` stands for all that was asked and came out until then; `survey` and `kinds` are of each point to the end.
@@ -57,7 +57,8 @@ class Branch(Record):
         return read_schedule(self.first).faults[0][1]
 
 
-class Bundle(Record):
+@dataclass(frozen=True, slots=True)
+class Bundle:
     """Second faults to play with one first."""
 
     first: str

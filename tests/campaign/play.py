@@ -21,7 +21,6 @@ from tsrevel.cli.world import World as Surroundings
 from tsrevel.engine.find import Window
 from tsrevel.engine.report import Report
 from tsrevel.errors import TsrevelError
-from tsrevel.record import Record
 
 from ..world import Died, World
 from . import invariants
@@ -65,7 +64,8 @@ class Run:
         return self.error.exit_status if self.error else None
 
 
-class Result(Record):
+@dataclass(frozen=True, slots=True)
+class Result:
     """What came of a schedule: sentences for what was violated, which faults struck where, and the trace."""
 
     schedule: Schedule

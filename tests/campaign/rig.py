@@ -15,7 +15,7 @@ import sqlite3
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ import httpx
 from tsrevel.config import Settings
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
-from tsrevel.record import replace
 from tsrevel.sandbox import LAKESIDE_BAKERY, SampleDay
 from tsrevel.sandbox.revel_query import link_id
 from tsrevel.wiring import Seams

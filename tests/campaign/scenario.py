@@ -10,12 +10,12 @@ import functools
 import pickle
 import random
 from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from tsrevel.record import Record, replace
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, RevelSandbox, TripleSeatSandbox, make_event, seed_day
 from tsrevel.sandbox.day import CATALOGUE
 
@@ -39,7 +39,8 @@ Part = tuple[int, int, Decimal]
 """An item: product id, quantity, unit price."""
 
 
-class Content(Record):
+@dataclass(frozen=True, slots=True)
+class Content:
     """One version of an event: what was ordered, what it costs, what is paid. `payments`: amount, paid, refunded."""
 
     lines: tuple[tuple[str, int, str], ...]
@@ -103,7 +104,8 @@ class Content(Record):
         }
 
 
-class Story(Record):
+@dataclass(frozen=True, slots=True)
+class Story:
     """One event: its id, its first version, what is to become of it."""
 
     id: int
@@ -111,7 +113,8 @@ class Story(Record):
     fate: Fate = "order"
 
 
-class Scenario(Record):
+@dataclass(frozen=True, slots=True)
+class Scenario:
     """The events of a schedule, and how its Revel is: attributes of `RevelSandbox`, and whether it heeds `expand`."""
 
     name: str

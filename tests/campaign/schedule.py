@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsrevel.record import Record
+from dataclasses import dataclass
 
 from .alphabet import FAULTS
 from .scenario import find_scenario
@@ -11,7 +11,8 @@ USUAL_GAP = 45 * 60
 """Seconds between two runs: cron's."""
 
 
-class Schedule(Record):
+@dataclass(frozen=True, slots=True)
+class Schedule:
     """`gaps[n]` are the seconds after run n+1, the usual ones where there is none; `modes[n]` how run n+1 is made
     ("live", "thrice": three runs in one process, "dry", "disabled", "elsewhere"); `lost`: the ledger is lost after
     those runs.

@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.house.source import ROOT
-from tsrevel.record import replace
 
 from .__main__ import table
 from .alphabet import FAULTS

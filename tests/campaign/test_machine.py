@@ -17,6 +17,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -25,7 +26,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import replace
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, make_event
 

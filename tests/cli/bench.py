@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tsrevel.cli import world as surroundings
 from tsrevel.cli.app import run_command
-from tsrevel.record import Record
 from tsrevel.sandbox import LoopbackServer, serve
 
 from ..world import World
@@ -39,7 +38,8 @@ class Tty(io.StringIO):
         return True
 
 
-class Ran(Record):
+@dataclass(frozen=True, slots=True)
+class Ran:
     """What a command line left behind."""
 
     status: int

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hmac
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from tsrevel.record import Record
 
 from .bench import Ran
 
@@ -26,7 +25,8 @@ def sign_plainly(body: bytes) -> str:
     return hmac.new(KEY.encode(), body, "sha256").hexdigest()
 
 
-class Spool(Record):
+@dataclass(frozen=True, slots=True)
+class Spool:
     """Where a receiver leaves what it captured."""
 
     folder: Path

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import httpx
 import pytest
 
 from tsrevel.ledger import hold_lock
-from tsrevel.record import replace
 from tsrevel.wiring import Seams
 
 from ..notify.healthchecks import Check, Healthchecks

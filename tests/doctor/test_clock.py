@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,7 +16,6 @@ from tsrevel.cli.app import run_command
 from tsrevel.cli.world import World as Surroundings
 from tsrevel.doctor.finding import Verdict
 from tsrevel.doctor.machine import check_clock
-from tsrevel.record import replace
 
 from ..world import MORNING, World
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,6 @@ import pytest
 
 from tsrevel.planning.identity import order_uuid, part_uuid
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.record import replace
 
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL, PAID

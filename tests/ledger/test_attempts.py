@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from tsrevel.ledger import Ledger, Seen
 from tsrevel.ledger.migrations import shipped_migrations
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
-from tsrevel.record import replace
 
 from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_run, open_ledger
 

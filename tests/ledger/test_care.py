@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from tsrevel.errors import LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import DeliveryKey, Ledger
 from tsrevel.ledger.care import REDACTED, back_up_ledger, check_ledger, count_prunable, export_rows
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.record import replace
 
 from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger
 

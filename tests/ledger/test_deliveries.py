@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tsrevel.ledger import ClaimConflict, DeliveryKey, Ledger
-from tsrevel.record import replace
 
 from .samples import EVENT, RUN, make_run
 

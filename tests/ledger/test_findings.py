@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from tsrevel.ledger import ContentHashes, Ledger, Seen, hash_of_content, queries
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
-from tsrevel.record import replace
 
 from ..planning.make import make_event
 from .samples import DAY, EVENT, ORDER, RUN, make_plan

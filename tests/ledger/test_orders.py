@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tsrevel.ledger import PENDING, AuditRow, ClaimConflict, Ledger, OrderRecord
 from tsrevel.planning.model import EventId, OrderId, Step
-from tsrevel.record import replace
 
 from .samples import EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,6 @@ import pytest
 from tsrevel.ledger import ClaimConflict, Ledger, Seen
 from tsrevel.ledger.outbox import DueMail, Notice
 from tsrevel.planning.model import EventId
-from tsrevel.record import replace
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan, make_run
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from tsrevel.ledger import ClaimConflict, Ledger
-from tsrevel.record import replace
 
 from .samples import RUN, START, TickingClock, make_run, open_ledger
 

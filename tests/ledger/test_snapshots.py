@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -14,7 +15,6 @@ from tsrevel.ledger import Ledger, Seen
 from tsrevel.ledger.snapshot import decode_snapshot, encode_snapshot
 from tsrevel.planning.model import BillingTotal, Event, EventId, Fault, Line, PaymentRecord
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import replace
 
 from ..planning.make import make_document, make_event
 from .samples import DAY, EVENT, RUN, raw

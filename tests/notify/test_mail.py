@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from tsrevel.notify.mail import SendGrid, Verdict, encode_mail
 from tsrevel.notify.message import Message
-from tsrevel.record import replace
 
 from .post import KEY, RECIPIENTS, SENDER, SendGridFake, find_faults
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 
@@ -10,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsrevel.notify.message import Story, write_message
-from tsrevel.record import replace
 from tsrevel.text import clean_text
 
 from ..ledger.samples import EVENT, make_plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -29,7 +30,6 @@ from tsrevel.planning.billing import (
 from tsrevel.planning.model import ChargeRule, Document, Hold, Line, ProductId
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import replace
 
 
 def objection(document: Document, event_total: str | None = None) -> str:

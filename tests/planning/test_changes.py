@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,7 +12,6 @@ from tests.planning.make import DAY, LOCATION, make_document, make_event, make_l
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import EstablishmentId, LocationId, Plan, SiteId
 from tsrevel.planning.money import Cents
-from tsrevel.record import replace
 
 
 def of(*lines: tuple[str, str, str], **more: object) -> Plan:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.planning.make import make_document, make_event, make_line, make_payment
 from tsrevel.planning.documents import choose_document, is_named
 from tsrevel.planning.model import Document, Event, Fault, Hold
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import replace
 
 LUNCH = (make_line("Boxed Lunch"),)
 TACOS = (make_line("Taco Trio", "2", "12.00"),)

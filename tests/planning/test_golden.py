@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import ChargeRule, Event, Hold, Location, Plan, Policy, ProductId, ProductMapping, Skip
 from tsrevel.planning.plan import label_order, plan_order
 from tsrevel.planning.screen import screen
-from tsrevel.record import replace
 from tsrevel.tripleseat.decode import decode_event
 
 GOLDEN = Path(__file__).parent / "golden"

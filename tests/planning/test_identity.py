@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from hypothesis import given
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 from tests.planning.make import POLICY, make_document, make_event, make_line, make_payment, plan
 from tsrevel.planning.identity import known_local_ids, local_id, order_uuid, part_uuid
 from tsrevel.planning.model import EventId
-from tsrevel.record import replace
 
 EVENT = EventId("64000001")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -19,7 +21,6 @@ from tsrevel.planning.match import (
     suggest,
 )
 from tsrevel.planning.model import EstablishmentId, ProductId, ProductMapping
-from tsrevel.record import replace
 
 HERE, ELSEWHERE = CATALOGUE.establishment, EstablishmentId(9)
 NEAR_NAMES = st.text("aA \u00a0&;mp'\u2019\u00df-", max_size=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,6 @@ from tsrevel.planning.model import Document, Event, Fault, Hold, PaymentRecord, 
 from tsrevel.planning.money import Cents
 from tsrevel.planning.payments import payments_to_record, refunded_of
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import replace
 
 HUNDRED = make_line(price="100.00")
 

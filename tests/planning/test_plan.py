@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,7 +26,6 @@ from tsrevel.planning.model import Event, Fault, Hold, Item, Plan, SiteId
 from tsrevel.planning.money import Cents
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import replace
 
 PRICES = replace(POLICY, discounts="prices")
 FALLBACK = replace(POLICY, unmapped_items="fallback")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -31,7 +32,6 @@ from tsrevel.planning.money import Cents, show
 from tsrevel.planning.plan import label_order, plan_order
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import screen
-from tsrevel.record import replace
 
 UNLIMITED = Cents(10**18)
 LARGEST = 10**12

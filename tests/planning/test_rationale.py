@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.planning.make import (
@@ -21,7 +23,6 @@ from tsrevel.planning.documents import weigh_documents
 from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import Document, Event, Line, Location, Policy, ProductMapping
 from tsrevel.planning.rationale import LineReason, Rationale, give_reasons, give_rivals
-from tsrevel.record import replace
 
 HERE = LOCATION.establishment
 FALLBACK = replace(LOCATION, fallback_product=int(FRESCA))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,6 @@ from tests.planning.make import DAY, LOCATION, NOON, POLICY, make_event
 from tsrevel.planning.model import Event, Fault, Hold, Location, LocationId, Policy, SiteId, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import find_location, screen, screen_status
-from tsrevel.record import replace
 
 SPOILERS: list[tuple[type[Hold | Skip], Reason, dict[str, Any], dict[str, Any]]] = [
     (Skip, Reason.EVENT_DELETED, {"deleted": True}, {}),

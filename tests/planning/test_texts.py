@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,6 @@ from tsrevel.planning.texts import (
     MOST_SPECIAL_REQUEST,
     shorten,
 )
-from tsrevel.record import replace
 from tsrevel.text import clean_text
 
 COOK = "\U0001f469\u200d\U0001f373"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from tsrevel.planning.match import match_line
 from tsrevel.planning.model import EstablishmentId, Line, ProductId, ProductMapping
 from tsrevel.planning.unmapped import Matched, Missing, Way, judge_lines, missing_lines, orderable_lines
-from tsrevel.record import replace
 
 from .make import CATALOGUE, LOCATION, LUNCH, POLICY, make_document, make_event, make_line
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,6 @@ from hypothesis import strategies as st
 from tests.planning.make import DAY, LOCATION, POLICY
 from tsrevel.planning.model import Policy, TimeGate
 from tsrevel.planning.when import GateState, days_in_reach, judge_gate, opens_at, update_days_in_reach
-from tsrevel.record import replace
 
 LOS_ANGELES, NEW_YORK = ZoneInfo("America/Los_Angeles"), ZoneInfo("America/New_York")
 ZONES = (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from tsrevel.planning.model import Labels
-from tsrevel.record import replace
 from tsrevel.revel import encode
 from tsrevel.revel.encode import (
     encode_discount,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -10,7 +11,6 @@ import pytest
 
 from tsrevel.errors import Refused
 from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
-from tsrevel.record import replace
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import RevelSandbox
 

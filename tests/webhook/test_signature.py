@@ -4,6 +4,7 @@ import hmac
 import random
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsrevel.record import Record
 from tsrevel.webhook.signature import LONGEST_HEADER, MOST_PARTS, SignatureReason, SignatureRefused, check_signature
 
 NOW = datetime(2026, 11, 21, 14, 20, 14, 900_000, tzinfo=UTC)
@@ -25,7 +25,8 @@ SMALL = (
 """Vectors of which each byte counts: one key, one digest, nothing that is ignored."""
 
 
-class Vector(Record):
+@dataclass(frozen=True, slots=True)
+class Vector:
     """A delivery that another tool signed."""
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from tsrevel.cli.render import encode_report
@@ -13,7 +14,6 @@ from tsrevel.config import Settings
 from tsrevel.config.keys import SECRETS, variables
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.notify.hooks import run_hook, without_secrets
-from tsrevel.record import replace
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -15,12 +16,12 @@ import typer
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
 from tsrevel.cli.world import Manner, World
-from tsrevel.record import Record
 
 Shell = Literal["bash", "zsh", "fish"]
 
 
-class Flag(Record):
+@dataclass(frozen=True, slots=True)
+class Flag:
     """One option: its names, what it is for, whether a value follows, the only values it may have, or any file."""
 
     names: tuple[str, ...]
@@ -33,7 +34,8 @@ class Flag(Record):
 _HELP = Flag(("-h", "--help"), "Show help")
 
 
-class Verb(Record):
+@dataclass(frozen=True, slots=True)
+class Verb:
     """One command by its words ("map", "set"); none for tsrevel itself. `choices`: what its argument may be."""
 
     words: tuple[str, ...]

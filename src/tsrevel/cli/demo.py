@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,6 @@ from tsrevel.files import replace_file
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.reasons import Status
-from tsrevel.record import Record, replace
 from tsrevel.wiring import utc_now
 
 BROKEN_PROMISE = 1
@@ -60,7 +60,8 @@ def _intro(served: Served) -> str:
     )
 
 
-class _Stage(Record):
+@dataclass(frozen=True, slots=True)
+class _Stage:
     """Where the runs of the demo are made and shown."""
 
     world: World

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tsrevel.cli.logs import logging_to
@@ -12,7 +13,6 @@ from tsrevel.config import examine_settings
 from tsrevel.doctor import Finding, Patient, Verdict, examine, exit_status
 from tsrevel.engine.ending import gravest
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import replace
 from tsrevel.text import show_controls
 from tsrevel.wiring import Seams
 

@@ -21,7 +21,6 @@ from tsrevel.config.report import Given, Report
 from tsrevel.config.sources import read_file
 from tsrevel.config.values import decode_rate, decode_whole
 from tsrevel.config.write import Entry, render_config
-from tsrevel.record import Record
 from tsrevel.tripleseat.zones import iana_zone
 
 NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
@@ -30,7 +29,8 @@ _ACCOUNT = {"environment": "production", "tripleseat.base_url": None, "triplesea
 """What says whose token TripleSeat's is, with what holds where it isn't set."""
 
 
-class InitOptions(Record):
+@dataclass(frozen=True, slots=True)
+class InitOptions:
     """What `init` was told. `values` are texts by dotted key; `--set`, `--location` and `--charge` as typed."""
 
     values: Mapping[str, str]

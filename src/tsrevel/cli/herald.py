@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -24,7 +24,6 @@ from tsrevel.engine.report import Outcome, Report
 from tsrevel.errors import RunLocked
 from tsrevel.ledger import RunMode
 from tsrevel.planning.reasons import Status
-from tsrevel.record import replace
 from tsrevel.wiring import Seams, correlate
 
 if TYPE_CHECKING:

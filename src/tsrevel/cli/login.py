@@ -7,6 +7,7 @@ nor a token is ever shown.
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import typer
@@ -19,7 +20,6 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, is_loopback
 from tsrevel.config.keys import variables
 from tsrevel.errors import ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
-from tsrevel.record import Record
 from tsrevel.tripleseat.auth import redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl, consent_url
@@ -39,7 +39,8 @@ _REFUSALS = {
 }
 
 
-class LoginOptions(Record):
+@dataclass(frozen=True, slots=True)
+class LoginOptions:
     """The flags of `login`. `timeout` in seconds; `redirect_uri` stands in for the one that `port` makes."""
 
     port: int | None = None
@@ -49,7 +50,8 @@ class LoginOptions(Record):
     paste: bool = False
 
 
-class _Target(Record):
+@dataclass(frozen=True, slots=True)
+class _Target:
     """Where TripleSeat sends the browser. `served`: this machine can listen there."""
 
     host: str
@@ -63,7 +65,8 @@ class _Target(Record):
         return self.given or f"http://{self.host}:{port}{self.path}"
 
 
-class _Login(Record):
+@dataclass(frozen=True, slots=True)
+class _Login:
     """One login under way."""
 
     world: World

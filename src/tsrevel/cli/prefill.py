@@ -19,7 +19,6 @@ from tsrevel.doctor.finding import attempt, is_silent
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TsrevelError
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, SiteId
-from tsrevel.record import Record
 from tsrevel.revel.account import Establishment, Named
 from tsrevel.tripleseat.places import Place, Site
 from tsrevel.tripleseat.token_url import TokenRefused
@@ -101,7 +100,8 @@ def _as_far_as_can_be(settings: Settings) -> Settings:
     return settings.model_copy(update={"tripleseat": seat.model_copy(update={"auth": "public_key"})})
 
 
-class _Offered(Record):
+@dataclass(frozen=True, slots=True)
+class _Offered:
     """What Revel's lists of the whole account hold; empty where one isn't given."""
 
     establishments: Sequence[Establishment]

@@ -13,12 +13,13 @@ import socketserver
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
 from tsrevel.answers import tidy
-from tsrevel.record import Record, SecretRecord
+from tsrevel.secrecy import Secret
 
 REQUEST_SECONDS = 10
 """How long a browser may take to say what it wants: some connect in advance and say nothing."""
@@ -39,7 +40,8 @@ _HEADERS = (
 )
 
 
-class Answer(SecretRecord):
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer(Secret):
     """What the person decided: a code, or the word for why there is none, with what TripleSeat says to it."""
 
     code: str = ""
@@ -47,7 +49,8 @@ class Answer(SecretRecord):
     description: str = ""
 
 
-class Stray(Record):
+@dataclass(frozen=True, slots=True)
+class Stray:
     """Not the answer to this login, and why."""
 
     why: str

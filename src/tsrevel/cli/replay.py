@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -28,12 +28,12 @@ from tsrevel.errors import DeliveryRefused, DeliveryUnreadable, TsrevelError, Un
 from tsrevel.ledger import look_for_pause
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import Record, replace
 from tsrevel.webhook.signature import check_signature
 from tsrevel.wiring import Seams, correlate, open_engine
 
 
-class ReplayOptions(Record):
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
     """The flags of `replay` for captured deliveries. `signature` is for a single one."""
 
     signature: str | None = None
@@ -43,7 +43,8 @@ class ReplayOptions(Record):
     dry_run: bool = False
 
 
-class RetryOptions(Record):
+@dataclass(frozen=True, slots=True)
+class RetryOptions:
     """The flags of `replay` for events: those `held` or failed, those of a `run`, or these `events`."""
 
     held: bool = False

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ from tsrevel.cli.streams import trouble_of
 from tsrevel.cli.world import Manner, World
 from tsrevel.errors import ConfigError, ConfigProblem
 from tsrevel.files import look_at, read_regular, replace_file
-from tsrevel.record import Record
 from tsrevel.wiring import utc_now
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ MARK = "# Written by `tsrevel sandbox`, which may overwrite it."
 """The first line of settings that a sandbox wrote."""
 
 
-class Served(Record):
+@dataclass(frozen=True, slots=True)
+class Served:
     """Both pretend services as they run at `urls` (TripleSeat, Revel), and settings (TOML) that use them."""
 
     urls: tuple[str, str]

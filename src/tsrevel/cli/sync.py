@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from tsrevel.cli.arguments import read_event_id, read_locations
@@ -16,11 +17,11 @@ from tsrevel.engine.find import Window
 from tsrevel.engine.report import Report
 from tsrevel.engine.run import Engine
 from tsrevel.ledger import RunMode, look_for_pause
-from tsrevel.record import Record
 from tsrevel.wiring import Seams, correlate, open_engine
 
 
-class SyncOptions(Record):
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
     """The flags of `sync` and `sync-event`. They narrow what the settings allow, never widen it."""
 
     hours_back: int | None = None

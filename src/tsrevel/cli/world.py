@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
 from tsrevel.cli.streams import encode_json, plain
-from tsrevel.record import Record
 
 if TYPE_CHECKING:
     from tsrevel.wiring import Seams
@@ -45,7 +44,8 @@ class World:
             print(encode_json(document, self.stdout), file=self.stdout, flush=True)
 
 
-class Manner(Record):
+@dataclass(frozen=True, slots=True)
+class Manner:
     """How a command was asked to speak. `verbose` counts the -v."""
 
     config: Path | None = None

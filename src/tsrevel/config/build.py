@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field, ValidationError, create_model
@@ -11,12 +12,12 @@ from pydantic_core import ErrorDetails
 from tsrevel.config.keys import suggest
 from tsrevel.config.model import Section
 from tsrevel.config.report import Given, Layer, Report
-from tsrevel.record import Record
 
 S = TypeVar("S", bound=Section)
 
 
-class Built(Record, Generic[S]):
+@dataclass(frozen=True, slots=True)
+class Built(Generic[S]):
     """An entry of an array of tables, called `key` in problems.
 
     One that isn't `whole` lacks something it can't be without, which is None in it: it is for the rules alone.

@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from tsrevel.errors import ConfigError, ConfigProblem
 from tsrevel.files import DISK_FULL, make_folder, read_regular, replace_file
 from tsrevel.owners import cure_roots_files
 from tsrevel.planning.match import normalise
-from tsrevel.record import Record
 
 _HEADER = re.compile(r"\s*\[\[\s*(?:product|\"product\"|'product')\s*\]\]\s*(?:#.*)?")
 _TABLE = re.compile(r"\s*\[")
@@ -34,7 +34,8 @@ _COMMENT = re.compile(r"\s*(?:#.*)?")
 Tables = list[dict[str, object]]
 
 
-class Subject(Record):
+@dataclass(frozen=True, slots=True)
+class Subject:
     """What a mapping is for: a menu item, or else a line of that name, at an establishment."""
 
     establishment: int

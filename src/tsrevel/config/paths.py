@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tsrevel.config.report import Report
 from tsrevel.errors import ConfigProblem
 from tsrevel.files import real_path
-from tsrevel.record import Record
 
 SYSTEM_CONFIG = Path("/etc/tsrevel/config.toml")
 SYSTEM_STATE = Path("/var/lib/tsrevel")
@@ -28,14 +28,16 @@ _ETC = Path("/etc")
 _WHOLE = "Write the whole path, beginning with /."
 
 
-class PathProblem(Record):
+@dataclass(frozen=True, slots=True)
+class PathProblem:
     """Why a text can't be used as a path, and what to do. It doesn't quote the text: that may be a secret."""
 
     message: str
     remedy: str = _WHOLE
 
 
-class StatePlace(Record):
+@dataclass(frozen=True, slots=True)
+class StatePlace:
     """Where the ledger and the token lie by default: the folder, and what their names begin with."""
 
     folder: Path

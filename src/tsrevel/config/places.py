@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tsrevel.config.build import Built, build_entries
 from tsrevel.config.environment import lookup
@@ -10,13 +11,13 @@ from tsrevel.config.keys import variable
 from tsrevel.config.model import LocationSettings, RevelSettings, TopLevel
 from tsrevel.config.report import Given, Report
 from tsrevel.config.values import decode_whole
-from tsrevel.record import Record, replace
 
 INHERITED = ("user", "station", "dining_option", "payment_type", "discount")
 """What a location takes from `[revel]` where it says nothing itself."""
 
 
-class OldPlace(Record):
+@dataclass(frozen=True, slots=True)
+class OldPlace:
     """TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID (or REVEL_LOCATION_ID), as far as they are set."""
 
     site: int | None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tsrevel.errors import ConfigError, ConfigProblem
-from tsrevel.record import SecretRecord
+from tsrevel.secrecy import Secret
 
 
-class Given(SecretRecord):
+@dataclass(frozen=True, slots=True, repr=False)
+class Given(Secret):
     """A value as a source gave it. It may be a secret, so it is never shown."""
 
     value: object

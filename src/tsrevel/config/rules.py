@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
@@ -12,7 +13,6 @@ from tsrevel.config.model import ChargeSettings, LocationSettings, ProductMappin
 from tsrevel.config.report import Report
 from tsrevel.config.urls import is_loopback, url_of_domain
 from tsrevel.planning.match import normalise
-from tsrevel.record import Record
 
 NO_LOCATIONS = "there are no [[locations]]: every event is held"
 ADD_LOCATIONS = "Add one for each place that sells."
@@ -24,7 +24,8 @@ _REQUIRED = {
 }
 
 
-class Entries(Record):
+@dataclass(frozen=True, slots=True)
+class Entries:
     """Every entry of every table, also those that lack too much to be in the settings: their other faults are told."""
 
     locations: tuple[Built[LocationSettings], ...]

@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from tsrevel.config.paths import PathProblem, read_path
 from tsrevel.config.report import Given, Layer, Report
 from tsrevel.encoding import decode_text, trim
 from tsrevel.files import read_regular
-from tsrevel.record import SecretRecord
+from tsrevel.secrecy import Secret
 
 if TYPE_CHECKING:
     import subprocess
@@ -31,7 +32,8 @@ _SENT_IN_HEADERS = frozenset({"revel.api_key", "revel.api_secret", "tripleseat.p
 NOT_FOUND = "couldn't be found"
 
 
-class CommandResult(SecretRecord):
+@dataclass(frozen=True, slots=True, repr=False)
+class CommandResult(Secret):
     """What a secret's command printed, or `failure`: why it printed nothing usable."""
 
     output: str = ""
@@ -103,7 +105,8 @@ def _drain(stream: IO[bytes]) -> bytes:
     return found
 
 
-class SecretReader(SecretRecord):
+@dataclass(frozen=True, slots=True, repr=False)
+class SecretReader(Secret):
     """Turns the three ways of giving a secret into its value; each file is read and each command run once a load."""
 
     environ: Mapping[str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
 from pydantic import SecretStr
@@ -12,13 +13,13 @@ from tsrevel.config.model import SETTINGS, LocationSettings, Section, Settings
 from tsrevel.config.places import INHERITED
 from tsrevel.config.toml_text import beside, encode_table, encode_value, plain_value, remark
 from tsrevel.config.write import default_of
-from tsrevel.record import Record
 
 MASK = "(set)"
 """What stands for a secret."""
 
 
-class Shown(Record):
+@dataclass(frozen=True, slots=True)
+class Shown:
     """A value fit to be shown (a secret is masked) and where it came from. `means`: what an empty one comes to."""
 
     key: str
@@ -32,7 +33,8 @@ class Shown(Record):
         return f"{self.origin}: {self.means}" if self.means else self.origin
 
 
-class ShownTable(Record):
+@dataclass(frozen=True, slots=True)
+class ShownTable:
     """The entries of an array of tables, and where they came from."""
 
     key: str

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 
 from tsrevel.config.keys import SECRETS, VARIANTS
 from tsrevel.config.kinds import Kind
 from tsrevel.config.model import SETTINGS, ChargeSettings, Configurable, LocationSettings, Section
 from tsrevel.config.toml_text import beside, encode_value, plain_value, remark
-from tsrevel.record import Record
 
 ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_connector", "safety.allowed_locations")
 """What stands in the file though it may be the default: an operator looks for it there."""
@@ -25,7 +25,8 @@ _HEAD = re.compile(r"\[+(\w+)\]+")
 _LINE = re.compile(r"(?P<key>\w+) = (?P<value>\"[^\"]*\"|\[[^\]]*\]|\S+)(?: *# (?P<comment>.*))?")
 
 
-class Entry(Record):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """A table to be written. One that isn't `live` is commented out, for a person to complete."""
 
     values: Mapping[str, object]

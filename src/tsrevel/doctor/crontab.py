@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
 from tsrevel.config.report import Report
-from tsrevel.record import Record
 
 _ASSIGNMENT = re.compile(r"""\s*(?:"(\w+)"|'(\w+)'|(\w+))\s*=\s*(.*)""")
 _ENTRY = re.compile(r"\s*(?:@(?!reboot)\w+|(?:[\w*,/~-]+\s+){4}[\w*,/~-]+)\s+(?P<command>\S.*)")
@@ -18,7 +18,8 @@ _END_OF_COMMAND = re.compile(r"(?<!\\)%")
 _BREAKS = frozenset(";&|()<>")
 
 
-class Start(Record):
+@dataclass(frozen=True, slots=True)
+class Start:
     """One `tsrevel sync` in a crontab. `config` is the settings file that it reads, None where there is none.
 
     `text` leaves out what stands before it: that may set a secret.

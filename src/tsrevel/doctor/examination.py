@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain
 
@@ -18,7 +19,7 @@ from tsrevel.ledger import Pause, look_for_pause
 from tsrevel.network import NETWORK_VARIABLES
 from tsrevel.planning.model import Policy
 from tsrevel.planning.when import days_in_reach
-from tsrevel.record import SecretRecord
+from tsrevel.secrecy import Secret
 from tsrevel.wiring import Seams, build_policy, open_services
 
 AHEAD = timedelta(days=30)
@@ -34,7 +35,8 @@ _DOORS = {
 _LEDGER_KEYS = ("config", "ledger", "environment")
 
 
-class Patient(SecretRecord):
+@dataclass(frozen=True, slots=True, repr=False)
+class Patient(Secret):
     """An installation: its settings as far as they are usable, what is wrong with them, and its surroundings."""
 
     settings: Settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -20,7 +21,6 @@ from tsrevel.errors import (
     Unavailable,
 )
 from tsrevel.planning.match import normalise
-from tsrevel.record import Record
 
 T = TypeVar("T")
 
@@ -40,7 +40,8 @@ class Verdict(StrEnum):
     SKIPPED = "skipped"
 
 
-class Finding(Record):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One check's result. `subject` is the location it is about, None for the whole installation.
 
     `text` has no full stop; `remedy` is a sentence, "" where nothing is to be done. `exit_status` is that of a run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tsrevel.config import LocationSettings, Settings
@@ -12,7 +13,6 @@ from tsrevel.doctor.till import BUILT_IN_DINING, Till, is_own_dining
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Location, Policy, SiteId
 from tsrevel.planning.screen import find_location
-from tsrevel.record import Record, replace
 from tsrevel.revel.account import Establishment, Named
 from tsrevel.tripleseat.zones import iana_zone, same_clock
 
@@ -21,7 +21,8 @@ BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
 NO_ESTABLISHMENT = "Revel has no such establishment"
 
 
-class Entry(Record):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """One [[locations]] entry, with what it is checked against."""
 
     settings: LocationSettings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
@@ -22,7 +23,6 @@ from tsrevel.doctor.finding import (
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, TsrevelError
 from tsrevel.planning.model import Event, Policy
 from tsrevel.planning.screen import find_location, screen_status
-from tsrevel.record import Record
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.tripleseat.places import Place, Site
 from tsrevel.tripleseat.token_url import TokenRefused
@@ -35,7 +35,8 @@ EVENT, UNMAPPED = "tripleseat.event", "tripleseat.unmapped"
 _READS = (SITES, LOCATIONS, LISTING, EVENT)
 
 
-class Seat(Record):
+@dataclass(frozen=True, slots=True)
+class Seat:
     """What TripleSeat told; None where it couldn't be asked, or didn't answer so that it can be used."""
 
     sites: tuple[Site, ...] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tsrevel.config import LocationSettings, Settings
@@ -21,7 +22,6 @@ from tsrevel.doctor.finding import (
 from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
 from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId
-from tsrevel.record import Record, field, replace
 from tsrevel.revel.account import Account, Establishment, Named
 from tsrevel.revel.client import Revel
 
@@ -63,7 +63,8 @@ def is_own_dining(entry: LocationSettings) -> bool:
     return entry.dining_option >= FIRST_CUSTOM_DINING
 
 
-class Till(Record):
+@dataclass(frozen=True, slots=True)
+class Till:
     """What Revel's lists hold; None for a list that couldn't be read.
 
     `dining`: the dining options on existing orders, of the establishments whose orders could be read.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,7 +27,6 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location, screen
-from tsrevel.record import replace
 from tsrevel.revel.decode import OrderRow
 
 if TYPE_CHECKING:

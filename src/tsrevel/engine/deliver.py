@@ -11,6 +11,7 @@ the whole event where the payload isn't surely newer than what is known already,
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from tsrevel.engine.find import Candidate, EventUnavailable, Named, name_event, told_by_tripleseat
@@ -18,7 +19,6 @@ from tsrevel.errors import Refused, Unreadable
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import replace
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.payload import Subject, Told, is_older, is_over, read_event_ids, read_told
 from tsrevel.webhook.delivery import DELETION, Delivery

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tsrevel.engine.find import Candidate
 from tsrevel.engine.report import Outcome, describe, not_written
@@ -12,7 +12,6 @@ from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy,
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import find_location, screen_status
-from tsrevel.record import replace
 
 _BY_SETTINGS = frozenset({
     Reason.UNMAPPED_ITEMS, Reason.UNKNOWN_CHARGE, Reason.LOCATION_NOT_MAPPED, Reason.ORDER_TOO_LARGE,

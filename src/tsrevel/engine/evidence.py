@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tsrevel.planning.model import Item, Plan, Step, StepKind
 from tsrevel.planning.money import show
-from tsrevel.record import Record
 from tsrevel.revel.client import Contents, shows_discount, shows_totals
 from tsrevel.revel.decode import HistoryRow, ItemRow, OrderRow, PaymentRow
 
@@ -59,7 +59,8 @@ def find_twice(contents: Contents) -> str | None:
     return next((f"it has {part} twice" for part, rows in parts.items() if _twice(rows)), None)
 
 
-class Renamed(Record):
+@dataclass(frozen=True, slots=True)
+class Renamed:
     """A step that was sent, and the row that holds what it wrote under another uuid."""
 
     step: Step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from tsrevel.engine.clocks import ClockCheck
@@ -15,7 +16,6 @@ from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, Plan, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.when import days_in_reach, update_days_in_reach
-from tsrevel.record import Record, replace
 from tsrevel.tripleseat.client import Found, TripleSeat
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,8 @@ MOST_UNLISTED = 50
 NOT_FOUND = 404
 
 
-class Candidate(Record):
+@dataclass(frozen=True, slots=True)
+class Candidate:
     """An event to decide on. `digest` is the listing's content hash; `fetch` gives the whole one where it is none."""
 
     event: Event
@@ -41,7 +42,8 @@ class Candidate(Record):
         return self.fetch() if self.fetch else self.event
 
 
-class Named(Record):
+@dataclass(frozen=True, slots=True)
+class Named:
     """An event that is known by its id alone until its turn comes. `find` raises what `TripleSeat.event` raises."""
 
     event_id: EventId
@@ -52,7 +54,8 @@ Pending = Candidate | Named | Outcome | OrderRecord
 """What a run accounts for: an event, one that couldn't even be read, or an order begun whose event isn't listed."""
 
 
-class Findings(Record):
+@dataclass(frozen=True, slots=True)
+class Findings:
     """What a run over the days from `days[0]` to `days[1]` accounts for.
 
     `unlisted`: known to be due, though the listing lacks them, so asked for by their ids. `left`: how many more of
@@ -84,7 +87,8 @@ def told_by_tripleseat() -> Iterator[None]:
         raise EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error)) from error
 
 
-class Window(Record):
+@dataclass(frozen=True, slots=True)
+class Window:
     """Which events to look for: of the days `first` to `last`, or else what the gates and `hours_back` say."""
 
     hours_back: float

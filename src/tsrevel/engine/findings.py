@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tsrevel.ledger import OrderRecord
 from tsrevel.planning.model import Hold, Step
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import Record
 from tsrevel.revel.decode import OrderRow
 
 
@@ -18,7 +17,8 @@ class Foreign:
     order: OrderRow
 
 
-class Mismatch(Record):
+@dataclass(frozen=True, slots=True)
+class Mismatch:
     """In words, why what Revel shows of an order isn't the plan. `alarm`: a person must look before more is written."""
 
     reason: Reason
@@ -26,7 +26,8 @@ class Mismatch(Record):
     alarm: bool = False
 
 
-class NotShown(Record):
+@dataclass(frozen=True, slots=True)
+class NotShown:
     """The steps that Revel acknowledged and doesn't show."""
 
     steps: tuple[Step, ...]

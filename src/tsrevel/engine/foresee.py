@@ -6,6 +6,7 @@ Its ledger is a copy of what the real one knows of the event.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tsrevel.engine.allowance import Allowance
 from tsrevel.engine.find import NOT_FOUND, Candidate, Named
@@ -18,10 +19,10 @@ from tsrevel.errors import Refused, StopRun, TryNextRun, WriteForbidden
 from tsrevel.ledger import ContentHashes, OrderRecord, RunRecord, Sighting
 from tsrevel.planning.model import Event, EventId, Skip
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import Record, replace
 
 
-class Foreseen(Record):
+@dataclass(frozen=True, slots=True)
+class Foreseen:
     """The outcome, the event as far as TripleSeat showed it, and what stopped the look (a service down, a key refused).
 
     Where something would be written, the outcome is `planned` and `record` holds the claimed plan. `absent`: TripleSeat

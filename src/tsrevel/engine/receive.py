@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tsrevel.engine.deliver import find_delivered
 from tsrevel.engine.ending import CHANGES, NEEDS_ATTENTION, end_reason
@@ -23,7 +23,6 @@ from tsrevel.errors import (
 from tsrevel.ledger import DeliveryKey
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import Record, replace
 from tsrevel.tripleseat.payload import Subject, is_older, read_subject
 from tsrevel.webhook.delivery import Delivery, read_delivery
 
@@ -33,7 +32,8 @@ _LEFT = frozenset({Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED})
 """What a later run goes on with."""
 
 
-class Answer(Record):
+@dataclass(frozen=True, slots=True)
+class Answer:
     """What came of one delivery. `ok`: it is trusted and could be read. `text` is for people.
 
     `may_pass`: what kept it from being dealt with may be over later; then it isn't noted, and can be replayed as it is.

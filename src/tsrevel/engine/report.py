@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import date
 
 from tsrevel.ledger import OrderRecord, Pause
@@ -9,10 +10,10 @@ from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Category, Reason, Status
 from tsrevel.planning.when import event_day, find_zone
-from tsrevel.record import Record, replace
 
 
-class Outcome(Record):
+@dataclass(frozen=True, slots=True)
+class Outcome:
     """What a run made of one event. `text` is for people; `total` in cents.
 
     `news`: to be told in this run's report; an alarm is in every one. `fresh`: it wasn't so in the run before.
@@ -83,7 +84,8 @@ def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
     return replace(done, status=Status.INJECTED, order_id=order_id, news=True)
 
 
-class Report(Record):
+@dataclass(frozen=True, slots=True)
+class Report:
     """A whole run. `reason` and `error` say why it ended before its time, where it did; `paused`: a person did it.
 
     `warnings`: what no event's outcome tells: what a service did that it shouldn't, or that the ledger is a new one.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tsrevel.engine.report import Outcome, not_written
 from tsrevel.ledger import Resolution
 from tsrevel.planning.model import Skip
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import replace
 
 REASONS = {"done": Reason.ALREADY_INJECTED, "ignored": Reason.STATUS_NOT_ELIGIBLE}
 """No code of the fixed list is about a person's word: these say what that word comes to. The event has what it needs,

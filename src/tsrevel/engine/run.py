@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,6 @@ from tsrevel.gate import WriteGate
 from tsrevel.ledger import ContentHashes, Ledger, Pause, RunMode, RunRecord, Seen
 from tsrevel.planning.model import Event, EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import Record, replace
 from tsrevel.revel.client import Revel
 from tsrevel.tripleseat.client import TripleSeat
 
@@ -45,7 +44,8 @@ _LEDGER_WAS_LOST = (
 )
 
 
-class Limits(Record):
+@dataclass(frozen=True, slots=True)
+class Limits:
     """What one run may do at most. `workers`: establishments that it works at at a time."""
 
     max_orders: int

@@ -6,6 +6,7 @@ Nothing here plans and nothing here decides whether an event is due.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tsrevel.engine.evidence import STAGES, compare_order, find_renamed, find_twice, name, row_id, stage_of
@@ -18,7 +19,6 @@ from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId, Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import Record, replace
 from tsrevel.revel.client import Contents, Revel, Written, tell_doubles, tell_renamed
 from tsrevel.revel.decode import OrderRow
 
@@ -26,7 +26,8 @@ _NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever a saga is taken up again
 
 
-class _Writing(Record):
+@dataclass(frozen=True, slots=True)
+class _Writing:
     """An order about to be written or finished. `order_id` is '' until it is there, `known` are the uuids of the steps
     that earlier runs have receipts for, `local_ids` those under which it, or another one for the event, may be found.
     """

@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tsrevel.engine.allowance import Allowance
 from tsrevel.engine.clocks import ClockCheck
@@ -21,7 +21,6 @@ from tsrevel.ledger import Ledger, Pause
 from tsrevel.planning.model import EventId, Policy, Skip
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
-from tsrevel.record import replace
 from tsrevel.tripleseat.client import TripleSeat
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -21,7 +21,6 @@ from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import replace
 from tsrevel.revel.client import Revel, tell_doubles
 from tsrevel.revel.decode import OrderRow
 

@@ -5,6 +5,7 @@ Live: both services are read, the ledger is copied, nothing is written anywhere.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -26,7 +27,6 @@ from tsrevel.planning.plan import plan_order
 from tsrevel.planning.rationale import Rationale, give_reasons, give_rivals
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
-from tsrevel.record import Record, replace
 from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
 
 Source = Literal["live", "ledger"]
@@ -36,7 +36,8 @@ _WAITING = frozenset({
 })  # fmt: skip
 
 
-class Explanation(Record):
+@dataclass(frozen=True, slots=True)
+class Explanation:
     """The decision, and all that leads to it. `outcome` is None for an event that nothing is known of.
 
     `plan` is the order as it was claimed, else as it would be. `foretold` says why it could not be planned as things

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tsrevel.ledger import (
@@ -19,13 +20,13 @@ from tsrevel.ledger import (
 )
 from tsrevel.ledger.queries import Attempt, Standing, StepStanding
 from tsrevel.planning.model import EventId
-from tsrevel.record import Record
 
 if TYPE_CHECKING:
     from tsrevel.ledger import Ledger
 
 
-class EventHistory(Record):
+@dataclass(frozen=True, slots=True)
+class EventHistory:
     """All that is known of one event. `facts` are its rows of the audit, oldest first."""
 
     event_id: EventId
@@ -42,7 +43,8 @@ class EventHistory(Record):
         return bool(self.standing or self.record or self.resolution or self.facts)
 
 
-class RunHistory(Record):
+@dataclass(frozen=True, slots=True)
+class RunHistory:
     """A run, and what it injected, held and failed."""
 
     run: RunRecord

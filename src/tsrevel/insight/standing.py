@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -10,7 +11,6 @@ from zoneinfo import ZoneInfo
 from tsrevel.config import Settings
 from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, pausing, queries, runs
 from tsrevel.ledger.queries import OpenOrder, Standing
-from tsrevel.record import Record, replace
 
 if TYPE_CHECKING:
     from tsrevel.planning.model import EventId, OrderId
@@ -21,7 +21,8 @@ OVERDUE = timedelta(minutes=5)
 """A run may last so much longer than its deadline: it finishes the order that it is at."""
 
 
-class Changed(Record):
+@dataclass(frozen=True, slots=True)
+class Changed:
     """An event that came apart from its order, and how; `told_at` is when a run told it last."""
 
     event_id: EventId
@@ -33,7 +34,8 @@ class Changed(Record):
     told_at: datetime
 
 
-class Status(Record):
+@dataclass(frozen=True, slots=True)
+class Status:
     """The answer. `known`: there is a ledger. `good` is the last live run over all events that came to its end.
 
     One that raised an alarm (exit 14) isn't good. `dry` is what a dry run found held, failed or missed, and no live run

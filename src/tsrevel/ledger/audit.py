@@ -10,12 +10,12 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tsrevel.errors import LedgerDamaged
 from tsrevel.ledger.records import AuditRow
-from tsrevel.record import Record
 
 if TYPE_CHECKING:
     from tsrevel.planning.model import EventId
@@ -39,7 +39,8 @@ _LATEST = """
 """
 
 
-class Meta(Record):
+@dataclass(frozen=True, slots=True)
+class Meta:
     """Whose ledger it is, and the length and end of its audit."""
 
     environment: str
@@ -47,7 +48,8 @@ class Meta(Record):
     audit_head: str
 
 
-class Change(Record):
+@dataclass(frozen=True, slots=True)
+class Change:
     """An open transaction, with who makes it (`run_id`) and when (`at`, as stored)."""
 
     connection: sqlite3.Connection

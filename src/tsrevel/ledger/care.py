@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +21,6 @@ from tsrevel.ledger.migrations import back_up
 from tsrevel.ledger.orders import count_by_state
 from tsrevel.ledger.records import OrderState
 from tsrevel.ledger.view import open_view
-from tsrevel.record import Record
 
 T = TypeVar("T")
 
@@ -50,7 +50,8 @@ _OF_PLAN = frozenset({"line", "override", "note"})
 _PAUSED_REASON = ("pause", "reason")
 
 
-class Census(Record):
+@dataclass(frozen=True, slots=True)
+class Census:
     """A sound ledger: what the look at it found, the rows of each table, the orders in each state, its bytes."""
 
     inspection: Inspection

@@ -9,12 +9,12 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import ContentHashes
 from tsrevel.ledger.snapshot import encode_snapshot
-from tsrevel.record import replace
 
 if TYPE_CHECKING:
     from tsrevel.planning.model import Event, EventId

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from tsrevel.ledger import orders, resolutions, sightings
 from tsrevel.ledger.records import OrderRecord, Resolution, Sighting
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
-from tsrevel.record import Record
 
 _OF_DAYS = """
     SELECT event_id FROM orders WHERE json_extract(plan, '$.day') BETWEEN :first AND :last
@@ -20,7 +20,8 @@ _OF_DAYS = """
 """
 
 
-class Recalled(Record):
+@dataclass(frozen=True, slots=True)
+class Recalled:
     """What the ledger knows of events: their orders, what was last made of them, what a person settled."""
 
     orders: Mapping[EventId, OrderRecord]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from tsrevel.ledger.audit import latest_rows, read_meta, verify_all
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
 from tsrevel.ledger.database import examine, identify, refuse_leftovers
 from tsrevel.ledger.migrations import shipped_migrations, version_of
-from tsrevel.record import Record
 
 _PATIENCE = 5.0
 """Seconds that another process's lock is waited for."""
 
 
-class Inspection(Record):
+@dataclass(frozen=True, slots=True)
+class Inspection:
     """A sound ledger: its version, the one that this program brings it to, the facts in its audit, the last one's time.
 
     `last_at` is None where the audit is empty.

@@ -9,19 +9,20 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from tsrevel.files import sync_folder, take_owner_of
 from tsrevel.ledger.connection import connect, transaction
-from tsrevel.record import Record
 
 _PATIENCE = 5.0
 """Seconds that a backup waits for a lock; beside a write-ahead log it hardly ever has to."""
 
 
-class Migration(Record):
+@dataclass(frozen=True, slots=True)
+class Migration:
     """The SQL that takes a ledger from the version before to `version`, without transaction statements."""
 
     version: int

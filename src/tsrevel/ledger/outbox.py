@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
@@ -15,7 +16,6 @@ from tsrevel.ledger.changes import REPORTED_CHANGES
 from tsrevel.ledger.file import LedgerFile
 from tsrevel.ledger.records import ClaimConflict, Seen, Sighting
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.record import Record
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
 """What a notice tells of: a change of an event's state that a person may want to hear of."""
@@ -44,7 +44,8 @@ _TRIED = """
 _EMPTY = "UPDATE notices SET text = '' WHERE mail = ?"
 
 
-class Notice(Record):
+@dataclass(frozen=True, slots=True)
+class Notice:
     """One change of one event. `text` says why and what to do; it names no customer. `day` is None where unknown."""
 
     event_id: EventId
@@ -57,7 +58,8 @@ class Notice(Record):
     text: str
 
 
-class DueMail(Record):
+@dataclass(frozen=True, slots=True)
+class DueMail:
     """A mail that is still to be sent. `attempts` failed so far, `refusals` of them because it wasn't acceptable."""
 
     number: int

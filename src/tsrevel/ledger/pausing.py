@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from tsrevel.ledger.audit import Change
 from tsrevel.ledger.connection import SQLITE, Connect
 from tsrevel.ledger.inspection import open_to_look
 from tsrevel.ledger.migrations import version_of
-from tsrevel.record import Record
 
 _SINCE_VERSION = 5
 _FIND = "SELECT since_at, reason FROM pause"
@@ -19,7 +19,8 @@ _ADD_REASON = "UPDATE pause SET reason = ? WHERE reason = ''"
 _BEGIN = "INSERT INTO pause (id, since_at, reason) VALUES (1, ?, ?)"
 
 
-class Pause(Record):
+@dataclass(frozen=True, slots=True)
+class Pause:
     """Since when (aware, UTC) nothing is done, and why, in the words of whoever said so ('' for no reason given)."""
 
     since: datetime

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from tsrevel.ledger.records import PENDING, OrderState, Resolution, decode_instant
 from tsrevel.ledger.resolutions import RESOLUTION, decode_resolution
-from tsrevel.record import Record
 
 if TYPE_CHECKING:
     from tsrevel.planning.model import EventId, OrderId
@@ -103,7 +103,8 @@ _STEPS = f"""
 """  # noqa: S608 (likewise)
 
 
-class Standing(Record):
+@dataclass(frozen=True, slots=True)
+class Standing:
     """How an event stood when a run last saw it. `since`: its status has been that ever since then.
 
     `location` is the [[locations]] entry's name, else TripleSeat's; '' where a version before this one saw it.
@@ -120,7 +121,8 @@ class Standing(Record):
     since: datetime
 
 
-class OpenChange(Record):
+@dataclass(frozen=True, slots=True)
+class OpenChange:
     """A change after injection that was told at `told_at`, and that no person has settled since."""
 
     event_id: EventId
@@ -130,7 +132,8 @@ class OpenChange(Record):
     told_at: datetime
 
 
-class OpenOrder(Record):
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
     """An order claimed and not settled, or disputed. `text` says what is disputed, `total` in cents.
 
     `receipts` is None where the ledger has none of an order found at Revel: how far it was written isn't known.
@@ -149,7 +152,8 @@ class OpenOrder(Record):
     pending_until: datetime | None
 
 
-class Attempt(Record):
+@dataclass(frozen=True, slots=True)
+class Attempt:
     """A run that injected, held or failed an event."""
 
     run_id: str
@@ -161,7 +165,8 @@ class Attempt(Record):
     at: datetime
 
 
-class StepStanding(Record):
+@dataclass(frozen=True, slots=True)
+class StepStanding:
     """A step of the claimed plan, and Revel's receipt for it: the id it gave, when, in which run; None without one.
 
     `written` without `kept`: Revel showed it, and the receipt isn't in the ledger (pruned, or found with a new ledger).

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from tsrevel.errors import TsrevelError
-from tsrevel.record import Record, field
 
 if TYPE_CHECKING:
     from tsrevel.planning.model import Event, EventId, OrderId, Plan
@@ -33,7 +33,8 @@ class ClaimConflict(TsrevelError):
     """A change was asked for that contradicts what the ledger holds. A fault of ours; nothing was stored."""
 
 
-class RunRecord(Record):
+@dataclass(frozen=True, slots=True)
+class RunRecord:
     """One invocation. Without `finished_at` it is still going, or died. `whole`: no days and no places left out."""
 
     run_id: str
@@ -47,7 +48,8 @@ class RunRecord(Record):
     whole: bool = True
 
 
-class Receipt(Record):
+@dataclass(frozen=True, slots=True)
+class Receipt:
     """Revel's answer to the step with this `uuid`. `facts` is what of the answer is worth keeping."""
 
     uuid: str
@@ -58,7 +60,8 @@ class Receipt(Record):
     run_id: str
 
 
-class OrderRecord(Record):
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
     """What is known of the order of one event.
 
     `plan` is the one claimed, and stays; `seen_plan` is the last one that a change of the event was reported
@@ -95,7 +98,8 @@ class OrderRecord(Record):
         return frozenset(uuid for uuid in self.unanswered if now < self.sent[uuid] + PENDING)
 
 
-class Seen(Record):
+@dataclass(frozen=True, slots=True)
+class Seen:
     """What a run made of one event, to be stored. Of `text` only a hash is kept.
 
     `updated` is TripleSeat's own stamp of the event. `event` is the event as it was seen whole: where it is held or
@@ -119,14 +123,16 @@ class Seen(Record):
     looked_into: bool = True
 
 
-class ContentHashes(Record):
+@dataclass(frozen=True, slots=True)
+class ContentHashes:
     """Hashes of an event's content: `made` its order was planned from, `seen` was last compared with it."""
 
     made: str | None = None
     seen: str | None = None
 
 
-class Sighting(Record):
+@dataclass(frozen=True, slots=True)
+class Sighting:
     """What was last made of an event. `missed_at` is when its gate was first seen closed without an order.
 
     `updated` is the latest of TripleSeat's own stamps of the event; `has_snapshot`: a copy of it is kept. `unlisted_at`
@@ -148,7 +154,8 @@ class Sighting(Record):
     location: str = ""
 
 
-class Resolution(Record):
+@dataclass(frozen=True, slots=True)
+class Resolution:
     """What a person settled about an event, and why. `order_id` is the order that a person said last it has.
 
     `digest` is the content hash of the event then, or of the latest change that was told since; None: not known.
@@ -165,7 +172,8 @@ class Resolution(Record):
     was_done: bool = False
 
 
-class DeliveryKey(Record):
+@dataclass(frozen=True, slots=True)
+class DeliveryKey:
     """What tells one webhook delivery from another: `subject` is "event 12" or "booking 34".
 
     `stamp` is the subject's `updated_at`, which is to the minute; "" where it has none. `body_hash` tells apart what
@@ -178,7 +186,8 @@ class DeliveryKey(Record):
     body_hash: str
 
 
-class AuditRow(Record):
+@dataclass(frozen=True, slots=True)
+class AuditRow:
     """One fact of the append-only audit. `hash` covers the row and `previous_hash`, so the rows form a chain."""
 
     seq: int

@@ -7,6 +7,7 @@ builder knows SendGrid's request. It is loaded when a mail is due, and not befor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from tsrevel.answers import Json, decode_json
 from tsrevel.errors import Unavailable
 from tsrevel.network import DIRECT, Network
 from tsrevel.notify.message import Message
-from tsrevel.record import Record
 from tsrevel.redaction import Redactor
 from tsrevel.transport import send_once
 
@@ -38,14 +38,16 @@ class Verdict(Enum):
     """SendGrid can't take mails now."""
 
 
-class Delivery(Record):
+@dataclass(frozen=True, slots=True)
+class Delivery:
     """What became of one attempt to send a mail; `text` says why it wasn't taken and what to do."""
 
     verdict: Verdict
     text: str = ""
 
 
-class SendGrid(Record):
+@dataclass(frozen=True, slots=True)
+class SendGrid:
     """The account that mails go through. `key` must never be shown."""
 
     base_url: str

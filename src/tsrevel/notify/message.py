@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from html import escape
 
 from tsrevel.planning.model import Plan
 from tsrevel.planning.money import show
-from tsrevel.record import Record
 from tsrevel.text import clean_text
 
 _HEADINGS = {
@@ -30,7 +30,8 @@ _CELL = "padding:2px 12px 2px 0;vertical-align:top"
 _SUM = f"{_CELL};text-align:right"
 
 
-class Story(Record):
+@dataclass(frozen=True, slots=True)
+class Story:
     """One change to be told. `occasion` is a word of `email.on`; `plan` is the order's, where there is one.
 
     `reason` and `text` say why, `correlation_id` in which run.
@@ -47,7 +48,8 @@ class Story(Record):
     plan: Plan | None = None
 
 
-class Message(Record):
+@dataclass(frozen=True, slots=True)
+class Message:
     """A mail without its envelope."""
 
     subject: str

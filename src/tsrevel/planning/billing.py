@@ -5,17 +5,18 @@ sum of lines - discounts + billing totals = grand total
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from tsrevel.planning.match import Catalogue, Unmatched, match_id, match_name, normalise
 from tsrevel.planning.model import BillingTotal, ChargeRule, Document, Hold, Line, Policy, ProductId
 from tsrevel.planning.money import ZERO, Cents, share_out, show, to_cents, total
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import Record
 from tsrevel.text import quoted
 
 
-class Portion(Record):
+@dataclass(frozen=True, slots=True)
+class Portion:
     """A number of equal units at a price in cents, with what the ticket says beside the product's name."""
 
     quantity: int
@@ -28,7 +29,8 @@ class Portion(Record):
         return Cents(self.quantity * self.unit_price)
 
 
-class Charges(Record):
+@dataclass(frozen=True, slots=True)
+class Charges:
     """The billing totals, sorted by what becomes of them. `ignored` stays out of the order."""
 
     tax: Cents = ZERO

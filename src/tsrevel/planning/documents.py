@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatch
 
@@ -9,10 +10,10 @@ from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Document, Event, Hold
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import Record
 
 
-class Choice(Record):
+@dataclass(frozen=True, slots=True)
+class Choice:
     """The document to take lines and money from, or a Hold, and in words why that one.
 
     `rivals` are those that only a person can choose between.

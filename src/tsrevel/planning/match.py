@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from tsrevel.planning.model import EstablishmentId, Line, Policy, ProductId, ProductMapping
-from tsrevel.record import Record
 from tsrevel.text import quoted
 
 _PLAIN = str.maketrans({
@@ -46,14 +46,16 @@ def _visible(text: str) -> str:
     return "".join(each for each in text if unicodedata.category(each) != "Cf" and each not in _UNSEEN)
 
 
-class Product(Record):
+@dataclass(frozen=True, slots=True)
+class Product:
     """An active product of one establishment."""
 
     id: ProductId
     name: str
 
 
-class Catalogue(Record):
+@dataclass(frozen=True, slots=True)
+class Catalogue:
     """The active products of one establishment, by id and by normalised name."""
 
     establishment: EstablishmentId
@@ -76,7 +78,8 @@ class Catalogue(Record):
         return found[0] if len(found) == 1 else None
 
 
-class Unmatched(Record):
+@dataclass(frozen=True, slots=True)
+class Unmatched:
     """A name without a product, why, and the names a person might have meant."""
 
     name: str

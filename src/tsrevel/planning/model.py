@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Literal, NewType
 
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import Record, field
 
 EventId = NewType("EventId", str)
 LocationId = NewType("LocationId", str)
@@ -28,14 +28,16 @@ OrderId = NewType("OrderId", str)
 # What TripleSeat tells
 
 
-class Fault(Record):
+@dataclass(frozen=True, slots=True)
+class Fault:
     """A piece of an event that couldn't be read, and the reason it would be held for."""
 
     reason: Reason
     text: str
 
 
-class Line(Record):
+@dataclass(frozen=True, slots=True)
+class Line:
     """One usable line of a document (facts TripleSeat 3.3). Amounts in major units.
 
     `typed` lines were written by hand: their name may read "PRODUCT - description" (facts TripleSeat 3.3, rule 6).
@@ -50,14 +52,16 @@ class Line(Record):
     typed: bool = False
 
 
-class BillingTotal(Record):
+@dataclass(frozen=True, slots=True)
+class BillingTotal:
     """A tax, fee or gratuity that TripleSeat adds to the lines, in major units."""
 
     name: str
     amount: Decimal
 
 
-class PaymentRecord(Record):
+@dataclass(frozen=True, slots=True)
+class PaymentRecord:
     """A payment on a document, in major units. It counts only when `paid`, less what was `refunded` of it.
 
     `doubt` says why it can't be told whether it counts; "" where it can. `paid_on` is the day on which it was received.
@@ -71,7 +75,8 @@ class PaymentRecord(Record):
     doubt: str = ""
 
 
-class Document(Record):
+@dataclass(frozen=True, slots=True)
+class Document:
     """A contract or event order of an event, as far as it bears on the order. Blank lines are left out.
 
     `payment_faults` are kept apart: payments bear on the order whether or not this is the document it is made from.
@@ -92,7 +97,8 @@ class Document(Record):
     amounts_due: tuple[Decimal, ...] = ()
 
 
-class Event(Record):
+@dataclass(frozen=True, slots=True)
+class Event:
     """A TripleSeat event (facts TripleSeat 3). `status` is upper case.
 
     `day` is the local business day as TripleSeat tells it; None where only the instant `starts_at` is told: then
@@ -125,7 +131,8 @@ class Event(Record):
 # What we may do
 
 
-class Location(Record):
+@dataclass(frozen=True, slots=True)
+class Location:
     """Where a TripleSeat location (or, failing that, a whole site) rings up in Revel, in which zone and currency."""
 
     name: str
@@ -142,7 +149,8 @@ class Location(Record):
     currency: str = "USD"
 
 
-class TimeGate(Record):
+@dataclass(frozen=True, slots=True)
+class TimeGate:
     """When an event may be injected: from `days_before` its day at `opens_at`, to the end of `days_after` it."""
 
     days_before: int = 0
@@ -150,7 +158,8 @@ class TimeGate(Record):
     days_after: int = 0
 
 
-class ChargeRule(Record):
+@dataclass(frozen=True, slots=True)
+class ChargeRule:
     """What becomes of the billing total called `match`."""
 
     match: str
@@ -159,7 +168,8 @@ class ChargeRule(Record):
     product_name: str | None = None
 
 
-class ProductMapping(Record):
+@dataclass(frozen=True, slots=True)
+class ProductMapping:
     """An operator's word that a menu item, or a line of that name, is this product at this establishment."""
 
     establishment: EstablishmentId
@@ -171,7 +181,8 @@ class ProductMapping(Record):
 _MAX_ORDER_TOTAL = Cents(2_500_000)
 
 
-class Policy(Record):
+@dataclass(frozen=True, slots=True)
+class Policy:
     """The settings that bear on planning. `allowed` and `only` are TripleSeat site or location ids; empty = all."""
 
     locations: tuple[Location, ...]
@@ -195,7 +206,8 @@ class Policy(Record):
 # What we intend
 
 
-class Item(Record):
+@dataclass(frozen=True, slots=True)
+class Item:
     """One order item. `unit_price` in cents. `line` is the TripleSeat line it comes from, for people.
 
     `override` replaces the product's name on the ticket, `note` stands beside it (facts Revel 5.1).
@@ -215,7 +227,8 @@ class Item(Record):
         return Cents(self.quantity * self.unit_price)
 
 
-class PlannedPayment(Record):
+@dataclass(frozen=True, slots=True)
+class PlannedPayment:
     """Money already received, to be recorded on the order, in cents."""
 
     uuid: str
@@ -225,7 +238,8 @@ class PlannedPayment(Record):
 StepKind = Literal["order", "item", "discount", "payment", "totals", "history"]
 
 
-class Step(Record):
+@dataclass(frozen=True, slots=True)
+class Step:
     """One write. `number` counts within its kind from 0; `uuid` is the identity of what it writes."""
 
     kind: StepKind
@@ -233,14 +247,16 @@ class Step(Record):
     number: int = 0
 
 
-class Labels(Record):
+@dataclass(frozen=True, slots=True)
+class Labels:
     """What tells people whose order it is. Customer data: goes to Revel, never into the ledger or a log."""
 
     call_name: str
     notes: str
 
 
-class Plan(Record):
+@dataclass(frozen=True, slots=True)
+class Plan:
     """The order we intend, complete and free of customer data. The same event gives the same plan, uuids included.
 
     Money in cents. The identity that holds: subtotal - discount + tax + gratuity = final_total.
@@ -287,14 +303,16 @@ class Plan(Record):
 # The ways of not doing it
 
 
-class Hold(Record):
+@dataclass(frozen=True, slots=True)
+class Hold:
     """Why we will not write. Needs a person. `text` says what happened, to what, and what to do."""
 
     reason: Reason
     text: str
 
 
-class Skip(Record):
+@dataclass(frozen=True, slots=True)
+class Skip:
     """Nothing to do for this event now."""
 
     reason: Reason

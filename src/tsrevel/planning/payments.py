@@ -8,6 +8,7 @@ They belong to the event, whichever of its live documents they stand on, one wit
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations
 
@@ -15,13 +16,13 @@ from tsrevel.planning.documents import is_named
 from tsrevel.planning.model import Document, Event, Hold, PaymentRecord, Policy
 from tsrevel.planning.money import ZERO, Cents, show, to_cents, total
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import Record
 
 _CLOCKS_APART = timedelta(days=1)
 """A payment's day is the site's, or the payment service's: it may be a day ahead of the location's."""
 
 
-class _Listed(Record):
+@dataclass(frozen=True, slots=True)
+class _Listed:
     """A payment and the document it stands on."""
 
     document: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -43,7 +44,6 @@ from tsrevel.planning.texts import (
     shorten,
 )
 from tsrevel.planning.when import event_day
-from tsrevel.record import replace
 
 
 def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: Policy, now: datetime) -> Plan | Hold:

@@ -6,6 +6,7 @@ The rules are those that `plan_order` goes by: this module asks them, and has no
 from __future__ import annotations
 
 import html
+from dataclasses import dataclass
 from typing import Literal
 
 from tsrevel.planning.billing import document_discount, line_amount, portion_of
@@ -13,12 +14,12 @@ from tsrevel.planning.documents import weigh_documents
 from tsrevel.planning.match import Catalogue, How, Unmatched, match_id, match_line, matched_by, normalise
 from tsrevel.planning.model import Document, Event, Hold, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, show, to_cents, total
-from tsrevel.record import Record
 
 Treatment = Literal["tax", "gratuity", "item", "ignore"]
 
 
-class LineReason(Record):
+@dataclass(frozen=True, slots=True)
+class LineReason:
     """A line of the document and the product it becomes. Amounts in cents.
 
     `how` is None for a line that sells nothing, or that has no product; `why` is in words. Without a catalogue nothing
@@ -34,7 +35,8 @@ class LineReason(Record):
     why: str
 
 
-class ChargeReason(Record):
+@dataclass(frozen=True, slots=True)
+class ChargeReason:
     """A tax, fee or gratuity of TripleSeat's, and what it is in Revel; None where no rule says."""
 
     name: str
@@ -42,7 +44,8 @@ class ChargeReason(Record):
     treat_as: Treatment | None
 
 
-class Rationale(Record):
+@dataclass(frozen=True, slots=True)
+class Rationale:
     """The reasons, as far as the event has something to give them for. Amounts in cents."""
 
     document: Document

@@ -10,12 +10,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import nsmallest
 
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import ProductId
 from tsrevel.planning.money import Cents
-from tsrevel.record import Record
 
 MOST = 5
 """Candidates shown for one name."""
@@ -30,7 +30,8 @@ _FILLERS = frozenset({"a", "an", "and", "of", "per", "the", "with"})
 _SAME_NAME, _SAME_CODE, _SAME_WORDS = 100, 98, 95
 
 
-class Offer(Record):
+@dataclass(frozen=True, slots=True)
+class Offer:
     """An active product as a person chooses it (facts Revel 5.6). `price` in cents; codes are text, "" for none."""
 
     id: ProductId
@@ -40,7 +41,8 @@ class Offer(Record):
     barcode: str = ""
 
 
-class Candidate(Record):
+@dataclass(frozen=True, slots=True)
+class Candidate:
     """An offer that a name may mean. `score` is in hundredths: 100 is the same name. `why` is for people."""
 
     offer: Offer

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tsrevel.planning.billing import portion_of
 from tsrevel.planning.documents import choose_document
 from tsrevel.planning.match import Catalogue, Unmatched, match_line, normalise, spoken_names
 from tsrevel.planning.model import Event, Hold, Line, Policy, ProductId
-from tsrevel.record import Record
 
 
 class Way(StrEnum):
@@ -21,7 +21,8 @@ class Way(StrEnum):
     NAME_BEFORE_SEPARATOR = "name_before_separator"
 
 
-class Missing(Record):
+@dataclass(frozen=True, slots=True)
+class Missing:
     """A line without a product. A mapping for it has to give `menu_item_id`, or else `name`: one stronger is there."""
 
     line: Line
@@ -30,7 +31,8 @@ class Missing(Record):
     why: str
 
 
-class Matched(Record):
+@dataclass(frozen=True, slots=True)
+class Matched:
     """A line with its product. `name` and `menu_item_id` are what a mapping names or would have to."""
 
     line: Line

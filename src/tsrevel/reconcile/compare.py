@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tsrevel.planning.model import Hold, Policy, Skip
 from tsrevel.planning.money import ZERO, to_cents
@@ -12,7 +13,6 @@ from tsrevel.reconcile.live import compare_live
 from tsrevel.reconcile.model import Case, Finding, Kind, Money, Verdict
 from tsrevel.reconcile.settled import as_resolved, settle
 from tsrevel.reconcile.sides import contents_of, is_cancelled, is_void, note, plan_now, totals_of, written_plan
-from tsrevel.record import replace
 
 
 def judge(case: Case, policy: Policy) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tsrevel.engine.findings import recall_finding
 from tsrevel.planning.changes import describe_changes
@@ -26,7 +27,6 @@ from tsrevel.reconcile.sides import (
     totals_of,
     written_plan,
 )
-from tsrevel.record import replace
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal, get_args
@@ -12,7 +13,6 @@ from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Locati
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.when import GateState
-from tsrevel.record import Record, field
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
 
@@ -58,7 +58,8 @@ ALARMS = frozenset({
 """Two orders for an event, or an order whose money isn't what was written: exit 14 (DESIGN 2)."""
 
 
-class Money(Record):
+@dataclass(frozen=True, slots=True)
+class Money:
     """Money by kind, in cents. items - discount + tax + charges = total, and total - payments = balance, as a rule.
 
     `items` are the lines sold; `charges` are gratuity and the billing totals that are written as items. `partial`: of
@@ -92,7 +93,8 @@ class Money(Record):
 MONEY_KINDS: tuple[MoneyKind, ...] = get_args(MoneyKind)
 
 
-class Spot(Record):
+@dataclass(frozen=True, slots=True)
+class Spot:
     """Where an event or order is counted: a `[[locations]]` entry, or what TripleSeat calls a place without one."""
 
     name: str
@@ -100,7 +102,8 @@ class Spot(Record):
     timezone: str = ""
 
 
-class Finding(Record):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One difference, or one thing explained. `text` says what happened and what to do, without customer data.
 
     `field` and the three amounts tell which money differs, where it is about money. `calm`: no alarm whatever its kind
@@ -125,7 +128,8 @@ class Finding(Record):
         return self.kind in ALARMS and not self.calm
 
 
-class Case(Record):
+@dataclass(frozen=True, slots=True)
+class Case:
     """All that the three have to say of one event.
 
     `event` is None where TripleSeat doesn't hand it out: `problem` says why, `gone` that there is no such event,
@@ -158,7 +162,8 @@ class Case(Record):
         return tuple(order for order in self.orders if not order.deleted)
 
 
-class Verdict(Record):
+@dataclass(frozen=True, slots=True)
+class Verdict:
     """One case judged: what each of the three counts for its day, None where it counts nothing.
 
     `places` are the establishments at which Revel has the orders of `revel`; none named: all at the case's own.
@@ -172,7 +177,8 @@ class Verdict(Record):
     places: tuple[EstablishmentId | None, ...] = ()
 
 
-class Tally(Record):
+@dataclass(frozen=True, slots=True)
+class Tally:
     """How many orders, and their money."""
 
     orders: int = 0
@@ -183,7 +189,8 @@ class Tally(Record):
         return self if money is None else Tally(self.orders + 1, self.money + money)
 
 
-class Day(Record):
+@dataclass(frozen=True, slots=True)
+class Day:
     """One location's day, as each of the three tells it. `differences` leaves out what is explained.
 
     `strays` are orders that Revel has here for events of another place: they are told there.
@@ -208,7 +215,8 @@ class Day(Record):
         return tuple(each for each in self.findings if not each.explained)
 
 
-class Span(Record):
+@dataclass(frozen=True, slots=True)
+class Span:
     """A location's days that were compared, both included."""
 
     spot: Spot
@@ -216,7 +224,8 @@ class Span(Record):
     last: date
 
 
-class Report(Record):
+@dataclass(frozen=True, slots=True)
+class Report:
     """The whole comparison. `days` holds every day of every span, and no others but of places without an entry."""
 
     at: datetime

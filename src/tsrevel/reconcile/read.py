@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,7 +24,6 @@ from tsrevel.planning.screen import find_location, screen
 from tsrevel.planning.when import GateState, event_day, find_zone, judge_gate
 from tsrevel.reconcile.model import Case, Span, Spot
 from tsrevel.reconcile.names import event_of, is_named_like_ours, prefixes
-from tsrevel.record import Record, replace
 from tsrevel.revel.books import Books, Written
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
@@ -38,7 +37,8 @@ _NONE_KNOWN = Recalled({}, {}, {})
 Progress = Callable[[int, int], None]
 
 
-class Sources(Record):
+@dataclass(frozen=True, slots=True)
+class Sources:
     """Where to look, and what the settings say. `view` is None where there is no ledger. Nothing is written."""
 
     tripleseat: TripleSeat

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.model import MONEY_KINDS, Day, Finding, Kind, Money, Report, Span, Spot, Tally, Verdict
 from tsrevel.reconcile.sides import is_ours
-from tsrevel.record import replace
 
 
 def sum_up(verdicts: Iterable[Verdict], spans: tuple[Span, ...], at: datetime, *, has_ledger: bool) -> Report:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.ledger import Resolution
 from tsrevel.reconcile.model import Case, Finding, Kind
 from tsrevel.reconcile.sides import contents_of
-from tsrevel.record import replace
 
 _ABOUT_EVENT = frozenset({Kind.EVENT_CANCELLED, Kind.EVENT_CHANGED, Kind.ORDER_WITHOUT_EVENT})
 _ABOUT_ORDER = frozenset({

@@ -6,11 +6,11 @@ Read only, for the commands that set up and check (facts Revel 5.4, 5.7). Dining
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.suggest import Offer
-from tsrevel.record import Record, replace
 from tsrevel.revel.decode import Row, decode_id, decode_page
 from tsrevel.revel.lists import ANY_NUMBER, PAGE, read_rows
 from tsrevel.revel.products import find_offer, read_offers
@@ -21,7 +21,8 @@ Entry = TypeVar("Entry", "Establishment", "Named")
 _DINING = "id,establishment,dining_option"
 
 
-class Establishment(Record):
+@dataclass(frozen=True, slots=True)
+class Establishment:
     """A Revel establishment. `timezone` is what Revel says, "" where it says nothing."""
 
     id: int
@@ -30,7 +31,8 @@ class Establishment(Record):
     active: bool
 
 
-class Named(Record):
+@dataclass(frozen=True, slots=True)
+class Named:
     """A user, station, payment type or discount, by its id. `establishment` is None where it has none, or several.
 
     `payment_type` is what a payment type's row has under that key: whether an order's payment names this or the id is

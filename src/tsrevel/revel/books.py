@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
 from typing import TypeVar
 
 from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, OrderId
-from tsrevel.record import Record
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow, Row, decode_id, decode_item, decode_order, decode_payment, decode_uuid
 from tsrevel.revel.lists import Fits, read_rows
@@ -20,7 +20,8 @@ BATCH = 50
 Part = TypeVar("Part")
 
 
-class Written(Record):
+@dataclass(frozen=True, slots=True)
+class Written:
     """An order, and the day on which it was written, by the establishment's wall clock (facts Revel 2.4)."""
 
     order: OrderRow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from tsrevel.answers import Json
 from tsrevel.errors import OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.gate import Place
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
-from tsrevel.record import Record
 from tsrevel.revel.decode import (
     ORDER_FIELDS,
     PRODUCT_FIELDS,
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 
 
-class Contents(Record):
+@dataclass(frozen=True, slots=True)
+class Contents:
     """What Revel holds of one order, as far as it was asked for. `order` is None where it wasn't."""
 
     order: OrderRow | None
@@ -49,7 +50,8 @@ class Contents(Record):
     history: tuple[HistoryRow, ...] = ()
 
 
-class Written(Record):
+@dataclass(frozen=True, slots=True)
+class Written:
     """What a write left at Revel: the row's id, and how it differs from what was sent, where it shows that it does.
 
     `renamed`: what differs is the uuid, so that the row can't be told from somebody else's any more. `doubled`: the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ from tsrevel.answers import Json
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents
-from tsrevel.record import Record
 from tsrevel.text import clean_text, exact_text
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ PRODUCT_FIELDS = ("id", "name", "active", "establishment")
 """What is read here of a row of each: whole rows carry it all (facts Revel 3.2, 5.6)."""
 
 
-class OrderRow(Record):
+@dataclass(frozen=True, slots=True)
+class OrderRow:
     """An order as Revel holds it. Money in cents; what is absent or null counts as zero.
 
     `discounted`: it refers to a discount, whatever that comes to. `has_history` is None where Revel doesn't say, and so
@@ -59,7 +60,8 @@ class OrderRow(Record):
     updated: datetime | None = None
 
 
-class ItemRow(Record):
+@dataclass(frozen=True, slots=True)
+class ItemRow:
     """An order item as Revel holds it. `updated`: as of an order, voiding included."""
 
     id: str
@@ -72,7 +74,8 @@ class ItemRow(Record):
     updated: datetime | None = None
 
 
-class PaymentRow(Record):
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
     """A payment as Revel holds it. `refunded`: given back (facts Revel 5.2). `updated`: as of an order."""
 
     id: str
@@ -89,7 +92,8 @@ class PaymentRow(Record):
         return not self.deleted and not self.refunded
 
 
-class HistoryRow(Record):
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
     """An order history row: without one the order is invisible in the console (facts Revel 3.8)."""
 
     id: str
@@ -97,7 +101,8 @@ class HistoryRow(Record):
     order: str
 
 
-class Page(Record):
+@dataclass(frozen=True, slots=True)
+class Page:
     """One page of a list (facts Revel 2.1). `next` is a relative URL, or None on the last page."""
 
     rows: tuple[Row, ...]

@@ -6,6 +6,7 @@ Only reads. Nothing is judged here: an event comes back as it is told, with faul
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -13,7 +14,6 @@ from urllib.parse import quote
 from tsrevel.answers import Json
 from tsrevel.errors import CredentialsRefused, Forbidden, Refused, Unreadable
 from tsrevel.planning.model import Document, Event, EventId
-from tsrevel.record import Record, replace
 from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
@@ -30,7 +30,8 @@ MOST_PAGES = 1000
 _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
 
 
-class Found(Record):
+@dataclass(frozen=True, slots=True)
+class Found:
     """One search result. `digest` tells whether it changed; `event` is None where `problem` says why: no usable id."""
 
     event: Event | None

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from tsrevel.answers import UNUSABLE, Json, find_unusable
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import Record
 from tsrevel.text import clean_text as clean_line
 
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
@@ -125,7 +125,8 @@ def read_stamp(value: Json) -> datetime | None:
     return datetime(day.year, day.month, day.day, hour, minute) if int(clock[1]) <= 12 and minute < 60 else None  # noqa: DTZ001
 
 
-class Fields(Record):
+@dataclass(frozen=True, slots=True)
+class Fields:
     """A JSON object and what to call it in a fault. The `faults` it finds are shared with its children."""
 
     row: dict[str, Json]

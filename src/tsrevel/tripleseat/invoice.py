@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,7 +16,6 @@ from tsrevel.errors import ConfigError, ConfigProblem, Unreadable
 from tsrevel.loopback import is_loopback
 from tsrevel.planning.model import Document, Fault
 from tsrevel.planning.reasons import Reason
-from tsrevel.record import replace
 from tsrevel.tripleseat.fields import Fields, clean_text
 from tsrevel.tripleseat.invoice_rows import Page
 

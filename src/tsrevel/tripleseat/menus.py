@@ -6,26 +6,28 @@ Only their keys are documented, not how lists are wrapped: lists are taken bare,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from tsrevel.answers import Json
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import LocationId, SiteId
-from tsrevel.record import Record
 from tsrevel.tripleseat.decode import unwrap, usable_id
 from tsrevel.tripleseat.fields import Fields, read_id
 
 Read = Callable[[str, Mapping[str, str]], Json]
 
 
-class MenuItem(Record):
+@dataclass(frozen=True, slots=True)
+class MenuItem:
     """Something that can be put on an event: its lines carry this id, and this name for a start."""
 
     id: str
     name: str
 
 
-class Menu(Record):
+@dataclass(frozen=True, slots=True)
+class Menu:
     """A menu that is in use, and where: at `locations`, or at all of `site`, or everywhere."""
 
     id: str

@@ -6,12 +6,12 @@ The payload holds the same object that the API returns, sometimes only a part of
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from tsrevel.answers import Json
 from tsrevel.planning.model import Event, EventId
-from tsrevel.record import Record
 from tsrevel.tripleseat.decode import decode_event, event_fields, unwrap, usable_id
 from tsrevel.tripleseat.fields import Fields, is_absent, read_id, read_stamp
 
@@ -20,7 +20,8 @@ _GUEST_KEYS = ("guaranteed_guest_count", "guest_count")
 _CONTACT_KEYS = ("contact", "account", "post_as")
 
 
-class Subject(Record):
+@dataclass(frozen=True, slots=True)
+class Subject:
     """What a delivery is about, and the stamp of its state then, where it has one."""
 
     kind: Kind
@@ -39,7 +40,8 @@ def read_subject(root: str, row: dict[str, Json]) -> Subject:
     return Subject(kind, usable_id(row), read_stamp(row.get("updated_at")))
 
 
-class Told(Record):
+@dataclass(frozen=True, slots=True)
+class Told:
     """What a delivery tells of an event. `row` is the event's JSON, without its wrapper.
 
     `placed`: it says whose, when, where and in which state, so that it can be screened. `priced`: it has lines, totals

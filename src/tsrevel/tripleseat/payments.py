@@ -6,13 +6,13 @@ told is handed on with its doubt: planning holds the event, and neither loses th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Fault, PaymentRecord
 from tsrevel.planning.texts import shorten
-from tsrevel.record import Record
 from tsrevel.tripleseat.fields import Fields, read_day
 
 _RECEIVED = frozenset(
@@ -67,7 +67,8 @@ def _is_in_cents(amount: Decimal) -> bool:
     return amount * 100 == int(amount * 100)
 
 
-class _Marks(Record):
+@dataclass(frozen=True, slots=True)
+class _Marks:
     """What a payment's state and dates say. `counts`: it is money received, or may be. `word`: its state, plain.
 
     `known`: the state is one that means money was received. `doubt`: why it can't be told, "" where it can.

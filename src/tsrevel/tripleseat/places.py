@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 
 from tsrevel.answers import Json
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import LocationId, SiteId
-from tsrevel.record import Record
 from tsrevel.tripleseat.decode import unwrap, usable_id
 from tsrevel.tripleseat.fields import Fields
 from tsrevel.tripleseat.zones import iana_zone
 
 
-class Site(Record):
+@dataclass(frozen=True, slots=True)
+class Site:
     """A TripleSeat site. `timezone` is an IANA name, None where what TripleSeat says (`told`) is none."""
 
     id: SiteId
@@ -23,7 +24,8 @@ class Site(Record):
     told: str
 
 
-class Place(Record):
+@dataclass(frozen=True, slots=True)
+class Place:
     """A TripleSeat location and the site that it belongs to."""
 
     id: LocationId

@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeGuard
@@ -33,7 +34,7 @@ from tsrevel.files import (
     try_lock,
 )
 from tsrevel.owners import cure_roots_files
-from tsrevel.record import SecretRecord
+from tsrevel.secrecy import Secret
 from tsrevel.tripleseat.fields import read_number
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,8 @@ APPROVAL = "run `tsrevel login` (README, set-up: 'Get the first token')"
 _HOW = f"Get one: {APPROVAL}."
 
 
-class Token(SecretRecord):
+@dataclass(frozen=True, slots=True, repr=False)
+class Token(Secret):
     """An access token, when it expires (epoch seconds), and the refresh token for the next one."""
 
     access: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 
 from tsrevel.answers import Json, decode_json
 from tsrevel.errors import DeliveryUnreadable
-from tsrevel.record import Record
 
 ACTIONABLE = frozenset(
     {
@@ -36,7 +36,8 @@ _TRIGGER = re.compile(r"[A-Z0-9_]{1,64}")
 _ROOTS = ("event", "booking", "document_layout")
 
 
-class Delivery(Record):
+@dataclass(frozen=True, slots=True)
+class Delivery:
     """A delivery: the object under its root key, as it came. `body_hash` tells apart those that are alike in all else.
 
     `root` is "event", "booking" or "document_layout"; "" where there is none of them: a lead, say.

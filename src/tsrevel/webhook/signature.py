@@ -8,12 +8,12 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
 from tsrevel.encoding import trim
 from tsrevel.errors import SignatureReason, SignatureRefused
-from tsrevel.record import Record
 
 __all__ = ["LONGEST_HEADER", "MOST_PARTS", "SignatureReason", "SignatureRefused", "check_signature"]
 
@@ -40,7 +40,8 @@ _MISMATCH = (
 _NO_STAMP = "a plain digest doesn't say when it was signed, so its age can't be checked; check it without a tolerance"
 
 
-class _Signature(Record):
+@dataclass(frozen=True, slots=True)
+class _Signature:
     """What a header holds. `stamp` is its text as it was sent; None for a plain digest of the body."""
 
     stamp: str | None

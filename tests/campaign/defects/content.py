@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from tsrevel.errors import CredentialsRefused, Unavailable
 from tsrevel.gate import WriteGate
 from tsrevel.planning import billing, identity, plan
 from tsrevel.planning.reasons import Status
-from tsrevel.record import replace
 from tsrevel.revel import decode, encode
 from tsrevel.transport import Channel
 

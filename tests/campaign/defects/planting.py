@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-
-from tsrevel.record import Record
 
 from ..rig import Rig
 
@@ -16,7 +15,8 @@ Original = Callable[..., Any]
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-class Defect(Record):
+@dataclass(frozen=True, slots=True)
+class Defect:
     """A small wrong patch. In some of the `schedules` it causes violations, in one of each `violates` is found.
 
     `quirks`: attributes of the pretend Revel, set with and without the defect.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ from tsrevel.ledger import Ledger
 from tsrevel.planning.model import Hold
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.record import replace
 
 from .planting import Original, around, caught_in, instead
 

@@ -6,6 +6,7 @@ Points in schedules are given so that a fault for writes alone may wait for its 
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,6 @@ from tsrevel.engine import decide, evidence, proof, saga, steps
 from tsrevel.errors import OutcomeUnknown, Throttled, TryNextRun, Unavailable
 from tsrevel.ledger import Ledger, audit
 from tsrevel.planning import identity
-from tsrevel.record import replace
 from tsrevel.revel import client, decode, lists
 from tsrevel.revel.client import Revel, Written
 from tsrevel.transport import Channel

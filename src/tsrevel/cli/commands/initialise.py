@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +13,10 @@ from tsrevel.cli.boundary import NOTHING_WRITTEN
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
 from tsrevel.cli.world import Manner, World
-from tsrevel.record import Record
 
 
-class _Option(Record):
+@dataclass(frozen=True, slots=True)
+class _Option:
     """The option of one setting; a secret has two, for a file and for a command."""
 
     key: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import typer
@@ -19,7 +20,6 @@ from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import Standing
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.record import Record, replace
 from tsrevel.wiring import Seams, make_state_folder, open_services
 
 Word = Literal["done", "ignored", "open"]
@@ -28,7 +28,8 @@ LONGEST_NOTE = 500
 NEEDS_A_LOOK = 3
 
 
-class ResolveOptions(Record):
+@dataclass(frozen=True, slots=True)
+class ResolveOptions:
     """What a person says. `order_id` is the Revel order that the event has, where there is one to name.
 
     `no_order_exists`: it is sure that nobody has entered one by hand.
@@ -40,7 +41,8 @@ class ResolveOptions(Record):
     no_order_exists: bool = False
 
 
-class _Before(Record):
+@dataclass(frozen=True, slots=True)
+class _Before:
     """What was known of the event when the person spoke."""
 
     standing: Standing | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tsrevel.cli.maps.speak import say
 from tsrevel.cli.maps.survey import Span, Survey, open_survey, unless_switched_off
@@ -19,7 +19,6 @@ from tsrevel.planning.plan import plan_order
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location, screen
 from tsrevel.planning.unmapped import missing_lines, orderable_lines
-from tsrevel.record import Record, replace
 from tsrevel.tripleseat.client import Found
 
 ATTENTION = 3
@@ -27,7 +26,8 @@ PATIENCE = 3
 """So many events in a row that fail because a service is down: the rest would fail alike."""
 
 
-class Verdict(Record):
+@dataclass(frozen=True, slots=True)
+class Verdict:
     """What would become of an event, and the names in it that have no product."""
 
     outcome: Outcome

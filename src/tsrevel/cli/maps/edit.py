@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tsrevel.cli.maps.speak import encode_mapping, encode_offer, reject, say, what_is_mapped
 from tsrevel.cli.maps.survey import SwitchedOff, establishment_names, load, mappings_path, needed, open_survey
 from tsrevel.cli.world import Manner, World
@@ -11,7 +13,6 @@ from tsrevel.errors import TsrevelError
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.suggest import Offer
-from tsrevel.record import Record
 from tsrevel.revel.account import Account
 
 NEEDS_A_LOOK = 3
@@ -23,7 +24,8 @@ class _Unclear(TsrevelError):
     exit_status = 2
 
 
-class Target(Record):
+@dataclass(frozen=True, slots=True)
+class Target:
     """What was typed: a name or, where `menu_item`, an item's id; and where: an establishment, a location, neither."""
 
     text: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import typer
 
@@ -25,7 +26,6 @@ from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show
 from tsrevel.planning.suggest import Offer
 from tsrevel.planning.unmapped import Way
-from tsrevel.record import Record
 
 _HEADINGS = ("Establishment", "Name or menu item", "Product", "Its name", "Price", "State")
 
@@ -40,7 +40,8 @@ _SPOKEN = {
 Offers = Mapping[EstablishmentId, Mapping[ProductId, Offer]]
 
 
-class _Seen(Record):
+@dataclass(frozen=True, slots=True)
+class _Seen:
     """What was seen on the events of `span` and on menus."""
 
     span: Span

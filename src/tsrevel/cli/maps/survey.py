@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import update_wrapper
 from pathlib import Path
@@ -18,7 +19,6 @@ from tsrevel.deadline import NEVER
 from tsrevel.errors import ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
 from tsrevel.planning.model import EstablishmentId, Policy
 from tsrevel.planning.when import days_in_reach
-from tsrevel.record import Record
 from tsrevel.revel.account import Account
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
@@ -30,7 +30,8 @@ class SwitchedOff(TsrevelError):
     """The connector is disabled or paused: no service may be asked."""
 
 
-class Span(Record):
+@dataclass(frozen=True, slots=True)
+class Span:
     """The days looked at, both included."""
 
     days: int
@@ -38,7 +39,8 @@ class Span(Record):
     last: date
 
 
-class Survey(Record):
+@dataclass(frozen=True, slots=True)
+class Survey:
     """Both services, to be read, and what the settings say. Nothing is locked, no ledger is open."""
 
     settings: Settings
