@@ -16,6 +16,8 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
+import certifi
+
 from tsrevel.errors import ConfigProblem
 from tsrevel.loopback import is_loopback
 from tsrevel.secrecy import Secret
@@ -191,8 +193,6 @@ def _can_append(file: str) -> bool:
 def _load_authorities(file: str | None, folder: str | None, log: str | None) -> ssl.SSLContext:
     """It takes longer than a request, so it is done once."""
     if file is None and folder is None:
-        import certifi
-
         file = certifi.where()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(file, folder)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+import tenacity
 
 from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import Unavailable
-
-if TYPE_CHECKING:
-    import tenacity
 
 T = TypeVar("T")
 
@@ -43,8 +42,6 @@ def insist(
         if failures:
             raise failures.pop()  # the first attempt was made above: as a rule it's the only one
         return ask()
-
-    import tenacity
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, again) and is_worth_waiting(error)),

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -114,34 +114,27 @@ class Channel:
         self._headers = headers
         self._renew = renew
         self._base_url = httpx.URL(base_url)
-        self._gate = gate
-        self._transport = transport
         self._deadline = deadline
         self._network = network
         self._backend = TimedBackend()
+        self._client = httpx.Client(
+            base_url=self._base_url,
+            timeout=TIMEOUT,
+            transport=transport or _Routes(network, self._backend),
+            trust_env=False,
+            headers={"Accept": "application/json", "User-Agent": "tsrevel"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no session beside the token
+            event_hooks={"request": [partial(_ask_gate, gate)]} if gate else {},
+        )
         self._said = set[str]()
         self.answered = False
         """Whether the service has answered at all, with its time or without."""
         self.skew: float | None = None
         """Seconds by which the service's clock is ahead of ours, by its last answer; None where none said."""
 
-    @cached_property
-    def _client(self) -> httpx.Client:
-        """Made when the first request goes out: a channel that is not used costs nothing."""
-        return httpx.Client(
-            base_url=self._base_url,
-            timeout=TIMEOUT,
-            transport=self._transport or _Routes(self._network, self._backend),
-            trust_env=False,
-            headers={"Accept": "application/json", "User-Agent": "tsrevel"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no session beside the token
-            event_hooks={"request": [partial(_ask_gate, self._gate)]} if self._gate else {},
-        )
-
     def close(self) -> None:
         """Close the connections, if there are any."""
-        if "_client" in self.__dict__:
-            self._client.close()
+        self._client.close()
 
     def warn_once(self, text: str) -> None:
         """Log a warning about the service, unless the very same was logged before."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductMapping, Settings, run_command
@@ -27,18 +27,14 @@ from tsrevel.pace import Pace
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
 from tsrevel.redaction import Redactor
+from tsrevel.revel.account import Account
+from tsrevel.revel.books import Books
 from tsrevel.revel.client import Revel
-from tsrevel.transport import Channel
+from tsrevel.transport import Channel, Transport
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl
-
-if TYPE_CHECKING:
-    import httpx
-
-    from tsrevel.revel.account import Account
-    from tsrevel.revel.books import Books
 
 Headers = Callable[[], Mapping[str, str]]
 
@@ -66,10 +62,10 @@ class Seams:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     new_run_id: Callable[[], str] = new_run_id
-    tripleseat: httpx.BaseTransport | None = None
-    revel: httpx.BaseTransport | None = None
-    sendgrid: httpx.BaseTransport | None = None
-    monitor: httpx.BaseTransport | None = None
+    tripleseat: Transport = None
+    revel: Transport = None
+    sendgrid: Transport = None
+    monitor: Transport = None
     database: Connect = SQLITE
     run_command: CommandRunner = run_command
 
@@ -191,9 +187,6 @@ def open_services(settings: Settings, seams: Seams, deadline: Deadline | None = 
 
     Nothing is asked after `deadline`: NEVER where a person is waited for in between, else it is the settings'.
     """
-    from tsrevel.revel.account import Account
-    from tsrevel.revel.books import Books
-
     gate = WriteGate(
         dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
     )

@@ -114,9 +114,6 @@ def serve(line: int) -> None:
     """The forking process: import everything, then fork a run for each order that comes down the line."""
     import importlib
 
-    from tsrevel import cli
-
-    cli._start_light()
     for name in _IMPORTED:
         importlib.import_module(name)
     from tsrevel.engine import patience, run

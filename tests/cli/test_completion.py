@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tsrevel.cli.app import grow_tree
+from tsrevel.cli.app import app
 from tsrevel.cli.completion import Verb, read_tree
 
 from ..house.test_documents import commands
@@ -43,15 +43,13 @@ def test_bash_finds_no_fault_in_it(bash: str) -> None:
 
 def test_bash_completes_every_command(bash: str) -> None:
     offered = set(press_tab(bash, "tsrevel", ""))
-    assert offered == {name.split()[0] for name in commands(grow_tree())}
+    assert offered == {name.split()[0] for name in commands(app)}
     assert set(press_tab(bash, "tsrevel", "sy")) == {"sync", "sync-event"}
 
 
-@pytest.mark.parametrize(
-    "group", [verb for verb in read_tree(grow_tree()).tree() if verb.verbs and verb.words], ids=str
-)
+@pytest.mark.parametrize("group", [verb for verb in read_tree(app).tree() if verb.verbs and verb.words], ids=str)
 def test_bash_completes_what_stands_below_a_command(bash: str, group: Verb) -> None:
-    below = {name.split()[-1] for name in commands(grow_tree()) if name.startswith(f"{group.path} ")}
+    below = {name.split()[-1] for name in commands(app) if name.startswith(f"{group.path} ")}
     assert set(press_tab(bash, "tsrevel", *group.words, "")) == below
 
 
@@ -74,7 +72,7 @@ def test_bash_completes_options_and_their_values(bash: str, words: list[str], of
 
 
 def test_an_option_in_help_is_an_option_in_the_script(shell: Shell) -> None:
-    for verb in read_tree(grow_tree()).tree():
+    for verb in read_tree(app).tree():
         helped = shell.run(*verb.words, "--help").out
         listed = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", helped, re.MULTILINE))
         assert listed == {name for flag in verb.flags for name in flag.names if name.startswith("--")}
@@ -84,7 +82,7 @@ def test_an_option_in_help_is_an_option_in_the_script(shell: Shell) -> None:
 def test_other_shells_get_every_command_too(shell: Shell, name: str) -> None:
     ran = shell.run("completion", name)
     assert (ran.status, ran.err) == (0, "")
-    for verb in read_tree(grow_tree()).tree():
+    for verb in read_tree(app).tree():
         assert verb.path in ran.out
     unquoted = re.sub(r"""\\'|'"'"'""", "", ran.out)
     assert unquoted.count("'") % 2 == 0

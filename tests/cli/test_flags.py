@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tsrevel import __version__
-from tsrevel.cli.app import grow_tree
+from tsrevel.cli.app import app
 
 from .bench import Shell
 
@@ -118,14 +118,14 @@ def test_no_command_at_all_shows_help_and_is_a_usage_error(shell: Shell) -> None
     assert "Usage: tsrevel" in ran.out + ran.err
 
 
-@pytest.mark.parametrize("name", [each.name or "" for each in grow_tree().registered_commands])
+@pytest.mark.parametrize("name", [each.name or "" for each in app.registered_commands])
 def test_every_command_takes_the_common_options_and_says_what_it_does(shell: Shell, name: str) -> None:
     text = shell.run(name, "--help").out
     assert all(option in text for option in COMMON)
     assert len(text.splitlines()[2].strip()) > 20
 
 
-@pytest.mark.parametrize("name", [each.name or "" for each in grow_tree().registered_commands])
+@pytest.mark.parametrize("name", [each.name or "" for each in app.registered_commands])
 def test_every_command_refuses_an_unknown_log_format(shell: Shell, name: str) -> None:
     ran = shell.run(name, "--log-format", "xml")
     assert (ran.status, ran.out) == (2, "")

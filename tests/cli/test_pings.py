@@ -197,18 +197,6 @@ def test_a_monitor_that_refuses_changes_nothing_of_the_run(post: Shell, told: To
     assert "11111111-2222" not in ran.err
 
 
-def test_nothing_of_all_this_is_loaded_unless_it_is_set_up(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    script = (
-        "import sys; from tsrevel.cli import sync, replay;"
-        "print([name for name in sys.modules if name.startswith('tsrevel.notify')])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
-
-
 @contextmanager
 def hanging(drip: bytes = b"") -> Iterator[str]:
     """A service that accepts every connection and never answers; or goes on answering for ever, drop by drop."""

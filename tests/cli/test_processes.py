@@ -20,7 +20,7 @@ from tsrevel import __version__
 from tsrevel.engine.steps import ITEMS_AT_ONCE
 
 from ..world import World
-from .bench import PATIENCE, TELL_IMPORTS, Doorman, execute, finish, imported_by, served_world, start
+from .bench import PATIENCE, Doorman, execute, finish, served_world, start
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -72,17 +72,6 @@ def test_cron_runs_sync_and_then_has_nothing_to_say(tmp_path: Path) -> None:
         assert "2 injected (1092.52 in all)" in first.out
         assert (again.status, again.out, again.err) == (0, "", "")
         assert_whole(world)
-
-
-def test_with_nothing_to_do_nothing_is_loaded_that_plans_tells_or_asks_for_more(tmp_path: Path) -> None:
-    with served_world(tmp_path, "full", "paid") as world:
-        assert execute("sync", "--config", config_of(world)).status == 0
-        again = execute("sync", "--config", config_of(world), environ=TELL_IMPORTS)
-    assert (again.status, again.out) == (0, "")
-    loaded = imported_by(again)
-    assert {"httpx", "tsrevel.engine.watch"} <= loaded
-    assert {name.partition(".")[0] for name in loaded} & {"rich", "sendgrid", "selectolax"} == set()
-    assert loaded & {f"tsrevel.{name}" for name in UNUSED} == set()
 
 
 def test_one_event_is_injected_by_name(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.cli.app import grow_tree
+from tsrevel.cli.app import app
 from tsrevel.config.keys import SECRETS
 
 from ..house.test_documents import commands
@@ -105,7 +105,7 @@ def secrets(world: World) -> list[str]:
 
 
 def test_every_command_is_typed_here() -> None:
-    assert set(TYPED) | OF_THEIR_OWN == set(commands(grow_tree()))
+    assert set(TYPED) | OF_THEIR_OWN == set(commands(app))
 
 
 def test_every_secret_is_planted_or_the_sandbox_s_own() -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from ..world import Died, World
-from .bench import TELL_IMPORTS, Ran, Shell, execute, imported_by
+from ..world import Died
+from .bench import Ran, Shell
 
 FULL, PAID, UNMAPPED, EARLY, MISSED, LOST, TWINS = range(64000001, 64000008)
 
@@ -238,17 +237,3 @@ def test_no_customer_is_named(shell: Shell) -> None:
     for argv in ((), ("--json",)):
         out = status(shell, *argv).out
         assert not any(name in out for name in ("Example Widgets", "Jordan", "702"))
-
-
-@pytest.mark.real_process
-def test_it_starts_without_the_network_the_engine_and_all_that_plans_or_writes(tmp_path: Path) -> None:
-    shell = Shell(World(tmp_path))
-    shell.sync()
-    told = execute("status", "--config", str(shell.write_config()), environ=TELL_IMPORTS)
-    assert told.status == 0
-    unused = {"httpx", "rich", "tenacity", "tsrevel.engine.run", "tsrevel.wiring", "tsrevel.transport", "tsrevel.gate"}
-    unused |= {"tsrevel.ledger.store", "tsrevel.ledger.codec", "tsrevel.ledger.outbox"}
-    unused |= {"tsrevel.cli.commands.history", "tsrevel.cli.commands.explain", "tsrevel.cli.commands.resolve"}
-    loaded = imported_by(told)
-    assert "tsrevel.ledger.queries" in loaded
-    assert loaded & unused == set()

@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from tsrevel import errors
-from tsrevel.cli.app import grow_tree
-from tsrevel.cli.tree import HOMES
+from tsrevel.cli.app import app
+from tsrevel.cli.tree import ORDER
 from tsrevel.config import SETTINGS
 from tsrevel.config.keys import OLD_NAMES
 from tsrevel.planning.reasons import Category, Reason
@@ -44,13 +44,13 @@ def exceptions() -> list[type[errors.TsrevelError]]:
     return [each for each in found if issubclass(each, errors.TsrevelError)]
 
 
-@pytest.mark.parametrize("name", sorted(commands(grow_tree())))
+@pytest.mark.parametrize("name", sorted(commands(app)))
 def test_the_readme_shows_every_command(name: str) -> None:
     assert re.search(rf"\b{re.escape(name)}\b", README)
 
 
 def test_every_command_has_its_place_in_help() -> None:
-    assert {name.split()[0] for name in commands(grow_tree())} == set(HOMES)
+    assert {name.split()[0] for name in commands(app)} == set(ORDER)
 
 
 @pytest.mark.parametrize("status", EXIT_STATUSES)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
 
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.standstill import NOTHING_CHECKED
@@ -15,9 +17,6 @@ from tsrevel.engine.ending import gravest
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import show_controls
 from tsrevel.wiring import Seams
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red", Verdict.SKIPPED: "dim"}
 _VERDICT, _NAME, _GAP = 7, 16, 2
@@ -84,8 +83,6 @@ def _line(finding: Finding) -> str:
 
 def _show(finding: Finding, before: str, console: Console) -> str:
     """One finding on a terminal, under the heading of its group where that is a new one; the group."""
-    from rich.text import Text
-
     prefix, _, rest = finding.name.rpartition(".")
     group = show_controls(finding.subject or "") or _GROUPS.get(
         prefix, _AROUND if finding.name in _OF_AROUND else _MACHINE

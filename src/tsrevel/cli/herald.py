@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import typer
 
 from tsrevel.cli.boundary import describe_fault, status_of
+from tsrevel.cli.callouts import call_out
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings
@@ -23,11 +24,9 @@ from tsrevel.engine.ending import gravest
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.errors import RunLocked
 from tsrevel.ledger import RunMode
+from tsrevel.notify.monitor import Monitor
 from tsrevel.planning.reasons import Status
 from tsrevel.wiring import Seams, correlate
-
-if TYPE_CHECKING:
-    from tsrevel.notify.monitor import Monitor
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +58,6 @@ class Herald:
         url = watched.ping_url.get_secret_value()
         if not url or mode != "bulk" or settings.safety.dry_run:
             return lambda: None
-        from tsrevel.notify.monitor import Monitor
-
         monitor = Monitor(url, run_id, watched.fail_on_held, self._seams.monitor, settings.network)
         self._monitor = monitor
         return lambda: monitor.start({"correlation_id": correlate(run_id)})
@@ -115,8 +112,6 @@ class Herald:
         hooks = settings.hooks
         if settings.safety.dry_run or not (hooks.on_injected or hooks.on_held or hooks.on_failure):
             return
-        from tsrevel.cli.callouts import call_out
-
         report = self._sum_up(error)
         outcomes = report.outcomes
         call_out(self.world, settings, "on_injected", report, [each for each in outcomes if _is_injected(each)])

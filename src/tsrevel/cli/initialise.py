@@ -13,6 +13,7 @@ import typer
 from tsrevel.cli.draft import Draft, InitOptions, gather, list_locations, plain_key
 from tsrevel.cli.fold import fold
 from tsrevel.cli.logs import logging_to
+from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, config_folder
@@ -22,6 +23,7 @@ from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_p
 from tsrevel.config.private import create_private
 from tsrevel.errors import ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import real_path
+from tsrevel.wiring import Seams, correlate
 
 USAGE = 2
 
@@ -113,9 +115,6 @@ def _misuse(world: World, manner: Manner, text: str) -> NoReturn:
 
 def _prefill(world: World, manner: Manner, draft: Draft, settings: Settings, terminal: Terminal | None) -> list[str]:
     """Take what both services offer into the draft; what is left to do. Raises what a service said."""
-    from tsrevel.cli.prefill import prefill
-    from tsrevel.wiring import Seams, correlate
-
     seams = world.seams or Seams()
     known = [dict(each.values) for each in draft.locations]
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import termios
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import UnsupportedOperation
@@ -79,8 +80,6 @@ class Terminal:
     @contextmanager
     def _unseen(self) -> Iterator[None]:
         """Turn the terminal's echo off; a stream without a descriptor has none."""
-        import termios
-
         try:
             descriptor = self._world.stdin.fileno()
             before = termios.tcgetattr(descriptor)

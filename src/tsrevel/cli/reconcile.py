@@ -12,9 +12,9 @@ from textwrap import wrap
 import typer
 
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.memory import end_start
 from tsrevel.cli.render import show_progress
 from tsrevel.cli.standstill import report_nothing_checked, why_switched_off
+from tsrevel.cli.table import open_console
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.catalogues import Catalogues
@@ -63,7 +63,6 @@ def _compare(
         open_services(settings, seams) as services,
         show_progress(world, manner) as progress,
     ):
-        end_start()
         catalogues = Catalogues(services.revel)
         sources = Sources(services.tripleseat, services.books, catalogues, view, policy, now, progress)
         verdicts = [judge(case, policy) for case in read_cases(sources, spans, first, last)]
@@ -91,8 +90,6 @@ def _width(world: World) -> int:
     """Columns of the terminal; off one, a line is never broken."""
     if not world.stdout.isatty():
         return maxsize
-    from tsrevel.cli.table import open_console
-
     return open_console(world).width
 
 

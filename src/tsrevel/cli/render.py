@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 
 from tsrevel.cli.streams import inner
+from tsrevel.cli.table import show_events
 from tsrevel.cli.world import Manner, World
 from tsrevel.engine.report import Outcome, Report
+from tsrevel.engine.turns import Progress
+from tsrevel.ledger import Pause
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.text import show_controls
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from tsrevel.engine.turns import Progress
-    from tsrevel.ledger import Pause
 
 
 def encode_report(report: Report) -> dict[str, object]:
@@ -119,8 +119,6 @@ def news_line(outcome: Outcome) -> str:
 
 def show_table(report: Report, console: Console) -> None:
     """The whole run for a person: every event, and the run in one line."""
-    from tsrevel.cli.table import show_events
-
     disabled = report.reason is Reason.CONNECTOR_DISABLED
     if disabled and not report.outcomes:
         why = f"Runs are {report.paused}" if report.paused else "The connector is disabled (safety.enable_connector)"
@@ -139,10 +137,6 @@ def show_progress(world: World, manner: Manner) -> Iterator[Progress]:
     if manner.quiet or manner.json or not world.stderr.isatty():
         yield lambda _done, _of: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("so far"))
     with Bar(*columns, console=Console(file=inner(world.stderr), _environ=world.environ), transient=True) as bar:
         task = bar.add_task("reading", total=None)

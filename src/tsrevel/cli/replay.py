@@ -12,7 +12,6 @@ import typer
 from tsrevel.cli.arguments import read_event_id
 from tsrevel.cli.herald import Begin, Herald
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.memory import end_start
 from tsrevel.cli.render import list_errors, list_news, news_line, show_progress, show_report
 from tsrevel.cli.spool import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
 from tsrevel.cli.streams import encode_json
@@ -102,7 +101,6 @@ def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) 
         show_progress(world, manner) as progress,
         open_engine(settings, run_id, seams=seams, progress=progress, on_start=on_start) as engine,
     ):
-        end_start()
         from_copy = options.from_snapshot
         verified = from_copy and settings.tripleseat.payload == "verify" and not settings.safety.dry_run
         name = _name_verified if verified else _name_copy if from_copy else _name_anew
@@ -190,7 +188,6 @@ def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) ->
         logging_to(world.stderr, manner, correlate(run_id)),
         open_engine(settings, run_id, seams=seams, on_start=on_start) as engine,
     ):
-        end_start()
         yield Receiver(engine, seams.new_run_id, trusted=settings.tripleseat.payload == "trust")
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import tomli_w
+
 from tsrevel.cli.boundary import UNEXPECTED
 from tsrevel.cli.streams import trouble_of
 from tsrevel.cli.world import Manner, World
@@ -20,7 +22,6 @@ from tsrevel.wiring import utc_now
 
 if TYPE_CHECKING:
     from tsrevel.sandbox import RevelSandbox, SampleDay, TripleSeatSandbox
-
 
 MARK = "# Written by `tsrevel sandbox`, which may overwrite it."
 """The first line of settings that a sandbox wrote."""
@@ -103,8 +104,6 @@ def _write_token(path: Path, tripleseat: TripleSeatSandbox) -> None:
 
 def _encode_config(day: SampleDay, tripleseat_url: str, revel_url: str, folder: Path) -> str:
     """Settings that point at the services. Dry run is left at its default: on."""
-    import tomli_w
-
     settings = {
         "environment": "sandbox",
         "tripleseat": {

@@ -9,7 +9,6 @@ from datetime import date
 from tsrevel.cli.arguments import read_event_id, read_locations
 from tsrevel.cli.herald import Begin, Herald
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.memory import end_start
 from tsrevel.cli.render import show_progress, show_report
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
@@ -91,7 +90,6 @@ def _run(
             on_start=on_start,
         ) as engine,
     ):
-        end_start()
         return run(engine, settings)
 
 

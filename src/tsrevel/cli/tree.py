@@ -9,30 +9,16 @@ from typer.core import TyperGroup
 
 from tsrevel import __version__
 
-HOMES = {
-    **dict.fromkeys(("sync", "sync-event"), "sync"),
-    "replay": "replay",
-    "verify-signature": "verify",
-    "status": "status",
-    "history": "history",
-    "explain": "explain",
-    "resolve": "resolve",
-    "reconcile": "reconcile",
-    **dict.fromkeys(("pause", "resume", "ledger"), "care"),
-    "init": "initialise",
-    "login": "login",
-    "doctor": "doctor",
-    "config": "settings",
-    "map": "mapping",
-    "completion": "login",
-    **dict.fromkeys(("demo", "sandbox"), "trial"),
-}
-"""The commands in the order of `--help`, each with the module below `commands` that declares it."""
+ORDER = (
+    "sync", "sync-event", "replay", "verify-signature", "status", "history", "explain", "resolve", "reconcile", "pause",
+    "resume", "ledger", "init", "login", "doctor", "config", "map", "completion", "demo", "sandbox",
+)  # fmt: skip
+"""The commands as `--help` lists them."""
 
 
 class _Tree(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 (typer keeps the type to itself)
-        return sorted(super().list_commands(ctx), key=list(HOMES).index)
+        return sorted(super().list_commands(ctx), key=ORDER.index)
 
 
 app = typer.Typer(

@@ -6,6 +6,7 @@ An empty one counts as not set: it leaves in force what the file says. A list th
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
@@ -68,8 +69,6 @@ def parse_list(text: str) -> list[str]:
 
 def parse_tables(text: str) -> list[dict[str, object]]:
     """A JSON array of objects. Raises ValueError with the remedy."""
-    import json
-
     try:
         tables = json.loads(text, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):

@@ -6,6 +6,7 @@ Also the guess at what a misspelt name was meant to be. Reads no source itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from tsrevel.config.kinds import Kind
 from tsrevel.config.model import SETTINGS
@@ -62,8 +63,6 @@ def flag(key: str) -> str:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """A sentence with the likeliest of `known` for a misspelt `name`, or where the names are to be found."""
-    from difflib import get_close_matches
-
     names = list(known)
     same_leaf = [other for other in names if other.rpartition(".")[2] == name.rpartition(".")[2]]
     close = same_leaf or get_close_matches(name, names, n=1, cutoff=0.6)

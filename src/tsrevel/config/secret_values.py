@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from tsrevel.config.keys import GIVABLE, SECRETS, VARIANTS
 from tsrevel.config.kinds import Kind
@@ -19,9 +21,6 @@ from tsrevel.config.report import Given, Layer, Report
 from tsrevel.encoding import decode_text, trim
 from tsrevel.files import read_regular
 from tsrevel.secrecy import Secret
-
-if TYPE_CHECKING:
-    import subprocess
 
 COMMAND_SECONDS = 10
 LARGEST_SECRET = 64 * 1024
@@ -49,8 +48,6 @@ def run_command(words: Sequence[str], environ: Mapping[str, str]) -> CommandResu
 
     What the command has printed by its own end counts: a child that it leaves behind, an agent say, isn't waited for.
     """
-    import subprocess
-
     try:
         process = subprocess.Popen(  # noqa: S603 (the operator's own command, taken from their settings)
             list(words),
@@ -190,8 +187,6 @@ class SecretReader(Secret):
             return None
 
     def _run(self, way: str, given: Given) -> str | None:
-        import shlex
-
         try:
             words = shlex.split(str(given.value))
         except ValueError:

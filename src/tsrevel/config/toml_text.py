@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import time
 from decimal import Decimal
 
+import tomli_w
+
 from tsrevel.text import clean_text
 
 
 def encode_value(value: object) -> str:
     """A setting's value as TOML writes it. Money and times of day become quoted text, as the settings want them."""
-    import tomli_w
-
     if isinstance(value, list | tuple):
         return f"[{', '.join(encode_value(item) for item in value)}]"
     return tomli_w.dumps({"value": plain_value(value)}).removeprefix("value = ").rstrip("\n")

@@ -6,6 +6,7 @@ A refusal says what is wrong and what to do, and never repeats the value: it may
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from datetime import time
 from decimal import Decimal
@@ -167,8 +168,6 @@ def check_currency(value: str) -> str:
 
 def check_command(value: str) -> str:
     """A command line that can be split into words; "" is not set."""
-    import shlex
-
     try:
         words = shlex.split(value)
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import TypeVar
 
@@ -124,7 +125,6 @@ def _remedy(error: TsrevelError) -> str:
 
 def list_candidates(candidates: Iterable[tuple[object, str]], like: str = "") -> str:
     """Ids with their names, those like `like` first: "30501 Special Events, 30502 Lakeside". "none" for none."""
-    from difflib import SequenceMatcher
 
     def distance(candidate: tuple[object, str]) -> float:
         return -SequenceMatcher(None, normalise(candidate[1]), normalise(like)).ratio()

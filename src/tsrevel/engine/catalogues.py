@@ -6,16 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from tsrevel.errors import Refused
 from tsrevel.ledger import Ledger
+from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId, Hold, Plan, ProductId
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Revel
-
-if TYPE_CHECKING:
-    from tsrevel.planning.match import Catalogue
 
 Make = Callable[["Catalogue"], Plan | Hold]
 """Plans an order with a catalogue."""

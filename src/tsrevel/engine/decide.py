@@ -8,7 +8,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from tsrevel.engine.ahead import LookAhead
 from tsrevel.engine.catalogues import Catalogues
@@ -20,18 +19,17 @@ from tsrevel.engine.findings import Foreign, Found, recall_finding
 from tsrevel.engine.freshness import Freshness
 from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
 from tsrevel.engine.resolved import has_changed, leave_resolved
+from tsrevel.engine.saga import Saga
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.gate import Place, WriteGate
 from tsrevel.ledger import ContentHashes, Ledger, OrderRecord, Resolution, Sighting, hash_of_content
 from tsrevel.planning.identity import known_local_ids, order_uuid
+from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy, Skip
+from tsrevel.planning.plan import label_order, plan_order
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location, screen
 from tsrevel.revel.decode import OrderRow
-
-if TYPE_CHECKING:
-    from tsrevel.engine.saga import Saga
-    from tsrevel.planning.match import Catalogue
 
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
 """What would be another verdict at another time."""
@@ -51,7 +49,7 @@ class Decider:
 
     catalogues: Catalogues
     ledger: Ledger
-    saga: Callable[[], Saga]
+    saga: Saga
     ahead: LookAhead
     freshness: Freshness
     policy: Policy
@@ -177,8 +175,6 @@ class Decider:
         return self.catalogues.plan(location.establishment, partial(self._plan_with, event, location))
 
     def _plan_with(self, event: Event, location: Location, catalogue: Catalogue) -> Plan | Hold:
-        from tsrevel.planning.plan import plan_order  # most runs have nothing to plan
-
         return plan_order(event, location, catalogue, self.policy, self.clock())
 
     def _whole(self, candidate: Candidate) -> Event:
@@ -195,21 +191,19 @@ class Decider:
         )
 
     def _place(self, about: Outcome, event: Event, plan: Plan, digest: str | None) -> Outcome:
-        from tsrevel.planning.plan import label_order
-
         found = None if self._is_known_absent(event.id) else self._look_up(plan)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if isinstance(found, Foreign):
             return self._leave_alone(about, found.order, plan.location, digest)
         if self.gate.dry_run:
-            return self.saga().foresee_adoption(about, plan, found) if found else planned(about, plan)
+            return self.saga.foresee_adoption(about, plan, found) if found else planned(about, plan)
         with self._writing_at(plan.location.establishment):
             self.ledger.note_made(self.run_id, event.id, hash_of_content(event))
             names = self._names(plan)
             if found:
-                return self.saga().adopt(about, plan, found, digest, names)
-            return self.saga().inject(about, plan, label_order(event, plan.location), digest, names)
+                return self.saga.adopt(about, plan, found, digest, names)
+            return self.saga.inject(about, plan, label_order(event, plan.location), digest, names)
 
     @contextmanager
     def _writing_at(self, place: EstablishmentId) -> Iterator[None]:
@@ -221,7 +215,7 @@ class Decider:
             yield
 
     def _look_up(self, plan: Plan) -> Found:
-        return self.saga().look_up(plan.uuid, known_local_ids(self.policy, plan.event_id))
+        return self.saga.look_up(plan.uuid, known_local_ids(self.policy, plan.event_id))
 
     def _is_known_absent(self, event_id: EventId) -> bool:
         # A new ledger may be a lost one: then nobody's word is taken for many events at once.
@@ -253,7 +247,7 @@ class Decider:
         if sighting and sighting.missed_at:
             return not_written(about, verdict)
         ids = known_local_ids(self.policy, about.event_id)
-        found = self.saga().look_up(order_uuid(about.event_id), ids)
+        found = self.saga.look_up(order_uuid(about.event_id), ids)
         if isinstance(found, Hold):
             return _stopped(about, found)
         if found is None:
@@ -281,7 +275,7 @@ class Decider:
         with suppress(EventUnavailable):
             event = self._whole(candidate)
             plan = self._drift.plan_anew(event)
-        if not isinstance(plan, Hold) and self.saga().adopt_whole(plan, order, candidate.digest):
+        if not isinstance(plan, Hold) and self.saga.adopt_whole(plan, order, candidate.digest):
             self.ledger.note_made(self.run_id, candidate.event.id, hash_of_content(event))
         else:
             self.ledger.settle(self.run_id, candidate.event.id, order.id, None)
@@ -300,10 +294,10 @@ class Decider:
             raise OutcomeUnknown("what was sent to Revel may still turn up there; a later run looks again")
         self.clocks.check()
         names = self._names(plan)
-        found = self.saga().look_up_begun(record, plan, names)
+        found = self.saga.look_up_begun(record, plan, names)
         if isinstance(found, Hold):
             return _stopped(about, found)
-        stranger = self.saga().judge_stranger(about, record, plan, found.order) if isinstance(found, Foreign) else None
+        stranger = self.saga.judge_stranger(about, record, plan, found.order) if isinstance(found, Foreign) else None
         if stranger:
             return stranger
         if isinstance(found, Foreign) and record.state == "claimed" and not record.receipts:
@@ -313,11 +307,11 @@ class Decider:
             return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
         if found:
             with self._writing_at(plan.location.establishment):
-                return self.saga().resume(about, record, plan, found, names)
-        gone = self.saga().judge_absence(record, plan) if record.order_id else None
+                return self.saga.resume(about, record, plan, found, names)
+        gone = self.saga.judge_absence(record, plan) if record.order_id else None
         if gone:
             return not_written(about, gone)
-        self.saga().release(record)
+        self.saga.release(record)
         return None
 
     def _names(self, plan: Plan) -> tuple[str, ...]:
@@ -345,7 +339,7 @@ class Decider:
         due = record.look_again_at and self.clock() >= record.look_again_at
         if not due or record.plan is None or self.gate.dry_run:
             return None
-        found = self.saga().find_doubles(record, record.plan, self._names(record.plan))
+        found = self.saga.find_doubles(record, record.plan, self._names(record.plan))
         return replace(not_written(about, found), alarm=True) if found else None
 
 

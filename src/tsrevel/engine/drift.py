@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from tsrevel.engine.find import Candidate
 from tsrevel.engine.report import Outcome, describe, not_written
 from tsrevel.ledger import ContentHashes, Ledger, OrderRecord, hash_of_content, hash_of_trouble
+from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.money import to_cents
+from tsrevel.planning.payments import refunded_of
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import find_location, screen_status
 
@@ -111,9 +113,6 @@ class Drift:
         """What is to be told of the event's state: nothing of what was told when it was last looked at."""
         if isinstance(now, Hold):
             return [] if hash_of_trouble(now.text) == record.seen_trouble else [now.text]
-        from tsrevel.planning.changes import describe_changes  # few events change after their orders
-        from tsrevel.planning.payments import refunded_of
-
         again = ["it can be planned again"] if record.seen_trouble else []
         return again + describe_changes(before, now, refunded_of(event))
 

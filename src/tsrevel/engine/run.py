@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 from tsrevel.deadline import Deadline
 from tsrevel.engine.ahead import LookAhead
@@ -18,9 +17,10 @@ from tsrevel.engine.decide import Decider
 from tsrevel.engine.ending import end_reason, exit_status
 from tsrevel.engine.find import Candidate, Named, Pending, Window, find_events, name_event
 from tsrevel.engine.freshness import Freshness
-from tsrevel.engine.once import Once
 from tsrevel.engine.patience import Patience
 from tsrevel.engine.report import Outcome, Report
+from tsrevel.engine.saga import Saga
+from tsrevel.engine.steps import ITEMS_AT_ONCE, Steps
 from tsrevel.engine.turns import Progress, Turns, id_of
 from tsrevel.engine.watch import Watch
 from tsrevel.errors import LedgerUnusable, ServiceDown, StopRun, WrongClock
@@ -30,10 +30,6 @@ from tsrevel.planning.model import Event, EventId, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.revel.client import Revel
 from tsrevel.tripleseat.client import TripleSeat
-
-if TYPE_CHECKING:
-    from tsrevel.engine.saga import Saga
-
 
 log = logging.getLogger(__name__)
 
@@ -221,7 +217,7 @@ class Engine:
         return Decider(
             catalogues=self.catalogues,
             ledger=self.ledger,
-            saga=Once(self._saga),
+            saga=self._saga(),
             ahead=LookAhead(self.revel, freshness),
             freshness=freshness,
             policy=self.policy,
@@ -249,9 +245,6 @@ class Engine:
         return self.ledger.contents_of(event_ids)
 
     def _saga(self) -> Saga:
-        from tsrevel.engine.saga import Saga  # most runs have nothing to write
-        from tsrevel.engine.steps import ITEMS_AT_ONCE, Steps
-
         at_once = min(self.limits.workers, ITEMS_AT_ONCE)
         patience = self._patience()
         steps = Steps(self.revel, self.ledger, self.run_id, patience, self.halt, at_once)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tsrevel.ledger import (
     AuditRow,
+    Ledger,
     LedgerView,
     OrderRecord,
     Pause,
@@ -20,9 +20,6 @@ from tsrevel.ledger import (
 )
 from tsrevel.ledger.queries import Attempt, Standing, StepStanding
 from tsrevel.planning.model import EventId
-
-if TYPE_CHECKING:
-    from tsrevel.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
-from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, pausing, queries, runs
+from tsrevel.insight.drift import recall_drift
+from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, audit, orders, pausing, queries, runs
 from tsrevel.ledger.queries import OpenOrder, Standing
-
-if TYPE_CHECKING:
-    from tsrevel.planning.model import EventId, OrderId
+from tsrevel.planning.model import EventId, OrderId
 
 STALE = timedelta(hours=3)
 """So long without a good run is told loudly: cron starts one every 45 minutes."""
@@ -126,12 +124,8 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
         found = queries.open_changes(connection)
         if not found:
             return
-        from tsrevel.ledger import audit, orders  # they know all of planning's words; mostly nothing has changed
-
         records = orders.find(connection, [each.event_id for each in found])
         facts = {each: audit.latest_rows(connection, each, None) for each in records}
-    from tsrevel.insight.drift import recall_drift
-
     for each in found:
         record = records.get(each.event_id)
         drift = recall_drift(record, facts[each.event_id]) if record else None

@@ -9,35 +9,31 @@ Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`
 (transactions), `database`, `migrations`, `connection` (the file), `lock`, `inspection` (a look that changes nothing).
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tsrevel.ledger.changes import hash_of_content
-    from tsrevel.ledger.connection import SQLITE, Connect
-    from tsrevel.ledger.inspection import Inspection, inspect_ledger
-    from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked
-    from tsrevel.ledger.orders import hash_of_trouble
-    from tsrevel.ledger.pausing import Pause, look_for_pause
-    from tsrevel.ledger.records import (
-        PENDING,
-        AuditRow,
-        ClaimConflict,
-        Clock,
-        ContentHashes,
-        DeliveryKey,
-        OrderRecord,
-        OrderState,
-        Receipt,
-        Resolution,
-        RunMode,
-        RunRecord,
-        Seen,
-        Sighting,
-        Verdict,
-    )
-    from tsrevel.ledger.store import Ledger
-    from tsrevel.ledger.view import LedgerView, copy_event, open_view
+from tsrevel.ledger.changes import hash_of_content
+from tsrevel.ledger.connection import SQLITE, Connect
+from tsrevel.ledger.inspection import Inspection, inspect_ledger
+from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked
+from tsrevel.ledger.orders import hash_of_trouble
+from tsrevel.ledger.pausing import Pause, look_for_pause
+from tsrevel.ledger.records import (
+    PENDING,
+    AuditRow,
+    ClaimConflict,
+    Clock,
+    ContentHashes,
+    DeliveryKey,
+    OrderRecord,
+    OrderState,
+    Receipt,
+    Resolution,
+    RunMode,
+    RunRecord,
+    Seen,
+    Sighting,
+    Verdict,
+)
+from tsrevel.ledger.store import Ledger
+from tsrevel.ledger.view import LedgerView, copy_event, open_view
 
 __all__ = [
     "PENDING",
@@ -71,23 +67,3 @@ __all__ = [
     "look_for_pause",
     "open_view",
 ]
-
-_HOMES = {
-    **dict.fromkeys(("SQLITE", "Connect"), "connection"),
-    **dict.fromkeys(("Inspection", "inspect_ledger"), "inspection"),
-    **dict.fromkeys(("hold_lock", "hold_mail_lock", "is_locked"), "lock"),
-    "hash_of_content": "changes",
-    "hash_of_trouble": "orders",
-    **dict.fromkeys(("Pause", "look_for_pause"), "pausing"),
-    "Ledger": "store",
-    **dict.fromkeys(("LedgerView", "copy_event", "open_view"), "view"),
-}
-"""The module of each name that isn't from `records`. Loaded when first asked for: a look needs nothing that writes."""
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(f"{__name__}.{_HOMES.get(name, 'records')}")
-    value = globals()[name] = getattr(home, name)
-    return value

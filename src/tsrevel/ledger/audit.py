@@ -12,13 +12,10 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from tsrevel.errors import LedgerDamaged
 from tsrevel.ledger.records import AuditRow
-
-if TYPE_CHECKING:
-    from tsrevel.planning.model import EventId
+from tsrevel.planning.model import EventId
 
 GENESIS = "0" * 64
 """What the first row has for a previous hash."""

@@ -9,15 +9,12 @@ import json
 import sqlite3
 import zlib
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import encode_instant
+from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.text import clean_text
-
-if TYPE_CHECKING:
-    from tsrevel.planning.match import Catalogue
 
 _FIND = "SELECT products FROM catalogues WHERE establishment = ? AND read_at > ? AND read_at <= ?"
 _KEEP = """
@@ -54,8 +51,6 @@ def _encode(catalogue: Catalogue) -> bytes:
 
 
 def _decode(establishment: EstablishmentId, stored: bytes) -> Catalogue | None:
-    from tsrevel.planning.match import Catalogue, Product
-
     try:
         ids, names = json.loads(zlib.decompress(stored))
         products = [Product(ProductId(int(each)), clean_text(str(name))) for each, name in zip(ids, names, strict=True)]

@@ -10,14 +10,11 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import ContentHashes
 from tsrevel.ledger.snapshot import encode_snapshot
-
-if TYPE_CHECKING:
-    from tsrevel.planning.model import Event, EventId
+from tsrevel.planning.model import Event, EventId
 
 REPORTED_CHANGES = frozenset({"CHANGED_AFTER_INJECTION", "CANCELLED_AFTER_INJECTION"})
 _PUT = """

@@ -10,14 +10,12 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
+from tsrevel.ledger.codec import decode_plan
 from tsrevel.ledger.records import PENDING, OrderState, Resolution, decode_instant
 from tsrevel.ledger.resolutions import RESOLUTION, decode_resolution
-
-if TYPE_CHECKING:
-    from tsrevel.planning.model import EventId, OrderId
-    from tsrevel.planning.money import Cents
+from tsrevel.planning.model import EventId, OrderId
+from tsrevel.planning.money import Cents
 
 _STANDINGS = """
     SELECT sightings.event_id, event_day, location, sightings.status, reason, missed_at, first_seen_at, last_seen_at,
@@ -263,8 +261,6 @@ def _decode_standing(row: sqlite3.Row) -> Standing:
 
 
 def _decode_open_order(row: sqlite3.Row) -> OpenOrder:
-    from tsrevel.ledger.codec import decode_plan  # it knows all of planning's words; mostly no order is open
-
     plan = decode_plan(row["plan"]) if row["plan"] else None
     since = decode_instant(row["pending_since"])
     return OpenOrder(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tsrevel.errors import TsrevelError
-
-if TYPE_CHECKING:
-    from tsrevel.planning.model import Event, EventId, OrderId, Plan
+from tsrevel.planning.model import Event, EventId, OrderId, Plan
 
 Clock = Callable[[], datetime]
 """Gives the present instant, aware, in UTC."""

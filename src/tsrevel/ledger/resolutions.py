@@ -9,13 +9,10 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import Resolution, Verdict
-
-if TYPE_CHECKING:
-    from tsrevel.planning.model import EventId, OrderId
+from tsrevel.planning.model import EventId, OrderId
 
 _SINCE_OPEN = """
     FROM audit WHERE audit.event_id = resolutions.event_id AND kind = 'resolved' AND seq > coalesce(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from tsrevel.ledger import (
     audit,
@@ -19,6 +18,8 @@ from tsrevel.ledger import (
     orders,
     outbox,
     pausing,
+    pruning,
+    queries,
     resolutions,
     runs,
     sightings,
@@ -26,6 +27,7 @@ from tsrevel.ledger import (
 )
 from tsrevel.ledger.outbox import Outbox
 from tsrevel.ledger.pausing import Pause
+from tsrevel.ledger.queries import Standing
 from tsrevel.ledger.records import (
     AuditRow,
     ContentHashes,
@@ -38,11 +40,8 @@ from tsrevel.ledger.records import (
     Sighting,
     Verdict,
 )
+from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId, Event, EventId, OrderId, Plan, Step
-
-if TYPE_CHECKING:
-    from tsrevel.ledger.queries import Standing
-    from tsrevel.planning.match import Catalogue
 
 
 class Ledger(Outbox):
@@ -278,8 +277,6 @@ class Ledger(Outbox):
 
     def standing(self, event_id: EventId) -> Standing | None:
         """How the event stood when a run last saw it; None if none ever did."""
-        from tsrevel.ledger import queries
-
         with self.reading() as connection:
             return queries.standing_of(connection, event_id)
 
@@ -373,8 +370,6 @@ class Ledger(Outbox):
 
     def prune(self, before: datetime, older_than: int) -> dict[str, int]:
         """Drops the details of orders settled before `before`, `older_than` days ago: how many rows of each table."""
-        from tsrevel.ledger import pruning
-
         with self._changing(None) as change:
             return pruning.drop(change, before, older_than)
 

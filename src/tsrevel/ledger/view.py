@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from tsrevel.files import real_path
 from tsrevel.ledger import runs
@@ -17,10 +17,8 @@ from tsrevel.ledger.database import TAIL, examine, identify, refuse_leftovers
 from tsrevel.ledger.inspection import has_log, open_to_look
 from tsrevel.ledger.migrations import apply_missing, shipped_migrations, version_of
 from tsrevel.ledger.records import Clock
-
-if TYPE_CHECKING:
-    from tsrevel.ledger.store import Ledger
-    from tsrevel.planning.model import EventId
+from tsrevel.ledger.store import Ledger
+from tsrevel.planning.model import EventId
 
 Reopen = Callable[[], sqlite3.Connection]
 
@@ -82,8 +80,6 @@ def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, op
 
     Whatever is written to it is forgotten. An empty one if there is none at `path`. Raises what `open_view` raises.
     """
-    from tsrevel.ledger.store import Ledger  # whoever only looks has no use for all that writes
-
     with reachable(path):
         real = real_path(path)
     connection = _open_whole(real, environment, opened_by)

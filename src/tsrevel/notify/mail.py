@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from tsrevel.answers import Json, decode_json
 from tsrevel.errors import Unavailable
 from tsrevel.network import DIRECT, Network
 from tsrevel.notify.message import Message
 from tsrevel.redaction import Redactor
-from tsrevel.transport import send_once
-
-if TYPE_CHECKING:
-    import httpx
+from tsrevel.transport import Transport, send_once
 
 MAIL_SECONDS = 5.0
 """How long one mail may take."""
@@ -54,7 +50,7 @@ class SendGrid:
     key: str
     sender: str
     recipients: tuple[str, ...]
-    transport: httpx.BaseTransport | None = None
+    transport: Transport = None
     network: Network = DIRECT
 
     def send(self, message: Message) -> Delivery:

@@ -9,19 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Thread
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tsrevel import __version__
+from tsrevel.answers import Json
 from tsrevel.errors import Unavailable
 from tsrevel.network import DIRECT, Network
-from tsrevel.transport import send_once
-
-if TYPE_CHECKING:
-    import httpx
-
-    from tsrevel.answers import Json
+from tsrevel.transport import Transport, send_once
 
 PING_SECONDS = 5.0
 """How long one attempt may take."""
@@ -37,7 +32,7 @@ class Monitor:
     url: str
     run_id: str
     fail_on_held: bool = False
-    transport: httpx.BaseTransport | None = None
+    transport: Transport = None
     network: Network = DIRECT
     _last: Thread | None = field(default=None, init=False)
     _troubles: list[str] = field(default_factory=list, init=False)

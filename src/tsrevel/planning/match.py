@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import html
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,8 +36,6 @@ def normalise(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    import html  # its table of entities is long, and few names come here
-
     text = unicodedata.normalize("NFKC", _visible(html.unescape(name)).translate(_PLAIN)).translate(_PLAIN)
     return " ".join(_visible(text).casefold().split())
 
@@ -137,8 +137,6 @@ def spoken_names(line: Line, separator: str) -> tuple[str, ...]:
 
 def suggest(name: str, catalogue: Catalogue, most: int = 3) -> tuple[str, ...]:
     """Product names like `name`, best first: for a person to choose from, never a match."""
-    import difflib  # only where a name is missing: a run with nothing to do has no use for it
-
     near = difflib.get_close_matches(normalise(name), catalogue.by_name, n=most, cutoff=0.6)
     return tuple(catalogue.names[catalogue.by_name[key][0]] for key in near)
 

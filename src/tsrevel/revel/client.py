@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from tsrevel.answers import Json
 from tsrevel.errors import OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.gate import Place
+from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.revel.decode import (
     ORDER_FIELDS,
@@ -29,13 +29,11 @@ from tsrevel.revel.decode import (
     decode_uuid,
     is_on_sale,
 )
+from tsrevel.revel.encode import Body, encode_step
 from tsrevel.revel.lists import ANY_NUMBER, Fits, read_rows
 from tsrevel.revel.narrow import Narrower, lacks
+from tsrevel.revel.stored import compare_stored
 from tsrevel.transport import Channel
-
-if TYPE_CHECKING:
-    from tsrevel.planning.match import Catalogue, Product
-    from tsrevel.revel.encode import Body
 
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 
@@ -92,8 +90,6 @@ class Revel:
 
     def catalogue(self, establishment: EstablishmentId) -> Catalogue:
         """Every active product of the establishment, all pages (facts Revel 5.6)."""
-        from tsrevel.planning.match import Catalogue
-
         filters = {"establishment": str(establishment), "active": "true", "order_by": "id"}
 
         def read(more: dict[str, str]) -> Iterator[Row]:
@@ -224,8 +220,6 @@ class Revel:
 
     def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> Written:
         """Write one step of the plan. `order` is '' for the order itself."""
-        from tsrevel.revel.encode import encode_step  # most runs write nothing
-
         place = Place(plan.location.tripleseat_location, plan.location.tripleseat_site)
         body = encode_step(plan, step, order, labels, self._clock())
         if step.kind in {"discount", "totals"}:
@@ -322,8 +316,6 @@ def tell_renamed(step: Step) -> str:
 
 
 def _written(plan: Plan, step: Step, answer: Json) -> Written:
-    from tsrevel.revel.stored import compare_stored
-
     found = decode_id(answer.get("id")) if isinstance(answer, dict) else ""
     if not found or not answer.get("uuid"):
         raise OutcomeUnknown(f"Revel: the answer to writing the {step.kind} doesn't show it")

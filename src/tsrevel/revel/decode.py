@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
 
 from tsrevel.answers import Json
 from tsrevel.errors import Unreadable
+from tsrevel.planning.match import Product
 from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents
 from tsrevel.text import clean_text, exact_text
-
-if TYPE_CHECKING:
-    from tsrevel.planning.match import Product
 
 Row = Mapping[str, Json]
 
@@ -185,8 +182,6 @@ def decode_history(row: Json) -> HistoryRow:
 
 def decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
     """An active, named Product of `establishment`; None for any other row: filters may be ignored (facts Revel 2.1)."""
-    from tsrevel.planning.match import Product
-
     fields = _fields(row, "Product")
     name, product = fields.get("name"), decode_id(fields.get("id"))
     if not is_on_sale(fields, establishment):

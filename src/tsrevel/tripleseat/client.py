@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tsrevel.answers import Json
@@ -19,12 +18,11 @@ from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
 from tsrevel.tripleseat.digest import fingerprint, listing_digest
 from tsrevel.tripleseat.fields import Fields, read_number
+from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
+from tsrevel.tripleseat.menus import Menu, read_menus
+from tsrevel.tripleseat.payload import Told, fill, is_older, is_over, read_event_ids
+from tsrevel.tripleseat.places import Place, Site, decode_places, decode_sites
 from tsrevel.tripleseat.token_url import TokenRefused
-
-if TYPE_CHECKING:
-    from tsrevel.tripleseat.menus import Menu
-    from tsrevel.tripleseat.payload import Told
-    from tsrevel.tripleseat.places import Place, Site
 
 MOST_PAGES = 1000
 _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
@@ -112,8 +110,6 @@ class TripleSeat:
 
         All of it where that is newer, and where that is over (deleted, lost) and no older. Raises what `event` raises.
         """
-        from tsrevel.tripleseat.payload import fill, is_older, is_over
-
         fields = self._fields_of(told.event.id)
         at_tripleseat = decode_event(fields.row)
         older, newer = (
@@ -126,8 +122,6 @@ class TripleSeat:
 
     def events_of_booking(self, booking_id: str) -> tuple[EventId, ...]:
         """The ids of the booking's events (facts TripleSeat 5). Raises what `event` raises."""
-        from tsrevel.tripleseat.payload import read_event_ids
-
         return read_event_ids(self._booking(booking_id))
 
     def _fields_of(self, event_id: EventId) -> Fields:
@@ -148,20 +142,14 @@ class TripleSeat:
 
     def sites(self) -> tuple[Site, ...]:
         """Every site of the account (facts TripleSeat 5)."""
-        from tsrevel.tripleseat.places import decode_sites
-
         return decode_sites(self._read("/v1/sites.json", {}))
 
     def places(self) -> tuple[Place, ...]:
         """Every location of the account (facts TripleSeat 5)."""
-        from tsrevel.tripleseat.places import decode_places
-
         return decode_places(self._read("/v1/locations.json", {}))
 
     def menus(self) -> tuple[Menu, ...]:
         """Every menu in use, with its items (facts TripleSeat 3.5). 403 and 404 are normal where there are none."""
-        from tsrevel.tripleseat.menus import read_menus
-
         return read_menus(self._read)
 
     def _search(self, prefix: str, first: date, last: date) -> list[Found]:
@@ -207,24 +195,18 @@ class TripleSeat:
         return row
 
     def _documents_if_only(self, event: Event, booking: Fields) -> tuple[Document, ...]:
-        from tsrevel.tripleseat.payload import read_event_ids
-
         if booking.has("deleted_at") or read_event_ids(booking.row) != (event.id,):
             return ()
         documents = decode_documents(booking)
         return documents if _has_content(documents) else ()
 
     def _documents_of_pages(self, event: Event, fields: Fields) -> tuple[Document, ...]:
-        from tsrevel.tripleseat.invoice import find_invoice_urls  # the last resort is loaded last
-
         urls = find_invoice_urls(fields, self._base_url)
         return tuple(self._completed(document, urls.get(document.id)) for document in event.documents)
 
     def _completed(self, document: Document, url: str | None) -> Document:
         if document.deleted or url is None:
             return document
-        from tsrevel.tripleseat.invoice import complete_from_page
-
         label = f"invoice page of document {document.id}"
         try:
             page = self._channel.read_page(url, label)

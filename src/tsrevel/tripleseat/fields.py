@@ -6,6 +6,7 @@ A fault names the field and what was expected there, never the value: that may b
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,8 +59,6 @@ def _show_number(value: int | Decimal) -> str:
 def _decode_entities(value: str) -> str:
     if "&" not in value:
         return value
-    import html  # its table is long
-
     return html.unescape(value)
 
 

@@ -67,6 +67,5 @@ def completion(
     fish: tsrevel completion fish > ~/.config/fish/completions/tsrevel.fish
     """
     from tsrevel.cli import completion as verb
-    from tsrevel.cli.app import grow_tree
 
-    return verb.print_completion(world, manner, shell, grow_tree())
+    return verb.print_completion(world, manner, shell, app)

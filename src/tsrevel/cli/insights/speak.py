@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
+from rich.text import Text
+
+from tsrevel.cli.maps.speak import lay_out
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.insight.advice import advise
@@ -39,8 +42,6 @@ def look(world: World, manner: Manner) -> Iterator[tuple[Settings, LedgerView | 
 
 def now(world: World) -> datetime:
     """The present instant; without the wiring, that a command which only looks need not load."""
-    from datetime import UTC
-
     return world.seams.clock() if world.seams else datetime.now(UTC)
 
 
@@ -177,8 +178,6 @@ class Page:
         if self._console is None:
             print(" " * indent + text, file=self._out)
             return
-        from rich.text import Text
-
         width = max(self._console.width - indent - _HANGING, 20)
         for number, part in enumerate(Text(show_controls(text), style=style).wrap(self._console, width) or [Text("")]):
             part.rstrip()
@@ -193,8 +192,6 @@ class Page:
         notes: Sequence[str] = (),
     ) -> None:
         """A table in columns, on a terminal with a style and a note below for each row."""
-        from tsrevel.cli.maps.speak import lay_out
-
         heading, *lines = lay_out([headings, *rows], indent=_INDENT)
         self._cut(heading, "bold")
         for number, text in enumerate(lines):
@@ -206,6 +203,4 @@ class Page:
         if self._console is None:
             print(text, file=self._out)
             return
-        from rich.text import Text
-
         self._console.print(Text(show_controls(text), style=style), no_wrap=True, overflow="ellipsis")

@@ -15,6 +15,7 @@ from tsrevel.cli.insights.speak import (
     run_line,
     shown_at,
 )
+from tsrevel.cli.render import encode_pause
 from tsrevel.cli.which import describe_files, encode_files
 from tsrevel.cli.world import Manner, World
 from tsrevel.insight.advice import advise
@@ -40,8 +41,6 @@ def show_status(world: World, manner: Manner, limit: int) -> int:
 
 
 def _encode(status: Status) -> dict[str, object]:
-    from tsrevel.cli.render import encode_pause  # it knows the engine, which status has no other use for
-
     since = status.since_good
     return {
         "schema": 1,

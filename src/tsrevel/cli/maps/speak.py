@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from tsrevel.cli.fold import fold
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import ProductMapping
@@ -24,8 +26,6 @@ def count_names(count: int) -> str:
 
 def lay_out(rows: Sequence[Sequence[str]], indent: int = 0) -> list[str]:
     """The rows as lines, each column as wide as it must be."""
-    from rich.cells import cell_len
-
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return [
         " " * indent
