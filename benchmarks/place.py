@@ -221,6 +221,7 @@ def _settings(
             "api_secret": till.api_secret,
             "requests_per_second": 1000,
         },
+        "sync": {"workers": 4},
         "time_gate": {"days_before": 1, "days_after": 1},
         "ledger": {"path": str(folder / "ledger.sqlite3")},
         "charges": [{"match": "Sales Tax", "as": "tax"}],

@@ -310,7 +310,7 @@ def open_installation(folder: Path, stories: tuple[str, ...], forks: Forks) -> I
     folder.mkdir(parents=True)
     world = World(folder, *stories, now=datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
     world.config["time_gate"] = {"days_after": 1}
-    del world.config["sync"]  # as many workers as in production
+    world.config["sync"] = {"workers": 4}  # threads as well, at one establishment and at several
     door = Door()
     with ExitStack() as stack:
         for name, app in (("tripleseat", world.tripleseat), ("revel", world.revel)):

@@ -132,7 +132,7 @@ def served_world(
     folder.mkdir(parents=True, exist_ok=True)
     world = World(folder, *stories, now=datetime.now(UTC))
     world.config["time_gate"] = {"days_after": 1}
-    del world.config["sync"]  # as many workers as in production
+    del world.config["sync"]  # the defaults of production
     with ExitStack() as stack:
         for name, app in (("tripleseat", world.tripleseat), ("revel", revel(world.revel))):
             server: LoopbackServer = stack.enter_context(serve(app))

@@ -49,7 +49,7 @@ def test_what_is_wrong_is_told_and_the_rest_shown(shell: Shell) -> None:
     ran = shell.run("config", "show", "--config", str(path), environ=environ)
     assert ran.status == 10
     assert "sync.workers (environment TSREVEL_SYNC__WORKERS): can't be read. Write a whole number." in ran.err
-    assert tomllib.loads(ran.out)["sync"]["workers"] == 4
+    assert tomllib.loads(ran.out)["sync"]["workers"] == 1
     assert "PLANTED" not in ran.out + ran.err
 
 
@@ -59,7 +59,7 @@ def test_with_json_problems_are_in_the_object_too(shell: Shell) -> None:
     assert ran.status == ran.answer["exit_status"] == 10
     assert [each["key"] for each in ran.answer["problems"]] == ["sync.workers"]
     origin = "default, as environment TSREVEL_SYNC__WORKERS can't be used"
-    assert ran.answer["settings"]["sync.workers"] == {"value": 4, "origin": origin}
+    assert ran.answer["settings"]["sync.workers"] == {"value": 1, "origin": origin}
 
 
 def test_mappings_are_shown_too(shell: Shell) -> None:

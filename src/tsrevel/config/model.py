@@ -117,7 +117,7 @@ class SyncSettings(Section):
     """How far a run looks back, and how much it does at once."""
 
     hours_back: Annotated[Positive, Field(le=87_840)] = 48
-    workers: Annotated[Positive, Field(le=32)] = 4
+    workers: Annotated[Positive, Field(le=32)] = 1
     deadline_minutes: Annotated[Positive, Field(le=10_080)] = 30
 
 
