@@ -190,9 +190,13 @@ def a_twin_that_was_shown_is_an_alarm(rig: Rig, run: Run) -> Iterator[str]:
     for number, point in rig.seen_twice.items():
         if not run.first_point <= point <= run.last_point or not rig.doubled(number):
             continue
-        outcome = next((each for each in run.report.outcomes if each.event_id == str(number)), None)
-        if outcome is None or outcome.status is not Status.HELD or run.report.exit_status != 14:
-            said = f"{outcome.status} {outcome.reason}" if outcome else "nothing"
+        reports = (*run.earlier, run.report)
+        outcomes = [
+            next((each for each in report.outcomes if each.event_id == str(number)), None) for report in reports
+        ]
+        alarms = [report.exit_status == 14 for report in reports]
+        if not any(each and each.status is Status.HELD and alarm for each, alarm in zip(outcomes, alarms, strict=True)):
+            said = ", ".join(f"{each.status} {each.reason}" if each else "nothing" for each in outcomes)
             yield f"run {run.number} was shown two orders of event {number} and says {said}"
 
 

@@ -49,6 +49,7 @@ class Run:
     first_point: int
     last_point: int = 0
     report: Report | None = None
+    earlier: list[Report] = field(default_factory=list)  # of the runs before it in the same process
     error: TsrevelError | None = None
     died: bool = False
     crash: str = ""
@@ -176,7 +177,7 @@ class Player:
         rig.begin_run(mode)
         with _logged() as log:
             try:
-                run.report = self._sync(mode)
+                run.report = self._sync(mode, run.earlier)
             except (Died, Stopped):
                 run.died = True
             except TsrevelError as error:
@@ -189,22 +190,26 @@ class Player:
         rig.trace.extend(_tell(run, rig))
         return run
 
-    def _sync(self, mode: str) -> Report:
+    def _sync(self, mode: str, earlier: list[Report]) -> Report:
         if mode == "thrice":
-            return self._sync_thrice()
+            return self._sync_thrice(earlier)
         if mode != "disabled":
             return self.rig.sync(dry_run=mode == "dry")
         World.settings(self.rig)
         surroundings = Surroundings(environ={}, stdout=io.StringIO(), stderr=io.StringIO(), seams=self.rig.seams())
         return sync_all(surroundings, Manner(config=self.rig.folder / "config.toml"), SyncOptions())
 
-    def _sync_thrice(self) -> Report:
-        """Three runs in one process, as several deliveries of one event are; what the last one reports."""
+    def _sync_thrice(self, earlier: list[Report]) -> Report:
+        """Three runs in one process, as several deliveries of one event are; what the last one reports.
+
+        The reports of those before it are added to `earlier`.
+        """
         with self.rig.engine() as engine:
             report = engine.sync(Window(48))
             for number in range(2):
                 if report.error is None:
-                    report = engine.again(f"{report.run_id[:24]}{number:08x}").sync(Window(48))
+                    earlier.append(report)
+                    report = engine.again(f"{report.run_id[:24]}{number + 1:08x}").sync(Window(48))
         return report
 
     def between(self, number: int) -> None:
