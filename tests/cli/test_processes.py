@@ -226,7 +226,7 @@ def test_a_run_that_is_stopped_while_all_hands_are_at_work_sends_nothing_more(
         return answer
 
     with served_world(tmp_path, "full", "paid", revel=hold) as world:
-        process = start("sync", "--json", "--config", config_of(world))
+        process = start("sync", "--json", "--config", config_of(world), environ={"TSREVEL_SYNC__WORKERS": "4"})
         try:
             assert all(waiting.acquire(timeout=PATIENCE) for _ in range(2 * ITEMS_AT_ONCE))
             process.send_signal(sent)
