@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
-
-from selectolax.lexbor import LexborNode
 
 from tsrevel.errors import ConfigError, ConfigProblem, Unreadable
 from tsrevel.loopback import is_loopback
@@ -19,6 +18,9 @@ from tsrevel.planning.model import Document, Fault
 from tsrevel.planning.reasons import Reason
 from tsrevel.tripleseat.fields import Fields, clean_text
 from tsrevel.tripleseat.invoice_rows import Page
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode  # an extra, which may not be installed
 
 _PORTAL = "portal.tripleseat.com"
 _PATH = re.compile(r"/doc/[0-9a-f]{40}/[0-9]+")
