@@ -23,7 +23,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Self
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60
+PATIENCE = 120
 """Seconds that a run may take before it is given up."""
 _IMPORTED = ("tsrevel.cli.app", "tsrevel.cli.sync", "httpcore", "certifi", "pydantic.type_adapter", "_strptime")
 """All that a run imports, the late ones by name."""
@@ -68,17 +68,18 @@ class Run:
 
     def wait(self) -> Ran:
         """What came of it. Raises TimeoutError after PATIENCE."""
-        self._keeper.settimeout(PATIENCE)
-        try:
-            status = int(self._keeper.recv(16))
-        except TimeoutError:
-            self.send(signal.SIGKILL)
-            raise
-        finally:
-            with self._lock:
-                self._over = True
-            self._keeper.close()
-        return Ran(status, _read(self._out), _read(self._err))
+        with self._out, self._err:
+            self._keeper.settimeout(PATIENCE)
+            try:
+                status = int(self._keeper.recv(16))
+            except TimeoutError:
+                self.send(signal.SIGKILL)
+                raise
+            finally:
+                with self._lock:
+                    self._over = True
+                self._keeper.close()
+            return Ran(status, _read(self._out), _read(self._err))
 
 
 class Forks:
@@ -178,6 +179,5 @@ def _become_tsrevel(order: dict[str, Any], out: int, err: int) -> None:
 
 
 def _read(file: IO[bytes]) -> str:
-    with file:
-        file.seek(0)
-        return file.read().decode()
+    file.seek(0)
+    return file.read().decode()

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 TERMINAL = {"TERM": "xterm-256color", "COLUMNS": "100"}
-PATIENCE = 30
-"""Seconds that a process may take before a test gives it up."""
+PATIENCE = 120
+"""Seconds that a process may take before a test gives it up; enough on a machine with much else to do."""
+_STARTED: list[subprocess.Popen[str]] = []
 
 
 class Tty(io.StringIO):
@@ -144,19 +145,49 @@ def served_world(
 def start(*argv: str, environ: Mapping[str, str] | None = None, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """`python -m tsrevel ...` as a process of its own, with a bare environment."""
     paths = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
-    return subprocess.Popen(
-        [sys.executable, "-m", "tsrevel", *argv],
-        env={**paths, **(environ or {})},
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_hear_interrupts,
+    return track(
+        subprocess.Popen(
+            [sys.executable, "-m", "tsrevel", *argv],
+            env={**paths, **(environ or {})},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_hear_interrupts,
+        )
     )
 
 
 def _hear_interrupts() -> None:
     """A process that was started in the background may have been told to ignore SIGINT; ours must not inherit it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def track(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    """The same process, to be ended after the test if it still runs then."""
+    _STARTED.append(process)
+    return process
+
+
+def end_started() -> None:
+    """End every process that a test left running, and close its pipes: it mustn't fail another test."""
+    while _STARTED:
+        process = _STARTED.pop()
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
+
+
+def first_line(process: subprocess.Popen[str], stream: str, word: str) -> str:
+    """The first line of a running process that holds `word`. Fails with what it said where it ends before."""
+    said: list[str] = []
+    for line in iter(getattr(process, stream).readline, ""):
+        if word in line:
+            return str(line)
+        said.append(line)
+    ran = finish(process)
+    raise AssertionError(f"no {word!r} on {stream}, exit status {ran.status}: {''.join(said)}{ran.out}{ran.err}")
 
 
 def finish(process: subprocess.Popen[str]) -> Ran:

@@ -90,7 +90,7 @@ class Admin:
     def go(self, url: str, method: str = "GET") -> None:
         """Request the redirect URL; its page."""
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=20) as page:  # noqa: S310
+            with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as page:  # noqa: S310
                 self.pages.append((page.status, page.read().decode()))
         except urllib.error.HTTPError as page:
             self.pages.append((page.code, page.read().decode()))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ..ports import free_port
 from .bench import Ran, Shell
 from .consent import Admin, Clipboard, log_in
 
@@ -250,9 +251,7 @@ def test_other_ways_in_need_no_login(shell: Shell, admin: Admin, auth: str) -> N
 
 
 def test_a_registered_url_on_this_machine_is_listened_at(shell: Shell, admin: Admin, token_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://localhost:{port}/tripleseat/back"
+    url = f"http://localhost:{free_port()}/tripleseat/back"
     ran = log_in(shell, "--redirect-uri", url, visit=admin.approve, port=False)
     assert (ran.status, admin.asked["redirect_uri"], token_path.exists()) == (0, url, True)
 

@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,8 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from ..ports import free_port
 from ..world import World
-from .bench import PATIENCE, ROOT, execute, finish, served_world, start
+from .bench import PATIENCE, ROOT, execute, finish, first_line, served_world, start, track
 
 pytestmark = pytest.mark.real_process
 
@@ -29,9 +29,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     """A world over real loopback, without a token, whose app is registered with a redirect URL at a free port."""
     with served_world(tmp_path, "full") as served:
         (served.folder / "token.json").unlink()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        served.tripleseat.tokens.redirect_uri = f"http://127.0.0.1:{port}/callback"
+        served.tripleseat.tokens.redirect_uri = f"http://127.0.0.1:{free_port()}/callback"
         yield served
 
 
@@ -43,9 +41,7 @@ def arguments(world: World, *argv: str) -> list[str]:
 def begin(world: World, *argv: str) -> tuple[subprocess.Popen[str], str]:
     """A login that has printed its address."""
     login = start(*arguments(world, *argv))
-    stream = login.stderr if "--json" in argv else login.stdout
-    assert stream
-    return login, next(line.strip() for line in stream if line.startswith("http"))
+    return login, first_line(login, "stderr" if "--json" in argv else "stdout", "http").strip()
 
 
 def open_page(url: str) -> tuple[int, str]:
@@ -116,7 +112,7 @@ def bare_environment() -> dict[str, str]:
 def pipe_into(*argv: str) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
     command = [sys.executable, "-m", "tsrevel", *argv]
-    return subprocess.Popen(command, env=bare_environment(), stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    return track(subprocess.Popen(command, env=bare_environment(), stdin=pipe, stdout=pipe, stderr=pipe, text=True))
 
 
 def test_a_pipe_that_says_nothing_is_not_waited_for_for_ever(world: World) -> None:
@@ -144,13 +140,9 @@ def consent(url: str) -> str:
 
 def test_on_a_terminal_what_is_pasted_stays_invisible(world: World) -> None:
     terminal, theirs = pty.openpty()
-    login = subprocess.Popen(
-        [sys.executable, "-m", "tsrevel", *arguments(world, "--paste")],
-        env=bare_environment(),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
+    command = [sys.executable, "-m", "tsrevel", *arguments(world, "--paste")]
+    env = bare_environment()
+    login = track(subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, text=True))
     os.close(theirs)
     seen = read_until(terminal, r"press Enter:")
     url = re.findall(r"http://\S+/oauth2/authorize\S+", seen)[0]

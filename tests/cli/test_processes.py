@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,7 +20,7 @@ from tsrevel import __version__
 from tsrevel.engine.steps import ITEMS_AT_ONCE
 
 from ..world import World
-from .bench import PATIENCE, Doorman, execute, finish, served_world, start
+from .bench import PATIENCE, Doorman, execute, finish, first_line, served_world, start
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -274,13 +274,6 @@ def served_again(world: World) -> Iterator[None]:
         yield
 
 
-def first_line(process: subprocess.Popen[str], stream: str, word: str) -> str:
-    """The first line of a running process that holds `word`."""
-    lines: Any = getattr(process, stream)
-    found: str = next(line for line in iter(lines.readline, "") if word in line)
-    return found
-
-
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_sandbox_serves_until_it_is_told_to_stop(tmp_path: Path, sent: int, status: int) -> None:
     config = tmp_path / "sandbox.toml"
@@ -329,3 +322,8 @@ def test_a_reader_that_goes_away_is_no_fault() -> None:
     os.close(writer)
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (1, "")
+
+
+def test_a_process_that_ends_before_its_line_fails_with_what_it_said() -> None:
+    with pytest.raises(AssertionError, match=r"exit status 2: [\s\S]*--nonsense"):
+        first_line(start("sandbox", "--nonsense"), "stdout", "http")

@@ -89,11 +89,11 @@ def test_a_ledger_reached_by_a_link_is_made_where_the_link_points(tmp_path: Path
 
 
 def test_two_that_make_the_ledger_at_once_end_up_with_one(path: Path) -> None:
-    ready = Barrier(4, timeout=10)
+    ready = Barrier(4, timeout=60)
 
     def make(number: int) -> None:
         ready.wait()
-        with open_ledger(path, busy_seconds=10) as ledger:
+        with open_ledger(path, busy_seconds=60) as ledger:
             ledger.audit(None, "made", number=str(number))
 
     with ThreadPoolExecutor(4) as threads:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ def test_a_token_that_another_process_renewed_is_taken_over(
 
 RENEWER = """
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -179,16 +181,16 @@ def test_processes_that_renew_at_once_use_the_refresh_token_once(token_path: Pat
     command = [sys.executable, "-c", RENEWER, str(token_path), str(counter)]
     reach = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     pipe = subprocess.PIPE
-    children = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=reach) for _ in range(3)]
-    for child in children:
-        assert child.stdout
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin
-        child.stdin.close()
-    for child in children:
-        with child:
-            assert child.wait(60) == 0
+    with ExitStack() as stack:
+        started = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=reach) for _ in range(3)]
+        children = [stack.enter_context(each) for each in started]
+        for child in children:
+            assert child.stdout
+            assert child.stdout.readline() == "ready\n"
+        for child in children:
+            assert child.stdin
+            child.stdin.close()
+        assert [child.wait(60) for child in children] == [0, 0, 0]
     assert stored(token_path)["refresh_token"] == "refresh-1"
 
 
