@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 import certifi
 
-from tsrevel.errors import ConfigProblem
+from tsrevel.errors import ConfigCode, ConfigProblem
 from tsrevel.loopback import is_loopback
 from tsrevel.secrecy import Secret
 
@@ -105,11 +105,13 @@ def _read_proxy(variable: str, value: str) -> Proxy | ConfigProblem:
     usable = value.isascii() and value.isprintable() and " " not in value and "\\" not in value
     parts, port = _split(value if "://" in value else f"http://{value}")
     if parts is None or not usable or not parts.hostname:
-        return _problem(variable, "isn't the address of a proxy", "Write it like http://proxy.example.com:3128.")
+        remedy = "Write it like http://proxy.example.com:3128."
+        return _problem(ConfigCode.MALFORMED_PROXY, variable, "isn't the address of a proxy", remedy)
     if parts.scheme.startswith("socks"):
-        return _problem(variable, "names a SOCKS proxy, and tsrevel speaks with HTTP proxies alone", _OTHER_PROXY)
+        message = "names a SOCKS proxy, and tsrevel speaks with HTTP proxies alone"
+        return _problem(ConfigCode.UNSUPPORTED_PROXY, variable, message, _OTHER_PROXY)
     if parts.scheme not in _USUAL_PORTS:
-        return _problem(variable, "names a proxy of an unknown kind", _OTHER_PROXY)
+        return _problem(ConfigCode.UNSUPPORTED_PROXY, variable, "names a proxy of an unknown kind", _OTHER_PROXY)
     login = None
     if parts.username is not None or parts.password is not None:
         login = unquote_to_bytes(parts.username or ""), unquote_to_bytes(parts.password or "")
@@ -150,11 +152,14 @@ def _covers(entry: str, host: str, port: int) -> bool:
 def _check_paths(paths: Mapping[str, str | None]) -> Iterator[ConfigProblem]:
     file, folder, log = paths[CA_FILE], paths[CA_FOLDER], paths[KEY_LOG]
     if file and not _holds_certificates(file):
-        yield _problem(CA_FILE, "names no file with certificates that can be read", _NO_AUTHORITIES)
+        message = "names no file with certificates that can be read"
+        yield _problem(ConfigCode.NO_CERTIFICATES, CA_FILE, message, _NO_AUTHORITIES)
     if folder and not file and not any(_has_certificates(each) for each in folder.split(os.pathsep)):
-        yield _problem(CA_FOLDER, "names no folder with certificates (named by `openssl rehash`)", _NO_AUTHORITIES)
+        message = "names no folder with certificates (named by `openssl rehash`)"
+        yield _problem(ConfigCode.NO_CERTIFICATES, CA_FOLDER, message, _NO_AUTHORITIES)
     if log and not _can_append(log):
-        yield _problem(KEY_LOG, "names a file that can't be written", "Unset it, or let this user write there.")
+        remedy = "Unset it, or let this user write there."
+        yield _problem(ConfigCode.FILE_UNWRITABLE, KEY_LOG, "names a file that can't be written", remedy)
 
 
 _NO_AUTHORITIES = "Correct it, or unset it: without certificates no service can be trusted."
@@ -201,5 +206,5 @@ def _load_authorities(file: str | None, folder: str | None, log: str | None) -> 
     return context
 
 
-def _problem(variable: str, message: str, remedy: str) -> ConfigProblem:
-    return ConfigProblem(variable, "environment", message, remedy)
+def _problem(code: ConfigCode, variable: str, message: str, remedy: str) -> ConfigProblem:
+    return ConfigProblem(code, variable, "environment", message, remedy)

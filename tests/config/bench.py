@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from tsrevel.config import CommandResult, CommandRunner, Settings, load_settings
+from tsrevel.config import CommandFailure, CommandResult, CommandRunner, Settings, load_settings
 from tsrevel.errors import ConfigError, ConfigProblem
 
 SOUND: dict[str, Any] = {
@@ -34,7 +34,7 @@ def sound(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def no_command(words: object, environ: object) -> CommandResult:
     """The runner of tests that expect no command."""
-    return CommandResult(failure="was not expected")
+    return CommandResult(failure=CommandFailure.NOT_FOUND, text="was not expected")
 
 
 @dataclass

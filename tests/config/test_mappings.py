@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.config.mappings import Subject, load_mappings, set_mapping, unset_mapping
-from tsrevel.errors import ConfigError
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 
 CAKE = Subject(8, "Ube Celebration Cake")
 WRITTEN = """\
@@ -79,6 +79,13 @@ def refuse(path: Path) -> ConfigError:
     return caught.value
 
 
+def refused(path: Path, code: ConfigCode) -> ConfigProblem:
+    """The only problem of a refused change, which has this code."""
+    (problem,) = refuse(path).problems
+    assert problem.code is code
+    return problem
+
+
 def test_the_first_mapping_makes_the_file(path: Path) -> None:
     assert set_mapping(path, CAKE, 8107) == ()
     assert path.read_text() == '[[product]]\nestablishment = 8\nname = "Ube Celebration Cake"\nproduct = 8107\n'
@@ -93,7 +100,7 @@ def test_a_byte_order_mark_keeps_nobody_from_changing_the_file(path: Path) -> No
 
 def test_a_file_in_utf_16_is_told_as_such(path: Path) -> None:
     path.write_text(WRITTEN, encoding="utf-16")
-    assert "it holds UTF-16 text" in str(refuse(path))
+    assert "it holds UTF-16 text" in refused(path, ConfigCode.FILE_NOT_TEXT).message
 
 
 def test_the_folder_is_made_too(tmp_path: Path) -> None:
@@ -240,7 +247,7 @@ def test_names_that_planning_takes_for_one_are_changed_together(path: Path) -> N
 )
 def test_what_can_t_be_changed_for_sure_is_refused(path: Path, text: str) -> None:
     path.write_text(text)
-    refuse(path)
+    refused(path, ConfigCode.NOT_EDITABLE)
 
 
 @pytest.mark.parametrize("text", ["[[product]]\nestablishment = 8\n", "nonsense", "[other]\n", '[[product]]\nx = "é'])
@@ -254,4 +261,4 @@ def test_a_file_that_can_t_be_written_is_told(written: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    assert "No space left on device" in str(refuse(written))
+    assert "No space left on device" in refused(written, ConfigCode.FILE_UNWRITABLE).message

@@ -14,8 +14,10 @@ from pydantic_core import PydanticCustomError
 
 from tsrevel.config import is_loopback
 from tsrevel.config.keys import suggest
+from tsrevel.config.report import Origin, Source
 from tsrevel.config.urls import url_of_domain
 from tsrevel.config.values import check_template, decode_clock, decode_money
+from tsrevel.errors import ConfigCode
 
 from .bench import SOUND, Bench
 
@@ -49,17 +51,17 @@ def test_an_entry_that_lacks_what_it_needs_most_still_tells_all_else_that_is_wro
         "locations": [{"name": "Bakery", "revel_establishment": 0}, {"name": "Bar", "tripleseat_location": 30501}],
         "charges": [{"match": "Tip", "as": "weird"}, {"match": " tip", "as": "gratuity", "product": 5}],
     })  # fmt: skip
-    assert {(problem.key, problem.message) for problem in problems} == {
-        ("locations[Bakery].revel_establishment", "must be at least 1"),
-        ("locations[Bakery]", "doesn't say which place at TripleSeat it is"),
-        ("locations[Bakery].user", "isn't set"),
-        ("locations[Bakery].station", "isn't set"),
-        ("locations[Bar].revel_establishment", "isn't set"),
-        ("locations[Bar].user", "isn't set"),
-        ("locations[Bar].station", "isn't set"),
-        ("charges[Tip].as", "isn't one of the words it knows"),
-        ("charges[ tip]", "has a product but isn't an item"),
-        ("charges[ tip]", "is listed before under the same name"),
+    assert {(problem.key, problem.code) for problem in problems} == {
+        ("locations[Bakery].revel_establishment", ConfigCode.OUT_OF_RANGE),
+        ("locations[Bakery]", ConfigCode.PLACE_REQUIRED),
+        ("locations[Bakery].user", ConfigCode.NOT_SET),
+        ("locations[Bakery].station", ConfigCode.NOT_SET),
+        ("locations[Bar].revel_establishment", ConfigCode.NOT_SET),
+        ("locations[Bar].user", ConfigCode.NOT_SET),
+        ("locations[Bar].station", ConfigCode.NOT_SET),
+        ("charges[Tip].as", ConfigCode.UNKNOWN_WORD),
+        ("charges[ tip]", ConfigCode.PRODUCT_NOT_ALLOWED),
+        ("charges[ tip]", ConfigCode.DUPLICATE_ENTRY),
     }
 
 
@@ -80,72 +82,81 @@ def test_a_mapping_without_its_product_still_has_its_other_faults_told(bench: Be
 
 
 @pytest.mark.parametrize(
-    ("section", "name", "value", "message"),
+    ("section", "name", "value", "code"),
     [
-        ("safety", "dry_run", "yes", "must be true or false"),
-        ("safety", "dry_run", 1, "must be true or false"),
-        ("safety", "allowed_locations", 30501, "must be a list"),
-        ("safety", "allowed_locations", [1, "site"], "entry 2 must be a whole number"),
-        ("safety", "allowed_locations", [0], "entry 1 must be at least 1"),
-        ("safety", "max_orders_per_run", 0, "must be at least 1"),
-        ("safety", "max_orders_per_run", Decimal("1.5"), "must be a whole number"),
-        ("safety", "max_order_total", "12.345", "isn't an amount of money above zero in whole cents"),
-        ("tripleseat", "auth", "oauth1", "isn't one of the words it knows"),
-        ("tripleseat", "client_id", 7, "must be text"),
-        ("tripleseat", "eligible_statuses", [], "is empty"),
-        ("tripleseat", "eligible_statuses", ["LOST"], "entry 1 isn't one of the words it knows"),
-        ("tripleseat", "eligible_statuses", [3], "entry 1 isn't one of the words it knows"),
-        ("tripleseat", "base_url", "http://api.tripleseat.com", "isn't https, though its host isn't this machine"),
-        ("tripleseat", "authorize_url", "login.tripleseat.com", "isn't a usable URL"),
-        ("tripleseat", "requests_per_second", 0, "must be above 0"),
-        ("tripleseat", "requests_per_second", True, "must be a number"),
-        ("revel", "requests_per_second", Decimal("inf"), "must be a number"),
-        ("revel", "user", -1, "must be at least 0"),
-        ("revel", "station", True, "must be a whole number"),
-        ("revel", "domain", "acme corp", "isn't a Revel domain"),
-        ("revel", "domain", "acme.revelup.com/resources", "isn't a Revel domain"),
-        ("revel", "domain", "http://acme.revelup.com", "isn't https, though its host isn't this machine"),
-        ("time_gate", "days_before", -1, "must be at least 0"),
-        ("time_gate", "days_after", "1", "must be a whole number"),
-        ("time_gate", "opens_at", "24:00", "isn't a time of day"),
-        ("time_gate", "opens_at", time(7, 30), "isn't a time of day"),
-        ("sync", "hours_back", 0, "must be at least 1"),
-        ("sync", "workers", 33, "must be at most 32"),
-        ("sync", "deadline_minutes", 0, "must be at least 1"),
-        ("orders", "local_id", "Triple Seat", "must hold {event_id}, and no other braces"),
-        ("orders", "legacy_local_ids", ["{event_id}", "{id}"], "entry 2 must hold {event_id}, and no other braces"),
-        ("orders", "unmapped_items", "drop", "isn't one of the words it knows"),
-        ("orders", "payments", "all", "isn't one of the words it knows"),
-        ("orders", "discounts", "lines", "isn't one of the words it knows"),
-        ("orders", "name_separator", "", "is empty"),
-        ("email", "sender", "nobody", "isn't a mail address"),
-        ("email", "recipients", ["a@example.com", ""], "entry 2 isn't a mail address"),
-        ("email", "on", ["won"], "entry 1 isn't one of the words it knows"),
-        ("monitor", "ping_url", "https://ping.example.com/x#y", "isn't a usable URL"),
-        ("monitor", "ping_url", "https://ping.example.com/x?y=1 2", "isn't a usable URL"),
-        ("monitor", "ping_url", "https://ping.example.com/x?y=1#z", "isn't a usable URL"),
-        ("monitor", "fail_on_held", "yes", "must be true or false"),
-        ("ledger", "path", 3, "must be text"),
+        ("safety", "dry_run", "yes", ConfigCode.WRONG_TYPE),
+        ("safety", "dry_run", 1, ConfigCode.WRONG_TYPE),
+        ("safety", "allowed_locations", 30501, ConfigCode.WRONG_TYPE),
+        ("safety", "allowed_locations", [1, "site"], ConfigCode.WRONG_TYPE),
+        ("safety", "allowed_locations", [0], ConfigCode.OUT_OF_RANGE),
+        ("safety", "max_orders_per_run", 0, ConfigCode.OUT_OF_RANGE),
+        ("safety", "max_orders_per_run", Decimal("1.5"), ConfigCode.WRONG_TYPE),
+        ("safety", "max_order_total", "12.345", ConfigCode.MALFORMED_AMOUNT),
+        ("tripleseat", "auth", "oauth1", ConfigCode.UNKNOWN_WORD),
+        ("tripleseat", "client_id", 7, ConfigCode.WRONG_TYPE),
+        ("tripleseat", "eligible_statuses", [], ConfigCode.EMPTY),
+        ("tripleseat", "eligible_statuses", ["LOST"], ConfigCode.UNKNOWN_WORD),
+        ("tripleseat", "eligible_statuses", [3], ConfigCode.UNKNOWN_WORD),
+        ("tripleseat", "base_url", "http://api.tripleseat.com", ConfigCode.HTTPS_REQUIRED),
+        ("tripleseat", "authorize_url", "login.tripleseat.com", ConfigCode.MALFORMED_URL),
+        ("tripleseat", "requests_per_second", 0, ConfigCode.OUT_OF_RANGE),
+        ("tripleseat", "requests_per_second", True, ConfigCode.WRONG_TYPE),
+        ("revel", "requests_per_second", Decimal("inf"), ConfigCode.WRONG_TYPE),
+        ("revel", "user", -1, ConfigCode.OUT_OF_RANGE),
+        ("revel", "station", True, ConfigCode.WRONG_TYPE),
+        ("revel", "domain", "acme corp", ConfigCode.MALFORMED_DOMAIN),
+        ("revel", "domain", "acme.revelup.com/resources", ConfigCode.MALFORMED_DOMAIN),
+        ("revel", "domain", "http://acme.revelup.com", ConfigCode.HTTPS_REQUIRED),
+        ("time_gate", "days_before", -1, ConfigCode.OUT_OF_RANGE),
+        ("time_gate", "days_after", "1", ConfigCode.WRONG_TYPE),
+        ("time_gate", "opens_at", "24:00", ConfigCode.MALFORMED_TIME),
+        ("time_gate", "opens_at", time(7, 30), ConfigCode.MALFORMED_TIME),
+        ("sync", "hours_back", 0, ConfigCode.OUT_OF_RANGE),
+        ("sync", "workers", 33, ConfigCode.OUT_OF_RANGE),
+        ("sync", "deadline_minutes", 0, ConfigCode.OUT_OF_RANGE),
+        ("orders", "local_id", "Triple Seat", ConfigCode.MALFORMED_LOCAL_ID),
+        ("orders", "legacy_local_ids", ["{event_id}", "{id}"], ConfigCode.MALFORMED_LOCAL_ID),
+        ("orders", "unmapped_items", "drop", ConfigCode.UNKNOWN_WORD),
+        ("orders", "payments", "all", ConfigCode.UNKNOWN_WORD),
+        ("orders", "discounts", "lines", ConfigCode.UNKNOWN_WORD),
+        ("orders", "name_separator", "", ConfigCode.EMPTY),
+        ("email", "sender", "nobody", ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "recipients", ["a@example.com", ""], ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "on", ["won"], ConfigCode.UNKNOWN_WORD),
+        ("monitor", "ping_url", "https://ping.example.com/x#y", ConfigCode.MALFORMED_URL),
+        ("monitor", "ping_url", "https://ping.example.com/x?y=1 2", ConfigCode.MALFORMED_URL),
+        ("monitor", "ping_url", "https://ping.example.com/x?y=1#z", ConfigCode.MALFORMED_URL),
+        ("monitor", "fail_on_held", "yes", ConfigCode.WRONG_TYPE),
+        ("ledger", "path", 3, ConfigCode.WRONG_TYPE),
     ],
 )
 def test_a_value_that_does_not_fit_is_a_problem(
-    bench: Bench, section: str, name: str, value: object, message: str
+    bench: Bench, section: str, name: str, value: object, code: ConfigCode
 ) -> None:
     problem = bench.problem({section: {name: value}})
-    assert (problem.key, problem.origin, problem.message) == (f"{section}.{name}", "config.toml", message)
+    assert (problem.code, problem.key, problem.origin) == (code, f"{section}.{name}", "config.toml")
+
+
+def test_the_entry_of_a_list_that_does_not_fit_is_named_by_its_number(bench: Bench) -> None:
+    assert "entry 2 " in bench.problem({"safety": {"allowed_locations": [1, "site"]}}).message
+    assert "entry 1 " in bench.problem({"email": {"on": ["won"]}}).message
 
 
 @pytest.mark.parametrize("zone", ["", "America", "Pacific Time (US & Canada)", "../etc/passwd", "America/Los_Angelos"])
 def test_only_zones_that_this_machine_knows_are_zones(bench: Bench, zone: str) -> None:
     problem = bench.problem({"timezone": zone})
-    assert (problem.key, problem.message) == ("timezone", "isn't a time zone known here")
+    assert (problem.key, problem.code) == ("timezone", ConfigCode.UNKNOWN_TIMEZONE)
 
 
 @pytest.mark.parametrize("word", ["development", "test", "PRODUCTION"])
 def test_the_old_env_knows_two_words_only(bench: Bench, word: str) -> None:
     problem = bench.problem(env={"ENV": word})
-    assert (problem.key, problem.origin) == ("environment", "environment ENV")
-    assert problem.remedy == "Write 'production' or 'sandbox'."
+    assert (problem.code, problem.key, problem.origin) == (
+        ConfigCode.UNKNOWN_WORD,
+        "environment",
+        "environment ENV",
+    )
+    assert "'production' or 'sandbox'" in problem.remedy
 
 
 @pytest.mark.parametrize(
@@ -162,7 +173,7 @@ def test_an_unknown_key_is_a_problem_with_a_guess(
     bench: Bench, document: dict[str, Any], key: str, remedy: str
 ) -> None:
     problem = bench.problem(document)
-    assert (problem.key, problem.message, problem.remedy) == (key, "is no setting", remedy)
+    assert (problem.key, problem.code, problem.remedy) == (key, ConfigCode.UNKNOWN_KEY, remedy)
 
 
 def test_an_unknown_key_of_an_entry_is_a_problem_with_a_guess(bench: Bench) -> None:
@@ -178,30 +189,30 @@ def test_an_unknown_flag_is_a_problem(bench: Bench) -> None:
 
 
 def test_a_section_must_be_a_section_and_tables_a_list(bench: Bench) -> None:
-    assert bench.problem({"sync": 5}).remedy == "Write [sync] on a line of its own above its keys."
-    assert bench.problem({"locations": PLACE}).remedy == "Write [[locations]] above each of its entries."
-    assert bench.problem({"charges": ["Tax"]}).key == "charges"
+    for key, value in {"sync": 5, "locations": PLACE, "charges": ["Tax"]}.items():
+        problem = bench.problem({key: value})
+        assert (problem.code, problem.key) == (ConfigCode.WRONG_TYPE, key)
     assert bench.problem({"locations": [5]}).key == "locations"
 
 
 def test_broken_toml_is_told_with_its_line_and_nothing_that_follows_from_it(bench: Bench) -> None:
     (problem,) = bench.problems_of_text("[revel]\ndomain = acme\n")
-    assert problem.key == "config"
-    assert "isn't TOML at line 2, column 10" in problem.message
+    assert (problem.code, problem.key) == (ConfigCode.NOT_TOML, "config")
+    assert "at line 2, column 10" in problem.message
     (problem,) = bench.problems_of_text('[revel]\ndomain = "acme')
-    assert "isn't TOML" in problem.message
+    assert problem.code is ConfigCode.NOT_TOML
     (problem,) = bench.problems_of_text("sync = {}\n[sync]\n[sync]\n")
-    assert "isn't TOML" in problem.message
+    assert problem.code is ConfigCode.NOT_TOML
 
 
 def test_a_file_that_is_no_text_or_cannot_be_read_is_a_problem(bench: Bench) -> None:
     path = bench.write("", "home/.config/tsrevel/config.toml")
     path.write_bytes(b"\xff\xfe")
     (problem,) = bench.problems_of_text(None)
-    assert "isn't UTF-8" in problem.message
+    assert problem.code is ConfigCode.FILE_NOT_TEXT
     bench.environ["TSREVEL_CONFIG"] = str(bench.folder / ("long" * 100))
     (problem,) = bench.problems_of_text(None)
-    assert "can't be read" in problem.message
+    assert problem.code is ConfigCode.FILE_UNREADABLE
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
@@ -209,8 +220,8 @@ def test_settings_in_utf_16_are_told_as_such(bench: Bench, encoding: str) -> Non
     path = bench.write("", "home/.config/tsrevel/config.toml")
     path.write_bytes(tomli_w.dumps(SOUND).encode(encoding))
     (problem,) = bench.problems_of_text(None)
-    assert (problem.key, problem.remedy) == ("config", "Save it as UTF-8.")
-    assert problem.message.endswith("isn't UTF-8 text: it holds UTF-16 text")
+    assert (problem.code, problem.key) == (ConfigCode.FILE_NOT_TEXT, "config")
+    assert "it holds UTF-16 text" in problem.message
 
 
 def test_a_byte_order_mark_is_no_part_of_the_settings_nor_of_the_mappings(bench: Bench) -> None:
@@ -253,7 +264,7 @@ def test_what_is_put_behind_sendgrids_address_may_stand_there_already(bench: Ben
 @pytest.mark.parametrize("behind", ["/v1?key=1", "?", "#", "/v1#top", "/v1 /x"])
 def test_a_base_url_with_a_query_is_a_problem(bench: Bench, behind: str) -> None:
     problem = bench.problem({"tripleseat": {"base_url": f"https://api.tripleseat.com{behind}"}})
-    assert (problem.key, problem.message) == ("tripleseat.base_url", "isn't a usable URL")
+    assert (problem.key, problem.code) == ("tripleseat.base_url", ConfigCode.MALFORMED_URL)
 
 
 HERE = [
@@ -304,8 +315,9 @@ def test_base_url_and_domain_may_only_say_the_same(bench: Bench) -> None:
     same = {"revel": {"base_url": "https://acme.revelup.com/"}}
     assert bench.load(same).revel_url == "https://acme.revelup.com"
     problem = bench.problem({"revel": {"base_url": "https://other.revelup.com"}})
-    assert (problem.key, problem.message) == ("revel.base_url", "differs from revel.domain (config.toml)")
-    assert bench.problem({"revel": {"domain": None}}).key == "revel.domain"
+    assert (problem.key, problem.code) == ("revel.base_url", ConfigCode.CONFLICTING_VALUES)
+    problem = bench.problem({"revel": {"domain": None}})
+    assert (problem.code, problem.key) == (ConfigCode.NOT_SET, "revel.domain")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +327,7 @@ def test_credentials_are_required(bench: Bench, key: str) -> None:
     section, _, name = key.partition(".")
     for changes in ({name: None}, {name: ""}):
         problem = bench.problem({section: changes})
-        assert (problem.key, problem.message) == (key, "isn't set")
+        assert (problem.key, problem.code) == (key, ConfigCode.NOT_SET)
         assert "TSREVEL_" in problem.remedy
 
 
@@ -373,7 +385,7 @@ def test_a_sandbox_reaches_nothing_beyond_this_machine(
     bench: Bench, section: str, values: dict[str, Any], key: str
 ) -> None:
     problem = bench.problem(with_local(section, values))
-    assert (problem.key, problem.message) == (key, "isn't this machine, in the sandbox")
+    assert (problem.key, problem.code) == (key, ConfigCode.REMOTE_IN_SANDBOX)
 
 
 def test_a_sandbox_may_have_everything_on_this_machine(bench: Bench) -> None:
@@ -397,8 +409,8 @@ def test_a_sandbox_may_have_everything_on_this_machine(bench: Bench) -> None:
 )
 def test_production_never_talks_to_this_machine(bench: Bench, section: str, name: str) -> None:
     problem = bench.problem({section: {name: "http://127.0.0.1:8001"}})
-    assert (problem.key, problem.message) == (f"{section}.{name}", "is this machine, in production")
-    assert problem.remedy == 'Change it, or environment = "sandbox".'
+    assert (problem.key, problem.code) == (f"{section}.{name}", ConfigCode.LOOPBACK_IN_PRODUCTION)
+    assert 'environment = "sandbox"' in problem.remedy
 
 
 def test_a_broken_url_and_a_broken_environment_are_told_once(bench: Bench) -> None:
@@ -527,10 +539,10 @@ def test_a_broken_user_is_told_once(bench: Bench) -> None:
 
 def test_a_location_needs_its_two_places(bench: Bench) -> None:
     no_seat = {"name": "Bakery", "revel_establishment": 8}
-    assert bench.problem({"locations": [no_seat]}).message == "doesn't say which place at TripleSeat it is"
+    assert bench.problem({"locations": [no_seat]}).code == ConfigCode.PLACE_REQUIRED
     no_till = {"tripleseat_location": 30501}
     problem = bench.problem({"locations": [no_till]})
-    assert (problem.key, problem.message) == ("locations[Location 30501].revel_establishment", "isn't set")
+    assert (problem.key, problem.code) == ("locations[Location 30501].revel_establishment", ConfigCode.NOT_SET)
     odd = {"name": "Bakery", "tripleseat_site": "x", "revel_establishment": 8}
     assert bench.problem({"locations": [odd]}).key == "locations[Bakery].tripleseat_site"
     assert bench.problem({"locations": [{"revel_establishment": 8}]}).key == "locations[#1]"
@@ -538,10 +550,11 @@ def test_a_location_needs_its_two_places(bench: Bench) -> None:
 
 def test_no_place_has_two_entries(bench: Bench) -> None:
     twin = PLACE | {"name": "Twin", "tripleseat_site": 15691}
-    assert bench.problem({"locations": [PLACE, twin]}).key == "locations[Twin]"
+    problem = bench.problem({"locations": [PLACE, twin]})
+    assert (problem.code, problem.key) == (ConfigCode.DUPLICATE_ENTRY, "locations[Twin]")
     site = {"name": "Site", "tripleseat_site": 15691, "revel_establishment": 8}
     other = site | {"name": "Other"}
-    assert bench.problem({"locations": [site, other]}).message == "is at the same TripleSeat place as one before"
+    assert bench.problem({"locations": [site, other]}).code == ConfigCode.DUPLICATE_ENTRY
     assert len(bench.load({"locations": [site, twin]}).locations) == 2
 
 
@@ -556,27 +569,27 @@ def test_old_place_names_that_agree_with_the_locations_are_fine(
 ) -> None:
     settings = bench.load({"locations": [entry]}, env=env)
     assert [place.name for place in settings.locations] == ["Bakery"]
-    assert settings.origin("locations") == "config.toml"
+    assert settings.origin("locations") == Origin(Source.FILE, "config.toml")
 
 
 @pytest.mark.parametrize("env", [OLD | {"TRIPLESEAT_SITE_ID": "7"}, {"REVEL_LOCATION_ID": "9"}])
 def test_old_place_names_that_contradict_the_locations_are_a_problem(bench: Bench, env: dict[str, str]) -> None:
     problem = bench.problem({"locations": [SITE]}, env=env)
-    assert (problem.key, problem.message) == ("locations", "fits none of the locations given by config.toml")
+    assert (problem.key, problem.code) == ("locations", ConfigCode.LOCATION_MISMATCH)
 
 
 def test_old_place_names_must_make_a_whole_location(bench: Bench) -> None:
     for name, value in OLD.items():
         problem = bench.problem(env={name: value})
-        assert (problem.origin, problem.message) == (f"environment {name}", "is only half of a location")
+        assert (problem.origin, problem.code) == (f"environment {name}", ConfigCode.INCOMPLETE_LOCATION)
     for value in ("x", "0"):
         problem = bench.problem(env=OLD | {"TRIPLESEAT_SITE_ID": value})
-        assert (problem.origin, problem.message) == ("environment TRIPLESEAT_SITE_ID", "isn't an id")
+        assert (problem.origin, problem.code) == ("environment TRIPLESEAT_SITE_ID", ConfigCode.MALFORMED_ID)
 
 
 def test_the_two_old_names_of_the_establishment_may_not_differ(bench: Bench) -> None:
     assert len(bench.load(env=OLD | {"REVEL_LOCATION_ID": "8"}).locations) == 1
-    assert bench.problem(env=OLD | {"REVEL_LOCATION_ID": "9"}).message == "differs from environment REVEL_LOCATION_ID"
+    assert bench.problem(env=OLD | {"REVEL_LOCATION_ID": "9"}).code == ConfigCode.CONFLICTING_VALUES
 
 
 # Charges and mappings
@@ -585,7 +598,7 @@ def test_the_two_old_names_of_the_establishment_may_not_differ(bench: Bench) -> 
 def test_a_charge_becomes_an_item_with_exactly_one_product(bench: Bench) -> None:
     item = {"match": "Fee", "as": "item"}
     for entry in (item, item | {"product": 5, "product_name": "Fee"}, item | {"product_name": ""}):
-        assert bench.problem({"charges": [entry]}).message == "is an item, which needs one product"
+        assert bench.problem({"charges": [entry]}).code == ConfigCode.PRODUCT_REQUIRED
     assert bench.load({"charges": [item | {"product_name": "Fee", "product": ""}]}).charges[0].product_name == "Fee"
 
 
@@ -593,44 +606,44 @@ def test_a_charge_becomes_an_item_with_exactly_one_product(bench: Bench) -> None
 def test_a_charge_that_is_no_item_has_no_product(bench: Bench, word: str) -> None:
     entry = {"match": "Fee", "as": word}
     assert bench.load({"charges": [entry]}).charges[0].treat_as == word
-    assert bench.problem({"charges": [entry | {"product": 5}]}).message == "has a product but isn't an item"
+    assert bench.problem({"charges": [entry | {"product": 5}]}).code == ConfigCode.PRODUCT_NOT_ALLOWED
 
 
 def test_a_charge_needs_a_name_of_its_own_and_a_treatment(bench: Bench) -> None:
     entry = {"match": "Sales Tax", "as": "tax"}
     twin = {"match": " sales  TAX", "as": "ignore"}
-    assert bench.problem({"charges": [entry, twin]}).message == "is listed before under the same name"
+    assert bench.problem({"charges": [entry, twin]}).code == ConfigCode.DUPLICATE_ENTRY
     assert bench.problem({"charges": [{"match": "Fee"}]}).key == "charges[Fee].as"
     assert bench.problem({"charges": [{"match": "", "as": "tax"}]}).key == "charges[#1].match"
     assert bench.problem({"charges": [{"match": "Fee", "as": "fee"}]}).key == "charges[Fee].as"
 
 
-def mappings_problem(bench: Bench, document: dict[str, Any]) -> str:
+def mappings_problem(bench: Bench, document: dict[str, Any]) -> tuple[str, ConfigCode]:
     bench.write(tomli_w.dumps(document), "mappings.toml")
     problem = bench.problem()
     assert problem.origin == "mappings.toml"
-    return f"{problem.key} {problem.message}"
+    return problem.key, problem.code
 
 
 def test_a_mapping_is_by_menu_item_or_by_name(bench: Bench) -> None:
     entry = {"establishment": 8, "product": 5001}
-    told = "needs menu_item_id or name, one of them"
-    assert mappings_problem(bench, {"product": [entry]}) == f"product[to 5001] {told}"
+    code = ConfigCode.MENU_ITEM_OR_NAME_REQUIRED
+    assert mappings_problem(bench, {"product": [entry]}) == ("product[to 5001]", code)
     both = entry | {"menu_item_id": 7, "name": "Fruit"}
-    assert mappings_problem(bench, {"product": [both]}) == f"product[Fruit] {told}"
+    assert mappings_problem(bench, {"product": [both]}) == ("product[Fruit]", code)
 
 
 def test_no_line_is_mapped_twice(bench: Bench) -> None:
     fruit = {"establishment": 8, "name": "Fruit", "product": 5001}
     twins = [fruit, fruit | {"name": "fruit ", "product": 5002}]
-    assert mappings_problem(bench, {"product": twins}) == "product[fruit ] maps a line that one before maps"
+    assert mappings_problem(bench, {"product": twins}) == ("product[fruit ]", ConfigCode.DUPLICATE_ENTRY)
     bench.write(tomli_w.dumps({"product": [fruit, fruit | {"establishment": 9}]}), "mappings.toml")
     assert len(bench.load().products) == 2
 
 
 def test_a_broken_mappings_file_is_a_problem_beside_the_others(bench: Bench) -> None:
-    assert mappings_problem(bench, {"prodcut": []}) == "mappings.prodcut is no part of the mappings"
-    assert mappings_problem(bench, {"product": {}}) == "product must be a list of tables"
+    assert mappings_problem(bench, {"prodcut": []}) == ("mappings.prodcut", ConfigCode.UNKNOWN_KEY)
+    assert mappings_problem(bench, {"product": {}}) == ("product", ConfigCode.WRONG_TYPE)
     bench.write("[[product", "mappings.toml")
     assert [problem.key for problem in bench.problems({"revel": {"api_key": None}})] == ["mappings", "revel.api_key"]
 
@@ -668,10 +681,10 @@ def test_a_location_has_a_currency(bench: Bench, given: str | None, read: str) -
 @pytest.mark.parametrize("given", ["US", "USDT", "$", "U$D", "ДОЛ", "US D"])
 def test_what_is_no_currency_code_is_refused(bench: Bench, given: str) -> None:
     problem = bench.problem({"locations": [PLACE | {"currency": given}]})
-    assert (problem.key, problem.message) == ("locations[Bakery].currency", "isn't the code of a currency")
-    assert bench.problem({"locations": [PLACE | {"currency": 840}]}).message == "must be text"
+    assert (problem.key, problem.code) == ("locations[Bakery].currency", ConfigCode.MALFORMED_CURRENCY)
+    assert bench.problem({"locations": [PLACE | {"currency": 840}]}).code == ConfigCode.WRONG_TYPE
 
 
 def test_charges_of_names_that_read_the_same_are_one(bench: Bench) -> None:
     charges = [{"match": "Sales Tax", "as": "tax"}, {"match": "\u200esales\u00ad  tax", "as": "ignore"}]
-    assert bench.problem({"charges": charges}).message == "is listed before under the same name"
+    assert bench.problem({"charges": charges}).code == ConfigCode.DUPLICATE_ENTRY

@@ -11,9 +11,10 @@ import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tsrevel.config import CommandResult, Settings, run_command
+from tsrevel.config import CommandFailure, CommandResult, Settings, run_command
 from tsrevel.config.keys import SECRETS
-from tsrevel.errors import ConfigError
+from tsrevel.config.report import Origin, Source
+from tsrevel.errors import ConfigCode, ConfigError
 
 from .bench import SOUND, Bench, sound
 
@@ -40,7 +41,7 @@ def test_every_secret_can_lie_in_a_file(bench: Bench, key: str) -> None:
     bench.write(f"\n  {secret_text(key)}  \n\n", "secrets/it")
     loaded = bench.load(with_secret(key, "_file", "secrets/it"))
     assert reveal(loaded, key) == [secret_text(key)]
-    assert loaded.origin(key) == "config.toml"
+    assert loaded.origin(key) == Origin(Source.FILE, "config.toml")
 
 
 @pytest.mark.parametrize("key", SECRETS)
@@ -63,7 +64,7 @@ def test_every_secret_can_come_from_the_environment(bench: Bench, key: str) -> N
     assert reveal(bench.load(env={name: secret_text(key)}), key) == [secret_text(key)]
     loaded = bench.load(env={f"{name}_FILE": "secrets/it"})
     assert reveal(loaded, key) == [secret_text(key)]
-    assert loaded.origin(key) == f"environment {name}_FILE"
+    assert loaded.origin(key) == Origin(Source.ENVIRONMENT, f"{name}_FILE")
 
 
 def test_a_list_of_secrets_has_one_a_line(bench: Bench) -> None:
@@ -90,41 +91,45 @@ def test_an_empty_secret_beside_its_file_counts_as_not_given(bench: Bench) -> No
 def test_a_secret_given_twice_in_one_source_is_a_problem(bench: Bench) -> None:
     problem = bench.problem({"revel": {"api_key": MARKER, "api_key_file": MARKER}})
     assert problem.key == "revel.api_key"
-    assert problem.message == "is given more than once: api_key and api_key_file"
+    assert problem.code == ConfigCode.GIVEN_TWICE
     problem = bench.problem(env={"REVEL_API_KEY": MARKER, "TSREVEL_REVEL__API_KEY_COMMAND": MARKER})
-    assert problem.message == "is given more than once: api_key and api_key_command"
+    assert problem.code == ConfigCode.GIVEN_TWICE
 
 
 def test_a_secret_file_that_is_missing_unreadable_or_empty_is_a_problem(bench: Bench) -> None:
     bench.write(" \n", "empty")
     (bench.folder / "folder").mkdir()
     (bench.folder / "latin").write_bytes(b"\xff\xfe")
-    messages = {
-        "absent": "names a file that isn't there",
-        "empty": "leads to an empty secret",
-        "folder": "names a file that can't be read",
-        "latin": "names a file that can't be read: it holds UTF-16 text",
+    codes = {
+        "absent": ConfigCode.FILE_NOT_FOUND,
+        "empty": ConfigCode.EMPTY,
+        "folder": ConfigCode.FILE_UNREADABLE,
+        "latin": ConfigCode.FILE_NOT_TEXT,
     }
-    for name, message in messages.items():
+    for name, code in codes.items():
         problem = bench.problem(with_secret("revel.api_key", "_file", name))
-        assert (problem.key, problem.message) == ("revel.api_key_file", message)
+        assert (problem.key, problem.code) == ("revel.api_key_file", code)
 
 
 def test_a_secret_file_of_the_wrong_type_is_a_problem(bench: Bench) -> None:
-    assert bench.problem(with_secret("revel.api_key", "_file", 5)).message == "must be text"
+    assert bench.problem(with_secret("revel.api_key", "_file", 5)).code == ConfigCode.WRONG_TYPE
 
 
 def test_a_command_that_fails_is_a_problem(bench: Bench) -> None:
     problem = bench.problem(with_secret("revel.api_key", "_command", "vault read"))
-    assert (problem.key, problem.message) == ("revel.api_key_command", "is a command that was not expected")
-    assert bench.problem(with_secret("revel.api_key", "_command", "'open")).remedy == "Close the quote."
-    assert bench.problem(with_secret("revel.api_key", "_command", "#")).key == "revel.api_key_command"
-    assert bench.problem(with_secret("revel.api_key", "_command", " ")).message == "is a command that is blank"
+    assert (problem.key, problem.code) == ("revel.api_key_command", ConfigCode.COMMAND_FAILED)
+    assert bench.problem(with_secret("revel.api_key", "_command", "'open")).code is ConfigCode.MALFORMED_COMMAND
+    assert bench.problem(with_secret("revel.api_key", "_command", "#")).code is ConfigCode.COMMAND_FAILED
+    assert bench.problem(with_secret("revel.api_key", "_command", " ")).code == ConfigCode.EMPTY
 
 
 def test_a_command_that_prints_nothing_is_a_problem(bench: Bench) -> None:
     problem = bench.problem(with_secret("revel.api_key", "_command", "true"), run=lambda *_: CommandResult())
-    assert problem.message == "leads to an empty secret"
+    assert problem.code == ConfigCode.EMPTY
+
+
+def exit_status(number: int) -> CommandResult:
+    return CommandResult(failure=CommandFailure.EXIT_STATUS, text=f"failed with status {number}")
 
 
 def python(code: str) -> CommandResult:
@@ -137,29 +142,29 @@ def test_a_real_command_runs_with_the_given_environment_and_no_input() -> None:
 
 
 def test_a_real_command_that_goes_wrong_tells_how_but_not_what_it_printed() -> None:
-    assert python(f"print('{MARKER}'); raise SystemExit(3)").failure == "failed with status 3"
-    assert python(r"import sys; sys.stdout.buffer.write(b'\xff')").failure == "printed something other than UTF-8 text"
-    assert python(r"import sys; sys.stdout.buffer.write(b'key\0')").failure == "printed something other than text"
-    assert python(r"print('k' * 60000); input(); import time; time.sleep(30)").failure == "failed with status 1"
-    assert python(r"import os; os.kill(os.getpid(), 9)").failure == "was ended by signal 9"
-    assert run_command(["/no/such/program"], {}).failure == "couldn't be found"
-    assert run_command(["/"], {}).failure == "couldn't be run"
+    assert python(f"print('{MARKER}'); raise SystemExit(3)") == exit_status(3)
+    assert python(r"import sys; sys.stdout.buffer.write(b'\xff')").failure is CommandFailure.NOT_TEXT
+    assert python(r"import sys; sys.stdout.buffer.write(b'key\0')").failure is CommandFailure.NOT_TEXT
+    assert python(r"print('k' * 60000); input(); import time; time.sleep(30)") == exit_status(1)
+    assert python(r"import os; os.kill(os.getpid(), 9)").failure is CommandFailure.SIGNALLED
+    assert run_command(["/no/such/program"], {}).failure is CommandFailure.NOT_FOUND
+    assert run_command(["/"], {}).failure is CommandFailure.NOT_STARTED
     assert MARKER not in repr(CommandResult(output=MARKER))
 
 
 def test_a_real_command_is_given_up_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsrevel.config.secret_values.COMMAND_SECONDS", 0.2)
-    assert python("import time; time.sleep(30)").failure == "took longer than 0.2 seconds"
+    assert python("import time; time.sleep(30)").failure is CommandFailure.TIMED_OUT
 
 
 def test_a_command_that_prints_without_end_is_given_up() -> None:
-    assert run_command(["yes"], {"PATH": "/usr/bin:/bin"}).failure == "printed more than 65536 bytes"
+    assert run_command(["yes"], {"PATH": "/usr/bin:/bin"}).failure is CommandFailure.TOO_LONG
 
 
 def test_a_child_that_a_command_leaves_behind_is_not_waited_for() -> None:
     began = time.monotonic()
     done = run_command(["sh", "-c", "sleep 30 & echo the-key"], {"PATH": "/usr/bin:/bin"})
-    assert (done.output, done.failure) == ("the-key", "")
+    assert (done.output, done.failure) == ("the-key", None)
     assert time.monotonic() - began < 5
 
 
@@ -185,7 +190,7 @@ def test_what_surrounds_a_secret_unseen_is_no_part_of_it(bench: Bench, key: str,
 
 
 def test_a_blank_secret_is_no_secret(bench: Bench) -> None:
-    assert bench.problem({"revel": {"api_key": " \ufeff\n"}}).message == "isn't set"
+    assert bench.problem({"revel": {"api_key": " \ufeff\n"}}).code == ConfigCode.NOT_SET
     bench.write("the-key", "key")
     assert reveal(bench.load({"revel": {"api_key": " ", "api_key_file": "key"}}), "revel.api_key") == ["the-key"]
 
@@ -194,8 +199,7 @@ def test_a_blank_secret_is_no_secret(bench: Bench) -> None:
 def test_a_secret_file_in_utf_16_is_told_as_such(bench: Bench, encoding: str) -> None:
     (bench.folder / "wide").write_bytes(MARKER.encode(encoding))
     problem = bench.problem(with_secret("revel.api_key", "_file", "wide"))
-    assert problem.message == "names a file that can't be read: it holds UTF-16 text"
-    assert problem.remedy == "Save it as UTF-8 text."
+    assert problem.code == ConfigCode.FILE_NOT_TEXT
 
 
 @pytest.mark.parametrize("key", ["revel.api_key", "revel.api_secret", "email.api_key", "tripleseat.public_key"])
@@ -203,20 +207,20 @@ def test_a_secret_file_in_utf_16_is_told_as_such(bench: Bench, encoding: str) ->
 def test_a_key_that_no_request_can_carry_is_told_before_any_is_sent(bench: Bench, key: str, inside: str) -> None:
     section, _, name = key.partition(".")
     problem = bench.problem({section: {name: f"Planted{inside}Marker"}})
-    assert (problem.key, problem.message) == (key, "holds a character that no key has")
+    assert (problem.key, problem.code) == (key, ConfigCode.MALFORMED_SECRET)
     assert "Planted" not in str(problem)
 
 
 def test_a_secret_that_is_no_header_stays_on_one_line_too(bench: Bench) -> None:
     problem = bench.problem({"tripleseat": {"client_secret": "one\ntwo"}})
-    assert problem.message == "holds a tab or an end of line"
+    assert problem.code == ConfigCode.MALFORMED_SECRET
 
 
 def test_a_byte_of_the_environment_that_is_no_utf_8_is_told(bench: Bench) -> None:
     torn = b"PlantedMarker\xff".decode("utf-8", "surrogateescape")
     for name in ("REVEL_API_KEY", "TSREVEL_TRIPLESEAT__CLIENT_SECRET", "TSREVEL_TRIPLESEAT__CLIENT_ID"):
         problem = bench.problem(env={name: torn})
-        assert (problem.origin, problem.message) == (f"environment {name}", "isn't UTF-8 text")
+        assert (problem.origin, problem.code) == (f"environment {name}", ConfigCode.NOT_TEXT)
         assert "Planted" not in str(problem)
 
 
@@ -232,7 +236,7 @@ def test_a_client_id_is_pasted_with_blanks_as_well(bench: Bench) -> None:
 
 def test_an_empty_signing_key_is_a_problem_not_a_key(bench: Bench) -> None:
     problem = bench.problem({"tripleseat": {"webhook_signing_keys": [MARKER, " "]}})
-    assert (problem.key, problem.message) == ("tripleseat.webhook_signing_keys", "entry 2 is empty")
+    assert (problem.key, problem.code) == ("tripleseat.webhook_signing_keys", ConfigCode.EMPTY)
 
 
 def everywhere() -> dict[str, dict[str, object]]:

@@ -15,7 +15,7 @@ from tsrevel.config.keys import SECRETS
 from tsrevel.config.kinds import Kind
 from tsrevel.config.private import create_private
 from tsrevel.config.write import ALWAYS_SAID, Entry, read_template, render_config
-from tsrevel.errors import ConfigError
+from tsrevel.errors import ConfigCode, ConfigError
 
 from .bench import SOUND, Bench
 
@@ -109,12 +109,14 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path, kind: str) -> None
         path.mkdir()
     else:
         path.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(ConfigError, match="there already"):
+    with pytest.raises(ConfigError) as caught:
         create_private(path, "x = 1\n")
+    assert [problem.code for problem in caught.value.problems] == [ConfigCode.FILE_EXISTS]
     assert [each.name for each in tmp_path.iterdir()] == ["config.toml"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_a_problem_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="can't be written"):
+    with pytest.raises(ConfigError) as caught:
         create_private(tmp_path / "file" / "config.toml", "x = 1\n")
+    assert [problem.code for problem in caught.value.problems] == [ConfigCode.FILE_UNWRITABLE]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.config import CommandResult
+from tsrevel.config import CommandFailure, CommandResult
 from tsrevel.doctor.crontab import read_crontab
 from tsrevel.doctor.finding import Finding, Verdict
 from tsrevel.doctor.schedule import check_schedule
@@ -16,7 +16,7 @@ from ..world import World
 
 ROOT = Path(__file__).parents[2]
 WHEN = "0 0-21/3 * * *"
-NONE = CommandResult(failure="failed with status 1")
+NONE = CommandResult(failure=CommandFailure.EXIT_STATUS, text="failed with status 1")
 
 
 class Machine:
@@ -124,5 +124,6 @@ def test_a_timer_that_never_elapses_does_not(tmp_path: Path, never: str) -> None
 
 
 def test_a_machine_without_crontab_is_told_plainly(tmp_path: Path) -> None:
-    found = check_schedule(World(tmp_path).settings(), {}, Machine(crontab=CommandResult(failure="couldn't be found")))
+    missing = CommandResult(failure=CommandFailure.NOT_FOUND, text="couldn't be found")
+    found = check_schedule(World(tmp_path).settings(), {}, Machine(crontab=missing))
     assert (found.verdict, found.text[:37]) == (Verdict.WARNING, "this machine has no `crontab` command")

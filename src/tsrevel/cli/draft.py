@@ -17,7 +17,7 @@ from tsrevel.config.keys import SECRETS, VARIANTS
 from tsrevel.config.kinds import Kind
 from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.places import choose_locations, read_old_place
-from tsrevel.config.report import Given, Report
+from tsrevel.config.report import Given, Origin, Report, Source
 from tsrevel.config.sources import read_file
 from tsrevel.config.values import decode_rate, decode_whole
 from tsrevel.config.write import Entry, render_config
@@ -113,7 +113,7 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> Draft:
 
 def _given_locations(draft: Draft) -> Given | None:
     found = draft.values.pop("locations", None)
-    return None if found is None else Given(found, "file or environment")
+    return None if found is None else Given(found, Origin(Source.FILE, "file or environment"))
 
 
 def _entries(value: object) -> list[Entry]:

@@ -21,7 +21,7 @@ from tsrevel.config.environment import lookup, parse_flag
 from tsrevel.config.keys import SECRETS, variables
 from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_path
 from tsrevel.config.private import create_private
-from tsrevel.errors import ConfigError, ConfigProblem, TsrevelError
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import real_path
 from tsrevel.wiring import Seams, correlate
 
@@ -66,7 +66,8 @@ def _target(world: World, manner: Manner, options: InitOptions) -> Path:
     if named:
         path = read_path(named, world.environ, None)
         if isinstance(path, PathProblem):
-            raise ConfigError((ConfigProblem("config", "environment TSREVEL_CONFIG", path.message, path.remedy),))
+            origin = "environment TSREVEL_CONFIG"
+            raise ConfigError((ConfigProblem(path.code, "config", origin, path.message, path.remedy),))
         return path
     if folder is None:
         _misuse(world, manner, "there is no home folder to write to; name the file with --output")
@@ -76,7 +77,8 @@ def _target(world: World, manner: Manner, options: InitOptions) -> Path:
 def _refuse_to_overwrite(path: Path) -> None:
     if os.path.lexists(path):
         remedy = "Edit it, move it away, or name another file with --output."
-        raise ConfigError((ConfigProblem("config", str(path), "is there already, and init never overwrites", remedy),))
+        message = "is there already, and init never overwrites"
+        raise ConfigError((ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy),))
 
 
 def _check(world: World, manner: Manner, draft: Draft, path: Path, *, places: bool) -> Settings:
@@ -93,7 +95,7 @@ def _check(world: World, manner: Manner, draft: Draft, path: Path, *, places: bo
 def _name_missing(problem: ConfigProblem, draft: Draft) -> str:
     """The options that would give what the problem says is missing; "" where it is about something that was given."""
     key = problem.key
-    if key.startswith("locations[") and key.endswith((".user", ".station")) and "isn't set" in problem.message:
+    if key.startswith("locations[") and key.endswith((".user", ".station")) and problem.code is ConfigCode.NOT_SET:
         leaf = key.rpartition(".")[2]
         return f"--revel-{leaf} (or {leaf}= in --location) for {key.rpartition('.')[0]}"
     if key not in {"tripleseat.client_id", "revel.domain", *SECRETS} or draft.has(key):

@@ -19,7 +19,8 @@ from tsrevel.cli.tokens import APP_PAGE, describe, instant_of, settled, spell, t
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, is_loopback
 from tsrevel.config.keys import variables
-from tsrevel.errors import ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
+from tsrevel.config.report import DEFAULT
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
 from tsrevel.tripleseat.auth import redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl, consent_url
@@ -223,7 +224,7 @@ def _find_target(options: LoginOptions) -> _Target:
 
 def _authorize_url(settings: Settings) -> str:
     """Where consent is given: in the sandbox never at the real TripleSeat, unless somebody says so."""
-    if settings.environment == "sandbox" and settings.origin("tripleseat.authorize_url") == "default":
+    if settings.environment == "sandbox" and settings.origin("tripleseat.authorize_url") == DEFAULT:
         return f"{settings.tripleseat.base_url}/oauth2/authorize"
     return settings.tripleseat.authorize_url
 
@@ -233,8 +234,9 @@ def _check_app(settings: Settings) -> None:
     seat = settings.tripleseat
     missing = [
         ConfigProblem(
+            ConfigCode.NOT_SET,
             f"tripleseat.{name}",
-            settings.origin(f"tripleseat.{name}"),
+            str(settings.origin(f"tripleseat.{name}")),
             "isn't set",
             f"TripleSeat shows it under {APP_PAGE}; set it in [tripleseat], or {variables(f'tripleseat.{name}')[0]}.",
         )

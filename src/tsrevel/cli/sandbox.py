@@ -16,7 +16,7 @@ import tomli_w
 from tsrevel.cli.boundary import UNEXPECTED
 from tsrevel.cli.streams import trouble_of
 from tsrevel.cli.world import Manner, World
-from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import look_at, read_regular, replace_file
 from tsrevel.wiring import utc_now
 
@@ -68,7 +68,7 @@ def _check_config(path: Path) -> None:
         return
     remedy = "Name a new file, best in a folder of its own."
     text = f"{path} is there, and a sandbox didn't write it: nothing was written"
-    raise ConfigError((ConfigProblem("--write-config", "the command line", text, remedy),))
+    raise ConfigError((ConfigProblem(ConfigCode.FILE_NOT_OURS, "--write-config", "the command line", text, remedy),))
 
 
 def _tell_what_next(world: World, written: Path | None) -> None:

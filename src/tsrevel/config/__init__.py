@@ -21,12 +21,13 @@ from tsrevel.config.model import (
     TripleSeatSettings,
 )
 from tsrevel.config.paths import config_folder, state_folder
-from tsrevel.config.secret_values import CommandResult, CommandRunner, run_command
+from tsrevel.config.secret_values import CommandFailure, CommandResult, CommandRunner, run_command
 from tsrevel.config.urls import is_loopback
 
 __all__ = [
     "SETTINGS",
     "ChargeSettings",
+    "CommandFailure",
     "CommandResult",
     "CommandRunner",
     "EmailSettings",

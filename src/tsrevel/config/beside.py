@@ -20,8 +20,9 @@ from tsrevel.config.paths import (
     settings_folder,
     state_folder,
 )
-from tsrevel.config.report import Report
+from tsrevel.config.report import DEFAULT, Report, file_origin
 from tsrevel.config.sources import LARGEST_SETTINGS
+from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular, real_path
 from tsrevel.owners import home_of, members_of, user_name
 
@@ -44,7 +45,8 @@ def place_mappings(config: Path | None, environ: Mapping[str, str], *, sandbox: 
     path, by_link = real.with_name(MAPPINGS_NAME), config.with_name(MAPPINGS_NAME)
     if settings_folder(config) != real_path(config.parent) and is_there(by_link) and real_path(by_link) != path:
         message = f"lie beside a link to the settings file ({by_link}), and are read beside the file itself"
-        report.add("mappings", by_link.name, message, f"Move them: mv {_quote(by_link)} {_quote(path)}")
+        remedy = f"Move them: mv {_quote(by_link)} {_quote(path)}"
+        report.add(ConfigCode.MAPPINGS_BESIDE_LINK, "mappings", file_origin(by_link), message, remedy)
     return path
 
 
@@ -110,7 +112,7 @@ def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: Rep
     message = f"isn't set, and {old} is there from before: now it would be {new}"
     moves = name_moves(old, new, settings)
     remedy = f'If it belongs to these settings, move it while no run is under way: {moves}. Else set {key} = "{new}".'
-    report.add(key, "default", message, remedy)
+    report.add(ConfigCode.STATE_LEFT_BEHIND, key, DEFAULT, message, remedy)
 
 
 def _is_within_reach(path: Path) -> bool:

@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 
 from tsrevel.config.keys import suggest
 from tsrevel.config.model import Section
-from tsrevel.config.report import Given, Layer, Report
+from tsrevel.config.report import Given, Layer, Origin, Report
+from tsrevel.errors import ConfigCode
 
 S = TypeVar("S", bound=Section)
 
@@ -34,21 +35,25 @@ def whole_entries(built: tuple[Built[S], ...]) -> tuple[S, ...]:
 
 
 _WORDING = {
-    "setting": ("{message}", "{remedy}"),
-    "missing": ("isn't set", "Give it a value."),
-    "literal_error": ("isn't one of the words it knows", "Write {expected}."),
-    "string_type": ("must be text", "Write it in quotes."),
-    "string_too_short": ("is empty", "Give it a value."),
-    "bool_type": ("must be true or false", "Write true or false, without quotes."),
-    "int_type": ("must be a whole number", "Write it as digits, without quotes."),
-    "float_type": ("must be a number", "Write it as digits, without quotes."),
-    "finite_number": ("must be a number", "Write it as digits."),
-    "tuple_type": ("must be a list", "Write it in brackets: [ ... ]."),
-    "greater_than": ("must be above {gt:g}", "Give a larger number."),
-    "greater_than_equal": ("must be at least {ge}", "Give a larger number."),
-    "less_than_equal": ("must be at most {le}", "Give a smaller number."),
+    "setting": (ConfigCode.UNUSABLE_VALUE, "{message}", "{remedy}"),
+    "missing": (ConfigCode.NOT_SET, "isn't set", "Give it a value."),
+    "literal_error": (ConfigCode.UNKNOWN_WORD, "isn't one of the words it knows", "Write {expected}."),
+    "string_type": (ConfigCode.WRONG_TYPE, "must be text", "Write it in quotes."),
+    "string_too_short": (ConfigCode.EMPTY, "is empty", "Give it a value."),
+    "bool_type": (ConfigCode.WRONG_TYPE, "must be true or false", "Write true or false, without quotes."),
+    "int_type": (ConfigCode.WRONG_TYPE, "must be a whole number", "Write it as digits, without quotes."),
+    "float_type": (ConfigCode.WRONG_TYPE, "must be a number", "Write it as digits, without quotes."),
+    "finite_number": (ConfigCode.WRONG_TYPE, "must be a number", "Write it as digits."),
+    "tuple_type": (ConfigCode.WRONG_TYPE, "must be a list", "Write it in brackets: [ ... ]."),
+    "greater_than": (ConfigCode.OUT_OF_RANGE, "must be above {gt:g}", "Give a larger number."),
+    "greater_than_equal": (ConfigCode.OUT_OF_RANGE, "must be at least {ge}", "Give a larger number."),
+    "less_than_equal": (ConfigCode.OUT_OF_RANGE, "must be at most {le}", "Give a smaller number."),
 }
-"""Message and remedy by pydantic's error type. Pydantic's own texts may repeat the value, so none is used."""
+"""Code, message and remedy by pydantic's error type. Pydantic's own texts may repeat the value, so none is used.
+
+A refusal of `config.values` has its own code, message and remedy in the error's context.
+"""
+_OTHERWISE = (ConfigCode.UNUSABLE_VALUE, "isn't usable", "See config.example.toml.")
 
 
 def build_section(model: type[S], section: str, values: Layer, report: Report) -> S:
@@ -64,7 +69,8 @@ def build_section(model: type[S], section: str, values: Layer, report: Report) -
 def build_entries(model: type[S], key: str, given: Given, label: str, report: Report) -> tuple[Built[S], ...]:
     """The entries of an array of tables; each is called by its `label` field, or its number, in problems."""
     if not isinstance(given.value, list) or not all(isinstance(entry, dict) for entry in given.value):
-        report.add(key, given.origin, "must be a list of tables", f"Write [[{key}]] above each of its entries.")
+        remedy = f"Write [[{key}]] above each of its entries."
+        report.add(ConfigCode.WRONG_TYPE, key, given.origin, "must be a list of tables", remedy)
         return ()
     return tuple(
         _build_entry(model, f"{key}[{entry_label(raw.get(label), number)}]", raw, given.origin, report)
@@ -72,7 +78,7 @@ def build_entries(model: type[S], key: str, given: Given, label: str, report: Re
     )
 
 
-def _build_entry(model: type[S], name: str, raw: Mapping[str, object], origin: str, report: Report) -> Built[S]:
+def _build_entry(model: type[S], name: str, raw: Mapping[str, object], origin: Origin, report: Report) -> Built[S]:
     said = {field: value for field, value in raw.items() if value != ""}
     entry, whole = _build(model, said, lambda field: (f"{name}.{field}", origin), report)
     return Built(name, entry, whole)
@@ -84,7 +90,7 @@ def entry_label(value: object, number: int) -> str:
 
 
 def _build(
-    model: type[S], raw: Mapping[str, object], locate: Callable[[str], tuple[str, str]], report: Report
+    model: type[S], raw: Mapping[str, object], locate: Callable[[str], tuple[str, Origin]], report: Report
 ) -> tuple[S, bool]:
     """What is usable of `raw`, and whether nothing is lacking that it can't be without."""
     try:
@@ -93,7 +99,8 @@ def _build(
         details = error.errors(include_url=False, include_input=False)
     for detail in details:
         key, origin = locate(str(detail["loc"][0]))
-        report.add(key, origin, *_explain(model, detail))
+        code, message, remedy = _explain(model, detail)
+        report.add(code, key, origin, message, remedy)
     bad = {str(detail["loc"][0]) for detail in details}
     lacking = [
         name for name, field in model.model_fields.items() if field.is_required() and (field.alias or name) in bad
@@ -110,12 +117,12 @@ def _without(model: type[S], lacking: Collection[str]) -> type[S]:
     return create_model(model.__name__, __base__=model, **fields)
 
 
-def _explain(model: type[Section], detail: ErrorDetails) -> tuple[str, str]:
+def _explain(model: type[Section], detail: ErrorDetails) -> tuple[ConfigCode, str, str]:
     location = detail["loc"]
     if detail["type"] == "extra_forbidden":
         known = [field.alias or name for name, field in model.model_fields.items()]
-        return "is no setting", suggest(str(location[0]), known)
-    message, remedy = _WORDING.get(detail["type"], ("isn't usable", "See config.example.toml."))
+        return ConfigCode.UNKNOWN_KEY, "is no setting", suggest(str(location[0]), known)
     context = detail.get("ctx", {})
+    code, message, remedy = _WORDING.get(detail["type"], _OTHERWISE)
     item = f"entry {int(location[1]) + 1} " if len(location) > 1 else ""
-    return item + message.format(**context), remedy.format(**context)
+    return context.get("code", code), item + message.format(**context), remedy.format(**context)

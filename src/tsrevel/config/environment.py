@@ -13,8 +13,9 @@ from decimal import Decimal, InvalidOperation
 
 from tsrevel.config.keys import GIVABLE, VARIANTS, suggest, variable, variables
 from tsrevel.config.kinds import Kind
-from tsrevel.config.report import Given, Layer, Report
+from tsrevel.config.report import Given, Layer, Report, variable_origin
 from tsrevel.encoding import is_whole, trim
+from tsrevel.errors import ConfigCode
 
 _WORDS = {
     "true": True,
@@ -120,30 +121,28 @@ def _is_given(environ: Mapping[str, str], name: str, key: str) -> bool:
 
 def _parse(environ: Mapping[str, str], name: str, key: str, report: Report) -> Given | None:
     text = environ[name] if key in _KEEPS_SPACES else lookup(environ, name)
-    origin = f"environment {name}"
+    origin = variable_origin(name)
     if not is_whole(text) and key not in _MAY_BE_BYTES and not key.endswith(VARIANTS):
-        report.add(key, origin, "isn't UTF-8 text", "Set it anew, as UTF-8.")
+        report.add(ConfigCode.NOT_TEXT, key, origin, "isn't UTF-8 text", "Set it anew, as UTF-8.")
         return None
     try:
         return Given(parse_setting(key, text), origin)
     except ValueError as error:
-        message = "names nothing" if GIVABLE[key] in _LISTS else "can't be read"
-        report.add(key, origin, message, str(error))
+        if GIVABLE[key] in _LISTS:
+            report.add(ConfigCode.EMPTY, key, origin, "names nothing", str(error))
+        else:
+            report.add(ConfigCode.WRONG_TYPE, key, origin, "can't be read", str(error))
         return None
 
 
 def _check_agreement(key: str, found: list[Given], report: Report) -> None:
     for other in found[1:]:
         if other.value != found[0].value:
-            report.add(
-                key,
-                found[0].origin,
-                f"differs from {other.origin}",
-                "Set one of the two, or both to the same value.",
-            )
+            remedy = "Set one of the two, or both to the same value."
+            report.add(ConfigCode.CONFLICTING_VALUES, key, found[0].origin, f"differs from {other.origin}", remedy)
 
 
 def _check_names(environ: Mapping[str, str], report: Report) -> None:
     for name in environ:
         if name.startswith("TSREVEL_") and name not in TODAY and lookup(environ, name):
-            report.add(name, f"environment {name}", "is no setting", suggest(name, TODAY))
+            report.add(ConfigCode.UNKNOWN_KEY, name, variable_origin(name), "is no setting", suggest(name, TODAY))

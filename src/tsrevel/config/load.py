@@ -35,16 +35,16 @@ from tsrevel.config.paths import (
     settings_folder,
 )
 from tsrevel.config.places import build_locations, check_old_place, choose_locations, read_old_place
-from tsrevel.config.report import Given, Layer, Report
+from tsrevel.config.report import DEFAULT, Given, Layer, Origin, Report, file_origin
 from tsrevel.config.rules import Entries, check_rules
 from tsrevel.config.secret_values import CommandRunner, SecretReader, run_command
 from tsrevel.config.sources import read_document, read_file, read_flags, read_mappings
-from tsrevel.errors import ConfigProblem
+from tsrevel.errors import ConfigCode, ConfigProblem
 from tsrevel.network import read_network
 
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
-_NOTHING = Given([], "default")
+_NOTHING = Given([], DEFAULT)
 
 _SECTIONS: dict[str, type[Section]] = {
     name: field.annotation
@@ -108,7 +108,7 @@ def check_document(
     The environment is only asked for paths. Raises `ConfigError` with every problem found.
     """
     report = Report()
-    settings = _settle([read_document(document, path.name, report)], path, environ, run, report, offline=False)
+    settings = _settle([read_document(document, file_origin(path), report)], path, environ, run, report, offline=False)
     report.close()
     return settings
 
@@ -164,14 +164,14 @@ def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], repo
 
 def _build_tables(
     draft: Configurable, values: Layer, environ: Mapping[str, str], report: Report
-) -> tuple[tuple[Built[LocationSettings], ...], tuple[Built[ChargeSettings], ...], dict[str, str]]:
+) -> tuple[tuple[Built[LocationSettings], ...], tuple[Built[ChargeSettings], ...], dict[str, Origin]]:
     """Locations and charges, and the origins of all that is given, the old service's place counted in."""
     place = read_old_place(environ, report)
     chosen = choose_locations(values.get("locations"), place, report)
     given = values | ({"locations": chosen} if chosen else {})
     locations = build_locations(chosen, draft, draft.revel, report)
     origins = {key: value.origin for key, value in given.items()}
-    check_old_place(place, whole_entries(locations), origins.get("locations", "default"), report)
+    check_old_place(place, whole_entries(locations), origins.get("locations", DEFAULT), report)
     charges = build_entries(ChargeSettings, "charges", given.get("charges", _NOTHING), "match", report)
     return locations, charges, origins
 
@@ -183,7 +183,8 @@ def _place_files(values: Layer, path: Path | None, environ: Mapping[str, str], r
     ledger = _given_path("ledger.path", values, environ, folder, report)
     token = _given_path("tripleseat.token_file", values, environ, folder, report)
     if ledger is None and state is None and not report.spoils("ledger.path"):
-        report.add("ledger.path", "default", "isn't set, and no home folder is known", "Set it, or HOME.")
+        message = "isn't set, and no home folder is known"
+        report.add(ConfigCode.NOT_SET, "ledger.path", DEFAULT, message, "Set it, or HOME.")
     default = state or StatePlace(Path())
     beside = ledger.with_name(TOKEN_NAME) if ledger else default.token
     return ledger or default.ledger, token or beside
@@ -197,6 +198,6 @@ def _given_path(
         return None
     path = read_path(given.value, environ, folder)
     if isinstance(path, PathProblem):
-        report.add(key, given.origin, path.message, path.remedy)
+        report.add(path.code, key, given.origin, path.message, path.remedy)
         return None
     return path

@@ -21,7 +21,7 @@ from tsrevel.config.model import ProductMapping
 from tsrevel.config.report import Report
 from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mappings
 from tsrevel.encoding import decode_text
-from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import DISK_FULL, make_folder, read_regular, replace_file
 from tsrevel.owners import cure_roots_files
 from tsrevel.planning.match import normalise
@@ -160,12 +160,13 @@ def _rewrite(
     except OSError as error:
         raise _unwritable(path, error) from error
     except ValueError as error:
-        raise _problem(path, f"isn't UTF-8 text: it holds {error}", "Save it as UTF-8.") from error
+        raise _problem(
+            ConfigCode.FILE_NOT_TEXT, path, f"isn't UTF-8 text: it holds {error}", "Save it as UTF-8."
+        ) from error
     after = "".join(edit(_split(before)))
     if _tables(after) != expect(_tables(before) or []):
-        raise _problem(
-            path, "is written in a way that can't be changed line by line", "Make this change in it with an editor."
-        )
+        message = "is written in a way that can't be changed line by line"
+        raise _problem(ConfigCode.NOT_EDITABLE, path, message, "Make this change in it with an editor.")
     try:
         make_folder(path.parent)
         replace_file(path, after.encode(), like)
@@ -191,13 +192,15 @@ def _tables(text: str) -> Tables | None:
 def _unwritable(path: Path, error: OSError) -> ConfigError:
     reason = error.strerror or type(error).__name__
     if error.errno in DISK_FULL:
-        return _problem(path, f"can't be changed: {reason}", "The disk is full: make room, then do it again.")
+        remedy = "The disk is full: make room, then do it again."
+        return _problem(ConfigCode.FILE_UNWRITABLE, path, f"can't be changed: {reason}", remedy)
     remedy = "Do it as the user who owns it, or let this user write to it."
     if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
         remedy = f"Let this user write to the folder {path.parent}, or do it as the user who owns that."
     cure = cure_roots_files(path)
-    return _problem(path, f"can't be changed: {reason}", remedy + (f" As root: {cure}" if cure else ""))
+    remedy += f" As root: {cure}" if cure else ""
+    return _problem(ConfigCode.FILE_UNWRITABLE, path, f"can't be changed: {reason}", remedy)
 
 
-def _problem(path: Path, message: str, remedy: str) -> ConfigError:
-    return ConfigError((ConfigProblem("mappings", path.name, f"{path} {message}", remedy),))
+def _problem(code: ConfigCode, path: Path, message: str, remedy: str) -> ConfigError:
+    return ConfigError((ConfigProblem(code, "mappings", path.name, f"{path} {message}", remedy),))

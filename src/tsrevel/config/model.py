@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
 from tsrevel.config.kinds import Kind, list_settings
+from tsrevel.config.report import DEFAULT, Origin
 from tsrevel.config.urls import url_of_domain
 from tsrevel.config.values import (
     Address,
@@ -241,11 +242,11 @@ class Settings(Configurable):
     ledger_path: Path
     token_path: Path
 
-    _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _origins: Mapping[str, Origin] = PrivateAttr(default_factory=dict)
     _network: Network = PrivateAttr(default=DIRECT)
 
     @classmethod
-    def of(cls, checked: Mapping[str, Any], origins: Mapping[str, str], network: Network = DIRECT) -> Self:
+    def of(cls, checked: Mapping[str, Any], origins: Mapping[str, Origin], network: Network = DIRECT) -> Self:
         """The settings of all these fields, each checked by itself already; and each value's origin, by dotted key."""
         settings = cls.model_construct(**checked)
         settings._origins, settings._network = dict(origins), network  # noqa: SLF001 (of an object of this very class)
@@ -276,14 +277,11 @@ class Settings(Configurable):
             found += value if isinstance(value, tuple) else [value]
         return tuple(each.get_secret_value() for each in found if each.get_secret_value())
 
-    def origin(self, key: str) -> str:
-        """Where the value of `key` ("safety.dry_run") came from.
-
-        "default", the file's name, "environment NAME" or "flag --name". Raises KeyError for no such setting.
-        """
+    def origin(self, key: str) -> Origin:
+        """Where the value of `key` ("safety.dry_run") came from. Raises KeyError for no such setting."""
         if key not in SETTINGS and key != "products":
             raise KeyError(key)
-        return self._origins.get(key, "default")
+        return self._origins.get(key, DEFAULT)
 
     def way(self, key: str) -> str:
         """The key under which the secret `key` was given: itself, or "revel.api_key_file", "revel.api_key_command"."""
@@ -297,7 +295,7 @@ class Settings(Configurable):
             for part in key.split("."):
                 value = getattr(value, part)
             shown = _show_tables(key, value) if kind is Kind.TABLES else [(key, _show(value))]
-            rows.extend((name, text, self.origin(key)) for name, text in shown)
+            rows.extend((name, text, str(self.origin(key))) for name, text in shown)
         return rows
 
 

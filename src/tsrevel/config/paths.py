@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsrevel.config.report import Report
-from tsrevel.errors import ConfigProblem
+from tsrevel.config.report import DEFAULT, Origin, Report, Source, variable_origin
+from tsrevel.errors import ConfigCode, ConfigProblem
 from tsrevel.files import real_path
 
 SYSTEM_CONFIG = Path("/etc/tsrevel/config.toml")
@@ -34,6 +34,7 @@ class PathProblem:
 
     message: str
     remedy: str = _WHOLE
+    code: ConfigCode = ConfigCode.MALFORMED_PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def read_path(text: str, environ: Mapping[str, str], folder: Path | None) -> Pat
         if not text.startswith("~/"):
             return PathProblem("begins with ~, which is understood as ~/ alone")
         if home is None:
-            return PathProblem("begins with ~/, and the environment has no absolute HOME")
+            return PathProblem("begins with ~/, and the environment has no absolute HOME", code=ConfigCode.NO_HOME)
         text = str(home / text[2:].lstrip("/"))
     if not text or text.endswith("/") or Path(text).name in {"", "..", "."}:
         return PathProblem("names no file", "Write the path of a file.")
@@ -138,13 +139,13 @@ def find_config(config: Path | None, environ: Mapping[str, str], system_config: 
     """The config file to read, if any. One that was asked for by name must be there."""
     named = environ.get("TSREVEL_CONFIG", "").strip()
     if config is not None:
-        return _require(config, "flag --config", report)
+        return _require(config, Origin(Source.FLAG, "--config"), report)
     if named:
         path = read_path(named, environ, None)
         if isinstance(path, PathProblem):
-            report.add("config", "environment TSREVEL_CONFIG", path.message, path.remedy)
+            report.add(path.code, "config", variable_origin("TSREVEL_CONFIG"), path.message, path.remedy)
             return None
-        return _require(path, "environment TSREVEL_CONFIG", report)
+        return _require(path, variable_origin("TSREVEL_CONFIG"), report)
     return next((path for path in _usual_places(environ, system_config) if is_there(path)), None)
 
 
@@ -152,7 +153,8 @@ def miss_config(environ: Mapping[str, str], system_config: Path, report: Report)
     """Tell that no config file was found, where it was looked for, and how one is made."""
     places = " or ".join(str(path) for path in _usual_places(environ, system_config))
     remedy = "Make one by `tsrevel init`, or name yours: --config FILE."
-    report.lead(ConfigProblem("config", "default", f"there is no settings file: no {places}", remedy))
+    message = f"there is no settings file: no {places}"
+    report.lead(ConfigProblem(ConfigCode.NO_CONFIG_FILE, "config", str(DEFAULT), message, remedy))
 
 
 def _usual_places(environ: Mapping[str, str], system_config: Path) -> list[Path]:
@@ -160,12 +162,11 @@ def _usual_places(environ: Mapping[str, str], system_config: Path) -> list[Path]
     return [*([folder / "config.toml"] if folder else []), system_config]
 
 
-def _require(path: Path, origin: str, report: Report) -> Path | None:
+def _require(path: Path, origin: Origin, report: Report) -> Path | None:
     if is_there(path):
         return path
-    report.add(
-        "config", origin, f"there is no file {path}", "Name an existing file, or copy config.example.toml to it."
-    )
+    remedy = "Name an existing file, or copy config.example.toml to it."
+    report.add(ConfigCode.FILE_NOT_FOUND, "config", origin, f"there is no file {path}", remedy)
     return None
 
 

@@ -9,8 +9,9 @@ from tsrevel.config.build import Built, build_entries
 from tsrevel.config.environment import lookup
 from tsrevel.config.keys import variable
 from tsrevel.config.model import LocationSettings, RevelSettings, TopLevel
-from tsrevel.config.report import Given, Report
+from tsrevel.config.report import Given, Origin, Report, variable_origin
 from tsrevel.config.values import decode_whole
+from tsrevel.errors import ConfigCode
 
 INHERITED = ("user", "station", "dining_option", "payment_type", "discount")
 """What a location takes from `[revel]` where it says nothing itself."""
@@ -22,7 +23,7 @@ class OldPlace:
 
     site: int | None
     establishment: int | None
-    origin: str
+    origin: Origin
 
     def agrees(self, location: LocationSettings) -> bool:
         """Whether `location` may be the place meant: nothing it says contradicts this."""
@@ -38,9 +39,10 @@ def read_old_place(environ: Mapping[str, str], report: Report) -> OldPlace | Non
         return None
     site, establishment, location = (_read_id(environ, name, report) for name in names)
     if establishment and location and establishment != location:
-        origin = "environment REVEL_ESTABLISHMENT_ID"
-        report.add("locations", origin, "differs from environment REVEL_LOCATION_ID", "Set one of the two.")
-    return OldPlace(site, establishment or location, f"environment {given[0]}")
+        origin = variable_origin("REVEL_ESTABLISHMENT_ID")
+        message = "differs from environment REVEL_LOCATION_ID"
+        report.add(ConfigCode.CONFLICTING_VALUES, "locations", origin, message, "Set one of the two.")
+    return OldPlace(site, establishment or location, variable_origin(given[0]))
 
 
 def _read_id(environ: Mapping[str, str], name: str, report: Report) -> int | None:
@@ -50,7 +52,8 @@ def _read_id(environ: Mapping[str, str], name: str, report: Report) -> int | Non
     number = decode_whole(text)
     if isinstance(number, int) and number > 0:
         return number
-    report.add("locations", f"environment {name}", "isn't an id", "Write a whole number above zero.")
+    remedy = "Write a whole number above zero."
+    report.add(ConfigCode.MALFORMED_ID, "locations", variable_origin(name), "isn't an id", remedy)
     return None
 
 
@@ -63,7 +66,7 @@ def choose_locations(given: Given | None, place: OldPlace | None, report: Report
         return Given([entry], place.origin)
     if not report.spoils("locations"):
         remedy = f"Set TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID, or {variable('locations')}."
-        report.add("locations", place.origin, "is only half of a location", remedy)
+        report.add(ConfigCode.INCOMPLETE_LOCATION, "locations", place.origin, "is only half of a location", remedy)
     return None
 
 
@@ -99,9 +102,12 @@ def _name(entry: object, number: int) -> object:
     return {"name": name, **said}
 
 
-def check_old_place(place: OldPlace | None, locations: Sequence[LocationSettings], origin: str, report: Report) -> None:
+def check_old_place(
+    place: OldPlace | None, locations: Sequence[LocationSettings], origin: Origin, report: Report
+) -> None:
     """Old variables that are still set must fit one of the locations that are given otherwise."""
     if place is None or report.spoils("locations") or any(map(place.agrees, locations)):
         return
     message = f"fits none of the locations given by {origin}"
-    report.add("locations", place.origin, message, "Remove the old variables, or mend the locations.")
+    remedy = "Remove the old variables, or mend the locations."
+    report.add(ConfigCode.LOCATION_MISMATCH, "locations", place.origin, message, remedy)

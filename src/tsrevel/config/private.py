@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import DISK_FULL, create_file, make_folder
 
 
@@ -17,14 +17,15 @@ def create_private(path: Path, text: str) -> None:
         make_folder(path.parent)
         create_file(path, text.encode())
     except FileExistsError as error:
-        raise _problem(path, "is there already, and nothing overwrites it", "Name another file.") from error
+        message = "is there already, and nothing overwrites it"
+        raise _problem(ConfigCode.FILE_EXISTS, path, message, "Name another file.") from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
         remedy = f"Let this user write to {path.parent}, or name another file with --output."
         if error.errno in DISK_FULL:
             remedy = "The disk is full: make room, or name a file on another disk with --output."
-        raise _problem(path, f"can't be written: {reason}", remedy) from error
+        raise _problem(ConfigCode.FILE_UNWRITABLE, path, f"can't be written: {reason}", remedy) from error
 
 
-def _problem(path: Path, message: str, remedy: str) -> ConfigError:
-    return ConfigError((ConfigProblem("config", str(path), message, remedy),))
+def _problem(code: ConfigCode, path: Path, message: str, remedy: str) -> ConfigError:
+    return ConfigError((ConfigProblem(code, "config", str(path), message, remedy),))

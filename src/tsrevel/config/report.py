@@ -3,9 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
 
-from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.secrecy import Secret
+
+
+class Source(StrEnum):
+    """Where a value may come from."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from: which file, variable or flag. Shown as "config.toml" or "environment REVEL_DOMAIN"."""
+
+    source: Source
+    name: str = ""
+
+    def __str__(self) -> str:
+        match self.source:
+            case Source.FILE:
+                return self.name
+            case Source.DEFAULT:
+                return str(self.source)
+            case _:
+                return f"{self.source} {self.name}"
+
+
+DEFAULT = Origin(Source.DEFAULT)
+
+
+def file_origin(path: Path) -> Origin:
+    """Of what stands in the file at `path`."""
+    return Origin(Source.FILE, path.name)
+
+
+def variable_origin(name: str) -> Origin:
+    """Of what the environment variable `name` says."""
+    return Origin(Source.ENVIRONMENT, name)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -13,7 +54,7 @@ class Given(Secret):
     """A value as a source gave it. It may be a secret, so it is never shown."""
 
     value: object
-    origin: str
+    origin: Origin
 
 
 Layer = dict[str, Given]
@@ -25,10 +66,17 @@ class Report:
 
     def __init__(self) -> None:
         self._problems: list[ConfigProblem] = []
+        self.misses = False
+        """Whether something isn't set that must be."""
 
-    def add(self, key: str, origin: str, message: str, remedy: str) -> None:
+    def add(self, code: ConfigCode, key: str, origin: Origin, message: str, remedy: str) -> None:
         """Note one problem. `message` continues "the key ..." and has no full stop; `remedy` is a sentence."""
-        self._problems.append(ConfigProblem(key, origin, message, remedy))
+        self.note(ConfigProblem(code, key, str(origin), message, remedy))
+        self.misses = self.misses or origin == DEFAULT
+
+    def note(self, problem: ConfigProblem) -> None:
+        """Note one that was found elsewhere."""
+        self._problems.append(problem)
 
     def lead(self, problem: ConfigProblem) -> None:
         """Note one that is to be told before all others."""
@@ -37,11 +85,6 @@ class Report:
     def spoils(self, key: str) -> bool:
         """Whether `key`, or a part or variant of it, has a problem already: what follows from it is no news."""
         return any(problem.key.startswith(key) for problem in self._problems)
-
-    @property
-    def misses(self) -> bool:
-        """Whether something isn't set that must be."""
-        return any(problem.origin == "default" for problem in self._problems)
 
     @property
     def problems(self) -> tuple[ConfigProblem, ...]:

@@ -10,8 +10,9 @@ from pydantic import SecretStr
 from tsrevel.config.build import Built
 from tsrevel.config.keys import SECRETS, variables
 from tsrevel.config.model import ChargeSettings, LocationSettings, ProductMapping, Settings
-from tsrevel.config.report import Report
+from tsrevel.config.report import DEFAULT, Origin, Report
 from tsrevel.config.urls import is_loopback, url_of_domain
+from tsrevel.errors import ConfigCode
 from tsrevel.planning.match import normalise
 
 NO_LOCATIONS = "there are no [[locations]]: every event is held"
@@ -55,7 +56,7 @@ def check_rules(settings: Settings, entries: Entries, report: Report, *, offline
 def check_network(settings: Settings, report: Report) -> None:
     """The way out that the environment tells: it is used by whatever calls a service."""
     for problem in settings.network.problems:
-        report.add(problem.key, problem.origin, problem.message, problem.remedy)
+        report.note(problem)
 
 
 def check_revel_address(settings: Settings, report: Report, *, offline: bool) -> None:
@@ -65,10 +66,12 @@ def check_revel_address(settings: Settings, report: Report, *, offline: bool) ->
         return
     if given and made and given.lower() != made:
         message = f"differs from revel.domain ({settings.origin('revel.domain')})"
-        report.add("revel.base_url", settings.origin("revel.base_url"), message, "Keep one of the two.")
+        origin = settings.origin("revel.base_url")
+        report.add(ConfigCode.CONFLICTING_VALUES, "revel.base_url", origin, message, "Keep one of the two.")
     if not given and not made and not offline:
         remedy = 'Set domain = "acme" in [revel], or REVEL_DOMAIN, or base_url.'
-        report.add("revel.domain", settings.origin("revel.domain"), "isn't set, nor is revel.base_url", remedy)
+        origin, message = settings.origin("revel.domain"), "isn't set, nor is revel.base_url"
+        report.add(ConfigCode.NOT_SET, "revel.domain", origin, message, remedy)
 
 
 def check_credentials(settings: Settings, report: Report) -> None:
@@ -80,7 +83,7 @@ def check_credentials(settings: Settings, report: Report) -> None:
         if not text.strip() and not report.spoils(key):
             ways = f", {name}_file or {name}_command" if key in SECRETS else ""
             remedy = f"Set {name}{ways} in [{section}], or {' or '.join(variables(key))}."
-            report.add(key, settings.origin(key), "isn't set", remedy)
+            report.add(ConfigCode.NOT_SET, key, settings.origin(key), "isn't set", remedy)
 
 
 def check_environment(settings: Settings, report: Report) -> None:
@@ -93,7 +96,8 @@ def check_environment(settings: Settings, report: Report) -> None:
             continue
         message = "isn't this machine, in the sandbox" if sandbox else "is this machine, in production"
         remedy = f'Change it, or environment = "{"production" if sandbox else "sandbox"}".'
-        report.add(key, settings.origin(key), message, remedy)
+        code = ConfigCode.REMOTE_IN_SANDBOX if sandbox else ConfigCode.LOOPBACK_IN_PRODUCTION
+        report.add(code, key, settings.origin(key), message, remedy)
 
 
 def base_urls(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -103,13 +107,13 @@ def base_urls(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "tripleseat.token_url", seat.token_url.partition("?")[0]
     yield ("revel.base_url" if settings.revel.base_url else "revel.domain"), settings.revel_url
     yield "monitor.ping_url", settings.monitor.ping_url.get_secret_value().partition("?")[0]
-    if settings.origin("tripleseat.authorize_url") != "default":
+    if settings.origin("tripleseat.authorize_url") != DEFAULT:
         yield "tripleseat.authorize_url", seat.authorize_url.partition("?")[0]
-    if mail.api_key.get_secret_value() or settings.origin("email.base_url") != "default":
+    if mail.api_key.get_secret_value() or settings.origin("email.base_url") != DEFAULT:
         yield "email.base_url", mail.base_url
 
 
-def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: str, report: Report) -> None:
+def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: Origin, report: Report) -> None:
     """One treatment a name, and a product for what becomes an item."""
     for each in charges:
         key, charge = each.key, each.entry
@@ -117,19 +121,16 @@ def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: str, repor
             continue
         products = [product for product in (charge.product, charge.product_name) if product is not None]
         if charge.treat_as == "item" and len(products) != 1 and not report.spoils(f"{key}.product"):
-            report.add(
-                key,
-                origin,
-                "is an item, which needs one product",
-                "Give product or product_name, one of them.",
-            )
+            remedy = "Give product or product_name, one of them."
+            report.add(ConfigCode.PRODUCT_REQUIRED, key, origin, "is an item, which needs one product", remedy)
         if charge.treat_as != "item" and products:
-            report.add(key, origin, "has a product but isn't an item", 'Remove the product, or write as = "item".')
+            remedy = 'Remove the product, or write as = "item".'
+            report.add(ConfigCode.PRODUCT_NOT_ALLOWED, key, origin, "has a product but isn't an item", remedy)
     matches = ((each.key, normalise(each.entry.match)) for each in charges if each.entry.match)
     _check_unique(matches, "is listed before under the same name", origin, report)
 
 
-def check_locations(locations: tuple[Built[LocationSettings], ...], origin: str, report: Report) -> None:
+def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: Report) -> None:
     """Each location names its place at TripleSeat, and no place has two."""
     places: list[tuple[str, Hashable]] = []
     for each in locations:
@@ -140,7 +141,7 @@ def check_locations(locations: tuple[Built[LocationSettings], ...], origin: str,
             places.append((key, place))
         elif not report.spoils(f"{key}.tripleseat"):
             remedy = "Give tripleseat_location or tripleseat_site."
-            report.add(key, origin, "doesn't say which place at TripleSeat it is", remedy)
+            report.add(ConfigCode.PLACE_REQUIRED, key, origin, "doesn't say which place at TripleSeat it is", remedy)
     _check_unique(places, "is at the same TripleSeat place as one before", origin, report)
 
 
@@ -153,10 +154,12 @@ def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], 
     known = {each.tripleseat_location for each in entries} | {each.tripleseat_site for each in entries}
     establishments = {each.revel_establishment for each in entries}
     for stray in (each for each in settings.safety.allowed_locations if each not in known):
-        mixed_up = ", but is its Revel establishment" if stray in establishments else ""
+        mixed_up = stray in establishments
+        code = ConfigCode.ESTABLISHMENT_AS_LOCATION if mixed_up else ConfigCode.UNKNOWN_LOCATION
+        but = ", but is its Revel establishment" if mixed_up else ""
         remedy = "Write the tripleseat_location or tripleseat_site of an entry, or add an entry with it."
-        message = f"names {stray}, which no [[locations]] entry has as its TripleSeat id{mixed_up}"
-        report.add(key, settings.origin(key), message, remedy)
+        message = f"names {stray}, which no [[locations]] entry has as its TripleSeat id{but}"
+        report.add(code, key, settings.origin(key), message, remedy)
 
 
 def check_mails(settings: Settings, report: Report) -> None:
@@ -165,12 +168,12 @@ def check_mails(settings: Settings, report: Report) -> None:
     if report.spoils("email") or not (mail.api_key.get_secret_value() and mail.sender):
         return
     for key, value in (("email.recipients", mail.recipients), ("email.on", mail.on)):
-        if not value and settings.origin(key) != "default":
+        if not value and settings.origin(key) != DEFAULT:
             remedy = "Name at least one, or take out email.api_key: then no mails are sent."
-            report.add(key, settings.origin(key), "is empty, though mails are set up", remedy)
+            report.add(ConfigCode.EMPTY, key, settings.origin(key), "is empty, though mails are set up", remedy)
 
 
-def check_tills(locations: tuple[Built[LocationSettings], ...], origin: str, report: Report) -> None:
+def check_tills(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: Report) -> None:
     """Every order needs a user and a station (facts Revel 3, 5); they may come from `[revel]`."""
     for each in locations:
         key = each.key
@@ -178,10 +181,10 @@ def check_tills(locations: tuple[Built[LocationSettings], ...], origin: str, rep
             spoilt = report.spoils(f"{key}.{name}") or report.spoils(f"revel.{name}")
             if not getattr(each.entry, name) and not spoilt:
                 remedy = f"Set {name} in this location, or for all: revel.{name} ({variables(f'revel.{name}')[0]})."
-                report.add(f"{key}.{name}", origin, "isn't set", remedy)
+                report.add(ConfigCode.NOT_SET, f"{key}.{name}", origin, "isn't set", remedy)
 
 
-def check_products(products: tuple[Built[ProductMapping], ...], origin: str, report: Report) -> None:
+def check_products(products: tuple[Built[ProductMapping], ...], origin: Origin, report: Report) -> None:
     """Each mapping is by menu item or by name, and no line has two."""
     lines: list[tuple[str, Hashable]] = []
     for each in products:
@@ -190,15 +193,16 @@ def check_products(products: tuple[Built[ProductMapping], ...], origin: str, rep
         if report.spoils(f"{each.key}.name") or report.spoils(f"{each.key}.menu_item_id"):
             continue
         if (mapping.menu_item_id is None) == (mapping.name is None):
-            report.add(key, origin, "needs menu_item_id or name, one of them", "Keep the one to match by.")
+            message = "needs menu_item_id or name, one of them"
+            report.add(ConfigCode.MENU_ITEM_OR_NAME_REQUIRED, key, origin, message, "Keep the one to match by.")
         elif mapping.establishment:
             lines.append((key, (mapping.establishment, mapping.menu_item_id, normalise(mapping.name or ""))))
     _check_unique(lines, "maps a line that one before maps", origin, report)
 
 
-def _check_unique(entries: Iterable[tuple[str, Hashable]], message: str, origin: str, report: Report) -> None:
+def _check_unique(entries: Iterable[tuple[str, Hashable]], message: str, origin: Origin, report: Report) -> None:
     seen: set[Hashable] = set()
     for key, mark in entries:
         if mark in seen:
-            report.add(key, origin, message, "Remove one of them.")
+            report.add(ConfigCode.DUPLICATE_ENTRY, key, origin, message, "Remove one of them.")
         seen.add(mark)

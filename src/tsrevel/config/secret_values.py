@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +20,7 @@ from tsrevel.config.kinds import Kind
 from tsrevel.config.paths import PathProblem, read_path
 from tsrevel.config.report import Given, Layer, Report
 from tsrevel.encoding import decode_text, trim
+from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular
 from tsrevel.secrecy import Secret
 
@@ -28,15 +30,27 @@ LARGEST_SECRET = 64 * 1024
 _LOOK_SECONDS = 0.005
 _SENT_IN_HEADERS = frozenset({"revel.api_key", "revel.api_secret", "tripleseat.public_key", "email.api_key"})
 """These go out in the head of a request, which takes ASCII alone."""
-NOT_FOUND = "couldn't be found"
+
+
+class CommandFailure(StrEnum):
+    """Why a command printed nothing usable."""
+
+    NOT_FOUND = "NOT_FOUND"
+    NOT_STARTED = "NOT_STARTED"
+    TIMED_OUT = "TIMED_OUT"
+    TOO_LONG = "TOO_LONG"
+    SIGNALLED = "SIGNALLED"
+    EXIT_STATUS = "EXIT_STATUS"
+    NOT_TEXT = "NOT_TEXT"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CommandResult(Secret):
-    """What a secret's command printed, or `failure`: why it printed nothing usable."""
+    """What a command printed, or `failure`: why it printed nothing usable. `text` says so: "failed with status 3"."""
 
     output: str = ""
-    failure: str = ""
+    failure: CommandFailure | None = None
+    text: str = ""
 
 
 CommandRunner = Callable[[Sequence[str], Mapping[str, str]], CommandResult]
@@ -58,24 +72,26 @@ def run_command(words: Sequence[str], environ: Mapping[str, str]) -> CommandResu
             bufsize=0,
         )
     except FileNotFoundError:
-        return CommandResult(failure=NOT_FOUND)
+        return CommandResult(failure=CommandFailure.NOT_FOUND, text="couldn't be found")
     except (OSError, ValueError):
-        return CommandResult(failure="couldn't be run")
+        return CommandResult(failure=CommandFailure.NOT_STARTED, text="couldn't be run")
     with process:
         output = _read_output(process)
         if process.returncode is None:
             process.kill()
-            slow = f"took longer than {COMMAND_SECONDS} seconds"
-            long = f"printed more than {LARGEST_SECRET} bytes" if len(output) > LARGEST_SECRET else slow
-            return CommandResult(failure=long)
+            if len(output) > LARGEST_SECRET:
+                text = f"printed more than {LARGEST_SECRET} bytes"
+                return CommandResult(failure=CommandFailure.TOO_LONG, text=text)
+            return CommandResult(failure=CommandFailure.TIMED_OUT, text=f"took longer than {COMMAND_SECONDS} seconds")
     if process.returncode < 0:
-        return CommandResult(failure=f"was ended by signal {-process.returncode}")
+        text = f"was ended by signal {-process.returncode}"
+        return CommandResult(failure=CommandFailure.SIGNALLED, text=text)
     if process.returncode:
-        return CommandResult(failure=f"failed with status {process.returncode}")
+        return CommandResult(failure=CommandFailure.EXIT_STATUS, text=f"failed with status {process.returncode}")
     try:
         return CommandResult(output=trim(decode_text(output)))
     except ValueError as error:
-        return CommandResult(failure=f"printed {error}")
+        return CommandResult(failure=CommandFailure.NOT_TEXT, text=f"printed {error}")
 
 
 def _read_output(process: subprocess.Popen[bytes]) -> bytes:
@@ -131,7 +147,8 @@ class SecretReader(Secret):
             chosen = ways[0] if ways else chosen
             if len(ways) > 1:
                 names = " and ".join(way.rpartition(".")[2] for way, _ in ways)
-                self.report.add(key, ways[0][1].origin, f"is given more than once: {names}", "Keep one of them.")
+                message = f"is given more than once: {names}"
+                self.report.add(ConfigCode.GIVEN_TWICE, key, ways[0][1].origin, message, "Keep one of them.")
         if chosen is None or self.report.spoils(key):
             return key, None
         return chosen[0], self._open(key, *chosen)
@@ -140,12 +157,12 @@ class SecretReader(Secret):
         if way == key:
             return self._check(key, key, given)
         if not isinstance(given.value, str):
-            self.report.add(way, given.origin, "must be text", "Write it in quotes.")
+            self.report.add(ConfigCode.WRONG_TYPE, way, given.origin, "must be text", "Write it in quotes.")
             return None
         text = self._read_file(way, given) if way.endswith("_file") else self._run(way, given)
         lines = [bare for line in re.split(r"[\r\n]+", text or "") if (bare := trim(line))]
         if text is not None and not lines:
-            self.report.add(way, given.origin, "leads to an empty secret", "Put the secret there.")
+            self.report.add(ConfigCode.EMPTY, way, given.origin, "leads to an empty secret", "Put the secret there.")
         if not lines:
             return None
         return self._check(key, way, Given(lines if GIVABLE[key] is Kind.SECRETS else lines[0], given.origin))
@@ -160,41 +177,46 @@ class SecretReader(Secret):
             message, remedy = "holds a tab or an end of line", "Write it on one line."
         else:
             return given
-        self.report.add(way, given.origin, message, remedy)
+        self.report.add(ConfigCode.MALFORMED_SECRET, way, given.origin, message, remedy)
         return None
 
     def _read_file(self, way: str, given: Given) -> str | None:
         path = read_path(str(given.value), self.environ, self.folder)
         if isinstance(path, PathProblem):
-            self.report.add(way, given.origin, path.message, path.remedy)
+            self.report.add(path.code, way, given.origin, path.message, path.remedy)
             return None
         try:
             data = read_regular(path, LARGEST_SECRET)
         except FileNotFoundError:
-            self.report.add(way, given.origin, "names a file that isn't there", "Name the file that holds the secret.")
+            remedy = "Name the file that holds the secret."
+            self.report.add(ConfigCode.FILE_NOT_FOUND, way, given.origin, "names a file that isn't there", remedy)
             return None
         except (OSError, ValueError):  # ValueError: a NUL in the path
-            self.report.add(
-                way, given.origin, "names a file that can't be read", "Let this user read it: a regular file."
-            )
+            remedy = "Let this user read it: a regular file."
+            self.report.add(ConfigCode.FILE_UNREADABLE, way, given.origin, "names a file that can't be read", remedy)
             return None
         try:
             return decode_text(data)
         except ValueError as error:
-            self.report.add(
-                way, given.origin, f"names a file that can't be read: it holds {error}", "Save it as UTF-8 text."
-            )
+            message = f"names a file that can't be read: it holds {error}"
+            self.report.add(ConfigCode.FILE_NOT_TEXT, way, given.origin, message, "Save it as UTF-8 text.")
             return None
 
     def _run(self, way: str, given: Given) -> str | None:
         try:
             words = shlex.split(str(given.value))
         except ValueError:
-            self.report.add(way, given.origin, "isn't a command line: a quote is open", "Close the quote.")
+            message = "isn't a command line: a quote is open"
+            self.report.add(ConfigCode.MALFORMED_COMMAND, way, given.origin, message, "Close the quote.")
             return None
-        result = self.run(words, self.environ) if words else CommandResult(failure="is blank")
+        if not words:
+            remedy = "Write a command, or leave it empty."
+            self.report.add(ConfigCode.EMPTY, way, given.origin, "is a command that is blank", remedy)
+            return None
+        result = self.run(words, self.environ)
         if result.failure:
-            self.report.add(way, given.origin, f"is a command that {result.failure}", "Run it by hand as this user.")
+            message = f"is a command that {result.text}"
+            self.report.add(ConfigCode.COMMAND_FAILED, way, given.origin, message, "Run it by hand as this user.")
             return None
         return result.output
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from tsrevel.config.kinds import Kind
 from tsrevel.config.model import SETTINGS, LocationSettings, Section, Settings
 from tsrevel.config.places import INHERITED
+from tsrevel.config.report import DEFAULT
 from tsrevel.config.toml_text import beside, encode_table, encode_value, plain_value, remark
 from tsrevel.config.write import default_of
 
@@ -56,7 +57,7 @@ def list_tables(settings: Settings) -> list[ShownTable]:
         "products": settings.products,
     }
     return [
-        ShownTable(key, tuple(tuple(_show_entry(settings, key, each)) for each in given), settings.origin(key))
+        ShownTable(key, tuple(tuple(_show_entry(settings, key, each)) for each in given), str(settings.origin(key)))
         for key, given in entries.items()
     ]
 
@@ -115,11 +116,11 @@ def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
         value = getattr(value, part)
     origin, way = settings.origin(key), settings.way(key)
     if SETTINGS[key].secret:
-        origin += f", by {way.rpartition('.')[2]}" if way != key else ""
-        return Shown(key, _mask(value), origin)
-    if spoilt and origin != "default" and plain_value(value) == default_of(key):
+        by = f", by {way.rpartition('.')[2]}" if way != key else ""
+        return Shown(key, _mask(value), f"{origin}{by}")
+    if spoilt and origin != DEFAULT and plain_value(value) == default_of(key):
         return Shown(key, plain_value(value), f"default, as {origin} can't be used")
-    return Shown(key, plain_value(value), origin, "" if value else _meaning(settings, key))
+    return Shown(key, plain_value(value), str(origin), "" if value else _meaning(settings, key))
 
 
 def _mask(value: object) -> object:
@@ -147,8 +148,8 @@ def _show_entry(settings: Settings, key: str, entry: Section) -> Iterator[Shown]
 
 def _origin_within(settings: Settings, key: str, entry: Section, name: str) -> str:
     if name in entry.model_fields_set:
-        return settings.origin(key)
+        return str(settings.origin(key))
     if isinstance(entry, LocationSettings) and name in {*INHERITED, "timezone"}:
         source = name if name == "timezone" else f"revel.{name}"
         return f"{source}, {settings.origin(source)}"
-    return "default"
+    return str(DEFAULT)

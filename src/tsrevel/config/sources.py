@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tsrevel.config.keys import GIVABLE, SECTION_NAMES, flag, suggest
 from tsrevel.config.paths import is_there
-from tsrevel.config.report import Given, Layer, Report
+from tsrevel.config.report import DEFAULT, Given, Layer, Origin, Report, Source, file_origin
 from tsrevel.encoding import decode_text
+from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular
 from tsrevel.owners import cure_roots_files
 
@@ -25,27 +26,31 @@ _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
 def read_toml(path: Path, key: str, report: Report) -> dict[str, object]:
     """The TOML document at `path`, numbers exact; empty, with a problem noted for `key`, when it can't be."""
+    origin = file_origin(path)
     try:
         text = decode_text(read_regular(path, LARGEST_SETTINGS))
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        report.add(key, path.name, f"{path} can't be read: {reason}", _let_read(path))
+        report.add(ConfigCode.FILE_UNREADABLE, key, origin, f"{path} can't be read: {reason}", _let_read(path))
         return {}
     except ValueError as error:
-        report.add(key, path.name, f"{path} isn't UTF-8 text: it holds {error}", "Save it as UTF-8.")
+        message = f"{path} isn't UTF-8 text: it holds {error}"
+        report.add(ConfigCode.FILE_NOT_TEXT, key, origin, message, "Save it as UTF-8.")
         return {}
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         found = _PLACE.search(str(error))
         where = f" at {found[1]}" if found else ""
-        report.add(key, path.name, f"{path} isn't TOML{where}", "Mend that line: key = value, text in quotes.")
+        remedy = "Mend that line: key = value, text in quotes."
+        report.add(ConfigCode.NOT_TOML, key, origin, f"{path} isn't TOML{where}", remedy)
     except (
         ValueError,
         ArithmeticError,
         RecursionError,
     ):  # a number of 5,000 digits, say, or a list in a list in a list
-        report.add(key, path.name, f"{path} holds a value that no setting has", "Look for a very long or nested value.")
+        message = f"{path} holds a value that no setting has"
+        report.add(ConfigCode.UNUSABLE_VALUE, key, origin, message, "Look for a very long or nested value.")
     return {}
 
 
@@ -60,10 +65,10 @@ def _let_read(path: Path) -> str:
 
 def read_file(path: Path, report: Report) -> Layer:
     """What the config file gives. Unknown keys, and sections that are none, are problems."""
-    return read_document(read_toml(path, "config", report), path.name, report)
+    return read_document(read_toml(path, "config", report), file_origin(path), report)
 
 
-def read_document(document: Mapping[str, object], origin: str, report: Report) -> Layer:
+def read_document(document: Mapping[str, object], origin: Origin, report: Report) -> Layer:
     """The same of a parsed TOML document."""
     layer: Layer = {}
     for name, value in document.items():
@@ -73,7 +78,8 @@ def read_document(document: Mapping[str, object], origin: str, report: Report) -
             for key, inner in value.items():
                 _take(layer, f"{name}.{key}", Given(inner, origin), report)
         else:
-            report.add(name, origin, "must be a section", f"Write [{name}] on a line of its own above its keys.")
+            remedy = f"Write [{name}] on a line of its own above its keys."
+            report.add(ConfigCode.WRONG_TYPE, name, origin, "must be a section", remedy)
     return layer
 
 
@@ -82,7 +88,7 @@ def read_flags(overrides: Mapping[str, object], report: Report) -> Layer:
     layer: Layer = {}
     for key, value in overrides.items():
         if value is not None:
-            _take(layer, key, Given(value, f"flag {flag(key)}"), report)
+            _take(layer, key, Given(value, Origin(Source.FLAG, flag(key))), report)
     return layer
 
 
@@ -91,7 +97,7 @@ def _take(layer: Layer, key: str, given: Given, report: Report) -> None:
         layer[key] = given
         return
     sections = [] if "." in key else SECTION_NAMES
-    report.add(key, given.origin, "is no setting", suggest(key, [*GIVABLE, *sections]))
+    report.add(ConfigCode.UNKNOWN_KEY, key, given.origin, "is no setting", suggest(key, [*GIVABLE, *sections]))
 
 
 def read_mappings(path: Path | None, report: Report, *, production: bool = False) -> Given:
@@ -100,19 +106,17 @@ def read_mappings(path: Path | None, report: Report, *, production: bool = False
     For `production` it is a problem if the file was written for a sandbox.
     """
     if path is None or not is_there(path):
-        return Given([], "default")
+        return Given([], DEFAULT)
     document = read_toml(path, "mappings", report)
     for name in document.keys() - {"product"}:
-        report.add(
-            f"mappings.{name}",
-            path.name,
-            "is no part of the mappings",
-            "Write [[product]] above each mapping.",
-        )
+        remedy = "Write [[product]] above each mapping."
+        report.add(ConfigCode.UNKNOWN_KEY, f"mappings.{name}", file_origin(path), "is no part of the mappings", remedy)
     if production and not report.spoils("mappings") and _is_for_sandbox(path):
         remedy = "Move the file away, and map the products of production; or take its first line out if they are these."
-        report.add("mappings", path.name, f"{path} was written for a sandbox", remedy)
-    return Given(document.get("product", []), path.name)
+        report.add(
+            ConfigCode.MAPPINGS_OF_SANDBOX, "mappings", file_origin(path), f"{path} was written for a sandbox", remedy
+        )
+    return Given(document.get("product", []), file_origin(path))
 
 
 def _is_for_sandbox(path: Path) -> bool:

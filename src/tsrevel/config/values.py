@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from tsrevel.config.urls import is_loopback, split_url, url_of_domain
 from tsrevel.encoding import trim
+from tsrevel.errors import ConfigCode
 
 _CENT = Decimal("0.01")
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
@@ -28,9 +29,9 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
-def refuse(message: str, remedy: str) -> PydanticCustomError:
+def refuse(code: ConfigCode, message: str, remedy: str) -> PydanticCustomError:
     """The error that a validator raises: both texts reach the operator."""
-    return PydanticCustomError("setting", "{message}", {"message": message, "remedy": remedy})
+    return PydanticCustomError("setting", "{message}", {"code": code, "message": message, "remedy": remedy})
 
 
 def decode_whole(value: object) -> object:
@@ -53,7 +54,11 @@ def decode_money(value: object) -> Decimal:
     text = str(value).strip() if isinstance(value, str | int | Decimal) else ""
     amount = Decimal(text).quantize(_CENT) if _MONEY.fullmatch(text) else Decimal(0)
     if amount <= 0:
-        raise refuse("isn't an amount of money above zero in whole cents", 'Write it like "25000.00".')
+        raise refuse(
+            ConfigCode.MALFORMED_AMOUNT,
+            "isn't an amount of money above zero in whole cents",
+            'Write it like "25000.00".',
+        )
     return amount
 
 
@@ -61,7 +66,11 @@ def decode_clock(value: object) -> time:
     """ "07:30" becomes a time of day, without a time zone: the location's own decides."""
     found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise refuse("isn't a time of day", 'Write hours and minutes in quotes, from "00:00" to "23:59".')
+        raise refuse(
+            ConfigCode.MALFORMED_TIME,
+            "isn't a time of day",
+            'Write hours and minutes in quotes, from "00:00" to "23:59".',
+        )
     return time(int(found[1]), int(found[2]))
 
 
@@ -75,7 +84,11 @@ def check_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise refuse("isn't a time zone known here", 'Use an IANA name such as "America/Los_Angeles".') from None
+        raise refuse(
+            ConfigCode.UNKNOWN_TIMEZONE,
+            "isn't a time zone known here",
+            'Use an IANA name such as "America/Los_Angeles".',
+        ) from None
     return value
 
 
@@ -85,9 +98,13 @@ def check_url(value: str) -> str:
         return ""
     parts = split_url(value)
     if parts is None:
-        raise refuse("isn't a usable URL", "Write https://host, without user name, query or fragment.")
+        raise refuse(
+            ConfigCode.MALFORMED_URL, "isn't a usable URL", "Write https://host, without user name, query or fragment."
+        )
     if parts.scheme != "https" and not is_loopback(value):
-        raise refuse("isn't https, though its host isn't this machine", "Begin it with https://.")
+        raise refuse(
+            ConfigCode.HTTPS_REQUIRED, "isn't https, though its host isn't this machine", "Begin it with https://."
+        )
     return value.rstrip("/")
 
 
@@ -106,7 +123,11 @@ def check_endpoint(value: str) -> str:
     """A URL that is asked as it stands: a trailing slash and a query are part of it; "" is not set."""
     base, mark, query = value.partition("?")
     if mark and (not query.isascii() or not query.isprintable() or any(each in query for each in " #")):
-        raise refuse("isn't a usable URL", "Write https://host/path?name=value, without blanks or fragment.")
+        raise refuse(
+            ConfigCode.MALFORMED_URL,
+            "isn't a usable URL",
+            "Write https://host/path?name=value, without blanks or fragment.",
+        )
     check_url(base)
     return value
 
@@ -115,7 +136,7 @@ def check_secret_url(value: SecretStr) -> SecretStr:
     """As `check_url`, for a URL that is itself the key to the service; a query such as "?create=1" belongs to it."""
     base, mark, query = value.get_secret_value().partition("?")
     if not query.isascii() or not query.isprintable() or any(sign in query for sign in " #"):
-        raise refuse("isn't a usable URL", "Write the address as the monitor shows it.")
+        raise refuse(ConfigCode.MALFORMED_URL, "isn't a usable URL", "Write the address as the monitor shows it.")
     return SecretStr(check_url(base) + mark + query)
 
 
@@ -124,7 +145,7 @@ def check_domain(value: str) -> str:
     url = url_of_domain(value)
     parts = split_url(url)
     if url and (parts is None or parts.path):
-        raise refuse("isn't a Revel domain", 'Write the account\'s name, such as "acme".')
+        raise refuse(ConfigCode.MALFORMED_DOMAIN, "isn't a Revel domain", 'Write the account\'s name, such as "acme".')
     check_url(url)
     return value
 
@@ -136,14 +157,18 @@ def check_template(value: str) -> str:
     except ValueError:
         pieces = []
     if not pieces or any(piece[1:] != ("event_id", "", None) for piece in pieces):
-        raise refuse("must hold {event_id}, and no other braces", 'Write it like "Triple Seat_{event_id}".')
+        raise refuse(
+            ConfigCode.MALFORMED_LOCAL_ID,
+            "must hold {event_id}, and no other braces",
+            'Write it like "Triple Seat_{event_id}".',
+        )
     return value
 
 
 def check_address(value: str) -> str:
     """Something that can stand in a mail's From or To; "" is not set."""
     if value and not _ADDRESS.fullmatch(value):
-        raise refuse("isn't a mail address", "Write it like orders@example.com.")
+        raise refuse(ConfigCode.MALFORMED_MAIL_ADDRESS, "isn't a mail address", "Write it like orders@example.com.")
     return value
 
 
@@ -155,14 +180,16 @@ def check_recipient(value: str) -> str:
 def check_present(value: SecretStr) -> SecretStr:
     """A secret in a list: an empty one would verify what anyone signs."""
     if not value.get_secret_value().strip():
-        raise refuse("is empty", "Remove it, or put the key in.")
+        raise refuse(ConfigCode.EMPTY, "is empty", "Remove it, or put the key in.")
     return value
 
 
 def check_currency(value: str) -> str:
     """A currency's ISO 4217 code."""
     if not _CURRENCY.fullmatch(value):
-        raise refuse("isn't the code of a currency", 'Write its three letters, such as "USD".')
+        raise refuse(
+            ConfigCode.MALFORMED_CURRENCY, "isn't the code of a currency", 'Write its three letters, such as "USD".'
+        )
     return value
 
 
@@ -171,16 +198,18 @@ def check_command(value: str) -> str:
     try:
         words = shlex.split(value)
     except ValueError:
-        raise refuse("isn't a command line: a quote is open", "Close the quote.") from None
+        raise refuse(
+            ConfigCode.MALFORMED_COMMAND, "isn't a command line: a quote is open", "Close the quote."
+        ) from None
     if value and not words:
-        raise refuse("is blank", "Write a command, or leave it empty.")
+        raise refuse(ConfigCode.EMPTY, "is blank", "Write a command, or leave it empty.")
     return value
 
 
 def check_some(value: tuple[str, ...]) -> tuple[str, ...]:
     """A list that must name something."""
     if not value:
-        raise refuse("is empty", "Name at least one.")
+        raise refuse(ConfigCode.EMPTY, "is empty", "Name at least one.")
     return value
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.paths import expand_path, settings_folder
+from tsrevel.config.report import Source, file_origin
 from tsrevel.doctor.finding import Finding, doubtful, fine, skipped, wrong
 from tsrevel.files import read_regular
 from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
@@ -97,7 +98,7 @@ def _holds_secrets(settings: Settings) -> bool:
 
 def _is_given_in_file(settings: Settings, key: str) -> bool:
     path = settings.config_path
-    return path is not None and settings.way(key) == key and settings.origin(key) == path.name
+    return path is not None and settings.way(key) == key and settings.origin(key) == file_origin(path)
 
 
 def _secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Path]:
@@ -111,7 +112,7 @@ def _secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Pa
         section, _, name = way.partition(".")
         origin = settings.origin(key)
         in_file = written.get(section)
-        text = environ.get(origin.removeprefix("environment "), "") if origin.startswith("environment ") else ""
+        text = environ.get(origin.name, "") if origin.source is Source.ENVIRONMENT else ""
         text = text or str(in_file.get(name, "") if isinstance(in_file, dict) else "")
         if text:
             yield expand_path(text.strip(), environ, folder)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 
-from tsrevel.config import CommandRunner, Settings
-from tsrevel.config.secret_values import NOT_FOUND
+from tsrevel.config import CommandFailure, CommandResult, CommandRunner, Settings
 from tsrevel.doctor.crontab import Start, read_crontab
 from tsrevel.doctor.finding import Finding, doubtful, fine
 from tsrevel.files import real_path
@@ -27,10 +26,10 @@ def check_schedule(settings: Settings, environ: Mapping[str, str], run: CommandR
     due = next((line for line in timers if line.split()[0] not in {"n/a", "-"}), None)
     if due:
         return fine(SCHEDULE, f"{_unit(due)} has a next run; what its service starts isn't looked at")
-    return _complain(settings, starts, timers, table.failure)
+    return _complain(settings, starts, timers, table)
 
 
-def _complain(settings: Settings, starts: Iterable[Start], timers: list[str], failure: str) -> Finding:
+def _complain(settings: Settings, starts: Iterable[Start], timers: list[str], table: CommandResult) -> Finding:
     config = f" --config {shlex.quote(str(settings.config_path.absolute()))}" if settings.config_path else ""
     line = f"0 0-21/3 * * * tsrevel sync{config}"
     remedy = f"At go-live, `crontab -e` and add the lines of crontab.example; the first is: {line}"
@@ -40,10 +39,10 @@ def _complain(settings: Settings, starts: Iterable[Start], timers: list[str], fa
     if timers:
         unit = _unit(timers[0])
         return doubtful(SCHEDULE, f"{unit} is there but never elapses", f"Run: systemctl enable --now {unit}")
-    if failure == NOT_FOUND:
+    if table.failure is CommandFailure.NOT_FOUND:
         text = "this machine has no `crontab` command, and no systemd timer starts tsrevel"
         return doubtful(SCHEDULE, text, "At go-live, install cron, or the units of examples/; or start runs otherwise.")
-    why = f"`crontab -l` {failure}" if failure else "`crontab -l` shows none"
+    why = f"`crontab -l` {table.text}" if table.failure else "`crontab -l` shows none"
     return doubtful(SCHEDULE, f"no crontab line of this user's, no systemd timer starts tsrevel ({why})", remedy)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import open_regular, replace_file
 
 MARK = '<meta name="generator" content="tsrevel reconcile">'
@@ -30,9 +30,8 @@ def write_page(path: Path, text: str) -> None:
     try:
         replace_file(path, text.encode())
     except OSError as error:
-        problem = ConfigProblem(
-            "--html", "the command line", f"{path} can't be written: {error.strerror}", "Make room."
-        )
+        message = f"{path} can't be written: {error.strerror}"
+        problem = ConfigProblem(ConfigCode.FILE_UNWRITABLE, "--html", "the command line", message, "Make room.")
         raise ConfigError((problem,)) from error
 
 

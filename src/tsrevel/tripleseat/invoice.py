@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from tsrevel.errors import ConfigError, ConfigProblem, Unreadable
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Unreadable
 from tsrevel.loopback import is_loopback
 from tsrevel.planning.model import Document, Fault
 from tsrevel.planning.reasons import Reason
@@ -129,5 +129,5 @@ def _table_of(row: LexborNode) -> int:
 
 def _missing_extra() -> ConfigError:
     remedy = "Run pip install 'tsrevel[invoice]', or set it to false."
-    problem = ConfigProblem("tripleseat.invoice_fallback", "settings", "needs the extra `invoice`", remedy)
-    return ConfigError((problem,))
+    key, message = "tripleseat.invoice_fallback", "needs the extra `invoice`"
+    return ConfigError((ConfigProblem(ConfigCode.EXTRA_MISSING, key, "settings", message, remedy),))

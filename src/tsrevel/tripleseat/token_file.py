@@ -20,7 +20,7 @@ from typing import TypeGuard
 
 from tsrevel.answers import Json, decode_json
 from tsrevel.deadline import Deadline
-from tsrevel.errors import ConfigError, ConfigProblem, ServiceDown
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, ServiceDown
 from tsrevel.files import (
     DISK_FULL,
     Draft,
@@ -76,12 +76,12 @@ class TokenFile:
             data = decode_json(read_regular(self._path, _LARGEST))
             self._warn_if_shared(found.st_mode if found else 0)
         except FileNotFoundError as error:
-            raise self._problem("there is no token file yet", _HOW) from error
+            raise self._problem(ConfigCode.FILE_NOT_FOUND, "there is no token file yet", _HOW) from error
         except OSError as error:
             remedy = self._give_back() or "Make it readable to this user."
-            raise self._problem(f"can't be read ({error.strerror})", remedy) from error
+            raise self._problem(ConfigCode.FILE_UNREADABLE, f"can't be read ({error.strerror})", remedy) from error
         except ValueError as error:
-            raise self._problem(f"holds {error}, not tokens", _HOW) from error
+            raise self._problem(ConfigCode.MALFORMED_TOKEN_FILE, f"holds {error}, not tokens", _HOW) from error
         return self._decode(data)
 
     def save(self, token: Token) -> None:
@@ -106,7 +106,7 @@ class TokenFile:
         try:
             return self._path.stat().st_mtime
         except OSError as error:
-            raise self._problem("there is no token file yet", _HOW) from error
+            raise self._problem(ConfigCode.FILE_NOT_FOUND, "there is no token file yet", _HOW) from error
 
     def remove(self) -> bool:
         """Delete it, and what a killed process left half written; whether there was one. Raises ConfigError."""
@@ -122,7 +122,8 @@ class TokenFile:
                         each.unlink(missing_ok=True)
                 sync_folder(self._path.parent)
             except OSError as error:
-                raise self._problem(f"can't be removed ({error.strerror})", "Remove it by hand.") from error
+                message = f"can't be removed ({error.strerror})"
+                raise self._problem(ConfigCode.FILE_UNWRITABLE, message, "Remove it by hand.") from error
         return found
 
     @contextmanager
@@ -177,7 +178,9 @@ class TokenFile:
         refresh, access = row.get("refresh_token"), row.get("access_token") or ""
         expires_at = read_number(row.get("expires_at") or 0)
         if not is_token(refresh) or not (access == "" or is_token(access)) or expires_at is None:
-            raise self._problem("is not {access_token, refresh_token, expires_at}", _HOW)
+            raise self._problem(
+                ConfigCode.MALFORMED_TOKEN_FILE, "is not {access_token, refresh_token, expires_at}", _HOW
+            )
         return Token(access, refresh, int(expires_at))
 
     def _warn_if_shared(self, mode: int) -> None:
@@ -190,14 +193,14 @@ class TokenFile:
         remedy = f"{whose} Should TripleSeat refuse the old token, log in again."
         if error.errno in DISK_FULL:
             remedy = "Make room on its disk: no new token is asked for as long as it couldn't be stored."
-        return self._problem(f"can't be replaced ({error.strerror})", remedy)
+        return self._problem(ConfigCode.FILE_UNWRITABLE, f"can't be replaced ({error.strerror})", remedy)
 
     def _give_back(self) -> str:
         cure = cure_roots_files(self._path)
         return f"A command of root's has left files to root. As root, give them to this user: {cure}." if cure else ""
 
-    def _problem(self, message: str, remedy: str) -> ConfigError:
-        return ConfigError((ConfigProblem("tripleseat.token_file", str(self._path), message, remedy),))
+    def _problem(self, code: ConfigCode, message: str, remedy: str) -> ConfigError:
+        return ConfigError((ConfigProblem(code, "tripleseat.token_file", str(self._path), message, remedy),))
 
 
 def is_token(value: Json) -> TypeGuard[str]:

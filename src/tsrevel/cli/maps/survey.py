@@ -16,7 +16,7 @@ from tsrevel.cli.standstill import report_nothing_checked, why_switched_off
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.deadline import NEVER
-from tsrevel.errors import ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
 from tsrevel.planning.model import EstablishmentId, Policy
 from tsrevel.planning.when import days_in_reach
 from tsrevel.revel.account import Account
@@ -123,7 +123,8 @@ def mappings_path(settings: Settings) -> Path:
     """Where mappings.toml lies or will lie. Raises ConfigError where no folder is known."""
     if settings.mappings_path is None:
         remedy = "Name the settings file with --config, or set HOME."
-        raise ConfigError((ConfigProblem("mappings", "default", "have no folder to lie in", remedy),))
+        message = "have no folder to lie in"
+        raise ConfigError((ConfigProblem(ConfigCode.NO_HOME, "mappings", "default", message, remedy),))
     return settings.mappings_path
 
 
