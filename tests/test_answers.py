@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.answers import MOST_NESTED, UNUSABLE, decode_json, find_unusable
+from tsrevel.answers import MOST_NESTED, UNUSABLE, decode_json, find_unusable, read_service_code
+from tsrevel.errors import AnswerFault, NotJson, ServiceCode
 
 NO_NUMBER = ["NaN", "Infinity", "-Infinity", "9" * 5000, "-" + "9" * 5000, "1e999999", "1e-999999", "0." + "1" * 5000]
 NO_NUMBER += ["1e9999999999999999999", "9" * 5000 + ".5", "0e999999"]
@@ -40,14 +41,16 @@ def test_nothing_has_no_sign(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["NaN", "9" * 5000, "[" * 5000, "]" * 5000, "[" * 5000 + "]" * 4999, "[1", "1e"])
 def test_an_answer_that_is_nothing_else_is_broken(text: str) -> None:
-    with pytest.raises(ValueError, match="broken JSON"):
+    with pytest.raises(NotJson) as caught:
         decode_json(text.encode())
+    assert caught.value.fault is AnswerFault.BROKEN_JSON
 
 
 def test_a_byte_order_mark_is_no_part_of_an_answer() -> None:
     assert decode_json(b"\xef\xbb\xbf[1]") == [1]
-    with pytest.raises(ValueError, match="an HTML page"):
+    with pytest.raises(NotJson) as caught:
         decode_json(b"\xef\xbb\xbf<html>")
+    assert caught.value.fault is AnswerFault.HTML_PAGE
 
 
 def test_what_lies_at_the_limit_is_kept() -> None:
@@ -70,3 +73,26 @@ def test_every_usual_answer_comes_as_it_was_sent(value: object) -> None:
 
 def test_amounts_are_exact() -> None:
     assert decode_json(b"[0.1, 1225.50, 1e2]") == [Decimal("0.1"), Decimal("1225.50"), Decimal("1e2")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"error": "invalid_grant", "error_description": "Token resource owner not found"}, ServiceCode.INVALID_GRANT),
+        ({"error": "Token resource owner not found"}, ServiceCode.TOKEN_WITHOUT_USER),
+        ({"error_message": "The token RESOURCE owner not found."}, ServiceCode.TOKEN_WITHOUT_USER),
+        ({"error": "invalid_token"}, ServiceCode.OTHER),
+        ({"error": "other"}, ServiceCode.OTHER),
+        ({"error": "The access token is invalid"}, None),
+        ({"error": ["invalid_grant"]}, None),
+        ({"error_description": "invalid_grant"}, None),
+        (["invalid_grant"], None),
+        ("invalid_grant", None),
+    ],
+)
+def test_a_refusal_is_known_by_its_code(answer: object, code: ServiceCode | None) -> None:
+    assert read_service_code(json.dumps(answer).encode()) is code
+
+
+def test_what_is_no_json_has_no_code() -> None:
+    assert read_service_code(b"<html>invalid_grant</html>") is None

@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 
 from tsrevel.answers import decode_json
 from tsrevel.errors import (
+    AnswerFault,
+    CredentialsCode,
     CredentialsRefused,
     Forbidden,
     Halted,
+    NotJson,
     OutcomeUnknown,
     Refused,
+    ServiceCode,
     Throttled,
     TsrevelError,
     Unavailable,
@@ -268,8 +272,9 @@ def test_a_write_is_done_once_it_is_created_or_accepted(status: int) -> None:
 
 def test_an_endless_answer_is_cut_off() -> None:
     wire = Wire(answer(content=b" " * (LARGEST_ANSWER + 1)))
-    with pytest.raises(Unreadable, match="more than"):
+    with pytest.raises(Unreadable) as caught:
         wire.channel().read("/v1/x")
+    assert caught.value.fault is AnswerFault.TOO_LARGE
     with pytest.raises(OutcomeUnknown):
         write(wire.channel())
 
@@ -282,7 +287,7 @@ def test_numbers_with_a_point_are_exact() -> None:
 
 @given(st.binary())
 def test_no_bytes_break_the_reader_of_json(body: bytes) -> None:
-    with suppress(ValueError):
+    with suppress(NotJson):
         decode_json(body)
 
 
@@ -300,8 +305,9 @@ def test_a_401_is_renewed_once_and_asked_again() -> None:
 @pytest.mark.parametrize(("renews", "times"), [(True, 2), (False, 1)])
 def test_a_401_that_stays_is_refused_credentials(renews: bool, times: int) -> None:
     wire = Wire(answer(401, json={"error": "Token resource owner not found"}))
-    with pytest.raises(CredentialsRefused, match="resource owner"):
+    with pytest.raises(CredentialsRefused) as caught:
         wire.channel(renew=lambda: renews).read("/v1/x")
+    assert caught.value.service_code is ServiceCode.TOKEN_WITHOUT_USER
     assert len(wire.asked) == times
 
 
@@ -552,22 +558,27 @@ def test_loopback_is_this_machine_and_nothing_else(host: str, loopback: bool) ->
 def test_a_key_that_no_header_can_carry_is_refused_at_once(key: str) -> None:
     wire = Wire(answer())
     channel = wire.channel(headers=lambda: {"API-AUTHENTICATION": key})
-    with pytest.raises(CredentialsRefused, match="set it anew"):
+    with pytest.raises(CredentialsRefused) as caught:
         channel.read("/x")
-    with pytest.raises(CredentialsRefused, match="set it anew"):
+    assert caught.value.code is CredentialsCode.MALFORMED
+    with pytest.raises(CredentialsRefused) as caught:
         write(channel)
+    assert caught.value.code is CredentialsCode.MALFORMED
     assert (wire.asked, wire.slept) == ([], [])
 
 
 @pytest.mark.parametrize("field", ["client_secret", "code", "refresh_token"])
 def test_a_secret_that_no_form_can_carry_is_refused_at_once(field: str) -> None:
     wire = Wire(answer())
-    with pytest.raises(CredentialsRefused, match="set it anew"):
+    with pytest.raises(CredentialsRefused) as caught:
         wire.channel().post_form("https://shop.example.com/token", {field: "k\ud83cy"})
-    with pytest.raises(CredentialsRefused, match="set it anew"):
+    assert caught.value.code is CredentialsCode.MALFORMED
+    with pytest.raises(CredentialsRefused) as caught:
         wire.channel().read("/x", {"public_key": "k\udc80y"})
-    with pytest.raises(CredentialsRefused, match="set it anew"):
+    assert caught.value.code is CredentialsCode.MALFORMED
+    with pytest.raises(CredentialsRefused) as caught:
         wire.channel().post_form("https://shop.example.com/token", {}, auth=("id", "k\udc80y"))
+    assert caught.value.code is CredentialsCode.MALFORMED
     assert wire.asked == []
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from tsrevel.errors import AnswerFault, NotJson, ServiceCode
 from tsrevel.redaction import Redactor
 from tsrevel.text import clean_text
 
@@ -42,27 +43,28 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
 
 
 _WORD = re.compile(r"[a-z_]{1,40}")
+_CODES = {str(code): code for code in ServiceCode if _WORD.fullmatch(code) and code is not ServiceCode.OTHER}
 
 
 def decode_json(body: bytes) -> Json:
-    """`body` as JSON, numbers with a point as `Decimal`. Raises ValueError, worded for a message.
+    """`body` as JSON, numbers with a point as `Decimal`. Raises NotJson, worded for a message.
 
     Single values that can't be used are `UNUSABLE` in it.
     """
     text = body.removeprefix(codecs.BOM_UTF8).lstrip()
     if text[:1] == b"<":
-        raise ValueError("an HTML page")  # a login page, mostly (facts TripleSeat 1.7)
+        raise NotJson("an HTML page", AnswerFault.HTML_PAGE)  # a login page, mostly (facts TripleSeat 1.7)
     if not text:
-        raise ValueError("an empty body")
+        raise NotJson("an empty body", AnswerFault.EMPTY)
     try:
         try:
             answer = _parse(text)
         except RecursionError:
             answer = _parse(_cut_nesting(text))
     except (ValueError, RecursionError) as error:
-        raise ValueError("broken JSON") from error
+        raise NotJson("broken JSON", AnswerFault.BROKEN_JSON) from error
     if answer is UNUSABLE:
-        raise ValueError("broken JSON")
+        raise NotJson("broken JSON", AnswerFault.BROKEN_JSON)
     return answer
 
 
@@ -142,14 +144,22 @@ def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:
     return f": {redactor.quote(text)}" if text else ""
 
 
-def read_error_word(body: bytes) -> str:
-    """The answer's `error` code, such as "invalid_grant" (RFC 6749 5.2); "" where it has none."""
+def read_service_code(body: bytes) -> ServiceCode | None:
+    """The answer's `error` code; None where it has none. Nothing else of a service's text is ever asked."""
     try:
         answer = decode_json(body)
-    except ValueError:
-        return ""
-    word = answer.get("error") if isinstance(answer, dict) else None
-    return word if isinstance(word, str) and _WORD.fullmatch(word) else ""
+    except NotJson:
+        return None
+    if not isinstance(answer, dict):
+        return None
+    word = answer.get("error")
+    word = word if isinstance(word, str) and _WORD.fullmatch(word) else ""
+    if word in _CODES:
+        return _CODES[word]
+    texts = (answer.get(name) for name in ("error", "error_message", "error_description"))
+    if any(ServiceCode.TOKEN_WITHOUT_USER.lower() in text.lower() for text in texts if isinstance(text, str)):
+        return ServiceCode.TOKEN_WITHOUT_USER
+    return ServiceCode.OTHER if word else None
 
 
 def tidy(text: str) -> str:

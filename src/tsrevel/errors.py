@@ -8,7 +8,8 @@
     │   ├── WrongClock                 both services say that this machine's clock is off exit 10
     │   ├── RunLocked                  another run holds the lock                         exit 11
     │   ├── CredentialsRefused         a service refused our key or token (401)           exit 12
-    │   │   └── Forbidden              the key or token may not touch this resource (403)
+    │   │   ├── Forbidden              the key or token may not touch this resource (403)
+    │   │   └── TokenRefused           the token URL gives no token
     │   ├── ConnectionMisconfigured    no waiting makes a service reachable (TLS, proxy)   exit 10
     │   ├── ServiceDown                a service that the run needs can't be used         exit 13
     │   ├── WriteForbidden             the write gate was asked for what it must refuse   exit 1
@@ -153,27 +154,95 @@ class RunLocked(StopRun):
     exit_status = 11
 
 
+class ServiceCode(StrEnum):
+    """The `error` code of a refusal (RFC 6749 5.2; TripleSeat's own as facts TripleSeat 1.4 has it)."""
+
+    INVALID_CLIENT = "invalid_client"
+    INVALID_GRANT = "invalid_grant"
+    INVALID_REQUEST = "invalid_request"
+    INVALID_SCOPE = "invalid_scope"
+    UNAUTHORIZED_CLIENT = "unauthorized_client"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    SERVER_ERROR = "server_error"
+    SLOW_DOWN = "slow_down"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    TOKEN_WITHOUT_USER = "Token resource owner not found"  # noqa: S105 (what a service says)
+    OTHER = "other"
+    """A code, but none of these."""
+
+
+class CredentialsCode(StrEnum):
+    """Why a key or token was refused, as far as it is known, and so what a person must do."""
+
+    NOT_ACCEPTED = "NOT_ACCEPTED"
+    MALFORMED = "MALFORMED"
+    APPROVAL_NEEDED = "APPROVAL_NEEDED"
+    ACCESS_MISSING = "ACCESS_MISSING"
+    APP_NOT_ACCEPTED = "APP_NOT_ACCEPTED"
+    PUBLIC_KEY_TOO_NARROW = "PUBLIC_KEY_TOO_NARROW"
+    TOKEN_WITHOUT_USER = "TOKEN_WITHOUT_USER"  # noqa: S105
+    # What the token URL refused:
+    REFRESH_TOKEN_REFUSED = "REFRESH_TOKEN_REFUSED"  # noqa: S105
+    APPROVAL_CODE_REFUSED = "APPROVAL_CODE_REFUSED"
+    UNKNOWN_APP = "UNKNOWN_APP"
+    GRANT_NOT_ALLOWED = "GRANT_NOT_ALLOWED"
+    UNKNOWN_GRANT = "UNKNOWN_GRANT"
+    SCOPE_NOT_ALLOWED = "SCOPE_NOT_ALLOWED"
+    WRONG_TOKEN_URL = "WRONG_TOKEN_URL"  # noqa: S105
+    TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105
+
+
 class CredentialsRefused(StopRun):
     """401 or 403 that a token refresh didn't cure (facts TripleSeat 1.7, Revel 1): a person must act.
 
-    `word` is the answer's `error` code (RFC 6749 5.2), `said` what of its text may be shown; "" for none.
+    `advice` ends the message, and `without_advice` is the message before it. `service_code` is the answer's `error`
+    code, `said` what of its text may be shown; None and "" for none.
     """
 
     exit_status = 12
 
-    def __init__(self, message: str, *, word: str = "", said: str = "") -> None:
-        self.word, self.said = word, said
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: CredentialsCode = CredentialsCode.NOT_ACCEPTED,
+        advice: str = "",
+        service_code: ServiceCode | None = None,
+        said: str = "",
+    ) -> None:
+        self.code, self.without_advice = code, message
+        self.service_code, self.said = service_code, said
+        super().__init__(f"{message}{advice}")
 
 
 class Forbidden(CredentialsRefused):
     """403: the key or token is good, but not for this resource (facts TripleSeat 1.7, Revel 1)."""
 
 
+class TokenRefused(CredentialsRefused):
+    """TripleSeat's token URL said no. The message already tells what to do."""
+
+
+class ConnectionFault(StrEnum):
+    """What is wrong with the way to a service."""
+
+    PROXY_LOGIN_REFUSED = "PROXY_LOGIN_REFUSED"
+    CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
+    CERTIFICATE_NOT_YET_VALID = "CERTIFICATE_NOT_YET_VALID"
+    CERTIFICATE_OF_OTHER_HOST = "CERTIFICATE_OF_OTHER_HOST"
+    CERTIFICATE_UNTRUSTED = "CERTIFICATE_UNTRUSTED"
+    NO_TLS = "NO_TLS"
+    NO_AUTHORITIES = "NO_AUTHORITIES"
+
+
 class ConnectionMisconfigured(StopRun):
     """The way to a service is set up wrongly, at this end or at its own: an untrusted certificate, a wrong proxy."""
 
     exit_status = 10
+
+    def __init__(self, message: str, fault: ConnectionFault) -> None:
+        self.fault = fault
+        super().__init__(message)
 
 
 class ServiceDown(StopRun):
@@ -195,7 +264,14 @@ class TryNextRun(TsrevelError):
 
 
 class Unavailable(TryNextRun):
-    """The service gave no answer, or one that says 'later' (facts TripleSeat 7, Revel 2.3)."""
+    """The service gave no answer, or one that says 'later' (facts TripleSeat 7, Revel 2.3).
+
+    `fault` is what is wrong with the way to it, where that is known.
+    """
+
+    def __init__(self, message: str, fault: ConnectionFault | None = None) -> None:
+        self.fault = fault
+        super().__init__(message)
 
 
 class Throttled(Unavailable):
@@ -206,8 +282,40 @@ class Throttled(Unavailable):
         super().__init__(message)
 
 
+class AnswerFault(StrEnum):
+    """Why an answer can't be used."""
+
+    HTML_PAGE = "HTML_PAGE"
+    EMPTY = "EMPTY"
+    BROKEN_JSON = "BROKEN_JSON"
+    TOO_LARGE = "TOO_LARGE"
+    REDIRECT = "REDIRECT"
+    UNEXPECTED_STATUS = "UNEXPECTED_STATUS"
+    UNEXPECTED_CONTENT = "UNEXPECTED_CONTENT"
+    OTHER_OBJECT = "OTHER_OBJECT"
+    ENDLESS_LIST = "ENDLESS_LIST"
+    INCOMPLETE_LIST = "INCOMPLETE_LIST"
+    IGNORED_FILTER = "IGNORED_FILTER"
+    NO_TOKEN = "NO_TOKEN"  # noqa: S105
+    NO_REFRESH_TOKEN = "NO_REFRESH_TOKEN"  # noqa: S105
+    MALFORMED_ADDRESS = "MALFORMED_ADDRESS"
+    PAGE_NOT_OPEN = "PAGE_NOT_OPEN"
+
+
+class NotJson(ValueError):
+    """Bytes that should be JSON. The message says what they are instead, without their content."""
+
+    def __init__(self, message: str, fault: AnswerFault) -> None:
+        self.fault = fault
+        super().__init__(message)
+
+
 class Unreadable(TryNextRun):
     """The service answered, but not with what it promises: HTML, broken JSON, a missing key."""
+
+    def __init__(self, message: str, fault: AnswerFault = AnswerFault.UNEXPECTED_CONTENT) -> None:
+        self.fault = fault
+        super().__init__(message)
 
 
 class OutcomeUnknown(TsrevelError):
@@ -217,27 +325,13 @@ class OutcomeUnknown(TsrevelError):
 class Refused(TsrevelError):
     """The service understood and said no: a 4xx that is about this request.
 
-    `status` is the HTTP status, for callers to whom 403 or 404 means something of its own. `word` is the answer's
-    `error` code (RFC 6749 5.2), `said` what of its text may be shown; "" for none.
+    `status` is the HTTP status, for callers to whom 403 or 404 means something of its own. `service_code` is the
+    answer's `error` code, `said` what of its text may be shown; None and "" for none.
     """
 
-    def __init__(self, message: str, status: int, *, word: str = "", said: str = "") -> None:
-        self.status, self.word, self.said = status, word, said
+    def __init__(self, message: str, status: int, *, service_code: ServiceCode | None = None, said: str = "") -> None:
+        self.status, self.service_code, self.said = status, service_code, said
         super().__init__(message)
-
-
-class DeliveryRefused(TsrevelError):
-    """A webhook delivery that can't be trusted or taken in: nothing of it may be used.
-
-    `reason` is a stable code, and the message begins with it. `timestamp` is when it says it was signed, in epoch
-    seconds, where that could be read.
-    """
-
-    exit_status = 4
-
-    def __init__(self, reason: str, message: str, timestamp: int | None = None) -> None:
-        self.reason, self.timestamp = reason, timestamp
-        super().__init__(f"{reason}: {message}")
 
 
 class SignatureReason(StrEnum):
@@ -248,6 +342,37 @@ class SignatureReason(StrEnum):
     SIGNATURE_MISMATCH = "SIGNATURE_MISMATCH"
     TIMESTAMP_OUT_OF_TOLERANCE = "TIMESTAMP_OUT_OF_TOLERANCE"
     SIGNING_KEY_NOT_CONFIGURED = "SIGNING_KEY_NOT_CONFIGURED"
+
+
+class DeliveryReason(StrEnum):
+    """Why a delivery wasn't taken in, whoever sent it. Codes never change their meaning."""
+
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    MISSING_DATA = "MISSING_DATA"
+
+
+class DeliveryFault(StrEnum):
+    """What a delivery lacks (`DeliveryReason.MISSING_DATA`)."""
+
+    NOT_JSON = "NOT_JSON"
+    NO_TRIGGER = "NO_TRIGGER"
+    NO_SUBJECT = "NO_SUBJECT"
+    NO_USABLE_ID = "NO_USABLE_ID"
+    FILE_UNREADABLE = "FILE_UNREADABLE"
+
+
+class DeliveryRefused(TsrevelError):
+    """A webhook delivery that can't be trusted or taken in: nothing of it may be used.
+
+    The message begins with `reason`. `timestamp` is when it says it was signed, in epoch seconds, where that could be
+    read.
+    """
+
+    exit_status = 4
+
+    def __init__(self, reason: SignatureReason | DeliveryReason, message: str, timestamp: int | None = None) -> None:
+        self.reason, self.timestamp = reason, timestamp
+        super().__init__(f"{reason}: {message}")
 
 
 class SignatureRefused(DeliveryRefused):
@@ -264,7 +389,7 @@ class BodyTooLarge(DeliveryRefused):
 
     def __init__(self, most: int) -> None:
         text = f"the body has more than {most // 2**20} MiB, and no delivery is so long; look at what was captured"
-        super().__init__("PAYLOAD_TOO_LARGE", text)
+        super().__init__(DeliveryReason.PAYLOAD_TOO_LARGE, text)
 
 
 class DeliveryUnreadable(DeliveryRefused):
@@ -272,5 +397,6 @@ class DeliveryUnreadable(DeliveryRefused):
 
     exit_status = 3
 
-    def __init__(self, text: str) -> None:
-        super().__init__("MISSING_DATA", f"the delivery can't be read: {text}")
+    def __init__(self, text: str, fault: DeliveryFault) -> None:
+        self.fault = fault
+        super().__init__(DeliveryReason.MISSING_DATA, f"the delivery can't be read: {text}")

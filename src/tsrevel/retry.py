@@ -8,7 +8,7 @@ from typing import TypeVar
 import tenacity
 
 from tsrevel.deadline import NEVER, Deadline
-from tsrevel.errors import Unavailable
+from tsrevel.errors import ConnectionFault, Unavailable
 
 T = TypeVar("T")
 
@@ -20,9 +20,9 @@ LONGEST_WAIT = 60.0
 class Later(Unavailable):
     """An Unavailable that may say how many seconds to wait."""
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
+    def __init__(self, message: str, wait: float | None = None, fault: ConnectionFault | None = None) -> None:
         self.wait = wait
-        super().__init__(message)
+        super().__init__(message, fault)
 
 
 def insist(

@@ -12,6 +12,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
@@ -22,12 +23,16 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from tsrevel.answers import Json, decode_json, find_unusable, quote_answer, read_error_word
+from tsrevel.answers import Json, decode_json, find_unusable, quote_answer, read_service_code
 from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import (
+    AnswerFault,
+    ConnectionFault,
     ConnectionMisconfigured,
+    CredentialsCode,
     CredentialsRefused,
     Forbidden,
+    NotJson,
     OutcomeUnknown,
     Refused,
     Throttled,
@@ -169,7 +174,8 @@ class Channel:
         return own
 
     def _unusable(self) -> CredentialsRefused:
-        return CredentialsRefused(f"{self.name}: the key or token holds characters that no key has; set it anew")
+        text = f"{self.name}: the key or token holds characters that no key has; set it anew"
+        return CredentialsRefused(text, code=CredentialsCode.MALFORMED)
 
     def _renewed(self, ask: Callable[[], Json]) -> Json:
         try:
@@ -235,20 +241,19 @@ class Channel:
                 for chunk in response.iter_bytes():
                     size += len(chunk)
                     if size > LARGEST_ANSWER:
-                        raise self._lost(
-                            Unreadable, f"{label} answered more than {LARGEST_ANSWER} bytes", writes=writes
-                        )
+                        text = f"{label} answered more than {LARGEST_ANSWER} bytes"
+                        raise _lost(Unreadable(text, AnswerFault.TOO_LARGE), writes=writes)
                     if limit.has_passed:
                         raise httpx.ReadTimeout("the answer trickles")
                     chunks.append(chunk)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise self._unconnected(label, httpx.URL(url), error) from error
         except httpx.InvalidURL as error:
-            raise Unreadable(f"{label}: its address is no URL") from error
+            raise Unreadable(f"{label}: its address is no URL", AnswerFault.MALFORMED_ADDRESS) from error
         except httpx.RequestError as error:
             if limit.has_passed and not writes:
                 raise Later(f"{label}: no whole answer in {limit.length.total_seconds():.0f} s", math.inf) from error
-            raise self._lost(Later, f"{label}: no whole answer ({type(error).__name__})", writes=writes) from error
+            raise _lost(Later(f"{label}: no whole answer ({type(error).__name__})"), writes=writes) from error
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
     def _limit(self, *, tokens: bool) -> Deadline:
@@ -263,13 +268,12 @@ class Channel:
         proxy = self._network.proxy_for(whole.scheme, whole.host, whole.port)
         said = f"{label}: no connection to {whole.host}"
         if proxy is None:
-            return _judge_tls(said, error) or Later(f"{said} ({type(error).__name__})")
+            return _not_connected(said, error)
         by = f"{said} through the proxy that {proxy.variable} names"
-        if "407" in str(error):
-            return ConnectionMisconfigured(
-                f"{by}: it wants another user name or password (407); correct {proxy.variable}"
-            )
-        return _judge_tls(by, error) or Later(f"{by} ({type(error).__name__})")
+        if _proxy_status(error) == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
+            text = f"{by}: it wants another user name or password (407); correct {proxy.variable}"
+            return ConnectionMisconfigured(text, ConnectionFault.PROXY_LOGIN_REFUSED)
+        return _not_connected(by, error)
 
     def _judge(
         self, label: str, method: str, status: int, body: bytes, after: float | None, *, writes: bool, tokens: bool
@@ -280,8 +284,9 @@ class Channel:
             raise OutcomeUnknown(f"{label} answered {status}, which doesn't say that it wrote")
         try:
             answer = decode_json(body)
-        except ValueError as error:
-            raise self._lost(Unreadable, f"{label} answered {status} with {error}", writes=writes) from error
+        except NotJson as error:
+            text = f"{label} answered {status} with {error}"
+            raise _lost(Unreadable(text, error.fault), writes=writes) from error
         if writes and find_unusable(answer):  # what a write made is looked up, rather than half believed
             raise OutcomeUnknown(f"{label} answered {status} with a number that is none")
         return answer if tokens else self.redactor.scrub(body, answer)
@@ -289,13 +294,13 @@ class Channel:
     def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:
         quoted = quote_answer(body, self.redactor, names_only=writes)
         said = f"{label} answered {status}{quoted}"
-        words = {"word": read_error_word(body), "said": quoted.removeprefix(": ")}
+        code, shown = read_service_code(body), quoted.removeprefix(": ")
         if after is not None and after <= LONGEST_WAIT:
             self._pace.hold(after)  # for all threads alike
         if status == httpx.codes.UNAUTHORIZED:
-            raise CredentialsRefused(f"{said}{self._advice}", **words)
+            raise CredentialsRefused(said, advice=self._advice, service_code=code, said=shown)
         if status == httpx.codes.FORBIDDEN:
-            raise Forbidden(f"{said}{self._advice}", **words)
+            raise Forbidden(said, advice=self._advice, service_code=code, said=shown)
         if status == httpx.codes.TOO_MANY_REQUESTS:
             raise Throttled(said, after)
         if writes and (not httpx.codes.is_client_error(status) or status in _LOST_ON_THE_WAY):
@@ -303,12 +308,9 @@ class Channel:
         if httpx.codes.is_server_error(status):
             raise Later(said, after)
         if httpx.codes.is_client_error(status):
-            raise Refused(said, status, **words)
-        raise Unreadable(said)
-
-    @staticmethod
-    def _lost(kind: type[TsrevelError], message: str, *, writes: bool) -> TsrevelError:
-        return OutcomeUnknown(message) if writes else kind(message)
+            raise Refused(said, status, service_code=code, said=shown)
+        redirected = httpx.codes.is_redirect(status)
+        raise Unreadable(said, AnswerFault.REDIRECT if redirected else AnswerFault.UNEXPECTED_STATUS)
 
     def _compare_clocks(self, value: str | None) -> None:
         self.answered = True
@@ -338,12 +340,46 @@ def _read_date(value: str | None) -> datetime | None:
         return None
 
 
-_AGE = {9: "isn't valid yet", 10: "has expired"}
+def _lost(error: TsrevelError, *, writes: bool) -> TsrevelError:
+    """What an answer that can't be used means: of a write it isn't known whether it was applied."""
+    return OutcomeUnknown(str(error)) if writes else error
+
+
+def _proxy_status(error: Exception) -> int | None:
+    """The status with which a proxy refused the way; None for any other failure. httpcore has it in its text alone."""
+    status = str(error).partition(" ")[0]
+    return int(status) if isinstance(error, httpx.ProxyError) and status.isdecimal() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _TlsFailure:
+    """Why no encrypted connection was made. `passes`: it may mend itself."""
+
+    fault: ConnectionFault
+    text: str
+    passes: bool = False
+
+
+_AGE = {
+    9: (ConnectionFault.CERTIFICATE_NOT_YET_VALID, "isn't valid yet"),
+    10: (ConnectionFault.CERTIFICATE_EXPIRED, "has expired"),
+}
 _OTHER_HOST = {62, 64}
 _PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 
 
-def _judge_tls(said: str, error: BaseException) -> TsrevelError | None:
+def _not_connected(said: str, error: Exception) -> TsrevelError:
+    """What it means that no connection was made. `said` begins the message."""
+    failure = _find_tls_failure(error)
+    if failure is None:
+        return Later(f"{said} ({type(error).__name__})")
+    text = f"{said}: {failure.text}"
+    if failure.passes:
+        return Later(text, math.inf, failure.fault)
+    return ConnectionMisconfigured(text, failure.fault)
+
+
+def _find_tls_failure(error: BaseException) -> _TlsFailure | None:
     """What a failed handshake means, by OpenSSL's codes; None for any other failure.
 
     Of these only a certificate's age mends itself, by a new one or a clock that is set right.
@@ -353,18 +389,18 @@ def _judge_tls(said: str, error: BaseException) -> TsrevelError | None:
         cause = cause.__cause__ or cause.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
         if cause.verify_code in _AGE:
-            text = (
-                f"{said}: its certificate {_AGE[cause.verify_code]}; check this machine's clock, then tell the service"
-            )
-            return Later(text, math.inf)
+            fault, how = _AGE[cause.verify_code]
+            text = f"its certificate {how}; check this machine's clock, then tell the service"
+            return _TlsFailure(fault, text, passes=True)
         if cause.verify_code in _OTHER_HOST:
-            return ConnectionMisconfigured(
-                f"{said}: its certificate is for another name; check the host in the base URL"
-            )
+            text = "its certificate is for another name; check the host in the base URL"
+            return _TlsFailure(ConnectionFault.CERTIFICATE_OF_OTHER_HOST, text)
         advice = "if your network inspects traffic, name its certificate by SSL_CERT_FILE, else check the base URL"
-        return ConnectionMisconfigured(f"{said}: nobody who is trusted here vouches for its certificate; {advice}")
+        text = f"nobody who is trusted here vouches for its certificate; {advice}"
+        return _TlsFailure(ConnectionFault.CERTIFICATE_UNTRUSTED, text)
     if cause is not None and cause.reason in _PLAIN:
-        return ConnectionMisconfigured(f"{said}: it doesn't speak TLS there; check scheme and port of the base URL")
+        text = "it doesn't speak TLS there; check scheme and port of the base URL"
+        return _TlsFailure(ConnectionFault.NO_TLS, text)
     return None
 
 
@@ -375,7 +411,8 @@ def send_once(
 
     It is never repeated, and given up after `seconds`, wherever it hangs. Raises Unavailable, without the URL.
     """
-    answers: list[tuple[int, bytes] | str] = []
+    answers: list[tuple[int, bytes]] = []
+    failures: list[Unavailable] = []
 
     def exchange() -> None:
         limit = Deadline(timedelta(seconds=seconds))
@@ -389,18 +426,18 @@ def send_once(
             ):
                 answers.append((response.status_code, b"" if response.is_success else _read_some(response)))
         except ConnectionMisconfigured as error:
-            answers.append(str(error))
+            failures.append(Unavailable(f"no answer ({error})", error.fault))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
-            tls = _judge_tls("no answer", error)
-            answers.append(str(tls).partition(": ")[2] if tls else type(error).__name__)
+            tls = _find_tls_failure(error)
+            why = tls.text if tls else type(error).__name__
+            failures.append(Unavailable(f"no answer ({why})", tls.fault if tls else None))
 
     thread = threading.Thread(target=exchange, daemon=True)
     thread.start()
     thread.join(seconds)
-    answer = answers[0] if answers else f"none within {seconds:g} s"
-    if isinstance(answer, str):
-        raise Unavailable(f"no answer ({answer})")
-    return answer
+    if answers:
+        return answers[0]
+    raise failures[0] if failures else Unavailable(f"no answer (none within {seconds:g} s)")
 
 
 def _read_some(response: httpx.Response) -> bytes:
@@ -441,7 +478,7 @@ class _Routes(httpx.BaseTransport):
             return self._network.trust()
         except OSError as error:  # the settings' check has loaded them: they are gone since
             text = "the certificates to trust can't be loaded; check SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE"
-            raise ConnectionMisconfigured(text) from error
+            raise ConnectionMisconfigured(text, ConnectionFault.NO_AUTHORITIES) from error
 
     def _pool(self, proxy: Proxy | None, *, encrypted: bool) -> _Pool:
         way = (proxy, encrypted)

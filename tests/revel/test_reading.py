@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tsrevel.errors import CredentialsRefused, Refused, Unreadable
+from tsrevel.errors import AnswerFault, CredentialsRefused, Refused, Unreadable
 from tsrevel.planning.identity import part_uuid
 from tsrevel.planning.model import OrderId
 from tsrevel.revel import lists
@@ -87,8 +87,9 @@ def test_a_count_that_is_never_reached_ends_with_a_page_that_brings_nothing_new(
 
 def test_an_empty_page_that_counts_rows_is_no_answer() -> None:
     revel = paged({"meta": {"next": None, "total_count": 1}, "objects": []})
-    with pytest.raises(Unreadable, match="promises more than it shows"):
+    with pytest.raises(Unreadable) as caught:
         revel.find_orders(ORDER, (OURS,))
+    assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
 
 
 def test_a_list_without_meta_is_one_page() -> None:
@@ -97,8 +98,9 @@ def test_a_list_without_meta_is_one_page() -> None:
 
 def test_a_list_that_promises_more_and_repeats_itself_is_no_answer() -> None:
     page = {"meta": {"next": "/resources/Product/?offset=1", "total_count": 99}, "objects": [product(1)]}
-    with pytest.raises(Unreadable, match="promises more than it shows"):
+    with pytest.raises(Unreadable) as caught:
         paged(page).catalogue(EIGHT)
+    assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
 
 
 def test_an_endless_list_ends_in_an_error() -> None:
@@ -108,8 +110,9 @@ def test_an_endless_list_ends_in_an_error() -> None:
         meta = {"next": "/resources/Product/?offset=1"}
         return httpx.Response(200, json={"meta": meta, "objects": [product(next(numbers))]})
 
-    with pytest.raises(Unreadable, match="promises more than it shows"):
+    with pytest.raises(Unreadable) as caught:
         Revel(connect(Answering(answer)), lambda: NOW).catalogue(EIGHT)
+    assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
     assert next(numbers) == lists.MOST_PAGES + 1
 
 
@@ -145,8 +148,9 @@ def test_a_server_that_lists_everything_instead_is_asked_for_each_name() -> None
 def test_a_server_that_ignores_every_filter_gives_no_answer() -> None:
     strangers = [{"id": number, "local_id": str(number)} for number in range(lists.MOST_STRAYS + 1)]
     revel = Revel(connect(Answering(lambda _: httpx.Response(200, json={"objects": strangers}))), lambda: NOW)
-    with pytest.raises(Unreadable, match="ignores the filter"):
+    with pytest.raises(Unreadable) as caught:
         revel.find_orders(ORDER, (OURS, LEGACY))
+    assert caught.value.fault is AnswerFault.IGNORED_FILTER
 
 
 def test_a_name_with_a_comma_is_asked_for_by_itself(app: RevelSandbox, wire: Recorder, revel: Revel) -> None:
@@ -255,8 +259,9 @@ def test_an_order_is_found_by_its_id_or_is_not_there(app: RevelSandbox, revel: R
 def test_another_order_than_asked_for_is_unreadable(app: RevelSandbox, revel: Revel) -> None:
     order = add_order(app, OURS)
     app.faults.add("wrong_shape", "GET", f"/resources/Order/{order}/", body={"id": 1})
-    with pytest.raises(Unreadable, match="got 1"):
+    with pytest.raises(Unreadable) as caught:
         revel.order(OrderId(order))
+    assert caught.value.fault is AnswerFault.OTHER_OBJECT
 
 
 @pytest.mark.parametrize("resource", ["order", "item", "payment", "history"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.errors import Forbidden, Refused, Unavailable, Unreadable
+from tsrevel.errors import AnswerFault, Forbidden, Refused, Unavailable, Unreadable
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason
 from tsrevel.sandbox import TripleSeatSandbox, make_document, make_event
@@ -135,8 +135,9 @@ def test_a_search_without_results_is_unreadable(tripleseat: TripleSeat, seat: Tr
 def test_a_search_without_an_end_is_unreadable(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
     for number in range(MOST_PAGES):
         answer_search(seat, {"total_pages": 10**6, "results": [{"id": number}]})
-    with pytest.raises(Unreadable, match=str(MOST_PAGES)):
+    with pytest.raises(Unreadable) as caught:
         tripleseat.search_by_day(DAY, DAY)
+    assert caught.value.fault is AnswerFault.ENDLESS_LIST
 
 
 def test_a_page_that_stays_away_fails_the_whole_search(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
@@ -169,8 +170,9 @@ def test_an_event_that_is_not_there_is_refused_as_such(tripleseat: TripleSeat) -
 def test_another_event_than_the_one_asked_for_is_unreadable(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
     seat.add_event(make_event(day=DAY))
     seat.faults.add("wrong_shape", path="/v1/events/", body={"event": {"id": 5}})
-    with pytest.raises(Unreadable, match="another one"):
+    with pytest.raises(Unreadable) as caught:
         tripleseat.event(ANY)
+    assert caught.value.fault is AnswerFault.OTHER_OBJECT
 
 
 @pytest.mark.parametrize("kind", ["html", "truncated"])

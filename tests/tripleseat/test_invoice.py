@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.errors import ConfigError, Unreadable
+from tsrevel.errors import ConfigCode, ConfigError, Unreadable
 from tsrevel.tripleseat.fields import Fields
 from tsrevel.tripleseat.invoice import decode_invoice, find_invoice_urls, may_open
 
@@ -118,8 +118,11 @@ def test_no_page_breaks_the_reader(noise: str, where: int) -> None:
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "selectolax.lexbor", None)
-    with pytest.raises(ConfigError, match=r"tsrevel\[invoice\]"):
+    with pytest.raises(ConfigError) as caught:
         decode_invoice(page())
+    (problem,) = caught.value.problems
+    assert problem.code is ConfigCode.EXTRA_MISSING
+    assert "tsrevel[invoice]" in problem.remedy
 
 
 # Its address

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlsplit
 import httpx
 import pytest
 
-from tsrevel.errors import CredentialsRefused, Unavailable
+from tsrevel.errors import CredentialsCode, CredentialsRefused, ServiceCode, TokenRefused, Unavailable
+from tsrevel.redaction import LEFT_OUT
 from tsrevel.tripleseat.auth import ClientCredentials, RotatingToken
 from tsrevel.tripleseat.token_file import Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl, challenge_of, consent_url
@@ -139,8 +140,18 @@ def test_what_worked_is_tried_first_the_next_time(clock: Clock) -> None:
     assert len(server.asked) == 3
 
 
-@pytest.mark.parametrize("word", ["invalid_grant", "invalid_scope", "unsupported_grant_type", "access_denied", "odd"])
-def test_a_grant_that_was_looked_at_is_never_sent_twice(clock: Clock, word: str) -> None:
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("invalid_grant", CredentialsCode.REFRESH_TOKEN_REFUSED),
+        ("invalid_scope", CredentialsCode.SCOPE_NOT_ALLOWED),
+        ("unsupported_grant_type", CredentialsCode.UNKNOWN_GRANT),
+        ("access_denied", CredentialsCode.TOKEN_REFUSED),
+        ("odd", CredentialsCode.TOKEN_REFUSED),
+        ("other", CredentialsCode.TOKEN_REFUSED),
+    ],
+)
+def test_a_grant_that_was_looked_at_is_never_sent_twice(clock: Clock, word: str, code: CredentialsCode) -> None:
     asked: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -148,9 +159,9 @@ def test_a_grant_that_was_looked_at_is_never_sent_twice(clock: Clock, word: str)
         return httpx.Response(400, json={"error": word, "error_description": "No \x1b[2J\r\nmore &\u202e so"})
 
     channel = open_channel(httpx.MockTransport(answer), clock)
-    with pytest.raises(CredentialsRefused) as caught:
+    with pytest.raises(TokenRefused) as caught:
         TokenUrl(channel, f"{BASE_URL}/token", "id", "hush", clock).refresh("r")
-    assert len(asked) == 1
+    assert (caught.value.code, len(asked)) == (code, 1)
     assert word in str(caught.value)
     assert "No [2J more & so" in str(caught.value)
 
@@ -167,8 +178,10 @@ def test_of_two_refusals_the_one_that_says_more_is_told(clock: Clock) -> None:
         httpx.Response(401, json={"error": "invalid_client"}),
     ]
     channel = open_channel(httpx.MockTransport(lambda _: answers.pop(0)), clock)
-    with pytest.raises(CredentialsRefused, match="grant not enabled"):
+    with pytest.raises(CredentialsRefused) as caught:
         TokenUrl(channel, f"{BASE_URL}/token", "id", "hush", clock).refresh("r")
+    assert caught.value.code is CredentialsCode.GRANT_NOT_ALLOWED
+    assert caught.value.service_code is ServiceCode.UNAUTHORIZED_CLIENT
 
 
 @pytest.mark.parametrize("word", ["server_error", "temporarily_unavailable", "slow_down"])
@@ -182,7 +195,7 @@ def test_a_description_that_repeats_the_secret_is_left_out(clock: Clock) -> None
     sent = base64.b64encode(b"id:hush-hush-hush").decode()
     answer = httpx.Response(400, json={"error": "invalid_grant", "error_description": f"Basic {sent} is bad"})
     channel = open_channel(httpx.MockTransport(lambda _: answer), clock)
-    with pytest.raises(CredentialsRefused, match="its words are left out") as caught:
+    with pytest.raises(CredentialsRefused, match=re.escape(LEFT_OUT)) as caught:
         TokenUrl(channel, f"{BASE_URL}/token", "id", "hush-hush-hush", clock).refresh("r")
     assert sent not in str(caught.value)
 

@@ -16,12 +16,11 @@ from tsrevel.config import Settings
 from tsrevel.config.write import Entry
 from tsrevel.deadline import NEVER
 from tsrevel.doctor.finding import attempt, is_silent
-from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TsrevelError
+from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TokenRefused, TsrevelError
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.revel.account import Establishment, Named
 from tsrevel.tripleseat.places import Place, Site
-from tsrevel.tripleseat.token_url import TokenRefused
 from tsrevel.tripleseat.zones import iana_zone, same_clock
 from tsrevel.wiring import Seams, Services, open_services
 

@@ -23,7 +23,7 @@ from tsrevel.engine.find import Candidate, Named, name_event
 from tsrevel.engine.receive import Answer, Receiver, refuse, understand
 from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.run import Engine
-from tsrevel.errors import DeliveryRefused, DeliveryUnreadable, TsrevelError, Unreadable
+from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError, Unreadable
 from tsrevel.ledger import look_for_pause
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
@@ -213,7 +213,7 @@ class _Desk:
             answer = refuse(refusal)
         except OSError as error:
             text = f"the file can't be opened ({error.strerror or type(error).__name__})"
-            answer = replace(refuse(DeliveryUnreadable(text)), may_pass=True)
+            answer = replace(refuse(DeliveryUnreadable(text, DeliveryFault.FILE_UNREADABLE)), may_pass=True)
         if answer.report:
             self.herald.hear(answer.report)
         self._tell(show_path(path), answer)

@@ -20,12 +20,11 @@ from tsrevel.doctor.finding import (
     skipped,
     wrong,
 )
-from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, TsrevelError
+from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, TokenRefused, TsrevelError
 from tsrevel.planning.model import Event, Policy
 from tsrevel.planning.screen import find_location, screen_status
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.tripleseat.places import Place, Site
-from tsrevel.tripleseat.token_url import TokenRefused
 
 T = TypeVar("T")
 

@@ -103,7 +103,7 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     if isinstance(first, CredentialsRefused) and not usable:
         yield fine(CONNECTION, f"{settings.revel_url} answers")
         remedy = "Check revel.api_key and revel.api_secret, and the API user's rights in Revel's console."
-        yield wrong(KEY, f"refused for every resource ({_said(first)})", remedy, REFUSED)
+        yield wrong(KEY, f"refused for every resource ({first.without_advice})", remedy, REFUSED)
         for name in (*ORDERS, *LISTS):
             yield skipped(name, f"{KEY} is refused everywhere")
         return Till()
@@ -181,13 +181,8 @@ def _denied(name: str, resource: str, error: TsrevelError) -> Finding:
     """A refusal is about this one resource here: others are open (facts Revel 1)."""
     if not isinstance(error, CredentialsRefused):
         return failure(name, error)
-    text = f"the key has no right to {resource}, though it has to others ({_said(error)})"
+    text = f"the key has no right to {resource}, though it has to others ({error.without_advice})"
     return wrong(name, text, f"Give the API user the right to {resource} in Revel's console.", REFUSED)
-
-
-def _said(error: TsrevelError) -> str:
-    """What Revel answered, without the advice that follows it."""
-    return str(error).partition(";")[0]
 
 
 def _tell_list(name: str, resource: str, answer: object, unasked: str) -> Finding:
@@ -195,7 +190,9 @@ def _tell_list(name: str, resource: str, answer: object, unasked: str) -> Findin
         return skipped(name, unasked)
     if isinstance(answer, CredentialsRefused):  # no run reads it, so it may stay closed
         remedy = f"Give the API user the right to {resource}, or compare the ids with Revel's console by hand."
-        text = f"can't be checked: the key has no right to {resource}, though it has to others ({_said(answer)})"
+        text = (
+            f"can't be checked: the key has no right to {resource}, though it has to others ({answer.without_advice})"
+        )
         return doubtful(name, text, remedy)
     if isinstance(answer, Refused | Unreadable):
         remedy = "Compare the ids in the settings with Revel's console by hand."

@@ -12,6 +12,7 @@ from tsrevel.engine.report import Outcome, Report
 from tsrevel.engine.run import Engine
 from tsrevel.engine.turns import PATIENCE
 from tsrevel.errors import (
+    DeliveryFault,
     DeliveryRefused,
     DeliveryUnreadable,
     ServiceDown,
@@ -91,7 +92,7 @@ def understand(body: bytes) -> tuple[Delivery, Answer]:
     try:
         subject = read_subject(delivery.root, delivery.row)
     except Unreadable as error:
-        raise DeliveryUnreadable("its event or booking has no usable id") from error
+        raise DeliveryUnreadable("its event or booking has no usable id", DeliveryFault.NO_USABLE_ID) from error
     stamp = subject.updated.isoformat() if subject.updated else ""
     key = DeliveryKey(delivery.trigger, f"{subject.kind} {subject.id}", stamp, delivery.body_hash)
     return delivery, Answer(True, delivery.trigger, subject=subject, key=key)

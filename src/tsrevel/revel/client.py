@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tsrevel.answers import Json
-from tsrevel.errors import OutcomeUnknown, Refused, TryNextRun, Unreadable
+from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.gate import Place
 from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
@@ -188,7 +188,7 @@ class Revel:
         """The order as it stands."""
         row = decode_order(self._channel.read(f"/resources/Order/{order}/"))
         if row.id != order:
-            raise Unreadable(f"Revel: asked for order {order}, got {row.id}")
+            raise Unreadable(f"Revel: asked for order {order}, got {row.id}", AnswerFault.OTHER_OBJECT)
         return row
 
     def contents(self, order: OrderId) -> Contents:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
-from tsrevel.errors import Unreadable
+from tsrevel.errors import AnswerFault, Unreadable
 from tsrevel.revel.decode import Row, decode_page
 from tsrevel.transport import Channel
 
@@ -46,14 +46,16 @@ def read_rows(
             names = ", ".join(name for name in filters if name not in _NO_FILTERS)
             channel.warn_once(f"rows of {resource} came that don't fit the filter {names}; they are left out")
         if strays > most:
-            raise Unreadable(f"Revel ignores the filter {', '.join(filters)} on {resource}")
+            text = f"Revel ignores the filter {', '.join(filters)} on {resource}"
+            raise Unreadable(text, AnswerFault.IGNORED_FILTER)
         yield from fresh
         if page.next is None and (len(seen) >= (page.total or 0) or (seen and not fresh)):
             return
         if not fresh:
             break
         params = _following(page.next, params, len(seen))
-    raise Unreadable(f"Revel: the {resource} list promises more than it shows, so nothing follows from it")
+    text = f"Revel: the {resource} list promises more than it shows, so nothing follows from it"
+    raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
 
 
 def _following(link: str | None, params: dict[str, str], offset: int) -> dict[str, str]:

@@ -11,14 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Protocol
 
-from tsrevel.errors import CredentialsRefused, Forbidden, Unreadable
+from tsrevel.errors import CredentialsCode, CredentialsRefused, Forbidden, ServiceCode
 from tsrevel.transport import Clock
 from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile
-from tsrevel.tripleseat.token_url import UNUSABLE_ANSWER, TokenUrl
+from tsrevel.tripleseat.token_url import TokenUrl, no_token
 
 MARGIN = 60.0
 """Seconds. A token that expires sooner is renewed before it is used; one of a short life in its last quarter."""
-_NO_OWNER = "token resource owner not found"
 
 
 class Access(Protocol):
@@ -92,7 +91,7 @@ class RotatingToken(_Bearer):
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
         """401 after a refresh, or 403: what the authorising user can do about it."""
-        return _advise(refused, f"A person must authorise again; {APPROVAL}.")
+        return _advise(refused, CredentialsCode.APPROVAL_NEEDED, f"A person must authorise again; {APPROVAL}.")
 
     def _fresh(self, token: Token | None) -> Token:
         token = token or self._file.load()
@@ -107,7 +106,7 @@ class RotatingToken(_Bearer):
                 token = self._token_url.refresh(kept.refresh)
                 put(token)  # first of all: its refresh token is the only one that is left
         if not token.access:
-            raise Unreadable(UNUSABLE_ANSWER)
+            raise no_token()
         self._learn_margin(token, self._clock().timestamp())
         return token
 
@@ -125,7 +124,7 @@ class ClientCredentials(_Bearer):
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
         """A token that nobody stands behind is told apart from a wrong one."""
-        return _advise(refused, "Check tripleseat.client_id and client_secret.")
+        return _advise(refused, CredentialsCode.APP_NOT_ACCEPTED, "Check tripleseat.client_id and client_secret.")
 
     def _fresh(self, token: Token | None) -> Token:
         if token is None or token.expires_within(self._margin, self._clock().timestamp()):
@@ -159,7 +158,8 @@ class PublicKey:
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
         """Where a public key doesn't reach."""
         advice = "A public key reaches only locations, sites and lead forms"
-        return type(refused)(f'{refused}. {advice}: set tripleseat.auth = "oauth2"; {APPROVAL}.')
+        text = f'{advice}: set tripleseat.auth = "oauth2"; {APPROVAL}.'
+        return _add_advice(refused, CredentialsCode.PUBLIC_KEY_TOO_NARROW, text)
 
 
 def redeem_code(token_url: TokenUrl, file: TokenFile, code: str, redirect_uri: str, verifier: str) -> Token:
@@ -173,10 +173,18 @@ def redeem_code(token_url: TokenUrl, file: TokenFile, code: str, redirect_uri: s
     return token
 
 
-def _advise(refused: CredentialsRefused, advice: str) -> CredentialsRefused:
-    if _NO_OWNER in str(refused).lower():
-        why = "The app has a token, but no user stands behind it"
+def _advise(refused: CredentialsRefused, code: CredentialsCode, advice: str) -> CredentialsRefused:
+    """The refusal with the advice that fits it best; `code` and `advice` are for one that says no more than no."""
+    if refused.service_code is ServiceCode.TOKEN_WITHOUT_USER:
+        code, why = CredentialsCode.TOKEN_WITHOUT_USER, "The app has a token, but no user stands behind it"
         advice = f'{why}: set tripleseat.auth = "oauth2" and let an admin user authorise it; {APPROVAL}.'
     elif isinstance(refused, Forbidden):
+        code = CredentialsCode.ACCESS_MISSING
         advice = "The user who authorised the app, or its scopes, can't see this: give access in TripleSeat."
-    return type(refused)(f"{refused}. {advice}")
+    return _add_advice(refused, code, advice)
+
+
+def _add_advice(refused: CredentialsRefused, code: CredentialsCode, advice: str) -> CredentialsRefused:
+    return type(refused)(
+        str(refused), code=code, advice=f". {advice}", service_code=refused.service_code, said=refused.said
+    )

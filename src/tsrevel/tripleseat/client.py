@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from urllib.parse import quote
 
 from tsrevel.answers import Json
-from tsrevel.errors import CredentialsRefused, Forbidden, Refused, Unreadable
+from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
 from tsrevel.planning.model import Document, Event, EventId
 from tsrevel.transport import Channel
 from tsrevel.tripleseat.auth import Access
@@ -22,7 +22,6 @@ from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
 from tsrevel.tripleseat.menus import Menu, read_menus
 from tsrevel.tripleseat.payload import Told, fill, is_older, is_over, read_event_ids
 from tsrevel.tripleseat.places import Place, Site, decode_places, decode_sites
-from tsrevel.tripleseat.token_url import TokenRefused
 
 MOST_PAGES = 1000
 _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
@@ -127,7 +126,8 @@ class TripleSeat:
     def _fields_of(self, event_id: EventId) -> Fields:
         fields = event_fields(self._read(f"/v1/events/{quote(event_id, safe='')}", _MONEY))
         if usable_id(fields.row) != event_id:
-            raise Unreadable(f"TripleSeat: asked for event {event_id}, another one came; tell TripleSeat's support")
+            text = f"TripleSeat: asked for event {event_id}, another one came; tell TripleSeat's support"
+            raise Unreadable(text, AnswerFault.OTHER_OBJECT)
         return fields
 
     def _complete(self, fields: Fields) -> Event:
@@ -164,7 +164,8 @@ class TripleSeat:
             found |= {_key(row): _find(row) for row in rows}
             if len(found) == known or _is_last(page, answer):
                 return list(found.values())
-        raise Unreadable(f"TripleSeat: a search went on for {MOST_PAGES} pages; ask for fewer days")
+        text = f"TripleSeat: a search went on for {MOST_PAGES} pages; ask for fewer days"
+        raise Unreadable(text, AnswerFault.ENDLESS_LIST)
 
     def _read(self, path: str, params: Mapping[str, str]) -> Json:
         try:
@@ -191,7 +192,8 @@ class TripleSeat:
     def _booking(self, booking_id: str) -> dict[str, Json]:
         row = unwrap(self._read(f"/v1/bookings/{quote(booking_id, safe='')}", _MONEY), "booking")
         if usable_id(row) != booking_id:
-            raise Unreadable(f"TripleSeat: asked for booking {booking_id}, another one came")
+            text = f"TripleSeat: asked for booking {booking_id}, another one came"
+            raise Unreadable(text, AnswerFault.OTHER_OBJECT)
         return row
 
     def _documents_if_only(self, event: Event, booking: Fields) -> tuple[Document, ...]:
@@ -211,7 +213,8 @@ class TripleSeat:
         try:
             page = self._channel.read_page(url, label)
         except (Refused, CredentialsRefused) as refused:
-            raise Unreadable(f"TripleSeat: {label} is not open to us; share the document again") from refused
+            text = f"TripleSeat: {label} is not open to us; share the document again"
+            raise Unreadable(text, AnswerFault.PAGE_NOT_OPEN) from refused
         return complete_from_page(document, page)
 
 

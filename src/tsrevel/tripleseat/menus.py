@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from tsrevel.answers import Json
-from tsrevel.errors import Unreadable
+from tsrevel.errors import AnswerFault, Unreadable
 from tsrevel.planning.model import LocationId, SiteId
 from tsrevel.tripleseat.decode import unwrap, usable_id
 from tsrevel.tripleseat.fields import Fields, read_id
@@ -67,7 +67,7 @@ def _complete(listed: Fields, read: Read) -> Menu:
         return _decode_menu(listed, number)
     row = unwrap(read(f"/v1/menus/{quote(number, safe='')}", {}), "menu")
     if usable_id(row) != number:
-        raise Unreadable(f"TripleSeat: asked for menu {number}, another one came")
+        raise Unreadable(f"TripleSeat: asked for menu {number}, another one came", AnswerFault.OTHER_OBJECT)
     return _decode_menu(Fields({**listed.row, **row}, f"menu {number}", []), number)
 
 

@@ -12,34 +12,63 @@ from typing import NoReturn
 from urllib.parse import quote_plus, unquote_plus, urlencode, urlsplit
 
 from tsrevel.answers import Json
-from tsrevel.errors import CredentialsRefused, Forbidden, Refused, TsrevelError, Unavailable, Unreadable
+from tsrevel.errors import (
+    AnswerFault,
+    CredentialsCode,
+    CredentialsRefused,
+    Forbidden,
+    Refused,
+    ServiceCode,
+    TokenRefused,
+    Unavailable,
+    Unreadable,
+)
 from tsrevel.transport import Channel, Clock
 from tsrevel.tripleseat.fields import read_number
 from tsrevel.tripleseat.token_file import APPROVAL, Token, is_token
 
 USUAL_LIFE = 7200
 """Seconds that an access token lives where the answer doesn't say (facts TripleSeat 1.2)."""
-UNUSABLE_ANSWER = "TripleSeat: the token URL answered without a usable token; check tripleseat.token_url"
 _LONGEST_LIFE = 10**8
-_GRANT_GONE = f"TripleSeat no longer takes the refresh token: a person must authorise again; {APPROVAL}"
-_CODE_REFUSED = (
-    "TripleSeat didn't take the code: it was used before, is too old, or the app in TripleSeat has another redirect URL"
-    f"; {APPROVAL} again"
+_WRONG_PATH = {404, 405}
+"""Statuses of a path that is no token URL: a login page, a redirect to one (facts TripleSeat 1.4, 1.7)."""
+_WRONG_URL = "TripleSeat's token URL answered like a web page: check tripleseat.token_url"
+_Advice = tuple[CredentialsCode, str]
+_REFRESH_REFUSED: _Advice = (
+    CredentialsCode.REFRESH_TOKEN_REFUSED,
+    f"TripleSeat no longer takes the refresh token: a person must authorise again; {APPROVAL}",
 )
-_OTHERWISE = {"invalid_client", "unauthorized_client", "invalid_request"}
+_CODE_REFUSED: _Advice = (
+    CredentialsCode.APPROVAL_CODE_REFUSED,
+    (
+        "TripleSeat didn't take the code: it was used before, is too old, or the app in TripleSeat has another redirect"
+        f" URL; {APPROVAL} again"
+    ),
+)
+_OTHERWISE = {ServiceCode.INVALID_CLIENT, ServiceCode.UNAUTHORIZED_CLIENT, ServiceCode.INVALID_REQUEST}
 """Refusals of how the app shows who it is: the grant wasn't looked at, so it may be sent again in another way."""
-_PASSING = {"server_error", "temporarily_unavailable", "slow_down"}
-_ADVICE = {
-    "invalid_client": "TripleSeat doesn't know this app: check tripleseat.client_id and client_secret",
-    "unauthorized_client": "the app in TripleSeat may not use this grant: check its grants there and tripleseat.auth",
-    "unsupported_grant_type": "TripleSeat doesn't know this grant: check tripleseat.auth and tripleseat.token_url",
-    "invalid_scope": "the app in TripleSeat doesn't have the scope that was asked for: check its scopes there",
+_NO_WORD = {None, ServiceCode.TOKEN_WITHOUT_USER}
+"""A 401 with one of these says nothing of the grant."""
+_PASSING = {ServiceCode.SERVER_ERROR, ServiceCode.TEMPORARILY_UNAVAILABLE, ServiceCode.SLOW_DOWN}
+_ADVICE: dict[ServiceCode, _Advice] = {
+    ServiceCode.INVALID_CLIENT: (
+        CredentialsCode.UNKNOWN_APP,
+        "TripleSeat doesn't know this app: check tripleseat.client_id and client_secret",
+    ),
+    ServiceCode.UNAUTHORIZED_CLIENT: (
+        CredentialsCode.GRANT_NOT_ALLOWED,
+        "the app in TripleSeat may not use this grant: check its grants there and tripleseat.auth",
+    ),
+    ServiceCode.UNSUPPORTED_GRANT_TYPE: (
+        CredentialsCode.UNKNOWN_GRANT,
+        "TripleSeat doesn't know this grant: check tripleseat.auth and tripleseat.token_url",
+    ),
+    ServiceCode.INVALID_SCOPE: (
+        CredentialsCode.SCOPE_NOT_ALLOWED,
+        "the app in TripleSeat doesn't have the scope that was asked for: check its scopes there",
+    ),
 }
 """What each refusal asks of a person (RFC 6749 5.2)."""
-
-
-class TokenRefused(CredentialsRefused):
-    """The token URL said no. The message already tells what to do."""
 
 
 class TokenUrl:
@@ -73,14 +102,15 @@ class TokenUrl:
         grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
         token = self._ask({**grant, "code_verifier": verifier}, "", gone=_CODE_REFUSED)
         if not token.refresh:
-            raise Unreadable("TripleSeat: the token URL gave no refresh token; check the app's grants in TripleSeat")
+            text = "TripleSeat: the token URL gave no refresh token; check the app's grants in TripleSeat"
+            raise Unreadable(text, AnswerFault.NO_REFRESH_TOKEN)
         return token
 
     def quote(self, text: str) -> str:
         """As much of what TripleSeat said as a message may show."""
         return self._channel.redactor.quote(text)
 
-    def _ask(self, grant: Mapping[str, str], refresh_token: str, *, gone: str = _GRANT_GONE) -> Token:
+    def _ask(self, grant: Mapping[str, str], refresh_token: str, *, gone: _Advice = _REFRESH_REFUSED) -> Token:
         asked_at = self._clock().timestamp()
         try:
             answer = self._post(grant)
@@ -101,7 +131,7 @@ class TokenUrl:
                 answer = self._post_as(grant, basic=basic)
             except (CredentialsRefused, Refused) as error:
                 if first is not None:
-                    raise (first if error.word == "invalid_client" else error) from error
+                    raise (first if error.service_code is ServiceCode.INVALID_CLIENT else error) from error
                 if not _was_refused_as_app(error):
                     raise
                 first = error
@@ -148,8 +178,14 @@ def challenge_of(verifier: str) -> str:
 
 def _was_refused_as_app(error: CredentialsRefused | Refused) -> bool:
     """Whether it is about how the app showed who it is: by its code, or a 401 without any."""
-    plain_401 = isinstance(error, CredentialsRefused) and not isinstance(error, Forbidden) and not error.word
-    return error.word in _OTHERWISE or plain_401
+    is_401 = isinstance(error, CredentialsRefused) and not isinstance(error, Forbidden)
+    return error.service_code in _OTHERWISE or (is_401 and error.service_code in _NO_WORD)
+
+
+def no_token() -> Unreadable:
+    """An answer of the token URL that holds no token."""
+    text = "TripleSeat: the token URL answered without a usable token; check tripleseat.token_url"
+    return Unreadable(text, AnswerFault.NO_TOKEN)
 
 
 def _decode_token(answer: Json, refresh_token: str, asked_at: float) -> Token:
@@ -157,36 +193,32 @@ def _decode_token(answer: Json, refresh_token: str, asked_at: float) -> Token:
     access, refresh = row.get("access_token"), row.get("refresh_token") or refresh_token
     life = read_number(row.get("expires_in"))
     if not (refresh == "" or is_token(refresh)):
-        raise Unreadable(UNUSABLE_ANSWER)
+        raise no_token()
     if not is_token(access):
         if refresh in {"", refresh_token}:
-            raise Unreadable(UNUSABLE_ANSWER)
+            raise no_token()
         return Token("", refresh, 0)  # the old refresh token is used up: this one must be kept
     seconds = USUAL_LIFE if life is None or life <= 0 else min(int(life), _LONGEST_LIFE)
     return Token(access, refresh, int(asked_at) + seconds)
 
 
-def _explain(error: CredentialsRefused | Refused | Unreadable, gone: str) -> NoReturn:
+def _explain(error: CredentialsRefused | Refused | Unreadable, gone: _Advice) -> NoReturn:
     """Raise what a person can act on; `gone` is for a grant that isn't good any more."""
     if isinstance(error, Unreadable):
-        if _is_wrong_door(error):
-            raise TokenRefused("TripleSeat's token URL answered like a web page: check tripleseat.token_url") from error
+        if error.fault in {AnswerFault.HTML_PAGE, AnswerFault.REDIRECT}:
+            raise TokenRefused(_WRONG_URL, code=CredentialsCode.WRONG_TOKEN_URL) from error
         raise error
-    if error.word in _PASSING:
+    service_code, said = error.service_code, error.said
+    if service_code in _PASSING:
         raise Unavailable(str(error)) from error
-    advice = gone if error.word == "invalid_grant" else _ADVICE.get(error.word)
+    advice = gone if service_code is ServiceCode.INVALID_GRANT else _ADVICE.get(service_code) if service_code else None
     if advice:
-        described = error.said not in {"", error.word}
-        text = f"{advice}. It said: {error.said}" if described else f"{advice} ({error.word})"
-        raise TokenRefused(text, word=error.word) from error
-    if _is_wrong_door(error):
-        raise TokenRefused("TripleSeat's token URL answered like a web page: check tripleseat.token_url") from error
-    advice = "Check tripleseat.auth, tripleseat.token_url and the app's grants in TripleSeat"
-    raise TokenRefused(f"{error}. {advice}", word=error.word) from error
-
-
-def _is_wrong_door(error: TsrevelError) -> bool:
-    """A login page, a redirect to one, or no such path (facts TripleSeat 1.4, 1.7)."""
-    if isinstance(error, Refused):
-        return error.status in {404, 405}
-    return isinstance(error, Unreadable) and ("an HTML page" in str(error) or "answered 3" in str(error))
+        code, text = advice
+        described = said not in {"", service_code}
+        text = f"{text}. It said: {said}" if described else f"{text} ({service_code})"
+        raise TokenRefused(text, code=code, service_code=service_code, said=said) from error
+    if isinstance(error, Refused) and error.status in _WRONG_PATH:
+        raise TokenRefused(_WRONG_URL, code=CredentialsCode.WRONG_TOKEN_URL) from error
+    remedy = ". Check tripleseat.auth, tripleseat.token_url and the app's grants in TripleSeat"
+    code = CredentialsCode.TOKEN_REFUSED
+    raise TokenRefused(str(error), advice=remedy, code=code, service_code=service_code, said=said) from error

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from tsrevel.answers import Json, decode_json
-from tsrevel.errors import DeliveryUnreadable
+from tsrevel.errors import DeliveryFault, DeliveryUnreadable, NotJson
 
 ACTIONABLE = frozenset(
     {
@@ -58,15 +58,15 @@ def read_delivery(body: bytes) -> Delivery:
     """The delivery in a raw body. Raises DeliveryUnreadable, worded without anything of the body."""
     try:
         content = decode_json(body)
-    except ValueError as error:
-        raise DeliveryUnreadable(f"it is {error}, not a delivery") from error
+    except NotJson as error:
+        raise DeliveryUnreadable(f"it is {error}, not a delivery", DeliveryFault.NOT_JSON) from error
     trigger = content.get("webhook_trigger_type") if isinstance(content, dict) else None
     trigger = trigger.strip().upper() if isinstance(trigger, str) else ""
     if not _TRIGGER.fullmatch(trigger):
-        raise DeliveryUnreadable("it names no webhook_trigger_type")
+        raise DeliveryUnreadable("it names no webhook_trigger_type", DeliveryFault.NO_TRIGGER)
     root = next((root for root in _ROOTS if isinstance(content.get(root), dict)), "")
     if trigger in ACTIONABLE and not root:
-        raise DeliveryUnreadable("it holds neither an event nor a booking")
+        raise DeliveryUnreadable("it holds neither an event nor a booking", DeliveryFault.NO_SUBJECT)
     row = content[root] if root else {}
     inner = row.get(root)  # single answers of the API are wrapped once, and some senders pass them on as they are
     return Delivery(trigger, root, inner if isinstance(inner, dict) else row, hashlib.sha256(body).hexdigest())
