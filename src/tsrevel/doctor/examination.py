@@ -9,7 +9,7 @@ from itertools import chain
 
 from tsrevel.config import Settings
 from tsrevel.doctor import files, machine, notices, schedule
-from tsrevel.doctor.finding import Finding, skipped
+from tsrevel.doctor.finding import Finding, FindingCode, Skip, skipped
 from tsrevel.doctor.places import Entry, check_place, check_till
 from tsrevel.doctor.seat import Seat, examine_tripleseat, skip_tripleseat
 from tsrevel.doctor.till import Till, examine_revel, skip_revel
@@ -24,7 +24,10 @@ from tsrevel.wiring import Seams, build_policy, open_services
 
 AHEAD = timedelta(days=30)
 """How far beyond what a run looks at an event counts as within reach: so that a quiet week isn't taken for a fault."""
-_SWITCHED_OFF = "the connector is switched off (safety.enable_connector): no network at all"
+_SWITCHED_OFF = Skip(
+    FindingCode.SWITCHED_OFF, "the connector is switched off (safety.enable_connector): no network at all"
+)
+_PAUSED = Skip(FindingCode.PAUSED, "runs are paused: no network at all until `tsrevel resume`")
 _ZONES = ("timezone", "revel_timezone")
 _FIELDS = {"tripleseat": ("tripleseat_location", "tripleseat_site"), **dict.fromkeys(_ZONES, ("timezone",))}
 _DOORS = {
@@ -44,10 +47,10 @@ class Patient(Secret):
     environ: Mapping[str, str]
     seams: Seams
 
-    def objection(self, *keys: str) -> str | None:
+    def objection(self, *keys: str) -> Skip | None:
         """Why nothing that rests on settings below `keys` can be looked at, or None."""
         bad = next((each.key for each in self.problems if each.key.startswith(keys)), None)
-        return f"of the config problem with {bad}" if bad else None
+        return _config_problem(bad) if bad else None
 
     def pause(self) -> Pause | None:
         """Since when and why a person has stopped all runs; None where nobody has, or that can't be told."""
@@ -120,13 +123,17 @@ def _veil(finding: Finding, entry: Entry, patient: Patient) -> Finding:
     return skipped(finding.name, because, finding.subject) if because else finding
 
 
-def _keep_off(patient: Patient, service: str) -> str | None:
+def _config_problem(key: str) -> Skip:
+    return Skip(FindingCode.CONFIG_PROBLEM, f"of the config problem with {key}")
+
+
+def _keep_off(patient: Patient, service: str) -> Skip | None:
     if not patient.settings.safety.enable_connector:
         return _SWITCHED_OFF
     if patient.pause():
-        return "runs are paused: no network at all until `tsrevel resume`"
+        return _PAUSED
     if any(each.key == service for each in patient.problems):
-        return f"of the config problem with {service}"
+        return _config_problem(service)
     return patient.objection("config", "environment", "safety.enable_connector", *_DOORS[service], *NETWORK_VARIABLES)
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.report import Source, file_origin
-from tsrevel.doctor.finding import Finding, doubtful, fine, skipped, wrong
+from tsrevel.doctor.finding import Finding, FindingCode, Skip, doubtful, fine, skipped, wrong
 from tsrevel.files import read_regular
 from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
 
 
-def check_files(settings: Settings, environ: Mapping[str, str], because: str | None) -> Iterator[Finding]:
+def check_files(settings: Settings, environ: Mapping[str, str], because: Skip | None) -> Iterator[Finding]:
     """The config file, the mappings, the token, the ledger with what lies beside it, each secret's own file.
 
     `because`: why it isn't known where all but the first two lie.
@@ -56,9 +56,11 @@ def _check_owner(settings: Settings) -> Iterator[Finding]:
             if why := refusal(user, path, want):
                 place = path if path == folder else path.parent
                 run = f"chown {user_name(user)} {path}" if path == settings.config_path else chown(user, place, [path])
-                yield doubtful("file.owner", f"user {user_name(user)} {why}", f"Run: {run}")
+                text = f"user {user_name(user)} {why}"
+                yield doubtful("file.owner", FindingCode.OWNER_SHUT_OUT, text, f"Run: {run}")
     except OSError as error:
-        yield doubtful("file.owner", f"it can't be told who may use the state: {error.strerror}", "Look at its owners.")
+        text = f"it can't be told who may use the state: {error.strerror}"
+        yield doubtful("file.owner", FindingCode.INACCESSIBLE, text, "Look at its owners.")
 
 
 def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Finding]:
@@ -67,15 +69,16 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Find
         found = path.stat()
     except FileNotFoundError:
         if absent:
-            yield skipped(name, f"{absent} ({path})")
+            yield skipped(name, Skip(FindingCode.ABSENT, f"{absent} ({path})"))
         return
     except OSError as error:
-        yield wrong(name, f"{path} can't be looked at: {error.strerror}", "Let this user reach it.")
+        text = f"{path} can't be looked at: {error.strerror}"
+        yield wrong(name, FindingCode.INACCESSIBLE, text, "Let this user reach it.")
         return
     mode = stat.S_IMODE(found.st_mode)
     who = _too_open(found, secret=secret)
     if who:
-        yield wrong(name, f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
+        yield wrong(name, FindingCode.TOO_OPEN, f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
     else:
         yield fine(name, f"{path}: mode {mode:04o}")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from tsrevel.engine.ending import NEEDS_ATTENTION, gravest
 from tsrevel.errors import (
@@ -41,15 +41,92 @@ class Verdict(StrEnum):
     SKIPPED = "skipped"
 
 
+class FindingCode(StrEnum):
+    """Which case a finding is. The same code may come from several checks; it never changes its meaning."""
+
+    OK = "OK"
+    DRY_RUN = "DRY_RUN"
+    NO_LEDGER_YET = "NO_LEDGER_YET"
+    NOT_COMPARED = "NOT_COMPARED"
+    # Why a check is skipped
+    CONFIG_PROBLEM = "CONFIG_PROBLEM"
+    SWITCHED_OFF = "SWITCHED_OFF"
+    PAUSED = "PAUSED"
+    ABSENT = "ABSENT"
+    NOT_CONFIGURED = "NOT_CONFIGURED"
+    NOT_NEEDED = "NOT_NEEDED"
+    UNREACHABLE = "UNREACHABLE"
+    TOKEN_PROBLEM = "TOKEN_PROBLEM"  # noqa: S105 (a code)
+    NOT_READ = "NOT_READ"
+    # What an error stands for
+    LEDGER_DAMAGED = "LEDGER_DAMAGED"
+    LEDGER_UNUSABLE = "LEDGER_UNUSABLE"
+    FORBIDDEN = "FORBIDDEN"
+    REFUSED = "REFUSED"
+    CONNECTION_MISCONFIGURED = "CONNECTION_MISCONFIGURED"
+    UNAVAILABLE = "UNAVAILABLE"
+    UNREADABLE = "UNREADABLE"
+    # This machine
+    NO_CONFIG_FILE = "NO_CONFIG_FILE"
+    NO_LOCATIONS = "NO_LOCATIONS"
+    INACCESSIBLE = "INACCESSIBLE"
+    TOO_OPEN = "TOO_OPEN"
+    OWNER_SHUT_OUT = "OWNER_SHUT_OUT"
+    NOT_WRITABLE = "NOT_WRITABLE"
+    DISK_FULL = "DISK_FULL"
+    LITTLE_SPACE = "LITTLE_SPACE"
+    LOCKED = "LOCKED"
+    CLOCK_WRONG = "CLOCK_WRONG"
+    CLOCK_DOUBTFUL = "CLOCK_DOUBTFUL"
+    CLOCK_BEFORE_LEDGER = "CLOCK_BEFORE_LEDGER"
+    INCOMPLETE = "INCOMPLETE"
+    MALFORMED_KEY = "MALFORMED_KEY"
+    NOT_SET = "NOT_SET"
+    OTHER_RUN = "OTHER_RUN"
+    TIMER_OFF = "TIMER_OFF"
+    NO_CRON = "NO_CRON"
+    NOT_SCHEDULED = "NOT_SCHEDULED"
+    # What the services say
+    NOTHING_READ = "NOTHING_READ"
+    NO_USABLE_ANSWER = "NO_USABLE_ANSWER"
+    NO_SUCH_RESOURCE = "NO_SUCH_RESOURCE"
+    NO_RIGHT = "NO_RIGHT"
+    NO_EVENT = "NO_EVENT"
+    EVENT_GONE = "EVENT_GONE"
+    NO_LINES = "NO_LINES"
+    UNMAPPED_PLACE = "UNMAPPED_PLACE"
+    NOT_FOUND = "NOT_FOUND"
+    INACTIVE = "INACTIVE"
+    OTHER_SITE = "OTHER_SITE"
+    OTHER_ESTABLISHMENT = "OTHER_ESTABLISHMENT"
+    SAME_NAME_ELSEWHERE = "SAME_NAME_ELSEWHERE"
+    UNKNOWN_ZONE = "UNKNOWN_ZONE"
+    OTHER_ZONE = "OTHER_ZONE"
+    UNKNOWN_OPTION = "UNKNOWN_OPTION"
+    NOT_SEEN = "NOT_SEEN"
+    AMBIGUOUS = "AMBIGUOUS"
+    NO_PRODUCTS = "NO_PRODUCTS"
+    NOT_ON_SALE = "NOT_ON_SALE"
+    UNUSED_MAPPING = "UNUSED_MAPPING"
+
+
+class Skip(NamedTuple):
+    """Why something can't be looked at. `because` continues "skipped because"."""
+
+    code: FindingCode
+    because: str
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check's result. `subject` is the location it is about, None for the whole installation.
+    """The result of the check called `name`. `subject` is the location it is about, None for the whole installation.
 
     `text` has no full stop; `remedy` is a sentence, "" where nothing is to be done. `exit_status` is that of a run
     which meets the same (DESIGN 2), 0 for all but problems.
     """
 
     name: str
+    code: FindingCode
     subject: str | None
     verdict: Verdict
     text: str
@@ -62,24 +139,26 @@ def exit_status(findings: Iterable[Finding]) -> int:
     return gravest({finding.exit_status for finding in findings})
 
 
-def fine(name: str, text: str, subject: str | None = None) -> Finding:
+def fine(name: str, text: str, subject: str | None = None, code: FindingCode = FindingCode.OK) -> Finding:
     """All is well."""
-    return Finding(name, subject, Verdict.OK, text)
+    return Finding(name, code, subject, Verdict.OK, text)
 
 
-def doubtful(name: str, text: str, remedy: str, subject: str | None = None) -> Finding:
+def doubtful(name: str, code: FindingCode, text: str, remedy: str, subject: str | None = None) -> Finding:
     """It may be well; a person should know."""
-    return Finding(name, subject, Verdict.WARNING, text, remedy)
+    return Finding(name, code, subject, Verdict.WARNING, text, remedy)
 
 
-def wrong(name: str, text: str, remedy: str, status: int = WRONG_SETTING, subject: str | None = None) -> Finding:
+def wrong(
+    name: str, code: FindingCode, text: str, remedy: str, status: int = WRONG_SETTING, subject: str | None = None
+) -> Finding:
     """It won't work like this."""
-    return Finding(name, subject, Verdict.PROBLEM, text, remedy, status)
+    return Finding(name, code, subject, Verdict.PROBLEM, text, remedy, status)
 
 
-def skipped(name: str, because: str, subject: str | None = None) -> Finding:
-    """It couldn't be looked at. `because` continues "skipped because"."""
-    return Finding(name, subject, Verdict.SKIPPED, f"skipped because {because}")
+def skipped(name: str, skip: Skip, subject: str | None = None) -> Finding:
+    """It couldn't be looked at."""
+    return Finding(name, skip.code, subject, Verdict.SKIPPED, f"skipped because {skip.because}")
 
 
 def attempt(read: Callable[[], T]) -> T | TsrevelError:
@@ -99,28 +178,36 @@ def failure(name: str, error: TsrevelError, subject: str | None = None) -> Findi
     """The problem that an error of ours stands for."""
     if isinstance(error, ConfigError):
         first = error.problems[0]
-        return wrong(name, f"{first.key} ({first.origin}): {first.message}", first.remedy, subject=subject)
+        text = f"{first.key} ({first.origin}): {first.message}"
+        return wrong(name, FindingCode.CONFIG_PROBLEM, text, first.remedy, subject=subject)
     status = error.exit_status if isinstance(error, StopRun) else SERVICE_DOWN
     text = " ".join(str(error).split()).rstrip(".")  # SQLite's findings have several lines
-    return wrong(name, text, _remedy(error), status, subject)
+    code, remedy = _judge(error)
+    return wrong(name, code, text, remedy, status, subject)
 
 
-def _remedy(error: TsrevelError) -> str:
+def _judge(error: TsrevelError) -> tuple[FindingCode, str]:
+    """Which case the error is, and what to do about it."""
     match error:
         case LedgerDamaged():
-            return "Stop cron, keep the file, restore a backup; no order is doubled, Revel is looked up first."
+            remedy = "Stop cron, keep the file, restore a backup; no order is doubled, Revel is looked up first."
+            return FindingCode.LEDGER_DAMAGED, remedy
         case LedgerUnusable():
-            return "Mend it before the next run."
+            return FindingCode.LEDGER_UNUSABLE, "Mend it before the next run."
         case Forbidden():
-            return "Give it the right to read this."
+            return FindingCode.FORBIDDEN, "Give it the right to read this."
         case CredentialsRefused():
-            return "Set the right key or token, or give it the right to this resource."
+            return FindingCode.REFUSED, "Set the right key or token, or give it the right to this resource."
         case ConnectionMisconfigured():
-            return "Waiting doesn't mend it; correct what the message names."
+            remedy = "Waiting doesn't mend it; correct what the message names."
+            return FindingCode.CONNECTION_MISCONFIGURED, remedy
         case Unavailable():
-            return "Try again later; if it stays, check the base URL, this machine's network and the service's status."
+            remedy = (
+                "Try again later; if it stays, check the base URL, this machine's network and the service's status."
+            )
+            return FindingCode.UNAVAILABLE, remedy
         case _:
-            return "Check the base URL; if it is right, tell the service's support."
+            return FindingCode.UNREADABLE, "Check the base URL; if it is right, tell the service's support."
 
 
 def list_candidates(candidates: Iterable[tuple[object, str]], like: str = "") -> str:

@@ -11,7 +11,18 @@ from pathlib import Path
 from tsrevel.clocks import KEEP_TIME, judge_clock
 from tsrevel.config import Settings
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
-from tsrevel.doctor.finding import ATTENTION, Finding, attempt, doubtful, failure, fine, skipped, wrong
+from tsrevel.doctor.finding import (
+    ATTENTION,
+    Finding,
+    FindingCode,
+    Skip,
+    attempt,
+    doubtful,
+    failure,
+    fine,
+    skipped,
+    wrong,
+)
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
 
@@ -23,16 +34,17 @@ def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Itera
     """Every problem of the settings, a line each; or that there is none."""
     found = list(problems)
     for each in found:
-        yield wrong("config", f"{each.key} ({each.origin}): {each.message}", each.remedy)
+        yield wrong("config", FindingCode.CONFIG_PROBLEM, f"{each.key} ({each.origin}): {each.message}", each.remedy)
     if found and settings.config_path is None and all(each.key != "config" for each in found):
-        yield wrong("config", "no settings file was found", "Make one by `tsrevel init`, or name yours: --config FILE.")
+        remedy = "Make one by `tsrevel init`, or name yours: --config FILE."
+        yield wrong("config", FindingCode.NO_CONFIG_FILE, "no settings file was found", remedy)
     if not found:
         source = settings.config_path or "the environment alone"
         count = len(settings.locations)
         if settings.locations:
             yield fine("config", f"{source}: {count} location{'s' * (count != 1)}, no problem in it")
         else:
-            yield wrong("config", f"{source}: {NO_LOCATIONS}", ADD_LOCATIONS)
+            yield wrong("config", FindingCode.NO_LOCATIONS, f"{source}: {NO_LOCATIONS}", ADD_LOCATIONS)
 
 
 def check_safety(settings: Settings, pause: Pause | None) -> Iterator[Finding]:
@@ -40,18 +52,21 @@ def check_safety(settings: Settings, pause: Pause | None) -> Iterator[Finding]:
     safety = settings.safety
     if not safety.enable_connector:
         remedy = "Set safety.enable_connector = true when runs may begin; until then nothing is asked of any service."
-        yield doubtful("safety", "the connector is switched off (safety.enable_connector)", remedy)
+        text = "the connector is switched off (safety.enable_connector)"
+        yield doubtful("safety", FindingCode.SWITCHED_OFF, text, remedy)
     elif pause:
-        yield doubtful("safety", f"runs are {pause}", "Until `tsrevel resume` nothing is asked of any service.")
+        remedy = "Until `tsrevel resume` nothing is asked of any service."
+        yield doubtful("safety", FindingCode.PAUSED, f"runs are {pause}", remedy)
     elif safety.dry_run:
-        yield fine("safety", "dry run: nothing is written to Revel until safety.dry_run = false")
+        text = "dry run: nothing is written to Revel until safety.dry_run = false"
+        yield fine("safety", text, code=FindingCode.DRY_RUN)
     else:
         allowed = ", ".join(map(str, safety.allowed_locations)) or "every mapped location"
         yield fine("safety", f"live: orders are written, for {allowed}")
 
 
 def check_ledger(
-    settings: Settings, opened_by: Connect, because: str | None
+    settings: Settings, opened_by: Connect, because: Skip | None
 ) -> tuple[tuple[Finding, ...], Inspection | None]:
     """Integrity, version and environment of the ledger, and what it is like where it is sound."""
     if because:
@@ -61,7 +76,8 @@ def check_ledger(
     if isinstance(seen, TsrevelError):
         return (failure("ledger", seen),), None
     if seen is None:
-        return (fine("ledger", f"there is none yet; the first run makes {path}"),), None
+        text = f"there is none yet; the first run makes {path}"
+        return (fine("ledger", text, code=FindingCode.NO_LEDGER_YET),), None
     version = f"version {seen.version}"
     if seen.version < seen.newest:
         version += f", which the next run brings to {seen.newest}, a backup first"
@@ -69,7 +85,7 @@ def check_ledger(
     return (fine("ledger", text),), seen
 
 
-def check_disk(settings: Settings, because: str | None) -> Finding:
+def check_disk(settings: Settings, because: Skip | None) -> Finding:
     """Whether the ledger's folder can be written to and has room."""
     if because:
         return skipped("disk", because)
@@ -77,13 +93,17 @@ def check_disk(settings: Settings, because: str | None) -> Finding:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return wrong("disk", f"{folder} can't be looked at: {error.strerror}", "Let this user into it.")
+        text = f"{folder} can't be looked at: {error.strerror}"
+        return wrong("disk", FindingCode.INACCESSIBLE, text, "Let this user into it.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        return wrong("disk", f"this user can't write to {folder}", "Change its owner, or set ledger.path.")
+        remedy = "Change its owner, or set ledger.path."
+        return wrong("disk", FindingCode.NOT_WRITABLE, f"this user can't write to {folder}", remedy)
     room = f"{free // _MEGABYTE} MB free in {folder}"
     if free < LEAST_SPACE:
-        return wrong("disk", room, "Make room: without it no run can begin.", ATTENTION)
-    return doubtful("disk", room, "Make room soon.") if free < SCARCE_SPACE else fine("disk", room)
+        return wrong("disk", FindingCode.DISK_FULL, room, "Make room: without it no run can begin.", ATTENTION)
+    if free < SCARCE_SPACE:
+        return doubtful("disk", FindingCode.LITTLE_SPACE, room, "Make room soon.")
+    return fine("disk", room)
 
 
 def _existing(path: Path) -> Path:
@@ -94,7 +114,7 @@ def _existing(path: Path) -> Path:
     return folder
 
 
-def check_lock(settings: Settings, because: str | None) -> Finding:
+def check_lock(settings: Settings, because: Skip | None) -> Finding:
     """Whether a run is at it now. The file alone means nothing."""
     if because:
         return skipped("lock", because)
@@ -105,7 +125,8 @@ def check_lock(settings: Settings, because: str | None) -> Finding:
     if not held:
         return fine("lock", "free: no run is at work")
     lock = f"{settings.ledger_path}.lock"
-    return doubtful("lock", f"another run holds {lock} now", f"Wait for it; `fuser {lock}` names its process.")
+    remedy = f"Wait for it; `fuser {lock}` names its process."
+    return doubtful("lock", FindingCode.LOCKED, f"another run holds {lock} now", remedy)
 
 
 def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datetime | None) -> Finding:
@@ -114,11 +135,14 @@ def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datet
     if told and told.verdict == "right":
         return fine("clock", told.text)
     if told:
-        is_wrong = told.verdict == "wrong"
-        return wrong("clock", told.text, KEEP_TIME, ATTENTION) if is_wrong else doubtful("clock", told.text, KEEP_TIME)
+        if told.verdict == "wrong":
+            return wrong("clock", FindingCode.CLOCK_WRONG, told.text, KEEP_TIME, ATTENTION)
+        return doubtful("clock", FindingCode.CLOCK_DOUBTFUL, told.text, KEEP_TIME)
     stamp = f"{now:%Y-%m-%d %H:%M} UTC"
     if last_at is not None and now < last_at:
         text = f"it says {stamp}, but the ledger's last fact is of {last_at:%Y-%m-%d %H:%M} UTC"
-        return wrong("clock", text, "Set the clock, and let the machine keep time by NTP.", ATTENTION)
+        remedy = "Set the clock, and let the machine keep time by NTP."
+        return wrong("clock", FindingCode.CLOCK_BEFORE_LEDGER, text, remedy, ATTENTION)
     after = "after the ledger's last fact" if last_at else "nothing to compare it with"
-    return fine("clock", f"plausible: {stamp}, {after}; no service told its time")
+    text = f"plausible: {stamp}, {after}; no service told its time"
+    return fine("clock", text, code=FindingCode.NOT_COMPARED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsrevel.config import Settings
-from tsrevel.doctor.finding import Finding, doubtful, fine, skipped, wrong
+from tsrevel.doctor.finding import Finding, FindingCode, Skip, doubtful, fine, skipped, wrong
 
 MAIL, MONITOR = "email", "monitor"
 
@@ -18,13 +18,14 @@ def check_mail(settings: Settings) -> Finding:
     }
     missing = [key for key, there in parts.items() if not there]
     if len(missing) == len(parts):
-        return skipped(MAIL, "no mail is set up ([email])")
+        return skipped(MAIL, Skip(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
     if missing:
         text = f"half set up, so no mail is sent: {', '.join(missing)} isn't set"
-        return doubtful(MAIL, text, "Set it, or empty the whole [email] section.")
+        return doubtful(MAIL, FindingCode.INCOMPLETE, text, "Set it, or empty the whole [email] section.")
     key = mail.api_key.get_secret_value().strip()
     if not (key.isascii() and key.isprintable()) or " " in key:
-        return wrong(MAIL, "email.api_key holds characters that no key has", "Set SendGrid's key anew.")
+        text = "email.api_key holds characters that no key has"
+        return wrong(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key anew.")
     count = len(mail.recipients)
     people = f"{count} recipient{'s' * (count != 1)}"
     return fine(MAIL, f"SendGrid key, sender and {people} are set; the key isn't tried")
@@ -35,4 +36,5 @@ def check_monitor(settings: Settings) -> Finding:
     if settings.monitor.ping_url.get_secret_value():
         return fine(MONITOR, "monitor.ping_url is set; it isn't pinged now")
     remedy = "Set monitor.ping_url (Healthchecks or the like), or watch cron in another way."
-    return doubtful(MONITOR, "monitor.ping_url isn't set: nobody is told when runs stop", remedy)
+    text = "monitor.ping_url isn't set: nobody is told when runs stop"
+    return doubtful(MONITOR, FindingCode.NOT_SET, text, remedy)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tsrevel.config import LocationSettings, Settings
-from tsrevel.doctor.finding import Finding, Verdict, doubtful, fine, list_candidates, skipped, wrong
+from tsrevel.doctor.finding import Finding, FindingCode, Skip, Verdict, doubtful, fine, list_candidates, skipped, wrong
 from tsrevel.doctor.seat import Seat
 from tsrevel.doctor.till import BUILT_IN_DINING, Till, is_own_dining
 from tsrevel.planning.match import normalise
@@ -18,7 +18,12 @@ from tsrevel.tripleseat.zones import iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
 """facts Revel 5.2."""
-NO_ESTABLISHMENT = "Revel has no such establishment"
+NO_ESTABLISHMENT = Skip(FindingCode.NOT_FOUND, "Revel has no such establishment")
+
+
+def _not_read(check: str) -> Skip:
+    """Of what rests on another check's list."""
+    return Skip(FindingCode.NOT_READ, f"{check} can't be read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +67,20 @@ def _check_site(entry: Entry, seat: Seat) -> Generator[Finding, None, SiteId | N
     if entry.settings.tripleseat_location is None:
         return (yield from _check_whole_site(entry, seat))
     if seat.places is None:
-        yield skipped(name, "tripleseat.locations can't be read", place)
+        yield skipped(name, _not_read("tripleseat.locations"), place)
         return None
     told = entry.told("tripleseat_location")
     found = next((each for each in seat.places if each.id == entry.location.tripleseat_location), None)
     if found is None:
         there = list_candidates(((each.id, each.name) for each in seat.places), place)
-        yield wrong(name, f"{told}: TripleSeat has no such location", f"There are: {there}.", subject=place)
+        text = f"{told}: TripleSeat has no such location"
+        yield wrong(name, FindingCode.NOT_FOUND, text, f"There are: {there}.", subject=place)
         return None
     wanted = entry.location.tripleseat_site
     if wanted is not None and found.site is not None and wanted != found.site:
         text = f"{entry.told('tripleseat_site')}, but location {found.id} {found.name} is of site {found.site}"
-        yield wrong(name, text, f"Set tripleseat_site = {found.site}, or leave it out.", subject=place)
+        remedy = f"Set tripleseat_site = {found.site}, or leave it out."
+        yield wrong(name, FindingCode.OTHER_SITE, text, remedy, subject=place)
         return found.site
     of_site = f", of site {found.site}" if found.site else ""
     yield fine(name, f"location {found.id} is {found.name!r}{of_site}", place)
@@ -83,13 +90,13 @@ def _check_site(entry: Entry, seat: Seat) -> Generator[Finding, None, SiteId | N
 def _check_whole_site(entry: Entry, seat: Seat) -> Generator[Finding, None, SiteId | None]:
     name, place = "location.tripleseat", entry.name
     if seat.sites is None:
-        yield skipped(name, "tripleseat.sites can't be read", place)
+        yield skipped(name, _not_read("tripleseat.sites"), place)
         return None
     found = next((each for each in seat.sites if each.id == entry.location.tripleseat_site), None)
     if found is None:
         there = list_candidates(((each.id, each.name) for each in seat.sites), place)
         text = f"{entry.told('tripleseat_site')}: TripleSeat has no such site"
-        yield wrong(name, text, f"There are: {there}.", subject=place)
+        yield wrong(name, FindingCode.NOT_FOUND, text, f"There are: {there}.", subject=place)
         return None
     yield fine(name, f"site {found.id} is {found.name!r}", place)
     return found.id
@@ -98,10 +105,10 @@ def _check_whole_site(entry: Entry, seat: Seat) -> Generator[Finding, None, Site
 def _check_site_zone(entry: Entry, seat: Seat, site: SiteId | None) -> Finding:
     name, place = "location.timezone", entry.name
     if seat.sites is None:
-        return skipped(name, "tripleseat.sites can't be read", place)
+        return skipped(name, _not_read("tripleseat.sites"), place)
     found = next((each for each in seat.sites if each.id == site), None)
     if found is None:
-        return skipped(name, "the location's site isn't known", place)
+        return skipped(name, Skip(FindingCode.NOT_FOUND, "the location's site isn't known"), place)
     return _compare_zones(name, entry, f"TripleSeat's site {found.id}", found.told)
 
 
@@ -111,12 +118,14 @@ def _compare_zones(name: str, entry: Entry, whose: str, told: str) -> Finding:
     if theirs is None:
         said = f"{told!r}, which is no zone known here" if told else "no zone"
         remedy = f"See by hand that {ours} is the place's time."
-        return doubtful(name, f"{whose} says {said}; {ours} can't be checked", remedy, entry.name)
+        text = f"{whose} says {said}; {ours} can't be checked"
+        return doubtful(name, FindingCode.UNKNOWN_ZONE, text, remedy, entry.name)
     spoken = theirs if theirs == told else f"{told} ({theirs})"
     if same_clock(ours, theirs, entry.now):
         return fine(name, f"{ours}, as {whose} says" + (f": {spoken}" if spoken != ours else ""), entry.name)
     text = f"{entry.told('timezone')}, but {whose} says {spoken}"
-    return wrong(name, text, f'Set timezone = "{theirs}", or correct it there.', subject=entry.name)
+    remedy = f'Set timezone = "{theirs}", or correct it there.'
+    return wrong(name, FindingCode.OTHER_ZONE, text, remedy, subject=entry.name)
 
 
 def _lacks_place(entry: Entry, seat: Seat) -> bool:
@@ -130,14 +139,14 @@ def _lacks_place(entry: Entry, seat: Seat) -> bool:
 def _check_event(entry: Entry, seat: Seat) -> Finding:
     name, place = "location.event", entry.name
     if seat.events is None or seat.days is None:
-        return skipped(name, "tripleseat.listing can't be read", place)
+        return skipped(name, _not_read("tripleseat.listing"), place)
     span = f"from {seat.days[0]} to {seat.days[1]}"
     if _lacks_place(entry, seat):
-        return skipped(name, "TripleSeat has no such place", place)
+        return skipped(name, Skip(FindingCode.NOT_FOUND, "TripleSeat has no such place"), place)
     seen = [each for each in seat.events if find_location(each, entry.policy) == entry.location]
     if not seen:
         remedy = "If there should be one: compare the id with the event's location in TripleSeat."
-        return doubtful(name, f"no event of it is listed {span}", remedy, place)
+        return doubtful(name, FindingCode.NO_EVENT, f"no event of it is listed {span}", remedy, place)
     return fine(name, f"{len(seen)} event{'s' * (len(seen) != 1)} of it {span}, such as {seen[0].id}", place)
 
 
@@ -160,23 +169,26 @@ def check_till(entry: Entry, till: Till, seat: Seat) -> Iterator[Finding]:
 def _check_establishment(entry: Entry, till: Till, seat: Seat) -> Iterator[Finding]:
     name, place = "location.establishment", entry.name
     if till.establishments is None:
-        yield skipped(name, "revel.establishment can't be read", place)
-        yield skipped("location.revel_timezone", "revel.establishment can't be read", place)
+        yield skipped(name, _not_read("revel.establishment"), place)
+        yield skipped("location.revel_timezone", _not_read("revel.establishment"), place)
         return
     told = entry.told("revel_establishment")
     found = next((each for each in till.establishments if each.id == entry.location.establishment), None)
     if found is None:
         there = list_candidates(((each.id, each.name) for each in till.establishments if each.active), place)
-        yield wrong(name, f"{told}: Revel has no such establishment", f"There are: {there}.", subject=place)
-        yield skipped("location.revel_timezone", "the establishment isn't there", place)
+        text = f"{told}: Revel has no such establishment"
+        yield wrong(name, FindingCode.NOT_FOUND, text, f"There are: {there}.", subject=place)
+        absent = Skip(FindingCode.NOT_FOUND, "the establishment isn't there")
+        yield skipped("location.revel_timezone", absent, place)
         return
     namesake = _namesake(entry, found, till.establishments, seat)
     if not found.active:
         text = f"{told}: establishment {found.name!r} is inactive"
-        yield wrong(name, text, "Activate it in Revel, or name another.", subject=place)
+        yield wrong(name, FindingCode.INACTIVE, text, "Activate it in Revel, or name another.", subject=place)
     elif namesake:
         text = f"{told} is {found.name!r}, but establishment {namesake.id} is called {namesake.name!r} as this place is"
-        yield doubtful(name, text, "See that the establishments of two entries aren't exchanged.", place)
+        remedy = "See that the establishments of two entries aren't exchanged."
+        yield doubtful(name, FindingCode.SAME_NAME_ELSEWHERE, text, remedy, place)
     else:
         yield fine(name, f"establishment {found.id} is {found.name!r}, active", place)
     yield _compare_zones("location.revel_timezone", entry, f"Revel's establishment {found.id}", found.timezone)
@@ -196,27 +208,29 @@ def _namesake(
 def _check_user(entry: Entry, till: Till) -> Finding:
     name, place, user = "location.user", entry.name, entry.settings.user
     if till.users is None:
-        return skipped(name, "revel.user can't be read", place)
+        return skipped(name, _not_read("revel.user"), place)
     homes = {None, entry.location.establishment}
     ids = list_candidates((each.id, "") for each in till.users if each.active and each.establishment in homes)
     there = f"Ids of active users: {ids}."
     found = next((each for each in till.users if each.id == user), None)
     if found is None:
-        return wrong(name, f"{entry.told('user')}: Revel has no such user", there, subject=place)
+        text = f"{entry.told('user')}: Revel has no such user"
+        return wrong(name, FindingCode.NOT_FOUND, text, there, subject=place)
     if not found.active:  # orders of an inactive user misbehave in the console (facts Revel 3.1)
         text = f"{entry.told('user')}: this user is inactive"
-        return wrong(name, text, f"Activate it in Revel, or take another. {there}", subject=place)
+        remedy = f"Activate it in Revel, or take another. {there}"
+        return wrong(name, FindingCode.INACTIVE, text, remedy, subject=place)
     if found.establishment not in homes and not lacks_establishment(entry, till):
         ours = entry.location.establishment
         text = f"{entry.told('user')}: it is of establishment {found.establishment}, not of {ours}"
-        return wrong(name, text, there, subject=place)
+        return wrong(name, FindingCode.OTHER_ESTABLISHMENT, text, there, subject=place)
     return fine(name, f"user {user} is active", place)
 
 
 def _check_station(entry: Entry, till: Till) -> Finding:
     name, place, station = "location.station", entry.name, entry.settings.station
     if till.stations is None:
-        return skipped(name, "revel.station can't be read", place)
+        return skipped(name, _not_read("revel.station"), place)
     if lacks_establishment(entry, till):
         return skipped(name, NO_ESTABLISHMENT, place)
     here = [each for each in till.stations if each.establishment in {None, entry.location.establishment}]
@@ -224,12 +238,13 @@ def _check_station(entry: Entry, till: Till) -> Finding:
     found = next((each for each in till.stations if each.id == station), None)
     told, establishment = entry.told("station"), entry.location.establishment
     if found is None:
-        return wrong(name, f"{told}: establishment {establishment} has no such station", there, subject=place)
+        text = f"{told}: establishment {establishment} has no such station"
+        return wrong(name, FindingCode.NOT_FOUND, text, there, subject=place)
     if found not in here:
         text = f"{told}: that is {found.name!r} of establishment {found.establishment}, not of {establishment}"
-        return wrong(name, text, there, subject=place)
+        return wrong(name, FindingCode.OTHER_ESTABLISHMENT, text, there, subject=place)
     if not found.active:
-        return wrong(name, f"{told}: {found.name!r} is inactive", there, subject=place)
+        return wrong(name, FindingCode.INACTIVE, f"{told}: {found.name!r} is inactive", there, subject=place)
     return fine(name, f"station {station} is {found.name!r}, of establishment {establishment}", place)
 
 
@@ -242,28 +257,30 @@ def _check_dining(entry: Entry, till: Till) -> Finding:
     if is_own_dining(entry.settings):
         return _compare_dining(entry, till.dining.get(entry.location.establishment), by_hand)
     text = f"{entry.told('dining_option')} is neither built in (0 to 9) nor one of your own (from 100 on)"
-    return doubtful(name, text, f"{by_hand}.", place)
+    return doubtful(name, FindingCode.UNKNOWN_OPTION, text, f"{by_hand}.", place)
 
 
 def _compare_dining(entry: Entry, seen: frozenset[int] | None, by_hand: str) -> Finding:
     name, place, option = "location.dining_option", entry.name, entry.settings.dining_option
     told, orders = entry.told("dining_option"), f"orders of establishment {entry.location.establishment}"
     if seen is None:
-        return skipped(name, f"the {orders} can't be read to compare {option} with", place)
+        unread = Skip(FindingCode.NOT_READ, f"the {orders} can't be read to compare {option} with")
+        return skipped(name, unread, place)
     if option in seen:
         return fine(name, f"{option} is one of your own, and on existing {orders}", place)
     on = f"none of the newest {orders} has it" if seen else f"there are no {orders} to compare it with"
     others = f"; they have {', '.join(map(str, sorted(seen)))}" if seen else ""
-    return doubtful(name, f"{told} may be one of your own, but {on}{others}", f"{by_hand}.", place)
+    text = f"{told} may be one of your own, but {on}{others}"
+    return doubtful(name, FindingCode.NOT_SEEN, text, f"{by_hand}.", place)
 
 
 def _check_payment_type(entry: Entry, till: Till) -> Finding:
     name, place, number = "location.payment_type", entry.name, entry.settings.payment_type
     if entry.policy.payments == "none":
-        return skipped(name, 'orders.payments is "none"', place)
+        return skipped(name, Skip(FindingCode.NOT_NEEDED, 'orders.payments is "none"'), place)
     if not number:
         remedy = "Set it: an event with a payment is held without it."
-        return doubtful(name, f"{entry.key('payment_type')} isn't set", remedy, place)
+        return doubtful(name, FindingCode.NOT_SET, f"{entry.key('payment_type')} isn't set", remedy, place)
     if number in BUILT_IN_PAYMENTS:
         return fine(name, f"{number} is built in: {BUILT_IN_PAYMENTS[number]}", place)
     rows = till.payment_types
@@ -274,7 +291,7 @@ def _check_payment_type(entry: Entry, till: Till) -> Finding:
     rows_told = "; ".join(f"{each.name!r} has id {each.id} and payment_type {each.numbers[-1]}" for each in meant)
     text = f"{entry.told('payment_type')}: {rows_told}; which of the two an order's payment names isn't documented"
     remedy = "Compare payment_type with a payment of this kind on an existing order, in Revel's console or API."
-    return doubtful(name, text, remedy, place)
+    return doubtful(name, FindingCode.AMBIGUOUS, text, remedy, place)
 
 
 def _by_number(rows: tuple[Named, ...], number: int) -> tuple[Named, ...]:
@@ -285,10 +302,10 @@ def _by_number(rows: tuple[Named, ...], number: int) -> tuple[Named, ...]:
 def _check_discount(entry: Entry, till: Till) -> Finding:
     name, place = "location.discount", entry.name
     if entry.policy.discounts == "prices":
-        return skipped(name, 'orders.discounts is "prices"', place)
+        return skipped(name, Skip(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"'), place)
     if not entry.settings.discount:
         remedy = "Set it: an event with a discount is held without it."
-        return doubtful(name, f"{entry.key('discount')} isn't set", remedy, place)
+        return doubtful(name, FindingCode.NOT_SET, f"{entry.key('discount')} isn't set", remedy, place)
     return _check_named(entry, "discount", till.discounts, "discount")
 
 
@@ -296,19 +313,19 @@ def _check_named(entry: Entry, field: str, rows: tuple[Named, ...] | None, what:
     """What is of the whole account, or else of one establishment: there, active, and of ours."""
     name, place, number = f"location.{field}", entry.name, getattr(entry.settings, field)
     if rows is None:
-        return skipped(name, f"revel.{field} can't be read", place)
+        return skipped(name, _not_read(f"revel.{field}"), place)
     usable = [each for each in rows if each.active and each.establishment in {None, entry.location.establishment}]
     numbered = ((" or ".join(map(str, each.numbers)), each.name) for each in usable)
     there = f"There are: {list_candidates(numbered, 'TripleSeat')}."
     found = next((each for each in rows if each.id == number), None)
     told = entry.told(field)
     if found is None:
-        return wrong(name, f"{told}: Revel has no such {what}", there, subject=place)
+        return wrong(name, FindingCode.NOT_FOUND, f"{told}: Revel has no such {what}", there, subject=place)
     if not found.active:
-        return wrong(name, f"{told}: {found.name!r} is inactive", there, subject=place)
+        return wrong(name, FindingCode.INACTIVE, f"{told}: {found.name!r} is inactive", there, subject=place)
     if found not in usable:
         text = (
             f"{told}: {found.name!r} is of establishment {found.establishment}, not of {entry.location.establishment}"
         )
-        return wrong(name, text, there, subject=place)
+        return wrong(name, FindingCode.OTHER_ESTABLISHMENT, text, there, subject=place)
     return fine(name, f"{what} {number} is {found.name!r}", place)

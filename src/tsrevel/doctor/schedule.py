@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
+from enum import Enum, auto
 
 from tsrevel.config import CommandFailure, CommandResult, CommandRunner, Settings
 from tsrevel.doctor.crontab import Start, read_crontab
-from tsrevel.doctor.finding import Finding, doubtful, fine
+from tsrevel.doctor.finding import Finding, FindingCode, doubtful, fine
 from tsrevel.files import real_path
 
 SCHEDULE = "schedule"
@@ -19,7 +20,7 @@ def check_schedule(settings: Settings, environ: Mapping[str, str], run: CommandR
     """Whether this user's crontab, or a systemd timer that can be seen, starts `tsrevel sync` with these settings."""
     table = run(["crontab", "-l"], environ)
     starts = [*read_crontab(table.output, environ)]
-    good = [each for each in starts if not _objection(each, settings)]
+    good = [each for each in starts if _find_fault(each, settings) is None]
     if good:
         return fine(SCHEDULE, f"crontab: {len(good)} line{'s' * (len(good) != 1)} with `tsrevel sync`")
     timers = [line for words in _TIMERS for line in run(words, environ).output.splitlines() if "tsrevel" in line]
@@ -33,29 +34,51 @@ def _complain(settings: Settings, starts: Iterable[Start], timers: list[str], ta
     config = f" --config {shlex.quote(str(settings.config_path.absolute()))}" if settings.config_path else ""
     line = f"0 0-21/3 * * * tsrevel sync{config}"
     remedy = f"At go-live, `crontab -e` and add the lines of crontab.example; the first is: {line}"
-    bad = [f"`{each.text}` {_objection(each, settings)}" for each in starts]
+    bad = [f"`{each.text}` {_tell_fault(each, settings)}" for each in starts]
     if bad:
-        return doubtful(SCHEDULE, f"crontab: {'; '.join(dict.fromkeys(bad))}", f"Let the lines begin like: {line}")
+        text = f"crontab: {'; '.join(dict.fromkeys(bad))}"
+        return doubtful(SCHEDULE, FindingCode.OTHER_RUN, text, f"Let the lines begin like: {line}")
     if timers:
         unit = _unit(timers[0])
-        return doubtful(SCHEDULE, f"{unit} is there but never elapses", f"Run: systemctl enable --now {unit}")
+        remedy = f"Run: systemctl enable --now {unit}"
+        return doubtful(SCHEDULE, FindingCode.TIMER_OFF, f"{unit} is there but never elapses", remedy)
     if table.failure is CommandFailure.NOT_FOUND:
         text = "this machine has no `crontab` command, and no systemd timer starts tsrevel"
-        return doubtful(SCHEDULE, text, "At go-live, install cron, or the units of examples/; or start runs otherwise.")
+        remedy = "At go-live, install cron, or the units of examples/; or start runs otherwise."
+        return doubtful(SCHEDULE, FindingCode.NO_CRON, text, remedy)
     why = f"`crontab -l` {table.text}" if table.failure else "`crontab -l` shows none"
-    return doubtful(SCHEDULE, f"no crontab line of this user's, no systemd timer starts tsrevel ({why})", remedy)
+    text = f"no crontab line of this user's, no systemd timer starts tsrevel ({why})"
+    return doubtful(SCHEDULE, FindingCode.NOT_SCHEDULED, text, remedy)
 
 
-def _objection(start: Start, settings: Settings) -> str:
-    """Why this isn't a run of the installation that is examined, "" where it is one."""
+class _Fault(Enum):
+    """Why a crontab's line isn't a run of the installation that is examined."""
+
+    DRY_RUN = auto()
+    NO_CONFIG = auto()
+    OTHER_CONFIG = auto()
+
+
+def _find_fault(start: Start, settings: Settings) -> _Fault | None:
     if start.dry_run:
-        return "is a dry run: it writes no order"
+        return _Fault.DRY_RUN
     ours = settings.config_path
     if start.config is None:
-        return f"names no settings file, and finds none; {ours} is examined" if ours else ""
+        return _Fault.NO_CONFIG if ours else None
     if ours is None or real_path(start.config) != real_path(ours):
-        return f"reads {start.config}; {ours or 'the environment alone'} is examined"
-    return ""
+        return _Fault.OTHER_CONFIG
+    return None
+
+
+def _tell_fault(start: Start, settings: Settings) -> str:
+    examined = f"{settings.config_path or 'the environment alone'} is examined"
+    match _find_fault(start, settings):
+        case _Fault.DRY_RUN:
+            return "is a dry run: it writes no order"
+        case _Fault.NO_CONFIG:
+            return f"names no settings file, and finds none; {examined}"
+        case _:
+            return f"reads {start.config}; {examined}"
 
 
 def _unit(line: str) -> str:

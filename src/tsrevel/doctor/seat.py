@@ -11,6 +11,8 @@ from tsrevel.config import Settings
 from tsrevel.doctor.finding import (
     REFUSED,
     Finding,
+    FindingCode,
+    Skip,
     attempt,
     doubtful,
     failure,
@@ -32,6 +34,8 @@ CONNECTION, TOKEN = "tripleseat.connection", "tripleseat.token"
 SITES, LOCATIONS, LISTING = "tripleseat.sites", "tripleseat.locations", "tripleseat.listing"
 EVENT, UNMAPPED = "tripleseat.event", "tripleseat.unmapped"
 _READS = (SITES, LOCATIONS, LISTING, EVENT)
+_UNREACHABLE = Skip(FindingCode.UNREACHABLE, "TripleSeat can't be reached")
+_TOKEN_PROBLEM = Skip(FindingCode.TOKEN_PROBLEM, f"{TOKEN} is a problem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Seat:
     days: tuple[date, date] | None = None
 
 
-def skip_tripleseat(because: str) -> Iterator[Finding]:
+def skip_tripleseat(because: Skip) -> Iterator[Finding]:
     """Every check of TripleSeat, left out."""
     for name in (CONNECTION, TOKEN, *_READS):
         yield skipped(name, because)
@@ -58,7 +62,7 @@ def examine_tripleseat(
     if is_silent(sites) and isinstance(sites, TsrevelError):
         yield failure(CONNECTION, sites)
         for name in (TOKEN, *_READS):
-            yield skipped(name, "TripleSeat can't be reached")
+            yield skipped(name, _UNREACHABLE)
         return Seat()
     if isinstance(sites, ConfigError | TokenRefused):
         yield from _without_token(sites, settings)
@@ -86,13 +90,13 @@ def _is_refused(answer: object) -> bool:
 
 
 def _without_token(error: object, settings: Settings) -> Iterator[Finding]:
-    yield skipped(CONNECTION, f"{TOKEN} is a problem")
+    yield skipped(CONNECTION, _TOKEN_PROBLEM)
     if isinstance(error, TsrevelError):
         found = failure(TOKEN, error)
         remedy = "Run `tsrevel login`: an admin user of TripleSeat must approve." if _needs_login(settings) else ""
-        yield wrong(TOKEN, found.text, remedy or found.remedy, found.exit_status)
+        yield wrong(TOKEN, found.code, found.text, remedy or found.remedy, found.exit_status)
     for name in _READS:
-        yield skipped(name, f"{TOKEN} is a problem")
+        yield skipped(name, _TOKEN_PROBLEM)
 
 
 def _needs_login(settings: Settings) -> bool:
@@ -106,8 +110,9 @@ def _check_token(settings: Settings, reads: Mapping[str, object]) -> Finding:
         return fine(TOKEN, text + untried)
     remedy = "See the lines below."
     if any(isinstance(answer, CredentialsRefused) for answer in reads.values()):
-        return wrong(TOKEN, "nothing could be read with it", remedy, REFUSED)
-    return doubtful(TOKEN, "no usable answer, so it can't be told whether it is good", remedy)
+        return wrong(TOKEN, FindingCode.NOTHING_READ, "nothing could be read with it", remedy, REFUSED)
+    text = "no usable answer, so it can't be told whether it is good"
+    return doubtful(TOKEN, FindingCode.NO_USABLE_ANSWER, text, remedy)
 
 
 def _usable(answer: T | TsrevelError) -> T | None:
@@ -124,7 +129,7 @@ def _unreadable(name: str, error: TsrevelError, what: str) -> Finding:
     """A missing page is a doubt, since runs don't need it; all else is a problem."""
     if isinstance(error, Refused):
         remedy = "Compare the ids and time zones with TripleSeat's settings by hand."
-        return doubtful(name, f"{error}, so the {what} can't be checked", remedy)
+        return doubtful(name, FindingCode.NO_SUCH_RESOURCE, f"{error}, so the {what} can't be checked", remedy)
     return failure(name, error)
 
 
@@ -140,23 +145,26 @@ def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) ->
     span = f"from {days[0]} to {days[1]}"
     if not found:
         remedy = "If there should be some: see that the approving user, and the app's scopes, reach their locations."
-        return doubtful(LISTING, f"the event search works, but lists no event {span}", remedy)
+        text = f"the event search works, but lists no event {span}"
+        return doubtful(LISTING, FindingCode.NO_EVENT, text, remedy)
     return fine(LISTING, f"the event search works: {len(found)} event{'s' * (len(found) != 1)} {span}")
 
 
 def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ...] | None) -> Finding:
     """Whether one event can be read with its lines and money: a scope of its own (facts TripleSeat 1.5)."""
     if not events:
-        return skipped(EVENT, f"{LISTING} shows no event")
+        return skipped(EVENT, Skip(FindingCode.NO_EVENT, f"{LISTING} shows no event"))
     likely = next((each for each in events if screen_status(each, policy) is None), events[0])
     whole = attempt(lambda: tripleseat.event(likely.id))
     if isinstance(whole, Refused) and whole.status == 404:
-        return doubtful(EVENT, f"event {likely.id} is listed, but isn't there", "Run doctor again.")
+        text = f"event {likely.id} is listed, but isn't there"
+        return doubtful(EVENT, FindingCode.EVENT_GONE, text, "Run doctor again.")
     if isinstance(whole, TsrevelError):
         return failure(EVENT, whole)
     if not any(document.lines for document in whole.documents):
         remedy = "If it should have some: the app or the approving user may not see financials."
-        return doubtful(EVENT, f"event {likely.id} can be read, but no document of it has lines", remedy)
+        text = f"event {likely.id} can be read, but no document of it has lines"
+        return doubtful(EVENT, FindingCode.NO_LINES, text, remedy)
     return fine(EVENT, f"event {likely.id} can be read with its lines and money")
 
 
@@ -170,4 +178,5 @@ def _check_unmapped(events: tuple[Event, ...], policy: Policy) -> Iterator[Findi
             places[event.location_id or event.site_id] = event.location_name
     if places:
         text = f"events are listed at places without a [[locations]] entry: {list_candidates(places.items())}"
-        yield doubtful(UNMAPPED, text, "Add entries, or set safety.allowed_locations; else these events are held.")
+        remedy = "Add entries, or set safety.allowed_locations; else these events are held."
+        yield doubtful(UNMAPPED, FindingCode.UNMAPPED_PLACE, text, remedy)

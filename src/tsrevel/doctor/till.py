@@ -11,6 +11,8 @@ from tsrevel.doctor.finding import (
     REFUSED,
     SERVICE_DOWN,
     Finding,
+    FindingCode,
+    Skip,
     attempt,
     doubtful,
     failure,
@@ -48,6 +50,7 @@ BUILT_IN_DINING = {
 }
 """facts Revel 5.5; custom ones begin at 100."""
 FIRST_CUSTOM_DINING = 100
+_NO_LOCATIONS = Skip(FindingCode.NO_LOCATIONS, "there are no [[locations]]")
 LISTS = {
     "revel.establishment": "Establishment",
     "revel.user": "User",
@@ -79,7 +82,7 @@ class Till:
     dining: Mapping[EstablishmentId, frozenset[int]] = field(default_factory=dict)
 
 
-def skip_revel(because: str) -> Iterator[Finding]:
+def skip_revel(because: Skip) -> Iterator[Finding]:
     """Every check of Revel, left out."""
     for name in (CONNECTION, KEY, *ORDERS, *LISTS):
         yield skipped(name, because)
@@ -91,7 +94,7 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     if is_silent(first) and isinstance(first, TsrevelError):
         yield failure(CONNECTION, first)
         for name in (KEY, *ORDERS, *LISTS):
-            yield skipped(name, "Revel can't be reached")
+            yield skipped(name, Skip(FindingCode.UNREACHABLE, "Revel can't be reached"))
         return Till()
     orders = {name: attempt(_reader(account, resource)) for name, resource in list(ORDERS.items())[1:]}
     orders = {"revel.order": first, **orders}
@@ -103,17 +106,18 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     if isinstance(first, CredentialsRefused) and not usable:
         yield fine(CONNECTION, f"{settings.revel_url} answers")
         remedy = "Check revel.api_key and revel.api_secret, and the API user's rights in Revel's console."
-        yield wrong(KEY, f"refused for every resource ({first.without_advice})", remedy, REFUSED)
+        yield wrong(KEY, FindingCode.REFUSED, f"refused for every resource ({first.without_advice})", remedy, REFUSED)
         for name in (*ORDERS, *LISTS):
-            yield skipped(name, f"{KEY} is refused everywhere")
+            yield skipped(name, Skip(FindingCode.TOKEN_PROBLEM, f"{KEY} is refused everywhere"))
         return Till()
     yield fine(CONNECTION, f"{settings.revel_url} answers")
     accepted = fine(KEY, "accepted; whether it may write, only the first order shows")
-    yield accepted if usable else skipped(KEY, "no resource gave a usable answer")
+    unclear = Skip(FindingCode.NO_USABLE_ANSWER, "no resource gave a usable answer")
+    yield accepted if usable else skipped(KEY, unclear)
     for name, answer in orders.items():
         yield _tell_order_resource(name, ORDERS[name], answer)
     for name, rows in lists.items():
-        yield _tell_list(name, LISTS[name], rows, spared.get(name, "there are no [[locations]]"))
+        yield _tell_list(name, LISTS[name], rows, spared.get(name, _NO_LOCATIONS))
     catalogues = {} if isinstance(orders["revel.product"], TsrevelError) else _read_catalogues(revel, places)
     dining = {} if isinstance(first, TsrevelError) else _read_dining(account, settings)
     return replace(_till(lists, catalogues), dining=dining)
@@ -126,17 +130,17 @@ def _reader(account: Account, resource: str) -> Callable[[], None]:
 Lists = dict[str, "tuple[Establishment, ...] | tuple[Named, ...] | TsrevelError | None"]
 
 
-def _not_needed(settings: Settings) -> dict[str, str]:
+def _not_needed(settings: Settings) -> dict[str, Skip]:
     """Lists that no order of these settings rests on, and why."""
     spared = {}
     if settings.orders.payments == "none":
-        spared["revel.payment_type"] = 'orders.payments is "none"'
+        spared["revel.payment_type"] = Skip(FindingCode.NOT_NEEDED, 'orders.payments is "none"')
     if settings.orders.discounts == "prices":
-        spared["revel.discount"] = 'orders.discounts is "prices"'
+        spared["revel.discount"] = Skip(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"')
     return spared
 
 
-def _read_lists(account: Account, places: tuple[EstablishmentId, ...], spared: Mapping[str, str]) -> Lists:
+def _read_lists(account: Account, places: tuple[EstablishmentId, ...], spared: Mapping[str, Skip]) -> Lists:
     lists: Lists = {
         "revel.establishment": attempt(account.establishments),
         "revel.user": attempt(account.users),
@@ -173,7 +177,8 @@ def _tell_order_resource(name: str, resource: str, answer: object) -> Finding:
         return fine(name, f"{resource} can be read")
     if isinstance(answer, Refused):
         text = f"{answer}; no order can be made without {resource}"
-        return wrong(name, text, "Check revel.domain or revel.base_url.", SERVICE_DOWN)
+        remedy = "Check revel.domain or revel.base_url."
+        return wrong(name, FindingCode.NO_SUCH_RESOURCE, text, remedy, SERVICE_DOWN)
     return _denied(name, resource, answer)
 
 
@@ -182,10 +187,11 @@ def _denied(name: str, resource: str, error: TsrevelError) -> Finding:
     if not isinstance(error, CredentialsRefused):
         return failure(name, error)
     text = f"the key has no right to {resource}, though it has to others ({error.without_advice})"
-    return wrong(name, text, f"Give the API user the right to {resource} in Revel's console.", REFUSED)
+    remedy = f"Give the API user the right to {resource} in Revel's console."
+    return wrong(name, FindingCode.NO_RIGHT, text, remedy, REFUSED)
 
 
-def _tell_list(name: str, resource: str, answer: object, unasked: str) -> Finding:
+def _tell_list(name: str, resource: str, answer: object, unasked: Skip) -> Finding:
     if answer is None:
         return skipped(name, unasked)
     if isinstance(answer, CredentialsRefused):  # no run reads it, so it may stay closed
@@ -193,10 +199,11 @@ def _tell_list(name: str, resource: str, answer: object, unasked: str) -> Findin
         text = (
             f"can't be checked: the key has no right to {resource}, though it has to others ({answer.without_advice})"
         )
-        return doubtful(name, text, remedy)
+        return doubtful(name, FindingCode.NO_RIGHT, text, remedy)
     if isinstance(answer, Refused | Unreadable):
         remedy = "Compare the ids in the settings with Revel's console by hand."
-        return doubtful(name, f"{str(answer).rstrip('.')}; so {resource} ids can't be checked", remedy)
+        text = f"{str(answer).rstrip('.')}; so {resource} ids can't be checked"
+        return doubtful(name, FindingCode.NO_USABLE_ANSWER, text, remedy)
     if isinstance(answer, TsrevelError):
         return failure(name, answer)
     count = len(answer) if isinstance(answer, tuple) else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tsrevel.config import ChargeSettings, Settings
-from tsrevel.doctor.finding import Finding, doubtful, failure, fine, list_candidates, skipped, wrong
+from tsrevel.doctor.finding import Finding, FindingCode, Skip, doubtful, failure, fine, list_candidates, skipped, wrong
 from tsrevel.doctor.places import NO_ESTABLISHMENT, Entry, lacks_establishment
 from tsrevel.doctor.till import Till
 from tsrevel.errors import TsrevelError
@@ -30,9 +30,9 @@ def check_wares(entry: Entry, till: Till) -> Iterator[Finding]:
         elif isinstance(catalogue, TsrevelError):
             yield failure(CATALOGUE, catalogue, place)
         else:
-            yield skipped(CATALOGUE, "revel.product can't be read", place)
+            yield skipped(CATALOGUE, Skip(FindingCode.NOT_READ, "revel.product can't be read"), place)
         for name in (CHARGES, MAPPINGS, FALLBACK):
-            yield skipped(name, "the catalogue can't be read", place)
+            yield skipped(name, Skip(FindingCode.NOT_READ, "the catalogue can't be read"), place)
         return
     yield _check_catalogue(entry, catalogue)
     yield from _check_charges(entry, catalogue)
@@ -46,7 +46,7 @@ def _check_catalogue(entry: Entry, catalogue: Catalogue) -> Finding:
     if count:
         return fine(CATALOGUE, text, entry.name)
     remedy = "Activate products in Revel, or correct revel_establishment: nothing could be sold."
-    return wrong(CATALOGUE, text, remedy, subject=entry.name)
+    return wrong(CATALOGUE, FindingCode.NO_PRODUCTS, text, remedy, subject=entry.name)
 
 
 def _check_charges(entry: Entry, catalogue: Catalogue) -> Iterator[Finding]:
@@ -71,7 +71,7 @@ def _check_charge(entry: Entry, charge: ChargeSettings, catalogue: Catalogue) ->
         return None
     likely = _likely((charge.product_name or "", charge.match), catalogue)
     remedy = f"{likely} Name the product of this charge, or make it in Revel."
-    return wrong(CHARGES, f"{told} {why}", remedy, subject=entry.name)
+    return wrong(CHARGES, FindingCode.NOT_ON_SALE, f"{told} {why}", remedy, subject=entry.name)
 
 
 def _likely(names: tuple[str, ...], catalogue: Catalogue) -> str:
@@ -88,7 +88,7 @@ def _check_mappings(entry: Entry, catalogue: Catalogue) -> Iterator[Finding]:
         line = each.name or f"menu item {each.menu_item_id}"
         text = f"mappings.toml maps {line!r} to {each.product}, no active product of establishment {each.establishment}"
         remedy = f"{_likely((each.name or '',), catalogue)} Correct it with `tsrevel map set`, or activate the product."
-        yield wrong(MAPPINGS, text, remedy, subject=entry.name)
+        yield wrong(MAPPINGS, FindingCode.NOT_ON_SALE, text, remedy, subject=entry.name)
     if not bad:
         yield fine(MAPPINGS, f"{len(here)} mapped, all on sale" if here else "none is mapped here", entry.name)
 
@@ -99,7 +99,7 @@ def check_stray_mappings(settings: Settings) -> Iterator[Finding]:
     stray = sorted({each.establishment for each in settings.products} - known)
     if stray:
         text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, which no entry has"
-        yield doubtful("mappings", text, "Correct the establishment, or remove them.")
+        yield doubtful("mappings", FindingCode.UNUSED_MAPPING, text, "Correct the establishment, or remove them.")
 
 
 def _check_fallback(entry: Entry, catalogue: Catalogue) -> Finding:
@@ -108,11 +108,10 @@ def _check_fallback(entry: Entry, catalogue: Catalogue) -> Finding:
     if not product:
         if wanted:
             remedy = "Set fallback_product, else unmapped lines hold their event here."
-            return doubtful(
-                FALLBACK, 'orders.unmapped_items is "fallback", but there is no product for it', remedy, place
-            )
+            text = 'orders.unmapped_items is "fallback", but there is no product for it'
+            return doubtful(FALLBACK, FindingCode.NOT_SET, text, remedy, place)
         return fine(FALLBACK, "none, and none is needed: unmapped lines hold their event", place)
     if product in catalogue.names:
         return fine(FALLBACK, f"{product} is {catalogue.names[ProductId(product)]!r}", place)
     text = f"{entry.told('fallback_product')}: no active product of establishment {catalogue.establishment}"
-    return wrong(FALLBACK, text, "Name a product that is on sale there, or 0.", subject=place)
+    return wrong(FALLBACK, FindingCode.NOT_ON_SALE, text, "Name a product that is on sale there, or 0.", subject=place)
