@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tsrevel.notify import hooks
-from tsrevel.notify.hooks import run_hook, without_secrets
+from tsrevel.notify.hooks import HookFailure, HookFault, run_hook, without_secrets
 
 PLAIN = {"PATH": os.environ["PATH"]}
 
 
 def test_it_gets_what_it_is_told_on_standard_input(tmp_path: Path) -> None:
-    assert run_hook(f"tee '{tmp_path}/a file'", '{"é": 1}', PLAIN) == ""
+    assert run_hook(f"tee '{tmp_path}/a file'", '{"é": 1}', PLAIN) is None
     assert (tmp_path / "a file").read_text() == '{"é": 1}'
 
 
@@ -36,20 +36,23 @@ def test_what_it_prints_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    ("command", "fault", "why"),
     [
-        ("false", "failed with status 1"),
-        ("sh -c 'exit 7'", "failed with status 7"),
-        ("/no/such/command", "couldn't be run (No such file or directory)"),
-        ("/etc", "couldn't be run (Permission denied)"),
+        ("false", HookFault.EXIT_STATUS, "1"),
+        ("sh -c 'exit 7'", HookFault.EXIT_STATUS, "7"),
+        ("/no/such/command", HookFault.NOT_STARTED, "No such file or directory"),
+        ("/etc", HookFault.NOT_STARTED, "Permission denied"),
     ],
 )
-def test_why_it_failed_is_told(command: str, why: str) -> None:
-    assert run_hook(command, "{}", PLAIN) == why
+def test_why_it_failed_is_told(command: str, fault: HookFault, why: str) -> None:
+    failure = run_hook(command, "{}", PLAIN)
+    assert isinstance(failure, HookFailure)
+    assert failure.fault is fault
+    assert why in failure.text
 
 
 def test_one_that_reads_nothing_is_no_failure() -> None:
-    assert run_hook("true", "x" * 1_000_000, PLAIN) == ""
+    assert run_hook("true", "x" * 1_000_000, PLAIN) is None
 
 
 @pytest.mark.real_process
@@ -62,7 +65,7 @@ def test_one_that_hangs_is_killed_with_all_it_has_started(tmp_path: Path, monkey
     os.set_blocking(reader, True)
     began = time.monotonic()
     hook = f"sh -c 'sh -c \"echo begun; sleep 60\" >{pipe} & sleep 60'"
-    assert run_hook(hook, "{}", PLAIN) == "took longer than 1.0 seconds"
+    assert run_hook(hook, "{}", PLAIN) == HookFailure(HookFault.TIMED_OUT, "took longer than 1.0 seconds")
     with os.fdopen(reader, "rb") as held:
         assert held.read() == b"begun\n"
     assert time.monotonic() - began < 30

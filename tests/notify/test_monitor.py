@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tsrevel import __version__
-from tsrevel.notify.monitor import Monitor, ping_address, run_uuid
+from tsrevel.notify.monitor import Monitor, PingFault, ping_address, run_uuid
 
 from .healthchecks import Check, Healthchecks
 from .post import PING_URL, MonitorFake
@@ -84,8 +84,10 @@ def test_a_monitor_that_doesnt_take_it_is_told_of_without_its_address(status: in
     fake = MonitorFake(status)
     monitor = Monitor(PING_URL, RUN, transport=fake)
     monitor.finish(0, SUMMARY)
-    (trouble,) = monitor.wait()
-    assert trouble == f"the monitor wasn't told (success): it answered {status}; check monitor.ping_url"
+    (failure,) = monitor.wait()
+    assert (failure.fault, failure.may_pass) == (PingFault.NOT_TAKEN, False)
+    assert "monitor.ping_url" in str(failure)
+    assert PING_URL not in str(failure)
     assert fake.pings == [""]
 
 
@@ -94,8 +96,9 @@ def test_what_may_pass_is_tried_once_more_and_no_oftener(status: int) -> None:
     fake = MonitorFake(status)
     monitor = Monitor(PING_URL, RUN, transport=fake)
     monitor.finish(0, SUMMARY)
-    (trouble,) = monitor.wait()
-    assert f"it answered {status}" in trouble
+    (failure,) = monitor.wait()
+    assert (failure.fault, failure.may_pass) == (PingFault.NOT_TAKEN, True)
+    assert str(status) in str(failure)
     assert fake.pings == ["", ""]
 
 
@@ -115,8 +118,9 @@ def test_a_monitor_that_cant_be_reached_is_told_of_without_its_address() -> None
 
     monitor = Monitor(PING_URL, RUN, transport=httpx.MockTransport(refuse))
     monitor.start({})
-    (trouble,) = monitor.wait()
-    assert trouble == "the monitor wasn't told (/start): no answer (ConnectError)"
+    (failure,) = monitor.wait()
+    assert failure.fault is PingFault.NO_ANSWER
+    assert PING_URL not in str(failure)
 
 
 def test_a_run_s_id_becomes_a_uuid_and_always_the_same() -> None:

@@ -33,9 +33,9 @@ def call_out(
     told = encode_report(replace(report, outcomes=tuple(outcomes)))["events"]
     document = {"hook": hook, **encode_report(report), "events": told}
     environ = without_secrets(world.environ, _secret_names(), settings.secret_values)
-    trouble = run_hook(command, json.dumps(document, ensure_ascii=False), environ)
-    if trouble:
-        log.error("the command of hooks.%s %s; run it by hand, with JSON on its standard input", hook, trouble)
+    failure = run_hook(command, json.dumps(document, ensure_ascii=False), environ)
+    if failure:
+        log.error("the command of hooks.%s %s; run it by hand, with JSON on its standard input", hook, failure.text)
 
 
 def _secret_names() -> set[str]:

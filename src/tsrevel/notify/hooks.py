@@ -8,14 +8,32 @@ import signal
 import subprocess
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
 
 HOOK_SECONDS = 30
 _TELLING = 8
 """Characters from which on a secret is looked for inside other values: a shorter one may be there by chance."""
 
 
-def run_hook(command: str, told: str, environ: Mapping[str, str]) -> str:
-    """Run `command` without a shell, `told` on its standard input; "" or why it failed, worded for a message.
+class HookFault(StrEnum):
+    """What went wrong with a hook."""
+
+    NOT_STARTED = "NOT_STARTED"
+    TIMED_OUT = "TIMED_OUT"
+    EXIT_STATUS = "EXIT_STATUS"
+
+
+@dataclass(frozen=True, slots=True)
+class HookFailure:
+    """Why a hook failed; `text` continues "the command"."""
+
+    fault: HookFault
+    text: str
+
+
+def run_hook(command: str, told: str, environ: Mapping[str, str]) -> HookFailure | None:
+    """Run `command` without a shell, `told` on its standard input; why it failed, None where it didn't.
 
     What it prints goes nowhere. After HOOK_SECONDS it is killed, with whatever it has started.
     """
@@ -29,17 +47,20 @@ def run_hook(command: str, told: str, environ: Mapping[str, str]) -> str:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        return f"couldn't be run ({getattr(error, 'strerror', None) or type(error).__name__})"
+        why = getattr(error, "strerror", None) or type(error).__name__
+        return HookFailure(HookFault.NOT_STARTED, f"couldn't be run ({why})")
     try:
         hook.communicate(told.encode("utf-8", "replace"), timeout=HOOK_SECONDS)
     except subprocess.TimeoutExpired:
-        return f"took longer than {HOOK_SECONDS} seconds"
+        return HookFailure(HookFault.TIMED_OUT, f"took longer than {HOOK_SECONDS} seconds")
     finally:
         if hook.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(hook.pid, signal.SIGKILL)
             hook.wait()
-    return f"failed with status {hook.returncode}" if hook.returncode else ""
+    if hook.returncode:
+        return HookFailure(HookFault.EXIT_STATUS, f"failed with status {hook.returncode}")
+    return None
 
 
 def without_secrets(environ: Mapping[str, str], names: Collection[str], secrets: Collection[str]) -> dict[str, str]:

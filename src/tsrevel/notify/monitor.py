@@ -7,7 +7,8 @@ at the end. The URL is itself the key to the check: it is in no message.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -25,6 +26,25 @@ _NEEDS_ATTENTION = 3
 _MAY_PASS = frozenset({408, 425, 429})
 
 
+class PingFault(StrEnum):
+    """Why the monitor wasn't told."""
+
+    NO_ANSWER = "NO_ANSWER"
+    NOT_TAKEN = "NOT_TAKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class PingFailure:
+    """A ping that wasn't taken. `may_pass`: another attempt may help."""
+
+    fault: PingFault
+    text: str
+    may_pass: bool
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(slots=True)
 class Monitor:
     """One check at one monitor, for one run. `fail_on_held`: exit status 3 isn't a success."""
@@ -35,7 +55,7 @@ class Monitor:
     transport: Transport = None
     network: Network = DIRECT
     _last: Thread | None = field(default=None, init=False)
-    _troubles: list[str] = field(default_factory=list, init=False)
+    _failures: list[PingFailure] = field(default_factory=list, init=False)
 
     def start(self, summary: Mapping[str, Json]) -> None:
         """Tell that the run has begun. Returns at once."""
@@ -49,11 +69,11 @@ class Monitor:
         worked = exit_status == 0 or (exit_status == _NEEDS_ATTENTION and not self.fail_on_held)
         self._send("" if worked else f"/{exit_status}", summary)
 
-    def wait(self) -> tuple[str, ...]:
+    def wait(self) -> tuple[PingFailure, ...]:
         """Return when all is told or given up: what wasn't told, worded for messages."""
         if self._last:
             self._last.join(2 * ATTEMPTS * PING_SECONDS)
-        return tuple(self._troubles)
+        return tuple(self._failures)
 
     def _send(self, what: str, summary: Mapping[str, Json]) -> None:
         thread = Thread(target=self._ping, args=(what, dict(summary), self._last), daemon=True)
@@ -63,26 +83,29 @@ class Monitor:
     def _ping(self, what: str, summary: Mapping[str, Json], before: Thread | None) -> None:
         if before:
             before.join()
-        url, trouble = ping_address(self.url, what, self.run_id), ""
+        url = ping_address(self.url, what, self.run_id)
+        failure: PingFailure | None = None
         for _ in range(ATTEMPTS):
-            trouble, may_pass = self._try(url, summary)
-            if not may_pass:
+            failure = self._try(url, summary)
+            if failure is None or not failure.may_pass:
                 break
-        if trouble:
-            self._troubles.append(f"the monitor wasn't told ({what or 'success'}): {trouble}")
+        if failure:
+            text = f"the monitor wasn't told ({what or 'success'}): {failure.text}"
+            self._failures.append(replace(failure, text=text))
 
-    def _try(self, url: str, summary: Mapping[str, Json]) -> tuple[str, bool]:
-        """Why it wasn't told, "" where it was; and whether another attempt may help."""
+    def _try(self, url: str, summary: Mapping[str, Json]) -> PingFailure | None:
+        """Why it wasn't told; None where it was."""
         headers = {"User-Agent": f"tsrevel/{__version__}"}
         try:
             status, _ = send_once(
                 "POST", url, PING_SECONDS, self.transport, network=self.network, json=summary, headers=headers
             )
         except Unavailable as error:
-            return str(error), True
+            return PingFailure(PingFault.NO_ANSWER, str(error), may_pass=True)
         if 200 <= status < 300:
-            return "", False
-        return f"it answered {status}; check monitor.ping_url", status >= 500 or status in _MAY_PASS
+            return None
+        may_pass = status >= 500 or status in _MAY_PASS
+        return PingFailure(PingFault.NOT_TAKEN, f"it answered {status}; check monitor.ping_url", may_pass)
 
 
 def ping_address(url: str, what: str, run_id: str) -> str:
