@@ -49,5 +49,6 @@ def test_no_answer_is_told_without_the_address(error: Exception) -> None:
     wire, asked = answering(error)
     with pytest.raises(Unavailable) as caught:
         send_once("GET", URL, 5, wire)
-    assert str(caught.value) == f"no answer ({type(error).__name__})"
+    assert type(error).__name__ in str(caught.value)
+    assert "/secret" not in str(caught.value)
     assert len(asked) == 1

@@ -405,7 +405,7 @@ SHUT = [
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
 def test_a_shut_gate_lets_no_write_out(gate: WriteGate, method: str) -> None:
     wire = Wire(answer())
-    with pytest.raises(WriteForbidden, match="nothing was sent"):
+    with pytest.raises(WriteForbidden):
         wire.channel(gate=gate).write(method, "/resources/Order/", {}, HERE)
     assert wire.asked == []
 

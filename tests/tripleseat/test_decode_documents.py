@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_an_amount_without_a_name_is_a_fault(key: str) -> None:
     found = document(line_items=[{"description": " ", key: "12.0"}])
     assert [line.name for line in found.lines] == ["Unnamed item"]
     assert [fault.reason for fault in found.faults] == [Reason.MISSING_DATA]
-    assert found.faults[0].text.startswith("line 1 of document 7: ")
+    assert "line 1 of document 7" in found.faults[0].text
 
 
 def test_lines_come_in_the_order_of_their_sections_and_positions() -> None:
@@ -75,18 +76,18 @@ def test_a_document_without_line_items_has_no_lines() -> None:
 
 @pytest.mark.parametrize("garbage", ["x", {}, 5, True])
 def test_line_items_that_are_no_list_are_a_fault(garbage: Any) -> None:
-    assert [fault.text for fault in document(line_items=garbage).faults] == [
-        "document 7: line_items is not a list; correct it in TripleSeat"
-    ]
+    (fault,) = document(line_items=garbage).faults
+    assert fault.reason is Reason.MISSING_DATA
+    assert re.search(r"document 7\b.*\bline_items\b", fault.text)
 
 
 @pytest.mark.parametrize("garbage", [None, "x", 5, []])
 def test_a_line_that_is_no_object_is_a_fault(garbage: Any) -> None:
     found = document(line_items=[garbage, {"description": "Napkins"}])
     assert [line.name for line in found.lines] == ["Napkins"]
-    assert [fault.text for fault in found.faults] == [
-        "document 7: line 1 is not an object; correct it in TripleSeat",
-    ]
+    (fault,) = found.faults
+    assert fault.reason is Reason.MISSING_DATA
+    assert re.search(r"document 7\b.*\bline 1\b", fault.text)
 
 
 @pytest.mark.parametrize("key", ["quantity", "price", "total_price", "discount", "menu_item_id"])
@@ -125,7 +126,9 @@ def test_a_charge_without_an_amount_is_left_out_and_one_without_a_name_is_a_faul
     rows = [{"description": "Fee", "total_price": None}, {"description": "", "total_price": "0.0"}]
     found = document(billing_totals=[*rows, {"total_price": "5.0"}])
     assert [charge.amount for charge in found.billing_totals] == [Decimal("5.0")]
-    assert [fault.text.split(":")[0] for fault in found.faults] == ["billing total 3 of document 7"]
+    (fault,) = found.faults
+    assert fault.reason is Reason.MISSING_DATA
+    assert "billing total 3 of document 7" in fault.text
 
 
 def test_money_that_is_no_object_is_a_fault() -> None:

@@ -394,7 +394,8 @@ def test_money_that_is_none_is_a_fault_that_shows_no_value(raw: Any) -> None:
     found = event(grand_total=raw)
     assert found.grand_total is None
     assert reasons(found) == [Reason.MISSING_DATA]
-    assert found.faults[0].text == "event 1: grand_total is not a number; correct it in TripleSeat"
+    assert re.search(r"event 1\b.*\bgrand_total\b", found.faults[0].text)
+    assert found.faults == event(grand_total="something else").faults
 
 
 @pytest.mark.parametrize("raw", ["many", -3, "2.5"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Fault, PaymentRecord
@@ -36,6 +37,23 @@ _NOT_RECEIVED = frozenset(
 _MOST_QUOTED = 40
 
 
+class Doubt(StrEnum):
+    """Why it can't be told whether, or how much, money was received, as `PaymentRecord.doubt` says it.
+
+    A state that isn't known has a text of its own, which quotes it.
+    """
+
+    STATE_NOT_TEXT = "its state is not text, which may mean money or none"
+    NO_AMOUNT = "its amount is missing or not a number"
+    FRACTION_OF_A_CENT = "its amount has a fraction of a cent"
+    DELETED_AT_NOT_A_DATE = "its deleted_at is not a date"
+    PAID_AT_NOT_A_DATE = "its paid_at is not a date"
+    PAID_WITHOUT_DAY = "it is marked as paid and has no paid_at"
+    PAID_AND_UNPAID = "it is marked as paid and as unpaid"
+    REFUND_NOT_A_NUMBER = "its amount_refunded is not a number"
+    REFUND_WITHOUT_AMOUNT = "it is marked as refunded, but not how much of it"
+
+
 def decode_payments(document: Fields) -> tuple[tuple[PaymentRecord, ...], tuple[Fault, ...]]:
     """The payments asked for on the document, received or not, and what of their list couldn't be read."""
     faults: list[Fault] = []
@@ -56,11 +74,12 @@ def _decode_payment(row: Fields) -> PaymentRecord:
     if not marks.counts:
         return PaymentRecord(number, amount or Decimal(0), paid=False)
     if amount is None:
-        return PaymentRecord(number, Decimal(0), paid=False, doubt="its amount is missing or not a number")
+        return PaymentRecord(number, Decimal(0), paid=False, doubt=str(Doubt.NO_AMOUNT))
     if marks.known and not trouble and amount == refunded:
         return PaymentRecord(number, amount, paid=True, refunded=refunded)  # all given back: its dates don't matter
-    doubt = marks.doubt or trouble or ("" if _is_in_cents(amount) else "its amount has a fraction of a cent")
-    return PaymentRecord(number, amount, not doubt, refunded, marks.paid_on, doubt)
+    fraction = None if _is_in_cents(amount) else Doubt.FRACTION_OF_A_CENT
+    doubt = marks.doubt or trouble or fraction or ""
+    return PaymentRecord(number, amount, not doubt, refunded, marks.paid_on, str(doubt))
 
 
 def _is_in_cents(amount: Decimal) -> bool:
@@ -71,14 +90,14 @@ def _is_in_cents(amount: Decimal) -> bool:
 class _Marks:
     """What a payment's state and dates say. `counts`: it is money received, or may be. `word`: its state, plain.
 
-    `known`: the state is one that means money was received. `doubt`: why it can't be told, "" where it can.
+    `known`: the state is one that means money was received. `doubt`: why it can't be told, None where it can.
     """
 
     counts: bool
     word: str = ""
     known: bool = False
     paid_on: date | None = None
-    doubt: str = ""
+    doubt: Doubt | str | None = None
 
 
 def _read_marks(row: Fields) -> _Marks:
@@ -88,7 +107,9 @@ def _read_marks(row: Fields) -> _Marks:
         return _Marks(counts=False)
     known = word in _RECEIVED | _REFUNDED | _PARTLY_REFUNDED
     if row.has("state") and not known:
-        quoted = repr(shorten(state, _MOST_QUOTED)) if state else "not text"
+        if not state:
+            return _Marks(counts=True, doubt=Doubt.STATE_NOT_TEXT)
+        quoted = repr(shorten(state, _MOST_QUOTED))
         return _Marks(counts=True, word=word, doubt=f"its state is {quoted}, which may mean money or none")
     if not known and not _may_be_paid(row):
         return _Marks(counts=False)
@@ -108,25 +129,25 @@ def _may_be_paid(row: Fields) -> bool:
     return not (paid_on and unpaid_on and unpaid_on > paid_on)
 
 
-def _doubt_dates(row: Fields, *, known: bool) -> str:
+def _doubt_dates(row: Fields, *, known: bool) -> Doubt | None:
     paid_on, unpaid_on = read_day(row.row.get("paid_at")), read_day(row.row.get("unpaid_at"))
     if row.has("deleted_at"):
-        return "its deleted_at is not a date"
+        return Doubt.DELETED_AT_NOT_A_DATE
     if paid_on is None:
-        return "its paid_at is not a date" if row.has("paid_at") else "it is marked as paid and has no paid_at"
+        return Doubt.PAID_AT_NOT_A_DATE if row.has("paid_at") else Doubt.PAID_WITHOUT_DAY
     if row.has("unpaid_at") and (unpaid_on is None or unpaid_on > paid_on or (unpaid_on == paid_on and not known)):
-        return "it is marked as paid and as unpaid"
-    return ""
+        return Doubt.PAID_AND_UNPAID
+    return None
 
 
-def _refunded(row: Fields, marks: _Marks, amount: Decimal) -> tuple[Decimal, str]:
-    """What was given back, never negative, and why it can't be told, "" where it can."""
+def _refunded(row: Fields, marks: _Marks, amount: Decimal) -> tuple[Decimal, Doubt | None]:
+    """What was given back, never negative, and why it can't be told, None where it can."""
     back = row.quiet().number("amount_refunded")
     marked = row.has("refunded_at") or marks.word in _REFUNDED | _PARTLY_REFUNDED
     if back is None and row.has("amount_refunded"):
-        return Decimal(0), "its amount_refunded is not a number"
+        return Decimal(0), Doubt.REFUND_NOT_A_NUMBER
     if back is None and marks.word in _REFUNDED:
-        return amount, ""
+        return amount, None
     if marked and not back:
-        return Decimal(0), "it is marked as refunded, but not how much of it"
-    return abs(back or Decimal(0)), ""
+        return Decimal(0), Doubt.REFUND_WITHOUT_AMOUNT
+    return abs(back or Decimal(0)), None
