@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tsrevel.planning.model import EventId
+
+from .. import older_rows
 from ..engine.conftest import FULL
 from ..engine.test_after_injection import CONTRACT
 from ..world import World
@@ -76,6 +79,16 @@ def test_what_a_station_changed_is_listed_until_it_is_as_it_was_made(made: Shell
     order["final_total"] = was
     made.sync()
     assert changed(made) == []
+
+
+def test_what_an_older_version_reported_of_a_station_is_understood(made: Shell) -> None:
+    made.world.revel.state.rows["Order"][5550101]["final_total"] += 5
+    made.sync()
+    run_id, shown, what = f"{2:08x}{0:024x}", {"there": "yes"}, "balance 1.00 → 2.00"
+    for ending, listed in (("it is as it was made again", []), ("it is left as it is", [str(FULL)])):
+        with made.world.ledger() as ledger:
+            older_rows.report_station_change(ledger, run_id, EventId(str(FULL)), shown, f"{what}; {ending}")
+        assert changed(made) == listed
 
 
 def test_a_mapping_taken_out_is_no_change_of_the_event(made: Shell) -> None:

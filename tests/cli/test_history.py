@@ -119,7 +119,7 @@ def test_changes_deliveries_and_a_persons_word_are_told_in_their_order(shell: Sh
 def test_a_fact_of_a_kind_that_it_does_not_know_is_told_by_its_name(shell: Shell) -> None:
     shell.sync()
     with shell.world.ledger() as ledger:
-        ledger.audit(None, "strange_news", "64000001", colour="blue")  # type: ignore[arg-type]
+        ledger.audit(None, "strange_news", "64000001", colour="blue")  # type: ignore[arg-type]  # a later version's
         ledger.audit(None, "bare_news", "64000001")  # type: ignore[arg-type]
     out = history(shell, str(FULL)).lines
     assert out[-2].endswith("strange news: colour blue")

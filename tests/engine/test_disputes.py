@@ -10,7 +10,9 @@ import pytest
 
 from tsrevel.planning.identity import order_uuid, part_uuid
 from tsrevel.planning.model import EventId, OrderId
+from tsrevel.planning.reasons import Reason
 
+from .. import older_rows
 from ..world import Died, World, find_outcome, verdict
 from .conftest import FULL, PAID
 
@@ -159,9 +161,23 @@ def test_a_dispute_of_which_the_ledger_knows_no_reason_is_held_all_the_same(worl
     world.revel.dropped_fields.add("tax")
     world.sync()
     with world.ledger() as ledger:
-        ledger.dispute("00000001" + "0" * 24, EventId(str(FULL)), OrderId(str(ORDER)), "looked at by hand")
+        path, run_id = world.settings().ledger_path, f"{1:08x}{0:024x}"
+        older_rows.dispute(ledger, path, run_id, EventId(str(FULL)), OrderId(str(ORDER)), "looked at by hand")
     report = world.sync()
     assert (verdict(report, FULL), find_outcome(report, FULL).text) == ("held ORDER_DIFFERS", "looked at by hand")
+
+
+def test_a_dispute_that_an_older_version_stored_keeps_its_reason(world: World) -> None:
+    world.revel.dropped_fields.add("tax")
+    before = find_outcome(world.sync(), FULL)
+    with world.ledger() as ledger:
+        path, run_id = world.settings().ledger_path, f"{1:08x}{0:024x}"
+        stored = f"{before.reason}: {before.text}"
+        older_rows.dispute(ledger, path, run_id, EventId(str(FULL)), OrderId(str(ORDER)), stored)
+    report = world.sync()
+    after = find_outcome(report, FULL)
+    assert (after.reason, after.text, after.alarm) == (Reason.AMOUNT_MISMATCH, before.text, True)
+    assert (after.fresh, report.exit_status) == (False, 14)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from tsrevel.ledger import Ledger, RunRecord
+from tsrevel.ledger import AuditKind, Ledger, RunRecord
 from tsrevel.planning.identity import list_steps, order_uuid, part_uuid
 from tsrevel.planning.model import (
     EstablishmentId,
     EventId,
+    Hold,
     Item,
     Location,
     LocationId,
@@ -22,12 +23,15 @@ from tsrevel.planning.model import (
     ProductId,
 )
 from tsrevel.planning.money import Cents
+from tsrevel.planning.reasons import Reason
 
 START = datetime(2025, 12, 28, 16, 0, tzinfo=UTC)
 DAY = date(2025, 12, 28)
 EVENT = EventId("55521609")
 ORDER = OrderId("5550101")
 RUN = "run-1"
+NOTED = AuditKind.CLOCK_CORRECTED
+"""For rows of the audit whose kind doesn't matter."""
 
 
 class TickingClock:
@@ -81,6 +85,10 @@ def make_plan(event_id: EventId = EVENT, *, price: int = 1250) -> Plan:
         payments=(payment,),
         steps=list_steps(uuid, (item,), (payment,), discounted=True),
     )
+
+
+def differs(text: str = "differs", reason: Reason = Reason.ORDER_DIFFERS) -> Hold:
+    return Hold(reason, text)
 
 
 @contextmanager

@@ -6,22 +6,22 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerDamaged
-from tsrevel.ledger import ClaimConflict, Ledger
+from tsrevel.ledger import AuditKind, ClaimConflict, Ledger
 from tsrevel.planning.model import EventId
 
-from .samples import EVENT, ORDER, RUN, open_ledger, raw, rewrite
+from .samples import EVENT, NOTED, ORDER, RUN, open_ledger, raw, rewrite
 
 
 def fill(ledger: Ledger, rows: int = 4) -> None:
     """One row is there already: the run's beginning."""
     for number in range(rows):
-        ledger.audit(RUN, "noted", EVENT, number=str(number))
+        ledger.audit(RUN, NOTED, EVENT, number=str(number))
 
 
 def test_a_fact_of_its_own_is_kept_with_its_details(ledger: Ledger) -> None:
-    ledger.audit(None, "paused", reason="stocktaking")
+    ledger.audit(None, AuditKind.PAUSED, reason="stocktaking")
     row = ledger.audit_rows()[-1]
-    assert (row.seq, row.kind, row.run_id, row.event_id) == (2, "paused", None, None)
+    assert (row.seq, row.kind, row.run_id, row.event_id) == (2, AuditKind.PAUSED, None, None)
     assert row.detail == {"reason": "stocktaking"}
 
 
@@ -33,7 +33,7 @@ def test_rows_come_oldest_first_and_the_limit_keeps_the_latest(ledger: Ledger) -
 
 def test_rows_of_one_event_leave_out_the_others(ledger: Ledger) -> None:
     fill(ledger, 2)
-    ledger.audit(RUN, "noted", EventId("2"))
+    ledger.audit(RUN, NOTED, EventId("2"))
     assert [row.seq for row in ledger.audit_rows(EVENT)] == [2, 3]
     assert [row.seq for row in ledger.audit_rows(EVENT, limit=1)] == [3]
 
@@ -101,7 +101,7 @@ def test_tampering_behind_the_triggers_is_noticed(path: Path, ledger: Ledger, sq
 def test_a_ledger_tampered_with_lately_does_not_open(path: Path, sql: str, finding: str) -> None:
     with open_ledger(path) as ledger:
         for number in range(5):
-            ledger.audit(None, "noted", number=str(number))
+            ledger.audit(None, NOTED, number=str(number))
     rewrite(path, sql)
     with pytest.raises(LedgerDamaged, match=finding):
         open_ledger(path)
@@ -110,7 +110,7 @@ def test_a_ledger_tampered_with_lately_does_not_open(path: Path, sql: str, findi
 def test_opening_verifies_the_last_hundred_rows_only(path: Path) -> None:
     with open_ledger(path) as ledger:
         for number in range(150):
-            ledger.audit(None, "noted", number=str(number))
+            ledger.audit(None, NOTED, number=str(number))
     rewrite(path, "UPDATE audit SET detail = '{}' WHERE seq = 10")
     with open_ledger(path) as ledger, pytest.raises(LedgerDamaged, match="row 10 was altered"):
         ledger.verify_chain()
@@ -122,7 +122,7 @@ def test_opening_verifies_the_last_hundred_rows_only(path: Path) -> None:
 def test_opening_notices_that_the_row_before_the_last_hundred_is_gone(path: Path) -> None:
     with open_ledger(path) as ledger:
         for number in range(150):
-            ledger.audit(None, "noted", number=str(number))
+            ledger.audit(None, NOTED, number=str(number))
     rewrite(path, "DELETE FROM audit WHERE seq = 50")
     with pytest.raises(LedgerDamaged, match="row 50 is missing"):
         open_ledger(path)

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable
-from tsrevel.ledger import DeliveryKey, Ledger
+from tsrevel.ledger import DeliveryKey, Ledger, StationChange, StationReport
 from tsrevel.ledger.care import REDACTED, back_up_ledger, check_ledger, count_prunable, export_rows
 from tsrevel.planning.model import EventId, OrderId
 
-from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger
+from .samples import DAY, EVENT, NOTED, ORDER, RUN, START, TickingClock, differs, make_plan, make_run, open_ledger
 
 LATER = START + timedelta(days=400)
 BEFORE = START + timedelta(days=30)
@@ -34,7 +34,7 @@ def settle(ledger: Ledger, event_id: EventId = EVENT) -> None:
     ledger.note_delivery(
         RUN, DeliveryKey("UPDATE_EVENT", f"event {event_id}", "1", "5e0d"), event_id, signed=True, reason=None
     )
-    ledger.note_shown(RUN, event_id, {"balance": "0.00"}, "changed")
+    ledger.note_shown(RUN, event_id, {"balance": "0.00"}, StationReport(StationChange.CHANGED, "changed"))
 
 
 def exported(path: Path, table: str) -> Rows:
@@ -72,7 +72,7 @@ def test_where_there_is_no_ledger_nothing_is_made(path: Path) -> None:
 
 def test_what_every_change_leaves_behind_agrees_with_the_audit(ledger: Ledger, path: Path) -> None:
     settle(ledger)
-    ledger.dispute(RUN, EVENT, None, "AMOUNT_MISMATCH: tax")
+    ledger.dispute(RUN, EVENT, None, differs("tax"))
     settled, foreign, gone, begun = (EventId(str(each)) for each in (8, 9, 10, 11))
     ledger.settle(RUN, settled, ORDER, None)
     for each in (foreign, gone, begun):
@@ -182,9 +182,9 @@ def test_an_export_leaves_free_text_out(ledger: Ledger, path: Path) -> None:
     plan = make_plan()
     items = tuple(replace(item, line=secret, override=secret, note=secret) for item in plan.items)
     ledger.claim(RUN, replace(plan, items=items))
-    ledger.dispute(RUN, EVENT, ORDER, secret)
+    ledger.dispute(RUN, EVENT, ORDER, differs(secret))
     ledger.pause(secret)
-    ledger.audit(RUN, "strange", strange=secret)
+    ledger.audit(RUN, NOTED, strange=secret)
     rows = list(export_rows(path, "sandbox"))
     assert secret not in str(rows)
     assert exported(path, "orders")[0]["text"] == REDACTED
@@ -219,7 +219,7 @@ def doubtful(ledger: Ledger) -> None:
 
 def disputed(ledger: Ledger) -> None:
     settle(ledger)
-    ledger.dispute(RUN, EVENT, ORDER, "why")
+    ledger.dispute(RUN, EVENT, ORDER, differs("why"))
 
 
 def claimed(ledger: Ledger) -> None:

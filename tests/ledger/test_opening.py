@@ -22,7 +22,7 @@ from tsrevel.ledger.care import back_up_ledger
 from tsrevel.ledger.connection import connect, use_wal
 from tsrevel.ledger.view import open_view
 
-from .samples import EVENT, ORDER, RUN, make_run, open_ledger, raw
+from .samples import EVENT, NOTED, ORDER, RUN, make_run, open_ledger, raw
 
 NOBODY = 65534
 
@@ -35,7 +35,7 @@ def make_ledger(path: Path, rows: int = 0) -> None:
     with open_ledger(path) as ledger:
         ledger.begin_run(make_run())
         for number in range(rows):
-            ledger.audit(RUN, "noted", number=str(number), padding="x" * 200)
+            ledger.audit(RUN, NOTED, number=str(number), padding="x" * 200)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_two_that_make_the_ledger_at_once_end_up_with_one(path: Path) -> None:
     def make(number: int) -> None:
         ready.wait()
         with open_ledger(path, busy_seconds=60) as ledger:
-            ledger.audit(None, "made", number=str(number))
+            ledger.audit(None, NOTED, number=str(number))
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(make, range(4)))

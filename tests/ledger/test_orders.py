@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from tsrevel.ledger import PENDING, AuditRow, ClaimConflict, Ledger, OrderRecord
+from tsrevel.ledger import PENDING, AuditKind, AuditRow, ClaimConflict, Ledger, OrderRecord
 from tsrevel.planning.model import EventId, OrderId, Step
+from tsrevel.planning.reasons import Reason
 
-from .samples import EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run
+from .samples import EVENT, ORDER, RUN, START, TickingClock, differs, make_plan, make_run
 
 PLAN = make_plan()
 FIRST_STEP, SECOND_STEP = PLAN.steps[:2]
@@ -67,7 +68,7 @@ def test_a_settled_order_is_never_claimed_again(ledger: Ledger) -> None:
 
 
 def test_a_disputed_order_is_never_claimed_again(ledger: Ledger) -> None:
-    ledger.dispute(RUN, EVENT, None, "two orders carry its local_id")
+    ledger.dispute(RUN, EVENT, None, differs("two orders carry its local_id"))
     with pytest.raises(ClaimConflict, match="disputed"):
         ledger.claim(RUN, PLAN)
 
@@ -151,19 +152,22 @@ def test_an_order_found_complete_is_settled_without_a_claim(ledger: Ledger) -> N
 
 def test_a_dispute_keeps_the_claim_and_says_why(ledger: Ledger) -> None:
     begin_writing(ledger)
-    ledger.dispute(RUN, EVENT, None, "it holds a product that was never planned")
+    ledger.dispute(RUN, EVENT, None, differs("it holds a product that was never planned"))
     order = ledger.order(EVENT)
     assert order is not None
     assert (order.state, order.plan, order.order_id) == ("disputed", PLAN, ORDER)
+    assert order.reason is Reason.ORDER_DIFFERS
     assert order.text == "it holds a product that was never planned"
+    fact = ledger.audit_rows(EVENT)[-1]
+    assert (fact.kind, fact.detail["reason"]) == (AuditKind.DISPUTED, Reason.ORDER_DIFFERS)
 
 
 def test_a_dispute_is_ended_by_settling(ledger: Ledger) -> None:
-    ledger.dispute(RUN, EVENT, OrderId("1"), "differs")
+    ledger.dispute(RUN, EVENT, OrderId("1"), differs())
     ledger.settle(RUN, EVENT, ORDER, "digest-1")
     order = ledger.order(EVENT)
     assert order is not None
-    assert (order.state, order.order_id, order.text) == ("settled", ORDER, None)
+    assert (order.state, order.order_id, order.reason, order.text) == ("settled", ORDER, None, None)
 
 
 def test_somebody_elses_order_is_noted_without_a_plan(ledger: Ledger) -> None:
@@ -284,7 +288,7 @@ def test_a_thousand_orders_are_found_in_three_queries(ledger: Ledger) -> None:
 
 def test_every_change_of_an_order_is_in_the_audit(ledger: Ledger) -> None:
     begin_writing(ledger)
-    ledger.dispute(RUN, EVENT, ORDER, "differs")
+    ledger.dispute(RUN, EVENT, ORDER, differs())
     ledger.settle(RUN, EVENT, ORDER, "digest-1")
     ledger.remember(RUN, EVENT, digest="digest-2")
     kinds = [row.kind for row in ledger.audit_rows(EVENT)]
@@ -306,7 +310,7 @@ def test_unfinished_orders_are_the_claimed_ones_oldest_first(ledger: Ledger) -> 
     for event_id in (older, newer, done):
         ledger.claim(RUN, make_plan(event_id))
     ledger.settle(RUN, done, ORDER, None)
-    ledger.dispute(RUN, EVENT, None, "differs")
+    ledger.dispute(RUN, EVENT, None, differs())
     assert [order.event_id for order in ledger.unfinished()] == [older, newer]
 
 
@@ -399,7 +403,7 @@ def test_a_settled_order_has_nothing_pending(ledger: Ledger) -> None:
     ledger.mark_sent(RUN, EVENT, SECOND_STEP)
     ledger.settle(RUN, EVENT, ORDER, None)
     assert written(ledger).pending_until is None
-    ledger.dispute(RUN, EVENT, ORDER, "differs")
+    ledger.dispute(RUN, EVENT, ORDER, differs())
     assert written(ledger).pending_until is None
 
 

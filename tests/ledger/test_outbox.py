@@ -12,7 +12,7 @@ from tsrevel.ledger import ClaimConflict, Ledger, Seen
 from tsrevel.ledger.outbox import DueMail, Notice
 from tsrevel.planning.model import EventId
 
-from .samples import DAY, EVENT, ORDER, RUN, make_plan, make_run
+from .samples import DAY, EVENT, ORDER, RUN, differs, make_plan, make_run
 
 EVERYTHING = frozenset({"injected", "held", "failed", "missed", "changed"})
 HELD = Seen(EVENT, DAY, "held", "UNMAPPED_ITEMS", "no product", None, location="Bakery")
@@ -62,7 +62,7 @@ def test_an_order_that_was_found_complete_isnt_told(telling: Ledger) -> None:
 
 def test_an_order_settled_after_a_dispute_is_told(telling: Ledger) -> None:
     telling.claim(RUN, make_plan())
-    telling.dispute(RUN, EVENT, ORDER, "differs")
+    telling.dispute(RUN, EVENT, ORDER, differs())
     telling.settle(RUN, EVENT, ORDER, "digest")
     assert [notice.occasion for notice in waiting(telling)] == ["injected"]
 

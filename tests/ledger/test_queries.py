@@ -10,7 +10,8 @@ from typing import TypeVar
 import pytest
 
 from tsrevel.ledger import Ledger, Resolution, Seen, open_view, queries
-from tsrevel.planning.model import EventId, OrderId
+from tsrevel.planning.model import EventId, Hold, OrderId
+from tsrevel.planning.reasons import Reason
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan, make_run
 
@@ -103,11 +104,11 @@ def test_orders_begun_are_told_with_how_far_they_are(
     plan = make_plan()
     ledger.claim(RUN, plan)
     ledger.record(RUN, EVENT, plan.steps[0], revel_id=ORDER, facts={})
-    ledger.dispute(RUN, OTHER, OrderId("7"), "DUPLICATE_ORDERS: two of them")
+    ledger.dispute(RUN, OTHER, OrderId("7"), Hold(Reason.DUPLICATE_ORDERS, "two of them"))
     begun, disputed = ask(queries.open_orders)
     assert (begun.state, begun.order_id, begun.receipts, begun.steps) == ("claimed", ORDER, 1, len(plan.steps))
     assert (begun.day, begun.location, begun.total) == (DAY, "Special Events", plan.final_total)
-    assert (disputed.state, disputed.text, disputed.total) == ("disputed", "DUPLICATE_ORDERS: two of them", None)
+    assert (disputed.state, disputed.dispute, disputed.total) == ("disputed", "DUPLICATE_ORDERS: two of them", None)
 
 
 def test_steps_are_told_with_and_without_their_receipts(

@@ -7,7 +7,7 @@ import pytest
 from tsrevel.ledger import ClaimConflict, Ledger, Seen
 from tsrevel.planning.model import EventId, OrderId
 
-from .samples import DAY, EVENT, ORDER, RUN, START, make_plan
+from .samples import DAY, EVENT, ORDER, RUN, START, differs, make_plan
 
 
 def hold(event_id: EventId = EVENT, text: str = "Fruit Platter has no product") -> Seen:
@@ -138,5 +138,5 @@ def test_an_event_with_an_order_is_not_unsettled_unless_it_is_half_done_or_dispu
     ledger.settle(RUN, settled, ORDER, None)
     ledger.note_foreign(RUN, foreign, OrderId("2"), "Triple Seat 1", None)
     ledger.claim(RUN, make_plan(claimed))
-    ledger.dispute(RUN, disputed, None, "differs")
+    ledger.dispute(RUN, disputed, None, differs())
     assert ledger.count_unsettled(DAY, DAY) == 2

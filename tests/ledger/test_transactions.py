@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerUnusable
-from tsrevel.ledger import ClaimConflict, Ledger, Seen
+from tsrevel.ledger import AuditKind, ClaimConflict, Ledger, Seen
 from tsrevel.planning.model import EventId
 
-from .samples import DAY, EVENT, RUN, make_plan, make_run, open_ledger, raw
+from .samples import DAY, EVENT, NOTED, RUN, make_plan, make_run, open_ledger, raw
 
 DIES_MIDWAY = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from tsrevel.ledger import Ledger, Seen
+from tsrevel.ledger import AuditKind, Ledger, Seen
 
 def seen():
     yield Seen("1", None, "held", None, "", None)
@@ -26,7 +26,7 @@ def seen():
     os._exit(9)
 
 ledger = Ledger.open(Path(sys.argv[1]), environment="sandbox", clock=lambda: datetime(2025, 12, 28, tzinfo=UTC))
-ledger.audit(None, "before")
+ledger.audit(None, AuditKind.LEFT_OUT)
 ledger.see_many("run-1", seen())
 """
 
@@ -52,7 +52,7 @@ def test_a_process_that_dies_midway_leaves_nothing(path: Path, ledger: Ledger) -
     died = subprocess.run([sys.executable, "-c", DIES_MIDWAY, str(path)], check=False)
     assert died.returncode == 9
     assert ledger.sightings([EventId("1"), EventId("2")]) == {}
-    assert [row.kind for row in ledger.audit_rows()] == ["run_begun", "before"]
+    assert [row.kind for row in ledger.audit_rows()] == [AuditKind.RUN_BEGUN, AuditKind.LEFT_OUT]
     ledger.verify_chain()
 
 
@@ -74,7 +74,7 @@ def test_a_claim_that_fails_midway_keeps_the_earlier_claim(ledger: Ledger, path:
 def test_a_change_inside_a_change_is_refused_and_nothing_is_stored(ledger: Ledger) -> None:
     def seen() -> Iterator[Seen]:
         yield hold(1)
-        ledger.audit(RUN, "noted")
+        ledger.audit(RUN, NOTED)
 
     with pytest.raises(LedgerUnusable, match="within a transaction"):
         ledger.see_many(RUN, seen())
@@ -86,7 +86,7 @@ def test_two_connections_write_in_turns_and_keep_one_chain(path: Path) -> None:
     def write(name: str) -> None:
         with open_ledger(path, busy_seconds=30) as ledger:
             for number in range(30):
-                ledger.audit(None, "noted", writer=name, number=str(number))
+                ledger.audit(None, NOTED, writer=name, number=str(number))
 
     with open_ledger(path) as ledger:
         with ThreadPoolExecutor(2) as threads:
@@ -131,7 +131,7 @@ def test_a_full_disk_is_unusable_and_leaves_what_was_stored(ledger: Ledger) -> N
     pages = ledger._connection.execute("PRAGMA page_count").fetchone()[0]
     ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(LedgerUnusable, match="disk is full"):
-        ledger.audit(RUN, "noted", padding="x" * 100_000)
+        ledger.audit(RUN, NOTED, padding="x" * 100_000)
     assert len(ledger.audit_rows()) == 1
     ledger.verify_chain()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerDamaged, LedgerUnusable
-from tsrevel.ledger import Ledger, copy_event, open_view, queries, runs
+from tsrevel.ledger import Ledger, StationChange, StationReport, copy_event, open_view, queries, runs
 from tsrevel.ledger.migrations import shipped_migrations
 from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, EventId, ProductId
@@ -133,7 +133,7 @@ def fill(ledger: Ledger, *event_ids: EventId) -> None:
         for step in plan.steps:
             ledger.record(RUN, event_id, step, revel_id="5550101", facts={"seen": "at Revel"})
         ledger.settle(RUN, event_id, ORDER, "digest")
-        ledger.note_shown(RUN, event_id, {"final_total": "1.00"}, "changed at the station")
+        ledger.note_shown(RUN, event_id, {"final_total": "1.00"}, StationReport(StationChange.CHANGED, "at a station"))
         ledger.see(RUN, event_id, day=DAY, status="held", reason="UNMAPPED_ITEMS", text="one", digest=None)
         ledger.resolve(event_id, "ignored", "by hand", None)
 

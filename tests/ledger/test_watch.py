@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tsrevel.ledger import Ledger
+from tsrevel.ledger import AuditKind, Ledger, StationChange, StationReport
 from tsrevel.planning.model import EventId
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan
@@ -39,11 +39,11 @@ def test_an_order_that_is_not_finished_or_not_ours_is_never_near(ledger: Ledger)
 def test_what_is_shown_is_kept_until_something_else_is(ledger: Ledger) -> None:
     settle(ledger)
     assert ledger.shown_orders([EVENT]) == {}
-    ledger.note_shown(RUN, EVENT, SHOWN, "it was changed")
+    ledger.note_shown(RUN, EVENT, SHOWN, StationReport(StationChange.CHANGED, "total 1.00"))
     ledger.note_shown(RUN, EVENT, {**SHOWN, "balance": "0.00"}, None)
     assert ledger.shown_orders([EVENT, EventId("1")]) == {EVENT: {**SHOWN, "balance": "0.00"}}
-    told = [row.detail.get("text") for row in ledger.audit_rows(EVENT) if row.kind == "order_shown"]
-    assert told == ["it was changed", None]
+    rows = [row.detail for row in ledger.audit_rows(EVENT) if row.kind == AuditKind.ORDER_SHOWN]
+    assert [(row.get("change"), row.get("text")) for row in rows] == [("changed", "total 1.00"), (None, None)]
 
 
 @pytest.mark.parametrize("trouble", [None, "why \ud800"])

@@ -38,7 +38,4 @@ Found = OrderRow | Foreign | Hold | None
 
 def recall_finding(record: OrderRecord) -> Hold:
     """What the order of `record` was disputed for: it stands, word for word, until all of the order is right."""
-    reason, _, text = (record.text or "").partition(": ")
-    if reason not in Reason.__members__:
-        return Hold(Reason.ORDER_DIFFERS, record.text or "a person must look at its order")
-    return Hold(Reason(reason), text)
+    return Hold(record.reason or Reason.ORDER_DIFFERS, record.text or "a person must look at its order")

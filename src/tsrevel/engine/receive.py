@@ -16,12 +16,13 @@ from tsrevel.errors import (
     DeliveryRefused,
     DeliveryUnreadable,
     ServiceDown,
+    SignatureReason,
     SignatureRefused,
     StopRun,
     TryNextRun,
     Unreadable,
 )
-from tsrevel.ledger import DeliveryKey
+from tsrevel.ledger import AuditKind, DeliveryKey
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.tripleseat.payload import Subject, is_older, read_subject
@@ -75,7 +76,7 @@ class Answer:
 def refuse(error: DeliveryRefused) -> Answer:
     """The answer to a delivery that can't be trusted or read."""
     reason = f"{UNTRUSTED}{error.reason}" if isinstance(error, SignatureRefused) else error.reason
-    may_pass = error.reason == "SIGNING_KEY_NOT_CONFIGURED"
+    may_pass = error.reason == SignatureReason.SIGNING_KEY_NOT_CONFIGURED
     return Answer(ok=False, reason=reason, text=str(error), exit_status=error.exit_status, may_pass=may_pass)
 
 
@@ -144,10 +145,10 @@ class Receiver:
             return
         ledger, run_id = self.engine.ledger, answer.report.run_id if answer.report else None
         if not answer.ok:
-            ledger.audit(run_id, "delivery_refused", reason=answer.reason or "")
+            ledger.audit(run_id, AuditKind.DELIVERY_REFUSED, reason=answer.reason or "")
         elif answer.key is None or answer.reason == Reason.DUPLICATE_EVENT:
             told = {"trigger": answer.trigger or "", "signed": "yes" if signed else "no", "reason": answer.reason or ""}
-            ledger.audit(run_id, "delivery", answer.event_id, **told)
+            ledger.audit(run_id, AuditKind.DELIVERY, answer.event_id, **told)
         else:
             ledger.note_delivery(run_id, answer.key, answer.event_id, signed=signed, reason=answer.reason)
 

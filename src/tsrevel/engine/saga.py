@@ -129,7 +129,7 @@ class Saga:
             text = f"Revel order {found.id} is not what was planned: {twice}"
             found = Hold(Reason.AMOUNT_MISMATCH, text) if twice else None
         if isinstance(found, Hold) and found.reason is not Reason.ORDER_EXISTS:
-            self._ledger.dispute(self._run_id, record.event_id, record.order_id, f"{found.reason}: {found.text}")
+            self._ledger.dispute(self._run_id, record.event_id, record.order_id, found)
             return found
         self._ledger.look_again(self._run_id, record.event_id, None)
         return None
@@ -267,8 +267,8 @@ class Saga:
     def _miss(self, plan: Plan, finding: NotShown, order_id: OrderId | None) -> OutcomeUnknown:
         """What to raise for steps that aren't in sight, once the ledger knows that they aren't."""
         self._ledger.miss(self._run_id, plan.event_id, finding.steps)
-        what = name(finding.steps[0])
-        whose = f"order {order_id}" if what == "order" else f"{what} of order {order_id}"
+        first = finding.steps[0]
+        whose = f"order {order_id}" if first.kind == "order" else f"{name(first)} of order {order_id}"
         return OutcomeUnknown(f"Revel acknowledged the {whose} and doesn't show it; a later run looks again")
 
     def _disown(self, about: Outcome, record: OrderRecord, plan: Plan, order_id: OrderId, text: str) -> Outcome:
@@ -287,7 +287,7 @@ class Saga:
     def _dispute(self, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
         """Leave the order alone from now on: nothing more is written to it before a person has looked."""
         finding = _differs(mismatch, order_id)
-        self._ledger.dispute(self._run_id, plan.event_id, order_id, f"{finding.reason}: {finding.text}")
+        self._ledger.dispute(self._run_id, plan.event_id, order_id, finding)
         return _hold(about, plan, order_id, finding, alarm=mismatch.alarm)
 
 

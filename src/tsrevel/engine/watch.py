@@ -17,7 +17,7 @@ from tsrevel.engine.evidence import find_twice
 from tsrevel.engine.report import Outcome, not_written, with_order
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, Unreadable
 from tsrevel.gate import Place, WriteGate
-from tsrevel.ledger import Ledger, OrderRecord
+from tsrevel.ledger import Ledger, OrderRecord, StationChange, StationReport
 from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason, Status
@@ -38,6 +38,10 @@ MOST_SINGLES = 50
 Shown = Mapping[str, str]
 """What of an order is watched, as text: money with two decimals, marks as yes or no. Free of customer data."""
 
+_ENDINGS = {
+    StationChange.CHANGED: "look at it there, it is left as it is",
+    StationChange.UNDONE: "it is as it was made again",
+}
 _MONEY = ("subtotal", "discount", "tax", "gratuity", "total", "balance")
 
 
@@ -162,17 +166,18 @@ class Watch:
         if shown == before:
             return None
         changes = describe_order_changes(before, shown)
-        text = ""
+        report = None
         if changes:
-            end = "it is as it was made again" if shown == planned else "look at it there, it is left as it is"
-            text = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}; {end}"
-        self._remember(record.event_id, shown, text)
-        return _tell(record, outcome, text) if text else None
+            change = StationChange.UNDONE if shown == planned else StationChange.CHANGED
+            what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
+            report = StationReport(change, f"{what}; {_ENDINGS[change]}")
+        self._remember(record.event_id, shown, report)
+        return _tell(record, outcome, report.text) if report else None
 
-    def _remember(self, event_id: EventId, shown: Shown, text: str) -> None:
+    def _remember(self, event_id: EventId, shown: Shown, report: StationReport | None) -> None:
         if not self.gate.dry_run:
             note, run_id = self.ledger.note_shown, self.run_id
-            self.after_report(lambda: note(run_id, event_id, shown, text or None))
+            self.after_report(lambda: note(run_id, event_id, shown, report))
 
 
 def describe_order_changes(before: Shown, now: Shown) -> list[str]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tsrevel.ledger import AuditRow, OrderRecord
+from tsrevel.ledger import AuditKind, AuditRow, OrderRecord, StationChange
+from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import Skip
 from tsrevel.planning.reasons import Reason
-
-_AS_MADE = "it is as it was made again"
-"""So the engine ends its telling of a station's change that was taken back."""
 
 
 def recall_drift(record: OrderRecord, facts: Iterable[AuditRow]) -> Skip | None:
@@ -30,10 +28,11 @@ def recall_drift(record: OrderRecord, facts: Iterable[AuditRow]) -> Skip | None:
     elif record.seen_plan:
         changes += describe_changes(record.plan, record.seen_plan)
     told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
-    shown = next((each.detail["text"] for each in reversed([*facts]) if _tells_of_station(each)), _AS_MADE)
-    told += [] if shown.endswith(_AS_MADE) else [shown]
+    shown = next((each for each in reversed([*facts]) if _reported(each)), None)
+    if shown and _reported(shown) is StationChange.CHANGED:
+        told.append(shown.detail["text"])
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
 
 
-def _tells_of_station(fact: AuditRow) -> bool:
-    return fact.kind == "order_shown" and "text" in fact.detail
+def _reported(fact: AuditRow) -> StationChange | None:
+    return read_station_change(fact.detail) if fact.kind == AuditKind.ORDER_SHOWN else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrevel.ledger import (
+    AuditKind,
     AuditRow,
     Ledger,
     LedgerView,
@@ -83,34 +84,36 @@ def recount_runs(view: LedgerView | None, limit: int) -> tuple[RunHistory, ...]:
 
 
 _SENTENCES: dict[str, str] = {
-    "claimed": "claimed: the plan was stored, total {total}",
-    "recorded": "written: {step}, Revel id {revel_id}",
-    "receipt_replaced": "written again: {step}, Revel id {revel_id} (was {was})",
-    "sent": "about to be sent: {step}",
-    "not_applied": "surely not applied: {step}",
-    "not_shown": "acknowledged, but Revel doesn't show it: {step}",
-    "clock_corrected": "sent in the future by a clock that was fast: counted from now",
-    "taken_up": "taken up again: an order begun before",
-    "settled": "settled: Revel showed order {order_id} complete",
-    "disputed": "disputed: {text}",
-    "in_doubt": "in doubt: what was written may turn up until {until}",
-    "look_again": "to be looked at again: {at}",
-    "foreign": "Revel order {order_id} ({local_id}) was made by someone else",
-    "released": "released: {text}",
-    "remembered": "a change was told, and is what it is compared with from now on",
-    "missed": "missed: the gate of {day} closed without an order",
-    "delivery": "webhook delivery {trigger} of {stamp}, signed: {signed}, reason: {reason}",
-    "resolved": "resolved by a person as {verdict}, order {order_id}: {note}",
-    "reopened": "opened again by a person: {note}",
-    "changed_after_resolution": "changed after a person had resolved it",
+    AuditKind.CLAIMED: "claimed: the plan was stored, total {total}",
+    AuditKind.RECORDED: "written: {step}, Revel id {revel_id}",
+    AuditKind.RECEIPT_REPLACED: "written again: {step}, Revel id {revel_id} (was {was})",
+    AuditKind.SENT: "about to be sent: {step}",
+    AuditKind.NOT_APPLIED: "surely not applied: {step}",
+    AuditKind.NOT_SHOWN: "acknowledged, but Revel doesn't show it: {step}",
+    AuditKind.CLOCK_CORRECTED: "sent in the future by a clock that was fast: counted from now",
+    AuditKind.TAKEN_UP: "taken up again: an order begun before",
+    AuditKind.SETTLED: "settled: Revel showed order {order_id} complete",
+    AuditKind.DISPUTED: "disputed: {text}",
+    AuditKind.IN_DOUBT: "in doubt: what was written may turn up until {until}",
+    AuditKind.LOOK_AGAIN: "to be looked at again: {at}",
+    AuditKind.FOREIGN: "Revel order {order_id} ({local_id}) was made by someone else",
+    AuditKind.RELEASED: "released: {text}",
+    AuditKind.REMEMBERED: "a change was told, and is what it is compared with from now on",
+    AuditKind.MISSED: "missed: the gate of {day} closed without an order",
+    AuditKind.DELIVERY: "webhook delivery {trigger} of {stamp}, signed: {signed}, reason: {reason}",
+    AuditKind.RESOLVED: "resolved by a person as {verdict}, order {order_id}: {note}",
+    AuditKind.REOPENED: "opened again by a person: {note}",
+    AuditKind.CHANGED_AFTER_RESOLUTION: "changed after a person had resolved it",
 }
 
 
 def describe_fact(fact: AuditRow) -> str:
     """A row of the audit in words. Kinds that this module doesn't know are told by their names."""
-    if fact.kind == "seen":
+    if fact.kind == AuditKind.SEEN:
         status, reason = fact.detail.get("status", ""), fact.detail.get("reason", "")
         return f"{status} {reason}".strip() + (f", event day {fact.detail['day']}" if "day" in fact.detail else "")
+    if fact.kind == AuditKind.DISPUTED and "reason" in fact.detail:  # older rows have it in their text
+        return f"disputed: {fact.detail['reason']}: {fact.detail['text']}"
     sentence = _SENTENCES.get(fact.kind)
     if sentence is None:
         told = ", ".join(f"{name} {value}" for name, value in fact.detail.items())

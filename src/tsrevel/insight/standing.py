@@ -171,4 +171,4 @@ def _warnings(status: Status) -> Iterator[str]:
         yield f"the last run ({last.correlation_id}) never came to its end: it died, or hangs"
     for order in status.orders:
         if order.state == "disputed":
-            yield f"a person must look at Revel order {order.order_id} of event {order.event_id}: {order.text}"
+            yield f"a person must look at Revel order {order.order_id} of event {order.event_id}: {order.dispute}"

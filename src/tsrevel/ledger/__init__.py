@@ -5,8 +5,9 @@ and no secrets: plans have none by design, texts that may name people are kept a
 passed as a fact, a detail or a reason must be free of both.
 
 Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `sightings`, `deliveries`, `runs`,
-`outbox`, `catalogues`, `audit` (one table family each), `codec` (plans as text), `snapshot` (events as text), `file`
-(transactions), `database`, `migrations`, `connection` (the file), `lock`, `inspection` (a look that changes nothing).
+`outbox`, `catalogues`, `audit` (one table family each), `codec` (plans as text), `snapshot` (events as text),
+`older_rows` (what older versions stored), `file` (transactions), `database`,
+`migrations`, `connection` (the file), `lock`, `inspection` (a look that changes nothing).
 """
 
 from tsrevel.ledger.changes import hash_of_content
@@ -17,6 +18,7 @@ from tsrevel.ledger.orders import hash_of_trouble
 from tsrevel.ledger.pausing import Pause, look_for_pause
 from tsrevel.ledger.records import (
     PENDING,
+    AuditKind,
     AuditRow,
     ClaimConflict,
     Clock,
@@ -30,6 +32,8 @@ from tsrevel.ledger.records import (
     RunRecord,
     Seen,
     Sighting,
+    StationChange,
+    StationReport,
     Verdict,
 )
 from tsrevel.ledger.store import Ledger
@@ -38,6 +42,7 @@ from tsrevel.ledger.view import LedgerView, copy_event, open_view
 __all__ = [
     "PENDING",
     "SQLITE",
+    "AuditKind",
     "AuditRow",
     "ClaimConflict",
     "Clock",
@@ -56,6 +61,8 @@ __all__ = [
     "RunRecord",
     "Seen",
     "Sighting",
+    "StationChange",
+    "StationReport",
     "Verdict",
     "copy_event",
     "hash_of_content",

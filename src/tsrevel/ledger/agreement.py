@@ -16,6 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from tsrevel.errors import LedgerDamaged
+from tsrevel.ledger.records import AuditKind
 
 _ROWS = {
     "audit": """
@@ -55,17 +56,17 @@ class _Told:
 
     def read(self, seq: int, kind: str, detail: dict[str, str]) -> None:
         """Takes in one fact; they come in their order."""
-        if kind == "resolved":
+        if kind == AuditKind.RESOLVED:
             self.verdict = detail["verdict"]
-        elif kind == "reopened":
+        elif kind == AuditKind.REOPENED:
             self.verdict = None
-        elif kind == "released":
+        elif kind == AuditKind.RELEASED:
             self.order = None
-        elif kind == "claimed":
+        elif kind == AuditKind.CLAIMED:
             self.order = _Order("claimed", plan_hash=detail["plan_hash"])
-        elif kind == "foreign":
+        elif kind == AuditKind.FOREIGN:
             self.order = _Order("foreign", detail["order_id"])
-        elif kind in {"settled", "disputed"}:
+        elif kind in {AuditKind.SETTLED, AuditKind.DISPUTED}:
             self.order = self.order or _Order(kind)
             self.order.state, self.order.order_id = kind, detail.get("order_id") or self.order.order_id
         else:

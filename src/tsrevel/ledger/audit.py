@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tsrevel.errors import LedgerDamaged
-from tsrevel.ledger.records import AuditRow
+from tsrevel.ledger.records import AuditKind, AuditRow
 from tsrevel.planning.model import EventId
 
 GENESIS = "0" * 64
@@ -53,7 +53,7 @@ class Change:
     run_id: str | None
     at: str
 
-    def audit(self, kind: str, event_id: EventId | None = None, **detail: str | None) -> None:
+    def audit(self, kind: AuditKind, event_id: EventId | None = None, **detail: str | None) -> None:
         """Adds a row to the audit, in this transaction. Details that are None are left out."""
         meta = read_meta(self.connection)
         seq = meta.audit_count + 1

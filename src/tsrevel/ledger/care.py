@@ -41,7 +41,7 @@ _OPEN = frozenset(_CODES.split())
 _DETAILS = """
     correlation_id mode dry_run exit_status summary was plan_hash total step uuid revel_id order_id digest until
     at local_id cancelled day status reason text_hash trigger subject stamp body signed shown since verdict attempts
-    receipts deliveries sightings shown_orders older_than
+    receipts deliveries sightings shown_orders older_than change
 """
 _OPEN_DETAILS = frozenset(_DETAILS.split())
 """The same of the audit's details."""

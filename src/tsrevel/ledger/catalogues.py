@@ -11,7 +11,7 @@ import zlib
 from datetime import datetime, timedelta
 
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.records import encode_instant
+from tsrevel.ledger.records import AuditKind, encode_instant
 from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.text import clean_text
@@ -37,13 +37,13 @@ def keep(change: Change, catalogue: Catalogue) -> None:
     """Stores the catalogue in place of the one before."""
     change.connection.execute(_KEEP, (catalogue.establishment, _encode(catalogue), change.at))
     told = {"establishment": str(catalogue.establishment), "products": str(len(catalogue.names))}
-    change.audit("catalogue_kept", None, **told)
+    change.audit(AuditKind.CATALOGUE_KEPT, None, **told)
 
 
 def drop(change: Change, establishment: EstablishmentId) -> None:
     """Forgets the catalogue, if one is kept."""
     if change.connection.execute(_DROP, (establishment,)).rowcount:
-        change.audit("catalogue_dropped", None, establishment=str(establishment))
+        change.audit(AuditKind.CATALOGUE_DROPPED, None, establishment=str(establishment))
 
 
 def _encode(catalogue: Catalogue) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.records import DeliveryKey
+from tsrevel.ledger.records import AuditKind, DeliveryKey
 from tsrevel.planning.model import EventId
 
 _KNOWS = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE trigger = ? AND subject = ? AND stamp IN (?, ?)) AS known"
@@ -30,7 +30,7 @@ def note(change: Change, key: DeliveryKey, event_id: EventId | None, *, signed: 
     change.connection.execute(_NOTE, row)
     stamp = key.stamp or key.body_hash
     told = {"trigger": key.trigger, "subject": key.subject, "stamp": stamp, "body": key.body_hash, "reason": reason}
-    change.audit("delivery", event_id, signed="yes" if signed else "no", **told)
+    change.audit(AuditKind.DELIVERY, event_id, signed="yes" if signed else "no", **told)
 
 
 def _stored_stamp(key: DeliveryKey) -> str:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.records import Seen, Sighting
+from tsrevel.ledger.records import AuditKind, Seen, Sighting
 from tsrevel.ledger.sightings import find
 from tsrevel.planning.model import EventId
 
@@ -54,7 +54,7 @@ def _put(change: Change, seen: Seen, known: Sighting | None) -> bool:
     }
     change.connection.execute(_PUT, values)
     if is_new:
-        change.audit("seen_dry", seen.event_id, day=event_day, status=seen.status, reason=seen.reason)
+        change.audit(AuditKind.SEEN_DRY, seen.event_id, day=event_day, status=seen.status, reason=seen.reason)
     return is_new
 
 

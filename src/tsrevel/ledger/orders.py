@@ -11,8 +11,10 @@ from typing import get_args
 
 from tsrevel.ledger.audit import Change, canonical
 from tsrevel.ledger.codec import decode_plan, encode_plan
+from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.records import (
     PENDING,
+    AuditKind,
     ClaimConflict,
     OrderRecord,
     OrderState,
@@ -20,14 +22,20 @@ from tsrevel.ledger.records import (
     decode_instant,
     encode_instant,
 )
-from tsrevel.planning.model import EventId, OrderId, Plan, Step
+from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Step
 from tsrevel.planning.money import show
 
-_ORDERS = """
+DISPUTED_FOR = f"""
+    CASE WHEN text IS NOT NULL THEN (
+        SELECT json_extract(detail, '$.reason') FROM audit
+        WHERE audit.event_id = orders.event_id AND kind = '{AuditKind.DISPUTED}' ORDER BY seq DESC LIMIT 1) END
+"""  # noqa: S608 (no value comes from outside)
+"""The code of a dispute: it is in the audit, where rows of older versions have none."""
+_ORDERS = f"""
     SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, look_again_at, touched_at,
-        seen_trouble
+        seen_trouble, {DISPUTED_FOR} AS reason
     FROM orders WHERE event_id IN (SELECT value FROM json_each(?))
-"""
+"""  # noqa: S608 (likewise)
 _UNFINISHED = """
     SELECT event_id FROM orders
     WHERE (state = 'claimed' AND event_id NOT IN (SELECT event_id FROM resolutions))
@@ -166,7 +174,7 @@ def claim(change: Change, plan: Plan) -> None:
     if was_sent(change.connection, plan.event_id):
         _recheck(change, plan.event_id)
     plan_hash = hashlib.sha256(text.encode()).hexdigest()
-    change.audit("claimed", plan.event_id, was=state, plan_hash=plan_hash, total=show(plan.final_total))
+    change.audit(AuditKind.CLAIMED, plan.event_id, was=state, plan_hash=plan_hash, total=show(plan.final_total))
 
 
 def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, facts: Mapping[str, str]) -> None:
@@ -180,7 +188,7 @@ def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, 
     order_id = revel_id if step.kind == "order" else None
     change.connection.execute(_ANSWER, (event_id, step.uuid))
     _write(change, _TOUCH, event_id, order_id=order_id)
-    kind = "receipt_replaced" if before["known"] else "recorded"
+    kind = AuditKind.RECEIPT_REPLACED if before["known"] else AuditKind.RECORDED
     was = before["revel_id"]
     change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=kept)
 
@@ -194,13 +202,13 @@ def mark_sent(change: Change, event_id: EventId, step: Step) -> None:
     _write(change, _TOUCH, event_id, order_id=None)
     if before["sent_at"] is not None:
         _recheck(change, event_id)
-    change.audit("sent", event_id, step=step.kind, uuid=step.uuid)
+    change.audit(AuditKind.SENT, event_id, step=step.kind, uuid=step.uuid)
 
 
 def note_not_applied(change: Change, event_id: EventId, step: Step) -> None:
     """Notes that what was sent of the step was surely not applied."""
     change.connection.execute(_UNMARK, (event_id, step.uuid))
-    change.audit("not_applied", event_id, step=step.kind, uuid=step.uuid)
+    change.audit(AuditKind.NOT_APPLIED, event_id, step=step.kind, uuid=step.uuid)
 
 
 def miss(change: Change, event_id: EventId, steps: Iterable[Step]) -> None:
@@ -212,13 +220,13 @@ def miss(change: Change, event_id: EventId, steps: Iterable[Step]) -> None:
     for step in steps:
         given = (encode_instant(now - PENDING), change.at, change.at, event_id, step.uuid)
         change.connection.execute(_MISS, given)
-        change.audit("not_shown", event_id, step=step.kind, uuid=step.uuid)
+        change.audit(AuditKind.NOT_SHOWN, event_id, step=step.kind, uuid=step.uuid)
 
 
 def correct_clock(change: Change, event_id: EventId) -> None:
     """Counts what was sent in the future, by a clock that was fast, from now."""
     if change.connection.execute(_CORRECT_CLOCK, {"event_id": event_id, "at": change.at}).rowcount:
-        change.audit("clock_corrected", event_id)
+        change.audit(AuditKind.CLOCK_CORRECTED, event_id)
 
 
 def settle(change: Change, event_id: EventId, order_id: OrderId, digest: str | None) -> None:
@@ -226,14 +234,14 @@ def settle(change: Change, event_id: EventId, order_id: OrderId, digest: str | N
     state = _standing(change, event_id, "be settled", {"claimed", "settled", "disputed"})
     _write(change, _SETTLE, event_id, order_id=order_id, digest=digest)
     change.connection.execute(_ANSWER_ALL, (event_id,))
-    change.audit("settled", event_id, was=state, order_id=order_id, digest=digest)
+    change.audit(AuditKind.SETTLED, event_id, was=state, order_id=order_id, digest=digest)
 
 
-def dispute(change: Change, event_id: EventId, order_id: OrderId | None, text: str) -> None:
+def dispute(change: Change, event_id: EventId, order_id: OrderId | None, finding: Hold) -> None:
     """Notes that what Revel holds isn't the plan, whatever was known before."""
     state = _standing(change, event_id, "be disputed", set(get_args(OrderState)))
-    _write(change, _DISPUTE, event_id, order_id=order_id, text=text)
-    change.audit("disputed", event_id, was=state, order_id=order_id, text=text)
+    _write(change, _DISPUTE, event_id, order_id=order_id, text=finding.text)
+    change.audit(AuditKind.DISPUTED, event_id, was=state, order_id=order_id, reason=finding.reason, text=finding.text)
 
 
 def look_again(change: Change, event_id: EventId, at: datetime | None) -> None:
@@ -241,14 +249,14 @@ def look_again(change: Change, event_id: EventId, at: datetime | None) -> None:
     again = encode_instant(at) if at else None
     if not _write(change, _LOOK_AGAIN, event_id, again=again):
         raise ClaimConflict(f"Event {event_id} can't be looked at again: the ledger knows no order of it.")
-    change.audit("look_again", event_id, at=again or "never")
+    change.audit(AuditKind.LOOK_AGAIN, event_id, at=again or "never")
 
 
 def _recheck(change: Change, event_id: EventId) -> None:
     """Has the order looked at once more, when nothing sent until now can be applied any more."""
     again = encode_instant(datetime.fromisoformat(change.at) + PENDING)
     _write(change, _LOOK_AGAIN, event_id, again=again)
-    change.audit("look_again", event_id, at=again)
+    change.audit(AuditKind.LOOK_AGAIN, event_id, at=again)
 
 
 def note_foreign(change: Change, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None) -> None:
@@ -256,7 +264,7 @@ def note_foreign(change: Change, event_id: EventId, order_id: OrderId, local_id:
     state = _standing(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
     change.connection.execute("DELETE FROM steps WHERE event_id = ?", (event_id,))
     _write(change, _NOTE_FOREIGN, event_id, order_id=order_id, local_id=local_id, digest=digest)
-    change.audit("foreign", event_id, was=state, order_id=order_id, local_id=local_id, digest=digest)
+    change.audit(AuditKind.FOREIGN, event_id, was=state, order_id=order_id, local_id=local_id, digest=digest)
 
 
 def release(change: Change, event_id: EventId, text: str) -> None:
@@ -264,7 +272,7 @@ def release(change: Change, event_id: EventId, text: str) -> None:
     if _standing(change, event_id, "be released", {"claimed"}) is None:
         raise ClaimConflict(f"Event {event_id} can't be released: it isn't claimed.")
     change.connection.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
-    change.audit("released", event_id, text=text)
+    change.audit(AuditKind.RELEASED, event_id, text=text)
 
 
 def hash_of_trouble(text: str) -> str:
@@ -292,7 +300,7 @@ def remember(
         raise ClaimConflict(f"Event {event_id} can't be remembered: the ledger knows no order of it.")
     plan_hash = hashlib.sha256(seen_plan.encode()).hexdigest() if seen_plan else None
     known = None if cancelled is None else ("yes" if cancelled else "no")
-    change.audit("remembered", event_id, digest=digest, plan_hash=plan_hash, cancelled=known)
+    change.audit(AuditKind.REMEMBERED, event_id, digest=digest, plan_hash=plan_hash, cancelled=known)
 
 
 def _standing(
@@ -316,6 +324,7 @@ def _write(change: Change, sql: str, event_id: EventId, **values: str | bool | N
 
 
 def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt], sent: Iterable[sqlite3.Row]) -> OrderRecord:
+    reason, text = read_dispute(row["reason"], row["text"])
     return OrderRecord(
         event_id=row["event_id"],
         state=row["state"],
@@ -329,7 +338,8 @@ def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt], sent: Itera
         unanswered=frozenset(each["uuid"] for each in sent if each["unanswered"]),
         seen_plan=decode_plan(row["seen_plan"]) if row["seen_plan"] else None,
         local_id=row["local_id"],
-        text=row["text"],
+        reason=reason,
+        text=text,
         look_again_at=decode_instant(row["look_again_at"]),
         seen_trouble=row["seen_trouble"],
     )

@@ -14,7 +14,7 @@ from typing import Literal
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.changes import REPORTED_CHANGES
 from tsrevel.ledger.file import LedgerFile
-from tsrevel.ledger.records import ClaimConflict, Seen, Sighting
+from tsrevel.ledger.records import AuditKind, ClaimConflict, Seen, Sighting
 from tsrevel.planning.model import EventId, OrderId
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
@@ -138,14 +138,14 @@ def find_due(connection: sqlite3.Connection) -> tuple[DueMail, ...]:
 def note_sent(change: Change, number: int) -> None:
     """The mail was taken. ClaimConflict if it wasn't due."""
     _note(change, number, "sent", refused=False)
-    change.audit("mail_sent", mail=str(number))
+    change.audit(AuditKind.MAIL_SENT, mail=str(number))
 
 
 def note_failed(change: Change, number: int, text: str, *, refused: bool, give_up: bool) -> None:
     """The mail wasn't taken, and isn't due any more if we `give_up`; `text` says why. ClaimConflict if it wasn't."""
     _note(change, number, "given_up" if give_up else "due", refused=refused)
     if give_up:
-        change.audit("mail_given_up", mail=str(number), text=text)
+        change.audit(AuditKind.MAIL_GIVEN_UP, mail=str(number), text=text)
 
 
 def _note(change: Change, number: int, state: str, *, refused: bool) -> None:

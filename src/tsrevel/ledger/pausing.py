@@ -12,6 +12,7 @@ from tsrevel.ledger.audit import Change
 from tsrevel.ledger.connection import SQLITE, Connect
 from tsrevel.ledger.inspection import open_to_look
 from tsrevel.ledger.migrations import version_of
+from tsrevel.ledger.records import AuditKind
 
 _SINCE_VERSION = 5
 _FIND = "SELECT since_at, reason FROM pause"
@@ -45,10 +46,10 @@ def begin(change: Change, reason: str) -> Pause | None:
     before = find(change.connection)
     if before is None:
         change.connection.execute(_BEGIN, (change.at, reason))
-        change.audit("paused")
+        change.audit(AuditKind.PAUSED)
     elif reason and not before.reason:
         change.connection.execute(_ADD_REASON, (reason,))
-        change.audit("pause_reason_added")
+        change.audit(AuditKind.PAUSE_REASON_ADDED)
     return before
 
 
@@ -57,7 +58,7 @@ def end(change: Change) -> Pause | None:
     before = find(change.connection)
     if before:
         change.connection.execute("DELETE FROM pause")
-        change.audit("resumed", since=before.since.isoformat())
+        change.audit(AuditKind.RESUMED, since=before.since.isoformat())
     return before
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.records import encode_instant
+from tsrevel.ledger.records import AuditKind, encode_instant
 
 _LONG_SETTLED = """
     SELECT event_id FROM orders LEFT JOIN sightings USING (event_id)
@@ -47,7 +47,7 @@ def drop(change: Change, before: datetime, older_than: int) -> dict[str, int]:
     }
     if any(gone.values()):
         told = {table: str(number) for table, number in gone.items()}
-        change.audit("pruned", None, older_than=str(older_than), **told)
+        change.audit(AuditKind.PRUNED, None, older_than=str(older_than), **told)
     return gone
 
 

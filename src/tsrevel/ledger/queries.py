@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tsrevel.ledger.codec import decode_plan
-from tsrevel.ledger.records import PENDING, OrderState, Resolution, decode_instant
+from tsrevel.ledger.older_rows import read_dispute
+from tsrevel.ledger.orders import DISPUTED_FOR
+from tsrevel.ledger.records import PENDING, OrderState, Resolution, decode_instant, describe_dispute
 from tsrevel.ledger.resolutions import RESOLUTION, decode_resolution
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import Cents
@@ -71,7 +73,7 @@ _ARE_UNKNOWN = """
 """
 """An order found at Revel that wasn't as planned, with a ledger that had lost what it knew, or dropped it."""
 _OPEN_ORDERS = f"""
-    SELECT event_id, state, plan, order_id, text, touched_at, {_ARE_UNKNOWN} AS unknown,
+    SELECT event_id, state, plan, order_id, text, touched_at, {_ARE_UNKNOWN} AS unknown, {DISPUTED_FOR} AS reason,
         (SELECT max(sent_at) FROM steps WHERE steps.event_id = orders.event_id AND unanswered) AS pending_since,
         (SELECT count(*) FROM steps WHERE steps.event_id = orders.event_id) AS steps,
         (SELECT count(*) FROM receipts WHERE receipts.event_id = orders.event_id) AS receipts
@@ -132,7 +134,7 @@ class OpenChange:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order claimed and not settled, or disputed. `text` says what is disputed, `total` in cents.
+    """An order claimed and not settled, or disputed. `dispute` says why it is disputed, `total` in cents.
 
     `receipts` is None where the ledger has none of an order found at Revel: how far it was written isn't known.
     """
@@ -145,7 +147,7 @@ class OpenOrder:
     total: Cents | None
     steps: int
     receipts: int | None
-    text: str | None
+    dispute: str | None
     touched_at: datetime
     pending_until: datetime | None
 
@@ -272,7 +274,7 @@ def _decode_open_order(row: sqlite3.Row) -> OpenOrder:
         total=plan.final_total if plan else None,
         steps=row["steps"],
         receipts=None if row["unknown"] else row["receipts"],
-        text=row["text"],
+        dispute=describe_dispute(*read_dispute(row["reason"], row["text"])),
         touched_at=datetime.fromisoformat(row["touched_at"]),
         pending_until=since + PENDING if since else None,
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from typing import Literal
 
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.model import Event, EventId, OrderId, Plan
+from tsrevel.planning.reasons import Reason
 
 Clock = Callable[[], datetime]
 """Gives the present instant, aware, in UTC."""
@@ -25,6 +27,62 @@ OrderState = Literal["claimed", "settled", "disputed", "foreign"]
 """`claimed`: the plan is stored, its order may be anywhere between unwritten and complete. `settled`: Revel showed
 it complete. `disputed`: what Revel holds isn't the plan; a person must look, and it is never written again.
 `foreign`: somebody else's order was found; ours is never written."""
+
+
+class AuditKind(StrEnum):
+    """What a row of the audit is about. Codes never change their meaning."""
+
+    CLAIMED = "claimed"
+    RECORDED = "recorded"
+    RECEIPT_REPLACED = "receipt_replaced"
+    SENT = "sent"
+    NOT_APPLIED = "not_applied"
+    NOT_SHOWN = "not_shown"
+    CLOCK_CORRECTED = "clock_corrected"
+    SETTLED = "settled"
+    DISPUTED = "disputed"
+    LOOK_AGAIN = "look_again"
+    FOREIGN = "foreign"
+    RELEASED = "released"
+    REMEMBERED = "remembered"
+    SEEN = "seen"
+    SEEN_DRY = "seen_dry"
+    MISSED = "missed"
+    ORDER_SHOWN = "order_shown"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    CHANGED_AFTER_RESOLUTION = "changed_after_resolution"
+    RUN_BEGUN = "run_begun"
+    RUN_FINISHED = "run_finished"
+    LEFT_OUT = "left_out"
+    PAUSED = "paused"
+    PAUSE_REASON_ADDED = "pause_reason_added"
+    RESUMED = "resumed"
+    DELIVERY = "delivery"
+    DELIVERY_REFUSED = "delivery_refused"
+    MAIL_SENT = "mail_sent"
+    MAIL_GIVEN_UP = "mail_given_up"
+    PRUNED = "pruned"
+    CATALOGUE_KEPT = "catalogue_kept"
+    CATALOGUE_DROPPED = "catalogue_dropped"
+    # No longer written; rows of older versions have them:
+    TAKEN_UP = "taken_up"
+    IN_DOUBT = "in_doubt"
+
+
+class StationChange(StrEnum):
+    """What a report said of a finished order that a POS station has changed: so it is now, or as it was made again."""
+
+    CHANGED = "changed"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class StationReport:
+    """What was reported of such a change. `text` is free of customer data."""
+
+    change: StationChange
+    text: str
 
 
 class ClaimConflict(TsrevelError):
@@ -65,7 +123,8 @@ class OrderRecord:
     `plan` is the one claimed, and stays; `seen_plan` is the last one that a change of the event was reported
     against, `digest` the content hash of that moment. `receipts` go by the uuid of their step, and so does `sent`: when
     each step was last sent, as far as an order isn't settled. Of `unanswered` it isn't known whether they were applied.
-    `local_id` is kept of foreign orders, `text` (why) of disputed ones. `look_again_at`: a write was sent again whose
+    `local_id` is kept of foreign orders, `reason` and `text` (why) of disputed ones; `reason` is None where an older
+    version stored none. `look_again_at`: a write was sent again whose
     outcome had been unknown; looked at once more from then on, the order shows whether a part of it is there twice.
     `seen_trouble` is the hash of why the event, changed, couldn't be planned when last seen; None if it could.
     """
@@ -80,11 +139,17 @@ class OrderRecord:
     receipts: Mapping[str, Receipt]
     seen_plan: Plan | None = None
     local_id: str | None = None
+    reason: Reason | None = None
     text: str | None = None
     sent: Mapping[str, datetime] = field(default_factory=dict)
     unanswered: frozenset[str] = frozenset()
     look_again_at: datetime | None = None
     seen_trouble: str | None = None
+
+    @property
+    def dispute(self) -> str | None:
+        """Why it is disputed, for people: with its code where that is known."""
+        return describe_dispute(self.reason, self.text)
 
     @property
     def pending_until(self) -> datetime | None:
@@ -196,6 +261,11 @@ class AuditRow:
     detail: Mapping[str, str]
     previous_hash: str
     hash: str
+
+
+def describe_dispute(reason: Reason | None, text: str | None) -> str | None:
+    """What an order is disputed for, in one line with its code."""
+    return f"{reason}: {text}" if reason else text
 
 
 def encode_instant(at: datetime) -> str:

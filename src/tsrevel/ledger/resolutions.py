@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.records import Resolution, Verdict
+from tsrevel.ledger.records import AuditKind, Resolution, Verdict
 from tsrevel.planning.model import EventId, OrderId
 
 _SINCE_OPEN = """
@@ -39,21 +39,21 @@ def put(change: Change, event_id: EventId, verdict: Verdict, note: str, order_id
     """Stores a person's word on an event, in place of an earlier one. The orders named before stay named."""
     row = {"event_id": event_id, "verdict": verdict, "note": note, "order_id": order_id, "at": change.at}
     change.connection.execute(_PUT, row)
-    change.audit("resolved", event_id, verdict=verdict, note=note, order_id=order_id)
+    change.audit(AuditKind.RESOLVED, event_id, verdict=verdict, note=note, order_id=order_id)
 
 
 def drop(change: Change, event_id: EventId, note: str) -> bool:
     """Takes that word back: runs see to the event again. False if there was none."""
     dropped = change.connection.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
     if dropped:
-        change.audit("reopened", event_id, note=note)
+        change.audit(AuditKind.REOPENED, event_id, note=note)
     return dropped
 
 
 def note_change(change: Change, event_id: EventId, digest: str) -> None:
     """Notes that a change of the event since was told, so that it isn't told twice."""
     change.connection.execute("UPDATE resolutions SET digest = ? WHERE event_id = ?", (digest, event_id))
-    change.audit("changed_after_resolution", event_id, digest=digest)
+    change.audit(AuditKind.CHANGED_AFTER_RESOLUTION, event_id, digest=digest)
 
 
 def find(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:

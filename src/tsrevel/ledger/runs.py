@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tsrevel.ledger.audit import Change, canonical
-from tsrevel.ledger.records import ClaimConflict, RunRecord, decode_instant, encode_instant
+from tsrevel.ledger.records import AuditKind, ClaimConflict, RunRecord, decode_instant, encode_instant
 
 _IS_ANY_LIVE = "SELECT EXISTS (SELECT 1 FROM runs WHERE mode = 'bulk' AND NOT dry_run)"
 _BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, started_at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -37,7 +37,7 @@ def begin(change: Change, run: RunRecord) -> None:
     started = encode_instant(run.started_at)
     change.connection.execute(_BEGIN, (run.run_id, run.correlation_id, run.mode, run.dry_run, run.whole, started))
     dry_run = "yes" if run.dry_run else "no"
-    change.audit("run_begun", correlation_id=run.correlation_id, mode=run.mode, dry_run=dry_run)
+    change.audit(AuditKind.RUN_BEGUN, correlation_id=run.correlation_id, mode=run.mode, dry_run=dry_run)
 
 
 def finish(change: Change, exit_status: int, summary: Mapping[str, int]) -> None:
@@ -47,13 +47,13 @@ def finish(change: Change, exit_status: int, summary: Mapping[str, int]) -> None
     if updated.rowcount != 1:
         raise ClaimConflict(f"Run {change.run_id} can't finish: it never began, or has finished.")
     counted = canonical({name: str(number) for name, number in summary.items()})
-    change.audit("run_finished", exit_status=str(exit_status), summary=counted)
+    change.audit(AuditKind.RUN_FINISHED, exit_status=str(exit_status), summary=counted)
 
 
 def leave_out(change: Change) -> None:
     """The run doesn't look at every event, though it meant to."""
     change.connection.execute(_LEAVE_OUT, (change.run_id,))
-    change.audit("left_out")
+    change.audit(AuditKind.LEFT_OUT)
 
 
 def latest(connection: sqlite3.Connection, limit: int) -> tuple[RunRecord, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.records import Seen, Sighting, decode_instant
+from tsrevel.ledger.records import AuditKind, Seen, Sighting, decode_instant
 from tsrevel.ledger.snapshot import decode_snapshot, encode_snapshot
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId
@@ -106,11 +106,13 @@ def put(change: Change, seen: Seen) -> bool:
     if stands:
         return False
     if seen.missed and (known is None or known.missed_at is None):
-        change.audit("missed", seen.event_id, day=event_day)
+        change.audit(AuditKind.MISSED, seen.event_id, day=event_day)
     before = (known.status, known.reason, known.text_hash) if known else None
     is_news = before != (seen.status, seen.reason, text_hash)
     if is_news:
-        change.audit("seen", seen.event_id, day=event_day, status=seen.status, reason=seen.reason, text_hash=text_hash)
+        change.audit(
+            AuditKind.SEEN, seen.event_id, day=event_day, status=seen.status, reason=seen.reason, text_hash=text_hash
+        )
     return is_news
 
 

@@ -29,6 +29,7 @@ from tsrevel.ledger.outbox import Outbox
 from tsrevel.ledger.pausing import Pause
 from tsrevel.ledger.queries import Standing
 from tsrevel.ledger.records import (
+    AuditKind,
     AuditRow,
     ContentHashes,
     DeliveryKey,
@@ -38,10 +39,11 @@ from tsrevel.ledger.records import (
     RunRecord,
     Seen,
     Sighting,
+    StationReport,
     Verdict,
 )
 from tsrevel.planning.match import Catalogue
-from tsrevel.planning.model import EstablishmentId, Event, EventId, OrderId, Plan, Step
+from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, OrderId, Plan, Step
 
 
 class Ledger(Outbox):
@@ -159,10 +161,10 @@ class Ledger(Outbox):
             outbox.post_injected(change, event_id, order_id, self.occasions)
             orders.settle(change, event_id, order_id, digest)
 
-    def dispute(self, run_id: str, event_id: EventId, order_id: OrderId | None, text: str) -> None:
-        """What Revel holds isn't the plan: a person must look. `text` says why, without customer data."""
+    def dispute(self, run_id: str, event_id: EventId, order_id: OrderId | None, finding: Hold) -> None:
+        """What Revel holds isn't the plan: a person must look. `finding` says why, without customer data."""
         with self._changing(run_id) as change:
-            orders.dispute(change, event_id, order_id, text)
+            orders.dispute(change, event_id, order_id, finding)
 
     def look_again(self, run_id: str, event_id: EventId, at: datetime | None) -> None:
         """The order is to be looked at once more at `at` (aware), settled or not; None: it was."""
@@ -317,10 +319,12 @@ class Ledger(Outbox):
         with self.reading() as connection:
             return watch.find_shown(connection, event_ids)
 
-    def note_shown(self, run_id: str, event_id: EventId, shown: Mapping[str, str], text: str | None) -> None:
-        """Revel shows a finished order like this now; `text` is what was told of it, without customer data."""
+    def note_shown(
+        self, run_id: str, event_id: EventId, shown: Mapping[str, str], report: StationReport | None
+    ) -> None:
+        """Revel shows a finished order like this now, and this was reported of it, if anything was."""
         with self._changing(run_id) as change:
-            watch.note(change, event_id, shown, text)
+            watch.note(change, event_id, shown, report)
 
     # What finished orders were made of
 
@@ -389,7 +393,7 @@ class Ledger(Outbox):
 
     # Audit
 
-    def audit(self, run_id: str | None, kind: str, event_id: EventId | None = None, **detail: str) -> None:
+    def audit(self, run_id: str | None, kind: AuditKind, event_id: EventId | None = None, **detail: str) -> None:
         """Adds a fact of its own to the audit. `detail` must be free of customer data and secrets."""
         with self._changing(run_id) as change:
             change.audit(kind, event_id, **detail)

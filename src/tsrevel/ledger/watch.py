@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from tsrevel.ledger.audit import Change, canonical
+from tsrevel.ledger.records import AuditKind, StationReport
 from tsrevel.planning.model import EventId
 
 _NEAR = """
@@ -37,7 +38,8 @@ def find_shown(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> 
     return {EventId(row["event_id"]): json.loads(row["shown"]) for row in connection.execute(_FIND, (wanted,))}
 
 
-def note(change: Change, event_id: EventId, shown: Mapping[str, str], text: str | None) -> None:
-    """Keeps what Revel shows of the order now, and in the audit what was told of it, if anything was."""
+def note(change: Change, event_id: EventId, shown: Mapping[str, str], report: StationReport | None) -> None:
+    """Keeps what Revel shows of the order now, and in the audit what was reported of it, if anything was."""
     change.connection.execute(_PUT, (event_id, canonical(shown), change.at, change.run_id))
-    change.audit("order_shown", event_id, text=text, shown=canonical(shown))
+    told = {"change": report.change, "text": report.text} if report else {}
+    change.audit(AuditKind.ORDER_SHOWN, event_id, **told, shown=canonical(shown))

@@ -24,7 +24,7 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import load_settings
 from tsrevel.insight.advice import advise
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
-from tsrevel.ledger import AuditRow
+from tsrevel.ledger import AuditKind, AuditRow
 from tsrevel.ledger.queries import StepStanding
 from tsrevel.planning.model import Plan, ProductId
 from tsrevel.planning.money import show
@@ -78,7 +78,7 @@ def _encode(told: Explanation) -> dict[str, object]:
         "order": encode_record(history.record),
         "resolution": encode_resolution(history.resolution),
         "attempts": [encode_attempt(each) for each in history.attempts],
-        "deliveries": [_encode_delivery(each) for each in history.facts if each.kind == "delivery"],
+        "deliveries": [_encode_delivery(each) for each in history.facts if each.kind == AuditKind.DELIVERY],
     }
     return answer | ({"error": answer["text"], "exit_status": told.exit_status} if told.exit_status else {})
 
@@ -282,7 +282,7 @@ def _tell_past(told: Explanation) -> Iterator[str]:
     if resolution:
         yield f"note: {resolution.note}"
     for fact in told.history.facts:
-        if fact.kind == "delivery":
+        if fact.kind == AuditKind.DELIVERY:
             reason = fact.detail.get("reason") or "dealt with"
             yield f"webhook delivery {fact.detail.get('trigger')} {shown_at(fact.at)}: {reason}"
     yield f"`tsrevel history {told.history.event_id}` tells all that happened"

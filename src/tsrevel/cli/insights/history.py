@@ -149,7 +149,7 @@ def _tell_event(page: Page, told: EventHistory) -> None:
     page.line(head, "bold")
     if record:
         total = f", total {show(record.plan.final_total)}" if record.plan else ""
-        text = f": {record.text}" if record.text else ""
+        text = f": {record.dispute}" if record.dispute else ""
         page.line(f"order: {record.state}, Revel order {record.order_id or 'none yet'}{total}{text}")
     if resolution:
         page.line(f"resolved as {resolution.verdict} {shown_at(resolution.resolved_at)}: {resolution.note}")

@@ -139,7 +139,7 @@ def encode_record(record: OrderRecord | None) -> dict[str, object] | None:
         "local_id": record.plan.local_id if record.plan else record.local_id,
         "total": show(record.plan.final_total) if record.plan else None,
         "cancelled": record.cancelled,
-        "text": record.text,
+        "text": record.dispute,
         "touched_at": encode_at(record.touched_at),
         "doubt_until_at": encode_at(record.pending_until),
     }

@@ -89,7 +89,7 @@ def _encode_order(order: OpenOrder) -> dict[str, object]:
         "total": encode_cents(order.total),
         "steps": order.steps,
         "receipts": order.receipts,
-        "text": order.text,
+        "text": order.dispute,
         "touched_at": encode_at(order.touched_at),
         "doubt_until_at": encode_at(order.pending_until),
     }
@@ -153,7 +153,7 @@ def _wait(status: Status, each: Standing) -> str:
 def _order_line(order: OpenOrder) -> str:
     number = f"Revel order {order.order_id}" if order.order_id else "no Revel order yet"
     total = f", total {show(order.total)}" if order.total is not None else ""
-    text = f": {order.text}" if order.text else ""
+    text = f": {order.dispute}" if order.dispute else ""
     done = "receipts not kept" if order.receipts is None else f"{order.receipts} of {order.steps} steps written"
     return f"event {order.event_id} {order.state}, {number}{total}, {done}, {shown_at(order.touched_at)}{text}"
 
