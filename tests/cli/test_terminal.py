@@ -77,6 +77,15 @@ def test_what_was_done_before_needs_no_second_line(shell: Shell) -> None:
     assert not lines[row + 1].startswith("      ")
 
 
+def test_what_a_station_changed_of_it_stands_below_its_row(shell: Shell) -> None:
+    shell.sync()
+    shell.world.revel.state.rows["Order"][5550101]["final_total"] += 5
+    lines = screen(shell)
+    row = next(n for n, line in enumerate(lines) if "64000001" in line)
+    assert lines[row].split()[-1] == "CHANGED_AFTER_INJECTION"
+    assert lines[row + 1].startswith("      Revel order 5550101")
+
+
 def test_a_disabled_connector_is_told_to_a_person(shell: Shell) -> None:
     shell.world.config["safety"]["enable_connector"] = False
     assert screen(shell) == ["The connector is disabled (safety.enable_connector): nothing was asked, nothing written."]

@@ -50,7 +50,7 @@ def show_events(console: Console, outcomes: Sequence[Outcome]) -> None:
         for outcome in group:
             style = "magenta" if outcome.missed else _STYLES[outcome.status]
             _print(console, _line(_cells(outcome), widths, style))
-            if outcome.text and outcome.text != f"Revel order {outcome.order_id}":
+            if outcome.text and not outcome.order_only:
                 _explain(console, Text(show_controls(outcome.text), style=style))
 
 

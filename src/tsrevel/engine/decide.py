@@ -13,11 +13,11 @@ from tsrevel.engine.ahead import LookAhead
 from tsrevel.engine.catalogues import Catalogues
 from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.details import Details
-from tsrevel.engine.drift import Drift, stands
+from tsrevel.engine.drift import Drift
 from tsrevel.engine.find import Candidate, EventUnavailable
 from tsrevel.engine.findings import Foreign, Found, recall_finding
 from tsrevel.engine.freshness import Freshness
-from tsrevel.engine.report import Outcome, describe, not_written, planned, with_order
+from tsrevel.engine.report import Outcome, describe, not_written, order_stands, planned, with_order
 from tsrevel.engine.resolved import has_changed, leave_resolved
 from tsrevel.engine.saga import Saga
 from tsrevel.errors import OutcomeUnknown
@@ -128,7 +128,7 @@ class Decider:
         if record.state != "settled":
             return self._take_up(None, record, record.plan)
         about = with_order(Outcome(record.event_id, Status.SKIPPED), record)
-        return self._look_again(about, record) or not_written(about, stands(record))
+        return self._look_again(about, record) or order_stands(about, record)
 
     def pass_on(self, outcome: Outcome) -> Outcome:
         """What could not even be read of an event, unless a person has settled it."""

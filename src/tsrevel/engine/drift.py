@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from tsrevel.engine.find import Candidate
-from tsrevel.engine.report import Outcome, describe, not_written
+from tsrevel.engine.report import Outcome, describe, not_written, order_stands
 from tsrevel.ledger import ContentHashes, Ledger, OrderRecord, hash_of_content, hash_of_trouble
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
@@ -53,12 +53,10 @@ class Drift:
         done = replace(about, local_id=known.local_id, total=known.final_total) if known else about
         unchanged = candidate.digest is not None and candidate.digest == record.digest
         if unchanged or self.overtime():
-            return not_written(done, stands(record))
+            return order_stands(done, record)
         state = screen_status(event, self.policy)
         if known is None and not isinstance(state, Skip):
-            return (
-                self._revisit_unplanned(done, candidate, record) if state is None else not_written(done, stands(record))
-            )
+            return self._revisit_unplanned(done, candidate, record) if state is None else order_stands(done, record)
         cancelled = isinstance(state, Skip)
         full = event if cancelled else self.whole(candidate)
         state = state if cancelled else screen_status(full, self.policy)
@@ -74,12 +72,12 @@ class Drift:
         if changes:
             text = f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
             return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
-        return not_written(done, stands(record))
+        return order_stands(done, record)
 
     def _revisit_unplanned(self, done: Outcome, candidate: Candidate, record: OrderRecord) -> Outcome:
         """Skipped: with no plan to compare it to, only a cancellation taken back is told."""
         if not record.cancelled:
-            return not_written(done, stands(record))
+            return order_stands(done, record)
         self._remember(candidate, plan=None, cancelled=False)
         text = f"after Revel order {record.order_id} was made: {_taken_up_again(candidate.event)}"
         return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
@@ -146,11 +144,6 @@ class Drift:
                 content=content,
             )
         )
-
-
-def stands(record: OrderRecord) -> Skip:
-    """The verdict on an event whose order stands."""
-    return Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}")
 
 
 def _taken_up_again(event: Event) -> str:

@@ -19,7 +19,7 @@ class Outcome:
     `news`: to be told in this run's report; an alarm is in every one. `fresh`: it wasn't so in the run before.
     `missed`: first seen to have passed without an order. `alarm`: nothing more may be written for it until a person has
     looked. `down`: it failed because a service was unavailable. Not `looked_into`: the run didn't come to it, so that
-    what is known of it stands.
+    what is known of it stands. `order_only`: its `text` says no more than `order_id`.
     """
 
     event_id: EventId
@@ -39,6 +39,7 @@ class Outcome:
     alarm: bool = False
     down: bool = False
     looked_into: bool = True
+    order_only: bool = False
 
     @property
     def category(self) -> Category | None:
@@ -69,7 +70,13 @@ def with_order(about: Outcome, record: OrderRecord) -> Outcome:
 def not_written(about: Outcome, verdict: Hold | Skip) -> Outcome:
     """`about` with the planner's verdict."""
     status = Status.HELD if isinstance(verdict, Hold) else Status.SKIPPED
-    return replace(about, status=status, reason=verdict.reason, text=verdict.text)
+    return replace(about, status=status, reason=verdict.reason, text=verdict.text, order_only=False)
+
+
+def order_stands(about: Outcome, record: OrderRecord) -> Outcome:
+    """`about`, an event whose order is made and stays as it is."""
+    verdict = Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}")
+    return replace(not_written(about, verdict), order_only=True)
 
 
 def planned(about: Outcome, plan: Plan) -> Outcome:

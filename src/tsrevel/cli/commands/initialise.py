@@ -17,7 +17,7 @@ from tsrevel.cli.world import Manner, World
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """The option of one setting; a secret has two, for a file and for a command."""
+    """The option of one setting, with its help. A secret has two, for a file and for a command: `text` names it."""
 
     key: str
     metavar: str
@@ -30,14 +30,14 @@ _OPTIONS = (
     _Option("timezone", "ZONE", 'For locations that name none: IANA, or "Pacific Time (US & Canada)".'),
     _Option("tripleseat.auth", "WORD", "oauth2 (default), client_credentials or public_key."),
     _Option("tripleseat.client_id", "ID", "From TripleSeat: Settings, Tripleseat API & Webhooks."),
-    _Option("tripleseat.client_secret", "", "holds TripleSeat's client secret", secret=True),
-    _Option("tripleseat.public_key", "", "holds TripleSeat's public API key", secret=True),
+    _Option("tripleseat.client_secret", "", "TripleSeat's client secret", secret=True),
+    _Option("tripleseat.public_key", "", "TripleSeat's public API key", secret=True),
     _Option("tripleseat.token_file", "F", "Where the tokens are kept."),
     _Option("tripleseat.base_url", "URL", "Where TripleSeat is, if not where it always is."),
     _Option("revel.domain", "NAME", "The Revel account: acme for https://acme.revelup.com."),
     _Option("revel.base_url", "URL", "Instead of the domain."),
-    _Option("revel.api_key", "", "holds Revel's API key", secret=True),
-    _Option("revel.api_secret", "", "holds Revel's API secret", secret=True),
+    _Option("revel.api_key", "", "Revel's API key", secret=True),
+    _Option("revel.api_secret", "", "Revel's API secret", secret=True),
     _Option("revel.user", "ID", "Revel user that orders are made by; with --prefill also its name."),
     _Option("revel.station", "ID", "Revel POS station, for every location; with --prefill also its name."),
     _Option("revel.dining_option", "ID", "Revel dining option."),
@@ -54,8 +54,8 @@ def _declare_one(option: _Option) -> list[inspect.Parameter]:
     if not option.secret:
         return [_parameter(option.key, option.metavar, option.text)]
     return [
-        _parameter(f"{option.key}_file", "F", f"The file that {option.text}; it stays there."),
-        _parameter(f"{option.key}_command", "C", f"A command that prints {option.text.removeprefix('holds ')}."),
+        _parameter(f"{option.key}_file", "F", f"The file that holds {option.text}; it stays there."),
+        _parameter(f"{option.key}_command", "C", f"A command that prints {option.text}."),
     ]
 
 
