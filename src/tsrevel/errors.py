@@ -130,10 +130,44 @@ class ConfigError(StopRun):
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
+class LedgerCode(StrEnum):
+    """Why a ledger can't be used. Codes never change their meaning."""
+
+    ABSENT = "ABSENT"
+    EXISTS = "EXISTS"
+    UNREACHABLE = "UNREACHABLE"
+    LOCKED = "LOCKED"
+    DISK_FULL = "DISK_FULL"
+    DISK_FAILED = "DISK_FAILED"
+    WAL_UNSUPPORTED = "WAL_UNSUPPORTED"
+    NOT_A_LEDGER = "NOT_A_LEDGER"
+    NEWER_VERSION = "NEWER_VERSION"
+    OTHER_ENVIRONMENT = "OTHER_ENVIRONMENT"
+    LOG_OF_OTHER_NAME = "LOG_OF_OTHER_NAME"
+    STATEMENT_FAILED = "STATEMENT_FAILED"
+    # It is damaged:
+    EMPTY_FILE = "EMPTY_FILE"
+    NOT_A_DATABASE = "NOT_A_DATABASE"
+    LOG_WITHOUT_LEDGER = "LOG_WITHOUT_LEDGER"
+    CORRUPT = "CORRUPT"
+    BROKEN_REFERENCE = "BROKEN_REFERENCE"
+    META_MISSING = "META_MISSING"
+    AUDIT_ROW_MISSING = "AUDIT_ROW_MISSING"
+    AUDIT_ROW_ALTERED = "AUDIT_ROW_ALTERED"
+    AUDIT_ROW_ADDED = "AUDIT_ROW_ADDED"
+    TABLES_DISAGREE = "TABLES_DISAGREE"
+    UNREADABLE_PLAN = "UNREADABLE_PLAN"
+    UNREADABLE_SNAPSHOT = "UNREADABLE_SNAPSHOT"
+
+
 class LedgerUnusable(StopRun):
     """The ledger is newer than this program, can't be written, or belongs to the other environment."""
 
     exit_status = 10
+
+    def __init__(self, code: LedgerCode, message: str) -> None:
+        self.code = code
+        super().__init__(message)
 
 
 class LedgerDamaged(LedgerUnusable):

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
-from tsrevel.ledger import AuditKind, Ledger, RunRecord
+import pytest
+
+from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
+from tsrevel.ledger import AuditKind, ClaimConflict, ConflictCode, Ledger, RunRecord
 from tsrevel.planning.identity import list_steps, order_uuid, part_uuid
 from tsrevel.planning.model import (
     EstablishmentId,
@@ -30,6 +34,7 @@ DAY = date(2025, 12, 28)
 EVENT = EventId("55521609")
 ORDER = OrderId("5550101")
 RUN = "run-1"
+Refusal = TypeVar("Refusal", LedgerUnusable, LedgerDamaged, ClaimConflict)
 NOTED = AuditKind.CLOCK_CORRECTED
 """For rows of the audit whose kind doesn't matter."""
 
@@ -89,6 +94,16 @@ def make_plan(event_id: EventId = EVENT, *, price: int = 1250) -> Plan:
 
 def differs(text: str = "differs", reason: Reason = Reason.ORDER_DIFFERS) -> Hold:
     return Hold(reason, text)
+
+
+@contextmanager
+def raises(
+    kind: type[Refusal], code: LedgerCode | ConflictCode, match: str | None = None
+) -> Iterator[pytest.ExceptionInfo[Refusal]]:
+    """What is done inside raises an error of just this kind, for this reason."""
+    with pytest.raises(kind, match=match) as caught:
+        yield caught
+    assert (caught.type, caught.value.code) == (kind, code)
 
 
 @contextmanager

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.errors import LedgerDamaged
-from tsrevel.ledger import AuditKind, ClaimConflict, Ledger
+from tsrevel.errors import LedgerCode, LedgerDamaged
+from tsrevel.ledger import AuditKind, ClaimConflict, ConflictCode, Ledger
 from tsrevel.planning.model import EventId
 
-from .samples import EVENT, NOTED, ORDER, RUN, open_ledger, raw, rewrite
+from .samples import EVENT, NOTED, ORDER, RUN, open_ledger, raises, raw, rewrite
 
 
 def fill(ledger: Ledger, rows: int = 4) -> None:
@@ -69,41 +69,45 @@ def test_the_database_itself_refuses_to_rewrite_the_audit(ledger: Ledger, path: 
 
 
 HARM = {
-    "a changed kind": ("UPDATE audit SET kind = 'settled' WHERE seq = 3", "row 3 was altered"),
-    "a changed detail": ("UPDATE audit SET detail = '{}' WHERE seq = 2", "row 2 was altered"),
-    "a changed instant": ("UPDATE audit SET at = '2020-01-01' WHERE seq = 1", "row 1 was altered"),
-    "a changed link": ("UPDATE audit SET previous_hash = hash WHERE seq = 4", "row 4 was altered"),
-    "a row cut out": ("DELETE FROM audit WHERE seq = 3", "row 3 is missing"),
-    "the end cut off": ("DELETE FROM audit WHERE seq > 3", "row 4 is missing"),
-    "all cut off": ("DELETE FROM audit", "row 1 is missing"),
+    "a changed kind": ("UPDATE audit SET kind = 'settled' WHERE seq = 3", LedgerCode.AUDIT_ROW_ALTERED, "row 3 "),
+    "a changed detail": ("UPDATE audit SET detail = '{}' WHERE seq = 2", LedgerCode.AUDIT_ROW_ALTERED, "row 2 "),
+    "a changed instant": ("UPDATE audit SET at = '2020-01-01' WHERE seq = 1", LedgerCode.AUDIT_ROW_ALTERED, "row 1 "),
+    "a changed link": ("UPDATE audit SET previous_hash = hash WHERE seq = 4", LedgerCode.AUDIT_ROW_ALTERED, "row 4 "),
+    "a row cut out": ("DELETE FROM audit WHERE seq = 3", LedgerCode.AUDIT_ROW_MISSING, "row 3 "),
+    "the end cut off": ("DELETE FROM audit WHERE seq > 3", LedgerCode.AUDIT_ROW_MISSING, "row 4 "),
+    "all cut off": ("DELETE FROM audit", LedgerCode.AUDIT_ROW_MISSING, "row 1 "),
     "a row added": (
         "INSERT INTO audit SELECT 6, at, run_id, kind, event_id, detail, previous_hash, hash FROM audit WHERE seq = 5",
-        "row 6 was altered",
+        LedgerCode.AUDIT_ROW_ALTERED,
+        "row 6 ",
     ),
     "an end cut off and the count with it": (
         "UPDATE meta SET audit_count = 5, audit_head = (SELECT hash FROM audit WHERE seq = 4)",
-        "row 5 was altered",
+        LedgerCode.AUDIT_ROW_ALTERED,
+        "row 5 ",
     ),
-    "a count too low": ("UPDATE meta SET audit_count = 4", "row 5 was not written by tsrevel"),
-    "no record of itself": ("DELETE FROM meta", "record of itself is gone"),
+    "a count too low": ("UPDATE meta SET audit_count = 4", LedgerCode.AUDIT_ROW_ADDED, "row 5 "),
+    "no record of itself": ("DELETE FROM meta", LedgerCode.META_MISSING, None),
 }
 
 
-@pytest.mark.parametrize(("sql", "finding"), HARM.values(), ids=HARM.keys())
-def test_tampering_behind_the_triggers_is_noticed(path: Path, ledger: Ledger, sql: str, finding: str) -> None:
+@pytest.mark.parametrize(("sql", "code", "row"), HARM.values(), ids=HARM.keys())
+def test_tampering_behind_the_triggers_is_noticed(
+    path: Path, ledger: Ledger, sql: str, code: LedgerCode, row: str
+) -> None:
     fill(ledger)
     rewrite(path, sql)
-    with pytest.raises(LedgerDamaged, match=finding):
+    with raises(LedgerDamaged, code, match=row):
         ledger.verify_chain()
 
 
-@pytest.mark.parametrize(("sql", "finding"), HARM.values(), ids=HARM.keys())
-def test_a_ledger_tampered_with_lately_does_not_open(path: Path, sql: str, finding: str) -> None:
+@pytest.mark.parametrize(("sql", "code", "row"), HARM.values(), ids=HARM.keys())
+def test_a_ledger_tampered_with_lately_does_not_open(path: Path, sql: str, code: LedgerCode, row: str | None) -> None:
     with open_ledger(path) as ledger:
         for number in range(5):
             ledger.audit(None, NOTED, number=str(number))
     rewrite(path, sql)
-    with pytest.raises(LedgerDamaged, match=finding):
+    with raises(LedgerDamaged, code, match=row):
         open_ledger(path)
 
 
@@ -112,10 +116,10 @@ def test_opening_verifies_the_last_hundred_rows_only(path: Path) -> None:
         for number in range(150):
             ledger.audit(None, NOTED, number=str(number))
     rewrite(path, "UPDATE audit SET detail = '{}' WHERE seq = 10")
-    with open_ledger(path) as ledger, pytest.raises(LedgerDamaged, match="row 10 was altered"):
+    with open_ledger(path) as ledger, raises(LedgerDamaged, LedgerCode.AUDIT_ROW_ALTERED, match="row 10 "):
         ledger.verify_chain()
     rewrite(path, "UPDATE audit SET detail = '{}' WHERE seq = 140")
-    with pytest.raises(LedgerDamaged, match="row 140 was altered"):
+    with raises(LedgerDamaged, LedgerCode.AUDIT_ROW_ALTERED, match="row 140 "):
         open_ledger(path)
 
 
@@ -124,13 +128,13 @@ def test_opening_notices_that_the_row_before_the_last_hundred_is_gone(path: Path
         for number in range(150):
             ledger.audit(None, NOTED, number=str(number))
     rewrite(path, "DELETE FROM audit WHERE seq = 50")
-    with pytest.raises(LedgerDamaged, match="row 50 is missing"):
+    with raises(LedgerDamaged, LedgerCode.AUDIT_ROW_MISSING, match="row 50 "):
         open_ledger(path)
 
 
 def test_a_refused_change_leaves_no_audit_row(ledger: Ledger) -> None:
     ledger.settle(RUN, EVENT, ORDER, None)
     before = ledger.audit_rows()
-    with pytest.raises(ClaimConflict, match="can't be released"):
+    with raises(ClaimConflict, ConflictCode.WRONG_STATE):
         ledger.release(RUN, EVENT, "nothing there")
     assert ledger.audit_rows() == before

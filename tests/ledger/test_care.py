@@ -11,12 +11,25 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import DeliveryKey, Ledger, StationChange, StationReport
 from tsrevel.ledger.care import REDACTED, back_up_ledger, check_ledger, count_prunable, export_rows
 from tsrevel.planning.model import EventId, OrderId
 
-from .samples import DAY, EVENT, NOTED, ORDER, RUN, START, TickingClock, differs, make_plan, make_run, open_ledger
+from .samples import (
+    DAY,
+    EVENT,
+    NOTED,
+    ORDER,
+    RUN,
+    START,
+    TickingClock,
+    differs,
+    make_plan,
+    make_run,
+    open_ledger,
+    raises,
+)
 
 LATER = START + timedelta(days=400)
 BEFORE = START + timedelta(days=30)
@@ -65,7 +78,7 @@ def test_where_there_is_no_ledger_nothing_is_made(path: Path) -> None:
         lambda: back_up_ledger(path, path.with_name("copy"), "sandbox"),
         lambda: count_prunable(path, "sandbox", START),
     ):
-        with pytest.raises(LedgerUnusable, match="There is no ledger at"):
+        with raises(LedgerUnusable, LedgerCode.ABSENT):
             look()
     assert not path.parent.exists()
 
@@ -113,18 +126,18 @@ def test_what_other_hands_have_changed_is_found_and_its_event_named(path: Path, 
         settle(ledger)
         ledger.resolve(EventId("9"), "done", "x", None)
     spoil(path, "PRAGMA foreign_keys = ON", statement)
-    with pytest.raises(LedgerDamaged, match=TAMPERED[statement]):
+    with raises(LedgerDamaged, LedgerCode.TABLES_DISAGREE, match=TAMPERED[statement]):
         check_ledger(path, "sandbox")
 
 
-DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+DAMAGE: dict[str, tuple[Callable[[Path], object], LedgerCode]] = {
     "an altered fact": (
         lambda path: spoil(path, "DROP TRIGGER audit_is_never_updated", "UPDATE audit SET kind = 'x' WHERE seq = 1"),
-        "row 1 was altered",
+        LedgerCode.AUDIT_ROW_ALTERED,
     ),
-    "a lost run": (lambda path: spoil(path, "DELETE FROM runs"), "a row of audit refers to one of runs"),
-    "no database": (lambda path: path.write_bytes(b"something else " * 100), "not a SQLite file"),
-    "an empty file": (lambda path: path.write_bytes(b""), "empty file"),
+    "a lost run": (lambda path: spoil(path, "DELETE FROM runs"), LedgerCode.BROKEN_REFERENCE),
+    "no database": (lambda path: path.write_bytes(b"something else " * 100), LedgerCode.NOT_A_DATABASE),
+    "an empty file": (lambda path: path.write_bytes(b""), LedgerCode.EMPTY_FILE),
 }
 
 
@@ -132,14 +145,14 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_a_damaged_ledger_is_found_out(path: Path, damage: str) -> None:
     with open_ledger(path) as ledger:
         ledger.begin_run(make_run())
-    act, expected = DAMAGE[damage]
+    act, code = DAMAGE[damage]
     act(path)
-    with pytest.raises(LedgerDamaged, match=expected):
+    with raises(LedgerDamaged, code):
         check_ledger(path, "sandbox")
 
 
 def test_a_ledger_of_the_other_environment_is_not_damaged(ledger: Ledger, path: Path) -> None:
-    with pytest.raises(LedgerUnusable, match="belongs to the sandbox environment") as caught:
+    with raises(LedgerUnusable, LedgerCode.OTHER_ENVIRONMENT) as caught:
         check_ledger(path, "production")
     assert not isinstance(caught.value, LedgerDamaged)
 
@@ -161,7 +174,7 @@ def test_a_copy_overwrites_nothing(ledger: Ledger, path: Path, kind: str) -> Non
         copy.write_text("mine")
     else:
         copy.symlink_to(path.with_name("nowhere"))
-    with pytest.raises(LedgerUnusable, match="exists already"):
+    with raises(LedgerUnusable, LedgerCode.EXISTS):
         back_up_ledger(path, copy, "sandbox")
 
 

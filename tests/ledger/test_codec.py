@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.errors import LedgerDamaged
+from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger import Ledger
 from tsrevel.ledger.codec import decode_plan, encode_plan
 from tsrevel.planning.model import Item, Location, Plan, PlannedPayment, Step, StepKind
 
-from .samples import EVENT, RUN, make_plan, raw
+from .samples import EVENT, RUN, make_plan, raises, raw
 
 TEXTS = st.text(max_size=20)
 NUMBERS = st.integers(min_value=-(10**12), max_value=10**12)
@@ -152,7 +152,7 @@ def without(name: str) -> str:
     ],
 )
 def test_what_is_not_a_plan_of_the_known_shape_is_damage(text: str) -> None:
-    with pytest.raises(LedgerDamaged, match="can't be read"):
+    with raises(LedgerDamaged, LedgerCode.UNREADABLE_PLAN):
         decode_plan(text)
 
 

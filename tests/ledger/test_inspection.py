@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import Ledger, hold_lock, inspect_ledger, is_locked
 from tsrevel.planning.model import EventId
 
 from ..world import MORNING
-from .samples import NOTED
+from .samples import NOTED, raises
 
 
 @pytest.fixture
@@ -67,12 +67,12 @@ def test_an_older_one_is_not_brought_up_to_date(path: Path) -> None:
 def test_a_newer_one_and_one_of_the_other_environment_are_refused(path: Path) -> None:
     with make(path):
         pass
-    with pytest.raises(LedgerUnusable, match="belongs to the sandbox"):
+    with raises(LedgerUnusable, LedgerCode.OTHER_ENVIRONMENT):
         inspect_ledger(path, environment="production")
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(LedgerUnusable, match="of version 99"):
+    with raises(LedgerUnusable, LedgerCode.NEWER_VERSION):
         inspect_ledger(path, environment="sandbox")
 
 
@@ -97,7 +97,7 @@ def test_an_altered_audit_is_told_as_damaged(path: Path) -> None:
     connection.execute("UPDATE audit SET kind = 'other' WHERE seq = 1")
     connection.commit()
     connection.close()
-    with pytest.raises(LedgerDamaged, match="row 1 was altered"):
+    with raises(LedgerDamaged, LedgerCode.AUDIT_ROW_ALTERED, match="row 1 "):
         inspect_ledger(path, environment="sandbox")
 
 
@@ -118,5 +118,5 @@ def test_an_index_that_disagrees_with_its_table_is_told_as_damaged(path: Path) -
         connection.execute("PRAGMA writable_schema = ON")
         index = "CREATE INDEX audit_by_event ON audit (kind)"
         connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'audit_by_event'", (index,))
-    with pytest.raises(LedgerDamaged, match="audit_by_event"):
+    with raises(LedgerDamaged, LedgerCode.CORRUPT):
         inspect_ledger(path, environment="sandbox")

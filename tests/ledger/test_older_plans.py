@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.errors import LedgerDamaged
+from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger.care import back_up_ledger, check_ledger
 from tsrevel.ledger.codec import decode_plan, encode_plan
 
-from .samples import EVENT, RUN, make_plan, make_run, open_ledger, raw
+from .samples import EVENT, RUN, make_plan, make_run, open_ledger, raises, raw
 
 PLAN = make_plan()
 
@@ -31,13 +31,13 @@ def test_a_missing_field_reads_as_its_default() -> None:
 def test_a_missing_field_without_a_default_is_damage() -> None:
     content = json.loads(encode_plan(PLAN))
     del content["local_id"]
-    with pytest.raises(LedgerDamaged, match="local_id"):
+    with raises(LedgerDamaged, LedgerCode.UNREADABLE_PLAN, match="local_id"):
         decode_plan(json.dumps(content))
 
 
 def test_an_unknown_field_is_damage() -> None:
     content = json.loads(encode_plan(PLAN)) | {"tip": 5}
-    with pytest.raises(LedgerDamaged, match="tip"):
+    with raises(LedgerDamaged, LedgerCode.UNREADABLE_PLAN, match="tip"):
         decode_plan(json.dumps(content))
 
 

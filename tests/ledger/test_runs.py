@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.ledger import ClaimConflict, Ledger
+from tsrevel.ledger import ClaimConflict, ConflictCode, Ledger
 
-from .samples import RUN, START, TickingClock, make_run, open_ledger
+from .samples import RUN, START, TickingClock, make_run, open_ledger, raises
 
 
 def test_a_run_that_has_not_finished_says_so(ledger: Ledger) -> None:
@@ -41,20 +41,20 @@ def test_only_a_live_run_over_all_events_counts_as_one_that_was_there(path: Path
 
 
 def test_a_run_id_is_used_once(ledger: Ledger) -> None:
-    with pytest.raises(ClaimConflict, match=r"runs\.run_id"):
+    with raises(ClaimConflict, ConflictCode.BROKEN_RULE):
         ledger.begin_run(make_run())
     assert len(ledger.runs(10)) == 1
 
 
 def test_a_run_finishes_once(ledger: Ledger) -> None:
     ledger.finish_run(RUN, exit_status=0, summary={})
-    with pytest.raises(ClaimConflict, match="run-1"):
+    with raises(ClaimConflict, ConflictCode.RUN_NOT_OPEN):
         ledger.finish_run(RUN, exit_status=1, summary={})
     assert ledger.runs(1)[0].exit_status == 0
 
 
 def test_a_run_that_never_began_can_not_finish(ledger: Ledger) -> None:
-    with pytest.raises(ClaimConflict, match="never began"):
+    with raises(ClaimConflict, ConflictCode.RUN_NOT_OPEN):
         ledger.finish_run("run-9", exit_status=0, summary={})
 
 

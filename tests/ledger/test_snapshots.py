@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.errors import LedgerDamaged
+from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger import Ledger, Seen
 from tsrevel.ledger.snapshot import decode_snapshot, encode_snapshot
 from tsrevel.planning.model import BillingTotal, Event, EventId, Fault, Line, PaymentRecord
 from tsrevel.planning.reasons import Reason
 
 from ..planning.make import make_document, make_event
-from .samples import DAY, EVENT, RUN, raw
+from .samples import DAY, EVENT, RUN, raises, raw
 
 PRIVATE = ["Robin Example", "Jordan", "(702) 555-0142", "Avery Sample"]
 WRITTEN_BEFORE = (
@@ -172,6 +172,6 @@ def test_a_copy_that_can_not_be_read_is_damage(ledger: Ledger, text: str) -> Non
     ledger.see_many(RUN, [seen(event=rich_event())])
     with raw(ledger._path) as connection:
         connection.execute("UPDATE sightings SET snapshot = ?", (text,))
-    with pytest.raises(LedgerDamaged, match="leave --from-snapshot out") as caught:
+    with raises(LedgerDamaged, LedgerCode.UNREADABLE_SNAPSHOT) as caught:
         ledger.snapshot(EVENT)
     assert caught.value.exit_status == 14

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import Ledger, StationChange, StationReport, copy_event, open_view, queries, runs
 from tsrevel.ledger.migrations import shipped_migrations
 from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, EventId, ProductId
 
-from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger
+from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger, raises
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -109,14 +109,14 @@ def test_an_older_ledger_is_seen_as_this_version_would_leave_it(path: Path, vers
 def test_what_a_run_would_refuse_a_view_refuses(path: Path) -> None:
     make(path)
     for look in (lambda: open_view(path, "production"), lambda: copy_event(path, EVENT, "production", TickingClock())):
-        with pytest.raises(LedgerUnusable, match="belongs to the sandbox"):
+        with raises(LedgerUnusable, LedgerCode.OTHER_ENVIRONMENT):
             look()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(LedgerUnusable, match="of version 99"):
+    with raises(LedgerUnusable, LedgerCode.NEWER_VERSION):
         open_view(path, "sandbox")
     path.write_bytes(b"")
-    with pytest.raises(LedgerDamaged, match="empty file"):
+    with raises(LedgerDamaged, LedgerCode.EMPTY_FILE):
         open_view(path, "sandbox")
 
 

@@ -9,7 +9,7 @@ from typing import TextIO
 from tsrevel.cli.streams import encode_json
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
-from tsrevel.errors import LedgerUnusable
+from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import take_owner_of
 from tsrevel.ledger import Ledger, hold_lock
 from tsrevel.ledger.care import Census, count_prunable, export_rows
@@ -26,7 +26,7 @@ def check_ledger(world: World, manner: Manner, file: Path | None) -> int:
     path = file or settings.ledger_path
     census = examine(path, settings.environment, seams.database)
     if census is None and file:
-        raise LedgerUnusable(f"There is no file {file}: name the ledger or backup to check.")
+        raise LedgerUnusable(LedgerCode.ABSENT, f"There is no file {file}: name the ledger or backup to check.")
     if manner.json:
         world.answer(_head() | {"path": str(path), "exists": census is not None} | (_encode(census) if census else {}))
     elif not manner.quiet:
@@ -144,6 +144,8 @@ def _new_file(path: Path) -> TextIO:
         take_owner_of(path, path.parent.stat())
         return path.open("w", encoding="utf-8")
     except FileExistsError as error:
-        raise LedgerUnusable(f"The file {path} exists already: name a new one.") from error
+        raise LedgerUnusable(LedgerCode.EXISTS, f"The file {path} exists already: name a new one.") from error
     except OSError as error:
-        raise LedgerUnusable(f"The file {path} can't be made: {error.strerror}. Name another place.") from error
+        raise LedgerUnusable(
+            LedgerCode.UNREACHABLE, f"The file {path} can't be made: {error.strerror}. Name another place."
+        ) from error

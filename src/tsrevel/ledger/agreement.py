@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-from tsrevel.errors import LedgerDamaged
+from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger.records import AuditKind
 
 _ROWS = {
@@ -83,8 +83,9 @@ def check_agreement(connection: sqlite3.Connection, path: Path) -> None:
         finding = _compare(event_id, rows, pruned)
         if finding:
             raise LedgerDamaged(
+                LedgerCode.TABLES_DISAGREE,
                 f"The ledger {path} was changed by other hands, for its audit says otherwise: {finding}. Keep the "
-                "file, look the order up in Revel, and restore a backup."
+                "file, look the order up in Revel, and restore a backup.",
             )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tsrevel.errors import LedgerDamaged
+from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger.records import AuditKind, AuditRow
 from tsrevel.planning.model import EventId
 
@@ -73,7 +73,9 @@ def read_meta(connection: sqlite3.Connection) -> Meta:
     """The one row about the ledger itself. LedgerDamaged if it is gone."""
     row = connection.execute("SELECT environment, audit_count, audit_head FROM meta").fetchone()
     if row is None:
-        raise LedgerDamaged("The ledger's record of itself is gone: keep the file, and restore a backup.")
+        raise LedgerDamaged(
+            LedgerCode.META_MISSING, "The ledger's record of itself is gone: keep the file, and restore a backup."
+        )
     return Meta(*row)
 
 
@@ -98,7 +100,7 @@ def verify_all(connection: sqlite3.Connection) -> None:
 def _hash_of(connection: sqlite3.Connection, seq: int) -> str:
     row = connection.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
     if row is None and seq > 0:
-        raise _broken(seq, "is missing")
+        raise _missing(seq)
     return row["hash"] if row else GENESIS
 
 
@@ -106,17 +108,17 @@ def _verify_from(connection: sqlite3.Connection, meta: Meta, first: int, previou
     expected = first
     for row in connection.execute(_FROM, (first,)):
         if row["seq"] != expected:
-            raise _broken(expected, "is missing")
+            raise _missing(expected)
         if row["previous_hash"] != previous or row["hash"] != _hash(previous, tuple(row)[:6]):
-            raise _broken(expected, "was altered")
+            raise _altered(expected)
         previous = row["hash"]
         expected += 1
     if expected <= meta.audit_count:
-        raise _broken(expected, "is missing")
+        raise _missing(expected)
     if expected > meta.audit_count + 1:
-        raise _broken(meta.audit_count + 1, "was not written by tsrevel")
+        raise _broken(LedgerCode.AUDIT_ROW_ADDED, meta.audit_count + 1, "was not written by tsrevel")
     if previous != meta.audit_head:
-        raise _broken(meta.audit_count, "was altered")
+        raise _altered(meta.audit_count)
 
 
 def _hash(previous: str, content: tuple[int | str | None, ...]) -> str:
@@ -124,9 +126,18 @@ def _hash(previous: str, content: tuple[int | str | None, ...]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _broken(seq: int, what: str) -> LedgerDamaged:
+def _missing(seq: int) -> LedgerDamaged:
+    return _broken(LedgerCode.AUDIT_ROW_MISSING, seq, "is missing")
+
+
+def _altered(seq: int) -> LedgerDamaged:
+    return _broken(LedgerCode.AUDIT_ROW_ALTERED, seq, "was altered")
+
+
+def _broken(code: LedgerCode, seq: int, what: str) -> LedgerDamaged:
     return LedgerDamaged(
-        f"The ledger's audit is broken: row {seq} {what}. Nothing was written; keep the file, and restore a backup."
+        code,
+        f"The ledger's audit is broken: row {seq} {what}. Nothing was written; keep the file, and restore a backup.",
     )
 
 

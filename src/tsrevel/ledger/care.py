@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import real_path
 from tsrevel.ledger import pruning
 from tsrevel.ledger.agreement import check_agreement
@@ -84,7 +84,7 @@ def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connec
     """
     with _look(path, environment, opened_by), reachable(target), mapped(path):
         if target.exists() or target.is_symlink():
-            raise LedgerUnusable(f"The backup {target} exists already: name a new file.")
+            raise LedgerUnusable(LedgerCode.EXISTS, f"The backup {target} exists already: name a new file.")
         back_up(real_path(path), target)
     return _there(check_ledger(target, environment, opened_by), target)
 
@@ -115,7 +115,7 @@ def _look(path: Path, environment: str, opened_by: Connect) -> Iterator[sqlite3.
 def _there(what: T | None, path: Path) -> T:
     if what is None:
         text = f"There is no ledger at {path}: set [ledger] path to the right file; the first run makes it."
-        raise LedgerUnusable(text)
+        raise LedgerUnusable(LedgerCode.ABSENT, text)
     return what
 
 
@@ -132,7 +132,9 @@ def _check_references(connection: sqlite3.Connection, path: Path) -> None:
     broken = connection.execute("PRAGMA foreign_key_check").fetchone()
     if broken:
         what = f"a row of {broken['table']} refers to one of {broken['parent']} that isn't there"
-        raise LedgerDamaged(f"The ledger {path} is damaged ({what}): keep the file, and restore a backup.")
+        raise LedgerDamaged(
+            LedgerCode.BROKEN_REFERENCE, f"The ledger {path} is damaged ({what}): keep the file, and restore a backup."
+        )
 
 
 def _redact(table: str, column: str, value: object) -> object:

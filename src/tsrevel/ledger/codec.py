@@ -6,7 +6,7 @@ import json
 
 from pydantic import TypeAdapter, ValidationError
 
-from tsrevel.errors import LedgerDamaged
+from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.planning.model import Plan
 
 _SHAPE = 1
@@ -31,14 +31,14 @@ def decode_plan(text: str) -> Plan:
         content = json.loads(text)
         shape = content.pop("shape", None) if isinstance(content, dict) else None
         if shape != _SHAPE:
-            raise LedgerDamaged(_unreadable(f"its shape is {shape!r}, not {_SHAPE}"))
+            raise LedgerDamaged(LedgerCode.UNREADABLE_PLAN, _unreadable(f"its shape is {shape!r}, not {_SHAPE}"))
         return _PLANS.validate_json(json.dumps(content), strict=True, extra="forbid")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the plan"
-        raise LedgerDamaged(_unreadable(f"{where}: {first['type']}")) from None
+        raise LedgerDamaged(LedgerCode.UNREADABLE_PLAN, _unreadable(f"{where}: {first['type']}")) from None
     except (ValueError, RecursionError) as error:
-        raise LedgerDamaged(_unreadable("it isn't JSON")) from error
+        raise LedgerDamaged(LedgerCode.UNREADABLE_PLAN, _unreadable("it isn't JSON")) from error
 
 
 def _unreadable(why: str) -> str:

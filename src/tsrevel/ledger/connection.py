@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tsrevel.errors import LedgerDamaged, LedgerUnusable, TsrevelError
+from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
 from tsrevel.files import DISK_FULL, real_path
-from tsrevel.ledger.records import ClaimConflict
+from tsrevel.ledger.records import ClaimConflict, ConflictCode
 from tsrevel.owners import cure_roots_files, user_name
 
 Connect = Callable[..., sqlite3.Connection]
@@ -23,10 +23,17 @@ SQLITE: Connect = sqlite3.connect
 _PERMISSIONS = "check the owner and permissions of the file and its folder, or set ledger.path"
 _FULL = "the disk is full: make room"
 _ADVICE = {
-    sqlite3.SQLITE_BUSY: "another process keeps it locked: wait for it, or find it with `fuser`",
-    sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_IOERR: "the disk is full, a quota is used up, or the disk failed: make room, or look at the disk",
+    sqlite3.SQLITE_BUSY: (
+        LedgerCode.LOCKED,
+        "another process keeps it locked: wait for it, or find it with `fuser`",
+    ),
+    sqlite3.SQLITE_FULL: (LedgerCode.DISK_FULL, _FULL),
+    sqlite3.SQLITE_IOERR: (
+        LedgerCode.DISK_FAILED,
+        "the disk is full, a quota is used up, or the disk failed: make room, or look at the disk",
+    ),
 }
+_UNKNOWN = (LedgerCode.STATEMENT_FAILED, "nothing was stored; please report this")
 _REFUSALS = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 _NO_DATABASE = "it is not a SQLite file: keep it and restore a backup, or set [ledger] path to the right one"
 
@@ -54,7 +61,8 @@ def use_wal(connection: sqlite3.Connection) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise LedgerUnusable(
-            f"The ledger's folder can't keep a write-ahead log (mode is {mode}): put it on a local disk."
+            LedgerCode.WAL_UNSUPPORTED,
+            f"The ledger's folder can't keep a write-ahead log (mode is {mode}): put it on a local disk.",
         )
 
 
@@ -88,8 +96,9 @@ def reachable(path: Path) -> Iterator[None]:
     except OSError as error:
         what = error.filename if isinstance(error.filename, str) and error.filename != str(path) else ""
         why = f"{error.strerror}: {what}" if what else f"{error.strerror}"
-        advice = _FULL if error.errno in DISK_FULL else _let_in(path)
-        raise LedgerUnusable(f"The ledger {path} can't be used ({why}): {advice}.") from error
+        full = error.errno in DISK_FULL
+        code, advice = (LedgerCode.DISK_FULL, _FULL) if full else (LedgerCode.UNREACHABLE, _let_in(path))
+        raise LedgerUnusable(code, f"The ledger {path} can't be used ({why}): {advice}.") from error
 
 
 def _let_in(path: Path) -> str:
@@ -100,13 +109,17 @@ def _let_in(path: Path) -> str:
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code == sqlite3.SQLITE_CORRUPT:
-        return LedgerDamaged(f"The ledger {path} is damaged ({error}): keep the file, and restore a backup.")
-    if code == sqlite3.SQLITE_NOTADB:
-        return LedgerDamaged(f"The ledger {path} can't be used ({error}): {_NO_DATABASE}.")
+    cause = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    unusable = f"The ledger {path} can't be used ({error})"
+    if cause == sqlite3.SQLITE_CORRUPT:
+        text = f"The ledger {path} is damaged ({error}): keep the file, and restore a backup."
+        return LedgerDamaged(LedgerCode.CORRUPT, text)
+    if cause == sqlite3.SQLITE_NOTADB:
+        return LedgerDamaged(LedgerCode.NOT_A_DATABASE, f"{unusable}: {_NO_DATABASE}.")
     if isinstance(error, sqlite3.IntegrityError):
-        return ClaimConflict(f"The ledger {path} refused a change that breaks its rules: {error}.")
-    known = _let_in(path) if code in _REFUSALS else "nothing was stored; please report this"
-    advice = _ADVICE.get(code, known)
-    return LedgerUnusable(f"The ledger {path} can't be used ({error}): {advice}.")
+        text = f"The ledger {path} refused a change that breaks its rules: {error}."
+        return ClaimConflict(ConflictCode.BROKEN_RULE, text)
+    if cause in _REFUSALS:
+        return LedgerUnusable(LedgerCode.UNREACHABLE, f"{unusable}: {_let_in(path)}.")
+    code, advice = _ADVICE.get(cause, _UNKNOWN)
+    return LedgerUnusable(code, f"{unusable}: {advice}.")

@@ -8,7 +8,7 @@ import tempfile
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
-from tsrevel.errors import LedgerDamaged, LedgerUnusable
+from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import look_at, make_folder, sync_folder, take_owner_of
 from tsrevel.ledger.audit import GENESIS, read_meta, verify_tail
 from tsrevel.ledger.connection import (
@@ -68,7 +68,9 @@ def _create(path: Path, environment: str, migrations: tuple[Migration, ...], bus
                     "INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS)
                 )
             if not _move_log(connection, draft):
-                raise LedgerUnusable(f"The ledger {path} couldn't be stored whole: the disk is full. Make room.")
+                raise LedgerUnusable(
+                    LedgerCode.DISK_FULL, f"The ledger {path} couldn't be stored whole: the disk is full. Make room."
+                )
         with suppress(FileExistsError):
             path.hardlink_to(draft)
     sync_folder(path.parent)
@@ -94,11 +96,15 @@ def refuse_leftovers(path: Path) -> None:
     found = look_at(path)
     if found is None and path.with_name(f"{path.name}-wal").exists():
         raise LedgerDamaged(
+            LedgerCode.LOG_WITHOUT_LEDGER,
             f"The ledger {path} is gone but its log ({path.name}-wal) is there: restore the ledger, or move the "
-            "log away to begin a new one."
+            "log away to begin a new one.",
         )
     if found is not None and found.st_size == 0:
-        raise LedgerDamaged(f"The ledger {path} is an empty file: restore a backup, or remove it to begin a new one.")
+        raise LedgerDamaged(
+            LedgerCode.EMPTY_FILE,
+            f"The ledger {path} is an empty file: restore a backup, or remove it to begin a new one.",
+        )
     if found is not None and found.st_nlink > 1:
         _refuse_other_logs(path, found)
 
@@ -110,19 +116,26 @@ def _refuse_other_logs(path: Path, found: os.stat_result) -> None:
             continue
         if os.path.samestat(other.stat(), found) and log.stat().st_size:
             text = f"{other.name} is the same file, and the log beside that name ({log.name}) belongs to it"
-            raise LedgerUnusable(f"The ledger {path} can't be used: {text}. Use that name, and remove this one.")
+            raise LedgerUnusable(
+                LedgerCode.LOG_OF_OTHER_NAME,
+                f"The ledger {path} can't be used: {text}. Use that name, and remove this one.",
+            )
 
 
 def identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
     """Raises LedgerUnusable where the file isn't ours, or newer than this program."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if application != _APPLICATION_ID:
-        raise LedgerUnusable(f"{path} is a database, but not a ledger of tsrevel: set [ledger] path to the right file.")
+        raise LedgerUnusable(
+            LedgerCode.NOT_A_LEDGER,
+            f"{path} is a database, but not a ledger of tsrevel: set [ledger] path to the right file.",
+        )
     present, known = version_of(connection), migrations[-1].version
     if present > known:
         raise LedgerUnusable(
+            LedgerCode.NEWER_VERSION,
             f"The ledger {path} is of version {present}, and this tsrevel knows versions up to {known}: "
-            "install the newer tsrevel that wrote it."
+            "install the newer tsrevel that wrote it.",
         )
 
 
@@ -130,10 +143,13 @@ def examine(connection: sqlite3.Connection, path: Path, environment: str) -> Non
     """Raises LedgerDamaged where the file is broken, LedgerUnusable where it is of the other environment."""
     finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if finding != "ok":
-        raise LedgerDamaged(f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup.")
+        raise LedgerDamaged(
+            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup."
+        )
     owner = read_meta(connection).environment
     if owner != environment:
         raise LedgerUnusable(
+            LedgerCode.OTHER_ENVIRONMENT,
             f"The ledger {path} belongs to the {owner} environment, and the settings say {environment}: "
-            "give each its own [ledger] path."
+            "give each its own [ledger] path.",
         )

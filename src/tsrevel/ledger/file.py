@@ -10,7 +10,7 @@ from threading import RLock
 from types import TracebackType
 from typing import Self
 
-from tsrevel.errors import LedgerUnusable
+from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import real_path
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
@@ -71,7 +71,7 @@ class LedgerFile:
         """Copies the ledger, complete and consistent, to a new file (0600). LedgerUnusable if `target` exists."""
         with reachable(target), mapped(self._path):
             if target.exists():
-                raise LedgerUnusable(f"The backup {target} exists already: name a new file.")
+                raise LedgerUnusable(LedgerCode.EXISTS, f"The backup {target} exists already: name a new file.")
             back_up(self._path, target)
 
     @contextmanager

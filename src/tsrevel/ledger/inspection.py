@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tsrevel.errors import LedgerDamaged
+from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.files import real_path
 from tsrevel.ledger.audit import latest_rows, read_meta, verify_all
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
@@ -57,7 +57,9 @@ def _examine_indices(connection: sqlite3.Connection, path: Path) -> None:
     """What opening leaves out to begin at once: whether every index agrees with its table."""
     finding = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if finding != "ok":
-        raise LedgerDamaged(f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup.")
+        raise LedgerDamaged(
+            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup."
+        )
 
 
 def has_log(path: Path) -> bool:

@@ -16,6 +16,7 @@ from tsrevel.ledger.records import (
     PENDING,
     AuditKind,
     ClaimConflict,
+    ConflictCode,
     OrderRecord,
     OrderState,
     Receipt,
@@ -164,7 +165,9 @@ def claim(change: Change, plan: Plan) -> None:
     """
     resolved = change.connection.execute(_IS_RESOLVED, (plan.event_id,)).fetchone()
     if resolved:
-        raise ClaimConflict(f"Event {plan.event_id} can't be claimed: a person has resolved it as {resolved[0]}.")
+        raise ClaimConflict(
+            ConflictCode.RESOLVED, f"Event {plan.event_id} can't be claimed: a person has resolved it as {resolved[0]}."
+        )
     state = _standing(change, plan.event_id, "be claimed", {"claimed"}, begun=False)
     text = encode_plan(plan)
     change.connection.execute("DELETE FROM orders WHERE event_id = ?", (plan.event_id,))
@@ -182,7 +185,9 @@ def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, 
     wanted = (event_id, step.uuid, step.kind, step.number)
     before = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
     if before is None:
-        raise ClaimConflict(f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.")
+        raise ClaimConflict(
+            ConflictCode.NO_SUCH_STEP, f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan."
+        )
     kept = canonical(facts)
     change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, kept, change.at, change.run_id))
     order_id = revel_id if step.kind == "order" else None
@@ -197,7 +202,9 @@ def mark_sent(change: Change, event_id: EventId, step: Step) -> None:
     """Notes that the step is sent now. One that was sent before is looked at once more, when this one can't be late."""
     before = change.connection.execute(_WAS_SENT, (event_id, step.uuid)).fetchone()
     if before is None:
-        raise ClaimConflict(f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.")
+        raise ClaimConflict(
+            ConflictCode.NO_SUCH_STEP, f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan."
+        )
     change.connection.execute(_MARK_SENT, (change.at, event_id, step.uuid))
     _write(change, _TOUCH, event_id, order_id=None)
     if before["sent_at"] is not None:
@@ -248,7 +255,9 @@ def look_again(change: Change, event_id: EventId, at: datetime | None) -> None:
     """Notes when the order is to be looked at once more, settled or not; None: it was."""
     again = encode_instant(at) if at else None
     if not _write(change, _LOOK_AGAIN, event_id, again=again):
-        raise ClaimConflict(f"Event {event_id} can't be looked at again: the ledger knows no order of it.")
+        raise ClaimConflict(
+            ConflictCode.NO_ORDER, f"Event {event_id} can't be looked at again: the ledger knows no order of it."
+        )
     change.audit(AuditKind.LOOK_AGAIN, event_id, at=again or "never")
 
 
@@ -270,7 +279,7 @@ def note_foreign(change: Change, event_id: EventId, order_id: OrderId, local_id:
 def release(change: Change, event_id: EventId, text: str) -> None:
     """Drops a claim, receipts and all, because Revel proved to hold nothing of it."""
     if _standing(change, event_id, "be released", {"claimed"}) is None:
-        raise ClaimConflict(f"Event {event_id} can't be released: it isn't claimed.")
+        raise ClaimConflict(ConflictCode.NO_ORDER, f"Event {event_id} can't be released: it isn't claimed.")
     change.connection.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
     change.audit(AuditKind.RELEASED, event_id, text=text)
 
@@ -297,7 +306,9 @@ def remember(
     seen_plan = encode_plan(plan) if plan else None
     values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_trouble(trouble) if trouble else None}
     if not _write(change, _REMEMBER, event_id, cancelled=cancelled, keeps_trouble=keeps_trouble, **values):
-        raise ClaimConflict(f"Event {event_id} can't be remembered: the ledger knows no order of it.")
+        raise ClaimConflict(
+            ConflictCode.NO_ORDER, f"Event {event_id} can't be remembered: the ledger knows no order of it."
+        )
     plan_hash = hashlib.sha256(seen_plan.encode()).hexdigest() if seen_plan else None
     known = None if cancelled is None else ("yes" if cancelled else "no")
     change.audit(AuditKind.REMEMBERED, event_id, digest=digest, plan_hash=plan_hash, cancelled=known)
@@ -313,7 +324,9 @@ def _standing(
     state: OrderState = row["state"]
     if state not in allowed or (row["begun"] and not begun):
         receipts = "with" if row["begun"] else "without"
-        raise ClaimConflict(f"The order of event {event_id} can't {wish}: it is {state}, {receipts} receipts.")
+        raise ClaimConflict(
+            ConflictCode.WRONG_STATE, f"The order of event {event_id} can't {wish}: it is {state}, {receipts} receipts."
+        )
     return state
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.changes import REPORTED_CHANGES
 from tsrevel.ledger.file import LedgerFile
-from tsrevel.ledger.records import AuditKind, ClaimConflict, Seen, Sighting
+from tsrevel.ledger.records import AuditKind, ClaimConflict, ConflictCode, Seen, Sighting
 from tsrevel.planning.model import EventId, OrderId
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
@@ -151,7 +151,7 @@ def note_failed(change: Change, number: int, text: str, *, refused: bool, give_u
 def _note(change: Change, number: int, state: str, *, refused: bool) -> None:
     row = {"number": number, "refused": refused, "at": change.at, "state": state}
     if change.connection.execute(_TRIED, row).rowcount != 1:
-        raise ClaimConflict(f"Mail {number} can't be noted as {state}: it isn't due.")
+        raise ClaimConflict(ConflictCode.MAIL_NOT_DUE, f"Mail {number} can't be noted as {state}: it isn't due.")
     if state != "due":
         change.connection.execute(_EMPTY, (number,))
 

@@ -85,8 +85,24 @@ class StationReport:
     text: str
 
 
+class ConflictCode(StrEnum):
+    """What a change contradicts. Codes never change their meaning."""
+
+    BROKEN_RULE = "BROKEN_RULE"
+    RUN_NOT_OPEN = "RUN_NOT_OPEN"
+    RESOLVED = "RESOLVED"
+    WRONG_STATE = "WRONG_STATE"
+    NO_ORDER = "NO_ORDER"
+    NO_SUCH_STEP = "NO_SUCH_STEP"
+    MAIL_NOT_DUE = "MAIL_NOT_DUE"
+
+
 class ClaimConflict(TsrevelError):
     """A change was asked for that contradicts what the ledger holds. A fault of ours; nothing was stored."""
+
+    def __init__(self, code: ConflictCode, message: str) -> None:
+        self.code = code
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tsrevel.ledger.audit import Change, canonical
-from tsrevel.ledger.records import AuditKind, ClaimConflict, RunRecord, decode_instant, encode_instant
+from tsrevel.ledger.records import AuditKind, ClaimConflict, ConflictCode, RunRecord, decode_instant, encode_instant
 
 _IS_ANY_LIVE = "SELECT EXISTS (SELECT 1 FROM runs WHERE mode = 'bulk' AND NOT dry_run)"
 _BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, started_at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -45,7 +45,9 @@ def finish(change: Change, exit_status: int, summary: Mapping[str, int]) -> None
     text = json.dumps(dict(summary))
     updated = change.connection.execute(_FINISH, (change.at, exit_status, text, change.run_id))
     if updated.rowcount != 1:
-        raise ClaimConflict(f"Run {change.run_id} can't finish: it never began, or has finished.")
+        raise ClaimConflict(
+            ConflictCode.RUN_NOT_OPEN, f"Run {change.run_id} can't finish: it never began, or has finished."
+        )
     counted = canonical({name: str(number) for name, number in summary.items()})
     change.audit(AuditKind.RUN_FINISHED, exit_status=str(exit_status), summary=counted)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from tsrevel.errors import LedgerDamaged
+from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.planning.model import Document, Event
 
 _EVENTS = TypeAdapter(Event)
@@ -24,7 +24,9 @@ def decode_snapshot(text: str) -> Event:
     try:
         return _EVENTS.validate_json(text)
     except (ValidationError, ValueError) as error:
-        raise LedgerDamaged("A copy of an event in the ledger can't be read: leave --from-snapshot out.") from error
+        raise LedgerDamaged(
+            LedgerCode.UNREADABLE_SNAPSHOT, "A copy of an event in the ledger can't be read: leave --from-snapshot out."
+        ) from error
 
 
 def _without_staff(document: Document) -> Document:
