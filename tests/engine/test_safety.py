@@ -52,8 +52,8 @@ def test_a_dry_run_says_of_an_order_of_ours_that_it_is_there(world: World) -> No
     world.forget_requests()
     report = world.sync(dry_run=True)
     assert (verdict(report, FULL), world.writes) == ("skipped ALREADY_INJECTED", [])
-    assert find_outcome(report, FULL).text == "found complete at Revel"
-    assert find_outcome(report, FULL).news
+    outcome = find_outcome(report, FULL)
+    assert (outcome.order_id, outcome.order_only, outcome.news) == ("5550101", False, True)
     assert world.record(FULL) is None
 
 
@@ -67,7 +67,7 @@ def test_a_dry_run_says_of_half_an_order_of_ours_that_it_would_be_finished(world
     world.lose_ledger()
     report = world.sync(dry_run=True)
     assert verdict(report, FULL) == "planned"
-    assert find_outcome(report, FULL).text == "Revel order 5550101 was begun and would be finished"
+    assert find_outcome(report, FULL).order_id == "5550101"
 
 
 @pytest.mark.parametrize(

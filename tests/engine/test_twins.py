@@ -29,7 +29,7 @@ def test_an_order_that_a_proxy_sent_twice_is_an_alarm_in_that_run_and_in_each_la
     for _ in range(3):
         report = world.sync()
         assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
-        assert "delete the wrong ones there" in find_outcome(report, FULL).text
+        assert find_outcome(report, FULL).alarm
         world.time.move(minutes=45)
     assert "POST OrderHistory" not in world.writes
 

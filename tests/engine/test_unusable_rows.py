@@ -127,4 +127,4 @@ def test_a_finished_order_that_cannot_be_read_hides_no_other_change(world: World
     rows[world.orders_of(FULL)[0]["id"]]["final_total"] = PLANT
     rows[world.orders_of(OTHER)[0]["id"]]["deleted"] = True
     spoil(world, raw, "revel")
-    assert "was changed at Revel" in outcomes(world)[str(OTHER)].text
+    assert outcomes(world)[str(OTHER)].reason is Reason.CHANGED_AFTER_INJECTION
