@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.ledger import Ledger, StationChange, open_view, queries
+from tsrevel.ledger import Ledger, StationChange, StationReport, open_view, queries
 from tsrevel.ledger.care import check_ledger
 from tsrevel.ledger.older_rows import read_dispute, read_station_change
 from tsrevel.planning.reasons import Reason
@@ -72,6 +72,12 @@ def test_the_end_of_a_report_says_whether_a_change_was_undone(
 ) -> None:
     older_rows.report_station_change(ledger, RUN, EVENT, {"total": "14.00"}, BEFORE + ending)
     assert read_station_change(ledger.audit_rows(EVENT)[-1].detail) is change
+
+
+def test_a_row_of_today_says_it_by_its_code(ledger: Ledger) -> None:
+    ledger.settle(RUN, EVENT, ORDER, None)
+    ledger.note_shown(RUN, EVENT, {}, StationReport(StationChange.CHANGED, BEFORE + "it is as it was made again"))
+    assert read_station_change(ledger.audit_rows(EVENT)[-1].detail) is StationChange.CHANGED
 
 
 def test_a_row_without_a_report_has_no_change() -> None:
