@@ -104,7 +104,7 @@ class World:
     """One installation of tsrevel and the two services it knows, seeded with the sample day at `now`.
 
     `stories` keeps only those events of the day (none named: all). `config` is the settings file as data: change it
-    before a run. Runs are live unless `dry_run` is asked for.
+    before a run. `environ` is the environment that it is read in. Runs are live unless `dry_run` is asked for.
     """
 
     def __init__(self, folder: Path, *stories: str, now: datetime = MORNING) -> None:
@@ -123,6 +123,7 @@ class World:
         self._death: int | None = None
         self._numbers = count(1)
         self.config = self._sample_config()
+        self.environ: dict[str, str] = {}
         self._write_token()
 
     # Runs
@@ -161,7 +162,7 @@ class World:
         """`config`, written to its file and read back as the command line reads it."""
         path = self.folder / "config.toml"
         path.write_text(tomli_w.dumps(self.config), encoding="utf-8")
-        return load_settings(config=path, environ={}, overrides={"safety.dry_run": True if dry_run else None})
+        return load_settings(config=path, environ=self.environ, overrides={"safety.dry_run": True if dry_run else None})
 
     def seams(self) -> Seams:
         """Everything that ties a run to this world."""

@@ -41,6 +41,13 @@ def singles() -> Iterator[Schedule]:
         yield from (Schedule("lone", ((number, name),)) for name in names if name in AT_WRITES)
 
 
+def taken_over() -> Iterator[Schedule]:
+    """Each write of an order gets no answer in time, and another user, who must know of it, runs five seconds later."""
+    writes = (number for number, names in enumerate(clean_survey("lone"), 1) if "timeout_late" in names)
+    for number in writes:
+        yield Schedule("lone", ((number, "timeout_late"), (number + 1, "other_user")), gaps=(5,))
+
+
 def sampled_pairs(count: int) -> Iterator[Schedule]:
     """`count` pairs, the same each time: all pairs of faults in turn, at points that their number decides."""
     places = {name: [n for n, names in enumerate(clean_survey(), 1) if name in names] for name in FAULTS}

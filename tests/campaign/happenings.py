@@ -13,6 +13,8 @@ from tsrevel.errors import RunLocked
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, make_event
 from tsrevel.sandbox.stamps import us_stamp
 
+from .users import OTHERS, another_than
+
 if TYPE_CHECKING:
     from .alphabet import Point
     from .rig import Rig
@@ -102,14 +104,28 @@ def _ignore_filters(rig: Rig, _point: Point) -> None:
 
 def _start_another(rig: Rig, _point: Point) -> None:
     """A second run over the same ledger: it must be turned away before it asks or writes anything."""
+    _intrude(rig, rig.sync)
+
+
+def _intrude(rig: Rig, start: Callable[[], object]) -> None:
     rig.intruding = True
     try:
-        rig.sync()
+        start()
     except RunLocked:
         return
     finally:
         rig.intruding = False
     rig.breaches.append("a second process was let in beside the first")
+
+
+def _change_user(rig: Rig, point: Point) -> None:
+    """Another user starts `sync` or `sync-event` beside this run, is turned away, and makes the runs after it."""
+    rig.run_as(another_than(rig.user, point.number))
+    rig.trace.append(f"another user runs the settings from now on: {rig.user}")
+    if point.number // len(OTHERS) % 2:
+        _intrude(rig, lambda: rig.sync_event(*rig.contents))
+    else:
+        _intrude(rig, rig.sync)
 
 
 def _target(rig: Rig, point: Point) -> int:
@@ -226,6 +242,7 @@ OF_THE_WORLD: tuple[Happening, ...] = (
     ("row_lost", "no search lists the event until the run ends", _some_event, _lose_row),
     ("filters_ignored", "searches and lists pass their filters over until the run ends", _always, _ignore_filters),
     ("second_process", "a second run starts over the same ledger", _always, _start_another),
+    ("other_user", "another user runs the same settings, now and from now on", _always, _change_user),
     ("event_changed", "a line of the event grows", _some_event, _change),
     ("event_paid_more", "a payment comes in", _has_debt, _pay),
     ("event_refunded", "half of a payment is given back", _has_payment, _refund),

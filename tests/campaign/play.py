@@ -196,7 +196,9 @@ class Player:
         if mode != "disabled":
             return self.rig.sync(dry_run=mode == "dry")
         World.settings(self.rig)
-        surroundings = Surroundings(environ={}, stdout=io.StringIO(), stderr=io.StringIO(), seams=self.rig.seams())
+        surroundings = Surroundings(
+            environ=self.rig.environ, stdout=io.StringIO(), stderr=io.StringIO(), seams=self.rig.seams()
+        )
         return sync_all(surroundings, Manner(config=self.rig.folder / "config.toml"), SyncOptions())
 
     def _sync_thrice(self, earlier: list[Report]) -> Report:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from tsrevel.engine import steps
 
 from .alphabet import FAULTS
-from .choose import from_seed, sampled_pairs, singles
+from .choose import from_seed, sampled_pairs, singles, taken_over
 from .pairs import Bundle, bundle, count_pairs, explore, find_alike
 from .play import Result, play
 from .schedule import Schedule, read_schedule
@@ -93,6 +93,7 @@ def ordinary() -> Iterator[Schedule]:
     """What every test run plays: regressions, all singles, a sample of the pairs, the first seeds."""
     yield from regressions()
     yield from singles()
+    yield from taken_over()
     yield from sampled_pairs(PAIRS)
     yield from (from_seed(seed) for seed in SEEDS)
 

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import pickle
+import shutil
 import sqlite3
 import threading
 from collections import Counter, defaultdict
@@ -36,6 +37,7 @@ from .happenings import ENDS, OLD_EVENT
 from .lag import show_unreceipted
 from .scenario import Content, Scenario, build_services
 from .seams import PointConnection, PointWire, empty_ledger
+from .users import CRON, environ_of
 
 REVEL, TRIPLESEAT, LEDGER = "Revel", "TripleSeat", "ledger"
 
@@ -52,8 +54,8 @@ class Rig(World):
     """One installation, the two services with a scenario's events, and the faults planned for it.
 
     With several `workers` what happens when is the threads' affair: a schedule may take another course each time.
-    `time` is the true time; the machine's clock is `skew` beside it. `trace` tells every point and every run. Where it
-    `surveys`, `survey` lists the faults that fit each point.
+    `time` is the true time; the machine's clock is `skew` beside it. `user` is who runs the settings file now. `trace`
+    tells every point and every run. Where it `surveys`, `survey` lists the faults that fit each point.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Rig(World):
         self._adapt_config()
         self.workers = workers
         self.config["sync"] = {"workers": workers}
+        self.run_as(CRON)
         self._lay_ledger()
         self.waiting = [Planned(number, FAULTS[name]) for number, name in sorted(planned)]
         self.count = 0
@@ -129,6 +132,11 @@ class Rig(World):
         self.outage.clear()
         show_unreceipted(self)
         self.apply_late()
+
+    def run_as(self, user: str) -> None:
+        """From now on that user runs the settings file."""
+        self.user = user
+        self.environ = environ_of(user, self.folder / "homes")
 
     # Points
 
@@ -375,7 +383,7 @@ class Rig(World):
     # Set-up
 
     def settings(self, *, dry_run: bool = False) -> Settings:
-        """As the file would be read; read once for each content."""
+        """As the file would be read; read once for each content and user."""
         return _load(self, json.dumps(self.config), dry_run)
 
     def seams(self) -> Seams:
@@ -405,6 +413,7 @@ class Rig(World):
             setattr(self.revel, name, value)
 
     def _adapt_config(self) -> None:
+        del self.config["ledger"]  # where it lies follows from the settings file
         self.config["charges"].append({"match": "Gratuity", "as": "gratuity"})
         if self.scenario.gated:
             self.config["time_gate"] = {"days_before": 1, "opens_at": "12:00"}
@@ -414,6 +423,7 @@ class Rig(World):
         for path in self.folder.glob("*ledger.sqlite3*"):
             if path.is_file():
                 path.unlink()
+        shutil.rmtree(self.folder / "homes", ignore_errors=True)
         (self.folder / "ledger.sqlite3").write_bytes(empty_ledger(self.settings().environment))
         (self.folder / "ledger.sqlite3").chmod(0o600)
 
@@ -423,11 +433,11 @@ def _uuid_for(number: int) -> str:
     return order_uuid(EventId(str(number)))
 
 
-_LOADED: dict[tuple[Path, str, bool], Settings] = {}
+_LOADED: dict[tuple[Path, str, str, bool], Settings] = {}
 
 
 def _load(rig: Rig, config: str, dry_run: bool) -> Settings:
-    key = (rig.folder, config, dry_run)
+    key = (rig.folder, rig.user, config, dry_run)
     if key not in _LOADED:
         _LOADED[key] = World.settings(rig, dry_run=dry_run)
     return _LOADED[key]

@@ -76,4 +76,4 @@ def _memory(rig: Rig) -> Iterator[str]:
     unseen = [(number, at > rig.last_look(number)) for number, at in sorted(rig.touched.items())]
     gone = [(number, at > rig.last_look(number)) for number, at in sorted(rig.removed.items())]
     yield f"touched {unseen} removed {gone} told {sorted(rig.told)} lost {rig.ledger_lost}"
-    yield f"twins {sorted(rig.twins)} renamed {sorted(rig.renamed)}"
+    yield f"twins {sorted(rig.twins)} renamed {sorted(rig.renamed)} user {rig.user}"

@@ -5,14 +5,18 @@ Points in schedules are given so that a fault for writes alone may wait for its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tsrevel import wiring
+from tsrevel.config import load
+from tsrevel.config.paths import StatePlace, state_folder
 from tsrevel.engine import decide, evidence, proof, saga, steps
 from tsrevel.errors import OutcomeUnknown, Throttled, TryNextRun, Unavailable
 from tsrevel.ledger import Ledger, audit
@@ -21,6 +25,7 @@ from tsrevel.revel import client, decode, lists
 from tsrevel.revel.client import Revel, Written
 from tsrevel.transport import Channel
 
+from .. import rig
 from .planting import Original, around, caught_in, instead
 
 TWO_ORDERS = "has 2 orders"
@@ -331,3 +336,51 @@ def audit_rows_are_not_chained(patch: pytest.MonkeyPatch) -> None:
 def lock_is_not_taken(patch: pytest.MonkeyPatch) -> None:
     """Two runs go on at once."""
     patch.setattr(wiring, "hold_lock", nullcontext)
+
+
+def _place_ledger_by_home(patch: pytest.MonkeyPatch) -> None:
+    def place_files(original: Original, values: Any, path: Any, environ: Any, report: Any) -> Any:
+        ledger, token = original(values, path, environ, report)
+        home = state_folder(environ)
+        return (StatePlace(home).ledger if home else ledger), token
+
+    around(patch, load, "_place_files", place_files)
+    patch.setattr(rig, "_LOADED", {})  # what was read before the defect isn't read so again
+
+
+def _place_lock(patch: pytest.MonkeyPatch, place: Callable[[rig.Rig], Path | None]) -> None:
+    """Let each run take the lock of the ledger that would lie at `place`; of its own one where that is None."""
+    places: list[Path | None] = []
+
+    def settings(original: Original, self: rig.Rig, **more: Any) -> Any:
+        places.append(place(self))
+        return original(self, **more)
+
+    around(patch, rig.Rig, "settings", settings)
+    around(patch, wiring, "hold_lock", lambda original, path: original(places[-1] or path))
+
+
+@caught_in(*(f"single {n}:other_user" for n in range(20, 28)), violates=ONE_TOO_MANY)
+def ledger_goes_by_the_home(patch: pytest.MonkeyPatch) -> None:
+    """Each user has a ledger, and its lock, in a folder of their own: two users make two orders."""
+    _place_ledger_by_home(patch)
+
+
+@caught_in(*(f"single {n}:other_user" for n in range(9, 16)), violates="a second process reached")
+def lock_goes_by_the_home(patch: pytest.MonkeyPatch) -> None:
+    """Users share the ledger, and each has a lock of their own."""
+
+    def place(world: rig.Rig) -> Path | None:
+        home = state_folder(world.environ)
+        return StatePlace(home).ledger if home else None
+
+    _place_lock(patch, place)
+
+
+@caught_in(
+    *(f"single gaps=5 {TO_THE_END} {n}:other_user {n + 1}:timeout_late" for n in range(9, 16)), violates=TWO_ORDERS
+)
+def ledger_alone_goes_by_the_home(patch: pytest.MonkeyPatch) -> None:
+    """Users share the lock, and each has a ledger of their own: nobody knows what the other one has under way."""
+    _place_ledger_by_home(patch)
+    _place_lock(patch, lambda world: world.folder / "ledger.sqlite3")
