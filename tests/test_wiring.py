@@ -11,7 +11,7 @@ import pytest
 
 from tsrevel.errors import LedgerUnusable, RunLocked
 from tsrevel.ledger import hold_lock
-from tsrevel.wiring import Seams, build_policy, correlate, new_run_id, open_engine, utc_now
+from tsrevel.wiring import Seams, build_policy, correlate, new_run_id, open_run, utc_now
 
 from .world import World, verdict
 
@@ -73,33 +73,33 @@ def test_mappings_beside_the_config_file_are_part_of_the_policy(world: World) ->
 @pytest.mark.parametrize(("setting", "flag", "limit"), [(3, None, 3), (3, 1, 1), (3, 50, 3)])
 def test_the_lower_of_setting_and_flag_limits_a_run(world: World, setting: int, flag: int | None, limit: int) -> None:
     change(world, "safety", max_orders_per_run=setting)
-    with world.engine(max_orders=flag) as engine:
-        assert engine.limits.max_orders == limit
+    with world.open_run(max_orders=flag) as ctx:
+        assert ctx.limits.max_orders == limit
 
 
 def test_the_deadline_comes_from_the_settings(world: World) -> None:
     change(world, "sync", deadline_minutes=7)
-    with world.engine() as engine:
-        assert engine.limits.deadline.length == timedelta(minutes=7)
+    with world.open_run() as ctx:
+        assert ctx.limits.deadline.length == timedelta(minutes=7)
 
 
 def test_the_gate_is_shut_in_a_dry_run(world: World) -> None:
-    with world.engine(dry_run=True) as engine:
-        assert engine.gate.dry_run
-    with world.engine() as engine:
-        assert not engine.gate.dry_run
+    with world.open_run(dry_run=True) as ctx:
+        assert ctx.gate.dry_run
+    with world.open_run() as ctx:
+        assert not ctx.gate.dry_run
 
 
 def test_one_run_at_a_time_holds_the_ledger(world: World) -> None:
-    with world.engine(), pytest.raises(RunLocked), world.engine():
+    with world.open_run(), pytest.raises(RunLocked), world.open_run():
         pass
-    with world.engine():
+    with world.open_run():
         pass
 
 
 def test_the_lock_is_taken_before_anything_else_is_opened(world: World) -> None:
     path = world.settings().ledger_path
-    with hold_lock(path), pytest.raises(RunLocked), world.engine():
+    with hold_lock(path), pytest.raises(RunLocked), world.open_run():
         pass
     assert not path.exists()
 
@@ -107,7 +107,7 @@ def test_the_lock_is_taken_before_anything_else_is_opened(world: World) -> None:
 def test_a_ledger_of_the_sandbox_refuses_production(world: World) -> None:
     world.sync()
     settings = world.settings().model_copy(update={"environment": "production"})
-    with pytest.raises(LedgerUnusable), open_engine(settings, new_run_id(), seams=world.seams()):
+    with pytest.raises(LedgerUnusable), open_run(settings, new_run_id(), seams=world.seams()):
         pass
 
 
@@ -139,7 +139,7 @@ def test_requests_are_paced_as_set(world: World) -> None:
 
 def test_everything_is_closed_when_the_run_ends(world: World) -> None:
     establishment = build_policy(world.settings()).locations[0].establishment
-    with world.engine() as engine:
-        engine.revel.catalogue(establishment)
+    with world.open_run() as ctx:
+        ctx.revel.catalogue(establishment)
     with pytest.raises(RuntimeError, match="closed"):
-        engine.revel.catalogue(establishment)
+        ctx.revel.catalogue(establishment)

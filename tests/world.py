@@ -30,9 +30,10 @@ import httpx
 import tomli_w
 
 from tsrevel.config import Settings, load_settings
+from tsrevel.engine import run
+from tsrevel.engine.context import Progress, RunContext, RunState
 from tsrevel.engine.find import Window
-from tsrevel.engine.report import Outcome, Report
-from tsrevel.engine.run import Engine
+from tsrevel.engine.outcomes import Outcome, RunReport
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import (
@@ -45,7 +46,7 @@ from tsrevel.sandbox import (
     seed_day,
 )
 from tsrevel.sandbox.app import LoggedRequest
-from tsrevel.wiring import Seams, open_engine
+from tsrevel.wiring import Seams, open_run
 
 MORNING = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
 """10:00 in Los Angeles (Special Events), 11:00 in Denver (Lakeside Bakery), a Saturday."""
@@ -137,26 +138,33 @@ class World:
         first: date | None = None,
         last: date | None = None,
         dry_run: bool = False,
-    ) -> Report:
+    ) -> RunReport:
         """One run over all events, as `tsrevel sync` makes it."""
-        with self.engine(only=only, max_orders=max_orders, dry_run=dry_run) as engine:
-            return engine.sync(Window(hours_back, first, last))
+        with self.open_run(only=only, max_orders=max_orders, dry_run=dry_run) as ctx:
+            return run.sync(ctx, RunState.begin(ctx), Window(hours_back, first, last))
 
     def sync_event(
         self, *event_ids: int | str, ignore_time_gate: bool = False, dry_run: bool = False, only: Sequence[str] = ()
-    ) -> Report:
+    ) -> RunReport:
         """One run over named events, as `tsrevel sync-event` makes it."""
-        with self.engine(only=only, dry_run=dry_run) as engine:
-            return engine.sync_events([EventId(str(each)) for each in event_ids], ignore_time_gate=ignore_time_gate)
+        named = [EventId(str(each)) for each in event_ids]
+        with self.open_run(only=only, dry_run=dry_run) as ctx:
+            return run.sync_events(ctx, RunState.begin(ctx), named, ignore_time_gate=ignore_time_gate)
 
     @contextmanager
-    def engine(
-        self, *, only: Sequence[str] = (), max_orders: int | None = None, dry_run: bool = False
-    ) -> Iterator[Engine]:
-        """A ready engine, from the settings as they are now."""
+    def open_run(
+        self,
+        *,
+        only: Sequence[str] = (),
+        max_orders: int | None = None,
+        dry_run: bool = False,
+        progress: Progress = lambda _done, _of: None,
+    ) -> Iterator[RunContext]:
+        """All that a run needs, from the settings as they are now."""
         settings, seams = self.settings(dry_run=dry_run), self.seams()
-        with open_engine(settings, seams.new_run_id(), seams=seams, only=only, max_orders=max_orders) as engine:
-            yield engine
+        run_id = seams.new_run_id()
+        with open_run(settings, run_id, seams=seams, only=only, max_orders=max_orders, progress=progress) as ctx:
+            yield ctx
 
     def settings(self, *, dry_run: bool = False) -> Settings:
         """`config`, written to its file and read back as the command line reads it."""
@@ -361,12 +369,12 @@ def _seeded(now: datetime) -> bytes:
     return pickle.dumps((day, tripleseat.state, revel.state, revel.page_cap))
 
 
-def find_outcome(report: Report, event_id: int | str) -> Outcome:
+def find_outcome(report: RunReport, event_id: int | str) -> Outcome:
     """What the run made of one event."""
     return next(each for each in report.outcomes if each.event_id == str(event_id))
 
 
-def verdict(report: Report, event_id: int | str) -> str:
+def verdict(report: RunReport, event_id: int | str) -> str:
     """The status, and the reason where there is one: "skipped TOO_EARLY"."""
     outcome = find_outcome(report, event_id)
     return f"{outcome.status} {outcome.reason}" if outcome.reason else str(outcome.status)

@@ -137,6 +137,10 @@ class Channel:
         self.skew: float | None = None
         """Seconds by which the service's clock is ahead of ours, by its last answer; None where none said."""
 
+    def stop(self) -> None:
+        """Let no further request go out."""
+        self._pace.halt()
+
     def close(self) -> None:
         """Close the connections, if there are any."""
         self._client.close()

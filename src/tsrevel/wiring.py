@@ -1,4 +1,4 @@
-"""Settings in, a ready engine out: the one place that knows every room."""
+"""Settings in, a ready context for a run out: the one place that knows every package."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from uuid import uuid4
 
 from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductMapping, Settings, run_command
 from tsrevel.deadline import NEVER, Deadline
-from tsrevel.engine.catalogues import Catalogues
-from tsrevel.engine.run import Engine, Limits
-from tsrevel.engine.turns import Progress
+from tsrevel.engine.context import Environment, Limits, Progress, RunContext, RunIdentity
 from tsrevel.errors import ConfigError
 from tsrevel.files import make_folder, real_path
 from tsrevel.gate import WriteGate
@@ -71,7 +69,7 @@ class Seams:
 
 
 @contextmanager
-def open_engine(
+def open_run(
     settings: Settings,
     run_id: str,
     *,
@@ -80,8 +78,8 @@ def open_engine(
     max_orders: int | None = None,
     progress: Progress = lambda _done, _of: None,
     on_start: Callable[[], None] = lambda: None,
-) -> Iterator[Engine]:
-    """An engine for one run, the run lock held and the ledger open; all is closed again at the end.
+) -> Iterator[RunContext]:
+    """All that one run needs, the run lock held and the ledger open; all is closed again at the end.
 
     `only` and `max_orders` narrow what the settings allow, never widen it. `on_start` is called once the lock is held.
     Raises RunLocked and LedgerUnusable.
@@ -106,25 +104,17 @@ def open_engine(
         tripleseat = _connect_tripleseat(settings, seams, stack, shared)
         revel = Revel(_open_revel_channel(settings, gate, seams, stack, shared), seams.clock)
         most = settings.safety.max_orders_per_run
-        yield Engine(
+        yield RunContext(
             tripleseat=tripleseat,
             revel=revel,
             ledger=ledger,
             policy=policy,
             gate=gate,
             limits=Limits(
-                most if max_orders is None else min(most, max_orders),
-                shared.deadline,
-                settings.sync.workers,
+                most if max_orders is None else min(most, max_orders), shared.deadline, settings.sync.workers
             ),
-            run_id=run_id,
-            correlation_id=correlate(run_id),
-            clock=seams.clock,
-            sleep=seams.sleep,
-            monotonic=seams.monotonic,
-            catalogues=Catalogues(revel, ledger, keep=not gate.dry_run),
-            progress=progress,
-            halt=shared.halt,
+            environment=Environment(seams.clock, seams.monotonic, seams.sleep, progress),
+            identity=RunIdentity(run_id, correlate(run_id)),
         )
 
 
@@ -152,11 +142,6 @@ class Shared(NamedTuple):
     revel: Pace
     redactor: Redactor
     deadline: Deadline
-
-    def halt(self) -> None:
-        """Let no further request go out to either."""
-        self.tripleseat.halt()
-        self.revel.halt()
 
 
 def _share(settings: Settings, seams: Seams, deadline: Deadline | None = None) -> Shared:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from tsrevel.engine.report import Outcome, Report
+from tsrevel.engine.outcomes import Outcome, RunReport
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, RevelSandbox, TripleSeatSandbox, seed_day
 
@@ -168,7 +168,7 @@ class Operator(Player):
             found.append(f"run {run.number} over event {number} tells of {len(run.report.outcomes)} events")
         return found
 
-    def _sync(self, mode: str, earlier: list[Report]) -> Report:
+    def _sync(self, mode: str, earlier: list[RunReport]) -> RunReport:
         if self.named is None:
             return super()._sync(mode, earlier)
         self.rig.jumped = self.ignores_gate  # what is begun too early or too late was asked for

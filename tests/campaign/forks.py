@@ -117,9 +117,10 @@ def serve(line: int) -> None:
 
     for name in _IMPORTED:
         importlib.import_module(name)
-    from tsrevel.engine import patience, run
+    from tsrevel import wiring
+    from tsrevel.engine.context import Limits
 
-    run.Patience = functools.partial(patience.Patience, pauses=_PAUSES)  # type: ignore[attr-defined,assignment]
+    wiring.Limits = functools.partial(Limits, look_pauses=_PAUSES)  # type: ignore[attr-defined,assignment]
     gc.freeze()
     keepers: set[int] = set()
     with socket.socket(fileno=line) as orders:

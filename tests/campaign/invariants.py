@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from tsrevel.engine.report import Outcome
+from tsrevel.engine.outcomes import Outcome
 from tsrevel.planning.reasons import Category, Reason, Status
 from tsrevel.sandbox.revel_query import link_id
 

@@ -11,15 +11,17 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.cli.world import Manner
 from tsrevel.cli.world import World as Surroundings
+from tsrevel.engine.context import RunIdentity, RunState
 from tsrevel.engine.find import Window
-from tsrevel.engine.report import Report
+from tsrevel.engine.outcomes import RunReport
+from tsrevel.engine.run import sync
 from tsrevel.errors import TsrevelError
 
 from ..world import Died, World
@@ -48,8 +50,8 @@ class Run:
     clock_at: datetime
     first_point: int
     last_point: int = 0
-    report: Report | None = None
-    earlier: list[Report] = field(default_factory=list)  # of the runs before it in the same process
+    report: RunReport | None = None
+    earlier: list[RunReport] = field(default_factory=list)  # of the runs before it in the same process
     error: TsrevelError | None = None
     died: bool = False
     crash: str = ""
@@ -190,7 +192,7 @@ class Player:
         rig.trace.extend(_tell(run, rig))
         return run
 
-    def _sync(self, mode: str, earlier: list[Report]) -> Report:
+    def _sync(self, mode: str, earlier: list[RunReport]) -> RunReport:
         if mode == "thrice":
             return self._sync_thrice(earlier)
         if mode != "disabled":
@@ -201,17 +203,20 @@ class Player:
         )
         return sync_all(surroundings, Manner(config=self.rig.folder / "config.toml"), SyncOptions())
 
-    def _sync_thrice(self, earlier: list[Report]) -> Report:
+    def _sync_thrice(self, earlier: list[RunReport]) -> RunReport:
         """Three runs in one process, as several deliveries of one event are; what the last one reports.
 
         The reports of those before it are added to `earlier`.
         """
-        with self.rig.engine() as engine:
-            report = engine.sync(Window(48))
+        with self.rig.open_run() as ctx:
+            state = RunState.begin(ctx)
+            report = sync(ctx, state, Window(48))
             for number in range(2):
                 if report.error is None:
                     earlier.append(report)
-                    report = engine.again(f"{report.run_id[:24]}{number + 1:08x}").sync(Window(48))
+                    identity = RunIdentity(f"{report.run_id[:24]}{number + 1:08x}", ctx.identity.correlation_id)
+                    state = state.of_next_run()
+                    report = sync(replace(ctx, identity=identity), state, Window(48))
         return report
 
     def between(self, number: int) -> None:

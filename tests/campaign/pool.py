@@ -13,8 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from tsrevel.engine import steps
-
 from .alphabet import FAULTS
 from .choose import from_seed, sampled_pairs, singles, taken_over
 from .pairs import Bundle, bundle, count_pairs, explore, find_alike
@@ -125,7 +123,6 @@ def _spread(play_some: Callable[[Work], Done], work: Iterable[Work], jobs: int) 
 
 
 def _play_batch(texts: list[str], workers: int) -> Tally:
-    steps.APART_SECONDS = 0.0  # real seconds, and all else here is virtual
     return play_all(map(read_schedule, texts), workers=workers)
 
 

@@ -109,8 +109,7 @@ def test_one_wrong_id_among_several_keeps_all_from_running(shell: Shell) -> None
 
 def leave_failed(world: World, *event_ids: str) -> None:
     """What an older version left behind: a failed row of each event, whatever its id."""
-    with world.engine() as engine:
-        report = engine.sync_events([])
+    report = world.sync_event()
     with sqlite3.connect(world.folder / "ledger.sqlite3") as ledger:
         for each in event_ids:
             row = (each, "failed", "EVENT_DATA_UNAVAILABLE", "", MOMENT, MOMENT, report.run_id)

@@ -446,7 +446,7 @@ def test_a_ledger_of_the_other_environment_is_told(shell: Shell) -> None:
 
 
 def test_a_run_at_work_is_a_warning_and_its_lock_stays(shell: Shell) -> None:
-    with shell.world.engine():
+    with shell.world.open_run():
         ran = doctor(shell, "--json")
         assert (ran.status, names(ran, "warning")) == (0, ["lock"])
 

@@ -12,7 +12,10 @@ import httpx
 import pytest
 import tomli_w
 
+from tsrevel.engine.context import RunState
+from tsrevel.engine.run import sync_events
 from tsrevel.ledger import hold_mail_lock
+from tsrevel.planning.model import EventId
 
 from ..notify.post import KEY, RECIPIENTS, SENDER, Envelope, ToldWorld
 from .bench import Shell
@@ -240,9 +243,9 @@ def test_what_couldnt_be_sent_for_a_week_is_news_no_more(post: Shell, told: Told
 
 
 def test_a_run_that_died_before_its_mails_is_told_by_the_next(post: Shell, told: ToldWorld) -> None:
-    with told.engine() as engine:
-        engine.ledger.occasions = frozenset({"injected"})
-        engine.sync_events([str(PAID)])  # type: ignore[list-item]
+    with told.open_run() as ctx:
+        ctx.ledger.occasions = frozenset({"injected"})
+        sync_events(ctx, RunState.begin(ctx), [EventId(str(PAID))])
     post.sync()
     assert f"event {PAID}" in sole(told).text
 

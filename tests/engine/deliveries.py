@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tsrevel.engine.receive import Answer, Receiver
+from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue
 from tsrevel.ledger import DeliveryKey
 
 from ..world import World
@@ -44,16 +44,16 @@ def booking(world: World, *event_ids: int, trigger: str = "UPDATE_BOOKING", **co
 
 
 @contextmanager
-def receiving(world: World, *, dry_run: bool = False, max_orders: int | None = None) -> Iterator[Receiver]:
+def receiving(world: World, *, dry_run: bool = False, max_orders: int | None = None) -> Iterator[DeliveryQueue]:
     """One invocation that takes deliveries."""
-    with world.engine(dry_run=dry_run, max_orders=max_orders) as engine:
+    with world.open_run(dry_run=dry_run, max_orders=max_orders) as ctx:
         trusted = world.settings().tripleseat.payload == "trust"
-        yield Receiver(engine, world.seams().new_run_id, trusted)
+        yield DeliveryQueue(ctx, world.seams().new_run_id, trusted)
 
 
 def deliver(
     world: World, *bodies: bytes, dry_run: bool = False, max_orders: int | None = None, signed: bool = True
-) -> list[Answer]:
+) -> list[DeliveryAnswer]:
     """Take and note deliveries in one invocation, one after another."""
     answers = []
     with receiving(world, dry_run=dry_run, max_orders=max_orders) as receiver:
@@ -63,13 +63,13 @@ def deliver(
     return answers
 
 
-def said(answer: Answer) -> str:
+def said(answer: DeliveryAnswer) -> str:
     """Whether it was processed, and the reason: "done", "not done TOO_EARLY"."""
     words = ["done" if answer.processed else "not done", answer.reason]
     return " ".join(str(word) for word in words if word)
 
 
-def noted(world: World, answer: Answer) -> bool:
+def noted(world: World, answer: DeliveryAnswer) -> bool:
     """Whether the ledger knows the delivery, so that it isn't taken again."""
     assert isinstance(answer.key, DeliveryKey)
     with world.ledger() as ledger:

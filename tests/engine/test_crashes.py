@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tsrevel.engine.report import Report
+from tsrevel.engine.outcomes import RunReport
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
 
@@ -43,7 +43,7 @@ def crash_at(world: World, moment: int) -> None:
     world.revive()
 
 
-def finish(world: World) -> Report:
+def finish(world: World) -> RunReport:
     """The run that finishes the order: this one, or one a quarter of an hour later where a write is in doubt."""
     sent = len(world.writes)
     report = world.sync()

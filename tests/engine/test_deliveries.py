@@ -422,8 +422,8 @@ def test_nothing_of_what_can_not_be_read_reaches_the_engine(world: World, raw: b
     with receiving(world) as receiver:
         with pytest.raises(DeliveryUnreadable):
             receiver.take(raw)
-        assert receiver.engine.ledger.runs(10) == ()
-        assert receiver.engine.ledger.audit_rows() == ()
+        assert receiver.ctx.ledger.runs(10) == ()
+        assert receiver.ctx.ledger.audit_rows() == ()
     assert (world.tripleseat.requests, world.revel.requests) == ([], [])
 
 

@@ -6,13 +6,16 @@ delivery.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tsrevel.engine.find import name_event
+from tsrevel.engine.context import RunIdentity, RunState
+from tsrevel.engine.fetch import NamedEvent
+from tsrevel.engine.run import take_up
 from tsrevel.planning.model import EventId
 
 from ..world import Died, World, find_outcome, verdict
@@ -69,13 +72,15 @@ def test_no_step_that_is_applied_late_is_written_twice(world: World, way: Way, s
 
 def test_in_one_invocation_an_event_in_doubt_is_not_tried_again(world: World, way: Way) -> None:
     way.lose("POST", "/Order/", 500, late=14 * 60)
-    with world.engine() as engine:
-        event = name_event(engine.tripleseat, EventId(str(FULL)))
-        first = engine.take_up([event])
+    with world.open_run() as ctx:
+        state, events = RunState.begin(ctx), [NamedEvent(EventId(str(FULL)))]
+        first = take_up(ctx, state, events)
         world.forget_requests()
-        second = engine.again("second").take_up([event])
-        third = engine.again("third").take_up([event])
-    assert [verdict(each, FULL) for each in (first, second, third)] == ["failed OUTCOME_UNKNOWN"] * 3
+        later = []
+        for run_id in ("second", "third"):
+            ctx, state = replace(ctx, identity=RunIdentity(run_id, "sync-1")), state.of_next_run()
+            later.append(take_up(ctx, state, events))
+    assert [verdict(each, FULL) for each in (first, *later)] == ["failed OUTCOME_UNKNOWN"] * 3
     assert [each for each in world.revel_requests if "Order" in each] == []
 
 

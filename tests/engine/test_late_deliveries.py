@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.engine.receive import understand
+from tsrevel.engine.deliveries import understand
 
 from ..world import World
 from .conftest import EARLY, FULL, PAID

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
+from tsrevel.engine.run import sync
 from tsrevel.ledger import LedgerView, open_view, queries
 
 from ..world import World, find_outcome, verdict
@@ -79,9 +81,8 @@ def test_a_run_that_ran_out_of_time_leaves_what_it_did_not_look_into(day: World)
     day.sync()
     before = held(day)
     day.config["sync"]["deadline_minutes"] = 1
-    with day.engine() as engine:
-        engine.progress = lambda _done, _of: day.time.move(minutes=2)
-        assert verdict(engine.sync(Window(48)), UNMAPPED) == "skipped RUN_LIMIT_REACHED"
+    with day.open_run(progress=lambda _done, _of: day.time.move(minutes=2)) as ctx:
+        assert verdict(sync(ctx, RunState.begin(ctx), Window(48)), UNMAPPED) == "skipped RUN_LIMIT_REACHED"
     assert held(day) == before
     report = day.sync()
     assert (verdict(report, UNMAPPED), find_outcome(report, UNMAPPED).news) == ("held UNMAPPED_ITEMS", False)

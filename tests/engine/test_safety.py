@@ -10,8 +10,9 @@ import pytest
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.cli.world import Manner
 from tsrevel.cli.world import World as Surroundings
+from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
-from tsrevel.engine.run import Engine
+from tsrevel.engine.run import sync
 from tsrevel.errors import RunLocked, WriteForbidden
 from tsrevel.planning.model import Labels, OrderId, Plan
 
@@ -128,10 +129,10 @@ def test_the_gate_refuses_a_write_that_a_faulty_engine_asks_for(world: World, sa
     plan = claimed_plan(world)
     world.config["safety"] |= safety
     world.forget_requests()
-    with world.engine() as engine:
+    with world.open_run() as ctx:
         for step in plan.steps:
             with pytest.raises(WriteForbidden):
-                engine.revel.write(plan, step, OrderId("5550101"), Labels("", ""))
+                ctx.revel.write(plan, step, OrderId("5550101"), Labels("", ""))
     assert world.revel.requests == []
 
 
@@ -246,15 +247,13 @@ def test_an_order_above_the_largest_total_is_held(world: World) -> None:
 
 
 def test_two_runs_never_overlap(world: World) -> None:
-    with world.engine(), pytest.raises(RunLocked), world.engine():
+    with world.open_run(), pytest.raises(RunLocked), world.open_run():
         pass
 
 
 def test_progress_is_told_for_every_event(day: World) -> None:
     told: list[tuple[int, int]] = []
-    with day.engine() as engine:
-        assert isinstance(engine, Engine)
-        engine.progress = lambda done, of: told.append((done, of))
-        engine.sync(Window(48))
+    with day.open_run(progress=lambda done, of: told.append((done, of))) as ctx:
+        sync(ctx, RunState.begin(ctx), Window(48))
     assert told == [(each, 7) for each in range(1, 8)]
-    assert engine.limits.deadline.length == timedelta(minutes=30)
+    assert ctx.limits.deadline.length == timedelta(minutes=30)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tsrevel.engine.report import Outcome
+from tsrevel.engine.outcomes import Outcome
 from tsrevel.planning.reasons import Reason, Status
 
 from ..world import World

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.engine.receive import understand
+from tsrevel.engine.deliveries import understand
 from tsrevel.sandbox import Payment
 from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tsrevel.engine import watch
-from tsrevel.engine.report import Report
+from tsrevel.engine import after_injection
+from tsrevel.engine.outcomes import RunReport
 from tsrevel.ledger import AuditKind, StationChange
 from tsrevel.planning.model import EventId
 
@@ -37,7 +37,7 @@ def is_there(world: World) -> str:
         return ledger.shown_orders([EventId(str(FULL))])[EventId(str(FULL))]["there"]
 
 
-def next_run(world: World, **options: Any) -> Report:
+def next_run(world: World, **options: Any) -> RunReport:
     world.time.move(minutes=45)
     world.forget_requests()
     return world.sync(**options)
@@ -78,7 +78,7 @@ def test_fifty_orders_are_asked_for_in_one_request(made: World, monkeypatch: pyt
     made.sync()
     next_run(made)
     assert (len(made.revel.requests), made.looks) == (1, 1)
-    monkeypatch.setattr(watch, "BATCH", 2)
+    monkeypatch.setattr(after_injection, "BATCH", 2)
     next_run(made)
     assert (len(made.revel.requests), made.looks) == (3, 3)
 
@@ -195,7 +195,7 @@ def test_a_run_looks_at_so_many_orders_at_most_and_at_those_of_the_nearest_days(
     assert world.sync().summary["injected"] == 4
     for order in range(ORDER, ORDER + 4):
         world.revel.state.rows["Order"][order]["tax"] = Decimal("99.00")
-    monkeypatch.setattr(watch, "MOST", 3)
+    monkeypatch.setattr(after_injection, "MOST", 3)
     report = next_run(world)
     told = {each.event_id for each in report.outcomes if each.reason == "CHANGED_AFTER_INJECTION"}
     assert told == {str(FULL), "64000051", "64000052"}
@@ -250,7 +250,7 @@ def test_where_revel_does_not_show_them_together_each_is_asked_for(made: World, 
 def test_no_more_than_so_many_are_asked_for_one_by_one(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made.add_event(lines=[("Coffee Urn", 1, 38)])
     made.sync()
-    monkeypatch.setattr(watch, "MOST_SINGLES", 1)
+    monkeypatch.setattr(after_injection, "MOST_SINGLES", 1)
     made.revel.faults.add("status", "GET", "/resources/Order/$", times=None, status=400)
     next_run(made)
     assert sum(path.endswith(f"/{number}/") for path in made.revel_requests for number in (ORDER, ORDER + 1)) == 1

@@ -14,7 +14,9 @@ LONGEST_FUNCTION, P90_FUNCTION, MEDIAN_FUNCTION = 60, 30, 10
 LONGEST_MODULE = 600
 FORBIDDEN_NAMES = re.compile(r"(^|_)(process|handle|manage|utils?|helpers?|common|misc|manager|handler)(_|$)")
 NAMED_BY_LIBRARIES = {"handle_request"}  # httpx asks a transport for it
-EXCEPTION_BOUNDARIES = {"engine/turns.py", "engine/lanes.py", "cli/boundary.py", "cli/herald.py"}
+EXCEPTION_BOUNDARIES = {
+    "engine/perform.py", "engine/prepare.py", "engine/workers.py", "cli/boundary.py", "cli/herald.py",
+}  # fmt: skip
 FLOATS_FOR_THE_WIRE = {
     "revel/encode.py",  # Revel takes money as JSON numbers
     "config/environment.py",

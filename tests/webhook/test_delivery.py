@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tsrevel.engine.receive import Answer, understand
+from tsrevel.engine.deliveries import DeliveryAnswer, understand
 from tsrevel.errors import DeliveryFault, DeliveryReason, DeliveryUnreadable
 from tsrevel.webhook.delivery import ACTIONABLE, Delivery, read_delivery
 
@@ -167,7 +167,7 @@ def check_typed(raw: bytes) -> None:
         assert re.fullmatch("[A-Z0-9_]{1,64}", read_delivery(raw).trigger)
     with suppress(DeliveryUnreadable):
         delivery, answer = understand(raw)
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, DeliveryAnswer)
         assert answer.ok
         assert (answer.key is not None) is delivery.is_actionable
 

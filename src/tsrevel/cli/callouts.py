@@ -12,7 +12,7 @@ from tsrevel.cli.render import encode_report
 from tsrevel.cli.world import World
 from tsrevel.config import Settings
 from tsrevel.config.keys import SECRETS, variables
-from tsrevel.engine.report import Outcome, Report
+from tsrevel.engine.outcomes import Outcome, RunReport
 from tsrevel.notify.hooks import run_hook, without_secrets
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,13 @@ Hook = Literal["on_injected", "on_held", "on_failure"]
 
 
 def call_out(
-    world: World, settings: Settings, hook: Hook, report: Report, outcomes: Sequence[Outcome], *, anyway: bool = False
+    world: World,
+    settings: Settings,
+    hook: Hook,
+    report: RunReport,
+    outcomes: Sequence[Outcome],
+    *,
+    anyway: bool = False,
 ) -> None:
     """Run the command of this hook, if there is one and it has something to be told; `anyway`, if only of the run.
 

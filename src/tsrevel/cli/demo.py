@@ -18,7 +18,7 @@ from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.cli.table import open_console
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import load_settings
-from tsrevel.engine.report import Report
+from tsrevel.engine.outcomes import RunReport
 from tsrevel.files import replace_file
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId, OrderId
@@ -68,7 +68,7 @@ class _Stage:
     manner: Manner
     console: Console
 
-    def act(self, title: str, *, live: bool) -> Report:
+    def act(self, title: str, *, live: bool) -> RunReport:
         self.console.print(f"[bold]{title}[/bold]\n")
         environ: Mapping[str, str] = {"DRY_RUN": "false" if live else "true"}
         world = dataclasses.replace(self.world, environ=environ)
@@ -99,7 +99,7 @@ def _proof(served: Served, config: Path) -> Table:
     return table
 
 
-def _find_faults(served: Served, dry: Report, live: Report, again: Report) -> list[str]:
+def _find_faults(served: Served, dry: RunReport, live: RunReport, again: RunReport) -> list[str]:
     """Whatever didn't end as the sample day says it must: the demo is a check as well as a show."""
     faults = []
     ended = {outcome.event_id: outcome for outcome in live.outcomes}

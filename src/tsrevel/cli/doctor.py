@@ -13,7 +13,7 @@ from tsrevel.cli.standstill import NOTHING_CHECKED
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import examine_settings
 from tsrevel.doctor import Finding, Patient, Verdict, examine, exit_status
-from tsrevel.engine.ending import gravest
+from tsrevel.engine.outcomes import most_severe
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import show_controls
 from tsrevel.wiring import Seams
@@ -36,7 +36,7 @@ def doctor(world: World, manner: Manner) -> int:
     with logging_to(world.stderr, log, "doctor"):
         found = tuple(_telling(examine(patient), world, manner))
     why = patient.switched_off()
-    status = gravest({exit_status(found), NOTHING_CHECKED if why else 0})
+    status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})
     unchecked = f"neither service was checked: {why}" if why else ""
     if manner.json:
         reason = {"reason": Reason.CONNECTOR_DISABLED, "error": unchecked} if unchecked else {}

@@ -20,8 +20,7 @@ from tsrevel.cli.callouts import call_out
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings
-from tsrevel.engine.ending import gravest
-from tsrevel.engine.report import Outcome, Report
+from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
 from tsrevel.errors import RunLocked
 from tsrevel.ledger import RunMode
 from tsrevel.notify.monitor import Monitor
@@ -49,7 +48,7 @@ class Herald:
     _run_id: str = field(default="", init=False)
     _mode: RunMode = field(default="single", init=False)
     _monitor: Monitor | None = field(default=None, init=False)
-    _reports: list[Report] = field(default_factory=list, init=False)
+    _reports: list[RunReport] = field(default_factory=list, init=False)
 
     def begin(self, settings: Settings, run_id: str, mode: RunMode) -> Callable[[], None]:
         """The run is about to begin. What is given back tells the monitor of its start, without waiting for it."""
@@ -62,10 +61,10 @@ class Herald:
         self._monitor = monitor
         return lambda: monitor.start({"correlation_id": correlate(run_id)})
 
-    def hear(self, report: Report) -> None:
+    def hear(self, report: RunReport) -> None:
         """A report, before it is shown: were that to fail, it is told all the same."""
         self._reports.append(report)
-        self.exit_status = gravest({self.exit_status, report.exit_status})
+        self.exit_status = most_severe({self.exit_status, report.exit_status})
 
     def __enter__(self) -> Self:
         return self
@@ -119,16 +118,16 @@ class Herald:
         failed = [each for each in outcomes if each.status is Status.FAILED or each.missed]
         call_out(self.world, settings, "on_failure", report, failed, anyway=report.error is not None)
 
-    def _sum_up(self, error: Exception | None) -> Report:
+    def _sum_up(self, error: Exception | None) -> RunReport:
         """All that was heard as one report, `error` included where it ended the run."""
         dry_run = bool(self._settings and self._settings.safety.dry_run)
         first = self._reports[0] if self._reports else None
-        whole = first or Report(self._run_id, correlate(self._run_id), self._mode, dry_run)
+        whole = first or RunReport(self._run_id, correlate(self._run_id), self._mode, dry_run)
         errors = [report.error for report in self._reports if report.error]
         if error and not isinstance(error, RunLocked):
             errors.append(str(error) if status_of(error) != 1 else describe_fault(error))
         outcomes = tuple(outcome for report in self._reports for outcome in report.outcomes)
-        status = gravest({self.exit_status, status_of(error) if error else 0})
+        status = most_severe({self.exit_status, status_of(error) if error else 0})
         return replace(whole, outcomes=outcomes, error="; ".join(errors) or None, exit_status=status)
 
 

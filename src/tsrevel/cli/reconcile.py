@@ -17,7 +17,7 @@ from tsrevel.cli.standstill import report_nothing_checked, why_switched_off
 from tsrevel.cli.table import open_console
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
-from tsrevel.engine.catalogues import Catalogues
+from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
 from tsrevel.planning.money import Cents, show
 from tsrevel.reconcile.compare import judge
@@ -63,7 +63,7 @@ def _compare(
         open_services(settings, seams) as services,
         show_progress(world, manner) as progress,
     ):
-        catalogues = Catalogues(services.revel)
+        catalogues = Catalogs(services.revel)
         sources = Sources(services.tripleseat, services.books, catalogues, view, policy, now, progress)
         verdicts = [judge(case, policy) for case in read_cases(sources, spans, first, last)]
     return sum_up(verdicts, spans, now, has_ledger=view is not None)

@@ -12,15 +12,15 @@ from rich.progress import Progress as Bar
 from tsrevel.cli.streams import inner
 from tsrevel.cli.table import show_events
 from tsrevel.cli.world import Manner, World
-from tsrevel.engine.report import Outcome, Report
-from tsrevel.engine.turns import Progress
+from tsrevel.engine.context import Progress
+from tsrevel.engine.outcomes import Outcome, RunReport
 from tsrevel.ledger import Pause
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.text import show_controls
 
 
-def encode_report(report: Report) -> dict[str, object]:
+def encode_report(report: RunReport) -> dict[str, object]:
     """The report as `--json` prints it: ids are strings, money is a string with two decimals."""
     answer: dict[str, object] = {
         "schema": 1,
@@ -64,7 +64,7 @@ def encode_outcome(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def show_report(report: Report, world: World, manner: Manner) -> None:
+def show_report(report: RunReport, world: World, manner: Manner) -> None:
     """Print the report on stdout in the manner asked for; why a run ended before its time goes to stderr."""
     if report.error:
         print(f"tsrevel: [{report.correlation_id}] {report.error}", file=world.stderr)
@@ -79,7 +79,7 @@ def show_report(report: Report, world: World, manner: Manner) -> None:
             print(line, file=world.stdout)
 
 
-def list_news(report: Report) -> list[str]:
+def list_news(report: RunReport) -> list[str]:
     """What a person hasn't been told yet, a line each, after one line that sums up; nothing where nothing is new."""
     news = [outcome for outcome in report.outcomes if outcome.news]
     lines = [news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
@@ -87,13 +87,13 @@ def list_news(report: Report) -> list[str]:
     return [summary_line(report), *lines] if news or cut_short else []
 
 
-def list_errors(report: Report) -> list[str]:
+def list_errors(report: RunReport) -> list[str]:
     """What no manner of speaking leaves out: failures, missed events, and orders that a person must look at."""
     errors = [each for each in report.outcomes if each.status is Status.FAILED or each.missed or each.alarm]
     return [news_line(outcome) for outcome in errors]
 
 
-def summary_line(report: Report) -> str:
+def summary_line(report: RunReport) -> str:
     """The run in one line."""
     counts = report.summary
     done = [
@@ -117,7 +117,7 @@ def news_line(outcome: Outcome) -> str:
     return f"{what} event {outcome.event_id}{where}{total}{reason}" + (f": {outcome.text}" if outcome.text else "")
 
 
-def show_table(report: Report, console: Console) -> None:
+def show_table(report: RunReport, console: Console) -> None:
     """The whole run for a person: every event, and the run in one line."""
     disabled = report.reason is Reason.CONNECTOR_DISABLED
     if disabled and not report.outcomes:

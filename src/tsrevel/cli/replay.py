@@ -17,18 +17,17 @@ from tsrevel.cli.spool import STDIN, list_captured, move_away, open_archive, ope
 from tsrevel.cli.streams import encode_json
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
-from tsrevel.engine.deliver import name_current
-from tsrevel.engine.ending import CHANGES, gravest
-from tsrevel.engine.find import Candidate, Named, name_event
-from tsrevel.engine.receive import Answer, Receiver, refuse, understand
-from tsrevel.engine.report import Outcome, Report
-from tsrevel.engine.run import Engine
-from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError, Unreadable
-from tsrevel.ledger import look_for_pause
-from tsrevel.planning.model import Event, EventId
+from tsrevel.engine.context import RunState
+from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
+from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
+from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport, most_severe
+from tsrevel.engine.run import take_up
+from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError
+from tsrevel.ledger import Ledger, look_for_pause
+from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.webhook.signature import check_signature
-from tsrevel.wiring import Seams, correlate, open_engine
+from tsrevel.wiring import Seams, correlate, open_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class RetryOptions:
 
 
 def replay_captured(world: World, manner: Manner, paths: Sequence[Path], options: ReplayOptions) -> int:
-    """Put captured deliveries through the engine, one after another; the gravest of their exit statuses.
+    """Put captured deliveries through the engine, one after another; the most_severe of their exit statuses.
 
     Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for files that aren't there.
     """
@@ -70,7 +69,7 @@ def replay_captured(world: World, manner: Manner, paths: Sequence[Path], options
                 receiver.to_come += _look_ahead(world, captured)
             desk = _Desk(world, manner, settings, options, receiver, herald)
             statuses = {0, *(desk.deal_with(path) for path in captured)}
-        herald.exit_status = gravest(statuses)
+        herald.exit_status = most_severe(statuses)
     return herald.exit_status
 
 
@@ -88,26 +87,24 @@ def retry_events(world: World, manner: Manner, options: RetryOptions) -> int:
     return report.exit_status
 
 
-def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) -> Report:
+def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) -> RunReport:
     settings = _load(world, manner, dry_run=options.dry_run)
     seams = world.seams or Seams()
     run_id = seams.new_run_id()
     pause = look_for_pause(settings.ledger_path, seams.database)
     if pause or not settings.safety.enable_connector:
-        return Report.of_disabled(run_id, correlate(run_id), "single", settings.safety.dry_run, pause)
+        return RunReport.of_disabled(run_id, correlate(run_id), "single", settings.safety.dry_run, pause)
     on_start = herald.begin(settings, run_id, "single")
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
         show_progress(world, manner) as progress,
-        open_engine(settings, run_id, seams=seams, progress=progress, on_start=on_start) as engine,
+        open_run(settings, run_id, seams=seams, progress=progress, on_start=on_start) as ctx,
     ):
-        from_copy = options.from_snapshot
-        verified = from_copy and settings.tripleseat.payload == "verify" and not settings.safety.dry_run
-        name = _name_verified if verified else _name_copy if from_copy else _name_anew
-        return engine.take_up([name(engine, each) for each in _choose(engine, options)])
+        chosen = _choose(ctx.ledger, options)
+        return take_up(ctx, RunState.begin(ctx), [_unread(each, options, settings) for each in chosen])
 
 
-def _tell_report(report: Report, world: World, manner: Manner) -> None:
+def _tell_report(report: RunReport, world: World, manner: Manner) -> None:
     if not manner.json:
         show_report(report, world, manner)
         return
@@ -117,7 +114,7 @@ def _tell_report(report: Report, world: World, manner: Manner) -> None:
         print(f"tsrevel: {report.error}", file=world.stderr)
 
 
-def _look_ahead(world: World, captured: Sequence[Path]) -> Iterator[Answer]:
+def _look_ahead(world: World, captured: Sequence[Path]) -> Iterator[DeliveryAnswer]:
     """What can be understood of the deliveries at hand; what can't be is told when its turn comes."""
     for path in captured:
         with suppress(DeliveryRefused, OSError):
@@ -130,53 +127,27 @@ def _load(world: World, manner: Manner, *, dry_run: bool) -> Settings:
     return load_settings(config=manner.config, environ=world.environ, overrides=overrides)
 
 
-def _choose(engine: Engine, options: RetryOptions) -> tuple[EventId, ...]:
+def _choose(ledger: Ledger, options: RetryOptions) -> tuple[EventId, ...]:
     if options.events:
         return tuple(map(EventId, options.events))
     if options.run is None:
-        return engine.ledger.to_be_tried_again()
-    found = engine.ledger.tried_in_vain(options.run)
+        return ledger.to_be_tried_again()
+    found = ledger.tried_in_vain(options.run)
     if found is None:
         raise typer.BadParameter(f"the ledger knows no run {options.run}")
     return found
 
 
-def _name_anew(engine: Engine, event_id: EventId) -> Named:
-    return name_event(engine.tripleseat, event_id)
-
-
-def _name_copy(engine: Engine, event_id: EventId) -> Named:
-    """The event as the ledger's copy has it, for a dry run or where copies are trusted."""
-    return Named(event_id, lambda: _recall(engine, event_id))
-
-
-def _name_verified(engine: Engine, event_id: EventId) -> Named:
-    """An event of which there is a copy. An order is to be made: the event is read again, as that of a delivery is."""
-
-    def find() -> Candidate:
-        _find_copy(engine, event_id)
-        return name_current(engine.tripleseat, event_id).find()
-
-    return Named(event_id, find)
-
-
-def _find_copy(engine: Engine, event_id: EventId) -> Event:
-    event = engine.ledger.snapshot(event_id)
-    if event is None:
-        raise Unreadable(f"the ledger keeps no copy of event {event_id}: leave --from-snapshot out")
-    return event
-
-
-def _recall(engine: Engine, event_id: EventId) -> Candidate:
-    event = _find_copy(engine, event_id)
-    known = engine.ledger.sightings([event_id])[event_id]
-    if event.updated != known.updated:
-        raise Unreadable(f"event {event_id} has changed since the ledger's copy: leave --from-snapshot out")
-    return Candidate(event)
+def _unread(event_id: EventId, options: RetryOptions, settings: Settings) -> UnreadEvent:
+    """How the event is read: anew, or as the ledger's copy has it. Where an order is to be made it is read again."""
+    if not options.from_snapshot:
+        return NamedEvent(event_id)
+    verify = settings.tripleseat.payload == "verify" and not settings.safety.dry_run
+    return StoredEvent(event_id, verify)
 
 
 @contextmanager
-def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) -> Iterator[Receiver | None]:
+def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) -> Iterator[DeliveryQueue | None]:
     """What takes the deliveries; None while the connector is disabled, or paused."""
     seams = world.seams or Seams()
     if not settings.safety.enable_connector or look_for_pause(settings.ledger_path, seams.database):
@@ -186,9 +157,9 @@ def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) ->
     on_start = begin(settings, run_id, "single")
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
-        open_engine(settings, run_id, seams=seams, on_start=on_start) as engine,
+        open_run(settings, run_id, seams=seams, on_start=on_start) as ctx,
     ):
-        yield Receiver(engine, seams.new_run_id, trusted=settings.tripleseat.payload == "trust")
+        yield DeliveryQueue(ctx, seams.new_run_id, trusted=settings.tripleseat.payload == "trust")
 
 
 @dataclass(slots=True)
@@ -199,7 +170,7 @@ class _Desk:
     manner: Manner
     settings: Settings
     options: ReplayOptions
-    receiver: Receiver | None
+    receiver: DeliveryQueue | None
     herald: Herald
 
     def deal_with(self, path: Path) -> int:
@@ -220,9 +191,9 @@ class _Desk:
         if self.receiver:
             self.receiver.note(answer, signed=signed)
         kept = answer.may_pass or self.settings.safety.dry_run or path == STDIN
-        return gravest({answer.exit_status, 0 if kept else self._put_away(path)})
+        return most_severe({answer.exit_status, 0 if kept else self._put_away(path)})
 
-    def _answer(self, path: Path, signature: str | None, *, signed: bool) -> Answer:
+    def _answer(self, path: Path, signature: str | None, *, signed: bool) -> DeliveryAnswer:
         body = open_body(self.world, path)
         if signed:
             keys = [key.get_secret_value() for key in self.settings.tripleseat.webhook_signing_keys]
@@ -251,14 +222,14 @@ class _Desk:
             return TsrevelError.exit_status
         return 0
 
-    def _tell(self, name: str, answer: Answer) -> None:
+    def _tell(self, name: str, answer: DeliveryAnswer) -> None:
         if self.manner.json:
             _print_line(self.world, _encode(answer) | {"file": name})
             return
         for line in self._lines(name, answer):
             print(line, file=self.world.stdout, flush=True)
 
-    def _lines(self, name: str, answer: Answer) -> list[str]:
+    def _lines(self, name: str, answer: DeliveryAnswer) -> list[str]:
         """On a terminal every delivery and what came of it; elsewhere news alone, and errors always."""
         if self.world.stdout.isatty():
             told = [news_line(each) for each in answer.outcomes] or [_sum_up(answer)]
@@ -269,11 +240,11 @@ class _Desk:
         return [*lines, *([f"{name}: {_sum_up(answer)}"] if failed else [])]
 
 
-def _sum_up(answer: Answer) -> str:
+def _sum_up(answer: DeliveryAnswer) -> str:
     return answer.text or answer.reason or "nothing to do"
 
 
-def _encode(answer: Answer) -> dict[str, object]:
+def _encode(answer: DeliveryAnswer) -> dict[str, object]:
     """A delivery as --json prints it (DESIGN 4); of a booking with several events, each of them as well."""
     outcomes = answer.outcomes
     single = outcomes[0] if len(outcomes) == 1 else None
@@ -302,7 +273,7 @@ def _encode_outcome(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _encode_end(report: Report) -> list[dict[str, object]]:
+def _encode_end(report: RunReport) -> list[dict[str, object]]:
     """A run that came to no event, because it was stopped or is disabled, in one line."""
     if not report.error and not report.reason:
         return []

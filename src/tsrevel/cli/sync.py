@@ -12,11 +12,13 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import show_progress, show_report
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
+from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.find import Window
-from tsrevel.engine.report import Report
-from tsrevel.engine.run import Engine
+from tsrevel.engine.outcomes import RunReport
+from tsrevel.engine.run import sync as sync_window
+from tsrevel.engine.run import sync_events as sync_named
 from tsrevel.ledger import RunMode, look_for_pause
-from tsrevel.wiring import Seams, correlate, open_engine
+from tsrevel.wiring import Seams, correlate, open_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,20 @@ def sync_events(
     """The same for named events. Raises typer.BadParameter for what can't be an event's id."""
     named = [read_event_id(each) for each in event_ids]
 
-    def run(engine: Engine, _settings: Settings) -> Report:
-        return engine.sync_events(named, ignore_time_gate=ignore_time_gate)
+    def run(ctx: RunContext, _settings: Settings) -> RunReport:
+        return sync_named(ctx, RunState.begin(ctx), named, ignore_time_gate=ignore_time_gate)
 
     return _tell(world, manner, lambda begin: _run(world, manner, options, "single", run, begin))
 
 
-def sync_all(world: World, manner: Manner, options: SyncOptions, begin: Begin | None = None) -> Report:
+def sync_all(world: World, manner: Manner, options: SyncOptions, begin: Begin | None = None) -> RunReport:
     """What `sync` does, without a word of it. `begin` is called before a run, unless there is none to be made.
 
     Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for a location that no entry has.
     """
 
-    def run(engine: Engine, settings: Settings) -> Report:
-        return engine.sync(Window(settings.sync.hours_back, options.first, options.last))
+    def run(ctx: RunContext, settings: Settings) -> RunReport:
+        return sync_window(ctx, RunState.begin(ctx), Window(settings.sync.hours_back, options.first, options.last))
 
     return _run(world, manner, options, "bulk", run, begin)
 
@@ -65,9 +67,9 @@ def _run(
     manner: Manner,
     options: SyncOptions,
     mode: RunMode,
-    run: Callable[[Engine, Settings], Report],
+    run: Callable[[RunContext, Settings], RunReport],
     begin: Begin | None,
-) -> Report:
+) -> RunReport:
     seams = world.seams or Seams()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
     settings = load_settings(config=manner.config, environ=world.environ, overrides=overrides)
@@ -75,12 +77,12 @@ def _run(
     run_id = seams.new_run_id()
     pause = look_for_pause(settings.ledger_path, seams.database)
     if pause or not settings.safety.enable_connector:
-        return Report.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
+        return RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
     on_start = begin(settings, run_id, mode) if begin else _tell_nobody
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
         show_progress(world, manner) as progress,
-        open_engine(
+        open_run(
             settings,
             run_id,
             seams=seams,
@@ -88,16 +90,16 @@ def _run(
             max_orders=options.max_orders,
             progress=progress,
             on_start=on_start,
-        ) as engine,
+        ) as ctx,
     ):
-        return run(engine, settings)
+        return run(ctx, settings)
 
 
 def _tell_nobody() -> None:
     """Nobody is told that the run begins."""
 
 
-def _tell(world: World, manner: Manner, run: Callable[[Begin], Report]) -> int:
+def _tell(world: World, manner: Manner, run: Callable[[Begin], RunReport]) -> int:
     with Herald(world, manner) as herald:
         report = run(herald.begin)
         herald.hear(report)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tsrevel.cli.streams import inner
 from tsrevel.cli.world import World
-from tsrevel.engine.report import Outcome
+from tsrevel.engine.outcomes import Outcome
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Status
 from tsrevel.text import show_controls

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from tsrevel.engine.ending import NEEDS_ATTENTION, gravest
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
 from tsrevel.errors import (
     ConfigError,
     ConnectionMisconfigured,
@@ -136,7 +136,7 @@ class Finding:
 
 def exit_status(findings: Iterable[Finding]) -> int:
     """The exit status that most needs a person; 0 where there is no problem."""
-    return gravest({finding.exit_status for finding in findings})
+    return most_severe({finding.exit_status for finding in findings})
 
 
 def fine(name: str, text: str, subject: str | None = None, code: FindingCode = FindingCode.OK) -> Finding:

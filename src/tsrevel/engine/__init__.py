@@ -1,5 +1,5 @@
 """The one data flow: find events, decide on each, write what is due, and say what became of it.
 
-Read in this order: `report` (outcomes as data), `saga` (one order's writes, their recovery and their proof),
-`decide` (one event), `find` (which events), `run` (all of them, within the limits), `ending` (the exit status).
+Read in this order: `run` (the whole of it), `find` (which events), `triage` (what to do with one), `perform` (doing
+it), `prepare` (a batch made ready), `inject`, `recover` and `verify` (one order's writes, their recovery, their proof).
 """

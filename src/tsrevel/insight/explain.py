@@ -10,12 +10,10 @@ from datetime import datetime
 from typing import Literal
 
 from tsrevel.config import Settings
-from tsrevel.engine.catalogues import Catalogues
-from tsrevel.engine.findings import recall_finding
-from tsrevel.engine.foresee import Foreseen, Foresight, switched_off
-from tsrevel.engine.report import Outcome, not_written, with_order
-from tsrevel.engine.resolved import leave_resolved
-from tsrevel.engine.run import Limits
+from tsrevel.engine.catalogs import Catalogs
+from tsrevel.engine.context import Environment, Limits, RunContext, RunIdentity
+from tsrevel.engine.outcomes import Outcome, leave_resolved, not_written, recall_dispute, with_order
+from tsrevel.engine.preview import Preview, connector_disabled, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.gate import WriteGate
 from tsrevel.insight.drift import recall_drift
@@ -67,14 +65,16 @@ def explain_live(settings: Settings, seams: Seams, event_id: EventId) -> Explana
         pause = ledger.paused()
         if pause or not settings.safety.enable_connector:
             text = f"runs are {pause}" if pause else "the connector is disabled (safety.enable_connector)"
-            known = _explain_known(ledger, history, policy, _last_outcome(history) or switched_off(event_id, text))
+            known = _explain_known(
+                ledger, history, policy, _last_outcome(history) or connector_disabled(event_id, text)
+            )
             return replace(known, switched_off=text)
         with open_services(settings, seams) as services:
-            engine = _engine(settings, seams, services, ledger, policy)
-            foreseen = engine.foresee(event_id)
-            location = find_location(foreseen.event, policy) if foreseen.event else None
-            catalogue = _catalogue(engine.catalogues, location)
-        return _explain_seen(foreseen, history, policy, location, catalogue, seams.clock())
+            catalogs = Catalogs(services.revel)
+            preview = preview_event(_context(settings, seams, services, ledger, policy), event_id, catalogs)
+            location = find_location(preview.event, policy) if preview.event else None
+            catalogue = _catalogue(catalogs, location)
+        return _explain_seen(preview, history, policy, location, catalogue, seams.clock())
 
 
 def explain_offline(settings: Settings, seams: Seams, event_id: EventId) -> Explanation:
@@ -95,61 +95,57 @@ def _copy(settings: Settings, seams: Seams, event_id: EventId) -> Ledger:
     return copy_event(settings.ledger_path, event_id, settings.environment, seams.clock, seams.database)
 
 
-def _engine(settings: Settings, seams: Seams, services: Services, ledger: Ledger, policy: Policy) -> Foresight:
-    """The engine as a live run would have it. That nothing is written is seen to by the channel of `services`."""
+def _context(settings: Settings, seams: Seams, services: Services, ledger: Ledger, policy: Policy) -> RunContext:
+    """What a live run would have. That nothing is written is seen to by the channel of `services`."""
     run_id = seams.new_run_id()
-    return Foresight(
+    return RunContext(
         tripleseat=services.tripleseat,
         revel=services.revel,
         ledger=ledger,
         policy=policy,
         gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only),
         limits=Limits(settings.safety.max_orders_per_run, services.deadline),
-        run_id=run_id,
-        correlation_id=correlate(run_id),
-        clock=seams.clock,
-        sleep=seams.sleep,
-        monotonic=seams.monotonic,
-        catalogues=Catalogues(services.revel),
+        environment=Environment(seams.clock, seams.monotonic, seams.sleep),
+        identity=RunIdentity(run_id, correlate(run_id)),
     )
 
 
-def _catalogue(catalogues: Catalogues, location: Location | None) -> Catalogue | None:
+def _catalogue(catalogs: Catalogs, location: Location | None) -> Catalogue | None:
     """The products at the event's place; None where they can't be had: the decision stands without them."""
     if location is None:
         return None
     try:
-        return catalogues.of(location.establishment)
+        return catalogs.of(location.establishment)
     except (TryNextRun, Refused, StopRun):
         return None
 
 
 def _explain_seen(
-    foreseen: Foreseen,
+    preview: Preview,
     history: EventHistory,
     policy: Policy,
     location: Location | None,
     catalogue: Catalogue | None,
     now: datetime,
 ) -> Explanation:
-    event, record = foreseen.event, foreseen.record
+    event, record = preview.event, preview.record
     plan = record.plan if record else None
     foretold: Plan | Hold | None = None
-    if event and location and catalogue and plan is None and _may_come(foreseen.outcome):
+    if event and location and catalogue and plan is None and _may_come(preview.outcome):
         foretold = plan_order(event, location, catalogue, policy, now)
-    held = isinstance(foretold, Hold) and foreseen.outcome.reason is not foretold.reason
+    held = isinstance(foretold, Hold) and preview.outcome.reason is not foretold.reason
     return Explanation(
         source="live",
-        outcome=foreseen.outcome,
+        outcome=preview.outcome,
         history=history,
         event=event,
         rationale=give_reasons(event, location, catalogue, policy) if event else None,
         plan=plan or (foretold if isinstance(foretold, Plan) else None),
         foretold=foretold if isinstance(foretold, Hold) and held else None,
         catalogue=catalogue,
-        rivals=give_rivals(event, location, catalogue, policy) if event and _is_open(foreseen.outcome) else (),
-        unknown=foreseen.absent and not history.known,
-        exit_status=_status(foreseen),
+        rivals=give_rivals(event, location, catalogue, policy) if event and _is_open(preview.outcome) else (),
+        unknown=preview.absent and not history.known,
+        exit_status=_status(preview),
     )
 
 
@@ -163,11 +159,11 @@ def _may_come(outcome: Outcome) -> bool:
     return outcome.status is Status.PLANNED or outcome.reason in _WAITING
 
 
-def _status(foreseen: Foreseen) -> int:
+def _status(preview: Preview) -> int:
     """0 where the question was answered, whatever the answer; else what kept a service from being asked."""
-    if foreseen.stop:
-        return foreseen.stop.exit_status
-    return ServiceDown.exit_status if foreseen.outcome.reason is Reason.UPSTREAM_UNAVAILABLE else 0
+    if preview.stop:
+        return preview.stop.exit_status
+    return ServiceDown.exit_status if preview.outcome.reason is Reason.UPSTREAM_UNAVAILABLE else 0
 
 
 def _explain_known(ledger: Ledger, history: EventHistory, policy: Policy, outcome: Outcome | None) -> Explanation:
@@ -203,7 +199,7 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
 
 def _known_text(about: Outcome, record: OrderRecord | None) -> str:
     if record and record.order_id and record.state == "disputed":
-        return recall_finding(record).text
+        return recall_dispute(record).text
     if about.status in {Status.HELD, Status.FAILED}:
         return f"the ledger doesn't keep the text: `tsrevel explain {about.event_id}`, asking both services, tells it"
     return f"Revel order {record.order_id}" if record and record.order_id else ""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tsrevel.engine.findings import recall_finding
+from tsrevel.engine.outcomes import recall_dispute
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Hold, Plan, Policy, Skip
@@ -125,7 +125,7 @@ def _find_unfinished(case: Case, row: OrderRow) -> Finding | None:
         state = f"isn't finished: {lacks}" if lacks else "is in the ledger as claimed"
         text, reason = f"order {row.id} {state}; {_who_finishes(case)}", Reason.OUTCOME_UNKNOWN
     elif lacks and is_ours(case, row) and record and record.state == "disputed":
-        held = recall_finding(record)
+        held = recall_dispute(record)
         if held.reason is Reason.AMOUNT_MISMATCH:
             return replace(totals_of(case), text=f"it was left unfinished: {held.text}", reason=held.reason)
         text, reason = f"order {row.id} was left unfinished: {held.text}", held.reason

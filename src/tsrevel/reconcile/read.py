@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tsrevel.engine.catalogues import Catalogues
+from tsrevel.engine.catalogs import Catalogs
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable
 from tsrevel.ledger import LedgerView
 from tsrevel.ledger.days import Recalled, find_ordered, recall
@@ -43,7 +43,7 @@ class Sources:
 
     tripleseat: TripleSeat
     books: Books
-    catalogues: Catalogues
+    catalogues: Catalogs
     view: LedgerView | None
     policy: Policy
     now: datetime

@@ -84,6 +84,10 @@ class Revel:
         """Whether Revel has answered anything."""
         return self._channel.answered
 
+    def stop(self) -> None:
+        """Let no further request go out."""
+        self._channel.stop()
+
     def ask_the_time(self) -> None:
         """Ask for something cheap, for the Date of its answer."""
         self._channel.read("/resources/Order/", {"limit": "1"})

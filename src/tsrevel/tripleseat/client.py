@@ -62,6 +62,10 @@ class TripleSeat:
         """Whether TripleSeat has answered anything."""
         return self._channel.answered
 
+    def stop(self) -> None:
+        """Let no further request go out."""
+        self._channel.stop()
+
     def ask_the_time(self) -> None:
         """Ask for something cheap, for the Date of its answer."""
         self._read("/v1/sites.json", {})

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from tsrevel.engine import decide, proof, saga
+from tsrevel.engine import inject as writing
+from tsrevel.engine import perform, recover, verify
+from tsrevel.engine.triage import Recover
+from tsrevel.engine.verify import Missing
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import Hold
 from tsrevel.planning.plan import plan_order
@@ -25,11 +28,11 @@ INCOMPLETE = "its order isn't complete"
 def _rewrite(patch: pytest.MonkeyPatch, which: Callable[[Any, Any], Any]) -> None:
     """Let what `which` chooses of plan and receipts count as missing of an order begun."""
 
-    def of_beginning(original: Original, self: Any, plan: Any, order_id: Any, known: Any = (), **more: Any) -> Any:
-        contents, _ = original(self, plan, order_id, known, **more)
-        return contents, which(plan, known)
+    def read(original: Original, ctx: Any, state: Any, plan: Any, order_id: Any, expected: Any = ()) -> Any:
+        contents, _ = original(ctx, state, plan, order_id, expected)
+        return contents, Missing(tuple(which(plan, expected)))
 
-    around(patch, proof.Proof, "of_beginning", of_beginning)
+    around(patch, recover, "read_beginning", read)
 
 
 @caught_in(*(f"single {n}:kill_after" for n in range(16, 24)), violates="has 2 orders")
@@ -51,16 +54,14 @@ def receipts_alone_are_believed(patch: pytest.MonkeyPatch) -> None:
 def begun_order_is_planned_anew(patch: pytest.MonkeyPatch) -> None:
     """An order begun is finished from the event as it is now, not from the claimed plan."""
 
-    def decide_anew(original: Original, self: decide.Decider, candidate: Any) -> Any:
-        record = self.records.get(candidate.event.id)
-        if record and record.plan and record.state == "claimed":
-            event, place = candidate.whole(), record.plan.location
-            now = plan_order(event, place, self.catalogues.of(place.establishment), self.policy, self.clock())
-            plan = record.plan if isinstance(now, Hold) else now
-            self.records = {**self.records, candidate.event.id: replace(record, plan=plan)}
-        return original(self, candidate)
+    def anew(original: Original, ctx: Any, state: Any, work: Any, task: Any) -> Any:
+        if isinstance(task, Recover) and task.found and task.record.state == "claimed":
+            event, place = ctx.tripleseat.event(task.found.event.id), task.plan.location
+            now = plan_order(event, place, state.catalogs.of(place.establishment), ctx.policy, ctx.now())
+            task = task if isinstance(now, Hold) else replace(task, plan=now)
+        return original(ctx, state, work, task)
 
-    around(patch, decide.Decider, "decide", decide_anew)
+    around(patch, perform, "_recover", anew)
 
 
 @caught_in(
@@ -82,29 +83,29 @@ def order_at_another_establishment_is_taken(patch: pytest.MonkeyPatch) -> None:
         order = contents.order and replace(contents.order, establishment=plan.location.establishment)
         return original(plan, replace(contents, order=order), *more)
 
-    around(patch, proof, "compare_order", order_here)
-    around(patch, proof, "find_missing", contents_here)
+    around(patch, verify, "describe_differences", order_here)
+    around(patch, verify, "find_missing", contents_here)
 
 
 @caught_in(*(f"single lost=1 {n}:kill_after" for n in range(16, 26)), violates=INCOMPLETE)
 def order_found_counts_as_finished(patch: pytest.MonkeyPatch) -> None:
     """An order of ours that a look-up shows is settled, however much of it is there."""
 
-    def adopt(_original: Original, self: Any, about: Any, plan: Any, row: Any, digest: Any, *_names: Any) -> Any:
-        self._ledger.settle(self._run_id, plan.event_id, row.id, digest)
+    def adopt(ctx: Any, _state: Any, about: Any, plan: Any, row: Any, digest: Any) -> Any:
+        ctx.ledger.settle(ctx.run_id, plan.event_id, row.id, digest)
         return replace(about, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, order_id=row.id)
 
-    around(patch, saga.Saga, "adopt", adopt)
+    patch.setattr(perform, "adopt", adopt)
 
 
 # Proving
 
 
 def _take_for_proved(patch: pytest.MonkeyPatch, *stages: str) -> None:
-    def of(original: Original, self: Any, stage: str, *more: Any) -> Any:
-        return None if stage in stages else original(self, stage, *more)
+    def proved(original: Original, ctx: Any, state: Any, plan: Any, stage: str, *more: Any) -> Any:
+        return None if stage in stages else original(ctx, state, plan, stage, *more)
 
-    around(patch, proof.Proof, "of", of)
+    around(patch, writing, "verify", proved)
 
 
 @caught_in("single 22:not_applied", "single 32:not_applied", violates=f"{INCOMPLETE}|isn't settled")
@@ -128,5 +129,5 @@ def order_is_settled_unseen(patch: pytest.MonkeyPatch) -> None:
 @caught_in(*(f"single {n}:not_applied" for n in range(33, 37)), violates="the ledger settled event")
 def figures_are_not_compared(patch: pytest.MonkeyPatch) -> None:
     """An order read back is right, whatever its figures say."""
-    instead(patch, proof, "compare_order", None)
-    instead(patch, saga, "compare_order", None)
+    instead(patch, verify, "describe_differences", "")
+    instead(patch, recover, "describe_differences", "")

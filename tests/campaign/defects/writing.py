@@ -17,7 +17,8 @@ import pytest
 from tsrevel import wiring
 from tsrevel.config import load
 from tsrevel.config.paths import StatePlace, state_folder
-from tsrevel.engine import decide, evidence, proof, saga, steps
+from tsrevel.engine import inject, perform, recover, verify
+from tsrevel.engine.recover import Absent
 from tsrevel.errors import OutcomeUnknown, Throttled, TryNextRun, Unavailable
 from tsrevel.ledger import Ledger, audit
 from tsrevel.planning import identity
@@ -41,13 +42,14 @@ TO_THE_END = "modes=live,live,live"
 def failed_lookup_means_absent(patch: pytest.MonkeyPatch) -> None:
     """A look-up that failed is read as: there is no order."""
 
-    def look_up(original: Original, *args: Any, **kwargs: Any) -> Any:
+    def find_order(original: Original, *args: Any, **kwargs: Any) -> Any:
         try:
             return original(*args, **kwargs)
         except TryNextRun:
-            return None
+            return Absent()
 
-    around(patch, saga.Saga, "look_up", look_up)
+    for module in (perform, recover):
+        around(patch, module, "find_order", find_order)
 
 
 @caught_in(*(f"single lost=1 {n}:wrong_shape {n + 1}:wrong_shape" for n in range(52, 66)), violates=TWO_ORDERS)
@@ -59,7 +61,8 @@ def list_without_rows_is_empty(patch: pytest.MonkeyPatch) -> None:
 @caught_in("single lost=1", "single 1:timeout_late", violates=TWO_ORDERS)
 def ledger_alone_is_asked(patch: pytest.MonkeyPatch) -> None:
     """No look-up at Revel before the first write."""
-    instead(patch, saga.Saga, "look_up", None)
+    for module in (perform, recover):
+        instead(patch, module, "find_order", Absent())
 
 
 @caught_in("drawn-1", "drawn-6", violates="ORDER_EXISTS", ignored_filters={"local_id"})
@@ -103,7 +106,7 @@ def uuid_is_drawn_at_random(patch: pytest.MonkeyPatch) -> None:
         return made[-1]
 
     patch.setattr(identity, "order_uuid", order_uuid)
-    patch.setattr(decide, "order_uuid", order_uuid)
+    patch.setattr(perform, "order_uuid", order_uuid)
 
 
 # Writing
@@ -194,8 +197,8 @@ def discount_goes_before_the_items(patch: pytest.MonkeyPatch) -> None:
         return "items" if step.kind == "discount" else original(step)
 
     around(patch, identity, "list_steps", list_steps)
-    around(patch, evidence, "stage_of", stage_of)
-    around(patch, saga, "stage_of", stage_of)
+    around(patch, verify, "stage_of", stage_of)
+    around(patch, inject, "stage_of", stage_of)
 
 
 @caught_in("single", "lone", violates="isn't settled: failed OUTCOME_UNKNOWN")
@@ -211,7 +214,7 @@ def history_row_is_left_out(patch: pytest.MonkeyPatch) -> None:
 @caught_in("single", "lone", violates=r"was finished \(POST OrderHistory\) although it is wrong in total")
 def history_goes_before_the_totals(patch: pytest.MonkeyPatch) -> None:
     """The order is shown in the console before its totals are right."""
-    patch.setattr(saga, "STAGES", ("items", "money", "history", "totals"))
+    patch.setattr(inject, "STAGES", ("items", "money", "history", "totals"))
 
 
 # The ledger
@@ -282,15 +285,14 @@ def write_is_not_marked_before_it_is_sent(patch: pytest.MonkeyPatch) -> None:
 def server_error_means_not_applied(patch: pytest.MonkeyPatch) -> None:
     """A write that was answered 5xx counts as surely not applied once a look has not found it."""
 
-    def settle(original: Original, self: steps.Steps, plan: Any, order_id: Any, sent: Any) -> None:
+    def find_lost(original: Original, ctx: Any, state: Any, plan: Any, step: Any, *more: Any) -> Any:
         try:
-            original(self, plan, order_id, sent)
+            return original(ctx, state, plan, step, *more)
         except OutcomeUnknown:
-            for step in sent.lost:
-                self._ledger.note_not_applied(self._run_id, plan.event_id, step)
+            ctx.ledger.note_not_applied(ctx.run_id, plan.event_id, step)
             raise
 
-    around(patch, steps.Steps, "_settle", settle)
+    around(patch, inject, "_find_lost", find_lost)
 
 
 @caught_in("single 1:429_after", "single 19:429_after", violates=ONE_TOO_MANY)
@@ -310,7 +312,7 @@ def throttled_write_is_sent_again_unseen(patch: pytest.MonkeyPatch) -> None:
 def twin_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
     """An order is read back by its id, and looked at again by one row: a twin of it stays out of sight."""
     around(patch, Revel, "orders_by_uuid", lambda original, *args: {k: v[:1] for k, v in original(*args).items()})
-    patch.setattr(proof.Proof, "_order", lambda self, _plan, order_id, _names: self._revel.find_by_id(order_id))
+    patch.setattr(verify, "_read_order", lambda ctx, _plan, order_id: ctx.revel.find_by_id(order_id))
 
 
 @caught_in("single", "lone", violates="isn't settled", spells_uuids="{uuid.hex}")

@@ -15,7 +15,7 @@ from tsrevel.cli.standstill import why_switched_off
 from tsrevel.cli.which import NEVER_RUN, encode_files
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
-from tsrevel.engine.resolved import REASONS
+from tsrevel.engine.outcomes import REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import Standing

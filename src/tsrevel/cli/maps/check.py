@@ -10,9 +10,9 @@ from tsrevel.cli.maps.speak import say
 from tsrevel.cli.maps.survey import Span, Survey, open_survey, unless_switched_off
 from tsrevel.cli.render import news_line, show_progress
 from tsrevel.cli.world import Manner, World
-from tsrevel.engine.catalogues import Catalogues
-from tsrevel.engine.find import EventUnavailable, told_by_tripleseat
-from tsrevel.engine.report import Outcome, describe, not_written, planned
+from tsrevel.engine.catalogs import Catalogs
+from tsrevel.engine.fetch import EventUnavailable, fetch_event
+from tsrevel.engine.outcomes import Outcome, describe, not_written, planned
 from tsrevel.errors import Refused, ServiceDown, TryNextRun
 from tsrevel.planning.model import Event, EventId, Hold, Location, Skip
 from tsrevel.planning.plan import plan_order
@@ -40,7 +40,7 @@ def check_coverage(world: World, manner: Manner, days: int, only: Sequence[str] 
     with open_survey(world, manner, only) as survey, show_progress(world, manner) as progress:
         span = survey.span(days)
         found = survey.coming_events(span)
-        inspector = _Inspector(survey, Catalogues(survey.services.revel))
+        inspector = _Inspector(survey, Catalogs(survey.services.revel))
         verdicts: list[Verdict] = []
         for each in found:
             verdicts.append(inspector.inspect(each))
@@ -55,7 +55,7 @@ class _Inspector:
     """Judges events one by one. Raises ServiceDown where a service is down for all of them, or several in a row."""
 
     survey: Survey
-    catalogues: Catalogues
+    catalogues: Catalogs
     judged: bool = False
     down: int = 0
     trouble: str = ""
@@ -68,8 +68,6 @@ class _Inspector:
         about = describe(found.event, find_location(found.event, self.survey.policy))
         try:
             verdict = self._plan(found.event)
-        except EventUnavailable as told:
-            verdict = Verdict(replace(about, status=told.status, reason=told.reason, text=str(told)))
         except (TryNextRun, Refused) as error:
             self._note_trouble(error)
             return Verdict(replace(about, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=str(error)))
@@ -86,8 +84,10 @@ class _Inspector:
         location = self._screen(listed)
         if isinstance(location, Hold | Skip):
             return Verdict(not_written(self._describe(listed), location))
-        with told_by_tripleseat():
-            event = self.survey.tripleseat.event(listed.id)
+        event = fetch_event(self.survey.tripleseat, listed.id)
+        if isinstance(event, EventUnavailable):
+            about = self._describe(listed)
+            return Verdict(replace(about, status=event.status, reason=event.reason, text=event.text))
         location = self._screen(event)
         if isinstance(location, Hold | Skip):
             return Verdict(not_written(self._describe(event), location))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.engine.catalogues import YOUNG
+from tsrevel.engine.catalogs import RECENT
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
@@ -46,7 +46,7 @@ def test_the_next_run_asks_for_the_products_of_its_orders_alone(world: World) ->
 
 def test_an_old_copy_is_not_used(world: World) -> None:
     begin_with_a_copy(world)
-    world.time.move(seconds=YOUNG.total_seconds())
+    world.time.move(seconds=RECENT.total_seconds())
     world.add_event(NEXT + 1, lines=[("Coffee Urn", 1, 38)])
     world.sync()
     assert (downloads(world), confirmations(world)) == (1, 0)

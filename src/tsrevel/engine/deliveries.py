@@ -1,20 +1,23 @@
-"""Webhook deliveries, one after another: trusted, understood, new? Then a run of its own for the events of each."""
+"""Webhook deliveries, one after another: trusted, understood, new? Then a run of its own for the events of each.
+
+A delivery says which event to look at (DESIGN 4, facts TripleSeat 6.3). Nothing is decided by the payload alone, not
+even that nothing is to be done: the event may have moved into its gate meanwhile. How it is read: see `fetch`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tsrevel.engine.deliver import find_delivered
-from tsrevel.engine.ending import CHANGES, NEEDS_ATTENTION, end_reason
-from tsrevel.engine.find import EventUnavailable
-from tsrevel.engine.report import Outcome, Report
-from tsrevel.engine.run import Engine
-from tsrevel.engine.turns import PATIENCE
+from tsrevel.engine.context import FAILURES_IN_A_ROW, RunContext, RunIdentity, RunState
+from tsrevel.engine.fetch import NOT_FOUND, DeliveredEvent, EventUnavailable, NamedEvent, UnreadEvent, unless_refused
+from tsrevel.engine.outcomes import CHANGES, NEEDS_ATTENTION, Outcome, RunReport, end_reason
+from tsrevel.engine.run import take_up
 from tsrevel.errors import (
     DeliveryFault,
     DeliveryRefused,
     DeliveryUnreadable,
+    Refused,
     ServiceDown,
     SignatureReason,
     SignatureRefused,
@@ -25,7 +28,7 @@ from tsrevel.errors import (
 from tsrevel.ledger import AuditKind, DeliveryKey
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.tripleseat.payload import Subject, is_older, read_subject
+from tsrevel.tripleseat.payload import Subject, is_older, read_event_ids, read_subject
 from tsrevel.webhook.delivery import Delivery, read_delivery
 
 UNTRUSTED = "SIGNATURE_VERIFICATION_FAILED_"
@@ -35,7 +38,7 @@ _LEFT = frozenset({Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeliveryAnswer:
     """What came of one delivery. `ok`: it is trusted and could be read. `text` is for people.
 
     `may_pass`: what kept it from being dealt with may be over later; then it isn't noted, and can be replayed as it is.
@@ -47,7 +50,7 @@ class Answer:
     text: str = ""
     subject: Subject | None = None
     key: DeliveryKey | None = None
-    report: Report | None = None
+    report: RunReport | None = None
     exit_status: int = 0
     may_pass: bool = False
 
@@ -68,19 +71,19 @@ class Answer:
             return self.outcomes[0].event_id
         return EventId(self.subject.id) if self.subject and self.subject.kind == "event" else None
 
-    def hold_off(self, reason: Reason | None, text: str, exit_status: int = 0) -> Answer:
+    def hold_off(self, reason: Reason | None, text: str, exit_status: int = 0) -> DeliveryAnswer:
         """The answer for now: the delivery is kept for later."""
         return replace(self, reason=reason, text=text, exit_status=exit_status, may_pass=True)
 
 
-def refuse(error: DeliveryRefused) -> Answer:
+def refuse(error: DeliveryRefused) -> DeliveryAnswer:
     """The answer to a delivery that can't be trusted or read."""
     reason = f"{UNTRUSTED}{error.reason}" if isinstance(error, SignatureRefused) else error.reason
     may_pass = error.reason == SignatureReason.SIGNING_KEY_NOT_CONFIGURED
-    return Answer(ok=False, reason=reason, text=str(error), exit_status=error.exit_status, may_pass=may_pass)
+    return DeliveryAnswer(ok=False, reason=reason, text=str(error), exit_status=error.exit_status, may_pass=may_pass)
 
 
-def understand(body: bytes) -> tuple[Delivery, Answer]:
+def understand(body: bytes) -> tuple[Delivery, DeliveryAnswer]:
     """What the delivery says, and the answer as far as it can be given without a look at anything else.
 
     Raises DeliveryUnreadable.
@@ -89,14 +92,14 @@ def understand(body: bytes) -> tuple[Delivery, Answer]:
     if not delivery.is_actionable:
         text = f"{delivery.trigger} doesn't bear on orders"
         subject = _name_subject(delivery)
-        return delivery, Answer(True, delivery.trigger, Reason.TRIGGER_TYPE_NOT_ACTIONABLE, text, subject)
+        return delivery, DeliveryAnswer(True, delivery.trigger, Reason.TRIGGER_TYPE_NOT_ACTIONABLE, text, subject)
     try:
         subject = read_subject(delivery.root, delivery.row)
     except Unreadable as error:
         raise DeliveryUnreadable("its event or booking has no usable id", DeliveryFault.NO_USABLE_ID) from error
     stamp = subject.updated.isoformat() if subject.updated else ""
     key = DeliveryKey(delivery.trigger, f"{subject.kind} {subject.id}", stamp, delivery.body_hash)
-    return delivery, Answer(True, delivery.trigger, subject=subject, key=key)
+    return delivery, DeliveryAnswer(True, delivery.trigger, subject=subject, key=key)
 
 
 def _name_subject(delivery: Delivery) -> Subject | None:
@@ -108,23 +111,23 @@ def _name_subject(delivery: Delivery) -> Subject | None:
 
 
 @dataclass(slots=True)
-class Receiver:
-    """Takes deliveries that are trusted; use one for an invocation. Each is a run of its own, within its limits.
+class DeliveryQueue:
+    """Takes deliveries one after another; use one for an invocation. Each is a run of its own, within its limits.
 
     `trusted`: a payload is believed (tripleseat.payload = "trust"); else each event is read again.
     `to_come` has what is understood of the deliveries at hand, whether their signatures hold or not.
     """
 
-    engine: Engine
+    ctx: RunContext
     new_run_id: Callable[[], str]
     trusted: bool
-    to_come: list[Answer] = field(default_factory=list)
-    _used: bool = field(default=False, init=False)
-    _stop: Answer | None = field(default=None, init=False)
-    _down: int = field(default=0, init=False)
+    to_come: list[DeliveryAnswer] = field(default_factory=list)
+    _state: RunState | None = field(default=None, init=False)
+    _stop: DeliveryAnswer | None = field(default=None, init=False)
+    _failures: int = field(default=0, init=False)
 
-    def take(self, body: bytes) -> Answer:
-        """Put the events of a delivery through the engine, unless it is a duplicate or not for us.
+    def take(self, body: bytes) -> DeliveryAnswer:
+        """Make a run for the events of a delivery, unless it is a duplicate or not for us.
 
         Raises LedgerUnusable and DeliveryUnreadable.
         """
@@ -133,17 +136,17 @@ class Receiver:
             return answer
         if answer in self.to_come:
             self.to_come.remove(answer)
-        if self.engine.ledger.knows_delivery(answer.key):
+        if self.ctx.ledger.knows_delivery(answer.key):
             return replace(answer, reason=Reason.DUPLICATE_EVENT, text="this delivery was dealt with before")
         if self._stop:
             return replace(self._stop, trigger=answer.trigger, subject=answer.subject, key=answer.key)
         return self._decide(delivery, answer.subject, answer)
 
-    def note(self, answer: Answer, *, signed: bool) -> None:
+    def note(self, answer: DeliveryAnswer, *, signed: bool) -> None:
         """Remember a delivery that was dealt with, once its answer is given. Not in dry run. Raises LedgerUnusable."""
-        if self.engine.gate.dry_run or answer.may_pass:
+        if self.ctx.dry_run or answer.may_pass:
             return
-        ledger, run_id = self.engine.ledger, answer.report.run_id if answer.report else None
+        ledger, run_id = self.ctx.ledger, answer.report.run_id if answer.report else None
         if not answer.ok:
             ledger.audit(run_id, AuditKind.DELIVERY_REFUSED, reason=answer.reason or "")
         elif answer.key is None or answer.reason == Reason.DUPLICATE_EVENT:
@@ -152,41 +155,77 @@ class Receiver:
         else:
             ledger.note_delivery(run_id, answer.key, answer.event_id, signed=signed, reason=answer.reason)
 
-    def _decide(self, delivery: Delivery, subject: Subject, answer: Answer) -> Answer:
-        engine = self.engine
+    def _decide(self, delivery: Delivery, subject: Subject, answer: DeliveryAnswer) -> DeliveryAnswer:
         try:
             last_word = not any(_may_supersede(each, answer) for each in self.to_come)
-            named = find_delivered(
-                engine.tripleseat, engine.ledger, delivery, subject, trusted=self.trusted, last_word=last_word
-            )
-        except EventUnavailable as verdict:
-            may_pass = verdict.status is Status.FAILED
-            text = str(verdict)
-            return replace(answer, reason=verdict.reason, text=text, exit_status=NEEDS_ATTENTION, may_pass=may_pass)
+            events = _find_delivered(self.ctx, delivery, subject, trusted=self.trusted, last_word=last_word)
         except TryNextRun as error:
             return self._count(_fail(answer, ServiceDown(str(error))), down=True)
         except StopRun as error:
             self._stop = _fail(answer, error)
             return self._stop
-        if not named:
+        if isinstance(events, EventUnavailable):
+            may_pass = events.status is Status.FAILED
+            text, reason = events.text, events.reason
+            return replace(answer, reason=reason, text=text, exit_status=NEEDS_ATTENTION, may_pass=may_pass)
+        if not events:
             return replace(answer, reason=Reason.MISSING_DATA, text=f"booking {subject.id} has no events")
-        if self._used:
-            self.engine = engine.again(self.new_run_id())
-        self._used = True
-        report = self.engine.take_up(named)
+        state = self._begin_run()
+        report = take_up(self.ctx, state, events)
         return self._count(_conclude(answer, report), down=any(each.down for each in report.outcomes))
 
-    def _count(self, answer: Answer, *, down: bool) -> Answer:
+    def _begin_run(self) -> RunState:
+        """The state of a further run, and a context with its own id; the first run has the invocation's."""
+        if self._state is None:
+            self._state = RunState.begin(self.ctx)
+        else:
+            self.ctx = replace(self.ctx, identity=RunIdentity(self.new_run_id(), self.ctx.identity.correlation_id))
+            self._state = self._state.of_next_run()
+        return self._state
+
+    def _count(self, answer: DeliveryAnswer, *, down: bool) -> DeliveryAnswer:
         """After so many deliveries in a row that failed because a service is down, no more are tried."""
-        self._down = self._down + 1 if down else 0
+        self._failures = self._failures + 1 if down else 0
         ended = answer.report is not None and answer.report.error is not None
-        if ended or self._down == PATIENCE:
+        if ended or self._failures == FAILURES_IN_A_ROW:
             text = f"not tried, as the one before failed: {answer.text}"
             self._stop = replace(answer, text=text, report=None, may_pass=True)
         return answer
 
 
-def _may_supersede(later: Answer, answer: Answer) -> bool:
+def _find_delivered(
+    ctx: RunContext, delivery: Delivery, subject: Subject, *, trusted: bool, last_word: bool
+) -> list[UnreadEvent] | EventUnavailable:
+    """The event that was delivered, or those of the booking that was; none of a booking that isn't there any more.
+
+    `last_word`: no later delivery about it is at hand; else TripleSeat alone is believed. Raises Unavailable and
+    CredentialsRefused.
+    """
+    if subject.kind == "booking":
+        booked = unless_refused(lambda: _booked(ctx, delivery, subject))
+        if isinstance(booked, EventUnavailable):
+            return booked
+        return [NamedEvent(event_id, known_before=not trusted) for event_id in booked]
+    event_id = EventId(subject.id)
+    if delivery.root != "event":
+        return [NamedEvent(event_id, known_before=not trusted)]
+    return [DeliveredEvent(event_id, delivery, trusted, last_word)]
+
+
+def _booked(ctx: RunContext, delivery: Delivery, subject: Subject) -> tuple[EventId, ...]:
+    try:
+        told = read_event_ids(delivery.row)
+    except Unreadable:
+        told = ()
+    try:
+        return told or ctx.tripleseat.events_of_booking(subject.id)
+    except Refused as refused:
+        if refused.status != NOT_FOUND:
+            raise
+        return ()
+
+
+def _may_supersede(later: DeliveryAnswer, answer: DeliveryAnswer) -> bool:
     """Whether a delivery that is still to come may tell a later state of the same event or booking."""
     one, other = later.subject, answer.subject
     if one is None or other is None or (one.kind, one.id) != (other.kind, other.id):
@@ -196,11 +235,11 @@ def _may_supersede(later: Answer, answer: Answer) -> bool:
     return not is_older(one.updated, other.updated)
 
 
-def _fail(answer: Answer, error: StopRun) -> Answer:
+def _fail(answer: DeliveryAnswer, error: StopRun) -> DeliveryAnswer:
     return answer.hold_off(end_reason(error), str(error), error.exit_status)
 
 
-def _conclude(answer: Answer, report: Report) -> Answer:
+def _conclude(answer: DeliveryAnswer, report: RunReport) -> DeliveryAnswer:
     """The answer that a run's report makes: of several events, that of the first with a reason."""
     telling = [each for each in report.outcomes if each.reason or each.status is Status.FAILED]
     first = telling[0] if telling else None

@@ -1,11 +1,23 @@
-"""What became of each event and of the run, as data. Wording for terminals and JSON is the command line's."""
+"""What became of each event and of the run, as data, and the exit status that it calls for (DESIGN 2). Pure.
+
+Wording for terminals and JSON is the command line's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from tsrevel.ledger import OrderRecord, Pause
+from tsrevel.errors import (
+    ConnectionMisconfigured,
+    CredentialsRefused,
+    LedgerDamaged,
+    ServiceDown,
+    StopRun,
+    TsrevelError,
+)
+from tsrevel.ledger import OrderRecord, Pause, Resolution
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Category, Reason, Status
@@ -92,7 +104,7 @@ def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RunReport:
     """A whole run. `reason` and `error` say why it ended before its time, where it did; `paused`: a person did it.
 
     `warnings`: what no event's outcome tells: what a service did that it shouldn't, or that the ledger is a new one.
@@ -110,7 +122,7 @@ class Report:
     warnings: tuple[str, ...] = ()
 
     @classmethod
-    def of_disabled(cls, run_id: str, correlation_id: str, mode: str, dry_run: bool, pause: Pause | None) -> Report:
+    def of_disabled(cls, run_id: str, correlation_id: str, mode: str, dry_run: bool, pause: Pause | None) -> RunReport:
         """The report of a run that did nothing: the kill switch is thrown in the settings, or by `pause`."""
         return cls(run_id, correlation_id, mode, dry_run, reason=Reason.CONNECTOR_DISABLED, paused=pause)
 
@@ -126,3 +138,86 @@ class Report:
         counts = {"queried": len(self.outcomes)}
         counts |= {status.value: sum(each.status is status for each in self.outcomes) for status in Status}
         return {**counts, "missed": sum(each.missed for each in self.outcomes)}
+
+
+# The exit status
+
+
+NEEDS_ATTENTION = 3
+CHANGES = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
+_SEVERITY = (14, 12, 10, 13, 1, 4, 3, 0)
+"""Exit statuses, the one that most needs a person first."""
+
+
+def end_reason(stop: StopRun) -> Reason | None:
+    """The reason code for a run that ended before its time; None where none of the codes is about that."""
+    if isinstance(stop, CredentialsRefused):
+        return Reason.AUTHORIZATION_DENIED
+    return Reason.UPSTREAM_UNAVAILABLE if isinstance(stop, ServiceDown | ConnectionMisconfigured) else None
+
+
+def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None) -> int:
+    """The most_severe of what stopped the run and of what became of each event.
+
+    A service counts as down where events failed for it and none got through.
+    """
+    statuses = {0, stop.exit_status if stop else 0, *(_status_of(each) for each in outcomes)}
+    if any(each.down for each in outcomes) and not any(each.status is Status.INJECTED for each in outcomes):
+        statuses.add(ServiceDown.exit_status)
+    return most_severe(statuses)
+
+
+def most_severe(statuses: Collection[int]) -> int:
+    """The one of several exit statuses that most needs a person; 0 of none."""
+    return next((status for status in _SEVERITY if status in statuses), 0)
+
+
+def _status_of(outcome: Outcome) -> int:
+    if outcome.alarm:
+        return LedgerDamaged.exit_status
+    if outcome.category is Category.INTERNAL:
+        return TsrevelError.exit_status
+    if outcome.missed or is_told_change(outcome) or outcome.status in {Status.HELD, Status.FAILED}:
+        return NEEDS_ATTENTION
+    return 0
+
+
+def is_told_change(outcome: Outcome) -> bool:
+    """Whether this run is the first to tell that something changed after the order was made."""
+    return outcome.news and outcome.reason in CHANGES
+
+
+# Events that a person has settled: runs leave them alone, and report once if such an event changes afterwards
+
+
+REASONS = {"done": Reason.ALREADY_INJECTED, "ignored": Reason.STATUS_NOT_ELIGIBLE}
+"""No code of the fixed list is about a person's word: these say what that word comes to. The event has what it needs,
+or it is none that may become an order."""
+
+
+def leave_resolved(about: Outcome, resolution: Resolution, *, changed: bool) -> Outcome:
+    """Skipped, for a person said so; `changed`: told as news, since the person may think otherwise now."""
+    known = replace(about, order_id=resolution.order_id or about.order_id)
+    if not changed:
+        return not_written(known, Skip(REASONS[resolution.verdict], describe_resolution(resolution)))
+    has_order = resolution.verdict == "done" and known.order_id
+    reason = Reason.CHANGED_AFTER_INJECTION if has_order else REASONS[resolution.verdict]
+    text = f"it has changed since: {describe_resolution(resolution)}"
+    return replace(not_written(known, Skip(reason, text)), news=True)
+
+
+def has_changed(resolution: Resolution, digest: str | None) -> bool:
+    """Whether the event's content, as the listing tells it, is another than when it was resolved, or last told."""
+    return digest is not None and resolution.digest is not None and digest != resolution.digest
+
+
+def describe_resolution(resolution: Resolution) -> str:
+    """Who said what, when, and how to take it back; without the note, which is for `history`."""
+    order = f" with Revel order {resolution.order_id}" if resolution.order_id else ""
+    said = f"a person resolved it as {resolution.verdict}{order} on {resolution.resolved_at:%Y-%m-%d %H:%M} UTC"
+    return f"{said}; `tsrevel resolve {resolution.event_id} --as open --note T` takes that back"
+
+
+def recall_dispute(record: OrderRecord) -> Hold:
+    """What the order of `record` was disputed for: it stands, word for word, until all of the order is right."""
+    return Hold(record.reason or Reason.ORDER_DIFFERS, record.text or "a person must look at its order")

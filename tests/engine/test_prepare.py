@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.engine.details import BATCH
+from tsrevel.engine.prepare import BATCH
 
 from ..world import World, find_outcome, verdict
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tsrevel.errors import Refused
 from tsrevel.ledger import Ledger
 from tsrevel.planning.match import Catalogue
-from tsrevel.planning.model import EstablishmentId, Hold, Plan, ProductId
+from tsrevel.planning.model import EstablishmentId, Event, Hold, Location, Plan, Policy, ProductId
+from tsrevel.planning.plan import plan_order
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Revel
 
-Make = Callable[["Catalogue"], Plan | Hold]
-"""Plans an order with a catalogue."""
-YOUNG = timedelta(hours=12)
+RECENT = timedelta(hours=12)
 """A kept copy is used for so long. Revel confirms each product that an order takes from it, so all that may be old is
 that no other product has the same name: twelve hours bring one evening's changes of the menu in by the next morning."""
 MOST_CONFIRMED = 100
@@ -24,7 +23,7 @@ MOST_CONFIRMED = 100
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Catalogues:
+class Catalogs:
     """The products of each establishment, downloaded once a run at most, when first needed.
 
     With a `ledger`, `plan` goes by the copy there while it is young, and what is downloaded is kept if `keep` says so.
@@ -46,32 +45,32 @@ class Catalogues:
                 self.ledger.keep_catalogue(self.known[establishment])
         return self.known[establishment]
 
-    def plan(self, establishment: EstablishmentId, make: Make) -> Plan | Hold:
-        """What `make` makes of the catalogue. Nothing that an old copy may be wrong about is decided by one.
+    def plan(self, event: Event, location: Location, policy: Policy, now: datetime) -> Plan | Hold:
+        """The event's order, or why it can't be planned. Nothing that an old copy may be wrong about is decided by one.
 
         A plan made with the kept copy stands if Revel confirms its products, each one active, here and of the name that
         it was matched by; a Hold stands if it isn't for want of a product. Else the catalogue is downloaded first, also
         where the fallback product stands in for one (only then has an item a name of its own).
         """
-        kept = self._recall(establishment)
+        kept = self._recall(location.establishment)
         if kept:
-            made = make(kept)
+            made = plan_order(event, location, kept, policy, now)
             if isinstance(made, Hold):
                 if made.reason is not Reason.UNMAPPED_ITEMS:
                     return made
             elif not any(item.override for item in made.items) and self._confirms(kept, made):
                 return made
-        return make(self.of(establishment))
+        return plan_order(event, location, self.of(location.establishment), policy, now)
 
-    def confirm(self, wanted: Iterable[tuple[EstablishmentId, Make]]) -> None:
-        """Let Revel confirm at once what several plans to come will take from kept copies, each with its establishment.
+    def confirm(self, events: Iterable[tuple[Event, Location]], policy: Policy, now: datetime) -> None:
+        """Let Revel confirm at once what several plans to come will take from kept copies.
 
         What can't be planned with the copy, or isn't confirmed, is left to `plan`.
         """
         asked: dict[ProductId, Catalogue] = {}
-        for establishment, make in wanted:
-            kept = self._recall(establishment)
-            made = make(kept) if kept else None
+        for event, location in events:
+            kept = self._recall(location.establishment)
+            made = plan_order(event, location, kept, policy, now) if kept else None
             if kept and isinstance(made, Plan):
                 asked |= self._unconfirmed(kept, made)
         self._ask(asked)
@@ -94,7 +93,7 @@ class Catalogues:
         if self.ledger is None or establishment in self.known:
             return None
         if establishment not in self._kept:
-            self._kept[establishment] = self.ledger.young_catalogue(establishment, YOUNG)
+            self._kept[establishment] = self.ledger.young_catalogue(establishment, RECENT)
         return self._kept[establishment]
 
     def _confirms(self, kept: Catalogue, plan: Plan) -> bool:

@@ -1,0 +1,262 @@
+"""Reading one event: as it was listed, by its id, from a webhook delivery, or from the ledger's copy.
+
+The payload of a delivery is a hint (facts TripleSeat 6.4). The event is read again from TripleSeat, and the newer of
+the two states is used, whole: a delivery may be late, and its event may have been changed, paid, moved, lost or deleted
+since. With `trusted` (tripleseat.payload = "trust") the payload comes first: TripleSeat is asked for what it lacks, and
+for the whole event where the payload isn't surely newer than what is known already, or can't be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TypeVar
+
+from tsrevel.errors import Forbidden, Refused, TryNextRun, Unreadable
+from tsrevel.ledger import Ledger, OrderRecord, Sighting
+from tsrevel.planning.model import Event, EventId
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.tripleseat.client import TripleSeat
+from tsrevel.tripleseat.payload import Told, is_older, is_over, read_told
+from tsrevel.webhook.delivery import DELETION, Delivery
+
+T = TypeVar("T")
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEvent:
+    """An event to decide on. `digest` is the listing's content hash.
+
+    `complete`: its lines and money are here. `told`: the delivery that told it, where TripleSeat is asked for the rest.
+    """
+
+    event: Event
+    digest: str | None = None
+    complete: bool = True
+    told: Told | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventUnavailable:
+    """TripleSeat doesn't hand out the event: what is reported of it. `absent`: it answered that there is none."""
+
+    status: Status
+    reason: Reason
+    text: str
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NamedEvent:
+    """An event to be read by its id. `known_before`: one that isn't there has been deleted since."""
+
+    event_id: EventId
+    known_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DueEvent:
+    """An event that waits, or is in trouble, on a day that was listed without it. Gone means deleted."""
+
+    last: Sighting
+
+    @property
+    def event_id(self) -> EventId:
+        """The id to ask for."""
+        return self.last.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class VanishedEvent:
+    """An event with an order of ours, on a day that was listed without it. Gone means deleted."""
+
+    record: OrderRecord
+
+    @property
+    def event_id(self) -> EventId:
+        """The id to ask for."""
+        return self.record.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredEvent:
+    """An event that a webhook delivery tells. `last_word`: no later delivery about it is at hand."""
+
+    event_id: EventId
+    delivery: Delivery
+    trusted: bool
+    last_word: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event of which the ledger keeps a copy. `verify`: it is read again from TripleSeat all the same."""
+
+    event_id: EventId
+    verify: bool
+
+
+UnreadEvent = NamedEvent | DueEvent | VanishedEvent | DeliveredEvent | StoredEvent
+"""An event that is known by its id alone until its turn comes."""
+
+
+def read_event(tripleseat: TripleSeat, ledger: Ledger, unread: UnreadEvent) -> FoundEvent | EventUnavailable:
+    """The event, now that its turn has come. Raises Unavailable, CredentialsRefused, ConfigError, LedgerUnusable."""
+    match unread:
+        case NamedEvent(event_id, known_before):
+            gone = read_told({"id": event_id}).event if known_before else None
+            return unless_refused(lambda: FoundEvent(_read(tripleseat, event_id, gone)))
+        case DueEvent(last):
+            gone = _gone(last.event_id, last.day, last.location)
+            return unless_refused(lambda: FoundEvent(_read(tripleseat, last.event_id, gone)))
+        case VanishedEvent(record):
+            return _read_vanished(tripleseat, record)
+        case DeliveredEvent(_, _, trusted, _):
+            read = _believe if trusted else _verify
+            return unless_refused(lambda: read(tripleseat, ledger, unread))
+        case StoredEvent(event_id):
+            return unless_refused(lambda: _recall(tripleseat, ledger, unread))
+
+
+def fetch_whole(tripleseat: TripleSeat, found: FoundEvent) -> Event | EventUnavailable:
+    """The event with its lines and money. Raises Unavailable, CredentialsRefused, ConfigError."""
+    if found.complete:
+        return found.event
+    told = found.told
+    if told:
+        return unless_refused(lambda: _unless_gone(found.event, lambda: tripleseat.filled(told)))
+    return fetch_event(tripleseat, found.event.id)
+
+
+def fetch_event(tripleseat: TripleSeat, event_id: EventId) -> Event | EventUnavailable:
+    """The event of that id, whole. Raises Unavailable, CredentialsRefused, ConfigError."""
+    return unless_refused(lambda: tripleseat.event(event_id))
+
+
+def unless_refused(read: Callable[[], T]) -> T | EventUnavailable:
+    """What `read` gives, or what TripleSeat has against it."""
+    try:
+        return read()
+    except Forbidden as error:
+        return EventUnavailable(Status.HELD, Reason.AUTHORIZATION_DENIED, str(error))
+    except (Refused, Unreadable) as error:
+        absent = isinstance(error, Refused) and error.status == NOT_FOUND
+        return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error), absent)
+
+
+def _unless_gone(gone: Event, read: Callable[[], Event]) -> Event:
+    """What `read` gives; an event that was known and isn't there has been deleted since."""
+    try:
+        return read()
+    except Refused as refused:
+        if refused.status != NOT_FOUND:
+            raise
+        return replace(gone, deleted=True, faults=())
+
+
+def _read(tripleseat: TripleSeat, event_id: EventId, gone: Event | None) -> Event:
+    if gone is None:
+        return tripleseat.event(event_id)
+    return _unless_gone(gone, lambda: tripleseat.event(event_id))
+
+
+def _read_vanished(tripleseat: TripleSeat, record: OrderRecord) -> FoundEvent | EventUnavailable:
+    """Where it can't be told what became of the event, its order stands."""
+    try:
+        return FoundEvent(tripleseat.event(record.event_id))
+    except Refused as refused:
+        if refused.status == NOT_FOUND and record.plan:
+            place = record.plan.location
+            gone = _gone(record.event_id, record.plan.day, place.name)
+            return FoundEvent(replace(gone, location_id=place.tripleseat_location, site_id=place.tripleseat_site))
+        error: Exception = refused
+    except (Forbidden, TryNextRun) as failure:
+        error = failure
+    text = f"Revel order {record.order_id}; the event isn't listed: {error}"
+    return EventUnavailable(Status.SKIPPED, Reason.ALREADY_INJECTED, text)
+
+
+def _gone(event_id: EventId, day: date | None, place: str) -> Event:
+    """What is still known of an event that TripleSeat doesn't have any more."""
+    return Event(
+        id=event_id,
+        name="",
+        status="",
+        deleted=True,
+        location_id=None,
+        site_id=None,
+        location_name=place,
+        day=day,
+        starts_at=None,
+        guest_count=None,
+        contact_name="",
+        contact_phone="",
+        grand_total=None,
+        booking_id=None,
+        documents=(),
+    )
+
+
+# Webhook deliveries
+
+
+def _verify(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> FoundEvent | EventUnavailable:
+    """The event as TripleSeat has it now, or as the delivery tells it where TripleSeat lags behind."""
+    told = read_told(unread.delivery.row)
+    current = _unless_gone(told.event, lambda: tripleseat.event(told.event.id))
+    if not _is_newer(told.event.updated, current.updated) or _has_order(ledger, current.id):
+        return FoundEvent(current)
+    if unread.delivery.trigger == DELETION:
+        return FoundEvent(replace(told.event, deleted=True, faults=()))
+    if unread.last_word and (is_over(told.event) or (told.placed and told.priced)):
+        return FoundEvent(told.event)
+    text = f"TripleSeat still shows an older state of event {current.id} than this delivery; it is tried again later"
+    return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, text)
+
+
+def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> FoundEvent:
+    """The event as far as the payload tells it, and whether TripleSeat must complete it."""
+    told = read_told(unread.delivery.row)
+    event = told.event
+    last = ledger.sightings([event.id]).get(event.id)
+    if (
+        unread.delivery.trigger == DELETION
+        and unread.last_word
+        and not (last and is_older(event.updated, last.updated))
+    ):
+        return FoundEvent(replace(event, deleted=True, faults=()))
+    newer = last is None or is_older(last.updated, event.updated)  # stamps are to the minute: equal may be older
+    if event.faults or not newer or not unread.last_word:
+        return FoundEvent(_unless_gone(event, lambda: tripleseat.event(event.id)))
+    if not told.placed:
+        return FoundEvent(_unless_gone(event, lambda: tripleseat.filled(told)))
+    return FoundEvent(event, complete=told.priced, told=told)
+
+
+def _is_newer(one: datetime | None, other: datetime | None) -> bool:
+    """Whether `one` is surely the newer stamp. TripleSeat's are to the minute, so seconds tell nothing."""
+    return is_older(*(stamp.replace(second=0, microsecond=0) if stamp else None for stamp in (other, one)))
+
+
+def _has_order(ledger: Ledger, event_id: EventId) -> bool:
+    """Whether its order is made: then nothing is written, and the next listing shows what was changed meanwhile."""
+    record = ledger.order(event_id)
+    return record is not None and record.state in {"settled", "foreign"}
+
+
+# The ledger's copies
+
+
+def _recall(tripleseat: TripleSeat, ledger: Ledger, unread: StoredEvent) -> FoundEvent:
+    """The copy; where an order is to be made the event is read again, as that of a delivery is."""
+    event_id = unread.event_id
+    copy = ledger.snapshot(event_id)
+    if copy is None:
+        raise Unreadable(f"the ledger keeps no copy of event {event_id}: leave --from-snapshot out")
+    if unread.verify:
+        return FoundEvent(_read(tripleseat, event_id, read_told({"id": event_id}).event))
+    if copy.updated != ledger.sightings([event_id])[event_id].updated:
+        raise Unreadable(f"event {event_id} has changed since the ledger's copy: leave --from-snapshot out")
+    return FoundEvent(copy)

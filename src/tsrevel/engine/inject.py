@@ -1,0 +1,170 @@
+"""Writing one order: claimed before its first write, each step marked before it is sent, each stage read back after.
+
+Nothing here plans and nothing decides whether an event is due. Raises what `Revel` and `Ledger` raise; the next run
+then takes the order up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass, replace
+
+from tsrevel.engine.context import RunContext, RunState, wait
+from tsrevel.engine.outcomes import Outcome, injected, not_written
+from tsrevel.engine.verify import (
+    STAGES,
+    Mismatch,
+    NotShown,
+    find_renamed,
+    name_step,
+    stage_of,
+    verify,
+    verify_new_order,
+)
+from tsrevel.errors import OutcomeUnknown, Throttled, TsrevelError
+from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
+from tsrevel.planning.reasons import Reason
+from tsrevel.retry import ATTEMPTS, is_worth_waiting, pause_after
+from tsrevel.revel.client import Written, tell_renamed
+
+NO_ORDER = OrderId("")
+_NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever an order is taken up again
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """An order about to be written or finished.
+
+    `missing` are the steps to write. `order_id` is '' until the order is there. `digest` is the content hash of the
+    event it is made of. `known` are the uuids of the steps that earlier runs have receipts for.
+    """
+
+    about: Outcome
+    plan: Plan
+    missing: tuple[Step, ...]
+    labels: Labels = _NO_LABELS
+    order_id: OrderId = NO_ORDER
+    digest: str | None = None
+    known: Container[str] = ()
+
+
+def inject(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, labels: Labels, digest: str | None) -> Outcome:
+    """Write an order that a look-up has just shown to be absent."""
+    ctx.ledger.claim(ctx.run_id, plan)
+    return write_missing(ctx, state, Writing(about, plan, plan.steps, labels, digest=digest))
+
+
+def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
+    """Write what is missing, stage by stage, prove each stage by reading it back, and settle the order."""
+    plan, order_id = writing.plan, writing.order_id
+    if writing.missing:
+        state.budget.count(plan.event_id)
+    for stage in STAGES:
+        steps = [step for step in writing.missing if stage_of(step) == stage]
+        for step in steps:
+            written = write_step(ctx, state, plan, step, order_id, writing.labels)
+            order_id = order_id or OrderId(written.id)
+            mismatch = _judge_write(written)
+            if mismatch is None and step.kind == "order":
+                mismatch = verify_new_order(ctx, plan, order_id)
+            if mismatch:
+                return stop_writing(ctx, writing.about, plan, order_id, mismatch)
+        if not steps and stage is not STAGES[-1]:
+            continue
+        finding = verify(ctx, state, plan, stage, order_id, writing.known)
+        if isinstance(finding, NotShown):
+            raise note_not_shown(ctx, plan, finding, order_id)
+        if finding:
+            return stop_writing(ctx, writing.about, plan, order_id, finding)
+    ctx.ledger.settle(ctx.run_id, plan.event_id, order_id, writing.digest)
+    return injected(writing.about, plan, order_id)
+
+
+def write_step(ctx: RunContext, state: RunState, plan: Plan, step: Step, order_id: OrderId, labels: Labels) -> Written:
+    """Send one step and store its receipt; `order_id` is '' for the order itself.
+
+    The step stays marked in the ledger until it is answered, or surely wasn't applied: whatever becomes of this
+    process, the next one knows. A lost answer is looked for, never sent again. After a 429 the step is looked for as
+    well, as long as for a lost answer, before it is sent again: Revel may have applied it all the same. Raises
+    OutcomeUnknown where nobody can tell whether it was applied.
+    """
+    throttled = False
+    for attempt in range(1, ATTEMPTS + 1):
+        ctx.ledger.mark_sent(ctx.run_id, plan.event_id, step)
+        try:
+            written = ctx.revel.write(plan, step, order_id, labels)
+        except OutcomeUnknown as unknown:
+            written = _find_lost(ctx, state, plan, step, order_id, unknown)
+        except Throttled as error:
+            throttled = True
+            found = ctx.revel.seek(plan, step, order_id)
+            if found is None:
+                if attempt == ATTEMPTS or not is_worth_waiting(error) or not wait(ctx, pause_after(error, attempt)):
+                    raise
+                found = state.poll(ctx, lambda: ctx.revel.seek(plan, step, order_id), bool)
+            if found is None:
+                continue
+            written = found
+        except TsrevelError:
+            if not throttled:  # what a 429 answered may be applied all the same
+                ctx.ledger.note_not_applied(ctx.run_id, plan.event_id, step)
+            raise
+        ctx.ledger.record(ctx.run_id, plan.event_id, step, revel_id=written.id, facts={})
+        return written
+    raise AssertionError("the last attempt returns or raises")
+
+
+def stop_writing(ctx: RunContext, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
+    """Write no more to it. One that has a twin isn't disputed: it is finished once it is alone."""
+    if mismatch.reason is Reason.DUPLICATE_ORDERS:
+        return hold_order(about, plan, order_id, Hold(mismatch.reason, mismatch.text))
+    return dispute(ctx, about, plan, order_id, mismatch)
+
+
+def dispute(ctx: RunContext, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
+    """Leave the order alone from now on: nothing more is written to it before a person has looked."""
+    finding = differs(mismatch, order_id)
+    ctx.ledger.dispute(ctx.run_id, plan.event_id, order_id, finding)
+    return hold_order(about, plan, order_id, finding, alarm=mismatch.alarm)
+
+
+def hold_order(about: Outcome, plan: Plan, order_id: OrderId, finding: Hold, *, alarm: bool = False) -> Outcome:
+    """`about` with what keeps its order from being finished."""
+    alarm = alarm or finding.reason in {Reason.AMOUNT_MISMATCH, Reason.DUPLICATE_ORDERS}
+    known = replace(not_written(about, finding), order_id=order_id, local_id=plan.local_id, total=plan.final_total)
+    return replace(known, alarm=alarm)
+
+
+def differs(mismatch: Mismatch, order_id: OrderId) -> Hold:
+    """The mismatch as a person is told of it."""
+    return Hold(mismatch.reason, f"Revel order {order_id} is not what was planned: {mismatch.text}")
+
+
+def note_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: OrderId | None) -> OutcomeUnknown:
+    """What to raise for steps that aren't in sight, once the ledger knows that they aren't."""
+    ctx.ledger.miss(ctx.run_id, plan.event_id, finding.steps)
+    first = finding.steps[0]
+    whose = f"order {order_id}" if first.kind == "order" else f"{name_step(first)} of order {order_id}"
+    return OutcomeUnknown(f"Revel acknowledged the {whose} and doesn't show it; a later run looks again")
+
+
+def _find_lost(
+    ctx: RunContext, state: RunState, plan: Plan, step: Step, order_id: OrderId, unknown: OutcomeUnknown
+) -> Written:
+    """Look for what a write whose answer was lost may have written, at once and for a while."""
+    found = state.poll(ctx, lambda: ctx.revel.seek(plan, step, order_id), bool)
+    if found:
+        return found
+    contents = ctx.revel.contents(order_id) if order_id else None
+    renamed = find_renamed(plan, contents, {step.uuid}) if contents else None
+    if renamed:
+        return Written(renamed.row_id, tell_renamed(step), renamed=True)
+    raise OutcomeUnknown(f"{unknown}; Revel doesn't show it yet, so a later run looks again") from unknown
+
+
+def _judge_write(written: Written) -> Mismatch | None:
+    """What it means that a write left something else than was sent; None where it didn't."""
+    if written.difference is None:
+        return None
+    reason = Reason.ORDER_DIFFERS if written.renamed else Reason.AMOUNT_MISMATCH
+    return Mismatch(Reason.DUPLICATE_ORDERS if written.doubled else reason, written.difference, alarm=True)

@@ -1,0 +1,428 @@
+"""What a run does with its events: one establishment after another, or several at a time.
+
+`account_for` shares the events out, `perform_all` is one worker's loop, `guarded` is the one place where errors become
+outcomes, and `perform` does for one event what triage found to be done.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from tsrevel.engine.after_injection import compare_with_event, plan_anew
+from tsrevel.engine.context import Known, RunContext, RunState, read_known
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent, NamedEvent, UnreadEvent, fetch_whole, read_event
+from tsrevel.engine.find import WorkItem, id_of
+from tsrevel.engine.inject import inject
+from tsrevel.engine.outcomes import (
+    Outcome,
+    describe,
+    end_reason,
+    leave_resolved,
+    not_written,
+    order_stands,
+    planned,
+    with_order,
+)
+from tsrevel.engine.prepare import BATCH, Prepared, prepare
+from tsrevel.engine.recover import (
+    Absent,
+    Foreign,
+    Ours,
+    adopt,
+    adopt_whole,
+    find_order,
+    hold_found,
+    hold_stranger,
+    leave_foreign,
+    may_be_ours,
+    preview_adoption,
+    recheck,
+    recover,
+    with_row,
+)
+from tsrevel.engine.triage import (
+    CheckMissed,
+    Compare,
+    Leave,
+    Prepare,
+    Recheck,
+    Recover,
+    Task,
+    TriageRules,
+    triage,
+    triage_finished,
+    triage_new,
+    triage_unlisted,
+    uses_clock,
+)
+from tsrevel.engine.workers import in_parallel
+from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun, WrongClock
+from tsrevel.ledger import OrderRecord, hash_of_content
+from tsrevel.planning.identity import known_local_ids, order_uuid
+from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
+from tsrevel.planning.plan import label_order
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.screen import find_location, screen
+from tsrevel.revel.decode import OrderRow
+
+log = logging.getLogger(__name__)
+
+_Numbered = tuple[int, WorkItem]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker knows of the events it is given: the ledger's word on them, and by what they are judged.
+
+    `due` are the tasks to come that are to be prepared, in batches; `ready` is what was prepared of them.
+    """
+
+    known: Known
+    rules: TriageRules
+    due: dict[EventId, Prepare] = field(default_factory=dict)
+    ready: dict[EventId, Prepared | EventUnavailable] = field(default_factory=dict)
+
+    def forget(self, event_id: EventId) -> None:
+        """The event's turn is over."""
+        self.due.pop(event_id, None)
+        self.ready.pop(event_id, None)
+
+
+def account_for(
+    ctx: RunContext, state: RunState, items: Sequence[WorkItem], *, ignore_time_gate: bool = False
+) -> list[Outcome]:
+    """An outcome for each of `items`, in their order. What ended the run early is in `state.stop`.
+
+    Where that is WrongClock, nothing is told of an event that the run hadn't decided on: by which clock? Raises
+    LedgerUnusable where what the ledger knows of the events can't be read.
+    """
+    known = read_known(ctx.ledger, [id_of(each) for each in items if not isinstance(each, OrderRecord)])
+    rules = TriageRules(ctx.policy, ctx.gate, ignore_time_gate)
+    state.found |= {each.event.id: each for each in items if isinstance(each, FoundEvent)}
+    outcomes: dict[int, Outcome] = {}
+
+    def work(numbered: Sequence[_Numbered]) -> Iterator[tuple[int, Outcome]]:
+        return perform_all(ctx, state, Work(known, rules), numbered)
+
+    def note(number: int, outcome: Outcome) -> None:
+        outcomes[number] = outcome
+        log.info("event %s: %s %s %s", outcome.event_id, outcome.status, outcome.reason or "", outcome.text)
+        ctx.environment.progress(len(outcomes), len(items))
+
+    for groups in by_establishment(ctx, known, items):
+        with in_parallel(groups, work, ctx.limits.workers, stop=ctx.stop_requests) as results:
+            for number, outcome in results:
+                note(number, outcome)
+                state.note_result(outcome)
+    for number, each in enumerate(items):
+        if number not in outcomes and state.stop and not isinstance(state.stop, WrongClock):
+            note(number, _left(ctx, known, each, state.stop))
+    return [outcomes[number] for number in sorted(outcomes)]
+
+
+def by_establishment(ctx: RunContext, known: Known, items: Sequence[WorkItem]) -> list[list[list[_Numbered]]]:
+    """The items, numbered, in groups for workers: first one for each establishment, then one with all others.
+
+    Those may lead to any establishment, so they are worked off when nothing else is.
+    """
+    numbered = list(enumerate(items))
+    if ctx.limits.workers == 1:
+        return [[numbered]]
+    groups: defaultdict[int | None, list[_Numbered]] = defaultdict(list)
+    for number, each in numbered:
+        groups[_establishment(ctx, known, each)].append((number, each))
+    rest = groups.pop(None, [])
+    return [list(groups.values()), [rest]]
+
+
+def perform_all(
+    ctx: RunContext, state: RunState, work: Work, numbered: Sequence[_Numbered]
+) -> Iterator[tuple[int, Outcome]]:
+    """One worker's events, one after another, each with its outcome as it is done."""
+    tasks = [triage(each, work.known, work.rules, ctx.now()) for _, each in numbered if isinstance(each, FoundEvent)]
+    work.due.update({task.found.event.id: task for task in tasks if isinstance(task, Prepare)})
+    for number, each in numbered:
+        if state.stop:
+            return
+        outcome = guarded(ctx, state, work, each)
+        if outcome:
+            yield number, outcome
+
+
+def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome | None:
+    """The outcome for one event, which is left for a later run where a person has paused them all meanwhile.
+
+    What stops the run goes into `state.stop`. None where it turns out at this event that the clock is wrong.
+    """
+    event_id = id_of(item)
+    try:
+        pause = state.read_pause(ctx)
+        if pause and not isinstance(item, Outcome):
+            left = not_written(about_item(ctx, work.known, item), Skip(Reason.CONNECTOR_DISABLED, str(pause)))
+            return replace(left, looked_into=False)
+        outcome = decide(ctx, state, work, item)
+        if outcome.status is Status.PLANNED:
+            state.budget.count(event_id)
+    except StopRun as stop:
+        state.stop = state.stop or stop
+        return None if isinstance(stop, WrongClock) else interrupted(ctx, work.known, item, stop)
+    else:
+        return outcome
+    finally:
+        state.budget.release(event_id)
+        work.forget(event_id)
+
+
+def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome:
+    """The outcome for one event, whatever goes wrong with it alone. Raises StopRun."""
+    try:
+        return _decide(ctx, state, work, item)
+    except OutcomeUnknown as error:
+        state.in_doubt.add(id_of(item))
+        return _failed(ctx, work.known, item, Reason.OUTCOME_UNKNOWN, str(error))
+    except TryNextRun as error:
+        return replace(_failed(ctx, work.known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
+    except Refused as error:
+        return _failed(ctx, work.known, item, Reason.UPSTREAM_UNAVAILABLE, str(error))
+    except StopRun:
+        raise
+    except Exception as error:  # noqa: BLE001 (a fault of ours must not keep the other events waiting)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"a fault in tsrevel: {type(error).__name__} in {where.name}, line {where.lineno}; please report it"
+        log.error("event %s: %s", id_of(item), text)  # noqa: TRY400 (an exception's own text may quote data)
+        return _failed(ctx, work.known, item, None, text)
+
+
+def interrupted(ctx: RunContext, known: Known, item: WorkItem, stop: StopRun) -> Outcome:
+    """The event at which the run stopped: part of its order may be written."""
+    if isinstance(stop, LedgerUnusable):
+        return _left(ctx, known, item, stop)
+    return _failed(ctx, known, item, end_reason(stop), f"the run stopped at this event: {stop}")
+
+
+def about_item(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
+    """The event's name, day and place, as far as they are known."""
+    if isinstance(item, FoundEvent):
+        return _about(ctx, item.event)
+    last = known.results.get(item.event_id)
+    day, location = (last.day, last.location) if last else (None, "")
+    return Outcome(item.event_id, Status.FAILED, day=day, location=location)
+
+
+# One event
+
+
+def _decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome:
+    if isinstance(item, Outcome):  # what could not even be read of an event, unless a person has settled it
+        resolution = work.known.resolutions.get(item.event_id)
+        return leave_resolved(item, resolution, changed=False) if resolution else item
+    if isinstance(item, FoundEvent):
+        return perform(ctx, state, work, triage(item, work.known, work.rules, ctx.now()))
+    late = ctx.out_of_time()
+    if late:  # each of these costs requests: a booking may have thousands of events
+        return _out_of_time(_with_record(ctx, work.known, item), late)
+    if isinstance(item, OrderRecord):
+        task = triage_unlisted(item, work.rules, ctx.now())
+        return perform(ctx, state, work, task) if task else _read(ctx, state, work, NamedEvent(item.event_id))
+    return _read(ctx, state, work, item)
+
+
+def _read(ctx: RunContext, state: RunState, work: Work, unread: UnreadEvent) -> Outcome:
+    """Read the event now that its turn has come, and do what is to be done."""
+    found = read_event(ctx.tripleseat, ctx.ledger, unread)
+    if isinstance(found, EventUnavailable):
+        if found.absent:
+            state.absent.add(unread.event_id)
+        return _unavailable(ctx, work.known, unread, found)
+    state.found[unread.event_id] = found
+    if ctx.tripleseat.answered:  # else it is checked once anything depends on the clock
+        state.clock_check.check()
+    return perform(ctx, state, work, triage(found, work.known, work.rules, ctx.now()))
+
+
+def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome:
+    """Do what triage found to be done. Raises what `TripleSeat`, `Revel` and `Ledger` raise."""
+    late = ctx.out_of_time()
+    if late and isinstance(task, Recover | CheckMissed | Prepare):
+        about = task.about if isinstance(task, Recover) else _about(ctx, task.found.event)
+        return _out_of_time(about, late)
+    if uses_clock(task):
+        state.clock_check.check()
+    match task:
+        case Leave():
+            return _leave(ctx, state, task)
+        case Recheck():
+            return _recheck(ctx, state, work, task)
+        case Compare(found):
+            compared = compare_with_event(ctx, state, work.known, found, task.record, task.plan)
+            return compared if isinstance(compared, Outcome) else _unavailable(ctx, work.known, found, compared)
+        case Recover():
+            return _recover(ctx, state, work, task)
+        case CheckMissed(found, verdict):
+            return _check_missed(ctx, state, found, verdict)
+        case Prepare():
+            return _place(ctx, state, work, task)
+
+
+def _leave(ctx: RunContext, state: RunState, task: Leave) -> Outcome:
+    if task.report and not ctx.dry_run:
+        state.reports.append(task.report)
+    return task.outcome
+
+
+def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Outcome:
+    """Look once more at an order that a late write may have doubled; if it is well, go on with its event."""
+    record, found = task.record, task.found
+    doubled = recheck(ctx, record, task.plan)
+    about = with_order(_about(ctx, found.event) if found else Outcome(record.event_id, Status.SKIPPED), record)
+    if doubled:
+        return replace(not_written(about, doubled), alarm=True)
+    if found is None:
+        return order_stands(about, record)
+    return perform(ctx, state, work, triage_finished(found, record, ctx.policy))
+
+
+def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Outcome:
+    """Finish the order that was begun; where nothing of it is at Revel, go on with its event as it is now."""
+    outcome = recover(ctx, state, task.about, task.record, task.plan)
+    if outcome:
+        return outcome
+    if task.found is None:
+        return _read(ctx, state, work, NamedEvent(task.record.event_id))
+    return perform(ctx, state, work, triage_new(task.found, work.known, work.rules, ctx.now()))
+
+
+def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outcome:
+    """Make the order of an event that is due, unless there is one or something keeps it from being made."""
+    event_id = task.found.event.id
+    ready = work.ready.get(event_id)
+    if ready is None or (isinstance(ready, Prepared) and not ctx.is_fresh(ready.asked)):
+        others = [each for other, each in work.due.items() if other != event_id]
+        work.ready.update(prepare(ctx, state, work.known, work.rules, [task, *others[: BATCH - 1]]))
+        ready = work.ready[event_id]
+    if isinstance(ready, EventUnavailable):
+        return _unavailable(ctx, work.known, task.found, ready)
+    event, plan, about = ready.event, ready.result, _about(ctx, ready.event)
+    verdict = screen(event, ctx.policy, ctx.now(), ignore_gate=work.rules.ignore_time_gate)
+    if isinstance(verdict, Hold | Skip):  # the gate may have closed since it was planned
+        return not_written(about, verdict)
+    if isinstance(plan, Hold | Skip):
+        return not_written(about, plan)
+    refusal = state.budget.reserve(event_id)
+    if refusal:
+        return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, refusal))
+    return _write(ctx, state, about, event, plan, task.found.digest, absent=ready.absent)
+
+
+def _write(
+    ctx: RunContext,
+    state: RunState,
+    about: Outcome,
+    event: Event,
+    plan: Plan,
+    digest: str | None,
+    *,
+    absent: bool,
+) -> Outcome:
+    """Inject the order, or finish the one that is there. `absent`: a look has just shown that there is none."""
+    existing = Absent() if absent else find_order(ctx, plan.uuid, known_local_ids(ctx.policy, event.id))
+    if isinstance(existing, Hold):
+        return hold_found(about, existing)
+    if isinstance(existing, Foreign):
+        return leave_foreign(ctx, about, existing.row, plan.location, digest)
+    if ctx.dry_run and isinstance(existing, Ours):
+        return preview_adoption(ctx, state, about, plan, existing.row)
+    if ctx.dry_run:
+        return planned(about, plan)
+    with state.writing_at(plan.location.establishment):
+        ctx.ledger.note_made(ctx.run_id, event.id, hash_of_content(event))
+        if isinstance(existing, Ours):
+            return adopt(ctx, state, about, plan, existing.row, digest)
+        return inject(ctx, state, about, plan, label_order(event, plan.location), digest)
+
+
+def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: Skip) -> Outcome:
+    """The gate closed: an order that this ledger doesn't know may be at Revel all the same. Asked once."""
+    event_id, about = found.event.id, _about(ctx, found.event)
+    existing = find_order(ctx, order_uuid(event_id), known_local_ids(ctx.policy, event_id))
+    if isinstance(existing, Hold):
+        return hold_found(about, existing)
+    if isinstance(existing, Absent):
+        return replace(not_written(about, verdict), missed=True, news=True)
+    row = existing.row
+    about = with_row(about, row)
+    if isinstance(existing, Foreign) and may_be_ours(ctx, row, event_id):
+        return hold_stranger(about, row)
+    if isinstance(existing, Ours) and (not row.printed or row.has_history is False):
+        command = f"tsrevel sync-event {event_id} --ignore-time-gate"
+        text = f"Revel order {row.id} is ours and unfinished: finish it by `{command}`"
+        return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
+    if not ctx.dry_run and isinstance(existing, Ours):
+        _take_in(ctx, state, found, row)
+    elif not ctx.dry_run:
+        ctx.ledger.note_foreign(ctx.run_id, event_id, row.id, row.local_id, None)
+    reason = Reason.ALREADY_INJECTED if isinstance(existing, Ours) else Reason.ORDER_EXISTS
+    return not_written(about, Skip(reason, f"Revel order {row.id} was there, though not in the ledger"))
+
+
+def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> None:
+    """Settle our finished order of a day that has passed: with its plan where that is what is at Revel."""
+    event_id, whole = found.event.id, fetch_whole(ctx.tripleseat, found)
+    if isinstance(whole, Event):
+        state.whole[event_id] = whole
+    plan = plan_anew(ctx, state, whole if isinstance(whole, Event) else found.event)
+    if isinstance(whole, Event) and isinstance(plan, Plan) and adopt_whole(ctx, state, plan, row, found.digest):
+        ctx.ledger.note_made(ctx.run_id, event_id, hash_of_content(whole))
+    else:
+        ctx.ledger.settle(ctx.run_id, event_id, row.id, None)
+
+
+def _establishment(ctx: RunContext, known: Known, item: WorkItem) -> int | None:
+    """Where all that may be written for it is written; None where that can't be told, or isn't one place."""
+    if not isinstance(item, FoundEvent):
+        return None
+    location = find_location(item.event, ctx.policy)
+    record = known.orders.get(item.event.id)
+    if record and record.state not in {"settled", "foreign"}:
+        begun = record.plan.location.establishment if record.plan else None
+        return begun if location and location.establishment == begun else None
+    return location.establishment if location else None
+
+
+# Outcomes of events that weren't decided on
+
+
+def _about(ctx: RunContext, event: Event) -> Outcome:
+    return describe(event, find_location(event, ctx.policy))
+
+
+def _with_record(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
+    """The event with what the ledger knows of its order by now: some of it may be written."""
+    about, record = about_item(ctx, known, item), ctx.ledger.order(id_of(item))
+    return with_order(about, record) if record else about
+
+
+def _failed(ctx: RunContext, known: Known, item: WorkItem, reason: Reason | None, text: str) -> Outcome:
+    return replace(_with_record(ctx, known, item), status=Status.FAILED, reason=reason, text=text)
+
+
+def _unavailable(ctx: RunContext, known: Known, item: WorkItem, unavailable: EventUnavailable) -> Outcome:
+    about = _with_record(ctx, known, item)
+    return replace(about, status=unavailable.status, reason=unavailable.reason, text=unavailable.text)
+
+
+def _out_of_time(about: Outcome, late: str) -> Outcome:
+    return replace(not_written(about, Skip(Reason.RUN_LIMIT_REACHED, late)), looked_into=False)
+
+
+def _left(ctx: RunContext, known: Known, item: WorkItem, stop: StopRun) -> Outcome:
+    """An event that the run didn't come to: it fails with the run's reason, so that nobody takes it for done."""
+    if isinstance(item, Outcome):
+        return item
+    text = f"the run stopped before: {stop}"
+    about = replace(about_item(ctx, known, item), status=Status.FAILED, reason=end_reason(stop), text=text)
+    return replace(about, looked_into=False)

@@ -1,0 +1,103 @@
+"""A batch of events made ready to be written: fetched whole, planned, their products confirmed, looked up at Revel.
+
+What one request can ask for several events is asked once for the batch. A batch is small, so that its last answer is
+still fresh when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tsrevel.engine.context import Known, Moment, RunContext, RunState
+from tsrevel.engine.fetch import EventUnavailable, fetch_whole
+from tsrevel.engine.triage import Prepare, TriageRules
+from tsrevel.errors import TsrevelError
+from tsrevel.planning.identity import known_local_ids, order_uuid
+from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Skip
+from tsrevel.planning.screen import screen
+
+BATCH = 8
+"""Events prepared together. At Revel's default rate an order takes some five seconds: the last one is still fresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An event that may become an order: its plan, or why it has none. `absent`: Revel has shown no order for it."""
+
+    event: Event
+    result: Plan | Hold | Skip
+    absent: bool
+    asked: Moment
+
+
+def prepare(
+    ctx: RunContext, state: RunState, known: Known, rules: TriageRules, tasks: Sequence[Prepare]
+) -> dict[EventId, Prepared | EventUnavailable]:
+    """What the first task's event has become, and those of the others as far as all goes well.
+
+    Where one of the others fails, it and those after it are left to their own turns. Raises what is raised for the
+    first.
+    """
+    asked = ctx.moment()
+    events = _fetch(ctx, state, tasks)
+    if isinstance(events, EventUnavailable):
+        return {tasks[0].found.event.id: events}
+    plans = _plan(ctx, state, rules, events)
+    absent = _find_absent(ctx, known, [event.id for event, plan in plans if isinstance(plan, Plan)])
+    return {event.id: Prepared(event, plan, event.id in absent, asked) for event, plan in plans}
+
+
+def _fetch(ctx: RunContext, state: RunState, tasks: Sequence[Prepare]) -> list[Event] | EventUnavailable:
+    events: list[Event] = []
+    for task in tasks:
+        try:
+            event = fetch_whole(ctx.tripleseat, task.found)
+        except TsrevelError:
+            if not events:
+                raise
+            break
+        if isinstance(event, EventUnavailable):
+            if not events:
+                return event
+            break
+        events.append(event)
+        state.whole[event.id] = event
+    return events
+
+
+def _plan(
+    ctx: RunContext, state: RunState, rules: TriageRules, events: Sequence[Event]
+) -> list[tuple[Event, Plan | Hold | Skip]]:
+    """The plans, after their products were confirmed together."""
+    placed = [(event, screen(event, ctx.policy, ctx.now(), ignore_gate=rules.ignore_time_gate)) for event in events]
+    due = [(event, place) for event, place in placed if isinstance(place, Location)]
+    if len(due) > 1:
+        state.catalogs.confirm(due, ctx.policy, ctx.now())
+    plans: list[tuple[Event, Plan | Hold | Skip]] = []
+    for event, place in placed:
+        try:
+            planned = state.catalogs.plan(event, place, ctx.policy, ctx.now()) if isinstance(place, Location) else place
+        except Exception:
+            if not plans:
+                raise
+            break
+        plans.append((event, planned))
+    return plans
+
+
+def _find_absent(ctx: RunContext, known: Known, event_ids: Sequence[EventId]) -> frozenset[EventId]:
+    """Those of several events that Revel has no order for, asked for together, by `local_id` and by uuid.
+
+    One event is left to its own look-up, which costs no more. So is an event that the ledger has an order of, and with
+    a new ledger, which may stand in for a lost one, every event.
+    """
+    wanted = [each for each in event_ids if each not in known.orders]
+    if known.is_new or len(wanted) < 2:
+        return frozenset()
+    names = {event_id: known_local_ids(ctx.policy, event_id) for event_id in wanted}
+    uuids = {event_id: order_uuid(event_id) for event_id in wanted}
+    taken = ctx.revel.taken_names([name for each in names.values() for name in each], list(uuids.values()))
+    if taken is None:
+        return frozenset()
+    return frozenset(each for each in wanted if taken.isdisjoint({*names[each], uuids[each]}))

@@ -1,0 +1,99 @@
+"""What the next live run would make of an event: the very same code, up to its first write.
+
+The context's ledger is a copy that is thrown away, and its Revel lets no write pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tsrevel.engine.after_injection import note_changed_order
+from tsrevel.engine.catalogs import Catalogs
+from tsrevel.engine.context import Known, RunContext, RunState, read_known
+from tsrevel.engine.fetch import NamedEvent
+from tsrevel.engine.outcomes import Outcome, not_written, planned
+from tsrevel.engine.perform import Work, about_item, decide, interrupted
+from tsrevel.engine.triage import TriageRules
+from tsrevel.errors import StopRun, WriteForbidden
+from tsrevel.ledger import OrderRecord, RunRecord
+from tsrevel.planning.model import Event, EventId, Skip
+from tsrevel.planning.reasons import Reason, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The outcome, the event as far as TripleSeat showed it, and what stopped the look (a service down, a key refused).
+
+    Where something would be written, the outcome is `planned` and `record` holds the claimed plan. `absent`: TripleSeat
+    answered that it has no such event.
+    """
+
+    outcome: Outcome
+    event: Event | None
+    record: OrderRecord | None
+    stop: StopRun | None
+    absent: bool = False
+
+
+def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Preview:
+    """What would become of the event now. Whatever was told of it already is told again: that is what is asked.
+
+    Nothing is waited for: a person waits for the answer.
+    """
+    known = _as_never_told(read_known(ctx.ledger, [event_id]))
+    last = known.results.get(event_id)
+    waits = last is not None and last.reason == Reason.RUN_LIMIT_REACHED  # until a run comes to it
+    limits = replace(ctx.limits, look_pauses=(), max_orders=0 if waits else ctx.limits.max_orders)
+    ctx = replace(ctx, limits=limits)
+    state = RunState.begin(ctx, catalogs)
+    ctx.ledger.begin_run(
+        RunRecord(ctx.run_id, ctx.identity.correlation_id, "single", dry_run=False, started_at=ctx.now())
+    )
+    outcome = _look(ctx, state, Work(known, TriageRules(ctx.policy, ctx.gate)), NamedEvent(event_id))
+    record = ctx.ledger.order(event_id)
+    if record and record.state == "settled" and outcome.status is Status.SKIPPED:
+        outcome = note_changed_order(ctx, state, record, outcome)
+    found = state.found.get(event_id)
+    event = state.whole.get(event_id) or (found.event if found else None)
+    return Preview(outcome, event, record, state.stop, event_id in state.absent)
+
+
+def connector_disabled(event_id: EventId, text: str) -> Outcome:
+    """The outcome while nothing may be asked of anybody."""
+    return not_written(Outcome(event_id, Status.SKIPPED), Skip(Reason.CONNECTOR_DISABLED, text))
+
+
+def _look(ctx: RunContext, state: RunState, work: Work, named: NamedEvent) -> Outcome:
+    """The outcome; what stopped the look is in `state.stop`."""
+    try:
+        outcome = decide(ctx, state, work, named)
+    except WriteForbidden:
+        return _would_be_written(ctx, state, work.known, named.event_id)
+    except StopRun as stop:
+        state.stop = stop
+        return interrupted(ctx, work.known, named, stop)
+    if outcome.status is Status.INJECTED:  # nothing of it was missing, so that nothing had to be written
+        text = f"Revel order {outcome.order_id} is complete; the next run notes that"
+        return replace(outcome, status=Status.PLANNED, text=text)
+    return outcome
+
+
+def _would_be_written(ctx: RunContext, state: RunState, known: Known, event_id: EventId) -> Outcome:
+    record, found = ctx.ledger.order(event_id), state.found.get(event_id)
+    about = about_item(ctx, known, found) if found else Outcome(event_id, Status.PLANNED)
+    if record is None or record.plan is None:
+        return replace(about, status=Status.PLANNED)
+    begun = f"its Revel order {record.order_id} was begun and would be finished" if record.order_id else ""
+    return replace(planned(about, record.plan), order_id=record.order_id, text=begun)
+
+
+def _as_never_told(known: Known) -> Known:
+    """Compare the event with its order itself, and not with what was last told of it."""
+    return replace(
+        known,
+        orders={
+            event_id: replace(record, seen_plan=None, seen_trouble=None, cancelled=False, digest=None)
+            for event_id, record in known.orders.items()
+        },
+        contents={event_id: replace(hashes, seen=None) for event_id, hashes in known.contents.items()},
+    )

@@ -1,0 +1,333 @@
+"""Orders that are there already: looked up before the first write, and those begun, found or in doubt.
+
+Nothing is written twice: what Revel shows of an order is taken as it is, what is missing is written from the plan that
+was claimed, and what may still turn up is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from tsrevel.engine.context import RunContext, RunState, order_names
+from tsrevel.engine.inject import (
+    Writing,
+    differs,
+    dispute,
+    hold_order,
+    note_not_shown,
+    write_missing,
+)
+from tsrevel.engine.outcomes import Outcome, injected, not_written, planned, recall_dispute
+from tsrevel.engine.verify import (
+    Mismatch,
+    Missing,
+    NotShown,
+    Strange,
+    describe_differences,
+    find_renamed,
+    find_twice,
+    read_beginning,
+    row_id,
+)
+from tsrevel.errors import OutcomeUnknown
+from tsrevel.ledger import OrderRecord
+from tsrevel.planning.model import EventId, Hold, Location, OrderId, Plan, Skip, Step
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
+from tsrevel.revel.decode import OrderRow
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Revel has no order for the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Revel has our own order for the event, under its uuid."""
+
+    row: OrderRow
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Revel has an order for the event that we did not make."""
+
+    row: OrderRow
+
+
+ExistingOrder = Absent | Ours | Foreign | Hold
+"""What a look for an event's order found; a Hold where there are several, or where it was deleted."""
+
+
+def find_order(
+    ctx: RunContext, uuid: str, local_ids: tuple[str, ...], *, known_as: OrderId | None = None
+) -> ExistingOrder:
+    """The event's order at Revel, asked for by its local_ids and by our uuid: a local_id may be lost or set otherwise.
+
+    What neither shows is asked for by the id that Revel gave it, if `known_as` says so.
+    """
+    found = {row.id: row for row in ctx.revel.find_orders(uuid, local_ids)}
+    if len([row for row in found.values() if not row.deleted]) < 2:  # two are enough, whatever another look says
+        found |= {row.id: row for row in ctx.revel.find_by_uuid(uuid)}
+    if known_as and not found:
+        row = ctx.revel.find_by_id(known_as)
+        found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
+    rows = {row.id: row for row in found.values() if not row.deleted}
+    if len(rows) > 1:
+        return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(rows))
+    if found and not rows:
+        ids = ", ".join(sorted(found))
+        return Hold(Reason.ORDER_EXISTS, f"its Revel order {ids} was deleted there; if it is wanted, enter it by hand")
+    only = next(iter(rows.values()), None)
+    if only is None:
+        return Absent()
+    return Ours(only) if only.uuid == uuid else Foreign(only)
+
+
+def hold_found(about: Outcome, found: Hold) -> Outcome:
+    """Held for what a look-up showed: with several orders, nothing more may be written before a person has looked."""
+    return replace(not_written(about, found), alarm=found.reason is Reason.DUPLICATE_ORDERS)
+
+
+# An order that somebody else made
+
+
+def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Location, digest: str | None) -> Outcome:
+    """Somebody else's order for the event: at its own establishment it is the order, elsewhere a person must say."""
+    known = with_row(about, row)
+    if row.establishment != location.establishment:
+        text = f"Revel order {row.id} for it is at establishment {row.establishment}; was the event moved?"
+        return not_written(known, Hold(Reason.ORDER_EXISTS, text))
+    if may_be_ours(ctx, row, about.event_id):
+        return hold_stranger(known, row)
+    if not ctx.dry_run:
+        ctx.ledger.note_foreign(ctx.run_id, about.event_id, row.id, row.local_id, digest)
+    return not_written(known, Skip(Reason.ORDER_EXISTS, f"Revel order {row.id} was made by someone else"))
+
+
+def with_row(about: Outcome, row: OrderRow) -> Outcome:
+    """`about` with the order that Revel shows."""
+    return replace(about, order_id=row.id, local_id=row.local_id, total=row.final_total)
+
+
+def may_be_ours(ctx: RunContext, row: OrderRow, event_id: EventId) -> bool:
+    """Whether it has our own name, and one of ours was sent that may have come late, under another uuid."""
+    return row.local_id == ctx.policy.local_id.format(event_id=event_id) and ctx.ledger.was_sent(event_id)
+
+
+def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
+    """Held: nobody can tell whether that order is ours."""
+    text = f"Revel order {row.id} has our name and another uuid, and an order of ours was sent before: look at it"
+    return replace(not_written(about, Hold(Reason.ORDER_DIFFERS, text)), alarm=True)
+
+
+# An order of ours that this ledger doesn't know
+
+
+def adopt(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow, digest: str | None) -> Outcome:
+    """Finish an order under our own uuid that this ledger doesn't know, where what is there is part of the plan."""
+    contents, found = read_beginning(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
+    ctx.ledger.claim(ctx.run_id, plan)
+    if isinstance(found, Strange):
+        return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
+    writing = Writing(about, plan, found.steps, order_id=row.id, digest=digest)
+    _record_shown(ctx, writing, contents)
+    outcome = write_missing(ctx, state, writing)
+    if outcome.status is Status.INJECTED and not found.steps:
+        return _found_complete(outcome)
+    return outcome
+
+
+def preview_adoption(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow) -> Outcome:
+    """What `adopt` would make of it, as far as can be seen; nothing is noted, nothing written."""
+    contents, found = read_beginning(ctx, state, plan, row.id)
+    if isinstance(found, Strange):
+        return hold_order(about, plan, row.id, differs(Mismatch(Reason.ORDER_DIFFERS, found.text), row.id))
+    differences = describe_differences(plan, contents.order) if _has_totals(found.steps) and contents.order else ""
+    if differences:
+        return hold_order(about, plan, row.id, differs(Mismatch(Reason.AMOUNT_MISMATCH, differences), row.id))
+    if found.steps:
+        text = f"Revel order {row.id} was begun and would be finished"
+        return replace(planned(about, plan), order_id=row.id, text=text)
+    return _found_complete(injected(about, plan, row.id))
+
+
+def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, digest: str | None) -> bool:
+    """Take in an order of ours that this ledger doesn't know, if it is all of the plan and nothing else.
+
+    Nothing is written to Revel. False: it isn't, and nothing was noted.
+    """
+    contents, found = read_beginning(ctx, state, plan, row.id)
+    if found != Missing(()) or contents.order is None or describe_differences(plan, contents.order):
+        return False
+    ctx.ledger.claim(ctx.run_id, plan)
+    about = Outcome(plan.event_id, Status.SKIPPED)
+    _record_shown(ctx, Writing(about, plan, (), order_id=row.id), contents)
+    ctx.ledger.settle(ctx.run_id, plan.event_id, row.id, digest)
+    return True
+
+
+# An order that a run began
+
+
+def recover(ctx: RunContext, state: RunState, about: Outcome, record: OrderRecord, plan: Plan) -> Outcome | None:
+    """Finish the half-written order of `record` from its claimed plan.
+
+    None where nothing of it is at Revel, nor may turn up there: its claim is dropped, and the event is to be looked at
+    anew. Raises OutcomeUnknown where something that was sent may still be applied.
+    """
+    if record.event_id in state.in_doubt:
+        raise OutcomeUnknown("what was sent to Revel may still turn up there; a later run looks again")
+    state.clock_check.check()
+    match _find_begun(ctx, state, record, plan):
+        case Hold() as hold:
+            return hold_found(about, hold)
+        case Foreign(row):
+            return _recover_foreign(ctx, about, record, plan, row)
+        case Ours(row):
+            with state.writing_at(plan.location.establishment):
+                return _finish(ctx, state, about, record, plan, row)
+        case Absent():
+            gone = _judge_absence(ctx, record, plan) if record.order_id else None
+            if gone:
+                return not_written(about, gone)
+            ctx.ledger.release(ctx.run_id, record.event_id, "Revel holds nothing of it")
+            return None
+
+
+def recheck(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | None:
+    """Look once more at a settled order that a late write may have doubled: what a person must see to, or None."""
+    found: ExistingOrder | Hold | None = find_order(ctx, plan.uuid, order_names(ctx, plan))
+    if isinstance(found, Ours):
+        twice = find_twice(ctx.revel.contents(found.row.id))
+        text = f"Revel order {found.row.id} is not what was planned: {twice}"
+        found = Hold(Reason.AMOUNT_MISMATCH, text) if twice else None
+    if isinstance(found, Hold) and found.reason is not Reason.ORDER_EXISTS:
+        ctx.ledger.dispute(ctx.run_id, record.event_id, record.order_id, found)
+        return found
+    ctx.ledger.look_again(ctx.run_id, record.event_id, None)
+    return None
+
+
+def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -> ExistingOrder:
+    """The order begun, looked for a while where it was sent.
+
+    Raises OutcomeUnknown where it isn't shown and something of it may still be applied.
+    """
+    pending = _pending(ctx, record)
+    answered = plan.uuid in record.receipts and plan.uuid not in record.unanswered
+    expected = answered or plan.uuid in pending
+    names = order_names(ctx, plan)
+    found = state.poll(
+        ctx,
+        lambda: find_order(ctx, plan.uuid, names, known_as=record.order_id),
+        lambda each: not isinstance(each, Absent) or not expected,
+    )
+    if isinstance(found, Absent) and answered:
+        ctx.ledger.miss(ctx.run_id, record.event_id, plan.steps[:1])
+    is_other = isinstance(found, Foreign) and found.row.local_id != plan.local_id
+    if pending and (isinstance(found, Absent) or is_other):
+        raise _still_pending(ctx, record)
+    return found
+
+
+def _finish(
+    ctx: RunContext, state: RunState, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow
+) -> Outcome:
+    """Write what is missing of the order, where what is there is part of the plan.
+
+    A disputed order is only looked at again. If it has come right, somebody saw to it: it then gets the history row
+    that it may lack, and is settled.
+    """
+    pending, answered = _pending(ctx, record), record.receipts.keys() - record.unanswered
+    contents, found = read_beginning(ctx, state, plan, row.id, pending | answered)
+    renamed = find_renamed(plan, contents, record.sent)
+    if renamed:
+        return _disown(ctx, about, record, plan, row.id, renamed.step)
+    if record.state == "disputed" and not _has_come_right(plan, contents, found):
+        return hold_order(about, plan, row.id, recall_dispute(record))
+    if isinstance(found, Strange):
+        return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
+    writing = Writing(about, plan, found.steps, order_id=row.id, known=answered)
+    _record_shown(ctx, writing, contents)
+    if any(step.uuid in pending for step in found.steps):
+        raise _still_pending(ctx, record)
+    lost = tuple(step for step in found.steps if step.uuid in answered)
+    if lost:
+        raise note_not_shown(ctx, plan, NotShown(lost), row.id)
+    return write_missing(ctx, state, writing)
+
+
+def _recover_foreign(ctx: RunContext, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow) -> Outcome:
+    """Revel shows an order under another uuid where ours was begun."""
+    sent = plan.uuid in record.sent or plan.uuid in record.receipts
+    if sent and row.local_id == plan.local_id:
+        return _disown(ctx, about, record, plan, row.id, plan.steps[0])
+    if record.state == "claimed" and not record.receipts:
+        return leave_foreign(ctx, about, row, plan.location, None)
+    text = f"Revel shows order {row.id}, made by someone else, instead of our order {record.order_id}"
+    return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
+
+
+def _judge_absence(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | None:
+    """An order that Revel acknowledged and doesn't show: why not to write it anew, or None.
+
+    Raises OutcomeUnknown while it may be only out of sight.
+    """
+    if plan.uuid not in record.unanswered:
+        raise note_not_shown(ctx, plan, NotShown(plan.steps[:1]), record.order_id)
+    if record.state == "disputed" or any(each.kind != "order" for each in record.receipts.values()):
+        text = f"its Revel order {record.order_id} is gone; if it is wanted, enter it by hand"
+        return Hold(Reason.ORDER_EXISTS, text)
+    return None
+
+
+def _disown(
+    ctx: RunContext, about: Outcome, record: OrderRecord, plan: Plan, order_id: OrderId, renamed: Step
+) -> Outcome:
+    """Hold an order whose uuids Revel replaced: what is ours there can't be told any more."""
+    mismatch = Mismatch(Reason.ORDER_DIFFERS, tell_renamed(renamed), alarm=True)
+    if record.state == "disputed":
+        return hold_order(about, plan, order_id, differs(mismatch, order_id), alarm=True)
+    return dispute(ctx, about, plan, order_id, mismatch)
+
+
+def _pending(ctx: RunContext, record: OrderRecord) -> frozenset[str]:
+    """The uuids of the steps that may still be applied. A clock that was fast doesn't make that last any longer."""
+    now = ctx.now()
+    if any(record.sent[uuid] > now for uuid in record.unanswered):
+        ctx.ledger.correct_clock(ctx.run_id, record.event_id)
+    return record.pending(now)
+
+
+def _still_pending(ctx: RunContext, record: OrderRecord) -> OutcomeUnknown:
+    known = ctx.ledger.order(record.event_id)
+    until = known.pending_until if known else None
+    again = f"{until:%Y-%m-%d %H:%M} UTC" if until else "the next run has looked"
+    return OutcomeUnknown(f"what was sent to Revel may still turn up there; nothing is sent again before {again}")
+
+
+def _record_shown(ctx: RunContext, writing: Writing, contents: Contents) -> None:
+    """Store a receipt for each step that Revel shows and that this ledger has no receipt for."""
+    plan = writing.plan
+    for step in plan.steps:
+        if step not in writing.missing and step.uuid not in writing.known:
+            found = row_id(step, contents) or writing.order_id
+            ctx.ledger.record(ctx.run_id, plan.event_id, step, revel_id=found, facts={"seen": "at Revel"})
+
+
+def _has_come_right(plan: Plan, contents: Contents, found: Missing | Strange) -> bool:
+    if isinstance(found, Strange) or not _has_totals(found.steps):
+        return False
+    return contents.order is not None and not describe_differences(plan, contents.order)
+
+
+def _has_totals(missing: Iterable[Step]) -> bool:
+    """Whether no more than the history row is missing."""
+    return all(step.kind == "history" for step in missing)
+
+
+def _found_complete(outcome: Outcome) -> Outcome:
+    return replace(outcome, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, text="found complete at Revel")

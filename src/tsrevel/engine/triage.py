@@ -1,0 +1,230 @@
+"""What to do with one event, given what the ledger knows of it. Pure: no request, no clock, nothing written.
+
+A person's word and an order that stands come first; then an order begun; then whether the event may become one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tsrevel.engine.context import ChangeReport, EventChangeReported, Known, ResolvedChangeReported, scope_of
+from tsrevel.engine.fetch import FoundEvent
+from tsrevel.engine.outcomes import (
+    Outcome,
+    describe,
+    has_changed,
+    leave_resolved,
+    not_written,
+    order_stands,
+    planned,
+    recall_dispute,
+    with_order,
+)
+from tsrevel.gate import WriteGate
+from tsrevel.ledger import OrderRecord
+from tsrevel.planning.model import Hold, Location, Plan, Policy, Skip
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.screen import find_location, screen, screen_status
+
+_BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
+"""What would be another verdict at another time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Nothing is asked and nothing written. `report`: what is stored once the run's report stands."""
+
+    outcome: Outcome
+    report: ChangeReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """The order is settled, and a write may have come late since: look whether anything of it is there twice."""
+
+    found: FoundEvent | None
+    record: OrderRecord
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The order is settled, and the event may have changed since: fetch it and compare."""
+
+    found: FoundEvent
+    record: OrderRecord
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """An order was begun: finish it from its stored plan. `about` is what is known of the event."""
+
+    found: FoundEvent | None
+    about: Outcome
+    record: OrderRecord
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class CheckMissed:
+    """The gate closed without an order in this ledger: look once whether one is at Revel all the same."""
+
+    found: FoundEvent
+    verdict: Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """The event is due: fetch it, plan its order, look for one that exists, and write it."""
+
+    found: FoundEvent
+    location: Location
+
+
+Task = Leave | Recheck | Compare | Recover | CheckMissed | Prepare
+
+
+@dataclass(frozen=True, slots=True)
+class TriageRules:
+    """By what a run judges events. `ignore_time_gate`: a person asked for these events by name."""
+
+    policy: Policy
+    gate: WriteGate
+    ignore_time_gate: bool = False
+
+
+def triage(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -> Task:
+    """What to do with a listed, named or delivered event."""
+    event_id = found.event.id
+    record, resolution = known.orders.get(event_id), known.resolutions.get(event_id)
+    if record and record.state in {"settled", "foreign"}:
+        if record.plan and is_recheck_due(record, now) and not rules.gate.dry_run:
+            return Recheck(found, record, record.plan)
+        return triage_finished(found, record, rules.policy)
+    if resolution:
+        about = describe(found.event, find_location(found.event, rules.policy))
+        changed = has_changed(resolution, found.digest)
+        report = ResolvedChangeReported(event_id, found.digest) if changed and found.digest else None
+        return Leave(
+            leave_resolved(with_order(about, record) if record else about, resolution, changed=changed), report
+        )
+    if record and record.plan:
+        about = with_order(describe(found.event), record)
+        return _triage_begun(found, about, record, record.plan, rules)
+    return triage_new(found, known, rules, now)
+
+
+def triage_unlisted(record: OrderRecord, rules: TriageRules, now: datetime) -> Task | None:
+    """What to do with an order begun whose event isn't listed; None where the event must be read first."""
+    about = with_order(Outcome(record.event_id, Status.SKIPPED), record)
+    if record.plan is None:
+        return None
+    if record.state != "settled":
+        return _triage_begun(None, about, record, record.plan, rules)
+    if is_recheck_due(record, now) and not rules.gate.dry_run:
+        return Recheck(None, record, record.plan)
+    return Leave(order_stands(about, record))
+
+
+def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> Leave | Compare:
+    """What to do with an event whose order is made: ours or somebody else's."""
+    event, plan = found.event, record.plan
+    about = replace(describe(event, find_location(event, policy)), order_id=record.order_id)
+    if record.state == "foreign":
+        text = f"Revel order {record.order_id} was made by someone else"
+        return Leave(not_written(replace(about, local_id=record.local_id), Skip(Reason.ORDER_EXISTS, text)))
+    done = replace(about, local_id=plan.local_id, total=plan.final_total) if plan else about
+    if found.digest is not None and found.digest == record.digest:
+        return Leave(order_stands(done, record))
+    state = screen_status(event, policy)
+    if isinstance(state, Skip):
+        return leave_cancelled(done, found, record, state)
+    if plan:
+        return Compare(found, record, plan)
+    # Found complete with a new ledger when its day had passed, and not as planned: there is nothing to compare with.
+    if record.cancelled and state is None:
+        text = f"after Revel order {record.order_id} was made: {reinstated(found)}"
+        return Leave(
+            replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True), report_change(found)
+        )
+    return Leave(order_stands(done, record))
+
+
+def triage_new(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -> Leave | CheckMissed | Prepare:
+    """What to do with an event that has no order in the ledger."""
+    event = found.event
+    verdict = screen(event, rules.policy, now, ignore_gate=rules.ignore_time_gate)
+    if isinstance(verdict, Location):
+        return Prepare(found, verdict)
+    if isinstance(verdict, Skip) and verdict.reason is Reason.EVENT_DAY_PASSED:
+        last = known.results.get(event.id)
+        if not (last and last.missed_at):
+            return CheckMissed(found, verdict)
+    return Leave(not_written(describe(event, find_location(event, rules.policy)), verdict))
+
+
+def uses_clock(task: Task) -> bool:
+    """Whether another time would call for something else."""
+    return isinstance(task, Prepare | CheckMissed) or (
+        isinstance(task, Leave) and task.report is None and task.outcome.reason in _BY_THE_CLOCK
+    )
+
+
+def is_recheck_due(record: OrderRecord, now: datetime) -> bool:
+    """Whether nothing that was sent twice can be late any more, so that a look shows whether it is there twice."""
+    return record.look_again_at is not None and now >= record.look_again_at
+
+
+def reinstated(found: FoundEvent) -> str:
+    """What is reported of an event that was cancelled and isn't any more."""
+    return f"it had been cancelled and is {found.event.status} again: was the order voided meanwhile?"
+
+
+def leave_cancelled(done: Outcome, found: FoundEvent, record: OrderRecord, state: Skip) -> Leave:
+    """An event that was called off after its order was made: reported once, the order left as it is."""
+    report = report_change(found, cancelled=True)
+    if record.cancelled:
+        text = f"Revel order {record.order_id}; {state.text}"
+        return Leave(not_written(done, Skip(Reason.ALREADY_INJECTED, text)), report)
+    text = f"{state.text}; Revel order {record.order_id} still stands: void it there if it is not wanted"
+    return Leave(replace(not_written(done, Skip(Reason.CANCELLED_AFTER_INJECTION, text)), news=True), report)
+
+
+def report_change(
+    found: FoundEvent, *, now: Plan | Hold | None = None, cancelled: bool = False, content: str | None = None
+) -> EventChangeReported:
+    """What to store of a comparison. `now` is the order as it would be made now; None: nothing was planned."""
+    return EventChangeReported(
+        found.event.id,
+        digest=found.digest or "",  # of an event that wasn't listed none is known: look when it is next
+        plan=now if isinstance(now, Plan) else None,
+        cancelled=cancelled,
+        trouble=now.text if isinstance(now, Hold) else None,
+        keeps_trouble=now is None,
+        content=content,
+    )
+
+
+def _triage_begun(
+    found: FoundEvent | None, about: Outcome, record: OrderRecord, plan: Plan, rules: TriageRules
+) -> Leave | Recover:
+    if rules.gate.dry_run and record.state == "disputed":
+        finding = recall_dispute(record)
+        return Leave(replace(not_written(about, finding), alarm=finding.reason is Reason.AMOUNT_MISMATCH))
+    if rules.gate.dry_run:
+        return Leave(replace(planned(about, plan), text="an order begun would be finished"))
+    objection = rules.gate.objection(scope_of(plan.location))
+    if objection:
+        return Leave(not_written(about, _not_here(plan, objection, rules.policy)))
+    return Recover(found, about, record, plan)
+
+
+def _not_here(plan: Plan, objection: str, policy: Policy) -> Hold | Skip:
+    """An order begun at a location that this run (`--location`), or no run any more, may write to."""
+    ids = {plan.location.tripleseat_location, plan.location.tripleseat_site}
+    if not policy.allowed or policy.allowed & ids:
+        return Skip(Reason.LOCATION_NOT_ALLOWED, "its order was begun; a run over all locations finishes it")
+    text = f"its order was begun, but now {objection}; allow it again, or finish the order by hand"
+    return Hold(Reason.LOCATION_NOT_ALLOWED, text)

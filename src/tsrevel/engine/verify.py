@@ -1,0 +1,372 @@
+"""What Revel shows of an order against its plan: read back after each stage, before the next is begun.
+
+A status of 201 doesn't prove that a row was kept (facts Revel 2.2). Only reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tsrevel.engine.context import RunContext, RunState, order_names
+from tsrevel.planning.model import Item, OrderId, Plan, Step, StepKind
+from tsrevel.planning.money import show
+from tsrevel.planning.reasons import Reason
+from tsrevel.revel.client import Contents, shows_discount, shows_totals, tell_doubles, tell_renamed
+from tsrevel.revel.decode import HistoryRow, ItemRow, OrderRow, PaymentRow
+
+Stage = Literal["items", "money", "totals", "history"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""An order gets its items, then discount and payments, then its totals, then its history: each stage is read back
+before the next is begun. A discount on an order without items comes to nothing (facts Revel 3.7)."""
+
+_STAGE_OF: dict[StepKind, Stage] = {
+    "order": "items",
+    "item": "items",
+    "discount": "money",
+    "payment": "money",
+    "totals": "totals",
+    "history": "history",
+}
+_Part = ItemRow | PaymentRow | HistoryRow
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Everything that Revel shows is part of the plan; these steps aren't shown."""
+
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """In words, why what Revel shows isn't part of the plan."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """In words, why what Revel shows of an order isn't the plan. `alarm`: a person must look before more is written."""
+
+    reason: Reason
+    text: str
+    alarm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotShown:
+    """The steps that Revel acknowledged and doesn't show."""
+
+    steps: tuple[Step, ...]
+
+
+Finding = Mismatch | NotShown | None
+"""What is wrong with an order; None: it is as planned."""
+
+
+def planned_fields(plan: Plan) -> dict[str, str]:
+    """By what a finished order is compared, here, after injection and in `reconcile`: as planned, money as text."""
+    return {
+        "establishment": str(plan.location.establishment),
+        "local_id": plan.local_id,
+        "uuid": plan.uuid,
+        "subtotal": show(plan.subtotal),
+        "discount": show(plan.discount),
+        "tax": show(plan.tax),
+        "gratuity": show(plan.gratuity),
+        "total": show(plan.final_total),
+        "balance": show(plan.remaining_due),
+    }
+
+
+def shown_fields(row: OrderRow) -> dict[str, str]:
+    """The same fields as Revel shows them."""
+    return {
+        "establishment": str(row.establishment or "none"),
+        "local_id": row.local_id,
+        "uuid": row.uuid,
+        "subtotal": show(row.subtotal),
+        "discount": show(row.discount),
+        "tax": show(row.tax),
+        "gratuity": show(row.gratuity),
+        "total": show(row.final_total),
+        "balance": show(row.remaining_due),
+    }
+
+
+def describe_differences(plan: Plan, row: OrderRow) -> str:
+    """In words, how the finished order's money or identity differs from the plan; "" where it doesn't."""
+    planned, shown = planned_fields(plan), shown_fields(row)
+    differs = (name for name in planned if shown[name] != planned[name])
+    return "; ".join(f"{name} is {shown[name]}, not {planned[name]}" for name in differs)
+
+
+def stage_of(step: Step) -> Stage:
+    """The stage in which `step` is written."""
+    return _STAGE_OF[step.kind]
+
+
+def name_step(step: Step) -> str:
+    """The step in words: "item 2", "discount"."""
+    return f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
+
+
+# Reading back a stage that was just written
+
+
+def verify(
+    ctx: RunContext, state: RunState, plan: Plan, stage: Stage, order_id: OrderId, known: Container[str] = ()
+) -> Finding:
+    """What is wrong with the order after that stage of it was written.
+
+    `known` are the uuids of what earlier runs have receipts for. Looks for a while for what isn't shown yet.
+    """
+    match stage:
+        case "items" | "money":
+            return _verify_parts(ctx, state, plan, stage, order_id)
+        case "totals":
+            return _verify_totals(ctx, state, plan, order_id, known)
+        case "history":
+            return _verify_history(ctx, state, plan, order_id)
+
+
+def verify_new_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> Mismatch | None:
+    """What is wrong with the order that was just made, before anything is put into it: a twin, or another uuid.
+
+    Looked at once: where lists lag they show nothing yet, and the read-back of the totals looks again.
+    """
+    found = _read_order(ctx, plan, order_id)
+    return found if isinstance(found, Mismatch) else None
+
+
+def read_beginning(
+    ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, expected: Container[str] = ()
+) -> tuple[Contents, Missing | Strange]:
+    """What there is of an order begun, and what is missing of it, or why it isn't part of the plan.
+
+    Looked at again for a while where a step is missing whose uuid is in `expected`.
+    """
+
+    def look() -> tuple[Contents, Missing | Strange]:
+        contents = ctx.revel.contents(order_id)
+        return contents, find_missing(plan, contents)
+
+    def settles(found: tuple[Contents, Missing | Strange]) -> bool:
+        return isinstance(found[1], Strange) or not any(step.uuid in expected for step in found[1].steps)
+
+    return state.poll(ctx, look, settles)
+
+
+def _verify_parts(ctx: RunContext, state: RunState, plan: Plan, stage: Stage, order_id: OrderId) -> Finding:
+    def look() -> tuple[Contents, Missing | Strange]:
+        if stage == "items":
+            contents = ctx.revel.items(order_id)
+        else:
+            contents = ctx.revel.money(order_id, payments=bool(plan.payments), discount=bool(plan.discount))
+        return contents, find_missing(plan, contents, {stage})
+
+    contents, found = state.poll(ctx, look, lambda each: each[1] == Missing(()) or isinstance(each[1], Strange))
+    renamed = find_renamed(plan, contents, {step.uuid for step in plan.steps if step.kind != "history"})
+    if renamed:
+        return Mismatch(Reason.ORDER_DIFFERS, tell_renamed(renamed.step), alarm=True)
+    if isinstance(found, Strange):
+        return Mismatch(Reason.AMOUNT_MISMATCH, found.text, alarm=True)
+    return NotShown(found.steps) if found.steps else None
+
+
+def _verify_totals(ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, known: Container[str]) -> Finding:
+    """A print mark that doesn't stick while the figures do is let be; where no figure tells, in a second run."""
+    totals = next(step for step in plan.steps if step.kind == "totals")
+
+    def look() -> OrderRow | Mismatch | None:
+        row = _read_order(ctx, plan, order_id)
+        if isinstance(row, OrderRow) and not row.printed:  # the list may lag
+            return ctx.revel.find_by_id(row.id) or row
+        return row
+
+    def shows_written(row: OrderRow) -> bool:
+        """Whether the row proves that the totals were written, or that a station has been at the order since."""
+        differs = plan.remaining_due != plan.gross_total or totals.uuid in known
+        return row.printed or row.discount != plan.discount or (differs and not describe_differences(plan, row))
+
+    row = state.poll(ctx, look, lambda row: isinstance(row, Mismatch) or (row is not None and shows_written(row)))
+    if row is None:
+        return NotShown(plan.steps[:1])
+    if isinstance(row, Mismatch):
+        return row
+    if not shows_written(row):
+        return NotShown((totals,))
+    differences = describe_differences(plan, row)
+    return Mismatch(Reason.AMOUNT_MISMATCH, differences, alarm=True) if differences else None
+
+
+def _verify_history(ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId) -> Finding:
+    history = next(step for step in plan.steps if step.kind == "history")
+
+    def look() -> OrderRow | Mismatch | NotShown:
+        row = _read_order(ctx, plan, order_id)
+        if row is None:
+            return NotShown(plan.steps[:1])
+        if isinstance(row, Mismatch):
+            return row
+        if row.has_history is False or describe_differences(plan, row):  # the list may lag
+            row = ctx.revel.find_by_id(row.id) or row
+        if row.has_history is False and ctx.revel.seek(plan, history, row.id) is None:
+            return NotShown((history,))
+        return row
+
+    row = state.poll(ctx, look, lambda found: not isinstance(found, NotShown))
+    if not isinstance(row, OrderRow):
+        return row
+    twice = find_twice(ctx.revel.history(row.id)) if row.histories and row.histories > 1 else ""
+    differences = twice or describe_differences(plan, row)
+    return Mismatch(Reason.AMOUNT_MISMATCH, differences, alarm=True) if differences else None
+
+
+def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mismatch | None:
+    """The order as it stands, and whether there is another: by its names, and where they don't show it, by its id.
+
+    None where nothing shows it.
+    """
+    rows = {row.id: row for row in ctx.revel.find_orders(plan.uuid, order_names(ctx, plan))}
+    if order_id not in rows and all(row.uuid != plan.uuid for row in rows.values()):
+        rows |= {row.id: row for row in ctx.revel.find_by_uuid(plan.uuid)}
+    if order_id not in rows:
+        found = ctx.revel.find_by_id(order_id)
+        rows |= {found.id: found} if found else {}
+    standing = sorted(row.id for row in rows.values() if not row.deleted)
+    if len(standing) > 1:
+        return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(standing), alarm=True)
+    row = rows.get(order_id) or next(iter(rows.values()), None)
+    if row and row.uuid != plan.uuid:
+        return Mismatch(Reason.ORDER_DIFFERS, tell_renamed(plan.steps[0]), alarm=True)
+    return row
+
+
+# Comparing, pure
+
+
+def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAGES) -> Missing | Strange:
+    """The steps of `plan` that Revel doesn't show, or why what is there isn't part of the plan.
+
+    Looks for the steps of `stages` alone. An order that is finished and lacks a part isn't ours to complete: somebody
+    took it away.
+    """
+    strange = (
+        _strange_order(plan, contents.order)
+        or _strange_items(plan, contents.items)
+        or _strange_payments(plan, contents.payments)
+        or find_twice(contents)
+    )
+    if strange:
+        return Strange(strange)
+    missing = tuple(step for step in plan.steps if stage_of(step) in stages and not _is_shown(step, plan, contents))
+    if contents.history and any(step.kind == "history" for step in missing):
+        return Strange("it has a history row that isn't the planned one")
+    finished = contents.history or (contents.order and contents.order.printed)
+    if finished and missing and stage_of(missing[0]) in {"items", "money"}:
+        return Strange(f"its {name_step(missing[0])} is missing although it is finished")
+    return Missing(missing)
+
+
+def find_twice(contents: Contents) -> str:
+    """In words, which kind of part is there twice; "" where none is."""
+    parts: dict[str, tuple[_Part, ...]] = {
+        "an item": contents.items,
+        "a payment": contents.payments,
+        "a history row": contents.history,
+    }
+    twice = (part for part, rows in parts.items() if len({row.uuid for row in rows}) < len(rows))
+    return next((f"it has {part} twice" for part in twice), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A step that was sent, and the row that holds what it wrote under another uuid."""
+
+    step: Step
+    row_id: str
+
+
+def find_renamed(plan: Plan, contents: Contents, sent: Container[str]) -> Renamed | None:
+    """The part that Revel keeps under another uuid than was sent (facts Revel 2.2, 3.3); None where there is none.
+
+    Of steps in `sent` alone: what a person added by hand isn't ours.
+    """
+    planned = {step.uuid for step in plan.steps}
+    rows: tuple[_Part, ...] = (*contents.items, *contents.payments, *contents.history)
+    shown = {row.uuid for row in rows}
+    for step in plan.steps:
+        if step.uuid in shown or step.uuid not in sent:
+            continue
+        strangers = [row for row in _rows(step, contents) if row.uuid not in planned]
+        found = next((row for row in strangers if _holds(row, step, plan)), None)
+        if found:
+            return Renamed(step, found.id)
+    return None
+
+
+def row_id(step: Step, contents: Contents) -> str | None:
+    """The Revel id of the row that shows `step`; None for what the order itself shows."""
+    return next((row.id for row in _rows(step, contents) if row.uuid == step.uuid), None)
+
+
+def _holds(row: _Part, step: Step, plan: Plan) -> bool:
+    """Whether the row is what `step` writes, but for its uuid."""
+    if isinstance(row, ItemRow):
+        return _same_item(row, plan.items[step.number])
+    if isinstance(row, PaymentRow):
+        return row.counts and row.amount == plan.payments[step.number].amount
+    return True
+
+
+def _strange_order(plan: Plan, order: OrderRow | None) -> str:
+    if order is None:
+        return ""
+    if order.establishment != plan.location.establishment:
+        return f"it is at establishment {order.establishment}, not {plan.location.establishment}"
+    if order.local_id != plan.local_id:
+        return "its local_id is another"
+    if order.discount != plan.discount and (order.discounted or order.discount):
+        return f"its discount is {show(order.discount)}, not {show(plan.discount)}; did a POS station open it?"
+    if order.printed and not shows_totals(plan, order):
+        due = f"a total of {show(order.final_total)} and {show(order.remaining_due)} due"
+        return f"it is finished with {due}, not {show(plan.final_total)} and {show(plan.remaining_due)}"
+    return ""
+
+
+def _strange_items(plan: Plan, rows: tuple[ItemRow, ...]) -> str:
+    items = {item.uuid: item for item in plan.items}
+    strange = (row for row in rows if row.uuid not in items or not _same_item(row, items[row.uuid]))
+    return next((f"its item {row.id} is not as planned" for row in strange), "")
+
+
+def _strange_payments(plan: Plan, rows: tuple[PaymentRow, ...]) -> str:
+    payments = {payment.uuid: payment.amount for payment in plan.payments}
+    strange = (row for row in rows if row.deleted or payments.get(row.uuid) != row.amount)
+    return next((f"its payment {row.id} is not as planned" for row in strange), "")
+
+
+def _same_item(row: ItemRow, item: Item) -> bool:
+    as_planned = row.product == item.product and row.quantity == item.quantity and row.price == item.unit_price
+    return as_planned and not row.voided
+
+
+def _is_shown(step: Step, plan: Plan, contents: Contents) -> bool:
+    if step.kind == "order":
+        return True
+    if step.kind == "discount":
+        return contents.order is not None and shows_discount(plan, contents.order)
+    if step.kind == "totals":
+        return contents.order is not None and shows_totals(plan, contents.order)
+    return any(row.uuid == step.uuid for row in _rows(step, contents))
+
+
+def _rows(step: Step, contents: Contents) -> tuple[_Part, ...]:
+    if step.kind == "item":
+        return contents.items
+    if step.kind == "payment":
+        return contents.payments
+    return contents.history if step.kind == "history" else ()

@@ -1,0 +1,99 @@
+"""A small pool of threads that an interrupt can leave: one group of work at a time for each of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+GRACE = 5.0
+"""Seconds that requests under way get to end, once whoever waits for them was interrupted."""
+
+Work = Callable[[Sequence[T]], Iterator[R]]
+
+
+@contextmanager
+def in_parallel(
+    groups: Sequence[Sequence[T]], work: Work[T, R], workers: int, *, stop: Callable[[], None]
+) -> Iterator[Iterator[R]]:
+    """Gives the results that `work` yields for each group, as they arrive: several groups at a time, each in order.
+
+    With one worker or one group all of it happens in the caller's thread. What `work` raises is raised here. When the
+    block is left early, nothing further is begun, and what is under way is waited for. Where that is by an interrupt
+    (Ctrl-C, SIGTERM), `stop` is called first, so that no further request goes out, and the wait is GRACE at most: then
+    the threads are left to themselves, and die with the process.
+    """
+    pool = _Pool(groups, work, min(workers, len(groups))) if workers > 1 and len(groups) > 1 else None
+    try:
+        yield pool.results() if pool else (result for group in groups for result in work(group))
+    except BaseException as error:
+        interrupted = not isinstance(error, Exception)
+        if interrupted:
+            stop()
+        if pool:
+            pool.leave(GRACE if interrupted else None)
+        raise
+    if pool:
+        pool.leave(None)
+
+
+class _Pool(Generic[T, R]):
+    """Threads that work groups off."""
+
+    def __init__(self, groups: Sequence[Sequence[T]], work: Work[T, R], workers: int) -> None:
+        self._groups = deque(groups)
+        self._work = work
+        self._leaving = threading.Event()
+        self._results: SimpleQueue[R | _Ended] = SimpleQueue()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(workers)]
+        for thread in self._threads:
+            thread.start()
+
+    def results(self) -> Iterator[R]:
+        """What is done, until all is. Raises what a thread raised."""
+        working = len(self._threads)
+        while working:
+            result = self._results.get()
+            if not isinstance(result, _Ended):
+                yield result
+            elif result.error:
+                raise result.error
+            else:
+                working -= 1
+
+    def leave(self, seconds: float | None) -> None:
+        """Begin nothing further and wait for the threads, for so long in all; None: however long it takes."""
+        self._leaving.set()
+        latest = None if seconds is None else time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(None if latest is None else max(latest - time.monotonic(), 0.0))
+
+    def _run(self) -> None:
+        try:
+            while not self._leaving.is_set():
+                try:
+                    group = self._groups.popleft()
+                except IndexError:
+                    break
+                for result in self._work(group):
+                    self._results.put(result)
+                    if self._leaving.is_set():
+                        break
+        except BaseException as error:  # noqa: BLE001 (raised again in the thread that waits for it)
+            self._results.put(_Ended(error))
+        else:
+            self._results.put(_Ended(None))
+
+
+class _Ended:
+    """A thread has ended: by itself, or by an error."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
