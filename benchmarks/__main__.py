@@ -10,19 +10,21 @@ import time
 from collections.abc import Callable
 
 from benchmarks.events import measure_requests, measure_wall
+from benchmarks.journey import measure_journey
 from benchmarks.ledgers import measure_ledgers
 from benchmarks.memory import measure_catalogues, measure_memory
 from benchmarks.report import Goal, print_goals, progress
 from benchmarks.starts import measure_starts
 
 EVENTS = (1, 10, 50, 500)
-PARTS = ("cold", "requests", "wall", "memory", "catalogue", "ledger")
+PARTS = ("journey", "cold", "requests", "wall", "memory", "catalogue", "ledger")
 
 
 def main() -> int:
     """Measure what was asked for, print it, and the exit status."""
     options = _options()
     parts: dict[str, Callable[[], list[Goal]]] = {
+        "journey": measure_journey,
         "cold": measure_starts,
         "requests": lambda: measure_requests(options.events),
         "wall": lambda: measure_wall(options.events),

@@ -6,8 +6,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from queue import SimpleQueue
+from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,10 +20,9 @@ GRACE = 5.0
 Work = Callable[[Sequence[T]], Iterator[R]]
 
 
-@contextmanager
 def in_parallel(
     groups: Sequence[Sequence[T]], work: Work[T, R], workers: int, *, stop: Callable[[], None]
-) -> Iterator[Iterator[R]]:
+) -> AbstractContextManager[Iterator[R]]:
     """Gives the results that `work` yields for each group, as they arrive: several groups at a time, each in order.
 
     With one worker or one group all of it happens in the caller's thread. What `work` raises is raised here. When the
@@ -30,18 +30,31 @@ def in_parallel(
     (Ctrl-C, SIGTERM), `stop` is called first, so that no further request goes out, and the wait is GRACE at most: then
     the threads are left to themselves, and die with the process.
     """
-    pool = _Pool(groups, work, min(workers, len(groups))) if workers > 1 and len(groups) > 1 else None
-    try:
-        yield pool.results() if pool else (result for group in groups for result in work(group))
-    except BaseException as error:
-        interrupted = not isinstance(error, Exception)
+    if workers == 1 or len(groups) < 2:
+        return _Block((result for group in groups for result in work(group)), None, stop)
+    pool = _Pool(groups, work, min(workers, len(groups)))
+    return _Block(pool.results(), pool, stop)
+
+
+class _Block(Generic[T, R]):
+    """Sees to it that nothing goes on when the block ends."""
+
+    def __init__(self, results: Iterator[R], pool: _Pool[T, R] | None, stop: Callable[[], None]) -> None:
+        self._results = results
+        self._pool = pool
+        self._stop = stop
+
+    def __enter__(self) -> Iterator[R]:
+        return self._results
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        interrupted = kind is not None and not issubclass(kind, Exception)
         if interrupted:
-            stop()
-        if pool:
-            pool.leave(GRACE if interrupted else None)
-        raise
-    if pool:
-        pool.leave(None)
+            self._stop()
+        if self._pool:
+            self._pool.leave(GRACE if interrupted else None)
 
 
 class _Pool(Generic[T, R]):
