@@ -9,7 +9,7 @@ import pytest
 
 from tsrevel.planning.match import match_line
 from tsrevel.planning.model import EstablishmentId, Line, ProductId, ProductMapping
-from tsrevel.planning.unmapped import Matched, Missing, Way, judge_lines, missing_lines, orderable_lines
+from tsrevel.planning.unmapped import Matched, MissingLine, Way, judge_lines, missing_lines, orderable_lines
 
 from .make import CATALOGUE, LOCATION, LUNCH, POLICY, make_document, make_event, make_line
 
@@ -22,7 +22,7 @@ def mapped(product: ProductId = RETIRED, **what: str) -> ProductMapping:
     return ProductMapping(LOCATION.establishment, product, **what)
 
 
-def missing(line: Line, *mappings: ProductMapping) -> Missing:
+def missing(line: Line, *mappings: ProductMapping) -> MissingLine:
     (found,) = missing_lines([line], replace(POLICY, products=mappings), CATALOGUE)
     return found
 

@@ -9,7 +9,7 @@ from itertools import chain
 
 from tsrevel.config import Settings
 from tsrevel.doctor import files, machine, notices, schedule
-from tsrevel.doctor.finding import Finding, FindingCode, Skip, skipped
+from tsrevel.doctor.finding import Finding, FindingCode, SkippedCheck, skipped
 from tsrevel.doctor.places import Entry, check_place, check_till
 from tsrevel.doctor.seat import Seat, examine_tripleseat, skip_tripleseat
 from tsrevel.doctor.till import Till, examine_revel, skip_revel
@@ -24,10 +24,10 @@ from tsrevel.wiring import Seams, build_policy, open_services
 
 AHEAD = timedelta(days=30)
 """How far beyond what a run looks at an event counts as within reach: so that a quiet week isn't taken for a fault."""
-_SWITCHED_OFF = Skip(
+_SWITCHED_OFF = SkippedCheck(
     FindingCode.SWITCHED_OFF, "the connector is switched off (safety.enable_connector): no network at all"
 )
-_PAUSED = Skip(FindingCode.PAUSED, "runs are paused: no network at all until `tsrevel resume`")
+_PAUSED = SkippedCheck(FindingCode.PAUSED, "runs are paused: no network at all until `tsrevel resume`")
 _ZONES = ("timezone", "revel_timezone")
 _FIELDS = {"tripleseat": ("tripleseat_location", "tripleseat_site"), **dict.fromkeys(_ZONES, ("timezone",))}
 _DOORS = {
@@ -47,7 +47,7 @@ class Patient(Secret):
     environ: Mapping[str, str]
     seams: Seams
 
-    def objection(self, *keys: str) -> Skip | None:
+    def objection(self, *keys: str) -> SkippedCheck | None:
         """Why nothing that rests on settings below `keys` can be looked at, or None."""
         bad = next((each.key for each in self.problems if each.key.startswith(keys)), None)
         return _config_problem(bad) if bad else None
@@ -123,11 +123,11 @@ def _veil(finding: Finding, entry: Entry, patient: Patient) -> Finding:
     return skipped(finding.name, because, finding.subject) if because else finding
 
 
-def _config_problem(key: str) -> Skip:
-    return Skip(FindingCode.CONFIG_PROBLEM, f"of the config problem with {key}")
+def _config_problem(key: str) -> SkippedCheck:
+    return SkippedCheck(FindingCode.CONFIG_PROBLEM, f"of the config problem with {key}")
 
 
-def _keep_off(patient: Patient, service: str) -> Skip | None:
+def _keep_off(patient: Patient, service: str) -> SkippedCheck | None:
     if not patient.settings.safety.enable_connector:
         return _SWITCHED_OFF
     if patient.pause():

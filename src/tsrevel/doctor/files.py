@@ -12,12 +12,12 @@ from pathlib import Path
 from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.report import Source, file_origin
-from tsrevel.doctor.finding import Finding, FindingCode, Skip, doubtful, fine, skipped, wrong
+from tsrevel.doctor.finding import Finding, FindingCode, SkippedCheck, doubtful, fine, skipped, wrong
 from tsrevel.files import read_regular
 from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
 
 
-def check_files(settings: Settings, environ: Mapping[str, str], because: Skip | None) -> Iterator[Finding]:
+def check_files(settings: Settings, environ: Mapping[str, str], because: SkippedCheck | None) -> Iterator[Finding]:
     """The config file, the mappings, the token, the ledger with what lies beside it, each secret's own file.
 
     `because`: why it isn't known where all but the first two lie.
@@ -69,7 +69,7 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Find
         found = path.stat()
     except FileNotFoundError:
         if absent:
-            yield skipped(name, Skip(FindingCode.ABSENT, f"{absent} ({path})"))
+            yield skipped(name, SkippedCheck(FindingCode.ABSENT, f"{absent} ({path})"))
         return
     except OSError as error:
         text = f"{path} can't be looked at: {error.strerror}"

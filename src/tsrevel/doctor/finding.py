@@ -110,7 +110,7 @@ class FindingCode(StrEnum):
     UNUSED_MAPPING = "UNUSED_MAPPING"
 
 
-class Skip(NamedTuple):
+class SkippedCheck(NamedTuple):
     """Why something can't be looked at. `because` continues "skipped because"."""
 
     code: FindingCode
@@ -156,7 +156,7 @@ def wrong(
     return Finding(name, code, subject, Verdict.PROBLEM, text, remedy, status)
 
 
-def skipped(name: str, skip: Skip, subject: str | None = None) -> Finding:
+def skipped(name: str, skip: SkippedCheck, subject: str | None = None) -> Finding:
     """It couldn't be looked at."""
     return Finding(name, skip.code, subject, Verdict.SKIPPED, f"skipped because {skip.because}")
 

@@ -15,7 +15,7 @@ from tsrevel.doctor.finding import (
     ATTENTION,
     Finding,
     FindingCode,
-    Skip,
+    SkippedCheck,
     attempt,
     doubtful,
     failure,
@@ -66,7 +66,7 @@ def check_safety(settings: Settings, pause: Pause | None) -> Iterator[Finding]:
 
 
 def check_ledger(
-    settings: Settings, opened_by: Connect, because: Skip | None
+    settings: Settings, opened_by: Connect, because: SkippedCheck | None
 ) -> tuple[tuple[Finding, ...], Inspection | None]:
     """Integrity, version and environment of the ledger, and what it is like where it is sound."""
     if because:
@@ -85,7 +85,7 @@ def check_ledger(
     return (fine("ledger", text),), seen
 
 
-def check_disk(settings: Settings, because: Skip | None) -> Finding:
+def check_disk(settings: Settings, because: SkippedCheck | None) -> Finding:
     """Whether the ledger's folder can be written to and has room."""
     if because:
         return skipped("disk", because)
@@ -114,7 +114,7 @@ def _existing(path: Path) -> Path:
     return folder
 
 
-def check_lock(settings: Settings, because: Skip | None) -> Finding:
+def check_lock(settings: Settings, because: SkippedCheck | None) -> Finding:
     """Whether a run is at it now. The file alone means nothing."""
     if because:
         return skipped("lock", because)

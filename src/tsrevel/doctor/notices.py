@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsrevel.config import Settings
-from tsrevel.doctor.finding import Finding, FindingCode, Skip, doubtful, fine, skipped, wrong
+from tsrevel.doctor.finding import Finding, FindingCode, SkippedCheck, doubtful, fine, skipped, wrong
 
 MAIL, MONITOR = "email", "monitor"
 
@@ -18,7 +18,7 @@ def check_mail(settings: Settings) -> Finding:
     }
     missing = [key for key, there in parts.items() if not there]
     if len(missing) == len(parts):
-        return skipped(MAIL, Skip(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
+        return skipped(MAIL, SkippedCheck(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
     if missing:
         text = f"half set up, so no mail is sent: {', '.join(missing)} isn't set"
         return doubtful(MAIL, FindingCode.INCOMPLETE, text, "Set it, or empty the whole [email] section.")

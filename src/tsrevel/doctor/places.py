@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tsrevel.config import LocationSettings, Settings
-from tsrevel.doctor.finding import Finding, FindingCode, Skip, Verdict, doubtful, fine, list_candidates, skipped, wrong
+from tsrevel.doctor.finding import (
+    Finding,
+    FindingCode,
+    SkippedCheck,
+    Verdict,
+    doubtful,
+    fine,
+    list_candidates,
+    skipped,
+    wrong,
+)
 from tsrevel.doctor.seat import Seat
 from tsrevel.doctor.till import BUILT_IN_DINING, Till, is_own_dining
 from tsrevel.planning.match import normalise
@@ -18,12 +28,12 @@ from tsrevel.tripleseat.zones import iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
 """facts Revel 5.2."""
-NO_ESTABLISHMENT = Skip(FindingCode.NOT_FOUND, "Revel has no such establishment")
+NO_ESTABLISHMENT = SkippedCheck(FindingCode.NOT_FOUND, "Revel has no such establishment")
 
 
-def _not_read(check: str) -> Skip:
+def _not_read(check: str) -> SkippedCheck:
     """Of what rests on another check's list."""
-    return Skip(FindingCode.NOT_READ, f"{check} can't be read")
+    return SkippedCheck(FindingCode.NOT_READ, f"{check} can't be read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,7 @@ def _check_site_zone(entry: Entry, seat: Seat, site: SiteId | None) -> Finding:
         return skipped(name, _not_read("tripleseat.sites"), place)
     found = next((each for each in seat.sites if each.id == site), None)
     if found is None:
-        return skipped(name, Skip(FindingCode.NOT_FOUND, "the location's site isn't known"), place)
+        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "the location's site isn't known"), place)
     return _compare_zones(name, entry, f"TripleSeat's site {found.id}", found.told)
 
 
@@ -142,7 +152,7 @@ def _check_event(entry: Entry, seat: Seat) -> Finding:
         return skipped(name, _not_read("tripleseat.listing"), place)
     span = f"from {seat.days[0]} to {seat.days[1]}"
     if _lacks_place(entry, seat):
-        return skipped(name, Skip(FindingCode.NOT_FOUND, "TripleSeat has no such place"), place)
+        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "TripleSeat has no such place"), place)
     seen = [each for each in seat.events if find_location(each, entry.policy) == entry.location]
     if not seen:
         remedy = "If there should be one: compare the id with the event's location in TripleSeat."
@@ -178,7 +188,7 @@ def _check_establishment(entry: Entry, till: Till, seat: Seat) -> Iterator[Findi
         there = list_candidates(((each.id, each.name) for each in till.establishments if each.active), place)
         text = f"{told}: Revel has no such establishment"
         yield wrong(name, FindingCode.NOT_FOUND, text, f"There are: {there}.", subject=place)
-        absent = Skip(FindingCode.NOT_FOUND, "the establishment isn't there")
+        absent = SkippedCheck(FindingCode.NOT_FOUND, "the establishment isn't there")
         yield skipped("location.revel_timezone", absent, place)
         return
     namesake = _namesake(entry, found, till.establishments, seat)
@@ -264,7 +274,7 @@ def _compare_dining(entry: Entry, seen: frozenset[int] | None, by_hand: str) -> 
     name, place, option = "location.dining_option", entry.name, entry.settings.dining_option
     told, orders = entry.told("dining_option"), f"orders of establishment {entry.location.establishment}"
     if seen is None:
-        unread = Skip(FindingCode.NOT_READ, f"the {orders} can't be read to compare {option} with")
+        unread = SkippedCheck(FindingCode.NOT_READ, f"the {orders} can't be read to compare {option} with")
         return skipped(name, unread, place)
     if option in seen:
         return fine(name, f"{option} is one of your own, and on existing {orders}", place)
@@ -277,7 +287,7 @@ def _compare_dining(entry: Entry, seen: frozenset[int] | None, by_hand: str) -> 
 def _check_payment_type(entry: Entry, till: Till) -> Finding:
     name, place, number = "location.payment_type", entry.name, entry.settings.payment_type
     if entry.policy.payments == "none":
-        return skipped(name, Skip(FindingCode.NOT_NEEDED, 'orders.payments is "none"'), place)
+        return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.payments is "none"'), place)
     if not number:
         remedy = "Set it: an event with a payment is held without it."
         return doubtful(name, FindingCode.NOT_SET, f"{entry.key('payment_type')} isn't set", remedy, place)
@@ -302,7 +312,7 @@ def _by_number(rows: tuple[Named, ...], number: int) -> tuple[Named, ...]:
 def _check_discount(entry: Entry, till: Till) -> Finding:
     name, place = "location.discount", entry.name
     if entry.policy.discounts == "prices":
-        return skipped(name, Skip(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"'), place)
+        return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"'), place)
     if not entry.settings.discount:
         remedy = "Set it: an event with a discount is held without it."
         return doubtful(name, FindingCode.NOT_SET, f"{entry.key('discount')} isn't set", remedy, place)

@@ -51,7 +51,7 @@ def _complain(settings: Settings, starts: Iterable[Start], timers: list[str], ta
     return doubtful(SCHEDULE, FindingCode.NOT_SCHEDULED, text, remedy)
 
 
-class _Fault(Enum):
+class _ScheduleFault(Enum):
     """Why a crontab's line isn't a run of the installation that is examined."""
 
     DRY_RUN = auto()
@@ -59,23 +59,23 @@ class _Fault(Enum):
     OTHER_CONFIG = auto()
 
 
-def _find_fault(start: Start, settings: Settings) -> _Fault | None:
+def _find_fault(start: Start, settings: Settings) -> _ScheduleFault | None:
     if start.dry_run:
-        return _Fault.DRY_RUN
+        return _ScheduleFault.DRY_RUN
     ours = settings.config_path
     if start.config is None:
-        return _Fault.NO_CONFIG if ours else None
+        return _ScheduleFault.NO_CONFIG if ours else None
     if ours is None or real_path(start.config) != real_path(ours):
-        return _Fault.OTHER_CONFIG
+        return _ScheduleFault.OTHER_CONFIG
     return None
 
 
 def _tell_fault(start: Start, settings: Settings) -> str:
     examined = f"{settings.config_path or 'the environment alone'} is examined"
     match _find_fault(start, settings):
-        case _Fault.DRY_RUN:
+        case _ScheduleFault.DRY_RUN:
             return "is a dry run: it writes no order"
-        case _Fault.NO_CONFIG:
+        case _ScheduleFault.NO_CONFIG:
             return f"names no settings file, and finds none; {examined}"
         case _:
             return f"reads {start.config}; {examined}"

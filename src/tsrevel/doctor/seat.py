@@ -12,7 +12,7 @@ from tsrevel.doctor.finding import (
     REFUSED,
     Finding,
     FindingCode,
-    Skip,
+    SkippedCheck,
     attempt,
     doubtful,
     failure,
@@ -34,8 +34,8 @@ CONNECTION, TOKEN = "tripleseat.connection", "tripleseat.token"
 SITES, LOCATIONS, LISTING = "tripleseat.sites", "tripleseat.locations", "tripleseat.listing"
 EVENT, UNMAPPED = "tripleseat.event", "tripleseat.unmapped"
 _READS = (SITES, LOCATIONS, LISTING, EVENT)
-_UNREACHABLE = Skip(FindingCode.UNREACHABLE, "TripleSeat can't be reached")
-_TOKEN_PROBLEM = Skip(FindingCode.TOKEN_PROBLEM, f"{TOKEN} is a problem")
+_UNREACHABLE = SkippedCheck(FindingCode.UNREACHABLE, "TripleSeat can't be reached")
+_TOKEN_PROBLEM = SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{TOKEN} is a problem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Seat:
     days: tuple[date, date] | None = None
 
 
-def skip_tripleseat(because: Skip) -> Iterator[Finding]:
+def skip_tripleseat(because: SkippedCheck) -> Iterator[Finding]:
     """Every check of TripleSeat, left out."""
     for name in (CONNECTION, TOKEN, *_READS):
         yield skipped(name, because)
@@ -153,7 +153,7 @@ def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) ->
 def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ...] | None) -> Finding:
     """Whether one event can be read with its lines and money: a scope of its own (facts TripleSeat 1.5)."""
     if not events:
-        return skipped(EVENT, Skip(FindingCode.NO_EVENT, f"{LISTING} shows no event"))
+        return skipped(EVENT, SkippedCheck(FindingCode.NO_EVENT, f"{LISTING} shows no event"))
     likely = next((each for each in events if screen_status(each, policy) is None), events[0])
     whole = attempt(lambda: tripleseat.event(likely.id))
     if isinstance(whole, Refused) and whole.status == 404:

@@ -12,7 +12,7 @@ from tsrevel.doctor.finding import (
     SERVICE_DOWN,
     Finding,
     FindingCode,
-    Skip,
+    SkippedCheck,
     attempt,
     doubtful,
     failure,
@@ -50,7 +50,7 @@ BUILT_IN_DINING = {
 }
 """facts Revel 5.5; custom ones begin at 100."""
 FIRST_CUSTOM_DINING = 100
-_NO_LOCATIONS = Skip(FindingCode.NO_LOCATIONS, "there are no [[locations]]")
+_NO_LOCATIONS = SkippedCheck(FindingCode.NO_LOCATIONS, "there are no [[locations]]")
 LISTS = {
     "revel.establishment": "Establishment",
     "revel.user": "User",
@@ -82,7 +82,7 @@ class Till:
     dining: Mapping[EstablishmentId, frozenset[int]] = field(default_factory=dict)
 
 
-def skip_revel(because: Skip) -> Iterator[Finding]:
+def skip_revel(because: SkippedCheck) -> Iterator[Finding]:
     """Every check of Revel, left out."""
     for name in (CONNECTION, KEY, *ORDERS, *LISTS):
         yield skipped(name, because)
@@ -94,7 +94,7 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     if is_silent(first) and isinstance(first, TsrevelError):
         yield failure(CONNECTION, first)
         for name in (KEY, *ORDERS, *LISTS):
-            yield skipped(name, Skip(FindingCode.UNREACHABLE, "Revel can't be reached"))
+            yield skipped(name, SkippedCheck(FindingCode.UNREACHABLE, "Revel can't be reached"))
         return Till()
     orders = {name: attempt(_reader(account, resource)) for name, resource in list(ORDERS.items())[1:]}
     orders = {"revel.order": first, **orders}
@@ -108,11 +108,11 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
         remedy = "Check revel.api_key and revel.api_secret, and the API user's rights in Revel's console."
         yield wrong(KEY, FindingCode.REFUSED, f"refused for every resource ({first.without_advice})", remedy, REFUSED)
         for name in (*ORDERS, *LISTS):
-            yield skipped(name, Skip(FindingCode.TOKEN_PROBLEM, f"{KEY} is refused everywhere"))
+            yield skipped(name, SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{KEY} is refused everywhere"))
         return Till()
     yield fine(CONNECTION, f"{settings.revel_url} answers")
     accepted = fine(KEY, "accepted; whether it may write, only the first order shows")
-    unclear = Skip(FindingCode.NO_USABLE_ANSWER, "no resource gave a usable answer")
+    unclear = SkippedCheck(FindingCode.NO_USABLE_ANSWER, "no resource gave a usable answer")
     yield accepted if usable else skipped(KEY, unclear)
     for name, answer in orders.items():
         yield _tell_order_resource(name, ORDERS[name], answer)
@@ -130,17 +130,17 @@ def _reader(account: Account, resource: str) -> Callable[[], None]:
 Lists = dict[str, "tuple[Establishment, ...] | tuple[Named, ...] | TsrevelError | None"]
 
 
-def _not_needed(settings: Settings) -> dict[str, Skip]:
+def _not_needed(settings: Settings) -> dict[str, SkippedCheck]:
     """Lists that no order of these settings rests on, and why."""
     spared = {}
     if settings.orders.payments == "none":
-        spared["revel.payment_type"] = Skip(FindingCode.NOT_NEEDED, 'orders.payments is "none"')
+        spared["revel.payment_type"] = SkippedCheck(FindingCode.NOT_NEEDED, 'orders.payments is "none"')
     if settings.orders.discounts == "prices":
-        spared["revel.discount"] = Skip(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"')
+        spared["revel.discount"] = SkippedCheck(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"')
     return spared
 
 
-def _read_lists(account: Account, places: tuple[EstablishmentId, ...], spared: Mapping[str, Skip]) -> Lists:
+def _read_lists(account: Account, places: tuple[EstablishmentId, ...], spared: Mapping[str, SkippedCheck]) -> Lists:
     lists: Lists = {
         "revel.establishment": attempt(account.establishments),
         "revel.user": attempt(account.users),
@@ -191,7 +191,7 @@ def _denied(name: str, resource: str, error: TsrevelError) -> Finding:
     return wrong(name, FindingCode.NO_RIGHT, text, remedy, REFUSED)
 
 
-def _tell_list(name: str, resource: str, answer: object, unasked: Skip) -> Finding:
+def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) -> Finding:
     if answer is None:
         return skipped(name, unasked)
     if isinstance(answer, CredentialsRefused):  # no run reads it, so it may stay closed

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tsrevel.config import ChargeSettings, Settings
-from tsrevel.doctor.finding import Finding, FindingCode, Skip, doubtful, failure, fine, list_candidates, skipped, wrong
+from tsrevel.doctor.finding import (
+    Finding,
+    FindingCode,
+    SkippedCheck,
+    doubtful,
+    failure,
+    fine,
+    list_candidates,
+    skipped,
+    wrong,
+)
 from tsrevel.doctor.places import NO_ESTABLISHMENT, Entry, lacks_establishment
 from tsrevel.doctor.till import Till
 from tsrevel.errors import TsrevelError
@@ -30,9 +40,9 @@ def check_wares(entry: Entry, till: Till) -> Iterator[Finding]:
         elif isinstance(catalogue, TsrevelError):
             yield failure(CATALOGUE, catalogue, place)
         else:
-            yield skipped(CATALOGUE, Skip(FindingCode.NOT_READ, "revel.product can't be read"), place)
+            yield skipped(CATALOGUE, SkippedCheck(FindingCode.NOT_READ, "revel.product can't be read"), place)
         for name in (CHARGES, MAPPINGS, FALLBACK):
-            yield skipped(name, Skip(FindingCode.NOT_READ, "the catalogue can't be read"), place)
+            yield skipped(name, SkippedCheck(FindingCode.NOT_READ, "the catalogue can't be read"), place)
         return
     yield _check_catalogue(entry, catalogue)
     yield from _check_charges(entry, catalogue)

@@ -32,14 +32,14 @@ def in_parallel(
     """
     if workers == 1 or len(groups) < 2:
         return _Block((result for group in groups for result in work(group)), None, stop)
-    pool = _Pool(groups, work, min(workers, len(groups)))
+    pool = _WorkerPool(groups, work, min(workers, len(groups)))
     return _Block(pool.results(), pool, stop)
 
 
 class _Block(Generic[T, R]):
     """Sees to it that nothing goes on when the block ends."""
 
-    def __init__(self, results: Iterator[R], pool: _Pool[T, R] | None, stop: Callable[[], None]) -> None:
+    def __init__(self, results: Iterator[R], pool: _WorkerPool[T, R] | None, stop: Callable[[], None]) -> None:
         self._results = results
         self._pool = pool
         self._stop = stop
@@ -57,7 +57,7 @@ class _Block(Generic[T, R]):
             self._pool.leave(GRACE if interrupted else None)
 
 
-class _Pool(Generic[T, R]):
+class _WorkerPool(Generic[T, R]):
     """Threads that work groups off."""
 
     def __init__(self, groups: Sequence[Sequence[T]], work: Work[T, R], workers: int) -> None:

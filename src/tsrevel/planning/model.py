@@ -1,5 +1,5 @@
 """The words of the story as data: what TripleSeat tells (`Event`), what we may do (`Policy`), what we intend
-(`Plan`), and the two ways of not doing it (`Hold`, `Skip`). Nothing here decides anything.
+(`Plan`), and the two ways of not doing it (`Hold`, `SkippedCheck`). Nothing here decides anything.
 """
 
 from __future__ import annotations

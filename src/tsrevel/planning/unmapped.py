@@ -22,7 +22,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingLine:
     """A line without a product. A mapping for it has to give `menu_item_id`, or else `name`: one stronger is there."""
 
     line: Line
@@ -42,13 +42,13 @@ class Matched:
     product: ProductId
 
 
-def judge_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[Matched | Missing]:
+def judge_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[Matched | MissingLine]:
     """Each of `lines` with the product that planning gives it, or with why it has none."""
     for line in lines:
         match = match_line(line, policy, catalogue)
         name, menu_item_id = _to_be_named(line, policy, catalogue)
         if isinstance(match, Unmatched):
-            yield Missing(line, name, menu_item_id, match.why)
+            yield MissingLine(line, name, menu_item_id, match.why)
         elif menu_item_id:
             yield Matched(line, name, menu_item_id, Way.MENU_ITEM, match)
         elif _is_mapped(name, policy, catalogue):
@@ -73,9 +73,9 @@ def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
     return tuple(line for line in lines if portion_of(line) is not None)
 
 
-def missing_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[Missing]:
+def missing_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[MissingLine]:
     """Each of `lines` that the establishment has no product for, as planning judges it."""
-    return (each for each in judge_lines(lines, policy, catalogue) if isinstance(each, Missing))
+    return (each for each in judge_lines(lines, policy, catalogue) if isinstance(each, MissingLine))
 
 
 def _to_be_named(line: Line, policy: Policy, catalogue: Catalogue) -> tuple[str, str | None]:

@@ -13,7 +13,7 @@ from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Pol
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.screen import find_location
 from tsrevel.planning.suggest import Candidate, Offer, Shelf
-from tsrevel.planning.unmapped import Matched, Missing, Way, judge_lines, orderable_lines
+from tsrevel.planning.unmapped import Matched, MissingLine, Way, judge_lines, orderable_lines
 from tsrevel.tripleseat.client import Found
 from tsrevel.tripleseat.menus import Menu
 
@@ -142,12 +142,12 @@ class _Collector:
             for judged in self._judge(place, lines):
                 self._entry(place, judged).menus[menu.name or f"menu {menu.id}"] = None
 
-    def _judge(self, place: EstablishmentId, lines: Iterable[Line]) -> Iterable[Matched | Missing]:
+    def _judge(self, place: EstablishmentId, lines: Iterable[Line]) -> Iterable[Matched | MissingLine]:
         return judge_lines(lines, self.survey.policy, self._catalogue(place))
 
-    def _entry(self, place: EstablishmentId, judged: Matched | Missing) -> Wanted | Sold:
+    def _entry(self, place: EstablishmentId, judged: Matched | MissingLine) -> Wanted | Sold:
         name, item = judged.name, judged.menu_item_id
-        if isinstance(judged, Missing):
+        if isinstance(judged, MissingLine):
             return self.seen.setdefault((place, normalise(name), item), Wanted(place, name, item, judged.why))
         key = (place, normalise(name), item, judged.way)
         return self.seen.setdefault(key, Sold(place, name, item, judged.way, judged.product))
