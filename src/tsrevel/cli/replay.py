@@ -98,10 +98,10 @@ def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) 
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
         show_progress(world, manner) as progress,
-        open_run(settings, run_id, seams=seams, progress=progress, on_start=on_start) as ctx,
+        open_run(settings, run_id, seams=seams, progress=progress, on_start=on_start) as run_ctx,
     ):
-        chosen = _choose(ctx.ledger, options)
-        return take_up(ctx, RunState.begin(ctx), [_unread(each, options, settings) for each in chosen])
+        chosen = _choose(run_ctx.ledger, options)
+        return take_up(run_ctx, RunState.begin(run_ctx), [_unread(each, options, settings) for each in chosen])
 
 
 def _tell_report(report: RunReport, world: World, manner: Manner) -> None:
@@ -157,9 +157,9 @@ def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) ->
     on_start = begin(settings, run_id, "single")
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
-        open_run(settings, run_id, seams=seams, on_start=on_start) as ctx,
+        open_run(settings, run_id, seams=seams, on_start=on_start) as run_ctx,
     ):
-        yield DeliveryQueue(ctx, seams.new_run_id, trusted=settings.tripleseat.payload == "trust")
+        yield DeliveryQueue(run_ctx, seams.new_run_id, trusted=settings.tripleseat.payload == "trust")
 
 
 @dataclass(slots=True)

@@ -90,9 +90,9 @@ def _run(
             max_orders=options.max_orders,
             progress=progress,
             on_start=on_start,
-        ) as ctx,
+        ) as run_ctx,
     ):
-        return run(ctx, settings)
+        return run(run_ctx, settings)
 
 
 def _tell_nobody() -> None:
