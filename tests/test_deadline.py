@@ -15,14 +15,14 @@ import pytest
 
 from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import OutcomeUnknown, TsrevelError, Unavailable
-from tsrevel.gate import Place
-from tsrevel.pace import Pace
-from tsrevel.retry import Later, insist
-from tsrevel.transport import EXCHANGE_SECONDS, TOKEN_LEAST, Channel, send_once
+from tsrevel.gate import WriteScope
+from tsrevel.pace import RateLimiter
+from tsrevel.retry import RetryLater, with_retries
+from tsrevel.transport import EXCHANGE_SECONDS, TOKEN_LEAST, ApiClient, send_once
 
 from .test_transport import Wire, answer
 
-HERE = Place(location="30501", site="15691")
+HERE = WriteScope(location="30501", site="15691")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 TRICKLES = {
     "its body": HEAD + b"Content-Length: 100000\r\n\r\n" + b" " * 1000,
@@ -63,18 +63,18 @@ def trickling(text: bytes, every: float = 0.05) -> Iterator[str]:
             over.set()
 
 
-def channel(url: str, seconds: float) -> Channel:
-    return Channel(
+def channel(url: str, seconds: float) -> ApiClient:
+    return ApiClient(
         "Shop",
         url,
-        pace=Pace(1000, time.monotonic, time.sleep),
+        pace=RateLimiter(1000, time.monotonic, time.sleep),
         clock=lambda: datetime.now(UTC),
         sleep=time.sleep,
         deadline=Deadline(timedelta(seconds=seconds)),
     )
 
 
-ASKS: dict[str, tuple[Callable[[Channel], object], type[TsrevelError]]] = {
+ASKS: dict[str, tuple[Callable[[ApiClient], object], type[TsrevelError]]] = {
     "read": (lambda shop: shop.read("/x"), Unavailable),
     "page": (lambda shop: shop.read_page("/x", "page"), Unavailable),
     "write": (lambda shop: shop.write("POST", "/x", {}, HERE), OutcomeUnknown),
@@ -120,12 +120,12 @@ class Clock:
 
 def shop(
     clock: Clock, seconds: float, *answers: httpx.Response | Exception, per_second: float = 1e6
-) -> tuple[Channel, Wire]:
+) -> tuple[ApiClient, Wire]:
     wire = Wire(*answers)
-    made = Channel(
+    made = ApiClient(
         "Shop",
         "https://shop.example.com",
-        pace=Pace(per_second, clock, clock.sleep),
+        pace=RateLimiter(per_second, clock, clock.sleep),
         clock=lambda: datetime.now(UTC),
         sleep=clock.sleep,
         transport=httpx.MockTransport(wire),
@@ -171,10 +171,10 @@ def test_retries_stop_at_the_deadline() -> None:
     clock = Clock()
 
     def fail() -> None:
-        raise Later("no")
+        raise RetryLater("no")
 
-    with pytest.raises(Later):
-        insist(fail, Unavailable, clock.sleep, Deadline(timedelta(seconds=1.2), clock))
+    with pytest.raises(RetryLater):
+        with_retries(fail, Unavailable, clock.sleep, Deadline(timedelta(seconds=1.2), clock))
     assert clock.slept == [0.5]
 
 

@@ -21,10 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsrevel.errors import ConfigCode, ConnectionFault, ConnectionMisconfigured, TsrevelError, Unavailable
-from tsrevel.gate import Place
+from tsrevel.gate import WriteScope
 from tsrevel.network import DIRECT, NETWORK_VARIABLES, Network, read_network
-from tsrevel.pace import Pace
-from tsrevel.transport import Channel, send_once
+from tsrevel.pace import RateLimiter
+from tsrevel.transport import ApiClient, send_once
 
 from .cli.bench import Shell
 from .world import World
@@ -261,11 +261,11 @@ def served(certificate: tuple[Path, Path] | None) -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def channel(port: int, network: Network) -> Channel:
-    return Channel(
+def channel(port: int, network: Network) -> ApiClient:
+    return ApiClient(
         "Shop",
         f"https://127.0.0.1:{port}",
-        pace=Pace(1000, lambda: 0.0, lambda _: None),
+        pace=RateLimiter(1000, lambda: 0.0, lambda _: None),
         clock=lambda: datetime.now(UTC),
         sleep=lambda _: None,
         network=network,
@@ -294,7 +294,7 @@ def test_what_is_wrong_with_a_certificate_is_told(
     network = read_network({"SSL_CERT_FILE": str(paths[0])} if trusted else {})
     with served(paths) as port:
         shop = channel(port, network)
-        for ask in (shop.read, lambda path: shop.write("POST", path, {}, Place(location="1", site="2"))):
+        for ask in (shop.read, lambda path: shop.write("POST", path, {}, WriteScope(location="1", site="2"))):
             with pytest.raises(error) as caught:
                 ask("/x")
             assert isinstance(caught.value, ConnectionMisconfigured | Unavailable)
@@ -361,15 +361,15 @@ def test_what_a_proxy_refuses_was_never_sent(
 ) -> None:
     with proxy(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n") as port:
         network = read_network({"HTTPS_PROXY": f"http://user:{PASSWORD}@127.0.0.1:{port}"})
-        shop = Channel(
+        shop = ApiClient(
             "Shop",
             "https://api.example.com",
-            pace=Pace(1000, lambda: 0.0, lambda _: None),
+            pace=RateLimiter(1000, lambda: 0.0, lambda _: None),
             clock=lambda: datetime.now(UTC),
             sleep=lambda _: None,
             network=network,
         )
-        for ask in (shop.read, lambda path: shop.write("POST", path, {}, Place(location="1", site="2"))):
+        for ask in (shop.read, lambda path: shop.write("POST", path, {}, WriteScope(location="1", site="2"))):
             with pytest.raises(error) as caught:
                 ask("/x")
             assert isinstance(caught.value, ConnectionMisconfigured | Unavailable)

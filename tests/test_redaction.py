@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from tsrevel.answers import decode_json, quote_answer
 from tsrevel.errors import TsrevelError
-from tsrevel.gate import Place
+from tsrevel.gate import WriteScope
 from tsrevel.redaction import _INNOCENT, LEFT_OUT, LONGEST_QUOTE, Redactor
 
 from .test_transport import Wire, answer
 
-HERE = Place(location="30501", site="15691")
+HERE = WriteScope(location="30501", site="15691")
 KEY = "k3Y-5f1d2c9aQz77.Lm_x"
 SECRETS = st.text(string.ascii_letters + string.digits, min_size=12, max_size=48).filter(
     lambda each: len(set(each)) > 6 and not is_of_usual_words(each)

@@ -30,14 +30,14 @@ from tsrevel.errors import (
     Unreadable,
     WriteForbidden,
 )
-from tsrevel.gate import Place, WriteGate
+from tsrevel.gate import WriteGate, WriteScope
 from tsrevel.loopback import is_loopback
-from tsrevel.pace import Pace
+from tsrevel.pace import RateLimiter
 from tsrevel.retry import ATTEMPTS
-from tsrevel.transport import LARGEST_ANSWER, Channel
+from tsrevel.transport import LARGEST_ANSWER, ApiClient
 
 NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
-HERE = Place(location="30501", site="15691")
+HERE = WriteScope(location="30501", site="15691")
 
 
 class Wire:
@@ -55,11 +55,11 @@ class Wire:
             raise answer
         return answer
 
-    def channel(self, **more: Any) -> Channel:
-        return Channel(
+    def channel(self, **more: Any) -> ApiClient:
+        return ApiClient(
             "Shop",
             more.pop("base_url", "https://shop.example.com"),
-            pace=Pace(1000, lambda: 0.0, lambda _: None),
+            pace=RateLimiter(1000, lambda: 0.0, lambda _: None),
             clock=lambda: NOW,
             sleep=self.slept.append,
             transport=httpx.MockTransport(self),
@@ -74,7 +74,7 @@ def answer(status: int = 200, *, json: Any = None, content: bytes | None = None,
     return httpx.Response(status, json={} if json is None else json, headers=named)
 
 
-def write(channel: Channel) -> Any:
+def write(channel: ApiClient) -> Any:
     return channel.write("POST", "/resources/Order/", {"local_id": "x"}, HERE)
 
 
@@ -433,11 +433,11 @@ def test_an_open_gate_lets_writes_for_its_places_out(ids: frozenset[str]) -> Non
 
 
 def test_a_write_for_no_place_passes_no_list_of_places() -> None:
-    assert WriteGate(dry_run=False, allowed=frozenset({"1"})).objection(None)
-    assert WriteGate(dry_run=False, allowed=frozenset({"1"})).objection(Place(None, None))
+    assert WriteGate(dry_run=False, allowed=frozenset({"1"})).refusal(None)
+    assert WriteGate(dry_run=False, allowed=frozenset({"1"})).refusal(WriteScope(None, None))
 
 
-# Pace
+# Rate limiter
 
 
 def test_requests_are_spaced_evenly() -> None:
@@ -447,7 +447,7 @@ def test_requests_are_spaced_evenly() -> None:
         slept.append(seconds)
         now[0] += seconds
 
-    pace = Pace(4, lambda: now[0], sleep)
+    pace = RateLimiter(4, lambda: now[0], sleep)
     for _ in range(4):
         pace.wait()
     assert slept == [0.25, 0.25, 0.25]
@@ -458,10 +458,10 @@ def test_requests_are_spaced_evenly() -> None:
 
 def test_each_attempt_is_paced() -> None:
     slots: list[float] = []
-    channel = Channel(
+    channel = ApiClient(
         "Shop",
         "https://shop.example.com",
-        pace=Pace(2, lambda: 0.0, slots.append),
+        pace=RateLimiter(2, lambda: 0.0, slots.append),
         clock=lambda: NOW,
         sleep=lambda _: None,
         transport=httpx.MockTransport(Wire(answer(500), answer(500), answer())),
@@ -473,9 +473,9 @@ def test_each_attempt_is_paced() -> None:
 @pytest.mark.parametrize(("status", "told", "held"), [(429, "7", 7.0), (503, "7", 7.0), (429, "61", 0.0)])
 def test_what_a_service_asks_of_one_thread_holds_for_all(status: int, told: str, held: float) -> None:
     waits: list[float] = []
-    pace = Pace(1e9, lambda: 100.0, waits.append)
+    pace = RateLimiter(1e9, lambda: 100.0, waits.append)
     wire = Wire(answer(status, Retry_After=told), answer())
-    channel = Channel(
+    channel = ApiClient(
         "Shop", "https://a.example", pace=pace, clock=lambda: NOW, sleep=print, transport=httpx.MockTransport(wire)
     )
     with suppress(TsrevelError):
@@ -491,9 +491,9 @@ def test_a_request_that_waits_for_its_turn_waits_for_the_service_as_well() -> No
     def sleep(seconds: float) -> None:
         now[0] += seconds
         if now[0] < 101:
-            pace.hold(6)  # another thread was told so meanwhile
+            pace.pause_for(6)  # another thread was told so meanwhile
 
-    pace = Pace(4, lambda: now[0], sleep)
+    pace = RateLimiter(4, lambda: now[0], sleep)
     pace.wait()
     pace.wait()
     assert now[0] == pytest.approx(106.25)
@@ -503,13 +503,13 @@ def test_a_request_that_waits_for_its_turn_waits_for_the_service_as_well() -> No
 
 def test_a_run_that_was_given_up_makes_no_further_request() -> None:
     slept: list[float] = []
-    pace = Pace(1, lambda: 0.0, slept.append)
+    pace = RateLimiter(1, lambda: 0.0, slept.append)
     wire = Wire(answer())
-    channel = Channel(
+    channel = ApiClient(
         "Shop", "https://a.example", pace=pace, clock=lambda: NOW, sleep=print, transport=httpx.MockTransport(wire)
     )
     channel.read("/x")
-    pace.halt()
+    pace.stop()
     with pytest.raises(Halted):
         channel.read("/x")
     with pytest.raises(Halted):
@@ -518,7 +518,7 @@ def test_a_run_that_was_given_up_makes_no_further_request() -> None:
 
 
 def test_a_wait_that_the_end_of_the_run_falls_into_ends_in_no_request() -> None:
-    pace = Pace(1, lambda: 0.0, lambda _: pace.halt())
+    pace = RateLimiter(1, lambda: 0.0, lambda _: pace.stop())
     pace.wait()
     with pytest.raises(Halted):
         pace.wait()

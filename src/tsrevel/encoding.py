@@ -10,7 +10,7 @@ _BLANKS = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 """What `str.strip` takes away."""
-_UNSEEN = f"{_BLANKS}{MARK}\u200b\u2060"
+_TRIMMED = f"{_BLANKS}{MARK}\u200b\u2060"
 
 
 def decode_text(data: bytes) -> str:
@@ -28,7 +28,7 @@ def decode_text(data: bytes) -> str:
 
 def trim(text: str) -> str:
     """`text` without what surrounds it unseen: blanks, ends of lines, byte order marks, marks of no width."""
-    return text.strip(_UNSEEN)
+    return text.strip(_TRIMMED)
 
 
 def is_whole(text: str) -> bool:

@@ -9,7 +9,7 @@ from tsrevel.loopback import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WriteScope:
     """The TripleSeat ids of the location that a write is for: what the gate judges it by."""
 
     location: str | None
@@ -30,7 +30,7 @@ class WriteGate:
     only: frozenset[str] = frozenset()
     sandbox: bool | None = None
 
-    def objection(self, place: Place | None) -> str | None:
+    def refusal(self, place: WriteScope | None) -> str | None:
         """Why a write for `place` must not go out, or None."""
         if not self.enabled:
             return "the connector is disabled"
@@ -40,16 +40,16 @@ class WriteGate:
             return "its location is not allowed"
         return None
 
-    def covers(self, place: Place | None) -> bool:
+    def covers(self, place: WriteScope | None) -> bool:
         """Whether `place` is among those that this run is about, whether it may write at all or not."""
         ids = {place.location, place.site} if place else set()
         return all(not permitted or permitted & ids for permitted in (self.allowed, self.only))
 
-    def check(self, method: str, host: str, place: Place | None) -> None:
+    def check(self, method: str, host: str, place: WriteScope | None) -> None:
         """Let reads pass; raise `WriteForbidden` for a write that must not go out."""
         if method in {"GET", "HEAD"}:
             return
-        objection = self.objection(place)
+        objection = self.refusal(place)
         if objection is None and self.sandbox is not None and self.sandbox != is_loopback(host):
             objection = "its host belongs to the other environment"
         if objection:

@@ -11,7 +11,7 @@ from tsrevel.errors import Halted
 
 
 @dataclass(slots=True)
-class Pace:
+class RateLimiter:
     """At most `per_second` requests a second, evenly spaced, over all threads."""
 
     per_second: float
@@ -42,12 +42,12 @@ class Pace:
                 return True
             at_most -= slot - now
 
-    def hold(self, seconds: float) -> None:
+    def pause_for(self, seconds: float) -> None:
         """No request goes out for so long, not even one that waits for its turn: the service has asked for that."""
         with self._lock:
             self._held_until = max(self._held_until, self.monotonic() + seconds)
             self._next = max(self._next, self._held_until)
 
-    def halt(self) -> None:
+    def stop(self) -> None:
         """No further request goes out, ever; one under way is left to end."""
         self._halted = True

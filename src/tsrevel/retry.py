@@ -17,7 +17,7 @@ LONGEST_WAIT = 60.0
 """Seconds. A service that asks for more counts as unavailable: the next run comes soon enough."""
 
 
-class Later(Unavailable):
+class RetryLater(Unavailable):
     """An Unavailable that may say how many seconds to wait."""
 
     def __init__(self, message: str, wait: float | None = None, fault: ConnectionFault | None = None) -> None:
@@ -25,7 +25,7 @@ class Later(Unavailable):
         super().__init__(message, fault)
 
 
-def insist(
+def with_retries(
     ask: Callable[[], T], again: type[Unavailable], sleep: Callable[[float], None], deadline: Deadline = NEVER
 ) -> T:
     """What `ask` gives, asked again after `again`: ATTEMPTS times in all, after waits as told, or longer and longer.

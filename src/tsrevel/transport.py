@@ -1,7 +1,7 @@
 """The one door to the network, and the only importer of httpx. The write gate is asked here, whoever sends.
 
-A `Channel` speaks with one service: paced, with timeouts, reads retried and writes sent once, every failure told as
-one of our errors (`Channel._exchange` and `Channel._refuse`). It knows nothing of events or orders.
+A `ApiClient` speaks with one service: paced, with timeouts, reads retried and writes sent once, every failure told as
+one of our errors (`ApiClient._exchange` and `ApiClient._refuse`). It knows nothing of events or orders.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from tsrevel.errors import (
     Unavailable,
     Unreadable,
 )
-from tsrevel.gate import Place, WriteGate
+from tsrevel.gate import WriteGate, WriteScope
 from tsrevel.network import DIRECT, Network, Proxy
-from tsrevel.pace import Pace
+from tsrevel.pace import RateLimiter
 from tsrevel.redaction import Redactor
-from tsrevel.retry import LONGEST_WAIT, Later, insist
+from tsrevel.retry import LONGEST_WAIT, RetryLater, with_retries
 from tsrevel.timed_io import TimedBackend
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
-class Channel:
+class ApiClient:
     """One service, reached at one base URL.
 
     `headers` gives the authentication of each request; `renew` is called once after a 401: shall we try again?
@@ -98,7 +98,7 @@ class Channel:
         name: str,
         base_url: str,
         *,
-        pace: Pace,
+        pace: RateLimiter,
         clock: Clock,
         sleep: Sleep,
         headers: Callable[[], Mapping[str, str]] = dict,
@@ -139,7 +139,7 @@ class Channel:
 
     def stop(self) -> None:
         """Let no further request go out."""
-        self._pace.halt()
+        self._pace.stop()
 
     def close(self) -> None:
         """Close the connections, if there are any."""
@@ -166,7 +166,7 @@ class Channel:
         """The JSON that a form POST answers, for token endpoints. Not retried, no authentication header sent."""
         return self._ask("POST", url, form=form, auth=auth)
 
-    def write(self, method: str, path: str, body: Mapping[str, Json], place: Place) -> Json:
+    def write(self, method: str, path: str, body: Mapping[str, Json], place: WriteScope) -> Json:
         """The JSON that a write answers. Sent once, whatever comes of it."""
         return self._ask(method, path, own=self._own(), body=body, place=place)
 
@@ -192,7 +192,7 @@ class Channel:
         return ask()
 
     def _patiently(self, again: type[Unavailable], ask: Callable[..., Json], *args: object, **kwargs: object) -> Json:
-        return insist(lambda: ask(*args, **kwargs), again, self._sleep, self._deadline)
+        return with_retries(lambda: ask(*args, **kwargs), again, self._sleep, self._deadline)
 
     def _ask(
         self,
@@ -204,7 +204,7 @@ class Channel:
         form: Params | None = None,
         body: Mapping[str, Json] | None = None,
         auth: tuple[str, str] | None = None,
-        place: Place | None = None,
+        place: WriteScope | None = None,
     ) -> Json:
         label = f"{self.name}: {method} {urlsplit(path).path}"
         secrets = tuple(_secrets_of(own or {}, params or {}, form or {}, auth))
@@ -235,7 +235,7 @@ class Channel:
 
     def _exchange(self, label: str, method: str, url: str, **request: Json) -> tuple[int, bytes, float | None]:
         if self._deadline.has_passed or not self._pace.wait(self._deadline.remaining()):
-            raise Later(f"{label}: {_TIME_UP}", math.inf)
+            raise RetryLater(f"{label}: {_TIME_UP}", math.inf)
         writes = request.get("json") is not None
         limit = self._limit(tokens=request.get("data") is not None)
         try:
@@ -256,8 +256,10 @@ class Channel:
             raise Unreadable(f"{label}: its address is no URL", AnswerFault.MALFORMED_ADDRESS) from error
         except httpx.RequestError as error:
             if limit.has_passed and not writes:
-                raise Later(f"{label}: no whole answer in {limit.length.total_seconds():.0f} s", math.inf) from error
-            raise _lost(Later(f"{label}: no whole answer ({type(error).__name__})"), writes=writes) from error
+                raise RetryLater(
+                    f"{label}: no whole answer in {limit.length.total_seconds():.0f} s", math.inf
+                ) from error
+            raise _lost(RetryLater(f"{label}: no whole answer ({type(error).__name__})"), writes=writes) from error
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
     def _limit(self, *, tokens: bool) -> Deadline:
@@ -300,7 +302,7 @@ class Channel:
         said = f"{label} answered {status}{quoted}"
         code, shown = read_service_code(body), quoted.removeprefix(": ")
         if after is not None and after <= LONGEST_WAIT:
-            self._pace.hold(after)  # for all threads alike
+            self._pace.pause_for(after)  # for all threads alike
         if status == httpx.codes.UNAUTHORIZED:
             raise CredentialsRefused(said, advice=self._advice, service_code=code, said=shown)
         if status == httpx.codes.FORBIDDEN:
@@ -310,7 +312,7 @@ class Channel:
         if writes and (not httpx.codes.is_client_error(status) or status in _LOST_ON_THE_WAY):
             raise OutcomeUnknown(said)
         if httpx.codes.is_server_error(status):
-            raise Later(said, after)
+            raise RetryLater(said, after)
         if httpx.codes.is_client_error(status):
             raise Refused(said, status, service_code=code, said=shown)
         redirected = httpx.codes.is_redirect(status)
@@ -376,10 +378,10 @@ def _not_connected(said: str, error: Exception) -> TsrevelError:
     """What it means that no connection was made. `said` begins the message."""
     failure = _find_tls_failure(error)
     if failure is None:
-        return Later(f"{said} ({type(error).__name__})")
+        return RetryLater(f"{said} ({type(error).__name__})")
     text = f"{said}: {failure.text}"
     if failure.passes:
-        return Later(text, math.inf, failure.fault)
+        return RetryLater(text, math.inf, failure.fault)
     return ConnectionMisconfigured(text, failure.fault)
 
 

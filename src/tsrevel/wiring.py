@@ -21,14 +21,14 @@ from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.ledger.connection import reachable
 from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
-from tsrevel.pace import Pace
+from tsrevel.pace import RateLimiter
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
 from tsrevel.redaction import Redactor
 from tsrevel.revel.account import Account
 from tsrevel.revel.books import Books
 from tsrevel.revel.client import Revel
-from tsrevel.transport import Channel, Transport
+from tsrevel.transport import ApiClient, Transport
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import TokenFile
@@ -138,8 +138,8 @@ def make_state_folder(settings: Settings) -> None:
 class Shared(NamedTuple):
     """What the requests of one invocation have in common: how fast and until when they go out, what is never quoted."""
 
-    tripleseat: Pace
-    revel: Pace
+    tripleseat: RateLimiter
+    revel: RateLimiter
     redactor: Redactor
     deadline: Deadline
 
@@ -149,8 +149,8 @@ def _share(settings: Settings, seams: Seams, deadline: Deadline | None = None) -
     if settings.network.problems:
         raise ConfigError(settings.network.problems)
     return Shared(
-        Pace(settings.tripleseat.requests_per_second, seams.monotonic, seams.sleep),
-        Pace(settings.revel.requests_per_second, seams.monotonic, seams.sleep),
+        RateLimiter(settings.tripleseat.requests_per_second, seams.monotonic, seams.sleep),
+        RateLimiter(settings.revel.requests_per_second, seams.monotonic, seams.sleep),
         Redactor(*settings.secret_values),
         deadline or Deadline(timedelta(minutes=settings.sync.deadline_minutes), seams.monotonic),
     )
@@ -252,7 +252,7 @@ def _product(entry: ProductMapping) -> model.ProductMapping:
 
 
 class _Connect(Protocol):
-    def __call__(self, headers: Headers = ..., renew: Callable[[], bool] = ...) -> Channel: ...
+    def __call__(self, headers: Headers = ..., renew: Callable[[], bool] = ...) -> ApiClient: ...
 
 
 def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack, shared: Shared) -> TripleSeat:
@@ -266,8 +266,8 @@ def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack, shar
 def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack, shared: Shared) -> _Connect:
     """What opens channels to TripleSeat that share one pace."""
 
-    def connect(headers: Headers = dict, renew: Callable[[], bool] = lambda: False) -> Channel:
-        channel = Channel(
+    def connect(headers: Headers = dict, renew: Callable[[], bool] = lambda: False) -> ApiClient:
+        channel = ApiClient(
             "TripleSeat",
             settings.tripleseat.base_url,
             pace=shared.tripleseat,
@@ -286,7 +286,7 @@ def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack, shar
     return connect
 
 
-def _access(settings: Settings, connect: Callable[[], Channel], seams: Seams) -> Access:
+def _access(settings: Settings, connect: Callable[[], ApiClient], seams: Seams) -> Access:
     seat = settings.tripleseat
     if seat.auth == "public_key":
         return PublicKey(seat.public_key.get_secret_value())
@@ -297,9 +297,11 @@ def _access(settings: Settings, connect: Callable[[], Channel], seams: Seams) ->
     return RotatingToken(token_url, TokenFile(settings.token_path), seams.clock)
 
 
-def _open_revel_channel(settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack, shared: Shared) -> Channel:
+def _open_revel_channel(
+    settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack, shared: Shared
+) -> ApiClient:
     key, secret = settings.revel.api_key.get_secret_value(), settings.revel.api_secret.get_secret_value()
-    channel = Channel(
+    channel = ApiClient(
         "Revel",
         settings.revel_url,
         pace=shared.revel,

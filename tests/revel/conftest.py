@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tsrevel.gate import WriteGate
-from tsrevel.pace import Pace
+from tsrevel.pace import RateLimiter
 from tsrevel.planning.identity import list_steps, order_uuid, part_uuid
 from tsrevel.planning.model import (
     EstablishmentId,
@@ -29,7 +29,7 @@ from tsrevel.planning.model import (
 from tsrevel.planning.money import Cents
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import RevelSandbox
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 
 NOW = datetime(2026, 12, 13, 6, 30, tzinfo=UTC)
 """22:30 of the day before in Los Angeles."""
@@ -121,12 +121,12 @@ def wire(app: RevelSandbox) -> Recorder:
     return Recorder(app)
 
 
-def connect(transport: httpx.BaseTransport) -> Channel:
+def connect(transport: httpx.BaseTransport) -> ApiClient:
     """A channel to `transport` that waits for nothing."""
-    return Channel(
+    return ApiClient(
         "Revel",
         "http://127.0.0.1:8002",
-        pace=Pace(1_000_000, lambda: 0.0, lambda _: None),
+        pace=RateLimiter(1_000_000, lambda: 0.0, lambda _: None),
         clock=lambda: NOW,
         sleep=lambda _: None,
         headers=lambda: {"API-AUTHENTICATION": "sandbox-key:sandbox-secret"},

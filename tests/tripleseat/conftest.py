@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tsrevel.pace import Pace
+from tsrevel.pace import RateLimiter
 from tsrevel.sandbox import TripleSeatSandbox
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 from tsrevel.tripleseat.auth import Access, RotatingToken
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import Token, TokenFile
@@ -48,12 +48,12 @@ class Wire(httpx.BaseTransport):
 
 def open_channel(
     transport: httpx.BaseTransport, clock: Clock, access: Access | None = None, base_url: str = BASE_URL
-) -> Channel:
+) -> ApiClient:
     """A channel to `transport` that waits for nothing."""
-    pace = Pace(1_000_000, lambda: 0.0, lambda _: None)
+    pace = RateLimiter(1_000_000, lambda: 0.0, lambda _: None)
     if access is None:
-        return Channel("TripleSeat", base_url, pace=pace, clock=clock, sleep=lambda _: None, transport=transport)
-    return Channel(
+        return ApiClient("TripleSeat", base_url, pace=pace, clock=clock, sleep=lambda _: None, transport=transport)
+    return ApiClient(
         "TripleSeat",
         base_url,
         pace=pace,

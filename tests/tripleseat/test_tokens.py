@@ -160,8 +160,8 @@ from pathlib import Path
 
 import httpx
 
-from tsrevel.pace import Pace
-from tsrevel.transport import Channel
+from tsrevel.pace import RateLimiter
+from tsrevel.transport import ApiClient
 from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl
@@ -181,8 +181,8 @@ def clock():
     return datetime(2026, 12, 12, tzinfo=UTC)
 
 
-channel = Channel(
-    "TripleSeat", "http://127.0.0.1", pace=Pace(9e9, lambda: 0.0, print), clock=clock, sleep=print,
+channel = ApiClient(
+    "TripleSeat", "http://127.0.0.1", pace=RateLimiter(9e9, lambda: 0.0, print), clock=clock, sleep=print,
     transport=httpx.MockTransport(answer),
 )
 url = TokenUrl(channel, "http://127.0.0.1/oauth2/token", "id", "hush", clock)

@@ -15,7 +15,7 @@ from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.errors import ServiceDown, StopRun
-from tsrevel.gate import Place, WriteGate
+from tsrevel.gate import WriteGate, WriteScope
 from tsrevel.ledger import ContentHashes, Ledger, OrderRecord, Pause, Resolution, Sighting, StationReport
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Location, Plan, Policy
@@ -311,6 +311,6 @@ def order_names(ctx: RunContext, plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys((plan.local_id, *known_local_ids(ctx.policy, plan.event_id))))
 
 
-def scope_of(location: Location) -> Place:
+def scope_of(location: Location) -> WriteScope:
     """By what the write gate judges a write for that location."""
-    return Place(location.tripleseat_location, location.tripleseat_site)
+    return WriteScope(location.tripleseat_location, location.tripleseat_site)

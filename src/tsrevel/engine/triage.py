@@ -215,7 +215,7 @@ def _triage_begun(
         return Leave(replace(not_written(about, finding), alarm=finding.reason is Reason.AMOUNT_MISMATCH))
     if rules.gate.dry_run:
         return Leave(replace(planned(about, plan), text="an order begun would be finished"))
-    objection = rules.gate.objection(scope_of(plan.location))
+    objection = rules.gate.refusal(scope_of(plan.location))
     if objection:
         return Leave(not_written(about, _not_here(plan, objection, rules.policy)))
     return Recover(found, about, record, plan)

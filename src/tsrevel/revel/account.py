@@ -15,7 +15,7 @@ from tsrevel.revel.decode import Row, decode_id, decode_page
 from tsrevel.revel.lists import ANY_NUMBER, PAGE, read_rows
 from tsrevel.revel.products import find_offer, read_offers
 from tsrevel.text import clean_text
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 
 Entry = TypeVar("Entry", "Establishment", "Named")
 _DINING = "id,establishment,dining_option"
@@ -52,9 +52,9 @@ class Named:
 
 
 class Account:
-    """The lists of one Revel account. Each method raises what `Channel.read` raises; a 401 may be about one list."""
+    """The lists of one Revel account. Each method raises what `ApiClient.read` raises; a 401 may be about one list."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: ApiClient) -> None:
         self._channel = channel
 
     @property
@@ -104,7 +104,7 @@ class Account:
         return find_offer(self._channel, establishment, product)
 
     def can_read(self, resource: str) -> None:
-        """Ask for one row of a resource that orders are made of. Raises what `Channel.read` raises."""
+        """Ask for one row of a resource that orders are made of. Raises what `ApiClient.read` raises."""
         decode_page(self._channel.read(f"/resources/{resource}/", {"limit": "1"}), resource)
 
     def _all(

@@ -13,7 +13,7 @@ from tsrevel.planning.model import EstablishmentId, OrderId
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow, Row, decode_id, decode_item, decode_order, decode_payment, decode_uuid
 from tsrevel.revel.lists import Fits, read_rows
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 
 BATCH = 50
 """Values in one `__in`: 200 went through live (facts Revel 5.1), and the address stays short."""
@@ -29,9 +29,9 @@ class Written:
 
 
 class Books:
-    """The orders of one account, in bulk. Every method raises what `Channel.read` raises, and Unreadable."""
+    """The orders of one account, in bulk. Every method raises what `ApiClient.read` raises, and Unreadable."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: ApiClient) -> None:
         self._channel = channel
         self._one_by_one: set[str] = set()
 

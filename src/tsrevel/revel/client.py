@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tsrevel.answers import Json
 from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
-from tsrevel.gate import Place
+from tsrevel.gate import WriteScope
 from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.revel.decode import (
@@ -33,7 +33,7 @@ from tsrevel.revel.encode import Body, encode_step
 from tsrevel.revel.lists import ANY_NUMBER, Fits, read_rows
 from tsrevel.revel.narrow import Narrower, lacks
 from tsrevel.revel.stored import compare_stored
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 
@@ -65,11 +65,11 @@ class Written:
 class Revel:
     """Reads and writes of one Revel account.
 
-    Raises what `Channel` raises. A write whose answer doesn't show what it wrote raises OutcomeUnknown: settle it with
-    `seek`, never by sending it again first (facts Revel 2.3).
+    Raises what `ApiClient` raises. A write whose answer doesn't show what it wrote raises OutcomeUnknown: settle it
+    with `seek`, never by sending it again first (facts Revel 2.3).
     """
 
-    def __init__(self, channel: Channel, clock: Callable[[], datetime]) -> None:
+    def __init__(self, channel: ApiClient, clock: Callable[[], datetime]) -> None:
         self._channel = channel
         self._clock = clock
         self._narrower = Narrower()
@@ -224,7 +224,7 @@ class Revel:
 
     def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> Written:
         """Write one step of the plan. `order` is '' for the order itself."""
-        place = Place(plan.location.tripleseat_location, plan.location.tripleseat_site)
+        place = WriteScope(plan.location.tripleseat_location, plan.location.tripleseat_site)
         body = encode_step(plan, step, order, labels, self._clock())
         if step.kind in {"discount", "totals"}:
             return self._patch(order, body, place, printed=step.kind == "totals")
@@ -264,7 +264,7 @@ class Revel:
         stranger = next(iter(standing.values()), None)
         return Written(stranger.id, tell_renamed(plan.steps[0]), renamed=True) if stranger else None
 
-    def _patch(self, order: OrderId, body: Body, place: Place, *, printed: bool) -> Written:
+    def _patch(self, order: OrderId, body: Body, place: WriteScope, *, printed: bool) -> Written:
         path = f"/resources/Order/{order}/"
         answer = self._channel.write("PATCH", path, body, place)
         if printed and isinstance(answer, dict) and answer.get("printed") is False:

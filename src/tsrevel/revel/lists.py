@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tsrevel.errors import AnswerFault, Unreadable
 from tsrevel.revel.decode import Row, decode_page
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 
 PAGE = 250
 """The documented most; a smaller page may come back all the same (facts Revel 2.1)."""
@@ -22,7 +22,7 @@ Fits = Callable[[Row], bool]
 
 
 def read_rows(
-    channel: Channel,
+    channel: ApiClient,
     resource: str,
     filters: Mapping[str, str],
     fits: Fits = lambda _: True,

@@ -12,14 +12,14 @@ from tsrevel.planning.suggest import Offer
 from tsrevel.revel.decode import Row, decode_product, is_on_sale
 from tsrevel.revel.lists import ANY_NUMBER, read_rows
 from tsrevel.text import clean_text
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 
 _FIELDS = "id,name,active,establishment,price,sku,barcode"
 _LARGEST = Decimal(10) ** 9
 
 
-def read_offers(channel: Channel, establishment: EstablishmentId) -> tuple[Offer, ...]:
-    """Every active product of the establishment, all pages. Raises what `Channel.read` raises."""
+def read_offers(channel: ApiClient, establishment: EstablishmentId) -> tuple[Offer, ...]:
+    """Every active product of the establishment, all pages. Raises what `ApiClient.read` raises."""
     filters = {"establishment": str(establishment), "active": "true", "fields": _FIELDS, "order_by": "id"}
 
     def fits(row: Row) -> bool:
@@ -30,7 +30,7 @@ def read_offers(channel: Channel, establishment: EstablishmentId) -> tuple[Offer
     return tuple({offer.id: offer for offer in rows if offer is not None}.values())
 
 
-def find_offer(channel: Channel, establishment: EstablishmentId, product: ProductId) -> Offer | None:
+def find_offer(channel: ApiClient, establishment: EstablishmentId, product: ProductId) -> Offer | None:
     """The product if the establishment has it on sale, else None. Asked for by itself; else the whole list is read."""
     try:
         row = channel.read(f"/resources/Product/{product}/")

@@ -1,7 +1,7 @@
 """Proving to TripleSeat who we are, in three ways behind one protocol (facts TripleSeat 1).
 
-`Channel` asks for `headers` before each request and for `renew` after a 401; the client turns refusals into advice with
-`explain`. No token, key or secret is ever part of a message.
+`ApiClient` asks for `headers` before each request and for `renew` after a 401; the client turns refusals into advice
+with `explain`. No token, key or secret is ever part of a message.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from tsrevel.answers import Json
 from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
 from tsrevel.planning.model import Document, Event, EventId
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
 from tsrevel.tripleseat.digest import fingerprint, listing_digest
@@ -44,7 +44,7 @@ class TripleSeat:
     `invoice_fallback` ConfigError where the extra for it is missing.
     """
 
-    def __init__(self, channel: Channel, access: Access, *, base_url: str, invoice_fallback: bool = False) -> None:
+    def __init__(self, channel: ApiClient, access: Access, *, base_url: str, invoice_fallback: bool = False) -> None:
         self._channel = channel
         self._access = access
         self._base_url = base_url

@@ -23,7 +23,7 @@ from tsrevel.errors import (
     Unavailable,
     Unreadable,
 )
-from tsrevel.transport import Channel, Clock
+from tsrevel.transport import ApiClient, Clock
 from tsrevel.tripleseat.fields import read_number
 from tsrevel.tripleseat.token_file import APPROVAL, Token, is_token
 
@@ -74,7 +74,7 @@ _ADVICE: dict[ServiceCode, _Advice] = {
 class TokenUrl:
     """The token URL and the app that asks there. `channel` must send no authentication of its own."""
 
-    def __init__(self, channel: Channel, url: str, client_id: str, client_secret: str, clock: Clock) -> None:
+    def __init__(self, channel: ApiClient, url: str, client_id: str, client_secret: str, clock: Clock) -> None:
         self._channel = channel
         self._url = url
         self._app = (client_id, client_secret)

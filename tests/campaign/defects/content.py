@@ -15,7 +15,7 @@ from tsrevel.gate import WriteGate
 from tsrevel.planning import billing, identity, plan
 from tsrevel.planning.reasons import Status
 from tsrevel.revel import decode, encode
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 
 from .planting import Original, around, caught_in, instead
 
@@ -132,7 +132,7 @@ def key_is_told(patch: pytest.MonkeyPatch) -> None:
     def connect(original: Original, name: str, *args: Any, **kwargs: Any) -> Any:
         return original(f"Revel {kwargs['headers']()}" if name == "Revel" else name, *args, **kwargs)
 
-    around(patch, wiring, "Channel", connect)
+    around(patch, wiring, "ApiClient", connect)
 
 
 @caught_in("single modes=dry 3:event_changed", violates="names event 64000101 2 times|says failed None of event")
@@ -170,4 +170,4 @@ def dead_token_counts_as_outage(patch: pytest.MonkeyPatch) -> None:
         except CredentialsRefused as refused:
             raise Unavailable(str(refused)) from refused
 
-    around(patch, Channel, "read", read)
+    around(patch, ApiClient, "read", read)

@@ -24,7 +24,7 @@ from tsrevel.ledger import Ledger, audit
 from tsrevel.planning import identity
 from tsrevel.revel import client, decode, lists
 from tsrevel.revel.client import Revel, Written
-from tsrevel.transport import Channel
+from tsrevel.transport import ApiClient
 
 from .. import rig
 from .planting import Original, around, caught_in, instead
@@ -121,7 +121,7 @@ def _send_again(patch: pytest.MonkeyPatch, *signs: str) -> None:
                 raise
             return original(*args)
 
-    around(patch, Channel, "write", write)
+    around(patch, ApiClient, "write", write)
 
 
 @caught_in("single 1:timeout_after", "single 12:timeout_late", violates="has 2 orders|has a OrderItem twice")
@@ -154,7 +154,7 @@ def gateway_timeout_means_refused(patch: pytest.MonkeyPatch) -> None:
                 raise
             raise Unavailable(str(unknown)) from unknown
 
-    around(patch, Channel, "write", write)
+    around(patch, ApiClient, "write", write)
 
 
 @caught_in(
@@ -305,7 +305,7 @@ def throttled_write_is_sent_again_unseen(patch: pytest.MonkeyPatch) -> None:
         except Throttled:
             return original(*args)
 
-    around(patch, Channel, "write", write)
+    around(patch, ApiClient, "write", write)
 
 
 @caught_in("single 1:sent_twice", "lone 1:sent_twice", violates="is doubled or renamed at Revel|was shown two orders")
