@@ -22,7 +22,7 @@ from tsrevel.planning.billing import (
     check_money,
     document_discount,
     line_amount,
-    portion_of,
+    order_portion,
     reduce_portion,
     sort_charges,
     spread_discount,
@@ -75,7 +75,7 @@ def test_a_line_comes_to_its_total_or_else_to_quantity_times_price(line: Line, c
 def test_a_line_becomes_units_at_a_price_or_one_item_with_its_quantity_in_the_text(
     line: Line, portion: Portion | None
 ) -> None:
-    assert portion_of(line) == portion
+    assert order_portion(line) == portion
 
 
 def test_a_reduction_that_divides_evenly_leaves_one_price() -> None:

@@ -17,7 +17,7 @@ from tsrevel.planning.match import (
     match_line,
     match_name,
     normalise,
-    spoken_names,
+    possible_product_names,
     suggest,
 )
 from tsrevel.planning.model import EstablishmentId, ProductId, ProductMapping
@@ -112,7 +112,7 @@ def test_a_name_that_two_products_bear_is_no_match() -> None:
 
 def test_of_a_typed_line_the_part_before_the_separator_may_be_the_product() -> None:
     line = make_line("TACO TRIO - Carne asada - hot", typed=True)
-    assert spoken_names(line, " - ") == (line.name, "TACO TRIO")
+    assert possible_product_names(line, " - ") == (line.name, "TACO TRIO")
     assert match_line(line, POLICY, CATALOGUE) == TACOS
 
 
@@ -127,7 +127,7 @@ def test_a_menu_items_name_is_never_taken_apart() -> None:
 
 @pytest.mark.parametrize(("name", "separator"), [("Taco Trio", " - "), (" - hot", " - "), ("Taco - hot", "")])
 def test_without_a_part_before_a_separator_only_the_whole_name_counts(name: str, separator: str) -> None:
-    assert spoken_names(make_line(name, typed=True), separator) == (name,)
+    assert possible_product_names(make_line(name, typed=True), separator) == (name,)
 
 
 def test_a_mapping_by_menu_item_beats_a_mapping_by_name_which_beats_the_name() -> None:
@@ -177,7 +177,7 @@ def test_an_unmapped_line_never_becomes_a_product_of_another_name(names: list[st
     found = match_line(line, POLICY, catalogue)
     if not isinstance(found, Unmatched):
         bearers = [product for product, own in catalogue.names.items() if normalise(own) == normalise(name)]
-        heads = {normalise(spoken) for spoken in spoken_names(line, POLICY.name_separator)}
+        heads = {normalise(spoken) for spoken in possible_product_names(line, POLICY.name_separator)}
         assert normalise(catalogue.names[found]) in heads
         assert typed or bearers == [found]
 

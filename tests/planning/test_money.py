@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.planning.money import Cents, share_out, show, to_cents, to_decimal, total
+from tsrevel.planning.money import Cents, allocate, show, to_cents, to_decimal, total
 
 weights = st.lists(st.integers(0, 10**9).map(Cents), max_size=12)
 
@@ -43,22 +43,22 @@ def test_the_sum_of_nothing_is_nothing() -> None:
 
 
 def test_nothing_is_shared_out_among_weights_of_nothing() -> None:
-    assert share_out(Cents(0), [Cents(0), Cents(0)]) == [0, 0]
+    assert allocate(Cents(0), [Cents(0), Cents(0)]) == [0, 0]
 
 
 def test_the_odd_cent_goes_to_the_largest_remainder_and_then_to_the_first() -> None:
-    assert share_out(Cents(100), [Cents(100), Cents(100), Cents(100)]) == [34, 33, 33]
-    assert share_out(Cents(10), [Cents(33), Cents(67)]) == [3, 7]
+    assert allocate(Cents(100), [Cents(100), Cents(100), Cents(100)]) == [34, 33, 33]
+    assert allocate(Cents(10), [Cents(33), Cents(67)]) == [3, 7]
 
 
 @given(shareable())
 def test_shares_add_up_and_never_exceed_their_weights(case: tuple[Cents, list[Cents]]) -> None:
     amount, drawn = case
-    shares = share_out(amount, drawn)
+    shares = allocate(amount, drawn)
     assert sum(shares) == amount
     assert all(0 <= share <= weight for share, weight in zip(shares, drawn, strict=True))
 
 
 @given(shareable())
 def test_sharing_out_twice_gives_the_same_shares(case: tuple[Cents, list[Cents]]) -> None:
-    assert share_out(*case) == share_out(*case)
+    assert allocate(*case) == allocate(*case)

@@ -9,7 +9,7 @@ import pytest
 
 from tsrevel.planning.model import ProductId
 from tsrevel.planning.money import Cents
-from tsrevel.planning.suggest import LEAST_SCORE, MOST, Candidate, Offer, Shelf, split_words
+from tsrevel.planning.suggest import LEAST_SCORE, MOST, RevelProduct, Suggestion, SuggestionIndex, split_words
 
 NAMES = (
     "Coffee Urn",
@@ -23,11 +23,11 @@ NAMES = (
 )
 
 
-def shelf(*names: str) -> Shelf:
-    return Shelf(Offer(ProductId(100 + n), name) for n, name in enumerate(names or NAMES))
+def shelf(*names: str) -> SuggestionIndex:
+    return SuggestionIndex(RevelProduct(ProductId(100 + n), name) for n, name in enumerate(names or NAMES))
 
 
-def best(name: str, *names: str) -> Candidate:
+def best(name: str, *names: str) -> Suggestion:
     return shelf(*names).rank(name)[0]
 
 
@@ -62,7 +62,7 @@ def test_the_closer_a_name_the_higher_its_score() -> None:
 def test_a_name_like_nothing_has_no_candidates() -> None:
     assert shelf().rank("Xylophone") == ()
     assert shelf().rank("Ω") == ()
-    assert Shelf(()).rank("Coffee Urn") == ()
+    assert SuggestionIndex(()).rank("Coffee Urn") == ()
     assert all(each.score >= LEAST_SCORE for each in shelf().rank("tray of things that nobody here has ever sold"))
 
 
@@ -72,27 +72,29 @@ def test_a_name_without_words_is_no_trouble() -> None:
 
 @pytest.mark.parametrize(("sku", "barcode", "said"), [("A-0815", "", "SKU A-0815"), ("", "04711", "barcode 04711")])
 def test_a_code_in_the_name_counts_more_than_its_words(sku: str, barcode: str, said: str) -> None:
-    offers = [Offer(ProductId(1), "Lunch Box 2"), Offer(ProductId(2), "Tray", sku=sku, barcode=barcode)]
-    first, second = Shelf(offers).rank(f"Lunch Box 2 deluxe ({sku or barcode})")
+    offers = [RevelProduct(ProductId(1), "Lunch Box 2"), RevelProduct(ProductId(2), "Tray", sku=sku, barcode=barcode)]
+    first, second = SuggestionIndex(offers).rank(f"Lunch Box 2 deluxe ({sku or barcode})")
     assert first.offer.id == 2
     assert first.why == (f"{said} in the name",)
     assert first.score == 98 > second.score
 
 
 def test_a_short_code_is_no_code() -> None:
-    offer = Offer(ProductId(2), "Tray", sku="2")
-    assert Shelf([offer]).rank("Lunch Box 2") == ()
+    offer = RevelProduct(ProductId(2), "Tray", sku="2")
+    assert SuggestionIndex([offer]).rank("Lunch Box 2") == ()
 
 
 def test_the_price_decides_between_equals() -> None:
-    offers = [Offer(ProductId(n), "Lunch Box", Cents(price)) for n, price in ((1, 1200), (2, 1850), (3, 0))]
-    first, *others = Shelf(offers).rank("Box of lunch", {Cents(1850), Cents(0)})
+    offers = [RevelProduct(ProductId(n), "Lunch Box", Cents(price)) for n, price in ((1, 1200), (2, 1850), (3, 0))]
+    first, *others = SuggestionIndex(offers).rank("Box of lunch", {Cents(1850), Cents(0)})
     assert (first.offer.id, first.score, first.why) == (2, 98, ("same words", "same price"))
     assert [(each.offer.id, each.score) for each in others] == [(1, 95), (3, 95)]
 
 
 def test_two_products_of_that_very_name_are_both_shown() -> None:
-    found = Shelf([Offer(ProductId(7), "Taco Trio"), Offer(ProductId(5), "TACO TRIO")]).rank("Taco trio")
+    found = SuggestionIndex([RevelProduct(ProductId(7), "Taco Trio"), RevelProduct(ProductId(5), "TACO TRIO")]).rank(
+        "Taco trio"
+    )
     assert [(each.offer.id, each.score) for each in found] == [(5, 100), (7, 100)]
 
 
@@ -103,12 +105,12 @@ def test_no_more_are_shown_than_a_person_reads() -> None:
 
 
 def test_the_order_of_the_catalogue_changes_nothing() -> None:
-    offers = [Offer(ProductId(n), name) for n, name in enumerate(NAMES * 3)]
-    expected = Shelf(offers).rank("Tray of morning pastries and chips")
+    offers = [RevelProduct(ProductId(n), name) for n, name in enumerate(NAMES * 3)]
+    expected = SuggestionIndex(offers).rank("Tray of morning pastries and chips")
     for seed in range(5):
         shuffled = offers[:]
         random.Random(seed).shuffle(shuffled)
-        assert Shelf(shuffled).rank("Tray of morning pastries and chips") == expected
+        assert SuggestionIndex(shuffled).rank("Tray of morning pastries and chips") == expected
 
 
 def test_words_are_compared_without_accents_plurals_and_fillers() -> None:
@@ -121,7 +123,7 @@ def test_the_largest_catalogue_is_ranked_at_once() -> None:
     words = [f"{start}{end}" for start in ("cof", "tac", "lun", "bag", "mor", "veg") for end in "abcdefghij"]
     pick = random.Random(1)
     began = perf_counter()
-    large = Shelf(Offer(ProductId(n), " ".join(pick.sample(words, 3))) for n in range(35_000))
+    large = SuggestionIndex(RevelProduct(ProductId(n), " ".join(pick.sample(words, 3))) for n in range(35_000))
     for _ in range(20):
         assert large.rank(" ".join(pick.sample(words, 3)))
     assert perf_counter() - began < 20

@@ -9,7 +9,7 @@ import pytest
 
 from tsrevel.planning.match import match_line
 from tsrevel.planning.model import EstablishmentId, Line, ProductId, ProductMapping
-from tsrevel.planning.unmapped import Matched, MissingLine, Way, judge_lines, missing_lines, orderable_lines
+from tsrevel.planning.unmapped import Matched, MatchedBy, MissingLine, judge_lines, missing_lines, orderable_lines
 
 from .make import CATALOGUE, LOCATION, LUNCH, POLICY, make_document, make_event, make_line
 
@@ -30,20 +30,20 @@ def missing(line: Line, *mappings: ProductMapping) -> MissingLine:
 @pytest.mark.parametrize(
     ("line", "mapping", "way", "name"),
     [
-        (make_line("Boxed lunch"), None, Way.EXACT_NAME, "Boxed lunch"),
-        (make_line("Taco Trio - mild", typed=True), None, Way.NAME_BEFORE_SEPARATOR, "Taco Trio"),
-        (PICKED, {"name": "hot cider"}, Way.NAME, "Hot Cider"),
-        (PICKED, {"menu_item_id": "120009"}, Way.MENU_ITEM, "Hot Cider"),
+        (make_line("Boxed lunch"), None, MatchedBy.EXACT_NAME, "Boxed lunch"),
+        (make_line("Taco Trio - mild", typed=True), None, MatchedBy.NAME_BEFORE_SEPARATOR, "Taco Trio"),
+        (PICKED, {"name": "hot cider"}, MatchedBy.NAME, "Hot Cider"),
+        (PICKED, {"menu_item_id": "120009"}, MatchedBy.MENU_ITEM, "Hot Cider"),
     ],
 )
 def test_a_line_tells_by_what_it_has_its_product(
-    line: Line, mapping: dict[str, Any] | None, way: Way, name: str
+    line: Line, mapping: dict[str, Any] | None, way: MatchedBy, name: str
 ) -> None:
     product = next(iter(CATALOGUE.names))
     mappings = (mapped(product, **mapping),) if mapping else ()
     (found,) = judge_lines([line], replace(POLICY, products=mappings), CATALOGUE)
     assert isinstance(found, Matched)
-    assert (found.way, found.name, found.menu_item_id) == (way, name, "120009" if way is Way.MENU_ITEM else None)
+    assert (found.way, found.name, found.menu_item_id) == (way, name, "120009" if way is MatchedBy.MENU_ITEM else None)
     assert found.product == match_line(line, replace(POLICY, products=mappings), CATALOGUE)
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from tsrevel.planning.match import Catalogue, Unmatched, match_id, match_name, normalise
 from tsrevel.planning.model import BillingTotal, ChargeRule, Document, Hold, Line, Policy, ProductId
-from tsrevel.planning.money import ZERO, Cents, share_out, show, to_cents, total
+from tsrevel.planning.money import ZERO, Cents, allocate, show, to_cents, total
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import quoted
 
@@ -46,7 +46,7 @@ def line_amount(line: Line) -> Cents:
     return to_cents((line.price or Decimal(0)) * (Decimal(1) if line.quantity is None else line.quantity))
 
 
-def portion_of(line: Line) -> Portion | None:
+def order_portion(line: Line) -> Portion | None:
     """The line as units at a price, or as one unit at its amount; None where it sells nothing."""
     amount = line_amount(line)
     if line.quantity == 0 and amount == 0:
@@ -80,7 +80,7 @@ def spread_discount(document: Document, discount: Cents) -> list[Cents]:
     own = [Cents(abs(to_cents(line.discount or Decimal(0)))) for line in document.lines]
     if total(own) == discount and all(part <= amount for part, amount in zip(own, amounts, strict=True)):
         return own
-    return share_out(discount, amounts)
+    return allocate(discount, amounts)
 
 
 def check_money(document: Document, event_total: Decimal | None) -> Hold | None:

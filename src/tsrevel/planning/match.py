@@ -100,7 +100,7 @@ def match_line(line: Line, policy: Policy, catalogue: Catalogue) -> ProductId | 
     how, mapped = _mapped_products(line, policy, catalogue.establishment)
     if how != "exact_name":
         return _checked(line.name, mapped, catalogue)
-    for name in spoken_names(line, policy.name_separator):
+    for name in possible_product_names(line, policy.name_separator):
         if normalise(name) in catalogue.by_name:
             return match_name(name, catalogue)
     return match_name(line.name, catalogue)
@@ -129,7 +129,7 @@ def match_id(name: str, product: ProductId, catalogue: Catalogue) -> ProductId |
     return Unmatched(name, f"is mapped to {product}, no active product of establishment {catalogue.establishment}")
 
 
-def spoken_names(line: Line, separator: str) -> tuple[str, ...]:
+def possible_product_names(line: Line, separator: str) -> tuple[str, ...]:
     """What the line may call its product: all of its name; of a typed one also what stands before the separator."""
     head, found, _ = line.name.partition(separator) if separator else (line.name, "", "")
     return (line.name, head) if line.typed and found and head.strip() else (line.name,)
@@ -146,7 +146,7 @@ def _mapped_products(line: Line, policy: Policy, establishment: EstablishmentId)
     by_item = [each.product for each in here if each.menu_item_id and each.menu_item_id == line.menu_item_id]
     if by_item:
         return "menu_item", tuple(dict.fromkeys(by_item))
-    for name in spoken_names(line, policy.name_separator):
+    for name in possible_product_names(line, policy.name_separator):
         by_name = [each.product for each in here if _maps_name(each, name)]
         if by_name:
             return "mapped_name", tuple(dict.fromkeys(by_name))

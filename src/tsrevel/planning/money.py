@@ -31,7 +31,7 @@ def total(amounts: list[Cents]) -> Cents:
     return Cents(sum(amounts))
 
 
-def share_out(amount: Cents, weights: list[Cents]) -> list[Cents]:
+def allocate(amount: Cents, weights: list[Cents]) -> list[Cents]:
     """`amount` divided in proportion to `weights`, exact to the cent (largest remainder, first come first).
 
     `weights` are not negative and their sum is at least `amount`, so no share exceeds its weight.

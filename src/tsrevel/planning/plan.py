@@ -12,7 +12,7 @@ from tsrevel.planning.billing import (
     Portion,
     check_money,
     document_discount,
-    portion_of,
+    order_portion,
     reduce_portion,
     sort_charges,
     spread_discount,
@@ -101,7 +101,7 @@ def _plan_items(
     rows: list[tuple[str, ProductId, str, Portion]] = []
     missing: list[Unmatched] = []
     for line, reduction in zip(document.lines, spread_discount(document, discount), strict=True):
-        portion = portion_of(line)
+        portion = order_portion(line)
         if portion is None:
             continue
         match = _match(line, location, catalogue, policy)

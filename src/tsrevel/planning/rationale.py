@@ -9,7 +9,7 @@ import html
 from dataclasses import dataclass
 from typing import Literal
 
-from tsrevel.planning.billing import document_discount, line_amount, portion_of
+from tsrevel.planning.billing import document_discount, line_amount, order_portion
 from tsrevel.planning.documents import weigh_documents
 from tsrevel.planning.match import Catalogue, How, Unmatched, match_id, match_line, matched_by, normalise
 from tsrevel.planning.model import Document, Event, Hold, Line, Location, Policy, ProductId
@@ -126,7 +126,7 @@ def _reasons_for(
 def _reason_of(line: Line, location: Location | None, catalogue: Catalogue | None, policy: Policy) -> LineReason:
     quantity = "1" if line.quantity is None else f"{line.quantity.normalize():f}"
     bare = LineReason(line.name, quantity, line_amount(line), None, None, None, "")
-    if portion_of(line) is None:
+    if order_portion(line) is None:
         return _say(bare, "its quantity is 0, so it is left out")
     if location is None or catalogue is None:
         return _say(bare, "its product is found in Revel's catalogue, which was not asked")

@@ -31,7 +31,7 @@ _SAME_NAME, _SAME_CODE, _SAME_WORDS = 100, 98, 95
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class RevelProduct:
     """An active product as a person chooses it (facts Revel 5.6). `price` in cents; codes are text, "" for none."""
 
     id: ProductId
@@ -42,10 +42,10 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Suggestion:
     """An offer that a name may mean. `score` is in hundredths: 100 is the same name. `why` is for people."""
 
-    offer: Offer
+    offer: RevelProduct
     score: int
     why: tuple[str, ...]
 
@@ -61,10 +61,10 @@ def _singular(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
-class Shelf:
+class SuggestionIndex:
     """The offers of one establishment, indexed by their words, so that a name is compared with a few of them only."""
 
-    def __init__(self, offers: Iterable[Offer]) -> None:
+    def __init__(self, offers: Iterable[RevelProduct]) -> None:
         self._offers = sorted(offers, key=lambda offer: (normalise(offer.name), offer.id))
         self._words = [split_words(offer.name) for offer in self._offers]
         self._having: dict[str, list[int]] = {}
@@ -78,7 +78,7 @@ class Shelf:
             for code in {offer.sku.casefold(), offer.barcode.casefold()} - {""}:
                 self._coded.setdefault(code, []).append(number)
 
-    def rank(self, name: str, prices: Collection[Cents] = (), most: int = MOST) -> tuple[Candidate, ...]:
+    def rank(self, name: str, prices: Collection[Cents] = (), most: int = MOST) -> tuple[Suggestion, ...]:
         """The likeliest offers for `name`, best first; equals by name, then id. `prices` are those it was seen at."""
         asked = split_words(name)
         codes = _codes(name)
@@ -135,16 +135,16 @@ class _Judge:
         self._key, self._asked, self._codes, self._prices, self._rarity = normalise(name), asked, codes, prices, rarity
         self._letters = difflib.SequenceMatcher(None, b=" ".join(asked), autojunk=False)
 
-    def compare(self, offer: Offer, words: tuple[str, ...]) -> Candidate:
+    def compare(self, offer: RevelProduct, words: tuple[str, ...]) -> Suggestion:
         """The offer with its score and the reasons for it."""
         if normalise(offer.name) == self._key:
-            return Candidate(offer, _SAME_NAME, ("same name", *self._same_price(offer)))
+            return Suggestion(offer, _SAME_NAME, ("same name", *self._same_price(offer)))
         score, why = self._compare_words(words)
         for what, code in (("SKU", offer.sku), ("barcode", offer.barcode)):
             if code.casefold() in self._codes:
                 score, why = max(score, _SAME_CODE), [f"{what} {code} in the name", *why]
         price = self._same_price(offer)
-        return Candidate(offer, min(score + 3 * len(price), _SAME_NAME - 1), (*why, *price))
+        return Suggestion(offer, min(score + 3 * len(price), _SAME_NAME - 1), (*why, *price))
 
     def _compare_words(self, words: tuple[str, ...]) -> tuple[int, list[str]]:
         self._letters.set_seq1(" ".join(words))
@@ -165,5 +165,5 @@ class _Judge:
     def _weight(self, words: Iterable[str]) -> int:
         return sum(map(self._rarity, words))
 
-    def _same_price(self, offer: Offer) -> tuple[str, ...]:
+    def _same_price(self, offer: RevelProduct) -> tuple[str, ...]:
         return ("same price",) if offer.price and offer.price in self._prices else ()

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tsrevel.planning.billing import portion_of
+from tsrevel.planning.billing import order_portion
 from tsrevel.planning.documents import choose_document
-from tsrevel.planning.match import Catalogue, Unmatched, match_line, normalise, spoken_names
+from tsrevel.planning.match import Catalogue, Unmatched, match_line, normalise, possible_product_names
 from tsrevel.planning.model import Event, Hold, Line, Policy, ProductId
 
 
-class Way(StrEnum):
+class MatchedBy(StrEnum):
     """By what a line has its product. Words never change their meaning."""
 
     MENU_ITEM = "menu_item"
@@ -38,7 +38,7 @@ class Matched:
     line: Line
     name: str
     menu_item_id: str | None
-    way: Way
+    way: MatchedBy
     product: ProductId
 
 
@@ -50,13 +50,13 @@ def judge_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> 
         if isinstance(match, Unmatched):
             yield MissingLine(line, name, menu_item_id, match.why)
         elif menu_item_id:
-            yield Matched(line, name, menu_item_id, Way.MENU_ITEM, match)
+            yield Matched(line, name, menu_item_id, MatchedBy.MENU_ITEM, match)
         elif _is_mapped(name, policy, catalogue):
-            yield Matched(line, name, None, Way.NAME, match)
+            yield Matched(line, name, None, MatchedBy.NAME, match)
         else:
-            spoken = spoken_names(line, policy.name_separator)
+            spoken = possible_product_names(line, policy.name_separator)
             exact = next(each for each in spoken if normalise(each) in catalogue.by_name)
-            way = Way.EXACT_NAME if exact == line.name else Way.NAME_BEFORE_SEPARATOR
+            way = MatchedBy.EXACT_NAME if exact == line.name else MatchedBy.NAME_BEFORE_SEPARATOR
             yield Matched(line, exact.strip(), None, way, match)
 
 
@@ -70,7 +70,7 @@ def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
     chosen = choose_document(event, policy.order_document)
     documents = event.documents if isinstance(chosen, Hold) else (chosen,)
     lines = (line for document in documents if not document.deleted for line in document.lines)
-    return tuple(line for line in lines if portion_of(line) is not None)
+    return tuple(line for line in lines if order_portion(line) is not None)
 
 
 def missing_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[MissingLine]:
@@ -81,7 +81,7 @@ def missing_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -
 def _to_be_named(line: Line, policy: Policy, catalogue: Catalogue) -> tuple[str, str | None]:
     """What a mapping must name to be heard: what a bad one there is names, else what the line calls its product."""
     here = [each for each in policy.products if each.establishment == catalogue.establishment]
-    names = spoken_names(line, policy.name_separator)
+    names = possible_product_names(line, policy.name_separator)
     if any(each.menu_item_id and each.menu_item_id == line.menu_item_id for each in here):
         return names[-1].strip(), line.menu_item_id
     mapped = {normalise(each.name) for each in here if each.name}

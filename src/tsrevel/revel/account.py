@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.suggest import Offer
+from tsrevel.planning.suggest import RevelProduct
 from tsrevel.revel.decode import Row, decode_id, decode_page
 from tsrevel.revel.lists import ANY_NUMBER, PAGE, read_rows
 from tsrevel.revel.products import find_offer, read_offers
@@ -95,11 +95,11 @@ class Account:
         """Every discount of the account."""
         return self._all("Discount", _decode_named)
 
-    def products(self, establishment: EstablishmentId) -> tuple[Offer, ...]:
+    def products(self, establishment: EstablishmentId) -> tuple[RevelProduct, ...]:
         """Every product that the establishment has on sale (facts Revel 5.6)."""
         return read_offers(self._channel, establishment)
 
-    def product(self, establishment: EstablishmentId, product: ProductId) -> Offer | None:
+    def product(self, establishment: EstablishmentId, product: ProductId) -> RevelProduct | None:
         """One product, None where the establishment doesn't have it on sale."""
         return find_offer(self._channel, establishment, product)
 

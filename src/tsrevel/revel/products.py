@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import Cents, to_cents
-from tsrevel.planning.suggest import Offer
+from tsrevel.planning.suggest import RevelProduct
 from tsrevel.revel.decode import Row, decode_product, is_on_sale
 from tsrevel.revel.lists import ANY_NUMBER, read_rows
 from tsrevel.text import clean_text
@@ -18,7 +18,7 @@ _FIELDS = "id,name,active,establishment,price,sku,barcode"
 _LARGEST = Decimal(10) ** 9
 
 
-def read_offers(channel: ApiClient, establishment: EstablishmentId) -> tuple[Offer, ...]:
+def read_offers(channel: ApiClient, establishment: EstablishmentId) -> tuple[RevelProduct, ...]:
     """Every active product of the establishment, all pages. Raises what `ApiClient.read` raises."""
     filters = {"establishment": str(establishment), "active": "true", "fields": _FIELDS, "order_by": "id"}
 
@@ -30,7 +30,7 @@ def read_offers(channel: ApiClient, establishment: EstablishmentId) -> tuple[Off
     return tuple({offer.id: offer for offer in rows if offer is not None}.values())
 
 
-def find_offer(channel: ApiClient, establishment: EstablishmentId, product: ProductId) -> Offer | None:
+def find_offer(channel: ApiClient, establishment: EstablishmentId, product: ProductId) -> RevelProduct | None:
     """The product if the establishment has it on sale, else None. Asked for by itself; else the whole list is read."""
     try:
         row = channel.read(f"/resources/Product/{product}/")
@@ -42,12 +42,14 @@ def find_offer(channel: ApiClient, establishment: EstablishmentId, product: Prod
     return next((each for each in read_offers(channel, establishment) if each.id == product), None)
 
 
-def decode_offer(row: Row, establishment: EstablishmentId) -> Offer | None:
+def decode_offer(row: Row, establishment: EstablishmentId) -> RevelProduct | None:
     """An active, named product of `establishment`, its texts fit to be shown; None for any other row."""
     product = decode_product(row, establishment)
     if product is None:
         return None
-    return Offer(product.id, _clean(product.name), _price(row), _clean(row.get("sku")), _clean(row.get("barcode")))
+    return RevelProduct(
+        product.id, _clean(product.name), _price(row), _clean(row.get("sku")), _clean(row.get("barcode"))
+    )
 
 
 def _clean(value: object) -> str:

@@ -15,7 +15,7 @@ from tsrevel.cli.world import World
 from tsrevel.config import Settings
 from tsrevel.config.mappings import Subject, set_mapping
 from tsrevel.planning.model import ProductId
-from tsrevel.planning.suggest import Offer
+from tsrevel.planning.suggest import RevelProduct
 
 _SKIP, _QUIT = {"s", "skip"}, {"q", "quit"}
 
@@ -32,7 +32,7 @@ def walk_through(world: World, settings: Settings, found: Gathering) -> None:
         choice = _ask(terminal, wanted, found.offers[wanted.establishment])
         if choice == "quit":
             break
-        if isinstance(choice, Offer):
+        if isinstance(choice, RevelProduct):
             _write(path, settings, wanted, choice)
             terminal.say(f"  {wanted.name} is now {choice.id} {choice.name}")
             mapped += 1
@@ -40,7 +40,7 @@ def walk_through(world: World, settings: Settings, found: Gathering) -> None:
     say(world, f"{count_names(mapped)} mapped, {left} still without a product", f"({path})")
 
 
-def _ask(terminal: Terminal, wanted: Wanted, offers: dict[ProductId, Offer]) -> Offer | str:
+def _ask(terminal: Terminal, wanted: Wanted, offers: dict[ProductId, RevelProduct]) -> RevelProduct | str:
     """The product chosen, "skip" or "quit"."""
 
     def check(answer: str) -> str:
@@ -56,7 +56,7 @@ def _ask(terminal: Terminal, wanted: Wanted, offers: dict[ProductId, Offer]) -> 
     return _read(answer, wanted, offers) or "skip"
 
 
-def _read(answer: str, wanted: Wanted, offers: dict[ProductId, Offer]) -> Offer | str | None:
+def _read(answer: str, wanted: Wanted, offers: dict[ProductId, RevelProduct]) -> RevelProduct | str | None:
     """What an answer means; None where it means nothing. "=3" is product 3, "3" the third candidate if there is one."""
     word = answer.strip().lower()
     if word in _SKIP | _QUIT:
@@ -69,7 +69,7 @@ def _read(answer: str, wanted: Wanted, offers: dict[ProductId, Offer]) -> Offer 
     return offers.get(ProductId(int(digits)))
 
 
-def _write(path: Path, settings: Settings, wanted: Wanted, offer: Offer) -> None:
+def _write(path: Path, settings: Settings, wanted: Wanted, offer: RevelProduct) -> None:
     item = int(wanted.menu_item_id) if wanted.menu_item_id else None
     subject = Subject(wanted.establishment, None if item else wanted.name, item)
     set_mapping(path, subject, offer.id, like=settings.config_path, sandbox=settings.environment == "sandbox")

@@ -8,7 +8,7 @@ from tsrevel.cli.maps.speak import lay_out, shown_price
 from tsrevel.cli.maps.wanted import Wanted
 from tsrevel.planning.model import EstablishmentId
 from tsrevel.planning.money import show
-from tsrevel.planning.suggest import Candidate
+from tsrevel.planning.suggest import Suggestion
 
 _MANY = 3
 """So many events are named of those that a name is on; --json names all."""
@@ -37,9 +37,9 @@ def candidate_lines(wanted: Wanted) -> list[str]:
     return lay_out(rows, indent=4) if rows else [nothing]
 
 
-def _score(candidate: Candidate) -> str:
+def _score(candidate: Suggestion) -> str:
     return f"{candidate.score / 100:.2f}"
 
 
-def _price(candidate: Candidate) -> str:
+def _price(candidate: Suggestion) -> str:
     return shown_price(candidate.offer.price) or ""

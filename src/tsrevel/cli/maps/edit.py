@@ -12,7 +12,7 @@ from tsrevel.config.mappings import Subject, load_mappings, set_mapping, unset_m
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.suggest import Offer
+from tsrevel.planning.suggest import RevelProduct
 from tsrevel.revel.account import Account
 
 NEEDS_A_LOOK = 3
@@ -111,7 +111,7 @@ def _only(places: list[int], settings: Settings) -> int:
     raise _Unclear(f"which establishment is meant? Say --establishment, one of: {listed}")
 
 
-def _find_product(account: Account, settings: Settings, target: Target, product: ProductId) -> tuple[int, Offer]:
+def _find_product(account: Account, settings: Settings, target: Target, product: ProductId) -> tuple[int, RevelProduct]:
     """The product and its establishment: a product has one, so it may tell which is meant (facts Revel 5.6)."""
     places = _choices(settings, target)
     for place in places:
@@ -124,7 +124,7 @@ def _find_product(account: Account, settings: Settings, target: Target, product:
 
 
 def _write(
-    world: World, manner: Manner, settings: Settings, subject: Subject, product: int, offer: Offer | None
+    world: World, manner: Manner, settings: Settings, subject: Subject, product: int, offer: RevelProduct | None
 ) -> int:
     path = mappings_path(settings)
     sandbox = settings.environment == "sandbox"
@@ -146,7 +146,7 @@ def _mapping(subject: Subject, product: int) -> ProductMapping:
 
 
 def _encode(
-    subject: Subject, product: int, offer: Offer | None, before: tuple[ProductMapping, ...], path: str
+    subject: Subject, product: int, offer: RevelProduct | None, before: tuple[ProductMapping, ...], path: str
 ) -> dict[str, object]:
     return {
         "schema": 1,

@@ -24,20 +24,20 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import ProductMapping, Settings
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show
-from tsrevel.planning.suggest import Offer
-from tsrevel.planning.unmapped import Way
+from tsrevel.planning.suggest import RevelProduct
+from tsrevel.planning.unmapped import MatchedBy
 
 _HEADINGS = ("Establishment", "Name or menu item", "Product", "Its name", "Price", "State")
 
 _SEEN_HEADINGS = ("Establishment", "Name or menu item", "Match", "Product", "Its name", "Price", "Seen on")
 _SPOKEN = {
-    Way.MENU_ITEM: "mapped by menu item",
-    Way.NAME: "mapped by name",
-    Way.EXACT_NAME: "by exact name",
-    Way.NAME_BEFORE_SEPARATOR: "by the name before the separator",
+    MatchedBy.MENU_ITEM: "mapped by menu item",
+    MatchedBy.NAME: "mapped by name",
+    MatchedBy.EXACT_NAME: "by exact name",
+    MatchedBy.NAME_BEFORE_SEPARATOR: "by the name before the separator",
 }
 
-Offers = Mapping[EstablishmentId, Mapping[ProductId, Offer]]
+Offers = Mapping[EstablishmentId, Mapping[ProductId, RevelProduct]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _show_mappings(world: World, settings: Settings, offers: Offers | None) -> N
         say(world, *lay_out([_HEADINGS, *(_row(each, offers, names) for each in settings.products)]))
 
 
-def _find(mapping: ProductMapping, offers: Offers | None) -> Offer | None:
+def _find(mapping: ProductMapping, offers: Offers | None) -> RevelProduct | None:
     here = (offers or {}).get(EstablishmentId(mapping.establishment), {})
     return here.get(ProductId(mapping.product))
 
@@ -176,7 +176,7 @@ def _seen_row(seen: Sold | Wanted, offers: Offers, names: Mapping[EstablishmentI
     )
 
 
-def _offer_of(seen: Sold | Wanted, offers: Offers) -> Offer | None:
+def _offer_of(seen: Sold | Wanted, offers: Offers) -> RevelProduct | None:
     return offers[seen.establishment].get(seen.product) if isinstance(seen, Sold) else None
 
 

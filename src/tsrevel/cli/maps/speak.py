@@ -10,7 +10,7 @@ from tsrevel.cli.fold import fold
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import ProductMapping
 from tsrevel.planning.money import Cents, show
-from tsrevel.planning.suggest import Offer
+from tsrevel.planning.suggest import RevelProduct
 
 
 def say(world: World, *lines: str) -> None:
@@ -54,7 +54,7 @@ def encode_mapping(mapping: ProductMapping) -> dict[str, object]:
     }
 
 
-def encode_offer(offer: Offer, establishment: int) -> dict[str, object]:
+def encode_offer(offer: RevelProduct, establishment: int) -> dict[str, object]:
     """A product for --json."""
     return {
         "product": str(offer.id),

@@ -12,8 +12,8 @@ from tsrevel.planning.match import Catalogue, Product, normalise
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.screen import find_location
-from tsrevel.planning.suggest import Candidate, Offer, Shelf
-from tsrevel.planning.unmapped import Matched, MissingLine, Way, judge_lines, orderable_lines
+from tsrevel.planning.suggest import RevelProduct, Suggestion, SuggestionIndex
+from tsrevel.planning.unmapped import Matched, MatchedBy, MissingLine, judge_lines, orderable_lines
 from tsrevel.tripleseat.client import Found
 from tsrevel.tripleseat.menus import Menu
 
@@ -31,7 +31,7 @@ class Wanted:
     events: dict[EventId, None] = field(default_factory=dict)
     menus: dict[str, None] = field(default_factory=dict)
     prices: dict[Cents, None] = field(default_factory=dict)
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[Suggestion, ...] = ()
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Sold:
     establishment: EstablishmentId
     name: str
     menu_item_id: str | None
-    way: Way
+    way: MatchedBy
     product: ProductId
     events: dict[EventId, None] = field(default_factory=dict)
     menus: dict[str, None] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Gathering:
 
     wanted: list[Wanted]
     sold: list[Sold]
-    offers: dict[EstablishmentId, dict[ProductId, Offer]]
+    offers: dict[EstablishmentId, dict[ProductId, RevelProduct]]
     unread: dict[str, str]
     menus_unread: str | None = None
 
@@ -94,8 +94,8 @@ def _read_menus(survey: Survey) -> tuple[tuple[Menu, ...], str | None]:
         return (), str(error)
 
 
-def _ranked(wanted: list[Wanted], offers: dict[EstablishmentId, dict[ProductId, Offer]]) -> list[Wanted]:
-    shelves = {place: Shelf(offers[place].values()) for place in {each.establishment for each in wanted}}
+def _ranked(wanted: list[Wanted], offers: dict[EstablishmentId, dict[ProductId, RevelProduct]]) -> list[Wanted]:
+    shelves = {place: SuggestionIndex(offers[place].values()) for place in {each.establishment for each in wanted}}
     for each in wanted:
         each.candidates = shelves[each.establishment].rank(each.name, each.prices)
     return wanted
@@ -105,7 +105,7 @@ def _ranked(wanted: list[Wanted], offers: dict[EstablishmentId, dict[ProductId, 
 class _Collector:
     survey: Survey
     seen: dict[tuple[object, ...], Wanted | Sold] = field(default_factory=dict)
-    offers: dict[EstablishmentId, dict[ProductId, Offer]] = field(default_factory=dict)
+    offers: dict[EstablishmentId, dict[ProductId, RevelProduct]] = field(default_factory=dict)
     catalogues: dict[EstablishmentId, Catalogue] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
 
