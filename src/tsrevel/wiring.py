@@ -26,7 +26,7 @@ from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
 from tsrevel.redaction import Redactor
 from tsrevel.revel.account import Account
-from tsrevel.revel.books import Books
+from tsrevel.revel.books import OrderSearch
 from tsrevel.revel.client import Revel
 from tsrevel.transport import ApiClient, Transport
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
@@ -162,7 +162,7 @@ class Services(NamedTuple):
     tripleseat: TripleSeat
     revel: Revel
     account: Account
-    books: Books
+    books: OrderSearch
     deadline: Deadline
 
 
@@ -179,7 +179,7 @@ def open_services(settings: Settings, seams: Seams, deadline: Deadline | None = 
     with ExitStack() as stack:
         channel = _open_revel_channel(settings, gate, seams, stack, shared)
         tripleseat = _connect_tripleseat(settings, seams, stack, shared)
-        yield Services(tripleseat, Revel(channel, seams.clock), Account(channel), Books(channel), shared.deadline)
+        yield Services(tripleseat, Revel(channel, seams.clock), Account(channel), OrderSearch(channel), shared.deadline)
 
 
 @contextmanager

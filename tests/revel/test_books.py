@@ -12,7 +12,7 @@ import pytest
 from tsrevel.errors import Refused, Unavailable, Unreadable
 from tsrevel.planning.model import OrderId
 from tsrevel.revel import lists
-from tsrevel.revel.books import BATCH, Books
+from tsrevel.revel.books import BATCH, OrderSearch
 from tsrevel.sandbox import RevelSandbox
 
 from .conftest import EIGHT, Answering, Recorder, connect
@@ -23,9 +23,9 @@ PREFIXES = ("Triple Seat ", "Triple Seat_")
 
 
 @pytest.fixture
-def books(wire: Recorder) -> Iterator[Books]:
+def books(wire: Recorder) -> Iterator[OrderSearch]:
     channel = connect(wire)
-    yield Books(channel)
+    yield OrderSearch(channel)
     channel.close()
 
 
@@ -33,14 +33,14 @@ def names(count: int) -> list[str]:
     return [f"Triple Seat_{number}" for number in range(count)]
 
 
-def test_many_names_go_in_few_requests(app: RevelSandbox, books: Books, wire: Recorder) -> None:
+def test_many_names_go_in_few_requests(app: RevelSandbox, books: OrderSearch, wire: Recorder) -> None:
     made = {add_order(app, name) for name in names(BATCH + 1)}
     add_order(app, "1207")
     assert {row.id for row in books.find([], names(BATCH + 1))} == made
     assert ["local_id__in" in query for query in wire.queries] == [True, True]
 
 
-def test_an_order_is_found_by_name_or_by_uuid_and_comes_once(app: RevelSandbox, books: Books) -> None:
+def test_an_order_is_found_by_name_or_by_uuid_and_comes_once(app: RevelSandbox, books: OrderSearch) -> None:
     uuid = "0d6f2f6a-8b6e-5a52-9d0f-0a1b2c3d4e5f"
     one = add_order(app, "Triple Seat_1", uuid=uuid)
     other = add_order(app, "1207", uuid=uuid.upper())
@@ -49,7 +49,7 @@ def test_an_order_is_found_by_name_or_by_uuid_and_comes_once(app: RevelSandbox, 
     assert sorted(row.id for row in books.find([uuid], ["Triple Seat_1"])) == [one, other]
 
 
-def test_a_name_with_a_comma_is_asked_for_by_itself(app: RevelSandbox, books: Books, wire: Recorder) -> None:
+def test_a_name_with_a_comma_is_asked_for_by_itself(app: RevelSandbox, books: OrderSearch, wire: Recorder) -> None:
     made = add_order(app, "Triple Seat, 1")
     assert [row.id for row in books.find([], ["Triple Seat, 1"])] == [made]
     assert [query.get("local_id") for query in wire.queries] == ["Triple Seat, 1"]
@@ -65,18 +65,18 @@ def test_after_one_refusal_batches_are_given_up(app: RevelSandbox) -> None:
             return httpx.Response(400, json={"error": "no"})
         return httpx.WSGITransport(app=app).handle_request(request)
 
-    found = Books(connect(Answering(answer))).find([], names(BATCH * 2))
+    found = OrderSearch(connect(Answering(answer))).find([], names(BATCH * 2))
     assert {row.id for row in found} == made
     assert sum("local_id__in" in query for query in asked) == 1
 
 
-def test_a_service_that_fails_is_never_an_empty_list(app: RevelSandbox, books: Books) -> None:
+def test_a_service_that_fails_is_never_an_empty_list(app: RevelSandbox, books: OrderSearch) -> None:
     app.faults.add("status", "GET", times=None)
     with pytest.raises(Unavailable):
         books.find([], names(1))
 
 
-def test_only_orders_of_the_place_the_days_and_the_name_are_listed(app: RevelSandbox, books: Books) -> None:
+def test_only_orders_of_the_place_the_days_and_the_name_are_listed(app: RevelSandbox, books: OrderSearch) -> None:
     ours = add_order(app, "Triple Seat_1", created_date="2026-12-12T23:59:59")
     add_order(app, "1207", created_date="2026-12-12T12:00:00")
     add_order(app, "Triple Seat_2", created_date="2026-12-13T00:00:00")
@@ -86,7 +86,7 @@ def test_only_orders_of_the_place_the_days_and_the_name_are_listed(app: RevelSan
         assert [each.order.id for each in books.list_written(EIGHT, DAY, DAY, PREFIXES)] == [ours]
 
 
-def test_a_row_with_an_impossible_date_is_not_passed_over(app: RevelSandbox, books: Books) -> None:
+def test_a_row_with_an_impossible_date_is_not_passed_over(app: RevelSandbox, books: OrderSearch) -> None:
     strange = add_order(app, "Triple Seat_1", created_date="0000-00-00T00:00:00")
     app.ignored_filters = {"created_date"}
     [found] = books.list_written(EIGHT, DAY, DAY, PREFIXES)
@@ -94,7 +94,7 @@ def test_a_row_with_an_impossible_date_is_not_passed_over(app: RevelSandbox, boo
 
 
 def test_where_the_name_filter_is_useless_all_of_the_days_are_read(
-    app: RevelSandbox, books: Books, monkeypatch: pytest.MonkeyPatch
+    app: RevelSandbox, books: OrderSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "MOST_STRAYS", 3)
     ours = add_order(app, "Triple Seat_1", created_date="2026-12-12T12:00:00")
@@ -109,7 +109,7 @@ def test_where_the_name_filter_is_useless_all_of_the_days_are_read(
         books.list_written(EIGHT, DAY, DAY, PREFIXES)
 
 
-def test_each_order_gets_its_own_parts(app: RevelSandbox, books: Books) -> None:
+def test_each_order_gets_its_own_parts(app: RevelSandbox, books: OrderSearch) -> None:
     orders = [add_order(app, name) for name in names(3)]
     for number, order in enumerate(orders):
         for _ in range(number):
@@ -121,7 +121,7 @@ def test_each_order_gets_its_own_parts(app: RevelSandbox, books: Books) -> None:
     assert parts == [(0, 0), (1, 1), (2, 2)]
 
 
-def test_an_order_by_its_id_or_none_where_there_is_none(app: RevelSandbox, books: Books) -> None:
+def test_an_order_by_its_id_or_none_where_there_is_none(app: RevelSandbox, books: OrderSearch) -> None:
     made = OrderId(add_order(app, "Triple Seat_1"))
     found = books.find_by_id(made)
     assert found

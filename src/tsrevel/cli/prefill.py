@@ -19,7 +19,7 @@ from tsrevel.doctor.finding import attempt, is_silent
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TokenRefused, TsrevelError
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, SiteId
-from tsrevel.revel.account import Establishment, Named
+from tsrevel.revel.account import Establishment, NamedRow
 from tsrevel.tripleseat.places import Place, Site
 from tsrevel.tripleseat.zones import iana_zone, same_clock
 from tsrevel.wiring import Seams, Services, open_services
@@ -104,7 +104,7 @@ class _Offered:
     """What Revel's lists of the whole account hold; empty where one isn't given."""
 
     establishments: Sequence[Establishment]
-    named: Mapping[str, Sequence[Named]]
+    named: Mapping[str, Sequence[NamedRow]]
 
 
 class _Filler:
@@ -131,7 +131,7 @@ class _Filler:
         establishments = attempt(account.establishments)
         if is_silent(establishments):
             _demand_an_answer("Revel", [establishments])
-        lists: dict[str, Callable[[], Sequence[Named]]] = {
+        lists: dict[str, Callable[[], Sequence[NamedRow]]] = {
             "revel.user": account.users,
             "revel.payment_type": account.payment_types,
             "revel.discount": account.discounts,
@@ -157,7 +157,7 @@ class _Filler:
         for key, rows in offered.named.items():
             self._fill_one(key, rows)
 
-    def _fill_one(self, key: str, offered: Sequence[Named]) -> None:
+    def _fill_one(self, key: str, offered: Sequence[NamedRow]) -> None:
         what = _word(key)
         clear = [each for each in offered if len(each.numbers) == 1]
         if self._is_unclear(key, offered, clear):
@@ -169,17 +169,17 @@ class _Filler:
             return
         if key in REQUIRED or key in self.names:
             self.filled.open.append(f"revel.{what.replace(' ', '_')}: {self._miss(key, offered)}")
-        shown = [Named(each.id, "", each.active) for each in offered] if key == "revel.user" else offered
+        shown = [NamedRow(each.id, "", each.active) for each in offered] if key == "revel.user" else offered
         self.filled.remarks[key] = [self._miss(key, shown)] if offered else []
 
-    def _is_unclear(self, key: str, offered: Sequence[Named], clear: Sequence[Named]) -> bool:
+    def _is_unclear(self, key: str, offered: Sequence[NamedRow], clear: Sequence[NamedRow]) -> bool:
         """Whether what is sought has two numbers: which of them an order takes isn't documented (facts Revel 8)."""
         return len(clear) < len(offered) and (not clear or self._exact(key, clear) != self._exact(key, offered))
 
-    def _exact(self, key: str, offered: Sequence[Named]) -> Named | None:
+    def _exact(self, key: str, offered: Sequence[NamedRow]) -> NamedRow | None:
         return _named([self.names[key]] if key in self.names else USUAL_NAMES[key], offered)
 
-    def _leave_open(self, key: str, offered: Sequence[Named]) -> None:
+    def _leave_open(self, key: str, offered: Sequence[NamedRow]) -> None:
         why = "id and payment_type differ, and which of them an order's payment names isn't documented"
         text = f"{why}; compare with a payment on an existing order; {_candidates(offered)}"
         self.filled.open.append(f"{key}: {text}")
@@ -257,7 +257,7 @@ class _Filler:
             self.filled.open.append(f"{_call(entry)} is commented out: {'; '.join(gaps)}")
         self.filled.locations.append(Entry(entry, tuple(gaps), live=not gaps))
 
-    def _pick(self, question: str, key: str, offered: Sequence[Named]) -> Named | None:
+    def _pick(self, question: str, key: str, offered: Sequence[NamedRow]) -> NamedRow | None:
         usable = [each for each in offered if each.active]
         named = self.names.get(key)
         exact = _named([named] if named else USUAL_NAMES[key], usable)
@@ -319,7 +319,7 @@ def _candidates(offered: Sequence[Candidate]) -> str:
 
 
 def _label(each: Candidate) -> str:
-    number = " or ".join(map(str, each.numbers)) if isinstance(each, Named) else str(each.id)
+    number = " or ".join(map(str, each.numbers)) if isinstance(each, NamedRow) else str(each.id)
     return f'{number} "{each.name}"' if each.name else number
 
 

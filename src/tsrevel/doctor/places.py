@@ -23,7 +23,7 @@ from tsrevel.doctor.till import BUILT_IN_DINING, Till, is_own_dining
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Location, Policy, SiteId
 from tsrevel.planning.screen import find_location
-from tsrevel.revel.account import Establishment, Named
+from tsrevel.revel.account import Establishment, NamedRow
 from tsrevel.tripleseat.zones import iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
@@ -304,7 +304,7 @@ def _check_payment_type(entry: Entry, till: Till) -> Finding:
     return doubtful(name, FindingCode.AMBIGUOUS, text, remedy, place)
 
 
-def _by_number(rows: tuple[Named, ...], number: int) -> tuple[Named, ...]:
+def _by_number(rows: tuple[NamedRow, ...], number: int) -> tuple[NamedRow, ...]:
     """The rows under either of their numbers: the one that is asked for, where it is theirs."""
     return tuple(replace(each, id=number) if number in each.numbers else each for each in rows)
 
@@ -319,7 +319,7 @@ def _check_discount(entry: Entry, till: Till) -> Finding:
     return _check_named(entry, "discount", till.discounts, "discount")
 
 
-def _check_named(entry: Entry, field: str, rows: tuple[Named, ...] | None, what: str) -> Finding:
+def _check_named(entry: Entry, field: str, rows: tuple[NamedRow, ...] | None, what: str) -> Finding:
     """What is of the whole account, or else of one establishment: there, active, and of ours."""
     name, place, number = f"location.{field}", entry.name, getattr(entry.settings, field)
     if rows is None:

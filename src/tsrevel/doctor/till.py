@@ -24,7 +24,7 @@ from tsrevel.doctor.finding import (
 from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
 from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId
-from tsrevel.revel.account import Account, Establishment, Named
+from tsrevel.revel.account import Account, Establishment, NamedRow
 from tsrevel.revel.client import Revel
 
 CONNECTION, KEY = "revel.connection", "revel.key"
@@ -74,10 +74,10 @@ class Till:
     """
 
     establishments: tuple[Establishment, ...] | None = None
-    users: tuple[Named, ...] | None = None
-    stations: tuple[Named, ...] | None = None
-    payment_types: tuple[Named, ...] | None = None
-    discounts: tuple[Named, ...] | None = None
+    users: tuple[NamedRow, ...] | None = None
+    stations: tuple[NamedRow, ...] | None = None
+    payment_types: tuple[NamedRow, ...] | None = None
+    discounts: tuple[NamedRow, ...] | None = None
     catalogues: Mapping[EstablishmentId, Catalogue | TsrevelError] = field(default_factory=dict)
     dining: Mapping[EstablishmentId, frozenset[int]] = field(default_factory=dict)
 
@@ -127,7 +127,7 @@ def _reader(account: Account, resource: str) -> Callable[[], None]:
     return lambda: account.can_read(resource)
 
 
-Lists = dict[str, "tuple[Establishment, ...] | tuple[Named, ...] | TsrevelError | None"]
+Lists = dict[str, "tuple[Establishment, ...] | tuple[NamedRow, ...] | TsrevelError | None"]
 
 
 def _not_needed(settings: Settings) -> dict[str, SkippedCheck]:
@@ -151,7 +151,7 @@ def _read_lists(account: Account, places: tuple[EstablishmentId, ...], spared: M
     return lists
 
 
-def _stations(account: Account, places: tuple[EstablishmentId, ...]) -> tuple[Named, ...]:
+def _stations(account: Account, places: tuple[EstablishmentId, ...]) -> tuple[NamedRow, ...]:
     return tuple(dict.fromkeys(station for place in places for station in account.stations(place)))
 
 
@@ -211,10 +211,10 @@ def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) 
 
 
 def _till(lists: Lists, catalogues: Mapping[EstablishmentId, Catalogue | TsrevelError]) -> Till:
-    def named(name: str) -> tuple[Named, ...] | None:
+    def named(name: str) -> tuple[NamedRow, ...] | None:
         answer = lists[name]
         rows = answer if isinstance(answer, tuple) else None
-        return None if rows is None else tuple(each for each in rows if isinstance(each, Named))
+        return None if rows is None else tuple(each for each in rows if isinstance(each, NamedRow))
 
     found = lists["revel.establishment"]
     establishments = (

@@ -25,7 +25,7 @@ from tsrevel.errors import OutcomeUnknown, Throttled, TsrevelError
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason
 from tsrevel.retry import ATTEMPTS, is_worth_waiting, pause_after
-from tsrevel.revel.client import Written, tell_renamed
+from tsrevel.revel.client import WriteResult, tell_renamed
 
 NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever an order is taken up again
@@ -80,7 +80,9 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
     return injected(writing.about, plan, order_id)
 
 
-def write_step(ctx: RunContext, state: RunState, plan: Plan, step: Step, order_id: OrderId, labels: Labels) -> Written:
+def write_step(
+    ctx: RunContext, state: RunState, plan: Plan, step: Step, order_id: OrderId, labels: Labels
+) -> WriteResult:
     """Send one step and store its receipt; `order_id` is '' for the order itself.
 
     The step stays marked in the ledger until it is answered, or surely wasn't applied: whatever becomes of this
@@ -150,7 +152,7 @@ def note_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: Ord
 
 def _find_lost(
     ctx: RunContext, state: RunState, plan: Plan, step: Step, order_id: OrderId, unknown: OutcomeUnknown
-) -> Written:
+) -> WriteResult:
     """Look for what a write whose answer was lost may have written, at once and for a while."""
     found = state.poll(ctx, lambda: ctx.revel.seek(plan, step, order_id), bool)
     if found:
@@ -158,11 +160,11 @@ def _find_lost(
     contents = ctx.revel.contents(order_id) if order_id else None
     renamed = find_renamed(plan, contents, {step.uuid}) if contents else None
     if renamed:
-        return Written(renamed.row_id, tell_renamed(step), renamed=True)
+        return WriteResult(renamed.row_id, tell_renamed(step), renamed=True)
     raise OutcomeUnknown(f"{unknown}; Revel doesn't show it yet, so a later run looks again") from unknown
 
 
-def _judge_write(written: Written) -> Mismatch | None:
+def _judge_write(written: WriteResult) -> Mismatch | None:
     """What it means that a write left something else than was sent; None where it didn't."""
     if written.difference is None:
         return None

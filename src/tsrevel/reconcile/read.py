@@ -24,7 +24,7 @@ from tsrevel.planning.screen import find_location, screen
 from tsrevel.planning.when import GateState, event_day, find_zone, judge_gate
 from tsrevel.reconcile.model import Case, Span, Spot
 from tsrevel.reconcile.names import event_of, is_named_like_ours, prefixes
-from tsrevel.revel.books import Books, Written
+from tsrevel.revel.books import DatedOrder, OrderSearch
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
 from tsrevel.tripleseat.client import TripleSeat
@@ -42,7 +42,7 @@ class Sources:
     """Where to look, and what the settings say. `view` is None where there is no ledger. Nothing is written."""
 
     tripleseat: TripleSeat
-    books: Books
+    books: OrderSearch
     catalogues: Catalogs
     view: LedgerView | None
     policy: Policy
@@ -69,8 +69,8 @@ class _Told:
 class _Looking:
     events: dict[EventId, _Told] = field(default_factory=dict)
     orders: dict[EventId, dict[OrderId, OrderRow]] = field(default_factory=dict)
-    written: dict[EventId, Written] = field(default_factory=dict)
-    nameless: list[Written] = field(default_factory=list)
+    written: dict[EventId, DatedOrder] = field(default_factory=dict)
+    nameless: list[DatedOrder] = field(default_factory=list)
     known: Recalled = _NONE_KNOWN
     first: date = date.min
     last: date = date.max
@@ -210,13 +210,13 @@ def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> _Told:
     return told
 
 
-def _strays(looking: _Looking) -> Iterator[Written]:
+def _strays(looking: _Looking) -> Iterator[DatedOrder]:
     """Orders that are named nearly as ours, and belong to no event by their uuid either."""
     known = {order_id for rows in looking.orders.values() for order_id in rows}
     yield from (each for each in looking.nameless if each.order.id not in known)
 
 
-def _stray_case(written: Written, span: Span, contents: Mapping[OrderId, Contents]) -> Case | None:
+def _stray_case(written: DatedOrder, span: Span, contents: Mapping[OrderId, Contents]) -> Case | None:
     """An order without any event: counted where and when it was written. None where that isn't in the span."""
     order = written.order
     if order.establishment != span.spot.establishment or not span.first <= written.day <= span.last:

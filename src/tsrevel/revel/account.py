@@ -13,11 +13,11 @@ from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.suggest import RevelProduct
 from tsrevel.revel.decode import Row, decode_id, decode_page
 from tsrevel.revel.lists import ANY_NUMBER, PAGE, read_rows
-from tsrevel.revel.products import find_offer, read_offers
+from tsrevel.revel.products import find_product, read_products
 from tsrevel.text import clean_text
 from tsrevel.transport import ApiClient
 
-Entry = TypeVar("Entry", "Establishment", "Named")
+Entry = TypeVar("Entry", "Establishment", "NamedRow")
 _DINING = "id,establishment,dining_option"
 
 
@@ -32,7 +32,7 @@ class Establishment:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedRow:
     """A user, station, payment type or discount, by its id. `establishment` is None where it has none, or several.
 
     `payment_type` is what a payment type's row has under that key: whether an order's payment names this or the id is
@@ -66,11 +66,11 @@ class Account:
         """Every establishment, active or not."""
         return self._all("Establishment", _decode_establishment, prefix="enterprise")
 
-    def users(self) -> tuple[Named, ...]:
+    def users(self) -> tuple[NamedRow, ...]:
         """Every user, active or not. Their names are staff's: show them, don't keep them."""
         return self._all("User", _decode_named, prefix="enterprise")
 
-    def stations(self, establishment: EstablishmentId) -> tuple[Named, ...]:
+    def stations(self, establishment: EstablishmentId) -> tuple[NamedRow, ...]:
         """The POS stations of an establishment, and those of which Revel doesn't say where they are."""
 
         def fits(row: Row) -> bool:
@@ -80,7 +80,7 @@ class Account:
         rows = read_rows(self._channel, "PosStation", filters, fits, most_strays=ANY_NUMBER)
         return tuple(_decoded(filter(fits, rows), _decode_named))
 
-    def payment_types(self) -> tuple[Named, ...]:
+    def payment_types(self) -> tuple[NamedRow, ...]:
         """Every custom payment type of the account."""
         return self._all("CustomPaymentType", _decode_payment_type)
 
@@ -91,17 +91,17 @@ class Account:
         here = (row for row in page.rows if _number(row.get("establishment")) == establishment)
         return frozenset(option for row in here if (option := _number(row.get("dining_option"))) is not None)
 
-    def discounts(self) -> tuple[Named, ...]:
+    def discounts(self) -> tuple[NamedRow, ...]:
         """Every discount of the account."""
         return self._all("Discount", _decode_named)
 
     def products(self, establishment: EstablishmentId) -> tuple[RevelProduct, ...]:
         """Every product that the establishment has on sale (facts Revel 5.6)."""
-        return read_offers(self._channel, establishment)
+        return read_products(self._channel, establishment)
 
     def product(self, establishment: EstablishmentId, product: ProductId) -> RevelProduct | None:
         """One product, None where the establishment doesn't have it on sale."""
-        return find_offer(self._channel, establishment, product)
+        return find_product(self._channel, establishment, product)
 
     def can_read(self, resource: str) -> None:
         """Ask for one row of a resource that orders are made of. Raises what `ApiClient.read` raises."""
@@ -125,14 +125,14 @@ def _decode_establishment(row: Row) -> Establishment | None:
     return Establishment(found, _name(row), clean_text(zone) if isinstance(zone, str) else "", _is_active(row))
 
 
-def _decode_named(row: Row) -> Named | None:
+def _decode_named(row: Row) -> NamedRow | None:
     found, place = _number(row.get("id")), _number(_only(row.get("establishment")))
     if found is None:
         return None
-    return Named(found, _name(row), _is_active(row), None if place is None else EstablishmentId(place))
+    return NamedRow(found, _name(row), _is_active(row), None if place is None else EstablishmentId(place))
 
 
-def _decode_payment_type(row: Row) -> Named | None:
+def _decode_payment_type(row: Row) -> NamedRow | None:
     told = _number(row.get("payment_type"))
     found = _decode_named(row if _number(row.get("id")) is not None else {**row, "id": told})
     return replace(found, payment_type=told) if found else None

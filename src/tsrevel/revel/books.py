@@ -21,14 +21,14 @@ Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class DatedOrder:
     """An order, and the day on which it was written, by the establishment's wall clock (facts Revel 2.4)."""
 
     order: OrderRow
     day: date
 
 
-class Books:
+class OrderSearch:
     """The orders of one account, in bulk. Every method raises what `ApiClient.read` raises, and Unreadable."""
 
     def __init__(self, channel: ApiClient) -> None:
@@ -56,7 +56,7 @@ class Books:
 
     def list_written(
         self, establishment: EstablishmentId, first: date, last: date, prefixes: Collection[str]
-    ) -> tuple[Written, ...]:
+    ) -> tuple[DatedOrder, ...]:
         """The establishment's orders written on these days (both included) whose `local_id` begins with a prefix.
 
         One without a readable date counts for the last day: better told once too often. Asked for by prefix; where
@@ -68,11 +68,11 @@ class Books:
         def fits(row: Row) -> bool:
             return decode_id(row.get("establishment")) == str(establishment) and first <= (_day(row) or last) <= last
 
-        found: dict[OrderId, Written] = {}
+        found: dict[OrderId, DatedOrder] = {}
         for prefix in prefixes:
             for row in self._beginning_with(prefix, span, fits):
                 order = decode_order(row)
-                found[order.id] = Written(order, _day(row) or last)
+                found[order.id] = DatedOrder(order, _day(row) or last)
         return tuple(found.values())
 
     def contents(self, orders: Sequence[OrderRow]) -> dict[OrderId, Contents]:

@@ -31,7 +31,7 @@ from tsrevel.revel.decode import (
 )
 from tsrevel.revel.encode import Body, encode_step
 from tsrevel.revel.lists import ANY_NUMBER, Fits, read_rows
-from tsrevel.revel.narrow import Narrower, lacks
+from tsrevel.revel.narrow import FieldSelector, lacks
 from tsrevel.revel.stored import compare_stored
 from tsrevel.transport import ApiClient
 
@@ -49,7 +49,7 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """What a write left at Revel: the row's id, and how it differs from what was sent, where it shows that it does.
 
     `renamed`: what differs is the uuid, so that the row can't be told from somebody else's any more. `doubled`: the
@@ -72,7 +72,7 @@ class Revel:
     def __init__(self, channel: ApiClient, clock: Callable[[], datetime]) -> None:
         self._channel = channel
         self._clock = clock
-        self._narrower = Narrower()
+        self._narrower = FieldSelector()
 
     @property
     def skew(self) -> float | None:
@@ -222,7 +222,7 @@ class Revel:
         row = decode_order(inlined) if inlined else self.order(order) if discount else None
         return Contents(row, payments=tuple(map(decode_payment, rows)))
 
-    def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> Written:
+    def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> WriteResult:
         """Write one step of the plan. `order` is '' for the order itself."""
         place = WriteScope(plan.location.tripleseat_location, plan.location.tripleseat_site)
         body = encode_step(plan, step, order, labels, self._clock())
@@ -231,7 +231,7 @@ class Revel:
         answer = self._channel.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, place)
         return _written(plan, step, answer)
 
-    def seek(self, plan: Plan, step: Step, order: OrderId) -> Written | None:
+    def seek(self, plan: Plan, step: Step, order: OrderId) -> WriteResult | None:
         """What `step` writes, if it is there: by its uuid, and by what it belongs to, as a uuid may be kept otherwise.
 
         An order that has our `local_id` and another uuid counts as written and renamed: before the step was sent there
@@ -239,7 +239,7 @@ class Revel:
         """
         if step.kind in {"discount", "totals"}:
             shows = shows_discount if step.kind == "discount" else shows_totals
-            return Written(order) if shows(plan, self.order(order)) else None
+            return WriteResult(order) if shows(plan, self.order(order)) else None
         if step.kind == "order":
             return self._seek_order(plan)
 
@@ -251,27 +251,27 @@ class Revel:
         found = next(rows, None) or next(filter(fits, self._parts(resource, order)), None)
         return None if found is None else _written(plan, step, found)
 
-    def _seek_order(self, plan: Plan) -> Written | None:
+    def _seek_order(self, plan: Plan) -> WriteResult | None:
         """A deleted one of ours was written all the same: it isn't to be made again."""
         rows = self._orders({"local_id": plan.local_id}, plan.uuid, (plan.local_id,))
         ours = [row for row in rows if row.uuid == plan.uuid] or list(self.find_by_uuid(plan.uuid))
         standing = {row.id: row for row in (*rows, *ours) if not row.deleted}
         own = min(ours, key=lambda row: row.deleted, default=None)
         if own and len(standing) > 1:
-            return Written(own.id, tell_doubles(standing), doubled=True)
+            return WriteResult(own.id, tell_doubles(standing), doubled=True)
         if own:
-            return Written(own.id)
+            return WriteResult(own.id)
         stranger = next(iter(standing.values()), None)
-        return Written(stranger.id, tell_renamed(plan.steps[0]), renamed=True) if stranger else None
+        return WriteResult(stranger.id, tell_renamed(plan.steps[0]), renamed=True) if stranger else None
 
-    def _patch(self, order: OrderId, body: Body, place: WriteScope, *, printed: bool) -> Written:
+    def _patch(self, order: OrderId, body: Body, place: WriteScope, *, printed: bool) -> WriteResult:
         path = f"/resources/Order/{order}/"
         answer = self._channel.write("PATCH", path, body, place)
         if printed and isinstance(answer, dict) and answer.get("printed") is False:
             answer = self._channel.write("PATCH", path, body, place)  # sometimes needed twice (facts Revel 3.8)
         if not isinstance(answer, dict) or decode_id(answer.get("id")) != order:
             raise OutcomeUnknown(f"Revel: the answer to a PATCH of order {order} isn't that order")
-        return Written(order)
+        return WriteResult(order)
 
     def _payments(self, order: OrderId) -> Iterator[Row]:
         try:
@@ -319,16 +319,16 @@ def tell_renamed(step: Step) -> str:
     return f"{what} was stored under another uuid than was sent"
 
 
-def _written(plan: Plan, step: Step, answer: Json) -> Written:
+def _written(plan: Plan, step: Step, answer: Json) -> WriteResult:
     found = decode_id(answer.get("id")) if isinstance(answer, dict) else ""
     if not found or not answer.get("uuid"):
         raise OutcomeUnknown(f"Revel: the answer to writing the {step.kind} doesn't show it")
     kept = decode_uuid(answer["uuid"])
     if kept != step.uuid and len(kept) == len(step.uuid) and kept.count("-") == step.uuid.count("-"):
-        return Written(found, tell_renamed(step), renamed=True)
+        return WriteResult(found, tell_renamed(step), renamed=True)
     if kept != step.uuid:
         raise OutcomeUnknown(f"Revel: the answer to writing the {step.kind} shows another row")
     try:
-        return Written(found, compare_stored(plan, step, answer))
+        return WriteResult(found, compare_stored(plan, step, answer))
     except Unreadable as error:
         raise OutcomeUnknown(f"{error}, in the answer to writing the {step.kind}") from error

@@ -99,7 +99,7 @@ class HistoryRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ResultPage:
     """One page of a list (facts Revel 2.1). `next` is a relative URL, or None on the last page."""
 
     rows: tuple[Row, ...]
@@ -107,14 +107,14 @@ class Page:
     total: int | None
 
 
-def decode_page(answer: Json, resource: str) -> Page:
+def decode_page(answer: Json, resource: str) -> ResultPage:
     """A list answer. There is no `results` key: one without `objects` isn't a list (facts Revel 2.1)."""
     rows = answer.get("objects") if isinstance(answer, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Unreadable(f"Revel: the {resource} list has no `objects`; is the base URL right?")
     meta = answer.get("meta")
     following, total = (meta.get("next"), meta.get("total_count")) if isinstance(meta, dict) else (None, None)
-    return Page(
+    return ResultPage(
         tuple(rows),
         following if isinstance(following, str) and following.isprintable() and following else None,
         total if isinstance(total, int) else None,

@@ -18,7 +18,7 @@ class _FieldMissingError(Exception):
     """A row came without a field that was asked for."""
 
 
-class Narrower:
+class FieldSelector:
     """Narrows the lists of one Revel account; it is asked once only for what it doesn't narrow."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ _FIELDS = "id,name,active,establishment,price,sku,barcode"
 _LARGEST = Decimal(10) ** 9
 
 
-def read_offers(channel: ApiClient, establishment: EstablishmentId) -> tuple[RevelProduct, ...]:
+def read_products(channel: ApiClient, establishment: EstablishmentId) -> tuple[RevelProduct, ...]:
     """Every active product of the establishment, all pages. Raises what `ApiClient.read` raises."""
     filters = {"establishment": str(establishment), "active": "true", "fields": _FIELDS, "order_by": "id"}
 
@@ -26,23 +26,23 @@ def read_offers(channel: ApiClient, establishment: EstablishmentId) -> tuple[Rev
         return is_on_sale(row, establishment)
 
     listed = read_rows(channel, "Product", filters, fits, most_strays=ANY_NUMBER)
-    rows = (decode_offer(row, establishment) for row in listed)
+    rows = (decode_revel_product(row, establishment) for row in listed)
     return tuple({offer.id: offer for offer in rows if offer is not None}.values())
 
 
-def find_offer(channel: ApiClient, establishment: EstablishmentId, product: ProductId) -> RevelProduct | None:
+def find_product(channel: ApiClient, establishment: EstablishmentId, product: ProductId) -> RevelProduct | None:
     """The product if the establishment has it on sale, else None. Asked for by itself; else the whole list is read."""
     try:
         row = channel.read(f"/resources/Product/{product}/")
     except (Refused, Unreadable):
         row = None
-    found = decode_offer(row, establishment) if isinstance(row, dict) else None
+    found = decode_revel_product(row, establishment) if isinstance(row, dict) else None
     if found and found.id == product:
         return found
-    return next((each for each in read_offers(channel, establishment) if each.id == product), None)
+    return next((each for each in read_products(channel, establishment) if each.id == product), None)
 
 
-def decode_offer(row: Row, establishment: EstablishmentId) -> RevelProduct | None:
+def decode_revel_product(row: Row, establishment: EstablishmentId) -> RevelProduct | None:
     """An active, named product of `establishment`, its texts fit to be shown; None for any other row."""
     product = decode_product(row, establishment)
     if product is None:

@@ -23,7 +23,7 @@ from tsrevel.errors import OutcomeUnknown, Throttled, TryNextRun, Unavailable
 from tsrevel.ledger import Ledger, audit
 from tsrevel.planning import identity
 from tsrevel.revel import client, decode, lists
-from tsrevel.revel.client import Revel, Written
+from tsrevel.revel.client import Revel, WriteResult
 from tsrevel.transport import ApiClient
 
 from .. import rig
@@ -165,7 +165,7 @@ def lost_answer_counts_as_done(patch: pytest.MonkeyPatch) -> None:
     """After a lost answer nobody looks: the write is taken for applied."""
 
     def seek(original: Original, self: Revel, plan: Any, step: Any, *more: Any) -> Any:
-        return original(self, plan, step, *more) if step.kind == "order" else Written("1")
+        return original(self, plan, step, *more) if step.kind == "order" else WriteResult("1")
 
     around(patch, Revel, "seek", seek)
 
@@ -206,7 +206,7 @@ def history_row_is_left_out(patch: pytest.MonkeyPatch) -> None:
     """The row that makes an order visible in the console is never written."""
 
     def write(original: Original, self: Revel, plan: Any, step: Any, *more: Any) -> Any:
-        return Written("1") if step.kind == "history" else original(self, plan, step, *more)
+        return WriteResult("1") if step.kind == "history" else original(self, plan, step, *more)
 
     around(patch, Revel, "write", write)
 
