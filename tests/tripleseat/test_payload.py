@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tsrevel.errors import AnswerFault, Unreadable
 from tsrevel.sandbox import Payment, TripleSeatSandbox, make_document, make_event
 from tsrevel.tripleseat.client import TripleSeat
-from tsrevel.tripleseat.payload import Subject, fill, is_older, read_event_ids, read_subject, read_told
+from tsrevel.tripleseat.payload import DeliverySubject, fill, is_older, read_event_ids, read_subject, read_told
 
 DAY = date(2026, 12, 12)
 STAMP = datetime(2026, 12, 9, 10, 21)  # noqa: DTZ001 (TripleSeat's stamps have no zone)
@@ -136,13 +136,13 @@ def test_without_an_id_nothing_is_told(row: Any) -> None:
 
 
 def test_a_delivery_is_about_its_event_or_booking() -> None:
-    assert read_subject("event", {"id": 5, "updated_at": "12/9/2026 10:21 AM"}) == Subject("event", "5", STAMP)
-    assert read_subject("booking", {"id": "58", "updated_at": None}) == Subject("booking", "58", None)
+    assert read_subject("event", {"id": 5, "updated_at": "12/9/2026 10:21 AM"}) == DeliverySubject("event", "5", STAMP)
+    assert read_subject("booking", {"id": "58", "updated_at": None}) == DeliverySubject("booking", "58", None)
 
 
 def test_a_document_layout_is_about_its_event() -> None:
     row = {"id": 9, "event_id": 5, "updated_at": "12/9/2026 10:21 AM"}
-    assert read_subject("document_layout", row) == Subject("event", "5", None)
+    assert read_subject("document_layout", row) == DeliverySubject("event", "5", None)
 
 
 @pytest.mark.parametrize(("root", "row"), [("event", {}), ("booking", {"event_id": 5}), ("document_layout", {"id": 5})])

@@ -20,7 +20,7 @@ from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, 
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.revel.account import Establishment, NamedRow
-from tsrevel.tripleseat.places import Place, Site
+from tsrevel.tripleseat.places import Site, TripleSeatLocation
 from tsrevel.tripleseat.zones import iana_zone, same_clock
 from tsrevel.wiring import Seams, Services, open_services
 
@@ -114,7 +114,9 @@ class _Filler:
         self.given, self.names, self.terminal, self.now = given, names, terminal, now
         self.filled = Filled()
 
-    def list_places(self, settings: Settings, services: Services) -> tuple[Sequence[Site], Sequence[Place]]:
+    def list_places(
+        self, settings: Settings, services: Services
+    ) -> tuple[Sequence[Site], Sequence[TripleSeatLocation]]:
         seat = settings.tripleseat
         if seat.auth == "oauth2" and not settings.token_path.exists() and not seat.public_key.get_secret_value():
             self.filled.open.append(
@@ -189,7 +191,7 @@ class _Filler:
         self,
         services: Services,
         sites: Sequence[Site],
-        places: Sequence[Place],
+        places: Sequence[TripleSeatLocation],
         establishments: Sequence[Establishment],
         entries: Sequence[Mapping[str, object]],
     ) -> None:
@@ -203,9 +205,9 @@ class _Filler:
     def _fill_place(
         self,
         services: Services,
-        place: Place,
+        place: TripleSeatLocation,
         site: Site | None,
-        places: Sequence[Place],
+        places: Sequence[TripleSeatLocation],
         establishments: Sequence[Establishment],
     ) -> None:
         twins = sum(_plain(each.name) == _plain(place.name) for each in places) > 1
@@ -279,7 +281,7 @@ class _Filler:
         return f"not exactly one {_word(key)} is named {names}; {_candidates(offered)}"
 
 
-def _covered(place: Place, entries: Sequence[Mapping[str, object]]) -> bool:
+def _covered(place: TripleSeatLocation, entries: Sequence[Mapping[str, object]]) -> bool:
     """Whether an entry is there for the location already, or for the whole of its site."""
     by_location = {str(each.get("tripleseat_location")) for each in entries}
     by_site = {str(each.get("tripleseat_site")) for each in entries if not each.get("tripleseat_location")}

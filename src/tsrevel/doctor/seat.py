@@ -26,7 +26,7 @@ from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, 
 from tsrevel.planning.model import Event, Policy
 from tsrevel.planning.screen import find_location, screen_status
 from tsrevel.tripleseat.client import Found, TripleSeat
-from tsrevel.tripleseat.places import Place, Site
+from tsrevel.tripleseat.places import Site, TripleSeatLocation
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Seat:
     """What TripleSeat told; None where it couldn't be asked, or didn't answer so that it can be used."""
 
     sites: tuple[Site, ...] | None = None
-    places: tuple[Place, ...] | None = None
+    places: tuple[TripleSeatLocation, ...] | None = None
     events: tuple[Event, ...] | None = None
     days: tuple[date, date] | None = None
 
@@ -119,7 +119,9 @@ def _usable(answer: T | TsrevelError) -> T | None:
     return None if isinstance(answer, TsrevelError) else answer
 
 
-def _tell_list(name: str, answer: tuple[Site, ...] | tuple[Place, ...] | TsrevelError, what: str) -> Finding:
+def _tell_list(
+    name: str, answer: tuple[Site, ...] | tuple[TripleSeatLocation, ...] | TsrevelError, what: str
+) -> Finding:
     if isinstance(answer, TsrevelError):
         return _unreadable(name, answer, what)
     return fine(name, f"{len(answer)} {what} can be read: {list_candidates((each.id, each.name) for each in answer)}")

@@ -28,7 +28,7 @@ from tsrevel.errors import (
 from tsrevel.ledger import AuditKind, DeliveryKey
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.tripleseat.payload import Subject, is_older, read_event_ids, read_subject
+from tsrevel.tripleseat.payload import DeliverySubject, is_older, read_event_ids, read_subject
 from tsrevel.webhook.delivery import Delivery, read_delivery
 
 UNTRUSTED = "SIGNATURE_VERIFICATION_FAILED_"
@@ -48,7 +48,7 @@ class DeliveryAnswer:
     trigger: str | None = None
     reason: str | None = None
     text: str = ""
-    subject: Subject | None = None
+    subject: DeliverySubject | None = None
     key: DeliveryKey | None = None
     report: RunReport | None = None
     exit_status: int = 0
@@ -102,7 +102,7 @@ def understand(body: bytes) -> tuple[Delivery, DeliveryAnswer]:
     return delivery, DeliveryAnswer(True, delivery.trigger, subject=subject, key=key)
 
 
-def _name_subject(delivery: Delivery) -> Subject | None:
+def _name_subject(delivery: Delivery) -> DeliverySubject | None:
     """The event or booking of a delivery that isn't acted on, where it tells one: `explain` names it there."""
     try:
         return read_subject(delivery.root, delivery.row) if delivery.root else None
@@ -155,7 +155,7 @@ class DeliveryQueue:
         else:
             ledger.note_delivery(run_id, answer.key, answer.event_id, signed=signed, reason=answer.reason)
 
-    def _decide(self, delivery: Delivery, subject: Subject, answer: DeliveryAnswer) -> DeliveryAnswer:
+    def _decide(self, delivery: Delivery, subject: DeliverySubject, answer: DeliveryAnswer) -> DeliveryAnswer:
         try:
             last_word = not any(_may_supersede(each, answer) for each in self.to_come)
             events = _find_delivered(self.ctx, delivery, subject, trusted=self.trusted, last_word=last_word)
@@ -194,7 +194,7 @@ class DeliveryQueue:
 
 
 def _find_delivered(
-    ctx: RunContext, delivery: Delivery, subject: Subject, *, trusted: bool, last_word: bool
+    ctx: RunContext, delivery: Delivery, subject: DeliverySubject, *, trusted: bool, last_word: bool
 ) -> list[UnreadEvent] | EventUnavailable:
     """The event that was delivered, or those of the booking that was; none of a booking that isn't there any more.
 
@@ -212,7 +212,7 @@ def _find_delivered(
     return [DeliveredEvent(event_id, delivery, trusted, last_word)]
 
 
-def _booked(ctx: RunContext, delivery: Delivery, subject: Subject) -> tuple[EventId, ...]:
+def _booked(ctx: RunContext, delivery: Delivery, subject: DeliverySubject) -> tuple[EventId, ...]:
     try:
         told = read_event_ids(delivery.row)
     except Unreadable:

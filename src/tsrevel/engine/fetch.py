@@ -18,7 +18,7 @@ from tsrevel.ledger import Ledger, OrderRecord, Sighting
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.tripleseat.client import TripleSeat
-from tsrevel.tripleseat.payload import Told, is_older, is_over, read_told
+from tsrevel.tripleseat.payload import PayloadEvent, is_older, is_over, read_told
 from tsrevel.webhook.delivery import DELETION, Delivery
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class FoundEvent:
     event: Event
     digest: str | None = None
     complete: bool = True
-    told: Told | None = None
+    told: PayloadEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)

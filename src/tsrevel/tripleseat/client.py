@@ -20,8 +20,8 @@ from tsrevel.tripleseat.digest import fingerprint, listing_digest
 from tsrevel.tripleseat.fields import Fields, read_number
 from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
 from tsrevel.tripleseat.menus import Menu, read_menus
-from tsrevel.tripleseat.payload import Told, fill, is_older, is_over, read_event_ids
-from tsrevel.tripleseat.places import Place, Site, decode_places, decode_sites
+from tsrevel.tripleseat.payload import PayloadEvent, fill, is_older, is_over, read_event_ids
+from tsrevel.tripleseat.places import Site, TripleSeatLocation, decode_locations, decode_sites
 
 MOST_PAGES = 1000
 _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
@@ -108,7 +108,7 @@ class TripleSeat:
         """
         return self._complete(self._fields_of(event_id))
 
-    def filled(self, told: Told) -> Event:
+    def filled(self, told: PayloadEvent) -> Event:
         """The event as a delivery told it, complete: what is missing is taken from `event`.
 
         All of it where that is newer, and where that is over (deleted, lost) and no older. Raises what `event` raises.
@@ -148,9 +148,9 @@ class TripleSeat:
         """Every site of the account (facts TripleSeat 5)."""
         return decode_sites(self._read("/v1/sites.json", {}))
 
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[TripleSeatLocation, ...]:
         """Every location of the account (facts TripleSeat 5)."""
-        return decode_places(self._read("/v1/locations.json", {}))
+        return decode_locations(self._read("/v1/locations.json", {}))
 
     def menus(self) -> tuple[Menu, ...]:
         """Every menu in use, with its items (facts TripleSeat 3.5). 403 and 404 are normal where there are none."""

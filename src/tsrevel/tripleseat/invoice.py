@@ -17,7 +17,7 @@ from tsrevel.loopback import is_loopback
 from tsrevel.planning.model import Document, Fault
 from tsrevel.planning.reasons import Reason
 from tsrevel.tripleseat.fields import Fields, clean_text
-from tsrevel.tripleseat.invoice_rows import Page
+from tsrevel.tripleseat.invoice_rows import InvoiceReader
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode  # an extra, which may not be installed
@@ -85,7 +85,7 @@ def decode_invoice(html: str) -> Document:
 
     Raises Unreadable for anything unexpected; ConfigError where the extra for reading pages isn't installed.
     """
-    page = Page()
+    page = InvoiceReader()
     table = 0
     for number, cells in _rows(html):
         if number != table:

@@ -21,7 +21,7 @@ _IN_BRACKETS = re.compile(r"\((\$?[0-9.,]+)\)")
 
 
 @dataclass(slots=True)
-class Page:
+class InvoiceReader:
     """What was read of the page so far. `below` is the kind of head that the next row stands under."""
 
     lines: list[Line] = field(default_factory=list)

@@ -21,7 +21,7 @@ _CONTACT_KEYS = ("contact", "account", "post_as")
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class DeliverySubject:
     """What a delivery is about, and the stamp of its state then, where it has one."""
 
     kind: Kind
@@ -29,19 +29,19 @@ class Subject:
     updated: datetime | None
 
 
-def read_subject(root: str, row: dict[str, Json]) -> Subject:
+def read_subject(root: str, row: dict[str, Json]) -> DeliverySubject:
     """The event or booking that the object under a delivery's root key is about. Raises Unreadable without an id.
 
     Some triggers for documents carry a `document_layout` with an event's id (facts TripleSeat 6.3).
     """
     if root == "document_layout":
-        return Subject("event", usable_id({"id": row.get("event_id")}), None)
+        return DeliverySubject("event", usable_id({"id": row.get("event_id")}), None)
     kind: Kind = "booking" if root == "booking" else "event"
-    return Subject(kind, usable_id(row), read_stamp(row.get("updated_at")))
+    return DeliverySubject(kind, usable_id(row), read_stamp(row.get("updated_at")))
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PayloadEvent:
     """What a delivery tells of an event. `row` is the event's JSON, without its wrapper.
 
     `placed`: it says whose, when, where and in which state, so that it can be screened. `priced`: it has lines, totals
@@ -54,13 +54,13 @@ class Told:
     priced: bool
 
 
-def read_told(row: Json) -> Told:
+def read_told(row: Json) -> PayloadEvent:
     """What the delivery tells. Raises Unreadable without a usable id."""
     fields = event_fields(row)
     event = decode_event(row)
     placed = bool(event.name and event.status and event.day and event.location_id and event.site_id)
     priced = event.grand_total is not None and _has_print(fields) and _has_money(fields)
-    return Told(event, fields.row, placed and not event.faults, priced)
+    return PayloadEvent(event, fields.row, placed and not event.faults, priced)
 
 
 def is_over(event: Event) -> bool:

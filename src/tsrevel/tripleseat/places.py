@@ -25,7 +25,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TripleSeatLocation:
     """A TripleSeat location and the site that it belongs to."""
 
     id: LocationId
@@ -38,7 +38,7 @@ def decode_sites(answer: Json) -> tuple[Site, ...]:
     return tuple(_decode_site(fields) for fields in _entries(answer, "site"))
 
 
-def decode_places(answer: Json) -> tuple[Place, ...]:
+def decode_locations(answer: Json) -> tuple[TripleSeatLocation, ...]:
     """The locations of the account; a row without an id is left out. Raises Unreadable where it is no list of them."""
     return tuple(_decode_place(fields) for fields in _entries(answer, "location"))
 
@@ -58,6 +58,6 @@ def _decode_site(fields: Fields) -> Site:
     return Site(SiteId(usable_id(fields.row)), fields.text("name"), iana_zone(told), told)
 
 
-def _decode_place(fields: Fields) -> Place:
+def _decode_place(fields: Fields) -> TripleSeatLocation:
     site = fields.identifier("site_id")
-    return Place(LocationId(usable_id(fields.row)), fields.text("name"), SiteId(site) if site else None)
+    return TripleSeatLocation(LocationId(usable_id(fields.row)), fields.text("name"), SiteId(site) if site else None)
