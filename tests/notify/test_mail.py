@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from tsrevel.notify.mail import SendGrid, Verdict, encode_mail
+from tsrevel.notify.mail import SendGrid, SendVerdict, encode_mail
 from tsrevel.notify.message import Message
 
 from .post import KEY, RECIPIENTS, SENDER, SendGridFake, find_faults
@@ -22,7 +22,7 @@ def account(fake: SendGridFake) -> SendGrid:
 
 def test_the_request_is_as_sendgrid_documents_it() -> None:
     fake = SendGridFake()
-    assert account(fake).send(MESSAGE).verdict is Verdict.SENT
+    assert account(fake).send(MESSAGE).verdict is SendVerdict.SENT
     assert fake.faults == []
     (request,) = fake.asked
     assert (request.method, request.url.path) == ("POST", "/v3/mail/send")
@@ -62,20 +62,20 @@ def test_the_check_against_the_schema_finds_what_sendgrid_refuses(spoil: dict[st
 @pytest.mark.parametrize(
     ("answer", "verdict", "said"),
     [
-        (400, Verdict.UNACCEPTABLE, "from.email"),
-        (401, Verdict.REFUSED, "email.api_key"),
-        (403, Verdict.REFUSED, "email.sender"),
-        (404, Verdict.UNACCEPTABLE, "email.base_url"),
-        (413, Verdict.UNACCEPTABLE, "413"),
-        (429, Verdict.LATER, "429"),
-        (500, Verdict.LATER, "500"),
-        (503, Verdict.LATER, "503"),
-        (302, Verdict.UNACCEPTABLE, "302"),
-        (httpx.ConnectError("refused"), Verdict.LATER, "ConnectError"),
-        (httpx.ReadTimeout("slow"), Verdict.LATER, "ReadTimeout"),
+        (400, SendVerdict.UNACCEPTABLE, "from.email"),
+        (401, SendVerdict.REFUSED, "email.api_key"),
+        (403, SendVerdict.REFUSED, "email.sender"),
+        (404, SendVerdict.UNACCEPTABLE, "email.base_url"),
+        (413, SendVerdict.UNACCEPTABLE, "413"),
+        (429, SendVerdict.LATER, "429"),
+        (500, SendVerdict.LATER, "500"),
+        (503, SendVerdict.LATER, "503"),
+        (302, SendVerdict.UNACCEPTABLE, "302"),
+        (httpx.ConnectError("refused"), SendVerdict.LATER, "ConnectError"),
+        (httpx.ReadTimeout("slow"), SendVerdict.LATER, "ReadTimeout"),
     ],
 )
-def test_what_an_answer_means(answer: int | Exception, verdict: Verdict, said: str) -> None:
+def test_what_an_answer_means(answer: int | Exception, verdict: SendVerdict, said: str) -> None:
     delivery = account(SendGridFake(answer)).send(MESSAGE)
     assert delivery.verdict is verdict
     assert said in delivery.text
@@ -88,12 +88,12 @@ def test_an_answer_that_says_nothing_usable_is_told_by_its_status(body: bytes) -
     sender = SendGrid("http://127.0.0.1:8003", KEY, SENDER, ("a@example.com",))
     wire = httpx.MockTransport(lambda _request: httpx.Response(400, content=body))
     delivery = replace(sender, transport=wire).send(MESSAGE)
-    assert delivery.verdict is Verdict.UNACCEPTABLE
+    assert delivery.verdict is SendVerdict.UNACCEPTABLE
     assert "400" in delivery.text
 
 
 def test_a_key_that_no_header_can_hold_is_told_before_anything_is_sent() -> None:
     fake = SendGridFake()
     delivery = replace(account(fake), key="SG.ü").send(MESSAGE)
-    assert (delivery.verdict, fake.asked) == (Verdict.REFUSED, [])
+    assert (delivery.verdict, fake.asked) == (SendVerdict.REFUSED, [])
     assert "ü" not in delivery.text

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.notify.message import Story, write_message
+from tsrevel.notify.message import MailItem, write_message
 from tsrevel.text import clean_text
 
 from ..ledger.samples import EVENT, make_plan
 
-INJECTED = Story("injected", EVENT, "sync-1a2b3c4d", order_id="5550101", plan=make_plan())
-HELD = Story(
+INJECTED = MailItem("injected", EVENT, "sync-1a2b3c4d", order_id="5550101", plan=make_plan())
+HELD = MailItem(
     "held", "55521610", "sync-1a2b3c4d", date(2025, 12, 29), "Bakery", None, "UNMAPPED_ITEMS", "no product for “A & B”"
 )
 

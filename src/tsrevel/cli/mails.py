@@ -10,8 +10,8 @@ from tsrevel.config import Settings
 from tsrevel.errors import LedgerUnusable, RunLocked
 from tsrevel.ledger import Ledger, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail
-from tsrevel.notify.mail import Delivery, SendGrid, Verdict
-from tsrevel.notify.message import Message, Story, write_message
+from tsrevel.notify.mail import SendGrid, SendResult, SendVerdict
+from tsrevel.notify.message import MailItem, Message, write_message
 from tsrevel.wiring import Seams
 
 log = logging.getLogger(__name__)
@@ -63,14 +63,14 @@ def _send_due(ledger: Ledger, settings: Settings, seams: Seams) -> None:
             return
         delivery = account.send(_write(ledger, mail, sandbox=settings.environment == "sandbox"))
         _note(ledger, mail, delivery, seams)
-        if delivery.verdict in {Verdict.REFUSED, Verdict.LATER}:
+        if delivery.verdict in {SendVerdict.REFUSED, SendVerdict.LATER}:
             return
 
 
 def _write(ledger: Ledger, mail: DueMail, *, sandbox: bool) -> Message:
     orders = ledger.orders(notice.event_id for notice in mail.notices)
-    stories: Sequence[Story] = [
-        Story(
+    stories: Sequence[MailItem] = [
+        MailItem(
             occasion=notice.occasion,
             event_id=notice.event_id,
             correlation_id=notice.correlation_id,
@@ -86,14 +86,14 @@ def _write(ledger: Ledger, mail: DueMail, *, sandbox: bool) -> Message:
     return write_message(stories, number=mail.number, sandbox=sandbox)
 
 
-def _note(ledger: Ledger, mail: DueMail, delivery: Delivery, seams: Seams) -> None:
-    if delivery.verdict is Verdict.SENT:
+def _note(ledger: Ledger, mail: DueMail, delivery: SendResult, seams: Seams) -> None:
+    if delivery.verdict is SendVerdict.SENT:
         ledger.mail_sent(mail.number)
         log.info("mail %s is sent", mail.number)
         return
-    refused = delivery.verdict is Verdict.UNACCEPTABLE
+    refused = delivery.verdict is SendVerdict.UNACCEPTABLE
     give_up = (refused and mail.refusals + 1 >= MOST_REFUSALS) or seams.clock() - mail.made_at >= OLDEST
     ledger.mail_failed(mail.number, delivery.text, refused=refused, give_up=give_up)
-    level = logging.WARNING if delivery.verdict is Verdict.LATER and not give_up else logging.ERROR
+    level = logging.WARNING if delivery.verdict is SendVerdict.LATER and not give_up else logging.ERROR
     end = f"it is given up after {mail.attempts + 1} attempts" if give_up else "a later run sends it"
     log.log(level, "mail %s wasn't sent: %s; %s", mail.number, delivery.text, end)

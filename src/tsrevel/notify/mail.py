@@ -22,7 +22,7 @@ MAIL_SECONDS = 5.0
 _PATH = "/v3/mail/send"
 
 
-class Verdict(Enum):
+class SendVerdict(Enum):
     """What became of a mail, by what to do next."""
 
     SENT = auto()
@@ -35,10 +35,10 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class SendResult:
     """What became of one attempt to send a mail; `text` says why it wasn't taken and what to do."""
 
-    verdict: Verdict
+    verdict: SendVerdict
     text: str = ""
 
 
@@ -53,10 +53,10 @@ class SendGrid:
     transport: Transport = None
     network: Network = DIRECT
 
-    def send(self, message: Message) -> Delivery:
+    def send(self, message: Message) -> SendResult:
         """Send one mail, within MAIL_SECONDS. Where no answer came it may have been sent all the same."""
         if not (self.key.isascii() and self.key.isprintable()):
-            return Delivery(Verdict.REFUSED, "email.api_key holds characters that no key has; set it anew")
+            return SendResult(SendVerdict.REFUSED, "email.api_key holds characters that no key has; set it anew")
         body = encode_mail(message, self.sender, self.recipients)
         headers = {"Authorization": f"Bearer {self.key}", "User-Agent": "tsrevel"}
         url = self.base_url + _PATH
@@ -65,7 +65,7 @@ class SendGrid:
                 "POST", url, MAIL_SECONDS, self.transport, network=self.network, json=body, headers=headers
             )
         except Unavailable as error:
-            return Delivery(Verdict.LATER, f"SendGrid gave {error}")
+            return SendResult(SendVerdict.LATER, f"SendGrid gave {error}")
         return _judge(status, answer, Redactor(self.key))
 
 
@@ -85,18 +85,18 @@ def encode_mail(message: Message, sender: str, recipients: Sequence[str]) -> dic
     return request
 
 
-def _judge(status: int, answer: bytes, redactor: Redactor) -> Delivery:
+def _judge(status: int, answer: bytes, redactor: Redactor) -> SendResult:
     if 200 <= status < 300:
-        return Delivery(Verdict.SENT)
+        return SendResult(SendVerdict.SENT)
     said = f"SendGrid answered {status}{_name_fields(answer, redactor)}"
     if status == 401:
-        return Delivery(Verdict.REFUSED, f"{said}; check email.api_key")
+        return SendResult(SendVerdict.REFUSED, f"{said}; check email.api_key")
     if status == 403:
         advice = "check that email.sender is verified there, and that the key may send mails"
-        return Delivery(Verdict.REFUSED, f"{said}; {advice}")
+        return SendResult(SendVerdict.REFUSED, f"{said}; {advice}")
     if status in {408, 429} or status >= 500:
-        return Delivery(Verdict.LATER, said)
-    return Delivery(Verdict.UNACCEPTABLE, f"{said}; check email.sender, email.recipients and email.base_url")
+        return SendResult(SendVerdict.LATER, said)
+    return SendResult(SendVerdict.UNACCEPTABLE, f"{said}; check email.sender, email.recipients and email.base_url")
 
 
 def _name_fields(answer: bytes, redactor: Redactor) -> str:

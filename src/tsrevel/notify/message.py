@@ -31,7 +31,7 @@ _SUM = f"{_CELL};text-align:right"
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class MailItem:
     """One change to be told. `occasion` is a word of `email.on`; `plan` is the order's, where there is one.
 
     `reason` and `text` say why, `correlation_id` in which run.
@@ -57,7 +57,7 @@ class Message:
     html: str
 
 
-def write_message(stories: Sequence[Story], *, number: int, sandbox: bool) -> Message:
+def write_message(stories: Sequence[MailItem], *, number: int, sandbox: bool) -> Message:
     """The mail that tells these stories, at least one. `number` is the mail's own, so that a second copy shows."""
     order = list(_HEADINGS)
     ranked = sorted(stories, key=lambda story: order.index(story.occasion))
@@ -74,7 +74,7 @@ def write_message(stories: Sequence[Story], *, number: int, sandbox: bool) -> Me
     )
 
 
-def _subject(ranked: Sequence[Story]) -> str:
+def _subject(ranked: Sequence[MailItem]) -> str:
     if len(ranked) == 1:
         (story,) = ranked
         where = ", ".join(each for each in _place(story) if each)
@@ -83,13 +83,13 @@ def _subject(ranked: Sequence[Story]) -> str:
     return "tsrevel: " + ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
-def _place(story: Story) -> tuple[str, str]:
+def _place(story: MailItem) -> tuple[str, str]:
     plan = story.plan
     day = story.day or (plan.day if plan else None)
     return story.location or (plan.location.name if plan else ""), day.isoformat() if day else ""
 
 
-def _facts(story: Story) -> list[tuple[str, str]]:
+def _facts(story: MailItem) -> list[tuple[str, str]]:
     """Every line of the story but the items and the sums."""
     location, day = _place(story)
     advice = _ADVICE.get(story.occasion, "").format(event=story.event_id)
@@ -122,7 +122,7 @@ def _sums(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _as_text(story: Story) -> str:
+def _as_text(story: MailItem) -> str:
     lines = [f"{_HEADINGS[story.occasion].upper()}: event {_plain(story.event_id)}"]
     lines += [f"  {name + ':':<17}{value}" for name, value in _facts(story)[1:]]
     if story.plan:
@@ -131,7 +131,7 @@ def _as_text(story: Story) -> str:
     return "\n".join(lines)
 
 
-def _as_html(story: Story) -> str:
+def _as_html(story: MailItem) -> str:
     heading = f"<h2>{_html(_HEADINGS[story.occasion])}: event {_html(story.event_id)}</h2>\n"
     rows = [_row((name, f"{_CELL};white-space:nowrap"), (value, _CELL)) for name, value in _facts(story)[1:]]
     tables = [rows]
