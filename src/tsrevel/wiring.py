@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import uuid4
 
-from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductMapping, Settings, run_command
+from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductEntry, Settings, run_command
 from tsrevel.deadline import NEVER, Deadline
 from tsrevel.engine.context import Environment, Limits, Progress, RunContext, RunIdentity
 from tsrevel.errors import ConfigError
@@ -242,7 +242,7 @@ def _charge(entry: ChargeSettings) -> model.ChargeRule:
     return model.ChargeRule(entry.match, entry.treat_as, product, entry.product_name)
 
 
-def _product(entry: ProductMapping) -> model.ProductMapping:
+def _product(entry: ProductEntry) -> model.ProductMapping:
     return model.ProductMapping(
         establishment=model.EstablishmentId(entry.establishment),
         product=model.ProductId(entry.product),

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.config.mappings import Subject, load_mappings, set_mapping, unset_mapping
+from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 
-CAKE = Subject(8, "Ube Celebration Cake")
+CAKE = MappingKey(8, "Ube Celebration Cake")
 WRITTEN = """\
 # Ours, kept by Ann.
 
@@ -131,23 +131,23 @@ def test_a_file_that_doesn_t_end_its_last_line_is_no_trouble(path: Path) -> None
 @pytest.mark.parametrize(
     ("subject", "old", "new"),
     [
-        (Subject(8, "CAFÉ  urn"), "product = 8107   #", "product = 8110   #"),
-        (Subject(8, menu_item_id=120001), '"product" = "8101" #', '"product" = 8110 #'),
-        (Subject(9, "Ube celebration cake"), "product = 9107\n", "product = 8110\n"),
+        (MappingKey(8, "CAFÉ  urn"), "product = 8107   #", "product = 8110   #"),
+        (MappingKey(8, menu_item_id=120001), '"product" = "8101" #', '"product" = 8110 #'),
+        (MappingKey(9, "Ube celebration cake"), "product = 9107\n", "product = 8110\n"),
     ],
 )
-def test_a_change_changes_one_value(written: Path, subject: Subject, old: str, new: str) -> None:
+def test_a_change_changes_one_value(written: Path, subject: MappingKey, old: str, new: str) -> None:
     assert [each.product for each in set_mapping(written, subject, 8110)] != [8110]
     assert written.read_text(encoding="utf-8") == WRITTEN.replace(old, new)
 
 
 def test_setting_what_is_set_changes_nothing(written: Path) -> None:
-    set_mapping(written, Subject(8, "Café Urn"), 8107)
+    set_mapping(written, MappingKey(8, "Café Urn"), 8107)
     assert written.read_text(encoding="utf-8") == WRITTEN
 
 
 def test_what_is_taken_out_leaves_every_comment_of_its_own_line(written: Path) -> None:
-    (gone,) = unset_mapping(written, Subject(8, menu_item_id=120001))
+    (gone,) = unset_mapping(written, MappingKey(8, menu_item_id=120001))
     assert gone.product == 8101
     left = written.read_text(encoding="utf-8")
     assert told(written) == [(8, "Café Urn", 8107), (9, "Ube Celebration Cake", 9107)]
@@ -159,7 +159,7 @@ def test_what_is_taken_out_leaves_every_comment_of_its_own_line(written: Path) -
         "# see the price list",
     ):
         assert comment in left
-    for first in (Subject(8, "Café Urn"), Subject(9, "Ube Celebration Cake")):
+    for first in (MappingKey(8, "Café Urn"), MappingKey(9, "Ube Celebration Cake")):
         unset_mapping(written, first)
     assert told(written) == []
 
@@ -210,8 +210,8 @@ def test_a_link_stays_a_link(written: Path, tmp_path: Path) -> None:
 def test_line_ends_stay(path: Path) -> None:
     path.write_bytes(WRITTEN.replace("\n", "\r\n").encode())
     set_mapping(path, CAKE, 8107)
-    set_mapping(path, Subject(9, "Ube Celebration Cake"), 9110)
-    unset_mapping(path, Subject(8, "Café Urn"))
+    set_mapping(path, MappingKey(9, "Ube Celebration Cake"), 9110)
+    unset_mapping(path, MappingKey(8, "Café Urn"))
     content = path.read_bytes()
     assert content.count(b"\n") == content.count(b"\r\n") > 10
 
@@ -220,19 +220,19 @@ def test_line_ends_stay(path: Path) -> None:
     "name", ['He said "cake"', "back\\slash", "# no comment", "[[product]]", "x\u2028y = 1", "宴会"]
 )
 def test_any_name_comes_back_as_it_was_given(path: Path, name: str) -> None:
-    set_mapping(path, Subject(8, name), 1)
+    set_mapping(path, MappingKey(8, name), 1)
     set_mapping(path, CAKE, 2)
-    set_mapping(path, Subject(8, name), 3)
+    set_mapping(path, MappingKey(8, name), 3)
     assert told(path) == [(8, name, 3), (8, "Ube Celebration Cake", 2)]
-    unset_mapping(path, Subject(8, name))
+    unset_mapping(path, MappingKey(8, name))
     assert told(path) == [(8, "Ube Celebration Cake", 2)]
 
 
 def test_names_that_planning_takes_for_one_are_changed_together(path: Path) -> None:
     path.write_text("".join(f'[[product]]\nestablishment = 8\nname = "Chef{q}s"\nproduct = 1\n' for q in "'’"))
-    set_mapping(path, Subject(8, "chef's"), 2)
+    set_mapping(path, MappingKey(8, "chef's"), 2)
     assert [product for _, _, product in told(path)] == [2, 2]
-    assert len(unset_mapping(path, Subject(8, "Chef’s"))) == 2
+    assert len(unset_mapping(path, MappingKey(8, "Chef’s"))) == 2
     assert path.read_text() == ""
 
 

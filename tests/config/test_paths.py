@@ -12,7 +12,7 @@ import tomli_w
 
 from tsrevel.config import load_settings
 from tsrevel.config.beside import name_moves
-from tsrevel.config.mappings import Subject, set_mapping
+from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.config.paths import SYSTEM_CONFIG, StatePlace, place_state
 from tsrevel.config.sources import SANDBOX_MAPPINGS
 from tsrevel.errors import ConfigCode, ConfigError
@@ -28,7 +28,7 @@ SANDBOX = {
     "tripleseat": {"base_url": "http://127.0.0.1:8001"},
     "revel": {"domain": None, "base_url": "http://127.0.0.1:8002"},
 }
-CAKE = Subject(8, "Ube Celebration Cake")
+CAKE = MappingKey(8, "Ube Celebration Cake")
 
 
 # By the settings file

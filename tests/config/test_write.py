@@ -12,9 +12,9 @@ import pytest
 
 from tsrevel.config import SETTINGS
 from tsrevel.config.keys import SECRETS
-from tsrevel.config.kinds import Kind
+from tsrevel.config.kinds import ValueKind
 from tsrevel.config.private import create_private
-from tsrevel.config.write import ALWAYS_SAID, Entry, read_template, render_config
+from tsrevel.config.write import ALWAYS_SAID, ConfigTable, read_template, render_config
 from tsrevel.errors import ConfigCode, ConfigError
 
 from .bench import SOUND, Bench
@@ -29,7 +29,7 @@ def test_the_template_is_the_example_that_comes_with_the_source() -> None:
 
 
 def test_a_file_of_what_was_given_loads(bench: Bench) -> None:
-    settings = bench.load_text(render_config(GIVEN, [Entry({"match": "Tax", "as": "tax"})], [Entry(ENTRY)]))
+    settings = bench.load_text(render_config(GIVEN, [ConfigTable({"match": "Tax", "as": "tax"})], [ConfigTable(ENTRY)]))
     assert settings.revel.domain == "acme"
     assert settings.locations[0].user == 12
     assert settings.charges[0].treat_as == "tax"
@@ -39,7 +39,7 @@ def test_a_file_of_what_was_given_loads(bench: Bench) -> None:
 def test_what_was_not_given_stands_there_commented_out_with_its_default() -> None:
     text = render_config(GIVEN)
     document = tomllib.loads(text)
-    told = {key for key, kind in SETTINGS.items() if kind is not Kind.TABLES}
+    told = {key for key, kind in SETTINGS.items() if kind is not ValueKind.TABLES}
     for key in told:
         section, _, name = key.rpartition(".")
         said = name in (document.get(section, {}) if section else document)
@@ -64,7 +64,7 @@ def test_every_setting_keeps_its_comment() -> None:
     assert [each for each in comments if each not in text] == []
 
 
-@pytest.mark.parametrize("key", [key for key in SECRETS if SETTINGS[key] is Kind.SECRET])
+@pytest.mark.parametrize("key", [key for key in SECRETS if SETTINGS[key] is ValueKind.SECRET])
 def test_a_secret_may_be_told_by_its_file_or_command(key: str) -> None:
     section, _, name = key.partition(".")
     for way in ("_file", "_command"):
@@ -75,14 +75,14 @@ def test_a_secret_may_be_told_by_its_file_or_command(key: str) -> None:
 def test_values_that_need_quoting_come_back_as_they_were(bench: Bench) -> None:
     odd = 'a"b\\c#d \x7f é 漢 \t'
     settings = bench.load_text(
-        render_config({**GIVEN, "tripleseat.order_document": odd}, [], [Entry({**ENTRY, "name": odd})])
+        render_config({**GIVEN, "tripleseat.order_document": odd}, [], [ConfigTable({**ENTRY, "name": odd})])
     )
     assert settings.tripleseat.order_document == odd
     assert settings.locations[0].name == odd
 
 
 def test_an_entry_that_is_not_live_is_left_to_a_person(bench: Bench) -> None:
-    text = render_config(GIVEN, [], [Entry(ENTRY, ("station: which\nof\x1b two?",), live=False)])
+    text = render_config(GIVEN, [], [ConfigTable(ENTRY, ("station: which\nof\x1b two?",), live=False)])
     assert '# station: which of two?\n# [[locations]]\n# name = "Bakery"\n' in text
     assert bench.load_text(text).locations == ()
 

@@ -14,13 +14,13 @@ from tsrevel.cli.entries import name_zone, read_charge, read_location, read_sett
 from tsrevel.config import SETTINGS, Settings, check_document
 from tsrevel.config.environment import read_environment
 from tsrevel.config.keys import SECRETS, VARIANTS
-from tsrevel.config.kinds import Kind
+from tsrevel.config.kinds import ValueKind
 from tsrevel.config.paths import expand_path, settings_folder
-from tsrevel.config.places import choose_locations, read_old_place
-from tsrevel.config.report import Given, Origin, Report, Source
+from tsrevel.config.places import choose_locations, read_legacy_location
+from tsrevel.config.report import GivenValue, Origin, ProblemReport, Source
 from tsrevel.config.sources import read_file
 from tsrevel.config.values import decode_rate, decode_whole
-from tsrevel.config.write import Entry, render_config
+from tsrevel.config.write import ConfigTable, render_config
 from tsrevel.tripleseat.zones import iana_zone
 
 NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
@@ -48,8 +48,8 @@ class Draft:
 
     values: dict[str, object] = field(default_factory=dict, repr=False)
     names: dict[str, str] = field(default_factory=dict)
-    locations: list[Entry] = field(default_factory=list)
-    charges: list[Entry] = field(default_factory=list)
+    locations: list[ConfigTable] = field(default_factory=list)
+    charges: list[ConfigTable] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
     source: Path | None = None
     account: Mapping[str, object] = field(default_factory=dict)
@@ -95,14 +95,14 @@ def plain_key(key: str) -> str:
 def gather(options: InitOptions, environ: Mapping[str, str]) -> Draft:
     """The draft before anyone is asked. Raises ConfigError for file and environment, typer.BadParameter for options."""
     draft = Draft()
-    report = Report()
+    report = ProblemReport()
     layer = read_file(options.source, report) if options.source else {}
     for key, given in layer.items():
         _take(draft, key, _anchor(key, given.value, environ, options.source))
     for key, given in read_environment(environ, report).items():
         _take(draft, key, given.value)
     draft.source, draft.account = options.source, draft.tell_account()
-    place = choose_locations(_given_locations(draft), read_old_place(environ, report), report)
+    place = choose_locations(_given_locations(draft), read_legacy_location(environ, report), report)
     report.close()
     draft.values.pop("safety.dry_run", None)
     draft.locations = _entries(place.value if place else [])
@@ -111,17 +111,21 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> Draft:
     return draft
 
 
-def _given_locations(draft: Draft) -> Given | None:
+def _given_locations(draft: Draft) -> GivenValue | None:
     found = draft.values.pop("locations", None)
-    return None if found is None else Given(found, Origin(Source.FILE, "file or environment"))
+    return None if found is None else GivenValue(found, Origin(Source.FILE, "file or environment"))
 
 
-def _entries(value: object) -> list[Entry]:
-    return [Entry(name_zone(dict(each))) for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+def _entries(value: object) -> list[ConfigTable]:
+    return (
+        [ConfigTable(name_zone(dict(each))) for each in value if isinstance(each, dict)]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def _take(draft: Draft, key: str, value: object) -> None:
-    if SETTINGS.get(key) is Kind.NUMBER:
+    if SETTINGS.get(key) is ValueKind.NUMBER:
         value = decode_rate(value)
     if key == "safety.allowed_locations" and isinstance(value, list):
         value = [decode_whole(each) for each in value]
@@ -150,8 +154,8 @@ def _take_options(draft: Draft, options: InitOptions, environ: Mapping[str, str]
     for text in options.settings:
         key, value = read_setting(text)
         _take(draft, key, _anchor(key, value, environ, None))
-    draft.locations += [Entry(read_location(text)) for text in options.locations]
-    draft.charges += [Entry(read_charge(text)) for text in options.charges]
+    draft.locations += [ConfigTable(read_location(text)) for text in options.locations]
+    draft.charges += [ConfigTable(read_charge(text)) for text in options.charges]
     if draft.names and not options.prefill:
         key = next(iter(draft.names))
         raise typer.BadParameter(f"{key} is no number; give its id, or --prefill to have the name looked up")
@@ -161,7 +165,7 @@ def _take_option(draft: Draft, key: str, text: str, environ: Mapping[str, str]) 
     if key in NAMED and not text.isdecimal():
         draft.names[key] = text
         draft.values.pop(key, None)
-    elif SETTINGS.get(key) is Kind.WHOLE:
+    elif SETTINGS.get(key) is ValueKind.WHOLE:
         if not text.isdecimal():
             raise typer.BadParameter(f"{key} must be a whole number")
         _take(draft, key, decode_whole(text))

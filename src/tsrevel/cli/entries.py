@@ -9,7 +9,7 @@ import typer
 from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings
 from tsrevel.config.environment import parse_setting
 from tsrevel.config.keys import GIVABLE, suggest
-from tsrevel.config.kinds import Kind
+from tsrevel.config.kinds import ValueKind
 from tsrevel.config.values import decode_whole
 from tsrevel.tripleseat.zones import iana_zone
 
@@ -60,7 +60,7 @@ def read_setting(text: str) -> tuple[str, object]:
             f"--set: {key} is a secret, and others see the command line. Give {key}_file or {key}_command, or set "
             "it in the environment"
         )
-    if GIVABLE[key] is Kind.TABLES:
+    if GIVABLE[key] is ValueKind.TABLES:
         raise typer.BadParameter(f"--set: {key} are tables; use --location or --charge")
     if key == "safety.dry_run":
         raise typer.BadParameter("--set: what init writes is a dry run; set safety.dry_run in the file to go live")

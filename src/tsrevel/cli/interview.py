@@ -10,7 +10,7 @@ from tsrevel.cli.entries import charge_entry
 from tsrevel.cli.prompts import Check, Terminal
 from tsrevel.config import check_document
 from tsrevel.config.values import decode_whole
-from tsrevel.config.write import Entry
+from tsrevel.config.write import ConfigTable
 from tsrevel.errors import ConfigError
 from tsrevel.tripleseat.zones import iana_zone
 
@@ -107,7 +107,7 @@ class _Asker:
             entry["revel_establishment"] = self._number("  Its Revel establishment id")
             entry["station"] = self._number("  The Revel POS station its orders are booked on")
             zone = self.terminal.ask("  Its time zone", str(self.draft.values["timezone"]), self._zone_refusal)
-            self.draft.locations.append(Entry(entry | {"timezone": iana_zone(zone) or zone}))
+            self.draft.locations.append(ConfigTable(entry | {"timezone": iana_zone(zone) or zone}))
 
     def ask_charges(self) -> None:
         """One tax, fee or gratuity after the other."""
@@ -122,7 +122,7 @@ class _Asker:
             )
             key = "product" if product.isdecimal() else "product_name"
             self.draft.charges.append(
-                Entry(charge_entry(name, treatment, {key: decode_whole(product)} if product else {}))
+                ConfigTable(charge_entry(name, treatment, {key: decode_whole(product)} if product else {}))
             )
 
     def _ask(self, key: str, question: str, default: str = "") -> None:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
-from tsrevel.config.write import Entry
+from tsrevel.config.write import ConfigTable
 from tsrevel.deadline import NEVER
 from tsrevel.doctor.finding import attempt, is_silent
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TokenRefused, TsrevelError
@@ -64,7 +64,7 @@ class Filled:
     """
 
     values: dict[str, object] = field(default_factory=dict)
-    locations: list[Entry] = field(default_factory=list)
+    locations: list[ConfigTable] = field(default_factory=list)
     remarks: dict[str, list[str]] = field(default_factory=dict)
     open: list[str] = field(default_factory=list)
 
@@ -257,7 +257,7 @@ class _Filler:
             gaps.append("user: see revel.user above")
         if gaps:
             self.filled.open.append(f"{_call(entry)} is commented out: {'; '.join(gaps)}")
-        self.filled.locations.append(Entry(entry, tuple(gaps), live=not gaps))
+        self.filled.locations.append(ConfigTable(entry, tuple(gaps), live=not gaps))
 
     def _pick(self, question: str, key: str, offered: Sequence[NamedRow]) -> NamedRow | None:
         usable = [each for each in offered if each.active]

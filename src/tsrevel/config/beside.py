@@ -20,7 +20,7 @@ from tsrevel.config.paths import (
     settings_folder,
     state_folder,
 )
-from tsrevel.config.report import DEFAULT, Report, file_origin
+from tsrevel.config.report import DEFAULT, ProblemReport, file_origin
 from tsrevel.config.sources import LARGEST_SETTINGS
 from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular, real_path
@@ -30,7 +30,9 @@ _SETTINGS_KEYS = {"environment", "safety", "tripleseat", "revel", "locations"}
 """A TOML file with one of these is taken for settings of tsrevel."""
 
 
-def place_mappings(config: Path | None, environ: Mapping[str, str], *, sandbox: bool, report: Report) -> Path | None:
+def place_mappings(
+    config: Path | None, environ: Mapping[str, str], *, sandbox: bool, report: ProblemReport
+) -> Path | None:
     """Where mappings lie: mappings.toml beside the settings file itself; without one, where the user's would be.
 
     A sandbox's products must not become production's: where settings for production lie in the same folder, a
@@ -73,7 +75,7 @@ def _is_for_production(path: Path, config: Path) -> bool:
     return bool(_SETTINGS_KEYS & document.keys()) and document.get("environment", "production") == "production"
 
 
-def check_upgrade(settings: Settings, environ: Mapping[str, str], report: Report) -> None:
+def check_upgrade(settings: Settings, environ: Mapping[str, str], report: ProblemReport) -> None:
     """Note a ledger or token that lies in a user's state folder, where it once was by default, and would be missed.
 
     A run must not begin a new ledger in silence while the one with its history lies elsewhere. It served whatever
@@ -106,7 +108,7 @@ def _likely_users(settings: Settings) -> set[int]:
     return users
 
 
-def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: Report) -> None:
+def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: ProblemReport) -> None:
     if not _is_within_reach(old) or is_there(new) or real_path(old) == real_path(new) or report.spoils(key):
         return
     message = f"isn't set, and {old} is there from before: now it would be {new}"

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from tsrevel.config.keys import suggest
 from tsrevel.config.model import Section
-from tsrevel.config.report import Given, Layer, Origin, Report
+from tsrevel.config.report import GivenValue, Layer, Origin, ProblemReport
 from tsrevel.errors import ConfigCode
 
 S = TypeVar("S", bound=Section)
@@ -56,7 +56,7 @@ A refusal of `config.values` has its own code, message and remedy in the error's
 _OTHERWISE = (ConfigCode.UNUSABLE_VALUE, "isn't usable", "See config.example.toml.")
 
 
-def build_section(model: type[S], section: str, values: Layer, report: Report) -> S:
+def build_section(model: type[S], section: str, values: Layer, report: ProblemReport) -> S:
     """The section called `section` ("" for the top level) from `values`; a bad one is noted, its default kept."""
     prefix = f"{section}." if section else ""
     given = {name: values[prefix + name] for name in model.model_fields if prefix + name in values}
@@ -66,7 +66,9 @@ def build_section(model: type[S], section: str, values: Layer, report: Report) -
     return _build(model, raw, lambda name: (prefix + name, given[name].origin), report)[0]
 
 
-def build_entries(model: type[S], key: str, given: Given, label: str, report: Report) -> tuple[Built[S], ...]:
+def build_entries(
+    model: type[S], key: str, given: GivenValue, label: str, report: ProblemReport
+) -> tuple[Built[S], ...]:
     """The entries of an array of tables; each is called by its `label` field, or its number, in problems."""
     if not isinstance(given.value, list) or not all(isinstance(entry, dict) for entry in given.value):
         remedy = f"Write [[{key}]] above each of its entries."
@@ -78,7 +80,9 @@ def build_entries(model: type[S], key: str, given: Given, label: str, report: Re
     )
 
 
-def _build_entry(model: type[S], name: str, raw: Mapping[str, object], origin: Origin, report: Report) -> Built[S]:
+def _build_entry(
+    model: type[S], name: str, raw: Mapping[str, object], origin: Origin, report: ProblemReport
+) -> Built[S]:
     said = {field: value for field, value in raw.items() if value != ""}
     entry, whole = _build(model, said, lambda field: (f"{name}.{field}", origin), report)
     return Built(name, entry, whole)
@@ -90,7 +94,7 @@ def entry_label(value: object, number: int) -> str:
 
 
 def _build(
-    model: type[S], raw: Mapping[str, object], locate: Callable[[str], tuple[str, Origin]], report: Report
+    model: type[S], raw: Mapping[str, object], locate: Callable[[str], tuple[str, Origin]], report: ProblemReport
 ) -> tuple[S, bool]:
     """What is usable of `raw`, and whether nothing is lacking that it can't be without."""
     try:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from tsrevel.config.keys import GIVABLE, VARIANTS, suggest, variable, variables
-from tsrevel.config.kinds import Kind
-from tsrevel.config.report import Given, Layer, Report, variable_origin
+from tsrevel.config.kinds import ValueKind
+from tsrevel.config.report import GivenValue, Layer, ProblemReport, variable_origin
 from tsrevel.encoding import is_whole, trim
 from tsrevel.errors import ConfigCode
 
@@ -29,7 +29,7 @@ _WORDS = {
 }
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _KEEPS_SPACES = frozenset({"orders.name_separator"})
-_LISTS = frozenset({Kind.LIST, Kind.SECRETS})
+_LISTS = frozenset({ValueKind.LIST, ValueKind.SECRETS})
 _MAY_BE_BYTES = frozenset({"ledger.path", "tripleseat.token_file", "tripleseat.webhook_signing_keys"})
 """A path, and the key of an HMAC, are bytes: they need not be text. The same goes for a secret's file or command."""
 
@@ -79,15 +79,15 @@ def parse_tables(text: str) -> list[dict[str, object]]:
     return tables
 
 
-_PARSERS: dict[Kind, Callable[[str], object]] = {
-    Kind.FLAG: parse_flag,
-    Kind.WHOLE: parse_whole,
-    Kind.NUMBER: parse_number,
-    Kind.TEXT: str,
-    Kind.LIST: parse_list,
-    Kind.TABLES: parse_tables,
-    Kind.SECRET: str,
-    Kind.SECRETS: parse_list,
+_PARSERS: dict[ValueKind, Callable[[str], object]] = {
+    ValueKind.FLAG: parse_flag,
+    ValueKind.WHOLE: parse_whole,
+    ValueKind.NUMBER: parse_number,
+    ValueKind.TEXT: str,
+    ValueKind.LIST: parse_list,
+    ValueKind.TABLES: parse_tables,
+    ValueKind.SECRET: str,
+    ValueKind.SECRETS: parse_list,
 }
 
 
@@ -101,7 +101,7 @@ def lookup(environ: Mapping[str, str], name: str) -> str:
     return trim(environ.get(name, ""))
 
 
-def read_environment(environ: Mapping[str, str], report: Report) -> Layer:
+def read_environment(environ: Mapping[str, str], report: ProblemReport) -> Layer:
     """What the environment gives. Unknown TSREVEL_ names, unreadable values and contradictions are problems."""
     layer: Layer = {}
     for key in GIVABLE:
@@ -119,14 +119,14 @@ def _is_given(environ: Mapping[str, str], name: str, key: str) -> bool:
     return bool(environ.get(name)) if GIVABLE[key] in _LISTS else bool(lookup(environ, name))
 
 
-def _parse(environ: Mapping[str, str], name: str, key: str, report: Report) -> Given | None:
+def _parse(environ: Mapping[str, str], name: str, key: str, report: ProblemReport) -> GivenValue | None:
     text = environ[name] if key in _KEEPS_SPACES else lookup(environ, name)
     origin = variable_origin(name)
     if not is_whole(text) and key not in _MAY_BE_BYTES and not key.endswith(VARIANTS):
         report.add(ConfigCode.NOT_TEXT, key, origin, "isn't UTF-8 text", "Set it anew, as UTF-8.")
         return None
     try:
-        return Given(parse_setting(key, text), origin)
+        return GivenValue(parse_setting(key, text), origin)
     except ValueError as error:
         if GIVABLE[key] in _LISTS:
             report.add(ConfigCode.EMPTY, key, origin, "names nothing", str(error))
@@ -135,14 +135,14 @@ def _parse(environ: Mapping[str, str], name: str, key: str, report: Report) -> G
         return None
 
 
-def _check_agreement(key: str, found: list[Given], report: Report) -> None:
+def _check_agreement(key: str, found: list[GivenValue], report: ProblemReport) -> None:
     for other in found[1:]:
         if other.value != found[0].value:
             remedy = "Set one of the two, or both to the same value."
             report.add(ConfigCode.CONFLICTING_VALUES, key, found[0].origin, f"differs from {other.origin}", remedy)
 
 
-def _check_names(environ: Mapping[str, str], report: Report) -> None:
+def _check_names(environ: Mapping[str, str], report: ProblemReport) -> None:
     for name in environ:
         if name.startswith("TSREVEL_") and name not in TODAY and lookup(environ, name):
             report.add(ConfigCode.UNKNOWN_KEY, name, variable_origin(name), "is no setting", suggest(name, TODAY))

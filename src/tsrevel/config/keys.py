@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from tsrevel.config.kinds import Kind
+from tsrevel.config.kinds import ValueKind
 from tsrevel.config.model import SETTINGS
 
 OLD_NAMES = {
@@ -40,7 +40,7 @@ VARIANTS = ("_file", "_command")
 
 SECRETS = tuple(key for key, kind in SETTINGS.items() if kind.secret)
 
-GIVABLE: dict[str, Kind] = SETTINGS | {key + variant: Kind.TEXT for key in SECRETS for variant in VARIANTS}
+GIVABLE: dict[str, ValueKind] = SETTINGS | {key + variant: ValueKind.TEXT for key in SECRETS for variant in VARIANTS}
 """Every dotted key that a source may give."""
 
 SECTION_NAMES = tuple(dict.fromkeys(key.partition(".")[0] for key in SETTINGS if "." in key))

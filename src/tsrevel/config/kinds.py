@@ -9,7 +9,7 @@ from typing import Annotated, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """How a setting's value is read from an environment variable."""
 
     FLAG = auto()
@@ -24,24 +24,24 @@ class Kind(Enum):
     @property
     def secret(self) -> bool:
         """Whether the value must never be shown."""
-        return self in {Kind.SECRET, Kind.SECRETS}
+        return self in {ValueKind.SECRET, ValueKind.SECRETS}
 
 
-_PLAIN = {bool: Kind.FLAG, int: Kind.WHOLE, float: Kind.NUMBER, SecretStr: Kind.SECRET}
+_PLAIN = {bool: ValueKind.FLAG, int: ValueKind.WHOLE, float: ValueKind.NUMBER, SecretStr: ValueKind.SECRET}
 
 
-def kind_of(annotation: object) -> Kind:
+def kind_of(annotation: object) -> ValueKind:
     """The kind of a model field with this annotation."""
     if get_origin(annotation) is not tuple:
-        return next((kind for plain, kind in _PLAIN.items() if annotation is plain), Kind.TEXT)
+        return next((kind for plain, kind in _PLAIN.items() if annotation is plain), ValueKind.TEXT)
     item = get_args(annotation)[0]
     item = get_args(item)[0] if get_origin(item) is Annotated else item
     if isinstance(item, type) and issubclass(item, BaseModel):
-        return Kind.TABLES
-    return Kind.SECRETS if item is SecretStr else Kind.LIST
+        return ValueKind.TABLES
+    return ValueKind.SECRETS if item is SecretStr else ValueKind.LIST
 
 
-def list_settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Kind]]:
+def list_settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, ValueKind]]:
     """Every setting of `model` by dotted key, in its order, sections opened."""
     for name, field in model.model_fields.items():
         annotation = field.annotation

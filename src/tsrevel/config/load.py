@@ -18,7 +18,7 @@ from tsrevel.config.model import (
     ChargeSettings,
     Configurable,
     LocationSettings,
-    ProductMapping,
+    ProductEntry,
     Section,
     Settings,
     TopLevel,
@@ -34,8 +34,8 @@ from tsrevel.config.paths import (
     read_path,
     settings_folder,
 )
-from tsrevel.config.places import build_locations, check_old_place, choose_locations, read_old_place
-from tsrevel.config.report import DEFAULT, Given, Layer, Origin, Report, file_origin
+from tsrevel.config.places import build_locations, check_legacy_location, choose_locations, read_legacy_location
+from tsrevel.config.report import DEFAULT, GivenValue, Layer, Origin, ProblemReport, file_origin
 from tsrevel.config.rules import Entries, check_rules
 from tsrevel.config.secret_values import CommandRunner, SecretReader, run_command
 from tsrevel.config.sources import read_document, read_file, read_flags, read_mappings
@@ -44,7 +44,7 @@ from tsrevel.network import read_network
 
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
-_NOTHING = Given([], DEFAULT)
+_NOTHING = GivenValue([], DEFAULT)
 
 _SECTIONS: dict[str, type[Section]] = {
     name: field.annotation
@@ -68,7 +68,7 @@ def load_settings(
     commands that call no service: then credentials, Revel's address, users and stations may be missing. Raises
     `ConfigError` with every problem found.
     """
-    report = Report()
+    report = ProblemReport()
     path = find_config(config, environ, system_config, report)
     given = read_environment(environ, report)
     nothing = path is None and not given and not report.problems
@@ -92,7 +92,7 @@ def examine_settings(
     system_config: Path = SYSTEM_CONFIG,
 ) -> tuple[Settings, tuple[ConfigProblem, ...]]:
     """As `load_settings`, for who wants to see them whatever is wrong: what isn't usable is left at its default."""
-    report = Report()
+    report = ProblemReport()
     path = find_config(config, environ, system_config, report)
     layers = [read_file(path, report) if path else {}, read_environment(environ, report)]
     settings = _settle(layers, path, environ, run, report, offline=False)
@@ -107,7 +107,7 @@ def check_document(
 
     The environment is only asked for paths. Raises `ConfigError` with every problem found.
     """
-    report = Report()
+    report = ProblemReport()
     settings = _settle([read_document(document, file_origin(path), report)], path, environ, run, report, offline=False)
     report.close()
     return settings
@@ -118,7 +118,7 @@ def _settle(
     path: Path | None,
     environ: Mapping[str, str],
     run: CommandRunner,
-    report: Report,
+    report: ProblemReport,
     *,
     offline: bool,
 ) -> Settings:
@@ -137,7 +137,9 @@ def _merge(layers: list[Layer]) -> Layer:
     return {key: given for key, given in merged.items() if key in SETTINGS and not SETTINGS[key].secret}
 
 
-def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], report: Report) -> tuple[Settings, Entries]:
+def _assemble(
+    values: Layer, path: Path | None, environ: Mapping[str, str], report: ProblemReport
+) -> tuple[Settings, Entries]:
     """Settings from all that is usable in `values`, defaults elsewhere; and all entries, for the rules."""
     top = build_section(TopLevel, "", values, report)
     sections = {name: build_section(model, name, values, report) for name, model in _SECTIONS.items()}
@@ -146,7 +148,7 @@ def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], repo
     locations, charges, origins = _build_tables(draft, values, environ, report)
     mappings = place_mappings(path, environ, sandbox=draft.environment == "sandbox", report=report)
     written = read_mappings(mappings, report, production=draft.environment == "production")
-    products = build_entries(ProductMapping, "product", written, "name", report)
+    products = build_entries(ProductEntry, "product", written, "name", report)
     ledger_path, token_path = _place_files(values, path, environ, report)
     fields: dict[str, object] = {
         **dict(draft),
@@ -163,20 +165,22 @@ def _assemble(values: Layer, path: Path | None, environ: Mapping[str, str], repo
 
 
 def _build_tables(
-    draft: Configurable, values: Layer, environ: Mapping[str, str], report: Report
+    draft: Configurable, values: Layer, environ: Mapping[str, str], report: ProblemReport
 ) -> tuple[tuple[Built[LocationSettings], ...], tuple[Built[ChargeSettings], ...], dict[str, Origin]]:
     """Locations and charges, and the origins of all that is given, the old service's place counted in."""
-    place = read_old_place(environ, report)
+    place = read_legacy_location(environ, report)
     chosen = choose_locations(values.get("locations"), place, report)
     given = values | ({"locations": chosen} if chosen else {})
     locations = build_locations(chosen, draft, draft.revel, report)
     origins = {key: value.origin for key, value in given.items()}
-    check_old_place(place, whole_entries(locations), origins.get("locations", DEFAULT), report)
+    check_legacy_location(place, whole_entries(locations), origins.get("locations", DEFAULT), report)
     charges = build_entries(ChargeSettings, "charges", given.get("charges", _NOTHING), "match", report)
     return locations, charges, origins
 
 
-def _place_files(values: Layer, path: Path | None, environ: Mapping[str, str], report: Report) -> tuple[Path, Path]:
+def _place_files(
+    values: Layer, path: Path | None, environ: Mapping[str, str], report: ProblemReport
+) -> tuple[Path, Path]:
     """Where ledger and token file lie: where the settings say, else by the settings file."""
     folder = settings_folder(path) if path else None
     state = place_state(path, environ)
@@ -191,7 +195,7 @@ def _place_files(values: Layer, path: Path | None, environ: Mapping[str, str], r
 
 
 def _given_path(
-    key: str, values: Layer, environ: Mapping[str, str], folder: Path | None, report: Report
+    key: str, values: Layer, environ: Mapping[str, str], folder: Path | None, report: ProblemReport
 ) -> Path | None:
     given = values.get(key)
     if given is None or not isinstance(given.value, str) or not given.value:

@@ -17,8 +17,8 @@ from pathlib import Path
 import tomli_w
 
 from tsrevel.config.build import build_entries, whole_entries
-from tsrevel.config.model import ProductMapping
-from tsrevel.config.report import Report
+from tsrevel.config.model import ProductEntry
+from tsrevel.config.report import ProblemReport
 from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mappings
 from tsrevel.encoding import decode_text
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
@@ -35,31 +35,31 @@ Tables = list[dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class MappingKey:
     """What a mapping is for: a menu item, or else a line of that name, at an establishment."""
 
     establishment: int
     name: str | None = None
     menu_item_id: int | None = None
 
-    def fits(self, mapping: ProductMapping) -> bool:
+    def fits(self, mapping: ProductEntry) -> bool:
         """Whether `mapping` is for this. Names are compared as planning compares them."""
         if mapping.establishment != self.establishment or mapping.menu_item_id != self.menu_item_id:
             return False
         return normalise(mapping.name or "") == normalise(self.name or "")
 
 
-def load_mappings(path: Path) -> tuple[ProductMapping, ...]:
+def load_mappings(path: Path) -> tuple[ProductEntry, ...]:
     """The mappings in the file, in its order; none without one. Raises ConfigError for a file that isn't sound."""
-    report = Report()
-    found = whole_entries(build_entries(ProductMapping, "product", read_mappings(path, report), "name", report))
+    report = ProblemReport()
+    found = whole_entries(build_entries(ProductEntry, "product", read_mappings(path, report), "name", report))
     report.close()
     return found
 
 
 def set_mapping(
-    path: Path, subject: Subject, product: int, like: Path | None = None, *, sandbox: bool = False
-) -> tuple[ProductMapping, ...]:
+    path: Path, subject: MappingKey, product: int, like: Path | None = None, *, sandbox: bool = False
+) -> tuple[ProductEntry, ...]:
     """Map `subject` to `product`, whatever it was mapped to before: what that was.
 
     A new file takes its mode and owner from the file `like`, and for a `sandbox` says so in its first line.
@@ -83,7 +83,7 @@ def set_mapping(
     return tuple(loaded[n] for n in numbers)
 
 
-def unset_mapping(path: Path, subject: Subject) -> tuple[ProductMapping, ...]:
+def unset_mapping(path: Path, subject: MappingKey) -> tuple[ProductEntry, ...]:
     """Take the mappings of `subject` out: what they were. Comments on lines of their own stay.
 
     Raises what `set_mapping` raises.
@@ -100,7 +100,7 @@ def unset_mapping(path: Path, subject: Subject) -> tuple[ProductMapping, ...]:
     return tuple(loaded[n] for n in numbers)
 
 
-def _what(subject: Subject) -> dict[str, object]:
+def _what(subject: MappingKey) -> dict[str, object]:
     return {"name": subject.name} if subject.menu_item_id is None else {"menu_item_id": subject.menu_item_id}
 
 

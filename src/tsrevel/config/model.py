@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
-from tsrevel.config.kinds import Kind, list_settings
+from tsrevel.config.kinds import ValueKind, list_settings
 from tsrevel.config.report import DEFAULT, Origin
 from tsrevel.config.urls import url_of_domain
 from tsrevel.config.values import (
@@ -159,7 +159,7 @@ class LocationSettings(Section):
     currency: Currency = "USD"
 
 
-class ProductMapping(Section):
+class ProductEntry(Section):
     """One `[[product]]` of mappings.toml: a menu item or a line name at an establishment → a Revel product."""
 
     establishment: Identifier
@@ -236,7 +236,7 @@ class Settings(Configurable):
     without any folder for it.
     """
 
-    products: tuple[ProductMapping, ...] = ()
+    products: tuple[ProductEntry, ...] = ()
     config_path: Path | None = None
     mappings_path: Path | None = None
     ledger_path: Path
@@ -290,16 +290,16 @@ class Settings(Configurable):
     def describe(self) -> list[tuple[str, str, str]]:
         """Every setting as (key, value, origin) in the file's order; a secret's value is "(set)" or ""."""
         rows: list[tuple[str, str, str]] = []
-        for key, kind in [*SETTINGS.items(), ("products", Kind.TABLES)]:
+        for key, kind in [*SETTINGS.items(), ("products", ValueKind.TABLES)]:
             value: Any = self
             for part in key.split("."):
                 value = getattr(value, part)
-            shown = _show_tables(key, value) if kind is Kind.TABLES else [(key, _show(value))]
+            shown = _show_tables(key, value) if kind is ValueKind.TABLES else [(key, _show(value))]
             rows.extend((name, text, str(self.origin(key))) for name, text in shown)
         return rows
 
 
-SETTINGS: dict[str, Kind] = dict(list_settings(Configurable))
+SETTINGS: dict[str, ValueKind] = dict(list_settings(Configurable))
 """Every setting by dotted key, in the file's order."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsrevel.config.report import DEFAULT, Origin, Report, Source, variable_origin
+from tsrevel.config.report import DEFAULT, Origin, ProblemReport, Source, variable_origin
 from tsrevel.errors import ConfigCode, ConfigProblem
 from tsrevel.files import real_path
 
@@ -135,7 +135,9 @@ def expand_path(text: str, environ: Mapping[str, str], folder: Path | None) -> P
     return Path(text) if isinstance(path, PathProblem) else path
 
 
-def find_config(config: Path | None, environ: Mapping[str, str], system_config: Path, report: Report) -> Path | None:
+def find_config(
+    config: Path | None, environ: Mapping[str, str], system_config: Path, report: ProblemReport
+) -> Path | None:
     """The config file to read, if any. One that was asked for by name must be there."""
     named = environ.get("TSREVEL_CONFIG", "").strip()
     if config is not None:
@@ -149,7 +151,7 @@ def find_config(config: Path | None, environ: Mapping[str, str], system_config: 
     return next((path for path in _usual_places(environ, system_config) if is_there(path)), None)
 
 
-def miss_config(environ: Mapping[str, str], system_config: Path, report: Report) -> None:
+def miss_config(environ: Mapping[str, str], system_config: Path, report: ProblemReport) -> None:
     """Tell that no config file was found, where it was looked for, and how one is made."""
     places = " or ".join(str(path) for path in _usual_places(environ, system_config))
     remedy = "Make one by `tsrevel init`, or name yours: --config FILE."
@@ -162,7 +164,7 @@ def _usual_places(environ: Mapping[str, str], system_config: Path) -> list[Path]
     return [*([folder / "config.toml"] if folder else []), system_config]
 
 
-def _require(path: Path, origin: Origin, report: Report) -> Path | None:
+def _require(path: Path, origin: Origin, report: ProblemReport) -> Path | None:
     if is_there(path):
         return path
     remedy = "Name an existing file, or copy config.example.toml to it."

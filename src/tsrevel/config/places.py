@@ -9,7 +9,7 @@ from tsrevel.config.build import Built, build_entries
 from tsrevel.config.environment import lookup
 from tsrevel.config.keys import variable
 from tsrevel.config.model import LocationSettings, RevelSettings, TopLevel
-from tsrevel.config.report import Given, Origin, Report, variable_origin
+from tsrevel.config.report import GivenValue, Origin, ProblemReport, variable_origin
 from tsrevel.config.values import decode_whole
 from tsrevel.errors import ConfigCode
 
@@ -18,7 +18,7 @@ INHERITED = ("user", "station", "dining_option", "payment_type", "discount")
 
 
 @dataclass(frozen=True, slots=True)
-class OldPlace:
+class LegacyLocation:
     """TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID (or REVEL_LOCATION_ID), as far as they are set."""
 
     site: int | None
@@ -31,7 +31,7 @@ class OldPlace:
         return same_site and self.establishment in {None, location.revel_establishment}
 
 
-def read_old_place(environ: Mapping[str, str], report: Report) -> OldPlace | None:
+def read_legacy_location(environ: Mapping[str, str], report: ProblemReport) -> LegacyLocation | None:
     """The old service's one place, or None without any of its names."""
     names = ("TRIPLESEAT_SITE_ID", "REVEL_ESTABLISHMENT_ID", "REVEL_LOCATION_ID")
     given = [name for name in names if lookup(environ, name)]
@@ -42,10 +42,10 @@ def read_old_place(environ: Mapping[str, str], report: Report) -> OldPlace | Non
         origin = variable_origin("REVEL_ESTABLISHMENT_ID")
         message = "differs from environment REVEL_LOCATION_ID"
         report.add(ConfigCode.CONFLICTING_VALUES, "locations", origin, message, "Set one of the two.")
-    return OldPlace(site, establishment or location, variable_origin(given[0]))
+    return LegacyLocation(site, establishment or location, variable_origin(given[0]))
 
 
-def _read_id(environ: Mapping[str, str], name: str, report: Report) -> int | None:
+def _read_id(environ: Mapping[str, str], name: str, report: ProblemReport) -> int | None:
     text = lookup(environ, name)
     if not text:
         return None
@@ -57,13 +57,15 @@ def _read_id(environ: Mapping[str, str], name: str, report: Report) -> int | Non
     return None
 
 
-def choose_locations(given: Given | None, place: OldPlace | None, report: Report) -> Given | None:
+def choose_locations(
+    given: GivenValue | None, place: LegacyLocation | None, report: ProblemReport
+) -> GivenValue | None:
     """The entries to use: those given, else the old service's one place."""
     if place is None or (given is not None and given.value):
         return given
     if place.site and place.establishment:
         entry = {"tripleseat_site": place.site, "revel_establishment": place.establishment}
-        return Given([entry], place.origin)
+        return GivenValue([entry], place.origin)
     if not report.spoils("locations"):
         remedy = f"Set TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID, or {variable('locations')}."
         report.add(ConfigCode.INCOMPLETE_LOCATION, "locations", place.origin, "is only half of a location", remedy)
@@ -71,7 +73,7 @@ def choose_locations(given: Given | None, place: OldPlace | None, report: Report
 
 
 def build_locations(
-    given: Given | None, top: TopLevel, revel: RevelSettings, report: Report
+    given: GivenValue | None, top: TopLevel, revel: RevelSettings, report: ProblemReport
 ) -> tuple[Built[LocationSettings], ...]:
     """Every location; what an entry leaves out is taken from `[revel]` and the top level.
 
@@ -81,7 +83,7 @@ def build_locations(
         return ()
     defaults = {"timezone": top.timezone} | {name: getattr(revel, name) for name in INHERITED}
     if isinstance(given.value, list):
-        given = Given([_name(entry, number) for number, entry in enumerate(given.value, start=1)], given.origin)
+        given = GivenValue([_name(entry, number) for number, entry in enumerate(given.value, start=1)], given.origin)
     said = build_entries(LocationSettings, "locations", given, "name", report)
     return tuple(replace(each, entry=_fill(each.entry, defaults)) for each in said)
 
@@ -102,8 +104,8 @@ def _name(entry: object, number: int) -> object:
     return {"name": name, **said}
 
 
-def check_old_place(
-    place: OldPlace | None, locations: Sequence[LocationSettings], origin: Origin, report: Report
+def check_legacy_location(
+    place: LegacyLocation | None, locations: Sequence[LocationSettings], origin: Origin, report: ProblemReport
 ) -> None:
     """Old variables that are still set must fit one of the locations that are given otherwise."""
     if place is None or report.spoils("locations") or any(map(place.agrees, locations)):

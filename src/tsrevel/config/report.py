@@ -50,18 +50,18 @@ def variable_origin(name: str) -> Origin:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Given(Secret):
+class GivenValue(Secret):
     """A value as a source gave it. It may be a secret, so it is never shown."""
 
     value: object
     origin: Origin
 
 
-Layer = dict[str, Given]
+Layer = dict[str, GivenValue]
 """What one source gives, by dotted key ("safety.dry_run"); secrets also as key_file and key_command."""
 
 
-class Report:
+class ProblemReport:
     """Collects every problem, so that an operator mends the settings in one go."""
 
     def __init__(self) -> None:

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from tsrevel.config.build import Built
 from tsrevel.config.keys import SECRETS, variables
-from tsrevel.config.model import ChargeSettings, LocationSettings, ProductMapping, Settings
-from tsrevel.config.report import DEFAULT, Origin, Report
+from tsrevel.config.model import ChargeSettings, LocationSettings, ProductEntry, Settings
+from tsrevel.config.report import DEFAULT, Origin, ProblemReport
 from tsrevel.config.urls import is_loopback, url_of_domain
 from tsrevel.errors import ConfigCode
 from tsrevel.planning.match import normalise
@@ -31,10 +31,10 @@ class Entries:
 
     locations: tuple[Built[LocationSettings], ...]
     charges: tuple[Built[ChargeSettings], ...]
-    products: tuple[Built[ProductMapping], ...]
+    products: tuple[Built[ProductEntry], ...]
 
 
-def check_rules(settings: Settings, entries: Entries, report: Report, *, offline: bool) -> None:
+def check_rules(settings: Settings, entries: Entries, report: ProblemReport, *, offline: bool) -> None:
     """Note every disagreement. `offline`: no service will be called, so what only a call needs may be missing.
 
     The same goes for a connector that is switched off.
@@ -50,16 +50,16 @@ def check_rules(settings: Settings, entries: Entries, report: Report, *, offline
     if not offline:
         check_network(settings, report)
         check_credentials(settings, report)
-        check_tills(entries.locations, settings.origin("locations"), report)
+        check_registers(entries.locations, settings.origin("locations"), report)
 
 
-def check_network(settings: Settings, report: Report) -> None:
+def check_network(settings: Settings, report: ProblemReport) -> None:
     """The way out that the environment tells: it is used by whatever calls a service."""
     for problem in settings.network.problems:
         report.note(problem)
 
 
-def check_revel_address(settings: Settings, report: Report, *, offline: bool) -> None:
+def check_revel_address(settings: Settings, report: ProblemReport, *, offline: bool) -> None:
     """base_url or domain; both only when they mean the same."""
     given, made = settings.revel.base_url, url_of_domain(settings.revel.domain)
     if report.spoils("revel.base_url") or report.spoils("revel.domain"):
@@ -74,7 +74,7 @@ def check_revel_address(settings: Settings, report: Report, *, offline: bool) ->
         report.add(ConfigCode.NOT_SET, "revel.domain", origin, message, remedy)
 
 
-def check_credentials(settings: Settings, report: Report) -> None:
+def check_credentials(settings: Settings, report: ProblemReport) -> None:
     """What the services ask for (facts TripleSeat 1, Revel 1)."""
     for key in (*_REQUIRED[settings.tripleseat.auth], "revel.api_key", "revel.api_secret"):
         section, _, name = key.partition(".")
@@ -86,7 +86,7 @@ def check_credentials(settings: Settings, report: Report) -> None:
             report.add(ConfigCode.NOT_SET, key, settings.origin(key), "isn't set", remedy)
 
 
-def check_environment(settings: Settings, report: Report) -> None:
+def check_environment(settings: Settings, report: ProblemReport) -> None:
     """A sandbox must not reach a real service, nor production a pretended one."""
     if report.spoils("environment"):
         return
@@ -113,7 +113,7 @@ def base_urls(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "email.base_url", mail.base_url
 
 
-def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: Origin, report: Report) -> None:
+def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: Origin, report: ProblemReport) -> None:
     """One treatment a name, and a product for what becomes an item."""
     for each in charges:
         key, charge = each.key, each.entry
@@ -130,7 +130,7 @@ def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: Origin, re
     _check_unique(matches, "is listed before under the same name", origin, report)
 
 
-def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: Report) -> None:
+def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: ProblemReport) -> None:
     """Each location names its place at TripleSeat, and no place has two."""
     places: list[tuple[str, Hashable]] = []
     for each in locations:
@@ -145,7 +145,7 @@ def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Orig
     _check_unique(places, "is at the same TripleSeat place as one before", origin, report)
 
 
-def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], ...], report: Report) -> None:
+def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], ...], report: ProblemReport) -> None:
     """Each allowed id is one of a `[[locations]]` entry: any other is a slip, and allows something else."""
     key = "safety.allowed_locations"
     if report.spoils(key) or report.spoils("locations"):
@@ -162,7 +162,7 @@ def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], 
         report.add(code, key, settings.origin(key), message, remedy)
 
 
-def check_mails(settings: Settings, report: Report) -> None:
+def check_mails(settings: Settings, report: ProblemReport) -> None:
     """Mails that are set up are meant to be sent: a list that was emptied would keep them back in silence."""
     mail = settings.email
     if report.spoils("email") or not (mail.api_key.get_secret_value() and mail.sender):
@@ -173,7 +173,7 @@ def check_mails(settings: Settings, report: Report) -> None:
             report.add(ConfigCode.EMPTY, key, settings.origin(key), "is empty, though mails are set up", remedy)
 
 
-def check_tills(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: Report) -> None:
+def check_registers(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: ProblemReport) -> None:
     """Every order needs a user and a station (facts Revel 3, 5); they may come from `[revel]`."""
     for each in locations:
         key = each.key
@@ -184,7 +184,7 @@ def check_tills(locations: tuple[Built[LocationSettings], ...], origin: Origin, 
                 report.add(ConfigCode.NOT_SET, f"{key}.{name}", origin, "isn't set", remedy)
 
 
-def check_products(products: tuple[Built[ProductMapping], ...], origin: Origin, report: Report) -> None:
+def check_products(products: tuple[Built[ProductEntry], ...], origin: Origin, report: ProblemReport) -> None:
     """Each mapping is by menu item or by name, and no line has two."""
     lines: list[tuple[str, Hashable]] = []
     for each in products:
@@ -200,7 +200,7 @@ def check_products(products: tuple[Built[ProductMapping], ...], origin: Origin, 
     _check_unique(lines, "maps a line that one before maps", origin, report)
 
 
-def _check_unique(entries: Iterable[tuple[str, Hashable]], message: str, origin: Origin, report: Report) -> None:
+def _check_unique(entries: Iterable[tuple[str, Hashable]], message: str, origin: Origin, report: ProblemReport) -> None:
     seen: set[Hashable] = set()
     for key, mark in entries:
         if mark in seen:

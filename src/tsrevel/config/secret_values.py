@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO
 
 from tsrevel.config.keys import GIVABLE, SECRETS, VARIANTS
-from tsrevel.config.kinds import Kind
+from tsrevel.config.kinds import ValueKind
 from tsrevel.config.paths import PathProblem, read_path
-from tsrevel.config.report import Given, Layer, Report
+from tsrevel.config.report import GivenValue, Layer, ProblemReport
 from tsrevel.encoding import decode_text, trim
 from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular
@@ -125,7 +125,7 @@ class SecretReader(Secret):
     environ: Mapping[str, str]
     folder: Path | None
     run: CommandRunner
-    report: Report
+    report: ProblemReport
 
     def read_all(self, layers: Sequence[Layer]) -> Layer:
         """Every secret that a layer gives, by its plain key; the last layer that gives one in any way wins.
@@ -136,11 +136,11 @@ class SecretReader(Secret):
         for key in SECRETS:
             way, given = self._read(key, layers)
             if given is not None:
-                found |= {way: Given("", given.origin), key: given}
+                found |= {way: GivenValue("", given.origin), key: given}
         return found
 
-    def _read(self, key: str, layers: Sequence[Layer]) -> tuple[str, Given | None]:
-        chosen: tuple[str, Given] | None = None
+    def _read(self, key: str, layers: Sequence[Layer]) -> tuple[str, GivenValue | None]:
+        chosen: tuple[str, GivenValue] | None = None
         for layer in layers:
             said = {way: _trim(layer[way]) if way == key else layer[way] for way in _ways(key) if way in layer}
             ways = [(way, given) for way, given in said.items() if given.value not in ("", [])]
@@ -153,7 +153,7 @@ class SecretReader(Secret):
             return key, None
         return chosen[0], self._open(key, *chosen)
 
-    def _open(self, key: str, way: str, given: Given) -> Given | None:
+    def _open(self, key: str, way: str, given: GivenValue) -> GivenValue | None:
         if way == key:
             return self._check(key, key, given)
         if not isinstance(given.value, str):
@@ -165,9 +165,9 @@ class SecretReader(Secret):
             self.report.add(ConfigCode.EMPTY, way, given.origin, "leads to an empty secret", "Put the secret there.")
         if not lines:
             return None
-        return self._check(key, way, Given(lines if GIVABLE[key] is Kind.SECRETS else lines[0], given.origin))
+        return self._check(key, way, GivenValue(lines if GIVABLE[key] is ValueKind.SECRETS else lines[0], given.origin))
 
-    def _check(self, key: str, way: str, given: Given) -> Given | None:
+    def _check(self, key: str, way: str, given: GivenValue) -> GivenValue | None:
         """The secret, unless it holds what can't be part of it: then it would be refused for ever, without a reason."""
         values = given.value if isinstance(given.value, list) else [given.value]
         texts = [each for each in values if isinstance(each, str)]
@@ -180,7 +180,7 @@ class SecretReader(Secret):
         self.report.add(ConfigCode.MALFORMED_SECRET, way, given.origin, message, remedy)
         return None
 
-    def _read_file(self, way: str, given: Given) -> str | None:
+    def _read_file(self, way: str, given: GivenValue) -> str | None:
         path = read_path(str(given.value), self.environ, self.folder)
         if isinstance(path, PathProblem):
             self.report.add(path.code, way, given.origin, path.message, path.remedy)
@@ -202,7 +202,7 @@ class SecretReader(Secret):
             self.report.add(ConfigCode.FILE_NOT_TEXT, way, given.origin, message, "Save it as UTF-8 text.")
             return None
 
-    def _run(self, way: str, given: Given) -> str | None:
+    def _run(self, way: str, given: GivenValue) -> str | None:
         try:
             words = shlex.split(str(given.value))
         except ValueError:
@@ -221,12 +221,12 @@ class SecretReader(Secret):
         return result.output
 
 
-def _trim(given: Given) -> Given:
+def _trim(given: GivenValue) -> GivenValue:
     """The same without blanks round it, or round each of a list."""
     value = given.value
     if isinstance(value, list):
-        return Given([trim(each) if isinstance(each, str) else each for each in value], given.origin)
-    return Given(trim(value), given.origin) if isinstance(value, str) else given
+        return GivenValue([trim(each) if isinstance(each, str) else each for each in value], given.origin)
+    return GivenValue(trim(value), given.origin) if isinstance(value, str) else given
 
 
 def _ways(key: str) -> list[str]:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from pydantic import SecretStr
 
-from tsrevel.config.kinds import Kind
+from tsrevel.config.kinds import ValueKind
 from tsrevel.config.model import SETTINGS, LocationSettings, Section, Settings
 from tsrevel.config.places import INHERITED
 from tsrevel.config.report import DEFAULT
@@ -45,7 +45,7 @@ class ShownTable:
 
 def list_values(settings: Settings, spoilt: Collection[str] = ()) -> list[Shown]:
     """Every single setting by dotted key, in the file's order. `spoilt` are keys with a problem."""
-    keys = [key for key, kind in SETTINGS.items() if kind is not Kind.TABLES]
+    keys = [key for key, kind in SETTINGS.items() if kind is not ValueKind.TABLES]
     return [_show_one(settings, key, spoilt=key in spoilt) for key in keys]
 
 

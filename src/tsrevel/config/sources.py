@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tsrevel.config.keys import GIVABLE, SECTION_NAMES, flag, suggest
 from tsrevel.config.paths import is_there
-from tsrevel.config.report import DEFAULT, Given, Layer, Origin, Report, Source, file_origin
+from tsrevel.config.report import DEFAULT, GivenValue, Layer, Origin, ProblemReport, Source, file_origin
 from tsrevel.encoding import decode_text
 from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular
@@ -24,7 +24,7 @@ SANDBOX_MAPPINGS = "# For the sandbox: production refuses these mappings."
 _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
 
-def read_toml(path: Path, key: str, report: Report) -> dict[str, object]:
+def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
     """The TOML document at `path`, numbers exact; empty, with a problem noted for `key`, when it can't be."""
     origin = file_origin(path)
     try:
@@ -63,36 +63,36 @@ def _let_read(path: Path) -> str:
     return f"Let this user read it; as root: {cure}" if cure else "Let this user read it."
 
 
-def read_file(path: Path, report: Report) -> Layer:
+def read_file(path: Path, report: ProblemReport) -> Layer:
     """What the config file gives. Unknown keys, and sections that are none, are problems."""
     return read_document(read_toml(path, "config", report), file_origin(path), report)
 
 
-def read_document(document: Mapping[str, object], origin: Origin, report: Report) -> Layer:
+def read_document(document: Mapping[str, object], origin: Origin, report: ProblemReport) -> Layer:
     """The same of a parsed TOML document."""
     layer: Layer = {}
     for name, value in document.items():
         if name not in SECTION_NAMES:
-            _take(layer, name, Given(value, origin), report)
+            _take(layer, name, GivenValue(value, origin), report)
         elif isinstance(value, dict):
             for key, inner in value.items():
-                _take(layer, f"{name}.{key}", Given(inner, origin), report)
+                _take(layer, f"{name}.{key}", GivenValue(inner, origin), report)
         else:
             remedy = f"Write [{name}] on a line of its own above its keys."
             report.add(ConfigCode.WRONG_TYPE, name, origin, "must be a section", remedy)
     return layer
 
 
-def read_flags(overrides: Mapping[str, object], report: Report) -> Layer:
+def read_flags(overrides: Mapping[str, object], report: ProblemReport) -> Layer:
     """What the command line gives, by dotted key; None is a flag that wasn't used."""
     layer: Layer = {}
     for key, value in overrides.items():
         if value is not None:
-            _take(layer, key, Given(value, Origin(Source.FLAG, flag(key))), report)
+            _take(layer, key, GivenValue(value, Origin(Source.FLAG, flag(key))), report)
     return layer
 
 
-def _take(layer: Layer, key: str, given: Given, report: Report) -> None:
+def _take(layer: Layer, key: str, given: GivenValue, report: ProblemReport) -> None:
     if key in GIVABLE:
         layer[key] = given
         return
@@ -100,13 +100,13 @@ def _take(layer: Layer, key: str, given: Given, report: Report) -> None:
     report.add(ConfigCode.UNKNOWN_KEY, key, given.origin, "is no setting", suggest(key, [*GIVABLE, *sections]))
 
 
-def read_mappings(path: Path | None, report: Report, *, production: bool = False) -> Given:
+def read_mappings(path: Path | None, report: ProblemReport, *, production: bool = False) -> GivenValue:
     """The `[[product]]` tables of mappings.toml; an empty list when there is no such file.
 
     For `production` it is a problem if the file was written for a sandbox.
     """
     if path is None or not is_there(path):
-        return Given([], DEFAULT)
+        return GivenValue([], DEFAULT)
     document = read_toml(path, "mappings", report)
     for name in document.keys() - {"product"}:
         remedy = "Write [[product]] above each mapping."
@@ -116,7 +116,7 @@ def read_mappings(path: Path | None, report: Report, *, production: bool = False
         report.add(
             ConfigCode.MAPPINGS_OF_SANDBOX, "mappings", file_origin(path), f"{path} was written for a sandbox", remedy
         )
-    return Given(document.get("product", []), file_origin(path))
+    return GivenValue(document.get("product", []), file_origin(path))
 
 
 def _is_for_sandbox(path: Path) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from tsrevel.config.keys import SECRETS, VARIANTS
-from tsrevel.config.kinds import Kind
+from tsrevel.config.kinds import ValueKind
 from tsrevel.config.model import SETTINGS, ChargeSettings, Configurable, LocationSettings, Section
 from tsrevel.config.toml_text import beside, encode_value, plain_value, remark
 
@@ -26,7 +26,7 @@ _LINE = re.compile(r"(?P<key>\w+) = (?P<value>\"[^\"]*\"|\[[^\]]*\]|\S+)(?: *# (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConfigTable:
     """A table to be written. One that isn't `live` is commented out, for a person to complete."""
 
     values: Mapping[str, object]
@@ -41,8 +41,8 @@ def read_template() -> str:
 
 def render_config(
     values: Mapping[str, object],
-    charges: Sequence[Entry] = (),
-    locations: Sequence[Entry] = (),
+    charges: Sequence[ConfigTable] = (),
+    locations: Sequence[ConfigTable] = (),
     remarks: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """The file's text. `values` by dotted key, secrets also by key_file and key_command; `remarks` go above a key."""
@@ -88,11 +88,11 @@ def default_of(key: str) -> object:
     value: object = Configurable()
     for part in key.split("."):
         value = getattr(value, part)
-    empty: object = [] if SETTINGS[key] is Kind.SECRETS else ""
+    empty: object = [] if SETTINGS[key] is ValueKind.SECRETS else ""
     return empty if SETTINGS[key].secret else plain_value(value)
 
 
-def _render_entries(name: str, entries: Sequence[Entry]) -> Iterator[str]:
+def _render_entries(name: str, entries: Sequence[ConfigTable]) -> Iterator[str]:
     model: type[Section] = ChargeSettings if name == "charges" else LocationSettings
     order = [field.alias or each for each, field in model.model_fields.items()]
     for entry in entries:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
-from tsrevel.config.report import Report
+from tsrevel.config.report import ProblemReport
 
 _ASSIGNMENT = re.compile(r"""\s*(?:"(\w+)"|'(\w+)'|(\w+))\s*=\s*(.*)""")
 _ENTRY = re.compile(r"\s*(?:@(?!reboot)\w+|(?:[\w*,/~-]+\s+){4}[\w*,/~-]+)\s+(?P<command>\S.*)")
@@ -94,4 +94,4 @@ def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Pat
     named = named or environ.get("TSREVEL_CONFIG", "").strip()
     if named:
         return expand_path(named.replace("$HOME", environ["HOME"]), environ, folder)
-    return find_config(None, environ, SYSTEM_CONFIG, Report())
+    return find_config(None, environ, SYSTEM_CONFIG, ProblemReport())

@@ -13,7 +13,7 @@ from tsrevel.cli.maps.wanted import Gathering, Wanted
 from tsrevel.cli.prompts import Terminal
 from tsrevel.cli.world import World
 from tsrevel.config import Settings
-from tsrevel.config.mappings import Subject, set_mapping
+from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.planning.model import ProductId
 from tsrevel.planning.suggest import RevelProduct
 
@@ -71,5 +71,5 @@ def _read(answer: str, wanted: Wanted, offers: dict[ProductId, RevelProduct]) ->
 
 def _write(path: Path, settings: Settings, wanted: Wanted, offer: RevelProduct) -> None:
     item = int(wanted.menu_item_id) if wanted.menu_item_id else None
-    subject = Subject(wanted.establishment, None if item else wanted.name, item)
+    subject = MappingKey(wanted.establishment, None if item else wanted.name, item)
     set_mapping(path, subject, offer.id, like=settings.config_path, sandbox=settings.environment == "sandbox")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tsrevel.cli.maps.speak import encode_mapping, encode_offer, reject, say, what_is_mapped
 from tsrevel.cli.maps.survey import SwitchedOff, establishment_names, load, mappings_path, needed, open_survey
 from tsrevel.cli.world import Manner, World
-from tsrevel.config import LocationSettings, ProductMapping, Settings
-from tsrevel.config.mappings import Subject, load_mappings, set_mapping, unset_mapping
+from tsrevel.config import LocationSettings, ProductEntry, Settings
+from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, ProductId
@@ -33,11 +33,11 @@ class Target:
     establishment: int | None = None
     location: str | None = None
 
-    def at(self, establishment: int) -> Subject:
+    def at(self, establishment: int) -> MappingKey:
         """The subject at that establishment."""
         if self.menu_item:
-            return Subject(establishment, menu_item_id=int(self.text))
-        return Subject(establishment, name=" ".join(self.text.split()))
+            return MappingKey(establishment, menu_item_id=int(self.text))
+        return MappingKey(establishment, name=" ".join(self.text.split()))
 
 
 def set_product(world: World, manner: Manner, target: Target, product: int, *, offline: bool) -> int:
@@ -124,7 +124,7 @@ def _find_product(account: Account, settings: Settings, target: Target, product:
 
 
 def _write(
-    world: World, manner: Manner, settings: Settings, subject: Subject, product: int, offer: RevelProduct | None
+    world: World, manner: Manner, settings: Settings, subject: MappingKey, product: int, offer: RevelProduct | None
 ) -> int:
     path = mappings_path(settings)
     sandbox = settings.environment == "sandbox"
@@ -139,14 +139,14 @@ def _write(
     return 0
 
 
-def _mapping(subject: Subject, product: int) -> ProductMapping:
-    return ProductMapping(
+def _mapping(subject: MappingKey, product: int) -> ProductEntry:
+    return ProductEntry(
         establishment=subject.establishment, name=subject.name, menu_item_id=subject.menu_item_id, product=product
     )
 
 
 def _encode(
-    subject: Subject, product: int, offer: RevelProduct | None, before: tuple[ProductMapping, ...], path: str
+    subject: MappingKey, product: int, offer: RevelProduct | None, before: tuple[ProductEntry, ...], path: str
 ) -> dict[str, object]:
     return {
         "schema": 1,
@@ -159,7 +159,7 @@ def _encode(
     }
 
 
-def _describe(mapping: ProductMapping, settings: Settings) -> str:
+def _describe(mapping: ProductEntry, settings: Settings) -> str:
     place = establishment_names(settings).get(EstablishmentId(mapping.establishment))
     where = f"establishment {mapping.establishment}" + (f" ({place})" if place else "")
     return f"{what_is_mapped(mapping)!r} at {where}"

@@ -21,7 +21,7 @@ from tsrevel.cli.maps.survey import (
 from tsrevel.cli.maps.wanted import Gathering, Sold, Wanted, gather, tell_what_is_left_out
 from tsrevel.cli.render import show_progress
 from tsrevel.cli.world import Manner, World
-from tsrevel.config import ProductMapping, Settings
+from tsrevel.config import ProductEntry, Settings
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show
 from tsrevel.planning.suggest import RevelProduct
@@ -121,12 +121,12 @@ def _show_mappings(world: World, settings: Settings, offers: Offers | None) -> N
         say(world, *lay_out([_HEADINGS, *(_row(each, offers, names) for each in settings.products)]))
 
 
-def _find(mapping: ProductMapping, offers: Offers | None) -> RevelProduct | None:
+def _find(mapping: ProductEntry, offers: Offers | None) -> RevelProduct | None:
     here = (offers or {}).get(EstablishmentId(mapping.establishment), {})
     return here.get(ProductId(mapping.product))
 
 
-def _encode(mapping: ProductMapping, offers: Offers | None) -> dict[str, object]:
+def _encode(mapping: ProductEntry, offers: Offers | None) -> dict[str, object]:
     offer = _find(mapping, offers)
     return {
         **encode_mapping(mapping),
@@ -136,7 +136,7 @@ def _encode(mapping: ProductMapping, offers: Offers | None) -> dict[str, object]
     }
 
 
-def _row(mapping: ProductMapping, offers: Offers | None, names: Mapping[EstablishmentId, str]) -> tuple[str, ...]:
+def _row(mapping: ProductEntry, offers: Offers | None, names: Mapping[EstablishmentId, str]) -> tuple[str, ...]:
     offer = _find(mapping, offers)
     place = names.get(EstablishmentId(mapping.establishment))
     return (

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from tsrevel.cli.fold import fold
 from tsrevel.cli.world import Manner, World
-from tsrevel.config import ProductMapping
+from tsrevel.config import ProductEntry
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.suggest import RevelProduct
 
@@ -39,12 +39,12 @@ def shown_price(price: Cents | None) -> str | None:
     return None if price is None else show(price)
 
 
-def what_is_mapped(mapping: ProductMapping) -> str:
+def what_is_mapped(mapping: ProductEntry) -> str:
     """A mapping's name, or its menu item."""
     return mapping.name or f"menu item {mapping.menu_item_id}"
 
 
-def encode_mapping(mapping: ProductMapping) -> dict[str, object]:
+def encode_mapping(mapping: ProductEntry) -> dict[str, object]:
     """A mapping for --json: ids are strings."""
     return {
         "establishment": str(mapping.establishment),
