@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tsrevel.ledger import Seen
+from tsrevel.ledger import EventResult
 from tsrevel.planning.model import EventId
 
 from .bench import Ran, Shell
@@ -166,7 +166,7 @@ def test_a_trusted_copy_that_the_event_has_outgrown_is_not_used(shell: Shell) ->
     shell.world.tripleseat.cancel_event(UNMAPPED)
     with shell.world.ledger() as ledger:
         known = ledger.sightings([EventId(str(UNMAPPED))])[EventId(str(UNMAPPED))]
-        later = Seen(known.event_id, known.day, "failed", None, "", None, updated=shell.world.time.now)
+        later = EventResult(known.event_id, known.day, "failed", None, "", None, updated=shell.world.time.now)
         ledger.see_many(ledger.runs(1)[0].run_id, [later])
     ran = shell.replay("--held", "--from-snapshot", "--json")
     assert (ran.status, verdicts(ran)) == (3, {str(UNMAPPED): ("failed", "EVENT_DATA_UNAVAILABLE")})

@@ -41,7 +41,7 @@ def dry(world: World) -> list[str]:
 
 def retry(world: World) -> tuple[str, ...]:
     with world.ledger() as ledger:
-        return ledger.to_be_tried_again()
+        return ledger.retryable()
 
 
 def at_the_bakery(world: World) -> int:

@@ -152,4 +152,4 @@ def test_nothing_to_be_tried_again_is_left_of_it(day: World) -> None:
     day.sync()
     resolve(day, UNMAPPED, "ignored")
     with day.ledger() as ledger:
-        assert ledger.to_be_tried_again() == ()
+        assert ledger.retryable() == ()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.ledger import Ledger, Seen
+from tsrevel.ledger import EventResult, Ledger
 from tsrevel.ledger.migrations import shipped_migrations
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
@@ -18,8 +18,8 @@ from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_run, open
 STAMP = datetime(2026, 12, 9, 10, 21)  # noqa: DTZ001 (TripleSeat's stamps have no zone)
 
 
-def seen(number: int, status: str, *, day: date | None = DAY) -> Seen:
-    return Seen(EventId(str(number)), day, status, None, "", None)
+def seen(number: int, status: str, *, day: date | None = DAY) -> EventResult:
+    return EventResult(EventId(str(number)), day, status, None, "", None)
 
 
 def test_the_held_and_the_failed_are_to_be_tried_again_by_their_days(ledger: Ledger) -> None:
@@ -31,42 +31,42 @@ def test_the_held_and_the_failed_are_to_be_tried_again_by_their_days(ledger: Led
         seen(14, "held", day=None),
     ]
     ledger.see_many(RUN, rows)
-    assert ledger.to_be_tried_again() == ("14", "13", "11", "12")
+    assert ledger.retryable() == ("14", "13", "11", "12")
 
 
 def test_what_was_dealt_with_meanwhile_is_not_tried_again(ledger: Ledger) -> None:
     ledger.see_many(RUN, [seen(11, "held"), seen(12, "failed")])
     ledger.see_many(RUN, [seen(11, "injected")])
-    assert ledger.to_be_tried_again() == ("12",)
-    assert ledger.tried_in_vain(RUN) == ("12",)
+    assert ledger.retryable() == ("12",)
+    assert ledger.unsuccessful_in(RUN) == ("12",)
 
 
 @pytest.mark.parametrize("name", [RUN, make_run().correlation_id])
 def test_a_run_s_events_are_found_by_either_name(ledger: Ledger, name: str) -> None:
     ledger.see_many(RUN, [seen(12, "failed"), seen(11, "held"), seen(13, "injected"), seen(14, "skipped")])
-    assert ledger.tried_in_vain(name) == ("12", "11")
+    assert ledger.unsuccessful_in(name) == ("12", "11")
 
 
 def test_a_correlation_id_stands_for_all_runs_of_an_invocation(ledger: Ledger) -> None:
     ledger.begin_run(make_run("run-2"))
     ledger.see_many(RUN, [seen(12, "failed"), seen(11, "held")])
     ledger.see_many("run-2", [seen(12, "held")])
-    assert ledger.tried_in_vain(make_run().correlation_id) == ("12", "11")
-    assert ledger.tried_in_vain("run-2") == ("12",)
+    assert ledger.unsuccessful_in(make_run().correlation_id) == ("12", "11")
+    assert ledger.unsuccessful_in("run-2") == ("12",)
 
 
 def test_a_later_run_takes_nothing_from_what_a_run_tried(ledger: Ledger) -> None:
     ledger.begin_run(replace(make_run("run-2"), correlation_id="sync-other"))
     ledger.see_many(RUN, [seen(11, "held")])
     ledger.see_many("run-2", [seen(11, "injected")])
-    assert ledger.tried_in_vain(RUN) == ("11",)
-    assert ledger.tried_in_vain("run-2") == ()
+    assert ledger.unsuccessful_in(RUN) == ("11",)
+    assert ledger.unsuccessful_in("run-2") == ()
 
 
 @pytest.mark.parametrize("name", ["", "run", "run-9", "%"])
 def test_an_unknown_run_is_not_a_run_without_failures(ledger: Ledger, name: str) -> None:
-    assert ledger.tried_in_vain(name) is None
-    assert ledger.tried_in_vain(RUN) == ()
+    assert ledger.unsuccessful_in(name) is None
+    assert ledger.unsuccessful_in(RUN) == ()
 
 
 def test_an_attempt_keeps_its_order(ledger: Ledger) -> None:
@@ -114,7 +114,7 @@ def test_of_stamps_that_can_not_be_compared_the_new_one_is_kept(ledger: Ledger) 
 
 def test_a_row_without_an_id_can_not_be_tried_again(ledger: Ledger) -> None:
     ledger.see_many(RUN, [seen(11, "held"), replace(seen(12, "held"), event_id=EventId(f"{NAMELESS}0a1b2c3d"))])
-    assert ledger.to_be_tried_again() == ("11",)
+    assert ledger.retryable() == ("11",)
 
 
 def test_a_ledger_of_the_second_version_keeps_all_it_holds(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_ledger_of_the_second_version_keeps_all_it_holds(tmp_path: Path) -> No
         assert (sighting.status, sighting.reason, sighting.day) == ("held", "NO_LINE_ITEMS", DAY)
         assert (sighting.updated, sighting.has_snapshot) == (None, False)
         assert ledger.counts()["settled"] == 1
-        assert ledger.to_be_tried_again() == ("11",)
+        assert ledger.retryable() == ("11",)
         assert ledger.snapshot(EventId("11")) is None
         ledger.see_many(RUN, [replace(seen(11, "held"), updated=STAMP)])
     assert path.with_name("ledger.db.v2.bak").exists()

@@ -29,27 +29,27 @@ def kinds(ledger: Ledger) -> list[tuple[str, dict[str, str]]]:
 
 def test_a_kept_catalogue_is_what_was_listed(ledger: Ledger) -> None:
     ledger.keep_catalogue(make_catalogue())
-    assert ledger.young_catalogue(EIGHT, HOUR) == make_catalogue()
-    assert ledger.young_catalogue(NINE, HOUR) is None
+    assert ledger.recent_catalog(EIGHT, HOUR) == make_catalogue()
+    assert ledger.recent_catalog(NINE, HOUR) is None
     assert kinds(ledger) == [("catalogue_kept", {"establishment": "8", "products": "4"})]
 
 
 def test_one_that_an_older_version_kept_is_cleaned(ledger: Ledger) -> None:
     ledger.keep_catalogue(make_catalogue(EIGHT, "half a pair \ud800", "\x1b[31mRed\u202e", "two\r\nlines"))
-    assert ledger.young_catalogue(EIGHT, HOUR) == make_catalogue(EIGHT, "half a pair", "[31mRed", "two lines")
+    assert ledger.recent_catalog(EIGHT, HOUR) == make_catalogue(EIGHT, "half a pair", "[31mRed", "two lines")
 
 
 def test_an_empty_one_is_kept_as_such(ledger: Ledger) -> None:
     ledger.keep_catalogue(Catalogue.of(EIGHT, ()))
-    assert ledger.young_catalogue(EIGHT, HOUR) == Catalogue.of(EIGHT, ())
+    assert ledger.recent_catalog(EIGHT, HOUR) == Catalogue.of(EIGHT, ())
 
 
 def test_the_latest_replaces_the_one_before(ledger: Ledger) -> None:
     ledger.keep_catalogue(make_catalogue(EIGHT, "Old"))
     ledger.keep_catalogue(make_catalogue(NINE, "Theirs"))
     ledger.keep_catalogue(make_catalogue(EIGHT, "New"))
-    assert ledger.young_catalogue(EIGHT, HOUR) == make_catalogue(EIGHT, "New")
-    assert ledger.young_catalogue(NINE, HOUR) == make_catalogue(NINE, "Theirs")
+    assert ledger.recent_catalog(EIGHT, HOUR) == make_catalogue(EIGHT, "New")
+    assert ledger.recent_catalog(NINE, HOUR) == make_catalogue(NINE, "Theirs")
 
 
 @pytest.mark.parametrize(("passed", "young"), [(59, True), (61, False), (-5, False)])
@@ -58,14 +58,14 @@ def test_one_that_is_old_or_from_the_future_is_none(path: Path, passed: int, you
     with Ledger.open(path, environment="sandbox", clock=clock) as ledger:
         ledger.keep_catalogue(make_catalogue())
         clock.now += timedelta(minutes=passed)
-        assert (ledger.young_catalogue(EIGHT, HOUR) is not None) is young
+        assert (ledger.recent_catalog(EIGHT, HOUR) is not None) is young
 
 
 def test_a_dropped_one_is_gone_and_told_of_once(ledger: Ledger) -> None:
     ledger.keep_catalogue(make_catalogue())
     for _ in range(2):
         ledger.drop_catalogue(EIGHT)
-    assert ledger.young_catalogue(EIGHT, HOUR) is None
+    assert ledger.recent_catalog(EIGHT, HOUR) is None
     assert kinds(ledger)[1:] == [("catalogue_dropped", {"establishment": "8"})]
 
 
@@ -78,7 +78,7 @@ def test_one_that_can_not_be_read_is_none(path: Path, stored: bytes) -> None:
     with raw(path) as connection:
         connection.execute("UPDATE catalogues SET products = ?", (stored,))
     with open_ledger(path) as ledger:
-        assert ledger.young_catalogue(EIGHT, HOUR) is None
+        assert ledger.recent_catalog(EIGHT, HOUR) is None
 
 
 def test_a_large_one_takes_little_room(path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_large_one_takes_little_room(path: Path) -> None:
     with open_ledger(path) as ledger:
         for _ in range(3):
             ledger.keep_catalogue(make_catalogue(EIGHT, *many))
-        found = ledger.young_catalogue(EIGHT, HOUR)
+        found = ledger.recent_catalog(EIGHT, HOUR)
     assert found is not None
     assert len(found.names) == 35_000
     assert path.stat().st_size < 2_000_000

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tsrevel.ledger import Ledger, open_view
-from tsrevel.ledger.days import Recalled, find_ordered, recall
+from tsrevel.ledger.days import KnownEvents, find_known, find_ordered
 from tsrevel.planning.model import EventId
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan
@@ -48,8 +48,8 @@ def ordered(path: Path, days: int) -> tuple[EventId, ...]:
         return find_ordered(connection, day, day)
 
 
-def recalled(path: Path) -> Recalled:
+def recalled(path: Path) -> KnownEvents:
     view = open_view(path, "sandbox")
     assert view
     with view, view.reading() as connection:
-        return recall(connection, [EVENT, OTHER])
+        return find_known(connection, [EVENT, OTHER])

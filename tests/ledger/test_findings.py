@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tsrevel.ledger import ContentHashes, Ledger, Seen, hash_of_content, queries
+from tsrevel.ledger import ContentHashes, EventResult, Ledger, hash_of_content, queries
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
 
@@ -14,9 +14,9 @@ from ..planning.make import make_event
 from .samples import DAY, EVENT, ORDER, RUN, make_plan
 
 
-def seen(event_id: str = EVENT, **more: Any) -> Seen:
+def seen(event_id: str = EVENT, **more: Any) -> EventResult:
     given = {"day": DAY, "status": "held", "reason": "UNMAPPED_ITEMS", "text": "no product", "digest": None, **more}
-    return Seen(event_id=EventId(event_id), **given)
+    return EventResult(event_id=EventId(event_id), **given)
 
 
 def dry_ids(ledger: Ledger) -> list[EventId]:
@@ -65,7 +65,7 @@ def test_trouble_that_a_run_did_not_look_into_stands(ledger: Ledger) -> None:
     left = seen(status="failed", reason="UPSTREAM_UNAVAILABLE", looked_into=False)
     assert ledger.see_many(RUN, [left]) == frozenset()
     assert ledger.sightings([EVENT])[EVENT].status == "held"
-    assert ledger.tried_in_vain(RUN) == (EVENT,)
+    assert ledger.unsuccessful_in(RUN) == (EVENT,)
     assert ledger.see_many(RUN, [replace(left, looked_into=True)]) == {EVENT}
 
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tsrevel.ledger import ClaimConflict, ConflictCode, Ledger, Seen
+from tsrevel.ledger import ClaimConflict, ConflictCode, EventResult, Ledger
 from tsrevel.ledger.outbox import DueMail, Notice
 from tsrevel.planning.model import EventId
 
 from .samples import DAY, EVENT, ORDER, RUN, differs, make_plan, make_run, raises
 
 EVERYTHING = frozenset({"injected", "held", "failed", "missed", "changed"})
-HELD = Seen(EVENT, DAY, "held", "UNMAPPED_ITEMS", "no product", None, location="Bakery")
+HELD = EventResult(EVENT, DAY, "held", "UNMAPPED_ITEMS", "no product", None, location="Bakery")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def waiting(ledger: Ledger) -> list[Notice]:
     return [notice for mail in ledger.make_mails(digest=True) for notice in mail.notices]
 
 
-def occasions(ledger: Ledger, *seen: Seen) -> list[str]:
+def occasions(ledger: Ledger, *seen: EventResult) -> list[str]:
     """What is to be told of these, seen in this order by one run after another."""
     for number, one in enumerate(seen, start=2):
         ledger.begin_run(make_run(f"run-{number}"))
@@ -109,7 +109,7 @@ CANCELLED = replace(SKIPPED, reason="CANCELLED_AFTER_INJECTION", text="cancelled
         ([CHANGED, SKIPPED, CHANGED, CANCELLED], ["changed", "changed", "changed"]),
     ],
 )
-def test_each_change_of_state_is_told_once(telling: Ledger, seen: Iterable[Seen], told: list[str]) -> None:
+def test_each_change_of_state_is_told_once(telling: Ledger, seen: Iterable[EventResult], told: list[str]) -> None:
     assert occasions(telling, *seen) == told
 
 

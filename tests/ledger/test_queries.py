@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from tsrevel.ledger import Ledger, Resolution, Seen, open_view, queries
+from tsrevel.ledger import EventResult, Ledger, Resolution, open_view, queries
 from tsrevel.planning.model import EventId, Hold, OrderId
 from tsrevel.planning.reasons import Reason
 
@@ -44,11 +44,11 @@ def see(
     order_id: OrderId | None = None,
 ) -> None:
     ledger.see_many(
-        run_id, [Seen(event_id, day, status, reason, "why", None, missed, order_id=order_id, location="Bakery")]
+        run_id, [EventResult(event_id, day, status, reason, "why", None, missed, order_id=order_id, location="Bakery")]
     )
 
 
-def test_trouble_is_told_since_it_began(ledger: Ledger, ask: Callable[..., tuple[queries.Standing, ...]]) -> None:
+def test_trouble_is_told_since_it_began(ledger: Ledger, ask: Callable[..., tuple[queries.EventStatus, ...]]) -> None:
     see(ledger, "skipped", "TOO_EARLY")
     see(ledger, "held", "UNMAPPED_ITEMS")
     began = ask(queries.in_trouble)[0].last_seen_at
@@ -82,7 +82,7 @@ def test_resolutions_are_told_of_one_or_of_all(ledger: Ledger, ask: Callable[...
 
 
 def test_missed_events_stay_until_they_have_an_order(
-    ledger: Ledger, ask: Callable[..., tuple[queries.Standing, ...]]
+    ledger: Ledger, ask: Callable[..., tuple[queries.EventStatus, ...]]
 ) -> None:
     see(ledger, "skipped", "EVENT_DAY_PASSED", missed=True)
     see(ledger, "skipped", "EVENT_DAY_PASSED")
@@ -91,7 +91,9 @@ def test_missed_events_stay_until_they_have_an_order(
     assert ask(queries.missed) == ()
 
 
-def test_what_is_coming_is_told_by_its_days(ledger: Ledger, ask: Callable[..., tuple[queries.Standing, ...]]) -> None:
+def test_what_is_coming_is_told_by_its_days(
+    ledger: Ledger, ask: Callable[..., tuple[queries.EventStatus, ...]]
+) -> None:
     see(ledger, "skipped", "TOO_EARLY", day=date(2026, 1, 9))
     see(ledger, "skipped", "RUN_LIMIT_REACHED", OTHER)
     see(ledger, "skipped", "ALREADY_INJECTED", EventId("3"))
@@ -112,7 +114,7 @@ def test_orders_begun_are_told_with_how_far_they_are(
 
 
 def test_steps_are_told_with_and_without_their_receipts(
-    ledger: Ledger, ask: Callable[..., tuple[queries.StepStanding, ...]]
+    ledger: Ledger, ask: Callable[..., tuple[queries.StepStatus, ...]]
 ) -> None:
     plan = make_plan()
     ledger.claim(RUN, plan)

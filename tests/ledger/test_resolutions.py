@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tsrevel.ledger import ClaimConflict, ConflictCode, Ledger, Seen
+from tsrevel.ledger import ClaimConflict, ConflictCode, EventResult, Ledger
 from tsrevel.planning.model import EventId, OrderId
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan, raises
@@ -13,7 +13,7 @@ OTHER = EventId("55521610")
 
 
 def hold(ledger: Ledger, event_id: EventId = EVENT, digest: str | None = "old") -> None:
-    ledger.see_many(RUN, [Seen(event_id, DAY, "held", "UNMAPPED_ITEMS", "a cake", digest, location="Bakery")])
+    ledger.see_many(RUN, [EventResult(event_id, DAY, "held", "UNMAPPED_ITEMS", "a cake", digest, location="Bakery")])
 
 
 def test_it_is_kept_with_its_note_its_order_and_the_state_of_the_event(ledger: Ledger) -> None:
@@ -68,7 +68,7 @@ def test_it_is_no_longer_to_be_tried_again_nor_waited_for(ledger: Ledger) -> Non
     hold(ledger)
     hold(ledger, OTHER)
     ledger.resolve(EVENT, "ignored", "called off", None)
-    assert ledger.to_be_tried_again() == (OTHER,)
+    assert ledger.retryable() == (OTHER,)
     assert ledger.count_unsettled(DAY, DAY) == 1
 
 

@@ -4,17 +4,17 @@ from datetime import date, timedelta
 
 import pytest
 
-from tsrevel.ledger import ClaimConflict, Ledger, Seen
+from tsrevel.ledger import ClaimConflict, EventResult, Ledger
 from tsrevel.planning.model import EventId, OrderId
 
 from .samples import DAY, EVENT, ORDER, RUN, START, differs, make_plan
 
 
-def hold(event_id: EventId = EVENT, text: str = "Fruit Platter has no product") -> Seen:
-    return Seen(event_id, DAY, "held", "UNMAPPED_ITEMS", text, "digest-1")
+def hold(event_id: EventId = EVENT, text: str = "Fruit Platter has no product") -> EventResult:
+    return EventResult(event_id, DAY, "held", "UNMAPPED_ITEMS", text, "digest-1")
 
 
-def see(ledger: Ledger, seen: Seen) -> bool:
+def see(ledger: Ledger, seen: EventResult) -> bool:
     return bool(ledger.see_many(RUN, [seen]))
 
 
@@ -41,13 +41,13 @@ def test_the_same_again_is_no_news_and_costs_no_audit_row(ledger: Ledger) -> Non
 @pytest.mark.parametrize(
     "changed",
     [
-        Seen(EVENT, DAY, "failed", "UNMAPPED_ITEMS", "Fruit Platter has no product", "digest-1"),
-        Seen(EVENT, DAY, "held", None, "Fruit Platter has no product", "digest-1"),
+        EventResult(EVENT, DAY, "failed", "UNMAPPED_ITEMS", "Fruit Platter has no product", "digest-1"),
+        EventResult(EVENT, DAY, "held", None, "Fruit Platter has no product", "digest-1"),
         hold(text="Two lines have no product"),
     ],
     ids=["status", "reason", "text"],
 )
-def test_a_change_of_status_reason_or_text_is_news(ledger: Ledger, changed: Seen) -> None:
+def test_a_change_of_status_reason_or_text_is_news(ledger: Ledger, changed: EventResult) -> None:
     see(ledger, hold())
     assert see(ledger, changed)
     assert not see(ledger, changed)
@@ -55,13 +55,15 @@ def test_a_change_of_status_reason_or_text_is_news(ledger: Ledger, changed: Seen
 
 def test_another_day_or_digest_alone_is_kept_but_no_news(ledger: Ledger) -> None:
     see(ledger, hold())
-    assert not see(ledger, Seen(EVENT, None, "held", "UNMAPPED_ITEMS", "Fruit Platter has no product", "digest-2"))
+    assert not see(
+        ledger, EventResult(EVENT, None, "held", "UNMAPPED_ITEMS", "Fruit Platter has no product", "digest-2")
+    )
     sighting = ledger.sightings([EVENT])[EVENT]
     assert (sighting.day, sighting.digest) == (None, "digest-2")
 
 
 def test_a_missed_event_is_missed_at_the_first_time_only(ledger: Ledger) -> None:
-    missed = Seen(EVENT, DAY, "skipped", "EVENT_DAY_PASSED", "", None, missed=True)
+    missed = EventResult(EVENT, DAY, "skipped", "EVENT_DAY_PASSED", "", None, missed=True)
     see(ledger, missed)
     first = ledger.sightings([EVENT])[EVENT].missed_at
     see(ledger, missed)
@@ -73,7 +75,7 @@ def test_a_missed_event_is_missed_at_the_first_time_only(ledger: Ledger) -> None
 
 def test_an_event_seen_before_can_turn_out_missed(ledger: Ledger) -> None:
     see(ledger, hold())
-    see(ledger, Seen(EVENT, DAY, "skipped", "EVENT_DAY_PASSED", "", None, missed=True))
+    see(ledger, EventResult(EVENT, DAY, "skipped", "EVENT_DAY_PASSED", "", None, missed=True))
     assert ledger.sightings([EVENT])[EVENT].missed_at is not None
 
 
@@ -104,14 +106,14 @@ def test_unsettled_events_are_those_waiting_or_in_trouble(ledger: Ledger) -> Non
     ledger.see_many(
         RUN,
         [
-            Seen(EventId("1"), DAY, "held", "NO_LINE_ITEMS", "", None),
-            Seen(EventId("2"), DAY, "failed", "UPSTREAM_UNAVAILABLE", "", None),
-            Seen(EventId("3"), DAY, "planned", None, "", None),
-            Seen(EventId("4"), DAY, "skipped", "TOO_EARLY", "", None),
-            Seen(EventId("5"), DAY, "skipped", "RUN_LIMIT_REACHED", "", None),
-            Seen(EventId("6"), DAY, "skipped", "STATUS_NOT_ELIGIBLE", "", None),
-            Seen(EventId("7"), DAY, "injected", None, "", None),
-            Seen(EventId("8"), None, "held", "MISSING_DATA", "", None),
+            EventResult(EventId("1"), DAY, "held", "NO_LINE_ITEMS", "", None),
+            EventResult(EventId("2"), DAY, "failed", "UPSTREAM_UNAVAILABLE", "", None),
+            EventResult(EventId("3"), DAY, "planned", None, "", None),
+            EventResult(EventId("4"), DAY, "skipped", "TOO_EARLY", "", None),
+            EventResult(EventId("5"), DAY, "skipped", "RUN_LIMIT_REACHED", "", None),
+            EventResult(EventId("6"), DAY, "skipped", "STATUS_NOT_ELIGIBLE", "", None),
+            EventResult(EventId("7"), DAY, "injected", None, "", None),
+            EventResult(EventId("8"), None, "held", "MISSING_DATA", "", None),
         ],
     )
     assert ledger.count_unsettled(DAY, DAY) == 5

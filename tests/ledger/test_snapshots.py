@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
-from tsrevel.ledger import Ledger, Seen
+from tsrevel.ledger import EventResult, Ledger
 from tsrevel.ledger.snapshot import decode_snapshot, encode_snapshot
 from tsrevel.planning.model import BillingTotal, Event, EventId, Fault, Line, PaymentRecord
 from tsrevel.planning.reasons import Reason
@@ -65,8 +65,8 @@ def bare(event: Event) -> Event:
     return replace(event, name="", contact_name="", contact_phone="", documents=documents)
 
 
-def seen(status: str = "held", event: Event | None = None, **more: object) -> Seen:
-    row = Seen(EVENT, DAY, status, "UNMAPPED_ITEMS", "", None, event=event)
+def seen(status: str = "held", event: Event | None = None, **more: object) -> EventResult:
+    row = EventResult(EVENT, DAY, status, "UNMAPPED_ITEMS", "", None, event=event)
     return replace(row, **more)  # type: ignore[arg-type]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerCode, LedgerUnusable
-from tsrevel.ledger import AuditKind, ClaimConflict, ConflictCode, Ledger, Seen
+from tsrevel.ledger import AuditKind, ClaimConflict, ConflictCode, EventResult, Ledger
 from tsrevel.planning.model import EventId
 
 from .samples import DAY, EVENT, NOTED, RUN, make_plan, make_run, open_ledger, raises, raw
@@ -31,12 +31,12 @@ ledger.see_many("run-1", seen())
 """
 
 
-def hold(number: int) -> Seen:
-    return Seen(EventId(str(number)), DAY, "held", "NO_LINE_ITEMS", "", None)
+def hold(number: int) -> EventResult:
+    return EventResult(EventId(str(number)), DAY, "held", "NO_LINE_ITEMS", "", None)
 
 
 def test_a_transaction_that_raises_midway_leaves_nothing(ledger: Ledger) -> None:
-    def seen() -> Iterator[Seen]:
+    def seen() -> Iterator[EventResult]:
         yield hold(1)
         raise KeyboardInterrupt
 
@@ -72,7 +72,7 @@ def test_a_claim_that_fails_midway_keeps_the_earlier_claim(ledger: Ledger, path:
 
 
 def test_a_change_inside_a_change_is_refused_and_nothing_is_stored(ledger: Ledger) -> None:
-    def seen() -> Iterator[Seen]:
+    def seen() -> Iterator[EventResult]:
         yield hold(1)
         ledger.audit(RUN, NOTED)
 

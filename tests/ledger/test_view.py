@@ -160,7 +160,7 @@ def known_of(ledger: Ledger, event_id: EventId) -> list[object]:
         lambda: ledger.audit_rows(event_id),
         ledger.last_good_run,
         ledger.paused,
-        lambda: ledger.young_catalogue(EstablishmentId(8), timedelta(days=1)),
+        lambda: ledger.recent_catalog(EstablishmentId(8), timedelta(days=1)),
     ]
     return [look() for look in looks]
 

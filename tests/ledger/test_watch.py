@@ -23,7 +23,7 @@ def settle(ledger: Ledger, day: date | None = DAY) -> None:
 def test_a_finished_order_is_near_on_the_days_asked_for(ledger: Ledger) -> None:
     settle(ledger)
     for first, last, near in ((0, 0, True), (-2, 1, True), (1, 3, False), (-3, -1, False)):
-        found = ledger.settled_near(DAY + timedelta(days=first), DAY + timedelta(days=last))
+        found = ledger.settled_between(DAY + timedelta(days=first), DAY + timedelta(days=last))
         assert [each.event_id for each in found] == ([EVENT] if near else [])
 
 
@@ -33,7 +33,7 @@ def test_an_order_that_is_not_finished_or_not_ours_is_never_near(ledger: Ledger)
     other = EventId("1")
     ledger.settle(RUN, other, ORDER, None)
     ledger.see(RUN, other, day=DAY, status="skipped", reason=None, text="", digest=None)
-    assert ledger.settled_near(DAY, DAY) == ()
+    assert ledger.settled_between(DAY, DAY) == ()
 
 
 def test_what_is_shown_is_kept_until_something_else_is(ledger: Ledger) -> None:

@@ -131,8 +131,8 @@ def _choose(ledger: Ledger, options: RetryOptions) -> tuple[EventId, ...]:
     if options.events:
         return tuple(map(EventId, options.events))
     if options.run is None:
-        return ledger.to_be_tried_again()
-    found = ledger.tried_in_vain(options.run)
+        return ledger.retryable()
+    found = ledger.unsuccessful_in(options.run)
     if found is None:
         raise typer.BadParameter(f"the ledger knows no run {options.run}")
     return found

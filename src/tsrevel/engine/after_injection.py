@@ -216,7 +216,7 @@ class _Singles:
 def _near(ctx: RunContext) -> list[OrderRecord]:
     """The finished orders of locations that this run is about and of days not long passed, the nearest day first."""
     first = ctx.now().date() - timedelta(days=DAYS_AFTER + 1)
-    ahead = [(_days_ahead(ctx, record), record) for record in ctx.ledger.settled_near(first, date.max)]
+    ahead = [(_days_ahead(ctx, record), record) for record in ctx.ledger.settled_between(first, date.max)]
     near = [(days, record) for days, record in ahead if days is not None and days >= -DAYS_AFTER]
     return [record for _, record in sorted(near, key=lambda pair: abs(pair[0]))]
 

@@ -93,7 +93,7 @@ class Catalogs:
         if self.ledger is None or establishment in self.known:
             return None
         if establishment not in self._kept:
-            self._kept[establishment] = self.ledger.young_catalogue(establishment, RECENT)
+            self._kept[establishment] = self.ledger.recent_catalog(establishment, RECENT)
         return self._kept[establishment]
 
     def _confirms(self, kept: Catalogue, plan: Plan) -> bool:

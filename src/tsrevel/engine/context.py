@@ -16,7 +16,7 @@ from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.errors import ServiceDown, StopRun
 from tsrevel.gate import WriteGate, WriteScope
-from tsrevel.ledger import ContentHashes, Ledger, OrderRecord, Pause, Resolution, Sighting, StationReport
+from tsrevel.ledger import ContentHashes, LastResult, Ledger, OrderRecord, Pause, Resolution, StationReport
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Location, Plan, Policy
 from tsrevel.revel.client import Revel
@@ -127,7 +127,7 @@ class Known:
     """What the ledger knows of a run's events, read in one go. `is_new`: no run with this ledger ever ended well."""
 
     orders: Mapping[EventId, OrderRecord] = field(default_factory=dict)
-    results: Mapping[EventId, Sighting] = field(default_factory=dict)
+    results: Mapping[EventId, LastResult] = field(default_factory=dict)
     resolutions: Mapping[EventId, Resolution] = field(default_factory=dict)
     contents: Mapping[EventId, ContentHashes] = field(default_factory=dict)
     is_new: bool = False

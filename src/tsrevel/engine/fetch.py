@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from tsrevel.errors import Forbidden, Refused, TryNextRun, Unreadable
-from tsrevel.ledger import Ledger, OrderRecord, Sighting
+from tsrevel.ledger import LastResult, Ledger, OrderRecord
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.tripleseat.client import TripleSeat
@@ -60,7 +60,7 @@ class NamedEvent:
 class DueEvent:
     """An event that waits, or is in trouble, on a day that was listed without it. Gone means deleted."""
 
-    last: Sighting
+    last: LastResult
 
     @property
     def event_id(self) -> EventId:

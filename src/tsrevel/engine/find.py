@@ -61,7 +61,7 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     due = [each for each in ledger.unsettled(first, last, today) if each not in known]
     results = ledger.sightings(due)
     unlisted = [DueEvent(results[each]) for each in due[:MOST_UNLISTED]]
-    gone = [each for each in ledger.settled_near(first, last) if each.event_id not in known and not each.cancelled]
+    gone = [each for each in ledger.settled_between(first, last) if each.event_id not in known and not each.cancelled]
     state.days, state.unlisted = (first, last), frozenset(due[:MOST_UNLISTED])
     left = len(due[MOST_UNLISTED:])
     if left:

@@ -23,7 +23,7 @@ from tsrevel.engine.find import Window, WorkItem, find_work, warn
 from tsrevel.engine.outcomes import Outcome, RunReport, end_reason, exit_status
 from tsrevel.engine.perform import account_for
 from tsrevel.errors import LedgerUnusable, ServiceDown, StopRun
-from tsrevel.ledger import RunMode, RunRecord, Seen
+from tsrevel.ledger import EventResult, RunMode, RunRecord
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 
@@ -176,11 +176,11 @@ def _remember(ctx: RunContext, state: RunState, outcomes: list[Outcome]) -> list
     return [replace(each, news=each.news or _is_news(state, each)) for each in told]
 
 
-def _seen(state: RunState, outcome: Outcome) -> Seen:
+def _seen(state: RunState, outcome: Outcome) -> EventResult:
     """What the ledger keeps of it."""
     found, whole = state.found.get(outcome.event_id), state.whole.get(outcome.event_id)
     latest = whole or (found.event if found else None)
-    return Seen(
+    return EventResult(
         outcome.event_id,
         outcome.day,
         outcome.status,
@@ -222,7 +222,7 @@ def _is_lacking(state: RunState, event: Event | None) -> bool:
     return event.id in state.unlisted and state.days[0] <= event.day <= state.days[1]
 
 
-def _warn_of_unlisted(ctx: RunContext, state: RunState, seen: Sequence[Seen]) -> None:
+def _warn_of_unlisted(ctx: RunContext, state: RunState, seen: Sequence[EventResult]) -> None:
     """Say once of each such event that it was found by its id alone."""
     lacking = [each for each in seen if each.unlisted]
     known = ctx.ledger.sightings(each.event_id for each in lacking)

@@ -19,7 +19,7 @@ from tsrevel.ledger import (
     queries,
     runs,
 )
-from tsrevel.ledger.queries import Attempt, Standing, StepStanding
+from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
 from tsrevel.planning.model import EventId
 
 
@@ -28,11 +28,11 @@ class EventHistory:
     """All that is known of one event. `facts` are its rows of the audit, oldest first."""
 
     event_id: EventId
-    standing: Standing | None = None
+    standing: EventStatus | None = None
     record: OrderRecord | None = None
     resolution: Resolution | None = None
     attempts: tuple[Attempt, ...] = ()
-    steps: tuple[StepStanding, ...] = ()
+    steps: tuple[StepStatus, ...] = ()
     facts: tuple[AuditRow, ...] = ()
 
     @property
@@ -70,7 +70,7 @@ def recall_pause(view: LedgerView | None) -> Pause | None:
     if view is None:
         return None
     with view.reading() as connection:
-        return pausing.find(connection)
+        return pausing.find_pause(connection)
 
 
 def recount_runs(view: LedgerView | None, limit: int) -> tuple[RunHistory, ...]:

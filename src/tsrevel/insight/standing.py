@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.config import Settings
 from tsrevel.insight.drift import recall_drift
 from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, audit, orders, pausing, queries, runs
-from tsrevel.ledger.queries import OpenOrder, Standing
+from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.model import EventId, OrderId
 
 STALE = timedelta(hours=3)
@@ -49,13 +49,13 @@ class Status:
     pause: Pause | None = None
     good: RunRecord | None = None
     runs: tuple[RunRecord, ...] = ()
-    held: tuple[Standing, ...] = ()
-    failed: tuple[Standing, ...] = ()
-    missed: tuple[Standing, ...] = ()
-    due: tuple[Standing, ...] = ()
+    held: tuple[EventStatus, ...] = ()
+    failed: tuple[EventStatus, ...] = ()
+    missed: tuple[EventStatus, ...] = ()
+    due: tuple[EventStatus, ...] = ()
     orders: tuple[OpenOrder, ...] = ()
     resolved: tuple[Resolution, ...] = ()
-    dry: tuple[Standing, ...] = ()
+    dry: tuple[EventStatus, ...] = ()
     changed: tuple[Changed, ...] = ()
 
     @property
@@ -73,11 +73,11 @@ class Status:
         """What a person should know before anything else."""
         return tuple(_warnings(self))
 
-    def is_overdue(self, standing: Standing) -> bool:
+    def is_overdue(self, standing: EventStatus) -> bool:
         """Whether an event that waited for its day has been left behind by it."""
         return standing.day is not None and standing.day < self.today
 
-    def is_disputed(self, standing: Standing) -> bool:
+    def is_disputed(self, standing: EventStatus) -> bool:
         """Whether it is the event's order at Revel that is wrong."""
         return any(each.event_id == standing.event_id and each.state == "disputed" for each in self.orders)
 
@@ -104,7 +104,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
         return replace(
             bare,
             known=True,
-            pause=pausing.find(connection),
+            pause=pausing.find_pause(connection),
             good=runs.last_good(connection, with_alarm=False),
             runs=runs.latest(connection, limit),
             held=tuple(each for each in trouble if each.status == "held"),

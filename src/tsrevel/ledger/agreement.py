@@ -48,7 +48,7 @@ class _Order:
 
 
 @dataclass(slots=True)
-class _Told:
+class _Audited:
     """All that the audit says of how the tables must look now for one event."""
 
     order: _Order | None = None
@@ -75,7 +75,7 @@ class _Told:
             self.order.order_id = (detail.get("revel_id") if detail["step"] == "order" else None) or self.order.order_id
 
 
-def check_agreement(connection: sqlite3.Connection, path: Path) -> None:
+def check_audit(connection: sqlite3.Connection, path: Path) -> None:
     """Raises LedgerDamaged, which names the event, where a table says of an order what the audit doesn't."""
     pruned: int = connection.execute(_PRUNED).fetchone()["seq"]
     by_event = merge(*(_rows_of(connection, table) for table in _ROWS), key=itemgetter(0))
@@ -95,7 +95,7 @@ def _rows_of(connection: sqlite3.Connection, table: str) -> Iterator[_Row]:
 
 def _compare(event_id: str, rows: Iterable[_Row], pruned: int) -> str | None:
     """What of the rows about an event isn't as the audit says. `pruned` is the last fact of a pruning."""
-    told, order, verdict, receipts = _Told(), None, None, dict[str, str | None]()
+    told, order, verdict, receipts = _Audited(), None, None, dict[str, str | None]()
     for _, table, row in rows:
         if table == "audit":
             told.read(row["seq"], row["kind"], json.loads(row["detail"]))
@@ -120,7 +120,7 @@ def _compare_order(event_id: str, row: sqlite3.Row | None, told: _Order | None) 
         return f"the order of event {event_id} is {row['state']}, and was {told.state}"
     if row["order_id"] != told.order_id:
         return f"event {event_id} has Revel order {row['order_id'] or 'none'}, and had {told.order_id or 'none'}"
-    if (_hash(row["plan"]) if row["plan"] else None) != told.plan_hash:
+    if (_hash_plan(row["plan"]) if row["plan"] else None) != told.plan_hash:
         return f"the plan of event {event_id} is another than was claimed"
     return None
 
@@ -138,5 +138,5 @@ def _compare_receipts(event_id: str, receipts: dict[str, str | None], told: _Ord
     return None
 
 
-def _hash(plan: str) -> str:
+def _hash_plan(plan: str) -> str:
     return hashlib.sha256(plan.encode()).hexdigest()

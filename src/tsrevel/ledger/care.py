@@ -14,7 +14,7 @@ from typing import TypeVar
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import real_path
 from tsrevel.ledger import pruning
-from tsrevel.ledger.agreement import check_agreement
+from tsrevel.ledger.agreement import check_audit
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable
 from tsrevel.ledger.inspection import Inspection, inspect_ledger
 from tsrevel.ledger.migrations import back_up
@@ -71,7 +71,7 @@ def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> C
         return None
     with _look(path, environment, opened_by) as connection:
         _check_references(connection, path)
-        check_agreement(connection, path)
+        check_audit(connection, path)
         tables = {name: _count(connection, name) for name in _tables(connection)}
         with reachable(path):
             return Census(inspection, tables, count_by_state(connection), path.stat().st_size)
@@ -103,7 +103,7 @@ def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> It
 def count_prunable(path: Path, environment: str, before: datetime, opened_by: Connect = SQLITE) -> dict[str, int]:
     """How many rows of each table `Ledger.prune` would drop. Changes nothing. Raises LedgerUnusable for none."""
     with _look(path, environment, opened_by) as connection:
-        return pruning.count(connection, before)
+        return pruning.count_old_details(connection, before)
 
 
 @contextmanager

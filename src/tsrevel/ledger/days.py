@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tsrevel.ledger import orders, resolutions, sightings
-from tsrevel.ledger.records import OrderRecord, Resolution, Sighting
+from tsrevel.ledger.records import LastResult, OrderRecord, Resolution
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
 
@@ -21,18 +21,22 @@ _OF_DAYS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
+class KnownEvents:
     """What the ledger knows of events: their orders, what was last made of them, what a person settled."""
 
     orders: Mapping[EventId, OrderRecord]
-    sightings: Mapping[EventId, Sighting]
+    sightings: Mapping[EventId, LastResult]
     resolutions: Mapping[EventId, Resolution]
 
 
-def recall(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> Recalled:
+def find_known(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> KnownEvents:
     """All that is known of these events. LedgerDamaged for an unreadable plan."""
     ids = list(event_ids)
-    return Recalled(orders.find(connection, ids), sightings.find(connection, ids), resolutions.find(connection, ids))
+    return KnownEvents(
+        orders.find(connection, ids),
+        sightings.find_results(connection, ids),
+        resolutions.find_resolutions(connection, ids),
+    )
 
 
 def find_ordered(connection: sqlite3.Connection, first: date, last: date) -> tuple[EventId, ...]:

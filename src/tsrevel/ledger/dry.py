@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterable
 
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.records import AuditKind, Seen, Sighting
-from tsrevel.ledger.sightings import find
+from tsrevel.ledger.records import AuditKind, EventResult, LastResult
+from tsrevel.ledger.sightings import find_results
 from tsrevel.planning.model import EventId
 
-_FIND = "SELECT status, reason, text_hash FROM dry_sightings WHERE event_id = ?"
-_PUT = """
+_FIND_DRY = "SELECT status, reason, text_hash FROM dry_sightings WHERE event_id = ?"
+_PUT_DRY = """
     INSERT INTO dry_sightings
         (event_id, event_day, location, status, reason, text_hash, missed_at, since_at, last_seen_at, run_id)
     VALUES (:event_id, :event_day, :location, :status, :reason, :text_hash, :missed_at, :at, :at, :run_id)
@@ -23,22 +23,22 @@ _PUT = """
 """
 
 
-def put_all(change: Change, seen: Iterable[Seen]) -> frozenset[EventId]:
+def put_dry_results(change: Change, seen: Iterable[EventResult]) -> frozenset[EventId]:
     """Stores what a dry run made of these events; those of which that is new, or not what the last one found.
 
     What a live run knows in the same state is neither stored nor new.
     """
     told = tuple(seen)
-    known = find(change.connection, [one.event_id for one in told])
-    return frozenset(one.event_id for one in told if _put(change, one, known.get(one.event_id)))
+    known = find_results(change.connection, [one.event_id for one in told])
+    return frozenset(one.event_id for one in told if _put_dry_result(change, one, known.get(one.event_id)))
 
 
-def _put(change: Change, seen: Seen, known: Sighting | None) -> bool:
+def _put_dry_result(change: Change, seen: EventResult, known: LastResult | None) -> bool:
     text_hash = hashlib.sha256(seen.text.encode("utf-8", "surrogatepass")).hexdigest()
     if known and _is_known(seen, text_hash, known):
         change.connection.execute("DELETE FROM dry_sightings WHERE event_id = ?", (seen.event_id,))
         return False
-    row = change.connection.execute(_FIND, (seen.event_id,)).fetchone()
+    row = change.connection.execute(_FIND_DRY, (seen.event_id,)).fetchone()
     is_new = row is None or tuple(row) != (seen.status, seen.reason, text_hash)
     event_day = seen.day.isoformat() if seen.day else None
     values = {
@@ -52,12 +52,12 @@ def _put(change: Change, seen: Seen, known: Sighting | None) -> bool:
         "at": change.at,
         "run_id": change.run_id,
     }
-    change.connection.execute(_PUT, values)
+    change.connection.execute(_PUT_DRY, values)
     if is_new:
         change.audit(AuditKind.SEEN_DRY, seen.event_id, day=event_day, status=seen.status, reason=seen.reason)
     return is_new
 
 
-def _is_known(seen: Seen, text_hash: str, known: Sighting) -> bool:
+def _is_known(seen: EventResult, text_hash: str, known: LastResult) -> bool:
     same = (known.status, known.reason, known.text_hash) == (seen.status, seen.reason, text_hash)
     return same and (known.missed_at is not None or not seen.missed)

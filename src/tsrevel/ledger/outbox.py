@@ -14,7 +14,7 @@ from typing import Literal
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.changes import REPORTED_CHANGES
 from tsrevel.ledger.file import LedgerFile
-from tsrevel.ledger.records import AuditKind, ClaimConflict, ConflictCode, Seen, Sighting
+from tsrevel.ledger.records import AuditKind, ClaimConflict, ConflictCode, EventResult, LastResult
 from tsrevel.planning.model import EventId, OrderId
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
@@ -78,8 +78,8 @@ def post_injected(change: Change, event_id: EventId, order_id: OrderId, wanted: 
 
 def post_seen(
     change: Change,
-    seen: Iterable[Seen],
-    before: Mapping[EventId, Sighting],
+    seen: Iterable[EventResult],
+    before: Mapping[EventId, LastResult],
     fresh: Collection[EventId],
     wanted: Collection[str],
 ) -> None:
@@ -100,7 +100,7 @@ def post_seen(
             change.connection.execute(_POST, row)
 
 
-def _occasion_of(seen: Seen, before: Sighting | None) -> Occasion | None:
+def _occasion_of(seen: EventResult, before: LastResult | None) -> Occasion | None:
     """A failure is new with another reason alone: its text may tell a time, and then differs in every run."""
     if seen.missed:
         return None if before and before.missed_at else "missed"

@@ -15,9 +15,9 @@ from tsrevel.ledger.migrations import version_of
 from tsrevel.ledger.records import AuditKind
 
 _SINCE_VERSION = 5
-_FIND = "SELECT since_at, reason FROM pause"
+_FIND_PAUSE = "SELECT since_at, reason FROM pause"
 _ADD_REASON = "UPDATE pause SET reason = ? WHERE reason = ''"
-_BEGIN = "INSERT INTO pause (id, since_at, reason) VALUES (1, ?, ?)"
+_BEGIN_PAUSE = "INSERT INTO pause (id, since_at, reason) VALUES (1, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,20 @@ class Pause:
         return f"paused since {self.since:%Y-%m-%d %H:%M} UTC{why}; `tsrevel resume` ends it"
 
 
-def find(connection: sqlite3.Connection) -> Pause | None:
+def find_pause(connection: sqlite3.Connection) -> Pause | None:
     """The pause; None if there is none."""
-    row = connection.execute(_FIND).fetchone()
+    row = connection.execute(_FIND_PAUSE).fetchone()
     return Pause(datetime.fromisoformat(row["since_at"]), row["reason"]) if row else None
 
 
-def begin(change: Change, reason: str) -> Pause | None:
+def begin_pause(change: Change, reason: str) -> Pause | None:
     """Pauses; where that was done before, the first pause stands, and is returned as it was. The audit holds no reason.
 
     A pause that had no reason gets this one.
     """
-    before = find(change.connection)
+    before = find_pause(change.connection)
     if before is None:
-        change.connection.execute(_BEGIN, (change.at, reason))
+        change.connection.execute(_BEGIN_PAUSE, (change.at, reason))
         change.audit(AuditKind.PAUSED)
     elif reason and not before.reason:
         change.connection.execute(_ADD_REASON, (reason,))
@@ -53,9 +53,9 @@ def begin(change: Change, reason: str) -> Pause | None:
     return before
 
 
-def end(change: Change) -> Pause | None:
+def end_pause(change: Change) -> Pause | None:
     """Ends the pause, and returns it; None if there was none."""
-    before = find(change.connection)
+    before = find_pause(change.connection)
     if before:
         change.connection.execute("DELETE FROM pause")
         change.audit(AuditKind.RESUMED, since=before.since.isoformat())
@@ -70,6 +70,6 @@ def look_for_pause(path: Path, opened_by: Connect = SQLITE) -> Pause | None:
     try:
         real = path.resolve(strict=True)
         with closing(open_to_look(real, opened_by)) as connection:
-            return find(connection) if version_of(connection) >= _SINCE_VERSION else None
+            return find_pause(connection) if version_of(connection) >= _SINCE_VERSION else None
     except (OSError, sqlite3.Error):
         return None

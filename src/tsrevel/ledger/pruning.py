@@ -27,7 +27,7 @@ _GOES: Mapping[str, str] = {
 """What is dropped of events whose order was settled long ago. Sightings last: the others ask them for days."""
 
 
-def count(connection: sqlite3.Connection, before: datetime) -> dict[str, int]:
+def count_old_details(connection: sqlite3.Connection, before: datetime) -> dict[str, int]:
     """How many rows of each table `drop` would drop."""
     return {
         table: int(connection.execute(f"SELECT count(*) FROM {rows}", _bounds(before)).fetchone()[0])  # noqa: S608
@@ -35,7 +35,7 @@ def count(connection: sqlite3.Connection, before: datetime) -> dict[str, int]:
     }
 
 
-def drop(change: Change, before: datetime, older_than: int) -> dict[str, int]:
+def drop_old_details(change: Change, before: datetime, older_than: int) -> dict[str, int]:
     """Drops the details of orders settled before `before`; how many rows of each table. The audit says so.
 
     What stays for ever: each event's order with its id, uuid, local_id and plan, whatever is held, disputed or somebody

@@ -104,7 +104,7 @@ _STEPS = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class EventStatus:
     """How an event stood when a run last saw it. `since`: its status has been that ever since then.
 
     `location` is the [[locations]] entry's name, else TripleSeat's; '' where a version before this one saw it.
@@ -166,7 +166,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class StepStanding:
+class StepStatus:
     """A step of the claimed plan, and Revel's receipt for it: the id it gave, when, in which run; None without one.
 
     `written` without `kept`: Revel showed it, and the receipt isn't in the ledger (pruned, or found with a new ledger).
@@ -183,22 +183,22 @@ class StepStanding:
     run_id: str | None
 
 
-def in_trouble(connection: sqlite3.Connection) -> tuple[Standing, ...]:
+def in_trouble(connection: sqlite3.Connection) -> tuple[EventStatus, ...]:
     """The events held or failed when last seen, and not resolved, by their days."""
     return tuple(_decode_standing(row) for row in connection.execute(_IN_TROUBLE))
 
 
-def coming(connection: sqlite3.Connection) -> tuple[Standing, ...]:
+def coming(connection: sqlite3.Connection) -> tuple[EventStatus, ...]:
     """The events that wait for their day, or for the next run, by their days."""
     return tuple(_decode_standing(row) for row in connection.execute(_COMING))
 
 
-def missed(connection: sqlite3.Connection) -> tuple[Standing, ...]:
+def missed(connection: sqlite3.Connection) -> tuple[EventStatus, ...]:
     """The events whose gate closed without an order, and that nobody has resolved, by their days."""
     return tuple(_decode_standing(row) for row in connection.execute(_MISSED))
 
 
-def in_trouble_dry(connection: sqlite3.Connection) -> tuple[Standing, ...]:
+def in_trouble_dry(connection: sqlite3.Connection) -> tuple[EventStatus, ...]:
     """The events that a dry run found held, failed or missed, and no live run knows to be so, by their days."""
     return tuple(_decode_standing(row) for row in connection.execute(_DRY))
 
@@ -217,7 +217,7 @@ def open_changes(connection: sqlite3.Connection) -> tuple[OpenChange, ...]:
     )
 
 
-def standing_of(connection: sqlite3.Connection, event_id: EventId) -> Standing | None:
+def standing_of(connection: sqlite3.Connection, event_id: EventId) -> EventStatus | None:
     """How the event stood when last seen, resolved or not; None if no run ever saw it."""
     row = connection.execute(_SEEN, (event_id,)).fetchone()
     return _decode_standing(row) if row else None
@@ -243,13 +243,13 @@ def attempts_in(connection: sqlite3.Connection, run_ids: Iterable[str]) -> tuple
     return tuple(_decode_attempt(row) for row in connection.execute(_ATTEMPTS_OF_RUNS, (json.dumps(list(run_ids)),)))
 
 
-def steps_of(connection: sqlite3.Connection, event_id: EventId) -> tuple[StepStanding, ...]:
+def steps_of(connection: sqlite3.Connection, event_id: EventId) -> tuple[StepStatus, ...]:
     """The steps of the claimed plan with their receipts, in the order of writing; none without a claim."""
     return tuple(_decode_step(row) for row in connection.execute(_STEPS, (event_id,)))
 
 
-def _decode_standing(row: sqlite3.Row) -> Standing:
-    return Standing(
+def _decode_standing(row: sqlite3.Row) -> EventStatus:
+    return EventStatus(
         event_id=row["event_id"],
         day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
         location=row["location"],
@@ -292,8 +292,8 @@ def _decode_attempt(row: sqlite3.Row) -> Attempt:
     )
 
 
-def _decode_step(row: sqlite3.Row) -> StepStanding:
-    return StepStanding(
+def _decode_step(row: sqlite3.Row) -> StepStatus:
+    return StepStatus(
         kind=row["kind"],
         number=row["number"],
         uuid=row["uuid"],

@@ -178,7 +178,7 @@ class OrderRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class EventResult:
     """What a run made of one event, to be stored. Of `text` only a hash is kept.
 
     `updated` is TripleSeat's own stamp of the event. `event` is the event as it was seen whole: where it is held or
@@ -211,7 +211,7 @@ class ContentHashes:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class LastResult:
     """What was last made of an event. `missed_at` is when its gate was first seen closed without an order.
 
     `updated` is the latest of TripleSeat's own stamps of the event; `has_snapshot`: a copy of it is kept. `unlisted_at`

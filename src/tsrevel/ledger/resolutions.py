@@ -25,8 +25,8 @@ RESOLUTION = f"""
     EXISTS (SELECT 1 {_SINCE_OPEN} AND json_extract(detail, '$.verdict') = 'done') AS was_done
 """
 """The columns that `decode_resolution` wants. What was said before is in the audit, whatever was said since."""
-_FIND = f"SELECT {RESOLUTION} FROM resolutions WHERE event_id IN (SELECT value FROM json_each(?))"  # noqa: S608 (it is written here)
-_PUT = """
+_FIND_RESOLUTIONS = f"SELECT {RESOLUTION} FROM resolutions WHERE event_id IN (SELECT value FROM json_each(?))"  # noqa: S608 (it is written here)
+_PUT_RESOLUTION = """
     INSERT INTO resolutions (event_id, verdict, note, order_id, digest, resolved_at)
     VALUES (:event_id, :verdict, :note, :order_id, (SELECT digest FROM sightings WHERE event_id = :event_id), :at)
     ON CONFLICT (event_id) DO UPDATE SET
@@ -35,14 +35,14 @@ _PUT = """
 """
 
 
-def put(change: Change, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
+def put_resolution(change: Change, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
     """Stores a person's word on an event, in place of an earlier one. The orders named before stay named."""
     row = {"event_id": event_id, "verdict": verdict, "note": note, "order_id": order_id, "at": change.at}
-    change.connection.execute(_PUT, row)
+    change.connection.execute(_PUT_RESOLUTION, row)
     change.audit(AuditKind.RESOLVED, event_id, verdict=verdict, note=note, order_id=order_id)
 
 
-def drop(change: Change, event_id: EventId, note: str) -> bool:
+def drop_resolution(change: Change, event_id: EventId, note: str) -> bool:
     """Takes that word back: runs see to the event again. False if there was none."""
     dropped = change.connection.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
     if dropped:
@@ -56,10 +56,10 @@ def note_change(change: Change, event_id: EventId, digest: str) -> None:
     change.audit(AuditKind.CHANGED_AFTER_RESOLUTION, event_id, digest=digest)
 
 
-def find(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
+def find_resolutions(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
     """What was resolved of these events."""
     wanted = json.dumps(list(event_ids))
-    return {row["event_id"]: decode_resolution(row) for row in connection.execute(_FIND, (wanted,))}
+    return {row["event_id"]: decode_resolution(row) for row in connection.execute(_FIND_RESOLUTIONS, (wanted,))}
 
 
 def decode_resolution(row: sqlite3.Row) -> Resolution:

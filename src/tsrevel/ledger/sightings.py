@@ -9,17 +9,17 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from tsrevel.ledger.audit import Change
-from tsrevel.ledger.records import AuditKind, Seen, Sighting, decode_instant
+from tsrevel.ledger.records import AuditKind, EventResult, LastResult, decode_instant
 from tsrevel.ledger.snapshot import decode_snapshot, encode_snapshot
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId
 
-_FIND = """
+_FIND_RESULTS = """
     SELECT event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at, updated,
         snapshot IS NOT NULL AS has_snapshot, unlisted_at, location
     FROM sightings WHERE event_id IN (SELECT value FROM json_each(?))
 """
-_PUT = """
+_PUT_RESULT = """
     INSERT INTO sightings
         (event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at, run_id,
         updated, snapshot, location, unlisted_at)
@@ -71,13 +71,13 @@ _FIND_UNSETTLED = f"""
 """
 
 
-def put(change: Change, seen: Seen) -> bool:
+def put_result(change: Change, seen: EventResult) -> bool:
     """Stores what was made of an event. True if its status, reason or text is new or not what it last was.
 
     Only news goes into the audit. `missed_at` is set by the first `missed` and stays. What a dry run found goes: now it
     is known. Trouble that the run didn't come to look into stands as it was.
     """
-    known = find(change.connection, [seen.event_id]).get(seen.event_id)
+    known = find_results(change.connection, [seen.event_id]).get(seen.event_id)
     latest = _later(known.updated if known else None, seen.updated)
     text_hash = hashlib.sha256(seen.text.encode("utf-8", "surrogatepass")).hexdigest()
     event_day = seen.day.isoformat() if seen.day else None
@@ -99,7 +99,7 @@ def put(change: Change, seen: Seen) -> bool:
     }
     stands = not seen.looked_into and known is not None and known.status in _TROUBLE
     if not stands:
-        change.connection.execute(_PUT, row)
+        change.connection.execute(_PUT_RESULT, row)
         change.connection.execute("DELETE FROM dry_sightings WHERE event_id = ?", (seen.event_id,))
     if seen.status in _TOLD_AS_ATTEMPT:
         change.connection.execute(_ATTEMPT, row)
@@ -123,10 +123,10 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(one, other)
 
 
-def find(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, Sighting]:
+def find_results(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
     """The sightings of these events, as far as there are any."""
     wanted = json.dumps(list(event_ids))
-    return {row["event_id"]: _decode_sighting(row) for row in connection.execute(_FIND, (wanted,))}
+    return {row["event_id"]: _decode_result(row) for row in connection.execute(_FIND_RESULTS, (wanted,))}
 
 
 def find_snapshot(connection: sqlite3.Connection, event_id: EventId) -> Event | None:
@@ -135,13 +135,13 @@ def find_snapshot(connection: sqlite3.Connection, event_id: EventId) -> Event | 
     return decode_snapshot(row["snapshot"]) if row and row["snapshot"] else None
 
 
-def to_be_tried_again(connection: sqlite3.Connection) -> tuple[EventId, ...]:
+def retryable(connection: sqlite3.Connection) -> tuple[EventId, ...]:
     """The events that were held or failed when last seen, by their days; without those that have no id."""
     found = (row["event_id"] for row in connection.execute(_TO_RETRY))
     return tuple(EventId(each) for each in found if not each.startswith(NAMELESS))
 
 
-def tried_in_vain(connection: sqlite3.Connection, run: str) -> tuple[EventId, ...] | None:
+def unsuccessful_in(connection: sqlite3.Connection, run: str) -> tuple[EventId, ...] | None:
     """The events that this run (its id or its correlation id) held or failed; None if there was no such run."""
     if not connection.execute(_IS_RUN, {"run": run}).fetchone()["known"]:
         return None
@@ -162,8 +162,8 @@ def find_unsettled(connection: sqlite3.Connection, first: date, last: date, toda
     return tuple(EventId(each) for each in found if not each.startswith(NAMELESS))
 
 
-def _decode_sighting(row: sqlite3.Row) -> Sighting:
-    return Sighting(
+def _decode_result(row: sqlite3.Row) -> LastResult:
+    return LastResult(
         event_id=row["event_id"],
         day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
         status=row["status"],

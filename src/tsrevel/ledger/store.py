@@ -27,18 +27,18 @@ from tsrevel.ledger import (
 )
 from tsrevel.ledger.outbox import Outbox
 from tsrevel.ledger.pausing import Pause
-from tsrevel.ledger.queries import Standing
+from tsrevel.ledger.queries import EventStatus
 from tsrevel.ledger.records import (
     AuditKind,
     AuditRow,
     ContentHashes,
     DeliveryKey,
+    EventResult,
+    LastResult,
     OrderRecord,
     OrderState,
     Resolution,
     RunRecord,
-    Seen,
-    Sighting,
     StationReport,
     Verdict,
 )
@@ -220,33 +220,33 @@ class Ledger(Outbox):
         missed: bool = False,
     ) -> bool:
         """Stores what was made of an event. True if its status, reason or text is new or changed."""
-        seen = Seen(event_id, day, status, reason, text, digest, missed)
+        seen = EventResult(event_id, day, status, reason, text, digest, missed)
         return event_id in self.see_many(run_id, [seen])
 
-    def see_many(self, run_id: str, seen: Iterable[Seen]) -> frozenset[EventId]:
+    def see_many(self, run_id: str, seen: Iterable[EventResult]) -> frozenset[EventId]:
         """`see` for all events of a run in one transaction; gives those that are new or changed.
 
         `seen` is drawn inside the transaction: have it ready.
         """
         with self._changing(run_id) as change:
             told = tuple(seen)
-            before = sightings.find(change.connection, [one.event_id for one in told])
-            fresh = frozenset(one.event_id for one in told if sightings.put(change, one))
+            before = sightings.find_results(change.connection, [one.event_id for one in told])
+            fresh = frozenset(one.event_id for one in told if sightings.put_result(change, one))
             outbox.post_seen(change, told, before, fresh, self.occasions)
             for one in told:
                 if one.news and one.reason in changes.REPORTED_CHANGES:
                     changes.put(change, one.event_id, one.reason)
             return fresh
 
-    def see_dry(self, run_id: str, seen: Iterable[Seen]) -> frozenset[EventId]:
+    def see_dry(self, run_id: str, seen: Iterable[EventResult]) -> frozenset[EventId]:
         """What a dry run made of these events, kept apart; those of which that is news, to live runs as well."""
         with self._changing(run_id) as change:
-            return dry.put_all(change, tuple(seen))
+            return dry.put_dry_results(change, tuple(seen))
 
-    def sightings(self, event_ids: Iterable[EventId]) -> dict[EventId, Sighting]:
+    def sightings(self, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
         """What was last made of these events, as far as they were ever seen."""
         with self.reading() as connection:
-            return sightings.find(connection, event_ids)
+            return sightings.find_results(connection, event_ids)
 
     def count_unsettled(self, first: date, last: date) -> int:
         """Events of these days (both included) that were waiting or in trouble when last seen, and have no order.
@@ -267,17 +267,17 @@ class Ledger(Outbox):
         with self.reading() as connection:
             return sightings.find_snapshot(connection, event_id)
 
-    def to_be_tried_again(self) -> tuple[EventId, ...]:
+    def retryable(self) -> tuple[EventId, ...]:
         """The events that were held or failed when last seen, by their days."""
         with self.reading() as connection:
-            return sightings.to_be_tried_again(connection)
+            return sightings.retryable(connection)
 
-    def tried_in_vain(self, run: str) -> tuple[EventId, ...] | None:
+    def unsuccessful_in(self, run: str) -> tuple[EventId, ...] | None:
         """The events that this run (its id or correlation id) held or failed; None if there was no such run."""
         with self.reading() as connection:
-            return sightings.tried_in_vain(connection, run)
+            return sightings.unsuccessful_in(connection, run)
 
-    def standing(self, event_id: EventId) -> Standing | None:
+    def standing(self, event_id: EventId) -> EventStatus | None:
         """How the event stood when a run last saw it; None if none ever did."""
         with self.reading() as connection:
             return queries.standing_of(connection, event_id)
@@ -287,18 +287,18 @@ class Ledger(Outbox):
     def resolve(self, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
         """Stores a person's word on an event: runs leave it alone from now on. `note` must be free of customer data."""
         with self._changing(None) as change:
-            resolutions.put(change, event_id, verdict, note, order_id)
+            resolutions.put_resolution(change, event_id, verdict, note, order_id)
             changes.drop(change, event_id)
 
     def reopen(self, event_id: EventId, note: str) -> bool:
         """Takes that word back; False if there was none."""
         with self._changing(None) as change:
-            return resolutions.drop(change, event_id, note)
+            return resolutions.drop_resolution(change, event_id, note)
 
     def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
         """What a person settled of these events, as far as anything was."""
         with self.reading() as connection:
-            return resolutions.find(connection, event_ids)
+            return resolutions.find_resolutions(connection, event_ids)
 
     def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
         """After a change of a resolved event was told: the content hash that it is compared with next time."""
@@ -307,10 +307,10 @@ class Ledger(Outbox):
 
     # Finished orders as Revel shows them
 
-    def settled_near(self, first: date, last: date) -> tuple[OrderRecord, ...]:
+    def settled_between(self, first: date, last: date) -> tuple[OrderRecord, ...]:
         """Our finished orders for events of these days (both included), the latest day first."""
         with self.reading() as connection:
-            near = watch.find_near(connection, first, last)
+            near = watch.find_settled_between(connection, first, last)
             found = orders.find(connection, near)
             return tuple(found[event_id] for event_id in near)
 
@@ -324,7 +324,7 @@ class Ledger(Outbox):
     ) -> None:
         """Revel shows a finished order like this now, and this was reported of it, if anything was."""
         with self._changing(run_id) as change:
-            watch.note(change, event_id, shown, report)
+            watch.note_shown(change, event_id, shown, report)
 
     # What finished orders were made of
 
@@ -340,7 +340,7 @@ class Ledger(Outbox):
 
     # Catalogues
 
-    def young_catalogue(self, establishment: EstablishmentId, longest: timedelta) -> Catalogue | None:
+    def recent_catalog(self, establishment: EstablishmentId, longest: timedelta) -> Catalogue | None:
         """The establishment's products as kept less than `longest` ago; None if there is no such copy."""
         with self.reading() as connection:
             return catalogues.find_young(connection, establishment, self._clock(), longest)
@@ -360,36 +360,36 @@ class Ledger(Outbox):
     def pause(self, reason: str) -> Pause | None:
         """From now on no run does anything. An earlier pause stands, and is returned. The audit keeps no reason."""
         with self._changing(None) as change:
-            return pausing.begin(change, reason)
+            return pausing.begin_pause(change, reason)
 
     def resume(self) -> Pause | None:
         """Runs work again; the pause that ended, None if there was none."""
         with self._changing(None) as change:
-            return pausing.end(change)
+            return pausing.end_pause(change)
 
     def paused(self) -> Pause | None:
         """The pause; None if there is none."""
         with self.reading() as connection:
-            return pausing.find(connection)
+            return pausing.find_pause(connection)
 
     def prune(self, before: datetime, older_than: int) -> dict[str, int]:
         """Drops the details of orders settled before `before`, `older_than` days ago: how many rows of each table."""
         with self._changing(None) as change:
-            return pruning.drop(change, before, older_than)
+            return pruning.drop_old_details(change, before, older_than)
 
     # Webhook deliveries
 
     def knows_delivery(self, key: DeliveryKey) -> bool:
         """Whether this delivery was dealt with before."""
         with self.reading() as connection:
-            return deliveries.knows(connection, key)
+            return deliveries.knows_delivery(connection, key)
 
     def note_delivery(
         self, run_id: str | None, key: DeliveryKey, event_id: EventId | None, *, signed: bool, reason: str | None
     ) -> None:
         """The delivery was dealt with in this run (None: it called for none), and isn't to be again."""
         with self._changing(run_id) as change:
-            deliveries.note(change, key, event_id, signed=signed, reason=reason)
+            deliveries.note_delivery(change, key, event_id, signed=signed, reason=reason)
 
     # Audit
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
-from tsrevel.ledger import OrderRecord, Resolution, Sighting
+from tsrevel.ledger import LastResult, OrderRecord, Resolution
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.planning.reasons import Reason
@@ -152,7 +152,7 @@ class Case:
     orders: tuple[OrderRow, ...] = ()
     contents: Mapping[OrderId, Contents] = field(default_factory=dict)
     record: OrderRecord | None = None
-    sighting: Sighting | None = None
+    sighting: LastResult | None = None
     resolution: Resolution | None = None
     has_ledger: bool = True
 

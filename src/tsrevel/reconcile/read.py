@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable
 from tsrevel.ledger import LedgerView
-from tsrevel.ledger.days import Recalled, find_ordered, recall
+from tsrevel.ledger.days import KnownEvents, find_known, find_ordered
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Policy, Skip
 from tsrevel.planning.plan import plan_order
@@ -33,7 +33,7 @@ USUAL_DAYS = 7
 """Compared where no days are named: so many, today included."""
 PATIENCE = 3
 """So many events in a row without an answer mean that TripleSeat is down, and nothing is compared."""
-_NONE_KNOWN = Recalled({}, {}, {})
+_NONE_KNOWN = KnownEvents({}, {}, {})
 Progress = Callable[[int, int], None]
 
 
@@ -71,7 +71,7 @@ class _Looking:
     orders: dict[EventId, dict[OrderId, OrderRow]] = field(default_factory=dict)
     written: dict[EventId, DatedOrder] = field(default_factory=dict)
     nameless: list[DatedOrder] = field(default_factory=list)
-    known: Recalled = _NONE_KNOWN
+    known: KnownEvents = _NONE_KNOWN
     first: date = date.min
     last: date = date.max
     silent: int = 0
@@ -134,7 +134,7 @@ def _recall(sources: Sources, looking: _Looking, first: date, last: date) -> Non
         return
     with sources.view.reading() as connection:
         ordered = find_ordered(connection, first, last)
-        looking.known = recall(connection, {*looking.events, *ordered})
+        looking.known = find_known(connection, {*looking.events, *ordered})
     for event_id in ordered:
         if event_id not in looking.events:
             looking.events[event_id] = _ask(sources, looking, event_id)
@@ -158,9 +158,9 @@ def _list_strangers(sources: Sources, looking: _Looking, spans: tuple[Span, ...]
     new = [event_id for event_id in looking.written if event_id not in looking.known.orders]
     if sources.view and new:
         with sources.view.reading() as connection:
-            more = recall(connection, new)
+            more = find_known(connection, new)
         known = looking.known
-        looking.known = Recalled(
+        looking.known = KnownEvents(
             {**known.orders, **more.orders},
             {**known.sightings, **more.sightings},
             {**known.resolutions, **more.resolutions},

@@ -25,7 +25,7 @@ from tsrevel.config import load_settings
 from tsrevel.insight.advice import advise
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.ledger import AuditKind, AuditRow
-from tsrevel.ledger.queries import StepStanding
+from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.model import Plan, ProductId
 from tsrevel.planning.money import show
 from tsrevel.planning.rationale import LineReason, Rationale
@@ -261,7 +261,7 @@ def _tell_plan(page: Page, plan: Plan, names: Mapping[ProductId, str], *, claime
     )
 
 
-def _how_far(steps: Sequence[StepStanding]) -> str:
+def _how_far(steps: Sequence[StepStatus]) -> str:
     """How much of the plan is written, as far as the ledger knows."""
     if not steps:
         return ""

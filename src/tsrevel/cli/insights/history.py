@@ -28,7 +28,7 @@ from tsrevel.insight.past import (
     recount_runs,
 )
 from tsrevel.ledger import AuditRow, Pause
-from tsrevel.ledger.queries import StepStanding
+from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.money import show
 
 
@@ -88,7 +88,7 @@ def encode_history(told: EventHistory) -> dict[str, object]:
     }
 
 
-def encode_steps(steps: Iterable[StepStanding]) -> list[dict[str, object]]:
+def encode_steps(steps: Iterable[StepStatus]) -> list[dict[str, object]]:
     """Steps of the claimed plan, with their receipts."""
     return [
         {
@@ -105,7 +105,7 @@ def encode_steps(steps: Iterable[StepStanding]) -> list[dict[str, object]]:
     ]
 
 
-def _receipt_of(step: StepStanding) -> str | None:
+def _receipt_of(step: StepStatus) -> str | None:
     """ "kept"; "not_kept" where there was one, or may have been; None where nothing was written."""
     if step.kept:
         return "kept"
@@ -166,7 +166,7 @@ def _tell_event(page: Page, told: EventHistory) -> None:
         page.line(f"{shown_at(fact.at)}  {run}{describe_fact(fact)}", indent=2)
 
 
-def _tell_steps(page: Page, steps: tuple[StepStanding, ...]) -> None:
+def _tell_steps(page: Page, steps: tuple[StepStatus, ...]) -> None:
     if not steps:
         return
     page.line("receipts", "bold")

@@ -18,7 +18,7 @@ from tsrevel.config import Settings, load_settings
 from tsrevel.engine.outcomes import REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
-from tsrevel.ledger.queries import Standing
+from tsrevel.ledger.queries import EventStatus
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.wiring import Seams, make_state_folder, open_services
 
@@ -45,7 +45,7 @@ class ResolveOptions:
 class _Before:
     """What was known of the event when the person spoke."""
 
-    standing: Standing | None
+    standing: EventStatus | None
     record: OrderRecord | None
     resolution: Resolution | None
 

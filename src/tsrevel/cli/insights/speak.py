@@ -13,7 +13,7 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.insight.advice import advise
 from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Resolution, RunRecord, open_view
-from tsrevel.ledger.queries import Attempt, Standing
+from tsrevel.ledger.queries import Attempt, EventStatus
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import show_controls
@@ -70,7 +70,7 @@ def category_of(reason: str | None) -> str | None:
     return Reason(reason).category if reason and reason in Reason.__members__ else None
 
 
-def encode_standing(each: Standing) -> dict[str, object]:
+def encode_standing(each: EventStatus) -> dict[str, object]:
     """An event as it stood when last seen."""
     return {
         "id": each.event_id,

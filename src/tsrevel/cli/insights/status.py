@@ -20,7 +20,7 @@ from tsrevel.cli.which import describe_files, encode_files
 from tsrevel.cli.world import Manner, World
 from tsrevel.insight.advice import advise
 from tsrevel.insight.standing import Changed, Status, show_span, take_stock
-from tsrevel.ledger.queries import OpenOrder, Standing
+from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.money import show
 
 _NEEDS_ATTENTION = 3  # the engine's word for it isn't loaded for this
@@ -116,11 +116,11 @@ def _lines(status: Status, files: list[str], *, quiet: bool) -> list[str]:
     return [*alarms, *files, good, *listed, *trouble, *begun, *waiting, *settled]
 
 
-def _advise(status: Status, each: Standing) -> str:
+def _advise(status: Status, each: EventStatus) -> str:
     return advise(each.event_id, each.status, each.reason, disputed=status.is_disputed(each))
 
 
-def _trouble_line(status: Status, each: Standing, word: str = "") -> str:
+def _trouble_line(status: Status, each: EventStatus, word: str = "") -> str:
     what = f"{word or each.status}: event {each.event_id} ({_where(each)}) {each.reason or 'a fault in tsrevel'}"
     return f"{what} since {shown_at(each.missed_at if word else each.since)}; {_advise(status, each)}"
 
@@ -135,17 +135,17 @@ def _advise_changed(each: Changed) -> str:
     return f"{advise(each.event_id, 'skipped', each.reason)}, {settle}"
 
 
-def _dry_line(each: Standing) -> str:
+def _dry_line(each: EventStatus) -> str:
     word = "missed" if each.missed_at else each.status
     what = f"{word} (dry run): event {each.event_id} ({_where(each)}) {each.reason or 'a fault in tsrevel'}"
     return f"{what} since {shown_at(each.since)}"
 
 
-def _where(each: Standing | Changed) -> str:
+def _where(each: EventStatus | Changed) -> str:
     return f"{each.location} {each.day or ''}".strip() or "no day"
 
 
-def _wait(status: Status, each: Standing) -> str:
+def _wait(status: Status, each: EventStatus) -> str:
     late = ", its day has passed and no run has seen it since" if status.is_overdue(each) else ""
     return f"{each.reason or each.status}{late}"
 
@@ -199,7 +199,7 @@ def _show(page: Page, status: Status, files: list[str]) -> None:
         page.line(f"Settled by hand: {len(status.resolved)} (`tsrevel history EVENT` tells when and why)", "dim")
 
 
-def _show_trouble(page: Page, status: Status, title: str, found: tuple[Standing, ...], style: str) -> None:
+def _show_trouble(page: Page, status: Status, title: str, found: tuple[EventStatus, ...], style: str) -> None:
     if not found:
         return
     page.line()
