@@ -9,7 +9,7 @@ import pytest
 
 from tsrevel.config import CommandFailure, CommandResult
 from tsrevel.doctor.crontab import read_crontab
-from tsrevel.doctor.finding import Finding, FindingCode, Verdict
+from tsrevel.doctor.finding import CheckFinding, CheckResult, FindingCode
 from tsrevel.doctor.schedule import check_schedule
 
 from ..world import World
@@ -31,7 +31,7 @@ class Machine:
         return self.answers.get(words[0], NONE)
 
 
-def find(folder: Path, *lines: str, **environ: str) -> Finding:
+def find(folder: Path, *lines: str, **environ: str) -> CheckFinding:
     """What is found of a crontab with these lines; HERE in them is the file that is examined."""
     table = "\n".join(lines).replace("HERE", f"{folder}/config.toml")
     return check_schedule(World(folder).settings(), environ, Machine(crontab=CommandResult(table)))
@@ -52,12 +52,12 @@ def find(folder: Path, *lines: str, **environ: str) -> Finding:
 )
 def test_a_line_that_runs_sync_with_these_settings_is_enough(tmp_path: Path, command: str) -> None:
     found = find(tmp_path, "# m h dom mon dow command", f"{WHEN} {command}", f"@hourly {command}")
-    assert (found.verdict, found.code) == (Verdict.OK, FindingCode.OK)
+    assert (found.verdict, found.code) == (CheckResult.OK, FindingCode.OK)
     assert "2 lines" in found.text
 
 
 def test_the_tables_own_environment_may_name_the_settings(tmp_path: Path) -> None:
-    assert find(tmp_path, 'TSREVEL_CONFIG = "HERE"', f"{WHEN} tsrevel sync").verdict is Verdict.OK
+    assert find(tmp_path, 'TSREVEL_CONFIG = "HERE"', f"{WHEN} tsrevel sync").verdict is CheckResult.OK
 
 
 def test_the_shipped_example_is_understood() -> None:
@@ -70,8 +70,8 @@ def test_the_shipped_example_is_understood() -> None:
 def test_the_usual_place_needs_no_name_and_a_folder_counts(tmp_path: Path) -> None:
     home = tmp_path / ".config" / "tsrevel"
     home.mkdir(parents=True)
-    assert find(home, f"{WHEN} tsrevel sync", HOME=str(tmp_path)).verdict is Verdict.OK
-    assert find(home, f"{WHEN} cd {home} && tsrevel sync --config config.toml").verdict is Verdict.OK
+    assert find(home, f"{WHEN} tsrevel sync", HOME=str(tmp_path)).verdict is CheckResult.OK
+    assert find(home, f"{WHEN} cd {home} && tsrevel sync --config config.toml").verdict is CheckResult.OK
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_usual_place_needs_no_name_and_a_folder_counts(tmp_path: Path) -> No
 )
 def test_without_one_the_line_to_add_is_told(tmp_path: Path, line: str) -> None:
     found = find(tmp_path, line)
-    assert found.verdict is Verdict.WARNING
+    assert found.verdict is CheckResult.WARNING
     assert found.code is FindingCode.NOT_SCHEDULED
     assert f"{WHEN} tsrevel sync --config {tmp_path}/config.toml" in found.remedy
 
@@ -107,7 +107,7 @@ def test_without_one_the_line_to_add_is_told(tmp_path: Path, line: str) -> None:
 )
 def test_a_run_that_is_not_of_this_installation_is_told_as_such(tmp_path: Path, command: str, why: str) -> None:
     found = find(tmp_path, f"{WHEN} REVEL_API_KEY=PLANTED {command}")
-    assert (found.verdict, found.code) == (Verdict.WARNING, FindingCode.OTHER_RUN)
+    assert (found.verdict, found.code) == (CheckResult.WARNING, FindingCode.OTHER_RUN)
     assert why in found.text
     assert "PLANTED" not in found.text + found.remedy
 
@@ -115,7 +115,7 @@ def test_a_run_that_is_not_of_this_installation_is_told_as_such(tmp_path: Path, 
 def test_a_systemd_timer_that_is_due_counts_as_well(tmp_path: Path) -> None:
     machine = Machine(systemctl=CommandResult("Sat 2026-12-12 45min left  -  tsrevel.timer  tsrevel.service"))
     found = check_schedule(World(tmp_path).settings(), {}, machine)
-    assert (found.verdict, found.code) == (Verdict.OK, FindingCode.OK)
+    assert (found.verdict, found.code) == (CheckResult.OK, FindingCode.OK)
     assert "tsrevel.timer" in found.text
 
 
@@ -123,11 +123,11 @@ def test_a_systemd_timer_that_is_due_counts_as_well(tmp_path: Path) -> None:
 def test_a_timer_that_never_elapses_does_not(tmp_path: Path, never: str) -> None:
     line = f"{never} Sat 2026-12-12 06:00:00 PST 2h ago tsrevel.timer tsrevel.service"
     found = check_schedule(World(tmp_path).settings(), {}, Machine(systemctl=CommandResult(line)))
-    assert (found.verdict, found.code) == (Verdict.WARNING, FindingCode.TIMER_OFF)
+    assert (found.verdict, found.code) == (CheckResult.WARNING, FindingCode.TIMER_OFF)
     assert "systemctl enable --now tsrevel.timer" in found.remedy
 
 
 def test_a_machine_without_crontab_is_told_plainly(tmp_path: Path) -> None:
     missing = CommandResult(failure=CommandFailure.NOT_FOUND, text="couldn't be found")
     found = check_schedule(World(tmp_path).settings(), {}, Machine(crontab=missing))
-    assert (found.verdict, found.code) == (Verdict.WARNING, FindingCode.NO_CRON)
+    assert (found.verdict, found.code) == (CheckResult.WARNING, FindingCode.NO_CRON)

@@ -12,13 +12,18 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.standstill import NOTHING_CHECKED
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import examine_settings
-from tsrevel.doctor import Finding, Patient, Verdict, examine, exit_status
+from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks
 from tsrevel.engine.outcomes import most_severe
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import show_controls
 from tsrevel.wiring import Seams
 
-_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red", Verdict.SKIPPED: "dim"}
+_STYLES = {
+    CheckResult.OK: "green",
+    CheckResult.WARNING: "yellow",
+    CheckResult.PROBLEM: "bold red",
+    CheckResult.SKIPPED: "dim",
+}
 _VERDICT, _NAME, _GAP = 7, 16, 2
 """Columns: the longest verdict, and the longest name without its group."""
 _INDENT = 2 + _VERDICT + _GAP + _NAME + _GAP
@@ -31,10 +36,10 @@ def doctor(world: World, manner: Manner) -> int:
     """Examine the installation, tell each finding; the exit status of the worst."""
     seams = world.seams or Seams()
     settings, problems = examine_settings(config=manner.config, environ=world.environ)
-    patient = Patient(settings, problems, world.environ, seams)
+    patient = Installation(settings, problems, world.environ, seams)
     log = replace(manner, quiet=manner.quiet or not manner.verbose)  # what it would warn of is among the findings
     with logging_to(world.stderr, log, "doctor"):
-        found = tuple(_telling(examine(patient), world, manner))
+        found = tuple(_telling(run_checks(patient), world, manner))
     why = patient.switched_off()
     status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})
     unchecked = f"neither service was checked: {why}" if why else ""
@@ -46,7 +51,7 @@ def doctor(world: World, manner: Manner) -> int:
     return status
 
 
-def _encode(found: Iterable[Finding], status: int) -> dict[str, object]:
+def _encode(found: Iterable[CheckFinding], status: int) -> dict[str, object]:
     checks = [
         {"name": each.name, "subject": each.subject, "verdict": each.verdict, "text": each.text, "remedy": each.remedy}
         for each in found
@@ -54,7 +59,7 @@ def _encode(found: Iterable[Finding], status: int) -> dict[str, object]:
     return {"schema": 1, "success": status == 0, "exit_status": status, "checks": checks}
 
 
-def _telling(findings: Iterator[Finding], world: World, manner: Manner) -> Iterator[Finding]:
+def _telling(findings: Iterator[CheckFinding], world: World, manner: Manner) -> Iterator[CheckFinding]:
     """The same findings, each told on its way: a slow service shows as a list that grows slowly."""
     if manner.json:
         yield from findings
@@ -66,7 +71,7 @@ def _telling(findings: Iterator[Finding], world: World, manner: Manner) -> Itera
         console = open_console(world)
     group = ""
     for each in findings:
-        if not manner.quiet or each.verdict is Verdict.PROBLEM:
+        if not manner.quiet or each.verdict is CheckResult.PROBLEM:
             if console is None:
                 print(_line(each), file=world.stdout, flush=True)
             else:
@@ -74,14 +79,14 @@ def _telling(findings: Iterator[Finding], world: World, manner: Manner) -> Itera
         yield each
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: CheckFinding) -> str:
     """One finding in a file or a pipe: a line that can be searched."""
     subject = f" [{finding.subject}]" if finding.subject else ""
     remedy = f". {finding.remedy}" if finding.remedy else ""
     return f"{finding.verdict:<{_VERDICT}}  {finding.name}{subject}: {finding.text}{remedy}"
 
 
-def _show(finding: Finding, before: str, console: Console) -> str:
+def _show(finding: CheckFinding, before: str, console: Console) -> str:
     """One finding on a terminal, under the heading of its group where that is a new one; the group."""
     prefix, _, rest = finding.name.rpartition(".")
     group = show_controls(finding.subject or "") or _GROUPS.get(
@@ -104,14 +109,14 @@ def _show(finding: Finding, before: str, console: Console) -> str:
     return group
 
 
-def _count(number: int, verdict: Verdict) -> str:
-    noun = verdict in {Verdict.WARNING, Verdict.PROBLEM}
+def _count(number: int, verdict: CheckResult) -> str:
+    noun = verdict in {CheckResult.WARNING, CheckResult.PROBLEM}
     return f"{number} {verdict}{'s' * (noun and number != 1)}"
 
 
-def _conclude(found: Iterable[Finding], status: int, unchecked: str, world: World) -> None:
+def _conclude(found: Iterable[CheckFinding], status: int, unchecked: str, world: World) -> None:
     verdicts = [each.verdict for each in found]
-    counts = ", ".join(_count(verdicts.count(each), each) for each in Verdict if each in verdicts)
+    counts = ", ".join(_count(verdicts.count(each), each) for each in CheckResult if each in verdicts)
     end = "Nothing stands in the way." if status == 0 else f"Mend the problems first (exit status {status})."
     if unchecked:
         end = f"{unchecked[0].upper()}{unchecked[1:]} (exit status {status})."

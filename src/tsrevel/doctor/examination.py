@@ -9,11 +9,11 @@ from itertools import chain
 
 from tsrevel.config import Settings
 from tsrevel.doctor import files, machine, notices, schedule
-from tsrevel.doctor.finding import Finding, FindingCode, SkippedCheck, skipped
-from tsrevel.doctor.places import Entry, check_place, check_till
-from tsrevel.doctor.seat import Seat, examine_tripleseat, skip_tripleseat
-from tsrevel.doctor.till import Till, examine_revel, skip_revel
-from tsrevel.doctor.wares import check_stray_mappings, check_wares
+from tsrevel.doctor.finding import CheckFinding, FindingCode, SkippedCheck, skipped
+from tsrevel.doctor.places import CheckedLocation, check_location, check_register
+from tsrevel.doctor.seat import TripleSeatLists, examine_tripleseat, skip_tripleseat
+from tsrevel.doctor.till import RevelLists, examine_revel, skip_revel
+from tsrevel.doctor.wares import check_products, check_stray_mappings
 from tsrevel.errors import ConfigProblem
 from tsrevel.ledger import Pause, look_for_pause
 from tsrevel.network import NETWORK_VARIABLES
@@ -39,7 +39,7 @@ _LEDGER_KEYS = ("config", "ledger", "environment")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Patient(Secret):
+class Installation(Secret):
     """An installation: its settings as far as they are usable, what is wrong with them, and its surroundings."""
 
     settings: Settings
@@ -65,61 +65,65 @@ class Patient(Secret):
         return f"runs are {pause}" if pause else None
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     """Every finding, as soon as it is made. No exception of ours leaves it but WriteForbidden; nothing is written."""
-    settings = patient.settings
-    yield from machine.check_config(settings, patient.problems)
-    yield from machine.check_safety(settings, patient.pause())
-    because = patient.objection(*_LEDGER_KEYS)
-    yield from files.check_files(settings, patient.environ, because)
-    found, inspection = machine.check_ledger(settings, patient.seams.database, because)
+    settings = installation.settings
+    yield from machine.check_config(settings, installation.problems)
+    yield from machine.check_safety(settings, installation.pause())
+    because = installation.objection(*_LEDGER_KEYS)
+    yield from files.check_files(settings, installation.environ, because)
+    found, inspection = machine.check_ledger(settings, installation.seams.database, because)
     yield from found
     yield machine.check_disk(settings, because)
     yield machine.check_lock(settings, because)
-    skews = yield from _examine_services(patient)
+    skews = yield from _examine_services(installation)
     last_at = inspection.last_at if inspection else None
-    yield machine.check_clock(patient.seams.clock(), skews, last_at)
+    yield machine.check_clock(installation.seams.clock(), skews, last_at)
     yield notices.check_mail(settings)
     yield notices.check_monitor(settings)
-    yield schedule.check_schedule(settings, patient.environ, patient.seams.run_command)
+    yield schedule.check_schedule(settings, installation.environ, installation.seams.run_command)
 
 
-def _examine_services(patient: Patient) -> Generator[Finding, None, Mapping[str, float | None]]:
+def _examine_services(installation: Installation) -> Generator[CheckFinding, None, Mapping[str, float | None]]:
     """TripleSeat, Revel, and each location against both; how far their clocks are from ours."""
-    settings, seams = patient.settings, patient.seams
+    settings, seams = installation.settings, installation.seams
     policy = build_policy(settings)
     with open_services(settings, seams) as services:
-        seat, till = Seat(), Till()
-        because = _keep_off(patient, "tripleseat")
+        seat, till = TripleSeatLists(), RevelLists()
+        because = _keep_off(installation, "tripleseat")
         if because:
             yield from skip_tripleseat(because)
         else:
-            days = _days(patient, policy)
+            days = _days(installation, policy)
             seat = yield from examine_tripleseat(services.tripleseat, settings, policy, days)
-        because = _keep_off(patient, "revel")
+        because = _keep_off(installation, "revel")
         if because:
             yield from skip_revel(because)
         else:
             till = yield from examine_revel(services.account, services.revel, settings)
-        yield from _examine_locations(patient, policy, seat, till)
+        yield from _examine_locations(installation, policy, seat, till)
         return {"TripleSeat": services.tripleseat.skew, "Revel": services.account.skew}
 
 
-def _examine_locations(patient: Patient, policy: Policy, seat: Seat, till: Till) -> Iterator[Finding]:
-    for said, location in zip(patient.settings.locations, policy.locations, strict=True):
-        entry = Entry(said, location, policy, patient.settings, patient.seams.clock())
-        for finding in chain(check_place(entry, seat), check_till(entry, till, seat), check_wares(entry, till)):
-            yield _veil(finding, entry, patient)
-    yield from check_stray_mappings(patient.settings)
+def _examine_locations(
+    installation: Installation, policy: Policy, seat: TripleSeatLists, till: RevelLists
+) -> Iterator[CheckFinding]:
+    for said, location in zip(installation.settings.locations, policy.locations, strict=True):
+        entry = CheckedLocation(said, location, policy, installation.settings, installation.seams.clock())
+        for finding in chain(
+            check_location(entry, seat), check_register(entry, till, seat), check_products(entry, till)
+        ):
+            yield _veil(finding, entry, installation)
+    yield from check_stray_mappings(installation.settings)
 
 
-def _veil(finding: Finding, entry: Entry, patient: Patient) -> Finding:
+def _veil(finding: CheckFinding, entry: CheckedLocation, installation: Installation) -> CheckFinding:
     """The finding, unless it is about a value that the settings don't really give: then a default stood in for it."""
     told = finding.name.removeprefix("location.")
     fields = _FIELDS.get(told, (told,))
     own = tuple(f"locations[{entry.name}].{field}" for field in fields)
     above = ("timezone",) if told in _ZONES else (f"revel.{told}",)
-    because = patient.objection(*own, *above)
+    because = installation.objection(*own, *above)
     return skipped(finding.name, because, finding.subject) if because else finding
 
 
@@ -127,16 +131,18 @@ def _config_problem(key: str) -> SkippedCheck:
     return SkippedCheck(FindingCode.CONFIG_PROBLEM, f"of the config problem with {key}")
 
 
-def _keep_off(patient: Patient, service: str) -> SkippedCheck | None:
-    if not patient.settings.safety.enable_connector:
+def _keep_off(installation: Installation, service: str) -> SkippedCheck | None:
+    if not installation.settings.safety.enable_connector:
         return _SWITCHED_OFF
-    if patient.pause():
+    if installation.pause():
         return _PAUSED
-    if any(each.key == service for each in patient.problems):
+    if any(each.key == service for each in installation.problems):
         return _config_problem(service)
-    return patient.objection("config", "environment", "safety.enable_connector", *_DOORS[service], *NETWORK_VARIABLES)
+    return installation.objection(
+        "config", "environment", "safety.enable_connector", *_DOORS[service], *NETWORK_VARIABLES
+    )
 
 
-def _days(patient: Patient, policy: Policy) -> tuple[date, date]:
-    first, last = days_in_reach(policy, patient.seams.clock(), patient.settings.sync.hours_back)
+def _days(installation: Installation, policy: Policy) -> tuple[date, date]:
+    first, last = days_in_reach(policy, installation.seams.clock(), installation.settings.sync.hours_back)
     return first, last + AHEAD

@@ -12,12 +12,12 @@ from pathlib import Path
 from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.report import Source, file_origin
-from tsrevel.doctor.finding import Finding, FindingCode, SkippedCheck, doubtful, fine, skipped, wrong
+from tsrevel.doctor.finding import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
 from tsrevel.files import read_regular
 from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
 
 
-def check_files(settings: Settings, environ: Mapping[str, str], because: SkippedCheck | None) -> Iterator[Finding]:
+def check_files(settings: Settings, environ: Mapping[str, str], because: SkippedCheck | None) -> Iterator[CheckFinding]:
     """The config file, the mappings, the token, the ledger with what lies beside it, each secret's own file.
 
     `because`: why it isn't known where all but the first two lie.
@@ -41,7 +41,7 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: Skipped
         yield from _check_owner(settings)
 
 
-def _check_owner(settings: Settings) -> Iterator[Finding]:
+def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
     """For root, to whom everything looks well: what the owner of the settings, or of the state, can't use."""
     folder = settings.ledger_path.parent
     ledger = settings.ledger_path
@@ -57,13 +57,13 @@ def _check_owner(settings: Settings) -> Iterator[Finding]:
                 place = path if path == folder else path.parent
                 run = f"chown {user_name(user)} {path}" if path == settings.config_path else chown(user, place, [path])
                 text = f"user {user_name(user)} {why}"
-                yield doubtful("file.owner", FindingCode.OWNER_SHUT_OUT, text, f"Run: {run}")
+                yield warning("file.owner", FindingCode.OWNER_SHUT_OUT, text, f"Run: {run}")
     except OSError as error:
         text = f"it can't be told who may use the state: {error.strerror}"
-        yield doubtful("file.owner", FindingCode.INACCESSIBLE, text, "Look at its owners.")
+        yield warning("file.owner", FindingCode.INACCESSIBLE, text, "Look at its owners.")
 
 
-def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Finding]:
+def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[CheckFinding]:
     """`secret`: others must not even read it. `absent`: why it is skipped where it is missing; "": without a word."""
     try:
         found = path.stat()
@@ -73,14 +73,14 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Find
         return
     except OSError as error:
         text = f"{path} can't be looked at: {error.strerror}"
-        yield wrong(name, FindingCode.INACCESSIBLE, text, "Let this user reach it.")
+        yield problem(name, FindingCode.INACCESSIBLE, text, "Let this user reach it.")
         return
     mode = stat.S_IMODE(found.st_mode)
     who = _too_open(found, secret=secret)
     if who:
-        yield wrong(name, FindingCode.TOO_OPEN, f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
+        yield problem(name, FindingCode.TOO_OPEN, f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
     else:
-        yield fine(name, f"{path}: mode {mode:04o}")
+        yield ok(name, f"{path}: mode {mode:04o}")
 
 
 def _too_open(found: os.stat_result, *, secret: bool) -> str:

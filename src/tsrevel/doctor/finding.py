@@ -32,7 +32,7 @@ ATTENTION = NEEDS_ATTENTION
 MOST_CANDIDATES = 5
 
 
-class Verdict(StrEnum):
+class CheckResult(StrEnum):
     """How a check ended. Only a problem changes the exit status."""
 
     OK = "ok"
@@ -118,7 +118,7 @@ class SkippedCheck(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """The result of the check called `name`. `subject` is the location it is about, None for the whole installation.
 
     `text` has no full stop; `remedy` is a sentence, "" where nothing is to be done. `exit_status` is that of a run
@@ -128,37 +128,37 @@ class Finding:
     name: str
     code: FindingCode
     subject: str | None
-    verdict: Verdict
+    verdict: CheckResult
     text: str
     remedy: str = ""
     exit_status: int = 0
 
 
-def exit_status(findings: Iterable[Finding]) -> int:
+def exit_status(findings: Iterable[CheckFinding]) -> int:
     """The exit status that most needs a person; 0 where there is no problem."""
     return most_severe({finding.exit_status for finding in findings})
 
 
-def fine(name: str, text: str, subject: str | None = None, code: FindingCode = FindingCode.OK) -> Finding:
+def ok(name: str, text: str, subject: str | None = None, code: FindingCode = FindingCode.OK) -> CheckFinding:
     """All is well."""
-    return Finding(name, code, subject, Verdict.OK, text)
+    return CheckFinding(name, code, subject, CheckResult.OK, text)
 
 
-def doubtful(name: str, code: FindingCode, text: str, remedy: str, subject: str | None = None) -> Finding:
+def warning(name: str, code: FindingCode, text: str, remedy: str, subject: str | None = None) -> CheckFinding:
     """It may be well; a person should know."""
-    return Finding(name, code, subject, Verdict.WARNING, text, remedy)
+    return CheckFinding(name, code, subject, CheckResult.WARNING, text, remedy)
 
 
-def wrong(
+def problem(
     name: str, code: FindingCode, text: str, remedy: str, status: int = WRONG_SETTING, subject: str | None = None
-) -> Finding:
+) -> CheckFinding:
     """It won't work like this."""
-    return Finding(name, code, subject, Verdict.PROBLEM, text, remedy, status)
+    return CheckFinding(name, code, subject, CheckResult.PROBLEM, text, remedy, status)
 
 
-def skipped(name: str, skip: SkippedCheck, subject: str | None = None) -> Finding:
+def skipped(name: str, skip: SkippedCheck, subject: str | None = None) -> CheckFinding:
     """It couldn't be looked at."""
-    return Finding(name, skip.code, subject, Verdict.SKIPPED, f"skipped because {skip.because}")
+    return CheckFinding(name, skip.code, subject, CheckResult.SKIPPED, f"skipped because {skip.because}")
 
 
 def attempt(read: Callable[[], T]) -> T | TsrevelError:
@@ -174,16 +174,16 @@ def is_silent(answer: object) -> bool:
     return isinstance(answer, ConnectionMisconfigured | Unavailable) and answer.__cause__ is not None
 
 
-def failure(name: str, error: TsrevelError, subject: str | None = None) -> Finding:
+def failure(name: str, error: TsrevelError, subject: str | None = None) -> CheckFinding:
     """The problem that an error of ours stands for."""
     if isinstance(error, ConfigError):
         first = error.problems[0]
         text = f"{first.key} ({first.origin}): {first.message}"
-        return wrong(name, FindingCode.CONFIG_PROBLEM, text, first.remedy, subject=subject)
+        return problem(name, FindingCode.CONFIG_PROBLEM, text, first.remedy, subject=subject)
     status = error.exit_status if isinstance(error, StopRun) else SERVICE_DOWN
     text = " ".join(str(error).split()).rstrip(".")  # SQLite's findings have several lines
     code, remedy = _judge(error)
-    return wrong(name, code, text, remedy, status, subject)
+    return problem(name, code, text, remedy, status, subject)
 
 
 def _judge(error: TsrevelError) -> tuple[FindingCode, str]:

@@ -13,15 +13,15 @@ from tsrevel.config import Settings
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.doctor.finding import (
     ATTENTION,
-    Finding,
+    CheckFinding,
     FindingCode,
     SkippedCheck,
     attempt,
-    doubtful,
     failure,
-    fine,
+    ok,
+    problem,
     skipped,
-    wrong,
+    warning,
 )
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
@@ -30,44 +30,44 @@ _MEGABYTE = 1_000_000
 LEAST_SPACE, SCARCE_SPACE = 20 * _MEGABYTE, 200 * _MEGABYTE
 
 
-def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Iterator[Finding]:
+def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Iterator[CheckFinding]:
     """Every problem of the settings, a line each; or that there is none."""
     found = list(problems)
     for each in found:
-        yield wrong("config", FindingCode.CONFIG_PROBLEM, f"{each.key} ({each.origin}): {each.message}", each.remedy)
+        yield problem("config", FindingCode.CONFIG_PROBLEM, f"{each.key} ({each.origin}): {each.message}", each.remedy)
     if found and settings.config_path is None and all(each.key != "config" for each in found):
         remedy = "Make one by `tsrevel init`, or name yours: --config FILE."
-        yield wrong("config", FindingCode.NO_CONFIG_FILE, "no settings file was found", remedy)
+        yield problem("config", FindingCode.NO_CONFIG_FILE, "no settings file was found", remedy)
     if not found:
         source = settings.config_path or "the environment alone"
         count = len(settings.locations)
         if settings.locations:
-            yield fine("config", f"{source}: {count} location{'s' * (count != 1)}, no problem in it")
+            yield ok("config", f"{source}: {count} location{'s' * (count != 1)}, no problem in it")
         else:
-            yield wrong("config", FindingCode.NO_LOCATIONS, f"{source}: {NO_LOCATIONS}", ADD_LOCATIONS)
+            yield problem("config", FindingCode.NO_LOCATIONS, f"{source}: {NO_LOCATIONS}", ADD_LOCATIONS)
 
 
-def check_safety(settings: Settings, pause: Pause | None) -> Iterator[Finding]:
+def check_safety(settings: Settings, pause: Pause | None) -> Iterator[CheckFinding]:
     """What keeps runs from writing."""
     safety = settings.safety
     if not safety.enable_connector:
         remedy = "Set safety.enable_connector = true when runs may begin; until then nothing is asked of any service."
         text = "the connector is switched off (safety.enable_connector)"
-        yield doubtful("safety", FindingCode.SWITCHED_OFF, text, remedy)
+        yield warning("safety", FindingCode.SWITCHED_OFF, text, remedy)
     elif pause:
         remedy = "Until `tsrevel resume` nothing is asked of any service."
-        yield doubtful("safety", FindingCode.PAUSED, f"runs are {pause}", remedy)
+        yield warning("safety", FindingCode.PAUSED, f"runs are {pause}", remedy)
     elif safety.dry_run:
         text = "dry run: nothing is written to Revel until safety.dry_run = false"
-        yield fine("safety", text, code=FindingCode.DRY_RUN)
+        yield ok("safety", text, code=FindingCode.DRY_RUN)
     else:
         allowed = ", ".join(map(str, safety.allowed_locations)) or "every mapped location"
-        yield fine("safety", f"live: orders are written, for {allowed}")
+        yield ok("safety", f"live: orders are written, for {allowed}")
 
 
 def check_ledger(
     settings: Settings, opened_by: Connect, because: SkippedCheck | None
-) -> tuple[tuple[Finding, ...], Inspection | None]:
+) -> tuple[tuple[CheckFinding, ...], Inspection | None]:
     """Integrity, version and environment of the ledger, and what it is like where it is sound."""
     if because:
         return (skipped("ledger", because),), None
@@ -77,15 +77,15 @@ def check_ledger(
         return (failure("ledger", seen),), None
     if seen is None:
         text = f"there is none yet; the first run makes {path}"
-        return (fine("ledger", text, code=FindingCode.NO_LEDGER_YET),), None
+        return (ok("ledger", text, code=FindingCode.NO_LEDGER_YET),), None
     version = f"version {seen.version}"
     if seen.version < seen.newest:
         version += f", which the next run brings to {seen.newest}, a backup first"
     text = f"{path}: whole, {version}, {settings.environment}, {seen.facts} facts in its audit"
-    return (fine("ledger", text),), seen
+    return (ok("ledger", text),), seen
 
 
-def check_disk(settings: Settings, because: SkippedCheck | None) -> Finding:
+def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding:
     """Whether the ledger's folder can be written to and has room."""
     if because:
         return skipped("disk", because)
@@ -94,16 +94,16 @@ def check_disk(settings: Settings, because: SkippedCheck | None) -> Finding:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         text = f"{folder} can't be looked at: {error.strerror}"
-        return wrong("disk", FindingCode.INACCESSIBLE, text, "Let this user into it.")
+        return problem("disk", FindingCode.INACCESSIBLE, text, "Let this user into it.")
     if not os.access(folder, os.W_OK | os.X_OK):
         remedy = "Change its owner, or set ledger.path."
-        return wrong("disk", FindingCode.NOT_WRITABLE, f"this user can't write to {folder}", remedy)
+        return problem("disk", FindingCode.NOT_WRITABLE, f"this user can't write to {folder}", remedy)
     room = f"{free // _MEGABYTE} MB free in {folder}"
     if free < LEAST_SPACE:
-        return wrong("disk", FindingCode.DISK_FULL, room, "Make room: without it no run can begin.", ATTENTION)
+        return problem("disk", FindingCode.DISK_FULL, room, "Make room: without it no run can begin.", ATTENTION)
     if free < SCARCE_SPACE:
-        return doubtful("disk", FindingCode.LITTLE_SPACE, room, "Make room soon.")
-    return fine("disk", room)
+        return warning("disk", FindingCode.LITTLE_SPACE, room, "Make room soon.")
+    return ok("disk", room)
 
 
 def _existing(path: Path) -> Path:
@@ -114,7 +114,7 @@ def _existing(path: Path) -> Path:
     return folder
 
 
-def check_lock(settings: Settings, because: SkippedCheck | None) -> Finding:
+def check_lock(settings: Settings, because: SkippedCheck | None) -> CheckFinding:
     """Whether a run is at it now. The file alone means nothing."""
     if because:
         return skipped("lock", because)
@@ -123,26 +123,26 @@ def check_lock(settings: Settings, because: SkippedCheck | None) -> Finding:
     except LedgerUnusable as error:
         return failure("lock", error)
     if not held:
-        return fine("lock", "free: no run is at work")
+        return ok("lock", "free: no run is at work")
     lock = f"{settings.ledger_path}.lock"
     remedy = f"Wait for it; `fuser {lock}` names its process."
-    return doubtful("lock", FindingCode.LOCKED, f"another run holds {lock} now", remedy)
+    return warning("lock", FindingCode.LOCKED, f"another run holds {lock} now", remedy)
 
 
-def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datetime | None) -> Finding:
+def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datetime | None) -> CheckFinding:
     """This machine's clock against the services' (the Date of their answers), else against the ledger's last fact."""
     told = judge_clock(skews)
     if told and told.verdict == "right":
-        return fine("clock", told.text)
+        return ok("clock", told.text)
     if told:
         if told.verdict == "wrong":
-            return wrong("clock", FindingCode.CLOCK_WRONG, told.text, KEEP_TIME, ATTENTION)
-        return doubtful("clock", FindingCode.CLOCK_DOUBTFUL, told.text, KEEP_TIME)
+            return problem("clock", FindingCode.CLOCK_WRONG, told.text, KEEP_TIME, ATTENTION)
+        return warning("clock", FindingCode.CLOCK_DOUBTFUL, told.text, KEEP_TIME)
     stamp = f"{now:%Y-%m-%d %H:%M} UTC"
     if last_at is not None and now < last_at:
         text = f"it says {stamp}, but the ledger's last fact is of {last_at:%Y-%m-%d %H:%M} UTC"
         remedy = "Set the clock, and let the machine keep time by NTP."
-        return wrong("clock", FindingCode.CLOCK_BEFORE_LEDGER, text, remedy, ATTENTION)
+        return problem("clock", FindingCode.CLOCK_BEFORE_LEDGER, text, remedy, ATTENTION)
     after = "after the ledger's last fact" if last_at else "nothing to compare it with"
     text = f"plausible: {stamp}, {after}; no service told its time"
-    return fine("clock", text, code=FindingCode.NOT_COMPARED)
+    return ok("clock", text, code=FindingCode.NOT_COMPARED)

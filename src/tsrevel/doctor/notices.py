@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tsrevel.config import Settings
-from tsrevel.doctor.finding import Finding, FindingCode, SkippedCheck, doubtful, fine, skipped, wrong
+from tsrevel.doctor.finding import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
 
 MAIL, MONITOR = "email", "monitor"
 
 
-def check_mail(settings: Settings) -> Finding:
+def check_mail(settings: Settings) -> CheckFinding:
     """Whether mails can be sent at all. The key isn't tried: nothing documents a way that sends no mail."""
     mail = settings.email
     parts = {
@@ -21,20 +21,20 @@ def check_mail(settings: Settings) -> Finding:
         return skipped(MAIL, SkippedCheck(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
     if missing:
         text = f"half set up, so no mail is sent: {', '.join(missing)} isn't set"
-        return doubtful(MAIL, FindingCode.INCOMPLETE, text, "Set it, or empty the whole [email] section.")
+        return warning(MAIL, FindingCode.INCOMPLETE, text, "Set it, or empty the whole [email] section.")
     key = mail.api_key.get_secret_value().strip()
     if not (key.isascii() and key.isprintable()) or " " in key:
         text = "email.api_key holds characters that no key has"
-        return wrong(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key anew.")
+        return problem(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key anew.")
     count = len(mail.recipients)
     people = f"{count} recipient{'s' * (count != 1)}"
-    return fine(MAIL, f"SendGrid key, sender and {people} are set; the key isn't tried")
+    return ok(MAIL, f"SendGrid key, sender and {people} are set; the key isn't tried")
 
 
-def check_monitor(settings: Settings) -> Finding:
+def check_monitor(settings: Settings) -> CheckFinding:
     """Whether somebody would notice that runs have stopped. It isn't pinged."""
     if settings.monitor.ping_url.get_secret_value():
-        return fine(MONITOR, "monitor.ping_url is set; it isn't pinged now")
+        return ok(MONITOR, "monitor.ping_url is set; it isn't pinged now")
     remedy = "Set monitor.ping_url (Healthchecks or the like), or watch cron in another way."
     text = "monitor.ping_url isn't set: nobody is told when runs stop"
-    return doubtful(MONITOR, FindingCode.NOT_SET, text, remedy)
+    return warning(MONITOR, FindingCode.NOT_SET, text, remedy)

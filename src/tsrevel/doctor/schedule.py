@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from tsrevel.config import CommandFailure, CommandResult, CommandRunner, Settings
 from tsrevel.doctor.crontab import Start, read_crontab
-from tsrevel.doctor.finding import Finding, FindingCode, doubtful, fine
+from tsrevel.doctor.finding import CheckFinding, FindingCode, ok, warning
 from tsrevel.files import real_path
 
 SCHEDULE = "schedule"
@@ -16,39 +16,39 @@ _LIST = ("list-timers", "--all", "--no-legend")
 _TIMERS = (("systemctl", *_LIST), ("systemctl", "--user", *_LIST))
 
 
-def check_schedule(settings: Settings, environ: Mapping[str, str], run: CommandRunner) -> Finding:
+def check_schedule(settings: Settings, environ: Mapping[str, str], run: CommandRunner) -> CheckFinding:
     """Whether this user's crontab, or a systemd timer that can be seen, starts `tsrevel sync` with these settings."""
     table = run(["crontab", "-l"], environ)
     starts = [*read_crontab(table.output, environ)]
     good = [each for each in starts if _find_fault(each, settings) is None]
     if good:
-        return fine(SCHEDULE, f"crontab: {len(good)} line{'s' * (len(good) != 1)} with `tsrevel sync`")
+        return ok(SCHEDULE, f"crontab: {len(good)} line{'s' * (len(good) != 1)} with `tsrevel sync`")
     timers = [line for words in _TIMERS for line in run(words, environ).output.splitlines() if "tsrevel" in line]
     due = next((line for line in timers if line.split()[0] not in {"n/a", "-"}), None)
     if due:
-        return fine(SCHEDULE, f"{_unit(due)} has a next run; what its service starts isn't looked at")
+        return ok(SCHEDULE, f"{_unit(due)} has a next run; what its service starts isn't looked at")
     return _complain(settings, starts, timers, table)
 
 
-def _complain(settings: Settings, starts: Iterable[Start], timers: list[str], table: CommandResult) -> Finding:
+def _complain(settings: Settings, starts: Iterable[Start], timers: list[str], table: CommandResult) -> CheckFinding:
     config = f" --config {shlex.quote(str(settings.config_path.absolute()))}" if settings.config_path else ""
     line = f"0 0-21/3 * * * tsrevel sync{config}"
     remedy = f"At go-live, `crontab -e` and add the lines of crontab.example; the first is: {line}"
     bad = [f"`{each.text}` {_tell_fault(each, settings)}" for each in starts]
     if bad:
         text = f"crontab: {'; '.join(dict.fromkeys(bad))}"
-        return doubtful(SCHEDULE, FindingCode.OTHER_RUN, text, f"Let the lines begin like: {line}")
+        return warning(SCHEDULE, FindingCode.OTHER_RUN, text, f"Let the lines begin like: {line}")
     if timers:
         unit = _unit(timers[0])
         remedy = f"Run: systemctl enable --now {unit}"
-        return doubtful(SCHEDULE, FindingCode.TIMER_OFF, f"{unit} is there but never elapses", remedy)
+        return warning(SCHEDULE, FindingCode.TIMER_OFF, f"{unit} is there but never elapses", remedy)
     if table.failure is CommandFailure.NOT_FOUND:
         text = "this machine has no `crontab` command, and no systemd timer starts tsrevel"
         remedy = "At go-live, install cron, or the units of examples/; or start runs otherwise."
-        return doubtful(SCHEDULE, FindingCode.NO_CRON, text, remedy)
+        return warning(SCHEDULE, FindingCode.NO_CRON, text, remedy)
     why = f"`crontab -l` {table.text}" if table.failure else "`crontab -l` shows none"
     text = f"no crontab line of this user's, no systemd timer starts tsrevel ({why})"
-    return doubtful(SCHEDULE, FindingCode.NOT_SCHEDULED, text, remedy)
+    return warning(SCHEDULE, FindingCode.NOT_SCHEDULED, text, remedy)
 
 
 class _ScheduleFault(Enum):

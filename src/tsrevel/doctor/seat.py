@@ -10,17 +10,17 @@ from typing import TypeVar
 from tsrevel.config import Settings
 from tsrevel.doctor.finding import (
     REFUSED,
-    Finding,
+    CheckFinding,
     FindingCode,
     SkippedCheck,
     attempt,
-    doubtful,
     failure,
-    fine,
     is_silent,
     list_candidates,
+    ok,
+    problem,
     skipped,
-    wrong,
+    warning,
 )
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, TokenRefused, TsrevelError
 from tsrevel.planning.model import Event, Policy
@@ -39,7 +39,7 @@ _TOKEN_PROBLEM = SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{TOKEN} is a problem"
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class TripleSeatLists:
     """What TripleSeat told; None where it couldn't be asked, or didn't answer so that it can be used."""
 
     sites: tuple[Site, ...] | None = None
@@ -48,7 +48,7 @@ class Seat:
     days: tuple[date, date] | None = None
 
 
-def skip_tripleseat(because: SkippedCheck) -> Iterator[Finding]:
+def skip_tripleseat(because: SkippedCheck) -> Iterator[CheckFinding]:
     """Every check of TripleSeat, left out."""
     for name in (CONNECTION, TOKEN, *_READS):
         yield skipped(name, because)
@@ -56,24 +56,24 @@ def skip_tripleseat(because: SkippedCheck) -> Iterator[Finding]:
 
 def examine_tripleseat(
     tripleseat: TripleSeat, settings: Settings, policy: Policy, days: tuple[date, date]
-) -> Generator[Finding, None, Seat]:
+) -> Generator[CheckFinding, None, TripleSeatLists]:
     """Read once all that set-up rests on; what is found wrong with one list doesn't hide the others."""
     sites = attempt(tripleseat.sites)
     if is_silent(sites) and isinstance(sites, TsrevelError):
         yield failure(CONNECTION, sites)
         for name in (TOKEN, *_READS):
             yield skipped(name, _UNREACHABLE)
-        return Seat()
+        return TripleSeatLists()
     if isinstance(sites, ConfigError | TokenRefused):
         yield from _without_token(sites, settings)
-        return Seat()
+        return TripleSeatLists()
     places, found = attempt(tripleseat.places), attempt(lambda: tripleseat.search_by_day(*days))
     reads = {SITES: sites, LOCATIONS: places, LISTING: found}
     refused = [each for each in reads.values() if _is_refused(each)]
     if len(refused) == len(reads) or isinstance(found, TokenRefused):
         yield from _without_token(refused[-1], settings)
-        return Seat()
-    yield fine(CONNECTION, f"{settings.tripleseat.base_url} answers")
+        return TripleSeatLists()
+    yield ok(CONNECTION, f"{settings.tripleseat.base_url} answers")
     yield _check_token(settings, reads)
     yield _tell_list(SITES, sites, "sites")
     yield _tell_list(LOCATIONS, places, "locations")
@@ -82,19 +82,19 @@ def examine_tripleseat(
     yield _check_event(tripleseat, policy, events)
     if events is not None:
         yield from _check_unmapped(events, policy)
-    return Seat(_usable(sites), _usable(places), events, days)
+    return TripleSeatLists(_usable(sites), _usable(places), events, days)
 
 
 def _is_refused(answer: object) -> bool:
     return isinstance(answer, CredentialsRefused) and not isinstance(answer, Forbidden)
 
 
-def _without_token(error: object, settings: Settings) -> Iterator[Finding]:
+def _without_token(error: object, settings: Settings) -> Iterator[CheckFinding]:
     yield skipped(CONNECTION, _TOKEN_PROBLEM)
     if isinstance(error, TsrevelError):
         found = failure(TOKEN, error)
         remedy = "Run `tsrevel login`: an admin user of TripleSeat must approve." if _needs_login(settings) else ""
-        yield wrong(TOKEN, found.code, found.text, remedy or found.remedy, found.exit_status)
+        yield problem(TOKEN, found.code, found.text, remedy or found.remedy, found.exit_status)
     for name in _READS:
         yield skipped(name, _TOKEN_PROBLEM)
 
@@ -103,16 +103,16 @@ def _needs_login(settings: Settings) -> bool:
     return settings.tripleseat.auth == "oauth2"
 
 
-def _check_token(settings: Settings, reads: Mapping[str, object]) -> Finding:
+def _check_token(settings: Settings, reads: Mapping[str, object]) -> CheckFinding:
     if any(not isinstance(answer, TsrevelError) for answer in reads.values()):
         text = f"accepted (tripleseat.auth = {settings.tripleseat.auth})"
         untried = "; client id and secret are only tried at the next renewal" if _needs_login(settings) else ""
-        return fine(TOKEN, text + untried)
+        return ok(TOKEN, text + untried)
     remedy = "See the lines below."
     if any(isinstance(answer, CredentialsRefused) for answer in reads.values()):
-        return wrong(TOKEN, FindingCode.NOTHING_READ, "nothing could be read with it", remedy, REFUSED)
+        return problem(TOKEN, FindingCode.NOTHING_READ, "nothing could be read with it", remedy, REFUSED)
     text = "no usable answer, so it can't be told whether it is good"
-    return doubtful(TOKEN, FindingCode.NO_USABLE_ANSWER, text, remedy)
+    return warning(TOKEN, FindingCode.NO_USABLE_ANSWER, text, remedy)
 
 
 def _usable(answer: T | TsrevelError) -> T | None:
@@ -121,17 +121,17 @@ def _usable(answer: T | TsrevelError) -> T | None:
 
 def _tell_list(
     name: str, answer: tuple[Site, ...] | tuple[TripleSeatLocation, ...] | TsrevelError, what: str
-) -> Finding:
+) -> CheckFinding:
     if isinstance(answer, TsrevelError):
         return _unreadable(name, answer, what)
-    return fine(name, f"{len(answer)} {what} can be read: {list_candidates((each.id, each.name) for each in answer)}")
+    return ok(name, f"{len(answer)} {what} can be read: {list_candidates((each.id, each.name) for each in answer)}")
 
 
-def _unreadable(name: str, error: TsrevelError, what: str) -> Finding:
+def _unreadable(name: str, error: TsrevelError, what: str) -> CheckFinding:
     """A missing page is a doubt, since runs don't need it; all else is a problem."""
     if isinstance(error, Refused):
         remedy = "Compare the ids and time zones with TripleSeat's settings by hand."
-        return doubtful(name, FindingCode.NO_SUCH_RESOURCE, f"{error}, so the {what} can't be checked", remedy)
+        return warning(name, FindingCode.NO_SUCH_RESOURCE, f"{error}, so the {what} can't be checked", remedy)
     return failure(name, error)
 
 
@@ -141,18 +141,18 @@ def _tell_events(found: list[Found] | TsrevelError) -> tuple[Event, ...] | None:
     return tuple(each.event for each in found if each.event is not None)
 
 
-def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) -> Finding:
+def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) -> CheckFinding:
     if isinstance(found, TsrevelError):
         return failure(LISTING, found)
     span = f"from {days[0]} to {days[1]}"
     if not found:
         remedy = "If there should be some: see that the approving user, and the app's scopes, reach their locations."
         text = f"the event search works, but lists no event {span}"
-        return doubtful(LISTING, FindingCode.NO_EVENT, text, remedy)
-    return fine(LISTING, f"the event search works: {len(found)} event{'s' * (len(found) != 1)} {span}")
+        return warning(LISTING, FindingCode.NO_EVENT, text, remedy)
+    return ok(LISTING, f"the event search works: {len(found)} event{'s' * (len(found) != 1)} {span}")
 
 
-def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ...] | None) -> Finding:
+def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ...] | None) -> CheckFinding:
     """Whether one event can be read with its lines and money: a scope of its own (facts TripleSeat 1.5)."""
     if not events:
         return skipped(EVENT, SkippedCheck(FindingCode.NO_EVENT, f"{LISTING} shows no event"))
@@ -160,17 +160,17 @@ def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ..
     whole = attempt(lambda: tripleseat.event(likely.id))
     if isinstance(whole, Refused) and whole.status == 404:
         text = f"event {likely.id} is listed, but isn't there"
-        return doubtful(EVENT, FindingCode.EVENT_GONE, text, "Run doctor again.")
+        return warning(EVENT, FindingCode.EVENT_GONE, text, "Run doctor again.")
     if isinstance(whole, TsrevelError):
         return failure(EVENT, whole)
     if not any(document.lines for document in whole.documents):
         remedy = "If it should have some: the app or the approving user may not see financials."
         text = f"event {likely.id} can be read, but no document of it has lines"
-        return doubtful(EVENT, FindingCode.NO_LINES, text, remedy)
-    return fine(EVENT, f"event {likely.id} can be read with its lines and money")
+        return warning(EVENT, FindingCode.NO_LINES, text, remedy)
+    return ok(EVENT, f"event {likely.id} can be read with its lines and money")
 
 
-def _check_unmapped(events: tuple[Event, ...], policy: Policy) -> Iterator[Finding]:
+def _check_unmapped(events: tuple[Event, ...], policy: Policy) -> Iterator[CheckFinding]:
     """The places of events that would be held because no entry is theirs."""
     places = {}
     for event in events:
@@ -181,4 +181,4 @@ def _check_unmapped(events: tuple[Event, ...], policy: Policy) -> Iterator[Findi
     if places:
         text = f"events are listed at places without a [[locations]] entry: {list_candidates(places.items())}"
         remedy = "Add entries, or set safety.allowed_locations; else these events are held."
-        yield doubtful(UNMAPPED, FindingCode.UNMAPPED_PLACE, text, remedy)
+        yield warning(UNMAPPED, FindingCode.UNMAPPED_PLACE, text, remedy)

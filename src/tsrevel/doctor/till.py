@@ -10,16 +10,16 @@ from tsrevel.config import LocationSettings, Settings
 from tsrevel.doctor.finding import (
     REFUSED,
     SERVICE_DOWN,
-    Finding,
+    CheckFinding,
     FindingCode,
     SkippedCheck,
     attempt,
-    doubtful,
     failure,
-    fine,
     is_silent,
+    ok,
+    problem,
     skipped,
-    wrong,
+    warning,
 )
 from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
 from tsrevel.planning.match import Catalogue
@@ -67,7 +67,7 @@ def is_own_dining(entry: LocationSettings) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Till:
+class RevelLists:
     """What Revel's lists hold; None for a list that couldn't be read.
 
     `dining`: the dining options on existing orders, of the establishments whose orders could be read.
@@ -82,20 +82,20 @@ class Till:
     dining: Mapping[EstablishmentId, frozenset[int]] = field(default_factory=dict)
 
 
-def skip_revel(because: SkippedCheck) -> Iterator[Finding]:
+def skip_revel(because: SkippedCheck) -> Iterator[CheckFinding]:
     """Every check of Revel, left out."""
     for name in (CONNECTION, KEY, *ORDERS, *LISTS):
         yield skipped(name, because)
 
 
-def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generator[Finding, None, Till]:
+def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generator[CheckFinding, None, RevelLists]:
     """Ask every resource by itself; one that is refused doesn't hide the others."""
     first = attempt(lambda: account.can_read("Order"))
     if is_silent(first) and isinstance(first, TsrevelError):
         yield failure(CONNECTION, first)
         for name in (KEY, *ORDERS, *LISTS):
             yield skipped(name, SkippedCheck(FindingCode.UNREACHABLE, "Revel can't be reached"))
-        return Till()
+        return RevelLists()
     orders = {name: attempt(_reader(account, resource)) for name, resource in list(ORDERS.items())[1:]}
     orders = {"revel.order": first, **orders}
     places = tuple(dict.fromkeys(EstablishmentId(each.revel_establishment) for each in settings.locations))
@@ -104,14 +104,14 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
     answers: list[object] = [*orders.values(), *(each for each in lists.values() if each is not None)]
     usable = any(not isinstance(each, TsrevelError) for each in answers)
     if isinstance(first, CredentialsRefused) and not usable:
-        yield fine(CONNECTION, f"{settings.revel_url} answers")
+        yield ok(CONNECTION, f"{settings.revel_url} answers")
         remedy = "Check revel.api_key and revel.api_secret, and the API user's rights in Revel's console."
-        yield wrong(KEY, FindingCode.REFUSED, f"refused for every resource ({first.without_advice})", remedy, REFUSED)
+        yield problem(KEY, FindingCode.REFUSED, f"refused for every resource ({first.without_advice})", remedy, REFUSED)
         for name in (*ORDERS, *LISTS):
             yield skipped(name, SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{KEY} is refused everywhere"))
-        return Till()
-    yield fine(CONNECTION, f"{settings.revel_url} answers")
-    accepted = fine(KEY, "accepted; whether it may write, only the first order shows")
+        return RevelLists()
+    yield ok(CONNECTION, f"{settings.revel_url} answers")
+    accepted = ok(KEY, "accepted; whether it may write, only the first order shows")
     unclear = SkippedCheck(FindingCode.NO_USABLE_ANSWER, "no resource gave a usable answer")
     yield accepted if usable else skipped(KEY, unclear)
     for name, answer in orders.items():
@@ -120,7 +120,7 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
         yield _tell_list(name, LISTS[name], rows, spared.get(name, _NO_LOCATIONS))
     catalogues = {} if isinstance(orders["revel.product"], TsrevelError) else _read_catalogues(revel, places)
     dining = {} if isinstance(first, TsrevelError) else _read_dining(account, settings)
-    return replace(_till(lists, catalogues), dining=dining)
+    return replace(_lists_of(lists, catalogues), dining=dining)
 
 
 def _reader(account: Account, resource: str) -> Callable[[], None]:
@@ -172,26 +172,26 @@ def _catalogue_reader(revel: Revel, place: EstablishmentId) -> Callable[[], Cata
     return lambda: revel.catalogue(place)
 
 
-def _tell_order_resource(name: str, resource: str, answer: object) -> Finding:
+def _tell_order_resource(name: str, resource: str, answer: object) -> CheckFinding:
     if not isinstance(answer, TsrevelError):
-        return fine(name, f"{resource} can be read")
+        return ok(name, f"{resource} can be read")
     if isinstance(answer, Refused):
         text = f"{answer}; no order can be made without {resource}"
         remedy = "Check revel.domain or revel.base_url."
-        return wrong(name, FindingCode.NO_SUCH_RESOURCE, text, remedy, SERVICE_DOWN)
+        return problem(name, FindingCode.NO_SUCH_RESOURCE, text, remedy, SERVICE_DOWN)
     return _denied(name, resource, answer)
 
 
-def _denied(name: str, resource: str, error: TsrevelError) -> Finding:
+def _denied(name: str, resource: str, error: TsrevelError) -> CheckFinding:
     """A refusal is about this one resource here: others are open (facts Revel 1)."""
     if not isinstance(error, CredentialsRefused):
         return failure(name, error)
     text = f"the key has no right to {resource}, though it has to others ({error.without_advice})"
     remedy = f"Give the API user the right to {resource} in Revel's console."
-    return wrong(name, FindingCode.NO_RIGHT, text, remedy, REFUSED)
+    return problem(name, FindingCode.NO_RIGHT, text, remedy, REFUSED)
 
 
-def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) -> Finding:
+def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) -> CheckFinding:
     if answer is None:
         return skipped(name, unasked)
     if isinstance(answer, CredentialsRefused):  # no run reads it, so it may stay closed
@@ -199,18 +199,18 @@ def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) 
         text = (
             f"can't be checked: the key has no right to {resource}, though it has to others ({answer.without_advice})"
         )
-        return doubtful(name, FindingCode.NO_RIGHT, text, remedy)
+        return warning(name, FindingCode.NO_RIGHT, text, remedy)
     if isinstance(answer, Refused | Unreadable):
         remedy = "Compare the ids in the settings with Revel's console by hand."
         text = f"{str(answer).rstrip('.')}; so {resource} ids can't be checked"
-        return doubtful(name, FindingCode.NO_USABLE_ANSWER, text, remedy)
+        return warning(name, FindingCode.NO_USABLE_ANSWER, text, remedy)
     if isinstance(answer, TsrevelError):
         return failure(name, answer)
     count = len(answer) if isinstance(answer, tuple) else 0
-    return fine(name, f"{resource} can be read: {count} found")
+    return ok(name, f"{resource} can be read: {count} found")
 
 
-def _till(lists: Lists, catalogues: Mapping[EstablishmentId, Catalogue | TsrevelError]) -> Till:
+def _lists_of(lists: Lists, catalogues: Mapping[EstablishmentId, Catalogue | TsrevelError]) -> RevelLists:
     def named(name: str) -> tuple[NamedRow, ...] | None:
         answer = lists[name]
         rows = answer if isinstance(answer, tuple) else None
@@ -220,7 +220,7 @@ def _till(lists: Lists, catalogues: Mapping[EstablishmentId, Catalogue | Tsrevel
     establishments = (
         tuple(each for each in found if isinstance(each, Establishment)) if isinstance(found, tuple) else None
     )
-    return Till(
+    return RevelLists(
         establishments,
         named("revel.user"),
         named("revel.station"),

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 from tsrevel.config import ChargeSettings, Settings
 from tsrevel.doctor.finding import (
-    Finding,
+    CheckFinding,
     FindingCode,
     SkippedCheck,
-    doubtful,
     failure,
-    fine,
     list_candidates,
+    ok,
+    problem,
     skipped,
-    wrong,
+    warning,
 )
-from tsrevel.doctor.places import NO_ESTABLISHMENT, Entry, lacks_establishment
-from tsrevel.doctor.till import Till
+from tsrevel.doctor.places import NO_ESTABLISHMENT, CheckedLocation, lacks_establishment
+from tsrevel.doctor.till import RevelLists
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.match import Catalogue, Unmatched, match_id, match_name, suggest
 from tsrevel.planning.model import ProductId
@@ -30,7 +30,7 @@ CATALOGUE, CHARGES, FALLBACK, MAPPINGS = (
 )
 
 
-def check_wares(entry: Entry, till: Till) -> Iterator[Finding]:
+def check_products(entry: CheckedLocation, till: RevelLists) -> Iterator[CheckFinding]:
     """The entry's catalogue, and in it the products of the charges, the mappings and the fallback."""
     catalogue = till.catalogues.get(entry.location.establishment)
     place = entry.name
@@ -50,25 +50,25 @@ def check_wares(entry: Entry, till: Till) -> Iterator[Finding]:
     yield _check_fallback(entry, catalogue)
 
 
-def _check_catalogue(entry: Entry, catalogue: Catalogue) -> Finding:
+def _check_catalogue(entry: CheckedLocation, catalogue: Catalogue) -> CheckFinding:
     count = len(catalogue.names)
     text = f"establishment {catalogue.establishment} has {count} active product{'s' * (count != 1)}"
     if count:
-        return fine(CATALOGUE, text, entry.name)
+        return ok(CATALOGUE, text, entry.name)
     remedy = "Activate products in Revel, or correct revel_establishment: nothing could be sold."
-    return wrong(CATALOGUE, FindingCode.NO_PRODUCTS, text, remedy, subject=entry.name)
+    return problem(CATALOGUE, FindingCode.NO_PRODUCTS, text, remedy, subject=entry.name)
 
 
-def _check_charges(entry: Entry, catalogue: Catalogue) -> Iterator[Finding]:
+def _check_charges(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[CheckFinding]:
     items = [each for each in entry.all_settings.charges if each.treat_as == "item"]
     bad = [finding for each in items if (finding := _check_charge(entry, each, catalogue)) is not None]
     yield from bad
     if not bad:
         names = ", ".join(each.match for each in items)
-        yield fine(CHARGES, f"products of charges on sale: {names}" if items else "no charge has a product", entry.name)
+        yield ok(CHARGES, f"products of charges on sale: {names}" if items else "no charge has a product", entry.name)
 
 
-def _check_charge(entry: Entry, charge: ChargeSettings, catalogue: Catalogue) -> Finding | None:
+def _check_charge(entry: CheckedLocation, charge: ChargeSettings, catalogue: Catalogue) -> CheckFinding | None:
     if charge.product is not None:
         told = f"charges[{charge.match}].product = {charge.product}"
         found = match_id(charge.match, ProductId(charge.product), catalogue)
@@ -81,7 +81,7 @@ def _check_charge(entry: Entry, charge: ChargeSettings, catalogue: Catalogue) ->
         return None
     likely = _likely((charge.product_name or "", charge.match), catalogue)
     remedy = f"{likely} Name the product of this charge, or make it in Revel."
-    return wrong(CHARGES, FindingCode.NOT_ON_SALE, f"{told} {why}", remedy, subject=entry.name)
+    return problem(CHARGES, FindingCode.NOT_ON_SALE, f"{told} {why}", remedy, subject=entry.name)
 
 
 def _likely(names: tuple[str, ...], catalogue: Catalogue) -> str:
@@ -91,37 +91,39 @@ def _likely(names: tuple[str, ...], catalogue: Catalogue) -> str:
     return f"Similar: {list_candidates(ids)}." if near else "None has a similar name."
 
 
-def _check_mappings(entry: Entry, catalogue: Catalogue) -> Iterator[Finding]:
+def _check_mappings(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[CheckFinding]:
     here = [each for each in entry.all_settings.products if each.establishment == entry.location.establishment]
     bad = [each for each in here if each.product not in catalogue.names]
     for each in bad:
         line = each.name or f"menu item {each.menu_item_id}"
         text = f"mappings.toml maps {line!r} to {each.product}, no active product of establishment {each.establishment}"
         remedy = f"{_likely((each.name or '',), catalogue)} Correct it with `tsrevel map set`, or activate the product."
-        yield wrong(MAPPINGS, FindingCode.NOT_ON_SALE, text, remedy, subject=entry.name)
+        yield problem(MAPPINGS, FindingCode.NOT_ON_SALE, text, remedy, subject=entry.name)
     if not bad:
-        yield fine(MAPPINGS, f"{len(here)} mapped, all on sale" if here else "none is mapped here", entry.name)
+        yield ok(MAPPINGS, f"{len(here)} mapped, all on sale" if here else "none is mapped here", entry.name)
 
 
-def check_stray_mappings(settings: Settings) -> Iterator[Finding]:
+def check_stray_mappings(settings: Settings) -> Iterator[CheckFinding]:
     """Mappings for establishments that no entry has: they never apply."""
     known = {each.revel_establishment for each in settings.locations}
     stray = sorted({each.establishment for each in settings.products} - known)
     if stray:
         text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, which no entry has"
-        yield doubtful("mappings", FindingCode.UNUSED_MAPPING, text, "Correct the establishment, or remove them.")
+        yield warning("mappings", FindingCode.UNUSED_MAPPING, text, "Correct the establishment, or remove them.")
 
 
-def _check_fallback(entry: Entry, catalogue: Catalogue) -> Finding:
+def _check_fallback(entry: CheckedLocation, catalogue: Catalogue) -> CheckFinding:
     product, place = entry.settings.fallback_product, entry.name
     wanted = entry.policy.unmapped_items == "fallback"
     if not product:
         if wanted:
             remedy = "Set fallback_product, else unmapped lines hold their event here."
             text = 'orders.unmapped_items is "fallback", but there is no product for it'
-            return doubtful(FALLBACK, FindingCode.NOT_SET, text, remedy, place)
-        return fine(FALLBACK, "none, and none is needed: unmapped lines hold their event", place)
+            return warning(FALLBACK, FindingCode.NOT_SET, text, remedy, place)
+        return ok(FALLBACK, "none, and none is needed: unmapped lines hold their event", place)
     if product in catalogue.names:
-        return fine(FALLBACK, f"{product} is {catalogue.names[ProductId(product)]!r}", place)
+        return ok(FALLBACK, f"{product} is {catalogue.names[ProductId(product)]!r}", place)
     text = f"{entry.told('fallback_product')}: no active product of establishment {catalogue.establishment}"
-    return wrong(FALLBACK, FindingCode.NOT_ON_SALE, text, "Name a product that is on sale there, or 0.", subject=place)
+    return problem(
+        FALLBACK, FindingCode.NOT_ON_SALE, text, "Name a product that is on sale there, or 0.", subject=place
+    )
