@@ -12,7 +12,7 @@ import pytest
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EstablishmentId, EventId
 from tsrevel.planning.money import Cents
-from tsrevel.reconcile.model import Case, Money, Span, Spot, Verdict
+from tsrevel.reconcile.model import ComparedSpan, ComparisonResult, EventComparison, Money, ReportLocation
 from tsrevel.reconcile.report import sum_up
 
 from ..cli.bench import Ran, Shell
@@ -242,10 +242,10 @@ def test_what_follows_from_a_difference_is_not_told_again(shell: Shell) -> None:
 
 
 def test_no_day_agrees_whose_sums_do_not() -> None:
-    spot, day = Spot("Special Events", EstablishmentId(8), "America/Los_Angeles"), date(2026, 12, 12)
-    case = Case(EventId("1"), day, spot)
-    verdict = Verdict(case, (), Money(total=Cents(100)), None, (Money(total=Cents(99)),))
-    report = sum_up([verdict], (Span(spot, day, day),), datetime(2026, 12, 12, tzinfo=UTC), has_ledger=False)
+    spot, day = ReportLocation("Special Events", EstablishmentId(8), "America/Los_Angeles"), date(2026, 12, 12)
+    case = EventComparison(EventId("1"), day, spot)
+    verdict = ComparisonResult(case, (), Money(total=Cents(100)), None, (Money(total=Cents(99)),))
+    report = sum_up([verdict], (ComparedSpan(spot, day, day),), datetime(2026, 12, 12, tzinfo=UTC), has_ledger=False)
     [(_, finding)] = report.differences
     assert (report.exit_status, finding.field, finding.event_id) == (14, "total", None)
 

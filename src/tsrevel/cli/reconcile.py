@@ -22,7 +22,7 @@ from tsrevel.ledger import open_view
 from tsrevel.planning.money import Cents, show
 from tsrevel.reconcile.compare import judge
 from tsrevel.reconcile.files import check_page, write_page
-from tsrevel.reconcile.model import MONEY_KINDS, Day, Finding, Kind, Report, Spot, Tally
+from tsrevel.reconcile.model import MONEY_KINDS, Day, Difference, DifferenceKind, Reconciliation, ReportLocation, Totals
 from tsrevel.reconcile.page import render_page
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.report import sum_up
@@ -53,7 +53,7 @@ def reconcile(world: World, manner: Manner, first: date | None, last: date | Non
 
 def _compare(
     world: World, manner: Manner, settings: Settings, seams: Seams, first: date | None, last: date | None
-) -> Report:
+) -> Reconciliation:
     policy, now = build_policy(settings), seams.clock()
     spans = choose_spans(policy, now, first, last)
     view = open_view(settings.ledger_path, settings.environment, seams.database)
@@ -72,7 +72,7 @@ def _compare(
 # Telling it
 
 
-def _tell(report: Report, world: World, manner: Manner) -> None:
+def _tell(report: Reconciliation, world: World, manner: Manner) -> None:
     if manner.json:
         world.answer(encode_report(report))
         return
@@ -93,9 +93,9 @@ def _width(world: World) -> int:
     return open_console(world).width
 
 
-def list_days(report: Report) -> Iterator[str]:
+def list_days(report: Reconciliation) -> Iterator[str]:
     """Each place with its days: a line for one that agrees, the three side by side for one that doesn't."""
-    place: Spot | None = None
+    place: ReportLocation | None = None
     for day in report.days:
         if day.spot != place:
             place = day.spot
@@ -108,7 +108,7 @@ def list_days(report: Report) -> Iterator[str]:
             yield f"  {day.day}  {count:>4} {noun:<6} {show(day.tripleseat.money.total):>{_WIDTH}}  agree"
 
 
-def title_of(spot: Spot) -> str:
+def title_of(spot: ReportLocation) -> str:
     """A place with its establishment and zone."""
     where = f"establishment {spot.establishment}" if spot.establishment is not None else "no [[locations]] entry"
     return f"{spot.name} ({', '.join(part for part in (where, spot.timezone) if part)})"
@@ -131,18 +131,18 @@ def _known(cents: Cents | None) -> str:
     return "?" if cents is None else show(cents)
 
 
-def list_findings(report: Report) -> Iterator[str]:
+def list_findings(report: Reconciliation) -> Iterator[str]:
     """Every difference in a line of its own, those that a person must see to at once first."""
     for day, finding in report.differences:
         about = f"event {finding.event_id}" if finding.event_id else "no event"
         orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
         reason = f" {finding.reason}" if finding.reason else ""
         alarm = "ALARM " if finding.alarm else ""
-        what = f"{finding.kind} ({finding.field})" if finding.kind is Kind.MONEY else finding.kind
+        what = f"{finding.kind} ({finding.field})" if finding.kind is DifferenceKind.MONEY else finding.kind
         yield f"{alarm}{what}{reason}: {about}{orders} ({day.spot.name} {day.day}): {finding.text}"
 
 
-def conclude(report: Report) -> str:
+def conclude(report: Reconciliation) -> str:
     """The comparison in one line."""
     orders = sum(day.revel.orders for day in report.days)
     dates = [day.day for day in report.days]
@@ -159,7 +159,7 @@ def conclude(report: Report) -> str:
 # As JSON
 
 
-def encode_report(report: Report) -> dict[str, object]:
+def encode_report(report: Reconciliation) -> dict[str, object]:
     """The report as `--json` prints it: ids are strings, money is a string with two decimals."""
     status = report.exit_status
     dates = [day.day for day in report.days]
@@ -186,7 +186,7 @@ def encode_report(report: Report) -> dict[str, object]:
     }
 
 
-def _encode_place(spot: Spot, days: list[Day]) -> dict[str, object]:
+def _encode_place(spot: ReportLocation, days: list[Day]) -> dict[str, object]:
     return {
         "location": spot.name,
         "establishment": _text(spot.establishment),
@@ -204,11 +204,11 @@ def _encode_place(spot: Spot, days: list[Day]) -> dict[str, object]:
     }
 
 
-def _encode_tally(tally: Tally) -> dict[str, object]:
+def _encode_tally(tally: Totals) -> dict[str, object]:
     return {"orders": tally.orders, **{kind: _amount(tally.money.told(kind)) for kind in MONEY_KINDS}}
 
 
-def _encode_finding(day: Day, finding: Finding) -> dict[str, object]:
+def _encode_finding(day: Day, finding: Difference) -> dict[str, object]:
     return {
         "kind": finding.kind,
         "reason": finding.reason,

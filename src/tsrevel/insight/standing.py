@@ -33,7 +33,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class InstallationStatus:
     """The answer. `known`: there is a ledger. `good` is the last live run over all events that came to its end.
 
     One that raised an alarm (exit 14) isn't good. `dry` is what a dry run found held, failed or missed, and no live run
@@ -86,9 +86,9 @@ class Status:
         return run.finished_at is None and self.now - run.started_at > self.deadline + OVERDUE
 
 
-def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit: int) -> Status:
+def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit: int) -> InstallationStatus:
     """How things stand at `now`, with the last `limit` runs. Raises LedgerUnusable and LedgerDamaged."""
-    bare = Status(
+    bare = InstallationStatus(
         now=now,
         known=False,
         dry_run=settings.safety.dry_run,
@@ -152,7 +152,7 @@ def show_span(span: timedelta) -> str:
     return f"{minutes // (24 * 60)} days"
 
 
-def _warnings(status: Status) -> Iterator[str]:
+def _warnings(status: InstallationStatus) -> Iterator[str]:
     if status.pause:
         yield str(status.pause)
     if not status.enabled:

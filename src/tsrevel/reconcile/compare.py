@@ -10,12 +10,12 @@ from tsrevel.planning.money import ZERO, to_cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.amounts import planned_money, stored_money
 from tsrevel.reconcile.live import compare_live
-from tsrevel.reconcile.model import Case, Finding, Kind, Money, Verdict
+from tsrevel.reconcile.model import ComparisonResult, Difference, DifferenceKind, EventComparison, Money
 from tsrevel.reconcile.settled import as_resolved, settle
 from tsrevel.reconcile.sides import contents_of, is_cancelled, is_void, note, plan_now, totals_of, written_plan
 
 
-def judge(case: Case, policy: Policy) -> Verdict:
+def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
     """The case with its findings, each with the event and orders it is about, and what each of the three counts."""
     found = (settle(case, each) for each in compare_live(case, policy)) if case.live else _compare_without_order(case)
     orders = tuple(sorted(row.id for row in case.orders))
@@ -28,13 +28,13 @@ def judge(case: Case, policy: Policy) -> Verdict:
     revel = tuple(stored_money(row, contents_of(case, row), plan, policy) for row in counted)
     ledger = _ledger(case, findings, revel, policy)
     places = tuple(row.establishment for row in counted)
-    return Verdict(case, findings, _tripleseat(case, findings, policy), ledger, revel, places)
+    return ComparisonResult(case, findings, _tripleseat(case, findings, policy), ledger, revel, places)
 
 
 # What each of the three counts
 
 
-def _tripleseat(case: Case, findings: tuple[Finding, ...], policy: Policy) -> Money | None:
+def _tripleseat(case: EventComparison, findings: tuple[Difference, ...], policy: Policy) -> Money | None:
     """None where no order is called for. What can't be planned counts with the event's total alone."""
     if case.event is None or is_cancelled(case) or case.event.day not in {None, case.day}:
         return None
@@ -47,7 +47,9 @@ def _tripleseat(case: Case, findings: tuple[Finding, ...], policy: Policy) -> Mo
     return Money(total=total, partial=True)
 
 
-def _ledger(case: Case, findings: tuple[Finding, ...], revel: tuple[Money, ...], policy: Policy) -> Money | None:
+def _ledger(
+    case: EventComparison, findings: tuple[Difference, ...], revel: tuple[Money, ...], policy: Policy
+) -> Money | None:
     """None where it holds no order. It keeps no amounts of orders that others made: there Revel's stand in."""
     record = case.record
     if record is None or (record.state == "claimed" and not record.order_id):
@@ -62,41 +64,47 @@ def _ledger(case: Case, findings: tuple[Finding, ...], revel: tuple[Money, ...],
 # An event that has no order at Revel
 
 
-def _compare_without_order(case: Case) -> Iterator[Finding]:
+def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
     ordered = bool(case.record and case.record.order_id)
     if case.gone:
         if ordered:
-            yield note(Kind.NOT_ELIGIBLE, "neither TripleSeat has the event nor Revel its order any more")
+            yield note(DifferenceKind.NOT_ELIGIBLE, "neither TripleSeat has the event nor Revel its order any more")
     elif ordered and not is_cancelled(case):
         yield _settled(case, _gone(case))
     elif case.event is None:
-        yield Finding(Kind.EVENT_UNREADABLE, case.problem, reason=Reason.EVENT_DATA_UNAVAILABLE)
+        yield Difference(DifferenceKind.EVENT_UNREADABLE, case.problem, reason=Reason.EVENT_DATA_UNAVAILABLE)
     else:
         yield _without_order(case)
 
 
-def _gone(case: Case) -> Finding:
+def _gone(case: EventComparison) -> Difference:
     order_id = case.record.order_id if case.record else None
     how = "it is deleted at Revel" if case.orders else "Revel has it no more"
     state = case.record.state if case.record else ""
     text = f"the ledger has order {order_id} as {state}, and {how}; if it is wanted, enter it by hand"
     amounts = totals_of(case)
     orders = (order_id,) if order_id else ()
-    return replace(amounts, kind=Kind.ORDER_GONE, text=text, reason=Reason.ORDER_DIFFERS, orders=orders, revel=ZERO)
+    return replace(
+        amounts, kind=DifferenceKind.ORDER_GONE, text=text, reason=Reason.ORDER_DIFFERS, orders=orders, revel=ZERO
+    )
 
 
-def _without_order(case: Case) -> Finding:
+def _without_order(case: EventComparison) -> Difference:
     verdict = case.screened
     if isinstance(verdict, Skip):
-        kind = Kind.NOT_ALLOWED if verdict.reason is Reason.LOCATION_NOT_ALLOWED else Kind.NOT_ELIGIBLE
+        kind = (
+            DifferenceKind.NOT_ALLOWED if verdict.reason is Reason.LOCATION_NOT_ALLOWED else DifferenceKind.NOT_ELIGIBLE
+        )
         return note(kind, verdict.text, verdict.reason)
     if case.gate == "early" and not isinstance(verdict, Hold):
-        return note(Kind.NOT_DUE, "its gate hasn't opened yet", Reason.TOO_EARLY)
+        return note(DifferenceKind.NOT_DUE, "its gate hasn't opened yet", Reason.TOO_EARLY)
     reason, text = _why_without(case)
-    return _settled(case, replace(totals_of(case), kind=Kind.EVENT_WITHOUT_ORDER, text=text, reason=reason, revel=ZERO))
+    return _settled(
+        case, replace(totals_of(case), kind=DifferenceKind.EVENT_WITHOUT_ORDER, text=text, reason=reason, revel=ZERO)
+    )
 
 
-def _why_without(case: Case) -> tuple[Reason | None, str]:
+def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
     for hold in (case.screened, case.plan):
         if isinstance(hold, Hold):
             return hold.reason, f"it is held: {hold.text}"
@@ -111,5 +119,5 @@ def _why_without(case: Case) -> tuple[Reason | None, str]:
     return None, "it is due and has no order yet; the next `sync` writes it"
 
 
-def _settled(case: Case, finding: Finding) -> Finding:
+def _settled(case: EventComparison, finding: Difference) -> Difference:
     return as_resolved(finding, case.resolution) if case.resolution else finding

@@ -19,7 +19,7 @@ from tsrevel.revel.decode import OrderRow
 MoneyKind = Literal["items", "discount", "tax", "charges", "total", "payments", "balance"]
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """What was found. Codes never change their meaning. Those from NOT_DUE on explain, and are no differences."""
 
     DUPLICATE_ORDERS = "duplicate_orders"
@@ -51,10 +51,19 @@ class Kind(StrEnum):
     CORRECTED = "corrected"
 
 
-ALARMS = frozenset({
-    Kind.DUPLICATE_ORDERS, Kind.WRONG_ESTABLISHMENT, Kind.MONEY, Kind.ITEM_MISSING, Kind.ITEM_EXTRA, Kind.ITEM_CHANGED,
-    Kind.PAYMENT_MISSING, Kind.PAYMENT_DOUBLED, Kind.PAYMENT_CHANGED,
-})  # fmt: skip
+ALARMS = frozenset(
+    {
+        DifferenceKind.DUPLICATE_ORDERS,
+        DifferenceKind.WRONG_ESTABLISHMENT,
+        DifferenceKind.MONEY,
+        DifferenceKind.ITEM_MISSING,
+        DifferenceKind.ITEM_EXTRA,
+        DifferenceKind.ITEM_CHANGED,
+        DifferenceKind.PAYMENT_MISSING,
+        DifferenceKind.PAYMENT_DOUBLED,
+        DifferenceKind.PAYMENT_CHANGED,
+    }
+)
 """Two orders for an event, or an order whose money isn't what was written: exit 14 (DESIGN 2)."""
 
 
@@ -94,7 +103,7 @@ MONEY_KINDS: tuple[MoneyKind, ...] = get_args(MoneyKind)
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class ReportLocation:
     """Where an event or order is counted: a `[[locations]]` entry, or what TripleSeat calls a place without one."""
 
     name: str
@@ -103,14 +112,14 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Difference:
     """One difference, or one thing explained. `text` says what happened and what to do, without customer data.
 
     `field` and the three amounts tell which money differs, where it is about money. `calm`: no alarm whatever its kind
     is, for nothing tells that it was ever otherwise.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     text: str
     event_id: EventId | None = None
     reason: Reason | None = None
@@ -129,7 +138,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class EventComparison:
     """All that the three have to say of one event.
 
     `event` is None where TripleSeat doesn't hand it out: `problem` says why, `gone` that there is no such event,
@@ -140,7 +149,7 @@ class Case:
 
     event_id: EventId
     day: date
-    spot: Spot
+    spot: ReportLocation
     event: Event | None = None
     problem: str = ""
     gone: bool = False
@@ -163,14 +172,14 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ComparisonResult:
     """One case judged: what each of the three counts for its day, None where it counts nothing.
 
     `places` are the establishments at which Revel has the orders of `revel`; none named: all at the case's own.
     """
 
-    case: Case
-    findings: tuple[Finding, ...]
+    case: EventComparison
+    findings: tuple[Difference, ...]
     tripleseat: Money | None
     ledger: Money | None
     revel: tuple[Money, ...]
@@ -178,15 +187,15 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Totals:
     """How many orders, and their money."""
 
     orders: int = 0
     money: Money = Money()
 
-    def plus(self, money: Money | None) -> Tally:
+    def plus(self, money: Money | None) -> Totals:
         """One order more; none where `money` is None."""
-        return self if money is None else Tally(self.orders + 1, self.money + money)
+        return self if money is None else Totals(self.orders + 1, self.money + money)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +206,11 @@ class Day:
     """
 
     day: date
-    spot: Spot
-    tripleseat: Tally
-    ledger: Tally | None
-    revel: Tally
-    findings: tuple[Finding, ...]
+    spot: ReportLocation
+    tripleseat: Totals
+    ledger: Totals | None
+    revel: Totals
+    findings: tuple[Difference, ...]
     strays: int = 0
 
     @property
@@ -210,37 +219,37 @@ class Day:
         return not self.differences and not self.strays
 
     @property
-    def differences(self) -> tuple[Finding, ...]:
+    def differences(self) -> tuple[Difference, ...]:
         """What doesn't agree."""
         return tuple(each for each in self.findings if not each.explained)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ComparedSpan:
     """A location's days that were compared, both included."""
 
-    spot: Spot
+    spot: ReportLocation
     first: date
     last: date
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Reconciliation:
     """The whole comparison. `days` holds every day of every span, and no others but of places without an entry."""
 
     at: datetime
-    spans: tuple[Span, ...]
+    spans: tuple[ComparedSpan, ...]
     days: tuple[Day, ...]
     has_ledger: bool
 
     @property
-    def differences(self) -> tuple[tuple[Day, Finding], ...]:
+    def differences(self) -> tuple[tuple[Day, Difference], ...]:
         """Every difference with its day, alarms first."""
         found = [(day, each) for day in self.days for each in day.differences]
         return tuple(sorted(found, key=lambda pair: not pair[1].alarm))
 
     @property
-    def notes(self) -> tuple[tuple[Day, Finding], ...]:
+    def notes(self) -> tuple[tuple[Day, Difference], ...]:
         """What was explained, with its day."""
         return tuple((day, each) for day in self.days for each in day.findings if each.explained)
 

@@ -14,12 +14,12 @@ from tsrevel.planning.money import Cents
 from tsrevel.reconcile.chart import draw_chart
 from tsrevel.reconcile.files import MARK
 from tsrevel.reconcile.markup import amount, cell, escaped, heading_row
-from tsrevel.reconcile.model import MONEY_KINDS, Day, Finding, Kind, Report, Spot, Tally
+from tsrevel.reconcile.model import MONEY_KINDS, Day, Difference, DifferenceKind, Reconciliation, ReportLocation, Totals
 
 _LABELS = {kind: kind.capitalize() for kind in MONEY_KINDS}
 
 
-def render_page(report: Report) -> str:
+def render_page(report: Reconciliation) -> str:
     """The whole page as text."""
     style = files("tsrevel.reconcile").joinpath("page.css").read_text(encoding="utf-8")
     known = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -42,14 +42,14 @@ def render_page(report: Report) -> str:
     ])  # fmt: skip
 
 
-def _days(report: Report) -> str:
+def _days(report: Reconciliation) -> str:
     dates = [day.day for day in report.days]
     if not dates:
         return "no days"
     return f"{min(dates)} to {max(dates)}" if min(dates) != max(dates) else str(min(dates))
 
 
-def _verdict(report: Report) -> str:
+def _verdict(report: Reconciliation) -> str:
     ledger = "TripleSeat, ledger and Revel" if report.has_ledger else "TripleSeat and Revel (there is no ledger)"
     orders = sum(day.revel.orders for day in report.days)
     total = Cents(sum(day.revel.money.total for day in report.days))
@@ -63,7 +63,7 @@ def _verdict(report: Report) -> str:
     return f'<p class="verdict differs">≠ {count} {noun} between {ledger}{urgent}. {at_revel}</p>'
 
 
-def _findings(title: str, found: Sequence[tuple[Day, Finding]]) -> Iterator[str]:
+def _findings(title: str, found: Sequence[tuple[Day, Difference]]) -> Iterator[str]:
     if not found:
         return
     yield f'<section>\n<h2>{escaped(title)}</h2>\n<table class="findings">'
@@ -71,7 +71,9 @@ def _findings(title: str, found: Sequence[tuple[Day, Finding]]) -> Iterator[str]
     yield heading_row([*names, ("TripleSeat", "sum"), ("Ledger", "sum"), ("Revel", "sum")])
     for day, finding in found:
         alarm = '<span class="alarm">see to it at once</span>' if finding.alarm else ""
-        what = escaped(finding.kind.replace("_", " ")) + (f" ({finding.field})" if finding.kind is Kind.MONEY else "")
+        what = escaped(finding.kind.replace("_", " ")) + (
+            f" ({finding.field})" if finding.kind is DifferenceKind.MONEY else ""
+        )
         code = f'<span class="code">{finding.reason}</span>' if finding.reason else ""
         yield "".join([
             f'<tbody><tr><th scope="row">{alarm}<span class="kind">{what}</span>{code}</th>',
@@ -88,7 +90,7 @@ def _findings(title: str, found: Sequence[tuple[Day, Finding]]) -> Iterator[str]
     yield "</table>\n</section>"
 
 
-def _places(report: Report) -> Iterator[str]:
+def _places(report: Reconciliation) -> Iterator[str]:
     spots = dict.fromkeys(day.spot for day in report.days)
     for number, spot in enumerate(spots, 1):
         days = [day for day in report.days if day.spot == spot]
@@ -103,7 +105,7 @@ def _places(report: Report) -> Iterator[str]:
         yield "</tbody>\n</table>\n</section>"
 
 
-def _title(spot: Spot) -> str:
+def _title(spot: ReportLocation) -> str:
     where = f"establishment {spot.establishment}" if spot.establishment is not None else "no entry in the settings"
     return f"{spot.name} ({where}{', ' + spot.timezone if spot.timezone else ''})"
 
@@ -135,7 +137,7 @@ def _known(cents: Cents | None) -> str:
     return "?" if cents is None else amount(cents)
 
 
-def _unlike(side: Tally, first: Tally) -> Iterator[tuple[str, bool]]:
+def _unlike(side: Totals, first: Totals) -> Iterator[tuple[str, bool]]:
     yield "orders", side.orders != first.orders
     for kind in MONEY_KINDS:
         yield kind, side.money.told(kind) != first.money.told(kind)
@@ -145,5 +147,5 @@ def _classes(unlike: bool) -> str:
     return "sum unlike" if unlike else "sum"
 
 
-def _notes(report: Report) -> Iterator[str]:
+def _notes(report: Reconciliation) -> Iterator[str]:
     yield from _findings("Explained, and no difference", report.notes)

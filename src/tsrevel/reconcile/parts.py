@@ -9,12 +9,12 @@ from tsrevel.planning.model import Item, Plan, PlannedPayment, Policy
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.amounts import is_charge, item_amount, paid
-from tsrevel.reconcile.model import Finding, Kind, Money, MoneyKind
+from tsrevel.reconcile.model import Difference, DifferenceKind, Money, MoneyKind
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
 
 
-def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Finding]:
+def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Difference]:
     """Every way in which our order isn't what was planned."""
     yield from _compare_items(plan, contents.items, policy)
     yield from _compare_payments(plan, row, contents.payments)
@@ -23,18 +23,20 @@ def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy)
     yield from compare_money(planned, stored, balances=(plan.remaining_due, row.remaining_due))
 
 
-def find_doubled(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Finding]:
+def find_doubled(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Difference]:
     """The parts of the plan that are on the order more than once: wrong in an unfinished order as well."""
     found = [*_compare_items(plan, contents.items, policy), *_compare_payments(plan, row, contents.payments)]
     yield from (each for each in found if is_doubled(each))
 
 
-def is_doubled(finding: Finding) -> bool:
+def is_doubled(finding: Difference) -> bool:
     """Whether it tells of a part that is on the order more than once."""
-    return finding.kind is Kind.PAYMENT_DOUBLED or (finding.kind is Kind.ITEM_EXTRA and bool(finding.tripleseat))
+    return finding.kind is DifferenceKind.PAYMENT_DOUBLED or (
+        finding.kind is DifferenceKind.ITEM_EXTRA and bool(finding.tripleseat)
+    )
 
 
-def compare_money(planned: Money, stored: Money, balances: tuple[Cents, Cents]) -> Iterator[Finding]:
+def compare_money(planned: Money, stored: Money, balances: tuple[Cents, Cents]) -> Iterator[Difference]:
     """What the order itself says against what was planned; what follows from another difference isn't told again."""
     deltas = {kind: stored.of(kind) - planned.of(kind) for kind in ("items", "discount", "tax", "charges")}
     follows = deltas["items"] - deltas["discount"] + deltas["tax"] + deltas["charges"]
@@ -50,15 +52,21 @@ def compare_money(planned: Money, stored: Money, balances: tuple[Cents, Cents]) 
         yield _money("balance", *balances)
 
 
-def _money(kind: MoneyKind, planned: Cents, stored: Cents) -> Finding:
+def _money(kind: MoneyKind, planned: Cents, stored: Cents) -> Difference:
     touched = "; did a POS station open it?" if kind == "discount" else ""
     text = f"its {kind} at Revel is {show(stored)}, and was written as {show(planned)}{touched}"
-    return Finding(
-        Kind.MONEY, text, reason=Reason.AMOUNT_MISMATCH, field=kind, tripleseat=planned, ledger=planned, revel=stored
+    return Difference(
+        DifferenceKind.MONEY,
+        text,
+        reason=Reason.AMOUNT_MISMATCH,
+        field=kind,
+        tripleseat=planned,
+        ledger=planned,
+        revel=stored,
     )
 
 
-def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Iterator[Finding]:
+def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Iterator[Difference]:
     live = [row for row in rows if not row.voided]
     by_uuid = {row.uuid: row for row in live}
     times = Counter(row.uuid for row in live)
@@ -68,22 +76,22 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
         row = by_uuid.get(item.uuid)
         if row is None:
             how = "was voided there" if item.uuid in voided else "isn't on the order at Revel"
-            yield _part(Kind.ITEM_MISSING, f"{_told(item)} {how}", kind, item.amount, ZERO)
+            yield _part(DifferenceKind.ITEM_MISSING, f"{_told(item)} {how}", kind, item.amount, ZERO)
         elif times[item.uuid] > 1:
             amount = Cents(sum(item_amount(each) for each in live if each.uuid == item.uuid))
             text = f"{_told(item)} is on the order {times[item.uuid]} times"
-            yield _part(Kind.ITEM_EXTRA, text, kind, item.amount, amount)
+            yield _part(DifferenceKind.ITEM_EXTRA, text, kind, item.amount, amount)
         elif row.product != item.product or row.quantity != item.quantity or row.price != item.unit_price:
             text = f"{_told(item)} (product {item.product}) is {_shown(row)} at Revel"
-            yield _part(Kind.ITEM_CHANGED, text, kind, item.amount, item_amount(row))
+            yield _part(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, item_amount(row))
     planned = {item.uuid for item in plan.items}
     for row in live:
         if row.uuid not in planned:
             text = f"{_shown(row)} is on the order at Revel, and no line of the event calls for it"
-            yield _part(Kind.ITEM_EXTRA, text, "items", ZERO, item_amount(row))
+            yield _part(DifferenceKind.ITEM_EXTRA, text, "items", ZERO, item_amount(row))
 
 
-def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...]) -> Iterator[Finding]:
+def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...]) -> Iterator[Difference]:
     live = [row for row in rows if row.counts]
     refunded = {row.uuid for row in rows if row.refunded}
     by_uuid = {row.uuid: row for row in live}
@@ -93,16 +101,16 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
         if row is None:
             how = "was refunded there" if payment.uuid in refunded else "isn't on the order at Revel"
             text = f"the payment of {show(payment.amount)} {how}"
-            yield _part(Kind.PAYMENT_MISSING, text, "payments", payment.amount, ZERO)
+            yield _part(DifferenceKind.PAYMENT_MISSING, text, "payments", payment.amount, ZERO)
         elif times[payment.uuid] > 1:
             yield _doubled(payment, times[payment.uuid], sum(each.amount for each in live if each.uuid == row.uuid))
         elif row.amount != payment.amount:
             text = f"the payment of {show(payment.amount)} is one of {show(row.amount)} at Revel"
-            yield _part(Kind.PAYMENT_CHANGED, text, "payments", payment.amount, row.amount)
+            yield _part(DifferenceKind.PAYMENT_CHANGED, text, "payments", payment.amount, row.amount)
     yield from _extra_payments(plan, order, live)
 
 
-def _extra_payments(plan: Plan, order: OrderRow, live: list[PaymentRow]) -> Iterator[Finding]:
+def _extra_payments(plan: Plan, order: OrderRow, live: list[PaymentRow]) -> Iterator[Difference]:
     """Payments under no uuid of ours. One that lowered what is due was taken at a till; else it is ours once more."""
     planned = {payment.uuid for payment in plan.payments}
     there = {row.uuid for row in live}
@@ -115,16 +123,16 @@ def _extra_payments(plan: Plan, order: OrderRow, live: list[PaymentRow]) -> Iter
             yield _doubled(PlannedPayment(row.uuid, row.amount), 2, 2 * row.amount)
         else:
             text = f"a payment of {show(row.amount)} at Revel isn't in TripleSeat; taken at the till? Record it there"
-            yield _part(Kind.PAYMENT_EXTRA, text, "payments", ZERO, row.amount)
+            yield _part(DifferenceKind.PAYMENT_EXTRA, text, "payments", ZERO, row.amount)
 
 
-def _doubled(payment: PlannedPayment, times: int, amount: int) -> Finding:
+def _doubled(payment: PlannedPayment, times: int, amount: int) -> Difference:
     text = f"the payment of {show(payment.amount)} is on the order {times} times"
-    return _part(Kind.PAYMENT_DOUBLED, text, "payments", payment.amount, Cents(amount))
+    return _part(DifferenceKind.PAYMENT_DOUBLED, text, "payments", payment.amount, Cents(amount))
 
 
-def _part(kind: Kind, text: str, money: MoneyKind, planned: Cents, stored: Cents) -> Finding:
-    return Finding(
+def _part(kind: DifferenceKind, text: str, money: MoneyKind, planned: Cents, stored: Cents) -> Difference:
+    return Difference(
         kind, text, reason=Reason.ORDER_DIFFERS, field=money, tripleseat=planned, ledger=planned, revel=stored
     )
 

@@ -22,7 +22,7 @@ from tsrevel.planning.plan import plan_order
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screen import find_location, screen
 from tsrevel.planning.when import GateState, event_day, find_zone, judge_gate
-from tsrevel.reconcile.model import Case, Span, Spot
+from tsrevel.reconcile.model import ComparedSpan, EventComparison, ReportLocation
 from tsrevel.reconcile.names import event_of, is_named_like_ours, prefixes
 from tsrevel.revel.books import DatedOrder, OrderSearch
 from tsrevel.revel.client import Contents
@@ -51,7 +51,7 @@ class Sources:
 
 
 @dataclass(slots=True)
-class _Told:
+class _TripleSeatSide:
     """One event as TripleSeat tells it, or why it doesn't. `whole`: with its lines, `digest`: as it is listed.
 
     `unread`: another time it may be handed out.
@@ -67,7 +67,7 @@ class _Told:
 
 @dataclass(slots=True)
 class _Looking:
-    events: dict[EventId, _Told] = field(default_factory=dict)
+    events: dict[EventId, _TripleSeatSide] = field(default_factory=dict)
     orders: dict[EventId, dict[OrderId, OrderRow]] = field(default_factory=dict)
     written: dict[EventId, DatedOrder] = field(default_factory=dict)
     nameless: list[DatedOrder] = field(default_factory=list)
@@ -78,12 +78,14 @@ class _Looking:
     """So many events in a row TripleSeat gave no answer for."""
 
 
-def choose_spans(policy: Policy, now: datetime, first: date | None, last: date | None) -> tuple[Span, ...]:
+def choose_spans(policy: Policy, now: datetime, first: date | None, last: date | None) -> tuple[ComparedSpan, ...]:
     """Each location's days: those named, else the last seven by its own clock, today included."""
     return tuple(_span(_spot(location), now, first, last) for location in policy.locations)
 
 
-def read_cases(sources: Sources, spans: Iterable[Span], first: date | None, last: date | None) -> Iterator[Case]:
+def read_cases(
+    sources: Sources, spans: Iterable[ComparedSpan], first: date | None, last: date | None
+) -> Iterator[EventComparison]:
     """A case for each event of the days and for each order that has none there.
 
     Raises ServiceDown where a service can't be asked or tells nonsense; CredentialsRefused, LedgerUnusable.
@@ -96,10 +98,10 @@ def read_cases(sources: Sources, spans: Iterable[Span], first: date | None, last
         _recall(sources, looking, begin, end)
         _list_strangers(sources, looking, spans)
         _find_orders(sources, looking)
-        strays = list(_strays(looking))
+        strays = list(_misplaced(looking))
         rows = [row for rows in looking.orders.values() for row in rows.values()]
         contents = sources.books.contents([*rows, *(each.order for each in strays)])
-        yield from (case for span in spans for each in strays if (case := _stray_case(each, span, contents)))
+        yield from (case for span in spans for each in strays if (case := _misplaced_order(each, span, contents)))
         ids = list(looking.events)
         for number, event_id in enumerate(ids, 1):
             case = _case(sources, looking, event_id, contents)
@@ -123,7 +125,7 @@ def _needed() -> Iterator[None]:
 
 def _list_events(sources: Sources, looking: _Looking, first: date, last: date) -> None:
     for found in sources.tripleseat.search_by_day(first, last):
-        looking.events[EventId(found.id or f"{NAMELESS}{found.digest[:8]}")] = _Told(
+        looking.events[EventId(found.id or f"{NAMELESS}{found.digest[:8]}")] = _TripleSeatSide(
             found.event, found.problem or "", digest=found.digest
         )
 
@@ -140,7 +142,7 @@ def _recall(sources: Sources, looking: _Looking, first: date, last: date) -> Non
             looking.events[event_id] = _ask(sources, looking, event_id)
 
 
-def _list_strangers(sources: Sources, looking: _Looking, spans: tuple[Span, ...]) -> None:
+def _list_strangers(sources: Sources, looking: _Looking, spans: tuple[ComparedSpan, ...]) -> None:
     """Orders that carry a name of ours, written on these days, whose event isn't among those known by now."""
     gate = sources.policy.gate
     beginnings = prefixes(sources.policy)
@@ -189,50 +191,54 @@ def _names(sources: Sources, looking: _Looking, event_id: EventId) -> tuple[str,
     return (*known_local_ids(sources.policy, event_id), *((plan.local_id,) if plan else ()))
 
 
-def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> _Told:
+def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> _TripleSeatSide:
     """The event itself, or why TripleSeat doesn't hand it out. ServiceDown where it does so for none of several."""
     try:
-        told = _Told(sources.tripleseat.event(event_id), whole=True)
+        told = _TripleSeatSide(sources.tripleseat.event(event_id), whole=True)
     except Forbidden as error:
-        told = _Told(problem=str(error))
+        told = _TripleSeatSide(problem=str(error))
     except Unavailable as error:
         looking.silent += 1
         if looking.silent == PATIENCE:
             text = f"nothing was compared: {PATIENCE} events in a row could not be read: {error}"
             raise ServiceDown(text) from error
-        return _Told(problem=str(error), unread=True)
+        return _TripleSeatSide(problem=str(error), unread=True)
     except TryNextRun as error:
-        told = _Told(problem=str(error), unread=True)
+        told = _TripleSeatSide(problem=str(error), unread=True)
     except Refused as refused:
         gone = refused.status == 404
-        told = _Told(problem="it has no such event" if gone else str(refused), gone=gone)
+        told = _TripleSeatSide(problem="it has no such event" if gone else str(refused), gone=gone)
     looking.silent = 0
     return told
 
 
-def _strays(looking: _Looking) -> Iterator[DatedOrder]:
+def _misplaced(looking: _Looking) -> Iterator[DatedOrder]:
     """Orders that are named nearly as ours, and belong to no event by their uuid either."""
     known = {order_id for rows in looking.orders.values() for order_id in rows}
     yield from (each for each in looking.nameless if each.order.id not in known)
 
 
-def _stray_case(written: DatedOrder, span: Span, contents: Mapping[OrderId, Contents]) -> Case | None:
+def _misplaced_order(
+    written: DatedOrder, span: ComparedSpan, contents: Mapping[OrderId, Contents]
+) -> EventComparison | None:
     """An order without any event: counted where and when it was written. None where that isn't in the span."""
     order = written.order
     if order.establishment != span.spot.establishment or not span.first <= written.day <= span.last:
         return None
     problem = "its local_id begins as ours do, and no event's number follows; look at it there"
-    return Case(EventId(""), written.day, span.spot, problem=problem, orders=(order,), contents=contents)
+    return EventComparison(EventId(""), written.day, span.spot, problem=problem, orders=(order,), contents=contents)
 
 
 # One event
 
 
-def _case(sources: Sources, looking: _Looking, event_id: EventId, contents: Mapping[OrderId, Contents]) -> Case:
+def _case(
+    sources: Sources, looking: _Looking, event_id: EventId, contents: Mapping[OrderId, Contents]
+) -> EventComparison:
     told, known = looking.events[event_id], looking.known
     orders = tuple(looking.orders.get(event_id, {}).values())
     record = known.orders.get(event_id)
-    case = Case(
+    case = EventComparison(
         event_id=event_id,
         day=_day(told.event, looking, event_id, sources),
         spot=_place(told.event, looking, event_id, sources),
@@ -251,7 +257,7 @@ def _case(sources: Sources, looking: _Looking, event_id: EventId, contents: Mapp
     return _planned(sources, looking, case, told) if told.event else case
 
 
-def _planned(sources: Sources, looking: _Looking, case: Case, told: _Told) -> Case:
+def _planned(sources: Sources, looking: _Looking, case: EventComparison, told: _TripleSeatSide) -> EventComparison:
     """The case with what planning says of its event, which is fetched whole where an order is called for or there."""
     policy, event = sources.policy, told.event
     if event is None:
@@ -299,35 +305,37 @@ def _day(event: Event | None, looking: _Looking, event_id: EventId, sources: Sou
     return next((day for day in days if day), sources.now.date())
 
 
-def _place(event: Event | None, looking: _Looking, event_id: EventId, sources: Sources) -> Spot:
+def _place(event: Event | None, looking: _Looking, event_id: EventId, sources: Sources) -> ReportLocation:
     record = looking.known.orders.get(event_id)
     if event:
         location = find_location(event, sources.policy)
-        unmapped = Spot(event.location_name or f"TripleSeat location {event.location_id or event.site_id}")
+        unmapped = ReportLocation(event.location_name or f"TripleSeat location {event.location_id or event.site_id}")
         return _spot(location) if location else unmapped
     establishment = record.plan.location.establishment if record and record.plan else None
     written = looking.written.get(event_id)
     if written:
         establishment = written.order.establishment
     found = [each for each in sources.policy.locations if each.establishment == establishment]
-    return _spot(found[0]) if found else Spot("unknown place", establishment)
+    return _spot(found[0]) if found else ReportLocation("unknown place", establishment)
 
 
 # Days and names
 
 
-def _span_of(case: Case, spans: tuple[Span, ...], sources: Sources, first: date | None, last: date | None) -> Span:
+def _span_of(
+    case: EventComparison, spans: tuple[ComparedSpan, ...], sources: Sources, first: date | None, last: date | None
+) -> ComparedSpan:
     named = next((span for span in spans if span.spot == case.spot), None)
     return named or _span(replace(case.spot, timezone=sources.policy.default_timezone), sources.now, first, last)
 
 
-def _span(spot: Spot, now: datetime, first: date | None, last: date | None) -> Span:
+def _span(spot: ReportLocation, now: datetime, first: date | None, last: date | None) -> ComparedSpan:
     end = last or max(now.astimezone(_zone(spot.timezone)).date(), first or date.min)
-    return Span(spot, first or end - timedelta(days=USUAL_DAYS - 1), end)
+    return ComparedSpan(spot, first or end - timedelta(days=USUAL_DAYS - 1), end)
 
 
-def _spot(location: Location) -> Spot:
-    return Spot(location.name, location.establishment, location.timezone)
+def _spot(location: Location) -> ReportLocation:
+    return ReportLocation(location.name, location.establishment, location.timezone)
 
 
 def _zone(name: str) -> ZoneInfo:

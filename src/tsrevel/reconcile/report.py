@@ -8,15 +8,30 @@ from datetime import date, datetime, timedelta
 
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Reason
-from tsrevel.reconcile.model import MONEY_KINDS, Day, Finding, Kind, Money, Report, Span, Spot, Tally, Verdict
+from tsrevel.reconcile.model import (
+    MONEY_KINDS,
+    ComparedSpan,
+    ComparisonResult,
+    Day,
+    Difference,
+    DifferenceKind,
+    Money,
+    Reconciliation,
+    ReportLocation,
+    Totals,
+)
 from tsrevel.reconcile.sides import is_ours
 
 
-def sum_up(verdicts: Iterable[Verdict], spans: tuple[Span, ...], at: datetime, *, has_ledger: bool) -> Report:
+def sum_up(
+    verdicts: Iterable[ComparisonResult], spans: tuple[ComparedSpan, ...], at: datetime, *, has_ledger: bool
+) -> Reconciliation:
     """Every day of every span, and those of places that have no entry; in the order of the settings, then by day."""
     verdicts = tuple(verdicts)
-    sorted_out: dict[tuple[Spot, date], list[Verdict]] = {key: [] for span in spans for key in _days_of(span)}
-    held: dict[tuple[Spot, date], list[tuple[Verdict, Money]]] = {}
+    sorted_out: dict[tuple[ReportLocation, date], list[ComparisonResult]] = {
+        key: [] for span in spans for key in _days_of(span)
+    }
+    held: dict[tuple[ReportLocation, date], list[tuple[ComparisonResult, Money]]] = {}
     for verdict in verdicts:
         sorted_out.setdefault((verdict.case.spot, verdict.case.day), []).append(verdict)
         for spot, money in _held_at(verdict, spans):
@@ -26,15 +41,15 @@ def sum_up(verdicts: Iterable[Verdict], spans: tuple[Span, ...], at: datetime, *
     places = list(dict.fromkeys(spot for spot, _ in sorted_out))
     keys = sorted(sorted_out, key=lambda key: (places.index(key[0]), key[1]))
     days = [_sum_day(key, sorted_out[key], held.get(key, []), has_ledger=has_ledger) for key in keys]
-    return Report(at, spans, tuple(days if has_ledger else _with_ledger_missed(days, verdicts)), has_ledger)
+    return Reconciliation(at, spans, tuple(days if has_ledger else _with_ledger_missed(days, verdicts)), has_ledger)
 
 
-def _days_of(span: Span) -> Iterator[tuple[Spot, date]]:
+def _days_of(span: ComparedSpan) -> Iterator[tuple[ReportLocation, date]]:
     for number in range((span.last - span.first).days + 1):
         yield span.spot, span.first + timedelta(days=number)
 
 
-def _held_at(verdict: Verdict, spans: tuple[Span, ...]) -> Iterator[tuple[Spot, Money]]:
+def _held_at(verdict: ComparisonResult, spans: tuple[ComparedSpan, ...]) -> Iterator[tuple[ReportLocation, Money]]:
     """Revel's orders, each where Revel has it."""
     own = verdict.case.spot
     for number, money in enumerate(verdict.revel):
@@ -43,14 +58,18 @@ def _held_at(verdict: Verdict, spans: tuple[Span, ...]) -> Iterator[tuple[Spot, 
             yield own, money
         else:
             named = (span.spot for span in spans if span.spot.establishment == at)
-            yield next(named, Spot(f"establishment {at}", at)), money
+            yield next(named, ReportLocation(f"establishment {at}", at)), money
 
 
 def _sum_day(
-    key: tuple[Spot, date], verdicts: list[Verdict], held: list[tuple[Verdict, Money]], *, has_ledger: bool
+    key: tuple[ReportLocation, date],
+    verdicts: list[ComparisonResult],
+    held: list[tuple[ComparisonResult, Money]],
+    *,
+    has_ledger: bool,
 ) -> Day:
     spot, day = key
-    tripleseat, ledger, revel = Tally(), Tally(), Tally()
+    tripleseat, ledger, revel = Totals(), Totals(), Totals()
     for verdict in sorted(verdicts, key=lambda each: each.case.event_id):
         tripleseat, ledger = tripleseat.plus(verdict.tripleseat), ledger.plus(verdict.ledger)
     for _, money in held:
@@ -61,14 +80,14 @@ def _sum_day(
     return summed if summed.differences else _checked(summed, verdicts)
 
 
-def _checked(day: Day, verdicts: list[Verdict]) -> Day:
+def _checked(day: Day, verdicts: list[ComparisonResult]) -> Day:
     """No day agrees whose sums don't, whatever was found in its events. What a person resolved is left out."""
-    open_ones = [each for each in verdicts if all(found.kind is not Kind.RESOLVED for found in each.findings)]
+    open_ones = [each for each in verdicts if all(found.kind is not DifferenceKind.RESOLVED for found in each.findings)]
     tripleseat = sum((each.tripleseat for each in open_ones if each.tripleseat), Money())
     revel = sum((money for each in open_ones for money in each.revel), Money())
     found = tuple(
-        Finding(
-            Kind.MONEY,
+        Difference(
+            DifferenceKind.MONEY,
             f"the day's {kind} are {show(tripleseat.of(kind))} in TripleSeat and "
             f"{show(revel.of(kind))} at Revel, and no event says why; please report this",
             reason=Reason.AMOUNT_MISMATCH,
@@ -82,7 +101,7 @@ def _checked(day: Day, verdicts: list[Verdict]) -> Day:
     return replace(day, findings=(*day.findings, *found))
 
 
-def _with_ledger_missed(days: list[Day], verdicts: Iterable[Verdict]) -> list[Day]:
+def _with_ledger_missed(days: list[Day], verdicts: Iterable[ComparisonResult]) -> list[Day]:
     """The days, with one finding on the last that has an order of ours: a ledger must have been there when it was
     written.
     """
@@ -95,7 +114,7 @@ def _with_ledger_missed(days: list[Day], verdicts: Iterable[Verdict]) -> list[Da
         f"there is no ledger, and Revel holds {count} {'order' if count == 1 else 'orders'} of ours; put back its last "
         "backup if it is lost, else the next `sync` over these days takes them in"
     )
-    found = Finding(Kind.LEDGER_MISSING, text)
+    found = Difference(DifferenceKind.LEDGER_MISSING, text)
     return [
         replace(each, findings=(*each.findings, found)) if (each.spot, each.day) == (latest.spot, latest.day) else each
         for each in days

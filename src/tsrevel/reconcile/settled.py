@@ -7,19 +7,33 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.ledger import Resolution
-from tsrevel.reconcile.model import Case, Finding, Kind
+from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison
 from tsrevel.reconcile.sides import contents_of
 
-_ABOUT_EVENT = frozenset({Kind.EVENT_CANCELLED, Kind.EVENT_CHANGED, Kind.ORDER_WITHOUT_EVENT})
-_ABOUT_ORDER = frozenset({
-    Kind.ORDER_UNFINISHED, Kind.ORDER_NOT_IN_LEDGER, Kind.LEDGER_DIFFERS, Kind.WRONG_ESTABLISHMENT,
-    Kind.WRONG_LOCAL_ID, Kind.MONEY, Kind.ITEM_MISSING, Kind.ITEM_EXTRA, Kind.ITEM_CHANGED, Kind.PAYMENT_MISSING,
-    Kind.PAYMENT_DOUBLED, Kind.PAYMENT_EXTRA, Kind.PAYMENT_CHANGED,
-})  # fmt: skip
+_ABOUT_EVENT = frozenset(
+    {DifferenceKind.EVENT_CANCELLED, DifferenceKind.EVENT_CHANGED, DifferenceKind.ORDER_WITHOUT_EVENT}
+)
+_ABOUT_ORDER = frozenset(
+    {
+        DifferenceKind.ORDER_UNFINISHED,
+        DifferenceKind.ORDER_NOT_IN_LEDGER,
+        DifferenceKind.LEDGER_DIFFERS,
+        DifferenceKind.WRONG_ESTABLISHMENT,
+        DifferenceKind.WRONG_LOCAL_ID,
+        DifferenceKind.MONEY,
+        DifferenceKind.ITEM_MISSING,
+        DifferenceKind.ITEM_EXTRA,
+        DifferenceKind.ITEM_CHANGED,
+        DifferenceKind.PAYMENT_MISSING,
+        DifferenceKind.PAYMENT_DOUBLED,
+        DifferenceKind.PAYMENT_EXTRA,
+        DifferenceKind.PAYMENT_CHANGED,
+    }
+)
 _MINUTE = timedelta(minutes=1)
 
 
-def settle(case: Case, finding: Finding) -> Finding:
+def settle(case: EventComparison, finding: Difference) -> Difference:
     """The finding, or a note where a person resolved the event and nothing that it is about has changed since.
 
     Two orders for one event stay an alarm, whatever was said.
@@ -35,13 +49,13 @@ def settle(case: Case, finding: Finding) -> Finding:
     return as_resolved(finding, resolution)
 
 
-def as_resolved(finding: Finding, resolution: Resolution) -> Finding:
+def as_resolved(finding: Difference, resolution: Resolution) -> Difference:
     """The same as a note: a person has said that the event is seen to."""
     text = f"resolved as {resolution.verdict}: {finding.text}"
-    return replace(finding, kind=Kind.RESOLVED, text=text, explained=True)
+    return replace(finding, kind=DifferenceKind.RESOLVED, text=text, explained=True)
 
 
-def event_stands(case: Case, resolution: Resolution) -> bool:
+def event_stands(case: EventComparison, resolution: Resolution) -> bool:
     """Whether the event is as it was when a person resolved it.
 
     By its content as the listing tells it; where that isn't known, by TripleSeat's stamp, which has no seconds (facts
@@ -55,7 +69,7 @@ def event_stands(case: Case, resolution: Resolution) -> bool:
     return _is_before(case, case.event.updated, _MINUTE, resolution)
 
 
-def _orders_stand(case: Case, resolution: Resolution) -> bool:
+def _orders_stand(case: EventComparison, resolution: Resolution) -> bool:
     """Whether Revel's orders and their parts are as they were then, by Revel's stamps."""
     stamps: list[datetime | None] = []
     for row in case.live:
@@ -65,7 +79,7 @@ def _orders_stand(case: Case, resolution: Resolution) -> bool:
     return all(_is_before(case, stamp, timedelta(), resolution) for stamp in stamps)
 
 
-def _is_before(case: Case, stamp: datetime | None, precision: timedelta, resolution: Resolution) -> bool:
+def _is_before(case: EventComparison, stamp: datetime | None, precision: timedelta, resolution: Resolution) -> bool:
     if stamp is None:
         return False
     local = stamp if stamp.tzinfo else stamp.replace(tzinfo=ZoneInfo(case.spot.timezone or "UTC"))

@@ -19,7 +19,7 @@ from tsrevel.cli.render import encode_pause
 from tsrevel.cli.which import describe_files, encode_files
 from tsrevel.cli.world import Manner, World
 from tsrevel.insight.advice import advise
-from tsrevel.insight.standing import Changed, Status, show_span, take_stock
+from tsrevel.insight.standing import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.money import show
 
@@ -40,7 +40,7 @@ def show_status(world: World, manner: Manner, limit: int) -> int:
     return 0
 
 
-def _encode(status: Status) -> dict[str, object]:
+def _encode(status: InstallationStatus) -> dict[str, object]:
     since = status.since_good
     return {
         "schema": 1,
@@ -98,7 +98,7 @@ def _encode_order(order: OpenOrder) -> dict[str, object]:
 # Off a terminal: a line for each thing, so that it can be searched
 
 
-def _lines(status: Status, files: list[str], *, quiet: bool) -> list[str]:
+def _lines(status: InstallationStatus, files: list[str], *, quiet: bool) -> list[str]:
     alarms = [f"warning: {each}" for each in status.warnings]
     trouble = [_trouble_line(status, each) for each in (*status.held, *status.failed)]
     trouble += [_trouble_line(status, each, "missed") for each in status.missed]
@@ -116,11 +116,11 @@ def _lines(status: Status, files: list[str], *, quiet: bool) -> list[str]:
     return [*alarms, *files, good, *listed, *trouble, *begun, *waiting, *settled]
 
 
-def _advise(status: Status, each: EventStatus) -> str:
+def _advise(status: InstallationStatus, each: EventStatus) -> str:
     return advise(each.event_id, each.status, each.reason, disputed=status.is_disputed(each))
 
 
-def _trouble_line(status: Status, each: EventStatus, word: str = "") -> str:
+def _trouble_line(status: InstallationStatus, each: EventStatus, word: str = "") -> str:
     what = f"{word or each.status}: event {each.event_id} ({_where(each)}) {each.reason or 'a fault in tsrevel'}"
     return f"{what} since {shown_at(each.missed_at if word else each.since)}; {_advise(status, each)}"
 
@@ -145,7 +145,7 @@ def _where(each: EventStatus | Changed) -> str:
     return f"{each.location} {each.day or ''}".strip() or "no day"
 
 
-def _wait(status: Status, each: EventStatus) -> str:
+def _wait(status: InstallationStatus, each: EventStatus) -> str:
     late = ", its day has passed and no run has seen it since" if status.is_overdue(each) else ""
     return f"{each.reason or each.status}{late}"
 
@@ -158,7 +158,7 @@ def _order_line(order: OpenOrder) -> str:
     return f"event {order.event_id} {order.state}, {number}{total}, {done}, {shown_at(order.touched_at)}{text}"
 
 
-def _good(status: Status) -> str:
+def _good(status: InstallationStatus) -> str:
     if status.good is None or status.since_good is None:
         return "none yet"
     code = status.good.exit_status
@@ -169,7 +169,7 @@ def _good(status: Status) -> str:
 # On a terminal
 
 
-def _show(page: Page, status: Status, files: list[str]) -> None:
+def _show(page: Page, status: InstallationStatus, files: list[str]) -> None:
     for warning in status.warnings:
         page.line(f"! {warning}", "bold red")
     for line in files:
@@ -199,7 +199,9 @@ def _show(page: Page, status: Status, files: list[str]) -> None:
         page.line(f"Settled by hand: {len(status.resolved)} (`tsrevel history EVENT` tells when and why)", "dim")
 
 
-def _show_trouble(page: Page, status: Status, title: str, found: tuple[EventStatus, ...], style: str) -> None:
+def _show_trouble(
+    page: Page, status: InstallationStatus, title: str, found: tuple[EventStatus, ...], style: str
+) -> None:
     if not found:
         return
     page.line()
@@ -226,7 +228,7 @@ def _show_lines(page: Page, heading: str, lines: list[str]) -> None:
         page.line(line, "yellow", indent=2)
 
 
-def _show_orders(page: Page, status: Status) -> None:
+def _show_orders(page: Page, status: InstallationStatus) -> None:
     if status.orders:
         page.line()
         page.line("Orders begun, and not finished or disputed", "bold")
@@ -234,7 +236,7 @@ def _show_orders(page: Page, status: Status) -> None:
             page.line(_order_line(order), "bold red" if order.state == "disputed" else "yellow", indent=2)
 
 
-def _show_due(page: Page, status: Status) -> None:
+def _show_due(page: Page, status: InstallationStatus) -> None:
     page.line()
     page.line("Due next (as far as runs have seen)", "bold")
     if not status.due:
