@@ -11,7 +11,7 @@ import pytest
 
 from tsrevel.errors import LedgerUnusable, RunLocked
 from tsrevel.ledger import hold_lock
-from tsrevel.wiring import Seams, build_policy, correlate, new_run_id, open_run, utc_now
+from tsrevel.wiring import Runtime, build_policy, correlate, new_run_id, open_run, utc_now
 
 from .world import World, verdict
 
@@ -38,7 +38,7 @@ def test_now_is_aware() -> None:
 
 
 def test_without_seams_a_run_uses_the_network() -> None:
-    assert (Seams().tripleseat, Seams().revel) == (None, None)
+    assert (Runtime().tripleseat, Runtime().revel) == (None, None)
 
 
 def test_the_policy_says_what_the_settings_say(world: World) -> None:
@@ -107,7 +107,7 @@ def test_the_lock_is_taken_before_anything_else_is_opened(world: World) -> None:
 def test_a_ledger_of_the_sandbox_refuses_production(world: World) -> None:
     world.sync()
     settings = world.settings().model_copy(update={"environment": "production"})
-    with pytest.raises(LedgerUnusable), open_run(settings, new_run_id(), seams=world.seams()):
+    with pytest.raises(LedgerUnusable), open_run(settings, new_run_id(), runtime=world.runtime()):
         pass
 
 

@@ -46,7 +46,7 @@ from tsrevel.sandbox import (
     seed_day,
 )
 from tsrevel.sandbox.app import LoggedRequest
-from tsrevel.wiring import Seams, open_run
+from tsrevel.wiring import Runtime, open_run
 
 MORNING = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
 """10:00 in Los Angeles (Special Events), 11:00 in Denver (Lakeside Bakery), a Saturday."""
@@ -161,9 +161,9 @@ class World:
         progress: Progress = lambda _done, _of: None,
     ) -> Iterator[RunContext]:
         """All that a run needs, from the settings as they are now."""
-        settings, seams = self.settings(dry_run=dry_run), self.seams()
-        run_id = seams.new_run_id()
-        with open_run(settings, run_id, seams=seams, only=only, max_orders=max_orders, progress=progress) as ctx:
+        settings, runtime = self.settings(dry_run=dry_run), self.runtime()
+        run_id = runtime.new_run_id()
+        with open_run(settings, run_id, runtime=runtime, only=only, max_orders=max_orders, progress=progress) as ctx:
             yield ctx
 
     def settings(self, *, dry_run: bool = False) -> Settings:
@@ -172,9 +172,9 @@ class World:
         path.write_text(tomli_w.dumps(self.config), encoding="utf-8")
         return load_settings(config=path, environ=self.environ, overrides={"safety.dry_run": True if dry_run else None})
 
-    def seams(self) -> Seams:
+    def runtime(self) -> Runtime:
         """Everything that ties a run to this world."""
-        return Seams(
+        return Runtime(
             clock=self._clock,
             monotonic=self.time.monotonic,
             sleep=self.time.sleep,

@@ -53,7 +53,7 @@ def correlate(run_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Seams:
+class Runtime:
     """All that ties a run to the world outside, so that a test can stand in for it. Transports: None is the network."""
 
     clock: Callable[[], datetime] = utc_now
@@ -73,7 +73,7 @@ def open_run(
     settings: Settings,
     run_id: str,
     *,
-    seams: Seams,
+    runtime: Runtime,
     only: Sequence[str] = (),
     max_orders: int | None = None,
     progress: Progress = lambda _done, _of: None,
@@ -97,12 +97,12 @@ def open_run(
         stack.enter_context(hold_lock(settings.ledger_path))
         on_start()
         path, environment = settings.ledger_path, settings.environment
-        ledger = Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
+        ledger = Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database)
         stack.enter_context(ledger)
         ledger.occasions = _occasions(settings)
-        shared = _share(settings, seams)
-        tripleseat = _connect_tripleseat(settings, seams, stack, shared)
-        revel = Revel(_open_revel_channel(settings, gate, seams, stack, shared), seams.clock)
+        shared = _share(settings, runtime)
+        tripleseat = _connect_tripleseat(settings, runtime, stack, shared)
+        revel = Revel(_open_revel_channel(settings, gate, runtime, stack, shared), runtime.clock)
         most = settings.safety.max_orders_per_run
         yield RunContext(
             tripleseat=tripleseat,
@@ -113,7 +113,7 @@ def open_run(
             limits=Limits(
                 most if max_orders is None else min(most, max_orders), shared.deadline, settings.sync.workers
             ),
-            environment=Environment(seams.clock, seams.monotonic, seams.sleep, progress),
+            environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, progress),
             identity=RunIdentity(run_id, correlate(run_id)),
         )
 
@@ -144,15 +144,15 @@ class Shared(NamedTuple):
     deadline: Deadline
 
 
-def _share(settings: Settings, seams: Seams, deadline: Deadline | None = None) -> Shared:
+def _share(settings: Settings, runtime: Runtime, deadline: Deadline | None = None) -> Shared:
     """`deadline`: where it isn't the settings'. Raises ConfigError where the environment allows no way out."""
     if settings.network.problems:
         raise ConfigError(settings.network.problems)
     return Shared(
-        RateLimiter(settings.tripleseat.requests_per_second, seams.monotonic, seams.sleep),
-        RateLimiter(settings.revel.requests_per_second, seams.monotonic, seams.sleep),
+        RateLimiter(settings.tripleseat.requests_per_second, runtime.monotonic, runtime.sleep),
+        RateLimiter(settings.revel.requests_per_second, runtime.monotonic, runtime.sleep),
         Redactor(*settings.secret_values),
-        deadline or Deadline(timedelta(minutes=settings.sync.deadline_minutes), seams.monotonic),
+        deadline or Deadline(timedelta(minutes=settings.sync.deadline_minutes), runtime.monotonic),
     )
 
 
@@ -167,7 +167,7 @@ class Services(NamedTuple):
 
 
 @contextmanager
-def open_services(settings: Settings, seams: Seams, deadline: Deadline | None = None) -> Iterator[Services]:
+def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | None = None) -> Iterator[Services]:
     """Both services, to be read: whatever the settings say, not one write to Revel passes.
 
     Nothing is asked after `deadline`: NEVER where a person is waited for in between, else it is the settings'.
@@ -175,20 +175,24 @@ def open_services(settings: Settings, seams: Seams, deadline: Deadline | None = 
     gate = WriteGate(
         dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
     )
-    shared = _share(settings, seams, deadline)
+    shared = _share(settings, runtime, deadline)
     with ExitStack() as stack:
-        channel = _open_revel_channel(settings, gate, seams, stack, shared)
-        tripleseat = _connect_tripleseat(settings, seams, stack, shared)
-        yield Services(tripleseat, Revel(channel, seams.clock), Account(channel), OrderSearch(channel), shared.deadline)
+        channel = _open_revel_channel(settings, gate, runtime, stack, shared)
+        tripleseat = _connect_tripleseat(settings, runtime, stack, shared)
+        yield Services(
+            tripleseat, Revel(channel, runtime.clock), Account(channel), OrderSearch(channel), shared.deadline
+        )
 
 
 @contextmanager
-def open_token_url(settings: Settings, seams: Seams) -> Iterator[TokenUrl]:
+def open_token_url(settings: Settings, runtime: Runtime) -> Iterator[TokenUrl]:
     """Where TripleSeat's tokens come from, for `login`."""
     with ExitStack() as stack:
-        channel = _tripleseat_channel(settings, seams, stack, _share(settings, seams, NEVER))()
+        channel = _tripleseat_channel(settings, runtime, stack, _share(settings, runtime, NEVER))()
         seat = settings.tripleseat
-        yield TokenUrl(channel, settings.token_url, seat.client_id, seat.client_secret.get_secret_value(), seams.clock)
+        yield TokenUrl(
+            channel, settings.token_url, seat.client_id, seat.client_secret.get_secret_value(), runtime.clock
+        )
 
 
 def _occasions(settings: Settings) -> frozenset[str]:
@@ -255,15 +259,15 @@ class _Connect(Protocol):
     def __call__(self, headers: Headers = ..., renew: Callable[[], bool] = ...) -> ApiClient: ...
 
 
-def _connect_tripleseat(settings: Settings, seams: Seams, stack: ExitStack, shared: Shared) -> TripleSeat:
+def _connect_tripleseat(settings: Settings, runtime: Runtime, stack: ExitStack, shared: Shared) -> TripleSeat:
     seat = settings.tripleseat
-    connect = _tripleseat_channel(settings, seams, stack, shared)
-    access = _access(settings, connect, seams)
+    connect = _tripleseat_channel(settings, runtime, stack, shared)
+    access = _access(settings, connect, runtime)
     events = connect(access.headers, access.renew)
     return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
 
 
-def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack, shared: Shared) -> _Connect:
+def _tripleseat_channel(settings: Settings, runtime: Runtime, stack: ExitStack, shared: Shared) -> _Connect:
     """What opens channels to TripleSeat that share one pace."""
 
     def connect(headers: Headers = dict, renew: Callable[[], bool] = lambda: False) -> ApiClient:
@@ -271,11 +275,11 @@ def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack, shar
             "TripleSeat",
             settings.tripleseat.base_url,
             pace=shared.tripleseat,
-            clock=seams.clock,
-            sleep=seams.sleep,
+            clock=runtime.clock,
+            sleep=runtime.sleep,
             headers=headers,
             renew=renew,
-            transport=seams.tripleseat,
+            transport=runtime.tripleseat,
             redactor=shared.redactor,
             deadline=shared.deadline,
             network=settings.network,
@@ -286,31 +290,31 @@ def _tripleseat_channel(settings: Settings, seams: Seams, stack: ExitStack, shar
     return connect
 
 
-def _access(settings: Settings, connect: Callable[[], ApiClient], seams: Seams) -> Access:
+def _access(settings: Settings, connect: Callable[[], ApiClient], runtime: Runtime) -> Access:
     seat = settings.tripleseat
     if seat.auth == "public_key":
         return PublicKey(seat.public_key.get_secret_value())
     secret = seat.client_secret.get_secret_value()
-    token_url = TokenUrl(connect(), settings.token_url, seat.client_id, secret, seams.clock)
+    token_url = TokenUrl(connect(), settings.token_url, seat.client_id, secret, runtime.clock)
     if seat.auth == "client_credentials":
-        return ClientCredentials(token_url, seams.clock)
-    return RotatingToken(token_url, TokenFile(settings.token_path), seams.clock)
+        return ClientCredentials(token_url, runtime.clock)
+    return RotatingToken(token_url, TokenFile(settings.token_path), runtime.clock)
 
 
 def _open_revel_channel(
-    settings: Settings, gate: WriteGate, seams: Seams, stack: ExitStack, shared: Shared
+    settings: Settings, gate: WriteGate, runtime: Runtime, stack: ExitStack, shared: Shared
 ) -> ApiClient:
     key, secret = settings.revel.api_key.get_secret_value(), settings.revel.api_secret.get_secret_value()
     channel = ApiClient(
         "Revel",
         settings.revel_url,
         pace=shared.revel,
-        clock=seams.clock,
-        sleep=seams.sleep,
+        clock=runtime.clock,
+        sleep=runtime.sleep,
         headers=lambda: {"API-AUTHENTICATION": f"{key}:{secret}"},  # facts Revel 1
         gate=gate,
         advice="; check revel.api_key and revel.api_secret, and the key's right to this resource",
-        transport=seams.revel,
+        transport=runtime.revel,
         redactor=shared.redactor,
         deadline=shared.deadline,
         network=settings.network,

@@ -199,7 +199,7 @@ class Player:
             return self.rig.sync(dry_run=mode == "dry")
         World.settings(self.rig)
         surroundings = Surroundings(
-            environ=self.rig.environ, stdout=io.StringIO(), stderr=io.StringIO(), seams=self.rig.seams()
+            environ=self.rig.environ, stdout=io.StringIO(), stderr=io.StringIO(), runtime=self.rig.runtime()
         )
         return sync_all(surroundings, Manner(config=self.rig.folder / "config.toml"), SyncOptions())
 

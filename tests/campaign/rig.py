@@ -29,7 +29,7 @@ from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import LAKESIDE_BAKERY, SampleDay
 from tsrevel.sandbox.revel_query import link_id
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Runtime
 
 from ..world import Died, Json, World
 from .alphabet import FAULTS, Call, Fault, Point
@@ -386,9 +386,9 @@ class Rig(World):
         """As the file would be read; read once for each content and user."""
         return _load(self, json.dumps(self.config), dry_run)
 
-    def seams(self) -> Seams:
+    def runtime(self) -> Runtime:
         """Everything that ties a run to this rig."""
-        plain = super().seams()
+        plain = super().runtime()
         return replace(
             plain,
             clock=lambda: self.time.now + self.skew,

@@ -72,8 +72,8 @@ class Shell:
         given = {**self.environ, **(TERMINAL if tty else {}), **(environ or {})}
         out, err = (Tty(), Tty()) if tty else (io.StringIO(), io.StringIO())
         source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
-        seams = self.world.seams()
-        world = surroundings.World(environ=given, stdin=source, stdout=out, stderr=err, seams=seams)
+        runtime = self.world.runtime()
+        world = surroundings.World(environ=given, stdin=source, stdout=out, stderr=err, runtime=runtime)
         status = run_command(list(argv), world)
         return Ran(status, out.getvalue(), err.getvalue())
 

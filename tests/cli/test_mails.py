@@ -268,7 +268,7 @@ def test_mails_are_left_alone_while_another_run_sends_them(post: Shell, told: To
     told.sendgrid.answers = [500]
     post.sync()
     with hold_mail_lock(told.settings().ledger_path):
-        send_mails(told.settings(), told.seams())
+        send_mails(told.settings(), told.runtime())
     assert len(told.sendgrid.asked) == 1
 
 

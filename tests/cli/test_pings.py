@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tsrevel.ledger import hold_lock
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Runtime
 
 from ..notify.healthchecks import Check, Healthchecks
 from ..notify.post import ToldWorld
@@ -231,8 +231,8 @@ def _drip(wire: socket.socket, drop: bytes) -> None:
 class RealPost(ToldWorld):
     """The same, with the real network to SendGrid and to the monitor."""
 
-    def seams(self) -> Seams:
-        return replace(super().seams(), sendgrid=None, monitor=None)
+    def runtime(self) -> Runtime:
+        return replace(super().runtime(), sendgrid=None, monitor=None)
 
 
 @pytest.mark.real_process

@@ -41,10 +41,10 @@ def test_the_date_of_an_answer_is_what_the_clock_is_compared_with(
     world.settings()
     config = tmp_path / "config.toml"
     config.chmod(0o600)
-    seams = world.seams()
-    seams = replace(seams, revel=Dated(world.wires["revel"], MORNING + timedelta(minutes=minutes)))
+    runtime = world.runtime()
+    runtime = replace(runtime, revel=Dated(world.wires["revel"], MORNING + timedelta(minutes=minutes)))
     out = io.StringIO()
-    surroundings = Surroundings(environ={"PATH": str(tmp_path)}, stdout=out, stderr=io.StringIO(), seams=seams)
+    surroundings = Surroundings(environ={"PATH": str(tmp_path)}, stdout=out, stderr=io.StringIO(), runtime=runtime)
     assert run_command(["doctor", "--json", "--config", str(config)], surroundings) == status
     clock = next(each for each in json.loads(out.getvalue())["checks"] if each["name"] == "clock")
     assert clock["verdict"] == verdict

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Runtime
 
 from ..world import Died, World, find_outcome, verdict
 from .conftest import EARLY, FULL
@@ -41,8 +41,8 @@ class Astray(World):
         self.wrong = timedelta()
         self.dated = {name: Dated(self, name) for name in self.wires}
 
-    def seams(self) -> Seams:
-        plain = super().seams()
+    def runtime(self) -> Runtime:
+        plain = super().runtime()
         return replace(
             plain,
             clock=lambda: self.time.now + self.wrong,

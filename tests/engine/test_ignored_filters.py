@@ -92,7 +92,7 @@ def test_many_products_of_others_dont_hide_an_establishments_own(world: World) -
 
 def test_stations_of_other_establishments_are_left_out(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.revel.ignored_filters = {"establishment"}
-    with open_services(world.settings(), world.seams()) as services:
+    with open_services(world.settings(), world.runtime()) as services:
         found = services.account.stations(EstablishmentId(8))
     assert found
     assert all(each.establishment in {None, 8} for each in found)

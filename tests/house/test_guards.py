@@ -62,10 +62,10 @@ def test_nobody_waits_by_accident() -> None:
 
 
 def test_what_took_hold_of_sleep_before_is_watched_too(tmp_path: Path) -> None:
-    from tsrevel.wiring import Seams
+    from tsrevel.wiring import Runtime
 
     with pytest.raises(Refusal, match="mark it real_process"):
-        Seams().sleep(5)
+        Runtime().sleep(5)
 
 
 @pytest.mark.real_process

@@ -257,7 +257,7 @@ def test_a_zone_that_is_none(tmp_path: Path) -> None:
     settings = world.settings()
     spot = settings.locations[0].model_copy(update={"timezone": "Mars/Olympus"})
     strange = settings.model_copy(update={"locations": (spot,)})
-    outcome = explain_live(strange, world.seams(), EventId(str(FULL))).outcome
+    outcome = explain_live(strange, world.runtime(), EventId(str(FULL))).outcome
     assert outcome is not None
     assert (outcome.status, outcome.reason) == (Status.HELD, Reason.UNKNOWN_TIMEZONE)
 

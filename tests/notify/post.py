@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Runtime
 
 from ..world import World
 
@@ -160,8 +160,8 @@ class ToldWorld(World):
         """From now on the monitor is told of runs."""
         self.config["monitor"] = {"ping_url": PING_URL}
 
-    def seams(self) -> Seams:
-        return replace(super().seams(), sendgrid=self.sendgrid, monitor=self.monitor_at)
+    def runtime(self) -> Runtime:
+        return replace(super().runtime(), sendgrid=self.sendgrid, monitor=self.monitor_at)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status,
 from tsrevel.engine.outcomes import most_severe
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import show_controls
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Runtime
 
 _STYLES = {
     CheckResult.OK: "green",
@@ -34,9 +34,9 @@ _OF_AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 
 def doctor(world: World, manner: Manner) -> int:
     """Examine the installation, tell each finding; the exit status of the worst."""
-    seams = world.seams or Seams()
+    runtime = world.runtime or Runtime()
     settings, problems = examine_settings(config=manner.config, environ=world.environ)
-    patient = Installation(settings, problems, world.environ, seams)
+    patient = Installation(settings, problems, world.environ, runtime)
     log = replace(manner, quiet=manner.quiet or not manner.verbose)  # what it would warn of is among the findings
     with logging_to(world.stderr, log, "doctor"):
         found = tuple(_telling(run_checks(patient), world, manner))

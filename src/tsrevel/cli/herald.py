@@ -25,7 +25,7 @@ from tsrevel.errors import RunLocked
 from tsrevel.ledger import RunMode
 from tsrevel.notify.monitor import Monitor
 from tsrevel.planning.reasons import Status
-from tsrevel.wiring import Seams, correlate
+from tsrevel.wiring import Runtime, correlate
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +85,8 @@ class Herald:
                 log.warning("%s", trouble)
 
     @property
-    def _seams(self) -> Seams:
-        return self.world.seams or Seams()
+    def _seams(self) -> Runtime:
+        return self.world.runtime or Runtime()
 
     def _summarise(self, status: int) -> dict[str, object]:
         """The run as the monitor shows it: ids, counts and codes. No customer's data, and no text of a service."""

@@ -23,7 +23,7 @@ from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_p
 from tsrevel.config.private import create_private
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import real_path
-from tsrevel.wiring import Seams, correlate
+from tsrevel.wiring import Runtime, correlate
 
 USAGE = 2
 
@@ -117,11 +117,11 @@ def _misuse(world: World, manner: Manner, text: str) -> NoReturn:
 
 def _prefill(world: World, manner: Manner, draft: Draft, settings: Settings, terminal: Terminal | None) -> list[str]:
     """Take what both services offer into the draft; what is left to do. Raises what a service said."""
-    seams = world.seams or Seams()
+    runtime = world.runtime or Runtime()
     known = [dict(each.values) for each in draft.locations]
     try:
-        with logging_to(world.stderr, manner, correlate(seams.new_run_id())):
-            filled = prefill(settings, seams, draft.values, draft.names, known, terminal)
+        with logging_to(world.stderr, manner, correlate(runtime.new_run_id())):
+            filled = prefill(settings, runtime, draft.values, draft.names, known, terminal)
     except TsrevelError as error:
         if terminal is None or not _go_on_without(terminal, error):
             print("tsrevel: nothing was written; without --prefill no service is asked", file=world.stderr)

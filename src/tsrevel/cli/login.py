@@ -24,7 +24,7 @@ from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, CredentialsRe
 from tsrevel.tripleseat.auth import redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl, consent_url
-from tsrevel.wiring import Seams, open_token_url
+from tsrevel.wiring import Runtime, open_token_url
 
 PORT = 8765
 PATH = "/callback"
@@ -129,7 +129,7 @@ def login(world: World, manner: Manner, options: LoginOptions) -> int:
                 "this machine can't listen at that --redirect-uri: add --paste, and hand in the URL"
             )
         TokenFile(settings.token_path).prepare(settings.config_path)
-        with open_token_url(settings, world.seams or Seams()) as token_url:
+        with open_token_url(settings, world.runtime or Runtime()) as token_url:
             state = secrets.token_urlsafe(32)
             verifier = secrets.token_urlsafe(64)  # 86 of the 43 to 128 letters (RFC 7636 4.1)
             under_way = _Login(world, manner, options, settings, token_url, state, verifier)

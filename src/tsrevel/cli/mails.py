@@ -12,7 +12,7 @@ from tsrevel.ledger import Ledger, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail
 from tsrevel.notify.mail import SendGrid, SendResult, SendVerdict
 from tsrevel.notify.message import MailItem, Message, write_message
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ OLDEST = timedelta(days=7)
 """A mail that couldn't be sent for so long is news no more."""
 
 
-def send_mails(settings: Settings, seams: Seams) -> None:
+def send_mails(settings: Settings, runtime: Runtime) -> None:
     """Send what is due, if mails are set up and this is no dry run. What goes wrong is logged, and left for later.
 
     The next run may begin meanwhile: it isn't kept waiting for SendGrid.
@@ -35,34 +35,34 @@ def send_mails(settings: Settings, seams: Seams) -> None:
     try:
         with (
             hold_mail_lock(path),
-            Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database) as ledger,
+            Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
         ):
-            _send_due(ledger, settings, seams)
+            _send_due(ledger, settings, runtime)
     except RunLocked:
         log.info("another run is sending mails: those that are due are left to it, or to the next one")
     except LedgerUnusable as error:
         log.warning("mails that are due can't be sent now: %s", error)
 
 
-def _send_due(ledger: Ledger, settings: Settings, seams: Seams) -> None:
+def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
     email = settings.email
     account = SendGrid(
         email.base_url,
         email.api_key.get_secret_value().strip(),
         email.sender,
         email.recipients,
-        seams.sendgrid,
+        runtime.sendgrid,
         settings.network,
     )
-    began = seams.monotonic()
+    began = runtime.monotonic()
     for mail in ledger.make_mails(digest=email.digest):
         if ledger.paused():
             return
-        if seams.monotonic() - began >= MAILS_SECONDS:
+        if runtime.monotonic() - began >= MAILS_SECONDS:
             log.warning("mail %s and what follows wasn't sent: it took too long; the next run goes on", mail.number)
             return
         delivery = account.send(_write(ledger, mail, sandbox=settings.environment == "sandbox"))
-        _note(ledger, mail, delivery, seams)
+        _note(ledger, mail, delivery, runtime)
         if delivery.verdict in {SendVerdict.REFUSED, SendVerdict.LATER}:
             return
 
@@ -86,13 +86,13 @@ def _write(ledger: Ledger, mail: DueMail, *, sandbox: bool) -> Message:
     return write_message(stories, number=mail.number, sandbox=sandbox)
 
 
-def _note(ledger: Ledger, mail: DueMail, delivery: SendResult, seams: Seams) -> None:
+def _note(ledger: Ledger, mail: DueMail, delivery: SendResult, runtime: Runtime) -> None:
     if delivery.verdict is SendVerdict.SENT:
         ledger.mail_sent(mail.number)
         log.info("mail %s is sent", mail.number)
         return
     refused = delivery.verdict is SendVerdict.UNACCEPTABLE
-    give_up = (refused and mail.refusals + 1 >= MOST_REFUSALS) or seams.clock() - mail.made_at >= OLDEST
+    give_up = (refused and mail.refusals + 1 >= MOST_REFUSALS) or runtime.clock() - mail.made_at >= OLDEST
     ledger.mail_failed(mail.number, delivery.text, refused=refused, give_up=give_up)
     level = logging.WARNING if delivery.verdict is SendVerdict.LATER and not give_up else logging.ERROR
     end = f"it is given up after {mail.attempts + 1} attempts" if give_up else "a later run sends it"

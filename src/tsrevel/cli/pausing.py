@@ -7,7 +7,7 @@ from tsrevel.cli.which import NEVER_RUN, describe_files, encode_files
 from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings, load_settings
 from tsrevel.ledger import Ledger, Pause
-from tsrevel.wiring import Seams, make_state_folder
+from tsrevel.wiring import Runtime, make_state_folder
 
 
 def pause(world: World, manner: Manner, reason: str) -> int:
@@ -45,10 +45,10 @@ def resume(world: World, manner: Manner) -> int:
 
 
 def _open_ledger(world: World, settings: Settings) -> Ledger:
-    seams = world.seams or Seams()
+    runtime = world.runtime or Runtime()
     path, environment = settings.ledger_path, settings.environment
     make_state_folder(settings)
-    return Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database)
+    return Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database)
 
 
 def _tell(

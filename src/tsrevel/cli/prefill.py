@@ -22,7 +22,7 @@ from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.revel.account import Establishment, NamedRow
 from tsrevel.tripleseat.places import Site, TripleSeatLocation
 from tsrevel.tripleseat.zones import iana_zone, same_clock
-from tsrevel.wiring import Seams, Services, open_services
+from tsrevel.wiring import Runtime, Services, open_services
 
 Listed = TypeVar("Listed")
 USUAL_NAMES = {
@@ -71,7 +71,7 @@ class Filled:
 
 def prefill(
     settings: Settings,
-    seams: Seams,
+    runtime: Runtime,
     given: Mapping[str, object],
     names: Mapping[str, str],
     entries: Sequence[Mapping[str, object]],
@@ -82,8 +82,8 @@ def prefill(
     A list that one of them doesn't give is left open. Raises CredentialsRefused where the key or token is refused for
     all of them, ServiceDown where a service gives none at all, ConfigError where there is no usable token.
     """
-    filler = _Filler(given, names, terminal, seams.clock())
-    with open_services(_as_far_as_can_be(settings), seams, NEVER) as services:
+    filler = _Filler(given, names, terminal, runtime.clock())
+    with open_services(_as_far_as_can_be(settings), runtime, NEVER) as services:
         offered = filler.list_account(services)
         sites, places = filler.list_places(settings, services)
         filler.fill_account(offered)

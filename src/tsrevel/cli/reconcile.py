@@ -26,7 +26,7 @@ from tsrevel.reconcile.model import MONEY_KINDS, Day, Difference, DifferenceKind
 from tsrevel.reconcile.page import render_page
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.report import sum_up
-from tsrevel.wiring import Seams, build_policy, open_services
+from tsrevel.wiring import Runtime, build_policy, open_services
 
 _WIDTH = 12
 """Columns of an amount."""
@@ -35,16 +35,16 @@ _INDENT = " " * 6
 
 def reconcile(world: World, manner: Manner, first: date | None, last: date | None, page: Path | None) -> int:
     """Compare the days, tell what was found, write the page where one is wanted; the exit status."""
-    seams = world.seams or Seams()
+    runtime = world.runtime or Runtime()
     settings = load_settings(config=manner.config, environ=world.environ)
-    why = why_switched_off(settings, seams)
+    why = why_switched_off(settings, runtime)
     if why:
         return report_nothing_checked(world, manner, why)
     if page:
         problem = check_page(page)
         if problem:
             raise typer.BadParameter(f"--html: {problem}")
-    report = _compare(world, manner, settings, seams, first, last)
+    report = _compare(world, manner, settings, runtime, first, last)
     if page:
         write_page(page, render_page(report))
     _tell(report, world, manner)
@@ -52,15 +52,15 @@ def reconcile(world: World, manner: Manner, first: date | None, last: date | Non
 
 
 def _compare(
-    world: World, manner: Manner, settings: Settings, seams: Seams, first: date | None, last: date | None
+    world: World, manner: Manner, settings: Settings, runtime: Runtime, first: date | None, last: date | None
 ) -> Reconciliation:
-    policy, now = build_policy(settings), seams.clock()
+    policy, now = build_policy(settings), runtime.clock()
     spans = choose_spans(policy, now, first, last)
-    view = open_view(settings.ledger_path, settings.environment, seams.database)
+    view = open_view(settings.ledger_path, settings.environment, runtime.database)
     with (
         logging_to(world.stderr, manner, "reconcile"),
         view or nullcontext(),
-        open_services(settings, seams) as services,
+        open_services(settings, runtime) as services,
         show_progress(world, manner) as progress,
     ):
         catalogues = Catalogs(services.revel)

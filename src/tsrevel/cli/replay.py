@@ -27,7 +27,7 @@ from tsrevel.ledger import Ledger, look_for_pause
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.webhook.signature import check_signature
-from tsrevel.wiring import Seams, correlate, open_run
+from tsrevel.wiring import Runtime, correlate, open_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,16 @@ def retry_events(world: World, manner: Manner, options: RetryOptions) -> int:
 
 def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) -> RunReport:
     settings = _load(world, manner, dry_run=options.dry_run)
-    seams = world.seams or Seams()
-    run_id = seams.new_run_id()
-    pause = look_for_pause(settings.ledger_path, seams.database)
+    runtime = world.runtime or Runtime()
+    run_id = runtime.new_run_id()
+    pause = look_for_pause(settings.ledger_path, runtime.database)
     if pause or not settings.safety.enable_connector:
         return RunReport.of_disabled(run_id, correlate(run_id), "single", settings.safety.dry_run, pause)
     on_start = herald.begin(settings, run_id, "single")
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
         show_progress(world, manner) as progress,
-        open_run(settings, run_id, seams=seams, progress=progress, on_start=on_start) as run_ctx,
+        open_run(settings, run_id, runtime=runtime, progress=progress, on_start=on_start) as run_ctx,
     ):
         chosen = _choose(run_ctx.ledger, options)
         return take_up(run_ctx, RunState.begin(run_ctx), [_unread(each, options, settings) for each in chosen])
@@ -149,17 +149,17 @@ def _unread(event_id: EventId, options: RetryOptions, settings: Settings) -> Unr
 @contextmanager
 def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) -> Iterator[DeliveryQueue | None]:
     """What takes the deliveries; None while the connector is disabled, or paused."""
-    seams = world.seams or Seams()
-    if not settings.safety.enable_connector or look_for_pause(settings.ledger_path, seams.database):
+    runtime = world.runtime or Runtime()
+    if not settings.safety.enable_connector or look_for_pause(settings.ledger_path, runtime.database):
         yield None
         return
-    run_id = seams.new_run_id()
+    run_id = runtime.new_run_id()
     on_start = begin(settings, run_id, "single")
     with (
         logging_to(world.stderr, manner, correlate(run_id)),
-        open_run(settings, run_id, seams=seams, on_start=on_start) as run_ctx,
+        open_run(settings, run_id, runtime=runtime, on_start=on_start) as run_ctx,
     ):
-        yield DeliveryQueue(run_ctx, seams.new_run_id, trusted=settings.tripleseat.payload == "trust")
+        yield DeliveryQueue(run_ctx, runtime.new_run_id, trusted=settings.tripleseat.payload == "trust")
 
 
 @dataclass(slots=True)
@@ -197,8 +197,8 @@ class _Desk:
         body = open_body(self.world, path)
         if signed:
             keys = [key.get_secret_value() for key in self.settings.tripleseat.webhook_signing_keys]
-            seams = self.world.seams or Seams()
-            check_signature(body, signature, keys, plain=self.options.plain, now=seams.clock())
+            runtime = self.world.runtime or Runtime()
+            check_signature(body, signature, keys, plain=self.options.plain, now=runtime.clock())
         if self.receiver:
             return self.receiver.take(body)
         _, answer = understand(body)
@@ -207,8 +207,8 @@ class _Desk:
         return answer.hold_off(Reason.CONNECTOR_DISABLED, self._why_disabled())
 
     def _why_disabled(self) -> str:
-        seams = self.world.seams or Seams()
-        pause = look_for_pause(self.settings.ledger_path, seams.database)
+        runtime = self.world.runtime or Runtime()
+        pause = look_for_pause(self.settings.ledger_path, runtime.database)
         return str(pause) if pause else "the connector is disabled (safety.enable_connector)"
 
     def _put_away(self, path: Path) -> int:

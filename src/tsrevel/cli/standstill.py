@@ -6,17 +6,17 @@ from tsrevel.cli.world import Manner, World
 from tsrevel.config import Settings
 from tsrevel.ledger import look_for_pause
 from tsrevel.planning.reasons import Reason
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Runtime
 
 NOTHING_CHECKED = 3
 """The exit status of a command that was to check something and couldn't: nothing found must not look like success."""
 
 
-def why_switched_off(settings: Settings, seams: Seams) -> str | None:
+def why_switched_off(settings: Settings, runtime: Runtime) -> str | None:
     """The kill switch in the settings, or the pause in the ledger, in words; None while services may be asked."""
     if not settings.safety.enable_connector:
         return "the connector is disabled (safety.enable_connector)"
-    pause = look_for_pause(settings.ledger_path, seams.database)
+    pause = look_for_pause(settings.ledger_path, runtime.database)
     return f"runs are {pause}" if pause else None
 
 

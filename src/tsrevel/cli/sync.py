@@ -18,7 +18,7 @@ from tsrevel.engine.outcomes import RunReport
 from tsrevel.engine.run import sync as sync_window
 from tsrevel.engine.run import sync_events as sync_named
 from tsrevel.ledger import RunMode, look_for_pause
-from tsrevel.wiring import Seams, correlate, open_run
+from tsrevel.wiring import Runtime, correlate, open_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,12 @@ def _run(
     run: Callable[[RunContext, Settings], RunReport],
     begin: Begin | None,
 ) -> RunReport:
-    seams = world.seams or Seams()
+    runtime = world.runtime or Runtime()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
     settings = load_settings(config=manner.config, environ=world.environ, overrides=overrides)
     only = read_locations(settings, options.locations)
-    run_id = seams.new_run_id()
-    pause = look_for_pause(settings.ledger_path, seams.database)
+    run_id = runtime.new_run_id()
+    pause = look_for_pause(settings.ledger_path, runtime.database)
     if pause or not settings.safety.enable_connector:
         return RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
     on_start = begin(settings, run_id, mode) if begin else _tell_nobody
@@ -85,7 +85,7 @@ def _run(
         open_run(
             settings,
             run_id,
-            seams=seams,
+            runtime=runtime,
             only=only,
             max_orders=options.max_orders,
             progress=progress,

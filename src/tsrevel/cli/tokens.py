@@ -92,7 +92,7 @@ def describe(settings: Settings, *, token_file: str | None, valid_until: str | N
 
 
 def _now(world: World) -> datetime:
-    return world.seams.clock() if world.seams else datetime.now(UTC)
+    return world.runtime.clock() if world.runtime else datetime.now(UTC)
 
 
 def instant_of(seconds: float) -> datetime | None:

@@ -15,16 +15,16 @@ from tsrevel.ledger import Ledger, hold_lock
 from tsrevel.ledger.care import Census, count_prunable, export_rows
 from tsrevel.ledger.care import back_up_ledger as copy_to
 from tsrevel.ledger.care import check_ledger as examine
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Runtime
 
 _OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}
 
 
 def check_ledger(world: World, manner: Manner, file: Path | None) -> int:
     """Check the ledger, or another file as one, and tell what is in it. Raises LedgerDamaged, LedgerUnusable."""
-    settings, seams = _load(world, manner)
+    settings, runtime = _load(world, manner)
     path = file or settings.ledger_path
-    census = examine(path, settings.environment, seams.database)
+    census = examine(path, settings.environment, runtime.database)
     if census is None and file:
         raise LedgerUnusable(LedgerCode.ABSENT, f"There is no file {file}: name the ledger or backup to check.")
     if manner.json:
@@ -38,8 +38,8 @@ def check_ledger(world: World, manner: Manner, file: Path | None) -> int:
 
 def back_up_ledger(world: World, manner: Manner, target: Path) -> int:
     """Copy the ledger to a new file and check the copy. Raises LedgerUnusable, LedgerDamaged."""
-    settings, seams = _load(world, manner)
-    census = copy_to(settings.ledger_path, target, settings.environment, seams.database)
+    settings, runtime = _load(world, manner)
+    census = copy_to(settings.ledger_path, target, settings.environment, runtime.database)
     if manner.json:
         world.answer(_head() | {"path": str(settings.ledger_path), "backup": str(target)} | _encode(census))
     elif not manner.quiet:
@@ -53,10 +53,10 @@ def back_up_ledger(world: World, manner: Manner, target: Path) -> int:
 
 def export_ledger(world: World, manner: Manner, output: Path | None) -> int:
     """Print every row as a JSON line, or write them to a new file. Raises LedgerUnusable, LedgerDamaged."""
-    settings, seams = _load(world, manner)
+    settings, runtime = _load(world, manner)
     rows = (
         encode_json(row, world.stdout, compact=True)
-        for row in export_rows(settings.ledger_path, settings.environment, seams.database)
+        for row in export_rows(settings.ledger_path, settings.environment, runtime.database)
     )
     if output is None:
         for row in rows:
@@ -78,15 +78,15 @@ def export_ledger(world: World, manner: Manner, output: Path | None) -> int:
 
 def prune_ledger(world: World, manner: Manner, older_than: int, *, dry_run: bool) -> int:
     """Drop what is old and done, or only count it. Raises RunLocked (not in a dry run) and LedgerUnusable."""
-    settings, seams = _load(world, manner)
+    settings, runtime = _load(world, manner)
     path, environment = settings.ledger_path, settings.environment
-    before = seams.clock() - timedelta(days=older_than)
+    before = runtime.clock() - timedelta(days=older_than)
     if dry_run or not path.exists():  # nothing is made, and no lock taken
-        gone = count_prunable(path, environment, before, seams.database)
+        gone = count_prunable(path, environment, before, runtime.database)
     else:
         with (
             hold_lock(path),
-            Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database) as ledger,
+            Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
         ):
             gone = ledger.prune(before, older_than)
     if manner.json:
@@ -99,8 +99,8 @@ def prune_ledger(world: World, manner: Manner, older_than: int, *, dry_run: bool
     return 0
 
 
-def _load(world: World, manner: Manner) -> tuple[Settings, Seams]:
-    return load_settings(config=manner.config, environ=world.environ, offline=True), world.seams or Seams()
+def _load(world: World, manner: Manner) -> tuple[Settings, Runtime]:
+    return load_settings(config=manner.config, environ=world.environ, offline=True), world.runtime or Runtime()
 
 
 def _head() -> dict[str, object]:

@@ -23,7 +23,7 @@ def verify_signature(
     """
     settings = load_settings(config=manner.config, environ=world.environ, offline=True)
     keys = [key.get_secret_value() for key in settings.tripleseat.webhook_signing_keys]
-    now = world.seams.clock() if world.seams else datetime.now(UTC)
+    now = world.runtime.clock() if world.runtime else datetime.now(UTC)
     try:
         body = open_body(world, file)
         timestamp = check_signature(body, header, keys, plain=plain, tolerance=tolerance, now=now)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 from tsrevel.cli.streams import encode_json, plain
 
 if TYPE_CHECKING:
-    from tsrevel.wiring import Seams
+    from tsrevel.wiring import Runtime
 
 LogFormat = Literal["text", "json"]
 
 
 @dataclass(slots=True)
 class World:
-    """One invocation's surroundings. Without `seams` a run uses the real clock and the real network.
+    """One invocation's surroundings. Without `runtime` a run uses the real clock and the real network.
 
     What is printed to its streams is shown, not obeyed.
     """
@@ -29,7 +29,7 @@ class World:
     stdin: BinaryIO = field(default_factory=lambda: sys.stdin.buffer if sys.stdin else BytesIO())
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
-    seams: Seams | None = None
+    runtime: Runtime | None = None
     answered: bool = field(default=False, init=False)
     wrote: bool = field(default=False, init=False)
     """Whether a command that says what an interrupt leaves of it may have written by now."""

@@ -20,7 +20,7 @@ from tsrevel.network import NETWORK_VARIABLES
 from tsrevel.planning.model import Policy
 from tsrevel.planning.when import days_in_reach
 from tsrevel.secrecy import Secret
-from tsrevel.wiring import Seams, build_policy, open_services
+from tsrevel.wiring import Runtime, build_policy, open_services
 
 AHEAD = timedelta(days=30)
 """How far beyond what a run looks at an event counts as within reach: so that a quiet week isn't taken for a fault."""
@@ -45,7 +45,7 @@ class Installation(Secret):
     settings: Settings
     problems: tuple[ConfigProblem, ...]
     environ: Mapping[str, str]
-    seams: Seams
+    runtime: Runtime
 
     def objection(self, *keys: str) -> SkippedCheck | None:
         """Why nothing that rests on settings below `keys` can be looked at, or None."""
@@ -55,7 +55,7 @@ class Installation(Secret):
     def pause(self) -> Pause | None:
         """Since when and why a person has stopped all runs; None where nobody has, or that can't be told."""
         known = self.objection(*_LEDGER_KEYS) is None
-        return look_for_pause(self.settings.ledger_path, self.seams.database) if known else None
+        return look_for_pause(self.settings.ledger_path, self.runtime.database) if known else None
 
     def switched_off(self) -> str | None:
         """Why no service may be asked, in words: the kill switch in the settings, or a person's pause."""
@@ -72,23 +72,23 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     yield from machine.check_safety(settings, installation.pause())
     because = installation.objection(*_LEDGER_KEYS)
     yield from files.check_files(settings, installation.environ, because)
-    found, inspection = machine.check_ledger(settings, installation.seams.database, because)
+    found, inspection = machine.check_ledger(settings, installation.runtime.database, because)
     yield from found
     yield machine.check_disk(settings, because)
     yield machine.check_lock(settings, because)
     skews = yield from _examine_services(installation)
     last_at = inspection.last_at if inspection else None
-    yield machine.check_clock(installation.seams.clock(), skews, last_at)
+    yield machine.check_clock(installation.runtime.clock(), skews, last_at)
     yield notices.check_mail(settings)
     yield notices.check_monitor(settings)
-    yield schedule.check_schedule(settings, installation.environ, installation.seams.run_command)
+    yield schedule.check_schedule(settings, installation.environ, installation.runtime.run_command)
 
 
 def _examine_services(installation: Installation) -> Generator[CheckFinding, None, Mapping[str, float | None]]:
     """TripleSeat, Revel, and each location against both; how far their clocks are from ours."""
-    settings, seams = installation.settings, installation.seams
+    settings, runtime = installation.settings, installation.runtime
     policy = build_policy(settings)
-    with open_services(settings, seams) as services:
+    with open_services(settings, runtime) as services:
         seat, till = TripleSeatLists(), RevelLists()
         because = _keep_off(installation, "tripleseat")
         if because:
@@ -109,7 +109,7 @@ def _examine_locations(
     installation: Installation, policy: Policy, seat: TripleSeatLists, till: RevelLists
 ) -> Iterator[CheckFinding]:
     for said, location in zip(installation.settings.locations, policy.locations, strict=True):
-        entry = CheckedLocation(said, location, policy, installation.settings, installation.seams.clock())
+        entry = CheckedLocation(said, location, policy, installation.settings, installation.runtime.clock())
         for finding in chain(
             check_location(entry, seat), check_register(entry, till, seat), check_products(entry, till)
         ):
@@ -144,5 +144,5 @@ def _keep_off(installation: Installation, service: str) -> SkippedCheck | None:
 
 
 def _days(installation: Installation, policy: Policy) -> tuple[date, date]:
-    first, last = days_in_reach(policy, installation.seams.clock(), installation.settings.sync.hours_back)
+    first, last = days_in_reach(policy, installation.runtime.clock(), installation.settings.sync.hours_back)
     return first, last + AHEAD

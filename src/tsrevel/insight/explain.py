@@ -25,7 +25,7 @@ from tsrevel.planning.plan import plan_order
 from tsrevel.planning.rationale import Rationale, give_reasons, give_rivals
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
-from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
+from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services
 
 Source = Literal["live", "ledger"]
 _WAITING = frozenset({
@@ -57,10 +57,10 @@ class Explanation:
     exit_status: int = 0
 
 
-def explain_live(settings: Settings, seams: Seams, event_id: EventId) -> Explanation:
+def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Explanation:
     """What the next live run would make of the event, and why. Raises LedgerUnusable and LedgerDamaged."""
     policy = build_policy(settings)
-    with _copy(settings, seams, event_id) as ledger:
+    with _copy(settings, runtime, event_id) as ledger:
         history = recount_event(ledger, event_id)
         pause = ledger.paused()
         if pause or not settings.safety.enable_connector:
@@ -69,35 +69,35 @@ def explain_live(settings: Settings, seams: Seams, event_id: EventId) -> Explana
                 ledger, history, policy, _last_outcome(history) or connector_disabled(event_id, text)
             )
             return replace(known, switched_off=text)
-        with open_services(settings, seams) as services:
+        with open_services(settings, runtime) as services:
             catalogs = Catalogs(services.revel)
-            preview = preview_event(_context(settings, seams, services, ledger, policy), event_id, catalogs)
+            preview = preview_event(_context(settings, runtime, services, ledger, policy), event_id, catalogs)
             location = find_location(preview.event, policy) if preview.event else None
             catalogue = _catalogue(catalogs, location)
-        return _explain_seen(preview, history, policy, location, catalogue, seams.clock())
+        return _explain_seen(preview, history, policy, location, catalogue, runtime.clock())
 
 
-def explain_offline(settings: Settings, seams: Seams, event_id: EventId) -> Explanation:
+def explain_offline(settings: Settings, runtime: Runtime, event_id: EventId) -> Explanation:
     """What the last run made of the event, and what is kept of it. Raises LedgerUnusable and LedgerDamaged."""
     policy = build_policy(settings)
-    with _copy(settings, seams, event_id) as ledger:
+    with _copy(settings, runtime, event_id) as ledger:
         history = recount_event(ledger, event_id)
         return _explain_known(ledger, history, policy, _last_outcome(history))
 
 
-def is_known(settings: Settings, seams: Seams, event_id: EventId) -> bool:
+def is_known(settings: Settings, runtime: Runtime, event_id: EventId) -> bool:
     """Whether the ledger holds anything of that event. Raises LedgerUnusable and LedgerDamaged."""
-    with _copy(settings, seams, event_id) as ledger:
+    with _copy(settings, runtime, event_id) as ledger:
         return recount_event(ledger, event_id).known
 
 
-def _copy(settings: Settings, seams: Seams, event_id: EventId) -> Ledger:
-    return copy_event(settings.ledger_path, event_id, settings.environment, seams.clock, seams.database)
+def _copy(settings: Settings, runtime: Runtime, event_id: EventId) -> Ledger:
+    return copy_event(settings.ledger_path, event_id, settings.environment, runtime.clock, runtime.database)
 
 
-def _context(settings: Settings, seams: Seams, services: Services, ledger: Ledger, policy: Policy) -> RunContext:
+def _context(settings: Settings, runtime: Runtime, services: Services, ledger: Ledger, policy: Policy) -> RunContext:
     """What a live run would have. That nothing is written is seen to by the channel of `services`."""
-    run_id = seams.new_run_id()
+    run_id = runtime.new_run_id()
     return RunContext(
         tripleseat=services.tripleseat,
         revel=services.revel,
@@ -105,7 +105,7 @@ def _context(settings: Settings, seams: Seams, services: Services, ledger: Ledge
         policy=policy,
         gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only),
         limits=Limits(settings.safety.max_orders_per_run, services.deadline),
-        environment=Environment(seams.clock, seams.monotonic, seams.sleep),
+        environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep),
         identity=RunIdentity(run_id, correlate(run_id)),
     )
 

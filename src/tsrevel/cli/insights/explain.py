@@ -29,7 +29,7 @@ from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.model import Plan, ProductId
 from tsrevel.planning.money import show
 from tsrevel.planning.rationale import LineReason, Rationale
-from tsrevel.wiring import Seams
+from tsrevel.wiring import Runtime
 
 _IS_IT_RIGHT = "is its id right?"
 
@@ -39,12 +39,12 @@ def explain_event(world: World, manner: Manner, event: str, *, offline: bool) ->
 
     Raises typer.BadParameter for what can't be an event's id. A name that only the ledger knows is explained by it.
     """
-    seams = world.seams or Seams()
+    runtime = world.runtime or Runtime()
     settings = load_settings(config=manner.config, environ=world.environ, offline=offline)
     with logging_to(world.stderr, manner, "explain"):
-        event_id = find_event_id(event, lambda each: is_known(settings, seams, each))
+        event_id = find_event_id(event, lambda each: is_known(settings, runtime, each))
         explain = explain_offline if offline or not is_id(event_id) else explain_live
-        told = explain(settings, seams, event_id)
+        told = explain(settings, runtime, event_id)
     if manner.json:
         world.answer(_encode(told))
     else:

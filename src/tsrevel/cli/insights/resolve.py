@@ -20,7 +20,7 @@ from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.wiring import Seams, make_state_folder, open_services
+from tsrevel.wiring import Runtime, make_state_folder, open_services
 
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
@@ -68,20 +68,20 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
     ServiceDown and CredentialsRefused are raised.
     """
     options, note = _check(options)
-    seams = world.seams or Seams()
+    runtime = world.runtime or Runtime()
     settings = load_settings(config=manner.config, environ=world.environ, offline=options.word != "open")
     path, environment = settings.ledger_path, settings.environment
     with logging_to(world.stderr, manner, "resolve"):
         make_state_folder(settings)
-        unchecked = _look_for(world, manner, seams, options.order_id)
+        unchecked = _look_for(world, manner, runtime, options.order_id)
         with (
             hold_lock(path),
-            Ledger.open(path, environment=environment, clock=seams.clock, opened_by=seams.database) as ledger,
+            Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
         ):
             event_id = find_event_id(event, lambda each: _recall(ledger, each).is_known)
             before, unused = _recall(ledger, event_id), not ledger.runs(1)
             if options.word == "open":
-                objection = _objection(settings, seams, before, options)
+                objection = _objection(settings, runtime, before, options)
                 if objection:
                     return _refuse(world, manner, objection)
                 ledger.reopen(event_id, note)
@@ -122,15 +122,15 @@ def _check(options: ResolveOptions) -> tuple[ResolveOptions, str]:
     return options, note
 
 
-def _look_for(world: World, manner: Manner, seams: Seams, order_id: str | None) -> str | None:
+def _look_for(world: World, manner: Manner, runtime: Runtime, order_id: str | None) -> str | None:
     """Why it isn't known whether Revel has that order; None where it has, or none is named. BadParameter: it hasn't."""
     if order_id is None:
         return None
     try:
         settings = load_settings(config=manner.config, environ=world.environ)
-        why = why_switched_off(settings, seams)
+        why = why_switched_off(settings, runtime)
         if why is None:
-            with open_services(settings, seams) as services:
+            with open_services(settings, runtime) as services:
                 row = services.revel.find_by_id(OrderId(order_id))
             if row and not row.deleted:
                 return None
@@ -147,7 +147,7 @@ def _recall(ledger: Ledger, event_id: EventId) -> _Before:
     return _Before(ledger.standing(event_id), ledger.order(event_id), ledger.resolutions([event_id]).get(event_id))
 
 
-def _objection(settings: Settings, seams: Seams, before: _Before, options: ResolveOptions) -> str | None:
+def _objection(settings: Settings, runtime: Runtime, before: _Before, options: ResolveOptions) -> str | None:
     """Why the event must not be opened again, or None.
 
     An order that a person entered by hand may carry a local_id by which no run would find it: every order that was
@@ -166,11 +166,11 @@ def _objection(settings: Settings, seams: Seams, before: _Before, options: Resol
     if not resolution.orders:
         return None
     named = ", ".join(resolution.orders)
-    why = why_switched_off(settings, seams)
+    why = why_switched_off(settings, runtime)
     if why:
         return f"whether Revel order {named} still stands can't be asked: {why}"
     try:
-        with open_services(settings, seams) as services:
+        with open_services(settings, runtime) as services:
             rows = [services.revel.find_by_id(each) for each in resolution.orders]
     except (TryNextRun, Refused) as error:
         raise ServiceDown(f"whether Revel order {named} still stands can't be told: {error}") from error

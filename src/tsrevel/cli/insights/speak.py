@@ -34,7 +34,7 @@ STYLES = {
 def look(world: World, manner: Manner) -> Iterator[tuple[Settings, LedgerView | None, datetime]]:
     """The settings, the ledger to be looked at (None if there is none), and the time. No service, no lock."""
     settings = load_settings(config=manner.config, environ=world.environ, offline=True)
-    database = world.seams.database if world.seams else SQLITE
+    database = world.runtime.database if world.runtime else SQLITE
     view = open_view(settings.ledger_path, settings.environment, database)
     with view or nullcontext():
         yield settings, view, now(world)
@@ -42,7 +42,7 @@ def look(world: World, manner: Manner) -> Iterator[tuple[Settings, LedgerView | 
 
 def now(world: World) -> datetime:
     """The present instant; without the wiring, that a command which only looks need not load."""
-    return world.seams.clock() if world.seams else datetime.now(UTC)
+    return world.runtime.clock() if world.runtime else datetime.now(UTC)
 
 
 def shown_at(at: datetime | None) -> str:

@@ -21,7 +21,7 @@ from tsrevel.planning.model import EstablishmentId, Policy
 from tsrevel.planning.when import days_in_reach
 from tsrevel.revel.account import Account
 from tsrevel.tripleseat.client import Found, TripleSeat
-from tsrevel.wiring import Seams, Services, build_policy, correlate, open_services
+from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services
 
 P = ParamSpec("P")
 
@@ -105,18 +105,18 @@ def open_survey(world: World, manner: Manner, only: Sequence[str] = ()) -> Itera
 
     Raises SwitchedOff, and typer.BadParameter for a place that no entry has.
     """
-    seams = world.seams or Seams()
+    runtime = world.runtime or Runtime()
     settings = load(world, manner, offline=False)
-    why = why_switched_off(settings, seams)
+    why = why_switched_off(settings, runtime)
     if why:
         raise SwitchedOff(why)
     places = frozenset(read_locations(settings, only))
     deadline = NEVER if world.stdin.isatty() else None  # a person who is asked may take their time
     with (
-        logging_to(world.stderr, manner, correlate(seams.new_run_id())),
-        open_services(settings, seams, deadline) as services,
+        logging_to(world.stderr, manner, correlate(runtime.new_run_id())),
+        open_services(settings, runtime, deadline) as services,
     ):
-        yield Survey(settings, build_policy(settings, places), services, seams.clock())
+        yield Survey(settings, build_policy(settings, places), services, runtime.clock())
 
 
 def mappings_path(settings: Settings) -> Path:
