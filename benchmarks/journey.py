@@ -16,7 +16,7 @@ import tsrevel
 from benchmarks.place import install
 from benchmarks.report import Goal, print_table
 from tsrevel.cli.app import run_command
-from tsrevel.cli.world import World
+from tsrevel.cli.world import CliContext
 
 LINES = 5
 MOST_FRAMES, MOST_CHANGES = 20, 800
@@ -65,7 +65,7 @@ def measure_journey() -> list[Goal]:
         argv = ["sync", "--json", "--config", str(installation.config)]
         sys.setprofile(journey.watch)
         try:
-            status = run_command(argv, World(environ=installation.environ, stdout=out, stderr=io.StringIO()))
+            status = run_command(argv, CliContext(environ=installation.environ, stdout=out, stderr=io.StringIO()))
         finally:
             sys.setprofile(None)
         if status or len(installation.till.orders) != 1:

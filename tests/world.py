@@ -1,7 +1,7 @@
 """A whole world for the engine to run in: both pretend services, virtual time, a real ledger, real settings.
 
 Substitutes stand only where the outside begins: transport, clock, sleep, run ids. Every moment at which a process
-could die is counted (`World.moments`), so that a test can let it die there or do something just then:
+could die is counted (`CliContext.moments`), so that a test can let it die there or do something just then:
 
     world = World(tmp_path, "full")                            # the sample day, only this story of it
     world.revel.faults.add("drop_after", "POST", "/OrderItem/")

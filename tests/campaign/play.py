@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from tsrevel.cli.sync import SyncOptions, sync_all
-from tsrevel.cli.world import Manner
-from tsrevel.cli.world import World as Surroundings
+from tsrevel.cli.world import CliContext as Surroundings
+from tsrevel.cli.world import OutputOptions
 from tsrevel.engine.context import RunIdentity, RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.outcomes import RunReport
@@ -201,7 +201,7 @@ class Player:
         surroundings = Surroundings(
             environ=self.rig.environ, stdout=io.StringIO(), stderr=io.StringIO(), runtime=self.rig.runtime()
         )
-        return sync_all(surroundings, Manner(config=self.rig.folder / "config.toml"), SyncOptions())
+        return sync_all(surroundings, OutputOptions(config=self.rig.folder / "config.toml"), SyncOptions())
 
     def _sync_thrice(self, earlier: list[RunReport]) -> RunReport:
         """Three runs in one process, as several deliveries of one event are; what the last one reports.

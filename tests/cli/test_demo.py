@@ -18,7 +18,7 @@ pytestmark = pytest.mark.real_process
 
 def demo(*argv: str, tty: bool = False) -> Ran:
     out, err = (Tty(), Tty()) if tty else (io.StringIO(), io.StringIO())
-    world = surroundings.World(environ={"TERM": "dumb", "COLUMNS": "80"}, stdout=out, stderr=err)
+    world = surroundings.CliContext(environ={"TERM": "dumb", "COLUMNS": "80"}, stdout=out, stderr=err)
     status = run_command(["demo", *argv], world)
     return Ran(status, out.getvalue(), err.getvalue())
 

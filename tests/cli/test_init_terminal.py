@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.cli.prompts import Terminal
-from tsrevel.cli.world import World
+from tsrevel.cli.world import CliContext
 
 from .bench import Ran, Shell, Tty
 
@@ -240,7 +240,7 @@ def test_a_secret_is_not_echoed_by_a_real_terminal() -> None:
             return super().write(text)
 
     with os.fdopen(theirs, "rb", buffering=0, closefd=False) as stdin:
-        terminal = Terminal(World(environ={}, stdin=io.BufferedReader(stdin), stdout=Tty(), stderr=Prompts()))
+        terminal = Terminal(CliContext(environ={}, stdin=io.BufferedReader(stdin), stdout=Tty(), stderr=Prompts()))
         assert terminal.ask_secret("Key") == "PLANTED"
         assert seen == [False]
         assert termios.tcgetattr(theirs)[3] & termios.ECHO

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tsrevel.cli.redirect import LARGEST_REQUEST, Answer, Redirect, Stray, read_answer
+from tsrevel.cli.redirect import LARGEST_REQUEST, CallbackServer, ConsentAnswer, Rejected, read_answer
 
 STATE = "the-state"
 GOOD = f"GET /callback?code=abc&state={STATE} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
@@ -19,7 +19,7 @@ class Door:
 
     def __init__(self) -> None:
         self.told: list[str] = []
-        self.redirect = Redirect("127.0.0.1", 0, "/callback", STATE, self.told.append)
+        self.redirect = CallbackServer("127.0.0.1", 0, "/callback", STATE, self.told.append)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.redirect.port), timeout=60)
@@ -44,7 +44,7 @@ def door() -> Iterator[Door]:
 def test_the_right_answer_gets_through_and_its_page_waits_for_the_outcome(door: Door) -> None:
     with door.connect() as wire:
         wire.sendall(GOOD)
-        assert door.redirect.wait(60) == Answer("abc")
+        assert door.redirect.wait(60) == ConsentAnswer("abc")
         door.redirect.conclude()
         closer = threading.Thread(target=door.redirect.close)
         closer.start()
@@ -66,9 +66,9 @@ def test_an_answer_that_led_to_nothing_is_told_so(door: Door) -> None:
 def test_the_first_answer_counts(door: Door) -> None:
     with door.connect() as first, door.connect() as second:
         first.sendall(GOOD)
-        assert door.redirect.wait(60) == Answer("abc")
+        assert door.redirect.wait(60) == ConsentAnswer("abc")
         second.sendall(GOOD.replace(b"abc", b"other"))
-        assert door.redirect.wait(0) == Answer("abc")
+        assert door.redirect.wait(0) == ConsentAnswer("abc")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_an_endless_request_is_hung_up_on(door: Door) -> None:
 def test_who_says_nothing_keeps_nobody_waiting(door: Door) -> None:
     with door.connect(), door.connect() as wire:
         wire.sendall(GOOD)
-        assert door.redirect.wait(60) == Answer("abc")
+        assert door.redirect.wait(60) == ConsentAnswer("abc")
 
 
 def test_strangers_are_told_of_once(door: Door) -> None:
@@ -157,11 +157,11 @@ def test_no_page_is_kept_or_told_on(door: Door) -> None:
     ],
 )
 def test_an_answer_that_is_not_exactly_one_is_none(query: str) -> None:
-    assert isinstance(read_answer(query, STATE), Stray)
+    assert isinstance(read_answer(query, STATE), Rejected)
 
 
 def test_an_error_beats_a_code() -> None:
-    assert read_answer(f"code=abc&error=access_denied&state={STATE}", STATE) == Answer(error="access_denied")
+    assert read_answer(f"code=abc&error=access_denied&state={STATE}", STATE) == ConsentAnswer(error="access_denied")
 
 
 def test_a_code_does_not_show_itself() -> None:

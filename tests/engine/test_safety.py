@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from tsrevel.cli.sync import SyncOptions, sync_all
-from tsrevel.cli.world import Manner
-from tsrevel.cli.world import World as Surroundings
+from tsrevel.cli.world import CliContext as Surroundings
+from tsrevel.cli.world import OutputOptions
 from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.run import sync
@@ -116,7 +116,7 @@ def test_the_kill_switch_means_no_network_at_all(day: World) -> None:
     day.config["safety"]["enable_connector"] = False
     day.settings()
     surroundings = Surroundings(environ={}, stdout=io.StringIO(), stderr=io.StringIO(), runtime=day.runtime())
-    report = sync_all(surroundings, Manner(day.folder / "config.toml"), SyncOptions())
+    report = sync_all(surroundings, OutputOptions(day.folder / "config.toml"), SyncOptions())
     assert (report.reason, report.exit_status, report.success) == ("CONNECTOR_DISABLED", 0, True)
     assert day.revel.requests == day.tripleseat.requests == []
     assert not (day.folder / "ledger.sqlite3").exists()

@@ -24,22 +24,22 @@ from tsrevel.cli.commands import (  # noqa: F401 (each hangs its commands into t
     verify,
 )
 from tsrevel.cli.tree import app as app
-from tsrevel.cli.world import World
+from tsrevel.cli.world import CliContext
 
 USAGE = 2
 _COMMAND = get_command(app)
 
 
-def run_command(argv: list[str], world: World | None = None) -> int:
-    """Run one command line; its exit status. `world` stands in for the real surroundings in tests."""
-    world = world or World()
+def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
+    """Run one command line; its exit status. `ctx` stands in for the real surroundings in tests."""
+    ctx = ctx or CliContext()
     try:
-        with redirect_stdout(world.stdout), redirect_stderr(world.stderr):  # help and usage errors are typer's own
-            _COMMAND(args=argv, obj=world, prog_name="tsrevel")
+        with redirect_stdout(ctx.stdout), redirect_stderr(ctx.stderr):  # help and usage errors are typer's own
+            _COMMAND(args=argv, obj=ctx, prog_name="tsrevel")
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0
         if status == USAGE and "--json" in argv:
             text = "the command line can't be understood; stderr says why"
-            world.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": USAGE})
+            ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": USAGE})
         return status
     return 0

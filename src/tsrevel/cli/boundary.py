@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 
 from tsrevel.cli.streams import is_reader_gone, trouble_of
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.errors import ConfigError, TsrevelError
 
 UNEXPECTED = 1
@@ -30,7 +30,12 @@ UNFINISHED = "what a run had begun, the next one finishes"
 
 
 def guard(
-    world: World, manner: Manner, command: Callable[[], int], *, acts: bool = False, unfinished: str = UNFINISHED
+    ctx: CliContext,
+    flags: OutputOptions,
+    command: Callable[[], int],
+    *,
+    acts: bool = False,
+    unfinished: str = UNFINISHED,
 ) -> int:
     """The exit status of `command`, its errors told. With --json stdout gets one object, also on failure (DESIGN 2).
 
@@ -40,24 +45,24 @@ def guard(
     """
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _complete(world, command, acts=acts)
+        return _complete(ctx, command, acts=acts)
     except typer.BadParameter as error:
-        if manner.json:
-            world.answer(_encode_failure(error.message, USAGE))
+        if flags.json:
+            ctx.answer(_encode_failure(error.message, USAGE))
         raise
     except ConfigError as error:
         problems = [
             {"key": p.key, "origin": p.origin, "message": p.message, "remedy": p.remedy} for p in error.problems
         ]
-        return _fail(world, manner, str(error), error.exit_status, problems=problems)
+        return _fail(ctx, flags, str(error), error.exit_status, problems=problems)
     except TsrevelError as error:
-        return _fail(world, manner, str(error), error.exit_status)
+        return _fail(ctx, flags, str(error), error.exit_status)
     except KeyboardInterrupt:
-        return _fail(world, manner, _join("interrupted", world, unfinished), INTERRUPTED)
+        return _fail(ctx, flags, _join("interrupted", ctx, unfinished), INTERRUPTED)
     except _Terminated:
-        return _fail(world, manner, _join("terminated", world, unfinished), TERMINATED)
+        return _fail(ctx, flags, _join("terminated", ctx, unfinished), TERMINATED)
     except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)
-        return _fail(world, manner, describe_fault(error), UNEXPECTED)
+        return _fail(ctx, flags, describe_fault(error), UNEXPECTED)
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -76,20 +81,22 @@ def describe_fault(error: Exception) -> str:
     return f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"
 
 
-def _complete(world: World, command: Callable[[], int], *, acts: bool) -> int:
+def _complete(ctx: CliContext, command: Callable[[], int], *, acts: bool) -> int:
     status = command()
-    world.stdout.flush()
-    trouble = trouble_of(world.stdout)
+    ctx.stdout.flush()
+    trouble = trouble_of(ctx.stdout)
     if trouble and not is_reader_gone(trouble):
-        print(f"tsrevel: not everything could be printed on standard output ({trouble.strerror})", file=world.stderr)
+        print(f"tsrevel: not everything could be printed on standard output ({trouble.strerror})", file=ctx.stderr)
     return UNEXPECTED if trouble and status == 0 and not acts else status
 
 
-def _fail(world: World, manner: Manner, text: str, status: int, problems: list[dict[str, str]] | None = None) -> int:
+def _fail(
+    ctx: CliContext, flags: OutputOptions, text: str, status: int, problems: list[dict[str, str]] | None = None
+) -> int:
     for line in text.splitlines():
-        print(f"tsrevel: {line}", file=world.stderr)
-    if manner.json:
-        world.answer(_encode_failure(text, status) | ({"problems": problems} if problems else {}))
+        print(f"tsrevel: {line}", file=ctx.stderr)
+    if flags.json:
+        ctx.answer(_encode_failure(text, status) | ({"problems": problems} if problems else {}))
     return status
 
 
@@ -97,8 +104,8 @@ def _encode_failure(text: str, status: int) -> dict[str, object]:
     return {"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status}
 
 
-def _join(end: str, world: World, unfinished: str) -> str:
-    perhaps_written = unfinished == NOTHING_WRITTEN and world.wrote
+def _join(end: str, ctx: CliContext, unfinished: str) -> str:
+    perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
     return f"{end}; {_PERHAPS_WRITTEN if perhaps_written else unfinished}"
 
 

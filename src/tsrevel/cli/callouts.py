@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Literal
 
 from tsrevel.cli.render import encode_report
-from tsrevel.cli.world import World
+from tsrevel.cli.world import CliContext
 from tsrevel.config import Settings
 from tsrevel.config.keys import SECRETS, variables
 from tsrevel.engine.outcomes import Outcome, RunReport
@@ -21,7 +21,7 @@ Hook = Literal["on_injected", "on_held", "on_failure"]
 
 
 def call_out(
-    world: World,
+    ctx: CliContext,
     settings: Settings,
     hook: Hook,
     report: RunReport,
@@ -38,7 +38,7 @@ def call_out(
         return
     told = encode_report(replace(report, outcomes=tuple(outcomes)))["events"]
     document = {"hook": hook, **encode_report(report), "events": told}
-    environ = without_secrets(world.environ, _secret_names(), settings.secret_values)
+    environ = without_secrets(ctx.environ, _secret_names(), settings.secret_values)
     failure = run_hook(command, json.dumps(document, ensure_ascii=False), environ)
     if failure:
         log.error("the command of hooks.%s %s; run it by hand, with JSON on its standard input", hook, failure.text)

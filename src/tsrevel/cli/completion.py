@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 Shell = Literal["bash", "zsh", "fish"]
 
@@ -61,13 +61,13 @@ class Verb:
             yield from verb.tree()
 
 
-def print_completion(world: World, manner: Manner, shell: Shell, tree: typer.Typer) -> int:
+def print_completion(ctx: CliContext, flags: OutputOptions, shell: Shell, tree: typer.Typer) -> int:
     """Print the script for `shell` on stdout; 0."""
     script = {"bash": write_bash, "zsh": write_zsh, "fish": write_fish}[shell](read_tree(tree))
-    if manner.json:
-        world.answer({"schema": 1, "success": True, "shell": shell, "script": script})
+    if flags.json:
+        ctx.answer({"schema": 1, "success": True, "shell": shell, "script": script})
     else:
-        print(script, end="", file=world.stdout)
+        print(script, end="", file=ctx.stdout)
     return 0
 
 

@@ -16,7 +16,7 @@ from tsrevel.cli.render import encode_report, show_table
 from tsrevel.cli.sandbox import Served, run_services
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.cli.table import open_console
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import load_settings
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.files import replace_file
@@ -28,14 +28,14 @@ from tsrevel.wiring import utc_now
 BROKEN_PROMISE = 1
 
 
-def demo(world: World, manner: Manner) -> int:
+def demo(ctx: CliContext, flags: OutputOptions) -> int:
     """Tell the story on stdout; 0 when every event ended as it should, to the cent and only once."""
-    console = open_console(world)
-    console.quiet = manner.json or manner.quiet
+    console = open_console(ctx)
+    console.quiet = flags.json or flags.quiet
     with TemporaryDirectory(prefix="tsrevel-demo-") as folder, run_services() as served:
         config = Path(folder, "config.toml")
         replace_file(config, served.config.encode())
-        stage = _Stage(world, replace(manner, config=config), console)
+        stage = _Stage(ctx, replace(flags, config=config), console)
         console.print(_intro(served))
         dry = stage.act("1. A dry run: everything is read and planned, nothing is written.", live=False)
         live = stage.act("2. The same live.", live=True)
@@ -43,11 +43,11 @@ def demo(world: World, manner: Manner) -> int:
         console.print("[bold]4. What Revel holds now, and what the ledger says of it.[/bold]\n")
         console.print(_proof(served, config))
         faults = _find_faults(served, dry, live, again)
-    if manner.json:
+    if flags.json:
         runs = [encode_report(report) for report in (dry, live, again)]
-        world.answer({"schema": 1, "success": not faults, "faults": faults, "runs": runs})
+        ctx.answer({"schema": 1, "success": not faults, "faults": faults, "runs": runs})
     for fault in faults:
-        print(f"tsrevel: {fault}", file=world.stderr)
+        print(f"tsrevel: {fault}", file=ctx.stderr)
     if not faults:
         console.print("\nEvery order once, to the cent. Next: the README's set-up, or `tsrevel sandbox` to play on.")
     return BROKEN_PROMISE if faults else 0
@@ -64,15 +64,15 @@ def _intro(served: Served) -> str:
 class _Stage:
     """Where the runs of the demo are made and shown."""
 
-    world: World
-    manner: Manner
+    ctx: CliContext
+    flags: OutputOptions
     console: Console
 
     def act(self, title: str, *, live: bool) -> RunReport:
         self.console.print(f"[bold]{title}[/bold]\n")
         environ: Mapping[str, str] = {"DRY_RUN": "false" if live else "true"}
-        world = dataclasses.replace(self.world, environ=environ)
-        report = sync_all(world, self.manner, SyncOptions())
+        ctx = dataclasses.replace(self.ctx, environ=environ)
+        report = sync_all(ctx, self.flags, SyncOptions())
         if not self.console.quiet:
             show_table(report, self.console)
         self.console.print()

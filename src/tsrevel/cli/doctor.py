@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.standstill import NOTHING_CHECKED
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import examine_settings
 from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks
 from tsrevel.engine.outcomes import most_severe
@@ -32,22 +32,22 @@ _MACHINE, _AROUND = "This machine", "Around the runs"
 _OF_AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 
 
-def doctor(world: World, manner: Manner) -> int:
+def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     """Examine the installation, tell each finding; the exit status of the worst."""
-    runtime = world.runtime or Runtime()
-    settings, problems = examine_settings(config=manner.config, environ=world.environ)
-    patient = Installation(settings, problems, world.environ, runtime)
-    log = replace(manner, quiet=manner.quiet or not manner.verbose)  # what it would warn of is among the findings
-    with logging_to(world.stderr, log, "doctor"):
-        found = tuple(_telling(run_checks(patient), world, manner))
+    runtime = ctx.runtime or Runtime()
+    settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
+    patient = Installation(settings, problems, ctx.environ, runtime)
+    log = replace(flags, quiet=flags.quiet or not flags.verbose)  # what it would warn of is among the findings
+    with logging_to(ctx.stderr, log, "doctor"):
+        found = tuple(_telling(run_checks(patient), ctx, flags))
     why = patient.switched_off()
     status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})
     unchecked = f"neither service was checked: {why}" if why else ""
-    if manner.json:
+    if flags.json:
         reason = {"reason": Reason.CONNECTOR_DISABLED, "error": unchecked} if unchecked else {}
-        world.answer(_encode(found, status) | reason)
-    elif unchecked or not manner.quiet:
-        _conclude(found, status, unchecked, world)
+        ctx.answer(_encode(found, status) | reason)
+    elif unchecked or not flags.quiet:
+        _conclude(found, status, unchecked, ctx)
     return status
 
 
@@ -59,21 +59,21 @@ def _encode(found: Iterable[CheckFinding], status: int) -> dict[str, object]:
     return {"schema": 1, "success": status == 0, "exit_status": status, "checks": checks}
 
 
-def _telling(findings: Iterator[CheckFinding], world: World, manner: Manner) -> Iterator[CheckFinding]:
+def _telling(findings: Iterator[CheckFinding], ctx: CliContext, flags: OutputOptions) -> Iterator[CheckFinding]:
     """The same findings, each told on its way: a slow service shows as a list that grows slowly."""
-    if manner.json:
+    if flags.json:
         yield from findings
         return
     console = None
-    if world.stdout.isatty():
+    if ctx.stdout.isatty():
         from tsrevel.cli.table import open_console
 
-        console = open_console(world)
+        console = open_console(ctx)
     group = ""
     for each in findings:
-        if not manner.quiet or each.verdict is CheckResult.PROBLEM:
+        if not flags.quiet or each.verdict is CheckResult.PROBLEM:
             if console is None:
-                print(_line(each), file=world.stdout, flush=True)
+                print(_line(each), file=ctx.stdout, flush=True)
             else:
                 group = _show(each, group, console)
         yield each
@@ -114,10 +114,10 @@ def _count(number: int, verdict: CheckResult) -> str:
     return f"{number} {verdict}{'s' * (noun and number != 1)}"
 
 
-def _conclude(found: Iterable[CheckFinding], status: int, unchecked: str, world: World) -> None:
+def _conclude(found: Iterable[CheckFinding], status: int, unchecked: str, ctx: CliContext) -> None:
     verdicts = [each.verdict for each in found]
     counts = ", ".join(_count(verdicts.count(each), each) for each in CheckResult if each in verdicts)
     end = "Nothing stands in the way." if status == 0 else f"Mend the problems first (exit status {status})."
     if unchecked:
         end = f"{unchecked[0].upper()}{unchecked[1:]} (exit status {status})."
-    print(f"{counts}. {end}", file=world.stdout)
+    print(f"{counts}. {end}", file=ctx.stdout)

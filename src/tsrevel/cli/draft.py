@@ -43,7 +43,7 @@ class InitOptions:
 
 
 @dataclass(slots=True)
-class Draft:
+class SettingsDraft:
     """Settings by dotted key, names still to be looked up, entries, and comments for the file by key."""
 
     values: dict[str, object] = field(default_factory=dict, repr=False)
@@ -92,9 +92,9 @@ def plain_key(key: str) -> str:
     return next((secret for secret in SECRETS for variant in VARIANTS if key == secret + variant), key)
 
 
-def gather(options: InitOptions, environ: Mapping[str, str]) -> Draft:
+def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
     """The draft before anyone is asked. Raises ConfigError for file and environment, typer.BadParameter for options."""
-    draft = Draft()
+    draft = SettingsDraft()
     report = ProblemReport()
     layer = read_file(options.source, report) if options.source else {}
     for key, given in layer.items():
@@ -111,7 +111,7 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> Draft:
     return draft
 
 
-def _given_locations(draft: Draft) -> GivenValue | None:
+def _given_locations(draft: SettingsDraft) -> GivenValue | None:
     found = draft.values.pop("locations", None)
     return None if found is None else GivenValue(found, Origin(Source.FILE, "file or environment"))
 
@@ -124,7 +124,7 @@ def _entries(value: object) -> list[ConfigTable]:
     )
 
 
-def _take(draft: Draft, key: str, value: object) -> None:
+def _take(draft: SettingsDraft, key: str, value: object) -> None:
     if SETTINGS.get(key) is ValueKind.NUMBER:
         value = decode_rate(value)
     if key == "safety.allowed_locations" and isinstance(value, list):
@@ -141,7 +141,7 @@ def _anchor(key: str, value: object, environ: Mapping[str, str], source: Path | 
     return str(expand_path(value, environ, settings_folder(source) if source else Path.cwd()))
 
 
-def _take_options(draft: Draft, options: InitOptions, environ: Mapping[str, str]) -> None:
+def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[str, str]) -> None:
     seen: dict[str, str] = {}
     for key, text in options.values.items():
         name = "--" + key.replace(".", "-").replace("_", "-")
@@ -161,7 +161,7 @@ def _take_options(draft: Draft, options: InitOptions, environ: Mapping[str, str]
         raise typer.BadParameter(f"{key} is no number; give its id, or --prefill to have the name looked up")
 
 
-def _take_option(draft: Draft, key: str, text: str, environ: Mapping[str, str]) -> None:
+def _take_option(draft: SettingsDraft, key: str, text: str, environ: Mapping[str, str]) -> None:
     if key in NAMED and not text.isdecimal():
         draft.names[key] = text
         draft.values.pop(key, None)
@@ -173,6 +173,6 @@ def _take_option(draft: Draft, key: str, text: str, environ: Mapping[str, str]) 
         _take(draft, key, _anchor(key, text, environ, None))
 
 
-def list_locations(draft: Draft) -> Sequence[str]:
+def list_locations(draft: SettingsDraft) -> Sequence[str]:
     """The names of the locations that will be read back."""
     return [str(each.values.get("name") or "") for each in draft.locations if each.live]

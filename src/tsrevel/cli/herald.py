@@ -18,7 +18,7 @@ import typer
 from tsrevel.cli.boundary import describe_fault, status_of
 from tsrevel.cli.callouts import call_out
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
 from tsrevel.errors import RunLocked
@@ -34,15 +34,15 @@ Begin = Callable[[Settings, str, RunMode], Callable[[], None]]
 
 
 @dataclass(slots=True)
-class Herald:
+class RunNotifier:
     """Goes with one invocation: `begin` when it has its settings, `hear` each report; at its end it tells them.
 
     Without `begin` (disabled or paused) it tells nothing; of a run that was refused (the lock is held, or the command
     line makes no sense) the monitor isn't told.
     """
 
-    world: World
-    manner: Manner
+    ctx: CliContext
+    flags: OutputOptions
     exit_status: int = 0
     _settings: Settings | None = field(default=None, init=False)
     _run_id: str = field(default="", init=False)
@@ -61,7 +61,7 @@ class Herald:
         self._monitor = monitor
         return lambda: monitor.start({"correlation_id": correlate(run_id)})
 
-    def hear(self, report: RunReport) -> None:
+    def add_report(self, report: RunReport) -> None:
         """A report, before it is shown: were that to fail, it is told all the same."""
         self._reports.append(report)
         self.exit_status = most_severe({self.exit_status, report.exit_status})
@@ -74,8 +74,8 @@ class Herald:
     ) -> None:
         if self._settings is None:
             return
-        self.world.stdout.flush()  # the report comes before what is said of telling it
-        with logging_to(self.world.stderr, self.manner, correlate(self._run_id)):
+        self.ctx.stdout.flush()  # the report comes before what is said of telling it
+        with logging_to(self.ctx.stderr, self.flags, correlate(self._run_id)):
             if self._monitor and not isinstance(error, RunLocked | typer.BadParameter):
                 status = status_of(error) if error else self.exit_status
                 self._monitor.finish(status, self._summarise(status))
@@ -86,7 +86,7 @@ class Herald:
 
     @property
     def _seams(self) -> Runtime:
-        return self.world.runtime or Runtime()
+        return self.ctx.runtime or Runtime()
 
     def _summarise(self, status: int) -> dict[str, object]:
         """The run as the monitor shows it: ids, counts and codes. No customer's data, and no text of a service."""
@@ -113,10 +113,10 @@ class Herald:
             return
         report = self._sum_up(error)
         outcomes = report.outcomes
-        call_out(self.world, settings, "on_injected", report, [each for each in outcomes if _is_injected(each)])
-        call_out(self.world, settings, "on_held", report, [each for each in outcomes if _is_newly_held(each)])
+        call_out(self.ctx, settings, "on_injected", report, [each for each in outcomes if _is_injected(each)])
+        call_out(self.ctx, settings, "on_held", report, [each for each in outcomes if _is_newly_held(each)])
         failed = [each for each in outcomes if each.status is Status.FAILED or each.missed]
-        call_out(self.world, settings, "on_failure", report, failed, anyway=report.error is not None)
+        call_out(self.ctx, settings, "on_failure", report, failed, anyway=report.error is not None)
 
     def _sum_up(self, error: Exception | None) -> RunReport:
         """All that was heard as one report, `error` included where it ended the run."""

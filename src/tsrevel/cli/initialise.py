@@ -10,12 +10,12 @@ from typing import NoReturn
 
 import typer
 
-from tsrevel.cli.draft import Draft, InitOptions, gather, list_locations, plain_key
+from tsrevel.cli.draft import InitOptions, SettingsDraft, gather, list_locations, plain_key
 from tsrevel.cli.fold import fold
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, config_folder
 from tsrevel.config.environment import lookup, parse_flag
 from tsrevel.config.keys import SECRETS, variables
@@ -28,49 +28,49 @@ from tsrevel.wiring import Runtime, correlate
 USAGE = 2
 
 
-def write_settings(world: World, manner: Manner, options: InitOptions) -> int:
+def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) -> int:
     """Write the file, or raise without having written: ConfigError, typer.BadParameter, or what a service said."""
-    path = _target(world, manner, options)
+    path = _target(ctx, flags, options)
     _refuse_to_overwrite(path)
-    terminal = Terminal(world) if may_ask(world, manner) else None
-    draft = gather(options, world.environ)
+    terminal = Terminal(ctx) if may_ask(ctx, flags) else None
+    draft = gather(options, ctx.environ)
     ask_services = options.prefill
     if terminal:
         from tsrevel.cli.interview import interview
 
-        ask_services = interview(terminal, draft, path, world.environ, prefill=options.prefill)
+        ask_services = interview(terminal, draft, path, ctx.environ, prefill=options.prefill)
     # The token that the services are asked with lies where the login with the settings of before has put it.
-    settings = _check(world, manner, draft, draft.replaces or path, places=not ask_services)
-    left = _prefill(world, manner, draft, settings, terminal) if ask_services else []
-    after = _check(world, manner, draft, path, places=True)
-    found = options.output is None or path == SYSTEM_CONFIG or _is_usual(path, world.environ)
+    settings = _check(ctx, flags, draft, draft.replaces or path, places=not ask_services)
+    left = _prefill(ctx, flags, draft, settings, terminal) if ask_services else []
+    after = _check(ctx, flags, draft, path, places=True)
+    found = options.output is None or path == SYSTEM_CONFIG or _is_usual(path, ctx.environ)
     old = None if found else draft.replaces  # a file that lies where settings are looked for stays there
     if terminal and not terminal.confirm(f"Write {path}?", default=True):
         terminal.say("Nothing was written.")
         return 0
     made = not path.parent.is_dir()
-    world.wrote = True
+    ctx.wrote = True
     create_private(path, draft.render())
     settings = settings if old else after
-    hand_over = [] if old else _hand_over(path, settings, world.environ, made=made)
-    steps = [*_put_in_place(path, old), *_next_steps(old or path, settings, world.environ)]
-    _tell(world, manner, path, draft, left, hand_over, steps)
+    hand_over = [] if old else _hand_over(path, settings, ctx.environ, made=made)
+    steps = [*_put_in_place(path, old), *_next_steps(old or path, settings, ctx.environ)]
+    _tell(ctx, flags, path, draft, left, hand_over, steps)
     return 0
 
 
-def _target(world: World, manner: Manner, options: InitOptions) -> Path:
-    named = lookup(world.environ, "TSREVEL_CONFIG")
-    folder = config_folder(world.environ)
+def _target(ctx: CliContext, flags: OutputOptions, options: InitOptions) -> Path:
+    named = lookup(ctx.environ, "TSREVEL_CONFIG")
+    folder = config_folder(ctx.environ)
     if options.output:
         return options.output
     if named:
-        path = read_path(named, world.environ, None)
+        path = read_path(named, ctx.environ, None)
         if isinstance(path, PathProblem):
             origin = "environment TSREVEL_CONFIG"
             raise ConfigError((ConfigProblem(path.code, "config", origin, path.message, path.remedy),))
         return path
     if folder is None:
-        _misuse(world, manner, "there is no home folder to write to; name the file with --output")
+        _misuse(ctx, flags, "there is no home folder to write to; name the file with --output")
     return folder / "config.toml"
 
 
@@ -81,18 +81,18 @@ def _refuse_to_overwrite(path: Path) -> None:
         raise ConfigError((ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy),))
 
 
-def _check(world: World, manner: Manner, draft: Draft, path: Path, *, places: bool) -> Settings:
+def _check(ctx: CliContext, flags: OutputOptions, draft: SettingsDraft, path: Path, *, places: bool) -> Settings:
     """The settings that would be read back. What only lacks an option is a usage error that names it."""
     try:
-        return draft.check(path, world.environ, places=places)
+        return draft.check(path, ctx.environ, places=places)
     except ConfigError as error:
         missing = [_name_missing(problem, draft) for problem in error.problems]
         if not all(missing):
             raise
-        _misuse(world, manner, "\n  ".join(["nothing was written. Missing, off a terminal:", *dict.fromkeys(missing)]))
+        _misuse(ctx, flags, "\n  ".join(["nothing was written. Missing, off a terminal:", *dict.fromkeys(missing)]))
 
 
-def _name_missing(problem: ConfigProblem, draft: Draft) -> str:
+def _name_missing(problem: ConfigProblem, draft: SettingsDraft) -> str:
     """The options that would give what the problem says is missing; "" where it is about something that was given."""
     key = problem.key
     if key.startswith("locations[") and key.endswith((".user", ".station")) and problem.code is ConfigCode.NOT_SET:
@@ -108,23 +108,25 @@ def _name_missing(problem: ConfigProblem, draft: Draft) -> str:
     )
 
 
-def _misuse(world: World, manner: Manner, text: str) -> NoReturn:
+def _misuse(ctx: CliContext, flags: OutputOptions, text: str) -> NoReturn:
     """A usage error, told by typer on stderr and, with --json, as the one object."""
-    if manner.json:
-        world.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": USAGE})
+    if flags.json:
+        ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": USAGE})
     raise typer.BadParameter(text)
 
 
-def _prefill(world: World, manner: Manner, draft: Draft, settings: Settings, terminal: Terminal | None) -> list[str]:
+def _prefill(
+    ctx: CliContext, flags: OutputOptions, draft: SettingsDraft, settings: Settings, terminal: Terminal | None
+) -> list[str]:
     """Take what both services offer into the draft; what is left to do. Raises what a service said."""
-    runtime = world.runtime or Runtime()
+    runtime = ctx.runtime or Runtime()
     known = [dict(each.values) for each in draft.locations]
     try:
-        with logging_to(world.stderr, manner, correlate(runtime.new_run_id())):
+        with logging_to(ctx.stderr, flags, correlate(runtime.new_run_id())):
             filled = prefill(settings, runtime, draft.values, draft.names, known, terminal)
     except TsrevelError as error:
         if terminal is None or not _go_on_without(terminal, error):
-            print("tsrevel: nothing was written; without --prefill no service is asked", file=world.stderr)
+            print("tsrevel: nothing was written; without --prefill no service is asked", file=ctx.stderr)
             raise
         return [str(error)]
     for key, value in filled.values.items():
@@ -139,26 +141,32 @@ def _go_on_without(terminal: Terminal, error: TsrevelError) -> bool:
 
 
 def _tell(
-    world: World, manner: Manner, path: Path, draft: Draft, left: list[str], hand_over: list[str], steps: list[str]
+    ctx: CliContext,
+    flags: OutputOptions,
+    path: Path,
+    draft: SettingsDraft,
+    left: list[str],
+    hand_over: list[str],
+    steps: list[str],
 ) -> None:
-    todo = [*left, *_find_gaps(draft), *_overruled(world.environ)]
-    if manner.json:
+    todo = [*left, *_find_gaps(draft), *_overruled(ctx.environ)]
+    if flags.json:
         answer = {"schema": 1, "success": True, "reason": None, "config": str(path)}
-        world.answer(answer | {"locations": list_locations(draft), "open": todo, "next": [*hand_over, *steps]})
+        ctx.answer(answer | {"locations": list_locations(draft), "open": todo, "next": [*hand_over, *steps]})
         return
-    if not manner.quiet:
+    if not flags.quiet:
         for text in todo:
-            print(fold(f"tsrevel: left to do: {text}", world.stderr, world.environ), file=world.stderr)
+            print(fold(f"tsrevel: left to do: {text}", ctx.stderr, ctx.environ), file=ctx.stderr)
         wrote = f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run."
-        print(fold(wrote, world.stdout, world.environ), file=world.stdout)
+        print(fold(wrote, ctx.stdout, ctx.environ), file=ctx.stdout)
         lines = ["Next:", *(f"  {step}" for step in steps)]
         if hand_over:
             head = "Next, as root, with the name of the user that cron runs tsrevel as in the place of USER:"
             lines = [head, *(f"  {step}" for step in hand_over), "Then, as that user:", *lines[1:]]
-        print("\n".join(lines), file=world.stdout)
+        print("\n".join(lines), file=ctx.stdout)
 
 
-def _find_gaps(draft: Draft) -> list[str]:
+def _find_gaps(draft: SettingsDraft) -> list[str]:
     gaps = []
     if not draft.locations:
         gaps.append("no [[locations]] yet: every event is held until there is one")

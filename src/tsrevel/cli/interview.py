@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tsrevel.cli.draft import Draft
+from tsrevel.cli.draft import SettingsDraft
 from tsrevel.cli.entries import charge_entry
 from tsrevel.cli.prompts import Check, Terminal
 from tsrevel.config import check_document
@@ -26,7 +26,9 @@ no service is asked unless you say so. Enter takes what stands in [brackets],
 Ctrl-C leaves everything as it is."""
 
 
-def interview(terminal: Terminal, draft: Draft, path: Path, environ: Mapping[str, str], *, prefill: bool) -> bool:
+def interview(
+    terminal: Terminal, draft: SettingsDraft, path: Path, environ: Mapping[str, str], *, prefill: bool
+) -> bool:
     """Ask for what the draft of the file at `path` lacks; whether both services are to be asked for the rest."""
     asker = _Asker(terminal, draft, environ)
     terminal.say(_INTRODUCTION)
@@ -46,7 +48,7 @@ def interview(terminal: Terminal, draft: Draft, path: Path, environ: Mapping[str
 
 
 class _Asker:
-    def __init__(self, terminal: Terminal, draft: Draft, environ: Mapping[str, str]) -> None:
+    def __init__(self, terminal: Terminal, draft: SettingsDraft, environ: Mapping[str, str]) -> None:
         self.terminal, self.draft, self.environ = terminal, draft, environ
 
     def ask_tripleseat(self) -> None:

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import typer
 
 from tsrevel.cli.fold import fold
-from tsrevel.cli.paste import LONGEST_LINE, plain_address, read_line, unseen
-from tsrevel.cli.redirect import Answer, Redirect, Stray, read_answer
+from tsrevel.cli.paste import LONGEST_LINE, no_echo, plain_address, read_line
+from tsrevel.cli.redirect import CallbackServer, ConsentAnswer, Rejected, read_answer
 from tsrevel.cli.tokens import APP_PAGE, describe, instant_of, settled, spell, tell_nothing_to_do
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, is_loopback
 from tsrevel.config.keys import variables
 from tsrevel.config.report import DEFAULT
@@ -52,7 +52,7 @@ class LoginOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class _RedirectTarget:
     """Where TripleSeat sends the browser. `served`: this machine can listen there."""
 
     host: str
@@ -70,8 +70,8 @@ class _Target:
 class _Login:
     """One login under way."""
 
-    world: World
-    manner: Manner
+    ctx: CliContext
+    flags: OutputOptions
     options: LoginOptions
     settings: Settings
     token_url: TokenUrl
@@ -80,13 +80,13 @@ class _Login:
 
     def say(self, text: str) -> None:
         """Tell whoever started this, on stderr; nothing with -q."""
-        if not self.manner.quiet:
-            print(fold(text, self.world.stderr, self.world.environ), file=self.world.stderr, flush=True)
+        if not self.flags.quiet:
+            print(fold(text, self.ctx.stderr, self.ctx.environ), file=self.ctx.stderr, flush=True)
 
     def warn(self, why: str) -> None:
         """Something came in that is no answer to this login."""
         text = f"tsrevel: an answer was refused: {why}; still waiting for the right one"
-        print(text, file=self.world.stderr, flush=True)
+        print(text, file=self.ctx.stderr, flush=True)
 
     def invite(self, uri: str) -> None:
         """Say who has to do what, and where."""
@@ -96,50 +96,50 @@ class _Login:
         )
         client_id = self.settings.tripleseat.client_id
         url = consent_url(_authorize_url(self.settings), client_id, uri, scope, self.state, self.verifier)
-        stdout, stderr = self.world.stdout, self.world.stderr
-        if not self.manner.json:
+        stdout, stderr = self.ctx.stdout, self.ctx.stderr
+        if not self.flags.json:
             print(url, file=stdout, flush=True)
-        if self.manner.json or (stderr.isatty() and not stdout.isatty()):
+        if self.flags.json or (stderr.isatty() and not stdout.isatty()):
             print(url, file=stderr, flush=True)
         self.say(f"\nThe app in TripleSeat ({APP_PAGE}) must have exactly this redirect URL: {uri}")
 
-    def redeem(self, answer: Answer, uri: str) -> Token:
+    def redeem(self, answer: ConsentAnswer, uri: str) -> Token:
         """The token for an answer, kept. Raises CredentialsRefused, ServiceDown, ConfigError."""
         if answer.error:
             why = _REFUSALS.get(answer.error, "run `tsrevel login` again")
             said = f". It said: {self.token_url.quote(answer.description)}" if answer.description else ""
             raise CredentialsRefused(f"TripleSeat gave no code: {answer.error} ({why}){said}")
-        self.world.wrote = True
+        self.ctx.wrote = True
         try:
             return redeem_code(self.token_url, TokenFile(self.settings.token_path), answer.code, uri, self.verifier)
         except TryNextRun as error:
             raise ServiceDown(f"{error}. No token was kept: run `tsrevel login` again") from error
 
 
-def login(world: World, manner: Manner, options: LoginOptions) -> int:
+def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
     """Get the first token; 0, or 12 where none was given. Raises like `_Login.redeem`, and typer.BadParameter."""
-    with settled(world, manner) as settings:
+    with settled(ctx, flags) as settings:
         if settings.tripleseat.auth != "oauth2":
-            return tell_nothing_to_do(world, manner, settings)
+            return tell_nothing_to_do(ctx, flags, settings)
         _check_app(settings)
         target = _find_target(options)
         paste = options.paste or not target.served
-        if paste and not options.paste and not world.stdin.isatty():
+        if paste and not options.paste and not ctx.stdin.isatty():
             raise typer.BadParameter(
                 "this machine can't listen at that --redirect-uri: add --paste, and hand in the URL"
             )
         TokenFile(settings.token_path).prepare(settings.config_path)
-        with open_token_url(settings, world.runtime or Runtime()) as token_url:
+        with open_token_url(settings, ctx.runtime or Runtime()) as token_url:
             state = secrets.token_urlsafe(32)
             verifier = secrets.token_urlsafe(64)  # 86 of the 43 to 128 letters (RFC 7636 4.1)
-            under_way = _Login(world, manner, options, settings, token_url, state, verifier)
+            under_way = _Login(ctx, flags, options, settings, token_url, state, verifier)
             token = (_take_pasted if paste else _take_redirected)(under_way, target)
-    return _tell_success(world, manner, settings, token)
+    return _tell_success(ctx, flags, settings, token)
 
 
-def _take_redirected(login: _Login, target: _Target) -> Token:
+def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
     try:
-        door = Redirect(target.host, target.port, target.path, login.state, login.warn)
+        door = CallbackServer(target.host, target.port, target.path, login.state, login.warn)
     except OSError as error:
         where = f"{target.host}:{target.port} can't be listened at ({error.strerror or type(error).__name__})"
         raise typer.BadParameter(f"{where}: use another --port that is registered, or --paste") from error
@@ -158,9 +158,9 @@ def _take_redirected(login: _Login, target: _Target) -> Token:
     return token
 
 
-def _take_pasted(login: _Login, target: _Target) -> Token:
+def _take_pasted(login: _Login, target: _RedirectTarget) -> Token:
     uri = target.uri(target.port)
-    with unseen(login.world.stdin):
+    with no_echo(login.ctx.stdin):
         login.invite(uri)
         login.say(
             "\nThen the browser goes to that redirect URL, where it may well find nothing. Paste the whole address it"
@@ -170,9 +170,9 @@ def _take_pasted(login: _Login, target: _Target) -> Token:
     return login.redeem(answer, uri)
 
 
-def _read_pasted(login: _Login) -> Answer:
+def _read_pasted(login: _Login) -> ConsentAnswer:
     """The answer in a pasted address. On a terminal a person may try again; elsewhere there is one try."""
-    stdin, begun, why = login.world.stdin, "", ""
+    stdin, begun, why = login.ctx.stdin, "", ""
     while True:
         line = read_line(stdin, REST_SECONDS if begun and not stdin.isatty() else login.options.timeout)
         if line is None and not begun:
@@ -186,7 +186,7 @@ def _read_pasted(login: _Login) -> Answer:
             raise CredentialsRefused("no address was pasted; run `tsrevel login --paste` again")
         whole = begun + text if "://" not in text else text  # an address may come in several lines
         found = _read_address(whole, login.state)
-        if isinstance(found, Answer):
+        if isinstance(found, ConsentAnswer):
             return found
         begun, why = whole if "://" in whole and len(whole) < LONGEST_LINE else "", found.why
         if stdin.isatty():
@@ -195,16 +195,16 @@ def _read_pasted(login: _Login) -> Answer:
             raise CredentialsRefused(f"the pasted address was refused: {why}; run `tsrevel login --paste` again")
 
 
-def _read_address(text: str, state: str) -> Answer | Stray:
+def _read_address(text: str, state: str) -> ConsentAnswer | Rejected:
     _, mark, query = text.partition("?")
     if not mark:
-        return Stray("it is not the whole address with code and state in it")
+        return Rejected("it is not the whole address with code and state in it")
     return read_answer(query.partition("#")[0], state)
 
 
-def _find_target(options: LoginOptions) -> _Target:
+def _find_target(options: LoginOptions) -> _RedirectTarget:
     if options.redirect_uri is None:
-        return _Target("127.0.0.1", PORT if options.port is None else options.port, PATH, None, served=True)
+        return _RedirectTarget("127.0.0.1", PORT if options.port is None else options.port, PATH, None, served=True)
     if options.port is not None:
         raise typer.BadParameter("--redirect-uri has its own port: leave --port out")
     given = options.redirect_uri
@@ -219,7 +219,7 @@ def _find_target(options: LoginOptions) -> _Target:
     served = (
         parts.scheme == "http" and not parts.query and is_loopback(f"http://{host if ':' not in host else f'[{host}]'}")
     )
-    return _Target("127.0.0.1" if host == "localhost" else host, port or 80, parts.path or "/", given, served)
+    return _RedirectTarget("127.0.0.1" if host == "localhost" else host, port or 80, parts.path or "/", given, served)
 
 
 def _authorize_url(settings: Settings) -> str:
@@ -253,11 +253,11 @@ def _too_late(options: LoginOptions) -> CredentialsRefused:
     )
 
 
-def _tell_success(world: World, manner: Manner, settings: Settings, token: Token) -> int:
+def _tell_success(ctx: CliContext, flags: OutputOptions, settings: Settings, token: Token) -> int:
     until = instant_of(token.expires_at) if token.access else None
-    if manner.json:
-        world.answer(describe(settings, token_file=str(settings.token_path), valid_until=spell(until)))
-    elif not manner.quiet:
+    if flags.json:
+        ctx.answer(describe(settings, token_file=str(settings.token_path), valid_until=spell(until)))
+    elif not flags.quiet:
         text = f"Logged in. The tokens are in {settings.token_path}, readable by this user alone; runs renew them."
-        print(text, file=world.stdout)
+        print(text, file=ctx.stdout)
     return 0

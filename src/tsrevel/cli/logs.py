@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from tsrevel.cli.streams import encode_json
-from tsrevel.cli.world import Manner
+from tsrevel.cli.world import OutputOptions
 
 _LOGGER = logging.getLogger("tsrevel")
 
@@ -40,15 +40,15 @@ class _JsonLines(_TextLines):
 
 
 @contextmanager
-def logging_to(stream: TextIO, manner: Manner, correlation_id: str) -> Iterator[None]:
+def logging_to(stream: TextIO, flags: OutputOptions, correlation_id: str) -> Iterator[None]:
     """Send tsrevel's log to `stream` meanwhile: warnings and errors, more with -v, only errors with -q."""
     handler = logging.StreamHandler(stream)
-    as_json = manner.log_format == "json"
+    as_json = flags.log_format == "json"
     handler.setFormatter(_JsonLines(correlation_id, stream) if as_json else _TextLines(correlation_id))
     before = _LOGGER.level
     _LOGGER.addHandler(handler)
     _LOGGER.propagate = False
-    _LOGGER.setLevel(_level(manner))
+    _LOGGER.setLevel(_level(flags))
     try:
         yield
     finally:
@@ -57,10 +57,10 @@ def logging_to(stream: TextIO, manner: Manner, correlation_id: str) -> Iterator[
         _LOGGER.setLevel(before)
 
 
-def _level(manner: Manner) -> int:
-    if manner.quiet:
+def _level(flags: OutputOptions) -> int:
+    if flags.quiet:
         return logging.ERROR
-    return {0: logging.WARNING, 1: logging.INFO}.get(manner.verbose, logging.DEBUG)
+    return {0: logging.WARNING, 1: logging.INFO}.get(flags.verbose, logging.DEBUG)
 
 
 def _instant(record: logging.LogRecord) -> str:

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from tsrevel.cli.boundary import UNFINISHED, guard
-from tsrevel.cli.world import LogFormat, Manner
+from tsrevel.cli.world import LogFormat, OutputOptions
 
 Body = Callable[..., int]
-"""A command: takes the World, the Manner and its own options; its result is the exit status."""
+"""A command: takes the CliContext, the OutputOptions and its own options; its result is the exit status."""
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan in full, write nothing to Revel.")]
 HoursBack = Annotated[
@@ -60,7 +60,7 @@ FromSnapshot = Annotated[
 ]
 
 
-def _choose_manner(
+def _output_options(
     config: Annotated[Path | None, typer.Option("--config", metavar="F", help="The settings file (TOML).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, also on failure.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Log and print errors alone off a terminal.")] = False,
@@ -68,11 +68,11 @@ def _choose_manner(
         int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Log more; twice for still more.")
     ] = 0,
     log_format: Annotated[LogFormat, typer.Option("--log-format", help="The form of the log on stderr.")] = "text",
-) -> Manner:
-    return Manner(config, as_json, quiet, verbose, log_format)
+) -> OutputOptions:
+    return OutputOptions(config, as_json, quiet, verbose, log_format)
 
 
-_COMMON = inspect.signature(_choose_manner, eval_str=True).parameters
+_COMMON = inspect.signature(_output_options, eval_str=True).parameters
 _CONTEXT = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
 
 
@@ -83,16 +83,17 @@ def command(
 
     `acts`: it does more than to print; `unfinished`: what an interrupt leaves of it (see `guard`).
 
-    Its docstring is its help; its first two parameters are the World and the Manner, all others are options.
+    Its docstring is its help; its first two parameters are the CliContext and the OutputOptions, all others are
+    options.
     """
 
     def register(body: Body) -> Body:
-        _world, _manner, *own = inspect.signature(body, eval_str=True).parameters.values()
+        _ctx, _flags, *own = inspect.signature(body, eval_str=True).parameters.values()
 
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them by then)
-            manner = _choose_manner(**{key: given.pop(key) for key in _COMMON})
-            call = lambda: body(context.obj, manner, **given)  # noqa: E731
-            raise typer.Exit(guard(context.obj, manner, call, acts=acts, unfinished=unfinished))
+            flags = _output_options(**{key: given.pop(key) for key in _COMMON})
+            call = lambda: body(context.obj, flags, **given)  # noqa: E731
+            raise typer.Exit(guard(context.obj, flags, call, acts=acts, unfinished=unfinished))
 
         parameters = [_CONTEXT, *own, *_COMMON.values()]
         vars(run)["__signature__"] = inspect.Signature(parameters)  # what typer reads instead of **given

@@ -41,7 +41,7 @@ _ROUND = "\"'`<>()\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb\u200b\ufeff"
 
 
 @contextmanager
-def unseen(stdin: BinaryIO) -> Iterator[None]:
+def no_echo(stdin: BinaryIO) -> Iterator[None]:
     """A terminal shows nothing of what is typed meanwhile but ends of lines: a code is a secret until it is used."""
     before = _read_terminal(stdin)
     if before is None:

@@ -37,7 +37,7 @@ REQUIRED = ("revel.user", "revel.station")
 MOST_CANDIDATES = 30
 
 
-class Candidate(Protocol):
+class SelectableRow(Protocol):
     """Something at Revel to be named in the settings."""
 
     @property
@@ -53,7 +53,7 @@ class Candidate(Protocol):
         """Whether it is in use."""
 
 
-Found = TypeVar("Found", bound=Candidate)
+Found = TypeVar("Found", bound=SelectableRow)
 
 
 @dataclass(slots=True)
@@ -275,7 +275,7 @@ class _Filler:
         number = self.terminal.choose(f"{question}?", [_label(each) for each in usable], default)
         return None if number is None else usable[number]
 
-    def _miss(self, key: str, offered: Sequence[Candidate]) -> str:
+    def _miss(self, key: str, offered: Sequence[SelectableRow]) -> str:
         sought = [self.names[key]] if key in self.names else USUAL_NAMES[key]
         names = " or ".join(f'"{name}"' for name in sought)
         return f"not exactly one {_word(key)} is named {names}; {_candidates(offered)}"
@@ -314,13 +314,13 @@ def _demand_an_answer(service: str, answers: Sequence[object]) -> None:
         raise ServiceDown(f"{service} can't be used: {errors[0]}") from errors[0]
 
 
-def _candidates(offered: Sequence[Candidate]) -> str:
+def _candidates(offered: Sequence[SelectableRow]) -> str:
     usable = [_label(each) for each in offered if each.active]
     more = f" and {len(usable) - MOST_CANDIDATES} more" if len(usable) > MOST_CANDIDATES else ""
     return f"candidates: {', '.join(usable[:MOST_CANDIDATES])}{more}" if usable else "there are no candidates"
 
 
-def _label(each: Candidate) -> str:
+def _label(each: SelectableRow) -> str:
     number = " or ".join(map(str, each.numbers)) if isinstance(each, NamedRow) else str(each.id)
     return f'{number} "{each.name}"' if each.name else number
 

@@ -10,16 +10,16 @@ from io import UnsupportedOperation
 import typer
 
 from tsrevel.cli.fold import fold
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 Check = Callable[[str], str]
 """Why an answer can't be taken, "" where it can."""
 
 
-def may_ask(world: World, manner: Manner) -> bool:
+def may_ask(ctx: CliContext, flags: OutputOptions) -> bool:
     """Whether there is a person to ask: all three streams are a terminal, and neither --json nor -q was given."""
-    streams = (world.stdin, world.stdout, world.stderr)
-    return not manner.json and not manner.quiet and all(stream.isatty() for stream in streams)
+    streams = (ctx.stdin, ctx.stdout, ctx.stderr)
+    return not flags.json and not flags.quiet and all(stream.isatty() for stream in streams)
 
 
 def accept(_answer: str) -> str:
@@ -30,12 +30,12 @@ def accept(_answer: str) -> str:
 class Terminal:
     """A person at a terminal. Every method raises typer.BadParameter where the input ends before the answer."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, ctx: CliContext) -> None:
+        self._ctx = ctx
 
     def say(self, text: str = "") -> None:
         """Print a line."""
-        print(fold(text, self._world.stderr, self._world.environ), file=self._world.stderr, flush=True)
+        print(fold(text, self._ctx.stderr, self._ctx.environ), file=self._ctx.stderr, flush=True)
 
     def ask(self, question: str, default: str = "", check: Check = accept) -> str:
         """An answer that `check` takes, asked for until there is one; an empty one is `default`."""
@@ -70,8 +70,8 @@ class Terminal:
         return None if answer == "none" else int(answer) - 1
 
     def _read(self, prompt: str) -> str:
-        print(prompt, end="", file=self._world.stderr, flush=True)
-        line = self._world.stdin.readline()
+        print(prompt, end="", file=self._ctx.stderr, flush=True)
+        line = self._ctx.stdin.readline()
         if not line:
             self.say()
             raise typer.BadParameter("the input ended before everything was answered; nothing was written")
@@ -81,7 +81,7 @@ class Terminal:
     def _unseen(self) -> Iterator[None]:
         """Turn the terminal's echo off; a stream without a descriptor has none."""
         try:
-            descriptor = self._world.stdin.fileno()
+            descriptor = self._ctx.stdin.fileno()
             before = termios.tcgetattr(descriptor)
         except (UnsupportedOperation, termios.error):
             yield

@@ -13,9 +13,9 @@ import typer
 
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import show_progress
-from tsrevel.cli.standstill import report_nothing_checked, why_switched_off
+from tsrevel.cli.standstill import report_nothing_checked, why_disabled
 from tsrevel.cli.table import open_console
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
@@ -33,35 +33,35 @@ _WIDTH = 12
 _INDENT = " " * 6
 
 
-def reconcile(world: World, manner: Manner, first: date | None, last: date | None, page: Path | None) -> int:
+def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: date | None, page: Path | None) -> int:
     """Compare the days, tell what was found, write the page where one is wanted; the exit status."""
-    runtime = world.runtime or Runtime()
-    settings = load_settings(config=manner.config, environ=world.environ)
-    why = why_switched_off(settings, runtime)
+    runtime = ctx.runtime or Runtime()
+    settings = load_settings(config=flags.config, environ=ctx.environ)
+    why = why_disabled(settings, runtime)
     if why:
-        return report_nothing_checked(world, manner, why)
+        return report_nothing_checked(ctx, flags, why)
     if page:
         problem = check_page(page)
         if problem:
             raise typer.BadParameter(f"--html: {problem}")
-    report = _compare(world, manner, settings, runtime, first, last)
+    report = _compare(ctx, flags, settings, runtime, first, last)
     if page:
         write_page(page, render_page(report))
-    _tell(report, world, manner)
+    _tell(report, ctx, flags)
     return report.exit_status
 
 
 def _compare(
-    world: World, manner: Manner, settings: Settings, runtime: Runtime, first: date | None, last: date | None
+    ctx: CliContext, flags: OutputOptions, settings: Settings, runtime: Runtime, first: date | None, last: date | None
 ) -> Reconciliation:
     policy, now = build_policy(settings), runtime.clock()
     spans = choose_spans(policy, now, first, last)
     view = open_view(settings.ledger_path, settings.environment, runtime.database)
     with (
-        logging_to(world.stderr, manner, "reconcile"),
+        logging_to(ctx.stderr, flags, "reconcile"),
         view or nullcontext(),
         open_services(settings, runtime) as services,
-        show_progress(world, manner) as progress,
+        show_progress(ctx, flags) as progress,
     ):
         catalogues = Catalogs(services.revel)
         sources = Sources(services.tripleseat, services.books, catalogues, view, policy, now, progress)
@@ -72,25 +72,25 @@ def _compare(
 # Telling it
 
 
-def _tell(report: Reconciliation, world: World, manner: Manner) -> None:
-    if manner.json:
-        world.answer(encode_report(report))
+def _tell(report: Reconciliation, ctx: CliContext, flags: OutputOptions) -> None:
+    if flags.json:
+        ctx.answer(encode_report(report))
         return
-    if not manner.quiet:
+    if not flags.quiet:
         for line in list_days(report):
-            print(line, file=world.stdout)
-    width = _width(world)
+            print(line, file=ctx.stdout)
+    width = _width(ctx)
     for line in list_findings(report):
-        print("\n".join(wrap(line, width, subsequent_indent=_INDENT, break_long_words=False)), file=world.stdout)
-    if not manner.quiet:
-        print("\n".join(wrap(conclude(report), width)), file=world.stdout)
+        print("\n".join(wrap(line, width, subsequent_indent=_INDENT, break_long_words=False)), file=ctx.stdout)
+    if not flags.quiet:
+        print("\n".join(wrap(conclude(report), width)), file=ctx.stdout)
 
 
-def _width(world: World) -> int:
+def _width(ctx: CliContext) -> int:
     """Columns of the terminal; off one, a line is never broken."""
-    if not world.stdout.isatty():
+    if not ctx.stdout.isatty():
         return maxsize
-    return open_console(world).width
+    return open_console(ctx).width
 
 
 def list_days(report: Reconciliation) -> Iterator[str]:

@@ -41,7 +41,7 @@ _HEADERS = (
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Answer(Secret):
+class ConsentAnswer(Secret):
     """What the person decided: a code, or the word for why there is none, with what TripleSeat says to it."""
 
     code: str = ""
@@ -50,34 +50,36 @@ class Answer(Secret):
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class Rejected:
     """Not the answer to this login, and why."""
 
     why: str
 
 
-def read_answer(query: str, state: str) -> Answer | Stray:
+def read_answer(query: str, state: str) -> ConsentAnswer | Rejected:
     """What the query of a redirect says, if it carries the login's `state` (compared in constant time)."""
     try:
         fields = parse_qs(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
-        return Stray("it has more fields than any answer has")
+        return Rejected("it has more fields than any answer has")
     states, codes, errors = (fields.get(name, []) for name in ("state", "code", "error"))
     if len(states) != 1 or not hmac.compare_digest(states[0].encode(), state.encode()):
         said = f" (it says {_tell_word(errors[0])!r})" if errors else ""
-        return Stray(f"its state is not this login's{said}")
+        return Rejected(f"its state is not this login's{said}")
     if errors:
-        return Answer(error=_tell_word(errors[0]), description=tidy(" ".join(fields.get("error_description", []))))
+        return ConsentAnswer(
+            error=_tell_word(errors[0]), description=tidy(" ".join(fields.get("error_description", [])))
+        )
     if len(codes) == 1 and 0 < len(codes[0]) <= _LONGEST_CODE and codes[0].isascii() and codes[0].isprintable():
-        return Answer(codes[0])
-    return Stray("it holds neither a code nor an error")
+        return ConsentAnswer(codes[0])
+    return Rejected("it holds neither a code nor an error")
 
 
 def _tell_word(error: str) -> str:
     return error if _WORD.fullmatch(error) else "an error without a name"
 
 
-class Redirect:
+class CallbackServer:
     """The redirect address, listened to from now on; close it, or use it as a context manager.
 
     `tell` is called, once, with why something that came in was turned away. Raises OSError where the port can't be had.
@@ -86,16 +88,16 @@ class Redirect:
     def __init__(self, host: str, port: int, path: str, state: str, tell: Callable[[str], None]) -> None:
         self._path, self._state, self._tell = path, state, tell
         self._lock = threading.Lock()
-        self._answer: Answer | None = None
+        self._answer: ConsentAnswer | None = None
         self._stray = False
         self._arrived, self._decided, self._shown = threading.Event(), threading.Event(), threading.Event()
         self._done = False
-        self._listener = _Listener(host, port, self)
+        self._listener = _CallbackListener(host, port, self)
         self.port: int = self._listener.server_address[1]
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Redirect:
+    def __enter__(self) -> CallbackServer:
         return self
 
     def __exit__(
@@ -103,7 +105,7 @@ class Redirect:
     ) -> None:
         self.close()
 
-    def wait(self, seconds: float) -> Answer | None:
+    def wait(self, seconds: float) -> ConsentAnswer | None:
         """The person's answer; None where none came within `seconds`. The browser is kept waiting for `conclude`."""
         self._arrived.wait(seconds)
         return self._answer
@@ -145,19 +147,19 @@ class Redirect:
         if method != "GET":
             return 405, "Not like this", "Only a browser that comes back from TripleSeat is expected here."
         answer = read_answer(query, self._state)
-        if isinstance(answer, Stray):
+        if isinstance(answer, Rejected):
             self._turn_away(answer)
             text = "This is not the answer to the login that waits here; it was refused. Open the address that"
             return 400, "Refused", f"{text} `tsrevel login` printed last."
         return self._settle(answer)
 
-    def _turn_away(self, stray: Stray) -> None:
+    def _turn_away(self, stray: Rejected) -> None:
         with self._lock:
             first, self._stray = not self._stray, True
         if first:
             self._tell(stray.why)
 
-    def _settle(self, answer: Answer) -> tuple[int, str, str]:
+    def _settle(self, answer: ConsentAnswer) -> tuple[int, str, str]:
         """Hand the first answer over; it, and the same page asked for again, learn what became of it."""
         with self._lock:
             if self._answer is None:
@@ -169,11 +171,11 @@ class Redirect:
         return 200, "Not logged in", "The login failed. What to do stands where `tsrevel login` was started."
 
 
-class _Listener(socketserver.ThreadingTCPServer):
+class _CallbackListener(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, door: Redirect) -> None:
+    def __init__(self, host: str, port: int, door: CallbackServer) -> None:
         self._door = door
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), socketserver.BaseRequestHandler)

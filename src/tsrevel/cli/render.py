@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 
 from tsrevel.cli.streams import inner
 from tsrevel.cli.table import show_events
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.engine.context import Progress
 from tsrevel.engine.outcomes import Outcome, RunReport
 from tsrevel.ledger import Pause
@@ -64,19 +64,19 @@ def encode_outcome(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def show_report(report: RunReport, world: World, manner: Manner) -> None:
+def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
     """Print the report on stdout in the manner asked for; why a run ended before its time goes to stderr."""
     if report.error:
-        print(f"tsrevel: [{report.correlation_id}] {report.error}", file=world.stderr)
-    if manner.json:
-        world.answer(encode_report(report))
-    elif world.stdout.isatty():
+        print(f"tsrevel: [{report.correlation_id}] {report.error}", file=ctx.stderr)
+    if flags.json:
+        ctx.answer(encode_report(report))
+    elif ctx.stdout.isatty():
         from tsrevel.cli.table import open_console
 
-        show_table(report, open_console(world))
+        show_table(report, open_console(ctx))
     else:
-        for line in list_errors(report) if manner.quiet else list_news(report):
-            print(line, file=world.stdout)
+        for line in list_errors(report) if flags.quiet else list_news(report):
+            print(line, file=ctx.stdout)
 
 
 def list_news(report: RunReport) -> list[str]:
@@ -132,12 +132,12 @@ def show_table(report: RunReport, console: Console) -> None:
 
 
 @contextmanager
-def show_progress(world: World, manner: Manner) -> Iterator[Progress]:
+def show_progress(ctx: CliContext, flags: OutputOptions) -> Iterator[Progress]:
     """A progress bar on stderr where that is a terminal, fed by what is yielded; nothing elsewhere."""
-    if manner.quiet or manner.json or not world.stderr.isatty():
+    if flags.quiet or flags.json or not ctx.stderr.isatty():
         yield lambda _done, _of: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("so far"))
-    with Bar(*columns, console=Console(file=inner(world.stderr), _environ=world.environ), transient=True) as bar:
+    with Bar(*columns, console=Console(file=inner(ctx.stderr), _environ=ctx.environ), transient=True) as bar:
         task = bar.add_task("reading", total=None)
         yield lambda done, of: bar.update(task, description=f"{done} of {of}", completed=done, total=of)

@@ -10,12 +10,12 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.arguments import read_event_id
-from tsrevel.cli.herald import Begin, Herald
+from tsrevel.cli.herald import Begin, RunNotifier
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import list_errors, list_news, news_line, show_progress, show_report
 from tsrevel.cli.spool import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
 from tsrevel.cli.streams import encode_json
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunState
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
@@ -52,7 +52,7 @@ class RetryOptions:
     dry_run: bool = False
 
 
-def replay_captured(world: World, manner: Manner, paths: Sequence[Path], options: ReplayOptions) -> int:
+def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path], options: ReplayOptions) -> int:
     """Put captured deliveries through the engine, one after another; the most_severe of their exit statuses.
 
     Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for files that aren't there.
@@ -62,69 +62,69 @@ def replay_captured(world: World, manner: Manner, paths: Sequence[Path], options
         raise typer.BadParameter("--signature is for a single delivery: put NAME.sig beside each NAME.json")
     if options.archive and not options.dry_run:
         open_archive(options.archive, captured)
-    settings = _load(world, manner, dry_run=options.dry_run)
-    with Herald(world, manner) as herald:
-        with _receiver(world, manner, settings, herald.begin) as receiver:
+    settings = _load(ctx, flags, dry_run=options.dry_run)
+    with RunNotifier(ctx, flags) as notifier:
+        with _receiver(ctx, flags, settings, notifier.begin) as receiver:
             if receiver and len(captured) > 1:
-                receiver.to_come += _look_ahead(world, captured)
-            desk = _Desk(world, manner, settings, options, receiver, herald)
+                receiver.to_come += _look_ahead(ctx, captured)
+            desk = _Desk(ctx, flags, settings, options, receiver, notifier)
             statuses = {0, *(desk.deal_with(path) for path in captured)}
-        herald.exit_status = most_severe(statuses)
-    return herald.exit_status
+        notifier.exit_status = most_severe(statuses)
+    return notifier.exit_status
 
 
-def retry_events(world: World, manner: Manner, options: RetryOptions) -> int:
+def retry_events(ctx: CliContext, flags: OutputOptions, options: RetryOptions) -> int:
     """Put events through the engine again that were held or failed, or that are named.
 
     Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run, and what is no event's id.
     """
     named = tuple(dict.fromkeys(read_event_id(each) for each in options.events))
     options = replace(options, events=named, run=options.run.strip() if options.run else options.run)
-    with Herald(world, manner) as herald:
-        report = _retry(world, manner, options, herald)
-        herald.hear(report)
-        _tell_report(report, world, manner)
+    with RunNotifier(ctx, flags) as notifier:
+        report = _retry(ctx, flags, options, notifier)
+        notifier.add_report(report)
+        _tell_report(report, ctx, flags)
     return report.exit_status
 
 
-def _retry(world: World, manner: Manner, options: RetryOptions, herald: Herald) -> RunReport:
-    settings = _load(world, manner, dry_run=options.dry_run)
-    runtime = world.runtime or Runtime()
+def _retry(ctx: CliContext, flags: OutputOptions, options: RetryOptions, notifier: RunNotifier) -> RunReport:
+    settings = _load(ctx, flags, dry_run=options.dry_run)
+    runtime = ctx.runtime or Runtime()
     run_id = runtime.new_run_id()
     pause = look_for_pause(settings.ledger_path, runtime.database)
     if pause or not settings.safety.enable_connector:
         return RunReport.of_disabled(run_id, correlate(run_id), "single", settings.safety.dry_run, pause)
-    on_start = herald.begin(settings, run_id, "single")
+    on_start = notifier.begin(settings, run_id, "single")
     with (
-        logging_to(world.stderr, manner, correlate(run_id)),
-        show_progress(world, manner) as progress,
+        logging_to(ctx.stderr, flags, correlate(run_id)),
+        show_progress(ctx, flags) as progress,
         open_run(settings, run_id, runtime=runtime, progress=progress, on_start=on_start) as run_ctx,
     ):
         chosen = _choose(run_ctx.ledger, options)
         return take_up(run_ctx, RunState.begin(run_ctx), [_unread(each, options, settings) for each in chosen])
 
 
-def _tell_report(report: RunReport, world: World, manner: Manner) -> None:
-    if not manner.json:
-        show_report(report, world, manner)
+def _tell_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
+    if not flags.json:
+        show_report(report, ctx, flags)
         return
     for line in [_encode_outcome(each) for each in report.outcomes] or _encode_end(report):
-        _print_line(world, line | {"trigger": None})
+        _print_line(ctx, line | {"trigger": None})
     if report.error:
-        print(f"tsrevel: {report.error}", file=world.stderr)
+        print(f"tsrevel: {report.error}", file=ctx.stderr)
 
 
-def _look_ahead(world: World, captured: Sequence[Path]) -> Iterator[DeliveryAnswer]:
+def _look_ahead(ctx: CliContext, captured: Sequence[Path]) -> Iterator[DeliveryAnswer]:
     """What can be understood of the deliveries at hand; what can't be is told when its turn comes."""
     for path in captured:
         with suppress(DeliveryRefused, OSError):
             if path != STDIN:
-                yield understand(open_body(world, path))[1]
+                yield understand(open_body(ctx, path))[1]
 
 
-def _load(world: World, manner: Manner, *, dry_run: bool) -> Settings:
+def _load(ctx: CliContext, flags: OutputOptions, *, dry_run: bool) -> Settings:
     overrides = {"safety.dry_run": True if dry_run else None}
-    return load_settings(config=manner.config, environ=world.environ, overrides=overrides)
+    return load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
 
 
 def _choose(ledger: Ledger, options: RetryOptions) -> tuple[EventId, ...]:
@@ -147,16 +147,18 @@ def _unread(event_id: EventId, options: RetryOptions, settings: Settings) -> Unr
 
 
 @contextmanager
-def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) -> Iterator[DeliveryQueue | None]:
+def _receiver(
+    ctx: CliContext, flags: OutputOptions, settings: Settings, begin: Begin
+) -> Iterator[DeliveryQueue | None]:
     """What takes the deliveries; None while the connector is disabled, or paused."""
-    runtime = world.runtime or Runtime()
+    runtime = ctx.runtime or Runtime()
     if not settings.safety.enable_connector or look_for_pause(settings.ledger_path, runtime.database):
         yield None
         return
     run_id = runtime.new_run_id()
     on_start = begin(settings, run_id, "single")
     with (
-        logging_to(world.stderr, manner, correlate(run_id)),
+        logging_to(ctx.stderr, flags, correlate(run_id)),
         open_run(settings, run_id, runtime=runtime, on_start=on_start) as run_ctx,
     ):
         yield DeliveryQueue(run_ctx, runtime.new_run_id, trusted=settings.tripleseat.payload == "trust")
@@ -166,12 +168,12 @@ def _receiver(world: World, manner: Manner, settings: Settings, begin: Begin) ->
 class _Desk:
     """Where deliveries are opened, trusted, handed on, answered and put away."""
 
-    world: World
-    manner: Manner
+    ctx: CliContext
+    flags: OutputOptions
     settings: Settings
     options: ReplayOptions
     receiver: DeliveryQueue | None
-    herald: Herald
+    notifier: RunNotifier
 
     def deal_with(self, path: Path) -> int:
         """One delivery, from the file to its place in the archive; the exit status that it calls for."""
@@ -186,7 +188,7 @@ class _Desk:
             text = f"the file can't be opened ({error.strerror or type(error).__name__})"
             answer = replace(refuse(DeliveryUnreadable(text, DeliveryFault.FILE_UNREADABLE)), may_pass=True)
         if answer.report:
-            self.herald.hear(answer.report)
+            self.notifier.add_report(answer.report)
         self._tell(show_path(path), answer)
         if self.receiver:
             self.receiver.note(answer, signed=signed)
@@ -194,10 +196,10 @@ class _Desk:
         return most_severe({answer.exit_status, 0 if kept else self._put_away(path)})
 
     def _answer(self, path: Path, signature: str | None, *, signed: bool) -> DeliveryAnswer:
-        body = open_body(self.world, path)
+        body = open_body(self.ctx, path)
         if signed:
             keys = [key.get_secret_value() for key in self.settings.tripleseat.webhook_signing_keys]
-            runtime = self.world.runtime or Runtime()
+            runtime = self.ctx.runtime or Runtime()
             check_signature(body, signature, keys, plain=self.options.plain, now=runtime.clock())
         if self.receiver:
             return self.receiver.take(body)
@@ -207,7 +209,7 @@ class _Desk:
         return answer.hold_off(Reason.CONNECTOR_DISABLED, self._why_disabled())
 
     def _why_disabled(self) -> str:
-        runtime = self.world.runtime or Runtime()
+        runtime = self.ctx.runtime or Runtime()
         pause = look_for_pause(self.settings.ledger_path, runtime.database)
         return str(pause) if pause else "the connector is disabled (safety.enable_connector)"
 
@@ -218,25 +220,25 @@ class _Desk:
             move_away(path, self.options.archive)
         except OSError as error:
             text = f"{show_path(path)} is dealt with and can't be moved: {error.strerror or type(error).__name__}"
-            print(f"tsrevel: {text}", file=self.world.stderr)
+            print(f"tsrevel: {text}", file=self.ctx.stderr)
             return TsrevelError.exit_status
         return 0
 
     def _tell(self, name: str, answer: DeliveryAnswer) -> None:
-        if self.manner.json:
-            _print_line(self.world, _encode(answer) | {"file": name})
+        if self.flags.json:
+            _print_line(self.ctx, _encode(answer) | {"file": name})
             return
         for line in self._lines(name, answer):
-            print(line, file=self.world.stdout, flush=True)
+            print(line, file=self.ctx.stdout, flush=True)
 
     def _lines(self, name: str, answer: DeliveryAnswer) -> list[str]:
         """On a terminal every delivery and what came of it; elsewhere news alone, and errors always."""
-        if self.world.stdout.isatty():
+        if self.ctx.stdout.isatty():
             told = [news_line(each) for each in answer.outcomes] or [_sum_up(answer)]
             return [f"{name}: {answer.trigger or 'refused'}: {line}" for line in told]
         failed = not answer.ok or (answer.exit_status and answer.report is None)
         report = answer.report
-        lines = (list_errors(report) if self.manner.quiet else list_news(report)) if report else []
+        lines = (list_errors(report) if self.flags.quiet else list_news(report)) if report else []
         return [*lines, *([f"{name}: {_sum_up(answer)}"] if failed else [])]
 
 
@@ -282,5 +284,5 @@ def _encode_end(report: RunReport) -> list[dict[str, object]]:
     return [{"ok": not report.error, "processed": False, "reason": report.reason, "error": text, **nothing}]
 
 
-def _print_line(world: World, line: dict[str, object]) -> None:
-    print(encode_json(line, world.stdout), file=world.stdout, flush=True)
+def _print_line(ctx: CliContext, line: dict[str, object]) -> None:
+    print(encode_json(line, ctx.stdout), file=ctx.stdout, flush=True)

@@ -15,7 +15,7 @@ import tomli_w
 
 from tsrevel.cli.boundary import UNEXPECTED
 from tsrevel.cli.streams import trouble_of
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import look_at, read_regular, replace_file
 from tsrevel.wiring import utc_now
@@ -38,7 +38,7 @@ class Served:
     config: str
 
 
-def serve_sandbox(world: World, manner: Manner, write_config: Path | None, ports: tuple[int, int]) -> int:
+def serve_sandbox(ctx: CliContext, flags: OutputOptions, write_config: Path | None, ports: tuple[int, int]) -> int:
     """Serve both services until interrupted; the settings go to `write_config`, or to stdout.
 
     Only a file that a sandbox wrote is overwritten: ConfigError. Raises OSError where a port is taken or the file can't
@@ -49,15 +49,15 @@ def serve_sandbox(world: World, manner: Manner, write_config: Path | None, ports
     with run_services(ports) as served:
         if write_config:
             replace_file(write_config, f"{MARK}\n{served.config}".encode())
-        if manner.json:
+        if flags.json:
             config = str(write_config) if write_config else served.config
-            world.answer({"schema": 1, "tripleseat": served.urls[0], "revel": served.urls[1], "config": config})
+            ctx.answer({"schema": 1, "tripleseat": served.urls[0], "revel": served.urls[1], "config": config})
         elif not write_config:
-            print(served.config, file=world.stdout, flush=True)
-        if trouble_of(world.stdout):
+            print(served.config, file=ctx.stdout, flush=True)
+        if trouble_of(ctx.stdout):
             return UNEXPECTED  # nobody knows where it is to be found
-        if not manner.quiet:
-            _tell_what_next(world, write_config)
+        if not flags.quiet:
+            _tell_what_next(ctx, write_config)
         threading.Event().wait()
     return 0
 
@@ -71,11 +71,11 @@ def _check_config(path: Path) -> None:
     raise ConfigError((ConfigProblem(ConfigCode.FILE_NOT_OURS, "--write-config", "the command line", text, remedy),))
 
 
-def _tell_what_next(world: World, written: Path | None) -> None:
+def _tell_what_next(ctx: CliContext, written: Path | None) -> None:
     if written:
-        print(f"Try:  tsrevel sync --config {written}", file=world.stderr)
+        print(f"Try:  tsrevel sync --config {written}", file=ctx.stderr)
     text = "Serving on loopback until interrupted (Ctrl-C); everything in it is invented."
-    print(text, file=world.stderr, flush=True)
+    print(text, file=ctx.stderr, flush=True)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tsrevel.cli.fold import fold
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, examine_settings
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.config.show import encode_settings, list_paths, render_toml
@@ -15,40 +15,40 @@ from tsrevel.errors import ConfigError, ConfigProblem
 ShowFormat = Literal["toml", "json"]
 
 
-def validate_settings(world: World, manner: Manner) -> int:
+def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
     """Tell every problem of the settings at once: exit 0 or 10. Without a location there is a warning."""
-    settings, problems = examine_settings(config=manner.config, environ=world.environ)
+    settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     warnings = [] if problems or settings.locations else [f"{NO_LOCATIONS}. {ADD_LOCATIONS}"]
-    if manner.json:
-        world.answer(_encode_verdict(problems) | {"warnings": warnings} | list_paths(settings))
-    elif not problems and not manner.quiet:
+    if flags.json:
+        ctx.answer(_encode_verdict(problems) | {"warnings": warnings} | list_paths(settings))
+    elif not problems and not flags.quiet:
         sound = f"{_sources(settings)}: no problems. {_sum_up(settings)}"
-        print(fold(sound, world.stdout, world.environ), file=world.stdout)
+        print(fold(sound, ctx.stdout, ctx.environ), file=ctx.stdout)
     for warning in warnings:
-        print(fold(f"tsrevel: warning: {warning}", world.stderr, world.environ), file=world.stderr)
-    return _tell(world, settings, problems)
+        print(fold(f"tsrevel: warning: {warning}", ctx.stderr, ctx.environ), file=ctx.stderr)
+    return _tell(ctx, settings, problems)
 
 
-def show_settings(world: World, manner: Manner, form: ShowFormat) -> int:
+def show_settings(ctx: CliContext, flags: OutputOptions, form: ShowFormat) -> int:
     """Print every value with its origin, whatever is wrong; problems go to stderr: exit 0 or 10."""
-    settings, problems = examine_settings(config=manner.config, environ=world.environ)
+    settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     spoilt = {problem.key for problem in problems}
-    if manner.json or form == "json":
+    if flags.json or form == "json":
         shown = encode_settings(settings, spoilt)
-        world.answer(_encode_verdict(problems) | list_paths(settings) | {"settings": shown})
+        ctx.answer(_encode_verdict(problems) | list_paths(settings) | {"settings": shown})
     else:
-        print(render_toml(settings, spoilt), end="", file=world.stdout)
-    return _tell(world, settings, problems)
+        print(render_toml(settings, spoilt), end="", file=ctx.stdout)
+    return _tell(ctx, settings, problems)
 
 
-def _tell(world: World, settings: Settings, problems: Sequence[ConfigProblem]) -> int:
+def _tell(ctx: CliContext, settings: Settings, problems: Sequence[ConfigProblem]) -> int:
     if not problems:
         return 0
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     hint = "" if settings.config_path else "; `tsrevel init` writes a file, or name one with --config"
-    print(f"tsrevel: {_sources(settings)}: {count}{hint}", file=world.stderr)
+    print(f"tsrevel: {_sources(settings)}: {count}{hint}", file=ctx.stderr)
     for problem in problems:
-        print(fold(f"tsrevel: {problem}", world.stderr, world.environ), file=world.stderr)
+        print(fold(f"tsrevel: {problem}", ctx.stderr, ctx.environ), file=ctx.stderr)
     return ConfigError.exit_status
 
 

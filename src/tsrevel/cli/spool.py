@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.bodies import read_body
-from tsrevel.cli.world import World
+from tsrevel.cli.world import CliContext
 from tsrevel.encoding import decode_text, trim
 from tsrevel.errors import SignatureReason, SignatureRefused
 from tsrevel.files import open_regular, read_regular, real_path, take_owner_of
@@ -53,10 +53,10 @@ def show_path(path: Path) -> str:
     return show_controls(os.fsencode(path).decode(errors="backslashreplace"))
 
 
-def open_body(world: World, path: Path) -> bytes:
+def open_body(ctx: CliContext, path: Path) -> bytes:
     """The raw body, of standard input or a regular file. Raises BodyTooLarge and OSError."""
     if path in _STDIN:
-        return read_body(world.stdin)
+        return read_body(ctx.stdin)
     with os.fdopen(open_regular(path), "rb") as source:
         return read_body(source)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings
 from tsrevel.ledger import look_for_pause
 from tsrevel.planning.reasons import Reason
@@ -12,7 +12,7 @@ NOTHING_CHECKED = 3
 """The exit status of a command that was to check something and couldn't: nothing found must not look like success."""
 
 
-def why_switched_off(settings: Settings, runtime: Runtime) -> str | None:
+def why_disabled(settings: Settings, runtime: Runtime) -> str | None:
     """The kill switch in the settings, or the pause in the ledger, in words; None while services may be asked."""
     if not settings.safety.enable_connector:
         return "the connector is disabled (safety.enable_connector)"
@@ -20,12 +20,12 @@ def why_switched_off(settings: Settings, runtime: Runtime) -> str | None:
     return f"runs are {pause}" if pause else None
 
 
-def report_nothing_checked(world: World, manner: Manner, why: str) -> int:
+def report_nothing_checked(ctx: CliContext, flags: OutputOptions, why: str) -> int:
     """Say that nothing was checked, and why: the exit status."""
     text = f"nothing was checked: {why}"
-    if manner.json:
+    if flags.json:
         answer = {"schema": 1, "success": False, "exit_status": NOTHING_CHECKED}
-        world.answer({**answer, "reason": Reason.CONNECTOR_DISABLED, "error": text, "text": text})
+        ctx.answer({**answer, "reason": Reason.CONNECTOR_DISABLED, "error": text, "text": text})
     else:
-        print(f"{text[0].upper()}{text[1:]}.", file=world.stdout)
+        print(f"{text[0].upper()}{text[1:]}.", file=ctx.stdout)
     return NOTHING_CHECKED

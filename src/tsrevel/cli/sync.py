@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from tsrevel.cli.arguments import read_event_id, read_locations
-from tsrevel.cli.herald import Begin, Herald
+from tsrevel.cli.herald import Begin, RunNotifier
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import show_progress, show_report
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.find import Window
@@ -33,13 +33,13 @@ class SyncOptions:
     dry_run: bool = False
 
 
-def sync(world: World, manner: Manner, options: SyncOptions) -> int:
+def sync(ctx: CliContext, flags: OutputOptions, options: SyncOptions) -> int:
     """List events, inject what is due, report; the exit status."""
-    return _tell(world, manner, lambda begin: sync_all(world, manner, options, begin))
+    return _tell(ctx, flags, lambda begin: sync_all(ctx, flags, options, begin))
 
 
 def sync_events(
-    world: World, manner: Manner, options: SyncOptions, event_ids: Sequence[str], *, ignore_time_gate: bool
+    ctx: CliContext, flags: OutputOptions, options: SyncOptions, event_ids: Sequence[str], *, ignore_time_gate: bool
 ) -> int:
     """The same for named events. Raises typer.BadParameter for what can't be an event's id."""
     named = [read_event_id(each) for each in event_ids]
@@ -47,10 +47,10 @@ def sync_events(
     def run(ctx: RunContext, _settings: Settings) -> RunReport:
         return sync_named(ctx, RunState.begin(ctx), named, ignore_time_gate=ignore_time_gate)
 
-    return _tell(world, manner, lambda begin: _run(world, manner, options, "single", run, begin))
+    return _tell(ctx, flags, lambda begin: _run(ctx, flags, options, "single", run, begin))
 
 
-def sync_all(world: World, manner: Manner, options: SyncOptions, begin: Begin | None = None) -> RunReport:
+def sync_all(ctx: CliContext, flags: OutputOptions, options: SyncOptions, begin: Begin | None = None) -> RunReport:
     """What `sync` does, without a word of it. `begin` is called before a run, unless there is none to be made.
 
     Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for a location that no entry has.
@@ -59,20 +59,20 @@ def sync_all(world: World, manner: Manner, options: SyncOptions, begin: Begin | 
     def run(ctx: RunContext, settings: Settings) -> RunReport:
         return sync_window(ctx, RunState.begin(ctx), Window(settings.sync.hours_back, options.first, options.last))
 
-    return _run(world, manner, options, "bulk", run, begin)
+    return _run(ctx, flags, options, "bulk", run, begin)
 
 
 def _run(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     options: SyncOptions,
     mode: RunMode,
     run: Callable[[RunContext, Settings], RunReport],
     begin: Begin | None,
 ) -> RunReport:
-    runtime = world.runtime or Runtime()
+    runtime = ctx.runtime or Runtime()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
-    settings = load_settings(config=manner.config, environ=world.environ, overrides=overrides)
+    settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
     only = read_locations(settings, options.locations)
     run_id = runtime.new_run_id()
     pause = look_for_pause(settings.ledger_path, runtime.database)
@@ -80,8 +80,8 @@ def _run(
         return RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
     on_start = begin(settings, run_id, mode) if begin else _tell_nobody
     with (
-        logging_to(world.stderr, manner, correlate(run_id)),
-        show_progress(world, manner) as progress,
+        logging_to(ctx.stderr, flags, correlate(run_id)),
+        show_progress(ctx, flags) as progress,
         open_run(
             settings,
             run_id,
@@ -99,9 +99,9 @@ def _tell_nobody() -> None:
     """Nobody is told that the run begins."""
 
 
-def _tell(world: World, manner: Manner, run: Callable[[Begin], RunReport]) -> int:
-    with Herald(world, manner) as herald:
-        report = run(herald.begin)
-        herald.hear(report)
-        show_report(report, world, manner)
+def _tell(ctx: CliContext, flags: OutputOptions, run: Callable[[Begin], RunReport]) -> int:
+    with RunNotifier(ctx, flags) as notifier:
+        report = run(notifier.begin)
+        notifier.add_report(report)
+        show_report(report, ctx, flags)
     return report.exit_status

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tsrevel.cli.streams import inner
-from tsrevel.cli.world import World
+from tsrevel.cli.world import CliContext
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Status
@@ -33,10 +33,10 @@ _STYLES = {
 }
 
 
-def open_console(world: World) -> Console:
+def open_console(ctx: CliContext) -> Console:
     """Rich's console on stdout: as wide as the terminal, or `OFF_TERMINAL`; colours as NO_COLOR and TERM allow."""
-    width = None if world.stdout.isatty() else OFF_TERMINAL
-    return Console(file=inner(world.stdout), width=width, highlight=False, _environ=world.environ)
+    width = None if ctx.stdout.isatty() else OFF_TERMINAL
+    return Console(file=inner(ctx.stdout), width=width, highlight=False, _environ=ctx.environ)
 
 
 def show_events(console: Console, outcomes: Sequence[Outcome]) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import ConfigError, CredentialsRefused
 from tsrevel.tripleseat.token_file import TokenFile
@@ -20,63 +20,63 @@ APP_PAGE = "Settings, Tripleseat API & Webhooks"
 NO_TOKEN = CredentialsRefused.exit_status
 
 
-def show_status(world: World, manner: Manner) -> int:
+def show_status(ctx: CliContext, flags: OutputOptions) -> int:
     """Say whether there is a token, since when and until when; 0, or 12 where there is none that can be used.
 
     Nothing is asked of TripleSeat.
     """
-    with settled(world, manner) as settings:
+    with settled(ctx, flags) as settings:
         if settings.tripleseat.auth != "oauth2":
-            return tell_nothing_to_do(world, manner, settings)
+            return tell_nothing_to_do(ctx, flags, settings)
         file = TokenFile(settings.token_path)
         try:
             token, written_at = file.load(), file.written_at()
         except ConfigError as error:
-            return _tell_no_token(world, manner, settings, str(error))
+            return _tell_no_token(ctx, flags, settings, str(error))
     until, written = instant_of(token.expires_at) if token.access else None, instant_of(written_at)
-    expired = token.expires_within(0, _now(world).timestamp())
-    if manner.json:
+    expired = token.expires_within(0, _now(ctx).timestamp())
+    if flags.json:
         facts = describe(settings, token_file=str(settings.token_path), valid_until=spell(until))
-        world.answer({**facts, "written_at": spell(written), "expired": expired})
-    elif not manner.quiet:
+        ctx.answer({**facts, "written_at": spell(written), "expired": expired})
+    elif not flags.quiet:
         life = f"expired {_show(until)}: the next run renews it" if expired else f"good until {_show(until)}"
         lines = [
             f"TripleSeat tokens: {settings.token_path}",
             f"written:           {_show(written)}, at the login or at the last renewal",
             f"access token:      {life if token.access else 'none yet: the next run gets one'}",
         ]
-        print("\n".join(lines), file=world.stdout)
+        print("\n".join(lines), file=ctx.stdout)
     return 0
 
 
-def _tell_no_token(world: World, manner: Manner, settings: Settings, error: str) -> int:
-    print(f"tsrevel: {error}", file=world.stderr)
-    if manner.json:
+def _tell_no_token(ctx: CliContext, flags: OutputOptions, settings: Settings, error: str) -> int:
+    print(f"tsrevel: {error}", file=ctx.stderr)
+    if flags.json:
         facts = describe(settings, token_file=str(settings.token_path), valid_until=None)
         failed = {"success": False, "reason": None, "error": error, "exit_status": NO_TOKEN}
-        world.answer({**facts, "written_at": None, "expired": None, **failed})
+        ctx.answer({**facts, "written_at": None, "expired": None, **failed})
     return NO_TOKEN
 
 
-def log_out(world: World, manner: Manner) -> int:
+def log_out(ctx: CliContext, flags: OutputOptions) -> int:
     """Delete the token file, if there is one; 0. Raises ConfigError where it can't be."""
-    with settled(world, manner) as settings:
-        world.wrote = True
+    with settled(ctx, flags) as settings:
+        ctx.wrote = True
         removed = TokenFile(settings.token_path).remove()
     done = f"{settings.token_path} is removed" if removed else f"There was no token file ({settings.token_path})"
-    if manner.json:
-        world.answer({**describe(settings, token_file=str(settings.token_path), valid_until=None), "removed": removed})
-    elif not manner.quiet:
+    if flags.json:
+        ctx.answer({**describe(settings, token_file=str(settings.token_path), valid_until=None), "removed": removed})
+    elif not flags.quiet:
         text = f"TripleSeat still trusts the app: an admin can take that back there ({APP_PAGE})."
-        print(f"{done}. {text}", file=world.stdout)
+        print(f"{done}. {text}", file=ctx.stdout)
     return 0
 
 
 @contextmanager
-def settled(world: World, manner: Manner) -> Iterator[Settings]:
+def settled(ctx: CliContext, flags: OutputOptions) -> Iterator[Settings]:
     """The settings, as far as they are there: Revel may come later. The log goes to stderr meanwhile."""
-    settings = load_settings(config=manner.config, environ=world.environ, offline=True)
-    with logging_to(world.stderr, manner, "login"):
+    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
+    with logging_to(ctx.stderr, flags, "login"):
         yield settings
 
 
@@ -91,8 +91,8 @@ def describe(settings: Settings, *, token_file: str | None, valid_until: str | N
     }
 
 
-def _now(world: World) -> datetime:
-    return world.runtime.clock() if world.runtime else datetime.now(UTC)
+def _now(ctx: CliContext) -> datetime:
+    return ctx.runtime.clock() if ctx.runtime else datetime.now(UTC)
 
 
 def instant_of(seconds: float) -> datetime | None:
@@ -112,12 +112,12 @@ def _show(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "an unknown time"
 
 
-def tell_nothing_to_do(world: World, manner: Manner, settings: Settings) -> int:
+def tell_nothing_to_do(ctx: CliContext, flags: OutputOptions, settings: Settings) -> int:
     """Say that this way in needs no login; 0."""
     auth = settings.tripleseat.auth
-    if manner.json:
-        world.answer(describe(settings, token_file=None, valid_until=None))
-    elif not manner.quiet:
+    if flags.json:
+        ctx.answer(describe(settings, token_file=None, valid_until=None))
+    elif not flags.quiet:
         text = f'Nothing to do: with tripleseat.auth = "{auth}" nobody has to log in, and no token is kept.'
-        print(text, file=world.stdout)
+        print(text, file=ctx.stdout)
     return 0

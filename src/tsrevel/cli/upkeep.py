@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tsrevel.cli.streams import encode_json
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import take_owner_of
@@ -20,47 +20,47 @@ from tsrevel.wiring import Runtime
 _OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}
 
 
-def check_ledger(world: World, manner: Manner, file: Path | None) -> int:
+def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> int:
     """Check the ledger, or another file as one, and tell what is in it. Raises LedgerDamaged, LedgerUnusable."""
-    settings, runtime = _load(world, manner)
+    settings, runtime = _load(ctx, flags)
     path = file or settings.ledger_path
     census = examine(path, settings.environment, runtime.database)
     if census is None and file:
         raise LedgerUnusable(LedgerCode.ABSENT, f"There is no file {file}: name the ledger or backup to check.")
-    if manner.json:
-        world.answer(_head() | {"path": str(path), "exists": census is not None} | (_encode(census) if census else {}))
-    elif not manner.quiet:
+    if flags.json:
+        ctx.answer(_head() | {"path": str(path), "exists": census is not None} | (_encode(census) if census else {}))
+    elif not flags.quiet:
         told = _describe(path, census) if census else [f"There is no ledger at {path} yet: the first run makes it."]
         for line in told:
-            print(line, file=world.stdout)
+            print(line, file=ctx.stdout)
     return 0
 
 
-def back_up_ledger(world: World, manner: Manner, target: Path) -> int:
+def back_up_ledger(ctx: CliContext, flags: OutputOptions, target: Path) -> int:
     """Copy the ledger to a new file and check the copy. Raises LedgerUnusable, LedgerDamaged."""
-    settings, runtime = _load(world, manner)
+    settings, runtime = _load(ctx, flags)
     census = copy_to(settings.ledger_path, target, settings.environment, runtime.database)
-    if manner.json:
-        world.answer(_head() | {"path": str(settings.ledger_path), "backup": str(target)} | _encode(census))
-    elif not manner.quiet:
+    if flags.json:
+        ctx.answer(_head() | {"path": str(settings.ledger_path), "backup": str(target)} | _encode(census))
+    elif not flags.quiet:
         facts = census.inspection.facts
         text = (
             f"{target}: a copy of {settings.ledger_path}, {census.size:,} bytes, checked, {facts:,} facts in its audit."
         )
-        print(text, file=world.stdout)
+        print(text, file=ctx.stdout)
     return 0
 
 
-def export_ledger(world: World, manner: Manner, output: Path | None) -> int:
+def export_ledger(ctx: CliContext, flags: OutputOptions, output: Path | None) -> int:
     """Print every row as a JSON line, or write them to a new file. Raises LedgerUnusable, LedgerDamaged."""
-    settings, runtime = _load(world, manner)
+    settings, runtime = _load(ctx, flags)
     rows = (
-        encode_json(row, world.stdout, compact=True)
+        encode_json(row, ctx.stdout, compact=True)
         for row in export_rows(settings.ledger_path, settings.environment, runtime.database)
     )
     if output is None:
         for row in rows:
-            print(row, file=world.stdout)
+            print(row, file=ctx.stdout)
         return 0
     first = next(rows)  # before the file is made: there may be no ledger
     count = 1
@@ -69,16 +69,16 @@ def export_ledger(world: World, manner: Manner, output: Path | None) -> int:
         for row in rows:
             print(row, file=stream)
             count += 1
-    if manner.json:
-        world.answer(_head() | {"output": str(output), "rows": count})
-    elif not manner.quiet:
-        print(f"{output}: {count:,} rows of {settings.ledger_path}, free text taken out.", file=world.stdout)
+    if flags.json:
+        ctx.answer(_head() | {"output": str(output), "rows": count})
+    elif not flags.quiet:
+        print(f"{output}: {count:,} rows of {settings.ledger_path}, free text taken out.", file=ctx.stdout)
     return 0
 
 
-def prune_ledger(world: World, manner: Manner, older_than: int, *, dry_run: bool) -> int:
+def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_run: bool) -> int:
     """Drop what is old and done, or only count it. Raises RunLocked (not in a dry run) and LedgerUnusable."""
-    settings, runtime = _load(world, manner)
+    settings, runtime = _load(ctx, flags)
     path, environment = settings.ledger_path, settings.environment
     before = runtime.clock() - timedelta(days=older_than)
     if dry_run or not path.exists():  # nothing is made, and no lock taken
@@ -89,18 +89,18 @@ def prune_ledger(world: World, manner: Manner, older_than: int, *, dry_run: bool
             Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
         ):
             gone = ledger.prune(before, older_than)
-    if manner.json:
-        world.answer(_head() | {"dry_run": dry_run, "older_than_days": older_than, "dropped": gone})
-    elif not manner.quiet:
+    if flags.json:
+        ctx.answer(_head() | {"dry_run": dry_run, "older_than_days": older_than, "dropped": gone})
+    elif not flags.quiet:
         done = "would go" if dry_run else "dropped"
         told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
-        print(f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.", file=world.stdout)
-        print("Which event has which order stays, and so does the audit.", file=world.stdout)
+        print(f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.", file=ctx.stdout)
+        print("Which event has which order stays, and so does the audit.", file=ctx.stdout)
     return 0
 
 
-def _load(world: World, manner: Manner) -> tuple[Settings, Runtime]:
-    return load_settings(config=manner.config, environ=world.environ, offline=True), world.runtime or Runtime()
+def _load(ctx: CliContext, flags: OutputOptions) -> tuple[Settings, Runtime]:
+    return load_settings(config=flags.config, environ=ctx.environ, offline=True), ctx.runtime or Runtime()
 
 
 def _head() -> dict[str, object]:

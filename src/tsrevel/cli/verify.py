@@ -8,40 +8,40 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.spool import open_body
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import load_settings
 from tsrevel.errors import DeliveryRefused
 from tsrevel.webhook.signature import check_signature
 
 
 def verify_signature(
-    world: World, manner: Manner, file: Path, header: str | None, *, tolerance: int | None, plain: bool
+    ctx: CliContext, flags: OutputOptions, file: Path, header: str | None, *, tolerance: int | None, plain: bool
 ) -> int:
     """Say whether the body in `file` ("-": standard input) is TripleSeat's; 0, or 4 for a refusal.
 
     Raises ConfigError.
     """
-    settings = load_settings(config=manner.config, environ=world.environ, offline=True)
+    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     keys = [key.get_secret_value() for key in settings.tripleseat.webhook_signing_keys]
-    now = world.runtime.clock() if world.runtime else datetime.now(UTC)
+    now = ctx.runtime.clock() if ctx.runtime else datetime.now(UTC)
     try:
-        body = open_body(world, file)
+        body = open_body(ctx, file)
         timestamp = check_signature(body, header, keys, plain=plain, tolerance=tolerance, now=now)
     except OSError as error:
         raise typer.BadParameter(f"{file} can't be read: {error.strerror or type(error).__name__}") from error
     except DeliveryRefused as refusal:
-        print(f"tsrevel: {refusal}", file=world.stderr)
-        _answer(world, manner, refusal.reason, refusal.timestamp)
+        print(f"tsrevel: {refusal}", file=ctx.stderr)
+        _answer(ctx, flags, refusal.reason, refusal.timestamp)
         return refusal.exit_status
-    _answer(world, manner, None, timestamp)
-    if world.stdout.isatty() and not manner.json:
-        print(f"The signature is good: {_tell_when(timestamp)}.", file=world.stdout)
+    _answer(ctx, flags, None, timestamp)
+    if ctx.stdout.isatty() and not flags.json:
+        print(f"The signature is good: {_tell_when(timestamp)}.", file=ctx.stdout)
     return 0
 
 
-def _answer(world: World, manner: Manner, reason: str | None, timestamp: int | None) -> None:
-    if manner.json:
-        world.answer({"ok": reason is None, "reason": reason, "timestamp": timestamp})
+def _answer(ctx: CliContext, flags: OutputOptions, reason: str | None, timestamp: int | None) -> None:
+    if flags.json:
+        ctx.answer({"ok": reason is None, "reason": reason, "timestamp": timestamp})
 
 
 def _tell_when(timestamp: int | None) -> str:

@@ -19,7 +19,7 @@ LogFormat = Literal["text", "json"]
 
 
 @dataclass(slots=True)
-class World:
+class CliContext:
     """One invocation's surroundings. Without `runtime` a run uses the real clock and the real network.
 
     What is printed to its streams is shown, not obeyed.
@@ -45,7 +45,7 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class OutputOptions:
     """How a command was asked to speak. `verbose` counts the -v."""
 
     config: Path | None = None

@@ -9,7 +9,7 @@ import typer
 
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 Reason = Annotated[
     str, typer.Option("--reason", metavar="T", help="Why, for whoever reads the reports; no customer's name.")
@@ -17,7 +17,7 @@ Reason = Annotated[
 
 
 @command(app, acts=True)
-def pause(world: World, manner: Manner, reason: Reason = "") -> int:
+def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
     """Stop all runs until `resume`. They do nothing and call no service; one under way finishes the order in
     hand and begins no other.
 
@@ -28,15 +28,15 @@ def pause(world: World, manner: Manner, reason: Reason = "") -> int:
     text = " ".join(reason.split())
     if not text.isprintable() or len(text) > 200:
         raise typer.BadParameter("--reason is a line of text of at most 200 characters")
-    return verb.pause(world, manner, text)
+    return verb.pause(ctx, flags, text)
 
 
 @command(app, acts=True)
-def resume(world: World, manner: Manner) -> int:
+def resume(ctx: CliContext, flags: OutputOptions) -> int:
     """Let runs work again after `pause`. The next one looks back as far as the last good one."""
     from tsrevel.cli import pausing as verb
 
-    return verb.resume(world, manner)
+    return verb.resume(ctx, flags)
 
 
 care = typer.Typer(
@@ -49,8 +49,8 @@ app.add_typer(care, name="ledger")
 
 @command(care)
 def check(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="Another ledger, such as a backup [default: ledger.path].")
     ] = None,
@@ -58,25 +58,25 @@ def check(
     """Check the file, its references and its audit chain, and count what is in it: exit 0 or 14. It takes no lock."""
     from tsrevel.cli import upkeep as verb
 
-    return verb.check_ledger(world, manner, file)
+    return verb.check_ledger(ctx, flags, file)
 
 
 @command(care, acts=True)
 def backup(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     target: Annotated[Path, typer.Argument(metavar="F", help="A new file; none is overwritten.")],
 ) -> int:
     """Copy the ledger, whole and checked, also while a run is under way. It takes no lock."""
     from tsrevel.cli import upkeep as verb
 
-    return verb.back_up_ledger(world, manner, target)
+    return verb.back_up_ledger(ctx, flags, target)
 
 
 @command(care)
 def export(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     output: Annotated[
         Path | None, typer.Option("--output", metavar="F", help="Into a new file [default: standard output].")
     ] = None,
@@ -87,17 +87,17 @@ def export(
     """
     from tsrevel.cli import upkeep as verb
 
-    return verb.export_ledger(world, manner, output)
+    return verb.export_ledger(ctx, flags, output)
 
 
 @command(care, acts=True)
 def prune(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     older_than: Annotated[int, typer.Option("--older-than", min=1, metavar="DAYS", help="Settled so many days ago.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
 ) -> int:
     """Drop details of orders settled long ago. Which event has which order stays for ever, and so does the audit."""
     from tsrevel.cli import upkeep as verb
 
-    return verb.prune_ledger(world, manner, older_than, dry_run=dry_run)
+    return verb.prune_ledger(ctx, flags, older_than, dry_run=dry_run)

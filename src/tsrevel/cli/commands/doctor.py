@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app)
-def doctor(world: World, manner: Manner) -> int:
+def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     """Check the whole set-up and say what to do. It is the go-live checklist, and writes nothing anywhere.
 
     Each check ends ok, warning, problem or skipped. Exit 0 without a problem, else by the worst one: 14 ledger
@@ -19,4 +19,4 @@ def doctor(world: World, manner: Manner) -> int:
     """
     from tsrevel.cli import doctor as verb
 
-    return verb.doctor(world, manner)
+    return verb.doctor(ctx, flags)

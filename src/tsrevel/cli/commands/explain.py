@@ -8,13 +8,13 @@ import typer
 
 from tsrevel.cli.options import EventId, command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app)
 def explain(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     event: EventId,
     offline: Annotated[bool, typer.Option("--offline", help="By the ledger alone: no service is called.")] = False,
 ) -> int:
@@ -25,4 +25,4 @@ def explain(
     """
     from tsrevel.cli.insights import explain as verb
 
-    return verb.explain_event(world, manner, event, offline=offline)
+    return verb.explain_event(ctx, flags, event, offline=offline)

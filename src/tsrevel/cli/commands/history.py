@@ -8,13 +8,13 @@ import typer
 
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app)
 def history(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     event: Annotated[str | None, typer.Argument(metavar="[EVENT]", help="A TripleSeat event id.")] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="So many runs [default: 10], or facts [all].")
@@ -27,5 +27,5 @@ def history(
     from tsrevel.cli.insights import history as verb
 
     if event is None:
-        return verb.show_runs(world, manner, limit or 10)
-    return verb.show_event(world, manner, event, limit)
+        return verb.show_runs(ctx, flags, limit or 10)
+    return verb.show_event(ctx, flags, event, limit)

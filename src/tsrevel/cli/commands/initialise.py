@@ -12,7 +12,7 @@ import typer
 from tsrevel.cli.boundary import NOTHING_WRITTEN
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def _parameter(key: str, metavar: str, text: str) -> inspect.Parameter:
 
 
 def init(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="F", help="The file to write [default: --config, or the user's config]."),
@@ -115,14 +115,14 @@ def init(
     values = {name.replace("__", "."): text for name, text in given.items() if text is not None}
     options = InitOptions(
         values,
-        output or manner.config,
+        output or flags.config,
         prefill,
         source,
         tuple(location or ()),
         tuple(charge or ()),
         tuple(settings or ()),
     )
-    return verb.write_settings(world, manner, options)
+    return verb.write_settings(ctx, flags, options)
 
 
 _fixed = [each for each in inspect.signature(init, eval_str=True).parameters.values() if each.name != "given"]

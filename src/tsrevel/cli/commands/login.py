@@ -9,13 +9,13 @@ import typer
 from tsrevel.cli.boundary import NOTHING_WRITTEN
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app, acts=True, unfinished=NOTHING_WRITTEN)
 def login(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     status: Annotated[bool, typer.Option("--status", help="Only say whether there is a token: exit 0 or 12.")] = False,
     logout: Annotated[bool, typer.Option("--logout", help="Remove the token from this machine.")] = False,
     paste: Annotated[
@@ -49,16 +49,16 @@ def login(
     if (status or logout) and (status is logout or paste or port is not None or redirect_uri is not None):
         raise typer.BadParameter("--status and --logout each go alone")
     if status:
-        return tokens.show_status(world, manner)
+        return tokens.show_status(ctx, flags)
     if logout:
-        return tokens.log_out(world, manner)
-    return verb.login(world, manner, verb.LoginOptions(port, redirect_uri, scope, timeout, paste))
+        return tokens.log_out(ctx, flags)
+    return verb.login(ctx, flags, verb.LoginOptions(port, redirect_uri, scope, timeout, paste))
 
 
 @command(app)
 def completion(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(metavar="bash|zsh|fish", help="Your shell.")],
 ) -> int:
     """Print a script for your shell's completion.
@@ -68,4 +68,4 @@ def completion(
     """
     from tsrevel.cli import completion as verb
 
-    return verb.print_completion(world, manner, shell, app)
+    return verb.print_completion(ctx, flags, shell, app)

@@ -10,7 +10,7 @@ import typer
 from tsrevel.cli.arguments import is_id
 from tsrevel.cli.options import Location, command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 maps = typer.Typer(
     no_args_is_help=True,
@@ -40,7 +40,9 @@ Interactive = Annotated[
 
 
 @command(maps, "list")
-def list_mappings(world: World, manner: Manner, seen: Seen = False, days: Days = 30, offline: Offline = False) -> int:
+def list_mappings(
+    ctx: CliContext, flags: OutputOptions, seen: Seen = False, days: Days = 30, offline: Offline = False
+) -> int:
     """Show the mappings, and whether each product exists.
 
     With --seen also every name on coming events and on menus, and by what it has its product now: a mapping by menu
@@ -56,12 +58,12 @@ def list_mappings(world: World, manner: Manner, seen: Seen = False, days: Days =
     """
     from tsrevel.cli.maps import listing
 
-    return listing.list_mappings(world, manner, offline=offline, seen=seen, days=days)
+    return listing.list_mappings(ctx, flags, offline=offline, seen=seen, days=days)
 
 
 @command(maps)
 def suggest(
-    world: World, manner: Manner, days: Days = 30, location: Location = None, interactive: Interactive = False
+    ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Location = None, interactive: Interactive = False
 ) -> int:
     """Show the names that have no product, on coming events and on menus, each with likely products.
 
@@ -69,13 +71,13 @@ def suggest(
     """
     from tsrevel.cli.maps import suggest as verb
 
-    return verb.suggest(world, manner, days, tuple(location or ()), interactive=interactive)
+    return verb.suggest(ctx, flags, days, tuple(location or ()), interactive=interactive)
 
 
 @command(maps, "set", acts=True)
 def set_product(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     name: Name,
     product: Product,
     menu_item: MenuItem = False,
@@ -89,14 +91,14 @@ def set_product(
     """
     from tsrevel.cli.maps import edit
 
-    target = edit.Target(*_checked(name, menu_item, establishment, location))
-    return edit.set_product(world, manner, target, product, offline=offline)
+    target = edit.MappingTarget(*_checked(name, menu_item, establishment, location))
+    return edit.set_product(ctx, flags, target, product, offline=offline)
 
 
 @command(maps, acts=True)
 def unset(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     name: Name,
     menu_item: MenuItem = False,
     establishment: Establishment = None,
@@ -105,18 +107,18 @@ def unset(
     """Take a mapping out of mappings.toml. No service is asked."""
     from tsrevel.cli.maps import edit
 
-    return edit.unset_product(world, manner, edit.Target(*_checked(name, menu_item, establishment, location)))
+    return edit.unset_product(ctx, flags, edit.MappingTarget(*_checked(name, menu_item, establishment, location)))
 
 
 @command(maps)
-def check(world: World, manner: Manner, days: Days = 30, location: Location = None) -> int:
+def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Location = None) -> int:
     """Plan every coming event as a run would, whatever its day, and tell what would be held: exit 3, else 0.
 
     Nothing is written, and no ledger is needed.
     """
     from tsrevel.cli.maps import check as verb
 
-    return verb.check_coverage(world, manner, days, tuple(location or ()))
+    return verb.check_coverage(ctx, flags, days, tuple(location or ()))
 
 
 def _checked(

@@ -10,7 +10,7 @@ import typer
 
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 _First = Annotated[
     datetime | None,
@@ -31,7 +31,9 @@ _Page = Annotated[
 
 
 @command(app)
-def reconcile(world: World, manner: Manner, first: _First = None, last: _Last = None, html: _Page = None) -> int:
+def reconcile(
+    ctx: CliContext, flags: OutputOptions, first: _First = None, last: _Last = None, html: _Page = None
+) -> int:
     """Compare TripleSeat, ledger and Revel, to the cent. Every difference is explained, none is changed.
 
     Exit 0 only when all agree. 14: two orders for an event, or an order whose money isn't what was written; 3: any
@@ -45,4 +47,4 @@ def reconcile(world: World, manner: Manner, first: _First = None, last: _Last = 
     days = (first.date() if first else None, last.date() if last else None)
     if days[0] and days[1] and days[1] < days[0]:
         raise typer.BadParameter("--to is before --from")
-    return verb.reconcile(world, manner, *days, html)
+    return verb.reconcile(ctx, flags, *days, html)

@@ -20,13 +20,13 @@ from tsrevel.cli.options import (
     command,
 )
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app, acts=True)
 def replay(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     paths: Annotated[
         list[Path] | None, typer.Argument(metavar="PATH...", help="Captured deliveries: files, folders, -.")
     ] = None,
@@ -51,9 +51,7 @@ def replay(
     if paths:
         if from_snapshot:
             raise typer.BadParameter("--from-snapshot goes with --held, --run or --event")
-        return verb.replay_captured(
-            world, manner, paths, verb.ReplayOptions(signature, unsigned, plain, archive, dry_run)
-        )
+        return verb.replay_captured(ctx, flags, paths, verb.ReplayOptions(signature, unsigned, plain, archive, dry_run))
     if signature is not None or unsigned or plain or archive:
         raise typer.BadParameter("--signature, --unsigned, --plain and --archive go with deliveries (PATH...)")
-    return verb.retry_events(world, manner, verb.RetryOptions(held, run, tuple(event or ()), from_snapshot, dry_run))
+    return verb.retry_events(ctx, flags, verb.RetryOptions(held, run, tuple(event or ()), from_snapshot, dry_run))

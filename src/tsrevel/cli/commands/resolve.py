@@ -8,13 +8,13 @@ import typer
 
 from tsrevel.cli.options import EventId, command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app, acts=True)
 def resolve(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     event: EventId,
     word: Annotated[
         Literal["done", "ignored", "open"],
@@ -40,4 +40,4 @@ def resolve(
     """
     from tsrevel.cli.insights import resolve as verb
 
-    return verb.resolve(world, manner, event, verb.ResolveOptions(word, note, order, no_order_exists))
+    return verb.resolve(ctx, flags, event, verb.ResolveOptions(word, note, order, no_order_exists))

@@ -8,14 +8,14 @@ import typer
 
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 config = typer.Typer(name="config", help="Check the settings, or show them with their origins.", no_args_is_help=True)
 app.add_typer(config)
 
 
 @command(config)
-def validate(world: World, manner: Manner) -> int:
+def validate(ctx: CliContext, flags: OutputOptions) -> int:
     """Check the settings offline. Every problem is told at once; exit status 0 or 10.
 
     Files and commands that give secrets (api_key_file, api_key_command) are read and run; no service is called.
@@ -23,13 +23,13 @@ def validate(world: World, manner: Manner) -> int:
     """
     from tsrevel.cli import settings as verb
 
-    return verb.validate_settings(world, manner)
+    return verb.validate_settings(ctx, flags)
 
 
 @command(config)
 def show(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     form: Annotated[Literal["toml", "json"], typer.Option("--format", help="--json is the same as json.")] = "toml",
 ) -> int:
     """Print every setting with its origin, secrets masked. What is wrong goes to stderr, with exit status 10.
@@ -38,4 +38,4 @@ def show(
     """
     from tsrevel.cli import settings as verb
 
-    return verb.show_settings(world, manner, form)
+    return verb.show_settings(ctx, flags, form)

@@ -8,13 +8,13 @@ import typer
 
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app)
 def status(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="Show so many runs.")] = 5,
 ) -> int:
     """Tell how things stand, from the ledger alone. Last runs, what is held, failed, missed, begun, due next.
@@ -24,4 +24,4 @@ def status(
     """
     from tsrevel.cli.insights import status as verb
 
-    return verb.show_status(world, manner, limit)
+    return verb.show_status(ctx, flags, limit)

@@ -18,13 +18,13 @@ from tsrevel.cli.options import (
     command,
 )
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app, acts=True)
 def sync(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     hours_back: HoursBack = None,
     first: First = None,
     last: Last = None,
@@ -39,7 +39,7 @@ def sync(
         raise typer.BadParameter("--to is before --from")
     days = (_day(first), _day(last))
     options = verb.SyncOptions(hours_back, *days, tuple(location or ()), max_orders, dry_run)
-    return verb.sync(world, manner, options)
+    return verb.sync(ctx, flags, options)
 
 
 def _day(moment: datetime | None) -> date | None:
@@ -48,8 +48,8 @@ def _day(moment: datetime | None) -> date | None:
 
 @command(app, "sync-event", acts=True)
 def sync_event(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     event_ids: EventIds,
     ignore_time_gate: IgnoreTimeGate = False,
     dry_run: DryRun = False,
@@ -58,4 +58,4 @@ def sync_event(
     from tsrevel.cli import sync as verb
 
     options = verb.SyncOptions(dry_run=dry_run)
-    return verb.sync_events(world, manner, options, event_ids, ignore_time_gate=ignore_time_gate)
+    return verb.sync_events(ctx, flags, options, event_ids, ignore_time_gate=ignore_time_gate)

@@ -9,24 +9,24 @@ import typer
 
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app)
-def demo(world: World, manner: Manner) -> int:
+def demo(ctx: CliContext, flags: OutputOptions) -> int:
     """Show the whole story, no account needed. The services are pretended, on this machine.
 
     It makes its own settings, so --config changes nothing.
     """
     from tsrevel.cli import demo as verb
 
-    return verb.demo(world, manner)
+    return verb.demo(ctx, flags)
 
 
 @command(app, acts=True, unfinished="the pretend services are gone, with all that was in them")
 def sandbox(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     write_config: Annotated[
         Path | None,
         typer.Option("--write-config", metavar="F", help="Write a config that uses it, instead of printing it."),
@@ -42,6 +42,6 @@ def sandbox(
     from tsrevel.cli import sandbox as verb
 
     try:
-        return verb.serve_sandbox(world, manner, write_config, (tripleseat_port, revel_port))
+        return verb.serve_sandbox(ctx, flags, write_config, (tripleseat_port, revel_port))
     except OSError as error:
         raise typer.BadParameter(f"the sandbox can't be served: {error.strerror or type(error).__name__}") from error

@@ -9,13 +9,13 @@ import typer
 
 from tsrevel.cli.options import Plain, Signature, command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app, "verify-signature", acts=True)
 def verify_signature(
-    world: World,
-    manner: Manner,
+    ctx: CliContext,
+    flags: OutputOptions,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The raw body; -: standard input.")] = Path("-"),
     signature: Signature = None,
     tolerance: Annotated[
@@ -30,4 +30,4 @@ def verify_signature(
     """
     from tsrevel.cli import verify as verb
 
-    return verb.verify_signature(world, manner, file, signature, tolerance=tolerance, plain=plain)
+    return verb.verify_signature(ctx, flags, file, signature, tolerance=tolerance, plain=plain)

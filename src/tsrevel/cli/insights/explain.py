@@ -9,7 +9,7 @@ from tsrevel.cli.arguments import find_event_id, is_id
 from tsrevel.cli.insights.history import encode_steps
 from tsrevel.cli.insights.speak import (
     STYLES,
-    Page,
+    TextOutput,
     encode_at,
     encode_attempt,
     encode_cents,
@@ -20,7 +20,7 @@ from tsrevel.cli.insights.speak import (
 )
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import encode_outcome
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import load_settings
 from tsrevel.insight.advice import advise
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
@@ -34,21 +34,21 @@ from tsrevel.wiring import Runtime
 _IS_IT_RIGHT = "is its id right?"
 
 
-def explain_event(world: World, manner: Manner, event: str, *, offline: bool) -> int:
+def explain_event(ctx: CliContext, flags: OutputOptions, event: str, *, offline: bool) -> int:
     """Explain one event: exit 0 where that could be done, 12 or 13 where a service didn't let it.
 
     Raises typer.BadParameter for what can't be an event's id. A name that only the ledger knows is explained by it.
     """
-    runtime = world.runtime or Runtime()
-    settings = load_settings(config=manner.config, environ=world.environ, offline=offline)
-    with logging_to(world.stderr, manner, "explain"):
+    runtime = ctx.runtime or Runtime()
+    settings = load_settings(config=flags.config, environ=ctx.environ, offline=offline)
+    with logging_to(ctx.stderr, flags, "explain"):
         event_id = find_event_id(event, lambda each: is_known(settings, runtime, each))
         explain = explain_offline if offline or not is_id(event_id) else explain_live
         told = explain(settings, runtime, event_id)
-    if manner.json:
-        world.answer(_encode(told))
+    if flags.json:
+        ctx.answer(_encode(told))
     else:
-        _tell(Page(world), told)
+        _tell(TextOutput(ctx), told)
     return told.exit_status
 
 
@@ -195,7 +195,7 @@ def _name_source(told: Explanation) -> str:
     return "not all could be asked" if told.exit_status else "both services were asked just now"
 
 
-def _tell(page: Page, told: Explanation) -> None:
+def _tell(page: TextOutput, told: Explanation) -> None:
     outcome = told.outcome
     event_id = told.history.event_id
     if outcome is None:
@@ -223,7 +223,7 @@ def _tell(page: Page, told: Explanation) -> None:
         page.line(text)
 
 
-def _tell_reasons(page: Page, why: Rationale) -> None:
+def _tell_reasons(page: TextOutput, why: Rationale) -> None:
     title = f" ({why.title})" if why.title else ""
     page.line(f"document: {why.document.id}{title}: {why.why}")
     page.line("lines", "bold")
@@ -238,7 +238,7 @@ def _tell_reasons(page: Page, why: Rationale) -> None:
     page.line(f"total: {why.identity}", "" if why.holds else "yellow")
 
 
-def _tell_plan(page: Page, plan: Plan, names: Mapping[ProductId, str], *, claimed: bool) -> None:
+def _tell_plan(page: TextOutput, plan: Plan, names: Mapping[ProductId, str], *, claimed: bool) -> None:
     what = "as it was claimed" if claimed else "as it would be"
     steps = f"{len(plan.steps)} steps"
     page.line(f"order {plan.local_id} {what}: establishment {plan.location.establishment}, {steps}", "bold")

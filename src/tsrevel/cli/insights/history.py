@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.insights.speak import (
     STYLES,
-    Page,
+    TextOutput,
     encode_at,
     encode_attempt,
     encode_record,
@@ -18,7 +18,7 @@ from tsrevel.cli.insights.speak import (
     run_line,
     shown_at,
 )
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.insight.past import (
     EventHistory,
     RunHistory,
@@ -32,40 +32,40 @@ from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.money import show
 
 
-def show_runs(world: World, manner: Manner, limit: int) -> int:
+def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     """The last runs and what they injected, held and failed: exit 0. Raises what `status` raises."""
-    with look(world, manner) as (_, view, _now):
+    with look(ctx, flags) as (_, view, _now):
         told, pause = recount_runs(view, limit), recall_pause(view)
-    if manner.json:
+    if flags.json:
         from tsrevel.cli.render import encode_pause  # it knows the engine
 
         runs = [encode_run(each.run) | {"events": [encode_attempt(one) for one in each.attempts]} for each in told]
-        world.answer({"schema": 1, "success": True, "paused": encode_pause(pause), "runs": runs})
+        ctx.answer({"schema": 1, "success": True, "paused": encode_pause(pause), "runs": runs})
     else:
-        _tell_runs(_page(world, pause), told)
+        _tell_runs(_page(ctx, pause), told)
     return 0
 
 
-def show_event(world: World, manner: Manner, event: str, limit: int | None) -> int:
+def show_event(ctx: CliContext, flags: OutputOptions, event: str, limit: int | None) -> int:
     """Everything that happened to the event, of facts the last `limit`: exit 0, also where it is unknown.
 
     Raises typer.BadParameter for what can't be an event's id.
     """
-    with look(world, manner) as (_, view, _now):
+    with look(ctx, flags) as (_, view, _now):
         event_id = find_event_id(event, lambda each: recount_event(view, each).known)
         told, pause = recount_event(view, event_id, limit), recall_pause(view)
-    if manner.json:
+    if flags.json:
         from tsrevel.cli.render import encode_pause
 
-        world.answer(encode_history(told) | {"paused": encode_pause(pause)})
+        ctx.answer(encode_history(told) | {"paused": encode_pause(pause)})
     else:
-        _tell_event(_page(world, pause), told)
+        _tell_event(_page(ctx, pause), told)
     return 0
 
 
-def _page(world: World, pause: Pause | None) -> Page:
+def _page(ctx: CliContext, pause: Pause | None) -> TextOutput:
     """A page that begins with the pause, if there is one."""
-    page = Page(world)
+    page = TextOutput(ctx)
     if pause:
         page.line(f"! runs are {pause}", "bold red")
     return page
@@ -123,7 +123,7 @@ def _encode_fact(fact: AuditRow) -> dict[str, object]:
     }
 
 
-def _tell_runs(page: Page, told: tuple[RunHistory, ...]) -> None:
+def _tell_runs(page: TextOutput, told: tuple[RunHistory, ...]) -> None:
     if not told:
         page.line("no runs yet")
     for each in told:
@@ -134,7 +134,7 @@ def _tell_runs(page: Page, told: tuple[RunHistory, ...]) -> None:
             page.line(text, STYLES.get(one.status, ""), indent=2)
 
 
-def _tell_event(page: Page, told: EventHistory) -> None:
+def _tell_event(page: TextOutput, told: EventHistory) -> None:
     if not told.known:
         page.line(f"event {told.event_id}: no run has ever seen it, as far as this ledger knows")
         return
@@ -166,7 +166,7 @@ def _tell_event(page: Page, told: EventHistory) -> None:
         page.line(f"{shown_at(fact.at)}  {run}{describe_fact(fact)}", indent=2)
 
 
-def _tell_steps(page: Page, steps: tuple[StepStatus, ...]) -> None:
+def _tell_steps(page: TextOutput, steps: tuple[StepStatus, ...]) -> None:
     if not steps:
         return
     page.line("receipts", "bold")

@@ -11,9 +11,9 @@ import typer
 from tsrevel.cli.arguments import find_event_id, is_id
 from tsrevel.cli.insights.speak import encode_resolution, encode_standing
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.standstill import why_switched_off
+from tsrevel.cli.standstill import why_disabled
 from tsrevel.cli.which import NEVER_RUN, encode_files
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.outcomes import REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
@@ -60,7 +60,7 @@ class _Before:
         return self.record is not None and self.record.state in {"settled", "foreign"}
 
 
-def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -> int:
+def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveOptions) -> int:
     """Store it, or take it back (`open`): exit 0, or 3 where taking it back might make a second order.
 
     Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for what makes no sense. Of an order that is
@@ -68,12 +68,12 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
     ServiceDown and CredentialsRefused are raised.
     """
     options, note = _check(options)
-    runtime = world.runtime or Runtime()
-    settings = load_settings(config=manner.config, environ=world.environ, offline=options.word != "open")
+    runtime = ctx.runtime or Runtime()
+    settings = load_settings(config=flags.config, environ=ctx.environ, offline=options.word != "open")
     path, environment = settings.ledger_path, settings.environment
-    with logging_to(world.stderr, manner, "resolve"):
+    with logging_to(ctx.stderr, flags, "resolve"):
         make_state_folder(settings)
-        unchecked = _look_for(world, manner, runtime, options.order_id)
+        unchecked = _look_for(ctx, flags, runtime, options.order_id)
         with (
             hold_lock(path),
             Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
@@ -83,7 +83,7 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
             if options.word == "open":
                 objection = _objection(settings, runtime, before, options)
                 if objection:
-                    return _refuse(world, manner, objection)
+                    return _refuse(ctx, flags, objection)
                 ledger.reopen(event_id, note)
             else:
                 ledger.resolve(event_id, options.word, note, OrderId(options.order_id) if options.order_id else None)
@@ -92,11 +92,11 @@ def resolve(world: World, manner: Manner, event: str, options: ResolveOptions) -
     if unused:
         doubts.append(f"{NEVER_RUN} ({path.absolute()})")
     warnings = [*doubts, *_warnings(before, after, options)]
-    if manner.json:
-        world.answer(_encode(event_id, before, after, options, warnings) | encode_files(settings))
-    elif world.stdout.isatty() or not manner.quiet:
+    if flags.json:
+        ctx.answer(_encode(event_id, before, after, options, warnings) | encode_files(settings))
+    elif ctx.stdout.isatty() or not flags.quiet:
         for line in _lines(event_id, before, after, warnings):
-            print(line, file=world.stdout)
+            print(line, file=ctx.stdout)
     return 0
 
 
@@ -122,13 +122,13 @@ def _check(options: ResolveOptions) -> tuple[ResolveOptions, str]:
     return options, note
 
 
-def _look_for(world: World, manner: Manner, runtime: Runtime, order_id: str | None) -> str | None:
+def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: str | None) -> str | None:
     """Why it isn't known whether Revel has that order; None where it has, or none is named. BadParameter: it hasn't."""
     if order_id is None:
         return None
     try:
-        settings = load_settings(config=manner.config, environ=world.environ)
-        why = why_switched_off(settings, runtime)
+        settings = load_settings(config=flags.config, environ=ctx.environ)
+        why = why_disabled(settings, runtime)
         if why is None:
             with open_services(settings, runtime) as services:
                 row = services.revel.find_by_id(OrderId(order_id))
@@ -166,7 +166,7 @@ def _objection(settings: Settings, runtime: Runtime, before: _Before, options: R
     if not resolution.orders:
         return None
     named = ", ".join(resolution.orders)
-    why = why_switched_off(settings, runtime)
+    why = why_disabled(settings, runtime)
     if why:
         return f"whether Revel order {named} still stands can't be asked: {why}"
     try:
@@ -180,10 +180,10 @@ def _objection(settings: Settings, runtime: Runtime, before: _Before, options: R
     return f"Revel order {standing} stands, and a run would make a second one: delete it in Revel first, or leave it so"
 
 
-def _refuse(world: World, manner: Manner, text: str) -> int:
-    print(f"tsrevel: {text}", file=world.stderr)
-    if manner.json:
-        world.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": NEEDS_A_LOOK})
+def _refuse(ctx: CliContext, flags: OutputOptions, text: str) -> int:
+    print(f"tsrevel: {text}", file=ctx.stderr)
+    if flags.json:
+        ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": NEEDS_A_LOOK})
     return NEEDS_A_LOOK
 
 

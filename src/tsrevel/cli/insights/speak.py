@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from rich.text import Text
 
 from tsrevel.cli.maps.speak import lay_out
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.insight.advice import advise
 from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Resolution, RunRecord, open_view
@@ -18,7 +18,7 @@ from tsrevel.planning.money import Cents, show
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import show_controls
 
-_INDENT = 2
+_TABLE_INDENT = 2
 _HANGING = 4
 STYLES = {
     "injected": "green",
@@ -31,18 +31,18 @@ STYLES = {
 
 
 @contextmanager
-def look(world: World, manner: Manner) -> Iterator[tuple[Settings, LedgerView | None, datetime]]:
+def look(ctx: CliContext, flags: OutputOptions) -> Iterator[tuple[Settings, LedgerView | None, datetime]]:
     """The settings, the ledger to be looked at (None if there is none), and the time. No service, no lock."""
-    settings = load_settings(config=manner.config, environ=world.environ, offline=True)
-    database = world.runtime.database if world.runtime else SQLITE
+    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
+    database = ctx.runtime.database if ctx.runtime else SQLITE
     view = open_view(settings.ledger_path, settings.environment, database)
     with view or nullcontext():
-        yield settings, view, now(world)
+        yield settings, view, now(ctx)
 
 
-def now(world: World) -> datetime:
+def now(ctx: CliContext) -> datetime:
     """The present instant; without the wiring, that a command which only looks need not load."""
-    return world.runtime.clock() if world.runtime else datetime.now(UTC)
+    return ctx.runtime.clock() if ctx.runtime else datetime.now(UTC)
 
 
 def shown_at(at: datetime | None) -> str:
@@ -157,16 +157,16 @@ def run_line(run: RunRecord) -> str:
     return f"{head}, {seconds} s, exit {run.exit_status}: {queried} events" + (f" ({counts})" if counts else "")
 
 
-class Page:
+class TextOutput:
     """Where a command writes what people read: styled and cut to the width on a terminal, whole lines off it."""
 
-    def __init__(self, world: World) -> None:
-        self._out = world.stdout
+    def __init__(self, ctx: CliContext) -> None:
+        self._out = ctx.stdout
         self._console = None
-        if world.stdout.isatty():
+        if ctx.stdout.isatty():
             from tsrevel.cli.table import open_console
 
-            self._console = open_console(world)
+            self._console = open_console(ctx)
 
     @property
     def is_terminal(self) -> bool:
@@ -192,12 +192,12 @@ class Page:
         notes: Sequence[str] = (),
     ) -> None:
         """A table in columns, on a terminal with a style and a note below for each row."""
-        heading, *lines = lay_out([headings, *rows], indent=_INDENT)
+        heading, *lines = lay_out([headings, *rows], indent=_TABLE_INDENT)
         self._cut(heading, "bold")
         for number, text in enumerate(lines):
             self._cut(text, styles[number] if styles else "")
             if notes:
-                self.line(notes[number], "dim", indent=2 * _INDENT + 2)
+                self.line(notes[number], "dim", indent=2 * _TABLE_INDENT + 2)
 
     def _cut(self, text: str, style: str) -> None:
         if self._console is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tsrevel.cli.insights.speak import (
     STYLES,
-    Page,
+    TextOutput,
     encode_at,
     encode_cents,
     encode_day,
@@ -17,7 +17,7 @@ from tsrevel.cli.insights.speak import (
 )
 from tsrevel.cli.render import encode_pause
 from tsrevel.cli.which import describe_files, encode_files
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.insight.advice import advise
 from tsrevel.insight.standing import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
@@ -26,17 +26,17 @@ from tsrevel.planning.money import show
 _NEEDS_ATTENTION = 3  # the engine's word for it isn't loaded for this
 
 
-def show_status(world: World, manner: Manner, limit: int) -> int:
+def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     """Tell how things stand: exit 0, whatever it is. Raises ConfigError, LedgerUnusable, LedgerDamaged."""
-    with look(world, manner) as (settings, view, now):
+    with look(ctx, flags) as (settings, view, now):
         status = take_stock(view, settings, now, limit)
-    if manner.json:
-        world.answer(_encode(status) | {"environment": settings.environment} | encode_files(settings))
-    elif world.stdout.isatty():
-        _show(Page(world), status, describe_files(settings))
+    if flags.json:
+        ctx.answer(_encode(status) | {"environment": settings.environment} | encode_files(settings))
+    elif ctx.stdout.isatty():
+        _show(TextOutput(ctx), status, describe_files(settings))
     else:
-        for line in _lines(status, describe_files(settings), quiet=manner.quiet):
-            print(line, file=world.stdout)
+        for line in _lines(status, describe_files(settings), quiet=flags.quiet):
+            print(line, file=ctx.stdout)
     return 0
 
 
@@ -169,7 +169,7 @@ def _good(status: InstallationStatus) -> str:
 # On a terminal
 
 
-def _show(page: Page, status: InstallationStatus, files: list[str]) -> None:
+def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> None:
     for warning in status.warnings:
         page.line(f"! {warning}", "bold red")
     for line in files:
@@ -200,7 +200,7 @@ def _show(page: Page, status: InstallationStatus, files: list[str]) -> None:
 
 
 def _show_trouble(
-    page: Page, status: InstallationStatus, title: str, found: tuple[EventStatus, ...], style: str
+    page: TextOutput, status: InstallationStatus, title: str, found: tuple[EventStatus, ...], style: str
 ) -> None:
     if not found:
         return
@@ -220,7 +220,7 @@ def _show_trouble(
     page.rows(("Event", "Day", "Location", "Reason", "Since"), rows, [STYLES[style]] * len(rows), notes)
 
 
-def _show_lines(page: Page, heading: str, lines: list[str]) -> None:
+def _show_lines(page: TextOutput, heading: str, lines: list[str]) -> None:
     if lines:
         page.line()
         page.line(heading, "bold")
@@ -228,7 +228,7 @@ def _show_lines(page: Page, heading: str, lines: list[str]) -> None:
         page.line(line, "yellow", indent=2)
 
 
-def _show_orders(page: Page, status: InstallationStatus) -> None:
+def _show_orders(page: TextOutput, status: InstallationStatus) -> None:
     if status.orders:
         page.line()
         page.line("Orders begun, and not finished or disputed", "bold")
@@ -236,7 +236,7 @@ def _show_orders(page: Page, status: InstallationStatus) -> None:
             page.line(_order_line(order), "bold red" if order.state == "disputed" else "yellow", indent=2)
 
 
-def _show_due(page: Page, status: InstallationStatus) -> None:
+def _show_due(page: TextOutput, status: InstallationStatus) -> None:
     page.line()
     page.line("Due next (as far as runs have seen)", "bold")
     if not status.due:

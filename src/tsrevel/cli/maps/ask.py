@@ -9,9 +9,9 @@ import typer
 from tsrevel.cli.maps.candidates import candidate_lines, describe
 from tsrevel.cli.maps.speak import count_names, say
 from tsrevel.cli.maps.survey import establishment_names, mappings_path
-from tsrevel.cli.maps.wanted import Gathering, Wanted
+from tsrevel.cli.maps.wanted import NameReport, UnmappedName
 from tsrevel.cli.prompts import Terminal
-from tsrevel.cli.world import World
+from tsrevel.cli.world import CliContext
 from tsrevel.config import Settings
 from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.planning.model import ProductId
@@ -20,9 +20,9 @@ from tsrevel.planning.suggest import RevelProduct
 _SKIP, _QUIT = {"s", "skip"}, {"q", "quit"}
 
 
-def walk_through(world: World, settings: Settings, found: Gathering) -> None:
+def walk_through(ctx: CliContext, settings: Settings, found: NameReport) -> None:
     """Ask about each name, write each choice, and tell on stdout how many were mapped. The input's end is quitting."""
-    terminal, path = Terminal(world), mappings_path(settings)
+    terminal, path = Terminal(ctx), mappings_path(settings)
     places = establishment_names(settings)
     mapped = 0
     for number, wanted in enumerate(found.wanted, 1):
@@ -37,10 +37,10 @@ def walk_through(world: World, settings: Settings, found: Gathering) -> None:
             terminal.say(f"  {wanted.name} is now {choice.id} {choice.name}")
             mapped += 1
     left = len(found.wanted) - mapped
-    say(world, f"{count_names(mapped)} mapped, {left} still without a product", f"({path})")
+    say(ctx, f"{count_names(mapped)} mapped, {left} still without a product", f"({path})")
 
 
-def _ask(terminal: Terminal, wanted: Wanted, offers: dict[ProductId, RevelProduct]) -> RevelProduct | str:
+def _ask(terminal: Terminal, wanted: UnmappedName, offers: dict[ProductId, RevelProduct]) -> RevelProduct | str:
     """The product chosen, "skip" or "quit"."""
 
     def check(answer: str) -> str:
@@ -56,7 +56,7 @@ def _ask(terminal: Terminal, wanted: Wanted, offers: dict[ProductId, RevelProduc
     return _read(answer, wanted, offers) or "skip"
 
 
-def _read(answer: str, wanted: Wanted, offers: dict[ProductId, RevelProduct]) -> RevelProduct | str | None:
+def _read(answer: str, wanted: UnmappedName, offers: dict[ProductId, RevelProduct]) -> RevelProduct | str | None:
     """What an answer means; None where it means nothing. "=3" is product 3, "3" the third candidate if there is one."""
     word = answer.strip().lower()
     if word in _SKIP | _QUIT:
@@ -69,7 +69,7 @@ def _read(answer: str, wanted: Wanted, offers: dict[ProductId, RevelProduct]) ->
     return offers.get(ProductId(int(digits)))
 
 
-def _write(path: Path, settings: Settings, wanted: Wanted, offer: RevelProduct) -> None:
+def _write(path: Path, settings: Settings, wanted: UnmappedName, offer: RevelProduct) -> None:
     item = int(wanted.menu_item_id) if wanted.menu_item_id else None
     subject = MappingKey(wanted.establishment, None if item else wanted.name, item)
     set_mapping(path, subject, offer.id, like=settings.config_path, sandbox=settings.environment == "sandbox")

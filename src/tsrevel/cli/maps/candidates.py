@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tsrevel.cli.maps.speak import lay_out, shown_price
-from tsrevel.cli.maps.wanted import Wanted
+from tsrevel.cli.maps.wanted import UnmappedName
 from tsrevel.planning.model import EstablishmentId
 from tsrevel.planning.money import show
 from tsrevel.planning.suggest import Suggestion
@@ -14,7 +14,7 @@ _MANY = 3
 """So many events are named of those that a name is on; --json names all."""
 
 
-def describe(wanted: Wanted, places: Mapping[EstablishmentId, str]) -> str:
+def describe(wanted: UnmappedName, places: Mapping[EstablishmentId, str]) -> str:
     """A name, where it has no product, and where it was seen."""
     item = f", menu item {wanted.menu_item_id}" if wanted.menu_item_id else ""
     place = places.get(wanted.establishment)
@@ -27,7 +27,7 @@ def describe(wanted: Wanted, places: Mapping[EstablishmentId, str]) -> str:
     return f"{wanted.name}{item} ({where}; {'; '.join(seen)}): {wanted.why}"
 
 
-def candidate_lines(wanted: Wanted) -> list[str]:
+def candidate_lines(wanted: UnmappedName) -> list[str]:
     """The candidates, numbered from 1."""
     rows = [
         (f"{n}", _score(each), str(each.offer.id), each.offer.name, _price(each), ", ".join(each.why))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tsrevel.cli.maps.speak import say
-from tsrevel.cli.maps.survey import Span, Survey, open_survey, unless_switched_off
+from tsrevel.cli.maps.survey import DayRange, Survey, open_survey, unless_switched_off
 from tsrevel.cli.render import news_line, show_progress
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.fetch import EventUnavailable, fetch_event
 from tsrevel.engine.outcomes import Outcome, describe, not_written, planned
@@ -27,7 +27,7 @@ PATIENCE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class EventCoverage:
     """What would become of an event, and the names in it that have no product."""
 
     outcome: Outcome
@@ -35,18 +35,18 @@ class Verdict:
 
 
 @unless_switched_off
-def check_coverage(world: World, manner: Manner, days: int, only: Sequence[str] = ()) -> int:
+def check_coverage(ctx: CliContext, flags: OutputOptions, days: int, only: Sequence[str] = ()) -> int:
     """Tell what would be held or fail; the exit status: 0 where nothing would, else 3."""
-    with open_survey(world, manner, only) as survey, show_progress(world, manner) as progress:
+    with open_survey(ctx, flags, only) as survey, show_progress(ctx, flags) as progress:
         span = survey.span(days)
         found = survey.coming_events(span)
         inspector = _Inspector(survey, Catalogs(survey.services.revel))
-        verdicts: list[Verdict] = []
+        verdicts: list[EventCoverage] = []
         for each in found:
             verdicts.append(inspector.inspect(each))
             progress(len(verdicts), len(found))
         inspector.close()
-    _tell(world, manner, span, verdicts)
+    _tell(ctx, flags, span, verdicts)
     return ATTENTION if _bad(verdicts) else 0
 
 
@@ -60,17 +60,19 @@ class _Inspector:
     down: int = 0
     trouble: str = ""
 
-    def inspect(self, found: Found) -> Verdict:
+    def inspect(self, found: Found) -> EventCoverage:
         """The verdict on one event."""
         if found.event is None:
             bare = Outcome(EventId(found.id or "unreadable"), Status.HELD)
-            return Verdict(replace(bare, reason=Reason.MISSING_DATA, text=found.problem or ""))
+            return EventCoverage(replace(bare, reason=Reason.MISSING_DATA, text=found.problem or ""))
         about = describe(found.event, find_location(found.event, self.survey.policy))
         try:
             verdict = self._plan(found.event)
         except (TryNextRun, Refused) as error:
             self._note_trouble(error)
-            return Verdict(replace(about, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=str(error)))
+            return EventCoverage(
+                replace(about, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=str(error))
+            )
         if verdict.outcome.status is not Status.SKIPPED:
             self.judged, self.down = True, 0
         return verdict
@@ -80,24 +82,24 @@ class _Inspector:
         if self.down and not self.judged:
             raise ServiceDown(f"no event can be judged: {self.trouble}")
 
-    def _plan(self, listed: Event) -> Verdict:
+    def _plan(self, listed: Event) -> EventCoverage:
         location = self._screen(listed)
         if isinstance(location, Hold | Skip):
-            return Verdict(not_written(self._describe(listed), location))
+            return EventCoverage(not_written(self._describe(listed), location))
         event = fetch_event(self.survey.tripleseat, listed.id)
         if isinstance(event, EventUnavailable):
             about = self._describe(listed)
-            return Verdict(replace(about, status=event.status, reason=event.reason, text=event.text))
+            return EventCoverage(replace(about, status=event.status, reason=event.reason, text=event.text))
         location = self._screen(event)
         if isinstance(location, Hold | Skip):
-            return Verdict(not_written(self._describe(event), location))
+            return EventCoverage(not_written(self._describe(event), location))
         catalogue, policy = self.catalogues.of(location.establishment), self.survey.policy
         plan = plan_order(event, location, catalogue, policy, self.survey.now)
         if not isinstance(plan, Hold):
-            return Verdict(planned(self._describe(event), plan))
+            return EventCoverage(planned(self._describe(event), plan))
         missing = missing_lines(orderable_lines(event, policy), policy, catalogue)
         names = dict.fromkeys(each.line.name for each in missing) if plan.reason is Reason.UNMAPPED_ITEMS else ()
-        return Verdict(not_written(self._describe(event), plan), tuple(names))
+        return EventCoverage(not_written(self._describe(event), plan), tuple(names))
 
     def _screen(self, event: Event) -> Location | Hold | Skip:
         return screen(event, self.survey.policy, self.survey.now, ignore_gate=True)
@@ -111,23 +113,23 @@ class _Inspector:
             raise ServiceDown(f"{PATIENCE} events in a row can't be judged: {error}") from error
 
 
-def _bad(verdicts: Sequence[Verdict]) -> list[Verdict]:
+def _bad(verdicts: Sequence[EventCoverage]) -> list[EventCoverage]:
     return [each for each in verdicts if each.outcome.status in {Status.HELD, Status.FAILED}]
 
 
-def _tell(world: World, manner: Manner, span: Span, verdicts: Sequence[Verdict]) -> None:
+def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Sequence[EventCoverage]) -> None:
     bad = _bad(verdicts)
-    if manner.json:
-        world.answer(_encode(span, verdicts))
+    if flags.json:
+        ctx.answer(_encode(span, verdicts))
         return
-    say(world, *(news_line(each.outcome) for each in bad))
-    if not manner.quiet or bad:
-        say(world, _sum_up(span, verdicts))
+    say(ctx, *(news_line(each.outcome) for each in bad))
+    if not flags.quiet or bad:
+        say(ctx, _sum_up(span, verdicts))
     if any(each.names for each in bad):
-        say(world, "`tsrevel map suggest` proposes a product for each name")
+        say(ctx, "`tsrevel map suggest` proposes a product for each name")
 
 
-def _counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
+def _counts(verdicts: Sequence[EventCoverage]) -> dict[str, int]:
     statuses = Counter(each.outcome.status for each in verdicts)
     return {
         "events": len(verdicts),
@@ -138,12 +140,12 @@ def _counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
     }
 
 
-def _skipped(verdicts: Sequence[Verdict]) -> dict[str, int]:
+def _skipped(verdicts: Sequence[EventCoverage]) -> dict[str, int]:
     reasons = (each.outcome.reason for each in verdicts if each.outcome.status is Status.SKIPPED)
     return dict(sorted(Counter(str(reason) for reason in reasons).items()))
 
 
-def _sum_up(span: Span, verdicts: Sequence[Verdict]) -> str:
+def _sum_up(span: DayRange, verdicts: Sequence[EventCoverage]) -> str:
     counts = _counts(verdicts)
     parts = [f"{counts['covered']} would be injected", f"{counts['held']} held"]
     parts += [f"{counts['failed']} can't be judged"] if counts["failed"] else []
@@ -152,7 +154,7 @@ def _sum_up(span: Span, verdicts: Sequence[Verdict]) -> str:
     return f"{counts['events']} events from {span.first} to {span.last}: {', '.join(parts)}"
 
 
-def _encode(span: Span, verdicts: Sequence[Verdict]) -> dict[str, object]:
+def _encode(span: DayRange, verdicts: Sequence[EventCoverage]) -> dict[str, object]:
     bad = _bad(verdicts)
     return {
         "schema": 1,
@@ -167,7 +169,7 @@ def _encode(span: Span, verdicts: Sequence[Verdict]) -> dict[str, object]:
     }
 
 
-def _encode_verdict(verdict: Verdict) -> dict[str, object]:
+def _encode_verdict(verdict: EventCoverage) -> dict[str, object]:
     outcome = verdict.outcome
     return {
         "event": outcome.event_id,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrevel.cli.maps.speak import encode_mapping, encode_offer, reject, say, what_is_mapped
-from tsrevel.cli.maps.survey import SwitchedOff, establishment_names, load, mappings_path, needed, open_survey
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.maps.survey import ConnectorDisabled, establishment_names, load, mappings_path, needed, open_survey
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import LocationSettings, ProductEntry, Settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.errors import TsrevelError
@@ -25,7 +25,7 @@ class _Unclear(TsrevelError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class MappingTarget:
     """What was typed: a name or, where `menu_item`, an item's id; and where: an establishment, a location, neither."""
 
     text: str
@@ -40,27 +40,27 @@ class Target:
         return MappingKey(establishment, name=" ".join(self.text.split()))
 
 
-def set_product(world: World, manner: Manner, target: Target, product: int, *, offline: bool) -> int:
+def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, product: int, *, offline: bool) -> int:
     """Map the target to the product, which must be on sale there unless `offline`."""
     try:
         if offline:
-            settings = load(world, manner, offline=True)
+            settings = load(ctx, flags, offline=True)
             place = _only(_choices(settings, target), settings)
-            return _write(world, manner, settings, target.at(place), product, None)
-        with open_survey(world, manner) as survey, needed("the product can't be looked up"):
+            return _write(ctx, flags, settings, target.at(place), product, None)
+        with open_survey(ctx, flags) as survey, needed("the product can't be looked up"):
             settings = survey.settings
             place, offer = _find_product(survey.account, settings, target, ProductId(product))
-        return _write(world, manner, settings, target.at(place), product, offer)
-    except SwitchedOff as why:
+        return _write(ctx, flags, settings, target.at(place), product, offer)
+    except ConnectorDisabled as why:
         text = f"the product can't be looked up: {why}; nothing was written; say --offline to write it unchecked"
-        return reject(world, manner, text, NEEDS_A_LOOK)
+        return reject(ctx, flags, text, NEEDS_A_LOOK)
     except _Unclear as error:
-        return reject(world, manner, str(error))
+        return reject(ctx, flags, str(error))
 
 
-def unset_product(world: World, manner: Manner, target: Target) -> int:
+def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) -> int:
     """Take the target's mapping out. No service is asked."""
-    settings = load(world, manner, offline=True)
+    settings = load(ctx, flags, offline=True)
     path = mappings_path(settings)
     try:
         asked = _choices(settings, target) if target.establishment is None and target.location else None
@@ -71,16 +71,16 @@ def unset_product(world: World, manner: Manner, target: Target) -> int:
             raise _Unclear(f"nothing maps {target.text!r} there; `tsrevel map list` shows the mappings")
         gone = unset_mapping(path, target.at(_only(places, settings)))
     except _Unclear as error:
-        return reject(world, manner, str(error))
-    if manner.json:
+        return reject(ctx, flags, str(error))
+    if flags.json:
         rows = [encode_mapping(each) for each in gone]
-        world.answer({"schema": 1, "success": True, "path": str(path), "removed": rows})
+        ctx.answer({"schema": 1, "success": True, "path": str(path), "removed": rows})
     else:
-        say(world, *(f"{_describe(each, settings)} is mapped no more, in {path}" for each in gone))
+        say(ctx, *(f"{_describe(each, settings)} is mapped no more, in {path}" for each in gone))
     return 0
 
 
-def _choices(settings: Settings, target: Target) -> list[int]:
+def _choices(settings: Settings, target: MappingTarget) -> list[int]:
     """The establishments that may be meant. Raises _Unclear for one that no location rings up at."""
     known = establishment_names(settings)
     there = "; ".join(f"{number} ({name})" for number, name in known.items()) or "none"
@@ -111,7 +111,9 @@ def _only(places: list[int], settings: Settings) -> int:
     raise _Unclear(f"which establishment is meant? Say --establishment, one of: {listed}")
 
 
-def _find_product(account: Account, settings: Settings, target: Target, product: ProductId) -> tuple[int, RevelProduct]:
+def _find_product(
+    account: Account, settings: Settings, target: MappingTarget, product: ProductId
+) -> tuple[int, RevelProduct]:
     """The product and its establishment: a product has one, so it may tell which is meant (facts Revel 5.6)."""
     places = _choices(settings, target)
     for place in places:
@@ -124,18 +126,23 @@ def _find_product(account: Account, settings: Settings, target: Target, product:
 
 
 def _write(
-    world: World, manner: Manner, settings: Settings, subject: MappingKey, product: int, offer: RevelProduct | None
+    ctx: CliContext,
+    flags: OutputOptions,
+    settings: Settings,
+    subject: MappingKey,
+    product: int,
+    offer: RevelProduct | None,
 ) -> int:
     path = mappings_path(settings)
     sandbox = settings.environment == "sandbox"
     before = set_mapping(path, subject, product, like=settings.config_path, sandbox=sandbox)
-    if manner.json:
-        world.answer(_encode(subject, product, offer, before, str(path)))
+    if flags.json:
+        ctx.answer(_encode(subject, product, offer, before, str(path)))
         return 0
     new = _mapping(subject, product)
     called = f" {offer.name}" if offer else " (unchecked)"
     was = f" (it was {before[0].product})" if before and before[0].product != product else ""
-    say(world, f"{_describe(new, settings)} is now {product}{called}{was}, in {path}")
+    say(ctx, f"{_describe(new, settings)} is now {product}{called}{was}, in {path}")
     return 0
 
 

@@ -9,18 +9,18 @@ import typer
 
 from tsrevel.cli.maps.speak import count_names, encode_mapping, lay_out, say, shown_price, what_is_mapped
 from tsrevel.cli.maps.survey import (
-    Span,
+    ConnectorDisabled,
+    DayRange,
     Survey,
-    SwitchedOff,
     establishment_names,
     load,
     needed,
     open_survey,
     unless_switched_off,
 )
-from tsrevel.cli.maps.wanted import Gathering, Sold, Wanted, gather, tell_what_is_left_out
+from tsrevel.cli.maps.wanted import MappedName, NameReport, UnmappedName, gather, tell_what_is_left_out
 from tsrevel.cli.render import show_progress
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import ProductEntry, Settings
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show
@@ -41,19 +41,19 @@ Offers = Mapping[EstablishmentId, Mapping[ProductId, RevelProduct]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _NamesInUse:
     """What was seen on the events of `span` and on menus."""
 
-    span: Span
-    found: Gathering
+    span: DayRange
+    found: NameReport
 
     @property
-    def rows(self) -> list[Sold | Wanted]:
+    def rows(self) -> list[MappedName | UnmappedName]:
         """Every name, those with a product first."""
         return [*self.found.sold, *self.found.wanted]
 
 
-def list_mappings(world: World, manner: Manner, *, offline: bool, seen: bool = False, days: int = 30) -> int:
+def list_mappings(ctx: CliContext, flags: OutputOptions, *, offline: bool, seen: bool = False, days: int = 30) -> int:
     """Show every mapping; whether its product is on sale is asked of Revel unless `offline`, or switched off.
 
     With `seen` also every name on the events of so many days and on menus, with how it is matched now. Raises
@@ -62,63 +62,65 @@ def list_mappings(world: World, manner: Manner, *, offline: bool, seen: bool = F
     if offline and seen:
         raise typer.BadParameter("--seen asks both services; leave out --offline")
     if seen:
-        return _list_seen(world, manner, days)
+        return _list_seen(ctx, flags, days)
     if not offline:
         try:
-            return _list_checked(world, manner, None)
-        except SwitchedOff as why:
-            print(f"tsrevel: whether the products exist wasn't asked: {why}", file=world.stderr)
-    _tell(world, manner, load(world, manner, offline=True), None, None)
+            return _list_checked(ctx, flags, None)
+        except ConnectorDisabled as why:
+            print(f"tsrevel: whether the products exist wasn't asked: {why}", file=ctx.stderr)
+    _tell(ctx, flags, load(ctx, flags, offline=True), None, None)
     return 0
 
 
 @unless_switched_off
-def _list_seen(world: World, manner: Manner, days: int) -> int:
-    return _list_checked(world, manner, days)
+def _list_seen(ctx: CliContext, flags: OutputOptions, days: int) -> int:
+    return _list_checked(ctx, flags, days)
 
 
-def _list_checked(world: World, manner: Manner, days: int | None) -> int:
+def _list_checked(ctx: CliContext, flags: OutputOptions, days: int | None) -> int:
     """With what was seen on so many days, or (None) without. Raises SwitchedOff."""
-    with open_survey(world, manner) as survey:
-        looked = None if days is None else _look_around(world, manner, survey, days)
+    with open_survey(ctx, flags) as survey:
+        looked = None if days is None else _look_around(ctx, flags, survey, days)
         with needed("the products can't be listed"):
-            _tell(world, manner, survey.settings, _read_offers(survey, looked), looked)
+            _tell(ctx, flags, survey.settings, _read_offers(survey, looked), looked)
     return 0
 
 
-def _look_around(world: World, manner: Manner, survey: Survey, days: int) -> _Seen:
+def _look_around(ctx: CliContext, flags: OutputOptions, survey: Survey, days: int) -> _NamesInUse:
     span = survey.span(days)
-    with show_progress(world, manner) as progress:
+    with show_progress(ctx, flags) as progress:
         found = gather(survey, span, progress)
-    tell_what_is_left_out(world, found)
-    return _Seen(span, found)
+    tell_what_is_left_out(ctx, found)
+    return _NamesInUse(span, found)
 
 
-def _read_offers(survey: Survey, looked: _Seen | None) -> Offers:
+def _read_offers(survey: Survey, looked: _NamesInUse | None) -> Offers:
     known = looked.found.offers if looked else {}
     places = {EstablishmentId(each.establishment) for each in survey.settings.products} - known.keys()
     return known | {place: {offer.id: offer for offer in survey.account.products(place)} for place in sorted(places)}
 
 
-def _tell(world: World, manner: Manner, settings: Settings, offers: Offers | None, looked: _Seen | None) -> None:
-    if manner.json:
+def _tell(
+    ctx: CliContext, flags: OutputOptions, settings: Settings, offers: Offers | None, looked: _NamesInUse | None
+) -> None:
+    if flags.json:
         rows = [_encode(each, offers) for each in settings.products]
         path = str(settings.mappings_path) if settings.mappings_path else None
         answer = {"schema": 1, "success": True, "path": path, "mappings": rows}
-        world.answer(answer | (_encode_seen(looked) if looked else {}))
+        ctx.answer(answer | (_encode_seen(looked) if looked else {}))
         return
-    _show_mappings(world, settings, offers)
+    _show_mappings(ctx, settings, offers)
     if looked:
-        say(world, "")
-        _show_seen(world, settings, looked)
+        say(ctx, "")
+        _show_seen(ctx, settings, looked)
 
 
-def _show_mappings(world: World, settings: Settings, offers: Offers | None) -> None:
+def _show_mappings(ctx: CliContext, settings: Settings, offers: Offers | None) -> None:
     if not settings.products:
-        say(world, f"no mappings yet ({settings.mappings_path}); `tsrevel map suggest` shows what needs one")
+        say(ctx, f"no mappings yet ({settings.mappings_path}); `tsrevel map suggest` shows what needs one")
     else:
         names = establishment_names(settings)
-        say(world, *lay_out([_HEADINGS, *(_row(each, offers, names) for each in settings.products)]))
+        say(ctx, *lay_out([_HEADINGS, *(_row(each, offers, names) for each in settings.products)]))
 
 
 def _find(mapping: ProductEntry, offers: Offers | None) -> RevelProduct | None:
@@ -149,18 +151,18 @@ def _row(mapping: ProductEntry, offers: Offers | None, names: Mapping[Establishm
     )
 
 
-def _show_seen(world: World, settings: Settings, looked: _Seen) -> None:
+def _show_seen(ctx: CliContext, settings: Settings, looked: _NamesInUse) -> None:
     names, rows = establishment_names(settings), looked.rows
     if rows:
-        say(world, *lay_out([_SEEN_HEADINGS, *(_seen_row(each, looked.found.offers, names) for each in rows)]))
+        say(ctx, *lay_out([_SEEN_HEADINGS, *(_seen_row(each, looked.found.offers, names) for each in rows)]))
     counts = [f"{sum(each.way is way for each in looked.found.sold)} {said}" for way, said in _SPOKEN.items()]
     on = f"on events from {looked.span.first} to {looked.span.last}" + (
         "" if looked.found.menus_unread else " or menus"
     )
-    say(world, f"{count_names(len(rows))} {on}: {', '.join(counts)}, {len(looked.found.wanted)} without a product")
+    say(ctx, f"{count_names(len(rows))} {on}: {', '.join(counts)}, {len(looked.found.wanted)} without a product")
 
 
-def _seen_row(seen: Sold | Wanted, offers: Offers, names: Mapping[EstablishmentId, str]) -> tuple[str, ...]:
+def _seen_row(seen: MappedName | UnmappedName, offers: Offers, names: Mapping[EstablishmentId, str]) -> tuple[str, ...]:
     place, offer = names.get(seen.establishment), _offer_of(seen, offers)
     item = f"{seen.name} (menu item {seen.menu_item_id})" if seen.menu_item_id else seen.name
     events, menus = len(seen.events), len(seen.menus)
@@ -168,19 +170,19 @@ def _seen_row(seen: Sold | Wanted, offers: Offers, names: Mapping[EstablishmentI
     return (
         f"{seen.establishment} ({place})" if place else f"{seen.establishment}",
         item,
-        _SPOKEN[seen.way] if isinstance(seen, Sold) else f"none: {seen.why}",
-        str(seen.product) if isinstance(seen, Sold) else "",
+        _SPOKEN[seen.way] if isinstance(seen, MappedName) else f"none: {seen.why}",
+        str(seen.product) if isinstance(seen, MappedName) else "",
         offer.name if offer else "",
         (shown_price(offer.price) if offer else None) or "",
         ", ".join(on),
     )
 
 
-def _offer_of(seen: Sold | Wanted, offers: Offers) -> RevelProduct | None:
-    return offers[seen.establishment].get(seen.product) if isinstance(seen, Sold) else None
+def _offer_of(seen: MappedName | UnmappedName, offers: Offers) -> RevelProduct | None:
+    return offers[seen.establishment].get(seen.product) if isinstance(seen, MappedName) else None
 
 
-def _encode_seen(looked: _Seen) -> dict[str, object]:
+def _encode_seen(looked: _NamesInUse) -> dict[str, object]:
     found = looked.found
     return {
         "days": looked.span.days,
@@ -192,15 +194,15 @@ def _encode_seen(looked: _Seen) -> dict[str, object]:
     }
 
 
-def _encode_one(seen: Sold | Wanted, offers: Offers) -> dict[str, object]:
+def _encode_one(seen: MappedName | UnmappedName, offers: Offers) -> dict[str, object]:
     offer = _offer_of(seen, offers)
     return {
         "establishment": str(seen.establishment),
         "name": seen.name,
         "menu_item_id": seen.menu_item_id,
-        "matched_by": seen.way if isinstance(seen, Sold) else None,
-        "why": seen.why if isinstance(seen, Wanted) else None,
-        "product": str(seen.product) if isinstance(seen, Sold) else None,
+        "matched_by": seen.way if isinstance(seen, MappedName) else None,
+        "why": seen.why if isinstance(seen, UnmappedName) else None,
+        "product": str(seen.product) if isinstance(seen, MappedName) else None,
         "product_name": offer.name if offer else None,
         "price": shown_price(offer.price) if offer else None,
         "events": list(seen.events),

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from tsrevel.cli.fold import fold
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import ProductEntry
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.suggest import RevelProduct
 
 
-def say(world: World, *lines: str) -> None:
+def say(ctx: CliContext, *lines: str) -> None:
     """Lines for people, on stdout."""
     for line in lines:
-        print(fold(line, world.stdout, world.environ), file=world.stdout)
+        print(fold(line, ctx.stdout, ctx.environ), file=ctx.stdout)
 
 
 def count_names(count: int) -> str:
@@ -64,9 +64,9 @@ def encode_offer(offer: RevelProduct, establishment: int) -> dict[str, object]:
     }
 
 
-def reject(world: World, manner: Manner, text: str, status: int = 2) -> int:
+def reject(ctx: CliContext, flags: OutputOptions, text: str, status: int = 2) -> int:
     """What was asked for isn't done, mostly since it makes no sense: said on stderr, and with --json on stdout."""
-    print(fold(f"tsrevel: {text}", world.stderr, world.environ), file=world.stderr)
-    if manner.json:
-        world.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status})
+    print(fold(f"tsrevel: {text}", ctx.stderr, ctx.environ), file=ctx.stderr)
+    if flags.json:
+        ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status})
     return status

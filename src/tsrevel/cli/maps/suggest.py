@@ -9,47 +9,49 @@ import typer
 
 from tsrevel.cli.maps.candidates import candidate_lines, describe
 from tsrevel.cli.maps.speak import count_names, encode_offer, say
-from tsrevel.cli.maps.survey import Span, establishment_names, open_survey, unless_switched_off
-from tsrevel.cli.maps.wanted import Gathering, Wanted, gather, tell_what_is_left_out
+from tsrevel.cli.maps.survey import DayRange, establishment_names, open_survey, unless_switched_off
+from tsrevel.cli.maps.wanted import NameReport, UnmappedName, gather, tell_what_is_left_out
 from tsrevel.cli.prompts import may_ask
 from tsrevel.cli.render import show_progress
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.planning.model import EstablishmentId
 from tsrevel.planning.money import show
 
 
 @unless_switched_off
-def suggest(world: World, manner: Manner, days: int, only: Sequence[str] = (), *, interactive: bool = False) -> int:
+def suggest(
+    ctx: CliContext, flags: OutputOptions, days: int, only: Sequence[str] = (), *, interactive: bool = False
+) -> int:
     """Show what has no product, or with `interactive` ask about each; raises BadParameter off a terminal."""
-    if interactive and not may_ask(world, manner):
+    if interactive and not may_ask(ctx, flags):
         text = (
             "--interactive asks questions: it needs a terminal, and neither --json nor -q; leave it out to see them all"
         )
         raise typer.BadParameter(text)
-    with open_survey(world, manner, only) as survey:
+    with open_survey(ctx, flags, only) as survey:
         span = survey.span(days)
-        with show_progress(world, manner) as progress:
+        with show_progress(ctx, flags) as progress:
             found = gather(survey, span, progress)
-        tell_what_is_left_out(world, found)
+        tell_what_is_left_out(ctx, found)
         if interactive:
             from tsrevel.cli.maps.ask import walk_through
 
-            walk_through(world, survey.settings, found)
-        elif manner.json:
-            world.answer(_encode(span, found))
+            walk_through(ctx, survey.settings, found)
+        elif flags.json:
+            ctx.answer(_encode_suggestions(span, found))
         else:
-            _show(world, span, found, establishment_names(survey.settings))
+            _show(ctx, span, found, establishment_names(survey.settings))
     return 0
 
 
-def _show(world: World, span: Span, found: Gathering, places: Mapping[EstablishmentId, str]) -> None:
+def _show(ctx: CliContext, span: DayRange, found: NameReport, places: Mapping[EstablishmentId, str]) -> None:
     for wanted in found.wanted:
-        say(world, describe(wanted, places), *candidate_lines(wanted), f"      {_remedy(wanted)}", "")
+        say(ctx, describe(wanted, places), *candidate_lines(wanted), f"      {_remedy(wanted)}", "")
     days = f"on events from {span.first} to {span.last}" + (" or on menus" if not found.menus_unread else "")
-    say(world, f"{count_names(len(found.wanted))} without a product {days}")
+    say(ctx, f"{count_names(len(found.wanted))} without a product {days}")
 
 
-def _remedy(wanted: Wanted) -> str:
+def _remedy(wanted: UnmappedName) -> str:
     product = wanted.candidates[0].offer.id if wanted.candidates else "PRODUCT"
     option = "--menu-item " if wanted.menu_item_id else ""
     name = wanted.menu_item_id or shlex.quote(wanted.name)
@@ -57,7 +59,7 @@ def _remedy(wanted: Wanted) -> str:
     return f"tsrevel map set --establishment {wanted.establishment} {option}{dashes}{name} {product}"
 
 
-def _encode(span: Span, found: Gathering) -> dict[str, object]:
+def _encode_suggestions(span: DayRange, found: NameReport) -> dict[str, object]:
     return {
         "schema": 1,
         "success": True,
@@ -70,7 +72,7 @@ def _encode(span: Span, found: Gathering) -> dict[str, object]:
     }
 
 
-def _encode_wanted(wanted: Wanted) -> dict[str, object]:
+def _encode_wanted(wanted: UnmappedName) -> dict[str, object]:
     return {
         "establishment": str(wanted.establishment),
         "name": wanted.name,

@@ -12,8 +12,8 @@ from typing import Concatenate, ParamSpec
 
 from tsrevel.cli.arguments import read_locations
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.standstill import report_nothing_checked, why_switched_off
-from tsrevel.cli.world import Manner, World
+from tsrevel.cli.standstill import report_nothing_checked, why_disabled
+from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.deadline import NEVER
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
@@ -26,12 +26,12 @@ from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_serv
 P = ParamSpec("P")
 
 
-class SwitchedOff(TsrevelError):
+class ConnectorDisabled(TsrevelError):
     """The connector is disabled or paused: no service may be asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class DayRange:
     """The days looked at, both included."""
 
     days: int
@@ -58,13 +58,13 @@ class Survey:
         """Revel's products."""
         return self.services.account
 
-    def span(self, days: int) -> Span:
+    def span(self, days: int) -> DayRange:
         """From the first day that may still be due, to `days` days from today."""
         first, _ = days_in_reach(self.policy, self.now, 0)
         today = days_in_reach(self.policy, self.now, 0)[1] - timedelta(days=self.policy.gate.days_before)
-        return Span(days, first, today + timedelta(days=days))
+        return DayRange(days, first, today + timedelta(days=days))
 
-    def coming_events(self, span: Span) -> list[Found]:
+    def coming_events(self, span: DayRange) -> list[Found]:
         """Every event of those days, of any status. Raises ServiceDown where they can't be listed."""
         with needed("the events can't be listed"):
             return self.tripleseat.search_by_day(span.first, span.last)
@@ -79,41 +79,41 @@ def needed(what: str) -> Iterator[None]:
         raise ServiceDown(f"{what}: {error}") from error
 
 
-def load(world: World, manner: Manner, *, offline: bool) -> Settings:
+def load(ctx: CliContext, flags: OutputOptions, *, offline: bool) -> Settings:
     """The settings; `offline`, as they will do where no service is asked."""
-    return load_settings(config=manner.config, environ=world.environ, offline=offline)
+    return load_settings(config=flags.config, environ=ctx.environ, offline=offline)
 
 
 def unless_switched_off(
-    ask: Callable[Concatenate[World, Manner, P], int],
-) -> Callable[Concatenate[World, Manner, P], int]:
+    ask: Callable[Concatenate[CliContext, OutputOptions, P], int],
+) -> Callable[Concatenate[CliContext, OutputOptions, P], int]:
     """`ask`; while the connector is disabled or paused it asks nobody and says that nothing was checked (DESIGN 2)."""
 
-    def asking(world: World, manner: Manner, /, *args: P.args, **options: P.kwargs) -> int:
+    def asking(ctx: CliContext, flags: OutputOptions, /, *args: P.args, **options: P.kwargs) -> int:
         try:
-            return ask(world, manner, *args, **options)
-        except SwitchedOff as why:
-            return report_nothing_checked(world, manner, str(why))
+            return ask(ctx, flags, *args, **options)
+        except ConnectorDisabled as why:
+            return report_nothing_checked(ctx, flags, str(why))
 
     update_wrapper(asking, ask)
     return asking
 
 
 @contextmanager
-def open_survey(world: World, manner: Manner, only: Sequence[str] = ()) -> Iterator[Survey]:
+def open_survey(ctx: CliContext, flags: OutputOptions, only: Sequence[str] = ()) -> Iterator[Survey]:
     """Settings and services, ready. `only` narrows the locations, as for `sync`.
 
     Raises SwitchedOff, and typer.BadParameter for a place that no entry has.
     """
-    runtime = world.runtime or Runtime()
-    settings = load(world, manner, offline=False)
-    why = why_switched_off(settings, runtime)
+    runtime = ctx.runtime or Runtime()
+    settings = load(ctx, flags, offline=False)
+    why = why_disabled(settings, runtime)
     if why:
-        raise SwitchedOff(why)
+        raise ConnectorDisabled(why)
     places = frozenset(read_locations(settings, only))
-    deadline = NEVER if world.stdin.isatty() else None  # a person who is asked may take their time
+    deadline = NEVER if ctx.stdin.isatty() else None  # a person who is asked may take their time
     with (
-        logging_to(world.stderr, manner, correlate(runtime.new_run_id())),
+        logging_to(ctx.stderr, flags, correlate(runtime.new_run_id())),
         open_services(settings, runtime, deadline) as services,
     ):
         yield Survey(settings, build_policy(settings, places), services, runtime.clock())

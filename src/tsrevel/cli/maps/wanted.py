@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tsrevel.cli.maps.survey import Span, Survey, needed
-from tsrevel.cli.world import World
+from tsrevel.cli.maps.survey import DayRange, Survey, needed
+from tsrevel.cli.world import CliContext
 from tsrevel.errors import CredentialsRefused, Refused, TryNextRun
 from tsrevel.planning.match import Catalogue, Product, normalise
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
-class Wanted:
+class UnmappedName:
     """A name that has no product at an establishment, and where it was seen. `menu_item_id`: map by that instead."""
 
     establishment: EstablishmentId
@@ -35,7 +35,7 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Sold:
+class MappedName:
     """A name that has a product at an establishment, and where it was seen. `menu_item_id`: it is mapped by that."""
 
     establishment: EstablishmentId
@@ -49,17 +49,17 @@ class Sold:
 
 
 @dataclass(slots=True)
-class Gathering:
+class NameReport:
     """All names without a product, and those with one. `unread` are events that couldn't be looked into, with why."""
 
-    wanted: list[Wanted]
-    sold: list[Sold]
+    wanted: list[UnmappedName]
+    sold: list[MappedName]
     offers: dict[EstablishmentId, dict[ProductId, RevelProduct]]
     unread: dict[str, str]
     menus_unread: str | None = None
 
 
-def gather(survey: Survey, span: Span, progress: Progress) -> Gathering:
+def gather(survey: Survey, span: DayRange, progress: Progress) -> NameReport:
     """Look at every event of those days that isn't lost or deleted, at the menus, and at the establishments' products.
 
     Raises ServiceDown where events or products can't be listed.
@@ -73,17 +73,17 @@ def gather(survey: Survey, span: Span, progress: Progress) -> Gathering:
     for menu in menus:
         collector.look_into_menu(menu)
     seen = sorted(collector.seen.values(), key=lambda each: (each.establishment, -len(each.events), each.name))
-    wanted = [each for each in seen if isinstance(each, Wanted)]
-    sold = [each for each in seen if isinstance(each, Sold)]
-    return Gathering(_ranked(wanted, collector.offers), sold, collector.offers, collector.unread, menus_unread)
+    wanted = [each for each in seen if isinstance(each, UnmappedName)]
+    sold = [each for each in seen if isinstance(each, MappedName)]
+    return NameReport(_ranked(wanted, collector.offers), sold, collector.offers, collector.unread, menus_unread)
 
 
-def tell_what_is_left_out(world: World, found: Gathering) -> None:
+def tell_what_is_left_out(ctx: CliContext, found: NameReport) -> None:
     """Warn on stderr of menus and events that couldn't be looked into."""
     if found.menus_unread:
-        print(f"tsrevel: menus were left out: {found.menus_unread}", file=world.stderr)
+        print(f"tsrevel: menus were left out: {found.menus_unread}", file=ctx.stderr)
     for event, why in found.unread.items():
-        print(f"tsrevel: event {event} was left out: {why}", file=world.stderr)
+        print(f"tsrevel: event {event} was left out: {why}", file=ctx.stderr)
 
 
 def _read_menus(survey: Survey) -> tuple[tuple[Menu, ...], str | None]:
@@ -94,7 +94,9 @@ def _read_menus(survey: Survey) -> tuple[tuple[Menu, ...], str | None]:
         return (), str(error)
 
 
-def _ranked(wanted: list[Wanted], offers: dict[EstablishmentId, dict[ProductId, RevelProduct]]) -> list[Wanted]:
+def _ranked(
+    wanted: list[UnmappedName], offers: dict[EstablishmentId, dict[ProductId, RevelProduct]]
+) -> list[UnmappedName]:
     shelves = {place: SuggestionIndex(offers[place].values()) for place in {each.establishment for each in wanted}}
     for each in wanted:
         each.candidates = shelves[each.establishment].rank(each.name, each.prices)
@@ -104,7 +106,7 @@ def _ranked(wanted: list[Wanted], offers: dict[EstablishmentId, dict[ProductId, 
 @dataclass(slots=True)
 class _Collector:
     survey: Survey
-    seen: dict[tuple[object, ...], Wanted | Sold] = field(default_factory=dict)
+    seen: dict[tuple[object, ...], UnmappedName | MappedName] = field(default_factory=dict)
     offers: dict[EstablishmentId, dict[ProductId, RevelProduct]] = field(default_factory=dict)
     catalogues: dict[EstablishmentId, Catalogue] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
@@ -145,12 +147,12 @@ class _Collector:
     def _judge(self, place: EstablishmentId, lines: Iterable[Line]) -> Iterable[Matched | MissingLine]:
         return judge_lines(lines, self.survey.policy, self._catalogue(place))
 
-    def _entry(self, place: EstablishmentId, judged: Matched | MissingLine) -> Wanted | Sold:
+    def _entry(self, place: EstablishmentId, judged: Matched | MissingLine) -> UnmappedName | MappedName:
         name, item = judged.name, judged.menu_item_id
         if isinstance(judged, MissingLine):
-            return self.seen.setdefault((place, normalise(name), item), Wanted(place, name, item, judged.why))
+            return self.seen.setdefault((place, normalise(name), item), UnmappedName(place, name, item, judged.why))
         key = (place, normalise(name), item, judged.way)
-        return self.seen.setdefault(key, Sold(place, name, item, judged.way, judged.product))
+        return self.seen.setdefault(key, MappedName(place, name, item, judged.way, judged.product))
 
     def _catalogue(self, place: EstablishmentId) -> Catalogue:
         if place not in self.catalogues:
