@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import tomli_w
 
 from benchmarks.meter import NONE, Latency, Meter
-from tsrevel.sandbox import Charge, Line, Place, RevelSandbox, TripleSeatSandbox, make_event, serve
+from tsrevel.sandbox import Charge, RevelSandbox, SampleLine, SampleVenue, TripleSeatSandbox, make_event, serve
 
 if TYPE_CHECKING:
     from tsrevel.sandbox.wsgi import Request, Response
@@ -35,10 +35,10 @@ MENU = 120
 LINES = 8
 SIGNING_KEY = "sandbox-signing-key"
 PLACES = (
-    Place(30501, "Harbour Kitchen", 15691, "America/Los_Angeles"),
-    Place(30502, "Lakeside Bakery", 15692, "America/Denver"),
-    Place(30503, "Old Mill Cafe", 15693, "America/Los_Angeles"),
-    Place(30504, "Station Deli", 15694, "America/Chicago"),
+    SampleVenue(30501, "Harbour Kitchen", 15691, "America/Los_Angeles"),
+    SampleVenue(30502, "Lakeside Bakery", 15692, "America/Denver"),
+    SampleVenue(30503, "Old Mill Cafe", 15693, "America/Los_Angeles"),
+    SampleVenue(30504, "Station Deli", 15694, "America/Chicago"),
 )
 USER, DINING, PAYMENT_TYPE, DISCOUNT = 12, 113, 236, 3358
 FIRST_EVENT = 64100001
@@ -108,9 +108,9 @@ class Installation:
     def _add_event(self, number: int, at: int, lines: int, *, unknown: bool) -> None:
         place = PLACES[at]
         now = datetime.now(UTC).astimezone(ZoneInfo(place.zone))
-        rows = [Line(_product_name((number * 11 + n * 7) % MENU), 2, 40) for n in range(lines)]
+        rows = [SampleLine(_product_name((number * 11 + n * 7) % MENU), 2, 40) for n in range(lines)]
         if unknown:
-            rows[0] = Line("Nothing that is sold here", 1, 40)
+            rows[0] = SampleLine("Nothing that is sold here", 1, 40)
         event = make_event(
             id=number,
             day=now.date(),

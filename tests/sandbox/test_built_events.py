@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 import tsrevel.sandbox
-from tsrevel.sandbox import LAKESIDE_BAKERY, Line, RevelSandbox, TripleSeatSandbox, make_document, make_event, seed_day
+from tsrevel.sandbox import (
+    LAKESIDE_BAKERY,
+    RevelSandbox,
+    SampleLine,
+    TripleSeatSandbox,
+    make_document,
+    make_event,
+    seed_day,
+)
 from tsrevel.sandbox.documents import money
 
 DAY = date(2026, 7, 4)
@@ -37,7 +45,7 @@ def test_days_and_times_are_unpadded_local_and_iso() -> None:
 def test_totals_follow_from_the_lines() -> None:
     lines = [
         ("Lunch", 24, "18.5", 120001),
-        Line("TACOS - all", 8, 12, discount="9.6"),
+        SampleLine("TACOS - all", 8, 12, discount="9.6"),
         ("Server", 4, 28, None, "Labor"),
     ]
     event = make_event(day=DAY, lines=lines, charges=[("Sales Tax", "53.24")], payments=[("200", True), ("1", False)])
@@ -49,7 +57,9 @@ def test_totals_follow_from_the_lines() -> None:
 
 
 def test_a_menu_line_has_a_name_and_a_typed_one_only_a_description() -> None:
-    menu, typed = make_document(lines=[Line("Lunch", 1, 9, 120001, text="Chips"), ("TACOS - all", 1, 9)])["line_items"]
+    menu, typed = make_document(lines=[SampleLine("Lunch", 1, 9, 120001, text="Chips"), ("TACOS - all", 1, 9)])[
+        "line_items"
+    ]
     assert (menu["display_name"], menu["description"], menu["section"]) == ("Lunch", "Chips", "Menu Items")
     assert (typed["display_name"], typed["description"], typed["menu_item_id"]) == (None, "TACOS - all", None)
 

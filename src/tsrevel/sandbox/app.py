@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from tsrevel.sandbox.faults import Fault
+    from tsrevel.sandbox.faults import InjectedFault
     from tsrevel.sandbox.wsgi import Request, Response
 
 State = TypeVar("State")
@@ -92,7 +92,7 @@ class SandboxApp(Generic[State]):
         with self.lock:
             return self._work(request) if fault is None else self._suffer(fault, request)
 
-    def _suffer(self, fault: Fault, request: Request) -> Response:
+    def _suffer(self, fault: InjectedFault, request: Request) -> Response:
         if fault.kind == "not_applied":
             kept = copy.deepcopy(self.state)
             response = self._work(request)

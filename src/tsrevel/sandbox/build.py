@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tsrevel.sandbox.documents import Amount, Charge, Line, Payment, Rows, make_document, money
+from tsrevel.sandbox.documents import Amount, Charge, Payment, Rows, SampleLine, make_document, money
 from tsrevel.sandbox.people import account_of, booking_of, contact_of, location_of, staff_of, status_changes
 from tsrevel.sandbox.stamps import RAILS_ZONES, iso_stamp, us_date, us_stamp, us_time, utc_stamp
 
@@ -28,9 +28,9 @@ __all__ = [
     "LAKESIDE_BAKERY",
     "SPECIAL_EVENTS",
     "Charge",
-    "Line",
     "Payment",
-    "Place",
+    "SampleLine",
+    "SampleVenue",
     "make_document",
     "make_event",
     "money",
@@ -38,7 +38,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SampleVenue:
     """A TripleSeat location with its site and IANA zone."""
 
     location_id: int
@@ -47,10 +47,10 @@ class Place:
     zone: str
 
 
-SPECIAL_EVENTS = Place(30501, "Special Events", 15691, "America/Los_Angeles")
-LAKESIDE_BAKERY = Place(30502, "Lakeside Bakery", 15692, "America/Denver")
+SPECIAL_EVENTS = SampleVenue(30501, "Special Events", 15691, "America/Los_Angeles")
+LAKESIDE_BAKERY = SampleVenue(30502, "Lakeside Bakery", 15692, "America/Denver")
 
-USUAL_LINES = (Line("Boxed Lunch Package", 24, "18.50", 120001),)
+USUAL_LINES = (SampleLine("Boxed Lunch Package", 24, "18.50", 120001),)
 
 EVENT_KEYS = tuple(
     """id name event_date event_date_iso8601 status event_start event_end event_start_utc event_end_utc
@@ -71,7 +71,7 @@ def make_event(
     *,
     id: int = 64000001,  # noqa: A002 - TripleSeat's own word
     day: date,
-    location: Place = SPECIAL_EVENTS,
+    location: SampleVenue = SPECIAL_EVENTS,
     name: str = "Example Widgets holiday lunch",
     status: str = "DEFINITE",
     lines: Rows = USUAL_LINES,
@@ -190,7 +190,7 @@ def _trail(made: datetime, changed: datetime) -> Json:
     }
 
 
-def _place(location: Place, zone: str) -> Json:
+def _place(location: SampleVenue, zone: str) -> Json:
     room = {
         "id": location.location_id * 10 + 1,
         "name": "Pickup Counter ",

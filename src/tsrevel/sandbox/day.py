@@ -16,9 +16,9 @@ from tsrevel.sandbox.build import (
     LAKESIDE_BAKERY,
     SPECIAL_EVENTS,
     Charge,
-    Line,
     Payment,
-    Place,
+    SampleLine,
+    SampleVenue,
     make_document,
     make_event,
 )
@@ -36,7 +36,7 @@ PAGE_CAP = 10
 class SampleLocation:
     """One place as both services know it, with the Revel ids an order there needs."""
 
-    place: Place
+    place: SampleVenue
     establishment: int
     user: int
     station: int
@@ -102,19 +102,19 @@ RETIRED = ("Boxed Lunch Package", "Coffee Urn")
 """Names that also belong to an inactive product, with a lower id (facts Revel 5.6)."""
 
 FULL_LINES = (
-    Line("Boxed Lunch Package", 24, "18.5", 120001, text="Turkey, ham or veggie sandwich, chips &amp; cookie"),
-    Line("TACO TRIO - Carne asada, cilantro &amp; onion", 8, 12, discount="9.6", text="Corn tortillas"),
-    Line("AGUA FRESCA - One gallon, serves 12", 2, 15, category="Beverage"),
-    Line("Server (per hour)", 4, 28, category="Labor"),
-    Line("", 1, None, category="Room Rental"),
+    SampleLine("Boxed Lunch Package", 24, "18.5", 120001, text="Turkey, ham or veggie sandwich, chips &amp; cookie"),
+    SampleLine("TACO TRIO - Carne asada, cilantro &amp; onion", 8, 12, discount="9.6", text="Corn tortillas"),
+    SampleLine("AGUA FRESCA - One gallon, serves 12", 2, 15, category="Beverage"),
+    SampleLine("Server (per hour)", 4, 28, category="Labor"),
+    SampleLine("", 1, None, category="Room Rental"),
 )
 FULL_CHARGES = (Charge("Service Charge", "112.08", "20.0%"), Charge("Sales Tax", "53.24", "9.5%"))
 BREAKFAST = (
-    Line("Morning Pastry Tray", 3, 42),
-    Line("Baker's Dozen Bagels", 2, "26.40"),
-    Line("Coffee Urn", 2, 38, category="Beverage"),
+    SampleLine("Morning Pastry Tray", 3, 42),
+    SampleLine("Baker's Dozen Bagels", 2, "26.40"),
+    SampleLine("Coffee Urn", 2, 38, category="Beverage"),
 )
-PLATTERS = (Line("Chef's Choice Platter", 2, 64), Line("SALT & VINEGAR CHIPS", 20, "2.25"))
+PLATTERS = (SampleLine("Chef's Choice Platter", 2, 64), SampleLine("SALT & VINEGAR CHIPS", 20, "2.25"))
 
 
 def seed_day(tripleseat: TripleSeatSandbox, revel: RevelSandbox, now: datetime) -> SampleDay:

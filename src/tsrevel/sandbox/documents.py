@@ -21,7 +21,7 @@ BILLINGS = {"Service Charge": 7701, "Sales Tax": 7702}
 SECTIONS = {"Food": "Food", "Beverage": "Beverages"}
 
 
-class Line(NamedTuple):
+class SampleLine(NamedTuple):
     """One line of a contract. With a `menu_item_id` it is a menu line, else a typed one (facts 3.3, rules 1-2).
 
     `price` None is an included line, `name` "" a blank one. `total` overrides quantity x price; `discount` is
@@ -93,7 +93,7 @@ def make_document(
 
     `discount` is money off the whole document, beside the lines' own discounts.
     """
-    sold = [Line(*line) for line in lines]
+    sold = [SampleLine(*line) for line in lines]
     billed = [Charge(*charge) for charge in charges]
     asked = [Payment(*payment) for payment in payments]
     off = Decimal(discount) + sum((Decimal(line.discount or 0) for line in sold), Decimal(0))
@@ -128,7 +128,7 @@ def _view_url(portal: str, document: int, number: int) -> str:
     return f"{portal}/doc/{key}/{document * 10 + number}"
 
 
-def _line_item(document: int, number: int, line: Line) -> Json:
+def _line_item(document: int, number: int, line: SampleLine) -> Json:
     menu = line.menu_item_id is not None
     blank = line.price is None and line.total is None
     amount = None if blank else money(line.amount)
@@ -164,7 +164,7 @@ def _billing_total(charge: Charge) -> Json:
     }
 
 
-def _category_totals(lines: list[Line], discount: Decimal) -> list[Json]:
+def _category_totals(lines: list[SampleLine], discount: Decimal) -> list[Json]:
     """Totals by category, net of discounts as in the sample; the document's own comes off the first."""
     sums: dict[str, Decimal] = {}
     for line in lines:

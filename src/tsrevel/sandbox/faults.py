@@ -42,7 +42,7 @@ DETAILS = frozenset({"status", "body", "headers", "seconds", "lookups", "applied
 
 
 @dataclass(slots=True)
-class Fault:
+class InjectedFault:
     """One fault that waits for its request; `times` None means it never goes away."""
 
     kind: str
@@ -121,7 +121,7 @@ class Faults:
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
-        self._waiting: list[Fault] = []
+        self._waiting: list[InjectedFault] = []
 
     def add(
         self,
@@ -152,7 +152,7 @@ class Faults:
             raise ValueError(f"unknown fault details: {', '.join(sorted(unknown))}")
         pattern = re.compile(path) if path is not None else None
         with self._lock:
-            self._waiting.append(Fault(kind, method, pattern, times, after, details))
+            self._waiting.append(InjectedFault(kind, method, pattern, times, after, details))
 
     def clear(self) -> None:
         """Forget every fault that still waits."""
@@ -165,7 +165,7 @@ class Faults:
         with self._lock:
             return len(self._waiting)
 
-    def take(self, request: Request) -> tuple[float, Fault | None]:
+    def take(self, request: Request) -> tuple[float, InjectedFault | None]:
         """The seconds to wait and the fault to carry out for this request."""
         delay = 0.0
         with self._lock:

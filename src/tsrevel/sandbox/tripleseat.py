@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tsrevel.sandbox.build import Place
+    from tsrevel.sandbox.build import SampleVenue
     from tsrevel.sandbox.wsgi import Request
 
 PUBLIC_KEY_PATHS = ("/v1/locations", "/v1/sites")
@@ -112,7 +112,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         with self.lock:
             self.tokens.refresh = ""
 
-    def add_place(self, place: Place) -> None:
+    def add_place(self, place: SampleVenue) -> None:
         """List a location, and its site with the site's zone."""
         with self.lock:
             bare = location_of(place.location_id, place.name, place.site_id)
