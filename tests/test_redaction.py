@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsrevel.answers import decode_json, quote_answer
 from tsrevel.errors import TsrevelError
-from tsrevel.gate import WriteScope
 from tsrevel.redaction import _INNOCENT, LEFT_OUT, LONGEST_QUOTE, Redactor
+from tsrevel.transport.responses import decode_json, quote_answer
+from tsrevel.transport.write_gate import WriteScope
 
-from .test_transport import Wire, answer
+from .transport.test_client import Wire, answer
 
 HERE = WriteScope(location="30501", site="15691")
 KEY = "k3Y-5f1d2c9aQz77.Lm_x"

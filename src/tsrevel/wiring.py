@@ -17,18 +17,18 @@ from tsrevel.deadline import NEVER, Deadline
 from tsrevel.engine.context import Environment, Limits, Progress, RunContext, RunIdentity
 from tsrevel.errors import ConfigError
 from tsrevel.files import make_folder, real_path
-from tsrevel.gate import WriteGate
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.ledger.connection import reachable
 from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
-from tsrevel.pace import RateLimiter
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
 from tsrevel.redaction import Redactor
 from tsrevel.revel.account import Account
 from tsrevel.revel.books import OrderSearch
 from tsrevel.revel.client import Revel
-from tsrevel.transport import ApiClient, Transport
+from tsrevel.transport.client import ApiClient, Transport
+from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import TokenFile

@@ -29,7 +29,14 @@ BODY = '{"event": {"name": "Crème brûlée für Zoë"}}\r\n'.encode()
 ENVIRON = {"TRIPLESEAT_WEBHOOK_SIGNING_KEY": NEW}
 HEAVY = {"httpx", "rich", "sqlite3", "tenacity", "asyncio"}
 OF_OURS = {
-    *("tsrevel.engine", "tsrevel.ledger", "tsrevel.transport", "tsrevel.tripleseat", "tsrevel.revel", "tsrevel.gate"),
+    *(
+        "tsrevel.engine",
+        "tsrevel.ledger",
+        "tsrevel.transport.client",
+        "tsrevel.tripleseat",
+        "tsrevel.revel",
+        "tsrevel.transport.write_gate",
+    ),
     *("tsrevel.cli.commands.sync", "tsrevel.cli.commands.replay"),
 }
 GOOD = {"ok": True, "reason": None, "timestamp": STAMP}

@@ -21,8 +21,8 @@ FLOATS_FOR_THE_WIRE = {
     "revel/encode.py",  # Revel takes money as JSON numbers
     "config/environment.py",
     "config/values.py",  # requests per second
-    "transport.py",  # seconds to wait
-    "retry.py",
+    "transport/client.py",  # seconds to wait
+    "transport/retry.py",
     "sandbox/faults.py",
     "sandbox/wsgi.py",  # a pretend Revel answers in floats, as the real one does
 }

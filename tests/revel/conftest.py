@@ -11,8 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tsrevel.gate import WriteGate
-from tsrevel.pace import RateLimiter
 from tsrevel.planning.identity import list_steps, order_uuid, part_uuid
 from tsrevel.planning.model import (
     EstablishmentId,
@@ -29,7 +27,9 @@ from tsrevel.planning.model import (
 from tsrevel.planning.money import Cents
 from tsrevel.revel.client import Revel
 from tsrevel.sandbox import RevelSandbox
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
+from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.write_gate import WriteGate
 
 NOW = datetime(2026, 12, 13, 6, 30, tzinfo=UTC)
 """22:30 of the day before in Los Angeles."""

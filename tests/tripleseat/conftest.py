@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tsrevel.pace import RateLimiter
 from tsrevel.sandbox import TripleSeatSandbox
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
+from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.tripleseat.auth import Access, RotatingToken
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import Token, TokenFile

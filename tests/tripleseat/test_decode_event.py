@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsrevel.answers import UNUSABLE, decode_json
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import Event
 from tsrevel.planning.reasons import Reason
 from tsrevel.sandbox import make_event
+from tsrevel.transport.responses import UNUSABLE, decode_json
 from tsrevel.tripleseat.decode import decode_event
 
 SAMPLE = Path(__file__).with_name("sample-event.json")

@@ -160,8 +160,8 @@ from pathlib import Path
 
 import httpx
 
-from tsrevel.pace import RateLimiter
-from tsrevel.transport import ApiClient
+from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.client import ApiClient
 from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl

@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
-from tsrevel.answers import tidy
 from tsrevel.secrecy import Secret
+from tsrevel.transport.responses import tidy
 
 REQUEST_SECONDS = 10
 """How long a browser may take to say what it wants: some connect in advance and say nothing."""

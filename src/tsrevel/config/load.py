@@ -40,7 +40,7 @@ from tsrevel.config.rules import Entries, check_rules
 from tsrevel.config.secret_values import CommandRunner, SecretReader, run_command
 from tsrevel.config.sources import read_document, read_file, read_flags, read_mappings
 from tsrevel.errors import ConfigCode, ConfigProblem
-from tsrevel.network import read_network
+from tsrevel.transport.network import read_network
 
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 

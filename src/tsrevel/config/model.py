@@ -43,7 +43,7 @@ from tsrevel.config.values import (
     check_some,
     decode_upper,
 )
-from tsrevel.network import DIRECT, Network
+from tsrevel.transport.network import DIRECT, Network
 
 Environment = Literal["production", "sandbox"]
 Status = Annotated[Literal["PROSPECT", "TENTATIVE", "DEFINITE", "CLOSED", "WAITLIST"], BeforeValidator(decode_upper)]

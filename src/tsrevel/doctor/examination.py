@@ -16,10 +16,10 @@ from tsrevel.doctor.till import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.wares import check_products, check_stray_mappings
 from tsrevel.errors import ConfigProblem
 from tsrevel.ledger import Pause, look_for_pause
-from tsrevel.network import NETWORK_VARIABLES
 from tsrevel.planning.model import Policy
 from tsrevel.planning.when import days_in_reach
 from tsrevel.secrecy import Secret
+from tsrevel.transport.network import NETWORK_VARIABLES
 from tsrevel.wiring import Runtime, build_policy, open_services
 
 AHEAD = timedelta(days=30)

@@ -15,11 +15,11 @@ from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.errors import ServiceDown, StopRun
-from tsrevel.gate import WriteGate, WriteScope
 from tsrevel.ledger import ContentHashes, LastResult, Ledger, OrderRecord, Pause, Resolution, StationReport
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Location, Plan, Policy
 from tsrevel.revel.client import Revel
+from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.client import TripleSeat
 
 T = TypeVar("T")

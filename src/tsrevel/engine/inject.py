@@ -24,8 +24,8 @@ from tsrevel.engine.verify import (
 from tsrevel.errors import OutcomeUnknown, Throttled, TsrevelError
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason
-from tsrevel.retry import ATTEMPTS, is_worth_waiting, pause_after
 from tsrevel.revel.client import WriteResult, tell_renamed
+from tsrevel.transport.retry import ATTEMPTS, is_worth_waiting, pause_after
 
 NO_ORDER = OrderId("")
 _NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever an order is taken up again

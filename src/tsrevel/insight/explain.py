@@ -15,7 +15,6 @@ from tsrevel.engine.context import Environment, Limits, RunContext, RunIdentity
 from tsrevel.engine.outcomes import Outcome, leave_resolved, not_written, recall_dispute, with_order
 from tsrevel.engine.preview import Preview, connector_disabled, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
-from tsrevel.gate import WriteGate
 from tsrevel.insight.drift import recall_drift
 from tsrevel.insight.past import EventHistory, recount_event
 from tsrevel.ledger import Ledger, OrderRecord, copy_event
@@ -25,6 +24,7 @@ from tsrevel.planning.plan import plan_order
 from tsrevel.planning.rationale import Rationale, give_reasons, give_rivals
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screen import find_location
+from tsrevel.transport.write_gate import WriteGate
 from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services
 
 Source = Literal["live", "ledger"]

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tsrevel.answers import Json, decode_json
 from tsrevel.errors import Unavailable
-from tsrevel.network import DIRECT, Network
 from tsrevel.notify.message import Message
 from tsrevel.redaction import Redactor
-from tsrevel.transport import Transport, send_once
+from tsrevel.transport.client import Transport, send_once
+from tsrevel.transport.network import DIRECT, Network
+from tsrevel.transport.responses import Json, decode_json
 
 MAIL_SECONDS = 5.0
 """How long one mail may take."""

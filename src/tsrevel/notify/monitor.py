@@ -14,10 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tsrevel import __version__
-from tsrevel.answers import Json
 from tsrevel.errors import Unavailable
-from tsrevel.network import DIRECT, Network
-from tsrevel.transport import Transport, send_once
+from tsrevel.transport.client import Transport, send_once
+from tsrevel.transport.network import DIRECT, Network
+from tsrevel.transport.responses import Json
 
 PING_SECONDS = 5.0
 """How long one attempt may take."""

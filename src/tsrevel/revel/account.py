@@ -15,7 +15,7 @@ from tsrevel.revel.decode import Row, decode_id, decode_page
 from tsrevel.revel.lists import ANY_NUMBER, PAGE, read_rows
 from tsrevel.revel.products import find_product, read_products
 from tsrevel.text import clean_text
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
 
 Entry = TypeVar("Entry", "Establishment", "NamedRow")
 _DINING = "id,establishment,dining_option"

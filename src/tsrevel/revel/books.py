@@ -13,7 +13,7 @@ from tsrevel.planning.model import EstablishmentId, OrderId
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow, Row, decode_id, decode_item, decode_order, decode_payment, decode_uuid
 from tsrevel.revel.lists import Fits, read_rows
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
 
 BATCH = 50
 """Values in one `__in`: 200 went through live (facts Revel 5.1), and the address stays short."""

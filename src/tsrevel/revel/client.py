@@ -6,9 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime
 
-from tsrevel.answers import Json
 from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
-from tsrevel.gate import WriteScope
 from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.revel.decode import (
@@ -33,7 +31,9 @@ from tsrevel.revel.encode import Body, encode_step
 from tsrevel.revel.lists import ANY_NUMBER, Fits, read_rows
 from tsrevel.revel.narrow import FieldSelector, lacks
 from tsrevel.revel.stored import compare_stored
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
+from tsrevel.transport.responses import Json
+from tsrevel.transport.write_gate import WriteScope
 
 _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "history": "OrderHistory"}
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tsrevel.errors import AnswerFault, Unreadable
 from tsrevel.revel.decode import Row, decode_page
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
 
 PAGE = 250
 """The documented most; a smaller page may come back all the same (facts Revel 2.1)."""

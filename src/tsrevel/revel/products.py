@@ -12,7 +12,7 @@ from tsrevel.planning.suggest import RevelProduct
 from tsrevel.revel.decode import Row, decode_product, is_on_sale
 from tsrevel.revel.lists import ANY_NUMBER, read_rows
 from tsrevel.text import clean_text
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
 
 _FIELDS = "id,name,active,establishment,price,sku,barcode"
 _LARGEST = Decimal(10) ** 9

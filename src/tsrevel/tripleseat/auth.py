@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tsrevel.errors import CredentialsCode, CredentialsRefused, Forbidden, ServiceCode
-from tsrevel.transport import Clock
+from tsrevel.transport.client import Clock
 from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile
 from tsrevel.tripleseat.token_url import TokenUrl, no_token
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import quote
 
-from tsrevel.answers import Json
 from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
 from tsrevel.planning.model import Document, Event, EventId
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
+from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
 from tsrevel.tripleseat.digest import fingerprint, listing_digest

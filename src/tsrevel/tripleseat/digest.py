@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 
-from tsrevel.answers import Json
+from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap
 from tsrevel.tripleseat.fields import clean_text, is_absent, read_id, read_number
 

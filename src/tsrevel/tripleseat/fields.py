@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from tsrevel.answers import UNUSABLE, Json, find_unusable
 from tsrevel.planning.model import Fault
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import clean_text as clean_line
+from tsrevel.transport.responses import UNUSABLE, Json, find_unusable
 
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
 _LARGEST = Decimal(10) ** 12

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from tsrevel.answers import Json
 from tsrevel.errors import AnswerFault, Unreadable
 from tsrevel.planning.model import LocationId, SiteId
+from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap, usable_id
 from tsrevel.tripleseat.fields import Fields, read_id
 

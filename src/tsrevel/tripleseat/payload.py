@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from tsrevel.answers import Json
 from tsrevel.planning.model import Event, EventId
+from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import decode_event, event_fields, unwrap, usable_id
 from tsrevel.tripleseat.fields import Fields, is_absent, read_id, read_stamp
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tsrevel.answers import Json
 from tsrevel.errors import Unreadable
 from tsrevel.planning.model import LocationId, SiteId
+from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap, usable_id
 from tsrevel.tripleseat.fields import Fields
 from tsrevel.tripleseat.zones import iana_zone

@@ -18,7 +18,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeGuard
 
-from tsrevel.answers import Json, decode_json
 from tsrevel.deadline import Deadline
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, ServiceDown
 from tsrevel.files import (
@@ -35,6 +34,7 @@ from tsrevel.files import (
 )
 from tsrevel.owners import cure_roots_files
 from tsrevel.secrecy import Secret
+from tsrevel.transport.responses import Json, decode_json
 from tsrevel.tripleseat.fields import read_number
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,6 @@ from hashlib import sha256
 from typing import NoReturn
 from urllib.parse import quote_plus, unquote_plus, urlencode, urlsplit
 
-from tsrevel.answers import Json
 from tsrevel.errors import (
     AnswerFault,
     CredentialsCode,
@@ -23,7 +22,8 @@ from tsrevel.errors import (
     Unavailable,
     Unreadable,
 )
-from tsrevel.transport import ApiClient, Clock
+from tsrevel.transport.client import ApiClient, Clock
+from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.fields import read_number
 from tsrevel.tripleseat.token_file import APPROVAL, Token, is_token
 

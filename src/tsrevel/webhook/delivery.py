@@ -6,8 +6,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from tsrevel.answers import Json, decode_json
 from tsrevel.errors import DeliveryFault, DeliveryUnreadable, NotJson
+from tsrevel.transport.responses import Json, decode_json
 
 ACTIONABLE = frozenset(
     {

@@ -11,11 +11,11 @@ from tsrevel import wiring
 from tsrevel.cli import sync
 from tsrevel.engine import find, run
 from tsrevel.errors import CredentialsRefused, Unavailable
-from tsrevel.gate import WriteGate
 from tsrevel.planning import billing, identity, plan
 from tsrevel.planning.reasons import Status
 from tsrevel.revel import decode, encode
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
+from tsrevel.transport.write_gate import WriteGate
 
 from .planting import Original, around, caught_in, instead
 

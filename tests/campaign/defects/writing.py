@@ -24,7 +24,7 @@ from tsrevel.ledger import Ledger, audit
 from tsrevel.planning import identity
 from tsrevel.revel import client, decode, lists
 from tsrevel.revel.client import Revel, WriteResult
-from tsrevel.transport import ApiClient
+from tsrevel.transport.client import ApiClient
 
 from .. import rig
 from .planting import Original, around, caught_in, instead

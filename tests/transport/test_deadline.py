@@ -15,12 +15,12 @@ import pytest
 
 from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import OutcomeUnknown, TsrevelError, Unavailable
-from tsrevel.gate import WriteScope
-from tsrevel.pace import RateLimiter
-from tsrevel.retry import RetryLater, with_retries
-from tsrevel.transport import EXCHANGE_SECONDS, TOKEN_LEAST, ApiClient, send_once
+from tsrevel.transport.client import EXCHANGE_SECONDS, TOKEN_LEAST, ApiClient, send_once
+from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.retry import RetryLater, with_retries
+from tsrevel.transport.write_gate import WriteScope
 
-from .test_transport import Wire, answer
+from .test_client import Wire, answer
 
 HERE = WriteScope(location="30501", site="15691")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

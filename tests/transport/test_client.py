@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsrevel.answers import decode_json
 from tsrevel.errors import (
     AnswerFault,
     CredentialsCode,
@@ -30,11 +29,12 @@ from tsrevel.errors import (
     Unreadable,
     WriteForbidden,
 )
-from tsrevel.gate import WriteGate, WriteScope
 from tsrevel.loopback import is_loopback
-from tsrevel.pace import RateLimiter
-from tsrevel.retry import ATTEMPTS
-from tsrevel.transport import LARGEST_ANSWER, ApiClient
+from tsrevel.transport.client import LARGEST_ANSWER, ApiClient
+from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.responses import decode_json
+from tsrevel.transport.retry import ATTEMPTS
+from tsrevel.transport.write_gate import WriteGate, WriteScope
 
 NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
 HERE = WriteScope(location="30501", site="15691")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.answers import MOST_NESTED, UNUSABLE, decode_json, find_unusable, read_service_code
 from tsrevel.errors import AnswerFault, NotJson, ServiceCode
+from tsrevel.transport.responses import MOST_NESTED, UNUSABLE, decode_json, find_unusable, read_service_code
 
 NO_NUMBER = ["NaN", "Infinity", "-Infinity", "9" * 5000, "-" + "9" * 5000, "1e999999", "1e-999999", "0." + "1" * 5000]
 NO_NUMBER += ["1e9999999999999999999", "9" * 5000 + ".5", "0e999999"]

@@ -23,7 +23,6 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from tsrevel.answers import Json, decode_json, find_unusable, quote_answer, read_service_code
 from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import (
     AnswerFault,
@@ -40,12 +39,13 @@ from tsrevel.errors import (
     Unavailable,
     Unreadable,
 )
-from tsrevel.gate import WriteGate, WriteScope
-from tsrevel.network import DIRECT, Network, Proxy
-from tsrevel.pace import RateLimiter
 from tsrevel.redaction import Redactor
-from tsrevel.retry import LONGEST_WAIT, RetryLater, with_retries
-from tsrevel.timed_io import TimedBackend
+from tsrevel.transport.deadline import TimedBackend
+from tsrevel.transport.network import DIRECT, Network, Proxy
+from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.responses import Json, decode_json, find_unusable, quote_answer, read_service_code
+from tsrevel.transport.retry import LONGEST_WAIT, RetryLater, with_retries
+from tsrevel.transport.write_gate import WriteGate, WriteScope
 
 log = logging.getLogger(__name__)
 

@@ -21,13 +21,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsrevel.errors import ConfigCode, ConnectionFault, ConnectionMisconfigured, TsrevelError, Unavailable
-from tsrevel.gate import WriteScope
-from tsrevel.network import DIRECT, NETWORK_VARIABLES, Network, read_network
-from tsrevel.pace import RateLimiter
-from tsrevel.transport import ApiClient, send_once
+from tsrevel.transport.client import ApiClient, send_once
+from tsrevel.transport.network import DIRECT, NETWORK_VARIABLES, Network, read_network
+from tsrevel.transport.rate_limit import RateLimiter
+from tsrevel.transport.write_gate import WriteScope
 
-from .cli.bench import Shell
-from .world import World
+from ..cli.bench import Shell
+from ..world import World
 
 
 @pytest.fixture
