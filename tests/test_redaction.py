@@ -1,4 +1,4 @@
-"""No message shows a secret that a service repeats, whatever way it writes it; what is innocent is still quoted."""
+"""Secrets stay out of output, whoever repeats them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.pretty import pretty_repr
 
+from tests.transport.test_client import Wire, answer
+from tsrevel.cli.redirect import ConsentAnswer
+from tsrevel.config.report import DEFAULT, GivenValue
+from tsrevel.config.secret_values import CommandResult
 from tsrevel.errors import TsrevelError
 from tsrevel.redaction import _INNOCENT, LEFT_OUT, LONGEST_QUOTE, Redactor
 from tsrevel.transport.responses import decode_json, quote_answer
 from tsrevel.transport.write_gate import WriteScope
-
-from .transport.test_client import Wire, answer
+from tsrevel.tripleseat.token_file import Token
 
 HERE = WriteScope(location="30501", site="15691")
 KEY = "k3Y-5f1d2c9aQz77.Lm_x"
@@ -193,3 +197,12 @@ def test_what_the_data_itself_told_is_never_quoted_and_stays_in_the_data() -> No
     body = json.dumps({"url": "/doc/f00dfeedf00dfeedf00d", "key": KEY}).encode()
     assert redactor.scrub(body, decode_json(body)) == {"url": "/doc/f00dfeedf00dfeedf00d", "key": "(hidden)"}
     assert "f00dfeed" not in redactor.quote("no page at /doc/f00dfeedf00dfeedf00d")
+
+
+@pytest.mark.parametrize(
+    "record", [Token("hush", "hush", 1), GivenValue("hush", DEFAULT), CommandResult("hush"), ConsentAnswer(code="hush")]
+)
+def test_a_record_of_a_secret_does_not_show_it(record: object) -> None:
+    for shown in (repr(record), str(record), pretty_repr(record), pretty_repr([record], expand_all=True)):
+        assert "hush" not in shown
+        assert f"{type(record).__name__}(" in shown

@@ -1,15 +1,16 @@
-"""Text from elsewhere: what is left of it, and what it is compared as."""
+"""Text from elsewhere, decoded and cleaned."""
 
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.text import clean_text, escape_json, exact_text, quoted, show_controls
+from tsrevel.text import clean_text, decode_text, escape_json, exact_text, quoted, show_controls, trim
 
 COOK, FLAG = "👩\u200d🍳", "🏴" + "".join(chr(0xE0000 + ord(sign)) for sign in "gbeng") + "\U000e007f"
 HARMFUL = [
@@ -78,3 +79,24 @@ def test_json_means_the_same_when_it_is_escaped(text: str) -> None:
 def test_a_name_in_quotes_is_spelt_as_it_is_shown() -> None:
     assert quoted("Chef's Table") == '"Chef\'s Table"'
     assert quoted(f"{COOK} Brunch") == f"'{COOK} Brunch'"
+
+
+def test_whatever_python_takes_for_a_blank_is_left_out() -> None:
+    blanks = "".join(sign for sign in map(chr, range(sys.maxunicode + 1)) if sign.isspace())
+    assert trim(f"{blanks}\ufeff a b {blanks}\u200b") == "a b"
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text() -> None:
+    assert decode_text(b"\xef\xbb\xbfkey\r\n") == decode_text(b"key\r\n") == "key\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_called_by_its_name(encoding: str) -> None:
+    with pytest.raises(ValueError, match=r"^UTF-16 text$"):
+        decode_text("key".encode(encoding))
+
+
+@pytest.mark.parametrize("data", [b"caf\xe9", b"key\0", b"\x80"])
+def test_what_is_no_text_is_told_without_a_word_of_it(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^something other than (UTF-8 )?text$"):
+        decode_text(data)

@@ -1,21 +1,21 @@
-"""Files that are read bounded, written whole or not at all, and stay usable to those who could use them before.
-
-Only regular files are read or replaced. Anything else (a named pipe, a device, a folder, a link that leads nowhere or
-in a circle) is refused before it is opened, so nothing here waits for another process. Every refusal is an OSError
-whose `strerror` says why in words that go into a message.
-"""
+"""Files written whole or not at all, locks, and owners: whose a file is, and the command that gives it away."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import grp
 import os
+import pwd
+import shlex
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 
 LARGEST_FILE = 16 * 1024 * 1024
 """Bytes. No file that is read as a whole comes near it."""
@@ -235,3 +235,129 @@ def _resemble(descriptor: int, model: os.stat_result) -> None:
     if kept.st_uid != model.st_uid and mode & 0o060 != 0o060:
         raise PermissionError(errno.EPERM, "it belongs to another user, who could no longer use it")
     os.fchmod(descriptor, mode)
+
+
+READ, WRITE, ENTER = 4, 2, 1
+"""What may be done with a file or folder, as in its mode; a sum of these."""
+_DEEP = 4
+"""Parts of a path: a folder so far down isn't shared by the whole system."""
+
+
+def user_name(uid: int) -> str:
+    """The user's name, or the number where it has none; either is understood by chown."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def home_of(uid: int) -> Path | None:
+    """The user's home folder by the system's list of users."""
+    try:
+        return Path(pwd.getpwuid(uid).pw_dir)
+    except KeyError:
+        return None
+
+
+def members_of(gid: int) -> tuple[int, ...]:
+    """The users that the group names."""
+    members = []
+    with suppress(KeyError):
+        for name in grp.getgrgid(gid).gr_mem:
+            with suppress(KeyError):
+                members.append(pwd.getpwnam(name).pw_uid)
+    return tuple(members)
+
+
+def refusal(uid: int, path: Path, want: int) -> str:
+    """What keeps the user from doing that with `path`, a folder above it for one; "" where nothing does.
+
+    Root may do anything. Access lists aren't looked at. Raises OSError where it can't be told.
+    """
+    if uid == 0:
+        return ""
+    groups = _groups_of(uid)
+    for folder in reversed(path.absolute().parents):
+        if not _allows(folder.stat(), uid, groups, ENTER):
+            return f"may not enter {folder}"
+    if not _allows(path.stat(), uid, groups, want):
+        words = [word for bit, word in ((READ, "read"), (WRITE, "write to")) if want & bit]
+        return f"may not {' and '.join(words)} {path}"
+    return ""
+
+
+def _allows(found: os.stat_result, uid: int, groups: frozenset[int], want: int) -> bool:
+    shift = 6 if found.st_uid == uid else 3 if found.st_gid in groups else 0
+    return stat.S_IMODE(found.st_mode) >> shift & want == want
+
+
+def _groups_of(uid: int) -> frozenset[int]:
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return frozenset()
+    return frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+
+
+def cure_roots_files(path: Path) -> str:
+    """The command by which root gives back what it owns of `path`, its folder, or what lies beside it by that name.
+
+    "" for root itself, and where nothing of that is root's.
+    """
+    uid = os.geteuid()
+    if uid == 0:
+        return ""
+    shut = next(
+        (each for each in reversed(path.absolute().parents) if not os.access(each, os.X_OK, effective_ids=True)), None
+    )
+    if shut is not None and os.path.lexists(shut):
+        return chown(uid, shut, [shut]) if _is_roots(shut) else ""
+    folder = path.parent
+    found = [each for each in (folder, path, *_beside(path)) if _is_roots(each)]
+    if folder in found and os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        found.remove(folder)  # such as /tmp
+    return chown(uid, folder, found) if found else ""
+
+
+def _beside(path: Path) -> Iterable[Path]:
+    with suppress(OSError):
+        return sorted(path.parent.glob(f"{path.name}*"))
+    return ()
+
+
+def _is_roots(path: Path) -> bool:
+    try:
+        return path.stat().st_uid == 0
+    except OSError:
+        return False
+
+
+def chown(uid: int, folder: Path, files: Iterable[Path]) -> str:
+    """The command that gives the folder with all in it to the user; the files alone where others may share it."""
+    shared = len(folder.parts) < _DEEP and "tsrevel" not in folder.name
+    if not shared:
+        return f"chown -R {user_name(uid)} {shlex.quote(str(folder))}"
+    return f"chown {user_name(uid)} {' '.join(shlex.quote(str(each)) for each in dict.fromkeys(files))}"
+
+
+def create_private(path: Path, text: str) -> None:
+    """Create `path` with `text`, mode 0600, and its missing folders, mode 0700. Raises ConfigError.
+
+    A file that is there by then is left alone.
+    """
+    try:
+        make_folder(path.parent)
+        create_file(path, text.encode())
+    except FileExistsError as error:
+        message = "is there already, and nothing overwrites it"
+        raise _problem(ConfigCode.FILE_EXISTS, path, message, "Name another file.") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        remedy = f"Let this user write to {path.parent}, or name another file with --output."
+        if error.errno in DISK_FULL:
+            remedy = "The disk is full: make room, or name a file on another disk with --output."
+        raise _problem(ConfigCode.FILE_UNWRITABLE, path, f"can't be written: {reason}", remedy) from error
+
+
+def _problem(code: ConfigCode, path: Path, message: str, remedy: str) -> ConfigError:
+    return ConfigError((ConfigProblem(code, "config", str(path), message, remedy),))

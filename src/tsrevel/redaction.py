@@ -1,8 +1,4 @@
-"""Taking our secrets out of what a service said: it may repeat them, as they were sent or encoded in some way.
-
-A text is decoded first, then judged. What is repeated plainly is replaced; where a piece of a secret shows in any other
-form, nothing of the text is shown: a quotation is never worth a key.
-"""
+"""Keeps secrets out of output: a base for values that hold one, and a redactor for text that a service repeats."""
 
 from __future__ import annotations
 
@@ -170,3 +166,12 @@ def _replace_texts(answer: Any, clean: Callable[[str], str]) -> Any:  # noqa: AN
             inner[:] = [clean(each) if isinstance(each, str) else each for each in inner]
             waiting += inner
     return answer
+
+
+class Secret:
+    """For a dataclass with `repr=False`: neither `repr` nor rich shows any of its fields."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"

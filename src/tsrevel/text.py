@@ -1,9 +1,4 @@
-"""Text that comes from elsewhere, made fit to be shown, stored and sent. Pure.
-
-A service's text is cleaned where it comes in (`clean_text`, and `exact_text` for what is compared); what comes from the
-operator or the machine is shown with `show_controls`. Joiners, variation selectors and tags stay everywhere: emoji and
-some scripts are written with them.
-"""
+"""Text from elsewhere, made fit to be read, shown, stored and sent: decoding, cleaning, shortening. Pure."""
 
 from __future__ import annotations
 
@@ -56,3 +51,79 @@ def _seen(character: str) -> str:
 
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+MARK = "\ufeff"
+"""The byte order mark, which some editors put before a text. It is no part of what the text says."""
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_BLANKS = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What `str.strip` takes away."""
+_TRIMMED = f"{_BLANKS}{MARK}\u200b\u2060"
+
+
+def decode_text(data: bytes) -> str:
+    """`data` as text, its byte order mark left out. Raises ValueError with what it is instead, without its content."""
+    if data.startswith(_UTF_16) or b"\0" in data[:2]:
+        raise ValueError("UTF-16 text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError("something other than UTF-8 text") from error
+    if "\0" in text:
+        raise ValueError("something other than text")
+    return text
+
+
+def trim(text: str) -> str:
+    """`text` without what surrounds it unseen: blanks, ends of lines, byte order marks, marks of no width."""
+    return text.strip(_TRIMMED)
+
+
+def is_whole(text: str) -> bool:
+    """Whether `text` came from bytes that were UTF-8: Python keeps others of the environment as half characters."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+MOST_CALL_NAME = 50
+"""Live: "name | phone", some thirty characters; stations show it on one line."""
+MOST_PHONE = 24
+"""The longest international number, written with spaces and brackets."""
+MOST_NOTES = 255
+MOST_NAME_OVERRIDE = 100
+MOST_SPECIAL_REQUEST = 255
+
+_ELLIPSIS = "…"
+_ZERO_WIDTH_JOINER = "\u200d"
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_TAGS = range(0xE0020, 0xE0080)
+_FLAG_LETTERS = range(0x1F1E6, 0x1F200)
+
+
+def shorten(text: str, most: int) -> str:
+    """`text`, or as much of it as fits into `most` characters with a "…" behind it: never half a character."""
+    if len(text) <= most:
+        return text
+    at = most - len(_ELLIPSIS)
+    while at > 0 and not _is_border(text, at):
+        at -= 1
+    return text[:at].rstrip() + _ELLIPSIS
+
+
+def _is_border(text: str, at: int) -> bool:
+    """Whether a character, as people see it, begins at `at`: an accent, a joiner or half a flag doesn't."""
+    following = text[at]
+    if following == _ZERO_WIDTH_JOINER or text[at - 1] == _ZERO_WIDTH_JOINER:
+        return False
+    if unicodedata.category(following).startswith("M") or ord(following) in _SKIN_TONES or ord(following) in _TAGS:
+        return False
+    return ord(following) not in _FLAG_LETTERS or _flag_letters_before(text, at) % 2 == 0
+
+
+def _flag_letters_before(text: str, at: int) -> int:
+    count = 0
+    while count < at and ord(text[at - count - 1]) in _FLAG_LETTERS:
+        count += 1
+    return count

@@ -13,13 +13,11 @@ from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductEntry, Settings, run_command
-from tsrevel.deadline import NEVER, Deadline
 from tsrevel.engine.context import Environment, Limits, Progress, RunContext, RunIdentity
 from tsrevel.errors import ConfigError
-from tsrevel.files import make_folder, real_path
+from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
 from tsrevel.ledger.connection import reachable
-from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
 from tsrevel.redaction import Redactor
@@ -27,6 +25,7 @@ from tsrevel.revel.account import Account
 from tsrevel.revel.books import OrderSearch
 from tsrevel.revel.client import Revel
 from tsrevel.transport.client import ApiClient, Transport
+from tsrevel.transport.deadline import NEVER, Deadline
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken

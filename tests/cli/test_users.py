@@ -13,8 +13,8 @@ import pytest
 import tomli_w
 
 from tsrevel.config import paths
+from tsrevel.files import user_name
 from tsrevel.ledger import Ledger
-from tsrevel.owners import user_name
 
 from ..users import OTHER, as_other, folder_of_other, give_to_other
 from ..world import World

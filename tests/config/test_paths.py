@@ -16,8 +16,8 @@ from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.config.paths import SYSTEM_CONFIG, StatePlace, place_state
 from tsrevel.config.sources import SANDBOX_MAPPINGS
 from tsrevel.errors import ConfigCode, ConfigError
+from tsrevel.files import user_name
 from tsrevel.ledger import Ledger
-from tsrevel.owners import user_name
 
 from ..users import OTHER, give_to_other
 from .bench import SOUND, Bench, sound

@@ -13,9 +13,9 @@ import pytest
 from tsrevel.config import SETTINGS
 from tsrevel.config.keys import SECRETS
 from tsrevel.config.kinds import ValueKind
-from tsrevel.config.private import create_private
 from tsrevel.config.write import ALWAYS_SAID, ConfigTable, read_template, render_config
 from tsrevel.errors import ConfigCode, ConfigError
+from tsrevel.files import create_private
 
 from .bench import SOUND, Bench
 

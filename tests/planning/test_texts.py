@@ -11,14 +11,7 @@ from hypothesis import strategies as st
 from tests.planning.make import LOCATION, make_catalogue, make_document, make_event, make_line, plan
 from tests.planning.test_plan import FALLBACK
 from tsrevel.planning.plan import label_order
-from tsrevel.planning.texts import (
-    MOST_CALL_NAME,
-    MOST_NAME_OVERRIDE,
-    MOST_NOTES,
-    MOST_SPECIAL_REQUEST,
-    shorten,
-)
-from tsrevel.text import clean_text
+from tsrevel.text import MOST_CALL_NAME, MOST_NAME_OVERRIDE, MOST_NOTES, MOST_SPECIAL_REQUEST, clean_text, shorten
 
 COOK = "\U0001f469\u200d\U0001f373"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"

@@ -29,8 +29,8 @@ from tsrevel.errors import (
     Unreadable,
     WriteForbidden,
 )
-from tsrevel.loopback import is_loopback
 from tsrevel.transport.client import LARGEST_ANSWER, ApiClient
+from tsrevel.transport.network import is_loopback
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import decode_json
 from tsrevel.transport.retry import ATTEMPTS

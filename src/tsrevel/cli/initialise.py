@@ -20,9 +20,8 @@ from tsrevel.config import Settings, config_folder
 from tsrevel.config.environment import lookup, parse_flag
 from tsrevel.config.keys import SECRETS, variables
 from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_path
-from tsrevel.config.private import create_private
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
-from tsrevel.files import real_path
+from tsrevel.files import create_private, real_path
 from tsrevel.wiring import Runtime, correlate
 
 USAGE = 2

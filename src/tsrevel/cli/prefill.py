@@ -14,12 +14,12 @@ from typing import Protocol, TypeVar
 from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
 from tsrevel.config.write import ConfigTable
-from tsrevel.deadline import NEVER
 from tsrevel.doctor.finding import attempt, is_silent
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TokenRefused, TsrevelError
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.revel.account import Establishment, NamedRow
+from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.places import Site, TripleSeatLocation
 from tsrevel.tripleseat.zones import iana_zone, same_clock
 from tsrevel.wiring import Runtime, Services, open_services

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
-from tsrevel.secrecy import Secret
+from tsrevel.redaction import Secret
 from tsrevel.transport.responses import tidy
 
 REQUEST_SECONDS = 10

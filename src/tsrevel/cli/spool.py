@@ -13,10 +13,9 @@ import typer
 
 from tsrevel.cli.bodies import read_body
 from tsrevel.cli.world import CliContext
-from tsrevel.encoding import decode_text, trim
 from tsrevel.errors import SignatureReason, SignatureRefused
 from tsrevel.files import open_regular, read_regular, real_path, take_owner_of
-from tsrevel.text import show_controls
+from tsrevel.text import decode_text, show_controls, trim
 
 STDIN = Path("-")
 _STDIN = {STDIN, *map(Path, ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))}

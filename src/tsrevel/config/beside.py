@@ -23,8 +23,7 @@ from tsrevel.config.paths import (
 from tsrevel.config.report import DEFAULT, ProblemReport, file_origin
 from tsrevel.config.sources import LARGEST_SETTINGS
 from tsrevel.errors import ConfigCode
-from tsrevel.files import read_regular, real_path
-from tsrevel.owners import home_of, members_of, user_name
+from tsrevel.files import home_of, members_of, read_regular, real_path, user_name
 
 _SETTINGS_KEYS = {"environment", "safety", "tripleseat", "revel", "locations"}
 """A TOML file with one of these is taken for settings of tsrevel."""

@@ -14,8 +14,8 @@ from decimal import Decimal, InvalidOperation
 from tsrevel.config.keys import GIVABLE, VARIANTS, suggest, variable, variables
 from tsrevel.config.kinds import ValueKind
 from tsrevel.config.report import GivenValue, Layer, ProblemReport, variable_origin
-from tsrevel.encoding import is_whole, trim
 from tsrevel.errors import ConfigCode
+from tsrevel.text import is_whole, trim
 
 _WORDS = {
     "true": True,

@@ -20,11 +20,10 @@ from tsrevel.config.build import build_entries, whole_entries
 from tsrevel.config.model import ProductEntry
 from tsrevel.config.report import ProblemReport
 from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mappings
-from tsrevel.encoding import decode_text
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
-from tsrevel.files import DISK_FULL, make_folder, read_regular, replace_file
-from tsrevel.owners import cure_roots_files
+from tsrevel.files import DISK_FULL, cure_roots_files, make_folder, read_regular, replace_file
 from tsrevel.planning.match import normalise
+from tsrevel.text import decode_text
 
 _HEADER = re.compile(r"\s*\[\[\s*(?:product|\"product\"|'product')\s*\]\]\s*(?:#.*)?")
 _TABLE = re.compile(r"\s*\[")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
-from tsrevel.secrecy import Secret
+from tsrevel.redaction import Secret
 
 
 class Source(StrEnum):

@@ -19,10 +19,10 @@ from tsrevel.config.keys import GIVABLE, SECRETS, VARIANTS
 from tsrevel.config.kinds import ValueKind
 from tsrevel.config.paths import PathProblem, read_path
 from tsrevel.config.report import GivenValue, Layer, ProblemReport
-from tsrevel.encoding import decode_text, trim
 from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular
-from tsrevel.secrecy import Secret
+from tsrevel.redaction import Secret
+from tsrevel.text import decode_text, trim
 
 COMMAND_SECONDS = 10
 LARGEST_SECRET = 64 * 1024

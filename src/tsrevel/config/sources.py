@@ -12,10 +12,9 @@ from pathlib import Path
 from tsrevel.config.keys import GIVABLE, SECTION_NAMES, flag, suggest
 from tsrevel.config.paths import is_there
 from tsrevel.config.report import DEFAULT, GivenValue, Layer, Origin, ProblemReport, Source, file_origin
-from tsrevel.encoding import decode_text
 from tsrevel.errors import ConfigCode
-from tsrevel.files import read_regular
-from tsrevel.owners import cure_roots_files
+from tsrevel.files import cure_roots_files, read_regular
+from tsrevel.text import decode_text
 
 LARGEST_SETTINGS = 4 * 1024 * 1024
 """Bytes of a settings file, or of mappings: some hundred times what a large group needs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from tsrevel.loopback import is_loopback as is_loopback_host
+from tsrevel.transport.network import is_loopback as is_loopback_host
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 

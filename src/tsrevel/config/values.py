@@ -18,8 +18,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
 from tsrevel.config.urls import is_loopback, split_url, url_of_domain
-from tsrevel.encoding import trim
 from tsrevel.errors import ConfigCode
+from tsrevel.text import trim
 
 _CENT = Decimal("0.01")
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)

@@ -13,8 +13,7 @@ from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.report import Source, file_origin
 from tsrevel.doctor.finding import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
-from tsrevel.files import read_regular
-from tsrevel.owners import ENTER, READ, WRITE, chown, refusal, user_name
+from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, refusal, user_name
 
 
 def check_files(settings: Settings, environ: Mapping[str, str], because: SkippedCheck | None) -> Iterator[CheckFinding]:

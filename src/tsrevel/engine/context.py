@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from tsrevel.deadline import Deadline
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
@@ -19,6 +18,7 @@ from tsrevel.ledger import ContentHashes, LastResult, Ledger, OrderRecord, Pause
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Location, Plan, Policy
 from tsrevel.revel.client import Revel
+from tsrevel.transport.deadline import Deadline
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.client import TripleSeat
 

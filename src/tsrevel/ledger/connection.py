@@ -12,9 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
-from tsrevel.files import DISK_FULL, real_path
+from tsrevel.files import DISK_FULL, cure_roots_files, real_path, user_name
 from tsrevel.ledger.records import ClaimConflict, ConflictCode
-from tsrevel.owners import cure_roots_files, user_name
 
 Connect = Callable[..., sqlite3.Connection]
 """`sqlite3.connect`, or what a test puts in its place."""

@@ -35,15 +35,8 @@ from tsrevel.planning.model import (
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.payments import payments_to_record
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.texts import (
-    MOST_CALL_NAME,
-    MOST_NAME_OVERRIDE,
-    MOST_NOTES,
-    MOST_PHONE,
-    MOST_SPECIAL_REQUEST,
-    shorten,
-)
 from tsrevel.planning.when import event_day
+from tsrevel.text import MOST_CALL_NAME, MOST_NAME_OVERRIDE, MOST_NOTES, MOST_PHONE, MOST_SPECIAL_REQUEST, shorten
 
 
 def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: Policy, now: datetime) -> Plan | Hold:

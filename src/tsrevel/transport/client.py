@@ -1,8 +1,4 @@
-"""The one door to the network, and the only importer of httpx. The write gate is asked here, whoever sends.
-
-A `ApiClient` speaks with one service: paced, with timeouts, reads retried and writes sent once, every failure told as
-one of our errors (`ApiClient._exchange` and `ApiClient._refuse`). It knows nothing of events or orders.
-"""
+"""The HTTP client of both services, and the only importer of httpx. Every request passes the write gate."""
 
 from __future__ import annotations
 
@@ -23,7 +19,6 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import (
     AnswerFault,
     ConnectionFault,
@@ -40,7 +35,7 @@ from tsrevel.errors import (
     Unreadable,
 )
 from tsrevel.redaction import Redactor
-from tsrevel.transport.deadline import TimedBackend
+from tsrevel.transport.deadline import NEVER, Deadline, TimedBackend
 from tsrevel.transport.network import DIRECT, Network, Proxy
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import Json, decode_json, find_unusable, quote_answer, read_service_code

@@ -1,19 +1,62 @@
-"""Sockets under a deadline: httpcore's own timeouts begin anew with every byte, so an answer that trickles has no end.
+"""Deadlines: the time left for a command, and sockets that keep to it.
 
-Each read, write and connection is given no more time than the exchange has left, its headers and handshake included.
+httpcore's own timeouts begin anew with every byte, so an answer that trickles would have no end.
 """
 
 from __future__ import annotations
 
+import math
 import ssl
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpcore
 
-from tsrevel.deadline import NEVER, Deadline
+_RESERVE = 60.0
+_TENTH = 0.1
+
+Monotonic = Callable[[], float]
+
+
+class Deadline:
+    """The end of an invocation, `length` from now."""
+
+    def __init__(self, length: timedelta, monotonic: Monotonic = time.monotonic, *, end: float | None = None) -> None:
+        self.length = length
+        self._monotonic = monotonic
+        self._end = monotonic() + length.total_seconds() if end is None else end
+
+    def remaining(self) -> float:
+        """Seconds that are left, 0 at least."""
+        return max(self._end - self._monotonic(), 0.0)
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether no further request may go out."""
+        return self.remaining() <= 0
+
+    @property
+    def is_near(self) -> bool:
+        """Whether nothing new should be begun: the last tenth, a minute at most, is for what is under way."""
+        return self.remaining() <= min(self.length.total_seconds() * _TENTH, _RESERVE)
+
+    def within(self, seconds: float, *, at_least: float = 0.0) -> Deadline:
+        """The end of one step that begins now: `seconds` from now or this deadline, whichever comes first.
+
+        The step has `at_least` so many seconds, though they reach beyond this deadline.
+        """
+        now = self._monotonic()
+        end = min(now + seconds, max(self._end, now + at_least))
+        return Deadline(timedelta(seconds=seconds), self._monotonic, end=end)
+
+
+NEVER = Deadline(timedelta.max, end=math.inf)
+"""No end: for what waits for a person in between. Each request has one all the same."""
+
 
 SocketOptions = Iterable[Any] | None
 

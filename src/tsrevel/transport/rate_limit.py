@@ -1,4 +1,4 @@
-"""How fast a service may be asked: requests evenly spaced, whoever makes them, and none once the run is given up."""
+"""The rate limiter: requests to one service are evenly spaced over all threads, and stop when the run is given up."""
 
 from __future__ import annotations
 

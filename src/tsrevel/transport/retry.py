@@ -1,4 +1,4 @@
-"""Asking a service again while that is worth it. The only importer of tenacity."""
+"""Retries with growing pauses, while they are worth it. The only importer of tenacity."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import tenacity
 
-from tsrevel.deadline import NEVER, Deadline
 from tsrevel.errors import ConnectionFault, Unavailable
+from tsrevel.transport.deadline import NEVER, Deadline
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrevel.errors import WriteForbidden
-from tsrevel.loopback import is_loopback
+from tsrevel.transport.network import is_loopback
 
 
 @dataclass(frozen=True, slots=True)

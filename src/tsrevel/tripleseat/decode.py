@@ -14,7 +14,7 @@ from tsrevel.errors import Unreadable
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Document, Event, EventId, Fault, LocationId, SiteId
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.texts import shorten
+from tsrevel.text import shorten
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.fields import Fields, read_day, read_id, read_moment, read_stamp
 from tsrevel.tripleseat.money_rows import decode_billing_totals, decode_lines

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Unreadable
-from tsrevel.loopback import is_loopback
 from tsrevel.planning.model import Document, Fault
 from tsrevel.planning.reasons import Reason
+from tsrevel.transport.network import is_loopback
 from tsrevel.tripleseat.fields import Fields, clean_text
 from tsrevel.tripleseat.invoice_rows import InvoiceReader
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Fault, PaymentRecord
-from tsrevel.planning.texts import shorten
+from tsrevel.text import shorten
 from tsrevel.tripleseat.fields import Fields, read_day
 
 _RECEIVED = frozenset(

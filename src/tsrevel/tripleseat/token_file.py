@@ -18,11 +18,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeGuard
 
-from tsrevel.deadline import Deadline
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, ServiceDown
 from tsrevel.files import (
     DISK_FULL,
     Draft,
+    cure_roots_files,
     draft_of,
     look_at,
     make_folder,
@@ -32,8 +32,8 @@ from tsrevel.files import (
     sync_folder,
     try_lock,
 )
-from tsrevel.owners import cure_roots_files
-from tsrevel.secrecy import Secret
+from tsrevel.redaction import Secret
+from tsrevel.transport.deadline import Deadline
 from tsrevel.transport.responses import Json, decode_json
 from tsrevel.tripleseat.fields import read_number
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from tsrevel.encoding import trim
 from tsrevel.errors import SignatureReason, SignatureRefused
+from tsrevel.text import trim
 
 __all__ = ["LONGEST_HEADER", "MOST_PARTS", "SignatureReason", "SignatureRefused", "check_signature"]
 

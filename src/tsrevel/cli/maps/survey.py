@@ -15,11 +15,11 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.standstill import report_nothing_checked, why_disabled
 from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
-from tsrevel.deadline import NEVER
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
 from tsrevel.planning.model import EstablishmentId, Policy
 from tsrevel.planning.when import days_in_reach
 from tsrevel.revel.account import Account
+from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services
 
