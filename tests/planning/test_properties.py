@@ -31,7 +31,7 @@ from tsrevel.planning.model import (
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.plan import label_order, plan_order
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.screen import screen
+from tsrevel.planning.screening import screen
 
 UNLIMITED = Cents(10**18)
 LARGEST = 10**12

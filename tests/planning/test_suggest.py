@@ -9,7 +9,7 @@ import pytest
 
 from tsrevel.planning.model import ProductId
 from tsrevel.planning.money import Cents
-from tsrevel.planning.suggest import LEAST_SCORE, MOST, RevelProduct, Suggestion, SuggestionIndex, split_words
+from tsrevel.planning.products import LEAST_SCORE, MOST, RevelProduct, Suggestion, SuggestionIndex, split_words
 
 NAMES = (
     "Coffee Urn",

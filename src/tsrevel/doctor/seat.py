@@ -24,7 +24,7 @@ from tsrevel.doctor.finding import (
 )
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, TokenRefused, TsrevelError
 from tsrevel.planning.model import Event, Policy
-from tsrevel.planning.screen import find_location, screen_status
+from tsrevel.planning.screening import find_location, screen_status
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.tripleseat.places import Site, TripleSeatLocation
 

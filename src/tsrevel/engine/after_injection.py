@@ -25,7 +25,7 @@ from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.payments import refunded_of
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screen import find_location, screen_status
+from tsrevel.planning.screening import find_location, screen_status
 from tsrevel.revel.client import tell_doubles
 from tsrevel.revel.decode import OrderRow
 

@@ -66,7 +66,7 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screen import find_location, screen
+from tsrevel.planning.screening import find_location, screen
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)

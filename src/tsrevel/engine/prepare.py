@@ -15,7 +15,7 @@ from tsrevel.engine.triage import Prepare, TriageRules
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Skip
-from tsrevel.planning.screen import screen
+from tsrevel.planning.screening import screen
 
 BATCH = 8
 """Events prepared together. At Revel's default rate an order takes some five seconds: the last one is still fresh."""

@@ -24,7 +24,7 @@ from tsrevel.engine.outcomes import (
 from tsrevel.ledger import OrderRecord
 from tsrevel.planning.model import Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screen import find_location, screen, screen_status
+from tsrevel.planning.screening import find_location, screen, screen_status
 from tsrevel.transport.write_gate import WriteGate
 
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.suggest import RevelProduct
+from tsrevel.planning.products import RevelProduct
 from tsrevel.revel.decode import Row, decode_id, decode_page
 from tsrevel.revel.lists import ANY_NUMBER, PAGE, read_rows
 from tsrevel.revel.products import find_product, read_products

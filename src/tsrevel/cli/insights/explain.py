@@ -26,9 +26,9 @@ from tsrevel.insight.advice import advise
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.ledger import AuditKind, AuditRow
 from tsrevel.ledger.queries import StepStatus
+from tsrevel.planning.explain import LineReason, Rationale
 from tsrevel.planning.model import Plan, ProductId
 from tsrevel.planning.money import show
-from tsrevel.planning.rationale import LineReason, Rationale
 from tsrevel.wiring import Runtime
 
 _IS_IT_RIGHT = "is its id right?"

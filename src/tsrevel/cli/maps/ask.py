@@ -15,7 +15,7 @@ from tsrevel.cli.world import CliContext
 from tsrevel.config import Settings
 from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.planning.model import ProductId
-from tsrevel.planning.suggest import RevelProduct
+from tsrevel.planning.products import RevelProduct
 
 _SKIP, _QUIT = {"s", "skip"}, {"q", "quit"}
 

@@ -8,7 +8,7 @@ from tsrevel.cli.maps.speak import lay_out, shown_price
 from tsrevel.cli.maps.wanted import UnmappedName
 from tsrevel.planning.model import EstablishmentId
 from tsrevel.planning.money import show
-from tsrevel.planning.suggest import Suggestion
+from tsrevel.planning.products import Suggestion
 
 _MANY = 3
 """So many events are named of those that a name is on; --json names all."""

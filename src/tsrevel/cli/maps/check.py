@@ -14,11 +14,11 @@ from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.fetch import EventUnavailable, fetch_event
 from tsrevel.engine.outcomes import Outcome, describe, not_written, planned
 from tsrevel.errors import Refused, ServiceDown, TryNextRun
+from tsrevel.planning.coverage import missing_lines, orderable_lines
 from tsrevel.planning.model import Event, EventId, Hold, Location, Skip
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screen import find_location, screen
-from tsrevel.planning.unmapped import missing_lines, orderable_lines
+from tsrevel.planning.screening import find_location, screen
 from tsrevel.tripleseat.client import Found
 
 ATTENTION = 3

@@ -12,7 +12,7 @@ from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unse
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.suggest import RevelProduct
+from tsrevel.planning.products import RevelProduct
 from tsrevel.revel.account import Account
 
 NEEDS_A_LOOK = 3

@@ -22,10 +22,10 @@ from tsrevel.cli.maps.wanted import MappedName, NameReport, UnmappedName, gather
 from tsrevel.cli.render import show_progress
 from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import ProductEntry, Settings
+from tsrevel.planning.coverage import MatchedBy
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show
-from tsrevel.planning.suggest import RevelProduct
-from tsrevel.planning.unmapped import MatchedBy
+from tsrevel.planning.products import RevelProduct
 
 _HEADINGS = ("Establishment", "Name or menu item", "Product", "Its name", "Price", "State")
 

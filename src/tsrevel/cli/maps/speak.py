@@ -10,7 +10,7 @@ from tsrevel.cli.fold import fold
 from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import ProductEntry
 from tsrevel.planning.money import Cents, show
-from tsrevel.planning.suggest import RevelProduct
+from tsrevel.planning.products import RevelProduct
 
 
 def say(ctx: CliContext, *lines: str) -> None:

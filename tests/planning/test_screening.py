@@ -11,7 +11,7 @@ import pytest
 from tests.planning.make import DAY, LOCATION, NOON, POLICY, make_event
 from tsrevel.planning.model import Event, Fault, Hold, Location, LocationId, Policy, SiteId, Skip
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.screen import find_location, screen, screen_status
+from tsrevel.planning.screening import find_location, screen, screen_status
 
 SPOILERS: list[tuple[type[Hold | Skip], Reason, dict[str, Any], dict[str, Any]]] = [
     (Skip, Reason.EVENT_DELETED, {"deleted": True}, {}),
