@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tsrevel.ledger import Ledger
-from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, ProductId
+from tsrevel.planning.products import Catalogue, Product
 
 from .samples import TickingClock, open_ledger, raw
 

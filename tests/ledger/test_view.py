@@ -13,8 +13,8 @@ import pytest
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import Ledger, StationChange, StationReport, copy_event, open_view, queries, runs
 from tsrevel.ledger.migrations import shipped_migrations
-from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, EventId, ProductId
+from tsrevel.planning.products import Catalogue, Product
 
 from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger, raises
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 from itertools import chain, count
 from typing import Final, Literal
 
-from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import (
     BillingTotal,
     ChargeRule,
@@ -28,6 +27,7 @@ from tsrevel.planning.model import (
     SiteId,
 )
 from tsrevel.planning.plan import plan_order
+from tsrevel.planning.products import Catalogue, Product
 
 AUTO: Final = "auto"
 """The amount that makes the rest add up."""

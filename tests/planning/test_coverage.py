@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tsrevel.planning.coverage import Matched, MatchedBy, MissingLine, judge_lines, missing_lines, orderable_lines
-from tsrevel.planning.match import match_line
 from tsrevel.planning.model import EstablishmentId, Line, ProductId, ProductMapping
+from tsrevel.planning.products import match_line
 
 from .make import CATALOGUE, LOCATION, LUNCH, POLICY, make_document, make_event, make_line
 

@@ -21,8 +21,8 @@ from tests.planning.make import (
 )
 from tsrevel.planning.documents import weigh_documents
 from tsrevel.planning.explain import LineReason, Rationale, give_reasons, give_rivals
-from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import Document, Event, Line, Location, Policy, ProductMapping
+from tsrevel.planning.products import Catalogue
 
 HERE = LOCATION.establishment
 FALLBACK = replace(LOCATION, fallback_product=int(FRESCA))

@@ -16,9 +16,9 @@ import pytest
 
 from tests.planning.make import LOCATION, NOON, POLICY
 from tests.planning.render import render
-from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import ChargeRule, Event, Hold, Location, Plan, Policy, ProductId, ProductMapping, Skip
 from tsrevel.planning.plan import label_order, plan_order
+from tsrevel.planning.products import Catalogue, Product
 from tsrevel.planning.screening import screen
 from tsrevel.tripleseat.decode import decode_event
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.planning.make import DAY, POLICY, hold, make_document, make_event, make_line, make_payment, plan
+from tsrevel.planning.billing import payments_to_record, refunded_of
 from tsrevel.planning.model import Document, Event, Fault, Hold, PaymentRecord, Policy
 from tsrevel.planning.money import Cents
-from tsrevel.planning.payments import payments_to_record, refunded_of
 from tsrevel.planning.reasons import Reason
 
 HUNDRED = make_line(price="100.00")

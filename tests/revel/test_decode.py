@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tsrevel.errors import AnswerFault, Unreadable
-from tsrevel.planning.match import Product
 from tsrevel.planning.model import ProductId
+from tsrevel.planning.products import Product
 from tsrevel.revel.decode import (
     decode_history,
     decode_id,

@@ -16,8 +16,8 @@ from tsrevel.config import Settings
 from tsrevel.config.write import ConfigTable
 from tsrevel.doctor.finding import attempt, is_silent
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TokenRefused, TsrevelError
-from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, SiteId
+from tsrevel.planning.products import normalise
 from tsrevel.revel.account import Establishment, NamedRow
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.places import Site, TripleSeatLocation

@@ -22,7 +22,7 @@ from tsrevel.config.report import ProblemReport
 from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mappings
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import DISK_FULL, cure_roots_files, make_folder, read_regular, replace_file
-from tsrevel.planning.match import normalise
+from tsrevel.planning.products import normalise
 from tsrevel.text import decode_text
 
 _HEADER = re.compile(r"\s*\[\[\s*(?:product|\"product\"|'product')\s*\]\]\s*(?:#.*)?")

@@ -13,7 +13,7 @@ from tsrevel.config.model import ChargeSettings, LocationSettings, ProductEntry,
 from tsrevel.config.report import DEFAULT, Origin, ProblemReport
 from tsrevel.config.urls import is_loopback, url_of_domain
 from tsrevel.errors import ConfigCode
-from tsrevel.planning.match import normalise
+from tsrevel.planning.products import normalise
 
 NO_LOCATIONS = "there are no [[locations]]: every event is held"
 ADD_LOCATIONS = "Add one for each place that sells."

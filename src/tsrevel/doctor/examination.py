@@ -17,7 +17,7 @@ from tsrevel.doctor.wares import check_products, check_stray_mappings
 from tsrevel.errors import ConfigProblem
 from tsrevel.ledger import Pause, look_for_pause
 from tsrevel.planning.model import Policy
-from tsrevel.planning.when import days_in_reach
+from tsrevel.planning.screening import days_in_reach
 from tsrevel.redaction import Secret
 from tsrevel.transport.network import NETWORK_VARIABLES
 from tsrevel.wiring import Runtime, build_policy, open_services

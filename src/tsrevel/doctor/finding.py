@@ -21,7 +21,7 @@ from tsrevel.errors import (
     TsrevelError,
     Unavailable,
 )
-from tsrevel.planning.match import normalise
+from tsrevel.planning.products import normalise
 
 T = TypeVar("T")
 

@@ -20,8 +20,8 @@ from tsrevel.doctor.finding import (
 )
 from tsrevel.doctor.seat import TripleSeatLists
 from tsrevel.doctor.till import BUILT_IN_DINING, RevelLists, is_own_dining
-from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Location, Policy, SiteId
+from tsrevel.planning.products import normalise
 from tsrevel.planning.screening import find_location
 from tsrevel.revel.account import Establishment, NamedRow
 from tsrevel.tripleseat.zones import iana_zone, same_clock

@@ -22,8 +22,8 @@ from tsrevel.doctor.finding import (
     warning,
 )
 from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
-from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId
+from tsrevel.planning.products import Catalogue
 from tsrevel.revel.account import Account, Establishment, NamedRow
 from tsrevel.revel.client import Revel
 

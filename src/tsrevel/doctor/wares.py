@@ -19,8 +19,8 @@ from tsrevel.doctor.finding import (
 from tsrevel.doctor.places import NO_ESTABLISHMENT, CheckedLocation, lacks_establishment
 from tsrevel.doctor.till import RevelLists
 from tsrevel.errors import TsrevelError
-from tsrevel.planning.match import Catalogue, Unmatched, match_id, match_name, suggest
 from tsrevel.planning.model import ProductId
+from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_name, suggest
 
 CATALOGUE, CHARGES, FALLBACK, MAPPINGS = (
     "location.catalogue",

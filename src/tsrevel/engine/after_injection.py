@@ -20,10 +20,10 @@ from tsrevel.engine.triage import leave_cancelled, reinstated, report_change
 from tsrevel.engine.verify import find_twice, planned_fields, shown_fields
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, Unreadable
 from tsrevel.ledger import ContentHashes, OrderRecord, StationChange, StationReport, hash_of_content, hash_of_trouble
+from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import to_cents
-from tsrevel.planning.payments import refunded_of
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location, screen_status
 from tsrevel.revel.client import tell_doubles

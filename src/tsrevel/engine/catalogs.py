@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from tsrevel.errors import Refused
 from tsrevel.ledger import Ledger
-from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId, Event, Hold, Location, Plan, Policy, ProductId
 from tsrevel.planning.plan import plan_order
+from tsrevel.planning.products import Catalogue
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Revel
 

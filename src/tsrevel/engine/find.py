@@ -14,7 +14,7 @@ from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.when import days_in_reach, update_days_in_reach
+from tsrevel.planning.screening import days_in_reach, update_days_in_reach
 from tsrevel.tripleseat.client import Found
 
 log = logging.getLogger(__name__)

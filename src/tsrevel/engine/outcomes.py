@@ -21,7 +21,7 @@ from tsrevel.ledger import OrderRecord, Pause, Resolution
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Category, Reason, Status
-from tsrevel.planning.when import event_day, find_zone
+from tsrevel.planning.screening import event_day, find_zone
 
 
 @dataclass(frozen=True, slots=True)

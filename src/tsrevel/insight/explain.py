@@ -19,9 +19,9 @@ from tsrevel.insight.drift import recall_drift
 from tsrevel.insight.past import EventHistory, recount_event
 from tsrevel.ledger import Ledger, OrderRecord, copy_event
 from tsrevel.planning.explain import Rationale, give_reasons, give_rivals
-from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy
 from tsrevel.planning.plan import plan_order
+from tsrevel.planning.products import Catalogue
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.transport.write_gate import WriteGate

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.records import AuditKind, encode_instant
-from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, ProductId
+from tsrevel.planning.products import Catalogue, Product
 from tsrevel.text import clean_text
 
 _FIND = "SELECT products FROM catalogues WHERE establishment = ? AND read_at > ? AND read_at <= ?"

@@ -42,8 +42,8 @@ from tsrevel.ledger.records import (
     StationReport,
     Verdict,
 )
-from tsrevel.planning.match import Catalogue
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, OrderId, Plan, Step
+from tsrevel.planning.products import Catalogue
 
 
 class Ledger(Outbox):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Item, Location, Plan
 from tsrevel.planning.money import ZERO, Cents, show
+from tsrevel.planning.products import normalise
 
 
 def describe_changes(before: Plan, now: Plan, refunded: Cents = ZERO) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which product each line of an event has, by what; which have none, and by what a mapping would have to name them."""
+"""Which product each line of an event has and by what, and which lines have none."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from tsrevel.planning.billing import order_portion
 from tsrevel.planning.documents import choose_document
-from tsrevel.planning.match import Catalogue, Unmatched, match_line, normalise, possible_product_names
 from tsrevel.planning.model import Event, Hold, Line, Policy, ProductId
+from tsrevel.planning.products import Catalogue, Unmatched, match_line, normalise, possible_product_names
 
 
 class MatchedBy(StrEnum):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatch
 
-from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Document, Event, Hold
 from tsrevel.planning.money import to_cents
+from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
 
 

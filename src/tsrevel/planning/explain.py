@@ -11,9 +11,9 @@ from typing import Literal
 
 from tsrevel.planning.billing import document_discount, line_amount, order_portion
 from tsrevel.planning.documents import weigh_documents
-from tsrevel.planning.match import Catalogue, How, Unmatched, match_id, match_line, matched_by, normalise
 from tsrevel.planning.model import Document, Event, Hold, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, show, to_cents, total
+from tsrevel.planning.products import Catalogue, How, Unmatched, match_id, match_line, matched_by, normalise
 
 Treatment = Literal["tax", "gratuity", "item", "ignore"]
 

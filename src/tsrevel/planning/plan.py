@@ -13,12 +13,12 @@ from tsrevel.planning.billing import (
     check_money,
     document_discount,
     order_portion,
+    payments_to_record,
     reduce_portion,
     sort_charges,
     spread_discount,
 )
 from tsrevel.planning.documents import choose_document, is_named
-from tsrevel.planning.match import Catalogue, Unmatched, match_id, match_line, normalise
 from tsrevel.planning.model import (
     Document,
     Event,
@@ -33,9 +33,9 @@ from tsrevel.planning.model import (
     ProductId,
 )
 from tsrevel.planning.money import ZERO, Cents, show
-from tsrevel.planning.payments import payments_to_record
+from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_line, normalise
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.when import event_day
+from tsrevel.planning.screening import event_day
 from tsrevel.text import MOST_CALL_NAME, MOST_NAME_OVERRIDE, MOST_NOTES, MOST_PHONE, MOST_SPECIAL_REQUEST, shorten
 
 

@@ -1,4 +1,4 @@
-"""The stable codes for what became of an event, each in one category (DESIGN 4)."""
+"""The stable codes for what became of an event, each in one category (DESIGN 4), and what to do about each."""
 
 from __future__ import annotations
 
@@ -83,3 +83,60 @@ _CATEGORIES = {
     Reason.CHANGED_AFTER_INJECTION: Category.UPSTREAM,
     Reason.CANCELLED_AFTER_INJECTION: Category.UPSTREAM,
 }
+
+
+NOTHING = "nothing to do"
+_NEXT_RUN = "nothing to do: the next run goes on"
+
+_ADVICE: dict[tuple[Reason, Status | None], str] = {
+    (Reason.ALREADY_INJECTED, None): NOTHING,
+    (Reason.ORDER_EXISTS, None): NOTHING,
+    (Reason.ORDER_EXISTS, Status.HELD): "see which order is right; enter it by hand if it is wanted, then resolve it",
+    (Reason.TOO_EARLY, None): "nothing to do: a run on its day makes the order",
+    (Reason.EVENT_DAY_PASSED, None): (
+        "enter it by hand and say so by `tsrevel resolve {event} --as done --order ID --note T`, or run "
+        "`tsrevel sync-event {event} --ignore-time-gate`"
+    ),
+    (Reason.STATUS_NOT_ELIGIBLE, None): NOTHING,
+    (Reason.EVENT_DELETED, None): NOTHING,
+    (Reason.LOCATION_NOT_ALLOWED, None): "nothing to do, or add its location to safety.allowed_locations",
+    (Reason.LOCATION_NOT_ALLOWED, Status.HELD): "allow its location again, or finish the order by hand and resolve it",
+    (Reason.LOCATION_NOT_MAPPED, None): "add a [[locations]] entry for it",
+    (Reason.MISSING_DATA, None): "set what is missing, where the text says",
+    (Reason.INVALID_DATE_FORMAT, None): "correct its date or time in TripleSeat",
+    (Reason.UNKNOWN_TIMEZONE, None): "correct `timezone` in its [[locations]] entry",
+    (Reason.EVENT_DATA_UNAVAILABLE, None): "nothing at first; if it stays, look at the event in TripleSeat",
+    (Reason.AUTHORIZATION_DENIED, Status.HELD): "give tsrevel's user access to the event in TripleSeat",
+    (Reason.AUTHORIZATION_DENIED, None): "credentials were refused: `tsrevel doctor` tells whose, and what to do",
+    (Reason.NO_LINE_ITEMS, None): "finish its contract in TripleSeat",
+    (Reason.AMBIGUOUS_DOCUMENT, None): "delete the wrong documents in TripleSeat, or set tripleseat.order_document",
+    (Reason.UNMAPPED_ITEMS, None): "map the lines with `tsrevel map suggest`, or correct their names",
+    (Reason.UNKNOWN_CHARGE, None): "list the charge under [[charges]]",
+    (Reason.AMOUNT_MISMATCH, None): "correct it in TripleSeat",
+    (Reason.ORDER_TOO_LARGE, None): "raise safety.max_order_total, if the event is right",
+    (Reason.RUN_LIMIT_REACHED, None): _NEXT_RUN,
+    (Reason.OUTCOME_UNKNOWN, None): "nothing to do: the next run looks before it writes",
+    (Reason.DUPLICATE_ORDERS, None): "delete the wrong orders in Revel",
+    (Reason.ORDER_DIFFERS, None): "look at the order in Revel; mend it there, then resolve it",
+    (Reason.UPSTREAM_UNAVAILABLE, None): "nothing at first: it is tried again; if it stays, run `tsrevel doctor`",
+    (Reason.CHANGED_AFTER_INJECTION, None): "change the order in Revel by hand",
+    (Reason.CANCELLED_AFTER_INJECTION, None): "void the order in Revel, if it isn't wanted",
+    (Reason.CONNECTOR_DISABLED, None): "set safety.enable_connector, or `tsrevel resume`, to go on",
+    (Reason.DUPLICATE_EVENT, None): NOTHING,
+    (Reason.TRIGGER_TYPE_NOT_ACTIONABLE, None): NOTHING,
+}
+
+
+def advise(event_id: str, status: str, reason: str | None, *, disputed: bool = False) -> str:
+    """What to do about the event, of that status and reason code; '' for a code that this version doesn't know.
+
+    `disputed`: it has an order of ours, and that is what is wrong.
+    """
+    if disputed and reason == Reason.AMOUNT_MISMATCH:
+        return _ADVICE[Reason.ORDER_DIFFERS, None]
+    if reason is None:
+        return {Status.PLANNED: _NEXT_RUN, Status.FAILED: "report it: a fault in tsrevel"}.get(Status(status), NOTHING)
+    if reason not in Reason.__members__:
+        return ""
+    code = Reason(reason)
+    return _ADVICE.get((code, Status(status)), _ADVICE.get((code, None), NOTHING)).replace("{event}", event_id)

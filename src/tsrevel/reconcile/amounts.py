@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from decimal import Decimal
 
-from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Item, Plan, Policy, ProductId
 from tsrevel.planning.money import Cents, to_cents
+from tsrevel.planning.products import normalise
 from tsrevel.reconcile.model import Money
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tsrevel.engine.outcomes import recall_dispute
+from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show, to_cents
-from tsrevel.planning.payments import refunded_of
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.amounts import paid, planned_money, stored_money
 from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money

@@ -12,7 +12,7 @@ from tsrevel.ledger import LastResult, OrderRecord, Resolution
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.when import GateState
+from tsrevel.planning.screening import GateState
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
 

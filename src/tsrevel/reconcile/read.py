@@ -20,8 +20,7 @@ from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Policy, Skip
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.reasons import Reason
-from tsrevel.planning.screening import find_location, screen
-from tsrevel.planning.when import GateState, event_day, find_zone, judge_gate
+from tsrevel.planning.screening import GateState, event_day, find_location, find_zone, judge_gate, screen
 from tsrevel.reconcile.model import ComparedSpan, EventComparison, ReportLocation
 from tsrevel.reconcile.names import event_of, is_named_like_ours, prefixes
 from tsrevel.revel.books import DatedOrder, OrderSearch

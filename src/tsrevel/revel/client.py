@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
-from tsrevel.planning.match import Catalogue, Product
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
+from tsrevel.planning.products import Catalogue, Product
 from tsrevel.revel.decode import (
     ORDER_FIELDS,
     PRODUCT_FIELDS,

@@ -9,9 +9,9 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from tsrevel.errors import Unreadable
-from tsrevel.planning.match import Product
 from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents
+from tsrevel.planning.products import Product
 from tsrevel.text import clean_text, exact_text
 from tsrevel.transport.responses import Json
 

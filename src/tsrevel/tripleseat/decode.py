@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from tsrevel.errors import Unreadable
-from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Document, Event, EventId, Fault, LocationId, SiteId
+from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import shorten
 from tsrevel.transport.responses import Json

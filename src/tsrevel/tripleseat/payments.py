@@ -11,8 +11,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from tsrevel.planning.match import normalise
 from tsrevel.planning.model import Fault, PaymentRecord
+from tsrevel.planning.products import normalise
 from tsrevel.text import shorten
 from tsrevel.tripleseat.fields import Fields, read_day
 

@@ -124,7 +124,7 @@ def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Loca
 def _checked(
     name: str, menu_item: bool, establishment: int | None, location: str | None
 ) -> tuple[str, bool, int | None, str | None]:
-    from tsrevel.planning.match import normalise
+    from tsrevel.planning.products import normalise
     from tsrevel.text import clean_text
 
     text = clean_text(name)

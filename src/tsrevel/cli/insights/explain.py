@@ -22,13 +22,13 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import encode_outcome
 from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import load_settings
-from tsrevel.insight.advice import advise
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.ledger import AuditKind, AuditRow
 from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.explain import LineReason, Rationale
 from tsrevel.planning.model import Plan, ProductId
 from tsrevel.planning.money import show
+from tsrevel.planning.reasons import advise
 from tsrevel.wiring import Runtime
 
 _IS_IT_RIGHT = "is its id right?"

@@ -11,11 +11,10 @@ from rich.text import Text
 from tsrevel.cli.maps.speak import lay_out
 from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
-from tsrevel.insight.advice import advise
 from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Resolution, RunRecord, open_view
 from tsrevel.ledger.queries import Attempt, EventStatus
 from tsrevel.planning.money import Cents, show
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import Reason, advise
 from tsrevel.text import show_controls
 
 _TABLE_INDENT = 2

@@ -18,10 +18,10 @@ from tsrevel.cli.insights.speak import (
 from tsrevel.cli.render import encode_pause
 from tsrevel.cli.which import describe_files, encode_files
 from tsrevel.cli.world import CliContext, OutputOptions
-from tsrevel.insight.advice import advise
 from tsrevel.insight.standing import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.money import show
+from tsrevel.planning.reasons import advise
 
 _NEEDS_ATTENTION = 3  # the engine's word for it isn't loaded for this
 

@@ -10,9 +10,8 @@ from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import LocationSettings, ProductEntry, Settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.errors import TsrevelError
-from tsrevel.planning.match import normalise
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.products import RevelProduct
+from tsrevel.planning.products import RevelProduct, normalise
 from tsrevel.revel.account import Account
 
 NEEDS_A_LOOK = 3

@@ -17,7 +17,7 @@ from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
 from tsrevel.planning.model import EstablishmentId, Policy
-from tsrevel.planning.when import days_in_reach
+from tsrevel.planning.screening import days_in_reach
 from tsrevel.revel.account import Account
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.client import Found, TripleSeat

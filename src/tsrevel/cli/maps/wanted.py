@@ -9,10 +9,9 @@ from tsrevel.cli.maps.survey import DayRange, Survey, needed
 from tsrevel.cli.world import CliContext
 from tsrevel.errors import CredentialsRefused, Refused, TryNextRun
 from tsrevel.planning.coverage import Matched, MatchedBy, MissingLine, judge_lines, orderable_lines
-from tsrevel.planning.match import Catalogue, Product, normalise
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, to_cents
-from tsrevel.planning.products import RevelProduct, Suggestion, SuggestionIndex
+from tsrevel.planning.products import Catalogue, Product, RevelProduct, Suggestion, SuggestionIndex, normalise
 from tsrevel.planning.screening import find_location
 from tsrevel.tripleseat.client import Found
 from tsrevel.tripleseat.menus import Menu
