@@ -18,7 +18,7 @@ from rich.pretty import pretty_repr
 
 from tests.transport.test_client import Wire, answer
 from tsrevel.cli.redirect import ConsentAnswer
-from tsrevel.config.report import DEFAULT, GivenValue
+from tsrevel.config.problems import DEFAULT, GivenValue
 from tsrevel.config.secret_values import CommandResult
 from tsrevel.errors import TsrevelError
 from tsrevel.redaction import _INNOCENT, LEFT_OUT, LONGEST_QUOTE, Redactor

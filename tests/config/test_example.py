@@ -8,7 +8,7 @@ from typing import Any
 
 from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings
 from tsrevel.config.keys import SECRETS
-from tsrevel.config.model import Configurable, Section
+from tsrevel.config.settings import Configurable, Section
 
 from .bench import Bench
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tsrevel.config import CommandFailure, CommandResult, Settings, run_command
 from tsrevel.config.keys import SECRETS
-from tsrevel.config.report import Origin, Source
+from tsrevel.config.problems import Origin, Source
 from tsrevel.errors import ConfigCode, ConfigError
 
 from .bench import SOUND, Bench, sound

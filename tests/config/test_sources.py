@@ -11,7 +11,7 @@ import tomli_w
 from tsrevel.config import SETTINGS, Settings, config_folder, load_settings, state_folder
 from tsrevel.config.environment import TODAY
 from tsrevel.config.keys import OLD_NAMES
-from tsrevel.config.report import DEFAULT
+from tsrevel.config.problems import DEFAULT
 from tsrevel.errors import ConfigCode, ConfigError
 
 from ..users import as_other, folder_of_other

@@ -20,7 +20,7 @@ EXCEPTION_BOUNDARIES = {
 FLOATS_FOR_THE_WIRE = {
     "revel/encode.py",  # Revel takes money as JSON numbers
     "config/environment.py",
-    "config/values.py",  # requests per second
+    "config/value_types.py",  # requests per second
     "transport/client.py",  # seconds to wait
     "transport/retry.py",
     "sandbox/faults.py",

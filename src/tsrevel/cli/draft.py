@@ -17,9 +17,9 @@ from tsrevel.config.keys import SECRETS, VARIANTS
 from tsrevel.config.kinds import ValueKind
 from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.places import choose_locations, read_legacy_location
-from tsrevel.config.report import GivenValue, Origin, ProblemReport, Source
+from tsrevel.config.problems import GivenValue, Origin, ProblemReport, Source
 from tsrevel.config.sources import read_file
-from tsrevel.config.values import decode_rate, decode_whole
+from tsrevel.config.value_types import decode_rate, decode_whole
 from tsrevel.config.write import ConfigTable, render_config
 from tsrevel.tripleseat.zones import iana_zone
 

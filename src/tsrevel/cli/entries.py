@@ -10,7 +10,7 @@ from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings
 from tsrevel.config.environment import parse_setting
 from tsrevel.config.keys import GIVABLE, suggest
 from tsrevel.config.kinds import ValueKind
-from tsrevel.config.values import decode_whole
+from tsrevel.config.value_types import decode_whole
 from tsrevel.tripleseat.zones import iana_zone
 
 _LOCATION_FIELDS = {field.alias or name for name, field in LocationSettings.model_fields.items()}

@@ -9,7 +9,7 @@ from tsrevel.cli.draft import SettingsDraft
 from tsrevel.cli.entries import charge_entry
 from tsrevel.cli.prompts import Check, Terminal
 from tsrevel.config import check_document
-from tsrevel.config.values import decode_whole
+from tsrevel.config.value_types import decode_whole
 from tsrevel.config.write import ConfigTable
 from tsrevel.errors import ConfigError
 from tsrevel.tripleseat.zones import iana_zone

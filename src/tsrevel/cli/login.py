@@ -19,7 +19,7 @@ from tsrevel.cli.tokens import APP_PAGE, describe, instant_of, settled, spell, t
 from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, is_loopback
 from tsrevel.config.keys import variables
-from tsrevel.config.report import DEFAULT
+from tsrevel.config.problems import DEFAULT
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
 from tsrevel.tripleseat.auth import redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile

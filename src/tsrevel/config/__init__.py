@@ -4,7 +4,9 @@ This room decides what a setting may be. It calls no service, opens no ledger, a
 """
 
 from tsrevel.config.load import check_document, examine_settings, load_settings
-from tsrevel.config.model import (
+from tsrevel.config.paths import config_folder, state_folder
+from tsrevel.config.secret_values import CommandFailure, CommandResult, CommandRunner, run_command
+from tsrevel.config.settings import (
     SETTINGS,
     ChargeSettings,
     EmailSettings,
@@ -20,8 +22,6 @@ from tsrevel.config.model import (
     TimeGateSettings,
     TripleSeatSettings,
 )
-from tsrevel.config.paths import config_folder, state_folder
-from tsrevel.config.secret_values import CommandFailure, CommandResult, CommandRunner, run_command
 from tsrevel.config.urls import is_loopback
 
 __all__ = [

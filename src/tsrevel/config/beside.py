@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tsrevel.config.model import Settings
 from tsrevel.config.paths import (
     LEDGER_NAME,
     MAPPINGS_NAME,
@@ -20,7 +19,8 @@ from tsrevel.config.paths import (
     settings_folder,
     state_folder,
 )
-from tsrevel.config.report import DEFAULT, ProblemReport, file_origin
+from tsrevel.config.problems import DEFAULT, ProblemReport, file_origin
+from tsrevel.config.settings import Settings
 from tsrevel.config.sources import LARGEST_SETTINGS
 from tsrevel.errors import ConfigCode
 from tsrevel.files import home_of, members_of, read_regular, real_path, user_name

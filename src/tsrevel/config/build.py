@@ -10,8 +10,8 @@ from pydantic import Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from tsrevel.config.keys import suggest
-from tsrevel.config.model import Section
-from tsrevel.config.report import GivenValue, Layer, Origin, ProblemReport
+from tsrevel.config.problems import GivenValue, Layer, Origin, ProblemReport
+from tsrevel.config.settings import Section
 from tsrevel.errors import ConfigCode
 
 S = TypeVar("S", bound=Section)

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 
 from tsrevel.config.keys import GIVABLE, VARIANTS, suggest, variable, variables
 from tsrevel.config.kinds import ValueKind
-from tsrevel.config.report import GivenValue, Layer, ProblemReport, variable_origin
+from tsrevel.config.problems import GivenValue, Layer, ProblemReport, variable_origin
 from tsrevel.errors import ConfigCode
 from tsrevel.text import is_whole, trim
 

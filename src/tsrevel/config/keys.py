@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from tsrevel.config.kinds import ValueKind
-from tsrevel.config.model import SETTINGS
+from tsrevel.config.settings import SETTINGS
 
 OLD_NAMES = {
     "ENABLE_CONNECTOR": "safety.enable_connector",

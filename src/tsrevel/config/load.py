@@ -13,16 +13,6 @@ from typing import Any
 from tsrevel.config.beside import check_upgrade, place_mappings
 from tsrevel.config.build import Built, build_entries, build_section, whole_entries
 from tsrevel.config.environment import read_environment
-from tsrevel.config.model import (
-    SETTINGS,
-    ChargeSettings,
-    Configurable,
-    LocationSettings,
-    ProductEntry,
-    Section,
-    Settings,
-    TopLevel,
-)
 from tsrevel.config.paths import (
     SYSTEM_CONFIG,
     TOKEN_NAME,
@@ -35,9 +25,19 @@ from tsrevel.config.paths import (
     settings_folder,
 )
 from tsrevel.config.places import build_locations, check_legacy_location, choose_locations, read_legacy_location
-from tsrevel.config.report import DEFAULT, GivenValue, Layer, Origin, ProblemReport, file_origin
+from tsrevel.config.problems import DEFAULT, GivenValue, Layer, Origin, ProblemReport, file_origin
 from tsrevel.config.rules import Entries, check_rules
 from tsrevel.config.secret_values import CommandRunner, SecretReader, run_command
+from tsrevel.config.settings import (
+    SETTINGS,
+    ChargeSettings,
+    Configurable,
+    LocationSettings,
+    ProductEntry,
+    Section,
+    Settings,
+    TopLevel,
+)
 from tsrevel.config.sources import read_document, read_file, read_flags, read_mappings
 from tsrevel.errors import ConfigCode, ConfigProblem
 from tsrevel.transport.network import read_network

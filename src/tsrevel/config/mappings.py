@@ -17,8 +17,8 @@ from pathlib import Path
 import tomli_w
 
 from tsrevel.config.build import build_entries, whole_entries
-from tsrevel.config.model import ProductEntry
-from tsrevel.config.report import ProblemReport
+from tsrevel.config.problems import ProblemReport
+from tsrevel.config.settings import ProductEntry
 from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mappings
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import DISK_FULL, cure_roots_files, make_folder, read_regular, replace_file

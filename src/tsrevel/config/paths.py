@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsrevel.config.report import DEFAULT, Origin, ProblemReport, Source, variable_origin
+from tsrevel.config.problems import DEFAULT, Origin, ProblemReport, Source, variable_origin
 from tsrevel.errors import ConfigCode, ConfigProblem
 from tsrevel.files import real_path
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from tsrevel.config.build import Built, build_entries
 from tsrevel.config.environment import lookup
 from tsrevel.config.keys import variable
-from tsrevel.config.model import LocationSettings, RevelSettings, TopLevel
-from tsrevel.config.report import GivenValue, Origin, ProblemReport, variable_origin
-from tsrevel.config.values import decode_whole
+from tsrevel.config.problems import GivenValue, Origin, ProblemReport, variable_origin
+from tsrevel.config.settings import LocationSettings, RevelSettings, TopLevel
+from tsrevel.config.value_types import decode_whole
 from tsrevel.errors import ConfigCode
 
 INHERITED = ("user", "station", "dining_option", "payment_type", "discount")

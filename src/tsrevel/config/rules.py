@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from tsrevel.config.build import Built
 from tsrevel.config.keys import SECRETS, variables
-from tsrevel.config.model import ChargeSettings, LocationSettings, ProductEntry, Settings
-from tsrevel.config.report import DEFAULT, Origin, ProblemReport
+from tsrevel.config.problems import DEFAULT, Origin, ProblemReport
+from tsrevel.config.settings import ChargeSettings, LocationSettings, ProductEntry, Settings
 from tsrevel.config.urls import is_loopback, url_of_domain
 from tsrevel.errors import ConfigCode
 from tsrevel.planning.products import normalise

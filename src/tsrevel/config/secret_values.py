@@ -18,7 +18,7 @@ from typing import IO
 from tsrevel.config.keys import GIVABLE, SECRETS, VARIANTS
 from tsrevel.config.kinds import ValueKind
 from tsrevel.config.paths import PathProblem, read_path
-from tsrevel.config.report import GivenValue, Layer, ProblemReport
+from tsrevel.config.problems import GivenValue, Layer, ProblemReport
 from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular
 from tsrevel.redaction import Secret

@@ -9,9 +9,9 @@ from itertools import groupby
 from pydantic import SecretStr
 
 from tsrevel.config.kinds import ValueKind
-from tsrevel.config.model import SETTINGS, LocationSettings, Section, Settings
 from tsrevel.config.places import INHERITED
-from tsrevel.config.report import DEFAULT
+from tsrevel.config.problems import DEFAULT
+from tsrevel.config.settings import SETTINGS, LocationSettings, Section, Settings
 from tsrevel.config.toml_text import beside, encode_table, encode_value, plain_value, remark
 from tsrevel.config.write import default_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tsrevel.config.keys import GIVABLE, SECTION_NAMES, flag, suggest
 from tsrevel.config.paths import is_there
-from tsrevel.config.report import DEFAULT, GivenValue, Layer, Origin, ProblemReport, Source, file_origin
+from tsrevel.config.problems import DEFAULT, GivenValue, Layer, Origin, ProblemReport, Source, file_origin
 from tsrevel.errors import ConfigCode
 from tsrevel.files import cure_roots_files, read_regular
 from tsrevel.text import decode_text

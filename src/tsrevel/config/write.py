@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from tsrevel.config.keys import SECRETS, VARIANTS
 from tsrevel.config.kinds import ValueKind
-from tsrevel.config.model import SETTINGS, ChargeSettings, Configurable, LocationSettings, Section
+from tsrevel.config.settings import SETTINGS, ChargeSettings, Configurable, LocationSettings, Section
 from tsrevel.config.toml_text import beside, encode_value, plain_value, remark
 
 ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_connector", "safety.allowed_locations")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
-from tsrevel.config.report import ProblemReport
+from tsrevel.config.problems import ProblemReport
 
 _ASSIGNMENT = re.compile(r"""\s*(?:"(\w+)"|'(\w+)'|(\w+))\s*=\s*(.*)""")
 _ENTRY = re.compile(r"\s*(?:@(?!reboot)\w+|(?:[\w*,/~-]+\s+){4}[\w*,/~-]+)\s+(?P<command>\S.*)")

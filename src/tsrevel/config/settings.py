@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
 from tsrevel.config.kinds import ValueKind, list_settings
-from tsrevel.config.report import DEFAULT, Origin
+from tsrevel.config.problems import DEFAULT, Origin
 from tsrevel.config.urls import url_of_domain
-from tsrevel.config.values import (
+from tsrevel.config.value_types import (
     Address,
     Clock,
     CommandLine,
