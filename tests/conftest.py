@@ -18,8 +18,8 @@ import hypothesis
 import pytest
 
 from tsrevel.config import config_folder, state_folder
-from tsrevel.config.keys import OLD_NAMES
 from tsrevel.config.paths import SYSTEM_CONFIG, SYSTEM_STATE
+from tsrevel.config.settings import OLD_NAMES
 
 LONGEST_NAP = 0.2
 """Seconds that a test may sleep in real time without being marked real_process."""

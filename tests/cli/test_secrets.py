@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.cli.app import app
-from tsrevel.config.keys import SECRETS
+from tsrevel.config.settings import SECRETS
 
 from ..house.test_documents import commands
 from ..world import World

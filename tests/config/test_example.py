@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings
-from tsrevel.config.keys import SECRETS
-from tsrevel.config.settings import Configurable, Section
+from tsrevel.config.settings import SECRETS, Configurable, Section
 
 from .bench import Bench
 

@@ -11,7 +11,7 @@ import pytest
 import tomli_w
 
 from tsrevel.config import load_settings
-from tsrevel.config.beside import name_moves
+from tsrevel.config.load import name_moves
 from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.config.paths import SYSTEM_CONFIG, StatePlace, place_state
 from tsrevel.config.sources import SANDBOX_MAPPINGS
@@ -165,7 +165,7 @@ def test_root_does_not_drop_the_ledger_in_the_home_of_who_owns_the_settings(
     old = make_ledger(home / ".local/state/tsrevel/ledger.sqlite3", "production")
     config = bench.write(tomli_w.dumps(SOUND), "etc/config.toml")
     give_to_other(config, old)
-    monkeypatch.setattr("tsrevel.config.beside.home_of", {OTHER: home}.get)
+    monkeypatch.setattr("tsrevel.config.load.home_of", {OTHER: home}.get)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(ConfigError) as caught:
         load_settings(config=config, environ=bench.environ, offline=True)

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from tsrevel.config import is_loopback
-from tsrevel.config.keys import suggest
 from tsrevel.config.problems import Origin, Source
-from tsrevel.config.urls import url_of_domain
-from tsrevel.config.value_types import check_template, decode_clock, decode_money
+from tsrevel.config.settings import suggest
+from tsrevel.config.value_types import check_template, decode_clock, decode_money, url_of_domain
 from tsrevel.errors import ConfigCode
 
 from .bench import SOUND, Bench

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tsrevel.config import CommandFailure, CommandResult, Settings, run_command
-from tsrevel.config.keys import SECRETS
 from tsrevel.config.problems import Origin, Source
+from tsrevel.config.settings import SECRETS
 from tsrevel.errors import ConfigCode, ConfigError
 
 from .bench import SOUND, Bench, sound

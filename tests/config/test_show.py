@@ -11,7 +11,7 @@ from typing import Any
 import tomli_w
 
 from tsrevel.config import SETTINGS, check_document
-from tsrevel.config.keys import SECRETS
+from tsrevel.config.settings import SECRETS
 from tsrevel.config.show import MASK, encode_settings, list_values, render_toml
 
 from .bench import Bench

@@ -9,9 +9,9 @@ import pytest
 import tomli_w
 
 from tsrevel.config import SETTINGS, Settings, config_folder, load_settings, state_folder
-from tsrevel.config.environment import TODAY
-from tsrevel.config.keys import OLD_NAMES
 from tsrevel.config.problems import DEFAULT
+from tsrevel.config.settings import OLD_NAMES
+from tsrevel.config.sources import TODAY
 from tsrevel.errors import ConfigCode, ConfigError
 
 from ..users import as_other, folder_of_other

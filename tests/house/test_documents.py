@@ -14,7 +14,7 @@ from tsrevel import errors
 from tsrevel.cli.app import app
 from tsrevel.cli.tree import ORDER
 from tsrevel.config import SETTINGS
-from tsrevel.config.keys import OLD_NAMES
+from tsrevel.config.settings import OLD_NAMES
 from tsrevel.planning.reasons import Category, Reason
 
 from .source import ROOT, tracked_files

@@ -19,7 +19,7 @@ EXCEPTION_BOUNDARIES = {
 }  # fmt: skip
 FLOATS_FOR_THE_WIRE = {
     "revel/encode.py",  # Revel takes money as JSON numbers
-    "config/environment.py",
+    "config/sources.py",
     "config/value_types.py",  # requests per second
     "transport/client.py",  # seconds to wait
     "transport/retry.py",

@@ -11,7 +11,7 @@ from typing import Literal
 from tsrevel.cli.render import encode_report
 from tsrevel.cli.world import CliContext
 from tsrevel.config import Settings
-from tsrevel.config.keys import SECRETS, variables
+from tsrevel.config.settings import SECRETS, variables
 from tsrevel.engine.outcomes import Outcome, RunReport
 from tsrevel.notify.hooks import run_hook, without_secrets
 

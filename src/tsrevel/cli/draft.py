@@ -12,14 +12,12 @@ import typer
 
 from tsrevel.cli.entries import name_zone, read_charge, read_location, read_setting
 from tsrevel.config import SETTINGS, Settings, check_document
-from tsrevel.config.environment import read_environment
-from tsrevel.config.keys import SECRETS, VARIANTS
-from tsrevel.config.kinds import ValueKind
 from tsrevel.config.paths import expand_path, settings_folder
-from tsrevel.config.places import choose_locations, read_legacy_location
 from tsrevel.config.problems import GivenValue, Origin, ProblemReport, Source
-from tsrevel.config.sources import read_file
-from tsrevel.config.value_types import decode_rate, decode_whole
+from tsrevel.config.rules import choose_locations, read_legacy_location
+from tsrevel.config.settings import SECRETS, VARIANTS
+from tsrevel.config.sources import read_environment, read_file
+from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole
 from tsrevel.config.write import ConfigTable, render_config
 from tsrevel.tripleseat.zones import iana_zone
 

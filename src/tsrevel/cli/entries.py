@@ -7,10 +7,9 @@ import json
 import typer
 
 from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings
-from tsrevel.config.environment import parse_setting
-from tsrevel.config.keys import GIVABLE, suggest
-from tsrevel.config.kinds import ValueKind
-from tsrevel.config.value_types import decode_whole
+from tsrevel.config.settings import GIVABLE, suggest
+from tsrevel.config.sources import parse_setting
+from tsrevel.config.value_types import ValueKind, decode_whole
 from tsrevel.tripleseat.zones import iana_zone
 
 _LOCATION_FIELDS = {field.alias or name for name, field in LocationSettings.model_fields.items()}

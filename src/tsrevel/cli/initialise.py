@@ -17,9 +17,9 @@ from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, config_folder
-from tsrevel.config.environment import lookup, parse_flag
-from tsrevel.config.keys import SECRETS, variables
 from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_path
+from tsrevel.config.settings import SECRETS, variables
+from tsrevel.config.sources import lookup, parse_flag
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import create_private, real_path
 from tsrevel.wiring import Runtime, correlate

@@ -18,8 +18,8 @@ from tsrevel.cli.redirect import CallbackServer, ConsentAnswer, Rejected, read_a
 from tsrevel.cli.tokens import APP_PAGE, describe, instant_of, settled, spell, tell_nothing_to_do
 from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, is_loopback
-from tsrevel.config.keys import variables
 from tsrevel.config.problems import DEFAULT
+from tsrevel.config.settings import variables
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
 from tsrevel.tripleseat.auth import redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile

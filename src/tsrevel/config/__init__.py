@@ -22,7 +22,7 @@ from tsrevel.config.settings import (
     TimeGateSettings,
     TripleSeatSettings,
 )
-from tsrevel.config.urls import is_loopback
+from tsrevel.config.value_types import is_loopback
 
 __all__ = [
     "SETTINGS",

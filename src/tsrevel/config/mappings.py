@@ -16,8 +16,8 @@ from pathlib import Path
 
 import tomli_w
 
-from tsrevel.config.build import build_entries, whole_entries
 from tsrevel.config.problems import ProblemReport
+from tsrevel.config.rules import build_entries, whole_entries
 from tsrevel.config.settings import ProductEntry
 from tsrevel.config.sources import LARGEST_SETTINGS, SANDBOX_MAPPINGS, read_mappings
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem

@@ -1,19 +1,150 @@
-"""What must hold between settings. Each rule looks at settings that are fit singly, and notes what doesn't agree."""
+"""Given values become sections; then the rules that hold between settings. Every refusal is worded for the operator."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, ValidationError, create_model
+from pydantic_core import ErrorDetails
 
-from tsrevel.config.build import Built
-from tsrevel.config.keys import SECRETS, variables
-from tsrevel.config.problems import DEFAULT, Origin, ProblemReport
-from tsrevel.config.settings import ChargeSettings, LocationSettings, ProductEntry, Settings
-from tsrevel.config.urls import is_loopback, url_of_domain
+from tsrevel.config.problems import DEFAULT, GivenValue, Layer, Origin, ProblemReport, variable_origin
+from tsrevel.config.settings import (
+    SECRETS,
+    ChargeSettings,
+    LocationSettings,
+    ProductEntry,
+    RevelSettings,
+    Section,
+    Settings,
+    TopLevel,
+    suggest,
+    variable,
+    variables,
+)
+from tsrevel.config.sources import lookup
+from tsrevel.config.value_types import decode_whole, is_loopback, url_of_domain
 from tsrevel.errors import ConfigCode
 from tsrevel.planning.products import normalise
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class Built(Generic[S]):
+    """An entry of an array of tables, called `key` in problems.
+
+    One that isn't `whole` lacks something it can't be without, which is None in it: it is for the rules alone.
+    """
+
+    key: str
+    entry: S
+    whole: bool
+
+
+def whole_entries(built: tuple[Built[S], ...]) -> tuple[S, ...]:
+    """The entries that can be used."""
+    return tuple(each.entry for each in built if each.whole)
+
+
+_WORDING = {
+    "setting": (ConfigCode.UNUSABLE_VALUE, "{message}", "{remedy}"),
+    "missing": (ConfigCode.NOT_SET, "isn't set", "Give it a value."),
+    "literal_error": (ConfigCode.UNKNOWN_WORD, "isn't one of the words it knows", "Write {expected}."),
+    "string_type": (ConfigCode.WRONG_TYPE, "must be text", "Write it in quotes."),
+    "string_too_short": (ConfigCode.EMPTY, "is empty", "Give it a value."),
+    "bool_type": (ConfigCode.WRONG_TYPE, "must be true or false", "Write true or false, without quotes."),
+    "int_type": (ConfigCode.WRONG_TYPE, "must be a whole number", "Write it as digits, without quotes."),
+    "float_type": (ConfigCode.WRONG_TYPE, "must be a number", "Write it as digits, without quotes."),
+    "finite_number": (ConfigCode.WRONG_TYPE, "must be a number", "Write it as digits."),
+    "tuple_type": (ConfigCode.WRONG_TYPE, "must be a list", "Write it in brackets: [ ... ]."),
+    "greater_than": (ConfigCode.OUT_OF_RANGE, "must be above {gt:g}", "Give a larger number."),
+    "greater_than_equal": (ConfigCode.OUT_OF_RANGE, "must be at least {ge}", "Give a larger number."),
+    "less_than_equal": (ConfigCode.OUT_OF_RANGE, "must be at most {le}", "Give a smaller number."),
+}
+"""Code, message and remedy by pydantic's error type. Pydantic's own texts may repeat the value, so none is used.
+
+A refusal of `config.values` has its own code, message and remedy in the error's context.
+"""
+_OTHERWISE = (ConfigCode.UNUSABLE_VALUE, "isn't usable", "See config.example.toml.")
+
+
+def build_section(model: type[S], section: str, values: Layer, report: ProblemReport) -> S:
+    """The section called `section` ("" for the top level) from `values`; a bad one is noted, its default kept."""
+    prefix = f"{section}." if section else ""
+    given = {name: values[prefix + name] for name in model.model_fields if prefix + name in values}
+    if not given:
+        return model.model_construct()  # all defaults: nothing to check
+    raw = {name: value.value for name, value in given.items()}
+    return _build(model, raw, lambda name: (prefix + name, given[name].origin), report)[0]
+
+
+def build_entries(
+    model: type[S], key: str, given: GivenValue, label: str, report: ProblemReport
+) -> tuple[Built[S], ...]:
+    """The entries of an array of tables; each is called by its `label` field, or its number, in problems."""
+    if not isinstance(given.value, list) or not all(isinstance(entry, dict) for entry in given.value):
+        remedy = f"Write [[{key}]] above each of its entries."
+        report.add(ConfigCode.WRONG_TYPE, key, given.origin, "must be a list of tables", remedy)
+        return ()
+    return tuple(
+        _build_entry(model, f"{key}[{entry_label(raw.get(label), number)}]", raw, given.origin, report)
+        for number, raw in enumerate(given.value, start=1)
+    )
+
+
+def _build_entry(
+    model: type[S], name: str, raw: Mapping[str, object], origin: Origin, report: ProblemReport
+) -> Built[S]:
+    said = {field: value for field, value in raw.items() if value != ""}
+    entry, whole = _build(model, said, lambda field: (f"{name}.{field}", origin), report)
+    return Built(name, entry, whole)
+
+
+def entry_label(value: object, number: int) -> str:
+    """What an entry is called in problems: its name, or its number counted from one."""
+    return value if isinstance(value, str) and value else f"#{number}"
+
+
+def _build(
+    model: type[S], raw: Mapping[str, object], locate: Callable[[str], tuple[str, Origin]], report: ProblemReport
+) -> tuple[S, bool]:
+    """What is usable of `raw`, and whether nothing is lacking that it can't be without."""
+    try:
+        return model.model_validate(raw), True
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+    for detail in details:
+        key, origin = locate(str(detail["loc"][0]))
+        code, message, remedy = _explain(model, detail)
+        report.add(code, key, origin, message, remedy)
+    bad = {str(detail["loc"][0]) for detail in details}
+    lacking = [
+        name for name, field in model.model_fields.items() if field.is_required() and (field.alias or name) in bad
+    ]
+    lenient = _without(model, lacking) if lacking else model
+    return lenient.model_validate({name: value for name, value in raw.items() if name not in bad}), not lacking
+
+
+def _without(model: type[S], lacking: Collection[str]) -> type[S]:
+    """The model with None for what is lacking."""
+    fields: dict[str, Any] = {
+        name: (Any, Field(default=None, alias=model.model_fields[name].alias)) for name in lacking
+    }
+    return create_model(model.__name__, __base__=model, **fields)
+
+
+def _explain(model: type[Section], detail: ErrorDetails) -> tuple[ConfigCode, str, str]:
+    location = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        return ConfigCode.UNKNOWN_KEY, "is no setting", suggest(str(location[0]), known)
+    context = detail.get("ctx", {})
+    code, message, remedy = _WORDING.get(detail["type"], _OTHERWISE)
+    item = f"entry {int(location[1]) + 1} " if len(location) > 1 else ""
+    return context.get("code", code), item + message.format(**context), remedy.format(**context)
+
 
 NO_LOCATIONS = "there are no [[locations]]: every event is held"
 ADD_LOCATIONS = "Add one for each place that sells."
@@ -206,3 +337,105 @@ def _check_unique(entries: Iterable[tuple[str, Hashable]], message: str, origin:
         if mark in seen:
             report.add(ConfigCode.DUPLICATE_ENTRY, key, origin, message, "Remove one of them.")
         seen.add(mark)
+
+
+INHERITED = ("user", "station", "dining_option", "payment_type", "discount")
+"""What a location takes from `[revel]` where it says nothing itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyLocation:
+    """TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID (or REVEL_LOCATION_ID), as far as they are set."""
+
+    site: int | None
+    establishment: int | None
+    origin: Origin
+
+    def agrees(self, location: LocationSettings) -> bool:
+        """Whether `location` may be the place meant: nothing it says contradicts this."""
+        same_site = self.site is None or location.tripleseat_site in {None, self.site}
+        return same_site and self.establishment in {None, location.revel_establishment}
+
+
+def read_legacy_location(environ: Mapping[str, str], report: ProblemReport) -> LegacyLocation | None:
+    """The old service's one place, or None without any of its names."""
+    names = ("TRIPLESEAT_SITE_ID", "REVEL_ESTABLISHMENT_ID", "REVEL_LOCATION_ID")
+    given = [name for name in names if lookup(environ, name)]
+    if not given:
+        return None
+    site, establishment, location = (_read_id(environ, name, report) for name in names)
+    if establishment and location and establishment != location:
+        origin = variable_origin("REVEL_ESTABLISHMENT_ID")
+        message = "differs from environment REVEL_LOCATION_ID"
+        report.add(ConfigCode.CONFLICTING_VALUES, "locations", origin, message, "Set one of the two.")
+    return LegacyLocation(site, establishment or location, variable_origin(given[0]))
+
+
+def _read_id(environ: Mapping[str, str], name: str, report: ProblemReport) -> int | None:
+    text = lookup(environ, name)
+    if not text:
+        return None
+    number = decode_whole(text)
+    if isinstance(number, int) and number > 0:
+        return number
+    remedy = "Write a whole number above zero."
+    report.add(ConfigCode.MALFORMED_ID, "locations", variable_origin(name), "isn't an id", remedy)
+    return None
+
+
+def choose_locations(
+    given: GivenValue | None, place: LegacyLocation | None, report: ProblemReport
+) -> GivenValue | None:
+    """The entries to use: those given, else the old service's one place."""
+    if place is None or (given is not None and given.value):
+        return given
+    if place.site and place.establishment:
+        entry = {"tripleseat_site": place.site, "revel_establishment": place.establishment}
+        return GivenValue([entry], place.origin)
+    if not report.spoils("locations"):
+        remedy = f"Set TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID, or {variable('locations')}."
+        report.add(ConfigCode.INCOMPLETE_LOCATION, "locations", place.origin, "is only half of a location", remedy)
+    return None
+
+
+def build_locations(
+    given: GivenValue | None, top: TopLevel, revel: RevelSettings, report: ProblemReport
+) -> tuple[Built[LocationSettings], ...]:
+    """Every location; what an entry leaves out is taken from `[revel]` and the top level.
+
+    `model_fields_set` of each still tells what the entry itself says.
+    """
+    if given is None:
+        return ()
+    defaults = {"timezone": top.timezone} | {name: getattr(revel, name) for name in INHERITED}
+    if isinstance(given.value, list):
+        given = GivenValue([_name(entry, number) for number, entry in enumerate(given.value, start=1)], given.origin)
+    said = build_entries(LocationSettings, "locations", given, "name", report)
+    return tuple(replace(each, entry=_fill(each.entry, defaults)) for each in said)
+
+
+def _fill(entry: LocationSettings, defaults: Mapping[str, object]) -> LocationSettings:
+    left_out = {name: value for name, value in defaults.items() if name not in entry.model_fields_set}
+    return LocationSettings.model_construct(_fields_set=set(entry.model_fields_set), **{**dict(entry), **left_out})
+
+
+def _name(entry: object, number: int) -> object:
+    if not isinstance(entry, dict):
+        return entry
+    said = {name: value for name, value in entry.items() if value != ""}
+    location, site = said.get("tripleseat_location"), said.get("tripleseat_site")
+    name = f"#{number}"
+    if isinstance(decode_whole(location or site), int):
+        name = f"Location {location}" if location else f"Site {site}"
+    return {"name": name, **said}
+
+
+def check_legacy_location(
+    place: LegacyLocation | None, locations: Sequence[LocationSettings], origin: Origin, report: ProblemReport
+) -> None:
+    """Old variables that are still set must fit one of the locations that are given otherwise."""
+    if place is None or report.spoils("locations") or any(map(place.agrees, locations)):
+        return
+    message = f"fits none of the locations given by {origin}"
+    remedy = "Remove the old variables, or mend the locations."
+    report.add(ConfigCode.LOCATION_MISMATCH, "locations", place.origin, message, remedy)

@@ -15,10 +15,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
-from tsrevel.config.keys import GIVABLE, SECRETS, VARIANTS
-from tsrevel.config.kinds import ValueKind
 from tsrevel.config.paths import PathProblem, read_path
 from tsrevel.config.problems import GivenValue, Layer, ProblemReport
+from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS
+from tsrevel.config.value_types import ValueKind
 from tsrevel.errors import ConfigCode
 from tsrevel.files import read_regular
 from tsrevel.redaction import Secret

@@ -8,12 +8,11 @@ from itertools import groupby
 
 from pydantic import SecretStr
 
-from tsrevel.config.kinds import ValueKind
-from tsrevel.config.places import INHERITED
 from tsrevel.config.problems import DEFAULT
+from tsrevel.config.rules import INHERITED
 from tsrevel.config.settings import SETTINGS, LocationSettings, Section, Settings
-from tsrevel.config.toml_text import beside, encode_table, encode_value, plain_value, remark
-from tsrevel.config.write import default_of
+from tsrevel.config.value_types import ValueKind
+from tsrevel.config.write import beside, default_of, encode_table, encode_value, plain_value, remark
 
 MASK = "(set)"
 """What stands for a secret."""

@@ -1,25 +1,98 @@
-"""The kinds of value a setting can hold, as annotated types. No input or output beyond the time zone database.
-
-A refusal says what is wrong and what to do, and never repeats the value: it may be a secret in the wrong place.
-"""
+"""The types of value a setting can hold, how each is written outside TOML, and what may be a base URL."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import time
 from decimal import Decimal
+from enum import Enum, auto
 from string import Formatter
-from typing import Annotated
+from typing import Annotated, get_args, get_origin
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
-from tsrevel.config.urls import is_loopback, split_url, url_of_domain
 from tsrevel.errors import ConfigCode
 from tsrevel.text import trim
+from tsrevel.transport.network import is_loopback as is_loopback_host
+
+
+class ValueKind(Enum):
+    """How a setting's value is read from an environment variable."""
+
+    FLAG = auto()
+    WHOLE = auto()
+    NUMBER = auto()
+    TEXT = auto()
+    LIST = auto()
+    TABLES = auto()
+    SECRET = auto()
+    SECRETS = auto()
+
+    @property
+    def secret(self) -> bool:
+        """Whether the value must never be shown."""
+        return self in {ValueKind.SECRET, ValueKind.SECRETS}
+
+
+_PLAIN = {bool: ValueKind.FLAG, int: ValueKind.WHOLE, float: ValueKind.NUMBER, SecretStr: ValueKind.SECRET}
+
+
+def kind_of(annotation: object) -> ValueKind:
+    """The kind of a model field with this annotation."""
+    if get_origin(annotation) is not tuple:
+        return next((kind for plain, kind in _PLAIN.items() if annotation is plain), ValueKind.TEXT)
+    item = get_args(annotation)[0]
+    item = get_args(item)[0] if get_origin(item) is Annotated else item
+    if isinstance(item, type) and issubclass(item, BaseModel):
+        return ValueKind.TABLES
+    return ValueKind.SECRETS if item is SecretStr else ValueKind.LIST
+
+
+def list_settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, ValueKind]]:
+    """Every setting of the `model` by dotted key, in its order, sections opened."""
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from list_settings(annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{field.alias or name}", kind_of(annotation)
+
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+
+
+def split_url(text: str) -> SplitResult | None:
+    """`text` taken apart, or None unless it is scheme://host[:port][/path] and nothing more."""
+    if not text.isascii() or not text.isprintable() or any(sign in text for sign in " ?#@\\"):
+        return None
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    usable = parts.scheme in {"http", "https"} and port != 0 and (":" in host or _HOST.fullmatch(host))
+    return parts if usable else None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` names this very machine."""
+    parts = split_url(url)
+    return bool(parts and parts.hostname and is_loopback_host(parts.hostname))
+
+
+def url_of_domain(domain: str) -> str:
+    """The base URL of a Revel account given as "acme", "acme.revelup.com" or a whole URL; "" for ""."""
+    text = domain.strip().rstrip("/").lower()
+    if not text or "://" in text:
+        return text
+    whole = "." in text or ":" in text or text == "localhost"
+    return f"https://{text}" if whole else f"https://{text}.revelup.com"
+
 
 _CENT = Decimal("0.01")
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)

@@ -8,12 +8,53 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
+from decimal import Decimal
 from importlib.resources import files
 
-from tsrevel.config.keys import SECRETS, VARIANTS
-from tsrevel.config.kinds import ValueKind
-from tsrevel.config.settings import SETTINGS, ChargeSettings, Configurable, LocationSettings, Section
-from tsrevel.config.toml_text import beside, encode_value, plain_value, remark
+import tomli_w
+
+from tsrevel.config.settings import SECRETS, SETTINGS, VARIANTS, ChargeSettings, Configurable, LocationSettings, Section
+from tsrevel.config.value_types import ValueKind
+from tsrevel.text import clean_text
+
+
+def encode_value(value: object) -> str:
+    """A setting's value as TOML writes it. Money and times of day become quoted text, as the settings want them."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(encode_value(item) for item in value)}]"
+    return tomli_w.dumps({"value": plain_value(value)}).removeprefix("value = ").rstrip("\n")
+
+
+def plain_value(value: object) -> object:
+    """A setting's value in the kinds that TOML and JSON share."""
+    match value:
+        case tuple():
+            return [plain_value(item) for item in value]
+        case time():
+            return value.strftime("%H:%M")
+        case Decimal():
+            return str(value)
+        case float() if value.is_integer():
+            return int(value)
+        case _:
+            return value
+
+
+def remark(text: str) -> str:
+    """`text` as a comment on one line, without the control characters that TOML allows in no comment."""
+    return f"# {clean_text(text)}"
+
+
+def beside(line: str, text: str, width: int = 34) -> str:
+    """`line` with a remark at its end, remarks standing below each other where lines are short."""
+    return f"{line:<{width}}  {remark(text)}"
+
+
+def encode_table(key: str, lines: Sequence[str]) -> list[str]:
+    """One `[[key]]` with its lines, after an empty line."""
+    return ["", f"[[{key}]]", *lines]
+
 
 ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_connector", "safety.allowed_locations")
 """What stands in the file though it may be the default: an operator looks for it there."""
