@@ -19,7 +19,7 @@ from tsrevel.config.settings import SECRETS, VARIANTS
 from tsrevel.config.sources import read_environment, read_file
 from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole
 from tsrevel.config.write import ConfigTable, render_config
-from tsrevel.tripleseat.zones import iana_zone
+from tsrevel.tripleseat.locations import iana_zone
 
 NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
 """Ids that may also be given as names, to be looked up."""

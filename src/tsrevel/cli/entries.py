@@ -10,7 +10,7 @@ from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings
 from tsrevel.config.settings import GIVABLE, suggest
 from tsrevel.config.sources import parse_setting
 from tsrevel.config.value_types import ValueKind, decode_whole
-from tsrevel.tripleseat.zones import iana_zone
+from tsrevel.tripleseat.locations import iana_zone
 
 _LOCATION_FIELDS = {field.alias or name for name, field in LocationSettings.model_fields.items()}
 _TREATMENTS = ("tax", "gratuity", "item", "ignore")

@@ -12,7 +12,7 @@ from tsrevel.config import check_document
 from tsrevel.config.value_types import decode_whole
 from tsrevel.config.write import ConfigTable
 from tsrevel.errors import ConfigError
-from tsrevel.tripleseat.zones import iana_zone
+from tsrevel.tripleseat.locations import iana_zone
 
 _SECRETS = {
     "public_key": (("tripleseat.public_key", "TripleSeat public API key"),),

@@ -24,7 +24,7 @@ from tsrevel.planning.model import Location, Policy, SiteId
 from tsrevel.planning.products import normalise
 from tsrevel.planning.screening import find_location
 from tsrevel.revel.account import Establishment, NamedRow
-from tsrevel.tripleseat.zones import iana_zone, same_clock
+from tsrevel.tripleseat.locations import iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
 """facts Revel 5.2."""

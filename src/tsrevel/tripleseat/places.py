@@ -11,7 +11,7 @@ from tsrevel.planning.model import LocationId, SiteId
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap, usable_id
 from tsrevel.tripleseat.fields import Fields
-from tsrevel.tripleseat.zones import iana_zone
+from tsrevel.tripleseat.locations import iana_zone
 
 
 @dataclass(frozen=True, slots=True)
