@@ -28,10 +28,9 @@ from tsrevel.transport.client import ApiClient, Transport
 from tsrevel.transport.deadline import NEVER, Deadline
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.write_gate import WriteGate
-from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
+from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import TokenFile
-from tsrevel.tripleseat.token_url import TokenUrl
 
 Headers = Callable[[], Mapping[str, str]]
 

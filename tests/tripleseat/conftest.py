@@ -12,10 +12,9 @@ import pytest
 from tsrevel.sandbox import TripleSeatSandbox
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.rate_limit import RateLimiter
-from tsrevel.tripleseat.auth import Access, RotatingToken
+from tsrevel.tripleseat.auth import Access, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import Token, TokenFile
-from tsrevel.tripleseat.token_url import TokenUrl
 
 BASE_URL = "http://127.0.0.1"
 

@@ -11,10 +11,9 @@ from pytest_httpx import HTTPXMock
 from tsrevel.errors import CredentialsCode, CredentialsRefused, Forbidden, TokenRefused
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import TripleSeatSandbox, make_event
-from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken
+from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import APPROVAL
-from tsrevel.tripleseat.token_url import TokenUrl
 
 from .conftest import BASE_URL, Clock, Wire, open_channel
 

@@ -10,8 +10,7 @@ import pytest
 
 from tsrevel.planning.model import Document, PaymentRecord
 from tsrevel.planning.reasons import Reason
-from tsrevel.tripleseat.decode import decode_event
-from tsrevel.tripleseat.payments import Doubt
+from tsrevel.tripleseat.decode import Doubt, decode_event
 
 
 def document(*payments: Any, **fields: Any) -> Document:

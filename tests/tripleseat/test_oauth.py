@@ -17,9 +17,8 @@ import pytest
 
 from tsrevel.errors import CredentialsCode, CredentialsRefused, ServiceCode, TokenRefused, Unavailable
 from tsrevel.redaction import LEFT_OUT
-from tsrevel.tripleseat.auth import ClientCredentials, RotatingToken
+from tsrevel.tripleseat.auth import ClientCredentials, RotatingToken, TokenUrl, challenge_of, consent_url
 from tsrevel.tripleseat.token_file import Token, TokenFile
-from tsrevel.tripleseat.token_url import TokenUrl, challenge_of, consent_url
 
 from .conftest import BASE_URL, Clock, open_channel
 

@@ -30,9 +30,8 @@ from tsrevel.errors import (
 )
 from tsrevel.sandbox import TripleSeatSandbox
 from tsrevel.tripleseat import token_file
-from tsrevel.tripleseat.auth import RotatingToken, redeem_code
+from tsrevel.tripleseat.auth import RotatingToken, TokenUrl, consent_url, redeem_code
 from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile
-from tsrevel.tripleseat.token_url import TokenUrl, consent_url
 
 from .conftest import BASE_URL, Clock, Wire, open_channel
 
@@ -164,7 +163,7 @@ from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.client import ApiClient
 from tsrevel.tripleseat.auth import RotatingToken, redeem_code
 from tsrevel.tripleseat.token_file import TokenFile
-from tsrevel.tripleseat.token_url import TokenUrl
+from tsrevel.tripleseat.auth import TokenUrl
 
 path, counter = Path(sys.argv[1]), Path(sys.argv[2])
 

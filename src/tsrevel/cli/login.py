@@ -21,9 +21,8 @@ from tsrevel.config import Settings, is_loopback
 from tsrevel.config.problems import DEFAULT
 from tsrevel.config.settings import variables
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
-from tsrevel.tripleseat.auth import redeem_code
+from tsrevel.tripleseat.auth import TokenUrl, consent_url, redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
-from tsrevel.tripleseat.token_url import TokenUrl, consent_url
 from tsrevel.wiring import Runtime, open_token_url
 
 PORT = 8765

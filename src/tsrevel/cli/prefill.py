@@ -20,8 +20,7 @@ from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.planning.products import normalise
 from tsrevel.revel.account import Establishment, NamedRow
 from tsrevel.transport.deadline import NEVER
-from tsrevel.tripleseat.locations import iana_zone, same_clock
-from tsrevel.tripleseat.places import Site, TripleSeatLocation
+from tsrevel.tripleseat.locations import Site, TripleSeatLocation, iana_zone, same_clock
 from tsrevel.wiring import Runtime, Services, open_services
 
 Listed = TypeVar("Listed")

@@ -26,7 +26,7 @@ from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, 
 from tsrevel.planning.model import Event, Policy
 from tsrevel.planning.screening import find_location, screen_status
 from tsrevel.tripleseat.client import Found, TripleSeat
-from tsrevel.tripleseat.places import Site, TripleSeatLocation
+from tsrevel.tripleseat.locations import Site, TripleSeatLocation
 
 T = TypeVar("T")
 

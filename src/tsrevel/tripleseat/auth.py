@@ -8,13 +8,224 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from typing import Protocol
+from hashlib import sha256
+from typing import NoReturn, Protocol
+from urllib.parse import quote_plus, unquote_plus, urlencode, urlsplit
 
-from tsrevel.errors import CredentialsCode, CredentialsRefused, Forbidden, ServiceCode
-from tsrevel.transport.client import Clock
-from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile
-from tsrevel.tripleseat.token_url import TokenUrl, no_token
+from tsrevel.errors import (
+    AnswerFault,
+    CredentialsCode,
+    CredentialsRefused,
+    Forbidden,
+    Refused,
+    ServiceCode,
+    TokenRefused,
+    Unavailable,
+    Unreadable,
+)
+from tsrevel.transport.client import ApiClient, Clock
+from tsrevel.transport.responses import Json
+from tsrevel.tripleseat.fields import read_number
+from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile, is_token
+
+USUAL_LIFE = 7200
+"""Seconds that an access token lives where the answer doesn't say (facts TripleSeat 1.2)."""
+_LONGEST_LIFE = 10**8
+_WRONG_PATH = {404, 405}
+"""Statuses of a path that is no token URL: a login page, a redirect to one (facts TripleSeat 1.4, 1.7)."""
+_WRONG_URL = "TripleSeat's token URL answered like a web page: check tripleseat.token_url"
+_Advice = tuple[CredentialsCode, str]
+_REFRESH_REFUSED: _Advice = (
+    CredentialsCode.REFRESH_TOKEN_REFUSED,
+    f"TripleSeat no longer takes the refresh token: a person must authorise again; {APPROVAL}",
+)
+_CODE_REFUSED: _Advice = (
+    CredentialsCode.APPROVAL_CODE_REFUSED,
+    (
+        "TripleSeat didn't take the code: it was used before, is too old, or the app in TripleSeat has another redirect"
+        f" URL; {APPROVAL} again"
+    ),
+)
+_OTHERWISE = {ServiceCode.INVALID_CLIENT, ServiceCode.UNAUTHORIZED_CLIENT, ServiceCode.INVALID_REQUEST}
+"""Refusals of how the app shows who it is: the grant wasn't looked at, so it may be sent again in another way."""
+_NO_WORD = {None, ServiceCode.TOKEN_WITHOUT_USER}
+"""A 401 with one of these says nothing of the grant."""
+_PASSING = {ServiceCode.SERVER_ERROR, ServiceCode.TEMPORARILY_UNAVAILABLE, ServiceCode.SLOW_DOWN}
+_ADVICE: dict[ServiceCode, _Advice] = {
+    ServiceCode.INVALID_CLIENT: (
+        CredentialsCode.UNKNOWN_APP,
+        "TripleSeat doesn't know this app: check tripleseat.client_id and client_secret",
+    ),
+    ServiceCode.UNAUTHORIZED_CLIENT: (
+        CredentialsCode.GRANT_NOT_ALLOWED,
+        "the app in TripleSeat may not use this grant: check its grants there and tripleseat.auth",
+    ),
+    ServiceCode.UNSUPPORTED_GRANT_TYPE: (
+        CredentialsCode.UNKNOWN_GRANT,
+        "TripleSeat doesn't know this grant: check tripleseat.auth and tripleseat.token_url",
+    ),
+    ServiceCode.INVALID_SCOPE: (
+        CredentialsCode.SCOPE_NOT_ALLOWED,
+        "the app in TripleSeat doesn't have the scope that was asked for: check its scopes there",
+    ),
+}
+"""What each refusal asks of a person (RFC 6749 5.2)."""
+
+
+class TokenUrl:
+    """The token URL and the app that asks there. `channel` must send no authentication of its own."""
+
+    def __init__(self, channel: ApiClient, url: str, client_id: str, client_secret: str, clock: Clock) -> None:
+        self._channel = channel
+        self._url = url
+        self._app = (client_id, client_secret)
+        self._basic = False
+        channel.redactor.add(client_secret)
+        self._clock = clock
+
+    def refresh(self, refresh_token: str) -> Token:
+        """The next token; the old refresh token stays where no new one comes (facts TripleSeat 1.3).
+
+        Its access token is "" where the answer has a new refresh token and no access token that can be
+        used. Raises CredentialsRefused; Unavailable where the answer is lost; Unreadable.
+        """
+        return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token}, refresh_token)
+
+    def grant_to_app(self) -> Token:
+        """A token for the app itself (facts TripleSeat 1.4). Raises like `refresh`."""
+        return self._ask({"grant_type": "client_credentials"}, "")
+
+    def redeem(self, code: str, redirect_uri: str, verifier: str) -> Token:
+        """The first token, for the code that a person's consent gave (facts TripleSeat 1.2). Raises like `refresh`.
+
+        `verifier` is the one whose challenge `consent_url` carried.
+        """
+        grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+        token = self._ask({**grant, "code_verifier": verifier}, "", gone=_CODE_REFUSED)
+        if not token.refresh:
+            text = "TripleSeat: the token URL gave no refresh token; check the app's grants in TripleSeat"
+            raise Unreadable(text, AnswerFault.NO_REFRESH_TOKEN)
+        return token
+
+    def quote(self, text: str) -> str:
+        """As much of what TripleSeat said as a message may show."""
+        return self._channel.redactor.quote(text)
+
+    def _ask(self, grant: Mapping[str, str], refresh_token: str, *, gone: _Advice = _REFRESH_REFUSED) -> Token:
+        asked_at = self._clock().timestamp()
+        try:
+            answer = self._post(grant)
+        except (CredentialsRefused, Refused, Unreadable) as error:
+            _explain(error, gone)
+        token = _decode_token(answer, refresh_token, asked_at)
+        self._channel.redactor.add(token.access, token.refresh)
+        return token
+
+    def _post(self, grant: Mapping[str, str]) -> Json:
+        """The answer to a grant. The app shows who it is in the form, or by Basic: in the way that worked last first.
+
+        The other way is tried only where the first wasn't even looked at as a grant: no code is spent twice.
+        """
+        first: CredentialsRefused | Refused | None = None
+        for basic in (self._basic, not self._basic):
+            try:
+                answer = self._post_as(grant, basic=basic)
+            except (CredentialsRefused, Refused) as error:
+                if first is not None:
+                    raise (first if error.service_code is ServiceCode.INVALID_CLIENT else error) from error
+                if not _was_refused_as_app(error):
+                    raise
+                first = error
+            else:
+                self._basic = basic
+                return answer
+        raise AssertionError("both ways were tried")
+
+    def _post_as(self, grant: Mapping[str, str], *, basic: bool) -> Json:
+        client_id, client_secret = self._app
+        if basic:  # form-encoded before they are joined (RFC 6749 2.3.1)
+            encoded = (
+                quote_plus(client_id, safe="", errors="replace"),
+                quote_plus(client_secret, safe="", errors="replace"),
+            )
+            return self._channel.post_form(self._url, grant, auth=encoded)
+        return self._channel.post_form(self._url, {**grant, "client_id": client_id, "client_secret": client_secret})
+
+
+def consent_url(authorize_url: str, client_id: str, redirect_uri: str, scope: str, state: str, verifier: str) -> str:
+    """Where an admin user lets the app in (facts TripleSeat 1.2), the challenge of `verifier` with it (RFC 7636).
+
+    A query that `authorize_url` has already is kept, but for what is said anew.
+    """
+    told = {
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "response_type": "code",
+        "scope": scope,
+        "state": state,
+        "code_challenge": challenge_of(verifier),
+        "code_challenge_method": "S256",
+    }
+    parts = urlsplit(authorize_url)
+    kept = [each for each in parts.query.split("&") if each and unquote_plus(each.partition("=")[0]) not in told]
+    query = "&".join([*kept, urlencode({key: value for key, value in told.items() if value})])
+    return parts._replace(query=query).geturl()
+
+
+def challenge_of(verifier: str) -> str:
+    """What shows, before the code is known, that whoever redeems it is whoever asked for it: S256 (RFC 7636 4.2)."""
+    return urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).decode("ascii").rstrip("=")
+
+
+def _was_refused_as_app(error: CredentialsRefused | Refused) -> bool:
+    """Whether it is about how the app showed who it is: by its code, or a 401 without any."""
+    is_401 = isinstance(error, CredentialsRefused) and not isinstance(error, Forbidden)
+    return error.service_code in _OTHERWISE or (is_401 and error.service_code in _NO_WORD)
+
+
+def no_token() -> Unreadable:
+    """An answer of the token URL that holds no token."""
+    text = "TripleSeat: the token URL answered without a usable token; check tripleseat.token_url"
+    return Unreadable(text, AnswerFault.NO_TOKEN)
+
+
+def _decode_token(answer: Json, refresh_token: str, asked_at: float) -> Token:
+    row = answer if isinstance(answer, dict) else {}
+    access, refresh = row.get("access_token"), row.get("refresh_token") or refresh_token
+    life = read_number(row.get("expires_in"))
+    if not (refresh == "" or is_token(refresh)):
+        raise no_token()
+    if not is_token(access):
+        if refresh in {"", refresh_token}:
+            raise no_token()
+        return Token("", refresh, 0)  # the old refresh token is used up: this one must be kept
+    seconds = USUAL_LIFE if life is None or life <= 0 else min(int(life), _LONGEST_LIFE)
+    return Token(access, refresh, int(asked_at) + seconds)
+
+
+def _explain(error: CredentialsRefused | Refused | Unreadable, gone: _Advice) -> NoReturn:
+    """Raise what a person can act on; `gone` is for a grant that isn't good any more."""
+    if isinstance(error, Unreadable):
+        if error.fault in {AnswerFault.HTML_PAGE, AnswerFault.REDIRECT}:
+            raise TokenRefused(_WRONG_URL, code=CredentialsCode.WRONG_TOKEN_URL) from error
+        raise error
+    service_code, said = error.service_code, error.said
+    if service_code in _PASSING:
+        raise Unavailable(str(error)) from error
+    advice = gone if service_code is ServiceCode.INVALID_GRANT else _ADVICE.get(service_code) if service_code else None
+    if advice:
+        code, text = advice
+        described = said not in {"", service_code}
+        text = f"{text}. It said: {said}" if described else f"{text} ({service_code})"
+        raise TokenRefused(text, code=code, service_code=service_code, said=said) from error
+    if isinstance(error, Refused) and error.status in _WRONG_PATH:
+        raise TokenRefused(_WRONG_URL, code=CredentialsCode.WRONG_TOKEN_URL) from error
+    remedy = ". Check tripleseat.auth, tripleseat.token_url and the app's grants in TripleSeat"
+    code = CredentialsCode.TOKEN_REFUSED
+    raise TokenRefused(str(error), advice=remedy, code=code, service_code=service_code, said=said) from error
+
 
 MARGIN = 60.0
 """Seconds. A token that expires sooner is renewed before it is used; one of a short life in its last quarter."""

@@ -19,9 +19,9 @@ from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fiel
 from tsrevel.tripleseat.digest import fingerprint, listing_digest
 from tsrevel.tripleseat.fields import Fields, read_number
 from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
+from tsrevel.tripleseat.locations import Site, TripleSeatLocation, decode_locations, decode_sites
 from tsrevel.tripleseat.menus import Menu, read_menus
 from tsrevel.tripleseat.payload import PayloadEvent, fill, is_older, is_over, read_event_ids
-from tsrevel.tripleseat.places import Site, TripleSeatLocation, decode_locations, decode_sites
 
 MOST_PAGES = 1000
 _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignored (facts TripleSeat 3)
