@@ -22,8 +22,8 @@ from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
 from tsrevel.redaction import Redactor
 from tsrevel.revel.account import Account
-from tsrevel.revel.books import OrderSearch
 from tsrevel.revel.client import Revel
+from tsrevel.revel.orders import OrderSearch
 from tsrevel.transport.client import ApiClient, Transport
 from tsrevel.transport.deadline import NEVER, Deadline
 from tsrevel.transport.rate_limit import RateLimiter

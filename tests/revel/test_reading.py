@@ -13,7 +13,7 @@ import pytest
 from tsrevel.errors import AnswerFault, CredentialsRefused, Refused, Unreadable
 from tsrevel.planning.identity import part_uuid
 from tsrevel.planning.model import OrderId
-from tsrevel.revel import lists
+from tsrevel.revel import paging
 from tsrevel.revel.client import Contents, Revel
 from tsrevel.sandbox import RevelSandbox
 
@@ -113,7 +113,7 @@ def test_an_endless_list_ends_in_an_error() -> None:
     with pytest.raises(Unreadable) as caught:
         Revel(connect(Answering(answer)), lambda: NOW).catalogue(EIGHT)
     assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
-    assert next(numbers) == lists.MOST_PAGES + 1
+    assert next(numbers) == paging.MOST_PAGES + 1
 
 
 def test_one_request_finds_an_order_by_any_of_its_names(revel: Revel, app: RevelSandbox, wire: Recorder) -> None:
@@ -133,7 +133,7 @@ def test_a_server_that_refuses_the_list_filter_is_asked_for_each_name(
 
 
 def test_a_server_that_lists_everything_instead_is_asked_for_each_name() -> None:
-    strangers = [{"id": number, "local_id": str(number)} for number in range(lists.MOST_STRAYS + 1)]
+    strangers = [{"id": number, "local_id": str(number)} for number in range(paging.MOST_STRAYS + 1)]
     ours = {"id": 5550101, "uuid": ORDER, "local_id": OURS}
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -146,7 +146,7 @@ def test_a_server_that_lists_everything_instead_is_asked_for_each_name() -> None
 
 
 def test_a_server_that_ignores_every_filter_gives_no_answer() -> None:
-    strangers = [{"id": number, "local_id": str(number)} for number in range(lists.MOST_STRAYS + 1)]
+    strangers = [{"id": number, "local_id": str(number)} for number in range(paging.MOST_STRAYS + 1)]
     revel = Revel(connect(Answering(lambda _: httpx.Response(200, json={"objects": strangers}))), lambda: NOW)
     with pytest.raises(Unreadable) as caught:
         revel.find_orders(ORDER, (OURS, LEGACY))

@@ -12,7 +12,7 @@ from typing import TypeVar
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.products import RevelProduct
 from tsrevel.revel.decode import Row, decode_id, decode_page
-from tsrevel.revel.lists import ANY_NUMBER, PAGE, read_rows
+from tsrevel.revel.paging import ANY_NUMBER, PAGE, read_rows
 from tsrevel.revel.products import find_product, read_products
 from tsrevel.text import clean_text
 from tsrevel.transport.client import ApiClient

@@ -28,8 +28,8 @@ from tsrevel.revel.decode import (
     is_on_sale,
 )
 from tsrevel.revel.encode import Body, encode_step
-from tsrevel.revel.lists import ANY_NUMBER, Fits, read_rows
 from tsrevel.revel.narrow import FieldSelector, lacks
+from tsrevel.revel.paging import ANY_NUMBER, Fits, read_rows
 from tsrevel.revel.stored import compare_stored
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.responses import Json

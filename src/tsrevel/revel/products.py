@@ -10,7 +10,7 @@ from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import Cents, to_cents
 from tsrevel.planning.products import RevelProduct
 from tsrevel.revel.decode import Row, decode_product, is_on_sale
-from tsrevel.revel.lists import ANY_NUMBER, read_rows
+from tsrevel.revel.paging import ANY_NUMBER, read_rows
 from tsrevel.text import clean_text
 from tsrevel.transport.client import ApiClient
 

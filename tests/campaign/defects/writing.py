@@ -22,7 +22,7 @@ from tsrevel.engine.recover import Absent
 from tsrevel.errors import OutcomeUnknown, Throttled, TryNextRun, Unavailable
 from tsrevel.ledger import Ledger, audit
 from tsrevel.planning import identity
-from tsrevel.revel import client, decode, lists
+from tsrevel.revel import client, decode, paging
 from tsrevel.revel.client import Revel, WriteResult
 from tsrevel.transport.client import ApiClient
 
@@ -55,7 +55,7 @@ def failed_lookup_means_absent(patch: pytest.MonkeyPatch) -> None:
 @caught_in(*(f"single lost=1 {n}:wrong_shape {n + 1}:wrong_shape" for n in range(52, 66)), violates=TWO_ORDERS)
 def list_without_rows_is_empty(patch: pytest.MonkeyPatch) -> None:
     """JSON of another shape is read as an empty list."""
-    around(patch, lists, "decode_page", lambda original, answer, what: original({"objects": [], **answer}, what))
+    around(patch, paging, "decode_page", lambda original, answer, what: original({"objects": [], **answer}, what))
 
 
 @caught_in("single lost=1", "single 1:timeout_late", violates=TWO_ORDERS)
@@ -93,7 +93,7 @@ def only_the_first_page_is_read(patch: pytest.MonkeyPatch) -> None:
         page = original(*args)
         return replace(page, next=None, total=len(page.rows))
 
-    around(patch, lists, "decode_page", first)
+    around(patch, paging, "decode_page", first)
 
 
 @caught_in("single lost=1", "lone lost=1", violates="says skipped ORDER_EXISTS")

@@ -12,7 +12,7 @@ from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, OrderId
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow, Row, decode_id, decode_item, decode_order, decode_payment, decode_uuid
-from tsrevel.revel.lists import Fits, read_rows
+from tsrevel.revel.paging import Fits, read_rows
 from tsrevel.transport.client import ApiClient
 
 BATCH = 50

@@ -11,8 +11,8 @@ import pytest
 
 from tsrevel.errors import Refused, Unavailable, Unreadable
 from tsrevel.planning.model import OrderId
-from tsrevel.revel import lists
-from tsrevel.revel.books import BATCH, OrderSearch
+from tsrevel.revel import paging
+from tsrevel.revel.orders import BATCH, OrderSearch
 from tsrevel.sandbox import RevelSandbox
 
 from .conftest import EIGHT, Answering, Recorder, connect
@@ -96,7 +96,7 @@ def test_a_row_with_an_impossible_date_is_not_passed_over(app: RevelSandbox, boo
 def test_where_the_name_filter_is_useless_all_of_the_days_are_read(
     app: RevelSandbox, books: OrderSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "MOST_STRAYS", 3)
+    monkeypatch.setattr(paging, "MOST_STRAYS", 3)
     ours = add_order(app, "Triple Seat_1", created_date="2026-12-12T12:00:00")
     for number in range(9):
         add_order(app, str(number), created_date="2026-12-12T12:00:00")
