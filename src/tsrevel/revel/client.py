@@ -27,10 +27,8 @@ from tsrevel.revel.decode import (
     decode_uuid,
     is_on_sale,
 )
-from tsrevel.revel.encode import Body, encode_step
-from tsrevel.revel.narrow import FieldSelector, lacks
-from tsrevel.revel.paging import ANY_NUMBER, Fits, read_rows
-from tsrevel.revel.stored import compare_stored
+from tsrevel.revel.encode import Body, compare_stored, encode_step
+from tsrevel.revel.paging import ANY_NUMBER, FieldSelector, Fits, lacks, read_rows
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.responses import Json
 from tsrevel.transport.write_gate import WriteScope

@@ -1,11 +1,15 @@
-"""Lists of Revel's, page by page: no page length is trusted, every row comes once (facts Revel 2.1)."""
+"""Lists of Revel's, page by page: no page length is trusted, every row comes once (facts Revel 2.1).
+
+Fields are asked for by name (`fields=`) where that works, and whole rows where it fails.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from tsrevel.errors import AnswerFault, Unreadable
+from tsrevel.errors import AnswerFault, Refused, Unreadable
 from tsrevel.revel.decode import Row, decode_page
 from tsrevel.transport.client import ApiClient
 
@@ -63,3 +67,49 @@ def _following(link: str | None, params: dict[str, str], offset: int) -> dict[st
     if link is None:
         return {**params, "offset": str(offset)}
     return {**params, **dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))}
+
+
+BAD_REQUEST = 400
+T = TypeVar("T")
+Read = Callable[[dict[str, str]], Iterable[Row]]
+"""Reads a list with these parameters beside its filters. Must not leave out a row because a field is missing."""
+
+
+class _FieldMissingError(Exception):
+    """A row came without a field that was asked for."""
+
+
+class FieldSelector:
+    """Narrows the lists of one Revel account; it is asked once only for what it doesn't narrow."""
+
+    def __init__(self) -> None:
+        self._whole: set[str] = set()
+
+    def rows(self, resource: str, fields: tuple[str, ...], read: Read, decode: Callable[[Row], T]) -> tuple[T, ...]:
+        """Every row, decoded, each of them with all of `fields`. Asked for whole once more where one comes without.
+
+        The same where `fields` is refused (400). What else `read` and `decode` raise is raised here. Rows that come
+        whole are decoded as they are: what they lack, Revel doesn't tell.
+        """
+        if resource not in self._whole:
+            try:
+                return tuple(decode(_checked(row, fields)) for row in read({"fields": ",".join(fields)}))
+            except _FieldMissingError:
+                pass
+            except Refused as refused:
+                if refused.status != BAD_REQUEST:
+                    raise
+        found = tuple(map(decode, read({})))
+        self._whole.add(resource)
+        return found
+
+
+def lacks(row: Row, asked: dict[str, str]) -> bool:
+    """Whether the row comes without one of the fields that `asked` names, so that it can't be judged."""
+    return any(name not in row for name in asked.get("fields", "").split(",") if name)
+
+
+def _checked(row: Row, fields: tuple[str, ...]) -> Row:
+    if any(name not in row for name in fields):
+        raise _FieldMissingError
+    return row
