@@ -23,7 +23,7 @@ from tsrevel.config import Settings
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
 from tsrevel.errors import RunLocked
 from tsrevel.ledger import RunMode
-from tsrevel.notify.monitor import Monitor
+from tsrevel.notify.healthchecks import Monitor
 from tsrevel.planning.reasons import Status
 from tsrevel.wiring import Runtime, correlate
 

@@ -10,8 +10,8 @@ from tsrevel.config import Settings
 from tsrevel.errors import LedgerUnusable, RunLocked
 from tsrevel.ledger import Ledger, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail
-from tsrevel.notify.mail import SendGrid, SendResult, SendVerdict
 from tsrevel.notify.message import MailItem, Message, write_message
+from tsrevel.notify.sendgrid import SendGrid, SendResult, SendVerdict
 from tsrevel.wiring import Runtime
 
 log = logging.getLogger(__name__)

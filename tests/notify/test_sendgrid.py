@@ -8,8 +8,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from tsrevel.notify.mail import SendGrid, SendVerdict, encode_mail
 from tsrevel.notify.message import Message
+from tsrevel.notify.sendgrid import SendGrid, SendVerdict, encode_mail
 
 from .post import KEY, RECIPIENTS, SENDER, SendGridFake, find_faults
 

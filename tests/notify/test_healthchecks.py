@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tsrevel import __version__
-from tsrevel.notify.monitor import Monitor, PingFault, ping_address, run_uuid
+from tsrevel.notify.healthchecks import Monitor, PingFault, ping_address, run_uuid
 
 from .healthchecks import Check, Healthchecks
 from .post import PING_URL, MonitorFake
