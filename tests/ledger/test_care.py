@@ -13,7 +13,7 @@ import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import DeliveryKey, Ledger, StationChange, StationReport
-from tsrevel.ledger.care import REDACTED, back_up_ledger, check_ledger, count_prunable, export_rows
+from tsrevel.ledger.maintenance import REDACTED, back_up_ledger, check_ledger, count_prunable, export_rows
 from tsrevel.planning.model import EventId, OrderId
 
 from .samples import (

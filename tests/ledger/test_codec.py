@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger import Ledger
-from tsrevel.ledger.codec import decode_plan, encode_plan
+from tsrevel.ledger.plan_json import decode_plan, encode_plan
 from tsrevel.planning.model import Item, Location, Plan, PlannedPayment, Step, StepKind
 
 from .samples import EVENT, RUN, make_plan, raises, raw

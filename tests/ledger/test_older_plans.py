@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
-from tsrevel.ledger.care import back_up_ledger, check_ledger
-from tsrevel.ledger.codec import decode_plan, encode_plan
+from tsrevel.ledger.maintenance import back_up_ledger, check_ledger
+from tsrevel.ledger.plan_json import decode_plan, encode_plan
 
 from .samples import EVENT, RUN, make_plan, make_run, open_ledger, raises, raw
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.ledger import Ledger, StationChange, StationReport, open_view, queries
-from tsrevel.ledger.care import check_ledger
+from tsrevel.ledger.maintenance import check_ledger
 from tsrevel.ledger.older_rows import read_dispute, read_station_change
 from tsrevel.planning.reasons import Reason
 

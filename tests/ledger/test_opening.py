@@ -18,8 +18,8 @@ import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import database, hold_lock, hold_mail_lock
-from tsrevel.ledger.care import back_up_ledger
 from tsrevel.ledger.connection import connect, use_wal
+from tsrevel.ledger.maintenance import back_up_ledger
 from tsrevel.ledger.view import open_view
 
 from .samples import EVENT, NOTED, ORDER, RUN, make_run, open_ledger, raises, raw

@@ -12,9 +12,9 @@ from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import take_owner_of
 from tsrevel.ledger import Ledger, hold_lock
-from tsrevel.ledger.care import Census, count_prunable, export_rows
-from tsrevel.ledger.care import back_up_ledger as copy_to
-from tsrevel.ledger.care import check_ledger as examine
+from tsrevel.ledger.maintenance import Census, count_prunable, export_rows
+from tsrevel.ledger.maintenance import back_up_ledger as copy_to
+from tsrevel.ledger.maintenance import check_ledger as examine
 from tsrevel.wiring import Runtime
 
 _OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}

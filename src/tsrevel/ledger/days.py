@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from tsrevel.ledger import orders, resolutions, sightings
+from tsrevel.ledger import events, orders, resolutions
 from tsrevel.ledger.records import LastResult, OrderRecord, Resolution
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
@@ -34,7 +34,7 @@ def find_known(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> 
     ids = list(event_ids)
     return KnownEvents(
         orders.find(connection, ids),
-        sightings.find_results(connection, ids),
+        events.find_results(connection, ids),
         resolutions.find_resolutions(connection, ids),
     )
 

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterable
 
 from tsrevel.ledger.audit import Change
+from tsrevel.ledger.events import find_results
 from tsrevel.ledger.records import AuditKind, EventResult, LastResult
-from tsrevel.ledger.sightings import find_results
 from tsrevel.planning.model import EventId
 
 _FIND_DRY = "SELECT status, reason, text_hash FROM dry_sightings WHERE event_id = ?"

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import get_args
 
 from tsrevel.ledger.audit import Change, canonical
-from tsrevel.ledger.codec import decode_plan, encode_plan
 from tsrevel.ledger.older_rows import read_dispute
+from tsrevel.ledger.plan_json import decode_plan, encode_plan
 from tsrevel.ledger.records import (
     PENDING,
     AuditKind,

@@ -15,6 +15,7 @@ from tsrevel.ledger import (
     changes,
     deliveries,
     dry,
+    events,
     orders,
     outbox,
     pausing,
@@ -22,7 +23,6 @@ from tsrevel.ledger import (
     queries,
     resolutions,
     runs,
-    sightings,
     watch,
 )
 from tsrevel.ledger.outbox import Outbox
@@ -230,8 +230,8 @@ class Ledger(Outbox):
         """
         with self._changing(run_id) as change:
             told = tuple(seen)
-            before = sightings.find_results(change.connection, [one.event_id for one in told])
-            fresh = frozenset(one.event_id for one in told if sightings.put_result(change, one))
+            before = events.find_results(change.connection, [one.event_id for one in told])
+            fresh = frozenset(one.event_id for one in told if events.put_result(change, one))
             outbox.post_seen(change, told, before, fresh, self.occasions)
             for one in told:
                 if one.news and one.reason in changes.REPORTED_CHANGES:
@@ -246,7 +246,7 @@ class Ledger(Outbox):
     def sightings(self, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
         """What was last made of these events, as far as they were ever seen."""
         with self.reading() as connection:
-            return sightings.find_results(connection, event_ids)
+            return events.find_results(connection, event_ids)
 
     def count_unsettled(self, first: date, last: date) -> int:
         """Events of these days (both included) that were waiting or in trouble when last seen, and have no order.
@@ -255,27 +255,27 @@ class Ledger(Outbox):
         listing is suspect.
         """
         with self.reading() as connection:
-            return sightings.count_unsettled(connection, first, last)
+            return events.count_unsettled(connection, first, last)
 
     def unsettled(self, first: date, last: date, today: date) -> tuple[EventId, ...]:
         """Those events, the most urgent first: of the days nearest to `today`, and not seen for longest."""
         with self.reading() as connection:
-            return sightings.find_unsettled(connection, first, last, today)
+            return events.find_unsettled(connection, first, last, today)
 
     def snapshot(self, event_id: EventId) -> Event | None:
         """The copy of an event that was held or failed when last seen, without customer data; None if there is none."""
         with self.reading() as connection:
-            return sightings.find_snapshot(connection, event_id)
+            return events.find_snapshot(connection, event_id)
 
     def retryable(self) -> tuple[EventId, ...]:
         """The events that were held or failed when last seen, by their days."""
         with self.reading() as connection:
-            return sightings.retryable(connection)
+            return events.retryable(connection)
 
     def unsuccessful_in(self, run: str) -> tuple[EventId, ...] | None:
         """The events that this run (its id or correlation id) held or failed; None if there was no such run."""
         with self.reading() as connection:
-            return sightings.unsuccessful_in(connection, run)
+            return events.unsuccessful_in(connection, run)
 
     def standing(self, event_id: EventId) -> EventStatus | None:
         """How the event stood when a run last saw it; None if none ever did."""
