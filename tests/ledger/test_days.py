@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tsrevel.ledger import Ledger, open_view
-from tsrevel.ledger.days import KnownEvents, find_known, find_ordered
+from tsrevel.ledger.events import KnownEvents, find_known, find_ordered
 from tsrevel.planning.model import EventId
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger import EventResult, Ledger
-from tsrevel.ledger.snapshot import decode_snapshot, encode_snapshot
+from tsrevel.ledger.plan_json import decode_snapshot, encode_snapshot
 from tsrevel.planning.model import BillingTotal, Event, EventId, Fault, Line, PaymentRecord
 from tsrevel.planning.reasons import Reason
 

@@ -15,7 +15,6 @@ from tsrevel.ledger import (
     RunRecord,
     audit,
     orders,
-    pausing,
     queries,
     runs,
 )
@@ -70,7 +69,7 @@ def recall_pause(view: LedgerView | None) -> Pause | None:
     if view is None:
         return None
     with view.reading() as connection:
-        return pausing.find_pause(connection)
+        return runs.find_pause(connection)
 
 
 def recount_runs(view: LedgerView | None, limit: int) -> tuple[RunHistory, ...]:

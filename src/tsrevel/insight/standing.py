@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
 from tsrevel.insight.drift import recall_drift
-from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, audit, orders, pausing, queries, runs
+from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, audit, orders, queries, runs
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.model import EventId, OrderId
 
@@ -104,7 +104,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
         return replace(
             bare,
             known=True,
-            pause=pausing.find_pause(connection),
+            pause=runs.find_pause(connection),
             good=runs.last_good(connection, with_alarm=False),
             runs=runs.latest(connection, limit),
             held=tuple(each for each in trouble if each.status == "held"),

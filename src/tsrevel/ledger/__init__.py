@@ -1,21 +1,19 @@
 """The memory of tsrevel: what was seen, claimed, written and settled, in one SQLite file that can prove it.
 
-All SQL is in this room. It decides nothing about events and talks to no service. It keeps no customer data
+All SQL is in this package. It decides nothing about events and talks to no service. It keeps no customer data
 and no secrets: plans have none by design, texts that may name people are kept as hashes, and whatever is
 passed as a fact, a detail or a reason must be free of both.
 
-Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `sightings`, `deliveries`, `runs`,
-`outbox`, `catalogues`, `audit` (one table family each), `codec` (plans as text), `snapshot` (events as text),
-`older_rows` (what older versions stored), `file` (transactions), `database`,
-`migrations`, `connection` (the file), `lock`, `inspection` (a look that changes nothing).
+Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `events`, `changes`, `runs`, `outbox`,
+`catalogues`, `audit` (one table family each), `plan_json` (plans and events as text), `database` (the file and its
+transactions), `migrations`, `connection`, `lock`, `view` (a look while a run goes on), `maintenance`.
 """
 
 from tsrevel.ledger.changes import hash_of_content
 from tsrevel.ledger.connection import SQLITE, Connect
-from tsrevel.ledger.inspection import Inspection, inspect_ledger
+from tsrevel.ledger.database import Inspection, inspect_ledger
 from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked
 from tsrevel.ledger.orders import hash_of_trouble
-from tsrevel.ledger.pausing import Pause, look_for_pause
 from tsrevel.ledger.records import (
     PENDING,
     AuditKind,
@@ -37,6 +35,7 @@ from tsrevel.ledger.records import (
     StationReport,
     Verdict,
 )
+from tsrevel.ledger.runs import Pause, look_for_pause
 from tsrevel.ledger.store import Ledger
 from tsrevel.ledger.view import LedgerView, copy_event, open_view
 

@@ -1,7 +1,6 @@
 """The append-only audit: who did what to which event, each row chained to the one before by its hash.
 
-A change and its row are written in one transaction, so there is never one without the other. `meta` keeps the
-length and the last hash, so that a cut end shows too.
+`check_audit` compares it with the tables: the chain shows its own changes, and so the tables' as well.
 """
 
 from __future__ import annotations
@@ -9,9 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger.records import AuditKind, AuditRow
@@ -152,3 +155,127 @@ def _decode_row(row: sqlite3.Row) -> AuditRow:
         previous_hash=row["previous_hash"],
         hash=row["hash"],
     )
+
+
+_ROWS = {
+    "audit": """
+        SELECT event_id, seq, kind, detail FROM audit
+        WHERE event_id IS NOT NULL AND kind IN (
+            'claimed', 'recorded', 'receipt_replaced', 'settled', 'disputed', 'foreign', 'released', 'resolved',
+            'reopened')
+        ORDER BY event_id, seq
+    """,
+    "orders": "SELECT event_id, state, order_id, plan FROM orders ORDER BY event_id",
+    "receipts": "SELECT event_id, uuid, revel_id FROM receipts ORDER BY event_id",
+    "resolutions": "SELECT event_id, verdict FROM resolutions ORDER BY event_id",
+}
+"""What of each table is compared, by events: indices of the ledger's have them in that order."""
+_PRUNED = "SELECT coalesce(max(seq), 0) AS seq FROM audit WHERE kind = 'pruned'"
+
+_Row = tuple[str, str, sqlite3.Row]
+"""An event's id, a table's name, and a row of that table about the event."""
+
+
+@dataclass(slots=True)
+class _Order:
+    """What the audit says of an event's order, and of the receipts of its steps: Revel's id, and which fact says so."""
+
+    state: str
+    order_id: str | None = None
+    plan_hash: str | None = None
+    receipts: dict[str, tuple[str | None, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Audited:
+    """All that the audit says of how the tables must look now for one event."""
+
+    order: _Order | None = None
+    verdict: str | None = None
+
+    def read(self, seq: int, kind: str, detail: dict[str, str]) -> None:
+        """Takes in one fact; they come in their order."""
+        if kind == AuditKind.RESOLVED:
+            self.verdict = detail["verdict"]
+        elif kind == AuditKind.REOPENED:
+            self.verdict = None
+        elif kind == AuditKind.RELEASED:
+            self.order = None
+        elif kind == AuditKind.CLAIMED:
+            self.order = _Order("claimed", plan_hash=detail["plan_hash"])
+        elif kind == AuditKind.FOREIGN:
+            self.order = _Order("foreign", detail["order_id"])
+        elif kind in {AuditKind.SETTLED, AuditKind.DISPUTED}:
+            self.order = self.order or _Order(kind)
+            self.order.state, self.order.order_id = kind, detail.get("order_id") or self.order.order_id
+        else:
+            self.order = self.order or _Order("claimed")
+            self.order.receipts[detail["uuid"]] = (detail.get("revel_id"), seq)
+            self.order.order_id = (detail.get("revel_id") if detail["step"] == "order" else None) or self.order.order_id
+
+
+def check_audit(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises LedgerDamaged, which names the event, where a table says of an order what the audit doesn't."""
+    pruned: int = connection.execute(_PRUNED).fetchone()["seq"]
+    by_event = merge(*(_rows_of(connection, table) for table in _ROWS), key=itemgetter(0))
+    for event_id, rows in groupby(by_event, key=itemgetter(0)):
+        finding = _compare(event_id, rows, pruned)
+        if finding:
+            raise LedgerDamaged(
+                LedgerCode.TABLES_DISAGREE,
+                f"The ledger {path} was changed by other hands, for its audit says otherwise: {finding}. Keep the "
+                "file, look the order up in Revel, and restore a backup.",
+            )
+
+
+def _rows_of(connection: sqlite3.Connection, table: str) -> Iterator[_Row]:
+    return ((row["event_id"], table, row) for row in connection.execute(_ROWS[table]))
+
+
+def _compare(event_id: str, rows: Iterable[_Row], pruned: int) -> str | None:
+    """What of the rows about an event isn't as the audit says. `pruned` is the last fact of a pruning."""
+    told, order, verdict, receipts = _Audited(), None, None, dict[str, str | None]()
+    for _, table, row in rows:
+        if table == "audit":
+            told.read(row["seq"], row["kind"], json.loads(row["detail"]))
+        elif table == "orders":
+            order = row
+        elif table == "receipts":
+            receipts[row["uuid"]] = row["revel_id"]
+        else:
+            verdict = row["verdict"]
+    finding = _compare_order(event_id, order, told.order) or _compare_receipts(event_id, receipts, told.order, pruned)
+    if finding is None and verdict != told.verdict:
+        return f"event {event_id} is resolved as {verdict or 'nothing'}, and was as {told.verdict or 'nothing'}"
+    return finding
+
+
+def _compare_order(event_id: str, row: sqlite3.Row | None, told: _Order | None) -> str | None:
+    if row is None and told is None:
+        return None
+    if row is None or told is None:
+        return f"the order of event {event_id} is " + ("missing" if row is None else "in no fact")
+    if row["state"] != told.state:
+        return f"the order of event {event_id} is {row['state']}, and was {told.state}"
+    if row["order_id"] != told.order_id:
+        return f"event {event_id} has Revel order {row['order_id'] or 'none'}, and had {told.order_id or 'none'}"
+    if (_hash_plan(row["plan"]) if row["plan"] else None) != told.plan_hash:
+        return f"the plan of event {event_id} is another than was claimed"
+    return None
+
+
+def _compare_receipts(event_id: str, receipts: dict[str, str | None], told: _Order | None, pruned: int) -> str | None:
+    known = told.receipts if told else {}
+    for uuid, revel_id in receipts.items():
+        fact = known.get(uuid)
+        if fact is None or fact[0] != revel_id:
+            was = f"was for {fact[0] or 'none'}" if fact else "is in no fact"
+            return f"a receipt of event {event_id} is for Revel id {revel_id or 'none'}, and {was}"
+    for uuid, (_, seq) in known.items():
+        if uuid not in receipts and not (told and told.state != "claimed" and seq < pruned):
+            return f"a receipt of event {event_id} is missing"
+    return None
+
+
+def _hash_plan(plan: str) -> str:
+    return hashlib.sha256(plan.encode()).hexdigest()

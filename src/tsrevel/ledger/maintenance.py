@@ -1,4 +1,4 @@
-"""Care of the ledger's file: a check of everything, a copy, and its rows as data without free text."""
+"""Maintenance of the ledger's file: a check of everything, a copy, and its rows as data without free text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from typing import TypeVar
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import real_path
-from tsrevel.ledger import pruning
-from tsrevel.ledger.agreement import check_audit
+from tsrevel.ledger.audit import check_audit
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable
-from tsrevel.ledger.inspection import Inspection, inspect_ledger
+from tsrevel.ledger.database import Inspection, inspect_ledger
 from tsrevel.ledger.migrations import back_up
-from tsrevel.ledger.orders import count_by_state
+from tsrevel.ledger.orders import count_by_state, count_old_details
 from tsrevel.ledger.records import OrderState
 from tsrevel.ledger.view import open_view
 
@@ -103,7 +102,7 @@ def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> It
 def count_prunable(path: Path, environment: str, before: datetime, opened_by: Connect = SQLITE) -> dict[str, int]:
     """How many rows of each table `Ledger.prune` would drop. Changes nothing. Raises LedgerUnusable for none."""
     with _look(path, environment, opened_by) as connection:
-        return pruning.count_old_details(connection, before)
+        return count_old_details(connection, before)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Literal
 
 from tsrevel.ledger.audit import Change
 from tsrevel.ledger.changes import REPORTED_CHANGES
-from tsrevel.ledger.file import LedgerFile
+from tsrevel.ledger.database import LedgerFile
 from tsrevel.ledger.records import AuditKind, ClaimConflict, ConflictCode, EventResult, LastResult
 from tsrevel.planning.model import EventId, OrderId
 

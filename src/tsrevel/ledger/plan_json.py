@@ -1,13 +1,14 @@
-"""Plans as JSON text and back, exactly. A text that isn't a plan is damage and is never guessed at."""
+"""Plans and events as JSON text and back, exactly. A text that isn't one is damage and is never guessed at."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
-from tsrevel.planning.model import Plan
+from tsrevel.planning.model import Document, Event, Plan
 
 _SHAPE = 1
 """Goes up only when a field disappears or changes its meaning. A new field with a default needs no new shape: an older
@@ -43,3 +44,28 @@ def decode_plan(text: str) -> Plan:
 
 def _unreadable(why: str) -> str:
     return f"A plan in the ledger can't be read ({why}): install the tsrevel that wrote it, or restore a backup."
+
+
+_EVENTS = TypeAdapter(Event)
+
+
+def encode_snapshot(event: Event) -> str:
+    """The event without its name and contact, and its documents without the staff's names (facts TripleSeat 3.3)."""
+    documents = tuple(_without_staff(document) for document in event.documents)
+    bare = replace(event, name="", contact_name="", contact_phone="", documents=documents)
+    return _EVENTS.dump_json(bare).decode()
+
+
+def decode_snapshot(text: str) -> Event:
+    """The event that `encode_snapshot` wrote, in this or an older version. LedgerDamaged if it isn't one."""
+    try:
+        return _EVENTS.validate_json(text)
+    except (ValidationError, ValueError) as error:
+        raise LedgerDamaged(
+            LedgerCode.UNREADABLE_SNAPSHOT, "A copy of an event in the ledger can't be read: leave --from-snapshot out."
+        ) from error
+
+
+def _without_staff(document: Document) -> Document:
+    """A title reads "<staff name> | Contract & Event Order: <document id>"."""
+    return replace(document, title=document.title.rpartition(" | ")[2])

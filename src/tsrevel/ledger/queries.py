@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from tsrevel.ledger.events import RESOLUTION, decode_resolution
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.orders import DISPUTED_FOR
 from tsrevel.ledger.plan_json import decode_plan
 from tsrevel.ledger.records import PENDING, OrderState, Resolution, decode_instant, describe_dispute
-from tsrevel.ledger.resolutions import RESOLUTION, decode_resolution
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import Cents
 

@@ -9,24 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
-from tsrevel.ledger import (
-    audit,
-    catalogues,
-    changes,
-    deliveries,
-    dry,
-    events,
-    orders,
-    outbox,
-    pausing,
-    pruning,
-    queries,
-    resolutions,
-    runs,
-    watch,
-)
+from tsrevel.ledger import audit, catalogues, changes, events, orders, outbox, queries, runs
 from tsrevel.ledger.outbox import Outbox
-from tsrevel.ledger.pausing import Pause
 from tsrevel.ledger.queries import EventStatus
 from tsrevel.ledger.records import (
     AuditKind,
@@ -42,6 +26,7 @@ from tsrevel.ledger.records import (
     StationReport,
     Verdict,
 )
+from tsrevel.ledger.runs import Pause
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, OrderId, Plan, Step
 from tsrevel.planning.products import Catalogue
 
@@ -241,7 +226,7 @@ class Ledger(Outbox):
     def see_dry(self, run_id: str, seen: Iterable[EventResult]) -> frozenset[EventId]:
         """What a dry run made of these events, kept apart; those of which that is news, to live runs as well."""
         with self._changing(run_id) as change:
-            return dry.put_dry_results(change, tuple(seen))
+            return events.put_dry_results(change, tuple(seen))
 
     def sightings(self, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
         """What was last made of these events, as far as they were ever seen."""
@@ -287,44 +272,44 @@ class Ledger(Outbox):
     def resolve(self, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
         """Stores a person's word on an event: runs leave it alone from now on. `note` must be free of customer data."""
         with self._changing(None) as change:
-            resolutions.put_resolution(change, event_id, verdict, note, order_id)
+            events.put_resolution(change, event_id, verdict, note, order_id)
             changes.drop(change, event_id)
 
     def reopen(self, event_id: EventId, note: str) -> bool:
         """Takes that word back; False if there was none."""
         with self._changing(None) as change:
-            return resolutions.drop_resolution(change, event_id, note)
+            return events.drop_resolution(change, event_id, note)
 
     def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
         """What a person settled of these events, as far as anything was."""
         with self.reading() as connection:
-            return resolutions.find_resolutions(connection, event_ids)
+            return events.find_resolutions(connection, event_ids)
 
     def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
         """After a change of a resolved event was told: the content hash that it is compared with next time."""
         with self._changing(run_id) as change:
-            resolutions.note_change(change, event_id, digest)
+            events.note_change(change, event_id, digest)
 
     # Finished orders as Revel shows them
 
     def settled_between(self, first: date, last: date) -> tuple[OrderRecord, ...]:
         """Our finished orders for events of these days (both included), the latest day first."""
         with self.reading() as connection:
-            near = watch.find_settled_between(connection, first, last)
+            near = changes.find_settled_between(connection, first, last)
             found = orders.find(connection, near)
             return tuple(found[event_id] for event_id in near)
 
     def shown_orders(self, event_ids: Iterable[EventId]) -> dict[EventId, dict[str, str]]:
         """What Revel last showed of the finished orders that a station has changed."""
         with self.reading() as connection:
-            return watch.find_shown(connection, event_ids)
+            return changes.find_shown(connection, event_ids)
 
     def note_shown(
         self, run_id: str, event_id: EventId, shown: Mapping[str, str], report: StationReport | None
     ) -> None:
         """Revel shows a finished order like this now, and this was reported of it, if anything was."""
         with self._changing(run_id) as change:
-            watch.note_shown(change, event_id, shown, report)
+            changes.note_shown(change, event_id, shown, report)
 
     # What finished orders were made of
 
@@ -360,36 +345,36 @@ class Ledger(Outbox):
     def pause(self, reason: str) -> Pause | None:
         """From now on no run does anything. An earlier pause stands, and is returned. The audit keeps no reason."""
         with self._changing(None) as change:
-            return pausing.begin_pause(change, reason)
+            return runs.begin_pause(change, reason)
 
     def resume(self) -> Pause | None:
         """Runs work again; the pause that ended, None if there was none."""
         with self._changing(None) as change:
-            return pausing.end_pause(change)
+            return runs.end_pause(change)
 
     def paused(self) -> Pause | None:
         """The pause; None if there is none."""
         with self.reading() as connection:
-            return pausing.find_pause(connection)
+            return runs.find_pause(connection)
 
     def prune(self, before: datetime, older_than: int) -> dict[str, int]:
         """Drops the details of orders settled before `before`, `older_than` days ago: how many rows of each table."""
         with self._changing(None) as change:
-            return pruning.drop_old_details(change, before, older_than)
+            return orders.drop_old_details(change, before, older_than)
 
     # Webhook deliveries
 
     def knows_delivery(self, key: DeliveryKey) -> bool:
         """Whether this delivery was dealt with before."""
         with self.reading() as connection:
-            return deliveries.knows_delivery(connection, key)
+            return events.knows_delivery(connection, key)
 
     def note_delivery(
         self, run_id: str | None, key: DeliveryKey, event_id: EventId | None, *, signed: bool, reason: str | None
     ) -> None:
         """The delivery was dealt with in this run (None: it called for none), and isn't to be again."""
         with self._changing(run_id) as change:
-            deliveries.note_delivery(change, key, event_id, signed=signed, reason=reason)
+            events.note_delivery(change, key, event_id, signed=signed, reason=reason)
 
     # Audit
 

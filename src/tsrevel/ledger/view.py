@@ -13,8 +13,7 @@ from tsrevel.files import real_path
 from tsrevel.ledger import runs
 from tsrevel.ledger.audit import GENESIS, verify_tail
 from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
-from tsrevel.ledger.database import TAIL, examine, identify, refuse_leftovers
-from tsrevel.ledger.inspection import has_log, open_to_look
+from tsrevel.ledger.database import TAIL, examine, has_log, identify, open_to_look, refuse_leftovers
 from tsrevel.ledger.migrations import apply_missing, shipped_migrations, version_of
 from tsrevel.ledger.records import Clock
 from tsrevel.ledger.store import Ledger

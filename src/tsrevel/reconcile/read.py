@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable
 from tsrevel.ledger import LedgerView
-from tsrevel.ledger.days import KnownEvents, find_known, find_ordered
+from tsrevel.ledger.events import KnownEvents, find_known, find_ordered
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Policy, Skip
 from tsrevel.planning.plan import plan_order
