@@ -14,7 +14,7 @@ import pytest
 
 from tsrevel.cli.app import run_command
 from tsrevel.cli.world import CliContext as Surroundings
-from tsrevel.doctor.finding import CheckResult, FindingCode
+from tsrevel.doctor.findings import CheckResult, FindingCode
 from tsrevel.doctor.machine import check_clock
 
 from ..world import MORNING, World

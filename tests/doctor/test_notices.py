@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsrevel.doctor.finding import CheckResult, FindingCode
+from tsrevel.doctor.findings import CheckResult, FindingCode
 from tsrevel.doctor.notices import check_mail, check_monitor
 
 from ..world import World

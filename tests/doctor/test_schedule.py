@@ -9,7 +9,7 @@ import pytest
 
 from tsrevel.config import CommandFailure, CommandResult
 from tsrevel.doctor.crontab import read_crontab
-from tsrevel.doctor.finding import CheckFinding, CheckResult, FindingCode
+from tsrevel.doctor.findings import CheckFinding, CheckResult, FindingCode
 from tsrevel.doctor.schedule import check_schedule
 
 from ..world import World

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
 from tsrevel.config.write import ConfigTable
-from tsrevel.doctor.finding import attempt, is_silent
+from tsrevel.doctor.findings import attempt, is_silent
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TokenRefused, TsrevelError
 from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.planning.products import normalise

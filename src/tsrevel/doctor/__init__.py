@@ -5,7 +5,7 @@ keeps it. Read in this order: `finding`, `examination`, then `machine`, `files`,
 `notices`, `schedule` with `crontab` (one subject each).
 """
 
-from tsrevel.doctor.examination import Installation, run_checks
-from tsrevel.doctor.finding import CheckFinding, CheckResult, exit_status
+from tsrevel.doctor.checks import Installation, run_checks
+from tsrevel.doctor.findings import CheckFinding, CheckResult, exit_status
 
 __all__ = ["CheckFinding", "CheckResult", "Installation", "exit_status", "run_checks"]

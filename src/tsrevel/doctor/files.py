@@ -12,7 +12,7 @@ from pathlib import Path
 from tsrevel.config import SETTINGS, Settings
 from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.problems import Source, file_origin
-from tsrevel.doctor.finding import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
+from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
 from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, refusal, user_name
 
 

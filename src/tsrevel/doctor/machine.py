@@ -11,7 +11,7 @@ from pathlib import Path
 from tsrevel.clocks import KEEP_TIME, judge_clock
 from tsrevel.config import Settings
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
-from tsrevel.doctor.finding import (
+from tsrevel.doctor.findings import (
     ATTENTION,
     CheckFinding,
     FindingCode,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsrevel.config import Settings
-from tsrevel.doctor.finding import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
+from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
 
 MAIL, MONITOR = "email", "monitor"
 

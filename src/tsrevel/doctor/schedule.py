@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from tsrevel.config import CommandFailure, CommandResult, CommandRunner, Settings
 from tsrevel.doctor.crontab import Start, read_crontab
-from tsrevel.doctor.finding import CheckFinding, FindingCode, ok, warning
+from tsrevel.doctor.findings import CheckFinding, FindingCode, ok, warning
 from tsrevel.files import real_path
 
 SCHEDULE = "schedule"

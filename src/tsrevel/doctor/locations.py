@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tsrevel.config import LocationSettings, Settings
-from tsrevel.doctor.finding import (
+from tsrevel.doctor.findings import (
     CheckFinding,
     CheckResult,
     FindingCode,
@@ -18,8 +18,8 @@ from tsrevel.doctor.finding import (
     skipped,
     warning,
 )
-from tsrevel.doctor.seat import TripleSeatLists
-from tsrevel.doctor.till import BUILT_IN_DINING, RevelLists, is_own_dining
+from tsrevel.doctor.revel import BUILT_IN_DINING, RevelLists, is_own_dining
+from tsrevel.doctor.tripleseat import TripleSeatLists
 from tsrevel.planning.model import Location, Policy, SiteId
 from tsrevel.planning.products import normalise
 from tsrevel.planning.screening import find_location

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tsrevel.config import LocationSettings, Settings
-from tsrevel.doctor.finding import (
+from tsrevel.doctor.findings import (
     REFUSED,
     SERVICE_DOWN,
     CheckFinding,

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TypeVar
 
 from tsrevel.config import Settings
-from tsrevel.doctor.finding import (
+from tsrevel.doctor.findings import (
     REFUSED,
     CheckFinding,
     FindingCode,

@@ -9,11 +9,11 @@ from itertools import chain
 
 from tsrevel.config import Settings
 from tsrevel.doctor import files, machine, notices, schedule
-from tsrevel.doctor.finding import CheckFinding, FindingCode, SkippedCheck, skipped
-from tsrevel.doctor.places import CheckedLocation, check_location, check_register
-from tsrevel.doctor.seat import TripleSeatLists, examine_tripleseat, skip_tripleseat
-from tsrevel.doctor.till import RevelLists, examine_revel, skip_revel
-from tsrevel.doctor.wares import check_products, check_stray_mappings
+from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, skipped
+from tsrevel.doctor.locations import CheckedLocation, check_location, check_register
+from tsrevel.doctor.products import check_products, check_stray_mappings
+from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
+from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
 from tsrevel.errors import ConfigProblem
 from tsrevel.ledger import Pause, look_for_pause
 from tsrevel.planning.model import Policy

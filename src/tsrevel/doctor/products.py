@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tsrevel.config import ChargeSettings, Settings
-from tsrevel.doctor.finding import (
+from tsrevel.doctor.findings import (
     CheckFinding,
     FindingCode,
     SkippedCheck,
@@ -16,8 +16,8 @@ from tsrevel.doctor.finding import (
     skipped,
     warning,
 )
-from tsrevel.doctor.places import NO_ESTABLISHMENT, CheckedLocation, lacks_establishment
-from tsrevel.doctor.till import RevelLists
+from tsrevel.doctor.locations import NO_ESTABLISHMENT, CheckedLocation, lacks_establishment
+from tsrevel.doctor.revel import RevelLists
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.model import ProductId
 from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_name, suggest
