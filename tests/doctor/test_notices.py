@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tsrevel.doctor.checks import check_mail, check_monitor
 from tsrevel.doctor.findings import CheckResult, FindingCode
-from tsrevel.doctor.notices import check_mail, check_monitor
 
 from ..world import World
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tsrevel.config import CommandFailure, CommandResult
-from tsrevel.doctor.crontab import read_crontab
 from tsrevel.doctor.findings import CheckFinding, CheckResult, FindingCode
-from tsrevel.doctor.schedule import check_schedule
+from tsrevel.doctor.schedule import check_schedule, read_crontab
 
 from ..world import World
 

@@ -1,4 +1,4 @@
-"""Every check of `doctor` in its order, told as it is made: this machine, TripleSeat, Revel, each location, notices."""
+"""Every check of `doctor` in its order: this machine, TripleSeat, Revel, each location, who is notified."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from itertools import chain
 
 from tsrevel.config import Settings
-from tsrevel.doctor import files, machine, notices, schedule
-from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, skipped
+from tsrevel.doctor import machine, schedule
+from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
 from tsrevel.doctor.locations import CheckedLocation, check_location, check_register
 from tsrevel.doctor.products import check_products, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
@@ -21,6 +21,41 @@ from tsrevel.planning.screening import days_in_reach
 from tsrevel.redaction import Secret
 from tsrevel.transport.network import NETWORK_VARIABLES
 from tsrevel.wiring import Runtime, build_policy, open_services
+
+MAIL, MONITOR = "email", "monitor"
+
+
+def check_mail(settings: Settings) -> CheckFinding:
+    """Whether mails can be sent at all. The key isn't tried: nothing documents a way that sends no mail."""
+    mail = settings.email
+    parts = {
+        "email.api_key": bool(mail.api_key.get_secret_value().strip()),
+        "email.sender": bool(mail.sender),
+        "email.recipients": bool(mail.recipients),
+    }
+    missing = [key for key, there in parts.items() if not there]
+    if len(missing) == len(parts):
+        return skipped(MAIL, SkippedCheck(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
+    if missing:
+        text = f"half set up, so no mail is sent: {', '.join(missing)} isn't set"
+        return warning(MAIL, FindingCode.INCOMPLETE, text, "Set it, or empty the whole [email] section.")
+    key = mail.api_key.get_secret_value().strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        text = "email.api_key holds characters that no key has"
+        return problem(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key anew.")
+    count = len(mail.recipients)
+    people = f"{count} recipient{'s' * (count != 1)}"
+    return ok(MAIL, f"SendGrid key, sender and {people} are set; the key isn't tried")
+
+
+def check_monitor(settings: Settings) -> CheckFinding:
+    """Whether somebody would notice that runs have stopped. It isn't pinged."""
+    if settings.monitor.ping_url.get_secret_value():
+        return ok(MONITOR, "monitor.ping_url is set; it isn't pinged now")
+    remedy = "Set monitor.ping_url (Healthchecks or the like), or watch cron in another way."
+    text = "monitor.ping_url isn't set: nobody is told when runs stop"
+    return warning(MONITOR, FindingCode.NOT_SET, text, remedy)
+
 
 AHEAD = timedelta(days=30)
 """How far beyond what a run looks at an event counts as within reach: so that a quiet week isn't taken for a fault."""
@@ -71,7 +106,7 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     yield from machine.check_config(settings, installation.problems)
     yield from machine.check_safety(settings, installation.pause())
     because = installation.objection(*_LEDGER_KEYS)
-    yield from files.check_files(settings, installation.environ, because)
+    yield from machine.check_files(settings, installation.environ, because)
     found, inspection = machine.check_ledger(settings, installation.runtime.database, because)
     yield from found
     yield machine.check_disk(settings, because)
@@ -79,8 +114,8 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     skews = yield from _examine_services(installation)
     last_at = inspection.last_at if inspection else None
     yield machine.check_clock(installation.runtime.clock(), skews, last_at)
-    yield notices.check_mail(settings)
-    yield notices.check_monitor(settings)
+    yield check_mail(settings)
+    yield check_monitor(settings)
     yield schedule.check_schedule(settings, installation.environ, installation.runtime.run_command)
 
 
