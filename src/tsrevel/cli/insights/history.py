@@ -19,14 +19,7 @@ from tsrevel.cli.insights.speak import (
     shown_at,
 )
 from tsrevel.cli.world import CliContext, OutputOptions
-from tsrevel.insight.past import (
-    EventHistory,
-    RunHistory,
-    describe_fact,
-    recall_pause,
-    recount_event,
-    recount_runs,
-)
+from tsrevel.insight.history import EventHistory, RunHistory, describe_fact, recall_pause, recount_event, recount_runs
 from tsrevel.ledger import AuditRow, Pause
 from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.money import show

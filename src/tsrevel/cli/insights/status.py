@@ -18,7 +18,7 @@ from tsrevel.cli.insights.speak import (
 from tsrevel.cli.render import encode_pause
 from tsrevel.cli.which import describe_files, encode_files
 from tsrevel.cli.world import CliContext, OutputOptions
-from tsrevel.insight.standing import Changed, InstallationStatus, show_span, take_stock
+from tsrevel.insight.status import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import advise
