@@ -15,8 +15,8 @@ from tsrevel.engine.context import Environment, Limits, RunContext, RunIdentity
 from tsrevel.engine.outcomes import Outcome, leave_resolved, not_written, recall_dispute, with_order
 from tsrevel.engine.preview import Preview, connector_disabled, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
-from tsrevel.insight.drift import recall_drift
 from tsrevel.insight.history import EventHistory, recount_event
+from tsrevel.insight.status import recall_drift
 from tsrevel.ledger import Ledger, OrderRecord, copy_event
 from tsrevel.planning.explain import Rationale, give_reasons, give_rivals
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy

@@ -1,17 +1,60 @@
-"""How things stand, by the ledger alone: the last runs, what is held, failed, missed, due, begun, settled by hand."""
+"""The status by the ledger alone: the last runs, what is held, failed, missed or due, and what has drifted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
-from tsrevel.insight.drift import recall_drift
-from tsrevel.ledger import LedgerView, Pause, Resolution, RunRecord, audit, orders, queries, runs
+from tsrevel.ledger import (
+    AuditKind,
+    AuditRow,
+    LedgerView,
+    OrderRecord,
+    Pause,
+    Resolution,
+    RunRecord,
+    StationChange,
+    audit,
+    orders,
+    queries,
+    runs,
+)
+from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
-from tsrevel.planning.model import EventId, OrderId
+from tsrevel.planning.changes import describe_changes
+from tsrevel.planning.model import EventId, OrderId, Skip
+from tsrevel.planning.reasons import Reason
+
+
+def recall_drift(record: OrderRecord, facts: Iterable[AuditRow]) -> Skip | None:
+    """What differs now between the event, or what Revel shows, and the order as it was made; None: nothing known."""
+    if record.state != "settled":
+        return None
+    if record.cancelled:
+        text = f"a run saw it cancelled or deleted; Revel order {record.order_id} was left as it is"
+        return Skip(Reason.CANCELLED_AFTER_INJECTION, text)
+    if record.plan is None:
+        return None
+    changes = []
+    if record.seen_trouble:
+        changes.append(
+            "it can no longer be planned (why isn't kept: `tsrevel explain`, asking both services, tells it)"
+        )
+    elif record.seen_plan:
+        changes += describe_changes(record.plan, record.seen_plan)
+    told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
+    shown = next((each for each in reversed([*facts]) if _reported(each)), None)
+    if shown and _reported(shown) is StationChange.CHANGED:
+        told.append(shown.detail["text"])
+    return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
+
+
+def _reported(fact: AuditRow) -> StationChange | None:
+    return read_station_change(fact.detail) if fact.kind == AuditKind.ORDER_SHOWN else None
+
 
 STALE = timedelta(hours=3)
 """So long without a good run is told loudly: cron starts one every 45 minutes."""
