@@ -13,7 +13,7 @@ from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EstablishmentId, EventId
 from tsrevel.planning.money import Cents
 from tsrevel.reconcile.model import ComparedSpan, ComparisonResult, EventComparison, Money, ReportLocation
-from tsrevel.reconcile.report import sum_up
+from tsrevel.reconcile.summary import sum_up
 
 from ..cli.bench import Ran, Shell
 from .bench import Revel, differences, reconcile

@@ -25,7 +25,7 @@ from tsrevel.reconcile.files import check_page, write_page
 from tsrevel.reconcile.model import MONEY_KINDS, Day, Difference, DifferenceKind, Reconciliation, ReportLocation, Totals
 from tsrevel.reconcile.page import render_page
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
-from tsrevel.reconcile.report import sum_up
+from tsrevel.reconcile.summary import sum_up
 from tsrevel.wiring import Runtime, build_policy, open_services
 
 _WIDTH = 12

@@ -15,7 +15,7 @@ from tsrevel.planning.money import ZERO, Cents, show, to_cents
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.amounts import paid, planned_money, stored_money
 from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money
-from tsrevel.reconcile.parts import compare_money, compare_order, find_doubled, is_doubled
+from tsrevel.reconcile.order_parts import compare_money, compare_order, find_doubled, is_doubled
 from tsrevel.reconcile.sides import (
     contents_of,
     is_cancelled,
