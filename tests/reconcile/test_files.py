@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import ConfigError
-from tsrevel.reconcile.files import MARK, check_page, write_page
+from tsrevel.reconcile.page import MARK, check_page, write_page
 
 
 def test_a_page_goes_to_a_new_file_or_over_an_earlier_page(tmp_path: Path) -> None:

@@ -21,9 +21,8 @@ from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
 from tsrevel.planning.money import Cents, show
 from tsrevel.reconcile.compare import judge
-from tsrevel.reconcile.files import check_page, write_page
 from tsrevel.reconcile.model import MONEY_KINDS, Day, Difference, DifferenceKind, Reconciliation, ReportLocation, Totals
-from tsrevel.reconcile.page import render_page
+from tsrevel.reconcile.page import check_page, render_page, write_page
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.summary import sum_up
 from tsrevel.wiring import Runtime, build_policy, open_services

@@ -1,17 +1,77 @@
-"""An order at Revel against the plan it was written from, part by part and to the cent. Pure."""
+"""An order by its parts and amounts: as planned, and as Revel shows it, to the cent. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from decimal import Decimal
 
-from tsrevel.planning.model import Item, Plan, PlannedPayment, Policy
-from tsrevel.planning.money import ZERO, Cents, show
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import Item, Plan, PlannedPayment, Policy, ProductId, Skip
+from tsrevel.planning.money import ZERO, Cents, show, to_cents
+from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
-from tsrevel.reconcile.amounts import is_charge, item_amount, paid
-from tsrevel.reconcile.model import Difference, DifferenceKind, Money, MoneyKind
+from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money, MoneyKind
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
+
+
+def planned_money(plan: Plan, policy: Policy) -> Money:
+    """What the plan comes to."""
+    charged = Cents(sum(item.amount for item in plan.items if is_charge(item, policy)))
+    return Money(
+        items=Cents(plan.subtotal - charged),
+        discount=plan.discount,
+        tax=plan.tax,
+        charges=Cents(charged + plan.gratuity),
+        total=plan.final_total,
+        payments=plan.paid,
+        balance=plan.remaining_due,
+    )
+
+
+def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy: Policy) -> Money:
+    """What Revel shows of an order: its items and payments added up, the rest as the order itself says.
+
+    An item counts as a charge where the plan has it as one, by its uuid, or by its product where the plan knows no
+    such uuid.
+    """
+    charged = [item for item in plan.items if is_charge(item, policy)] if plan else []
+    ours = {item.uuid for item in plan.items} if plan else set()
+    uuids, products = {item.uuid for item in charged}, {item.product for item in charged}
+    amounts = {"items": 0, "charges": int(order.gratuity)}
+    for row in contents.items:
+        if not row.voided:
+            amounts["charges" if _is_charged(row, uuids, products, ours) else "items"] += item_amount(row)
+    return Money(
+        items=Cents(amounts["items"]),
+        discount=order.discount,
+        tax=order.tax,
+        charges=Cents(amounts["charges"]),
+        total=order.final_total,
+        payments=paid(contents.payments),
+        balance=order.remaining_due,
+    )
+
+
+def is_charge(item: Item, policy: Policy) -> bool:
+    """Whether the item was a billing total at TripleSeat."""
+    names = {normalise(rule.match) for rule in policy.charges if rule.treat_as == "item"}
+    return normalise(item.line) in names
+
+
+def item_amount(row: ItemRow) -> Cents:
+    """What an item at Revel comes to."""
+    return to_cents(row.quantity * Decimal(row.price) / 100)
+
+
+def paid(rows: Collection[PaymentRow]) -> Cents:
+    """What the payments at Revel come to."""
+    return Cents(sum(row.amount for row in rows if row.counts))
+
+
+def _is_charged(row: ItemRow, uuids: Collection[str], products: Collection[ProductId], ours: Collection[str]) -> bool:
+    return row.uuid in uuids or (row.uuid not in ours and row.product in products)
 
 
 def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Difference]:
@@ -143,3 +203,67 @@ def _told(item: Item) -> str:
 
 def _shown(row: ItemRow) -> str:
     return f"{row.quantity.normalize():f} x product {row.product} at {show(row.price)}"
+
+
+_CANCELLED = frozenset({Reason.STATUS_NOT_ELIGIBLE, Reason.EVENT_DELETED})
+_NOTHING = Contents(None)
+
+
+def is_cancelled(case: EventComparison) -> bool:
+    """Whether TripleSeat has the event, and as one that may not become an order."""
+    return isinstance(case.screened, Skip) and case.screened.reason in _CANCELLED
+
+
+def is_ours(case: EventComparison, row: OrderRow) -> bool:
+    """Whether we made the order: by its uuid, or by its id in the ledger, whatever it is called now."""
+    record = case.record
+    known = record is not None and record.state != "foreign" and record.order_id == row.id
+    return known or (bool(case.event_id) and row.uuid == order_uuid(case.event_id))
+
+
+def is_void(case: EventComparison, row: OrderRow) -> bool:
+    """Whether nothing of the order counts any more: a person has voided it at Revel."""
+    contents = contents_of(case, row)
+    sold = any(not item.voided for item in contents.items)
+    paid = any(payment.counts for payment in contents.payments)
+    return not (sold or paid or row.final_total or row.remaining_due)
+
+
+def main_order(case: EventComparison) -> OrderRow:
+    """The one that counts where there are several: the ledger's, else ours, else the oldest."""
+    known = case.record.order_id if case.record else None
+    return min(case.live, key=lambda row: (row.id != known, not is_ours(case, row), int(row.id)))
+
+
+def contents_of(case: EventComparison, row: OrderRow) -> Contents:
+    """The order's items and payments."""
+    return case.contents.get(row.id, _NOTHING)
+
+
+def plan_now(case: EventComparison) -> Plan | None:
+    """What the event would be written as now; None where it can't be planned."""
+    return case.plan if isinstance(case.plan, Plan) else None
+
+
+def written_plan(case: EventComparison) -> Plan | None:
+    """What the ledger says that the order was written as; None where it doesn't say."""
+    return case.record.plan if case.record else None
+
+
+def totals_of(case: EventComparison) -> Difference:
+    """A finding about the total, with what each of the three says it is: to be completed."""
+    now, written, live = plan_now(case), written_plan(case), case.live
+    told = to_cents(case.event.grand_total) if case.event and case.event.grand_total is not None else None
+    return Difference(
+        DifferenceKind.MONEY,
+        "",
+        field="total",
+        tripleseat=now.final_total if now else told,
+        ledger=written.final_total if written else None,
+        revel=Cents(sum(row.final_total for row in live)) if live else None,
+    )
+
+
+def note(kind: DifferenceKind, text: str, reason: Reason | None = None) -> Difference:
+    """Something explained."""
+    return Difference(kind, text, reason=reason, explained=True)

@@ -1,20 +1,125 @@
-"""The report as one page that a manager reads and prints: no script, nothing from outside, everything escaped.
-
-Ids alone tell events and orders apart: no name of an event or a person is on it.
-"""
+"""The report as one HTML page that a manager reads and prints: no script, nothing from outside, everything escaped."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import os
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from pathlib import Path
 
-from tsrevel.planning.money import Cents
-from tsrevel.reconcile.chart import draw_chart
-from tsrevel.reconcile.files import MARK
-from tsrevel.reconcile.markup import amount, cell, escaped, heading_row
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
+from tsrevel.files import open_regular, replace_file
+from tsrevel.planning.money import Cents, to_decimal
 from tsrevel.reconcile.model import MONEY_KINDS, Day, Difference, DifferenceKind, Reconciliation, ReportLocation, Totals
+from tsrevel.text import show_controls
+
+
+def escaped(text: object) -> str:
+    """`text` for an element or an attribute in double quotes."""
+    return html.escape(show_controls(str(text)), quote=True)
+
+
+def amount(cents: Cents | None) -> str:
+    """Money for a person: 123456 is "1,234.56"; a dash for none."""
+    return "–" if cents is None else f"{to_decimal(cents):,.2f}"
+
+
+def cell(text: object, *, label: str = "", classes: str = "") -> str:
+    """A table cell. `label` is its column's heading, shown beside it where the screen is narrow."""
+    told = f' data-label="{escaped(label)}"' if label else ""
+    styled = f' class="{classes}"' if classes else ""
+    return f"<td{styled}{told}>{escaped(text)}</td>"
+
+
+def heading_row(names: list[tuple[str, str]]) -> str:
+    """The head of a table: names with their classes."""
+    cells = "".join(f'<th scope="col" class="{classes}">{escaped(name)}</th>' for name, classes in names)
+    return f"<thead><tr>{cells}</tr></thead>"
+
+
+_WIDTH, _LEFT, _RIGHT = 360, 62, 84
+"""In user units, as wide as a telephone's screen: its text then keeps a readable size."""
+_ROW, _BAR, _TOP = 30, 10, 4
+
+
+def draw_chart(days: Sequence[Day], number: int) -> str:
+    """The days' totals, one below the other. `number` tells the charts of a page apart."""
+    tallest = max(max(day.tripleseat.money.total, day.revel.money.total) for day in days)
+    height = _TOP + _ROW * len(days) + _TOP
+    summary = "; ".join(
+        f"{day.day}: TripleSeat {amount(day.tripleseat.money.total)}, Revel {amount(day.revel.money.total)}"
+        for day in days
+    )
+    rows = "".join(part for row, day in enumerate(days) for part in _draw_day(day, row, tallest, number))
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-labelledby="chart-{number}">'
+        f'<title id="chart-{number}">{escaped(f"Totals a day. {summary}")}</title>'
+        f'<defs><pattern id="hatch-{number}" width="5" height="5" patternUnits="userSpaceOnUse" '
+        f'patternTransform="rotate(45)"><line class="hatch" x1="0" y1="0" x2="0" y2="5"/></pattern></defs>'
+        f'<line class="axis" x1="{_LEFT}" y1="0" x2="{_LEFT}" y2="{height}"/>{rows}</svg>'
+    )
+
+
+def _draw_day(day: Day, row: int, tallest: Cents, number: int) -> Iterator[str]:
+    top = _TOP + row * _ROW
+    seat, till = day.tripleseat.money.total, day.revel.money.total
+    yield f'<text x="0" y="{top + 16}">{day.day:%a %m-%d}</text>'
+    yield f'<rect class="seat" x="{_LEFT}" y="{top + 2}" width="{_length(seat, tallest)}" height="{_BAR}"/>'
+    yield (
+        f'<rect class="till" fill="url(#hatch-{number})" x="{_LEFT}" y="{top + 4 + _BAR}" '
+        f'width="{_length(till, tallest)}" height="{_BAR}"/>'
+    )
+    if seat == till:
+        told = amount(seat) if day.tripleseat.orders or day.revel.orders else "no orders"
+        yield f'<text x="{_WIDTH}" y="{top + 17}" text-anchor="end">{told}</text>'
+        return
+    yield f'<text class="strong" x="{_WIDTH}" y="{top + 11}" text-anchor="end">{amount(seat)}</text>'
+    yield f'<text class="strong" x="{_WIDTH}" y="{top + 24}" text-anchor="end">≠ {amount(till)}</text>'
+
+
+def _length(total: Cents, tallest: Cents) -> str:
+    """In user units; a day without orders has no bar."""
+    widest = _WIDTH - _LEFT - _RIGHT
+    return f"{max(total, 0) * widest / tallest:.1f}" if tallest > 0 else "0"
+
+
+MARK = '<meta name="generator" content="tsrevel reconcile">'
+"""In every page, near its beginning: what says that a file may be replaced."""
+
+
+def check_page(path: Path) -> str | None:
+    """In words, why the page can't go there; None if it can. Ask before the work is done."""
+    if path.is_dir():
+        return f"{path} is a folder: name a file in it"
+    if not path.parent.is_dir():
+        return f"the folder {path.parent} isn't there: make it first"
+    if not os.access(path.parent, os.W_OK):
+        return f"the folder {path.parent} can't be written to: choose another one"
+    if path.exists() and not _is_ours(path):
+        return f"{path} is there, and no page of reconcile's: name another file, or remove it"
+    return None
+
+
+def write_page(path: Path, text: str) -> None:
+    """Put the page there (0600), in place of an earlier one, in one move. Raises ConfigError where that fails."""
+    try:
+        replace_file(path, text.encode())
+    except OSError as error:
+        message = f"{path} can't be written: {error.strerror}"
+        problem = ConfigProblem(ConfigCode.FILE_UNWRITABLE, "--html", "the command line", message, "Make room.")
+        raise ConfigError((problem,)) from error
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with os.fdopen(open_regular(path), encoding="utf-8", errors="replace") as file:
+            return MARK in file.read(2000)
+    except OSError:
+        return False
+
 
 _LABELS = {kind: kind.capitalize() for kind in MONEY_KINDS}
 

@@ -21,8 +21,14 @@ from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Poli
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import GateState, event_day, find_location, find_zone, judge_gate, screen
-from tsrevel.reconcile.model import ComparedSpan, EventComparison, ReportLocation
-from tsrevel.reconcile.names import event_of, is_named_like_ours, prefixes
+from tsrevel.reconcile.model import (
+    ComparedSpan,
+    EventComparison,
+    ReportLocation,
+    event_of,
+    is_named_like_ours,
+    prefixes,
+)
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
 from tsrevel.revel.orders import DatedOrder, OrderSearch

@@ -20,7 +20,7 @@ from tsrevel.reconcile.model import (
     ReportLocation,
     Totals,
 )
-from tsrevel.reconcile.sides import is_ours
+from tsrevel.reconcile.order_parts import is_ours
 
 
 def sum_up(
