@@ -16,7 +16,7 @@ import tsrevel
 from benchmarks.place import install
 from benchmarks.report import Goal, print_table
 from tsrevel.cli.app import run_command
-from tsrevel.cli.world import CliContext
+from tsrevel.cli.context import CliContext
 
 LINES = 5
 MOST_FRAMES, MOST_CHANGES = 20, 800

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from tsrevel.cli.context import CliContext as Surroundings
+from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.sync import SyncOptions, sync_all
-from tsrevel.cli.world import CliContext as Surroundings
-from tsrevel.cli.world import OutputOptions
 from tsrevel.engine.context import RunIdentity, RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.outcomes import RunReport

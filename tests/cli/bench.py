@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from tsrevel.cli import world as surroundings
+from tsrevel.cli import context as surroundings
 from tsrevel.cli.app import run_command
 from tsrevel.sandbox import LoopbackServer, serve
 

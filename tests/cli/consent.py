@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import tomli_w
 
-from tsrevel.cli import world as surroundings
+from tsrevel.cli import context as surroundings
 from tsrevel.cli.app import run_command
 
 from ..world import World

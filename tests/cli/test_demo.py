@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tsrevel.cli import world as surroundings
+from tsrevel.cli import context as surroundings
 from tsrevel.cli.app import run_command
 
 from .bench import Ran, Tty, execute

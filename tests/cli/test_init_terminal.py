@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.prompts import Terminal
-from tsrevel.cli.world import CliContext
 
 from .bench import Ran, Shell, Tty
 
@@ -74,7 +74,7 @@ def test_ctrl_c_once_the_file_may_be_there_does_not_deny_it(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tsrevel.cli.initialise._tell", interrupt)
+    monkeypatch.setattr("tsrevel.cli.init._tell", interrupt)
     ran = type_in(shell, *BY_HAND, "")
     assert (ran.status, ran.err.endswith("interrupted; whether it had written is unknown\n")) == (130, True)
     assert config(home).exists()

@@ -37,7 +37,7 @@ OF_OURS = {
         "tsrevel.revel",
         "tsrevel.transport.write_gate",
     ),
-    *("tsrevel.cli.commands.sync", "tsrevel.cli.commands.replay"),
+    *("tsrevel.cli.commands.sync", "tsrevel.cli.commands.runs"),
 }
 GOOD = {"ok": True, "reason": None, "timestamp": STAMP}
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tsrevel.cli.app import run_command
-from tsrevel.cli.world import CliContext as Surroundings
+from tsrevel.cli.context import CliContext as Surroundings
 from tsrevel.doctor.findings import CheckResult, FindingCode
 from tsrevel.doctor.machine import check_clock
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from tsrevel.cli.context import CliContext as Surroundings
+from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.sync import SyncOptions, sync_all
-from tsrevel.cli.world import CliContext as Surroundings
-from tsrevel.cli.world import OutputOptions
 from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.run import sync

@@ -7,24 +7,24 @@ from contextlib import redirect_stderr, redirect_stdout
 from typer.main import get_command
 
 from tsrevel.cli.commands import (  # noqa: F401 (each hangs its commands into the tree)
-    care,
     doctor,
     explain,
     history,
-    initialise,
+    ledger,
     login,
     mapping,
-    reconcile,
-    replay,
+    reports,
     resolve,
+    runs,
     settings,
+    setup,
     status,
     sync,
     trial,
     verify,
 )
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.tree import app as app
-from tsrevel.cli.world import CliContext
 
 USAGE = 2
 _COMMAND = get_command(app)

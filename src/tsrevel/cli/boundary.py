@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import is_reader_gone, trouble_of
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.errors import ConfigError, TsrevelError
 
 UNEXPECTED = 1

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.render import encode_report
-from tsrevel.cli.world import CliContext
 from tsrevel.config import Settings
 from tsrevel.config.settings import SECRETS, variables
 from tsrevel.engine.outcomes import Outcome, RunReport

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
-from tsrevel.cli.world import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext, OutputOptions
 
 Shell = Literal["bash", "zsh", "fish"]
 

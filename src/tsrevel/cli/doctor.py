@@ -8,9 +8,9 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.standstill import NOTHING_CHECKED
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import examine_settings
 from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks
 from tsrevel.engine.outcomes import most_severe

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tsrevel.cli.draft import SettingsDraft
 from tsrevel.cli.entries import charge_entry
+from tsrevel.cli.init_settings import SettingsDraft
 from tsrevel.cli.prompts import Check, Terminal
 from tsrevel.config import check_document
 from tsrevel.config.value_types import decode_whole

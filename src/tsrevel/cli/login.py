@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import typer
 
+from tsrevel.cli.callback_server import CallbackServer, ConsentAnswer, Rejected, read_answer
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.fold import fold
 from tsrevel.cli.paste import LONGEST_LINE, no_echo, plain_address, read_line
-from tsrevel.cli.redirect import CallbackServer, ConsentAnswer, Rejected, read_answer
 from tsrevel.cli.tokens import APP_PAGE, describe, instant_of, settled, spell, tell_nothing_to_do
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, is_loopback
 from tsrevel.config.problems import DEFAULT
 from tsrevel.config.settings import variables

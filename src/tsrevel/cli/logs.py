@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TextIO
 
+from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.streams import encode_json
-from tsrevel.cli.world import OutputOptions
 
 _LOGGER = logging.getLogger("tsrevel")
 

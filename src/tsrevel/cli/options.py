@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tsrevel.cli.boundary import UNFINISHED, guard
-from tsrevel.cli.world import LogFormat, OutputOptions
+from tsrevel.cli.context import LogFormat, OutputOptions
 
 Body = Callable[..., int]
 """A command: takes the CliContext, the OutputOptions and its own options; its result is the exit status."""

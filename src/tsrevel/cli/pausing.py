@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.render import encode_pause
 from tsrevel.cli.which import NEVER_RUN, describe_files, encode_files
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.ledger import Ledger, Pause
 from tsrevel.wiring import Runtime, make_state_folder

@@ -9,8 +9,8 @@ from io import UnsupportedOperation
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.fold import fold
-from tsrevel.cli.world import CliContext, OutputOptions
 
 Check = Callable[[str], str]
 """Why an answer can't be taken, "" where it can."""

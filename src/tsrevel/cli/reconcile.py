@@ -11,11 +11,11 @@ from textwrap import wrap
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import show_progress
 from tsrevel.cli.standstill import report_nothing_checked, why_disabled
 from tsrevel.cli.table import open_console
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import inner
 from tsrevel.cli.table import show_events
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.engine.context import Progress
 from tsrevel.engine.outcomes import Outcome, RunReport
 from tsrevel.ledger import Pause

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import tomli_w
 
 from tsrevel.cli.boundary import UNEXPECTED
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import trouble_of
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 from tsrevel.files import look_at, read_regular, replace_file
 from tsrevel.wiring import utc_now

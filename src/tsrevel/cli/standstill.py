@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsrevel.cli.world import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.config import Settings
 from tsrevel.ledger import look_for_pause
 from tsrevel.planning.reasons import Reason

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.streams import inner
-from tsrevel.cli.world import CliContext
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Status

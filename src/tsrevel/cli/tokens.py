@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import ConfigError, CredentialsRefused
 from tsrevel.tripleseat.token_file import TokenFile

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
-from tsrevel.cli.spool import open_body
-from tsrevel.cli.world import CliContext, OutputOptions
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.deliveries import open_body
 from tsrevel.config import load_settings
 from tsrevel.errors import DeliveryRefused
 from tsrevel.webhook.signature import check_signature

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import EventId, command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app)
@@ -23,6 +23,6 @@ def explain(
     Both services are read and the engine decides as the next live run would, up to its first write; nothing is written
     anywhere. Exit 0 where it can be told, 12 or 13 where a service doesn't let it.
     """
-    from tsrevel.cli.insights import explain as verb
+    from tsrevel.cli import explain as verb
 
     return verb.explain_event(ctx, flags, event, offline=offline)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app)
@@ -24,7 +24,7 @@ def history(
 
     By the ledger alone, like `status`. An event that no run has seen is told as unknown, exit 0.
     """
-    from tsrevel.cli.insights import history as verb
+    from tsrevel.cli import history as verb
 
     if event is None:
         return verb.show_runs(ctx, flags, limit or 10)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from tsrevel.cli.arguments import is_id
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import Location, command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 maps = typer.Typer(
     no_args_is_help=True,
@@ -56,9 +56,9 @@ def list_mappings(
     "exact_name", "name_before_separator", or null without a product, "why", "product", "product_name", "price",
     "events", "menus", "prices"}]}.
     """
-    from tsrevel.cli.maps import listing
+    from tsrevel.cli import map_list
 
-    return listing.list_mappings(ctx, flags, offline=offline, seen=seen, days=days)
+    return map_list.list_mappings(ctx, flags, offline=offline, seen=seen, days=days)
 
 
 @command(maps)
@@ -69,7 +69,7 @@ def suggest(
 
     A suggestion is only that: nothing is mapped until you say so. Candidates have a score from 0 to 1, and why.
     """
-    from tsrevel.cli.maps import suggest as verb
+    from tsrevel.cli import map_suggest as verb
 
     return verb.suggest(ctx, flags, days, tuple(location or ()), interactive=interactive)
 
@@ -89,10 +89,10 @@ def set_product(
 
     A mapping that is there already is changed. Whatever else stands in mappings.toml stays as it is.
     """
-    from tsrevel.cli.maps import edit
+    from tsrevel.cli import map_edit
 
-    target = edit.MappingTarget(*_checked(name, menu_item, establishment, location))
-    return edit.set_product(ctx, flags, target, product, offline=offline)
+    target = map_edit.MappingTarget(*_checked(name, menu_item, establishment, location))
+    return map_edit.set_product(ctx, flags, target, product, offline=offline)
 
 
 @command(maps, acts=True)
@@ -105,9 +105,11 @@ def unset(
     location: Place = None,
 ) -> int:
     """Take a mapping out of mappings.toml. No service is asked."""
-    from tsrevel.cli.maps import edit
+    from tsrevel.cli import map_edit
 
-    return edit.unset_product(ctx, flags, edit.MappingTarget(*_checked(name, menu_item, establishment, location)))
+    return map_edit.unset_product(
+        ctx, flags, map_edit.MappingTarget(*_checked(name, menu_item, establishment, location))
+    )
 
 
 @command(maps)
@@ -116,7 +118,7 @@ def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Loca
 
     Nothing is written, and no ledger is needed.
     """
-    from tsrevel.cli.maps import check as verb
+    from tsrevel.cli import map_check as verb
 
     return verb.check_coverage(ctx, flags, days, tuple(location or ()))
 

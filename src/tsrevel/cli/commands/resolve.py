@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import EventId, command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app, acts=True)
@@ -38,6 +38,6 @@ def resolve(
     Nothing is written to Revel. An event resolved with --order is opened again once Revel no longer has any order that
     was named for it.
     """
-    from tsrevel.cli.insights import resolve as verb
+    from tsrevel.cli import resolve as verb
 
     return verb.resolve(ctx, flags, event, verb.ResolveOptions(word, note, order, no_order_exists))

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 config = typer.Typer(name="config", help="Check the settings, or show them with their origins.", no_args_is_help=True)
 app.add_typer(config)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app)
@@ -22,6 +22,6 @@ def status(
     By the ledger alone: no service is called, no lock taken, a run may go on meanwhile. Exit 0 whatever it tells. Off a
     terminal a line for each thing; with -q only what needs a person.
     """
-    from tsrevel.cli.insights import status as verb
+    from tsrevel.cli import status as verb
 
     return verb.show_status(ctx, flags, limit)

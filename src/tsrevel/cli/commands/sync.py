@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import (
     DryRun,
     EventIds,
@@ -18,7 +19,6 @@ from tsrevel.cli.options import (
     command,
 )
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app, acts=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import typer
 
+from tsrevel.cli.context import CliContext
+from tsrevel.cli.map_data import NameReport, UnmappedName
 from tsrevel.cli.maps.candidates import candidate_lines, describe
 from tsrevel.cli.maps.speak import count_names, say
 from tsrevel.cli.maps.survey import establishment_names, mappings_path
-from tsrevel.cli.maps.wanted import NameReport, UnmappedName
 from tsrevel.cli.prompts import Terminal
-from tsrevel.cli.world import CliContext
 from tsrevel.config import Settings
 from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.planning.model import ProductId

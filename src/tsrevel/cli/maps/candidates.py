@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tsrevel.cli.map_data import UnmappedName
 from tsrevel.cli.maps.speak import lay_out, shown_price
-from tsrevel.cli.maps.wanted import UnmappedName
 from tsrevel.planning.model import EstablishmentId
 from tsrevel.planning.money import show
 from tsrevel.planning.products import Suggestion

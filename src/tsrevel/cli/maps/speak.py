@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.fold import fold
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import ProductEntry
 from tsrevel.planning.money import Cents, show
 from tsrevel.planning.products import RevelProduct

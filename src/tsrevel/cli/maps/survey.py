@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec
 
 from tsrevel.cli.arguments import read_locations
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.standstill import report_nothing_checked, why_disabled
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Refused, ServiceDown, TryNextRun, TsrevelError
 from tsrevel.planning.model import EstablishmentId, Policy

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from tsrevel.cli.boundary import NOTHING_WRITTEN
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ def init(
     line: name a file or a command, set it in the environment, or type it unseen.
     With --json: {"success", "config": the file written, "locations", "open": what is left to do, "next": commands}.
     """
-    from tsrevel.cli import initialise as verb
-    from tsrevel.cli.draft import InitOptions
+    from tsrevel.cli import init as verb
+    from tsrevel.cli.init_settings import InitOptions
 
     values = {name.replace("__", "."): text for name, text in given.items() if text is not None}
     options = InitOptions(

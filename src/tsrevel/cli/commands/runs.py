@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import (
     Archive,
     DryRun,
@@ -20,7 +21,6 @@ from tsrevel.cli.options import (
     command,
 )
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 
 @command(app, acts=True)

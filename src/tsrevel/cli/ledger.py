@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import encode_json
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import take_owner_of

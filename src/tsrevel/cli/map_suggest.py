@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.map_data import NameReport, UnmappedName, gather, tell_what_is_left_out
 from tsrevel.cli.maps.candidates import candidate_lines, describe
 from tsrevel.cli.maps.speak import count_names, encode_offer, say
 from tsrevel.cli.maps.survey import DayRange, establishment_names, open_survey, unless_switched_off
-from tsrevel.cli.maps.wanted import NameReport, UnmappedName, gather, tell_what_is_left_out
 from tsrevel.cli.prompts import may_ask
 from tsrevel.cli.render import show_progress
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.planning.model import EstablishmentId
 from tsrevel.planning.money import show
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import command
 from tsrevel.cli.tree import app
-from tsrevel.cli.world import CliContext, OutputOptions
 
 Reason = Annotated[
     str, typer.Option("--reason", metavar="T", help="Why, for whoever reads the reports; no customer's name.")
@@ -56,7 +56,7 @@ def check(
     ] = None,
 ) -> int:
     """Check the file, its references and its audit chain, and count what is in it: exit 0 or 14. It takes no lock."""
-    from tsrevel.cli import upkeep as verb
+    from tsrevel.cli import ledger as verb
 
     return verb.check_ledger(ctx, flags, file)
 
@@ -68,7 +68,7 @@ def backup(
     target: Annotated[Path, typer.Argument(metavar="F", help="A new file; none is overwritten.")],
 ) -> int:
     """Copy the ledger, whole and checked, also while a run is under way. It takes no lock."""
-    from tsrevel.cli import upkeep as verb
+    from tsrevel.cli import ledger as verb
 
     return verb.back_up_ledger(ctx, flags, target)
 
@@ -85,7 +85,7 @@ def export(
 
     Each line is {"table": ..., and the row's columns}; a text taken out reads "[redacted]".
     """
-    from tsrevel.cli import upkeep as verb
+    from tsrevel.cli import ledger as verb
 
     return verb.export_ledger(ctx, flags, output)
 
@@ -98,6 +98,6 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
 ) -> int:
     """Drop details of orders settled long ago. Which event has which order stays for ever, and so does the audit."""
-    from tsrevel.cli import upkeep as verb
+    from tsrevel.cli import ledger as verb
 
     return verb.prune_ledger(ctx, flags, older_than, dry_run=dry_run)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import typer
 
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.map_data import MappedName, NameReport, UnmappedName, gather, tell_what_is_left_out
 from tsrevel.cli.maps.speak import count_names, encode_mapping, lay_out, say, shown_price, what_is_mapped
 from tsrevel.cli.maps.survey import (
     ConnectorDisabled,
@@ -18,9 +20,7 @@ from tsrevel.cli.maps.survey import (
     open_survey,
     unless_switched_off,
 )
-from tsrevel.cli.maps.wanted import MappedName, NameReport, UnmappedName, gather, tell_what_is_left_out
 from tsrevel.cli.render import show_progress
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import ProductEntry, Settings
 from tsrevel.planning.coverage import MatchedBy
 from tsrevel.planning.model import EstablishmentId, ProductId

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tsrevel.cli.arguments import find_event_id
-from tsrevel.cli.insights.speak import (
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.output import (
     STYLES,
     TextOutput,
     encode_at,
@@ -18,7 +19,6 @@ from tsrevel.cli.insights.speak import (
     run_line,
     shown_at,
 )
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.insight.history import EventHistory, RunHistory, describe_fact, recall_pause, recount_event, recount_runs
 from tsrevel.ledger import AuditRow, Pause
 from tsrevel.ledger.queries import StepStatus

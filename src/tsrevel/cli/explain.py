@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import unescape
 
 from tsrevel.cli.arguments import find_event_id, is_id
-from tsrevel.cli.insights.history import encode_steps
-from tsrevel.cli.insights.speak import (
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.history import encode_steps
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.output import (
     STYLES,
     TextOutput,
     encode_at,
@@ -18,9 +20,7 @@ from tsrevel.cli.insights.speak import (
     encode_standing,
     shown_at,
 )
-from tsrevel.cli.logs import logging_to
 from tsrevel.cli.render import encode_outcome
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import load_settings
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.ledger import AuditKind, AuditRow

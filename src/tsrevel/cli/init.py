@@ -10,12 +10,12 @@ from typing import NoReturn
 
 import typer
 
-from tsrevel.cli.draft import InitOptions, SettingsDraft, gather, list_locations, plain_key
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.fold import fold
+from tsrevel.cli.init_settings import InitOptions, SettingsDraft, gather, list_locations, plain_key
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, config_folder
 from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_path
 from tsrevel.config.settings import SECRETS, variables

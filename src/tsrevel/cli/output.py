@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 
 from rich.text import Text
 
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.maps.speak import lay_out
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Resolution, RunRecord, open_view
 from tsrevel.ledger.queries import Attempt, EventStatus

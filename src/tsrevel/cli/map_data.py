@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from tsrevel.cli.context import CliContext
 from tsrevel.cli.maps.survey import DayRange, Survey, needed
-from tsrevel.cli.world import CliContext
 from tsrevel.errors import CredentialsRefused, Refused, TryNextRun
 from tsrevel.planning.coverage import Matched, MatchedBy, MissingLine, judge_lines, orderable_lines
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId

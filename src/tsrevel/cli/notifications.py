@@ -17,8 +17,8 @@ import typer
 
 from tsrevel.cli.boundary import describe_fault, status_of
 from tsrevel.cli.callouts import call_out
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
 from tsrevel.errors import RunLocked

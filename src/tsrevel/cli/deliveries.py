@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from tsrevel.cli.bodies import read_body
-from tsrevel.cli.world import CliContext
+from tsrevel.cli.context import CliContext
 from tsrevel.errors import SignatureReason, SignatureRefused
 from tsrevel.files import open_regular, read_regular, real_path, take_owner_of
 from tsrevel.text import decode_text, show_controls, trim

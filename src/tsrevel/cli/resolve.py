@@ -9,11 +9,11 @@ from typing import Literal
 import typer
 
 from tsrevel.cli.arguments import find_event_id, is_id
-from tsrevel.cli.insights.speak import encode_resolution, encode_standing
+from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
+from tsrevel.cli.output import encode_resolution, encode_standing
 from tsrevel.cli.standstill import why_disabled
 from tsrevel.cli.which import NEVER_RUN, encode_files
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.outcomes import REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun

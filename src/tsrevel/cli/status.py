@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tsrevel.cli.insights.speak import (
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.output import (
     STYLES,
     TextOutput,
     encode_at,
@@ -17,7 +18,6 @@ from tsrevel.cli.insights.speak import (
 )
 from tsrevel.cli.render import encode_pause
 from tsrevel.cli.which import describe_files, encode_files
-from tsrevel.cli.world import CliContext, OutputOptions
 from tsrevel.insight.status import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.money import show
