@@ -16,7 +16,7 @@ from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, Prod
 from tsrevel.engine.context import Environment, Limits, Progress, RunContext, RunIdentity
 from tsrevel.errors import ConfigError
 from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
-from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock
+from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock, look_for_pause
 from tsrevel.ledger.connection import reachable
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
@@ -319,3 +319,11 @@ def _open_revel_channel(
     )
     stack.callback(channel.close)
     return channel
+
+
+def why_disabled(settings: Settings, runtime: Runtime) -> str | None:
+    """The kill switch in the settings, or the pause in the ledger, in words; None while services may be asked."""
+    if not settings.safety.enable_connector:
+        return "the connector is disabled (safety.enable_connector)"
+    pause = look_for_pause(settings.ledger_path, runtime.database)
+    return f"runs are {pause}" if pause else None

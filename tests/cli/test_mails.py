@@ -263,7 +263,7 @@ def test_while_mails_are_sent_the_next_run_may_begin(post: Shell, told: ToldWorl
 
 
 def test_mails_are_left_alone_while_another_run_sends_them(post: Shell, told: ToldWorld) -> None:
-    from tsrevel.cli.mails import send_mails
+    from tsrevel.cli.notifications import send_mails
 
     told.sendgrid.answers = [500]
     post.sync()

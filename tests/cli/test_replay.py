@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from tsrevel.cli.bodies import LARGEST_BODY
+from tsrevel.cli.deliveries import LARGEST_BODY
 from tsrevel.errors import SignatureReason
 from tsrevel.ledger import hold_lock
 

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from tsrevel.cli.bodies import LARGEST_BODY, read_body
+from tsrevel.cli.deliveries import LARGEST_BODY, read_body
 from tsrevel.errors import BodyTooLarge, SignatureReason
 
 from ..world import MORNING
@@ -37,7 +37,7 @@ OF_OURS = {
         "tsrevel.revel",
         "tsrevel.transport.write_gate",
     ),
-    *("tsrevel.cli.commands.sync", "tsrevel.cli.commands.runs"),
+    *("tsrevel.cli.commands.runs", "tsrevel.cli.commands.runs"),
 }
 GOOD = {"ok": True, "reason": None, "timestamp": STAMP}
 

@@ -12,7 +12,7 @@ import typer
 
 from tsrevel import errors
 from tsrevel.cli.app import app
-from tsrevel.cli.tree import ORDER
+from tsrevel.cli.options import ORDER
 from tsrevel.config import SETTINGS
 from tsrevel.config.settings import OLD_NAMES
 from tsrevel.planning.reasons import Category, Reason

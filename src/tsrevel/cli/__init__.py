@@ -1,4 +1,4 @@
-"""The command line: one module for each verb or small family, `render` and `table` for what they print.
+"""The command line: `commands` declares what can be typed, a module for each command family does it, `output` prints.
 
 Nothing here decides about events.
 """

@@ -6,25 +6,9 @@ from contextlib import redirect_stderr, redirect_stdout
 
 from typer.main import get_command
 
-from tsrevel.cli.commands import (  # noqa: F401 (each hangs its commands into the tree)
-    doctor,
-    explain,
-    history,
-    ledger,
-    login,
-    mapping,
-    reports,
-    resolve,
-    runs,
-    settings,
-    setup,
-    status,
-    sync,
-    trial,
-    verify,
-)
+from tsrevel.cli.commands import ledger, mapping, reports, runs, setup  # noqa: F401 (each hangs its commands into the tree)
 from tsrevel.cli.context import CliContext
-from tsrevel.cli.tree import app as app
+from tsrevel.cli.options import app as app
 
 USAGE = 2
 _COMMAND = get_command(app)
@@ -38,8 +22,8 @@ def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
             _COMMAND(args=argv, obj=ctx, prog_name="tsrevel")
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0
-        if status == USAGE and "--json" in argv:
+        if reports == USAGE and "--json" in argv:
             text = "the command line can't be understood; stderr says why"
             ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": USAGE})
-        return status
+        return reports
     return 0

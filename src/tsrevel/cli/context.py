@@ -1,4 +1,4 @@
-"""What a command may touch of the world outside: passed in, never reached for."""
+"""What a command is given: its surroundings (streams, environment, runtime) and its output options."""
 
 from __future__ import annotations
 

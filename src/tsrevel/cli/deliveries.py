@@ -1,4 +1,4 @@
-"""Captured webhook deliveries on disk: found, read with their signatures, and moved away once they are dealt with."""
+"""Captured webhook deliveries on disk: found, read whole within bounds, and moved away once they are dealt with."""
 
 from __future__ import annotations
 
@@ -8,14 +8,30 @@ import shutil
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 import typer
 
-from tsrevel.cli.bodies import read_body
 from tsrevel.cli.context import CliContext
-from tsrevel.errors import SignatureReason, SignatureRefused
+from tsrevel.errors import BodyTooLarge, SignatureReason, SignatureRefused
 from tsrevel.files import open_regular, read_regular, real_path, take_owner_of
 from tsrevel.text import decode_text, show_controls, trim
+
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes. Real ones may have 3 MB and more (facts TripleSeat 6.3)."""
+_CHUNK = 256 * 1024
+
+
+def read_body(source: BinaryIO) -> bytes:
+    """All of `source`. Raises BodyTooLarge once there is one byte more than LARGEST_BODY, and reads no further."""
+    chunks, room = [], LARGEST_BODY + 1
+    while room and (chunk := source.read(min(_CHUNK, room))):
+        chunks.append(chunk)
+        room -= len(chunk)
+    if not room:
+        raise BodyTooLarge(LARGEST_BODY)
+    return b"".join(chunks)
+
 
 STDIN = Path("-")
 _STDIN = {STDIN, *map(Path, ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))}

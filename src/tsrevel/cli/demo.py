@@ -13,10 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.render import encode_report, show_table
+from tsrevel.cli.output import encode_report, open_console, show_table
 from tsrevel.cli.sandbox import Served, run_services
 from tsrevel.cli.sync import SyncOptions, sync_all
-from tsrevel.cli.table import open_console
 from tsrevel.config import load_settings
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.files import replace_file

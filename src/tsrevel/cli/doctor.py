@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.standstill import NOTHING_CHECKED
+from tsrevel.cli.output import NOTHING_CHECKED
 from tsrevel.config import examine_settings
 from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks
 from tsrevel.engine.outcomes import most_severe
@@ -66,7 +66,7 @@ def _telling(findings: Iterator[CheckFinding], ctx: CliContext, flags: OutputOpt
         return
     console = None
     if ctx.stdout.isatty():
-        from tsrevel.cli.table import open_console
+        from tsrevel.cli.output import open_console
 
         console = open_console(ctx)
     group = ""

@@ -15,12 +15,12 @@ from tsrevel.cli.output import (
     encode_at,
     encode_attempt,
     encode_cents,
+    encode_outcome,
     encode_record,
     encode_resolution,
     encode_standing,
     shown_at,
 )
-from tsrevel.cli.render import encode_outcome
 from tsrevel.config import load_settings
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.ledger import AuditKind, AuditRow

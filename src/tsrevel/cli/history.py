@@ -30,7 +30,7 @@ def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     with look(ctx, flags) as (_, view, _now):
         told, pause = recount_runs(view, limit), recall_pause(view)
     if flags.json:
-        from tsrevel.cli.render import encode_pause  # it knows the engine
+        from tsrevel.cli.output import encode_pause  # it knows the engine
 
         runs = [encode_run(each.run) | {"events": [encode_attempt(one) for one in each.attempts]} for each in told]
         ctx.answer({"schema": 1, "success": True, "paused": encode_pause(pause), "runs": runs})
@@ -48,7 +48,7 @@ def show_event(ctx: CliContext, flags: OutputOptions, event: str, limit: int | N
         event_id = find_event_id(event, lambda each: recount_event(view, each).known)
         told, pause = recount_event(view, event_id, limit), recall_pause(view)
     if flags.json:
-        from tsrevel.cli.render import encode_pause
+        from tsrevel.cli.output import encode_pause
 
         ctx.answer(encode_history(told) | {"paused": encode_pause(pause)})
     else:

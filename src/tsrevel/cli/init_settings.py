@@ -1,7 +1,8 @@
-"""The settings that `init` is about to write: gathered from a file, the environment and options, the last one wins."""
+"""The settings that `init` is about to write: from a file, the environment and options; the last one wins."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +11,90 @@ from pathlib import Path
 
 import typer
 
-from tsrevel.cli.entries import name_zone, read_charge, read_location, read_setting
-from tsrevel.config import SETTINGS, Settings, check_document
+from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings, Settings, check_document
 from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.problems import GivenValue, Origin, ProblemReport, Source
 from tsrevel.config.rules import choose_locations, read_legacy_location
-from tsrevel.config.settings import SECRETS, VARIANTS
-from tsrevel.config.sources import read_environment, read_file
+from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS, suggest
+from tsrevel.config.sources import parse_setting, read_environment, read_file
 from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole
 from tsrevel.config.write import ConfigTable, render_config
 from tsrevel.tripleseat.locations import iana_zone
+
+_LOCATION_FIELDS = {field.alias or name for name, field in LocationSettings.model_fields.items()}
+_TREATMENTS = ("tax", "gratuity", "item", "ignore")
+
+
+def read_location(text: str) -> dict[str, object]:
+    """A `[[locations]]` entry from "key=value,..." or a JSON object. Raises typer.BadParameter."""
+    said = _read_json(text) if text.lstrip().startswith("{") else _read_pairs(text)
+    for key in said.keys() - _LOCATION_FIELDS:
+        raise typer.BadParameter(f"--location: {key} is no part of a location. {suggest(key, _LOCATION_FIELDS)}")
+    return name_zone({key: value if key == "name" else decode_whole(value) for key, value in said.items()})
+
+
+def name_zone(entry: dict[str, object]) -> dict[str, object]:
+    """The same with its time zone's IANA name, where TripleSeat's own name for it was given."""
+    zone = entry.get("timezone")
+    return entry | {"timezone": iana_zone(zone) or zone} if isinstance(zone, str) else entry
+
+
+def read_charge(text: str) -> dict[str, object]:
+    """A `[[charges]]` entry from "NAME=tax" or "NAME=item:PRODUCT", an id or a name. Raises typer.BadParameter."""
+    match, sign, told = text.rpartition("=")
+    treatment, _, product = (part.strip() for part in told.partition(":"))
+    if not sign or not match.strip() or treatment not in _TREATMENTS or (treatment == "item") != bool(product):
+        raise typer.BadParameter('--charge: write NAME=tax, NAME=gratuity, NAME=ignore or "NAME=item:PRODUCT"')
+    key = "product" if product.isdecimal() else "product_name"
+    return charge_entry(match.strip(), treatment, {key: decode_whole(product)} if product else {})
+
+
+def charge_entry(match: str, treatment: str, product: dict[str, object]) -> dict[str, object]:
+    """A charge as a settings file has it."""
+    alias = ChargeSettings.model_fields["treat_as"].alias or "treat_as"
+    return {"match": match, alias: treatment, **product}
+
+
+def read_setting(text: str) -> tuple[str, object]:
+    """A dotted key and its value from "KEY=VALUE". Raises typer.BadParameter, also for a secret."""
+    key, sign, value = text.partition("=")
+    key = key.strip()
+    if not sign:
+        raise typer.BadParameter("--set: write KEY=VALUE, such as time_gate.days_before=1")
+    if key not in GIVABLE:
+        raise typer.BadParameter(f"--set: {key} is no setting. {suggest(key, GIVABLE)}")
+    if key in SETTINGS and SETTINGS[key].secret:
+        raise typer.BadParameter(
+            f"--set: {key} is a secret, and others see the command line. Give {key}_file or {key}_command, or set "
+            "it in the environment"
+        )
+    if GIVABLE[key] is ValueKind.TABLES:
+        raise typer.BadParameter(f"--set: {key} are tables; use --location or --charge")
+    if key == "safety.dry_run":
+        raise typer.BadParameter("--set: what init writes is a dry run; set safety.dry_run in the file to go live")
+    try:
+        return key, parse_setting(key, value.strip())
+    except ValueError as error:
+        raise typer.BadParameter(f"--set: {key} can't be read. {error}") from error
+
+
+def _read_json(text: str) -> dict[str, object]:
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter("--location: that isn't JSON") from error
+    return dict(said)
+
+
+def _read_pairs(text: str) -> dict[str, object]:
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(key.strip() and sign for key, sign, _ in pairs):
+        raise typer.BadParameter(
+            '--location: write key=value,key=value (name="A, B" goes as JSON), such as '
+            "name=Bakery,tripleseat_location=30501,revel_establishment=8,station=21"
+        )
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
 
 NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
 """Ids that may also be given as names, to be looked up."""

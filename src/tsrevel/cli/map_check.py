@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.maps.speak import say
-from tsrevel.cli.maps.survey import DayRange, Survey, open_survey, unless_switched_off
-from tsrevel.cli.render import news_line, show_progress
+from tsrevel.cli.map_data import DayRange, Survey, open_survey, unless_switched_off
+from tsrevel.cli.output import news_line, say, show_progress
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.fetch import EventUnavailable, fetch_event
 from tsrevel.engine.outcomes import Outcome, describe, not_written, planned

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.maps.speak import encode_mapping, encode_offer, reject, say, what_is_mapped
-from tsrevel.cli.maps.survey import ConnectorDisabled, establishment_names, load, mappings_path, needed, open_survey
+from tsrevel.cli.map_data import ConnectorDisabled, establishment_names, load, mappings_path, needed, open_survey
+from tsrevel.cli.output import encode_mapping, encode_offer, reject, say, what_is_mapped
 from tsrevel.config import LocationSettings, ProductEntry, Settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.errors import TsrevelError

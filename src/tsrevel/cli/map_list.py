@@ -8,19 +8,22 @@ from dataclasses import dataclass
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.map_data import MappedName, NameReport, UnmappedName, gather, tell_what_is_left_out
-from tsrevel.cli.maps.speak import count_names, encode_mapping, lay_out, say, shown_price, what_is_mapped
-from tsrevel.cli.maps.survey import (
+from tsrevel.cli.map_data import (
     ConnectorDisabled,
     DayRange,
+    MappedName,
+    NameReport,
     Survey,
+    UnmappedName,
     establishment_names,
+    gather,
     load,
     needed,
     open_survey,
+    tell_what_is_left_out,
     unless_switched_off,
 )
-from tsrevel.cli.render import show_progress
+from tsrevel.cli.output import count_names, encode_mapping, lay_out, say, show_progress, shown_price, what_is_mapped
 from tsrevel.config import ProductEntry, Settings
 from tsrevel.planning.coverage import MatchedBy
 from tsrevel.planning.model import EstablishmentId, ProductId

@@ -1,33 +1,68 @@
-"""What is told of a run besides its report: monitor pings, mails, hooks. Nothing here changes how the run ended.
-
-The start is pinged beside the run; all else follows once the report is out, and only what is set up is even loaded.
-The monitor is told of live runs of `sync` alone: it watches whether orders go on being made (docs/operations.md).
-"""
+"""What is sent about a run besides its report: monitor pings, mails, hooks. Nothing here changes how the run ended."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import typer
 
 from tsrevel.cli.boundary import describe_fault, status_of
-from tsrevel.cli.callouts import call_out
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
+from tsrevel.cli.output import encode_report
 from tsrevel.config import Settings
+from tsrevel.config.settings import SECRETS, variables
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
-from tsrevel.errors import RunLocked
-from tsrevel.ledger import RunMode
+from tsrevel.errors import LedgerUnusable, RunLocked
+from tsrevel.ledger import Ledger, RunMode, hold_mail_lock
+from tsrevel.ledger.outbox import DueMail
 from tsrevel.notify.healthchecks import Monitor
+from tsrevel.notify.hooks import run_hook, without_secrets
+from tsrevel.notify.message import MailItem, Message, write_message
+from tsrevel.notify.sendgrid import SendGrid, SendResult, SendVerdict
 from tsrevel.planning.reasons import Status
 from tsrevel.wiring import Runtime, correlate
 
 log = logging.getLogger(__name__)
+
+Hook = Literal["on_injected", "on_held", "on_failure"]
+
+
+def call_out(
+    ctx: CliContext,
+    settings: Settings,
+    hook: Hook,
+    report: RunReport,
+    outcomes: Sequence[Outcome],
+    *,
+    anyway: bool = False,
+) -> None:
+    """Run the command of this hook, if there is one and it has something to be told; `anyway`, if only of the run.
+
+    It gets the report as --json prints it, with these events alone, and "hook". Whatever it does, the run is as it was.
+    """
+    command: str = getattr(settings.hooks, hook)
+    if not command or not (outcomes or anyway):
+        return
+    told = encode_report(replace(report, outcomes=tuple(outcomes)))["events"]
+    document = {"hook": hook, **encode_report(report), "events": told}
+    environ = without_secrets(ctx.environ, _secret_names(), settings.secret_values)
+    failure = run_hook(command, json.dumps(document, ensure_ascii=False), environ)
+    if failure:
+        log.error("the command of hooks.%s %s; run it by hand, with JSON on its standard input", hook, failure.text)
+
+
+def _secret_names() -> set[str]:
+    """Every variable by which a secret of ours may have come."""
+    return {name for key in SECRETS for name in variables(key)}
+
 
 Begin = Callable[[Settings, str, RunMode], Callable[[], None]]
 """Called when a run of this id is about to begin; gives what is to be called once it holds the lock."""
@@ -100,8 +135,6 @@ class RunNotifier:
         """The mails and the hooks; a fault of ours in telling is told, and no more."""
         try:
             if settings.email.configured and not settings.safety.dry_run and self._reports:
-                from tsrevel.cli.mails import send_mails
-
                 send_mails(settings, self._seams)
             self._call_hooks(settings, error)
         except Exception as fault:  # noqa: BLE001 (what is told of a run must not change how it ended)
@@ -137,3 +170,86 @@ def _is_injected(outcome: Outcome) -> bool:
 
 def _is_newly_held(outcome: Outcome) -> bool:
     return outcome.status is Status.HELD and outcome.fresh
+
+
+MAILS_SECONDS = 30.0
+"""So long a run goes on sending mails; the rest is the next one's."""
+MOST_REFUSALS = 5
+"""A mail that SendGrid doesn't accept as it is was given so many chances: the sender may be put right meanwhile."""
+OLDEST = timedelta(days=7)
+"""A mail that couldn't be sent for so long is news no more."""
+
+
+def send_mails(settings: Settings, runtime: Runtime) -> None:
+    """Send what is due, if mails are set up and this is no dry run. What goes wrong is logged, and left for later.
+
+    The next run may begin meanwhile: it isn't kept waiting for SendGrid.
+    """
+    if not settings.email.configured or settings.safety.dry_run or not settings.safety.enable_connector:
+        return
+    path, environment = settings.ledger_path, settings.environment
+    try:
+        with (
+            hold_mail_lock(path),
+            Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
+        ):
+            _send_due(ledger, settings, runtime)
+    except RunLocked:
+        log.info("another run is sending mails: those that are due are left to it, or to the next one")
+    except LedgerUnusable as error:
+        log.warning("mails that are due can't be sent now: %s", error)
+
+
+def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
+    email = settings.email
+    account = SendGrid(
+        email.base_url,
+        email.api_key.get_secret_value().strip(),
+        email.sender,
+        email.recipients,
+        runtime.sendgrid,
+        settings.network,
+    )
+    began = runtime.monotonic()
+    for mail in ledger.make_mails(digest=email.digest):
+        if ledger.paused():
+            return
+        if runtime.monotonic() - began >= MAILS_SECONDS:
+            log.warning("mail %s and what follows wasn't sent: it took too long; the next run goes on", mail.number)
+            return
+        delivery = account.send(_write(ledger, mail, sandbox=settings.environment == "sandbox"))
+        _note(ledger, mail, delivery, runtime)
+        if delivery.verdict in {SendVerdict.REFUSED, SendVerdict.LATER}:
+            return
+
+
+def _write(ledger: Ledger, mail: DueMail, *, sandbox: bool) -> Message:
+    orders = ledger.orders(notice.event_id for notice in mail.notices)
+    stories: Sequence[MailItem] = [
+        MailItem(
+            occasion=notice.occasion,
+            event_id=notice.event_id,
+            correlation_id=notice.correlation_id,
+            day=notice.day,
+            location=notice.location,
+            order_id=notice.order_id,
+            reason=notice.reason,
+            text=notice.text,
+            plan=orders[notice.event_id].plan if notice.event_id in orders else None,
+        )
+        for notice in mail.notices
+    ]
+    return write_message(stories, number=mail.number, sandbox=sandbox)
+
+
+def _note(ledger: Ledger, mail: DueMail, delivery: SendResult, runtime: Runtime) -> None:
+    if delivery.verdict is SendVerdict.SENT:
+        ledger.mail_sent(mail.number)
+        log.info("mail %s is sent", mail.number)
+        return
+    refused = delivery.verdict is SendVerdict.UNACCEPTABLE
+    give_up = (refused and mail.refusals + 1 >= MOST_REFUSALS) or runtime.clock() - mail.made_at >= OLDEST
+    ledger.mail_failed(mail.number, delivery.text, refused=refused, give_up=give_up)
+    level = logging.WARNING if delivery.verdict is SendVerdict.LATER and not give_up else logging.ERROR
+    end = f"it is given up after {mail.attempts + 1} attempts" if give_up else "a later run sends it"
+    log.log(level, "mail %s wasn't sent: %s; %s", mail.number, delivery.text, end)

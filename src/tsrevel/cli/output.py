@@ -1,21 +1,290 @@
-"""What the insight commands share: settings without credentials, the ledger opened to look, rows, values for JSON."""
+"""What commands print: a run's table or its few lines, rows and columns, one JSON object with --json (DESIGN 2)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
+from itertools import groupby
+from pathlib import Path
 
+from rich.cells import cell_len
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 from rich.text import Text
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.maps.speak import lay_out
-from tsrevel.config import Settings, load_settings
-from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Resolution, RunRecord, open_view
+from tsrevel.cli.streams import fold, inner
+from tsrevel.config import ProductEntry, Settings, load_settings
+from tsrevel.engine.context import Progress
+from tsrevel.engine.outcomes import Outcome, RunReport
+from tsrevel.files import real_path
+from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Pause, Resolution, RunRecord, open_view
 from tsrevel.ledger.queries import Attempt, EventStatus
 from tsrevel.planning.money import Cents, show
-from tsrevel.planning.reasons import Reason, advise
+from tsrevel.planning.products import RevelProduct
+from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.text import show_controls
+
+OFF_TERMINAL = 100
+"""Columns of a table that goes into a file or a pipe."""
+_HEADINGS = ("  Event", "Name", "Status", "Total", "Order", "Reason")
+_NAME, _TOTAL = _HEADINGS.index("Name"), _HEADINGS.index("Total")
+_GAP = 2
+_SHORTEST_NAME = 12
+_INDENT = 6
+_STYLES = {
+    Status.INJECTED: "green",
+    Status.PLANNED: "cyan",
+    Status.SKIPPED: "dim",
+    Status.HELD: "yellow",
+    Status.FAILED: "bold red",
+}
+
+
+def open_console(ctx: CliContext) -> Console:
+    """Rich's console on stdout: as wide as the terminal, or `OFF_TERMINAL`; colours as NO_COLOR and TERM allow."""
+    width = None if ctx.stdout.isatty() else OFF_TERMINAL
+    return Console(file=inner(ctx.stdout), width=width, highlight=False, _environ=ctx.environ)
+
+
+def show_events(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """Print every event under its day and place. Where the terminal is narrow names are cut, nothing else is."""
+    told = sorted(outcomes, key=_day_and_place)
+    widths = _fit([_HEADINGS, *map(_cells, told)], console.width)
+    _print(console, _line(_HEADINGS, widths, "bold"))
+    for (day, location), group in groupby(told, _day_and_place):
+        title = show_controls(f"{'no day' if day == date.max else day}, {location or 'no location'}")
+        _print(console, Text(title, style="bold"))
+        for outcome in group:
+            style = "magenta" if outcome.missed else _STYLES[outcome.status]
+            _print(console, _line(_cells(outcome), widths, style))
+            if outcome.text and not outcome.order_only:
+                _explain(console, Text(show_controls(outcome.text), style=style))
+
+
+def _explain(console: Console, text: Text) -> None:
+    for line in text.wrap(console, console.width - _INDENT):
+        line.rstrip()
+        console.print(Text(" " * _INDENT) + line)
+
+
+def _print(console: Console, line: Text) -> None:
+    console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _day_and_place(outcome: Outcome) -> tuple[date, str]:
+    return outcome.day or date.max, outcome.location
+
+
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    status = "missed" if outcome.missed else outcome.status
+    total = show(outcome.total) if outcome.total is not None else ""
+    cells = (f"  {outcome.event_id}", outcome.name, status, total, outcome.order_id or "", outcome.reason or "")
+    return tuple(map(show_controls, cells))
+
+
+def _fit(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """How wide each column is, so that a row fits into `width` where a name can be cut for it."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    spare = width - sum(widths) - _GAP * (len(widths) - 1)
+    if spare < 0:
+        widths[_NAME] = max(widths[_NAME] + spare, _SHORTEST_NAME)
+    return widths
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
+    columns = []
+    for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        column = Text(cell)
+        column.truncate(width, overflow="ellipsis")
+        column.align("right" if number == _TOTAL else "left", width)
+        columns.append(column)
+    line = Text(" " * _GAP, style=style).join(columns)
+    line.rstrip()
+    return line
+
+
+def encode_report(report: RunReport) -> dict[str, object]:
+    """The report as `--json` prints it: ids are strings, money is a string with two decimals."""
+    answer: dict[str, object] = {
+        "schema": 1,
+        "success": report.success,
+        "mode": report.mode,
+        "run_id": report.run_id,
+        "correlation_id": report.correlation_id,
+        "dry_run": report.dry_run,
+        "reason": report.reason,
+        "summary": report.summary,
+        "events": [encode_outcome(outcome) for outcome in report.outcomes],
+        "paused": encode_pause(report.paused),
+    }
+    answer |= {"warnings": list(report.warnings)} if report.warnings else {}
+    return answer | ({"error": report.error, "exit_status": report.exit_status} if report.error else {})
+
+
+def encode_pause(pause: Pause | None) -> dict[str, str | None] | None:
+    """A pause as --json prints it: since when, in UTC, and why, in the words of whoever said so."""
+    if pause is None:
+        return None
+    return {"since": pause.since.isoformat(timespec="seconds").replace("+00:00", "Z"), "reason": pause.reason or None}
+
+
+def encode_outcome(outcome: Outcome) -> dict[str, object]:
+    """One event as --json prints it (DESIGN 4)."""
+    told = outcome.status is not Status.SKIPPED or outcome.news
+    return {
+        "id": outcome.event_id,
+        "name": outcome.name,
+        "date": outcome.day.isoformat() if outcome.day else None,
+        "location": outcome.location,
+        "establishment": str(outcome.establishment) if outcome.establishment is not None else None,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "category": outcome.category,
+        "error": (outcome.text or None) if told else None,
+        "revel_order_id": outcome.order_id,
+        "local_id": outcome.local_id,
+        "total": show(outcome.total) if outcome.total is not None else None,
+    }
+
+
+def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
+    """Print the report on stdout in the manner asked for; why a run ended before its time goes to stderr."""
+    if report.error:
+        print(f"tsrevel: [{report.correlation_id}] {report.error}", file=ctx.stderr)
+    if flags.json:
+        ctx.answer(encode_report(report))
+    elif ctx.stdout.isatty():
+        show_table(report, open_console(ctx))
+    else:
+        for line in list_errors(report) if flags.quiet else list_news(report):
+            print(line, file=ctx.stdout)
+
+
+def list_news(report: RunReport) -> list[str]:
+    """What a person hasn't been told yet, a line each, after one line that sums up; nothing where nothing is new."""
+    news = [outcome for outcome in report.outcomes if outcome.news]
+    lines = [news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
+    cut_short = report.error and report.outcomes  # without outcomes the error says it all
+    return [summary_line(report), *lines] if news or cut_short else []
+
+
+def list_errors(report: RunReport) -> list[str]:
+    """What no manner of speaking leaves out: failures, missed events, and orders that a person must look at."""
+    errors = [each for each in report.outcomes if each.status is Status.FAILED or each.missed or each.alarm]
+    return [news_line(outcome) for outcome in errors]
+
+
+def summary_line(report: RunReport) -> str:
+    """The run in one line."""
+    counts = report.summary
+    done = [
+        outcome.total for outcome in report.outcomes if outcome.status is Status.INJECTED and outcome.total is not None
+    ]
+    always = Status.PLANNED if report.dry_run else Status.INJECTED
+    parts = [f"{counts[status]} {status}" for status in Status if counts[status] or status is always]
+    missed = f", {counts['missed']} missed" if counts["missed"] else ""
+    money = f" ({show(type(done[0])(sum(done)))} in all)" if done else ""
+    dry = " (dry run, nothing written)" if report.dry_run else ""
+    return f"[{report.correlation_id}] {counts['queried']} events: {', '.join(parts)}{missed}{money}{dry}"
+
+
+def news_line(outcome: Outcome) -> str:
+    """One event, without its name: the line may end in a mailbox or a log, and names are customer data."""
+    what = "missed" if outcome.missed else outcome.status
+    told = f"{outcome.location} {outcome.day or ''}".strip()
+    where = f" ({told})" if told else ""
+    total = f" {show(outcome.total)}" if outcome.total is not None else ""
+    reason = f" {outcome.reason}" if outcome.reason else ""
+    return f"{what} event {outcome.event_id}{where}{total}{reason}" + (f": {outcome.text}" if outcome.text else "")
+
+
+def show_table(report: RunReport, console: Console) -> None:
+    """The whole run for a person: every event, and the run in one line."""
+    disabled = report.reason is Reason.CONNECTOR_DISABLED
+    if disabled and not report.outcomes:
+        why = f"Runs are {report.paused}" if report.paused else "The connector is disabled (safety.enable_connector)"
+        console.print(show_controls(f"{why}: nothing was asked, nothing written."), markup=False, soft_wrap=True)
+        return
+    if report.outcomes:
+        show_events(console, report.outcomes)
+    if report.paused:
+        console.print(show_controls(f"Stopped on the way: {report.paused}."), markup=False, soft_wrap=True)
+    console.print(summary_line(report), markup=False, soft_wrap=not console.is_terminal)
+
+
+@contextmanager
+def show_progress(ctx: CliContext, flags: OutputOptions) -> Iterator[Progress]:
+    """A progress bar on stderr where that is a terminal, fed by what is yielded; nothing elsewhere."""
+    if flags.quiet or flags.json or not ctx.stderr.isatty():
+        yield lambda _done, _of: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("so far"))
+    with Bar(*columns, console=Console(file=inner(ctx.stderr), _environ=ctx.environ), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, of: bar.update(task, description=f"{done} of {of}", completed=done, total=of)
+
+
+def say(ctx: CliContext, *lines: str) -> None:
+    """Lines for people, on stdout."""
+    for line in lines:
+        print(fold(line, ctx.stdout, ctx.environ), file=ctx.stdout)
+
+
+def count_names(count: int) -> str:
+    """ "1 name", "2 names"."""
+    return f"{count} name" if count == 1 else f"{count} names"
+
+
+def lay_out(rows: Sequence[Sequence[str]], indent: int = 0) -> list[str]:
+    """The rows as lines, each column as wide as it must be."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        " " * indent
+        + "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def shown_price(price: Cents | None) -> str | None:
+    """A price as text with two decimals."""
+    return None if price is None else show(price)
+
+
+def what_is_mapped(mapping: ProductEntry) -> str:
+    """A mapping's name, or its menu item."""
+    return mapping.name or f"menu item {mapping.menu_item_id}"
+
+
+def encode_mapping(mapping: ProductEntry) -> dict[str, object]:
+    """A mapping for --json: ids are strings."""
+    return {
+        "establishment": str(mapping.establishment),
+        "name": mapping.name,
+        "menu_item_id": str(mapping.menu_item_id) if mapping.menu_item_id else None,
+        "product": str(mapping.product),
+    }
+
+
+def encode_offer(offer: RevelProduct, establishment: int) -> dict[str, object]:
+    """A product for --json."""
+    return {
+        "product": str(offer.id),
+        "name": offer.name,
+        "establishment": str(establishment),
+        "price": shown_price(offer.price),
+    }
+
+
+def reject(ctx: CliContext, flags: OutputOptions, text: str, status: int = 2) -> int:
+    """What was asked for isn't done, mostly since it makes no sense: said on stderr, and with --json on stdout."""
+    print(fold(f"tsrevel: {text}", ctx.stderr, ctx.environ), file=ctx.stderr)
+    if flags.json:
+        ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status})
+    return status
+
 
 _TABLE_INDENT = 2
 _HANGING = 4
@@ -163,8 +432,6 @@ class TextOutput:
         self._out = ctx.stdout
         self._console = None
         if ctx.stdout.isatty():
-            from tsrevel.cli.table import open_console
-
             self._console = open_console(ctx)
 
     @property
@@ -203,3 +470,42 @@ class TextOutput:
             print(text, file=self._out)
             return
         self._console.print(Text(show_controls(text), style=style), no_wrap=True, overflow="ellipsis")
+
+
+NEVER_RUN = "no run was ever made with this ledger: is it the one that cron's runs use?"
+
+
+def encode_files(settings: Settings) -> dict[str, object]:
+    """Both, as every answer with --json has them; `settings` is None where there is no settings file."""
+    config = settings.config_path
+    return {"settings": str(config.absolute()) if config else None, "ledger": str(settings.ledger_path.absolute())}
+
+
+def describe_files(settings: Settings) -> list[str]:
+    """The same for people, a line each."""
+    config = settings.config_path
+    return [
+        f"settings: {_show(config) if config else 'no settings file was found, the environment alone'}",
+        f"ledger: {_show(settings.ledger_path)}",
+    ]
+
+
+def _show(path: Path) -> str:
+    """The whole path; of a link also what it leads to."""
+    real = real_path(path)
+    return f"{path.absolute()}" + (f" (which is {real})" if path.is_symlink() else "")
+
+
+NOTHING_CHECKED = 3
+"""The exit status of a command that was to check something and couldn't: nothing found must not look like success."""
+
+
+def report_nothing_checked(ctx: CliContext, flags: OutputOptions, why: str) -> int:
+    """Say that nothing was checked, and why: the exit status."""
+    text = f"nothing was checked: {why}"
+    if flags.json:
+        answer = {"schema": 1, "success": False, "exit_status": NOTHING_CHECKED}
+        ctx.answer({**answer, "reason": Reason.CONNECTOR_DISABLED, "error": text, "text": text})
+    else:
+        print(f"{text[0].upper()}{text[1:]}.", file=ctx.stdout)
+    return NOTHING_CHECKED

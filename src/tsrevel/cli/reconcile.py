@@ -13,9 +13,7 @@ import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.render import show_progress
-from tsrevel.cli.standstill import report_nothing_checked, why_disabled
-from tsrevel.cli.table import open_console
+from tsrevel.cli.output import open_console, report_nothing_checked, show_progress
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
@@ -25,7 +23,7 @@ from tsrevel.reconcile.model import MONEY_KINDS, Day, Difference, DifferenceKind
 from tsrevel.reconcile.page import check_page, render_page, write_page
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.summary import sum_up
-from tsrevel.wiring import Runtime, build_policy, open_services
+from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
 
 _WIDTH = 12
 """Columns of an amount."""

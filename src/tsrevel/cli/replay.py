@@ -14,7 +14,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.deliveries import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import Begin, RunNotifier
-from tsrevel.cli.render import list_errors, list_news, news_line, show_progress, show_report
+from tsrevel.cli.output import list_errors, list_news, news_line, show_progress, show_report
 from tsrevel.cli.streams import encode_json
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunState

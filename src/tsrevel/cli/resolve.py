@@ -11,16 +11,14 @@ import typer
 from tsrevel.cli.arguments import find_event_id, is_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import encode_resolution, encode_standing
-from tsrevel.cli.standstill import why_disabled
-from tsrevel.cli.which import NEVER_RUN, encode_files
+from tsrevel.cli.output import NEVER_RUN, encode_files, encode_resolution, encode_standing
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.outcomes import REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
 from tsrevel.planning.model import EventId, OrderId
-from tsrevel.wiring import Runtime, make_state_folder, open_services
+from tsrevel.wiring import Runtime, make_state_folder, open_services, why_disabled
 
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500

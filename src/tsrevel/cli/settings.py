@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.fold import fold
+from tsrevel.cli.streams import fold
 from tsrevel.config import Settings, examine_settings
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.config.show import encode_settings, list_paths, render_toml

@@ -6,9 +6,12 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.output import (
     STYLES,
     TextOutput,
+    describe_files,
     encode_at,
     encode_cents,
     encode_day,
+    encode_files,
+    encode_pause,
     encode_resolution,
     encode_run,
     encode_standing,
@@ -16,8 +19,6 @@ from tsrevel.cli.output import (
     run_line,
     shown_at,
 )
-from tsrevel.cli.render import encode_pause
-from tsrevel.cli.which import describe_files, encode_files
 from tsrevel.insight.status import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.money import show

@@ -10,8 +10,10 @@ import errno
 import io
 import json
 import os
+import shutil
 import sys
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO, cast
 
 from tsrevel.text import escape_json, show_controls
@@ -128,3 +130,27 @@ def encode_json(document: object, stream: TextIO, *, compact: bool = False) -> s
 def _is_utf8(stream: TextIO) -> bool:
     encoding = getattr(stream, "encoding", None)  # a stream in memory has none, and takes everything
     return encoding is None or codecs.lookup(encoding).name == "utf-8"
+
+
+def fold(text: str, stream: TextIO, environ: Mapping[str, str]) -> str:
+    """`text` for `stream`: on a terminal no word is broken at its edge, and what goes on is indented."""
+    if not stream.isatty():
+        return text
+    told = environ.get("COLUMNS", "")
+    width = int(told) if told.isdecimal() and int(told) else shutil.get_terminal_size().columns
+    return "\n".join(_fold_line(line, width) for line in text.split("\n"))
+
+
+def _fold_line(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()))
+    lines = textwrap.wrap(
+        line.strip(),
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)

@@ -10,7 +10,7 @@ from tsrevel.cli.arguments import read_event_id, read_locations
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import Begin, RunNotifier
-from tsrevel.cli.render import show_progress, show_report
+from tsrevel.cli.output import show_progress, show_report
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.find import Window

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import command
-from tsrevel.cli.tree import app
+from tsrevel.cli.options import app, command
 
 Reason = Annotated[
     str, typer.Option("--reason", metavar="T", help="Why, for whoever reads the reports; no customer's name.")
@@ -23,7 +22,7 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
 
     Kept in the ledger, with time and reason; an earlier pause stands.
     """
-    from tsrevel.cli import pausing as verb
+    from tsrevel.cli import ledger as verb
 
     text = " ".join(reason.split())
     if not text.isprintable() or len(text) > 200:
@@ -34,7 +33,7 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
 @command(app, acts=True)
 def resume(ctx: CliContext, flags: OutputOptions) -> int:
     """Let runs work again after `pause`. The next one looks back as far as the last good one."""
-    from tsrevel.cli import pausing as verb
+    from tsrevel.cli import ledger as verb
 
     return verb.resume(ctx, flags)
 

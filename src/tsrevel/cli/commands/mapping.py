@@ -9,8 +9,7 @@ import typer
 
 from tsrevel.cli.arguments import is_id
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import Location, command
-from tsrevel.cli.tree import app
+from tsrevel.cli.options import Location, app, command
 
 maps = typer.Typer(
     no_args_is_help=True,

@@ -1,7 +1,8 @@
-"""`replay`."""
+"""`sync`, `sync-event`, `replay`, `verify-signature`."""
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +13,22 @@ from tsrevel.cli.options import (
     Archive,
     DryRun,
     Event,
+    EventIds,
+    First,
     FromSnapshot,
     Held,
+    HoursBack,
+    IgnoreTimeGate,
+    Last,
+    Location,
+    MaxOrders,
     Plain,
     RunId,
     Signature,
     Unsigned,
+    app,
     command,
 )
-from tsrevel.cli.tree import app
 
 
 @command(app, acts=True)
@@ -55,3 +63,64 @@ def replay(
     if signature is not None or unsigned or plain or archive:
         raise typer.BadParameter("--signature, --unsigned, --plain and --archive go with deliveries (PATH...)")
     return verb.retry_events(ctx, flags, verb.RetryOptions(held, run, tuple(event or ()), from_snapshot, dry_run))
+
+
+@command(app, acts=True)
+def sync(
+    ctx: CliContext,
+    flags: OutputOptions,
+    hours_back: HoursBack = None,
+    first: First = None,
+    last: Last = None,
+    location: Location = None,
+    max_orders: MaxOrders = None,
+    dry_run: DryRun = False,
+) -> int:
+    """List events and inject what is due: the cron job."""
+    from tsrevel.cli import sync as verb
+
+    if first and last and last < first:
+        raise typer.BadParameter("--to is before --from")
+    days = (_day(first), _day(last))
+    options = verb.SyncOptions(hours_back, *days, tuple(location or ()), max_orders, dry_run)
+    return verb.sync(ctx, flags, options)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+@command(app, "sync-event", acts=True)
+def sync_event(
+    ctx: CliContext,
+    flags: OutputOptions,
+    event_ids: EventIds,
+    ignore_time_gate: IgnoreTimeGate = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Inject named events: for backfills and second tries."""
+    from tsrevel.cli import sync as verb
+
+    options = verb.SyncOptions(dry_run=dry_run)
+    return verb.sync_events(ctx, flags, options, event_ids, ignore_time_gate=ignore_time_gate)
+
+
+@command(app, "verify-signature", acts=True)
+def verify_signature(
+    ctx: CliContext,
+    flags: OutputOptions,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The raw body; -: standard input.")] = Path("-"),
+    signature: Signature = None,
+    tolerance: Annotated[
+        int | None,
+        typer.Option("--tolerance", min=0, metavar="SECONDS", help="Refuse what was signed longer ago, or ahead."),
+    ] = None,
+    plain: Plain = False,
+) -> int:
+    """Check a webhook body against its signature. Exit status 0 or 4; no service is called.
+
+    With --json: {"ok", "reason": a code or null, "timestamp": when it was signed, in epoch seconds, or null}.
+    """
+    from tsrevel.cli import verify as verb
+
+    return verb.verify_signature(ctx, flags, file, signature, tolerance=tolerance, plain=plain)

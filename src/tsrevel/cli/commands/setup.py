@@ -1,18 +1,17 @@
-"""`init`: its many options are read off one table, each named after the setting it gives."""
+"""`init`, `login`, `completion`, `config validate`, `config show`, `doctor`, `demo`, `sandbox`."""
 
 from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from tsrevel.cli.boundary import NOTHING_WRITTEN
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import command
-from tsrevel.cli.tree import app
+from tsrevel.cli.options import app, command
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +127,143 @@ def init(
 _fixed = [each for each in inspect.signature(init, eval_str=True).parameters.values() if each.name != "given"]
 vars(init)["__signature__"] = inspect.Signature([*_fixed, *_declare()])
 command(app, "init", unfinished=NOTHING_WRITTEN)(init)
+
+
+@command(app, acts=True, unfinished=NOTHING_WRITTEN)
+def login(
+    ctx: CliContext,
+    flags: OutputOptions,
+    status: Annotated[bool, typer.Option("--status", help="Only say whether there is a token: exit 0 or 12.")] = False,
+    logout: Annotated[bool, typer.Option("--logout", help="Remove the token from this machine.")] = False,
+    paste: Annotated[
+        bool, typer.Option("--paste", help="No browser here: read the address it was sent to from standard input.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65535, metavar="N", help="Wait at http://127.0.0.1:N/callback [default: 8765]."
+        ),
+    ] = None,
+    redirect_uri: Annotated[
+        str | None,
+        typer.Option("--redirect-uri", metavar="URL", help="The app's redirect URL in TripleSeat, if it is another."),
+    ] = None,
+    scope: Annotated[
+        str, typer.Option("--scope", metavar="SCOPES", help="What to ask for; several with spaces.")
+    ] = "read",
+    timeout: Annotated[
+        int, typer.Option("--timeout", min=1, max=86_400, metavar="SECONDS", help="Wait so long for the approval.")
+    ] = 300,
+) -> int:
+    """Let an ADMIN of TripleSeat approve this installation. That is needed once; the tokens are kept.
+
+    It prints the address to open, and waits at the redirect URL for the browser to come back.
+    With --json the address goes to stderr, and stdout gets {"schema", "success", "auth", "token_file", "valid_until"}.
+    """
+    from tsrevel.cli import login
+    from tsrevel.cli import login as verb
+
+    if (status or logout) and (status is logout or paste or port is not None or redirect_uri is not None):
+        raise typer.BadParameter("--status and --logout each go alone")
+    if status:
+        return login.show_status(ctx, flags)
+    if logout:
+        return login.log_out(ctx, flags)
+    return verb.login(ctx, flags, verb.LoginOptions(port, redirect_uri, scope, timeout, paste))
+
+
+@command(app)
+def completion(
+    ctx: CliContext,
+    flags: OutputOptions,
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(metavar="bash|zsh|fish", help="Your shell.")],
+) -> int:
+    """Print a script for your shell's completion.
+
+    bash: eval "$(tsrevel completion bash)" in ~/.bashrc. zsh: the same with zsh in ~/.zshrc.
+    fish: tsrevel completion fish > ~/.config/fish/completions/tsrevel.fish
+    """
+    from tsrevel.cli import completion as verb
+
+    return verb.print_completion(ctx, flags, shell, app)
+
+
+config = typer.Typer(name="config", help="Check the settings, or show them with their origins.", no_args_is_help=True)
+app.add_typer(config)
+
+
+@command(config)
+def validate(ctx: CliContext, flags: OutputOptions) -> int:
+    """Check the settings offline. Every problem is told at once; exit status 0 or 10.
+
+    Files and commands that give secrets (api_key_file, api_key_command) are read and run; no service is called.
+    With --json: {"success", "problems": [{"key", "origin", "message", "remedy"}], "config": the file, ...}.
+    """
+    from tsrevel.cli import settings as verb
+
+    return verb.validate_settings(ctx, flags)
+
+
+@command(config)
+def show(
+    ctx: CliContext,
+    flags: OutputOptions,
+    form: Annotated[Literal["toml", "json"], typer.Option("--format", help="--json is the same as json.")] = "toml",
+) -> int:
+    """Print every setting with its origin, secrets masked. What is wrong goes to stderr, with exit status 10.
+
+    Files and commands that give secrets are read and run, to tell whether they are set; no service is called.
+    """
+    from tsrevel.cli import settings as verb
+
+    return verb.show_settings(ctx, flags, form)
+
+
+@command(app)
+def doctor(ctx: CliContext, flags: OutputOptions) -> int:
+    """Check the whole set-up and say what to do. It is the go-live checklist, and writes nothing anywhere.
+
+    Each check ends ok, warning, problem or skipped. Exit 0 without a problem, else by the worst one: 14 ledger
+    damaged, 12 credentials refused, 10 a setting is wrong, 13 a service is down, 3 anything else. While runs are
+    paused or disabled it checks this machine alone, and ends with 3. With -q it tells problems alone. With --json:
+    {"schema", "success", "exit_status", "checks": [{"name", "subject": a location or null, "verdict", "text",
+    "remedy"}]}.
+    """
+    from tsrevel.cli import doctor as verb
+
+    return verb.doctor(ctx, flags)
+
+
+@command(app)
+def demo(ctx: CliContext, flags: OutputOptions) -> int:
+    """Show the whole story, no account needed. The services are pretended, on this machine.
+
+    It makes its own settings, so --config changes nothing.
+    """
+    from tsrevel.cli import demo as verb
+
+    return verb.demo(ctx, flags)
+
+
+@command(app, acts=True, unfinished="the pretend services are gone, with all that was in them")
+def sandbox(
+    ctx: CliContext,
+    flags: OutputOptions,
+    write_config: Annotated[
+        Path | None,
+        typer.Option("--write-config", metavar="F", help="Write a config that uses it, instead of printing it."),
+    ] = None,
+    tripleseat_port: Annotated[int, typer.Option("--tripleseat-port", min=0, max=65535, help="0: any free one.")] = 0,
+    revel_port: Annotated[int, typer.Option("--revel-port", min=0, max=65535, help="0: any free one.")] = 0,
+) -> int:
+    """Serve the pretend services until interrupted. They listen on loopback, with a sample day in them.
+
+    With --json: {"schema", "tripleseat": URL, "revel": URL, "config": the file written, or else its text}.
+    It makes its own settings, so --config changes nothing.
+    """
+    from tsrevel.cli import sandbox as verb
+
+    try:
+        return verb.serve_sandbox(ctx, flags, write_config, (tripleseat_port, revel_port))
+    except OSError as error:
+        raise typer.BadParameter(f"the sandbox can't be served: {error.strerror or type(error).__name__}") from error
