@@ -6,7 +6,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tsrevel.sandbox.revel_query import link_id
+from tsrevel.sandbox.revel_tables import link_id
 
 from ..world import Json
 from .scenario import Content

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tsrevel.errors import RunLocked
 from tsrevel.sandbox import LAKESIDE_BAKERY, SPECIAL_EVENTS, make_event
-from tsrevel.sandbox.stamps import us_stamp
+from tsrevel.sandbox.documents import us_stamp
 
 from .users import OTHERS, another_than
 

@@ -15,7 +15,7 @@ import httpx
 
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.planning.reasons import Category, Reason, Status
-from tsrevel.sandbox.revel_query import link_id
+from tsrevel.sandbox.revel_tables import link_id
 
 from ..world import Json
 from .alphabet import Point

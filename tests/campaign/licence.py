@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tsrevel.sandbox.revel_query import link_id
+from tsrevel.sandbox.revel_tables import link_id
 
 from ..world import Json
 from .completeness import possible, shortcomings

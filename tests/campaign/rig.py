@@ -28,7 +28,7 @@ from tsrevel.config import Settings
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import LAKESIDE_BAKERY, SampleDay
-from tsrevel.sandbox.revel_query import link_id
+from tsrevel.sandbox.revel_tables import link_id
 from tsrevel.wiring import Runtime
 
 from ..world import Died, Json, World

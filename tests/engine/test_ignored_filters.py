@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tsrevel.planning.model import EstablishmentId
-from tsrevel.sandbox.stamps import us_stamp
+from tsrevel.sandbox.documents import us_stamp
 from tsrevel.wiring import open_services
 
 from ..world import World, find_outcome, verdict

@@ -6,17 +6,20 @@ them is invented, and this room imports nothing of ours from outside it.
 
 from __future__ import annotations
 
-from tsrevel.sandbox.build import (
+from tsrevel.sandbox.day import (
     LAKESIDE_BAKERY,
     SPECIAL_EVENTS,
     Charge,
     Payment,
+    SampleDay,
+    SampleEvent,
     SampleLine,
+    SampleLocation,
     SampleVenue,
     make_document,
     make_event,
+    seed_day,
 )
-from tsrevel.sandbox.day import SampleDay, SampleEvent, SampleLocation, seed_day
 from tsrevel.sandbox.revel import RevelSandbox
 from tsrevel.sandbox.server import LoopbackServer, serve
 from tsrevel.sandbox.tripleseat import TripleSeatSandbox

@@ -1,12 +1,10 @@
-"""Builds one TripleSeat document: a contract with its lines, taxes and fees, totals and payments (facts 3.3).
-
-The sums are worked out here, so that a built document always adds up unless a total is given on purpose.
-"""
+"""Builds one TripleSeat document, with the invented people, places and dates on it (facts TripleSeat 3.1, 3.3)."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -210,3 +208,145 @@ def _payment(number: int, payment: Payment, paid_on: str) -> Json:
         "paid_by": "Jordan Example" if payment.paid else None,
         "custom_field": None,
     }
+
+
+def contact_of(first: str, last: str, phone: str) -> Json:
+    """The guest who orders."""
+    return {
+        "id": 7100001,
+        "first_name": first,
+        "last_name": last,
+        "account_id": 6100001,
+        "email_addresses": [{"id": 8100001, "address": f"{first.lower()}@example.com"}],
+        "phone_numbers": [{"id": 8200001, "number": phone, "phone_number_type": "mobile", "extension": ""}],
+    }
+
+
+def account_of() -> Json:
+    """The guest's firm."""
+    return {"id": 6100001, "name": "Example Widgets, Inc."}
+
+
+def staff_of() -> Json:
+    """The member of staff who owns the event; carries login data, as the real one does."""
+    return {
+        "id": 660101,
+        "first_name": "Avery",
+        "last_name": "Sample",
+        "title": "Catering Manager",
+        "email": "avery.sample@example.com",
+        "created_at": "3/4/2024 9:15 AM",
+        "updated_at": "11/18/2026 8:02 AM",
+        "login_count": 412,
+        "login_at": "11/18/2026 8:02 AM",
+        "customer_id": 880001,
+        "phone_numbers": [{"id": 5500001, "number": "(702) 555-0100", "phone_number_type": "work", "extension": None}],
+    }
+
+
+def location_of(number: int, name: str, site: int) -> Json:
+    """A location as it is nested in an event: no time zone (facts 3.1)."""
+    return {
+        "id": number,
+        "name": name,
+        "customer_id": 880001,
+        "site_id": site,
+        "addresses": [
+            {
+                "id": 8300001,
+                "address1": "100 Main St",
+                "address2": "",
+                "city": "Las Vegas",
+                "state": "NV",
+                "country": "US",
+                "zip_code": "89101",
+                "address_type": "main",
+            }
+        ],
+        "phone_numbers": [{"id": 8200009, "number": "(702) 555-0199", "phone_number_type": "work", "extension": None}],
+    }
+
+
+def status_changes(status: str, made: str, changed: str) -> list[Json]:
+    """The event's way from PROSPECT to its status, newest first."""
+    first = {"status": "PROSPECT", "previous_status": None, "created_at": made, "created_by": 660101}
+    if status == "PROSPECT":
+        return [first]
+    now = {"status": status, "previous_status": "PROSPECT", "created_at": changed, "created_by": 660101}
+    return [now, first]
+
+
+def booking_of(event: Json) -> Json:
+    """The booking nested in an event that is its only one; `documents` is empty and `events` left out (facts 5)."""
+    shared = """name customer_id site_id location_id status post_as updated_by created_by owned_by start_date end_date
+    created_at updated_at deleted_at contact secondary_contacts account owner creator updator status_changes
+    selected_lead_sources custom_fields"""
+    place = event["location"]
+    return {
+        "id": event["booking_id"],
+        "event_ids": [event["id"]],
+        **{key: event[key] for key in shared.split()},
+        "total_event_actual_amount": event["actual_amount"],
+        "total_actual_amount": event["actual_amount"],
+        "total_event_grand_total": event["grand_total"],
+        "total_grand_total": event["grand_total"],
+        "definite_date": event["updated_at"].split(" ")[0],
+        "tentative_date": None,
+        "lost_date": None,
+        "location": {key: place[key] for key in ("id", "name", "customer_id", "site_id")},
+        "market_segment": None,
+        "booking_forecast": None,
+        "category_forecasts": None,
+        "documents": [],
+    }
+
+
+RAILS_ZONES = {
+    "America/Los_Angeles": "Pacific Time (US & Canada)",
+    "America/Denver": "Mountain Time (US & Canada)",
+    "America/Chicago": "Central Time (US & Canada)",
+    "America/New_York": "Eastern Time (US & Canada)",
+}
+"""IANA zones and the names TripleSeat uses for them; a zone that isn't here keeps its IANA name."""
+
+
+def us_date(day: date) -> str:
+    """12/5/2026: no padding."""
+    return f"{day.month}/{day.day}/{day.year}"
+
+
+def us_time(moment: datetime) -> str:
+    """6:00 PM: no padding."""
+    return f"{moment.hour % 12 or 12}:{moment.minute:02d} {'AM' if moment.hour < 12 else 'PM'}"
+
+
+def us_stamp(moment: datetime) -> str:
+    """12/5/2026 6:00 PM: wall time, to the minute."""
+    return f"{us_date(moment)} {us_time(moment)}"
+
+
+def iso_stamp(moment: datetime) -> str:
+    """2026-12-05T18:00:00-08:00: wall time with its offset."""
+    return moment.replace(microsecond=0).isoformat()
+
+
+def utc_stamp(moment: datetime) -> str:
+    """2026-12-06T02:00:00Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_us_date(text: str) -> date | None:
+    """The day at the start of `12/5/2026` or `12/5/2026 6:00 PM`; None when there is none."""
+    try:
+        month, day, year = (int(part) for part in text.split(" ", 1)[0].split("/"))
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def read_us_stamp(text: str) -> datetime | None:
+    """The wall time `12/5/2026 6:00 PM`, naive as TripleSeat writes it; None when it isn't one."""
+    try:
+        return datetime.strptime(text, "%m/%d/%Y %I:%M %p")  # noqa: DTZ007 - wall time is what is meant
+    except ValueError:
+        return None

@@ -1,21 +1,416 @@
-"""The pretend Revel's rows, and what it accepts into them (facts Revel 2.2, 2.3).
-
-Rows are kept as they are sent, but with exact decimals where Revel sends floats. The rules that tie resources
-to each other are in `revel_orders`.
-"""
+"""The pretend Revel's rows: the look of each resource, what it accepts, how a list is asked for (facts Revel 2-5)."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlencode
 
-from tsrevel.sandbox.revel_query import link_id
-from tsrevel.sandbox.revel_schema import RESOURCES, Resource
 from tsrevel.sandbox.wsgi import AnswerError, Json, json_response
+
+if TYPE_CHECKING:
+    from tsrevel.sandbox.wsgi import Request
+
+
+OUR_OWN = frozenset({"limit", "offset", "order_by", "fields", "expand", "format"})
+DEFAULT_PAGE = 20
+
+
+def select_rows(
+    rows: list[Json],
+    resource: Resource,
+    request: Request,
+    *,
+    ignored: Collection[str] = (),
+    refuse_unknown: bool = False,
+) -> list[Json]:
+    """The rows that the documented filters leave, in the order asked for (by id when none is).
+
+    Filters named in `ignored` are passed over like undocumented ones. Raises AnswerError with 400 for a value
+    that doesn't fit the field, and for undocumented filters when `refuse_unknown` is set.
+    """
+    for key, wanted in request.query:
+        if key in OUR_OWN:
+            continue
+        name, _, suffix = key.partition("__")
+        if name not in resource.filters or (suffix or "exact") not in TESTS:
+            if refuse_unknown:
+                raise _bad_request(f"The '{name}' field does not allow filtering.")
+            continue
+        if name not in ignored:
+            rows = [row for row in rows if _passes(row.get(name), name, suffix or "exact", wanted, resource)]
+    return _in_order(rows, resource, request.first("order_by") or "")
+
+
+def one_page(rows: list[Json], request: Request, cap: int) -> Json:
+    """The list answer: at most `cap` rows whatever was asked, `next` as a relative URL or null."""
+    offset = _whole_number(request, "offset", 0)
+    limit = _whole_number(request, "limit", DEFAULT_PAGE)
+    limit = cap if limit == 0 else min(limit, cap)
+    following = offset + limit
+    meta = {
+        "limit": limit,
+        "next": _page_url(request, limit, following) if following < len(rows) else None,
+        "offset": offset,
+        "previous": _page_url(request, limit, max(0, offset - limit)) if offset else None,
+        "total_count": len(rows),
+    }
+    return {"meta": meta, "objects": rows[offset:following]}
+
+
+def narrowed(row: Json, request: Request, follow: Callable[[str], Json | None]) -> Json:
+    """One row as asked for: `expand` puts linked rows in place of their URIs, `fields` drops the rest.
+
+    `follow` finds the row behind a URI.
+    """
+    shown = dict(row)
+    for name in request.listed("expand"):
+        if isinstance(shown.get(name), str):
+            shown[name] = follow(shown[name]) or shown[name]
+    wanted = request.listed("fields")
+    return {key: value for key, value in shown.items() if key in wanted} if wanted else shown
+
+
+def link_id(uri: object) -> int | None:
+    """The id at the end of a URI; None for anything else."""
+    if not isinstance(uri, str) or not uri.startswith("/"):
+        return None
+    last = uri.rstrip("/").rpartition("/")[2]
+    return int(last) if last.isdigit() else None
+
+
+def _passes(value: object, name: str, suffix: str, wanted: str, resource: Resource) -> bool:
+    if suffix == "isnull":
+        return (value is None) == _truth(wanted)
+    if name in resource.links or link_id(value) is not None:
+        # Links are filtered by plain id; a URI here failed live (facts Revel 2.1).
+        if not all(part.isdigit() for part in wanted.split(",")):
+            raise _bad_request("Invalid resource lookup data provided (mismatched type).")
+        value = link_id(value)
+    if value is None:
+        return False
+    return TESTS[suffix](value, wanted)
+
+
+def _equal(value: Any, wanted: str) -> bool:  # noqa: ANN401
+    if isinstance(value, bool):
+        return value == _truth(wanted)
+    if isinstance(value, int | Decimal):
+        return Decimal(value) == _decimal(wanted)
+    return str(value) == wanted
+
+
+def _compare(value: Any, wanted: str) -> int:  # noqa: ANN401
+    """-1, 0 or 1. ISO wall times compare as text."""
+    if isinstance(value, int | Decimal):
+        number = _decimal(wanted)
+        return (value > number) - (value < number)
+    return (str(value) > wanted) - (str(value) < wanted)
+
+
+def _between(value: Any, wanted: str) -> bool:  # noqa: ANN401
+    low, _, high = wanted.partition(",")
+    return _compare(value, low) >= 0 and _compare(value, high) <= 0
+
+
+TESTS: dict[str, Callable[[Any, str], bool]] = {
+    "exact": _equal,
+    "iexact": lambda value, wanted: str(value).lower() == wanted.lower(),
+    "contains": lambda value, wanted: wanted in str(value),
+    "icontains": lambda value, wanted: wanted.lower() in str(value).lower(),
+    "startswith": lambda value, wanted: str(value).startswith(wanted),
+    "istartswith": lambda value, wanted: str(value).lower().startswith(wanted.lower()),
+    "endswith": lambda value, wanted: str(value).endswith(wanted),
+    "iendswith": lambda value, wanted: str(value).lower().endswith(wanted.lower()),
+    "in": lambda value, wanted: any(_equal(value, part) for part in wanted.split(",")),
+    "gt": lambda value, wanted: _compare(value, wanted) > 0,
+    "gte": lambda value, wanted: _compare(value, wanted) >= 0,
+    "lt": lambda value, wanted: _compare(value, wanted) < 0,
+    "lte": lambda value, wanted: _compare(value, wanted) <= 0,
+    "range": _between,
+    "isnull": lambda value, wanted: (value is None) == _truth(wanted),
+}
+
+
+def _in_order(rows: list[Json], resource: Resource, order: str) -> list[Json]:
+    name = order.removeprefix("-")
+    if name not in resource.orders:
+        return sorted(rows, key=lambda row: int(row["id"]))
+    empty_first = sorted(rows, key=lambda row: (row.get(name) is not None, row.get(name) or 0, row["id"]))
+    return empty_first[::-1] if order.startswith("-") else empty_first
+
+
+def _page_url(request: Request, limit: int, offset: int) -> str:
+    asked = {key: value for key, value in request.query if key not in ("limit", "offset")}
+    query = sorted({**asked, "limit": str(limit), "offset": str(offset)}.items())
+    return f"{request.path}?{urlencode(query)}"
+
+
+def _whole_number(request: Request, name: str, default: int) -> int:
+    given = request.first(name)
+    if given is None:
+        return default
+    if not given.isdigit():
+        raise _bad_request(f"Invalid {name} '{given}' provided. Please provide a positive integer >= 0.")
+    return int(given)
+
+
+def _truth(text: str) -> bool:
+    return text.lower() in ("true", "1", "t")
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise _bad_request("Invalid resource lookup data provided (mismatched type).") from None
+
+
+def _bad_request(text: str) -> AnswerError:
+    return AnswerError(json_response({"error": text}, 400))
+
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource: `links` maps a field to the resource its URI must point at; `first_id` is where ids begin."""
+
+    name: str
+    first_id: int
+    filters: frozenset[str]
+    prefix: str = "/resources"
+    orders: frozenset[str] = frozenset({"id"})
+    links: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    read_only: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    sixes: frozenset[str] = frozenset()
+    blank: Mapping[str, Any] = field(default_factory=dict)
+    writable: bool = False
+
+    def uri(self, row_id: int) -> str:
+        """The row's own URI."""
+        return f"{self.prefix}/{self.name}/{row_id}/"
+
+    def fresh(self) -> Json:
+        """A new row's defaults; lists are not shared between rows."""
+        return {key: list(value) if isinstance(value, list) else value for key, value in self.blank.items()}
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _blank(text: str, value: object) -> Json:
+    return dict.fromkeys(text.split(), value)
+
+
+PEOPLE = {"created_by": "User", "updated_by": "User"}
+
+ORDER_NUMBERS = """subtotal tax final_total remaining_due surcharge surcharge_excluded taxable_surcharge
+    taxable_surcharge_excluded prevailing_tax prevailing_surcharge service_charge gratuity smartpay_tip
+    smartpay_gratuity rounding_delta tax_excluded_amount tax_rebate crv_value crv_taxed"""
+ORDER_NULLS = """reporting_id running_tax_number customer device_id external_sync check_sum pickup_time invoice_date
+    delivery_clock_in delivery_clock_out gratuity_type auto_grat_pct tax_country discount discount_amount
+    discount_rule_amount discount_rule_type discount_reason discount_code discounted_by exchange_discount
+    deleted_discounts call_name call_number number_of_people notes table table_owner vehicle dining_option
+    delivery_address delivery_distance delivery_duration delivery_employee billing_address billing_zip_code local_id
+    updated_by last_updated_at created_date updated_date registry_data"""
+ORDER_FLAGS = """closed printed sent deleted is_unpaid is_invoice is_readonly is_discounted has_items has_history asap
+    web_order smart_order exchanged discount_taxed"""
+ORDER_SIXES = """discount_total_amount service_fee_tax service_fee_taxed service_fee_untaxed discount_tax_amount
+    discount_tax_amount_included discount_nontaxable_surcharge_included"""
+
+ORDER = Resource(
+    name="Order",
+    first_id=5550101,
+    filters=_names(
+        """id uuid local_id establishment customer created_by created_date updated_date pickup_time dining_option
+        call_name call_number closed printed web_order has_items has_history is_invoice device_id delivery_employee
+        external_sync registry_data running_tax_number"""
+    ),
+    orders=_names("id created_date updated_date pickup_time running_tax_number"),
+    links={
+        **PEOPLE,
+        "establishment": "Establishment",
+        "created_at": "PosStation",
+        "last_updated_at": "PosStation",
+        "discount": "Discount",
+        "discounted_by": "User",
+    },
+    required=(
+        "final_total",
+        "tax",
+        "subtotal",
+        "remaining_due",
+        "surcharge",
+        "created_at",
+        "created_by",
+        "establishment",
+    ),
+    read_only=_names(
+        """id resource_uri reporting_id closed has_items has_history orderhistory version check_sum applied_discounts
+        applied_taxes applied_service_fee package is_discounted running_tax_number"""
+    ),
+    numbers=_names(ORDER_NUMBERS) | _names("discount_amount discount_rule_amount"),
+    sixes=_names(ORDER_SIXES),
+    blank={
+        **_blank(ORDER_NUMBERS, ZERO),
+        **_blank(ORDER_NULLS, None),
+        **_blank(ORDER_FLAGS, False),
+        **_blank(ORDER_SIXES, "0.000000"),
+        "version": 1,
+        "kitchen_status": 0,
+        "tax_rounding_model": 0,
+        "pos_mode": "Q",
+        "applied_discounts": [],
+        "applied_taxes": [],
+        "applied_service_fee": [],
+        "orderhistory": [],
+        "package": [],
+    },
+    writable=True,
+)
+
+ORDER_ITEM = Resource(
+    name="OrderItem",
+    first_id=7700001,
+    filters=_names(
+        "id uuid order product created_date updated_date voided_date catering_complete catering_delivery_date"
+    ),
+    links={**PEOPLE, "order": "Order", "product": "Product", "station": "PosStation"},
+    required=(
+        "order",
+        "product",
+        "station",
+        "created_by",
+        "quantity",
+        "price",
+        "tax_amount",
+        "modifier_amount",
+        "temp_sort",
+        "tax_rate",
+    ),
+    read_only=_names("id resource_uri order_local_id modifieritems applied_taxes is_voided pure_sales taxed_flag"),
+    numbers=_names("price initial_price tax_amount modifier_amount tax_rate discount_amount"),
+    sixes=_names("price_to_display"),
+    blank={
+        **_blank(
+            """updated_by created_date updated_date special_request product_name_override initial_price
+            price_to_display pure_sales taxed_flag seat_number course_number catering_delivery_date voided_by
+            voided_date voided_reason is_voided discount discount_amount discount_reason dining_option
+            order_local_id""",
+            None,
+        ),
+        **_blank("printed sent deleted catering_complete", value=False),
+        "cost": "0.0000",
+        "modifieritems": [],
+        "applied_taxes": [],
+    },
+    writable=True,
+)
+
+PAYMENT = Resource(
+    name="Payment",
+    first_id=8800001,
+    filters=_names("uuid order establishment station transaction_id refund_transaction_id created_date updated_date"),
+    links={**PEOPLE, "order": "Order", "establishment": "Establishment", "station": "PosStation"},
+    required=("order", "establishment", "station", "payment_type", "amount", "created_by"),
+    read_only=_names("id resource_uri"),
+    sixes=_names("amount tip gratuity amount_authorized"),
+    blank={
+        **_blank(
+            """updated_by created_date updated_date payment_date transaction_id transaction_status
+            transaction_captured processor_accepted executed bill other_payment_type amount_authorized card_type
+            refund_transaction_id""",
+            None,
+        ),
+        **_blank("online refunded deleted exchanged", value=False),
+        **_blank("tip gratuity", "0.000000"),
+    },
+    writable=True,
+)
+
+ORDER_HISTORY = Resource(
+    name="OrderHistory",
+    first_id=880012,
+    filters=_names("uuid order opened closed"),
+    links={
+        "order": "Order",
+        "order_opened_by": "User",
+        "order_closed_by": "User",
+        "order_opened_at": "PosStation",
+        "order_closed_at": "PosStation",
+    },
+    required=("order", "order_opened_by", "order_opened_at", "opened"),
+    read_only=_names("id resource_uri"),
+    blank=_blank("closed order_closed_by order_closed_at", None),
+    writable=True,
+)
+
+PRODUCT = Resource(
+    name="Product",
+    first_id=9001,
+    filters=_names("name barcode sku category active establishment display_online"),
+    orders=_names("id sorting"),
+    numbers=_names("price"),
+    blank={
+        **_blank("barcode productclass establishment is_combo point_value sorting", None),
+        "sku": "",
+        "price": ZERO,
+        "cost": "0.0000",
+        "active": True,
+        "category": "/products/ProductCategory/31/",
+        "display_online": True,
+        "dining_options": "",
+        "updated_date": "2026-02-11T17:40:21.004512",
+    },
+)
+STATION = Resource("PosStation", 21, _names("establishment"), blank={"name": "Station", "establishment": None})
+DISCOUNT = Resource(
+    name="Discount",
+    first_id=410,
+    filters=_names("establishment"),
+    blank={
+        **_blank("barcode establishment discount_amount", None),
+        **_blank("discount_type application_type qualification_type", 0),
+        "name": "Open discount",
+        "active": True,
+        "auto_apply": False,
+    },
+)
+PAYMENT_TYPE = Resource("CustomPaymentType", 200, frozenset(), blank={"name": "TripleSeat", "active": True})
+ESTABLISHMENT = Resource(
+    name="Establishment",
+    first_id=1,
+    filters=_names("id"),
+    prefix="/enterprise",
+    blank={"name": "", "timezone": "America/Los_Angeles", "active": True},
+)
+USER = Resource("User", 1, frozenset(), prefix="/enterprise", blank={"username": "api.user", "active": True})
+
+RESOURCES = {
+    resource.name: resource
+    for resource in (
+        ORDER,
+        ORDER_ITEM,
+        PAYMENT,
+        ORDER_HISTORY,
+        PRODUCT,
+        STATION,
+        DISCOUNT,
+        PAYMENT_TYPE,
+        ESTABLISHMENT,
+        USER,
+    )
+}
+
 
 OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 SIX = Decimal("0.000001")

@@ -7,26 +7,180 @@ event; tests and the demo change events through its methods.
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from tsrevel.sandbox.app import SandboxApp, real_sleep, utc_now
-from tsrevel.sandbox.documents import PORTAL
+from tsrevel.sandbox.documents import PORTAL, RAILS_ZONES, location_of, read_us_date, read_us_stamp, us_stamp
 from tsrevel.sandbox.invoice_page import render_invoice
-from tsrevel.sandbox.people import location_of
-from tsrevel.sandbox.stamps import RAILS_ZONES, us_stamp
-from tsrevel.sandbox.tripleseat_search import select_events, without_financials
-from tsrevel.sandbox.tripleseat_tokens import ClientCredentials, Tokens
 from tsrevel.sandbox.wsgi import AnswerError, Json, Response, copy_json, html_response, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+    from collections.abc import Callable, Iterable
 
-    from tsrevel.sandbox.build import SampleVenue
+    from tsrevel.sandbox.day import SampleVenue
     from tsrevel.sandbox.wsgi import Request
+
+
+RANGES = {
+    "event": ("event_start_date", "event_end_date"),
+    "created_at": ("event_created_start_date", "event_created_end_date"),
+    "updated_at": ("event_updated_start_date", "event_updated_end_date"),
+}
+ORDERS = frozenset({"created_at", "updated_at", "name", "event_start"})
+ALWAYS = ("id", "title", "template_document_id", "deleted_at", "views")
+"""What a document carries without show_financial (facts 3.3)."""
+
+
+def select_events(events: Iterable[Json], request: Request) -> list[Json]:
+    """The events that the documented parameters leave, in the order asked for (by id when none is)."""
+    kept = [event for event in events if _fits(event, request)]
+    order = request.first("order") or ""
+    if order in ORDERS:
+        kept.sort(key=lambda event: _sort_key(event, order))
+    if request.first("sort_direction") == "desc":
+        kept.reverse()
+    return kept
+
+
+def without_financials(documents: list[Json]) -> list[Json]:
+    """The documents as they come when show_financial wasn't asked for: no lines, totals or payments."""
+    return [{key: document[key] for key in ALWAYS if key in document} for document in documents]
+
+
+def _fits(event: Json, request: Request) -> bool:
+    return (
+        all(_in_range(event, kind, request) for kind in RANGES)
+        and _is_listed(str(event["status"]).upper(), [s.upper() for s in request.listed("status")])
+        and _is_listed(str(event["location_id"]), request.listed("location_ids"))
+        and _shares_room(event, request.listed("room_ids"))
+        and _is_listed(str(event["contact_id"]), request.listed("contact_id"))
+        and _is_listed(str(event["account_id"]), request.listed("account_id"))
+        and (request.first("query") or "").lower() in str(event["name"]).lower()
+    )
+
+
+def _in_range(event: Json, kind: str, request: Request) -> bool:
+    """Whole days, both ends included; a range with only one end is no range."""
+    start, end = (_read_day(request.first(name) or "", iso=kind == "event") for name in RANGES[kind])
+    if start is None or end is None:
+        return True
+    day = _read_day(str(event["event_date"] if kind == "event" else event[kind] or ""), iso=False)
+    return day is not None and start <= day <= end
+
+
+def _read_day(text: str, *, iso: bool) -> date | None:
+    """MM/DD/YYYY, padded or not; the event range takes YYYY-MM-DD too."""
+    if iso and "-" in text:
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            return None
+    return read_us_date(text)
+
+
+def _is_listed(value: str, wanted: list[str]) -> bool:
+    return not wanted or value in wanted
+
+
+def _shares_room(event: Json, wanted: list[str]) -> bool:
+    return not wanted or any(str(room) in wanted for room in event["room_ids"])
+
+
+def _sort_key(event: Json, order: str) -> tuple[datetime, str, int]:
+    if order == "name":
+        return datetime.min, str(event["name"]), int(event["id"])  # noqa: DTZ901 - wall times are compared
+    stamp = read_us_stamp(str(event[order] or ""))
+    return stamp or datetime.min, "", int(event["id"])  # noqa: DTZ901
+
+
+LIFETIME = 7200
+"""Seconds that an access token is good for."""
+
+ClientCredentials = Literal["refused", "ownerless", "works"]
+"""The three ways client_credentials was met: no such grant, a token nothing accepts, a token that works."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """One access token: until when, and whether a person stands behind it."""
+
+    good_until: datetime
+    owned: bool
+
+
+@dataclass(slots=True)
+class Tokens:
+    """Every token given out so far. `refresh` is the only refresh token that still works."""
+
+    client_id: str
+    client_secret: str
+    redirect_uri: str
+    codes: set[str] = field(default_factory=lambda: {"sandbox-code"})
+    challenges: dict[str, str] = field(default_factory=dict)
+    """The S256 challenge that came with the request for a code, where one did (RFC 7636)."""
+    access: dict[str, AccessToken] = field(default_factory=dict)
+    refresh: str = "sandbox-refresh-0"
+    issued: int = 0
+
+    def grant(self, form: dict[str, str], client_credentials: ClientCredentials, now: datetime) -> Json:
+        """The answer to a token request. Raises AnswerError with 400 or 401 and `{"error": ...}`."""
+        if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
+            raise _refusal("invalid_client", 401)
+        match form.get("grant_type"):
+            case "refresh_token":
+                return self._refreshed(form, now)
+            case "authorization_code":
+                return self._exchanged(form, now)
+            case "client_credentials" if client_credentials != "refused":
+                return self._issued(now, owned=client_credentials == "works", scope="read")
+        raise _refusal("unsupported_grant_type", 400)
+
+    def issue(self, now: datetime) -> Json:
+        """A token answer as after a person's consent; the last refresh token dies."""
+        self.refresh = f"sandbox-refresh-{self.issued + 1}"
+        return {**self._issued(now, owned=True, scope="read"), "refresh_token": self.refresh}
+
+    def _refreshed(self, form: dict[str, str], now: datetime) -> Json:
+        if not self.refresh or form.get("refresh_token") != self.refresh:
+            raise _refusal("invalid_grant", 400)
+        return self.issue(now)
+
+    def _exchanged(self, form: dict[str, str], now: datetime) -> Json:
+        code = form.get("code", "")
+        if code not in self.codes or form.get("redirect_uri") != self.redirect_uri:
+            raise _refusal("invalid_grant", 400)
+        challenge = self.challenges.get(code)
+        if challenge is not None and challenge != _challenge_of(form.get("code_verifier", "")):
+            raise _refusal("invalid_grant", 400)
+        self.codes.discard(code)
+        return self.issue(now)
+
+    def _issued(self, now: datetime, *, owned: bool, scope: str) -> Json:
+        self.issued += 1
+        token = f"sandbox-access-{self.issued}"
+        self.access[token] = AccessToken(now + timedelta(seconds=LIFETIME), owned)
+        return {
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": LIFETIME,
+            "scope": scope,
+            "created_at": int(now.timestamp()),
+        }
+
+
+def _challenge_of(verifier: str) -> str:
+    return urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+
+
+def _refusal(error: str, status: int) -> AnswerError:
+    return AnswerError(json_response({"error": error}, status))
+
 
 PUBLIC_KEY_PATHS = ("/v1/locations", "/v1/sites")
 SEARCH = re.compile(r"/v1/events/search")
