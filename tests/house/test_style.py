@@ -124,3 +124,37 @@ def test_tests_use_fakes_and_leave_nothing_out(module: Module) -> None:
 @each_module
 def test_nothing_is_left_for_later(module: Module) -> None:
     assert re.findall(r"\b(?:TODO|FIXME|XXX|HACK)\b", module.text) == []
+
+
+METAPHORS = {
+    *(
+        "till",
+        "seat",
+        "wares",
+        "herald",
+        "world",
+        "manner",
+        "speak",
+        "fold",
+        "standstill",
+        "memory",
+        "shelf",
+        "desk",
+        "crew",
+    ),
+    *("patient", "story", "gate", "pace", "callouts", "upkeep", "care", "spool", "seams", "books", "places", "paste"),
+}
+
+
+@each_module
+def test_no_module_is_named_by_a_metaphor(module: Module) -> None:
+    assert METAPHORS & set(module.name.removesuffix(".py").split("/")) == set()
+
+
+def test_no_class_name_means_two_things() -> None:
+    homes: dict[str, list[str]] = {}
+    for module in read_modules():
+        for node in module.nodes:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name.lstrip("_"), []).append(module.name)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
