@@ -22,8 +22,8 @@ def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
             _COMMAND(args=argv, obj=ctx, prog_name="tsrevel")
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0
-        if reports == USAGE and "--json" in argv:
+        if status == USAGE and "--json" in argv:
             text = "the command line can't be understood; stderr says why"
             ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": USAGE})
-        return reports
+        return status
     return 0
