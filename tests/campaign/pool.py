@@ -22,10 +22,22 @@ from .schedule import Schedule, read_schedule
 Work = TypeVar("Work")
 Done = TypeVar("Done")
 
-PAIRS = 400
-SEEDS = range(1, 1001)
-LEAST_HITS = 40
-"""How often each fault must have struck, or the campaign proves too little."""
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many pairs and which seeds are played beside the regressions and all singles.
+
+    `least_hits`: how often each fault must have struck, or the campaign proves too little.
+    """
+
+    pairs: int
+    seeds: range
+    least_hits: int
+
+
+THOROUGH = Size(400, range(1, 1001), 40)
+QUICK = Size(300, range(1, 201), 12)
+"""What every test run plays."""
 REGRESSIONS = Path(__file__).with_name("regressions.txt")
 
 
@@ -56,7 +68,7 @@ class Tally:
         self.failures += other.failures
         return self
 
-    def too_rare(self, least: int = LEAST_HITS) -> list[str]:
+    def too_rare(self, least: int) -> list[str]:
         """The faults that struck less than `least` times."""
         return [name for name in FAULTS if self.hits[name] < least]
 
@@ -87,13 +99,13 @@ def regressions() -> list[Schedule]:
     return [read_schedule(line) for line in lines if line and not line.startswith("#")]
 
 
-def ordinary() -> Iterator[Schedule]:
-    """What every test run plays: regressions, all singles, a sample of the pairs, the first seeds."""
+def ordinary(size: Size = THOROUGH) -> Iterator[Schedule]:
+    """Regressions, all singles, a sample of the pairs, the first seeds."""
     yield from regressions()
     yield from singles()
     yield from taken_over()
-    yield from sampled_pairs(PAIRS)
-    yield from (from_seed(seed) for seed in SEEDS)
+    yield from sampled_pairs(size.pairs)
+    yield from (from_seed(seed) for seed in size.seeds)
 
 
 def spread(schedules: Iterable[Schedule], jobs: int, batch: int = 50, workers: int = 1) -> Iterator[Tally]:
