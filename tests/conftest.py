@@ -5,6 +5,7 @@ Each fails the test on the spot and names the fix. `tests/house/test_guards.py` 
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import sys
@@ -43,6 +44,13 @@ hypothesis.settings.load_profile("untimed")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start processes come first: they take longest, and leave the cores idle at times."""
     items.sort(key=lambda item: item.get_closest_marker("real_process") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Garbage is looked for less often, and not among what was collected here: a tenth of the time otherwise."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 @dataclass(slots=True)

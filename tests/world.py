@@ -123,6 +123,7 @@ class World:
         self._appointments: list[tuple[re.Pattern[str], Callable[[], object]]] = []
         self._death: int | None = None
         self._numbers = count(1)
+        self._read: dict[object, Settings] = {}
         self.config = self._sample_config()
         self.environ: dict[str, str] = {}
         self._write_token()
@@ -167,10 +168,21 @@ class World:
             yield ctx
 
     def settings(self, *, dry_run: bool = False) -> Settings:
-        """`config`, written to its file and read back as the command line reads it."""
+        """`config`, written to its file and read back as the command line reads it; once for what the files hold."""
+        path = self.write_config()
+        files = sorted(each for each in self.folder.glob("*.toml") if each.is_file())
+        stamp = tuple((each.name, each.stat().st_mode, each.read_bytes()) for each in files)
+        key = stamp, dry_run, tuple(sorted(self.environ.items()))
+        if key not in self._read:
+            overrides = {"safety.dry_run": True if dry_run else None}
+            self._read[key] = load_settings(config=path, environ=self.environ, overrides=overrides)
+        return self._read[key]
+
+    def write_config(self) -> Path:
+        """`config` in its file, fit for a run or not."""
         path = self.folder / "config.toml"
         path.write_text(tomli_w.dumps(self.config), encoding="utf-8")
-        return load_settings(config=path, environ=self.environ, overrides={"safety.dry_run": True if dry_run else None})
+        return path
 
     def runtime(self) -> Runtime:
         """Everything that ties a run to this world."""

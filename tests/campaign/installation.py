@@ -316,7 +316,7 @@ def open_installation(folder: Path, stories: tuple[str, ...], forks: Forks) -> I
         for name, app in (("tripleseat", world.tripleseat), ("revel", world.revel)):
             server = stack.enter_context(serve(door.guard(app)))
             world.config[name] |= {"base_url": server.url, "requests_per_second": 1000}
-        world.settings()
+        world.write_config()
         yield Installation(world, door, forks, stories)
         door.wait_idle()
 

@@ -91,8 +91,7 @@ class Shell:
 
     def write_config(self) -> Path:
         """The world's settings, as a file."""
-        self.world.settings()
-        return self.world.folder / "config.toml"
+        return self.world.write_config()
 
     @property
     def requests(self) -> int:
@@ -138,7 +137,7 @@ def served_world(
         for name, app in (("tripleseat", world.tripleseat), ("revel", revel(world.revel))):
             server: LoopbackServer = stack.enter_context(serve(app))
             world.config[name] |= {"base_url": server.url, "requests_per_second": 500}
-        world.settings()
+        world.write_config()
         yield world
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import tomli_w
 
 from tsrevel.cli import context as surroundings
 from tsrevel.cli.app import run_command
@@ -96,18 +95,11 @@ class Admin:
             self.pages.append((page.code, page.read().decode()))
 
 
-def write_config(shell: Shell) -> Path:
-    """The world's settings as they are, fit for a run or not."""
-    path = shell.world.folder / "config.toml"
-    path.write_text(tomli_w.dumps(shell.world.config), encoding="utf-8")
-    return path
-
-
 def log_in(
     shell: Shell, *argv: str, visit: Visit, stdin: io.BytesIO | None = None, tty: bool = False, port: bool = True
 ) -> Ran:
     """`login` at any free port, with `visit` looking at what it prints."""
-    return log_in_with(shell, write_config(shell), *argv, visit=visit, stdin=stdin, tty=tty, port=port)
+    return log_in_with(shell, shell.write_config(), *argv, visit=visit, stdin=stdin, tty=tty, port=port)
 
 
 def log_in_with(

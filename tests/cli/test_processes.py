@@ -269,7 +269,7 @@ def served_again(world: World) -> Iterator[None]:
     with serve(world.tripleseat) as seat, serve(world.revel) as till:
         world.config["tripleseat"]["base_url"] = seat.url
         world.config["revel"]["base_url"] = till.url
-        world.settings()
+        world.write_config()
         yield
 
 

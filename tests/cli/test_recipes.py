@@ -34,7 +34,7 @@ def served(tmp_path: Path) -> Iterator[World]:
     """Both services on loopback, a live config with a signing key, and `tsrevel` found by its name."""
     with served_world(tmp_path, "full") as world:
         world.config["tripleseat"]["webhook_signing_keys"] = [KEY]
-        world.settings()
+        world.write_config()
         tool = tmp_path / "bin" / "tsrevel"
         tool.parent.mkdir()
         tool.write_text(f'#!/bin/sh\nexec {sys.executable} -m tsrevel "$@" --config {tmp_path / "config.toml"}\n')

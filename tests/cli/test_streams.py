@@ -87,7 +87,7 @@ def installation(folder: Path) -> Iterator[Installation]:
         world.config["email"] = {"api_key": KEY, "base_url": post.url, "sender": SENDER, "recipients": RECIPIENTS}
         world.config["monitor"] = {"ping_url": f"{watch.url}/ping/11111111-2222-4333-8444-555555555555"}
         world.config["hooks"] = {"on_injected": f"touch {folder}/hook-ran"}
-        world.settings()
+        world.write_config()
         yield Installation(world, mailbox, monitor)
 
 
@@ -129,14 +129,14 @@ def test_what_couldnt_be_printed_is_said_on_the_other_stream(installed: Installa
 
 @pytest.mark.parametrize("command", ["status CONFIG", "status CONFIG --json", "ledger export CONFIG"])
 def test_a_command_that_only_prints_fails_where_it_cant(installed: Installation, command: str) -> None:
-    assert installed.shell("tsrevel sync CONFIG").status == 0
+    assert Shell(installed.world).sync().status == 0
     ran = installed.shell(f"tsrevel {command} >/dev/full")
     assert ran.status == 1
     assert "No space left on device" in ran.err
 
 
 def test_a_reader_that_is_gone_is_no_news(installed: Installation) -> None:
-    assert installed.shell("tsrevel sync CONFIG").status == 0
+    assert Shell(installed.world).sync().status == 0
     ran = installed.shell("tsrevel ledger export CONFIG | head -n 1; exit ${PIPESTATUS[0]}")
     assert ran.err == ""
 
@@ -159,7 +159,7 @@ def test_no_encoding_ends_a_run(tmp_path: Path, environ: dict[str, str]) -> None
     with installation(tmp_path) as installed:
         installed.world.config["locations"][0]["name"] = "Café 👩\u200d🍳 漢"
         installed.world.tripleseat.edit_event(FULL, name="Dîner 漢字 👩\u200d🍳")
-        installed.world.settings()
+        installed.world.write_config()
         ran = installed.shell("tsrevel sync CONFIG --json -v --log-format json", environ)
         assert (ran.status, installed.monitor.pings) == (0, ["start", ""])
         assert len(installed.mailbox.mails) == 1

@@ -56,7 +56,7 @@ def test_two_users_at_once_make_one_order(tmp_path: Path, other: str) -> None:
 
     with served_world(folder, "full", revel=stand) as world:
         del world.config["ledger"]
-        world.settings()
+        world.write_config()
         ran = execute("sync", "--config", str(config), environ=LIVE | {"HOME": str(tmp_path / "cron")})
         assert (ran.status, [each.status for each in seen]) == (0, [11]), ran.err
         after = execute("sync-event", str(FULL), "--config", str(by_name), "--json", environ=environ)

@@ -38,7 +38,7 @@ def test_the_date_of_an_answer_is_what_the_clock_is_compared_with(
     tmp_path: Path, minutes: int, verdict: str, status: int
 ) -> None:
     world = World(tmp_path)
-    world.settings()
+    world.write_config()
     config = tmp_path / "config.toml"
     config.chmod(0o600)
     runtime = world.runtime()

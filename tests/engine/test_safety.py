@@ -114,7 +114,7 @@ def test_a_dry_run_reports_a_change_and_leaves_it_to_be_reported(world: World) -
 
 def test_the_kill_switch_means_no_network_at_all(day: World) -> None:
     day.config["safety"]["enable_connector"] = False
-    day.settings()
+    day.write_config()
     surroundings = Surroundings(environ={}, stdout=io.StringIO(), stderr=io.StringIO(), runtime=day.runtime())
     report = sync_all(surroundings, OutputOptions(day.folder / "config.toml"), SyncOptions())
     assert (report.reason, report.exit_status, report.success) == ("CONNECTOR_DISABLED", 0, True)
