@@ -317,7 +317,7 @@ def test_in_the_sandbox_mails_go_to_this_machine_alone(post: Shell, told: ToldWo
 
 def test_the_mail_library_isnt_loaded_before_a_mail_is_due(tmp_path: Path) -> None:
     script = (
-        "import sys; from tsrevel.cli import herald, sync, replay; from tsrevel.notify import mail;"
+        "import sys; from tsrevel.cli import notifications, sync, replay; from tsrevel.notify import sendgrid;"
         "print([name for name in sys.modules if name.split('.')[0] in ('sendgrid', 'python_http_client')])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -18,11 +18,11 @@ DIES_MIDWAY = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from tsrevel.ledger import AuditKind, Ledger, Seen
+from tsrevel.ledger import AuditKind, EventResult, Ledger
 
 def seen():
-    yield Seen("1", None, "held", None, "", None)
-    yield Seen("2", None, "held", None, "", None)
+    yield EventResult("1", None, "held", None, "", None)
+    yield EventResult("2", None, "held", None, "", None)
     os._exit(9)
 
 ledger = Ledger.open(Path(sys.argv[1]), environment="sandbox", clock=lambda: datetime(2025, 12, 28, tzinfo=UTC))
