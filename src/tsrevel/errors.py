@@ -16,8 +16,11 @@
     │   └── Halted                     the run was interrupted, between two requests      exit 1
     ├── TryNextRun                     this event fails now and is tried again
     │   ├── Unavailable                refused connection, timeout, 5xx on a read
+    │   │   ├── RetryLater             the same, with the wait that the service asks for
     │   │   └── Throttled              429: after the wait that it asks for it may go better
     │   └── Unreadable                 an answer that isn't what the service promises
+    ├── MappingUnclear                 what was typed at `map` doesn't say which mapping is meant       exit 2
+    ├── ConnectorDisabled              the kill switch or a pause: no service may be asked
     ├── OutcomeUnknown                 a write whose answer was lost: settle by looking
     ├── Refused                        a service understood and said no (other 4xx)
     └── DeliveryRefused                nothing of a webhook delivery may be used                exit 4
@@ -344,6 +347,14 @@ class NotJson(ValueError):
         super().__init__(message)
 
 
+class RetryLater(Unavailable):
+    """An Unavailable that may say how many seconds to wait."""
+
+    def __init__(self, message: str, wait: float | None = None, fault: ConnectionFault | None = None) -> None:
+        self.wait = wait
+        super().__init__(message, fault)
+
+
 class Unreadable(TryNextRun):
     """The service answered, but not with what it promises: HTML, broken JSON, a missing key."""
 
@@ -434,3 +445,21 @@ class DeliveryUnreadable(DeliveryRefused):
     def __init__(self, text: str, fault: DeliveryFault) -> None:
         self.fault = fault
         super().__init__(DeliveryReason.MISSING_DATA, f"the delivery can't be read: {text}")
+
+
+class FieldMissingError(Exception):
+    """A row of a narrowed list came without a field that was asked for: the list is read whole instead."""
+
+
+class ConnectorDisabled(TsrevelError):
+    """The connector is disabled or paused: no service may be asked."""
+
+
+class MappingUnclear(TsrevelError):
+    """What was typed doesn't say which mapping is meant, or one that can't be."""
+
+    exit_status = 2
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. No Exception, so that nothing on the way mistakes it for a failure to recover from."""

@@ -111,7 +111,7 @@ def open_run(
             limits=Limits(
                 most if max_orders is None else min(most, max_orders), shared.deadline, settings.sync.workers
             ),
-            environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, progress),
+            environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, progress),
             identity=RunIdentity(run_id, correlate(run_id)),
         )
 

@@ -48,7 +48,7 @@ def receiving(world: World, *, dry_run: bool = False, max_orders: int | None = N
     """One invocation that takes deliveries."""
     with world.open_run(dry_run=dry_run, max_orders=max_orders) as ctx:
         trusted = world.settings().tripleseat.payload == "trust"
-        yield DeliveryQueue(ctx, world.runtime().new_run_id, trusted)
+        yield DeliveryQueue(ctx, trusted)
 
 
 def deliver(

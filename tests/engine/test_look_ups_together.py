@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from tsrevel.engine.context import Environment
-
 from ..world import MORNING, Died, World, find_outcome, verdict
 from .conftest import FULL
 
@@ -169,7 +167,7 @@ def test_an_answer_is_fresh_by_both_clocks_or_not_at_all(
 ) -> None:
     now, instant = [MORNING], [100.0]
     with full.open_run() as ctx:
-        ctx = replace(ctx, environment=Environment(lambda: now[0], lambda: instant[0], full.time.sleep))
+        ctx = replace(ctx, environment=replace(ctx.environment, clock=lambda: now[0], monotonic=lambda: instant[0]))
         asked = ctx.moment()
         now[0] += timedelta(seconds=by_clock)
         instant[0] += by_instant

@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from tsrevel.errors import OutcomeUnknown, TsrevelError, Unavailable
+from tsrevel.errors import OutcomeUnknown, RetryLater, TsrevelError, Unavailable
 from tsrevel.transport.client import EXCHANGE_SECONDS, TOKEN_LEAST, ApiClient, send_once
 from tsrevel.transport.deadline import NEVER, Deadline
 from tsrevel.transport.rate_limit import RateLimiter
-from tsrevel.transport.retry import RetryLater, with_retries
+from tsrevel.transport.retry import with_retries
 from tsrevel.transport.write_gate import WriteScope
 
 from .test_client import Wire, answer

@@ -12,16 +12,12 @@ import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import is_reader_gone, trouble_of
-from tsrevel.errors import ConfigError, TsrevelError
+from tsrevel.errors import ConfigError, Terminated, TsrevelError
 
 UNEXPECTED = 1
 USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
-
-
-class _Terminated(BaseException):
-    """SIGTERM arrived. No Exception, so that nothing on the way mistakes it for a failure to recover from."""
 
 
 NOTHING_WRITTEN = "nothing was written"
@@ -59,7 +55,7 @@ def guard(
         return _fail(ctx, flags, str(error), error.exit_status)
     except KeyboardInterrupt:
         return _fail(ctx, flags, _join("interrupted", ctx, unfinished), INTERRUPTED)
-    except _Terminated:
+    except Terminated:
         return _fail(ctx, flags, _join("terminated", ctx, unfinished), TERMINATED)
     except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)
         return _fail(ctx, flags, describe_fault(error), UNEXPECTED)
@@ -71,7 +67,7 @@ def status_of(error: BaseException) -> int:
     """The exit status that `error`, uncaught, ends a command with."""
     if isinstance(error, TsrevelError):
         return error.exit_status
-    statuses = {KeyboardInterrupt: INTERRUPTED, _Terminated: TERMINATED, typer.BadParameter: USAGE}
+    statuses = {KeyboardInterrupt: INTERRUPTED, Terminated: TERMINATED, typer.BadParameter: USAGE}
     return statuses.get(type(error), UNEXPECTED)
 
 
@@ -110,4 +106,4 @@ def _join(end: str, ctx: CliContext, unfinished: str) -> str:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _Terminated
+    raise Terminated

@@ -19,11 +19,11 @@ from tsrevel.errors import (
     ConfigCode,
     ConfigError,
     ConfigProblem,
+    ConnectorDisabled,
     CredentialsRefused,
     Refused,
     ServiceDown,
     TryNextRun,
-    TsrevelError,
 )
 from tsrevel.planning.coverage import Matched, MatchedBy, MissingLine, judge_lines, orderable_lines
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
@@ -37,10 +37,6 @@ from tsrevel.tripleseat.menus import Menu
 from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services, why_disabled
 
 P = ParamSpec("P")
-
-
-class ConnectorDisabled(TsrevelError):
-    """The connector is disabled or paused: no service may be asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.map_data import ConnectorDisabled, establishment_names, load, mappings_path, needed, open_survey
+from tsrevel.cli.map_data import establishment_names, load, mappings_path, needed, open_survey
 from tsrevel.cli.output import encode_mapping, encode_offer, reject, say, what_is_mapped
 from tsrevel.config import LocationSettings, ProductEntry, Settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
-from tsrevel.errors import TsrevelError
+from tsrevel.errors import ConnectorDisabled, MappingUnclear
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.products import RevelProduct, normalise
 from tsrevel.revel.account import Account
 
 NEEDS_A_LOOK = 3
-
-
-class _Unclear(TsrevelError):
-    """What was typed doesn't say which mapping is meant, or one that can't be."""
-
-    exit_status = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
     except ConnectorDisabled as why:
         text = f"the product can't be looked up: {why}; nothing was written; say --offline to write it unchecked"
         return reject(ctx, flags, text, NEEDS_A_LOOK)
-    except _Unclear as error:
+    except MappingUnclear as error:
         return reject(ctx, flags, str(error))
 
 
@@ -67,9 +61,9 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
         places = [each.establishment for each in load_mappings(path) if target.at(each.establishment).fits(each)]
         places = [each for each in dict.fromkeys(places) if asked is None or each in asked]
         if not places:
-            raise _Unclear(f"nothing maps {target.text!r} there; `tsrevel map list` shows the mappings")
+            raise MappingUnclear(f"nothing maps {target.text!r} there; `tsrevel map list` shows the mappings")
         gone = unset_mapping(path, target.at(_only(places, settings)))
-    except _Unclear as error:
+    except MappingUnclear as error:
         return reject(ctx, flags, str(error))
     if flags.json:
         rows = [encode_mapping(each) for each in gone]
@@ -80,12 +74,12 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
 
 
 def _choices(settings: Settings, target: MappingTarget) -> list[int]:
-    """The establishments that may be meant. Raises _Unclear for one that no location rings up at."""
+    """The establishments that may be meant. Raises MappingUnclear for one that no location rings up at."""
     known = establishment_names(settings)
     there = "; ".join(f"{number} ({name})" for number, name in known.items()) or "none"
     if target.establishment is not None:
         if target.establishment not in known:
-            raise _Unclear(
+            raise MappingUnclear(
                 f"no [[locations]] entry rings up at establishment {target.establishment}; there are: {there}"
             )
         return [target.establishment]
@@ -93,7 +87,7 @@ def _choices(settings: Settings, target: MappingTarget) -> list[int]:
         return list(known)
     fitting = [each.revel_establishment for each in settings.locations if _is_called(each, target.location)]
     if not fitting:
-        raise _Unclear(f"no [[locations]] entry is called {target.location!r} or has that id; there are: {there}")
+        raise MappingUnclear(f"no [[locations]] entry is called {target.location!r} or has that id; there are: {there}")
     return list(dict.fromkeys(fitting))
 
 
@@ -107,7 +101,7 @@ def _only(places: list[int], settings: Settings) -> int:
         return places[0]
     known = establishment_names(settings)
     listed = ", ".join(f"{each} ({known.get(EstablishmentId(each), 'no location')})" for each in places) or "none"
-    raise _Unclear(f"which establishment is meant? Say --establishment, one of: {listed}")
+    raise MappingUnclear(f"which establishment is meant? Say --establishment, one of: {listed}")
 
 
 def _find_product(
@@ -121,7 +115,9 @@ def _find_product(
             return place, offer
     where = " or ".join(map(str, places)) or "any of the settings"
     remedy = "look its id up in Revel, or say --offline to write it unchecked"
-    raise _Unclear(f"product {product} is no active product of establishment {where}; nothing was written; {remedy}")
+    raise MappingUnclear(
+        f"product {product} is no active product of establishment {where}; nothing was written; {remedy}"
+    )
 
 
 def _write(

@@ -9,7 +9,6 @@ import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import (
-    ConnectorDisabled,
     DayRange,
     MappedName,
     NameReport,
@@ -25,6 +24,7 @@ from tsrevel.cli.map_data import (
 )
 from tsrevel.cli.output import count_names, encode_mapping, lay_out, say, show_progress, shown_price, what_is_mapped
 from tsrevel.config import ProductEntry, Settings
+from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.coverage import MatchedBy
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show

@@ -161,7 +161,7 @@ def _receiver(
         logging_to(ctx.stderr, flags, correlate(run_id)),
         open_run(settings, run_id, runtime=runtime, on_start=on_start) as run_ctx,
     ):
-        yield DeliveryQueue(run_ctx, runtime.new_run_id, trusted=settings.tripleseat.payload == "trust")
+        yield DeliveryQueue(run_ctx, trusted=settings.tripleseat.payload == "trust")
 
 
 @dataclass(slots=True)

@@ -38,11 +38,15 @@ FRESH = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What ties a run to the world outside, besides the two services and the ledger. `clock` gives aware instants."""
+    """What ties a run to the world outside, besides the two services and the ledger. `clock` gives aware instants.
+
+    `new_run_id` names a further run of the same invocation.
+    """
 
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
+    new_run_id: Callable[[], str]
     progress: Progress = lambda _done, _of: None
 
 

@@ -6,7 +6,6 @@ even that nothing is to be done: the event may have moved into its gate meanwhil
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tsrevel.engine.context import FAILURES_IN_A_ROW, RunContext, RunIdentity, RunState
@@ -119,7 +118,6 @@ class DeliveryQueue:
     """
 
     ctx: RunContext
-    new_run_id: Callable[[], str]
     trusted: bool
     to_come: list[DeliveryAnswer] = field(default_factory=list)
     _state: RunState | None = field(default=None, init=False)
@@ -179,7 +177,9 @@ class DeliveryQueue:
         if self._state is None:
             self._state = RunState.begin(self.ctx)
         else:
-            self.ctx = replace(self.ctx, identity=RunIdentity(self.new_run_id(), self.ctx.identity.correlation_id))
+            self.ctx = replace(
+                self.ctx, identity=RunIdentity(self.ctx.environment.new_run_id(), self.ctx.identity.correlation_id)
+            )
             self._state = self._state.of_next_run()
         return self._state
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from tsrevel.errors import AnswerFault, Refused, Unreadable
+from tsrevel.errors import AnswerFault, FieldMissingError, Refused, Unreadable
 from tsrevel.revel.decode import Row, decode_page
 from tsrevel.transport.client import ApiClient
 
@@ -75,10 +75,6 @@ Read = Callable[[dict[str, str]], Iterable[Row]]
 """Reads a list with these parameters beside its filters. Must not leave out a row because a field is missing."""
 
 
-class _FieldMissingError(Exception):
-    """A row came without a field that was asked for."""
-
-
 class FieldSelector:
     """Narrows the lists of one Revel account; it is asked once only for what it doesn't narrow."""
 
@@ -94,7 +90,7 @@ class FieldSelector:
         if resource not in self._whole:
             try:
                 return tuple(decode(_checked(row, fields)) for row in read({"fields": ",".join(fields)}))
-            except _FieldMissingError:
+            except FieldMissingError:
                 pass
             except Refused as refused:
                 if refused.status != BAD_REQUEST:
@@ -111,5 +107,5 @@ def lacks(row: Row, asked: dict[str, str]) -> bool:
 
 def _checked(row: Row, fields: tuple[str, ...]) -> Row:
     if any(name not in row for name in fields):
-        raise _FieldMissingError
+        raise FieldMissingError
     return row

@@ -29,6 +29,7 @@ from tsrevel.errors import (
     NotJson,
     OutcomeUnknown,
     Refused,
+    RetryLater,
     Throttled,
     TsrevelError,
     Unavailable,
@@ -39,7 +40,7 @@ from tsrevel.transport.deadline import NEVER, Deadline, TimedBackend
 from tsrevel.transport.network import DIRECT, Network, Proxy
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import Json, decode_json, find_unusable, quote_answer, read_service_code
-from tsrevel.transport.retry import LONGEST_WAIT, RetryLater, with_retries
+from tsrevel.transport.retry import LONGEST_WAIT, with_retries
 from tsrevel.transport.write_gate import WriteGate, WriteScope
 
 log = logging.getLogger(__name__)

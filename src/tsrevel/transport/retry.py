@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import tenacity
 
-from tsrevel.errors import ConnectionFault, Unavailable
+from tsrevel.errors import Unavailable
 from tsrevel.transport.deadline import NEVER, Deadline
 
 T = TypeVar("T")
@@ -15,14 +15,6 @@ T = TypeVar("T")
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0
 """Seconds. A service that asks for more counts as unavailable: the next run comes soon enough."""
-
-
-class RetryLater(Unavailable):
-    """An Unavailable that may say how many seconds to wait."""
-
-    def __init__(self, message: str, wait: float | None = None, fault: ConnectionFault | None = None) -> None:
-        self.wait = wait
-        super().__init__(message, fault)
 
 
 def with_retries(
