@@ -6,11 +6,10 @@ import ast
 import re
 import sys
 from functools import partial
-from statistics import median, quantiles
 
 from .source import ROOT, Function, Module, each_module, read_modules
 
-LONGEST_FUNCTION, P90_FUNCTION, MEDIAN_FUNCTION = 60, 30, 10
+LONGEST_FUNCTION = 60
 LONGEST_MODULE = 600
 FORBIDDEN_NAMES = re.compile(r"(^|_)(process|handle|manage|utils?|helpers?|common|misc|manager|handler)(_|$)")
 NAMED_BY_LIBRARIES = {"handle_request"}  # httpx asks a transport for it
@@ -45,12 +44,6 @@ def test_no_function_is_long(module: Module) -> None:
     assert long == {}, f"{module.name}: split these, {LONGEST_FUNCTION} lines are the limit"
 
 
-def test_functions_are_small_as_a_rule() -> None:
-    lengths = sorted(length(each) for module in read_modules() for each in module.functions())
-    assert median(lengths) <= MEDIAN_FUNCTION
-    assert quantiles(lengths, n=10)[8] <= P90_FUNCTION
-
-
 @each_module
 def test_no_module_is_long(module: Module) -> None:
     lines = len(module.text.splitlines())
@@ -80,11 +73,11 @@ def test_every_module_says_what_it_is_for(module: Module) -> None:
 
 
 @each_module
-def test_everything_public_says_what_it_promises(module: Module) -> None:
+def test_every_public_class_says_what_it_is(module: Module) -> None:
+    """Functions say what their signatures don't: that can't be counted."""
     nested = {id(inner) for each in module.functions() for inner in ast.walk(each) if inner is not each}
     hidden = {id(inner) for each in module.nodes if is_hidden_class(each) for inner in ast.walk(each)}
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    told = [each for each in module.nodes if isinstance(each, kinds) and public(each.name)]
+    told = [each for each in module.nodes if isinstance(each, ast.ClassDef) and public(each.name)]
     silent = [each.name for each in told if id(each) not in nested | hidden and not ast.get_docstring(each)]
     assert silent == []
 
