@@ -154,54 +154,44 @@ def perform_all(
 
 
 def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome | None:
-    """The outcome for one event, which is left for a later run where a person has paused them all meanwhile.
+    """The outcome for one event, whatever goes wrong with it. What stops the run goes into `state.stop`.
 
-    What stops the run goes into `state.stop`. None where it turns out at this event that the clock is wrong.
+    The event is left for a later run where a person has paused them all meanwhile. None where it turns out at this
+    event that the clock is wrong.
     """
-    event_id = id_of(item)
+    known, event_id = work.known, id_of(item)
     try:
         pause = state.read_pause(ctx)
         if pause and not isinstance(item, Outcome):
-            left = not_written(about_item(ctx, work.known, item), Skip(Reason.CONNECTOR_DISABLED, str(pause)))
+            left = not_written(about_item(ctx, known, item), Skip(Reason.CONNECTOR_DISABLED, str(pause)))
             return replace(left, looked_into=False)
         outcome = decide(ctx, state, work, item)
-        if outcome.status is Status.PLANNED:
-            state.budget.count(event_id)
+    except OutcomeUnknown as error:
+        state.in_doubt.add(event_id)
+        return _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error))
+    except TryNextRun as error:
+        return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
+    except Refused as error:
+        return _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error))
     except StopRun as stop:
         state.stop = state.stop or stop
-        return None if isinstance(stop, WrongClock) else interrupted(ctx, work.known, item, stop)
+        if isinstance(stop, WrongClock):
+            return None
+        if isinstance(stop, LedgerUnusable):
+            return _left(ctx, known, item, stop)
+        return _failed(ctx, known, item, end_reason(stop), f"the run stopped at this event: {stop}")
+    except Exception as error:  # noqa: BLE001 (a fault of ours must not keep the other events waiting)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"a fault in tsrevel: {type(error).__name__} in {where.name}, line {where.lineno}; please report it"
+        log.error("event %s: %s", event_id, text)  # noqa: TRY400 (an exception's own text may quote data)
+        return _failed(ctx, known, item, None, text)
     else:
+        if outcome.status is Status.PLANNED:
+            state.budget.count(event_id)
         return outcome
     finally:
         state.budget.release(event_id)
         work.forget(event_id)
-
-
-def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome:
-    """The outcome for one event, whatever goes wrong with it alone. Raises StopRun."""
-    try:
-        return _decide(ctx, state, work, item)
-    except OutcomeUnknown as error:
-        state.in_doubt.add(id_of(item))
-        return _failed(ctx, work.known, item, Reason.OUTCOME_UNKNOWN, str(error))
-    except TryNextRun as error:
-        return replace(_failed(ctx, work.known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
-    except Refused as error:
-        return _failed(ctx, work.known, item, Reason.UPSTREAM_UNAVAILABLE, str(error))
-    except StopRun:
-        raise
-    except Exception as error:  # noqa: BLE001 (a fault of ours must not keep the other events waiting)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"a fault in tsrevel: {type(error).__name__} in {where.name}, line {where.lineno}; please report it"
-        log.error("event %s: %s", id_of(item), text)  # noqa: TRY400 (an exception's own text may quote data)
-        return _failed(ctx, work.known, item, None, text)
-
-
-def interrupted(ctx: RunContext, known: Known, item: WorkItem, stop: StopRun) -> Outcome:
-    """The event at which the run stopped: part of its order may be written."""
-    if isinstance(stop, LedgerUnusable):
-        return _left(ctx, known, item, stop)
-    return _failed(ctx, known, item, end_reason(stop), f"the run stopped at this event: {stop}")
 
 
 def about_item(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
@@ -216,7 +206,8 @@ def about_item(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
 # One event
 
 
-def _decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome:
+def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome:
+    """The outcome for one event. Raises what `perform` raises."""
     if isinstance(item, Outcome):  # what could not even be read of an event, unless a person has settled it
         resolution = work.known.resolutions.get(item.event_id)
         return leave_resolved(item, resolution, changed=False) if resolution else item
@@ -315,25 +306,11 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
     refusal = state.budget.reserve(event_id)
     if refusal:
         return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, refusal))
-    return _write(ctx, state, about, event, plan, task.found.digest, absent=ready.absent)
-
-
-def _write(
-    ctx: RunContext,
-    state: RunState,
-    about: Outcome,
-    event: Event,
-    plan: Plan,
-    digest: str | None,
-    *,
-    absent: bool,
-) -> Outcome:
-    """Inject the order, or finish the one that is there. `absent`: a look has just shown that there is none."""
-    existing = Absent() if absent else find_order(ctx, plan.uuid, known_local_ids(ctx.policy, event.id))
+    existing = Absent() if ready.absent else find_order(ctx, plan.uuid, known_local_ids(ctx.policy, event.id))
     if isinstance(existing, Hold):
         return hold_found(about, existing)
     if isinstance(existing, Foreign):
-        return leave_foreign(ctx, about, existing.row, plan.location, digest)
+        return leave_foreign(ctx, about, existing.row, plan.location, task.found.digest)
     if ctx.dry_run and isinstance(existing, Ours):
         return preview_adoption(ctx, state, about, plan, existing.row)
     if ctx.dry_run:
@@ -341,8 +318,8 @@ def _write(
     with state.writing_at(plan.location.establishment):
         ctx.ledger.note_made(ctx.run_id, event.id, hash_of_content(event))
         if isinstance(existing, Ours):
-            return adopt(ctx, state, about, plan, existing.row, digest)
-        return inject(ctx, state, about, plan, label_order(event, plan.location), digest)
+            return adopt(ctx, state, about, plan, existing.row, task.found.digest)
+        return inject(ctx, state, about, plan, label_order(event, plan.location), task.found.digest)
 
 
 def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: Skip) -> Outcome:

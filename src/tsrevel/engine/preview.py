@@ -12,7 +12,7 @@ from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Known, RunContext, RunState, read_known
 from tsrevel.engine.fetch import NamedEvent
 from tsrevel.engine.outcomes import Outcome, not_written, planned
-from tsrevel.engine.perform import Work, about_item, decide, interrupted
+from tsrevel.engine.perform import Work, about_item, guarded
 from tsrevel.engine.triage import TriageRules
 from tsrevel.errors import StopRun, WriteForbidden
 from tsrevel.ledger import OrderRecord, RunRecord
@@ -65,13 +65,13 @@ def connector_disabled(event_id: EventId, text: str) -> Outcome:
 
 def _look(ctx: RunContext, state: RunState, work: Work, named: NamedEvent) -> Outcome:
     """The outcome; what stopped the look is in `state.stop`."""
-    try:
-        outcome = decide(ctx, state, work, named)
-    except WriteForbidden:
+    outcome = guarded(ctx, state, work, named)
+    if isinstance(state.stop, WriteForbidden):
+        state.stop = None
         return _would_be_written(ctx, state, work.known, named.event_id)
-    except StopRun as stop:
-        state.stop = stop
-        return interrupted(ctx, work.known, named, stop)
+    if outcome is None:
+        failed = about_item(ctx, work.known, named)
+        return replace(failed, text=f"the run stopped at this event: {state.stop}")
     if outcome.status is Status.INJECTED:  # nothing of it was missing, so that nothing had to be written
         text = f"Revel order {outcome.order_id} is complete; the next run notes that"
         return replace(outcome, status=Status.PLANNED, text=text)

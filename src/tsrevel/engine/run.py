@@ -38,7 +38,14 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
     """List the events in the window, and inject what is due. Raises LedgerUnusable where the run can't begin."""
     is_first = not ctx.dry_run and not ctx.ledger.knows_live_runs()
     _begin(ctx, "bulk", whole=window.is_whole and not ctx.policy.only)
-    outcomes = _list_and_account(ctx, state, window)
+    outcomes: list[Outcome] = []
+    try:
+        items = [] if state.read_pause(ctx) else find_work(ctx, state, window)
+        outcomes = account_for(ctx, state, items)
+    except ServiceDown as down:  # orders begun are finished though nothing can be listed
+        outcomes = _finish_begun(ctx, state, down)
+    except StopRun as stop:
+        state.stop = stop
     if is_first and any(each.reason is Reason.ALREADY_INJECTED for each in outcomes):
         warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))
     if state.stop is None and _may_look_at_orders(ctx, state, outcomes):
@@ -74,18 +81,6 @@ def take_up(
 def _begin(ctx: RunContext, mode: RunMode, *, whole: bool) -> None:
     run_id, correlation_id = ctx.identity.run_id, ctx.identity.correlation_id
     ctx.ledger.begin_run(RunRecord(run_id, correlation_id, mode, ctx.dry_run, ctx.now(), whole=whole))
-
-
-def _list_and_account(ctx: RunContext, state: RunState, window: Window) -> list[Outcome]:
-    """All outcomes; what ended the run early is in `state.stop`. Orders begun are finished though nothing is listed."""
-    try:
-        items = [] if state.read_pause(ctx) else find_work(ctx, state, window)
-        return account_for(ctx, state, items)
-    except ServiceDown as down:
-        return _finish_begun(ctx, state, down)
-    except StopRun as stop:
-        state.stop = stop
-        return []
 
 
 def _finish_begun(ctx: RunContext, state: RunState, down: ServiceDown) -> list[Outcome]:

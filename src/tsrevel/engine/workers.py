@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -31,7 +32,7 @@ def in_parallel(
     the threads are left to themselves, and die with the process.
     """
     if workers == 1 or len(groups) < 2:
-        return _Block((result for group in groups for result in work(group)), None, stop)
+        return _Block(chain.from_iterable(map(work, groups)), None, stop)
     pool = _WorkerPool(groups, work, min(workers, len(groups)))
     return _Block(pool.results(), pool, stop)
 
