@@ -8,13 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 from tsrevel.ledger import AuditKind, Ledger
-from tsrevel.ledger.audit import canonical
+from tsrevel.ledger.chain import canonical
 from tsrevel.planning.model import EventId, OrderId
 
 
 def dispute(ledger: Ledger, path: Path, run_id: str, event_id: EventId, order_id: OrderId, text: str) -> None:
     """The order of an event that has one, disputed: the code stood before the text."""
-    ledger.audit(run_id, AuditKind.DISPUTED, event_id, was="settled", order_id=order_id, text=text)
+    ledger.audit.add(run_id, AuditKind.DISPUTED, event_id, was="settled", order_id=order_id, text=text)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(
             "UPDATE orders SET state = 'disputed', order_id = ?, text = ? WHERE event_id = ?",
@@ -24,4 +24,4 @@ def dispute(ledger: Ledger, path: Path, run_id: str, event_id: EventId, order_id
 
 def report_station_change(ledger: Ledger, run_id: str, event_id: EventId, shown: Mapping[str, str], text: str) -> None:
     """What a station has changed, or changed back: which of them only the text said."""
-    ledger.audit(run_id, AuditKind.ORDER_SHOWN, event_id, text=text, shown=canonical(shown))
+    ledger.audit.add(run_id, AuditKind.ORDER_SHOWN, event_id, text=text, shown=canonical(shown))

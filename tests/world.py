@@ -205,7 +205,7 @@ class World:
     def record(self, event_id: int) -> OrderRecord | None:
         """What the ledger knows of an event's order."""
         with self.ledger() as ledger:
-            return ledger.order(EventId(str(event_id)))
+            return ledger.orders.get(EventId(str(event_id)))
 
     def lose_ledger(self) -> None:
         """The ledger's file is gone, and all that lay beside it."""

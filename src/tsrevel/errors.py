@@ -23,6 +23,7 @@
     ├── ConnectorDisabled              the kill switch or a pause: no service may be asked
     ├── OutcomeUnknown                 a write whose answer was lost: settle by looking
     ├── Refused                        a service understood and said no (other 4xx)
+    ├── ClaimConflict                  a change contradicts what the ledger holds: a fault of ours
     └── DeliveryRefused                nothing of a webhook delivery may be used                exit 4
         ├── SignatureRefused           it can't be shown to be TripleSeat's
         ├── BodyTooLarge               longer than any delivery is
@@ -376,6 +377,26 @@ class Refused(TsrevelError):
 
     def __init__(self, message: str, status: int, *, service_code: ServiceCode | None = None, said: str = "") -> None:
         self.status, self.service_code, self.said = status, service_code, said
+        super().__init__(message)
+
+
+class ConflictCode(StrEnum):
+    """What a change contradicts. Codes never change their meaning."""
+
+    BROKEN_RULE = "BROKEN_RULE"
+    RUN_NOT_OPEN = "RUN_NOT_OPEN"
+    RESOLVED = "RESOLVED"
+    WRONG_STATE = "WRONG_STATE"
+    NO_ORDER = "NO_ORDER"
+    NO_SUCH_STEP = "NO_SUCH_STEP"
+    MAIL_NOT_DUE = "MAIL_NOT_DUE"
+
+
+class ClaimConflict(TsrevelError):
+    """A change was asked for that contradicts what the ledger holds. A fault of ours; nothing was stored."""
+
+    def __init__(self, code: ConflictCode, message: str) -> None:
+        self.code = code
         super().__init__(message)
 
 

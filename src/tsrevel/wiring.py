@@ -16,7 +16,7 @@ from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, Prod
 from tsrevel.engine.context import Environment, Limits, Progress, RunContext, RunIdentity
 from tsrevel.errors import ConfigError
 from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
-from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock, look_for_pause
+from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock, read_pause
 from tsrevel.ledger.connection import reachable
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
@@ -95,9 +95,10 @@ def open_run(
         stack.enter_context(hold_lock(settings.ledger_path))
         on_start()
         path, environment = settings.ledger_path, settings.environment
-        ledger = Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database)
+        ledger = Ledger.open(
+            path, environment=environment, clock=runtime.clock, opened_by=runtime.database, mail_on=_occasions(settings)
+        )
         stack.enter_context(ledger)
-        ledger.occasions = _occasions(settings)
         shared = _share(settings, runtime)
         tripleseat = _connect_tripleseat(settings, runtime, stack, shared)
         revel = Revel(_open_revel_channel(settings, gate, runtime, stack, shared), runtime.clock)
@@ -325,5 +326,5 @@ def why_disabled(settings: Settings, runtime: Runtime) -> str | None:
     """The kill switch in the settings, or the pause in the ledger, in words; None while services may be asked."""
     if not settings.safety.enable_connector:
         return "the connector is disabled (safety.enable_connector)"
-    pause = look_for_pause(settings.ledger_path, runtime.database)
+    pause = read_pause(settings.ledger_path, runtime.database)
     return f"runs are {pause}" if pause else None

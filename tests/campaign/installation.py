@@ -299,8 +299,8 @@ class Installation:
             found = database.execute("PRAGMA integrity_check").fetchall()
         self.expect(found == [("ok",)], f"the ledger is damaged: {found}")
         with Ledger.open(scratch / path.name, environment="sandbox", clock=lambda: datetime.now(UTC)) as ledger:
-            ledger.verify_chain()
-            records = ledger.orders([EventId(str(due.event_id)) for due in self._due])
+            ledger.audit.verify()
+            records = ledger.orders.find([EventId(str(due.event_id)) for due in self._due])
         return {int(event): record for event, record in records.items()}
 
 

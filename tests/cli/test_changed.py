@@ -95,7 +95,7 @@ def test_a_mapping_taken_out_is_no_change_of_the_event(made: Shell) -> None:
     for product in made.world.revel.state.rows["Product"].values():
         product["name"] = f"Renamed {product['name']}"
     with made.world.ledger() as ledger:
-        ledger.drop_catalogue(8)  # type: ignore[arg-type]
+        ledger.catalogs.drop(8)  # type: ignore[arg-type]
     said = ask(made, "explain", str(FULL), "--json").answer
     assert said["reason"] == "ALREADY_INJECTED"
     assert "by hand" not in ask(made, "explain", str(FULL)).out

@@ -523,7 +523,7 @@ def test_a_worse_problem_is_told_by_its_own_status_though_switched_off(shell: Sh
 
 def test_neither_while_runs_are_paused(shell: Shell) -> None:
     with shell.world.ledger() as ledger:
-        ledger.pause("stocktaking")
+        ledger.runs.pause("stocktaking")
     ran = doctor(shell, "--json")
     assert (ran.status, ran.answer["success"], shell.requests) == (3, False, 0)
     assert "safety" in names(ran, "warning")

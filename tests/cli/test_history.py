@@ -96,7 +96,7 @@ def test_a_disputed_order_found_with_a_new_ledger_is_told_as_far_as_it_is_known(
 def test_a_pause_is_told_above_all(shell: Shell) -> None:
     shell.sync()
     with shell.world.ledger() as ledger:
-        ledger.pause("stocktaking")
+        ledger.runs.pause("stocktaking")
     for argv in ((), (str(FULL),)):
         assert history(shell, *argv, "--json").answer["paused"]["reason"] == "stocktaking"
         assert history(shell, *argv).lines[0].startswith("! runs are paused since 2026-12-12")
@@ -119,8 +119,8 @@ def test_changes_deliveries_and_a_persons_word_are_told_in_their_order(shell: Sh
 def test_a_fact_of_a_kind_that_it_does_not_know_is_told_by_its_name(shell: Shell) -> None:
     shell.sync()
     with shell.world.ledger() as ledger:
-        ledger.audit(None, "strange_news", "64000001", colour="blue")  # type: ignore[arg-type]  # a later version's
-        ledger.audit(None, "bare_news", "64000001")  # type: ignore[arg-type]
+        ledger.audit.add(None, "strange_news", "64000001", colour="blue")  # type: ignore[arg-type]  # a later version's
+        ledger.audit.add(None, "bare_news", "64000001")  # type: ignore[arg-type]
     out = history(shell, str(FULL)).lines
     assert out[-2].endswith("strange news: colour blue")
     assert out[-1].endswith("bare news")

@@ -107,7 +107,7 @@ def test_a_dry_run_sends_nothing_nor_does_it_store_anything_to_be_sent(post: She
     post.sync()
     assert told.sendgrid.asked == []
     with told.ledger() as ledger:
-        assert ledger.make_mails(digest=True) == ()
+        assert ledger.outbox.make_mails(digest=True) == ()
 
 
 def test_a_dry_run_doesnt_send_what_waits_either(post: Shell, told: ToldWorld) -> None:
@@ -129,7 +129,7 @@ def test_a_pause_holds_mails_too(post: Shell, told: ToldWorld) -> None:
     told.sendgrid.answers = [500]
     post.sync()
     with told.ledger() as ledger:
-        ledger.pause("stocktaking")
+        ledger.runs.pause("stocktaking")
     post.sync()
     assert len(told.sendgrid.asked) == 1
 
@@ -244,7 +244,6 @@ def test_what_couldnt_be_sent_for_a_week_is_news_no_more(post: Shell, told: Told
 
 def test_a_run_that_died_before_its_mails_is_told_by_the_next(post: Shell, told: ToldWorld) -> None:
     with told.open_run() as ctx:
-        ctx.ledger.occasions = frozenset({"injected"})
         sync_events(ctx, RunState.begin(ctx), [EventId(str(PAID))])
     post.sync()
     assert f"event {PAID}" in sole(told).text
@@ -299,7 +298,7 @@ def test_no_customer_gets_into_a_mail_or_the_outbox(post: Shell, told: ToldWorld
     told.sendgrid.answers = [500]
     post.sync()
     with told.ledger() as ledger:
-        outbox = str([tuple(row) for row in ledger._connection.execute("SELECT * FROM notices")])
+        outbox = str([tuple(row) for row in ledger._transactions.connection.execute("SELECT * FROM notices")])
     post.sync()
     assert "64000061" in outbox
     assert "64000061" in told.sendgrid.texts

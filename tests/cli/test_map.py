@@ -465,7 +465,7 @@ def switch_off(shell: Shell, how: str) -> None:
     shell.world.config["safety"]["enable_connector"] = how != "disabled"
     if how == "paused":
         with shell.world.ledger() as ledger:
-            ledger.pause("stocktaking")
+            ledger.runs.pause("stocktaking")
 
 
 HOW = [("disabled", "safety.enable_connector"), ("paused", "stocktaking")]

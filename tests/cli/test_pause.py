@@ -132,8 +132,8 @@ def test_neither_waits_for_a_run_that_holds_the_lock(shell: Shell) -> None:
 def test_both_are_in_the_audit_without_the_reason(paused: Shell) -> None:
     type_in(paused, "resume")
     with paused.world.ledger() as ledger:
-        rows = ledger.audit_rows()
-        ledger.verify_chain()
+        rows = ledger.audit.rows()
+        ledger.audit.verify()
     assert [each.kind for each in rows] == ["paused", "resumed"]
     assert "fire drill" not in str(rows)
 

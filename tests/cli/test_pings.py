@@ -160,7 +160,7 @@ def test_a_disabled_connector_pings_nobody(post: Shell, told: ToldWorld) -> None
 
 def test_a_pause_pings_nobody(post: Shell, told: ToldWorld) -> None:
     with told.ledger() as ledger:
-        ledger.pause("stocktaking")
+        ledger.runs.pause("stocktaking")
     post.sync()
     assert told.monitor.pings == []
 
@@ -168,7 +168,7 @@ def test_a_pause_pings_nobody(post: Shell, told: ToldWorld) -> None:
 def test_a_run_that_is_paused_midway_is_told_as_finished(post: Shell, told: ToldWorld) -> None:
     def pause() -> None:
         with told.ledger() as ledger:
-            ledger.pause("stocktaking")
+            ledger.runs.pause("stocktaking")
 
     told.at("after POST /resources/Order/", pause)
     assert post.sync().status == 3

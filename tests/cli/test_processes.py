@@ -50,7 +50,7 @@ def assert_whole(world: World, event_id: int = FULL) -> None:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
     with world.ledger() as ledger:
-        ledger.verify_chain()
+        ledger.audit.verify()
     record = world.record(event_id)
     assert record is not None
     assert record.state == "settled"

@@ -111,7 +111,7 @@ def test_nothing_compared_because_of_the_kill_switch_is_no_success(shell: Shell)
 
 def test_so_does_a_pause(shell: Shell) -> None:
     with shell.world.ledger() as ledger:
-        ledger.pause("stock-taking")
+        ledger.runs.pause("stock-taking")
     ran = reconcile(shell, "--json")
     assert (ran.status, ran.answer["success"], shell.requests) == (3, False, 0)
     assert "paused since" in ran.answer["error"]

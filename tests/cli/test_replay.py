@@ -41,7 +41,7 @@ def reasons(ran: Ran) -> list[str | None]:
 
 def audited(shell: Shell, kind: str = "delivery") -> list[str]:
     with shell.world.ledger() as ledger:
-        return [row.detail.get("signed", "") for row in ledger.audit_rows() if row.kind == kind]
+        return [row.detail.get("signed", "") for row in ledger.audit.rows() if row.kind == kind]
 
 
 # Where deliveries come from
@@ -196,7 +196,7 @@ def test_nothing_is_done_with_a_body_of_which_one_byte_was_changed(shell: Shell,
     ran = shell.replay(str(spool), "--json")
     assert (ran.status, ran.answer["ok"], ran.answer["event_id"], shell.requests) == (4, False, None, 0)
     with shell.world.ledger() as ledger:
-        assert ledger.runs(10) == ()
+        assert ledger.runs.latest(10) == ()
 
 
 CODES: dict[SignatureReason, tuple[str | None, list[str]]] = {

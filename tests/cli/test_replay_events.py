@@ -113,7 +113,7 @@ def test_a_copy_that_is_trusted_makes_the_order_without_asking_tripleseat(shell:
     assert (ran.status, verdicts(ran)) == (0, {str(UNMAPPED): ("injected", None)})
     assert (shell.world.tripleseat.requests, shell.world.flaws(UNMAPPED)) == ([], [])
     with shell.world.ledger() as ledger:
-        assert ledger.snapshot(EventId(str(UNMAPPED))) is None
+        assert ledger.events.snapshot(EventId(str(UNMAPPED))) is None
 
 
 def test_without_a_copy_there_is_nothing_to_make_an_order_of(shell: Shell) -> None:
@@ -165,9 +165,9 @@ def test_a_trusted_copy_that_the_event_has_outgrown_is_not_used(shell: Shell) ->
     shell.world.time.move(minutes=5)
     shell.world.tripleseat.cancel_event(UNMAPPED)
     with shell.world.ledger() as ledger:
-        known = ledger.sightings([EventId(str(UNMAPPED))])[EventId(str(UNMAPPED))]
+        known = ledger.events.last_results([EventId(str(UNMAPPED))])[EventId(str(UNMAPPED))]
         later = EventResult(known.event_id, known.day, "failed", None, "", None, updated=shell.world.time.now)
-        ledger.see_many(ledger.runs(1)[0].run_id, [later])
+        ledger.events.store_results(ledger.runs.latest(1)[0].run_id, [later])
     ran = shell.replay("--held", "--from-snapshot", "--json")
     assert (ran.status, verdicts(ran)) == (3, {str(UNMAPPED): ("failed", "EVENT_DATA_UNAVAILABLE")})
     assert "has changed since" in ran.answer["error"]
@@ -184,7 +184,7 @@ def test_a_copy_that_failed_again_is_kept(shell: Shell) -> None:
 def test_a_copy_that_can_not_be_read_stops_everything(shell: Shell) -> None:
     shell.sync()
     with shell.world.ledger() as ledger:
-        ledger._connection.execute("UPDATE sightings SET snapshot = '{}' WHERE snapshot IS NOT NULL")
+        ledger._transactions.connection.execute("UPDATE sightings SET snapshot = '{}' WHERE snapshot IS NOT NULL")
     ran = shell.replay("--held", "--from-snapshot", "--json")
     assert ran.status == 14
     assert "leave --from-snapshot out" in ran.out + ran.err

@@ -193,7 +193,7 @@ def test_where_revel_cant_be_asked_it_is_said_that_the_order_wasnt_checked(shell
     shell.world.config["safety"]["enable_connector"] = how != "disabled"
     if how == "paused":
         with shell.world.ledger() as ledger:
-            ledger.pause("stocktaking")
+            ledger.runs.pause("stocktaking")
     ran = resolve(shell, FULL, "done", "--order", "12", "--json")
     assert (ran.status, ran.answer["resolution"]["revel_order_id"], shell.requests) == (0, "12", 0)
     assert "whether Revel has order 12 wasn't checked" in ran.answer["warnings"][0]
@@ -224,7 +224,7 @@ def test_where_that_cannot_be_asked_nothing_is_opened(shell: Shell) -> None:
     assert resolve(shell, FULL, "open").status == 13
     shell.world.wires["revel"].down = False
     with shell.world.ledger() as ledger:
-        ledger.pause("stocktaking")
+        ledger.runs.pause("stocktaking")
     before = shell.requests
     ran = resolve(shell, FULL, "open")
     assert (ran.status, shell.requests) == (3, before)
@@ -236,7 +236,7 @@ def test_where_that_cannot_be_asked_nothing_is_opened(shell: Shell) -> None:
 def test_a_word_without_an_order_is_taken_back_even_while_paused(shell: Shell) -> None:
     resolve(shell, FULL, "ignored")
     with shell.world.ledger() as ledger:
-        ledger.pause("stocktaking")
+        ledger.runs.pause("stocktaking")
     assert (resolve(shell, FULL, "open").status, shell.requests) == (0, 0)
 
 

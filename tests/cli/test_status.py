@@ -141,7 +141,7 @@ def test_a_disputed_order_is_a_warning(shell: Shell) -> None:
 def test_pause_dry_run_and_kill_switch_are_warnings(shell: Shell) -> None:
     shell.sync()
     with shell.world.ledger() as ledger:
-        ledger.pause("stocktaking")
+        ledger.runs.pause("stocktaking")
     shell.world.config["safety"] |= {"dry_run": True, "enable_connector": False}
     told = status(shell, "--json").answer
     assert (told["dry_run"], told["enabled"], told["paused"]["reason"]) == (True, False, "stocktaking")

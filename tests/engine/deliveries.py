@@ -73,7 +73,7 @@ def noted(world: World, answer: DeliveryAnswer) -> bool:
     """Whether the ledger knows the delivery, so that it isn't taken again."""
     assert isinstance(answer.key, DeliveryKey)
     with world.ledger() as ledger:
-        return ledger.knows_delivery(answer.key)
+        return ledger.deliveries.is_known(answer.key)
 
 
 def seat_requests(world: World) -> list[str]:

@@ -137,7 +137,7 @@ def test_an_order_begun_that_is_refused_again_makes_it_download_too(world: World
     world.sync()
     assert verdict(world.sync(), NEXT) == "failed UPSTREAM_UNAVAILABLE"
     with world.ledger() as ledger:
-        assert [row.kind for row in ledger.audit_rows() if row.kind.startswith("catalogue")] == [
+        assert [row.kind for row in ledger.audit.rows() if row.kind.startswith("catalogue")] == [
             "catalogue_kept",
             "catalogue_dropped",
         ]

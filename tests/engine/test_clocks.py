@@ -71,7 +71,7 @@ def test_a_clock_that_both_services_contradict_ends_the_run_before_anything_foll
     assert "by the Date of its last answer" in str(report.error)
     assert not astray.writes
     with astray.ledger() as ledger:
-        assert not ledger.sightings([str(FULL), str(EARLY)])  # type: ignore[list-item]
+        assert not ledger.events.last_results([str(FULL), str(EARLY)])  # type: ignore[list-item]
 
 
 def test_nothing_of_the_wrong_clock_stays_once_it_is_right(astray: Astray) -> None:

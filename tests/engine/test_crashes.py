@@ -64,7 +64,7 @@ def test_a_crash_at_any_request_or_commit_ends_with_exactly_one_complete_order(f
         report = finish(world)
         assert (moment, world.flaws(FULL), report.exit_status) == (moment, [], 0)
         with world.ledger() as ledger:
-            ledger.verify_chain()
+            ledger.audit.verify()
 
 
 def test_a_crash_and_a_lost_ledger_at_any_moment_still_end_with_exactly_one_order(fresh: Callable[[], World]) -> None:

@@ -140,7 +140,7 @@ def test_a_duplicate_costs_no_request_and_no_run(world: World) -> None:
     assert later.event_id == str(FULL)
     assert (world.tripleseat.requests, world.revel.requests) == ([], [])
     with world.ledger() as ledger:
-        assert len(ledger.runs(10)) == 1
+        assert len(ledger.runs.latest(10)) == 1
 
 
 def test_the_same_state_under_another_trigger_is_no_duplicate(world: World) -> None:
@@ -381,9 +381,9 @@ def test_a_dry_run_writes_nothing_and_remembers_no_delivery(world: World) -> Non
     (answer,) = deliver(world, body, dry_run=True)
     assert (answer.outcomes[0].status, answer.processed, world.writes) == ("planned", False, [])
     with world.ledger() as ledger:
-        assert ledger._connection.execute("SELECT count(*) FROM deliveries").fetchone()[0] == 0
-        assert ledger.sightings([EventId(str(FULL))]) == {}
-        assert all(row.kind in ("run_begun", "seen_dry", "run_finished") for row in ledger.audit_rows())
+        assert ledger._transactions.connection.execute("SELECT count(*) FROM deliveries").fetchone()[0] == 0
+        assert ledger.events.last_results([EventId(str(FULL))]) == {}
+        assert all(row.kind in ("run_begun", "seen_dry", "run_finished") for row in ledger.audit.rows())
     assert said(*deliver(world, body)) == "done"
 
 
@@ -396,14 +396,14 @@ def test_a_dry_run_notes_no_refusal_and_nothing_that_is_not_acted_on(world: Worl
 
 def rows(world: World) -> list[str]:
     with world.ledger() as ledger:
-        return [row.kind for row in ledger.audit_rows()]
+        return [row.kind for row in ledger.audit.rows()]
 
 
 def test_all_runs_of_an_invocation_share_their_correlation_id(day: World) -> None:
     deliver(day, delivery(day, FULL), delivery(day, PAID), encode("CREATE_LEAD"))
     with day.ledger() as ledger:
-        runs = ledger.runs(10)
-        ledger.verify_chain()
+        runs = ledger.runs.latest(10)
+        ledger.audit.verify()
     assert len({run.run_id for run in runs}) == 2
     assert {(run.correlation_id, run.mode, run.exit_status) for run in runs} == {("sync-00000001", "single", 0)}
 
@@ -412,7 +412,7 @@ def test_the_audit_says_of_each_delivery_whether_it_was_signed(day: World) -> No
     deliver(day, delivery(day, FULL))
     deliver(day, delivery(day, PAID), encode("CREATE_LEAD"), signed=False)
     with day.ledger() as ledger:
-        told = [row.detail["signed"] for row in ledger.audit_rows() if row.kind == "delivery"]
+        told = [row.detail["signed"] for row in ledger.audit.rows() if row.kind == "delivery"]
     assert told == ["yes", "no", "no"]
 
 
@@ -422,8 +422,8 @@ def test_nothing_of_what_can_not_be_read_reaches_the_engine(world: World, raw: b
     with receiving(world) as receiver:
         with pytest.raises(DeliveryUnreadable):
             receiver.take(raw)
-        assert receiver.ctx.ledger.runs(10) == ()
-        assert receiver.ctx.ledger.audit_rows() == ()
+        assert receiver.ctx.ledger.runs.latest(10) == ()
+        assert receiver.ctx.ledger.audit.rows() == ()
     assert (world.tripleseat.requests, world.revel.requests) == ([], [])
 
 
@@ -437,7 +437,7 @@ def test_nothing_of_a_customer_gets_into_the_ledger(day: World) -> None:
 
 
 def dump(ledger: Ledger) -> str:
-    return "\n".join(ledger._connection.iterdump())
+    return "\n".join(ledger._transactions.connection.iterdump())
 
 
 def test_a_booking_of_many_events_ends_with_the_deadline(day: World) -> None:

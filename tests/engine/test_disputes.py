@@ -70,7 +70,7 @@ def test_a_standing_dispute_is_written_down_once(world: World) -> None:
     for _ in range(3):
         world.sync()
     with world.ledger() as ledger:
-        assert [row.kind for row in ledger.audit_rows()].count("disputed") == 1
+        assert [row.kind for row in ledger.audit.rows()].count("disputed") == 1
 
 
 def test_a_mismatch_that_a_person_has_put_right_is_settled(world: World) -> None:

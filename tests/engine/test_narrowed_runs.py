@@ -9,7 +9,7 @@ import pytest
 from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.run import sync
-from tsrevel.ledger import LedgerView, open_view, queries
+from tsrevel.ledger import LedgerView, open_view
 
 from ..world import World, find_outcome, verdict
 from .conftest import EARLY, FULL, MISSED, UNMAPPED
@@ -25,23 +25,23 @@ def view(world: World) -> LedgerView:
 
 
 def held(world: World) -> list[str]:
-    with view(world) as ledger, ledger.reading() as connection:
-        return [each.event_id for each in queries.in_trouble(connection)]
+    with view(world) as ledger:
+        return [each.event_id for each in ledger.queries.held_or_failed()]
 
 
 def missed(world: World) -> list[str]:
-    with view(world) as ledger, ledger.reading() as connection:
-        return [each.event_id for each in queries.missed(connection)]
+    with view(world) as ledger:
+        return [each.event_id for each in ledger.queries.missed()]
 
 
 def dry(world: World) -> list[str]:
-    with view(world) as ledger, ledger.reading() as connection:
-        return [each.event_id for each in queries.in_trouble_dry(connection)]
+    with view(world) as ledger:
+        return [each.event_id for each in ledger.queries.dry_findings()]
 
 
 def retry(world: World) -> tuple[str, ...]:
     with world.ledger() as ledger:
-        return ledger.retryable()
+        return ledger.events.retryable()
 
 
 def at_the_bakery(world: World) -> int:
@@ -73,8 +73,8 @@ def test_a_run_over_other_days_leaves_what_is_known_of_these(day: World) -> None
 def test_an_event_that_waits_elsewhere_goes_on_waiting(day: World) -> None:
     day.sync()
     day.sync(only=[LAKESIDE])
-    with view(day) as ledger, ledger.reading() as connection:
-        assert str(EARLY) in [each.event_id for each in queries.coming(connection)]
+    with view(day) as ledger:
+        assert str(EARLY) in [each.event_id for each in ledger.queries.waiting()]
 
 
 def test_a_run_that_ran_out_of_time_leaves_what_it_did_not_look_into(day: World) -> None:

@@ -11,12 +11,12 @@ from .conftest import EARLY, FULL, PAID, TWINS
 
 def pause(world: World) -> None:
     with world.ledger() as ledger:
-        ledger.pause("fire drill")
+        ledger.runs.pause("fire drill")
 
 
 def resume(world: World) -> None:
     with world.ledger() as ledger:
-        ledger.resume()
+        ledger.runs.resume()
 
 
 def test_the_order_begun_is_finished_and_no_other_event_is_looked_into(tmp_path: Path) -> None:
@@ -37,8 +37,8 @@ def test_what_was_left_is_done_by_the_first_run_after_it(day: World) -> None:
     day.at("after POST /resources/OrderItem/", lambda: pause(day))
     day.sync()
     with day.ledger() as ledger:
-        assert ledger.last_good_run() is None
-        assert ledger.count_unsettled(day.time.now.date(), day.time.now.date() + timedelta(days=9)) > 0
+        assert ledger.runs.last_good() is None
+        assert ledger.events.count_unsettled(day.time.now.date(), day.time.now.date() + timedelta(days=9)) > 0
     resume(day)
     report = day.sync()
     assert [day.flaws(each) for each in (FULL, PAID, TWINS)] == [[], [], []]

@@ -14,12 +14,12 @@ from .conftest import EARLY, FULL, MISSED, UNMAPPED
 def resolve(world: World, event_id: int, word: str, order_id: str | None = None) -> None:
     with world.ledger() as ledger:
         said: Verdict = "done" if word == "done" else "ignored"
-        ledger.resolve(EventId(str(event_id)), said, "a note", OrderId(order_id) if order_id else None)
+        ledger.events.resolve(EventId(str(event_id)), said, "a note", OrderId(order_id) if order_id else None)
 
 
 def reopen(world: World, event_id: int) -> None:
     with world.ledger() as ledger:
-        ledger.reopen(EventId(str(event_id)), "")
+        ledger.events.reopen(EventId(str(event_id)), "")
 
 
 @pytest.mark.parametrize(("word", "reason"), [("done", "ALREADY_INJECTED"), ("ignored", "STATUS_NOT_ELIGIBLE")])
@@ -152,4 +152,4 @@ def test_nothing_to_be_tried_again_is_left_of_it(day: World) -> None:
     day.sync()
     resolve(day, UNMAPPED, "ignored")
     with day.ledger() as ledger:
-        assert ledger.retryable() == ()
+        assert ledger.events.retryable() == ()

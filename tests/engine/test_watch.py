@@ -28,13 +28,13 @@ def change(world: World, **fields: Any) -> None:
 def reported(world: World) -> list[str]:
     """What the audit says was reported of it, in codes."""
     with world.ledger() as ledger:
-        rows = [row.detail for row in ledger.audit_rows() if row.kind == AuditKind.ORDER_SHOWN]
+        rows = [row.detail for row in ledger.audit.rows() if row.kind == AuditKind.ORDER_SHOWN]
     return [row["change"] for row in rows if "change" in row]
 
 
 def is_there(world: World) -> str:
     with world.ledger() as ledger:
-        return ledger.shown_orders([EventId(str(FULL))])[EventId(str(FULL))]["there"]
+        return ledger.orders.shown([EventId(str(FULL))])[EventId(str(FULL))]["there"]
 
 
 def next_run(world: World, **options: Any) -> RunReport:
@@ -282,8 +282,8 @@ def test_what_was_told_of_an_order_is_in_the_audit(made: World) -> None:
     made.revel.pos_touch(ORDER)
     next_run(made)
     with made.ledger() as ledger:
-        row = next(each for each in ledger.audit_rows() if each.kind == AuditKind.ORDER_SHOWN)
-        ledger.verify_chain()
+        row = next(each for each in ledger.audit.rows() if each.kind == AuditKind.ORDER_SHOWN)
+        ledger.audit.verify()
     assert row.event_id == str(FULL)
     assert row.detail["change"] == StationChange.CHANGED
     assert row.detail["text"].startswith(WIPED)

@@ -268,7 +268,7 @@ def test_a_pause_in_the_middle_reaches_every_worker(world: World, watched: Watch
         if request.method == "POST" and re.search("Payment", request.url.path) and not once:
             once.append(True)
             with world.ledger() as ledger:
-                ledger.pause("a fire drill")
+                ledger.runs.pause("a fire drill")
 
     watched.strikes.append(pause)
     report = world.sync()
@@ -277,8 +277,8 @@ def test_a_pause_in_the_middle_reaches_every_worker(world: World, watched: Watch
     assert 1 <= left.count("injected") <= 4
     assert set(left) == {"injected", "skipped CONNECTOR_DISABLED"}
     with world.ledger() as ledger:
-        assert [row.kind for row in ledger.audit_rows()].count("left_out") <= 1
-        ledger.resume()
+        assert [row.kind for row in ledger.audit.rows()].count("left_out") <= 1
+        ledger.runs.resume()
     assert world.sync().summary["injected"] == left.count("skipped CONNECTOR_DISABLED")
 
 

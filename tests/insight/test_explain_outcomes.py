@@ -275,8 +275,8 @@ def test_while_paused_each_event_keeps_its_own_answer_beside_the_pause(tmp_path:
     world = World(tmp_path)
     world.sync()
     with world.ledger() as ledger:
-        ledger.pause("stocktaking")
-        ledger.resolve(EventId(str(MISSED)), "done", "by hand", None)
+        ledger.runs.pause("stocktaking")
+        ledger.events.resolve(EventId(str(MISSED)), "done", "by hand", None)
     world.forget_requests()
     expected = {FULL: "injected None", UNMAPPED: "held UNMAPPED_ITEMS", MISSED: "skipped ALREADY_INJECTED"}
     for event_id, answer in expected.items():

@@ -24,5 +24,5 @@ def clock() -> TickingClock:
 def ledger(path: Path, clock: TickingClock) -> Iterator[Ledger]:
     """A new ledger with one run begun."""
     with open_ledger(path, clock=clock) as opened:
-        opened.begin_run(make_run())
+        opened.runs.begin(make_run())
         yield opened

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import pytest
 
-from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
-from tsrevel.ledger import AuditKind, ClaimConflict, ConflictCode, Ledger, RunRecord
+from tsrevel.errors import ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable
+from tsrevel.ledger import AuditKind, EventResult, Ledger, RunRecord
 from tsrevel.planning.identity import list_steps, order_uuid, part_uuid
 from tsrevel.planning.model import (
     EstablishmentId,
@@ -51,9 +51,33 @@ class TickingClock:
 
 
 def open_ledger(
-    path: Path, *, environment: str = "sandbox", busy_seconds: float = 0.05, clock: TickingClock | None = None
+    path: Path,
+    *,
+    environment: str = "sandbox",
+    busy_seconds: float = 0.05,
+    clock: TickingClock | None = None,
+    mail_on: Collection[str] = (),
 ) -> Ledger:
-    return Ledger.open(path, environment=environment, clock=clock or TickingClock(), busy_seconds=busy_seconds)
+    return Ledger.open(
+        path, environment=environment, clock=clock or TickingClock(), busy_seconds=busy_seconds, mail_on=mail_on
+    )
+
+
+def store_result(
+    ledger: Ledger,
+    status: str,
+    reason: str | None,
+    event_id: EventId | None = None,
+    *,
+    day: date | None = date(2025, 12, 28),
+    text: str = "",
+    digest: str | None = None,
+    missed: bool = False,
+) -> bool:
+    """What a run made of the event; True if that is news."""
+    return bool(
+        ledger.events.store_results(RUN, [EventResult(event_id or EVENT, day, status, reason, text, digest, missed)])
+    )
 
 
 def make_run(run_id: str = RUN) -> RunRecord:

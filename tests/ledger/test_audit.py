@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.errors import LedgerCode, LedgerDamaged
-from tsrevel.ledger import AuditKind, ClaimConflict, ConflictCode, Ledger
+from tsrevel.errors import ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged
+from tsrevel.ledger import AuditKind, Ledger
 from tsrevel.planning.model import EventId
 
 from .samples import EVENT, NOTED, ORDER, RUN, open_ledger, raises, raw, rewrite
@@ -15,41 +15,42 @@ from .samples import EVENT, NOTED, ORDER, RUN, open_ledger, raises, raw, rewrite
 def fill(ledger: Ledger, rows: int = 4) -> None:
     """One row is there already: the run's beginning."""
     for number in range(rows):
-        ledger.audit(RUN, NOTED, EVENT, number=str(number))
+        ledger.audit.add(RUN, NOTED, EVENT, number=str(number))
 
 
 def test_a_fact_of_its_own_is_kept_with_its_details(ledger: Ledger) -> None:
-    ledger.audit(None, AuditKind.PAUSED, reason="stocktaking")
-    row = ledger.audit_rows()[-1]
+    ledger.audit.add(None, AuditKind.PAUSED, reason="stocktaking")
+    row = ledger.audit.rows()[-1]
     assert (row.seq, row.kind, row.run_id, row.event_id) == (2, AuditKind.PAUSED, None, None)
     assert row.detail == {"reason": "stocktaking"}
 
 
 def test_rows_come_oldest_first_and_the_limit_keeps_the_latest(ledger: Ledger) -> None:
     fill(ledger)
-    assert [row.seq for row in ledger.audit_rows()] == [1, 2, 3, 4, 5]
-    assert [row.seq for row in ledger.audit_rows(limit=2)] == [4, 5]
+    assert [row.seq for row in ledger.audit.rows()] == [1, 2, 3, 4, 5]
+    assert [row.seq for row in ledger.audit.rows(limit=2)] == [4, 5]
 
 
 def test_rows_of_one_event_leave_out_the_others(ledger: Ledger) -> None:
     fill(ledger, 2)
-    ledger.audit(RUN, NOTED, EventId("2"))
-    assert [row.seq for row in ledger.audit_rows(EVENT)] == [2, 3]
-    assert [row.seq for row in ledger.audit_rows(EVENT, limit=1)] == [3]
+    ledger.audit.add(RUN, NOTED, EventId("2"))
+    assert [row.seq for row in ledger.audit.rows(EVENT)] == [2, 3]
+    assert [row.seq for row in ledger.audit.rows(EVENT, limit=1)] == [3]
 
 
 def test_each_row_is_chained_to_the_one_before(ledger: Ledger) -> None:
     fill(ledger)
-    rows = ledger.audit_rows()
-    assert rows[0].previous_hash == "0" * 64
-    assert [row.previous_hash for row in rows[1:]] == [row.hash for row in rows[:-1]]
-    ledger.verify_chain()
+    with ledger.reading() as connection:
+        rows = connection.execute("SELECT previous_hash, hash FROM audit ORDER BY seq").fetchall()
+    assert rows[0]["previous_hash"] == "0" * 64
+    assert [row["previous_hash"] for row in rows[1:]] == [row["hash"] for row in rows[:-1]]
+    ledger.audit.verify()
 
 
 def test_an_empty_chain_is_sound(path: Path) -> None:
     with open_ledger(path) as ledger:
-        ledger.verify_chain()
-        assert ledger.audit_rows() == ()
+        ledger.audit.verify()
+        assert ledger.audit.rows() == ()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_the_database_itself_refuses_to_rewrite_the_audit(ledger: Ledger, path: 
     fill(ledger)
     with raw(path) as stranger, pytest.raises(sqlite3.IntegrityError, match="append-only"):
         stranger.execute(sql)
-    ledger.verify_chain()
+    ledger.audit.verify()
 
 
 HARM = {
@@ -98,14 +99,14 @@ def test_tampering_behind_the_triggers_is_noticed(
     fill(ledger)
     rewrite(path, sql)
     with raises(LedgerDamaged, code, match=row):
-        ledger.verify_chain()
+        ledger.audit.verify()
 
 
 @pytest.mark.parametrize(("sql", "code", "row"), HARM.values(), ids=HARM.keys())
 def test_a_ledger_tampered_with_lately_does_not_open(path: Path, sql: str, code: LedgerCode, row: str | None) -> None:
     with open_ledger(path) as ledger:
         for number in range(5):
-            ledger.audit(None, NOTED, number=str(number))
+            ledger.audit.add(None, NOTED, number=str(number))
     rewrite(path, sql)
     with raises(LedgerDamaged, code, match=row):
         open_ledger(path)
@@ -114,10 +115,10 @@ def test_a_ledger_tampered_with_lately_does_not_open(path: Path, sql: str, code:
 def test_opening_verifies_the_last_hundred_rows_only(path: Path) -> None:
     with open_ledger(path) as ledger:
         for number in range(150):
-            ledger.audit(None, NOTED, number=str(number))
+            ledger.audit.add(None, NOTED, number=str(number))
     rewrite(path, "UPDATE audit SET detail = '{}' WHERE seq = 10")
     with open_ledger(path) as ledger, raises(LedgerDamaged, LedgerCode.AUDIT_ROW_ALTERED, match="row 10 "):
-        ledger.verify_chain()
+        ledger.audit.verify()
     rewrite(path, "UPDATE audit SET detail = '{}' WHERE seq = 140")
     with raises(LedgerDamaged, LedgerCode.AUDIT_ROW_ALTERED, match="row 140 "):
         open_ledger(path)
@@ -126,15 +127,15 @@ def test_opening_verifies_the_last_hundred_rows_only(path: Path) -> None:
 def test_opening_notices_that_the_row_before_the_last_hundred_is_gone(path: Path) -> None:
     with open_ledger(path) as ledger:
         for number in range(150):
-            ledger.audit(None, NOTED, number=str(number))
+            ledger.audit.add(None, NOTED, number=str(number))
     rewrite(path, "DELETE FROM audit WHERE seq = 50")
     with raises(LedgerDamaged, LedgerCode.AUDIT_ROW_MISSING, match="row 50 "):
         open_ledger(path)
 
 
 def test_a_refused_change_leaves_no_audit_row(ledger: Ledger) -> None:
-    ledger.settle(RUN, EVENT, ORDER, None)
-    before = ledger.audit_rows()
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    before = ledger.audit.rows()
     with raises(ClaimConflict, ConflictCode.WRONG_STATE):
-        ledger.release(RUN, EVENT, "nothing there")
-    assert ledger.audit_rows() == before
+        ledger.orders.release(RUN, EVENT, "nothing there")
+    assert ledger.audit.rows() == before

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tsrevel.ledger import ContentHashes, EventResult, Ledger, hash_of_content, queries
+from tsrevel.ledger import ContentHashes, EventResult, Ledger, hash_of_content
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
 
@@ -20,79 +20,84 @@ def seen(event_id: str = EVENT, **more: Any) -> EventResult:
 
 
 def dry_ids(ledger: Ledger) -> list[EventId]:
-    with ledger.reading() as connection:
-        return [each.event_id for each in queries.in_trouble_dry(connection)]
+    return [each.event_id for each in ledger.queries.dry_findings()]
 
 
 def test_a_dry_finding_is_news_once_and_again_when_it_changes(ledger: Ledger) -> None:
-    assert ledger.see_dry(RUN, [seen()]) == {EVENT}
-    assert ledger.see_dry(RUN, [seen()]) == frozenset()
-    assert ledger.see_dry(RUN, [seen(text="another", day=None, missed=True)]) == {EVENT}
-    assert ledger.sightings([EVENT]) == {}
+    assert ledger.events.store_dry_results(RUN, [seen()]) == {EVENT}
+    assert ledger.events.store_dry_results(RUN, [seen()]) == frozenset()
+    assert ledger.events.store_dry_results(RUN, [seen(text="another", day=None, missed=True)]) == {EVENT}
+    assert ledger.events.last_results([EVENT]) == {}
 
 
 def test_a_live_sighting_ends_a_dry_one(ledger: Ledger) -> None:
-    ledger.see_dry(RUN, [seen()])
-    ledger.see_many(RUN, [seen(status="skipped", reason="TOO_EARLY")])
+    ledger.events.store_dry_results(RUN, [seen()])
+    ledger.events.store_results(RUN, [seen(status="skipped", reason="TOO_EARLY")])
     assert dry_ids(ledger) == []
-    assert ledger.see_dry(RUN, [seen()]) == {EVENT}
+    assert ledger.events.store_dry_results(RUN, [seen()]) == {EVENT}
 
 
 def test_what_a_live_run_knows_in_the_same_state_is_no_dry_finding(ledger: Ledger) -> None:
     passed = {"status": "skipped", "reason": "EVENT_DAY_PASSED"}
-    ledger.see_many(RUN, [seen(), seen("77", **passed, missed=True), seen("78", **passed)])
-    assert ledger.see_dry(RUN, [seen(), seen("77", **passed), seen("78", **passed, missed=True)]) == {"78"}
+    ledger.events.store_results(RUN, [seen(), seen("77", **passed, missed=True), seen("78", **passed)])
+    assert ledger.events.store_dry_results(RUN, [seen(), seen("77", **passed), seen("78", **passed, missed=True)]) == {
+        "78"
+    }
     assert dry_ids(ledger) == ["78"]
 
 
 def test_a_dry_finding_ends_once_it_is_again_what_a_live_run_knows(ledger: Ledger) -> None:
-    ledger.see_many(RUN, [seen()])
-    assert ledger.see_dry(RUN, [seen(reason="UNKNOWN_LOCATION")]) == {EVENT}
+    ledger.events.store_results(RUN, [seen()])
+    assert ledger.events.store_dry_results(RUN, [seen(reason="UNKNOWN_LOCATION")]) == {EVENT}
     assert dry_ids(ledger) == [EVENT]
-    assert ledger.see_dry(RUN, [seen()]) == frozenset()
+    assert ledger.events.store_dry_results(RUN, [seen()]) == frozenset()
     assert dry_ids(ledger) == []
 
 
 def test_another_text_is_news_to_a_dry_run_but_the_event_is_listed_once(ledger: Ledger) -> None:
-    ledger.see_many(RUN, [seen()])
-    assert ledger.see_dry(RUN, [seen(text="another product")]) == {EVENT}
-    assert ledger.see_dry(RUN, [seen(text="another product")]) == frozenset()
+    ledger.events.store_results(RUN, [seen()])
+    assert ledger.events.store_dry_results(RUN, [seen(text="another product")]) == {EVENT}
+    assert ledger.events.store_dry_results(RUN, [seen(text="another product")]) == frozenset()
     assert dry_ids(ledger) == []
 
 
 def test_trouble_that_a_run_did_not_look_into_stands(ledger: Ledger) -> None:
-    ledger.see_many(RUN, [seen()])
+    ledger.events.store_results(RUN, [seen()])
     left = seen(status="failed", reason="UPSTREAM_UNAVAILABLE", looked_into=False)
-    assert ledger.see_many(RUN, [left]) == frozenset()
-    assert ledger.sightings([EVENT])[EVENT].status == "held"
-    assert ledger.unsuccessful_in(RUN) == (EVENT,)
-    assert ledger.see_many(RUN, [replace(left, looked_into=True)]) == {EVENT}
+    assert ledger.events.store_results(RUN, [left]) == frozenset()
+    assert ledger.events.last_results([EVENT])[EVENT].status == "held"
+    assert ledger.events.unsuccessful_in(RUN) == (EVENT,)
+    assert ledger.events.store_results(RUN, [replace(left, looked_into=True)]) == {EVENT}
 
 
 def test_what_waits_gives_way_to_what_a_run_did_not_look_into(ledger: Ledger) -> None:
-    ledger.see_many(RUN, [seen(status="skipped", reason="TOO_EARLY")])
-    assert ledger.see_many(RUN, [seen(status="skipped", reason="RUN_LIMIT_REACHED", looked_into=False)]) == {EVENT}
-    assert ledger.see_many(RUN, [seen("77", status="skipped", reason="RUN_LIMIT_REACHED", looked_into=False)]) == {"77"}
+    ledger.events.store_results(RUN, [seen(status="skipped", reason="TOO_EARLY")])
+    assert ledger.events.store_results(
+        RUN, [seen(status="skipped", reason="RUN_LIMIT_REACHED", looked_into=False)]
+    ) == {EVENT}
+    assert ledger.events.store_results(
+        RUN, [seen("77", status="skipped", reason="RUN_LIMIT_REACHED", looked_into=False)]
+    ) == {"77"}
 
 
 def test_that_a_listing_lacks_an_event_is_kept_until_it_is_listed_again(ledger: Ledger) -> None:
-    ledger.see_many(RUN, [seen(unlisted=True)])
-    first = ledger.sightings([EVENT])[EVENT].unlisted_at
-    ledger.see_many(RUN, [seen(unlisted=True)])
-    ledger.see_many(RUN, [seen()])
+    ledger.events.store_results(RUN, [seen(unlisted=True)])
+    first = ledger.events.last_results([EVENT])[EVENT].unlisted_at
+    ledger.events.store_results(RUN, [seen(unlisted=True)])
+    ledger.events.store_results(RUN, [seen()])
     assert first is not None
-    assert ledger.sightings([EVENT])[EVENT].unlisted_at == first
-    ledger.see_many(RUN, [seen(digest="listed")])
-    assert ledger.sightings([EVENT])[EVENT].unlisted_at is None
+    assert ledger.events.last_results([EVENT])[EVENT].unlisted_at == first
+    ledger.events.store_results(RUN, [seen(digest="listed")])
+    assert ledger.events.last_results([EVENT])[EVENT].unlisted_at is None
 
 
 def test_unsettled_events_come_by_urgency_and_without_those_that_have_no_id(ledger: Ledger) -> None:
     days = {"1": DAY - timedelta(days=1), "2": DAY, f"{NAMELESS}1": DAY, "3": DAY + timedelta(days=9)}
     for number, day in days.items():
-        ledger.see_many(RUN, [seen(number, day=day)])
-    ledger.see_many(RUN, [seen("4")])
-    ledger.see_many(RUN, [seen("2")])
-    found = ledger.unsettled(DAY - timedelta(days=2), DAY, DAY)
+        ledger.events.store_results(RUN, [seen(number, day=day)])
+    ledger.events.store_results(RUN, [seen("4")])
+    ledger.events.store_results(RUN, [seen("2")])
+    found = ledger.events.unsettled(DAY - timedelta(days=2), DAY, DAY)
     assert found == ("4", "2", "1")
 
 
@@ -103,40 +108,41 @@ def test_the_content_of_an_event_is_the_same_whatever_does_not_bear_on_its_order
 
 
 def test_contents_are_kept_and_begin_anew_with_another_order(ledger: Ledger) -> None:
-    assert ledger.contents_of([EVENT]) == {}
-    ledger.note_made(RUN, EVENT, "one")
-    assert ledger.contents_of([EVENT]) == {EVENT: ContentHashes("one", None)}
-    ledger.note_made(RUN, EVENT, "two")
-    assert ledger.contents_of([EVENT]) == {EVENT: ContentHashes("two", None)}
+    assert ledger.orders.contents([EVENT]) == {}
+    ledger.orders.note_content(RUN, EVENT, "one")
+    assert ledger.orders.contents([EVENT]) == {EVENT: ContentHashes("one", None)}
+    ledger.orders.note_content(RUN, EVENT, "two")
+    assert ledger.orders.contents([EVENT]) == {EVENT: ContentHashes("two", None)}
 
 
 def test_a_change_is_open_until_it_is_resolved(ledger: Ledger) -> None:
     told = seen(status="skipped", reason="CHANGED_AFTER_INJECTION", news=True)
     quiet = seen("78", status="skipped", reason="CHANGED_AFTER_INJECTION")
-    ledger.see_many(RUN, [told, quiet, seen("79", news=True), replace(told, event_id=EventId("80"), day=None)])
-    with ledger.reading() as connection:
-        assert {each.event_id: each.day for each in queries.open_changes(connection)} == {"80": None, EVENT: DAY}
-    ledger.resolve(EVENT, "done", "by hand", None)
-    with ledger.reading() as connection:
-        assert [each.event_id for each in queries.open_changes(connection)] == ["80"]
+    ledger.events.store_results(
+        RUN, [told, quiet, seen("79", news=True), replace(told, event_id=EventId("80"), day=None)]
+    )
+    assert {each.event_id: each.day for each in ledger.queries.open_changes()} == {"80": None, EVENT: DAY}
+    ledger.events.resolve(EVENT, "done", "by hand", None)
+    assert [each.event_id for each in ledger.queries.open_changes()] == ["80"]
 
 
 def test_dry_findings_are_listed_while_they_are_trouble(ledger: Ledger) -> None:
     passed = {"status": "skipped", "reason": "EVENT_DAY_PASSED", "missed": True}
-    ledger.see_dry(RUN, [seen("1"), seen("2", **passed), seen("3", status="planned", reason=None), seen("4")])
-    ledger.resolve(EventId("4"), "ignored", "a test", None)
-    with ledger.reading() as connection:
-        assert [each.event_id for each in queries.in_trouble_dry(connection)] == ["1", "2"]
+    ledger.events.store_dry_results(
+        RUN, [seen("1"), seen("2", **passed), seen("3", status="planned", reason=None), seen("4")]
+    )
+    ledger.events.resolve(EventId("4"), "ignored", "a test", None)
+    assert [each.event_id for each in ledger.queries.dry_findings()] == ["1", "2"]
 
 
 def test_what_was_told_of_a_change_is_compared_with_its_content_next_time(ledger: Ledger) -> None:
-    ledger.claim(RUN, make_plan())
-    ledger.settle(RUN, EVENT, ORDER, "digest")
-    ledger.note_made(RUN, EVENT, "made")
-    ledger.remember(RUN, EVENT, digest="two", trouble="no product", content="seen")
-    assert ledger.contents_of([EVENT]) == {EVENT: ContentHashes("made", "seen")}
-    ledger.remember(RUN, EVENT, digest="three", keeps_trouble=True)
-    record = ledger.order(EVENT)
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.settle(RUN, EVENT, ORDER, "digest")
+    ledger.orders.note_content(RUN, EVENT, "made")
+    ledger.orders.note_drift(RUN, EVENT, digest="two", trouble="no product", content="seen")
+    assert ledger.orders.contents([EVENT]) == {EVENT: ContentHashes("made", "seen")}
+    ledger.orders.note_drift(RUN, EVENT, digest="three", keeps_trouble=True)
+    record = ledger.orders.get(EVENT)
     assert record
     assert record.seen_trouble
-    assert ledger.contents_of([EVENT]) == {EVENT: ContentHashes("made", "seen")}
+    assert ledger.orders.contents([EVENT]) == {EVENT: ContentHashes("made", "seen")}

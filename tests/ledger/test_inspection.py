@@ -37,7 +37,7 @@ def test_a_ledger_that_is_not_there_is_not_made(path: Path) -> None:
 
 def test_a_sound_one_is_told_and_left_byte_for_byte(path: Path) -> None:
     with make(path) as ledger:
-        ledger.audit(None, NOTED)
+        ledger.audit.add(None, NOTED)
     before = files(path.parent)
     seen = inspect_ledger(path, environment="sandbox")
     assert seen is not None
@@ -47,7 +47,7 @@ def test_a_sound_one_is_told_and_left_byte_for_byte(path: Path) -> None:
 
 def test_one_that_a_run_has_open_is_read_with_its_log(path: Path) -> None:
     with make(path) as ledger:
-        ledger.audit(None, NOTED)
+        ledger.audit.add(None, NOTED)
         seen = inspect_ledger(path, environment="sandbox")
         assert seen is not None
         assert seen.facts == 1
@@ -88,8 +88,8 @@ def test_a_damaged_one_is_told_as_damaged(path: Path) -> None:
 
 def test_an_altered_audit_is_told_as_damaged(path: Path) -> None:
     with make(path) as ledger:
-        ledger.audit(None, NOTED)
-        ledger.audit(None, NOTED)
+        ledger.audit.add(None, NOTED)
+        ledger.audit.add(None, NOTED)
     connection = sqlite3.connect(path)
     connection.execute("DROP TRIGGER IF EXISTS audit_no_update")
     for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
@@ -113,7 +113,7 @@ def test_the_lock_is_seen_without_being_made_or_kept(path: Path) -> None:
 
 def test_an_index_that_disagrees_with_its_table_is_told_as_damaged(path: Path) -> None:
     with make(path) as ledger:
-        ledger.audit(None, NOTED, EventId("11"))
+        ledger.audit.add(None, NOTED, EventId("11"))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA writable_schema = ON")
         index = "CREATE INDEX audit_by_event ON audit (kind)"

@@ -88,7 +88,7 @@ def test_a_ledger_has_one_lock_by_each_of_its_hard_links(path: Path, tmp_path: P
             pass
         holder.kill()
     with hold_lock(path), open_ledger(path) as ledger:
-        ledger.begin_run(make_run())
+        ledger.runs.begin(make_run())
 
 
 def test_a_lock_file_that_root_left_behind_locks_nobody_out(path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.ledger import Ledger
+from tsrevel.ledger.maintenance import back_up_ledger
 from tsrevel.ledger.migrations import Migration, shipped_migrations
 
 from .samples import EVENT, ORDER, RUN, TickingClock, make_plan, make_run, open_ledger, raises, raw
@@ -35,8 +36,8 @@ def open_with(path: Path, *later: Migration) -> Ledger:
 
 def make_first(path: Path) -> None:
     with open_ledger(path) as ledger:
-        ledger.begin_run(make_run())
-        ledger.settle(RUN, EVENT, ORDER, "digest-1")
+        ledger.runs.begin(make_run())
+        ledger.orders.settle(RUN, EVENT, ORDER, "digest-1")
 
 
 def version_of(path: Path) -> int:
@@ -63,11 +64,11 @@ def test_no_shipped_migration_ends_the_transaction_it_runs_in() -> None:
 def test_an_older_ledger_is_migrated_with_all_it_holds(path: Path) -> None:
     make_first(path)
     with open_with(path, NEXT, AFTER_NEXT) as ledger:
-        order = ledger.order(EVENT)
+        order = ledger.orders.get(EVENT)
         assert order is not None
         assert order.order_id == ORDER
-        notes = ledger._connection.execute("SELECT note FROM extra").fetchall()
-        ledger.verify_chain()
+        notes = ledger._transactions.connection.execute("SELECT note FROM extra").fetchall()
+        ledger.audit.verify()
     assert [note for (note,) in notes] == ["from v2", "from v3"]
     assert version_of(path) == SHIPPED + 2
 
@@ -80,8 +81,8 @@ def test_the_ledger_is_backed_up_before_it_is_migrated(path: Path) -> None:
     assert names_in(path.parent) == ["ledger.db", f"ledger.db.v{SHIPPED}.bak"]
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with open_ledger(backup) as kept:
-        assert kept.counts()["settled"] == 1
-        kept.verify_chain()
+        assert kept.orders.count_by_state()["settled"] == 1
+        kept.audit.verify()
 
 
 def test_nothing_is_backed_up_when_nothing_is_migrated(path: Path) -> None:
@@ -104,8 +105,10 @@ def test_a_failing_migration_leaves_the_ledger_as_it_was(path: Path) -> None:
         open_with(path, BROKEN)
     assert version_of(path) == SHIPPED
     with open_ledger(path) as ledger:
-        assert ledger.counts()["settled"] == 1
-        assert not ledger._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'extra'").fetchall()
+        assert ledger.orders.count_by_state()["settled"] == 1
+        assert not ledger._transactions.connection.execute(
+            "SELECT 1 FROM sqlite_master WHERE name = 'extra'"
+        ).fetchall()
 
 
 def test_a_migration_can_be_tried_again_after_it_failed(path: Path) -> None:
@@ -130,24 +133,25 @@ def test_an_older_program_refuses_a_migrated_ledger(path: Path) -> None:
         open_ledger(path)
 
 
-def test_a_backup_by_hand_is_a_ledger_of_its_own(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.settle(RUN, EVENT, ORDER, None)
+def test_a_backup_by_hand_is_a_ledger_of_its_own(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
     target = tmp_path / "copy.db"
-    ledger.back_up(target)
+    back_up_ledger(path, target, "sandbox")
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     with open_ledger(target) as copy:
-        assert copy.audit_rows() == ledger.audit_rows()
+        assert copy.audit.rows() == ledger.audit.rows()
 
 
 def test_a_backup_never_overwrites_anything(ledger: Ledger, path: Path) -> None:
     with raises(LedgerUnusable, LedgerCode.EXISTS):
-        ledger.back_up(path)
-    assert len(ledger.runs(10)) == 1
+        back_up_ledger(path, path, "sandbox")
+    assert len(ledger.runs.latest(10)) == 1
 
 
-def test_a_backup_into_a_missing_folder_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("ledger")
+def test_a_backup_into_a_missing_folder_is_refused(path: Path, tmp_path: Path) -> None:
     with raises(LedgerUnusable, LedgerCode.UNREACHABLE):
-        ledger.back_up(tmp_path / "missing" / "copy.db")
+        back_up_ledger(path, tmp_path / "missing" / "copy.db", "sandbox")
 
 
 def test_a_ledger_of_the_first_version_is_migrated_to_this_one(tmp_path: Path) -> None:
@@ -155,9 +159,9 @@ def test_a_ledger_of_the_first_version_is_migrated_to_this_one(tmp_path: Path) -
     first = shipped_migrations()[:1]
     Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=first).close()
     with open_ledger(path) as ledger:
-        ledger.begin_run(make_run())
-        ledger.settle(RUN, EVENT, ORDER, None)
-        ledger.look_again(RUN, EVENT, None)
+        ledger.runs.begin(make_run())
+        ledger.orders.settle(RUN, EVENT, ORDER, None)
+        ledger.orders.recheck(RUN, EVENT, None)
     assert version_of(path) == SHIPPED
 
 
@@ -168,10 +172,10 @@ def make_seventh(path: Path, *, finished: bool, doubt_until: str | None) -> None
     """A ledger of the seventh version with an order begun: its first step has a receipt, the others have none."""
     seventh = shipped_migrations()[:7]
     with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=seventh) as ledger:
-        ledger.begin_run(make_run())
-        ledger.claim(RUN, make_plan())
+        ledger.runs.begin(make_run())
+        ledger.orders.claim(RUN, make_plan())
         if finished:
-            ledger.finish_run(RUN, exit_status=3, summary={})
+            ledger.runs.finish(RUN, exit_status=3, summary={})
     with raw(path) as connection:
         connection.execute("UPDATE orders SET touched_at = ?, doubt_until_at = ?", (STAMP, doubt_until))
         receipt = (
@@ -193,7 +197,7 @@ def test_what_an_older_version_had_in_doubt_is_pending(
 ) -> None:
     make_seventh(path, finished=finished, doubt_until=doubt_until)
     with open_ledger(path) as ledger:
-        order = ledger.order(EVENT)
+        order = ledger.orders.get(EVENT)
         assert order is not None
         assert order.unanswered == {step.uuid for step in make_plan().steps[1:]}
         assert set(order.sent.values()) == {datetime.fromisoformat(since)}
@@ -202,6 +206,6 @@ def test_what_an_older_version_had_in_doubt_is_pending(
 def test_what_an_older_version_had_left_in_order_is_not(path: Path) -> None:
     make_seventh(path, finished=True, doubt_until=None)
     with open_ledger(path) as ledger:
-        order = ledger.order(EVENT)
+        order = ledger.orders.get(EVENT)
         assert order is not None
         assert (order.sent, order.pending_until) == ({}, None)

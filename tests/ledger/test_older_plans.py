@@ -47,16 +47,16 @@ def test_a_stored_text_is_never_rewritten_and_its_order_is_finished(
     text = older_text()
     with open_ledger(path) as ledger, monkeypatch.context() as older:
         older.setattr("tsrevel.ledger.orders.encode_plan", lambda _plan: text)
-        ledger.begin_run(make_run())
-        ledger.claim(RUN, PLAN)
+        ledger.runs.begin(make_run())
+        ledger.orders.claim(RUN, PLAN)
     assert check_ledger(path, "sandbox")
     back_up_ledger(path, path.with_name("copy"), "sandbox")
     with open_ledger(path) as ledger:
-        (record,) = ledger.unfinished()
+        (record,) = ledger.orders.unfinished()
         assert record.plan == PLAN
-        ledger.begin_run(make_run("run-2"))
+        ledger.runs.begin(make_run("run-2"))
         for step in PLAN.steps:
-            ledger.record("run-2", EVENT, step, revel_id="5550101", facts={})
+            ledger.orders.record("run-2", EVENT, step, revel_id="5550101", facts={})
     with raw(path) as connection:
         (kept,) = connection.execute("SELECT plan FROM orders").fetchone()
         (claimed,) = connection.execute("SELECT detail FROM audit WHERE kind = 'claimed'").fetchone()

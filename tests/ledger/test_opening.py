@@ -17,10 +17,9 @@ from typing import Any
 import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
-from tsrevel.ledger import database, hold_lock, hold_mail_lock
+from tsrevel.ledger import database, hold_lock, hold_mail_lock, open_view
 from tsrevel.ledger.connection import connect, use_wal
 from tsrevel.ledger.maintenance import back_up_ledger
-from tsrevel.ledger.view import open_view
 
 from .samples import EVENT, NOTED, ORDER, RUN, make_run, open_ledger, raises, raw
 
@@ -33,9 +32,9 @@ def mode_of(path: Path) -> int:
 
 def make_ledger(path: Path, rows: int = 0) -> None:
     with open_ledger(path) as ledger:
-        ledger.begin_run(make_run())
+        ledger.runs.begin(make_run())
         for number in range(rows):
-            ledger.audit(RUN, NOTED, number=str(number), padding="x" * 200)
+            ledger.audit.add(RUN, NOTED, number=str(number), padding="x" * 200)
 
 
 @pytest.fixture
@@ -76,7 +75,7 @@ def test_a_new_ledger_leaves_nothing_beside_it(path: Path) -> None:
 def test_what_was_stored_is_there_when_it_is_opened_again(path: Path) -> None:
     make_ledger(path)
     with open_ledger(path) as ledger:
-        assert ledger.runs(10) == (make_run(),)
+        assert ledger.runs.latest(10) == (make_run(),)
 
 
 def test_a_ledger_reached_by_a_link_is_made_where_the_link_points(tmp_path: Path) -> None:
@@ -85,7 +84,7 @@ def test_a_ledger_reached_by_a_link_is_made_where_the_link_points(tmp_path: Path
     make_ledger(link)
     assert link.is_symlink()
     with open_ledger(tmp_path / "elsewhere" / "real.db") as ledger:
-        assert len(ledger.runs(10)) == 1
+        assert len(ledger.runs.latest(10)) == 1
 
 
 def test_two_that_make_the_ledger_at_once_end_up_with_one(path: Path) -> None:
@@ -94,18 +93,18 @@ def test_two_that_make_the_ledger_at_once_end_up_with_one(path: Path) -> None:
     def make(number: int) -> None:
         ready.wait()
         with open_ledger(path, busy_seconds=60) as ledger:
-            ledger.audit(None, NOTED, number=str(number))
+            ledger.audit.add(None, NOTED, number=str(number))
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(make, range(4)))
     with open_ledger(path) as ledger:
-        assert {row.detail["number"] for row in ledger.audit_rows()} == {"0", "1", "2", "3"}
+        assert {row.detail["number"] for row in ledger.audit.rows()} == {"0", "1", "2", "3"}
 
 
 def test_the_file_is_durable_and_guards_its_references(path: Path) -> None:
     with open_ledger(path) as ledger:
         values = {
-            name: ledger._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            name: ledger._transactions.connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert values == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
@@ -222,10 +221,10 @@ def test_a_ledger_cut_down_to_a_few_bytes_is_refused(path: Path) -> None:
 def test_damage_that_shows_later_stops_the_run_too(path: Path) -> None:
     make_ledger(path, rows=300)
     with open_ledger(path) as ledger:
-        ledger._connection.execute("PRAGMA shrink_memory")
+        ledger._transactions.connection.execute("PRAGMA shrink_memory")
         scribble(path)
         with raises(LedgerDamaged, LedgerCode.CORRUPT):
-            ledger.audit_rows()
+            ledger.audit.rows()
 
 
 def test_a_folder_in_place_of_the_ledger_is_refused(path: Path) -> None:
@@ -269,7 +268,7 @@ def test_a_closed_ledger_is_unusable_and_closing_twice_is_fine(path: Path) -> No
     ledger.close()
     ledger.close()
     with raises(LedgerUnusable, LedgerCode.STATEMENT_FAILED):
-        ledger.settle(RUN, EVENT, ORDER, None)
+        ledger.orders.settle(RUN, EVENT, ORDER, None)
 
 
 class FullAtTheCheckpoint(sqlite3.Connection):
@@ -305,7 +304,7 @@ def test_a_ledger_born_without_room_is_whole_or_not_there(path: Path, room: int)
     assert error is None or (error.code in {LedgerCode.DISK_FULL, LedgerCode.DISK_FAILED} and str(path) in str(error))
     make_ledger(path)
     with open_ledger(path) as ledger:
-        ledger.verify_chain()
+        ledger.audit.verify()
 
 
 @pytest.mark.parametrize("kind", ["named pipe", "link in a circle", "device"])
@@ -317,7 +316,12 @@ def test_what_is_no_regular_file_is_no_ledger_and_nobody_waits_for_it(path: Path
         path.symlink_to("/dev/null")
     else:
         path.symlink_to(path)
-    for act in (lambda: open_ledger(path), lambda: hold_lock(path).__enter__(), lambda: open_view(path, "sandbox")):
+    acts: list[Callable[[], object]] = [
+        lambda: open_ledger(path),
+        lambda: hold_lock(path).__enter__(),
+        lambda: open_view(path, "sandbox"),
+    ]
+    for act in acts:
         with raises(LedgerUnusable, LedgerCode.UNREACHABLE):
             act()
 
@@ -328,7 +332,7 @@ def test_a_ledger_made_by_root_belongs_to_whom_its_folder_belongs_to(path: Path)
     path.parent.mkdir()
     os.chown(path.parent, owner, -1)
     with hold_lock(path), hold_mail_lock(path), open_ledger(path) as ledger:
-        ledger.begin_run(make_run())
+        ledger.runs.begin(make_run())
         files = list(path.parent.iterdir())
         assert {file.stat().st_uid for file in files} == {owner}
         assert {"ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db.lock"} <= {file.name for file in files}

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from tsrevel.ledger import ClaimConflict, ConflictCode, EventResult, Ledger
+from tsrevel.errors import ClaimConflict, ConflictCode
+from tsrevel.ledger import EventResult, Ledger
 from tsrevel.ledger.outbox import DueMail, Notice
 from tsrevel.planning.model import EventId
 
-from .samples import DAY, EVENT, ORDER, RUN, differs, make_plan, make_run, raises
+from .samples import DAY, EVENT, ORDER, RUN, differs, make_plan, make_run, open_ledger, raises
 
 EVERYTHING = frozenset({"injected", "held", "failed", "missed", "changed"})
 HELD = EventResult(EVENT, DAY, "held", "UNMAPPED_ITEMS", "no product", None, location="Bakery")
 
 
 @pytest.fixture
-def telling(ledger: Ledger) -> Ledger:
-    """A ledger of runs that are told of by mail."""
-    ledger.occasions = EVERYTHING
-    return ledger
+def telling(path: Path) -> Iterator[Ledger]:
+    """A ledger of runs that are reported by mail, with one run begun."""
+    with open_ledger(path, mail_on=EVERYTHING) as opened:
+        opened.runs.begin(make_run())
+        yield opened
 
 
 def waiting(ledger: Ledger) -> list[Notice]:
     """The notices of all mails that are due."""
-    return [notice for mail in ledger.make_mails(digest=True) for notice in mail.notices]
+    return [notice for mail in ledger.outbox.make_mails(digest=True) for notice in mail.notices]
 
 
 def occasions(ledger: Ledger, *seen: EventResult) -> list[str]:
     """What is to be told of these, seen in this order by one run after another."""
     for number, one in enumerate(seen, start=2):
-        ledger.begin_run(make_run(f"run-{number}"))
-        ledger.see_many(f"run-{number}", [one])
+        ledger.runs.begin(make_run(f"run-{number}"))
+        ledger.events.store_results(f"run-{number}", [one])
     return [notice.occasion for notice in waiting(ledger)]
 
 
 def inject(ledger: Ledger) -> None:
-    ledger.claim(RUN, make_plan())
-    ledger.settle(RUN, EVENT, ORDER, "digest")
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.settle(RUN, EVENT, ORDER, "digest")
 
 
 def test_an_order_that_is_settled_is_told(telling: Ledger) -> None:
@@ -51,37 +54,37 @@ def test_an_order_that_is_settled_is_told(telling: Ledger) -> None:
 
 def test_an_order_that_was_settled_before_isnt_told_again(telling: Ledger) -> None:
     inject(telling)
-    telling.settle(RUN, EVENT, ORDER, "another digest")
+    telling.orders.settle(RUN, EVENT, ORDER, "another digest")
     assert len(waiting(telling)) == 1
 
 
 def test_an_order_that_was_found_complete_isnt_told(telling: Ledger) -> None:
-    telling.settle(RUN, EVENT, ORDER, None)
+    telling.orders.settle(RUN, EVENT, ORDER, None)
     assert waiting(telling) == []
 
 
 def test_an_order_settled_after_a_dispute_is_told(telling: Ledger) -> None:
-    telling.claim(RUN, make_plan())
-    telling.dispute(RUN, EVENT, ORDER, differs())
-    telling.settle(RUN, EVENT, ORDER, "digest")
+    telling.orders.claim(RUN, make_plan())
+    telling.orders.dispute(RUN, EVENT, ORDER, differs())
+    telling.orders.settle(RUN, EVENT, ORDER, "digest")
     assert [notice.occasion for notice in waiting(telling)] == ["injected"]
 
 
 def test_a_change_that_isnt_stored_isnt_told(telling: Ledger) -> None:
-    telling.claim(RUN, make_plan())
+    telling.orders.claim(RUN, make_plan())
     with pytest.raises(ClaimConflict):
-        telling.settle("run-unknown", EVENT, ORDER, "digest")
+        telling.orders.settle("run-unknown", EVENT, ORDER, "digest")
     assert waiting(telling) == []
 
 
 def test_a_notice_says_all_that_a_mail_needs(telling: Ledger) -> None:
-    telling.see_many(RUN, [HELD])
+    telling.events.store_results(RUN, [HELD])
     (notice,) = waiting(telling)
     assert notice == Notice(EVENT, "held", "sync-1a2b3c4d", DAY, "Bakery", None, "UNMAPPED_ITEMS", "no product")
 
 
 def test_an_event_without_a_day_is_told_without(telling: Ledger) -> None:
-    telling.see_many(RUN, [replace(HELD, day=None)])
+    telling.events.store_results(RUN, [replace(HELD, day=None)])
     assert waiting(telling)[0].day is None
 
 
@@ -114,27 +117,28 @@ def test_each_change_of_state_is_told_once(telling: Ledger, seen: Iterable[Event
 
 
 @pytest.mark.parametrize("wanted", sorted(EVERYTHING))
-def test_only_what_is_wanted_is_stored(ledger: Ledger, wanted: str) -> None:
-    ledger.occasions = frozenset({wanted})
-    inject(ledger)
+def test_only_what_is_wanted_is_stored(path: Path, wanted: str) -> None:
     others = [replace(one, event_id=EventId(f"{n}")) for n, one in enumerate((HELD, FAILED, MISSED, CHANGED))]
-    ledger.see_many(RUN, others)
-    assert [notice.occasion for notice in waiting(ledger)] == [wanted]
+    with open_ledger(path, mail_on={wanted}) as ledger:
+        ledger.runs.begin(make_run())
+        inject(ledger)
+        ledger.events.store_results(RUN, others)
+        assert [notice.occasion for notice in waiting(ledger)] == [wanted]
 
 
 def test_where_no_mails_can_be_sent_nothing_waits_for_them(ledger: Ledger) -> None:
     inject(ledger)
-    ledger.see_many(RUN, [HELD])
-    assert ledger.make_mails(digest=True) == ()
+    ledger.events.store_results(RUN, [HELD])
+    assert ledger.outbox.make_mails(digest=True) == ()
 
 
 def two_held(ledger: Ledger) -> None:
-    ledger.see_many(RUN, [HELD, replace(HELD, event_id=EventId("2"))])
+    ledger.events.store_results(RUN, [HELD, replace(HELD, event_id=EventId("2"))])
 
 
 def test_a_digest_holds_all_that_waits(telling: Ledger) -> None:
     two_held(telling)
-    (mail,) = telling.make_mails(digest=True)
+    (mail,) = telling.outbox.make_mails(digest=True)
     assert mail == DueMail(1, mail.made_at, 0, 0, mail.notices)
     assert [notice.event_id for notice in mail.notices] == [EVENT, "2"]
     assert mail.made_at == datetime(2025, 12, 28, 16, 0, mail.made_at.second, tzinfo=UTC)
@@ -142,49 +146,49 @@ def test_a_digest_holds_all_that_waits(telling: Ledger) -> None:
 
 def test_or_each_has_a_mail_of_its_own(telling: Ledger) -> None:
     two_held(telling)
-    assert [len(mail.notices) for mail in telling.make_mails(digest=False)] == [1, 1]
+    assert [len(mail.notices) for mail in telling.outbox.make_mails(digest=False)] == [1, 1]
 
 
 def test_a_notice_is_put_into_one_mail_alone(telling: Ledger) -> None:
     two_held(telling)
-    first = telling.make_mails(digest=True)
-    assert telling.make_mails(digest=False) == first
+    first = telling.outbox.make_mails(digest=True)
+    assert telling.outbox.make_mails(digest=False) == first
 
 
 def test_a_mail_that_is_sent_is_due_no_more_and_its_texts_are_gone(telling: Ledger) -> None:
-    telling.see_many(RUN, [HELD])
-    (mail,) = telling.make_mails(digest=True)
-    telling.mail_sent(mail.number)
-    assert telling.make_mails(digest=True) == ()
-    assert [tuple(row) for row in telling._connection.execute("SELECT text FROM notices")] == [("",)]
-    row = telling.audit_rows()[-1]
+    telling.events.store_results(RUN, [HELD])
+    (mail,) = telling.outbox.make_mails(digest=True)
+    telling.outbox.note_sent(mail.number)
+    assert telling.outbox.make_mails(digest=True) == ()
+    assert [tuple(row) for row in telling._transactions.connection.execute("SELECT text FROM notices")] == [("",)]
+    row = telling.audit.rows()[-1]
     assert (row.kind, row.detail) == ("mail_sent", {"mail": "1"})
-    telling.verify_chain()
+    telling.audit.verify()
 
 
 def test_a_mail_is_sent_once(telling: Ledger) -> None:
-    telling.see_many(RUN, [HELD])
-    telling.make_mails(digest=True)
-    telling.mail_sent(1)
+    telling.events.store_results(RUN, [HELD])
+    telling.outbox.make_mails(digest=True)
+    telling.outbox.note_sent(1)
     with raises(ClaimConflict, ConflictCode.MAIL_NOT_DUE):
-        telling.mail_sent(1)
+        telling.outbox.note_sent(1)
     with pytest.raises(ClaimConflict):
-        telling.mail_failed(1, "late")
+        telling.outbox.note_failed(1, "late")
 
 
 def test_a_mail_that_failed_stays_due_and_counts(telling: Ledger) -> None:
-    telling.see_many(RUN, [HELD])
-    telling.make_mails(digest=True)
-    telling.mail_failed(1, "503")
-    telling.mail_failed(1, "400", refused=True)
-    (mail,) = telling.make_mails(digest=True)
+    telling.events.store_results(RUN, [HELD])
+    telling.outbox.make_mails(digest=True)
+    telling.outbox.note_failed(1, "503")
+    telling.outbox.note_failed(1, "400", refused=True)
+    (mail,) = telling.outbox.make_mails(digest=True)
     assert (mail.attempts, mail.refusals, mail.notices[0].text) == (2, 1, "no product")
 
 
 def test_a_mail_that_is_given_up_is_in_the_audit(telling: Ledger) -> None:
-    telling.see_many(RUN, [HELD])
-    telling.make_mails(digest=True)
-    telling.mail_failed(1, "SendGrid answered 400", refused=True, give_up=True)
-    assert telling.make_mails(digest=True) == ()
-    row = telling.audit_rows()[-1]
+    telling.events.store_results(RUN, [HELD])
+    telling.outbox.make_mails(digest=True)
+    telling.outbox.note_failed(1, "SendGrid answered 400", refused=True, give_up=True)
+    assert telling.outbox.make_mails(digest=True) == ()
+    row = telling.audit.rows()[-1]
     assert (row.kind, row.detail) == ("mail_given_up", {"mail": "1", "text": "SendGrid answered 400"})

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from tsrevel.ledger import EventResult, Ledger, Resolution, open_view, queries
+from tsrevel.ledger import EventResult, Ledger, LedgerView, open_view
 from tsrevel.planning.model import EventId, Hold, OrderId
 from tsrevel.planning.reasons import Reason
 
-from .samples import DAY, EVENT, ORDER, RUN, make_plan, make_run
+from .samples import DAY, EVENT, ORDER, RUN, make_plan, make_run, store_result
 
-T = TypeVar("T")
 OTHER = EventId("55521610")
 
 
 @pytest.fixture
-def ask(path: Path, ledger: Ledger) -> Callable[[Callable[..., T]], T]:
-    """Asks a question of the ledger as it is now."""
-
-    def put(question: Callable[..., T], *more: object) -> T:
-        view = open_view(path, "sandbox")
-        assert view is not None
-        with view, view.reading() as connection:
-            return question(connection, *more)
-
-    return put
+def view(path: Path, ledger: Ledger) -> Iterator[LedgerView]:
+    """The ledger as another process sees it, while it changes."""
+    assert ledger.path == path
+    opened = open_view(path, "sandbox")
+    assert opened is not None
+    with opened:
+        yield opened
 
 
 def see(
@@ -43,19 +38,19 @@ def see(
     missed: bool = False,
     order_id: OrderId | None = None,
 ) -> None:
-    ledger.see_many(
+    ledger.events.store_results(
         run_id, [EventResult(event_id, day, status, reason, "why", None, missed, order_id=order_id, location="Bakery")]
     )
 
 
-def test_trouble_is_told_since_it_began(ledger: Ledger, ask: Callable[..., tuple[queries.EventStatus, ...]]) -> None:
+def test_trouble_is_told_since_it_began(ledger: Ledger, view: LedgerView) -> None:
     see(ledger, "skipped", "TOO_EARLY")
     see(ledger, "held", "UNMAPPED_ITEMS")
-    began = ask(queries.in_trouble)[0].last_seen_at
+    began = view.queries.held_or_failed()[0].last_seen_at
     see(ledger, "held", "UNMAPPED_ITEMS")
     see(ledger, "held", "AMOUNT_MISMATCH")
     see(ledger, "failed", "UPSTREAM_UNAVAILABLE", OTHER, day=None)
-    other, one = ask(queries.in_trouble)
+    other, one = view.queries.held_or_failed()
     assert (one.event_id, one.day, one.location) == (EVENT, DAY, "Bakery")
     assert (one.status, one.reason) == ("held", "AMOUNT_MISMATCH")
     assert began >= one.since > one.first_seen_at
@@ -63,63 +58,54 @@ def test_trouble_is_told_since_it_began(ledger: Ledger, ask: Callable[..., tuple
     assert (other.event_id, other.day, other.status) == (OTHER, None, "failed")
 
 
-def test_what_was_resolved_is_no_trouble_and_nothing_to_wait_for(
-    ledger: Ledger, ask: Callable[..., tuple[object, ...]]
-) -> None:
+def test_what_was_resolved_is_no_trouble_and_nothing_to_wait_for(ledger: Ledger, view: LedgerView) -> None:
     see(ledger, "held", "UNMAPPED_ITEMS")
     see(ledger, "skipped", "EVENT_DAY_PASSED", OTHER, missed=True)
-    ledger.claim(RUN, make_plan())
+    ledger.orders.claim(RUN, make_plan())
     for event_id in (EVENT, OTHER):
-        ledger.resolve(event_id, "ignored", "called off", None)
-    assert ask(queries.in_trouble) == ask(queries.missed) == ask(queries.coming) == ask(queries.open_orders) == ()
+        ledger.events.resolve(event_id, "ignored", "called off", None)
+    assert (view.queries.held_or_failed(), view.queries.missed(), view.queries.waiting()) == ((), (), ())
+    assert view.queries.open_orders() == ()
 
 
-def test_resolutions_are_told_of_one_or_of_all(ledger: Ledger, ask: Callable[..., tuple[Resolution, ...]]) -> None:
-    ledger.resolve(EVENT, "done", "by hand", ORDER)
-    ledger.resolve(OTHER, "ignored", "called off", None)
-    assert [each.event_id for each in ask(queries.resolutions)] == [OTHER, EVENT]
-    assert [each.note for each in ask(queries.resolutions, EVENT)] == ["by hand"]
+def test_resolutions_are_told_of_one_or_of_all(ledger: Ledger, view: LedgerView) -> None:
+    ledger.events.resolve(EVENT, "done", "by hand", ORDER)
+    ledger.events.resolve(OTHER, "ignored", "called off", None)
+    assert [each.event_id for each in view.events.all_resolutions()] == [OTHER, EVENT]
+    assert [each.note for each in view.events.resolutions([EVENT]).values()] == ["by hand"]
 
 
-def test_missed_events_stay_until_they_have_an_order(
-    ledger: Ledger, ask: Callable[..., tuple[queries.EventStatus, ...]]
-) -> None:
+def test_missed_events_stay_until_they_have_an_order(ledger: Ledger, view: LedgerView) -> None:
     see(ledger, "skipped", "EVENT_DAY_PASSED", missed=True)
     see(ledger, "skipped", "EVENT_DAY_PASSED")
-    assert [each.missed_at is not None for each in ask(queries.missed)] == [True]
-    ledger.settle(RUN, EVENT, ORDER, None)
-    assert ask(queries.missed) == ()
+    assert [each.missed_at is not None for each in view.queries.missed()] == [True]
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    assert view.queries.missed() == ()
 
 
-def test_what_is_coming_is_told_by_its_days(
-    ledger: Ledger, ask: Callable[..., tuple[queries.EventStatus, ...]]
-) -> None:
+def test_what_is_coming_is_told_by_its_days(ledger: Ledger, view: LedgerView) -> None:
     see(ledger, "skipped", "TOO_EARLY", day=date(2026, 1, 9))
     see(ledger, "skipped", "RUN_LIMIT_REACHED", OTHER)
     see(ledger, "skipped", "ALREADY_INJECTED", EventId("3"))
-    assert [each.event_id for each in ask(queries.coming)] == [OTHER, EVENT]
+    assert [each.event_id for each in view.queries.waiting()] == [OTHER, EVENT]
 
 
-def test_orders_begun_are_told_with_how_far_they_are(
-    ledger: Ledger, ask: Callable[..., tuple[queries.OpenOrder, ...]]
-) -> None:
+def test_orders_begun_are_told_with_how_far_they_are(ledger: Ledger, view: LedgerView) -> None:
     plan = make_plan()
-    ledger.claim(RUN, plan)
-    ledger.record(RUN, EVENT, plan.steps[0], revel_id=ORDER, facts={})
-    ledger.dispute(RUN, OTHER, OrderId("7"), Hold(Reason.DUPLICATE_ORDERS, "two of them"))
-    begun, disputed = ask(queries.open_orders)
+    ledger.orders.claim(RUN, plan)
+    ledger.orders.record(RUN, EVENT, plan.steps[0], revel_id=ORDER, facts={})
+    ledger.orders.dispute(RUN, OTHER, OrderId("7"), Hold(Reason.DUPLICATE_ORDERS, "two of them"))
+    begun, disputed = view.queries.open_orders()
     assert (begun.state, begun.order_id, begun.receipts, begun.steps) == ("claimed", ORDER, 1, len(plan.steps))
     assert (begun.day, begun.location, begun.total) == (DAY, "Special Events", plan.final_total)
     assert (disputed.state, disputed.dispute, disputed.total) == ("disputed", "DUPLICATE_ORDERS: two of them", None)
 
 
-def test_steps_are_told_with_and_without_their_receipts(
-    ledger: Ledger, ask: Callable[..., tuple[queries.StepStatus, ...]]
-) -> None:
+def test_steps_are_told_with_and_without_their_receipts(ledger: Ledger, view: LedgerView) -> None:
     plan = make_plan()
-    ledger.claim(RUN, plan)
-    ledger.record(RUN, EVENT, plan.steps[0], revel_id=ORDER, facts={})
-    first, *others = ask(queries.steps_of, EVENT)
+    ledger.orders.claim(RUN, plan)
+    ledger.orders.record(RUN, EVENT, plan.steps[0], revel_id=ORDER, facts={})
+    first, *others = view.queries.steps_of(EVENT)
     assert (first.kind, first.uuid, first.written, first.revel_id, first.run_id) == (
         "order",
         plan.uuid,
@@ -129,31 +115,31 @@ def test_steps_are_told_with_and_without_their_receipts(
     )
     assert first.recorded_at is not None
     assert {(each.written, each.revel_id, each.recorded_at) for each in others} == {(False, None, None)}
-    assert ask(queries.steps_of, OTHER) == ()
+    assert view.queries.steps_of(OTHER) == ()
 
 
-def test_attempts_are_told_by_event_and_by_run(ledger: Ledger, ask: Callable[..., tuple[queries.Attempt, ...]]) -> None:
+def test_attempts_are_told_by_event_and_by_run(ledger: Ledger, view: LedgerView) -> None:
     see(ledger, "failed", "UPSTREAM_UNAVAILABLE")
-    ledger.begin_run(make_run("run-2"))
+    ledger.runs.begin(make_run("run-2"))
     see(ledger, "injected", None, run_id="run-2", order_id=ORDER)
     see(ledger, "held", "UNMAPPED_ITEMS", OTHER, run_id="run-2")
-    told = [(each.run_id, each.status, each.order_id) for each in ask(queries.attempts_of, EVENT)]
+    told = [(each.run_id, each.status, each.order_id) for each in view.queries.attempts_at(EVENT)]
     assert told == [(RUN, "failed", None), ("run-2", "injected", ORDER)]
-    assert [each.event_id for each in ask(queries.attempts_in, ["run-2"])] == [EVENT, OTHER]
+    assert [each.event_id for each in view.queries.attempts_in(["run-2"])] == [EVENT, OTHER]
 
 
 def test_how_an_event_stands_is_told_resolved_or_not(ledger: Ledger) -> None:
-    assert ledger.standing(EVENT) is None
+    assert ledger.queries.event_status(EVENT) is None
     see(ledger, "held", "UNMAPPED_ITEMS")
-    ledger.resolve(EVENT, "ignored", "called off", None)
-    standing = ledger.standing(EVENT)
+    ledger.events.resolve(EVENT, "ignored", "called off", None)
+    standing = ledger.queries.event_status(EVENT)
     assert standing is not None
     assert (standing.status, standing.reason, standing.location) == ("held", "UNMAPPED_ITEMS", "Bakery")
 
 
 def test_a_place_once_known_is_not_forgotten(ledger: Ledger) -> None:
     see(ledger, "held", "UNMAPPED_ITEMS")
-    ledger.see(RUN, EVENT, day=DAY, status="failed", reason=None, text="", digest=None)
-    standing = ledger.standing(EVENT)
+    store_result(ledger, "failed", None)
+    standing = ledger.queries.event_status(EVENT)
     assert standing is not None
     assert standing.location == "Bakery"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tsrevel.ledger import ClaimConflict, ConflictCode, EventResult, Ledger
+from tsrevel.errors import ClaimConflict, ConflictCode
+from tsrevel.ledger import EventResult, Ledger
 from tsrevel.planning.model import EventId, OrderId
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan, raises
@@ -13,13 +14,15 @@ OTHER = EventId("55521610")
 
 
 def hold(ledger: Ledger, event_id: EventId = EVENT, digest: str | None = "old") -> None:
-    ledger.see_many(RUN, [EventResult(event_id, DAY, "held", "UNMAPPED_ITEMS", "a cake", digest, location="Bakery")])
+    ledger.events.store_results(
+        RUN, [EventResult(event_id, DAY, "held", "UNMAPPED_ITEMS", "a cake", digest, location="Bakery")]
+    )
 
 
 def test_it_is_kept_with_its_note_its_order_and_the_state_of_the_event(ledger: Ledger) -> None:
     hold(ledger)
-    ledger.resolve(EVENT, "done", "entered by hand", OrderId("12"))
-    found = ledger.resolutions([EVENT, OTHER])
+    ledger.events.resolve(EVENT, "done", "entered by hand", OrderId("12"))
+    found = ledger.events.resolutions([EVENT, OTHER])
     assert list(found) == [EVENT]
     one = found[EVENT]
     assert (one.verdict, one.note, one.order_id, one.digest) == ("done", "entered by hand", "12", "old")
@@ -27,69 +30,69 @@ def test_it_is_kept_with_its_note_its_order_and_the_state_of_the_event(ledger: L
 
 
 def test_a_later_word_replaces_the_earlier_and_the_audit_keeps_both(ledger: Ledger) -> None:
-    ledger.resolve(EVENT, "done", "first", OrderId("12"))
-    ledger.resolve(EVENT, "ignored", "second", None)
-    one = ledger.resolutions([EVENT])[EVENT]
+    ledger.events.resolve(EVENT, "done", "first", OrderId("12"))
+    ledger.events.resolve(EVENT, "ignored", "second", None)
+    one = ledger.events.resolutions([EVENT])[EVENT]
     assert (one.verdict, one.note, one.order_id, one.digest) == ("ignored", "second", "12", None)
     assert (one.orders, one.was_done) == (("12",), True)
-    told = [(row.kind, dict(row.detail), row.run_id) for row in ledger.audit_rows(EVENT)]
+    told = [(row.kind, dict(row.detail), row.run_id) for row in ledger.audit.rows(EVENT)]
     assert told == [
         ("resolved", {"verdict": "done", "note": "first", "order_id": "12"}, None),
         ("resolved", {"verdict": "ignored", "note": "second"}, None),
     ]
-    ledger.verify_chain()
+    ledger.audit.verify()
 
 
 def test_once_opened_again_what_was_named_before_is_forgotten(ledger: Ledger) -> None:
     for order in ("12", "13", "12"):
-        ledger.resolve(EVENT, "done", "by hand", OrderId(order))
-    assert ledger.resolutions([EVENT])[EVENT].orders == ("12", "13")
-    ledger.reopen(EVENT, "both deleted")
-    ledger.resolve(EVENT, "ignored", "called off", None)
-    one = ledger.resolutions([EVENT])[EVENT]
+        ledger.events.resolve(EVENT, "done", "by hand", OrderId(order))
+    assert ledger.events.resolutions([EVENT])[EVENT].orders == ("12", "13")
+    ledger.events.reopen(EVENT, "both deleted")
+    ledger.events.resolve(EVENT, "ignored", "called off", None)
+    one = ledger.events.resolutions([EVENT])[EVENT]
     assert (one.order_id, one.orders, one.was_done) == (None, (), False)
 
 
 def test_it_can_be_taken_back_once(ledger: Ledger) -> None:
-    ledger.resolve(EVENT, "ignored", "wrong guest", None)
-    assert [ledger.reopen(EVENT, "a slip"), ledger.reopen(EVENT, "again")] == [True, False]
-    assert ledger.resolutions([EVENT]) == {}
-    assert [row.kind for row in ledger.audit_rows(EVENT)] == ["resolved", "reopened"]
+    ledger.events.resolve(EVENT, "ignored", "wrong guest", None)
+    assert [ledger.events.reopen(EVENT, "a slip"), ledger.events.reopen(EVENT, "again")] == [True, False]
+    assert ledger.events.resolutions([EVENT]) == {}
+    assert [row.kind for row in ledger.audit.rows(EVENT)] == ["resolved", "reopened"]
 
 
 def test_a_change_that_was_told_is_noted(ledger: Ledger) -> None:
     hold(ledger)
-    ledger.resolve(EVENT, "ignored", "called off", None)
-    ledger.note_change(RUN, EVENT, "new")
-    assert ledger.resolutions([EVENT])[EVENT].digest == "new"
+    ledger.events.resolve(EVENT, "ignored", "called off", None)
+    ledger.events.note_change(RUN, EVENT, "new")
+    assert ledger.events.resolutions([EVENT])[EVENT].digest == "new"
 
 
 def test_it_is_no_longer_to_be_tried_again_nor_waited_for(ledger: Ledger) -> None:
     hold(ledger)
     hold(ledger, OTHER)
-    ledger.resolve(EVENT, "ignored", "called off", None)
-    assert ledger.retryable() == (OTHER,)
-    assert ledger.count_unsettled(DAY, DAY) == 1
+    ledger.events.resolve(EVENT, "ignored", "called off", None)
+    assert ledger.events.retryable() == (OTHER,)
+    assert ledger.events.count_unsettled(DAY, DAY) == 1
 
 
 def test_an_order_begun_is_not_taken_up_again_until_it_is_opened(ledger: Ledger) -> None:
-    ledger.claim(RUN, make_plan())
-    ledger.resolve(EVENT, "done", "finished by hand", None)
-    assert ledger.unfinished() == ()
-    ledger.reopen(EVENT, "")
-    assert [each.event_id for each in ledger.unfinished()] == [EVENT]
+    ledger.orders.claim(RUN, make_plan())
+    ledger.events.resolve(EVENT, "done", "finished by hand", None)
+    assert ledger.orders.unfinished() == ()
+    ledger.events.reopen(EVENT, "")
+    assert [each.event_id for each in ledger.orders.unfinished()] == [EVENT]
 
 
 def test_a_finished_order_is_still_looked_at_again(ledger: Ledger) -> None:
-    ledger.claim(RUN, make_plan())
-    ledger.settle(RUN, EVENT, ORDER, None)
-    ledger.look_again(RUN, EVENT, datetime(2020, 1, 1, tzinfo=UTC))
-    ledger.resolve(EVENT, "done", "all well", None)
-    assert [each.event_id for each in ledger.unfinished()] == [EVENT]
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    ledger.orders.recheck(RUN, EVENT, datetime(2020, 1, 1, tzinfo=UTC))
+    ledger.events.resolve(EVENT, "done", "all well", None)
+    assert [each.event_id for each in ledger.orders.unfinished()] == [EVENT]
 
 
 def test_an_order_is_never_claimed_for_an_event_that_a_person_has_settled(ledger: Ledger) -> None:
-    ledger.resolve(EVENT, "ignored", "called off", None)
+    ledger.events.resolve(EVENT, "ignored", "called off", None)
     with raises(ClaimConflict, ConflictCode.RESOLVED):
-        ledger.claim(RUN, make_plan())
-    assert ledger.order(EVENT) is None
+        ledger.orders.claim(RUN, make_plan())
+    assert ledger.orders.get(EVENT) is None

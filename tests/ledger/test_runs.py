@@ -6,75 +6,76 @@ from pathlib import Path
 
 import pytest
 
-from tsrevel.ledger import ClaimConflict, ConflictCode, Ledger
+from tsrevel.errors import ClaimConflict, ConflictCode
+from tsrevel.ledger import Ledger
 
 from .samples import RUN, START, TickingClock, make_run, open_ledger, raises
 
 
 def test_a_run_that_has_not_finished_says_so(ledger: Ledger) -> None:
-    assert ledger.runs(10) == (make_run(),)
+    assert ledger.runs.latest(10) == (make_run(),)
 
 
 def test_a_finished_run_keeps_its_exit_status_and_summary(ledger: Ledger) -> None:
-    ledger.finish_run(RUN, exit_status=3, summary={"queried": 5, "held": 1})
-    (run,) = ledger.runs(10)
+    ledger.runs.finish(RUN, exit_status=3, summary={"queried": 5, "held": 1})
+    (run,) = ledger.runs.latest(10)
     assert (run.exit_status, run.summary) == (3, {"queried": 5, "held": 1})
     assert run.finished_at is not None
     assert run.finished_at > START
 
 
 def test_runs_come_newest_first_and_no_more_than_asked_for(ledger: Ledger) -> None:
-    ledger.begin_run(replace(make_run("run-3"), started_at=START + timedelta(hours=2)))
-    ledger.begin_run(replace(make_run("run-2"), started_at=START + timedelta(hours=1), dry_run=True))
-    assert [run.run_id for run in ledger.runs(2)] == ["run-3", "run-2"]
+    ledger.runs.begin(replace(make_run("run-3"), started_at=START + timedelta(hours=2)))
+    ledger.runs.begin(replace(make_run("run-2"), started_at=START + timedelta(hours=1), dry_run=True))
+    assert [run.run_id for run in ledger.runs.latest(2)] == ["run-3", "run-2"]
 
 
 def test_only_a_live_run_over_all_events_counts_as_one_that_was_there(path: Path, clock: TickingClock) -> None:
     with open_ledger(path, clock=clock) as ledger:
         assert ledger.path == path.resolve()
-        assert not ledger.knows_live_runs()
-        ledger.begin_run(replace(make_run(), dry_run=True))
-        ledger.begin_run(replace(make_run("run-2"), mode="single"))
-        assert not ledger.knows_live_runs()
-        ledger.begin_run(make_run("run-3"))
-        assert ledger.knows_live_runs()
+        assert not ledger.runs.any_live()
+        ledger.runs.begin(replace(make_run(), dry_run=True))
+        ledger.runs.begin(replace(make_run("run-2"), mode="single"))
+        assert not ledger.runs.any_live()
+        ledger.runs.begin(make_run("run-3"))
+        assert ledger.runs.any_live()
 
 
 def test_a_run_id_is_used_once(ledger: Ledger) -> None:
     with raises(ClaimConflict, ConflictCode.BROKEN_RULE):
-        ledger.begin_run(make_run())
-    assert len(ledger.runs(10)) == 1
+        ledger.runs.begin(make_run())
+    assert len(ledger.runs.latest(10)) == 1
 
 
 def test_a_run_finishes_once(ledger: Ledger) -> None:
-    ledger.finish_run(RUN, exit_status=0, summary={})
+    ledger.runs.finish(RUN, exit_status=0, summary={})
     with raises(ClaimConflict, ConflictCode.RUN_NOT_OPEN):
-        ledger.finish_run(RUN, exit_status=1, summary={})
-    assert ledger.runs(1)[0].exit_status == 0
+        ledger.runs.finish(RUN, exit_status=1, summary={})
+    assert ledger.runs.latest(1)[0].exit_status == 0
 
 
 def test_a_run_that_never_began_can_not_finish(ledger: Ledger) -> None:
     with raises(ClaimConflict, ConflictCode.RUN_NOT_OPEN):
-        ledger.finish_run("run-9", exit_status=0, summary={})
+        ledger.runs.finish("run-9", exit_status=0, summary={})
 
 
 def test_instants_are_kept_exactly_and_come_back_in_utc(ledger: Ledger) -> None:
     started = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=-8)))
-    ledger.begin_run(replace(make_run("run-2"), started_at=started))
-    kept = ledger.runs(1)[0].started_at
+    ledger.runs.begin(replace(make_run("run-2"), started_at=started))
+    kept = ledger.runs.latest(1)[0].started_at
     assert kept == started
     assert kept.isoformat().endswith("+00:00")
 
 
 def test_a_naive_instant_is_refused(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match="aware"):
-        ledger.begin_run(replace(make_run("run-2"), started_at=START.replace(tzinfo=None)))
-    assert len(ledger.runs(10)) == 1
+        ledger.runs.begin(replace(make_run("run-2"), started_at=START.replace(tzinfo=None)))
+    assert len(ledger.runs.latest(10)) == 1
 
 
 def test_the_last_good_run_is_live_over_all_events_and_came_to_its_end(ledger: Ledger) -> None:
-    assert ledger.last_good_run() is None
-    ledger.finish_run(RUN, exit_status=3, summary={})
+    assert ledger.runs.last_good() is None
+    ledger.runs.finish(RUN, exit_status=3, summary={})
     others = {
         "dry": replace(make_run("dry"), dry_run=True),
         "named": replace(make_run("named"), mode="single"),
@@ -82,9 +83,9 @@ def test_the_last_good_run_is_live_over_all_events_and_came_to_its_end(ledger: L
         "died": make_run("died"),
     }
     for hours, (name, run) in enumerate(others.items(), 1):
-        ledger.begin_run(replace(run, started_at=START + timedelta(hours=hours)))
+        ledger.runs.begin(replace(run, started_at=START + timedelta(hours=hours)))
         if name != "died":
-            ledger.finish_run(name, exit_status=13 if name == "stopped" else 0, summary={})
-    good = ledger.last_good_run()
+            ledger.runs.finish(name, exit_status=13 if name == "stopped" else 0, summary={})
+    good = ledger.runs.last_good()
     assert good is not None
     assert good.run_id == RUN

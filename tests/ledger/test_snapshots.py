@@ -71,9 +71,8 @@ def seen(status: str = "held", event: Event | None = None, **more: object) -> Ev
 
 
 def test_a_copy_comes_back_equal_but_for_names(ledger: Ledger) -> None:
-    ledger.see_many(RUN, [seen(event=rich_event())])
-    assert ledger.snapshot(EVENT) == bare(rich_event())
-    assert ledger.sightings([EVENT])[EVENT].has_snapshot
+    ledger.events.store_results(RUN, [seen(event=rich_event())])
+    assert ledger.events.snapshot(EVENT) == bare(rich_event())
 
 
 def test_numbers_and_moments_come_back_to_the_last_digit() -> None:
@@ -128,31 +127,30 @@ def test_every_amount_text_and_moment_survives(
 
 @pytest.mark.parametrize("status", ["held", "failed"])
 def test_a_copy_is_kept_while_an_event_is_to_be_tried_again(ledger: Ledger, status: str) -> None:
-    ledger.see_many(RUN, [seen(status, rich_event())])
-    ledger.see_many(RUN, [seen("failed")])
-    assert ledger.snapshot(EVENT) == bare(rich_event())
+    ledger.events.store_results(RUN, [seen(status, rich_event())])
+    ledger.events.store_results(RUN, [seen("failed")])
+    assert ledger.events.snapshot(EVENT) == bare(rich_event())
 
 
 def test_a_later_copy_replaces_the_one_before(ledger: Ledger) -> None:
     later = replace(rich_event(), guest_count=99)
-    ledger.see_many(RUN, [seen(event=rich_event())])
-    ledger.see_many(RUN, [seen("failed", later)])
-    assert ledger.snapshot(EVENT) == bare(later)
+    ledger.events.store_results(RUN, [seen(event=rich_event())])
+    ledger.events.store_results(RUN, [seen("failed", later)])
+    assert ledger.events.snapshot(EVENT) == bare(later)
 
 
 @pytest.mark.parametrize("status", ["injected", "skipped", "planned"])
 def test_a_copy_is_dropped_once_it_is_done_with(ledger: Ledger, status: str) -> None:
-    ledger.see_many(RUN, [seen(event=rich_event())])
-    ledger.see_many(RUN, [seen(status, rich_event())])
-    assert ledger.snapshot(EVENT) is None
-    assert not ledger.sightings([EVENT])[EVENT].has_snapshot
+    ledger.events.store_results(RUN, [seen(event=rich_event())])
+    ledger.events.store_results(RUN, [seen(status, rich_event())])
+    assert ledger.events.snapshot(EVENT) is None
 
 
 def test_there_is_no_copy_of_what_was_never_seen_whole(ledger: Ledger) -> None:
-    assert ledger.snapshot(EVENT) is None
-    ledger.see_many(RUN, [seen()])
-    assert ledger.snapshot(EVENT) is None
-    assert ledger.snapshot(EventId("1")) is None
+    assert ledger.events.snapshot(EVENT) is None
+    ledger.events.store_results(RUN, [seen()])
+    assert ledger.events.snapshot(EVENT) is None
+    assert ledger.events.snapshot(EventId("1")) is None
 
 
 DAMAGED = {
@@ -169,9 +167,9 @@ DAMAGED = {
 
 @pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED.keys())
 def test_a_copy_that_can_not_be_read_is_damage(ledger: Ledger, text: str) -> None:
-    ledger.see_many(RUN, [seen(event=rich_event())])
-    with raw(ledger._path) as connection:
+    ledger.events.store_results(RUN, [seen(event=rich_event())])
+    with raw(ledger.path) as connection:
         connection.execute("UPDATE sightings SET snapshot = ?", (text,))
     with raises(LedgerDamaged, LedgerCode.UNREADABLE_SNAPSHOT) as caught:
-        ledger.snapshot(EVENT)
+        ledger.events.snapshot(EVENT)
     assert caught.value.exit_status == 14

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
-from tsrevel.ledger import Ledger, StationChange, StationReport, copy_event, open_view, queries, runs
+from tsrevel.ledger import Ledger, StationChange, StationReport, copy_event, open_view
 from tsrevel.ledger.migrations import shipped_migrations
 from tsrevel.planning.model import EstablishmentId, EventId, ProductId
 from tsrevel.planning.products import Catalogue, Product
 
-from .samples import DAY, EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger, raises
+from .samples import EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger, raises, store_result
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -25,8 +25,8 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def make(path: Path) -> None:
     with open_ledger(path) as ledger:
-        ledger.begin_run(make_run())
-        ledger.claim(RUN, make_plan())
+        ledger.runs.begin(make_run())
+        ledger.orders.claim(RUN, make_plan())
 
 
 def make_old(path: Path, version: int) -> None:
@@ -34,15 +34,15 @@ def make_old(path: Path, version: int) -> None:
     path.parent.mkdir(parents=True)
     old = tuple(each for each in shipped_migrations() if each.version <= version)
     with Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=old) as ledger:
-        ledger.begin_run(make_run())
+        ledger.runs.begin(make_run())
 
 
 def test_a_ledger_that_is_not_there_has_no_view_and_an_empty_copy(path: Path) -> None:
     assert open_view(path, "sandbox") is None
     with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
-        assert copy.runs(1) == ()
-        copy.begin_run(make_run())
-        copy.verify_chain()
+        assert copy.runs.latest(1) == ()
+        copy.runs.begin(make_run())
+        copy.audit.verify()
     assert not path.parent.exists()
 
 
@@ -52,10 +52,29 @@ def test_a_view_shows_what_is_there_and_changes_no_byte(path: Path) -> None:
     view = open_view(path, "sandbox")
     assert view is not None
     with view, view.reading() as connection:
-        assert [each.run_id for each in runs.latest(connection, 9)] == [RUN]
+        assert [each.run_id for each in view.runs.latest(9)] == [RUN]
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             connection.execute("DELETE FROM runs")
     assert files(path.parent) == before
+
+
+@pytest.mark.parametrize("version", [1, shipped_migrations()[-1].version])
+def test_a_view_refuses_every_change(path: Path, version: int) -> None:
+    make_old(path, version)
+    view = open_view(path, "sandbox")
+    assert view is not None
+    with view:
+        with pytest.raises(LedgerUnusable, match="readonly"):
+            view.events.resolve(EVENT, "done", "by hand", None)
+        assert view.events.all_resolutions() == ()
+
+
+def test_a_view_knows_the_orders_that_are_unfinished_now(path: Path) -> None:
+    make(path)
+    view = open_view(path, "sandbox")
+    assert view is not None
+    with view:
+        assert [each.event_id for each in view.orders.unfinished()] == [EVENT]
 
 
 def test_a_view_opened_before_a_run_shows_what_the_run_has_stored_since(path: Path) -> None:
@@ -63,30 +82,29 @@ def test_a_view_opened_before_a_run_shows_what_the_run_has_stored_since(path: Pa
     view = open_view(path, "sandbox")
     assert view is not None
     with view, open_ledger(path) as ledger:
-        ledger.begin_run(make_run("run-2"))
+        ledger.runs.begin(make_run("run-2"))
         for _ in range(2):
-            with view.reading() as connection:
-                assert [each.run_id for each in runs.latest(connection, 9)] == ["run-2", RUN]
+            assert [each.run_id for each in view.runs.latest(9)] == ["run-2", RUN]
 
 
 def test_a_view_beside_a_run_shows_its_commits_and_keeps_it_from_nothing(path: Path) -> None:
     with open_ledger(path) as ledger:
-        ledger.begin_run(make_run())
+        ledger.runs.begin(make_run())
         view = open_view(path, "sandbox")
         assert view is not None
         with view:
-            ledger.claim(RUN, make_plan())
-            with view.reading() as connection:
-                ledger.settle(RUN, EVENT, ORDER, "digest")
-                assert [each.state for each in queries.open_orders(connection)] in (["claimed"], [])
+            ledger.orders.claim(RUN, make_plan())
+            with view.reading():
+                ledger.orders.settle(RUN, EVENT, ORDER, "digest")
+                assert [each.state for each in view.queries.open_orders()] in (["claimed"], [])
 
 
 def test_whatever_is_written_to_a_copy_is_forgotten(path: Path) -> None:
     make(path)
     before = files(path.parent)
     with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
-        copy.settle(RUN, EVENT, ORDER, None)
-        record = copy.order(EVENT)
+        copy.orders.settle(RUN, EVENT, ORDER, None)
+        record = copy.orders.get(EVENT)
         assert record is not None
         assert record.state == "settled"
     assert files(path.parent) == before
@@ -98,17 +116,21 @@ def test_an_older_ledger_is_seen_as_this_version_would_leave_it(path: Path, vers
     before = files(path.parent)
     view = open_view(path, "sandbox")
     assert view is not None
-    with view, view.reading() as connection:
-        assert [each.run_id for each in runs.latest(connection, 9)] == [RUN]
-        assert queries.in_trouble(connection) == ()
+    with view:
+        assert [each.run_id for each in view.runs.latest(9)] == [RUN]
+        assert view.queries.held_or_failed() == ()
     with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
-        assert copy.resolutions([EVENT]) == {}
+        assert copy.events.resolutions([EVENT]) == {}
     assert files(path.parent) == before
 
 
 def test_what_a_run_would_refuse_a_view_refuses(path: Path) -> None:
     make(path)
-    for look in (lambda: open_view(path, "production"), lambda: copy_event(path, EVENT, "production", TickingClock())):
+    looks: list[Callable[[], object]] = [
+        lambda: open_view(path, "production"),
+        lambda: copy_event(path, EVENT, "production", TickingClock()),
+    ]
+    for look in looks:
         with raises(LedgerUnusable, LedgerCode.OTHER_ENVIRONMENT):
             look()
     with closing(sqlite3.connect(path)) as connection:
@@ -129,38 +151,40 @@ def fill(ledger: Ledger, *event_ids: EventId) -> None:
     """Of each event an order with its receipts, and whatever else a ledger keeps of one."""
     for event_id in event_ids:
         plan = make_plan(event_id)
-        ledger.claim(RUN, plan)
+        ledger.orders.claim(RUN, plan)
         for step in plan.steps:
-            ledger.record(RUN, event_id, step, revel_id="5550101", facts={"seen": "at Revel"})
-        ledger.settle(RUN, event_id, ORDER, "digest")
-        ledger.note_shown(RUN, event_id, {"final_total": "1.00"}, StationReport(StationChange.CHANGED, "at a station"))
-        ledger.see(RUN, event_id, day=DAY, status="held", reason="UNMAPPED_ITEMS", text="one", digest=None)
-        ledger.resolve(event_id, "ignored", "by hand", None)
+            ledger.orders.record(RUN, event_id, step, revel_id="5550101", facts={"seen": "at Revel"})
+        ledger.orders.settle(RUN, event_id, ORDER, "digest")
+        ledger.orders.note_shown(
+            RUN, event_id, {"final_total": "1.00"}, StationReport(StationChange.CHANGED, "at a station")
+        )
+        store_result(ledger, "held", "UNMAPPED_ITEMS", event_id, text="one")
+        ledger.events.resolve(event_id, "ignored", "by hand", None)
 
 
 def make_full(path: Path) -> None:
     """Two good runs and one that is still going on; the event, and others before and after it."""
     with open_ledger(path) as ledger:
         for run_id in ("run-0", RUN, "run-2"):
-            ledger.begin_run(make_run(run_id))
+            ledger.runs.begin(make_run(run_id))
             fill(ledger, *{RUN: (OTHERS[0], EVENT, *OTHERS[1:])}.get(run_id, ()))
-            ledger.finish_run(run_id, exit_status=0, summary={})
-        ledger.begin_run(make_run("run-3"))
-        ledger.keep_catalogue(Catalogue.of(EstablishmentId(8), [Product(ProductId(77), "Fruit Platter")]))
-        ledger.pause("stock-taking")
+            ledger.runs.finish(run_id, exit_status=0, summary={})
+        ledger.runs.begin(make_run("run-3"))
+        ledger.catalogs.store(Catalogue.of(EstablishmentId(8), [Product(ProductId(77), "Fruit Platter")]))
+        ledger.runs.pause("stock-taking")
 
 
 def known_of(ledger: Ledger, event_id: EventId) -> list[object]:
     ids = [event_id]
     looks: list[Callable[[], object]] = [
-        lambda: ledger.order(event_id),
-        lambda: ledger.sightings(ids),
-        lambda: ledger.resolutions(ids),
-        lambda: ledger.shown_orders(ids),
-        lambda: ledger.audit_rows(event_id),
-        ledger.last_good_run,
-        ledger.paused,
-        lambda: ledger.recent_catalog(EstablishmentId(8), timedelta(days=1)),
+        lambda: ledger.orders.get(event_id),
+        lambda: ledger.events.last_results(ids),
+        lambda: ledger.events.resolutions(ids),
+        lambda: ledger.orders.shown(ids),
+        lambda: ledger.audit.rows(event_id),
+        ledger.runs.last_good,
+        ledger.runs.paused,
+        lambda: ledger.catalogs.recent(EstablishmentId(8), timedelta(days=1)),
     ]
     return [look() for look in looks]
 
@@ -175,8 +199,8 @@ def test_a_copy_for_one_event_has_all_of_it_and_nothing_of_the_others(path: Path
         known = known_of(ledger, EVENT)
         assert known_of(copy, EVENT) == known
         assert all(known)
-        assert [copy.order(each) for each in OTHERS] == [None] * len(OTHERS)
-        assert {each.run_id for each in copy.runs(9)} == {RUN, "run-2"}
+        assert [copy.orders.get(each) for each in OTHERS] == [None] * len(OTHERS)
+        assert {each.run_id for each in copy.runs.latest(9)} == {RUN, "run-2"}
 
 
 def test_a_copy_for_one_event_grows_with_no_other(path: Path) -> None:
@@ -188,20 +212,20 @@ def test_a_copy_for_one_event_grows_with_no_other(path: Path) -> None:
 
 
 def count_rows(ledger: Ledger) -> dict[str, int]:
-    names = ledger._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    names = ledger._transactions.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     count = "SELECT count(*) FROM {}"
-    return {name: ledger._connection.execute(count.format(name)).fetchone()[0] for (name,) in names}
+    return {name: ledger._transactions.connection.execute(count.format(name)).fetchone()[0] for (name,) in names}
 
 
 def test_what_a_run_would_do_next_can_be_done_to_a_copy_for_one_event(path: Path) -> None:
     make_full(path)
     before = files(path.parent)
     with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
-        copy.begin_run(make_run("run-9"))
-        copy.remember("run-9", EVENT, digest="other", cancelled=True)
-        copy.note_shown("run-9", EVENT, {"final_total": "2.00"}, None)
-        assert [row.run_id for row in copy.audit_rows(EVENT)][-1] == "run-9"
-        record = copy.order(EVENT)
+        copy.runs.begin(make_run("run-9"))
+        copy.orders.note_drift("run-9", EVENT, digest="other", cancelled=True)
+        copy.orders.note_shown("run-9", EVENT, {"final_total": "2.00"}, None)
+        assert [row.run_id for row in copy.audit.rows(EVENT)][-1] == "run-9"
+        record = copy.orders.get(EVENT)
         assert record is not None
         assert record.cancelled
     assert files(path.parent) == before
@@ -215,5 +239,5 @@ def test_an_order_of_the_first_version_is_in_the_copy_for_its_event(path: Path) 
             [(each, ORDER, RUN, START.isoformat()) for each in (EVENT, *OTHERS)],
         )
     with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
-        records = copy.orders([EVENT, *OTHERS])
+        records = copy.orders.find([EVENT, *OTHERS])
         assert {event_id: record.order_id for event_id, record in records.items()} == {EVENT: ORDER}

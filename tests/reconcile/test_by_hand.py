@@ -48,7 +48,7 @@ def void(shell: Shell) -> None:
 def resolve(shell: Shell, event: int = FULL) -> None:
     shell.world.time.move(minutes=2)
     with shell.world.ledger() as ledger:
-        ledger.resolve(EventId(str(event)), "done", "seen to", None)
+        ledger.events.resolve(EventId(str(event)), "done", "seen to", None)
 
 
 # Half-written

@@ -77,7 +77,7 @@ def test_what_a_person_resolved_is_explained(shell: Shell, verdict: Any) -> None
     shell.sync()
     with shell.world.ledger() as ledger:
         for event in (UNMAPPED, MISSED):
-            ledger.resolve(EventId(str(event)), verdict, "entered by hand", None)
+            ledger.events.resolve(EventId(str(event)), verdict, "entered by hand", None)
     ran = reconcile(shell, "--json")
     assert (ran.status, differences(ran)) == (0, [])
     assert only(ran, MISSED, among="notes")["text"].startswith(f"resolved as {verdict}: ")

@@ -85,8 +85,8 @@ def _proof(served: Served, config: Path) -> Table:
         table.add_column(heading, justify="left" if heading in {"Order", "local_id", "Ledger"} else "right")
     settings = load_settings(config=config, environ={})
     with Ledger.open(settings.ledger_path, environment=settings.environment, clock=utc_now) as ledger:
-        ledger.verify_chain()
-        records = ledger.orders(EventId(str(event.id)) for event in served.day.events)
+        ledger.audit.verify()
+        records = ledger.orders.find(EventId(str(event.id)) for event in served.day.events)
     known = {record.order_id: record for record in records.values()}
     for order in served.revel.orders:
         record = known.get(OrderId(str(order["id"])))

@@ -13,7 +13,7 @@ from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import take_owner_of
 from tsrevel.ledger import Ledger, Pause, hold_lock
-from tsrevel.ledger.maintenance import Census, count_prunable, export_rows
+from tsrevel.ledger.maintenance import LedgerSummary, count_prunable, export_rows, prune_details
 from tsrevel.ledger.maintenance import back_up_ledger as copy_to
 from tsrevel.ledger.maintenance import check_ledger as examine
 from tsrevel.wiring import Runtime, make_state_folder
@@ -25,13 +25,13 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
     """Check the ledger, or another file as one, and tell what is in it. Raises LedgerDamaged, LedgerUnusable."""
     settings, runtime = _load(ctx, flags)
     path = file or settings.ledger_path
-    census = examine(path, settings.environment, runtime.database)
-    if census is None and file:
+    summary = examine(path, settings.environment, runtime.database)
+    if summary is None and file:
         raise LedgerUnusable(LedgerCode.ABSENT, f"There is no file {file}: name the ledger or backup to check.")
     if flags.json:
-        ctx.answer(_head() | {"path": str(path), "exists": census is not None} | (_encode(census) if census else {}))
+        ctx.answer(_head() | {"path": str(path), "exists": summary is not None} | (_encode(summary) if summary else {}))
     elif not flags.quiet:
-        told = _describe(path, census) if census else [f"There is no ledger at {path} yet: the first run makes it."]
+        told = _describe(path, summary) if summary else [f"There is no ledger at {path} yet: the first run makes it."]
         for line in told:
             print(line, file=ctx.stdout)
     return 0
@@ -40,14 +40,13 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
 def back_up_ledger(ctx: CliContext, flags: OutputOptions, target: Path) -> int:
     """Copy the ledger to a new file and check the copy. Raises LedgerUnusable, LedgerDamaged."""
     settings, runtime = _load(ctx, flags)
-    census = copy_to(settings.ledger_path, target, settings.environment, runtime.database)
+    summary = copy_to(settings.ledger_path, target, settings.environment, runtime.database)
     if flags.json:
-        ctx.answer(_head() | {"path": str(settings.ledger_path), "backup": str(target)} | _encode(census))
+        ctx.answer(_head() | {"path": str(settings.ledger_path), "backup": str(target)} | _encode(summary))
     elif not flags.quiet:
-        facts = census.inspection.facts
-        text = (
-            f"{target}: a copy of {settings.ledger_path}, {census.size:,} bytes, checked, {facts:,} facts in its audit."
-        )
+        facts = summary.inspection.facts
+        size = f"{summary.size:,} bytes"
+        text = f"{target}: a copy of {settings.ledger_path}, {size}, checked, {facts:,} facts in its audit."
         print(text, file=ctx.stdout)
     return 0
 
@@ -89,7 +88,7 @@ def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_
             hold_lock(path),
             Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
         ):
-            gone = ledger.prune(before, older_than)
+            gone = prune_details(ledger, before, older_than)
     if flags.json:
         ctx.answer(_head() | {"dry_run": dry_run, "older_than_days": older_than, "dropped": gone})
     elif not flags.quiet:
@@ -108,33 +107,33 @@ def _head() -> dict[str, object]:
     return {"schema": 1, "success": True}
 
 
-def _encode(census: Census) -> dict[str, object]:
-    look = census.inspection
+def _encode(summary: LedgerSummary) -> dict[str, object]:
+    look = summary.inspection
     return {
-        "bytes": census.size,
+        "bytes": summary.size,
         "version": look.version,
         "newest_version": look.newest,
         "audit_rows": look.facts,
         "last_at": look.last_at.isoformat(timespec="seconds").replace("+00:00", "Z") if look.last_at else None,
-        "tables": dict(census.tables),
-        "orders": dict(census.orders),
+        "tables": dict(summary.tables),
+        "orders": dict(summary.orders),
     }
 
 
-def _describe(path: Path, census: Census) -> list[str]:
-    look = census.inspection
+def _describe(path: Path, summary: LedgerSummary) -> list[str]:
+    look = summary.inspection
     last = f", the last of {look.last_at:%Y-%m-%d %H:%M} UTC" if look.last_at else ""
     version = f"version {look.version}"
     if look.version < look.newest:
         version += f", which the next run brings to {look.newest}"
-    orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in census.orders.items())
-    width = max(map(len, census.tables))
+    orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in summary.orders.items())
+    width = max(map(len, summary.tables))
     return [
-        f"{path}: sound, {census.size:,} bytes, {version}.",
+        f"{path}: sound, {summary.size:,} bytes, {version}.",
         f"Every page, every reference and the audit's chain hold: {look.facts:,} facts{last}.",
         "Orders, receipts and resolutions are what the audit says of them.",
         f"Orders: {orders}.",
-        *(f"  {table:<{width}}  {number:>9,}" for table, number in census.tables.items()),
+        *(f"  {table:<{width}}  {number:>9,}" for table, number in summary.tables.items()),
     ]
 
 
@@ -156,8 +155,8 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
     """Stop all runs until `resume`; where they are stopped already, tell since when and leave it at that."""
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     with _open_ledger(ctx, settings) as ledger:
-        before = ledger.pause(reason)
-        now, unused = ledger.paused(), not ledger.runs(1)
+        before = ledger.runs.pause(reason)
+        now, unused = ledger.runs.paused(), not ledger.runs.latest(1)
     text = (
         f"Runs were stopped before: {before}. {_say_what_stays(before, reason)}"
         if before
@@ -179,7 +178,7 @@ def resume(ctx: CliContext, flags: OutputOptions) -> int:
     """Let runs work again; fine as well where they weren't paused."""
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     with _open_ledger(ctx, settings) as ledger:
-        before, unused = ledger.resume(), not ledger.runs(1)
+        before, unused = ledger.runs.resume(), not ledger.runs.latest(1)
     why = f" ({before.reason})" if before and before.reason else ""
     text = f"Runs work again; they were paused since {before.since:%Y-%m-%d %H:%M} UTC{why}." if before else ""
     text = text or "Runs weren't paused."

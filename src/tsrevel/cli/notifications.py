@@ -211,8 +211,8 @@ def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
         settings.network,
     )
     began = runtime.monotonic()
-    for mail in ledger.make_mails(digest=email.digest):
-        if ledger.paused():
+    for mail in ledger.outbox.make_mails(digest=email.digest):
+        if ledger.runs.paused():
             return
         if runtime.monotonic() - began >= MAILS_SECONDS:
             log.warning("mail %s and what follows wasn't sent: it took too long; the next run goes on", mail.number)
@@ -224,7 +224,7 @@ def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
 
 
 def _write(ledger: Ledger, mail: DueMail, *, sandbox: bool) -> Message:
-    orders = ledger.orders(notice.event_id for notice in mail.notices)
+    orders = ledger.orders.find(notice.event_id for notice in mail.notices)
     stories: Sequence[MailItem] = [
         MailItem(
             occasion=notice.occasion,
@@ -244,12 +244,12 @@ def _write(ledger: Ledger, mail: DueMail, *, sandbox: bool) -> Message:
 
 def _note(ledger: Ledger, mail: DueMail, delivery: SendResult, runtime: Runtime) -> None:
     if delivery.verdict is SendVerdict.SENT:
-        ledger.mail_sent(mail.number)
+        ledger.outbox.note_sent(mail.number)
         log.info("mail %s is sent", mail.number)
         return
     refused = delivery.verdict is SendVerdict.UNACCEPTABLE
     give_up = (refused and mail.refusals + 1 >= MOST_REFUSALS) or runtime.clock() - mail.made_at >= OLDEST
-    ledger.mail_failed(mail.number, delivery.text, refused=refused, give_up=give_up)
+    ledger.outbox.note_failed(mail.number, delivery.text, refused=refused, give_up=give_up)
     level = logging.WARNING if delivery.verdict is SendVerdict.LATER and not give_up else logging.ERROR
     end = f"it is given up after {mail.attempts + 1} attempts" if give_up else "a later run sends it"
     log.log(level, "mail %s wasn't sent: %s; %s", mail.number, delivery.text, end)

@@ -23,7 +23,7 @@ from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
 from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport, most_severe
 from tsrevel.engine.run import take_up
 from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError
-from tsrevel.ledger import Ledger, look_for_pause
+from tsrevel.ledger import Ledger, read_pause
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.webhook.signature import check_signature
@@ -91,7 +91,7 @@ def _retry(ctx: CliContext, flags: OutputOptions, options: RetryOptions, notifie
     settings = _load(ctx, flags, dry_run=options.dry_run)
     runtime = ctx.runtime or Runtime()
     run_id = runtime.new_run_id()
-    pause = look_for_pause(settings.ledger_path, runtime.database)
+    pause = read_pause(settings.ledger_path, runtime.database)
     if pause or not settings.safety.enable_connector:
         return RunReport.of_disabled(run_id, correlate(run_id), "single", settings.safety.dry_run, pause)
     on_start = notifier.begin(settings, run_id, "single")
@@ -131,8 +131,8 @@ def _choose(ledger: Ledger, options: RetryOptions) -> tuple[EventId, ...]:
     if options.events:
         return tuple(map(EventId, options.events))
     if options.run is None:
-        return ledger.retryable()
-    found = ledger.unsuccessful_in(options.run)
+        return ledger.events.retryable()
+    found = ledger.events.unsuccessful_in(options.run)
     if found is None:
         raise typer.BadParameter(f"the ledger knows no run {options.run}")
     return found
@@ -152,7 +152,7 @@ def _receiver(
 ) -> Iterator[DeliveryQueue | None]:
     """What takes the deliveries; None while the connector is disabled, or paused."""
     runtime = ctx.runtime or Runtime()
-    if not settings.safety.enable_connector or look_for_pause(settings.ledger_path, runtime.database):
+    if not settings.safety.enable_connector or read_pause(settings.ledger_path, runtime.database):
         yield None
         return
     run_id = runtime.new_run_id()
@@ -210,7 +210,7 @@ class _Desk:
 
     def _why_disabled(self) -> str:
         runtime = self.ctx.runtime or Runtime()
-        pause = look_for_pause(self.settings.ledger_path, runtime.database)
+        pause = read_pause(self.settings.ledger_path, runtime.database)
         return str(pause) if pause else "the connector is disabled (safety.enable_connector)"
 
     def _put_away(self, path: Path) -> int:

@@ -77,15 +77,17 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
             Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
         ):
             event_id = find_event_id(event, lambda each: _recall(ledger, each).is_known)
-            before, unused = _recall(ledger, event_id), not ledger.runs(1)
+            before, unused = _recall(ledger, event_id), not ledger.runs.latest(1)
             if options.word == "open":
                 objection = _objection(settings, runtime, before, options)
                 if objection:
                     return _refuse(ctx, flags, objection)
-                ledger.reopen(event_id, note)
+                ledger.events.reopen(event_id, note)
             else:
-                ledger.resolve(event_id, options.word, note, OrderId(options.order_id) if options.order_id else None)
-            after = ledger.resolutions([event_id]).get(event_id)
+                ledger.events.resolve(
+                    event_id, options.word, note, OrderId(options.order_id) if options.order_id else None
+                )
+            after = ledger.events.resolutions([event_id]).get(event_id)
     doubts = [unchecked] if unchecked else []
     if unused:
         doubts.append(f"{NEVER_RUN} ({path.absolute()})")
@@ -142,7 +144,11 @@ def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id:
 
 
 def _recall(ledger: Ledger, event_id: EventId) -> _Before:
-    return _Before(ledger.standing(event_id), ledger.order(event_id), ledger.resolutions([event_id]).get(event_id))
+    return _Before(
+        ledger.queries.event_status(event_id),
+        ledger.orders.get(event_id),
+        ledger.events.resolutions([event_id]).get(event_id),
+    )
 
 
 def _objection(settings: Settings, runtime: Runtime, before: _Before, options: ResolveOptions) -> str | None:

@@ -17,7 +17,7 @@ from tsrevel.engine.find import Window
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.engine.run import sync as sync_window
 from tsrevel.engine.run import sync_events as sync_named
-from tsrevel.ledger import RunMode, look_for_pause
+from tsrevel.ledger import RunMode, read_pause
 from tsrevel.wiring import Runtime, correlate, open_run
 
 
@@ -75,7 +75,7 @@ def _run(
     settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
     only = read_locations(settings, options.locations)
     run_id = runtime.new_run_id()
-    pause = look_for_pause(settings.ledger_path, runtime.database)
+    pause = read_pause(settings.ledger_path, runtime.database)
     if pause or not settings.safety.enable_connector:
         return RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
     on_start = begin(settings, run_id, mode) if begin else _tell_nobody

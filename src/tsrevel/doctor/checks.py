@@ -15,7 +15,7 @@ from tsrevel.doctor.products import check_products, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
 from tsrevel.errors import ConfigProblem
-from tsrevel.ledger import Pause, look_for_pause
+from tsrevel.ledger import Pause, read_pause
 from tsrevel.planning.model import Policy
 from tsrevel.planning.screening import days_in_reach
 from tsrevel.redaction import Secret
@@ -90,7 +90,7 @@ class Installation(Secret):
     def pause(self) -> Pause | None:
         """Since when and why a person has stopped all runs; None where nobody has, or that can't be told."""
         known = self.objection(*_LEDGER_KEYS) is None
-        return look_for_pause(self.settings.ledger_path, self.runtime.database) if known else None
+        return read_pause(self.settings.ledger_path, self.runtime.database) if known else None
 
     def switched_off(self) -> str | None:
         """Why no service may be asked, in words: the kill switch in the settings, or a person's pause."""

@@ -19,7 +19,7 @@ from tsrevel.engine.outcomes import Outcome, describe, not_written, order_stands
 from tsrevel.engine.triage import leave_cancelled, reinstated, report_change
 from tsrevel.engine.verify import find_twice, planned_fields, shown_fields
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, Unreadable
-from tsrevel.ledger import ContentHashes, OrderRecord, StationChange, StationReport, hash_of_content, hash_of_trouble
+from tsrevel.ledger import ContentHashes, OrderRecord, StationChange, StationReport, hash_of_content, hash_of_text
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
@@ -121,7 +121,7 @@ def _plan_now(
 def _changes(event: Event, now: Plan | Hold, record: OrderRecord, before: Plan) -> list[str]:
     """What is to be reported of the event's state: nothing of what was reported when it was last looked at."""
     if isinstance(now, Hold):
-        return [] if hash_of_trouble(now.text) == record.seen_trouble else [now.text]
+        return [] if hash_of_text(now.text) == record.seen_trouble else [now.text]
     again = ["it can be planned again"] if record.seen_trouble else []
     return again + describe_changes(before, now, refunded_of(event))
 
@@ -147,7 +147,7 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
     """
     told = {each.event_id: each for each in outcomes}
     orders = [each for each in _near(ctx) if _has_room(told.get(each.event_id))][:MOST]
-    shown_before = ctx.ledger.shown_orders(each.event_id for each in orders)
+    shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
     try:
         for each in _look_at(ctx, orders, shown_before):
             about = told.get(each.record.event_id)
@@ -216,7 +216,7 @@ class _Singles:
 def _near(ctx: RunContext) -> list[OrderRecord]:
     """The finished orders of locations that this run is about and of days not long passed, the nearest day first."""
     first = ctx.now().date() - timedelta(days=DAYS_AFTER + 1)
-    ahead = [(_days_ahead(ctx, record), record) for record in ctx.ledger.settled_between(first, date.max)]
+    ahead = [(_days_ahead(ctx, record), record) for record in ctx.ledger.orders.settled_between(first, date.max)]
     near = [(days, record) for days, record in ahead if days is not None and days >= -DAYS_AFTER]
     return [record for _, record in sorted(near, key=lambda pair: abs(pair[0]))]
 

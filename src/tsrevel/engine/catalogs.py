@@ -42,7 +42,7 @@ class Catalogs:
         if establishment not in self.known:
             self.known[establishment] = self.revel.catalogue(establishment)
             if self.ledger and self.keep:
-                self.ledger.keep_catalogue(self.known[establishment])
+                self.ledger.catalogs.store(self.known[establishment])
         return self.known[establishment]
 
     def plan(self, event: Event, location: Location, policy: Policy, now: datetime) -> Plan | Hold:
@@ -85,7 +85,7 @@ class Catalogs:
             yield
         except Refused:
             if self.ledger and self.keep:
-                self.ledger.drop_catalogue(establishment)
+                self.ledger.catalogs.drop(establishment)
             raise
 
     def _recall(self, establishment: EstablishmentId) -> Catalogue | None:
@@ -93,7 +93,7 @@ class Catalogs:
         if self.ledger is None or establishment in self.known:
             return None
         if establishment not in self._kept:
-            self._kept[establishment] = self.ledger.recent_catalog(establishment, RECENT)
+            self._kept[establishment] = self.ledger.catalogs.recent(establishment, RECENT)
         return self._kept[establishment]
 
     def _confirms(self, kept: Catalogue, plan: Plan) -> bool:

@@ -140,17 +140,17 @@ class Known:
 def read_known(ledger: Ledger, event_ids: Sequence[EventId]) -> Known:
     """All that the ledger knows of these events. Raises LedgerUnusable."""
     return Known(
-        ledger.orders(event_ids),
-        ledger.sightings(event_ids),
-        ledger.resolutions(event_ids),
-        ledger.contents_of(event_ids),
-        is_new=ledger.last_good_run() is None,
+        ledger.orders.find(event_ids),
+        ledger.events.last_results(event_ids),
+        ledger.events.resolutions(event_ids),
+        ledger.orders.contents(event_ids),
+        is_new=ledger.runs.last_good() is None,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class EventChangeReported:
-    """An event whose order is made was compared with it: what it is compared with next time, see `Ledger.remember`."""
+    """An event was compared with its finished order: what to compare with next time (`ledger.orders.note_drift`)."""
 
     event_id: EventId
     digest: str
@@ -263,9 +263,9 @@ class RunState:
         """The pause of all runs, if a person asked for one; then this run won't count as one that saw every event."""
         with self._lock:
             if self.pause is None:
-                self.pause = ctx.ledger.paused()
+                self.pause = ctx.ledger.runs.paused()
                 if self.pause:
-                    ctx.ledger.leave_out(ctx.run_id)
+                    ctx.ledger.runs.mark_partial(ctx.run_id)
             return self.pause
 
     def note_result(self, outcome: Outcome) -> None:

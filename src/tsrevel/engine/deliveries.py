@@ -134,7 +134,7 @@ class DeliveryQueue:
             return answer
         if answer in self.to_come:
             self.to_come.remove(answer)
-        if self.ctx.ledger.knows_delivery(answer.key):
+        if self.ctx.ledger.deliveries.is_known(answer.key):
             return replace(answer, reason=Reason.DUPLICATE_EVENT, text="this delivery was dealt with before")
         if self._stop:
             return replace(self._stop, trigger=answer.trigger, subject=answer.subject, key=answer.key)
@@ -146,12 +146,12 @@ class DeliveryQueue:
             return
         ledger, run_id = self.ctx.ledger, answer.report.run_id if answer.report else None
         if not answer.ok:
-            ledger.audit(run_id, AuditKind.DELIVERY_REFUSED, reason=answer.reason or "")
+            ledger.audit.add(run_id, AuditKind.DELIVERY_REFUSED, reason=answer.reason or "")
         elif answer.key is None or answer.reason == Reason.DUPLICATE_EVENT:
             told = {"trigger": answer.trigger or "", "signed": "yes" if signed else "no", "reason": answer.reason or ""}
-            ledger.audit(run_id, AuditKind.DELIVERY, answer.event_id, **told)
+            ledger.audit.add(run_id, AuditKind.DELIVERY, answer.event_id, **told)
         else:
-            ledger.note_delivery(run_id, answer.key, answer.event_id, signed=signed, reason=answer.reason)
+            ledger.deliveries.store(run_id, answer.key, answer.event_id, signed=signed, reason=answer.reason)
 
     def _decide(self, delivery: Delivery, subject: DeliverySubject, answer: DeliveryAnswer) -> DeliveryAnswer:
         try:

@@ -220,7 +220,7 @@ def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> 
     """The event as far as the payload tells it, and whether TripleSeat must complete it."""
     told = read_told(unread.delivery.row)
     event = told.event
-    last = ledger.sightings([event.id]).get(event.id)
+    last = ledger.events.last_results([event.id]).get(event.id)
     if (
         unread.delivery.trigger == DELETION
         and unread.last_word
@@ -242,7 +242,7 @@ def _is_newer(one: datetime | None, other: datetime | None) -> bool:
 
 def _has_order(ledger: Ledger, event_id: EventId) -> bool:
     """Whether its order is made: then nothing is written, and the next listing shows what was changed meanwhile."""
-    record = ledger.order(event_id)
+    record = ledger.orders.get(event_id)
     return record is not None and record.state in {"settled", "foreign"}
 
 
@@ -252,11 +252,11 @@ def _has_order(ledger: Ledger, event_id: EventId) -> bool:
 def _recall(tripleseat: TripleSeat, ledger: Ledger, unread: StoredEvent) -> FoundEvent:
     """The copy; where an order is to be made the event is read again, as that of a delivery is."""
     event_id = unread.event_id
-    copy = ledger.snapshot(event_id)
+    copy = ledger.events.snapshot(event_id)
     if copy is None:
         raise Unreadable(f"the ledger keeps no copy of event {event_id}: leave --from-snapshot out")
     if unread.verify:
         return FoundEvent(_read(tripleseat, event_id, read_told({"id": event_id}).event))
-    if copy.updated != ledger.sightings([event_id])[event_id].updated:
+    if copy.updated != ledger.events.last_results([event_id])[event_id].updated:
         raise Unreadable(f"event {event_id} has changed since the ledger's copy: leave --from-snapshot out")
     return FoundEvent(copy)

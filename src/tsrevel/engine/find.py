@@ -55,13 +55,15 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     first, last = window.first or min(first, window.last or first), window.last or max(last, window.first or last)
     listed = _list_events(ctx, state, window, (first, last), update_days_in_reach(ctx.policy, now, hours_back))
     log.info("found %d events between %s and %s", len(listed), first, last)
-    begun = [record for record in ledger.unfinished() if record.event_id not in listed]
+    begun = [record for record in ledger.orders.unfinished() if record.event_id not in listed]
     known = {*listed, *(record.event_id for record in begun)}
     today = last - timedelta(days=ctx.policy.gate.days_before)
-    due = [each for each in ledger.unsettled(first, last, today) if each not in known]
-    results = ledger.sightings(due)
+    due = [each for each in ledger.events.unsettled(first, last, today) if each not in known]
+    results = ledger.events.last_results(due)
     unlisted = [DueEvent(results[each]) for each in due[:MOST_UNLISTED]]
-    gone = [each for each in ledger.settled_between(first, last) if each.event_id not in known and not each.cancelled]
+    gone = [
+        each for each in ledger.orders.settled_between(first, last) if each.event_id not in known and not each.cancelled
+    ]
     state.days, state.unlisted = (first, last), frozenset(due[:MOST_UNLISTED])
     left = len(due[MOST_UNLISTED:])
     if left:
@@ -111,7 +113,7 @@ def _name(found: Found) -> EventId:
 
 def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:
     """How far to look back: as far as asked, or to the last good run where that is longer ago (after an outage)."""
-    good = ledger.last_good_run()
+    good = ledger.runs.last_good()
     gap = now - good.started_at if good else timedelta()
     if gap <= timedelta(hours=window.hours_back):
         return window.hours_back
@@ -120,7 +122,7 @@ def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:
 
 
 def _check_emptiness(ledger: Ledger, first: date, last: date) -> None:
-    due = ledger.count_unsettled(first, last)
+    due = ledger.events.count_unsettled(first, last)
     if due:
         text = f"TripleSeat lists no event of those days, yet {due} known ones are due between {first} and {last}"
         raise ServiceDown(f"{text}; look at its search and at the account's rights")

@@ -50,7 +50,7 @@ class Writing:
 
 def inject(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, labels: Labels, digest: str | None) -> Outcome:
     """Write an order that a look-up has just shown to be absent."""
-    ctx.ledger.claim(ctx.run_id, plan)
+    ctx.ledger.orders.claim(ctx.run_id, plan)
     return write_missing(ctx, state, Writing(about, plan, plan.steps, labels, digest=digest))
 
 
@@ -76,7 +76,7 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
             raise note_not_shown(ctx, plan, finding, order_id)
         if finding:
             return stop_writing(ctx, writing.about, plan, order_id, finding)
-    ctx.ledger.settle(ctx.run_id, plan.event_id, order_id, writing.digest)
+    ctx.ledger.orders.settle(ctx.run_id, plan.event_id, order_id, writing.digest)
     return injected(writing.about, plan, order_id)
 
 
@@ -92,7 +92,7 @@ def write_step(
     """
     throttled = False
     for attempt in range(1, ATTEMPTS + 1):
-        ctx.ledger.mark_sent(ctx.run_id, plan.event_id, step)
+        ctx.ledger.orders.mark_sent(ctx.run_id, plan.event_id, step)
         try:
             written = ctx.revel.write(plan, step, order_id, labels)
         except OutcomeUnknown as unknown:
@@ -109,9 +109,9 @@ def write_step(
             written = found
         except TsrevelError:
             if not throttled:  # what a 429 answered may be applied all the same
-                ctx.ledger.note_not_applied(ctx.run_id, plan.event_id, step)
+                ctx.ledger.orders.mark_not_applied(ctx.run_id, plan.event_id, step)
             raise
-        ctx.ledger.record(ctx.run_id, plan.event_id, step, revel_id=written.id, facts={})
+        ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, revel_id=written.id, facts={})
         return written
     raise AssertionError("the last attempt returns or raises")
 
@@ -126,7 +126,7 @@ def stop_writing(ctx: RunContext, about: Outcome, plan: Plan, order_id: OrderId,
 def dispute(ctx: RunContext, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
     """Leave the order alone from now on: nothing more is written to it before a person has looked."""
     finding = differs(mismatch, order_id)
-    ctx.ledger.dispute(ctx.run_id, plan.event_id, order_id, finding)
+    ctx.ledger.orders.dispute(ctx.run_id, plan.event_id, order_id, finding)
     return hold_order(about, plan, order_id, finding, alarm=mismatch.alarm)
 
 
@@ -144,7 +144,7 @@ def differs(mismatch: Mismatch, order_id: OrderId) -> Hold:
 
 def note_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: OrderId | None) -> OutcomeUnknown:
     """What to raise for steps that aren't in sight, once the ledger knows that they aren't."""
-    ctx.ledger.miss(ctx.run_id, plan.event_id, finding.steps)
+    ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, finding.steps)
     first = finding.steps[0]
     whose = f"order {order_id}" if first.kind == "order" else f"{name_step(first)} of order {order_id}"
     return OutcomeUnknown(f"Revel acknowledged the {whose} and doesn't show it; a later run looks again")

@@ -316,7 +316,7 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
     if ctx.dry_run:
         return planned(about, plan)
     with state.writing_at(plan.location.establishment):
-        ctx.ledger.note_made(ctx.run_id, event.id, hash_of_content(event))
+        ctx.ledger.orders.note_content(ctx.run_id, event.id, hash_of_content(event))
         if isinstance(existing, Ours):
             return adopt(ctx, state, about, plan, existing.row, task.found.digest)
         return inject(ctx, state, about, plan, label_order(event, plan.location), task.found.digest)
@@ -341,7 +341,7 @@ def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: 
     if not ctx.dry_run and isinstance(existing, Ours):
         _take_in(ctx, state, found, row)
     elif not ctx.dry_run:
-        ctx.ledger.note_foreign(ctx.run_id, event_id, row.id, row.local_id, None)
+        ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id, None)
     reason = Reason.ALREADY_INJECTED if isinstance(existing, Ours) else Reason.ORDER_EXISTS
     return not_written(about, Skip(reason, f"Revel order {row.id} was there, though not in the ledger"))
 
@@ -353,9 +353,9 @@ def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow)
         state.whole[event_id] = whole
     plan = plan_anew(ctx, state, whole if isinstance(whole, Event) else found.event)
     if isinstance(whole, Event) and isinstance(plan, Plan) and adopt_whole(ctx, state, plan, row, found.digest):
-        ctx.ledger.note_made(ctx.run_id, event_id, hash_of_content(whole))
+        ctx.ledger.orders.note_content(ctx.run_id, event_id, hash_of_content(whole))
     else:
-        ctx.ledger.settle(ctx.run_id, event_id, row.id, None)
+        ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, None)
 
 
 def _establishment(ctx: RunContext, known: Known, item: WorkItem) -> int | None:
@@ -379,7 +379,7 @@ def _about(ctx: RunContext, event: Event) -> Outcome:
 
 def _with_record(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
     """The event with what the ledger knows of its order by now: some of it may be written."""
-    about, record = about_item(ctx, known, item), ctx.ledger.order(id_of(item))
+    about, record = about_item(ctx, known, item), ctx.ledger.orders.get(id_of(item))
     return with_order(about, record) if record else about
 
 

@@ -46,11 +46,11 @@ def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Pre
     limits = replace(ctx.limits, look_pauses=(), max_orders=0 if waits else ctx.limits.max_orders)
     ctx = replace(ctx, limits=limits)
     state = RunState.begin(ctx, catalogs)
-    ctx.ledger.begin_run(
+    ctx.ledger.runs.begin(
         RunRecord(ctx.run_id, ctx.identity.correlation_id, "single", dry_run=False, started_at=ctx.now())
     )
     outcome = _look(ctx, state, Work(known, TriageRules(ctx.policy, ctx.gate)), NamedEvent(event_id))
-    record = ctx.ledger.order(event_id)
+    record = ctx.ledger.orders.get(event_id)
     if record and record.state == "settled" and outcome.status is Status.SKIPPED:
         outcome = note_changed_order(ctx, state, record, outcome)
     found = state.found.get(event_id)
@@ -79,7 +79,7 @@ def _look(ctx: RunContext, state: RunState, work: Work, named: NamedEvent) -> Ou
 
 
 def _would_be_written(ctx: RunContext, state: RunState, known: Known, event_id: EventId) -> Outcome:
-    record, found = ctx.ledger.order(event_id), state.found.get(event_id)
+    record, found = ctx.ledger.orders.get(event_id), state.found.get(event_id)
     about = about_item(ctx, known, found) if found else Outcome(event_id, Status.PLANNED)
     if record is None or record.plan is None:
         return replace(about, status=Status.PLANNED)

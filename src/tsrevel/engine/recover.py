@@ -103,7 +103,7 @@ def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Loca
     if may_be_ours(ctx, row, about.event_id):
         return hold_stranger(known, row)
     if not ctx.dry_run:
-        ctx.ledger.note_foreign(ctx.run_id, about.event_id, row.id, row.local_id, digest)
+        ctx.ledger.orders.mark_foreign(ctx.run_id, about.event_id, row.id, row.local_id, digest)
     return not_written(known, Skip(Reason.ORDER_EXISTS, f"Revel order {row.id} was made by someone else"))
 
 
@@ -114,7 +114,7 @@ def with_row(about: Outcome, row: OrderRow) -> Outcome:
 
 def may_be_ours(ctx: RunContext, row: OrderRow, event_id: EventId) -> bool:
     """Whether it has our own name, and one of ours was sent that may have come late, under another uuid."""
-    return row.local_id == ctx.policy.local_id.format(event_id=event_id) and ctx.ledger.was_sent(event_id)
+    return row.local_id == ctx.policy.local_id.format(event_id=event_id) and ctx.ledger.orders.was_sent(event_id)
 
 
 def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
@@ -129,7 +129,7 @@ def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
 def adopt(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow, digest: str | None) -> Outcome:
     """Finish an order under our own uuid that this ledger doesn't know, where what is there is part of the plan."""
     contents, found = read_beginning(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
-    ctx.ledger.claim(ctx.run_id, plan)
+    ctx.ledger.orders.claim(ctx.run_id, plan)
     if isinstance(found, Strange):
         return dispute(ctx, about, plan, row.id, Mismatch(Reason.ORDER_DIFFERS, found.text))
     writing = Writing(about, plan, found.steps, order_id=row.id, digest=digest)
@@ -162,10 +162,10 @@ def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, dig
     contents, found = read_beginning(ctx, state, plan, row.id)
     if found != Missing(()) or contents.order is None or describe_differences(plan, contents.order):
         return False
-    ctx.ledger.claim(ctx.run_id, plan)
+    ctx.ledger.orders.claim(ctx.run_id, plan)
     about = Outcome(plan.event_id, Status.SKIPPED)
     _record_shown(ctx, Writing(about, plan, (), order_id=row.id), contents)
-    ctx.ledger.settle(ctx.run_id, plan.event_id, row.id, digest)
+    ctx.ledger.orders.settle(ctx.run_id, plan.event_id, row.id, digest)
     return True
 
 
@@ -193,7 +193,7 @@ def recover(ctx: RunContext, state: RunState, about: Outcome, record: OrderRecor
             gone = _judge_absence(ctx, record, plan) if record.order_id else None
             if gone:
                 return not_written(about, gone)
-            ctx.ledger.release(ctx.run_id, record.event_id, "Revel holds nothing of it")
+            ctx.ledger.orders.release(ctx.run_id, record.event_id, "Revel holds nothing of it")
             return None
 
 
@@ -205,9 +205,9 @@ def recheck(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | None:
         text = f"Revel order {found.row.id} is not what was planned: {twice}"
         found = Hold(Reason.AMOUNT_MISMATCH, text) if twice else None
     if isinstance(found, Hold) and found.reason is not Reason.ORDER_EXISTS:
-        ctx.ledger.dispute(ctx.run_id, record.event_id, record.order_id, found)
+        ctx.ledger.orders.dispute(ctx.run_id, record.event_id, record.order_id, found)
         return found
-    ctx.ledger.look_again(ctx.run_id, record.event_id, None)
+    ctx.ledger.orders.recheck(ctx.run_id, record.event_id, None)
     return None
 
 
@@ -226,7 +226,7 @@ def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Pla
         lambda each: not isinstance(each, Absent) or not expected,
     )
     if isinstance(found, Absent) and answered:
-        ctx.ledger.miss(ctx.run_id, record.event_id, plan.steps[:1])
+        ctx.ledger.orders.mark_missing(ctx.run_id, record.event_id, plan.steps[:1])
     is_other = isinstance(found, Foreign) and found.row.local_id != plan.local_id
     if pending and (isinstance(found, Absent) or is_other):
         raise _still_pending(ctx, record)
@@ -298,12 +298,12 @@ def _pending(ctx: RunContext, record: OrderRecord) -> frozenset[str]:
     """The uuids of the steps that may still be applied. A clock that was fast doesn't make that last any longer."""
     now = ctx.now()
     if any(record.sent[uuid] > now for uuid in record.unanswered):
-        ctx.ledger.correct_clock(ctx.run_id, record.event_id)
+        ctx.ledger.orders.correct_clock(ctx.run_id, record.event_id)
     return record.pending(now)
 
 
 def _still_pending(ctx: RunContext, record: OrderRecord) -> OutcomeUnknown:
-    known = ctx.ledger.order(record.event_id)
+    known = ctx.ledger.orders.get(record.event_id)
     until = known.pending_until if known else None
     again = f"{until:%Y-%m-%d %H:%M} UTC" if until else "the next run has looked"
     return OutcomeUnknown(f"what was sent to Revel may still turn up there; nothing is sent again before {again}")
@@ -315,7 +315,7 @@ def _record_shown(ctx: RunContext, writing: Writing, contents: Contents) -> None
     for step in plan.steps:
         if step not in writing.missing and step.uuid not in writing.known:
             found = row_id(step, contents) or writing.order_id
-            ctx.ledger.record(ctx.run_id, plan.event_id, step, revel_id=found, facts={"seen": "at Revel"})
+            ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, revel_id=found, facts={"seen": "at Revel"})
 
 
 def _has_come_right(plan: Plan, contents: Contents, found: Missing | Strange) -> bool:

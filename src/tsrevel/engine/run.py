@@ -36,7 +36,7 @@ _LEDGER_WAS_LOST = (
 
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
     """List the events in the window, and inject what is due. Raises LedgerUnusable where the run can't begin."""
-    is_first = not ctx.dry_run and not ctx.ledger.knows_live_runs()
+    is_first = not ctx.dry_run and not ctx.ledger.runs.any_live()
     _begin(ctx, "bulk", whole=window.is_whole and not ctx.policy.only)
     outcomes: list[Outcome] = []
     try:
@@ -80,12 +80,12 @@ def take_up(
 
 def _begin(ctx: RunContext, mode: RunMode, *, whole: bool) -> None:
     run_id, correlation_id = ctx.identity.run_id, ctx.identity.correlation_id
-    ctx.ledger.begin_run(RunRecord(run_id, correlation_id, mode, ctx.dry_run, ctx.now(), whole=whole))
+    ctx.ledger.runs.begin(RunRecord(run_id, correlation_id, mode, ctx.dry_run, ctx.now(), whole=whole))
 
 
 def _finish_begun(ctx: RunContext, state: RunState, down: ServiceDown) -> list[Outcome]:
     try:
-        begun: list[WorkItem] = list(ctx.ledger.unfinished())
+        begun: list[WorkItem] = list(ctx.ledger.orders.unfinished())
         if begun:
             state.clock_check.check()
         outcomes = account_for(ctx, state, begun)
@@ -127,7 +127,7 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
     if isinstance(state.stop, LedgerUnusable):
         return report
     try:
-        ctx.ledger.finish_run(ctx.run_id, exit_status=report.exit_status, summary=report.summary)
+        ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=report.summary)
         _store_change_reports(ctx, state)
     except LedgerUnusable as error:
         return replace(report, error=str(error), exit_status=error.exit_status)
@@ -138,7 +138,7 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
     for each in state.reports:
         match each:
             case EventChangeReported():
-                ctx.ledger.remember(
+                ctx.ledger.orders.note_drift(
                     ctx.run_id,
                     each.event_id,
                     digest=each.digest,
@@ -149,9 +149,9 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
                     content=each.content,
                 )
             case OrderChangeReported(event_id, shown, report):
-                ctx.ledger.note_shown(ctx.run_id, event_id, shown, report)
+                ctx.ledger.orders.note_shown(ctx.run_id, event_id, shown, report)
             case ResolvedChangeReported(event_id, digest):
-                ctx.ledger.note_change(ctx.run_id, event_id, digest)
+                ctx.ledger.events.note_change(ctx.run_id, event_id, digest)
 
 
 # What is remembered of each event, and what is news
@@ -164,7 +164,11 @@ def _remember(ctx: RunContext, state: RunState, outcomes: list[Outcome]) -> list
     """
     seen = [_seen(state, each) for each in outcomes if not _is_outside(ctx, each)]
     _warn_of_unlisted(ctx, state, seen)
-    fresh = ctx.ledger.see_dry(ctx.run_id, seen) if ctx.dry_run else ctx.ledger.see_many(ctx.run_id, seen)
+    fresh = (
+        ctx.ledger.events.store_dry_results(ctx.run_id, seen)
+        if ctx.dry_run
+        else ctx.ledger.events.store_results(ctx.run_id, seen)
+    )
     told = [replace(each, fresh=each.event_id in fresh) for each in outcomes]
     if ctx.dry_run:
         told = [replace(each, news=each.news and each.fresh, missed=each.missed and each.fresh) for each in told]
@@ -220,7 +224,7 @@ def _is_lacking(state: RunState, event: Event | None) -> bool:
 def _warn_of_unlisted(ctx: RunContext, state: RunState, seen: Sequence[EventResult]) -> None:
     """Say once of each such event that it was found by its id alone."""
     lacking = [each for each in seen if each.unlisted]
-    known = ctx.ledger.sightings(each.event_id for each in lacking)
+    known = ctx.ledger.events.last_results(each.event_id for each in lacking)
     for each in lacking:
         if each.event_id not in known or known[each.event_id].unlisted_at is None:
             where = f"{each.location} {each.day or ''}".strip()

@@ -174,7 +174,7 @@ def uses_clock(task: Task) -> bool:
 
 def is_recheck_due(record: OrderRecord, now: datetime) -> bool:
     """Whether nothing that was sent twice can be late any more, so that a look shows whether it is there twice."""
-    return record.look_again_at is not None and now >= record.look_again_at
+    return record.recheck_at is not None and now >= record.recheck_at
 
 
 def reinstated(found: FoundEvent) -> str:

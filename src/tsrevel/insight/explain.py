@@ -62,7 +62,7 @@ def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Exp
     policy = build_policy(settings)
     with _copy(settings, runtime, event_id) as ledger:
         history = recount_event(ledger, event_id)
-        pause = ledger.paused()
+        pause = ledger.runs.paused()
         if pause or not settings.safety.enable_connector:
             text = f"runs are {pause}" if pause else "the connector is disabled (safety.enable_connector)"
             known = _explain_known(
@@ -167,7 +167,7 @@ def _status(preview: Preview) -> int:
 
 
 def _explain_known(ledger: Ledger, history: EventHistory, policy: Policy, outcome: Outcome | None) -> Explanation:
-    snapshot = ledger.snapshot(history.event_id)
+    snapshot = ledger.events.snapshot(history.event_id)
     location = find_location(snapshot, policy) if snapshot else None
     return Explanation(
         source="ledger",

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tsrevel.ledger import (
-    AuditKind,
-    AuditRow,
-    Ledger,
-    LedgerView,
-    OrderRecord,
-    Pause,
-    Resolution,
-    RunRecord,
-    audit,
-    orders,
-    queries,
-    runs,
-)
+from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord
 from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
 from tsrevel.planning.model import EventId
 
@@ -48,19 +35,19 @@ class RunHistory:
     attempts: tuple[Attempt, ...]
 
 
-def recount_event(view: LedgerView | Ledger | None, event_id: EventId, limit: int | None = None) -> EventHistory:
+def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None = None) -> EventHistory:
     """The event's history, of the audit the last `limit` rows. Raises LedgerUnusable and LedgerDamaged."""
     if view is None:
         return EventHistory(event_id)
-    with view.reading() as connection:
+    with view.reading():
         return EventHistory(
             event_id,
-            standing=queries.standing_of(connection, event_id),
-            record=orders.find(connection, [event_id]).get(event_id),
-            resolution=next(iter(queries.resolutions(connection, event_id)), None),
-            attempts=queries.attempts_of(connection, event_id),
-            steps=queries.steps_of(connection, event_id),
-            facts=audit.latest_rows(connection, event_id, limit),
+            standing=view.queries.event_status(event_id),
+            record=view.orders.find([event_id]).get(event_id),
+            resolution=view.events.resolutions([event_id]).get(event_id),
+            attempts=view.queries.attempts_at(event_id),
+            steps=view.queries.steps_of(event_id),
+            facts=view.audit.rows(event_id, limit),
         )
 
 
@@ -68,17 +55,16 @@ def recall_pause(view: LedgerView | None) -> Pause | None:
     """The pause, if a person has stopped all runs. Raises LedgerUnusable and LedgerDamaged."""
     if view is None:
         return None
-    with view.reading() as connection:
-        return runs.find_pause(connection)
+    return view.runs.paused()
 
 
 def recount_runs(view: LedgerView | None, limit: int) -> tuple[RunHistory, ...]:
     """The last `limit` runs, newest first. Raises LedgerUnusable and LedgerDamaged."""
     if view is None:
         return ()
-    with view.reading() as connection:
-        latest = runs.latest(connection, limit)
-        attempts = queries.attempts_in(connection, [run.run_id for run in latest])
+    with view.reading():
+        latest = view.runs.latest(limit)
+        attempts = view.queries.attempts_in([run.run_id for run in latest])
     return tuple(RunHistory(run, tuple(each for each in attempts if each.run_id == run.run_id)) for run in latest)
 
 

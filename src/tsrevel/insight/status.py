@@ -8,20 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
-from tsrevel.ledger import (
-    AuditKind,
-    AuditRow,
-    LedgerView,
-    OrderRecord,
-    Pause,
-    Resolution,
-    RunRecord,
-    StationChange,
-    audit,
-    orders,
-    queries,
-    runs,
-)
+from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord, StationChange
 from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.changes import describe_changes
@@ -142,33 +129,33 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
     if view is None:
         return bare
     changed = tuple(_changed(view))
-    with view.reading() as connection:
-        trouble = queries.in_trouble(connection)
+    with view.reading():
+        trouble = view.queries.held_or_failed()
         return replace(
             bare,
             known=True,
-            pause=runs.find_pause(connection),
-            good=runs.last_good(connection, with_alarm=False),
-            runs=runs.latest(connection, limit),
+            pause=view.runs.paused(),
+            good=view.runs.last_good(with_alarm=False),
+            runs=view.runs.latest(limit),
             held=tuple(each for each in trouble if each.status == "held"),
             failed=tuple(each for each in trouble if each.status == "failed"),
-            missed=queries.missed(connection),
-            due=queries.coming(connection),
-            orders=queries.open_orders(connection),
-            resolved=queries.resolutions(connection),
-            dry=queries.in_trouble_dry(connection),
+            missed=view.queries.missed(),
+            due=view.queries.waiting(),
+            orders=view.queries.open_orders(),
+            resolved=view.events.all_resolutions(),
+            dry=view.queries.dry_findings(),
             changed=changed,
         )
 
 
 def _changed(view: LedgerView) -> Iterator[Changed]:
     """What was told and not settled, unless event, order and what Revel shows agree again."""
-    with view.reading() as connection:
-        found = queries.open_changes(connection)
+    with view.reading():
+        found = view.queries.open_changes()
         if not found:
             return
-        records = orders.find(connection, [each.event_id for each in found])
-        facts = {each: audit.latest_rows(connection, each, None) for each in records}
+        records = view.orders.find([each.event_id for each in found])
+        facts = {each: view.audit.rows(each, None) for each in records}
     for each in found:
         record = records.get(each.event_id)
         drift = recall_drift(record, facts[each.event_id]) if record else None

@@ -1,26 +1,26 @@
 """The memory of tsrevel: what was seen, claimed, written and settled, in one SQLite file that can prove it.
 
-All SQL is in this package. It decides nothing about events and talks to no service. It keeps no customer data
-and no secrets: plans have none by design, texts that may name people are kept as hashes, and whatever is
-passed as a fact, a detail or a reason must be free of both.
+All SQL is in this package. It decides nothing about events and talks to no service. It stores no customer data and no
+secrets: plans have none by design, texts that may name people are stored as hashes, and whatever is passed as a fact, a
+detail or a reason must be free of both.
 
-Read in this order: `records` (what comes out), `store` (the `Ledger`), `orders`, `events`, `changes`, `runs`, `outbox`,
-`catalogues`, `audit` (one table family each), `plan_json` (plans and events as text), `database` (the file and its
-transactions), `migrations`, `connection`, `lock`, `view` (a look while a run goes on), `maintenance`.
+Read in this order: `records` (what comes out), `ledger` (`Ledger` and its repositories), `orders`, `events`, `runs`,
+`outbox`, `catalogs`, `audit` (a repository each, with its SQL), `queries` (what people ask), `transactions` and `chain`
+(how a change is stored and proven), `plan_json` (plans and events as text), `older_rows` (what older versions stored),
+`database`, `migrations`, `connection`, `lock` (the file), `view` (reading without a trace), `maintenance` (check,
+backup, export, prune).
 """
 
-from tsrevel.ledger.changes import hash_of_content
 from tsrevel.ledger.connection import SQLITE, Connect
-from tsrevel.ledger.database import Inspection, inspect_ledger
+from tsrevel.ledger.ledger import KnownEvents, Ledger, LedgerView
 from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked
-from tsrevel.ledger.orders import hash_of_trouble
+from tsrevel.ledger.maintenance import Inspection, inspect_ledger
+from tsrevel.ledger.plan_json import hash_of_content, hash_of_text
 from tsrevel.ledger.records import (
     PENDING,
     AuditKind,
     AuditRow,
-    ClaimConflict,
     Clock,
-    ConflictCode,
     ContentHashes,
     DeliveryKey,
     EventResult,
@@ -35,23 +35,21 @@ from tsrevel.ledger.records import (
     StationReport,
     Verdict,
 )
-from tsrevel.ledger.runs import Pause, look_for_pause
-from tsrevel.ledger.store import Ledger
-from tsrevel.ledger.view import LedgerView, copy_event, open_view
+from tsrevel.ledger.runs import Pause, read_pause
+from tsrevel.ledger.view import copy_event, open_view
 
 __all__ = [
     "PENDING",
     "SQLITE",
     "AuditKind",
     "AuditRow",
-    "ClaimConflict",
     "Clock",
-    "ConflictCode",
     "Connect",
     "ContentHashes",
     "DeliveryKey",
     "EventResult",
     "Inspection",
+    "KnownEvents",
     "LastResult",
     "Ledger",
     "LedgerView",
@@ -67,11 +65,11 @@ __all__ = [
     "Verdict",
     "copy_event",
     "hash_of_content",
-    "hash_of_trouble",
+    "hash_of_text",
     "hold_lock",
     "hold_mail_lock",
     "inspect_ledger",
     "is_locked",
-    "look_for_pause",
     "open_view",
+    "read_pause",
 ]

@@ -1,14 +1,11 @@
-"""The append-only audit: who did what to which event, each row chained to the one before by its hash.
-
-`check_audit` compares it with the tables: the chain shows its own changes, and so the tables' as well.
-"""
+"""The audit: who did what to which event, append-only; and the check that the tables say what the audit says."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
@@ -17,146 +14,18 @@ from operator import itemgetter
 from pathlib import Path
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
+from tsrevel.ledger.chain import verify_chain
 from tsrevel.ledger.records import AuditKind, AuditRow
+from tsrevel.ledger.transactions import Transactions
 from tsrevel.planning.model import EventId
 
-GENESIS = "0" * 64
-"""What the first row has for a previous hash."""
-
-_APPEND = """
-    INSERT INTO audit (seq, at, run_id, kind, event_id, detail, previous_hash, hash)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_FROM = """
-    SELECT seq, at, run_id, kind, event_id, detail, previous_hash, hash FROM audit WHERE seq >= ? ORDER BY seq
-"""
 _LATEST = """
     SELECT * FROM (
-        SELECT seq, at, run_id, kind, event_id, detail, previous_hash, hash FROM audit
+        SELECT seq, at, run_id, kind, event_id, detail FROM audit
         WHERE ?1 IS NULL OR event_id = ?1
         ORDER BY seq DESC LIMIT ?2
     ) ORDER BY seq
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Meta:
-    """Whose ledger it is, and the length and end of its audit."""
-
-    environment: str
-    audit_count: int
-    audit_head: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An open transaction, with who makes it (`run_id`) and when (`at`, as stored)."""
-
-    connection: sqlite3.Connection
-    run_id: str | None
-    at: str
-
-    def audit(self, kind: AuditKind, event_id: EventId | None = None, **detail: str | None) -> None:
-        """Adds a row to the audit, in this transaction. Details that are None are left out."""
-        meta = read_meta(self.connection)
-        seq = meta.audit_count + 1
-        text = canonical({name: value for name, value in detail.items() if value is not None})
-        row = (seq, self.at, self.run_id, kind, event_id, text)
-        head = _hash(meta.audit_head, row)
-        self.connection.execute(_APPEND, (*row, meta.audit_head, head))
-        self.connection.execute("UPDATE meta SET audit_count = ?, audit_head = ?", (seq, head))
-
-
-def canonical(detail: Mapping[str, str]) -> str:
-    """`detail` as the one JSON text that its hash is taken of."""
-    return json.dumps(detail, sort_keys=True, separators=(",", ":"))
-
-
-def read_meta(connection: sqlite3.Connection) -> Meta:
-    """The one row about the ledger itself. LedgerDamaged if it is gone."""
-    row = connection.execute("SELECT environment, audit_count, audit_head FROM meta").fetchone()
-    if row is None:
-        raise LedgerDamaged(
-            LedgerCode.META_MISSING, "The ledger's record of itself is gone: keep the file, and restore a backup."
-        )
-    return Meta(*row)
-
-
-def latest_rows(connection: sqlite3.Connection, event_id: EventId | None, limit: int | None) -> tuple[AuditRow, ...]:
-    """The last `limit` rows (all, for None), of one event or of all, oldest first."""
-    found = connection.execute(_LATEST, (event_id, -1 if limit is None else limit))
-    return tuple(_decode_row(row) for row in found)
-
-
-def verify_tail(connection: sqlite3.Connection, rows: int) -> None:
-    """Checks the last `rows` rows of the chain and its end. LedgerDamaged names the first bad row."""
-    meta = read_meta(connection)
-    first = max(1, meta.audit_count - rows + 1)
-    _verify_from(connection, meta, first, _hash_of(connection, first - 1))
-
-
-def verify_all(connection: sqlite3.Connection) -> None:
-    """Checks the whole chain. LedgerDamaged names the first bad row."""
-    _verify_from(connection, read_meta(connection), 1, GENESIS)
-
-
-def _hash_of(connection: sqlite3.Connection, seq: int) -> str:
-    row = connection.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
-    if row is None and seq > 0:
-        raise _missing(seq)
-    return row["hash"] if row else GENESIS
-
-
-def _verify_from(connection: sqlite3.Connection, meta: Meta, first: int, previous: str) -> None:
-    expected = first
-    for row in connection.execute(_FROM, (first,)):
-        if row["seq"] != expected:
-            raise _missing(expected)
-        if row["previous_hash"] != previous or row["hash"] != _hash(previous, tuple(row)[:6]):
-            raise _altered(expected)
-        previous = row["hash"]
-        expected += 1
-    if expected <= meta.audit_count:
-        raise _missing(expected)
-    if expected > meta.audit_count + 1:
-        raise _broken(LedgerCode.AUDIT_ROW_ADDED, meta.audit_count + 1, "was not written by tsrevel")
-    if previous != meta.audit_head:
-        raise _altered(meta.audit_count)
-
-
-def _hash(previous: str, content: tuple[int | str | None, ...]) -> str:
-    text = json.dumps([previous, *content], separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _missing(seq: int) -> LedgerDamaged:
-    return _broken(LedgerCode.AUDIT_ROW_MISSING, seq, "is missing")
-
-
-def _altered(seq: int) -> LedgerDamaged:
-    return _broken(LedgerCode.AUDIT_ROW_ALTERED, seq, "was altered")
-
-
-def _broken(code: LedgerCode, seq: int, what: str) -> LedgerDamaged:
-    return LedgerDamaged(
-        code,
-        f"The ledger's audit is broken: row {seq} {what}. Nothing was written; keep the file, and restore a backup.",
-    )
-
-
-def _decode_row(row: sqlite3.Row) -> AuditRow:
-    return AuditRow(
-        seq=row["seq"],
-        at=datetime.fromisoformat(row["at"]),
-        run_id=row["run_id"],
-        kind=row["kind"],
-        event_id=row["event_id"],
-        detail=json.loads(row["detail"]),
-        previous_hash=row["previous_hash"],
-        hash=row["hash"],
-    )
-
-
 _ROWS = {
     "audit": """
         SELECT event_id, seq, kind, detail FROM audit
@@ -171,6 +40,43 @@ _ROWS = {
 }
 """What of each table is compared, by events: indices of the ledger's have them in that order."""
 _PRUNED = "SELECT coalesce(max(seq), 0) AS seq FROM audit WHERE kind = 'pruned'"
+
+
+class AuditLog:
+    """`ledger.audit`: facts of their own, and all facts to be read and verified. Every change adds its own fact."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def add(self, run_id: str | None, kind: AuditKind, event_id: EventId | None = None, **detail: str) -> None:
+        """Adds a fact that belongs to no other change. `detail` must be free of customer data and secrets."""
+        with self._transactions.changing(run_id) as change:
+            change.audit(kind, event_id, **detail)
+
+    def rows(self, event_id: EventId | None = None, limit: int | None = None) -> tuple[AuditRow, ...]:
+        """The last `limit` facts (None: all), of one event or of everything, oldest first."""
+        with self._transactions.reading() as connection:
+            found = connection.execute(_LATEST, (event_id, -1 if limit is None else limit))
+            return tuple(_decode_row(row) for row in found)
+
+    def verify(self) -> None:
+        """Checks every row of the audit. LedgerDamaged names the first that is missing, altered or not ours."""
+        with self._transactions.reading() as connection:
+            verify_chain(connection)
+
+
+def _decode_row(row: sqlite3.Row) -> AuditRow:
+    return AuditRow(
+        seq=row["seq"],
+        at=datetime.fromisoformat(row["at"]),
+        run_id=row["run_id"],
+        kind=row["kind"],
+        event_id=row["event_id"],
+        detail=json.loads(row["detail"]),
+    )
+
+
+# The tables against the audit
 
 _Row = tuple[str, str, sqlite3.Row]
 """An event's id, a table's name, and a row of that table about the event."""
@@ -187,7 +93,7 @@ class _Order:
 
 
 @dataclass(slots=True)
-class _Audited:
+class _Facts:
     """All that the audit says of how the tables must look now for one event."""
 
     order: _Order | None = None
@@ -214,8 +120,12 @@ class _Audited:
             self.order.order_id = (detail.get("revel_id") if detail["step"] == "order" else None) or self.order.order_id
 
 
-def check_audit(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises LedgerDamaged, which names the event, where a table says of an order what the audit doesn't."""
+def check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises LedgerDamaged, which names the event, where a table says of an order what the audit doesn't.
+
+    The chain proves the audit, and so this check proves the tables. It compares one event after the other, so a ledger
+    of any size needs little memory.
+    """
     pruned: int = connection.execute(_PRUNED).fetchone()["seq"]
     by_event = merge(*(_rows_of(connection, table) for table in _ROWS), key=itemgetter(0))
     for event_id, rows in groupby(by_event, key=itemgetter(0)):
@@ -234,7 +144,7 @@ def _rows_of(connection: sqlite3.Connection, table: str) -> Iterator[_Row]:
 
 def _compare(event_id: str, rows: Iterable[_Row], pruned: int) -> str | None:
     """What of the rows about an event isn't as the audit says. `pruned` is the last fact of a pruning."""
-    told, order, verdict, receipts = _Audited(), None, None, dict[str, str | None]()
+    told, order, verdict, receipts = _Facts(), None, None, dict[str, str | None]()
     for _, table, row in rows:
         if table == "audit":
             told.read(row["seq"], row["kind"], json.loads(row["detail"]))
@@ -259,7 +169,7 @@ def _compare_order(event_id: str, row: sqlite3.Row | None, told: _Order | None) 
         return f"the order of event {event_id} is {row['state']}, and was {told.state}"
     if row["order_id"] != told.order_id:
         return f"event {event_id} has Revel order {row['order_id'] or 'none'}, and had {told.order_id or 'none'}"
-    if (_hash_plan(row["plan"]) if row["plan"] else None) != told.plan_hash:
+    if (_hash(row["plan"]) if row["plan"] else None) != told.plan_hash:
         return f"the plan of event {event_id} is another than was claimed"
     return None
 
@@ -277,5 +187,5 @@ def _compare_receipts(event_id: str, receipts: dict[str, str | None], told: _Ord
     return None
 
 
-def _hash_plan(plan: str) -> str:
+def _hash(plan: str) -> str:
     return hashlib.sha256(plan.encode()).hexdigest()

@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
+from tsrevel.errors import ClaimConflict, ConflictCode, LedgerCode, LedgerDamaged, LedgerUnusable, TsrevelError
 from tsrevel.files import DISK_FULL, cure_roots_files, real_path, user_name
-from tsrevel.ledger.records import ClaimConflict, ConflictCode
 
 Connect = Callable[..., sqlite3.Connection]
 """`sqlite3.connect`, or what a test puts in its place."""
 SQLITE: Connect = sqlite3.connect
 
+_READ_SECONDS = 5.0
+"""How long a connection that only reads waits for another process's lock."""
 _PERMISSIONS = "check the owner and permissions of the file and its folder, or set ledger.path"
 _FULL = "the disk is full: make room"
 _ADVICE = {
@@ -52,6 +53,24 @@ def connect(path: Path, busy_seconds: float, opened_by: Connect = SQLITE) -> sql
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         unless_ready.pop_all()
+    return connection
+
+
+def has_log(path: Path) -> bool:
+    """Whether a log lies beside the ledger: some process has it open, or died."""
+    return path.with_name(f"{path.name}-wal").exists()
+
+
+def connect_read_only(path: Path, opened_by: Connect) -> sqlite3.Connection:
+    """A connection that only reads. Without a log beside it the file is complete, and none need be made to read it.
+
+    Else both are read, and SQLite may set up the log's index (-shm), which holds nothing of its own; ledger and log
+    stay as they are.
+    """
+    mode = "mode=ro" if has_log(path) else "immutable=1"
+    uri = f"{path.absolute().as_uri()}?{mode}"
+    connection = opened_by(uri, uri=True, timeout=_READ_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
     return connection
 
 

@@ -1,24 +1,17 @@
-"""The ledger's file: opened or made whole, its transactions, its copy, and a look at it that changes nothing."""
+"""Opens the ledger's file: makes a new one complete or not at all, and refuses any it had better not touch."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from threading import RLock
-from types import TracebackType
-from typing import Self
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
-from tsrevel.files import look_at, make_folder, real_path, sync_folder, take_owner_of
-from tsrevel.ledger.audit import GENESIS, Change, latest_rows, read_meta, verify_all, verify_tail
+from tsrevel.files import look_at, make_folder, sync_folder, take_owner_of
+from tsrevel.ledger.chain import GENESIS, read_meta, verify_chain
 from tsrevel.ledger.connection import (
-    SQLITE,
     Connect,
     connect,
     mapped,
@@ -26,8 +19,7 @@ from tsrevel.ledger.connection import (
     transaction,
     use_wal,
 )
-from tsrevel.ledger.migrations import Migration, apply_missing, back_up, migrate, shipped_migrations, version_of
-from tsrevel.ledger.records import Clock, encode_instant
+from tsrevel.ledger.migrations import Migration, apply_missing, migrate, version_of
 
 _APPLICATION_ID = 0x54535254
 TAIL = 100
@@ -54,7 +46,7 @@ def open_database(
             use_wal(connection)
             migrate(connection, path, migrations)
             with transaction(connection, path, "DEFERRED"):
-                verify_tail(connection, TAIL)
+                verify_chain(connection, TAIL)
             unless_opened.pop_all()
         return connection
 
@@ -161,135 +153,3 @@ def examine(connection: sqlite3.Connection, path: Path, environment: str) -> Non
             f"The ledger {path} belongs to the {owner} environment, and the settings say {environment}: "
             "give each its own [ledger] path.",
         )
-
-
-class LedgerFile:
-    """An open ledger. Use it in a `with`, or call `close`. Safe to share between threads."""
-
-    def __init__(self, connection: sqlite3.Connection, path: Path, clock: Clock) -> None:
-        self._connection = connection
-        self._path = path
-        self._clock = clock
-        self._lock = RLock()
-
-    @classmethod
-    def open(
-        cls,
-        path: Path,
-        *,
-        environment: str,
-        clock: Clock,
-        migrations: tuple[Migration, ...] | None = None,
-        busy_seconds: float = 5.0,
-        opened_by: Connect = SQLITE,
-    ) -> Self:
-        """The ledger at `path`, made (0600, missing folders 0700) if there is none, and migrated after a backup.
-
-        LedgerUnusable: newer, of another environment, not ours, unreadable or unwritable. LedgerDamaged: the file
-        or the end of the audit is broken. Other writers are waited for, `busy_seconds` each time.
-        """
-        with reachable(path):
-            real = real_path(path)
-        connection = open_database(real, environment, migrations or shipped_migrations(), busy_seconds, opened_by)
-        return cls(connection, real, clock)
-
-    @property
-    def path(self) -> Path:
-        """Where the file really is."""
-        return self._path
-
-    def close(self) -> None:
-        """Closes the file; closing twice is fine, and any other use afterwards is LedgerUnusable."""
-        with self._lock:
-            self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def back_up(self, target: Path) -> None:
-        """Copies the ledger, complete and consistent, to a new file (0600). LedgerUnusable if `target` exists."""
-        with reachable(target), mapped(self._path):
-            if target.exists():
-                raise LedgerUnusable(LedgerCode.EXISTS, f"The backup {target} exists already: name a new file.")
-            back_up(self._path, target)
-
-    @contextmanager
-    def _changing(self, run_id: str | None) -> Iterator[Change]:
-        with self._lock, transaction(self._connection, self._path):
-            yield Change(self._connection, run_id, encode_instant(self._clock()))
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """All reads inside see one and the same state."""
-        with self._lock, transaction(self._connection, self._path, "DEFERRED"):
-            yield self._connection
-
-
-_PATIENCE = 5.0
-"""Seconds that another process's lock is waited for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """A sound ledger: its version, the one that this program brings it to, the facts in its audit, the last one's time.
-
-    `last_at` is None where the audit is empty.
-    """
-
-    version: int
-    newest: int
-    facts: int
-    last_at: datetime | None
-
-
-def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE) -> Inspection | None:
-    """What the ledger at `path` is like, every page and every row of its audit checked; None if there is none.
-
-    Raises LedgerUnusable (not ours, newer, of another environment, unreadable) and LedgerDamaged.
-    """
-    migrations = shipped_migrations()
-    with reachable(path), mapped(path):
-        real = real_path(path)
-        refuse_leftovers(real)
-        if not real.exists():
-            return None
-        with closing(open_to_look(real, opened_by)) as connection, transaction(connection, real, "DEFERRED"):
-            identify(connection, real, migrations)
-            examine(connection, real, environment)
-            _examine_indices(connection, real)
-            verify_all(connection)
-            last = latest_rows(connection, None, 1)
-            facts = read_meta(connection).audit_count
-            return Inspection(version_of(connection), migrations[-1].version, facts, last[0].at if last else None)
-
-
-def _examine_indices(connection: sqlite3.Connection, path: Path) -> None:
-    """What opening leaves out to begin at once: whether every index agrees with its table."""
-    finding = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if finding != "ok":
-        raise LedgerDamaged(
-            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup."
-        )
-
-
-def has_log(path: Path) -> bool:
-    """Whether a log lies beside the ledger: some process has it open, or died."""
-    return path.with_name(f"{path.name}-wal").exists()
-
-
-def open_to_look(path: Path, opened_by: Connect) -> sqlite3.Connection:
-    """A connection that only reads. Without a log beside it the file is complete, and none need be made to read it.
-
-    Else both are read, and SQLite may set up the log's index (-shm), which holds nothing of its own; ledger and log
-    stay as they are.
-    """
-    mode = "mode=ro" if has_log(path) else "immutable=1"
-    uri = f"{path.absolute().as_uri()}?{mode}"
-    connection = opened_by(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    return connection

@@ -1,33 +1,21 @@
-"""The tables of events: what was last made of each, what dry runs found, what a person resolved, webhook deliveries."""
+"""Events: what runs made of each, so that each finding is reported once; what people settled; webhook deliveries."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date, datetime
 
-from tsrevel.ledger import orders
-from tsrevel.ledger.audit import Change
-from tsrevel.ledger.plan_json import decode_snapshot, encode_snapshot
-from tsrevel.ledger.records import (
-    AuditKind,
-    DeliveryKey,
-    EventResult,
-    LastResult,
-    OrderRecord,
-    Resolution,
-    Verdict,
-    decode_instant,
-)
+from tsrevel.ledger.outbox import REPORTED_CHANGES, Outbox
+from tsrevel.ledger.plan_json import decode_snapshot, encode_snapshot, hash_of_text
+from tsrevel.ledger.records import AuditKind, DeliveryKey, EventResult, LastResult, Resolution, Verdict, decode_instant
+from tsrevel.ledger.transactions import Change, Transactions
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, OrderId
 
-_FIND_RESULTS = """
-    SELECT event_id, event_day, status, reason, text_hash, digest, missed_at, first_seen_at, last_seen_at, updated,
-        snapshot IS NOT NULL AS has_snapshot, unlisted_at, location
+_LAST_RESULTS = """
+    SELECT event_id, event_day, status, reason, text_hash, missed_at, updated, unlisted_at, location
     FROM sightings WHERE event_id IN (SELECT value FROM json_each(?))
 """
 _PUT_RESULT = """
@@ -47,24 +35,24 @@ _PUT_RESULT = """
         snapshot = CASE WHEN excluded.status IN ('held', 'failed') THEN coalesce(excluded.snapshot, snapshot) END
 """
 _SNAPSHOT = "SELECT snapshot FROM sightings WHERE event_id = ?"
-_TO_RETRY = """
+_RETRYABLE = """
     SELECT event_id FROM sightings
     WHERE status IN ('held', 'failed') AND event_id NOT IN (SELECT event_id FROM resolutions)
     ORDER BY event_day, event_id
 """
-_RETRY_OF_RUN = """
+_UNSUCCESSFUL_IN = """
     SELECT event_id FROM attempts JOIN runs USING (run_id)
     WHERE (runs.run_id = :run OR correlation_id = :run) AND status IN ('held', 'failed') ORDER BY attempts.rowid
 """
 _IS_RUN = "SELECT EXISTS (SELECT 1 FROM runs WHERE run_id = :run OR correlation_id = :run) AS known"
-_ATTEMPT = """
+_PUT_ATTEMPT = """
     INSERT INTO attempts (run_id, event_id, status, reason, order_id, at)
     VALUES (:run_id, :event_id, :status, :reason, :order_id, :at)
     ON CONFLICT (run_id, event_id) DO UPDATE SET
         status = excluded.status, reason = excluded.reason, order_id = excluded.order_id, at = excluded.at
 """
 _TROUBLE = frozenset({"held", "failed"})
-_TOLD_AS_ATTEMPT = frozenset({"injected", "held", "failed"})
+_ATTEMPTED = frozenset({"injected", "held", "failed"})
 _UNSETTLED = """
     FROM sightings LEFT JOIN orders USING (event_id)
     WHERE event_day BETWEEN ? AND ?
@@ -73,125 +61,18 @@ _UNSETTLED = """
       AND (orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign'))
       AND event_id NOT IN (SELECT event_id FROM resolutions)
 """
-
-
 _COUNT_UNSETTLED = f"SELECT count(*) {_UNSETTLED}"
 _FIND_UNSETTLED = f"""
     SELECT event_id {_UNSETTLED}
     ORDER BY abs(julianday(event_day) - julianday(?)), sightings.last_seen_at, event_id
 """
-
-
-def put_result(change: Change, seen: EventResult) -> bool:
-    """Stores what was made of an event. True if its status, reason or text is new or not what it last was.
-
-    Only news goes into the audit. `missed_at` is set by the first `missed` and stays. What a dry run found goes: now it
-    is known. Trouble that the run didn't come to look into stands as it was.
-    """
-    known = find_results(change.connection, [seen.event_id]).get(seen.event_id)
-    latest = _later(known.updated if known else None, seen.updated)
-    text_hash = hashlib.sha256(seen.text.encode("utf-8", "surrogatepass")).hexdigest()
-    event_day = seen.day.isoformat() if seen.day else None
-    row = {
-        "event_id": seen.event_id,
-        "event_day": event_day,
-        "status": seen.status,
-        "reason": seen.reason,
-        "text_hash": text_hash,
-        "digest": seen.digest,
-        "order_id": seen.order_id,
-        "updated": latest.isoformat() if latest else None,
-        "snapshot": encode_snapshot(seen.event) if seen.event and seen.status in {"held", "failed"} else None,
-        "missed_at": change.at if seen.missed else None,
-        "location": seen.location,
-        "unlisted": seen.unlisted,
-        "at": change.at,
-        "run_id": change.run_id,
-    }
-    stands = not seen.looked_into and known is not None and known.status in _TROUBLE
-    if not stands:
-        change.connection.execute(_PUT_RESULT, row)
-        change.connection.execute("DELETE FROM dry_sightings WHERE event_id = ?", (seen.event_id,))
-    if seen.status in _TOLD_AS_ATTEMPT:
-        change.connection.execute(_ATTEMPT, row)
-    if stands:
-        return False
-    if seen.missed and (known is None or known.missed_at is None):
-        change.audit(AuditKind.MISSED, seen.event_id, day=event_day)
-    before = (known.status, known.reason, known.text_hash) if known else None
-    is_news = before != (seen.status, seen.reason, text_hash)
-    if is_news:
-        change.audit(
-            AuditKind.SEEN, seen.event_id, day=event_day, status=seen.status, reason=seen.reason, text_hash=text_hash
-        )
-    return is_news
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    """The later of two stamps of TripleSeat's; the other one where they can't be compared: only one has a zone."""
-    if one is None or other is None or (one.tzinfo is None) != (other.tzinfo is None):
-        return other or one
-    return max(one, other)
-
-
-def find_results(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
-    """The sightings of these events, as far as there are any."""
-    wanted = json.dumps(list(event_ids))
-    return {row["event_id"]: _decode_result(row) for row in connection.execute(_FIND_RESULTS, (wanted,))}
-
-
-def find_snapshot(connection: sqlite3.Connection, event_id: EventId) -> Event | None:
-    """The copy that is kept of an event to be tried again; None if there is none. LedgerDamaged if unreadable."""
-    row = connection.execute(_SNAPSHOT, (event_id,)).fetchone()
-    return decode_snapshot(row["snapshot"]) if row and row["snapshot"] else None
-
-
-def retryable(connection: sqlite3.Connection) -> tuple[EventId, ...]:
-    """The events that were held or failed when last seen, by their days; without those that have no id."""
-    found = (row["event_id"] for row in connection.execute(_TO_RETRY))
-    return tuple(EventId(each) for each in found if not each.startswith(NAMELESS))
-
-
-def unsuccessful_in(connection: sqlite3.Connection, run: str) -> tuple[EventId, ...] | None:
-    """The events that this run (its id or its correlation id) held or failed; None if there was no such run."""
-    if not connection.execute(_IS_RUN, {"run": run}).fetchone()["known"]:
-        return None
-    return tuple(dict.fromkeys(EventId(row["event_id"]) for row in connection.execute(_RETRY_OF_RUN, {"run": run})))
-
-
-def count_unsettled(connection: sqlite3.Connection, first: date, last: date) -> int:
-    """How many events of the days from `first` to `last` were still to be dealt with when last seen."""
-    found = connection.execute(_COUNT_UNSETTLED, (first.isoformat(), last.isoformat()))
-    number: int = found.fetchone()[0]
-    return number
-
-
-def find_unsettled(connection: sqlite3.Connection, first: date, last: date, today: date) -> tuple[EventId, ...]:
-    """Those events: the nearest to `today` first, of each day those first that weren't seen for longest."""
-    days = (first.isoformat(), last.isoformat(), today.isoformat())
-    found = (row["event_id"] for row in connection.execute(_FIND_UNSETTLED, days))
-    return tuple(EventId(each) for each in found if not each.startswith(NAMELESS))
-
-
-def _decode_result(row: sqlite3.Row) -> LastResult:
-    return LastResult(
-        event_id=row["event_id"],
-        day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
-        status=row["status"],
-        reason=row["reason"],
-        text_hash=row["text_hash"],
-        digest=row["digest"],
-        missed_at=decode_instant(row["missed_at"]),
-        first_seen_at=datetime.fromisoformat(row["first_seen_at"]),
-        last_seen_at=datetime.fromisoformat(row["last_seen_at"]),
-        updated=decode_instant(row["updated"]),
-        has_snapshot=bool(row["has_snapshot"]),
-        unlisted_at=decode_instant(row["unlisted_at"]),
-        location=row["location"],
-    )
-
-
-_FIND_DRY = "SELECT status, reason, text_hash FROM dry_sightings WHERE event_id = ?"
+_PUT_CHANGE = """
+    INSERT INTO open_changes (event_id, reason, told_at, run_id) VALUES (?, ?, ?, ?)
+    ON CONFLICT (event_id) DO UPDATE SET
+        reason = excluded.reason, told_at = excluded.told_at, run_id = excluded.run_id
+"""
+_LAST_DRY = "SELECT status, reason, text_hash FROM dry_sightings WHERE event_id = ?"
+_DROP_DRY = "DELETE FROM dry_sightings WHERE event_id = ?"
 _PUT_DRY = """
     INSERT INTO dry_sightings
         (event_id, event_day, location, status, reason, text_hash, missed_at, since_at, last_seen_at, run_id)
@@ -202,60 +83,20 @@ _PUT_DRY = """
         since_at = iif(status = excluded.status, since_at, excluded.since_at), status = excluded.status,
         last_seen_at = excluded.last_seen_at, run_id = excluded.run_id
 """
-
-
-def put_dry_results(change: Change, seen: Iterable[EventResult]) -> frozenset[EventId]:
-    """Stores what a dry run made of these events; those of which that is new, or not what the last one found.
-
-    What a live run knows in the same state is neither stored nor new.
-    """
-    told = tuple(seen)
-    known = find_results(change.connection, [one.event_id for one in told])
-    return frozenset(one.event_id for one in told if _put_dry_result(change, one, known.get(one.event_id)))
-
-
-def _put_dry_result(change: Change, seen: EventResult, known: LastResult | None) -> bool:
-    text_hash = hashlib.sha256(seen.text.encode("utf-8", "surrogatepass")).hexdigest()
-    if known and _is_known(seen, text_hash, known):
-        change.connection.execute("DELETE FROM dry_sightings WHERE event_id = ?", (seen.event_id,))
-        return False
-    row = change.connection.execute(_FIND_DRY, (seen.event_id,)).fetchone()
-    is_new = row is None or tuple(row) != (seen.status, seen.reason, text_hash)
-    event_day = seen.day.isoformat() if seen.day else None
-    values = {
-        "event_id": seen.event_id,
-        "event_day": event_day,
-        "location": seen.location,
-        "status": seen.status,
-        "reason": seen.reason,
-        "text_hash": text_hash,
-        "missed_at": change.at if seen.missed else None,
-        "at": change.at,
-        "run_id": change.run_id,
-    }
-    change.connection.execute(_PUT_DRY, values)
-    if is_new:
-        change.audit(AuditKind.SEEN_DRY, seen.event_id, day=event_day, status=seen.status, reason=seen.reason)
-    return is_new
-
-
-def _is_known(seen: EventResult, text_hash: str, known: LastResult) -> bool:
-    same = (known.status, known.reason, known.text_hash) == (seen.status, seen.reason, text_hash)
-    return same and (known.missed_at is not None or not seen.missed)
-
-
 _SINCE_OPEN = """
     FROM audit WHERE audit.event_id = resolutions.event_id AND kind = 'resolved' AND seq > coalesce(
         (SELECT max(seq) FROM audit AS other WHERE other.event_id = resolutions.event_id AND kind = 'reopened'), 0)
 """
-RESOLUTION = f"""
-    event_id, verdict, note, order_id, digest, resolved_at,
-    (SELECT json_group_array(DISTINCT json_extract(detail, '$.order_id')) {_SINCE_OPEN}
-        AND json_extract(detail, '$.order_id') IS NOT NULL) AS orders,
-    EXISTS (SELECT 1 {_SINCE_OPEN} AND json_extract(detail, '$.verdict') = 'done') AS was_done
-"""
-"""The columns that `decode_resolution` wants. What was said before is in the audit, whatever was said since."""
-_FIND_RESOLUTIONS = f"SELECT {RESOLUTION} FROM resolutions WHERE event_id IN (SELECT value FROM json_each(?))"  # noqa: S608 (it is written here)
+_RESOLUTIONS = f"""
+    SELECT event_id, verdict, note, order_id, digest, resolved_at,
+        (SELECT json_group_array(DISTINCT json_extract(detail, '$.order_id')) {_SINCE_OPEN}
+            AND json_extract(detail, '$.order_id') IS NOT NULL) AS orders,
+        EXISTS (SELECT 1 {_SINCE_OPEN} AND json_extract(detail, '$.verdict') = 'done') AS was_done
+    FROM resolutions
+"""  # noqa: S608 (all of it is written here)
+"""What was said before is in the audit, whatever was said since."""
+_RESOLUTIONS_OF = f"{_RESOLUTIONS} WHERE event_id IN (SELECT value FROM json_each(?))"  # noqa: S608 (likewise)
+_ALL_RESOLUTIONS = f"{_RESOLUTIONS} ORDER BY resolved_at DESC, event_id"
 _PUT_RESOLUTION = """
     INSERT INTO resolutions (event_id, verdict, note, order_id, digest, resolved_at)
     VALUES (:event_id, :verdict, :note, :order_id, (SELECT digest FROM sightings WHERE event_id = :event_id), :at)
@@ -263,37 +104,256 @@ _PUT_RESOLUTION = """
         verdict = excluded.verdict, note = excluded.note, order_id = coalesce(excluded.order_id, order_id),
         digest = excluded.digest, resolved_at = excluded.resolved_at
 """
+_KNOWS_DELIVERY = """
+    SELECT EXISTS (SELECT 1 FROM deliveries WHERE trigger = ? AND subject = ? AND stamp IN (?, ?)) AS known
+"""
+_PUT_DELIVERY = """
+    INSERT INTO deliveries (trigger, subject, stamp, handled_at, run_id) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (trigger, subject, stamp) DO NOTHING
+"""
 
 
-def put_resolution(change: Change, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
-    """Stores a person's word on an event, in place of an earlier one. The orders named before stay named."""
-    row = {"event_id": event_id, "verdict": verdict, "note": note, "order_id": order_id, "at": change.at}
-    change.connection.execute(_PUT_RESOLUTION, row)
-    change.audit(AuditKind.RESOLVED, event_id, verdict=verdict, note=note, order_id=order_id)
+class EventRepository:
+    """`ledger.events`: what runs made of the events, and what people settled about them."""
+
+    def __init__(self, transactions: Transactions, outbox: Outbox) -> None:
+        self._transactions = transactions
+        self._outbox = outbox
+
+    # What runs made of them
+
+    def store_results(self, run_id: str, results: Iterable[EventResult]) -> frozenset[EventId]:
+        """Stores what a run made of its events; returns those whose status, reason or text is new or changed.
+
+        Only those go into the audit, and into the outbox if mails are sent of them. A result that the run didn't look
+        into doesn't replace a known hold or failure.
+        """
+        with self._transactions.changing(run_id) as change:
+            told = tuple(results)
+            before = self.last_results(each.event_id for each in told)
+            news = frozenset(each.event_id for each in told if self._put(change, each))
+            self._outbox.post_results(change, told, before, news)
+            for each in told:
+                if each.news and each.reason in REPORTED_CHANGES:
+                    change.connection.execute(_PUT_CHANGE, (each.event_id, each.reason, change.at, run_id))
+            return news
+
+    def store_dry_results(self, run_id: str, results: Iterable[EventResult]) -> frozenset[EventId]:
+        """Stores what a dry run made of its events, apart from live results; returns those of which that is new.
+
+        A result that a live run knows in the same state is neither stored nor new.
+        """
+        with self._transactions.changing(run_id) as change:
+            told = tuple(results)
+            known = self.last_results(each.event_id for each in told)
+            return frozenset(each.event_id for each in told if _put_dry(change, each, known.get(each.event_id)))
+
+    def last_results(self, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
+        """What was last made of these events, as far as a live run ever saw them."""
+        wanted = json.dumps(list(event_ids))
+        with self._transactions.reading() as connection:
+            return {row["event_id"]: _decode_result(row) for row in connection.execute(_LAST_RESULTS, (wanted,))}
+
+    def snapshot(self, event_id: EventId) -> Event | None:
+        """The copy of an event that was held or failed when last seen, without customer data; None if there is none.
+
+        LedgerDamaged if it is unreadable.
+        """
+        with self._transactions.reading() as connection:
+            row = connection.execute(_SNAPSHOT, (event_id,)).fetchone()
+            return decode_snapshot(row["snapshot"]) if row and row["snapshot"] else None
+
+    def retryable(self) -> tuple[EventId, ...]:
+        """The events that were held or failed when last seen, by their days; without those that have no id."""
+        with self._transactions.reading() as connection:
+            return _with_ids(connection.execute(_RETRYABLE))
+
+    def unsuccessful_in(self, run: str) -> tuple[EventId, ...] | None:
+        """The events that this run (its id or correlation id) held or failed; None if there was no such run."""
+        with self._transactions.reading() as connection:
+            if not connection.execute(_IS_RUN, {"run": run}).fetchone()["known"]:
+                return None
+            found = connection.execute(_UNSUCCESSFUL_IN, {"run": run})
+            return tuple(dict.fromkeys(EventId(row["event_id"]) for row in found))
+
+    def count_unsettled(self, first: date, last: date) -> int:
+        """Events of these days (both included) that were waiting or in trouble when last seen, and have no order.
+
+        That is: held, failed, planned, TOO_EARLY, RUN_LIMIT_REACHED or CONNECTOR_DISABLED. If there are some, an empty
+        listing is suspect.
+        """
+        with self._transactions.reading() as connection:
+            number: int = connection.execute(_COUNT_UNSETTLED, (first.isoformat(), last.isoformat())).fetchone()[0]
+            return number
+
+    def unsettled(self, first: date, last: date, today: date) -> tuple[EventId, ...]:
+        """Those events, the most urgent first: of the days nearest to `today`, and not seen for longest."""
+        with self._transactions.reading() as connection:
+            return _with_ids(connection.execute(_FIND_UNSETTLED, [each.isoformat() for each in (first, last, today)]))
+
+    # What people settled
+
+    def resolve(self, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
+        """Stores a person's word on an event, in place of an earlier one: runs leave it alone from now on.
+
+        The orders named before stay named. `note` must be free of customer data.
+        """
+        with self._transactions.changing(None) as change:
+            row = {"event_id": event_id, "verdict": verdict, "note": note, "order_id": order_id, "at": change.at}
+            change.connection.execute(_PUT_RESOLUTION, row)
+            change.audit(AuditKind.RESOLVED, event_id, verdict=verdict, note=note, order_id=order_id)
+            change.connection.execute("DELETE FROM open_changes WHERE event_id = ?", (event_id,))
+
+    def reopen(self, event_id: EventId, note: str) -> bool:
+        """Takes that word back: runs see to the event again. False if there was none."""
+        with self._transactions.changing(None) as change:
+            dropped = change.connection.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
+            if dropped:
+                change.audit(AuditKind.REOPENED, event_id, note=note)
+            return dropped
+
+    def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
+        """A change of a resolved event was reported: stores the content hash that it is compared with next time."""
+        with self._transactions.changing(run_id) as change:
+            change.connection.execute("UPDATE resolutions SET digest = ? WHERE event_id = ?", (digest, event_id))
+            change.audit(AuditKind.CHANGED_AFTER_RESOLUTION, event_id, digest=digest)
+
+    def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
+        """What people settled of these events, as far as anything was."""
+        with self._transactions.reading() as connection:
+            rows = connection.execute(_RESOLUTIONS_OF, (json.dumps(list(event_ids)),))
+            return {row["event_id"]: _decode_resolution(row) for row in rows}
+
+    def all_resolutions(self) -> tuple[Resolution, ...]:
+        """What people settled of all events, newest first."""
+        with self._transactions.reading() as connection:
+            return tuple(_decode_resolution(row) for row in connection.execute(_ALL_RESOLUTIONS))
+
+    def _put(self, change: Change, result: EventResult) -> bool:
+        """Stores one result of a live run. True if it is new or changed.
+
+        `missed_at` is set by the first `missed` and stays. What a dry run found goes: now it is known.
+        """
+        known = self.last_results([result.event_id]).get(result.event_id)
+        row = _encode_result(change, result)
+        latest = _later(known.updated if known else None, result.updated)
+        more = {
+            "digest": result.digest,
+            "order_id": result.order_id,
+            "updated": latest.isoformat() if latest else None,
+            "snapshot": encode_snapshot(result.event) if result.event and result.status in _TROUBLE else None,
+            "unlisted": result.unlisted,
+        }
+        stands = not result.looked_into and known is not None and known.status in _TROUBLE
+        if not stands:
+            change.connection.execute(_PUT_RESULT, row | more)
+            change.connection.execute(_DROP_DRY, (result.event_id,))
+        if result.status in _ATTEMPTED:
+            change.connection.execute(_PUT_ATTEMPT, row | more)
+        if stands:
+            return False
+        day, text_hash = row["event_day"], row["text_hash"]
+        if result.missed and (known is None or known.missed_at is None):
+            change.audit(AuditKind.MISSED, result.event_id, day=day)
+        now = (result.status, result.reason, text_hash)
+        is_news = known is None or (known.status, known.reason, known.text_hash) != now
+        if is_news:
+            status, reason = result.status, result.reason
+            change.audit(AuditKind.SEEN, result.event_id, day=day, status=status, reason=reason, text_hash=text_hash)
+        return is_news
 
 
-def drop_resolution(change: Change, event_id: EventId, note: str) -> bool:
-    """Takes that word back: runs see to the event again. False if there was none."""
-    dropped = change.connection.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
-    if dropped:
-        change.audit(AuditKind.REOPENED, event_id, note=note)
-    return dropped
+class DeliveryRepository:
+    """`ledger.deliveries`: the webhook deliveries that were dealt with, so that none is twice (DESIGN 4)."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def is_known(self, key: DeliveryKey) -> bool:
+        """Whether this delivery was dealt with before.
+
+        Earlier versions stored the stamp without the body's hash: such a row stands for every delivery of its minute.
+        """
+        with self._transactions.reading() as connection:
+            row = (key.trigger, key.subject, _stored_stamp(key), key.stamp)
+            return bool(connection.execute(_KNOWS_DELIVERY, row).fetchone()["known"])
+
+    def store(
+        self, run_id: str | None, key: DeliveryKey, event_id: EventId | None, *, signed: bool, reason: str | None
+    ) -> None:
+        """The delivery was dealt with in this run (None: it called for none). `reason` says what came of it."""
+        with self._transactions.changing(run_id) as change:
+            row = (key.trigger, key.subject, _stored_stamp(key), change.at, run_id)
+            change.connection.execute(_PUT_DELIVERY, row)
+            told = {"trigger": key.trigger, "subject": key.subject, "body": key.body_hash, "reason": reason}
+            stamp, word = key.stamp or key.body_hash, "yes" if signed else "no"
+            change.audit(AuditKind.DELIVERY, event_id, signed=word, stamp=stamp, **told)
 
 
-def note_change(change: Change, event_id: EventId, digest: str) -> None:
-    """Notes that a change of the event since was told, so that it isn't told twice."""
-    change.connection.execute("UPDATE resolutions SET digest = ? WHERE event_id = ?", (digest, event_id))
-    change.audit(AuditKind.CHANGED_AFTER_RESOLUTION, event_id, digest=digest)
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The later of two stamps of TripleSeat's; the other one where they can't be compared: only one has a zone."""
+    if one is None or other is None or (one.tzinfo is None) != (other.tzinfo is None):
+        return other or one
+    return max(one, other)
 
 
-def find_resolutions(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
-    """What was resolved of these events."""
-    wanted = json.dumps(list(event_ids))
-    return {row["event_id"]: decode_resolution(row) for row in connection.execute(_FIND_RESOLUTIONS, (wanted,))}
+def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> bool:
+    """Stores one result of a dry run, unless a live run knows it. True if it is new, or not what the last one found."""
+    row = _encode_result(change, result)
+    now = (result.status, result.reason, row["text_hash"])
+    if known and (known.status, known.reason, known.text_hash) == now and (known.missed_at or not result.missed):
+        change.connection.execute(_DROP_DRY, (result.event_id,))
+        return False
+    before = change.connection.execute(_LAST_DRY, (result.event_id,)).fetchone()
+    change.connection.execute(_PUT_DRY, row)
+    is_news = before is None or tuple(before) != now
+    if is_news:
+        change.audit(
+            AuditKind.SEEN_DRY, result.event_id, day=row["event_day"], status=result.status, reason=result.reason
+        )
+    return is_news
 
 
-def decode_resolution(row: sqlite3.Row) -> Resolution:
-    """A row of the table as data."""
+def _encode_result(change: Change, result: EventResult) -> dict[str, str | None]:
+    """The columns that results of live and of dry runs have in common."""
+    return {
+        "event_id": result.event_id,
+        "event_day": result.day.isoformat() if result.day else None,
+        "location": result.location,
+        "status": result.status,
+        "reason": result.reason,
+        "text_hash": hash_of_text(result.text),
+        "missed_at": change.at if result.missed else None,
+        "at": change.at,
+        "run_id": change.run_id,
+    }
+
+
+def _with_ids(rows: Iterable[sqlite3.Row]) -> tuple[EventId, ...]:
+    """The events of these rows, without those that have no id."""
+    return tuple(EventId(row["event_id"]) for row in rows if not row["event_id"].startswith(NAMELESS))
+
+
+def _stored_stamp(key: DeliveryKey) -> str:
+    """Stamp and hash in one column; without a stamp the hash alone, as earlier versions stored it."""
+    return f"{key.stamp} {key.body_hash}".strip()
+
+
+def _decode_result(row: sqlite3.Row) -> LastResult:
+    return LastResult(
+        event_id=row["event_id"],
+        day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
+        status=row["status"],
+        reason=row["reason"],
+        text_hash=row["text_hash"],
+        missed_at=decode_instant(row["missed_at"]),
+        updated=decode_instant(row["updated"]),
+        unlisted_at=decode_instant(row["unlisted_at"]),
+        location=row["location"],
+    )
+
+
+def _decode_resolution(row: sqlite3.Row) -> Resolution:
     return Resolution(
         event_id=row["event_id"],
         verdict=row["verdict"],
@@ -304,69 +364,3 @@ def decode_resolution(row: sqlite3.Row) -> Resolution:
         orders=tuple(dict.fromkeys([*json.loads(row["orders"]), *([row["order_id"]] if row["order_id"] else [])])),
         was_done=bool(row["was_done"]) or row["verdict"] == "done",
     )
-
-
-_KNOWS = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE trigger = ? AND subject = ? AND stamp IN (?, ?)) AS known"
-_NOTE_DELIVERY = """
-    INSERT INTO deliveries (trigger, subject, stamp, handled_at, run_id) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (trigger, subject, stamp) DO NOTHING
-"""
-
-
-def knows_delivery(connection: sqlite3.Connection, key: DeliveryKey) -> bool:
-    """Whether this delivery was dealt with before.
-
-    Earlier versions noted the stamp without the body's hash: such a row stands for every delivery of its minute.
-    """
-    row = connection.execute(_KNOWS, (key.trigger, key.subject, _stored_stamp(key), key.stamp)).fetchone()
-    return bool(row["known"])
-
-
-def note_delivery(
-    change: Change, key: DeliveryKey, event_id: EventId | None, *, signed: bool, reason: str | None
-) -> None:
-    """The delivery was dealt with, and what came of it."""
-    row = (key.trigger, key.subject, _stored_stamp(key), change.at, change.run_id)
-    change.connection.execute(_NOTE_DELIVERY, row)
-    stamp = key.stamp or key.body_hash
-    told = {"trigger": key.trigger, "subject": key.subject, "stamp": stamp, "body": key.body_hash, "reason": reason}
-    change.audit(AuditKind.DELIVERY, event_id, signed="yes" if signed else "no", **told)
-
-
-def _stored_stamp(key: DeliveryKey) -> str:
-    """Stamp and hash in one column; without a stamp the hash alone, as earlier versions stored it."""
-    return f"{key.stamp} {key.body_hash}".strip()
-
-
-_OF_DAYS = """
-    SELECT event_id FROM orders WHERE json_extract(plan, '$.day') BETWEEN :first AND :last
-    UNION
-    SELECT event_id FROM sightings JOIN orders USING (event_id) WHERE event_day BETWEEN :first AND :last
-    ORDER BY event_id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownEvents:
-    """What the ledger knows of events: their orders, what was last made of them, what a person settled."""
-
-    orders: Mapping[EventId, OrderRecord]
-    sightings: Mapping[EventId, LastResult]
-    resolutions: Mapping[EventId, Resolution]
-
-
-def find_known(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> KnownEvents:
-    """All that is known of these events. LedgerDamaged for an unreadable plan."""
-    ids = list(event_ids)
-    return KnownEvents(
-        orders.find(connection, ids),
-        find_results(connection, ids),
-        find_resolutions(connection, ids),
-    )
-
-
-def find_ordered(connection: sqlite3.Connection, first: date, last: date) -> tuple[EventId, ...]:
-    """The events with an order in the ledger, of any state, whose day was from `first` to `last` (both included)."""
-    span = {"first": first.isoformat(), "last": last.isoformat()}
-    found = (EventId(row["event_id"]) for row in connection.execute(_OF_DAYS, span))
-    return tuple(each for each in found if not each.startswith(NAMELESS))

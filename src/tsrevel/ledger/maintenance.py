@@ -1,11 +1,11 @@
-"""Maintenance of the ledger's file: a check of everything, a copy, and its rows as data without free text."""
+"""Maintenance of the ledger's file: inspect, check everything, back up, export without free text, prune."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +13,13 @@ from typing import TypeVar
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.files import real_path
-from tsrevel.ledger.audit import check_audit
-from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable
-from tsrevel.ledger.database import Inspection, inspect_ledger
-from tsrevel.ledger.migrations import back_up
-from tsrevel.ledger.orders import count_by_state, count_old_details
-from tsrevel.ledger.records import OrderState
+from tsrevel.ledger.audit import check_tables
+from tsrevel.ledger.chain import read_meta, verify_chain
+from tsrevel.ledger.connection import SQLITE, Connect, connect_read_only, mapped, reachable, transaction
+from tsrevel.ledger.database import examine, identify, refuse_leftovers
+from tsrevel.ledger.ledger import Ledger, LedgerView
+from tsrevel.ledger.migrations import back_up, shipped_migrations, version_of
+from tsrevel.ledger.records import AuditKind, OrderState, encode_instant
 from tsrevel.ledger.view import open_view
 
 T = TypeVar("T")
@@ -29,9 +30,10 @@ REDACTED = "[redacted]"
 _BULK = "catalogues"
 """What Revel listed last, compressed: a copy, no fact of its own."""
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+_LAST_FACT = "SELECT at FROM audit ORDER BY seq DESC LIMIT 1"
 _CODES = """
     environment audit_head run_id correlation_id mode started_at finished_at summary event_id state order_id
-    local_id digest doubt_until_at look_again_at sent_at touched_at kind uuid revel_id recorded_at event_day status
+    local_id digest look_again_at sent_at touched_at kind uuid revel_id recorded_at event_day status
     reason text_hash missed_at first_seen_at last_seen_at updated at previous_hash hash trigger subject stamp handled_at
     shown seen_at since_at seen_trouble verdict resolved_at location occasion made_at tried_at
 """
@@ -47,10 +49,39 @@ _OPEN_DETAILS = frozenset(_DETAILS.split())
 _OF_PLAN = frozenset({"line", "override", "note"})
 """What of a plan people have typed."""
 _PAUSED_REASON = ("pause", "reason")
+_LONG_SETTLED = """
+    SELECT event_id FROM orders LEFT JOIN sightings USING (event_id)
+    WHERE state = 'settled' AND plan IS NOT NULL AND look_again_at IS NULL
+      AND orders.touched_at < :before AND coalesce(event_day, json_extract(plan, '$.day')) < :before
+"""
+_PRUNED: Mapping[str, str] = {
+    "receipts": f"receipts WHERE event_id IN ({_LONG_SETTLED}) AND recorded_at < :before",
+    "attempts": f"attempts WHERE event_id IN ({_LONG_SETTLED}) AND at < :before",
+    "deliveries": "deliveries WHERE handled_at < :before AND subject IN "  # noqa: S608 (written here)
+    f"(SELECT 'event ' || event_id FROM ({_LONG_SETTLED}))",
+    "sightings": f"""
+        sightings WHERE event_id IN ({_LONG_SETTLED}) AND last_seen_at < :before
+        AND status IN ('injected', 'skipped') AND missed_at IS NULL
+    """,
+}
+"""What is dropped of events whose order was settled long ago. Sightings last: the others ask them for days."""
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class Inspection:
+    """A sound ledger: its version, the one that this program brings it to, the facts in its audit, the last one's time.
+
+    `last_at` is None where the audit is empty.
+    """
+
+    version: int
+    newest: int
+    facts: int
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSummary:
     """A sound ledger: what the look at it found, the rows of each table, the orders in each state, its bytes."""
 
     inspection: Inspection
@@ -59,7 +90,30 @@ class Census:
     size: int
 
 
-def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> Census | None:
+def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE) -> Inspection | None:
+    """What the ledger at `path` is like, every page and every row of its audit checked; None if there is none.
+
+    Raises LedgerUnusable (not ours, newer, of another environment, unreadable) and LedgerDamaged.
+    """
+    migrations = shipped_migrations()
+    with reachable(path), mapped(path):
+        real = real_path(path)
+        refuse_leftovers(real)
+        if not real.exists():
+            return None
+        with closing(connect_read_only(real, opened_by)) as connection, transaction(connection, real, "DEFERRED"):
+            identify(connection, real, migrations)
+            examine(connection, real, environment)
+            _examine_indices(connection, real)
+            verify_chain(connection)
+            last = connection.execute(_LAST_FACT).fetchone()
+            last_at = datetime.fromisoformat(last["at"]) if last else None
+            return Inspection(
+                version_of(connection), migrations[-1].version, read_meta(connection).audit_count, last_at
+            )
+
+
+def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary | None:
     """Everything that can be checked of the ledger at `path`; None if there is none. Changes nothing, takes no lock.
 
     Raises LedgerDamaged for whatever is broken, a file that isn't SQLite's included; LedgerUnusable for one that isn't
@@ -68,24 +122,24 @@ def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> C
     inspection = inspect_ledger(path, environment=environment, opened_by=opened_by)
     if inspection is None:
         return None
-    with _look(path, environment, opened_by) as connection:
+    with _read_all(path, environment, opened_by) as (view, connection):
         _check_references(connection, path)
-        check_audit(connection, path)
+        check_tables(connection, path)
         tables = {name: _count(connection, name) for name in _tables(connection)}
         with reachable(path):
-            return Census(inspection, tables, count_by_state(connection), path.stat().st_size)
+            return LedgerSummary(inspection, tables, view.orders.count_by_state(), path.stat().st_size)
 
 
-def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connect = SQLITE) -> Census:
+def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary:
     """Copies the ledger at `path` to the new file `target` (0600), also while a run writes, and checks the copy.
 
     Raises LedgerUnusable where there is none, or `target` exists.
     """
-    with _look(path, environment, opened_by), reachable(target), mapped(path):
+    with _read_all(path, environment, opened_by), reachable(target), mapped(path):
         if target.exists() or target.is_symlink():
             raise LedgerUnusable(LedgerCode.EXISTS, f"The backup {target} exists already: name a new file.")
         back_up(real_path(path), target)
-    return _there(check_ledger(target, environment, opened_by), target)
+    return _require(check_ledger(target, environment, opened_by), target)
 
 
 def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> Iterator[dict[str, object]]:
@@ -93,29 +147,60 @@ def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> It
 
     All rows are of one moment; a run may go on meanwhile. Raises LedgerUnusable where there is no ledger.
     """
-    with _look(path, environment, opened_by) as connection:
+    with _read_all(path, environment, opened_by) as (_, connection):
         for table in filter(_BULK.__ne__, _tables(connection)):
             for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid"):  # noqa: S608 (names of our own)
                 yield {"table": table, **{key: _redact(table, key, row[key]) for key in row.keys()}}  # noqa: SIM118
 
 
 def count_prunable(path: Path, environment: str, before: datetime, opened_by: Connect = SQLITE) -> dict[str, int]:
-    """How many rows of each table `Ledger.prune` would drop. Changes nothing. Raises LedgerUnusable for none."""
-    with _look(path, environment, opened_by) as connection:
-        return count_old_details(connection, before)
+    """How many rows of each table `prune_details` would drop. Changes nothing. LedgerUnusable if there is no ledger."""
+    with _read_all(path, environment, opened_by) as (_, connection):
+        bounds = {"before": encode_instant(before)}
+        return {
+            table: int(connection.execute(f"SELECT count(*) FROM {rows}", bounds).fetchone()[0])  # noqa: S608
+            for table, rows in _PRUNED.items()
+        }
+
+
+def prune_details(ledger: Ledger, before: datetime, older_than: int) -> dict[str, int]:
+    """Drops the details of orders settled before `before`, `older_than` days ago; how many rows of each table.
+
+    What stays for ever: each event's order with its id, uuid, local_id and plan, whatever is held, disputed or somebody
+    else's, all runs and the whole audit, which says what was dropped.
+    """
+    with ledger.changing(None) as change:
+        bounds = {"before": encode_instant(before)}
+        dropped = {
+            table: change.connection.execute(f"DELETE FROM {rows}", bounds).rowcount  # noqa: S608
+            for table, rows in _PRUNED.items()
+        }
+        if any(dropped.values()):
+            told = {table: str(number) for table, number in dropped.items()}
+            change.audit(AuditKind.PRUNED, None, older_than=str(older_than), **told)
+        return dropped
 
 
 @contextmanager
-def _look(path: Path, environment: str, opened_by: Connect) -> Iterator[sqlite3.Connection]:
-    with _there(open_view(path, environment, opened_by), path) as view, view.reading() as connection:
-        yield connection
+def _read_all(path: Path, environment: str, opened_by: Connect) -> Iterator[tuple[LedgerView, sqlite3.Connection]]:
+    with _require(open_view(path, environment, opened_by), path) as view, view.reading() as connection:
+        yield view, connection
 
 
-def _there(what: T | None, path: Path) -> T:
+def _require(what: T | None, path: Path) -> T:
     if what is None:
         text = f"There is no ledger at {path}: set [ledger] path to the right file; the first run makes it."
         raise LedgerUnusable(LedgerCode.ABSENT, text)
     return what
+
+
+def _examine_indices(connection: sqlite3.Connection, path: Path) -> None:
+    """What opening leaves out to begin at once: whether every index agrees with its table."""
+    finding = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if finding != "ok":
+        raise LedgerDamaged(
+            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup."
+        )
 
 
 def _tables(connection: sqlite3.Connection) -> tuple[str, ...]:

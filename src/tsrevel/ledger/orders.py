@@ -1,28 +1,31 @@
-"""The tables of orders, their steps and receipts: one order for each event, from claim to settled."""
+"""Orders with their steps and receipts: one order for each event, from claim to settled, and what changed later."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import get_args
 
-from tsrevel.ledger.audit import Change, canonical
+from tsrevel.errors import ClaimConflict, ConflictCode
+from tsrevel.ledger.chain import canonical
 from tsrevel.ledger.older_rows import read_dispute
-from tsrevel.ledger.plan_json import decode_plan, encode_plan
+from tsrevel.ledger.outbox import Outbox
+from tsrevel.ledger.plan_json import decode_plan, encode_plan, hash_of_text
 from tsrevel.ledger.records import (
     PENDING,
     AuditKind,
-    ClaimConflict,
-    ConflictCode,
+    ContentHashes,
     OrderRecord,
     OrderState,
     Receipt,
+    StationReport,
     decode_instant,
     encode_instant,
 )
+from tsrevel.ledger.transactions import Change, Transactions
+from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Step
 from tsrevel.planning.money import show
 
@@ -44,7 +47,7 @@ _UNFINISHED = """
     ORDER BY touched_at, event_id
 """
 _RECEIPTS = """
-    SELECT event_id, uuid, kind, revel_id, facts, recorded_at, run_id
+    SELECT event_id, uuid, kind, revel_id
     FROM receipts JOIN steps USING (event_id, uuid)
     WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY event_id, seq
 """
@@ -52,7 +55,7 @@ _SENT = """
     SELECT event_id, uuid, sent_at, unanswered FROM orders JOIN steps USING (event_id)
     WHERE event_id IN (SELECT value FROM json_each(?)) AND state <> 'settled' AND sent_at IS NOT NULL
 """
-_STANDING = """
+_STATE = """
     SELECT state, EXISTS (SELECT 1 FROM receipts WHERE receipts.event_id = orders.event_id) AS begun
     FROM orders WHERE event_id = ?
 """
@@ -63,8 +66,8 @@ _MAY_BE_APPLIED = """
     SELECT count(*) FILTER (WHERE kind = 'sent') > count(*) FILTER (WHERE kind = 'not_applied') AS ever
     FROM audit WHERE event_id = ? AND kind IN ('sent', 'not_applied')
 """
-_IS_RESOLVED = "SELECT verdict FROM resolutions WHERE event_id = ?"
-_ADD_STEP = "INSERT INTO steps (event_id, seq, kind, number, uuid) VALUES (?, ?, ?, ?, ?)"
+_RESOLVED_AS = "SELECT verdict FROM resolutions WHERE event_id = ?"
+_PUT_STEP = "INSERT INTO steps (event_id, seq, kind, number, uuid) VALUES (?, ?, ?, ?, ?)"
 _STEP_BEFORE = """
     SELECT receipts.uuid IS NOT NULL AS known, revel_id
     FROM steps LEFT JOIN receipts USING (event_id, uuid)
@@ -83,8 +86,8 @@ _TOUCH = """
 _WAS_SENT = "SELECT sent_at FROM steps WHERE event_id = ? AND uuid = ?"
 _MARK_SENT = "UPDATE steps SET sent_at = ?, unanswered = 1 WHERE event_id = ? AND uuid = ?"
 _ANSWER = "UPDATE steps SET unanswered = 0 WHERE event_id = ? AND uuid = ?"
-_UNMARK = "UPDATE steps SET sent_at = NULL, unanswered = 0 WHERE event_id = ? AND uuid = ?"
-_MISS = """
+_MARK_NOT_APPLIED = "UPDATE steps SET sent_at = NULL, unanswered = 0 WHERE event_id = ? AND uuid = ?"
+_MARK_MISSING = """
     UPDATE steps SET unanswered = 1, sent_at = CASE WHEN sent_at BETWEEN ? AND ? THEN sent_at ELSE ? END
     WHERE event_id = ? AND uuid = ?
 """
@@ -104,221 +107,348 @@ _DISPUTE = """
         state = 'disputed', order_id = coalesce(excluded.order_id, order_id), text = excluded.text,
         run_id = excluded.run_id, touched_at = excluded.touched_at
 """
-_LOOK_AGAIN = """
+_RECHECK = """
     UPDATE orders SET look_again_at = :again, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
 """
-_NOTE_FOREIGN = """
+_MARK_FOREIGN = """
     INSERT INTO orders (event_id, state, order_id, local_id, digest, run_id, touched_at)
     VALUES (:event_id, 'foreign', :order_id, :local_id, :digest, :run_id, :at)
     ON CONFLICT (event_id) DO UPDATE SET
         state = 'foreign', plan = NULL, order_id = excluded.order_id, local_id = excluded.local_id,
         digest = excluded.digest, run_id = excluded.run_id, touched_at = excluded.touched_at
 """
-_REMEMBER = """
+_NOTE_DRIFT = """
     UPDATE orders SET digest = coalesce(:digest, digest), seen_plan = coalesce(:seen_plan, seen_plan),
         cancelled = coalesce(:cancelled, cancelled),
         seen_trouble = iif(:keeps_trouble, seen_trouble, :trouble), run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
 """
+_COUNT = "SELECT state, count(*) AS number FROM orders GROUP BY state"
+_EVENTS_BETWEEN = """
+    SELECT event_id FROM orders WHERE json_extract(plan, '$.day') BETWEEN :first AND :last
+    UNION
+    SELECT event_id FROM sightings JOIN orders USING (event_id) WHERE event_day BETWEEN :first AND :last
+    ORDER BY event_id
+"""
+_SETTLED_BETWEEN = """
+    SELECT event_id FROM sightings JOIN orders USING (event_id)
+    WHERE event_day BETWEEN ? AND ? AND state = 'settled' AND plan IS NOT NULL AND orders.order_id IS NOT NULL
+    ORDER BY event_day DESC, event_id
+"""
+_SHOWN = "SELECT event_id, shown FROM shown_orders WHERE event_id IN (SELECT value FROM json_each(?))"
+_NOTE_SHOWN = """
+    INSERT INTO shown_orders (event_id, shown, seen_at, run_id) VALUES (?, ?, ?, ?)
+    ON CONFLICT (event_id) DO UPDATE SET shown = excluded.shown, seen_at = excluded.seen_at, run_id = excluded.run_id
+"""
+_CONTENTS = "SELECT event_id, made, seen FROM event_contents WHERE event_id IN (SELECT value FROM json_each(?))"
+_NOTE_MADE = """
+    INSERT INTO event_contents (event_id, made) VALUES (?, ?)
+    ON CONFLICT (event_id) DO UPDATE SET made = excluded.made, seen = NULL
+"""
+_NOTE_SEEN = """
+    INSERT INTO event_contents (event_id, seen) VALUES (?, ?) ON CONFLICT (event_id) DO UPDATE SET seen = excluded.seen
+"""
 
 
-def find_unfinished(connection: sqlite3.Connection, now: datetime) -> tuple[OrderRecord, ...]:
-    """The claimed orders and those to be looked at again, oldest first. LedgerDamaged for an unreadable plan."""
-    ids = [EventId(row["event_id"]) for row in connection.execute(_UNFINISHED, (encode_instant(now),))]
-    found = find(connection, ids)
-    return tuple(found[event_id] for event_id in ids)
+class OrderRepository:
+    """`ledger.orders`: what is known of each event's order, and every change of it."""
+
+    def __init__(self, transactions: Transactions, outbox: Outbox) -> None:
+        self._transactions = transactions
+        self._outbox = outbox
+
+    # Reads
+
+    def get(self, event_id: EventId) -> OrderRecord | None:
+        """The event's order; None if nothing is known of one. LedgerDamaged for an unreadable plan."""
+        return self.find([event_id]).get(event_id)
+
+    def find(self, event_ids: Iterable[EventId]) -> dict[EventId, OrderRecord]:
+        """The orders of these events, as far as they are known, in one read. LedgerDamaged for an unreadable plan."""
+        wanted = json.dumps(list(event_ids))
+        with self._transactions.reading() as connection:
+            receipts: dict[EventId, dict[str, Receipt]] = {}
+            for row in connection.execute(_RECEIPTS, (wanted,)):
+                receipts.setdefault(row["event_id"], {})[row["uuid"]] = _decode_receipt(row)
+            sent: dict[EventId, list[sqlite3.Row]] = {}
+            for row in connection.execute(_SENT, (wanted,)):
+                sent.setdefault(row["event_id"], []).append(row)
+            found = connection.execute(_ORDERS, (wanted,)).fetchall()
+        return {
+            row["event_id"]: _decode_order(row, receipts.get(row["event_id"], {}), sent.get(row["event_id"], []))
+            for row in found
+        }
+
+    def unfinished(self) -> tuple[OrderRecord, ...]:
+        """The orders claimed and not yet settled or disputed, and the settled ones that are due for a recheck.
+
+        Oldest first. A run died, or couldn't go on, or it didn't know for a while what became of a write. LedgerDamaged
+        for an unreadable plan.
+        """
+        with self._transactions.reading() as connection:
+            now = encode_instant(self._transactions.clock())
+            ids = [EventId(row["event_id"]) for row in connection.execute(_UNFINISHED, (now,))]
+            found = self.find(ids)
+            return tuple(found[event_id] for event_id in ids)
+
+    def settled_between(self, first: date, last: date) -> tuple[OrderRecord, ...]:
+        """Our finished orders for events of these days (both included), the latest day first.
+
+        An order is finished when Revel has shown it complete. LedgerDamaged for an unreadable plan.
+        """
+        with self._transactions.reading() as connection:
+            rows = connection.execute(_SETTLED_BETWEEN, (first.isoformat(), last.isoformat()))
+            ids = [EventId(row["event_id"]) for row in rows]
+            found = self.find(ids)
+            return tuple(found[event_id] for event_id in ids)
+
+    def event_ids_between(self, first: date, last: date) -> tuple[EventId, ...]:
+        """The events with an order, of any state, whose day was from `first` to `last` (both included)."""
+        with self._transactions.reading() as connection:
+            span = {"first": first.isoformat(), "last": last.isoformat()}
+            found = [EventId(row["event_id"]) for row in connection.execute(_EVENTS_BETWEEN, span)]
+            return tuple(each for each in found if not each.startswith(NAMELESS))
+
+    def count_by_state(self) -> dict[OrderState, int]:
+        """How many orders are in each state, states with none included."""
+        with self._transactions.reading() as connection:
+            counts: dict[OrderState, int] = dict.fromkeys(get_args(OrderState), 0)
+            for row in connection.execute(_COUNT):
+                counts[row["state"]] = row["number"]
+            return counts
+
+    def was_sent(self, event_id: EventId) -> bool:
+        """Whether anything was ever sent for the event that may have been applied, claims dropped since included."""
+        with self._transactions.reading() as connection:
+            return bool(connection.execute(_MAY_BE_APPLIED, (event_id,)).fetchone()["ever"])
+
+    def contents(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:
+        """The content hashes of these events, as far as they are known."""
+        with self._transactions.reading() as connection:
+            rows = connection.execute(_CONTENTS, (json.dumps(list(event_ids)),))
+            return {row["event_id"]: ContentHashes(row["made"], row["seen"]) for row in rows}
+
+    def shown(self, event_ids: Iterable[EventId]) -> dict[EventId, dict[str, str]]:
+        """What Revel last showed of these orders, as far as a POS station changed them after they were finished."""
+        with self._transactions.reading() as connection:
+            rows = connection.execute(_SHOWN, (json.dumps(list(event_ids)),))
+            return {EventId(row["event_id"]): json.loads(row["shown"]) for row in rows}
+
+    # From claim to settled
+
+    def claim(self, run_id: str, plan: Plan) -> None:
+        """Stores the plan before its first write, in place of an earlier claim without receipts.
+
+        If anything that may have been applied was sent for the event before, the order is due for a recheck.
+        ClaimConflict if the event is resolved, or its order has receipts or is settled, disputed or foreign.
+        """
+        with self._transactions.changing(run_id) as change:
+            connection, event_id = change.connection, plan.event_id
+            resolved = connection.execute(_RESOLVED_AS, (event_id,)).fetchone()
+            if resolved:
+                raise ClaimConflict(
+                    ConflictCode.RESOLVED,
+                    f"Event {event_id} can't be claimed: a person has resolved it as {resolved[0]}.",
+                )
+            state = _require(change, event_id, "be claimed", {"claimed"}, begun=False)
+            text = encode_plan(plan)
+            connection.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
+            connection.execute(_CLAIM, (event_id, text, run_id, change.at))
+            steps = [(event_id, seq, step.kind, step.number, step.uuid) for seq, step in enumerate(plan.steps)]
+            connection.executemany(_PUT_STEP, steps)
+            if self.was_sent(event_id):
+                _recheck_when_certain(change, event_id)
+            change.audit(
+                AuditKind.CLAIMED, event_id, was=state, plan_hash=hash_of_text(text), total=show(plan.final_total)
+            )
+
+    def note_content(self, run_id: str, event_id: EventId, content: str) -> None:
+        """The order is about to be made of the event with this content (`hash_of_content`)."""
+        with self._transactions.changing(run_id) as change:
+            change.connection.execute(_NOTE_MADE, (event_id, content))
+
+    def mark_sent(self, run_id: str, event_id: EventId, step: Step) -> None:
+        """The step is about to be sent: until it is answered nobody knows whether it was applied.
+
+        If it was sent before, the order is due for a recheck. ClaimConflict if the claimed plan has no such step.
+        """
+        with self._transactions.changing(run_id) as change:
+            before = change.connection.execute(_WAS_SENT, (event_id, step.uuid)).fetchone()
+            if before is None:
+                raise ClaimConflict(
+                    ConflictCode.NO_SUCH_STEP,
+                    f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.",
+                )
+            change.connection.execute(_MARK_SENT, (change.at, event_id, step.uuid))
+            _write(change, _TOUCH, event_id, order_id=None)
+            if before["sent_at"] is not None:
+                _recheck_when_certain(change, event_id)
+            change.audit(AuditKind.SENT, event_id, step=step.kind, uuid=step.uuid)
+
+    def mark_not_applied(self, run_id: str, event_id: EventId, step: Step) -> None:
+        """The step was not sent after all, or was refused: it is surely not applied."""
+        with self._transactions.changing(run_id) as change:
+            change.connection.execute(_MARK_NOT_APPLIED, (event_id, step.uuid))
+            change.audit(AuditKind.NOT_APPLIED, event_id, step=step.kind, uuid=step.uuid)
+
+    def mark_missing(self, run_id: str, event_id: EventId, steps: Iterable[Step]) -> None:
+        """Revel acknowledged or showed these steps, and doesn't show them: nobody knows any more if they were applied.
+
+        They count from their sending, or from now where that is too long ago to explain it.
+        """
+        with self._transactions.changing(run_id) as change:
+            now = datetime.fromisoformat(change.at)
+            for step in steps:
+                row = (encode_instant(now - PENDING), change.at, change.at, event_id, step.uuid)
+                change.connection.execute(_MARK_MISSING, row)
+                change.audit(AuditKind.NOT_SHOWN, event_id, step=step.kind, uuid=step.uuid)
+
+    def record(
+        self, run_id: str, event_id: EventId, step: Step, *, revel_id: str | None, facts: Mapping[str, str]
+    ) -> None:
+        """Stores Revel's answer to a step of the claimed plan; that of the order step gives the order its id.
+
+        The answer to a step that had to be written again replaces the earlier one, and the audit holds both.
+        `facts` must be free of customer data. ClaimConflict if the claimed plan has no such step.
+        """
+        with self._transactions.changing(run_id) as change:
+            wanted = (event_id, step.uuid, step.kind, step.number)
+            before = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
+            if before is None:
+                raise ClaimConflict(
+                    ConflictCode.NO_SUCH_STEP,
+                    f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.",
+                )
+            text = canonical(facts)
+            change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, text, change.at, run_id))
+            change.connection.execute(_ANSWER, (event_id, step.uuid))
+            _write(change, _TOUCH, event_id, order_id=revel_id if step.kind == "order" else None)
+            kind, was = (AuditKind.RECEIPT_REPLACED if before["known"] else AuditKind.RECORDED), before["revel_id"]
+            change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=text)
+
+    def correct_clock(self, run_id: str, event_id: EventId) -> None:
+        """What was sent in the future, by a clock that was fast, counts from now on."""
+        with self._transactions.changing(run_id) as change:
+            if change.connection.execute(_CORRECT_CLOCK, {"event_id": event_id, "at": change.at}).rowcount:
+                change.audit(AuditKind.CLOCK_CORRECTED, event_id)
+
+    def settle(self, run_id: str, event_id: EventId, order_id: OrderId, digest: str | None) -> None:
+        """Revel showed the order complete. `digest` is the content hash of the event it was made of.
+
+        Also without a claim (the ledger was lost) and after a dispute. ClaimConflict for a foreign order.
+        """
+        with self._transactions.changing(run_id) as change:
+            self._outbox.post_injected(change, event_id, order_id)
+            state = _require(change, event_id, "be settled", {"claimed", "settled", "disputed"})
+            _write(change, _SETTLE, event_id, order_id=order_id, digest=digest)
+            change.connection.execute(_ANSWER_ALL, (event_id,))
+            change.audit(AuditKind.SETTLED, event_id, was=state, order_id=order_id, digest=digest)
+
+    def dispute(self, run_id: str, event_id: EventId, order_id: OrderId | None, found: Hold) -> None:
+        """What Revel holds isn't the plan: a person must look. `found` says why, without customer data."""
+        with self._transactions.changing(run_id) as change:
+            state = _require(change, event_id, "be disputed", set(get_args(OrderState)))
+            _write(change, _DISPUTE, event_id, order_id=order_id, text=found.text)
+            change.audit(
+                AuditKind.DISPUTED, event_id, was=state, order_id=order_id, reason=found.reason, text=found.text
+            )
+
+    def mark_foreign(
+        self, run_id: str, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None
+    ) -> None:
+        """Somebody else's order was found. It takes the place of a claim without receipts.
+
+        ClaimConflict if ours is settled, disputed or has receipts.
+        """
+        with self._transactions.changing(run_id) as change:
+            state = _require(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
+            change.connection.execute("DELETE FROM steps WHERE event_id = ?", (event_id,))
+            _write(change, _MARK_FOREIGN, event_id, order_id=order_id, local_id=local_id, digest=digest)
+            change.audit(AuditKind.FOREIGN, event_id, was=state, order_id=order_id, local_id=local_id, digest=digest)
+
+    def release(self, run_id: str, event_id: EventId, text: str) -> None:
+        """Drops a claim, receipts and all, because Revel proved to hold nothing of it. The audit holds it and `text`.
+
+        ClaimConflict if the event isn't claimed.
+        """
+        with self._transactions.changing(run_id) as change:
+            if _require(change, event_id, "be released", {"claimed"}) is None:
+                raise ClaimConflict(ConflictCode.NO_ORDER, f"Event {event_id} can't be released: it isn't claimed.")
+            change.connection.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
+            change.audit(AuditKind.RELEASED, event_id, text=text)
+
+    # Afterwards
+
+    def recheck(self, run_id: str, event_id: EventId, at: datetime | None) -> None:
+        """The order is due for one more check at `at` (aware), settled or not. None: that check is done.
+
+        ClaimConflict if no order of the event is known.
+        """
+        with self._transactions.changing(run_id) as change:
+            again = encode_instant(at) if at else None
+            if not _write(change, _RECHECK, event_id, again=again):
+                raise ClaimConflict(
+                    ConflictCode.NO_ORDER,
+                    f"Event {event_id} can't be looked at again: the ledger knows no order of it.",
+                )
+            change.audit(AuditKind.LOOK_AGAIN, event_id, at=again or "never")
+
+    def note_drift(
+        self,
+        run_id: str,
+        event_id: EventId,
+        *,
+        digest: str | None,
+        plan: Plan | None = None,
+        cancelled: bool | None = None,
+        trouble: str | None = None,
+        keeps_trouble: bool = False,
+        content: str | None = None,
+    ) -> None:
+        """A drift was reported: stores what the event is compared with next time. The claimed plan stays as it is.
+
+        None leaves digest, plan, cancelled and content as they are. `trouble` is why the event can't be planned now; of
+        it a hash is stored. `keeps_trouble`: that is as it was. `content` is the hash of what the event was like.
+        ClaimConflict if no order of the event is known.
+        """
+        with self._transactions.changing(run_id) as change:
+            seen_plan = encode_plan(plan) if plan else None
+            values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_text(trouble) if trouble else None}
+            if not _write(change, _NOTE_DRIFT, event_id, cancelled=cancelled, keeps_trouble=keeps_trouble, **values):
+                raise ClaimConflict(
+                    ConflictCode.NO_ORDER, f"Event {event_id} can't be remembered: the ledger knows no order of it."
+                )
+            if content:
+                change.connection.execute(_NOTE_SEEN, (event_id, content))
+            plan_hash = hash_of_text(seen_plan) if seen_plan else None
+            known = None if cancelled is None else ("yes" if cancelled else "no")
+            change.audit(AuditKind.REMEMBERED, event_id, digest=digest, plan_hash=plan_hash, cancelled=known)
+
+    def note_shown(
+        self, run_id: str, event_id: EventId, shown: Mapping[str, str], report: StationReport | None
+    ) -> None:
+        """Revel shows a finished order like this now. `report` is what was reported of it; None if nothing was."""
+        with self._transactions.changing(run_id) as change:
+            change.connection.execute(_NOTE_SHOWN, (event_id, canonical(shown), change.at, run_id))
+            told = {"change": report.change, "text": report.text} if report else {}
+            change.audit(AuditKind.ORDER_SHOWN, event_id, **told, shown=canonical(shown))
 
 
-def find(connection: sqlite3.Connection, event_ids: Iterable[EventId]) -> dict[EventId, OrderRecord]:
-    """What is known of these events' orders, as far as anything is. LedgerDamaged for an unreadable plan."""
-    wanted = json.dumps(list(event_ids))
-    receipts: dict[EventId, dict[str, Receipt]] = {}
-    for row in connection.execute(_RECEIPTS, (wanted,)):
-        receipts.setdefault(row["event_id"], {})[row["uuid"]] = _decode_receipt(row)
-    sent: dict[EventId, list[sqlite3.Row]] = {}
-    for row in connection.execute(_SENT, (wanted,)):
-        sent.setdefault(row["event_id"], []).append(row)
-    found = connection.execute(_ORDERS, (wanted,)).fetchall()
-    return {
-        row["event_id"]: _decode_order(row, receipts.get(row["event_id"], {}), sent.get(row["event_id"], []))
-        for row in found
-    }
-
-
-def was_sent(connection: sqlite3.Connection, event_id: EventId) -> bool:
-    """Whether anything was ever sent for the event that may have been applied, claims dropped since included."""
-    return bool(connection.execute(_MAY_BE_APPLIED, (event_id,)).fetchone()["ever"])
-
-
-def count_by_state(connection: sqlite3.Connection) -> dict[OrderState, int]:
-    """How many orders stand in each state, states with none included."""
-    counts: dict[OrderState, int] = dict.fromkeys(get_args(OrderState), 0)
-    for row in connection.execute("SELECT state, count(*) AS number FROM orders GROUP BY state"):
-        counts[row["state"]] = row["number"]
-    return counts
-
-
-def claim(change: Change, plan: Plan) -> None:
-    """Stores the plan that is about to be written, in place of an earlier claim of which nothing was written.
-
-    If anything of the event was sent before that may have been applied, the order is to be looked at once more.
-    """
-    resolved = change.connection.execute(_IS_RESOLVED, (plan.event_id,)).fetchone()
-    if resolved:
-        raise ClaimConflict(
-            ConflictCode.RESOLVED, f"Event {plan.event_id} can't be claimed: a person has resolved it as {resolved[0]}."
-        )
-    state = _standing(change, plan.event_id, "be claimed", {"claimed"}, begun=False)
-    text = encode_plan(plan)
-    change.connection.execute("DELETE FROM orders WHERE event_id = ?", (plan.event_id,))
-    change.connection.execute(_CLAIM, (plan.event_id, text, change.run_id, change.at))
-    steps = [(plan.event_id, seq, step.kind, step.number, step.uuid) for seq, step in enumerate(plan.steps)]
-    change.connection.executemany(_ADD_STEP, steps)
-    if was_sent(change.connection, plan.event_id):
-        _recheck(change, plan.event_id)
-    plan_hash = hashlib.sha256(text.encode()).hexdigest()
-    change.audit(AuditKind.CLAIMED, plan.event_id, was=state, plan_hash=plan_hash, total=show(plan.final_total))
-
-
-def record(change: Change, event_id: EventId, step: Step, revel_id: str | None, facts: Mapping[str, str]) -> None:
-    """Stores Revel's answer to a step of the claimed plan, in place of an earlier one."""
-    wanted = (event_id, step.uuid, step.kind, step.number)
-    before = change.connection.execute(_STEP_BEFORE, wanted).fetchone()
-    if before is None:
-        raise ClaimConflict(
-            ConflictCode.NO_SUCH_STEP, f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan."
-        )
-    kept = canonical(facts)
-    change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, kept, change.at, change.run_id))
-    order_id = revel_id if step.kind == "order" else None
-    change.connection.execute(_ANSWER, (event_id, step.uuid))
-    _write(change, _TOUCH, event_id, order_id=order_id)
-    kind = AuditKind.RECEIPT_REPLACED if before["known"] else AuditKind.RECORDED
-    was = before["revel_id"]
-    change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=kept)
-
-
-def mark_sent(change: Change, event_id: EventId, step: Step) -> None:
-    """Notes that the step is sent now. One that was sent before is looked at once more, when this one can't be late."""
-    before = change.connection.execute(_WAS_SENT, (event_id, step.uuid)).fetchone()
-    if before is None:
-        raise ClaimConflict(
-            ConflictCode.NO_SUCH_STEP, f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan."
-        )
-    change.connection.execute(_MARK_SENT, (change.at, event_id, step.uuid))
-    _write(change, _TOUCH, event_id, order_id=None)
-    if before["sent_at"] is not None:
-        _recheck(change, event_id)
-    change.audit(AuditKind.SENT, event_id, step=step.kind, uuid=step.uuid)
-
-
-def note_not_applied(change: Change, event_id: EventId, step: Step) -> None:
-    """Notes that what was sent of the step was surely not applied."""
-    change.connection.execute(_UNMARK, (event_id, step.uuid))
-    change.audit(AuditKind.NOT_APPLIED, event_id, step=step.kind, uuid=step.uuid)
-
-
-def miss(change: Change, event_id: EventId, steps: Iterable[Step]) -> None:
-    """Notes that steps which Revel acknowledged or showed aren't to be seen: whether they were applied isn't known.
-
-    They count from their sending, or from now where that is too long ago to explain it.
-    """
-    now = datetime.fromisoformat(change.at)
-    for step in steps:
-        given = (encode_instant(now - PENDING), change.at, change.at, event_id, step.uuid)
-        change.connection.execute(_MISS, given)
-        change.audit(AuditKind.NOT_SHOWN, event_id, step=step.kind, uuid=step.uuid)
-
-
-def correct_clock(change: Change, event_id: EventId) -> None:
-    """Counts what was sent in the future, by a clock that was fast, from now."""
-    if change.connection.execute(_CORRECT_CLOCK, {"event_id": event_id, "at": change.at}).rowcount:
-        change.audit(AuditKind.CLOCK_CORRECTED, event_id)
-
-
-def settle(change: Change, event_id: EventId, order_id: OrderId, digest: str | None) -> None:
-    """Notes that Revel showed the order complete. An order found complete may be settled without a claim."""
-    state = _standing(change, event_id, "be settled", {"claimed", "settled", "disputed"})
-    _write(change, _SETTLE, event_id, order_id=order_id, digest=digest)
-    change.connection.execute(_ANSWER_ALL, (event_id,))
-    change.audit(AuditKind.SETTLED, event_id, was=state, order_id=order_id, digest=digest)
-
-
-def dispute(change: Change, event_id: EventId, order_id: OrderId | None, finding: Hold) -> None:
-    """Notes that what Revel holds isn't the plan, whatever was known before."""
-    state = _standing(change, event_id, "be disputed", set(get_args(OrderState)))
-    _write(change, _DISPUTE, event_id, order_id=order_id, text=finding.text)
-    change.audit(AuditKind.DISPUTED, event_id, was=state, order_id=order_id, reason=finding.reason, text=finding.text)
-
-
-def look_again(change: Change, event_id: EventId, at: datetime | None) -> None:
-    """Notes when the order is to be looked at once more, settled or not; None: it was."""
-    again = encode_instant(at) if at else None
-    if not _write(change, _LOOK_AGAIN, event_id, again=again):
-        raise ClaimConflict(
-            ConflictCode.NO_ORDER, f"Event {event_id} can't be looked at again: the ledger knows no order of it."
-        )
-    change.audit(AuditKind.LOOK_AGAIN, event_id, at=again or "never")
-
-
-def _recheck(change: Change, event_id: EventId) -> None:
-    """Has the order looked at once more, when nothing sent until now can be applied any more."""
+def _recheck_when_certain(change: Change, event_id: EventId) -> None:
+    """Has the order checked once more, when nothing sent until now can be applied any more."""
     again = encode_instant(datetime.fromisoformat(change.at) + PENDING)
-    _write(change, _LOOK_AGAIN, event_id, again=again)
+    _write(change, _RECHECK, event_id, again=again)
     change.audit(AuditKind.LOOK_AGAIN, event_id, at=again)
 
 
-def note_foreign(change: Change, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None) -> None:
-    """Notes somebody else's order, in place of a claim of which nothing was written."""
-    state = _standing(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
-    change.connection.execute("DELETE FROM steps WHERE event_id = ?", (event_id,))
-    _write(change, _NOTE_FOREIGN, event_id, order_id=order_id, local_id=local_id, digest=digest)
-    change.audit(AuditKind.FOREIGN, event_id, was=state, order_id=order_id, local_id=local_id, digest=digest)
-
-
-def release(change: Change, event_id: EventId, text: str) -> None:
-    """Drops a claim, receipts and all, because Revel proved to hold nothing of it."""
-    if _standing(change, event_id, "be released", {"claimed"}) is None:
-        raise ClaimConflict(ConflictCode.NO_ORDER, f"Event {event_id} can't be released: it isn't claimed.")
-    change.connection.execute("DELETE FROM orders WHERE event_id = ?", (event_id,))
-    change.audit(AuditKind.RELEASED, event_id, text=text)
-
-
-def hash_of_trouble(text: str) -> str:
-    """How the ledger keeps why an event can't be planned: the text may name people."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def remember(
-    change: Change,
-    event_id: EventId,
-    digest: str | None,
-    plan: Plan | None,
-    cancelled: bool | None,
-    trouble: str | None = None,
-    *,
-    keeps_trouble: bool = False,
-) -> None:
-    """Keeps the state of the event that a report was made of. None leaves plan and cancelled as they are.
-
-    `keeps_trouble`: why it couldn't be planned is as it was.
-    """
-    seen_plan = encode_plan(plan) if plan else None
-    values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_trouble(trouble) if trouble else None}
-    if not _write(change, _REMEMBER, event_id, cancelled=cancelled, keeps_trouble=keeps_trouble, **values):
-        raise ClaimConflict(
-            ConflictCode.NO_ORDER, f"Event {event_id} can't be remembered: the ledger knows no order of it."
-        )
-    plan_hash = hashlib.sha256(seen_plan.encode()).hexdigest() if seen_plan else None
-    known = None if cancelled is None else ("yes" if cancelled else "no")
-    change.audit(AuditKind.REMEMBERED, event_id, digest=digest, plan_hash=plan_hash, cancelled=known)
-
-
-def _standing(
+def _require(
     change: Change, event_id: EventId, wish: str, allowed: set[OrderState], *, begun: bool = True
 ) -> OrderState | None:
-    """The state the order is in now. ClaimConflict unless it is allowed (and, if so asked, without receipts)."""
-    row = change.connection.execute(_STANDING, (event_id,)).fetchone()
+    """The state the order is in now, None for no order. ClaimConflict unless it is allowed.
+
+    Not `begun`: an order with receipts isn't allowed either.
+    """
+    row = change.connection.execute(_STATE, (event_id,)).fetchone()
     if row is None:
         return None
     state: OrderState = row["state"]
@@ -353,7 +483,7 @@ def _decode_order(row: sqlite3.Row, receipts: Mapping[str, Receipt], sent: Itera
         local_id=row["local_id"],
         reason=reason,
         text=text,
-        look_again_at=decode_instant(row["look_again_at"]),
+        recheck_at=decode_instant(row["look_again_at"]),
         seen_trouble=row["seen_trouble"],
     )
 
@@ -363,53 +493,4 @@ def _decode_receipt(row: sqlite3.Row) -> Receipt:
         uuid=row["uuid"],
         kind=row["kind"],
         revel_id=row["revel_id"],
-        facts=json.loads(row["facts"]),
-        recorded_at=datetime.fromisoformat(row["recorded_at"]),
-        run_id=row["run_id"],
     )
-
-
-_LONG_SETTLED = """
-    SELECT event_id FROM orders LEFT JOIN sightings USING (event_id)
-    WHERE state = 'settled' AND plan IS NOT NULL AND look_again_at IS NULL
-      AND orders.touched_at < :before AND coalesce(event_day, json_extract(plan, '$.day')) < :before
-"""
-_GOES: Mapping[str, str] = {
-    "receipts": f"receipts WHERE event_id IN ({_LONG_SETTLED}) AND recorded_at < :before",
-    "attempts": f"attempts WHERE event_id IN ({_LONG_SETTLED}) AND at < :before",
-    "deliveries": "deliveries WHERE handled_at < :before AND subject IN "  # noqa: S608 (all of it is written here)
-    f"(SELECT 'event ' || event_id FROM ({_LONG_SETTLED}))",
-    "sightings": f"""
-        sightings WHERE event_id IN ({_LONG_SETTLED}) AND last_seen_at < :before
-        AND status IN ('injected', 'skipped') AND missed_at IS NULL
-    """,
-}
-"""What is dropped of events whose order was settled long ago. Sightings last: the others ask them for days."""
-
-
-def count_old_details(connection: sqlite3.Connection, before: datetime) -> dict[str, int]:
-    """How many rows of each table `drop` would drop."""
-    return {
-        table: int(connection.execute(f"SELECT count(*) FROM {rows}", _bounds(before)).fetchone()[0])  # noqa: S608
-        for table, rows in _GOES.items()
-    }
-
-
-def drop_old_details(change: Change, before: datetime, older_than: int) -> dict[str, int]:
-    """Drops the details of orders settled before `before`; how many rows of each table. The audit says so.
-
-    What stays for ever: each event's order with its id, uuid, local_id and plan, whatever is held, disputed or somebody
-    else's, all runs and the whole audit.
-    """
-    gone = {
-        table: change.connection.execute(f"DELETE FROM {rows}", _bounds(before)).rowcount  # noqa: S608
-        for table, rows in _GOES.items()
-    }
-    if any(gone.values()):
-        told = {table: str(number) for table, number in gone.items()}
-        change.audit(AuditKind.PRUNED, None, older_than=str(older_than), **told)
-    return gone
-
-
-def _bounds(before: datetime) -> dict[str, str]:
-    return {"before": encode_instant(before)}

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from tsrevel.ledger.audit import Change
-from tsrevel.ledger.changes import REPORTED_CHANGES
-from tsrevel.ledger.database import LedgerFile
-from tsrevel.ledger.records import AuditKind, ClaimConflict, ConflictCode, EventResult, LastResult
+from tsrevel.errors import ClaimConflict, ConflictCode
+from tsrevel.ledger.records import AuditKind, EventResult, LastResult
+from tsrevel.ledger.transactions import Change, Transactions
 from tsrevel.planning.model import EventId, OrderId
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
 """What a notice tells of: a change of an event's state that a person may want to hear of."""
 
+REPORTED_CHANGES = frozenset({"CHANGED_AFTER_INJECTION", "CANCELLED_AFTER_INJECTION"})
+"""The reasons that report a change after injection. It stays open until a person settles it."""
 _POST_INJECTED = """
     INSERT INTO notices (run_id, event_id, occasion, location, order_id, text)
     SELECT :run_id, event_id, 'injected', '', :order_id, '' FROM orders
@@ -30,7 +31,7 @@ _POST = """
     VALUES (:run_id, :event_id, :occasion, :event_day, :location, :order_id, :reason, :text)
 """
 _WAITING = "SELECT number FROM notices WHERE mail IS NULL ORDER BY number"
-_MAKE = "INSERT INTO mails (made_at) VALUES (?)"
+_MAKE_MAIL = "INSERT INTO mails (made_at) VALUES (?)"
 _PUT_INTO = "UPDATE notices SET mail = ? WHERE number = ?"
 _DUE = "SELECT number, made_at, attempts, refusals FROM mails WHERE state = 'due' ORDER BY number"
 _NOTICES = """
@@ -41,7 +42,7 @@ _TRIED = """
     UPDATE mails SET attempts = attempts + 1, refusals = refusals + :refused, tried_at = :at, state = :state
     WHERE number = :number AND state = 'due'
 """
-_EMPTY = "UPDATE notices SET text = '' WHERE mail = ?"
+_EMPTY_TEXTS = "UPDATE notices SET text = '' WHERE mail = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,91 +70,100 @@ class DueMail:
     notices: tuple[Notice, ...]
 
 
-def post_injected(change: Change, event_id: EventId, order_id: OrderId, wanted: Collection[str]) -> None:
-    """Stores that the event's order is about to be settled, unless it was before, or isn't of our making."""
-    if "injected" in wanted:
-        row = {"run_id": change.run_id, "event_id": event_id, "order_id": order_id}
-        change.connection.execute(_POST_INJECTED, row)
+class Outbox:
+    """`ledger.outbox`: notices and mails. `mail_on` is what notices are stored of; none, unless mails can be sent."""
+
+    def __init__(self, transactions: Transactions, mail_on: Collection[str]) -> None:
+        self._transactions = transactions
+        self._mail_on = mail_on
+
+    def make_mails(self, *, digest: bool) -> tuple[DueMail, ...]:
+        """Puts the notices that wait into mails, one for all (`digest`) or one for each; what is due, oldest first.
+
+        Notices wait as well after a run that died before it came to its mails.
+        """
+        with self._transactions.changing(None) as change:
+            connection = change.connection
+            waiting = [row["number"] for row in connection.execute(_WAITING)]
+            for bundle in [waiting] if digest and waiting else [[each] for each in waiting]:
+                mail = connection.execute(_MAKE_MAIL, (change.at,)).lastrowid
+                connection.executemany(_PUT_INTO, [(mail, number) for number in bundle])
+            return tuple(
+                DueMail(
+                    number=row["number"],
+                    made_at=datetime.fromisoformat(row["made_at"]),
+                    attempts=row["attempts"],
+                    refusals=row["refusals"],
+                    notices=tuple(_decode_notice(each) for each in connection.execute(_NOTICES, (row["number"],))),
+                )
+                for row in connection.execute(_DUE).fetchall()
+            )
+
+    def note_sent(self, number: int) -> None:
+        """The mail was taken, and is never sent again. ClaimConflict if it wasn't due."""
+        with self._transactions.changing(None) as change:
+            _note_attempt(change, number, "sent", refused=False)
+            change.audit(AuditKind.MAIL_SENT, mail=str(number))
+
+    def note_failed(self, number: int, text: str, *, refused: bool = False, give_up: bool = False) -> None:
+        """The mail wasn't taken, and `text` says why. Without `give_up` a later run sends it again.
+
+        `refused`: for what it is. ClaimConflict if it wasn't due.
+        """
+        with self._transactions.changing(None) as change:
+            _note_attempt(change, number, "given_up" if give_up else "due", refused=refused)
+            if give_up:
+                change.audit(AuditKind.MAIL_GIVEN_UP, mail=str(number), text=text)
+
+    def post_injected(self, change: Change, event_id: EventId, order_id: OrderId) -> None:
+        """Stores that the event's order is about to be settled, unless it was before, or isn't of our making."""
+        if "injected" in self._mail_on:
+            row = {"run_id": change.run_id, "event_id": event_id, "order_id": order_id}
+            change.connection.execute(_POST_INJECTED, row)
+
+    def post_results(
+        self,
+        change: Change,
+        results: Iterable[EventResult],
+        before: Mapping[EventId, LastResult],
+        news: Collection[EventId],
+    ) -> None:
+        """Stores what is new in a run's results: `before` is what was last made of the events, `news` what changed."""
+        for one in results:
+            occasion = _occasion_of(one, before.get(one.event_id)) if one.event_id in news else None
+            if occasion in self._mail_on:
+                row = {
+                    "run_id": change.run_id,
+                    "event_id": one.event_id,
+                    "occasion": occasion,
+                    "event_day": one.day.isoformat() if one.day else None,
+                    "location": one.location,
+                    "order_id": one.order_id,
+                    "reason": one.reason,
+                    "text": one.text,
+                }
+                change.connection.execute(_POST, row)
 
 
-def post_seen(
-    change: Change,
-    seen: Iterable[EventResult],
-    before: Mapping[EventId, LastResult],
-    fresh: Collection[EventId],
-    wanted: Collection[str],
-) -> None:
-    """Stores what is new in what a run saw: `before` is what was last seen, `fresh` what has changed since."""
-    for one in seen:
-        occasion = _occasion_of(one, before.get(one.event_id)) if one.event_id in fresh else None
-        if occasion in wanted:
-            row = {
-                "run_id": change.run_id,
-                "event_id": one.event_id,
-                "occasion": occasion,
-                "event_day": one.day.isoformat() if one.day else None,
-                "location": one.location,
-                "order_id": one.order_id,
-                "reason": one.reason,
-                "text": one.text,
-            }
-            change.connection.execute(_POST, row)
-
-
-def _occasion_of(seen: EventResult, before: LastResult | None) -> Occasion | None:
+def _occasion_of(result: EventResult, before: LastResult | None) -> Occasion | None:
     """A failure is new with another reason alone: its text may tell a time, and then differs in every run."""
-    if seen.missed:
+    if result.missed:
         return None if before and before.missed_at else "missed"
-    if seen.reason in REPORTED_CHANGES:
+    if result.reason in REPORTED_CHANGES:
         return "changed"
-    if seen.status == "held":
+    if result.status == "held":
         return "held"
-    if seen.status != "failed" or (before and (before.status, before.reason) == (seen.status, seen.reason)):
+    if result.status != "failed" or (before and (before.status, before.reason) == (result.status, result.reason)):
         return None
     return "failed"
 
 
-def make_mails(change: Change, *, digest: bool) -> None:
-    """Puts the notices that wait into mails: all into one (`digest`), or each into its own."""
-    waiting = [row["number"] for row in change.connection.execute(_WAITING)]
-    for bundle in [waiting] if digest and waiting else [[each] for each in waiting]:
-        mail = change.connection.execute(_MAKE, (change.at,)).lastrowid
-        change.connection.executemany(_PUT_INTO, [(mail, number) for number in bundle])
-
-
-def find_due(connection: sqlite3.Connection) -> tuple[DueMail, ...]:
-    """The mails still to be sent, oldest first."""
-    return tuple(
-        DueMail(
-            number=row["number"],
-            made_at=datetime.fromisoformat(row["made_at"]),
-            attempts=row["attempts"],
-            refusals=row["refusals"],
-            notices=tuple(_decode_notice(each) for each in connection.execute(_NOTICES, (row["number"],))),
-        )
-        for row in connection.execute(_DUE).fetchall()
-    )
-
-
-def note_sent(change: Change, number: int) -> None:
-    """The mail was taken. ClaimConflict if it wasn't due."""
-    _note(change, number, "sent", refused=False)
-    change.audit(AuditKind.MAIL_SENT, mail=str(number))
-
-
-def note_failed(change: Change, number: int, text: str, *, refused: bool, give_up: bool) -> None:
-    """The mail wasn't taken, and isn't due any more if we `give_up`; `text` says why. ClaimConflict if it wasn't."""
-    _note(change, number, "given_up" if give_up else "due", refused=refused)
-    if give_up:
-        change.audit(AuditKind.MAIL_GIVEN_UP, mail=str(number), text=text)
-
-
-def _note(change: Change, number: int, state: str, *, refused: bool) -> None:
+def _note_attempt(change: Change, number: int, state: str, *, refused: bool) -> None:
     row = {"number": number, "refused": refused, "at": change.at, "state": state}
     if change.connection.execute(_TRIED, row).rowcount != 1:
         raise ClaimConflict(ConflictCode.MAIL_NOT_DUE, f"Mail {number} can't be noted as {state}: it isn't due.")
     if state != "due":
-        change.connection.execute(_EMPTY, (number,))
+        change.connection.execute(_EMPTY_TEXTS, (number,))
 
 
 def _decode_notice(row: sqlite3.Row) -> Notice:
@@ -167,29 +177,3 @@ def _decode_notice(row: sqlite3.Row) -> Notice:
         reason=row["reason"],
         text=row["text"],
     )
-
-
-class Outbox(LedgerFile):
-    """The part of the ledger that mails go through. Errors as the `Ledger`'s."""
-
-    occasions: frozenset[str] = frozenset()
-    """What notices are stored of: set it before the run. Nothing, unless mails can be sent."""
-
-    def make_mails(self, *, digest: bool) -> tuple[DueMail, ...]:
-        """Puts the notices that wait into mails, one for all (`digest`) or one for each; what is due, oldest first.
-
-        Notices wait as well after a run that died before it came to its mails.
-        """
-        with self._changing(None) as change:
-            make_mails(change, digest=digest)
-            return find_due(change.connection)
-
-    def mail_sent(self, number: int) -> None:
-        """The mail was taken, and is never sent again. ClaimConflict if it wasn't due."""
-        with self._changing(None) as change:
-            note_sent(change, number)
-
-    def mail_failed(self, number: int, text: str, *, refused: bool = False, give_up: bool = False) -> None:
-        """The mail wasn't taken; without `give_up` a later run sends it. `refused`: for what it is. Likewise."""
-        with self._changing(None) as change:
-            note_failed(change, number, text, refused=refused, give_up=give_up)

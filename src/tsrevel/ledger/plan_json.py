@@ -1,7 +1,8 @@
-"""Plans and events as JSON text and back, exactly. A text that isn't one is damage and is never guessed at."""
+"""Plans and events as JSON text and back. A text that isn't one is damage and is never guessed at."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ _SHAPE = 1
 text lacks it and reads as the default."""
 
 _PLANS = TypeAdapter(Plan)
+_EVENTS = TypeAdapter(Event)
 
 
 def encode_plan(plan: Plan) -> str:
@@ -46,9 +48,6 @@ def _unreadable(why: str) -> str:
     return f"A plan in the ledger can't be read ({why}): install the tsrevel that wrote it, or restore a backup."
 
 
-_EVENTS = TypeAdapter(Event)
-
-
 def encode_snapshot(event: Event) -> str:
     """The event without its name and contact, and its documents without the staff's names (facts TripleSeat 3.3)."""
     documents = tuple(_without_staff(document) for document in event.documents)
@@ -69,3 +68,14 @@ def decode_snapshot(text: str) -> Event:
 def _without_staff(document: Document) -> Document:
     """A title reads "<staff name> | Contract & Event Order: <document id>"."""
     return replace(document, title=document.title.rpartition(" | ")[2])
+
+
+def hash_of_content(event: Event) -> str:
+    """A hash over what an order's day, location, lines and money come from, whatever the settings make of it."""
+    bare = replace(event, status="", location_name="", starts_at=None, guest_count=None, updated=None, faults=())
+    return hash_of_text(encode_snapshot(bare))
+
+
+def hash_of_text(text: str) -> str:
+    """How the ledger keeps a text that may name people."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,7 +1,4 @@
-"""Questions that a person asks of the ledger: how do things stand, and what happened to this event? Only reads.
-
-Each function takes the connection of a `LedgerView.reading()`.
-"""
+"""Questions that a person asks of the ledger: what needs attention, and what happened to this event? Only reads."""
 
 from __future__ import annotations
 
@@ -11,15 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tsrevel.ledger.events import RESOLUTION, decode_resolution
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.orders import DISPUTED_FOR
 from tsrevel.ledger.plan_json import decode_plan
-from tsrevel.ledger.records import PENDING, OrderState, Resolution, decode_instant, describe_dispute
+from tsrevel.ledger.records import PENDING, OrderState, decode_instant, describe_dispute
+from tsrevel.ledger.transactions import Transactions
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import Cents
 
-_STANDINGS = """
+_STATUSES = """
     SELECT sightings.event_id, event_day, location, sightings.status, reason, missed_at, first_seen_at, last_seen_at,
         coalesce(
             (SELECT min(at) FROM audit AS trouble
@@ -33,19 +30,19 @@ _STANDINGS = """
     FROM sightings LEFT JOIN orders USING (event_id)
     WHERE event_id NOT IN (SELECT event_id FROM resolutions)
 """
-_IN_TROUBLE = f"""
-    {_STANDINGS} AND sightings.status IN ('held', 'failed') ORDER BY event_day, location, event_id
+_HELD_OR_FAILED = f"""
+    {_STATUSES} AND sightings.status IN ('held', 'failed') ORDER BY event_day, location, event_id
 """
 _NO_ORDER = "(orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign'))"
-_COMING = f"""
-    {_STANDINGS} AND (reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED') OR sightings.status = 'planned') AND {_NO_ORDER}
+_WAITING_EVENTS = f"""
+    {_STATUSES} AND (reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED') OR sightings.status = 'planned') AND {_NO_ORDER}
     ORDER BY event_day, location, event_id
 """
-_MISSED = f"""
-    {_STANDINGS} AND missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED' AND {_NO_ORDER}
+_MISSED_EVENTS = f"""
+    {_STATUSES} AND missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED' AND {_NO_ORDER}
     ORDER BY event_day, location, event_id
 """
-_DRY = """
+_DRY_FINDINGS = """
     SELECT event_id, event_day, location, status, reason, missed_at, since_at AS first_seen_at, last_seen_at,
         since_at AS since
     FROM dry_sightings LEFT JOIN orders USING (event_id)
@@ -64,7 +61,7 @@ _OPEN_CHANGES = """
     SELECT event_id, event_day, coalesce(location, '') AS location, open_changes.reason, told_at
     FROM open_changes LEFT JOIN sightings USING (event_id) ORDER BY event_day, event_id
 """
-_SEEN = """
+_EVENT_STATUS = """
     SELECT event_id, event_day, location, status, reason, missed_at, first_seen_at, last_seen_at, last_seen_at AS since
     FROM sightings WHERE event_id = ?
 """
@@ -81,10 +78,6 @@ _OPEN_ORDERS = f"""
     WHERE state IN ('claimed', 'disputed') AND event_id NOT IN (SELECT event_id FROM resolutions)
     ORDER BY touched_at, event_id
 """  # noqa: S608 (all of it is written here)
-_RESOLUTIONS = f"""
-    SELECT {RESOLUTION} FROM resolutions
-    WHERE :event_id IS NULL OR event_id = :event_id ORDER BY resolved_at DESC, event_id
-"""  # noqa: S608 (all of it is written in these rooms)
 _ATTEMPTS_OF_EVENT = """
     SELECT attempts.run_id, correlation_id, event_id, status, reason, order_id, at
     FROM attempts JOIN runs USING (run_id)
@@ -105,7 +98,7 @@ _STEPS = f"""
 
 @dataclass(frozen=True, slots=True)
 class EventStatus:
-    """How an event stood when a run last saw it. `since`: its status has been that ever since then.
+    """The status of an event when a run last saw it. `since`: its status has been that ever since then.
 
     `location` is the [[locations]] entry's name, else TripleSeat's; '' where a version before this one saw it.
     """
@@ -183,72 +176,64 @@ class StepStatus:
     run_id: str | None
 
 
-def in_trouble(connection: sqlite3.Connection) -> tuple[EventStatus, ...]:
-    """The events held or failed when last seen, and not resolved, by their days."""
-    return tuple(_decode_standing(row) for row in connection.execute(_IN_TROUBLE))
+class LedgerQueries:
+    """`ledger.queries`: what `status`, `history` and `explain` show of events and orders."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def held_or_failed(self) -> tuple[EventStatus, ...]:
+        """The events held or failed when last seen, and not resolved, by their days."""
+        return self._statuses(_HELD_OR_FAILED)
+
+    def waiting(self) -> tuple[EventStatus, ...]:
+        """The events that wait for their day, or for the next run, by their days."""
+        return self._statuses(_WAITING_EVENTS)
+
+    def missed(self) -> tuple[EventStatus, ...]:
+        """The events whose gate closed without an order, and that nobody has resolved, by their days."""
+        return self._statuses(_MISSED_EVENTS)
+
+    def dry_findings(self) -> tuple[EventStatus, ...]:
+        """The events that a dry run found held, failed or missed, and no live run knows to be so, by their days."""
+        return self._statuses(_DRY_FINDINGS)
+
+    def event_status(self, event_id: EventId) -> EventStatus | None:
+        """The event's status when last seen, resolved or not; None if no run ever saw it."""
+        return next(iter(self._statuses(_EVENT_STATUS, event_id)), None)
+
+    def open_changes(self) -> tuple[OpenChange, ...]:
+        """The changes after injection that nobody has settled, by their days; some may agree again."""
+        with self._transactions.reading() as connection:
+            return tuple(_decode_change(row) for row in connection.execute(_OPEN_CHANGES))
+
+    def open_orders(self) -> tuple[OpenOrder, ...]:
+        """The orders begun and not finished, or disputed, the longest untouched first. LedgerDamaged: bad plan."""
+        with self._transactions.reading() as connection:
+            return tuple(_decode_open_order(row) for row in connection.execute(_OPEN_ORDERS))
+
+    def attempts_at(self, event_id: EventId) -> tuple[Attempt, ...]:
+        """Every attempt at the event, oldest first."""
+        with self._transactions.reading() as connection:
+            return tuple(_decode_attempt(row) for row in connection.execute(_ATTEMPTS_OF_EVENT, (event_id,)))
+
+    def attempts_in(self, run_ids: Iterable[str]) -> tuple[Attempt, ...]:
+        """What these runs attempted, in the order they did."""
+        with self._transactions.reading() as connection:
+            found = connection.execute(_ATTEMPTS_OF_RUNS, (json.dumps(list(run_ids)),))
+            return tuple(_decode_attempt(row) for row in found)
+
+    def steps_of(self, event_id: EventId) -> tuple[StepStatus, ...]:
+        """The steps of the claimed plan with their receipts, in the order of writing; none without a claim."""
+        with self._transactions.reading() as connection:
+            return tuple(_decode_step(row) for row in connection.execute(_STEPS, (event_id,)))
+
+    def _statuses(self, sql: str, *given: str) -> tuple[EventStatus, ...]:
+        with self._transactions.reading() as connection:
+            return tuple(_decode_status(row) for row in connection.execute(sql, given))
 
 
-def coming(connection: sqlite3.Connection) -> tuple[EventStatus, ...]:
-    """The events that wait for their day, or for the next run, by their days."""
-    return tuple(_decode_standing(row) for row in connection.execute(_COMING))
-
-
-def missed(connection: sqlite3.Connection) -> tuple[EventStatus, ...]:
-    """The events whose gate closed without an order, and that nobody has resolved, by their days."""
-    return tuple(_decode_standing(row) for row in connection.execute(_MISSED))
-
-
-def in_trouble_dry(connection: sqlite3.Connection) -> tuple[EventStatus, ...]:
-    """The events that a dry run found held, failed or missed, and no live run knows to be so, by their days."""
-    return tuple(_decode_standing(row) for row in connection.execute(_DRY))
-
-
-def open_changes(connection: sqlite3.Connection) -> tuple[OpenChange, ...]:
-    """The changes after injection that nobody has settled, by their days; some may agree again."""
-    return tuple(
-        OpenChange(
-            event_id=row["event_id"],
-            day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
-            location=row["location"],
-            reason=row["reason"],
-            told_at=datetime.fromisoformat(row["told_at"]),
-        )
-        for row in connection.execute(_OPEN_CHANGES)
-    )
-
-
-def standing_of(connection: sqlite3.Connection, event_id: EventId) -> EventStatus | None:
-    """How the event stood when last seen, resolved or not; None if no run ever saw it."""
-    row = connection.execute(_SEEN, (event_id,)).fetchone()
-    return _decode_standing(row) if row else None
-
-
-def open_orders(connection: sqlite3.Connection) -> tuple[OpenOrder, ...]:
-    """The orders begun and not finished, or disputed, the longest untouched first. LedgerDamaged: unreadable plan."""
-    return tuple(_decode_open_order(row) for row in connection.execute(_OPEN_ORDERS))
-
-
-def resolutions(connection: sqlite3.Connection, event_id: EventId | None = None) -> tuple[Resolution, ...]:
-    """What people have settled, of one event or of all, newest first."""
-    return tuple(decode_resolution(row) for row in connection.execute(_RESOLUTIONS, {"event_id": event_id}))
-
-
-def attempts_of(connection: sqlite3.Connection, event_id: EventId) -> tuple[Attempt, ...]:
-    """Every attempt at the event, oldest first."""
-    return tuple(_decode_attempt(row) for row in connection.execute(_ATTEMPTS_OF_EVENT, (event_id,)))
-
-
-def attempts_in(connection: sqlite3.Connection, run_ids: Iterable[str]) -> tuple[Attempt, ...]:
-    """What these runs attempted, in the order they did."""
-    return tuple(_decode_attempt(row) for row in connection.execute(_ATTEMPTS_OF_RUNS, (json.dumps(list(run_ids)),)))
-
-
-def steps_of(connection: sqlite3.Connection, event_id: EventId) -> tuple[StepStatus, ...]:
-    """The steps of the claimed plan with their receipts, in the order of writing; none without a claim."""
-    return tuple(_decode_step(row) for row in connection.execute(_STEPS, (event_id,)))
-
-
-def _decode_standing(row: sqlite3.Row) -> EventStatus:
+def _decode_status(row: sqlite3.Row) -> EventStatus:
     return EventStatus(
         event_id=row["event_id"],
         day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
@@ -259,6 +244,16 @@ def _decode_standing(row: sqlite3.Row) -> EventStatus:
         first_seen_at=datetime.fromisoformat(row["first_seen_at"]),
         last_seen_at=datetime.fromisoformat(row["last_seen_at"]),
         since=datetime.fromisoformat(row["since"]),
+    )
+
+
+def _decode_change(row: sqlite3.Row) -> OpenChange:
+    return OpenChange(
+        event_id=row["event_id"],
+        day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
+        location=row["location"],
+        reason=row["reason"],
+        told_at=datetime.fromisoformat(row["told_at"]),
     )
 
 

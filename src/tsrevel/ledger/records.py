@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from tsrevel.errors import TsrevelError
 from tsrevel.planning.model import Event, EventId, OrderId, Plan
 from tsrevel.planning.reasons import Reason
 
@@ -85,26 +84,6 @@ class StationReport:
     text: str
 
 
-class ConflictCode(StrEnum):
-    """What a change contradicts. Codes never change their meaning."""
-
-    BROKEN_RULE = "BROKEN_RULE"
-    RUN_NOT_OPEN = "RUN_NOT_OPEN"
-    RESOLVED = "RESOLVED"
-    WRONG_STATE = "WRONG_STATE"
-    NO_ORDER = "NO_ORDER"
-    NO_SUCH_STEP = "NO_SUCH_STEP"
-    MAIL_NOT_DUE = "MAIL_NOT_DUE"
-
-
-class ClaimConflict(TsrevelError):
-    """A change was asked for that contradicts what the ledger holds. A fault of ours; nothing was stored."""
-
-    def __init__(self, code: ConflictCode, message: str) -> None:
-        self.code = code
-        super().__init__(message)
-
-
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One invocation. Without `finished_at` it is still going, or died. `whole`: no days and no places left out."""
@@ -122,14 +101,11 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Revel's answer to the step with this `uuid`. `facts` is what of the answer is worth keeping."""
+    """Revel's answer to the step with this `uuid`."""
 
     uuid: str
     kind: str
     revel_id: str | None
-    facts: Mapping[str, str]
-    recorded_at: datetime
-    run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +116,8 @@ class OrderRecord:
     against, `digest` the content hash of that moment. `receipts` go by the uuid of their step, and so does `sent`: when
     each step was last sent, as far as an order isn't settled. Of `unanswered` it isn't known whether they were applied.
     `local_id` is kept of foreign orders, `reason` and `text` (why) of disputed ones; `reason` is None where an older
-    version stored none. `look_again_at`: a write was sent again whose
-    outcome had been unknown; looked at once more from then on, the order shows whether a part of it is there twice.
+    version stored none. `recheck_at`: a write was sent again whose
+    outcome had been unknown; checked once more from then on, the order shows whether a part of it is there twice.
     `seen_trouble` is the hash of why the event, changed, couldn't be planned when last seen; None if it could.
     """
 
@@ -159,7 +135,7 @@ class OrderRecord:
     text: str | None = None
     sent: Mapping[str, datetime] = field(default_factory=dict)
     unanswered: frozenset[str] = frozenset()
-    look_again_at: datetime | None = None
+    recheck_at: datetime | None = None
     seen_trouble: str | None = None
 
     @property
@@ -214,8 +190,8 @@ class ContentHashes:
 class LastResult:
     """What was last made of an event. `missed_at` is when its gate was first seen closed without an order.
 
-    `updated` is the latest of TripleSeat's own stamps of the event; `has_snapshot`: a copy of it is kept. `unlisted_at`
-    is since when the listing lacks it, though it is there.
+    `updated` is the latest of TripleSeat's own stamps of the event. `unlisted_at` is since when the listing lacks it,
+    though it is there.
     """
 
     event_id: EventId
@@ -223,12 +199,8 @@ class LastResult:
     status: str
     reason: str | None
     text_hash: str
-    digest: str | None
     missed_at: datetime | None
-    first_seen_at: datetime
-    last_seen_at: datetime
     updated: datetime | None = None
-    has_snapshot: bool = False
     unlisted_at: datetime | None = None
     location: str = ""
 
@@ -267,7 +239,7 @@ class DeliveryKey:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One fact of the append-only audit. `hash` covers the row and `previous_hash`, so the rows form a chain."""
+    """One fact of the append-only audit. Its hashes aren't handed out: `chain` verifies them."""
 
     seq: int
     at: datetime
@@ -275,8 +247,6 @@ class AuditRow:
     kind: str
     event_id: EventId | None
     detail: Mapping[str, str]
-    previous_hash: str
-    hash: str
 
 
 def describe_dispute(reason: Reason | None, text: str | None) -> str | None:

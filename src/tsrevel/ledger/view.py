@@ -1,26 +1,27 @@
-"""The ledger opened to be looked at: nothing is locked, made, migrated or written, and a run may go on meanwhile."""
+"""The ledger opened to be read: nothing is locked, made, migrated or written, and a run may go on meanwhile."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Self
 
 from tsrevel.files import real_path
-from tsrevel.ledger import runs
-from tsrevel.ledger.audit import GENESIS, verify_tail
-from tsrevel.ledger.connection import SQLITE, Connect, mapped, reachable, transaction
-from tsrevel.ledger.database import TAIL, examine, has_log, identify, open_to_look, refuse_leftovers
+from tsrevel.ledger.chain import GENESIS, verify_chain
+from tsrevel.ledger.connection import SQLITE, Connect, connect_read_only, has_log, mapped, reachable, transaction
+from tsrevel.ledger.database import TAIL, examine, identify, refuse_leftovers
+from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import apply_missing, shipped_migrations, version_of
-from tsrevel.ledger.records import Clock
-from tsrevel.ledger.store import Ledger
+from tsrevel.ledger.records import Clock, RunRecord
+from tsrevel.ledger.transactions import Transactions
 from tsrevel.planning.model import EventId
 
-Reopen = Callable[[], sqlite3.Connection]
-
+_NOW = partial(datetime.now, UTC)
+"""A view's clock: of what it shows, only which orders are unfinished depends on it."""
 _SCHEMA = """
     SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type <> 'table', rowid
 """
@@ -30,35 +31,8 @@ _LEFT_OUT = frozenset({"deliveries", "mails", "notices"})
 """Tables that grow with every event, and that nothing of what becomes of one event rests on."""
 
 
-class LedgerView:
-    """The ledger as it stands, for questions. Use it in a `with`.
-
-    An older ledger is seen as this version's migrations would leave it, in a copy.
-    """
-
-    def __init__(self, connection: sqlite3.Connection, path: Path, reopen: Reopen | None = None) -> None:
-        self._connection = connection
-        self._path = path
-        self._reopen = reopen
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """For the query functions of this room: all reads inside see one and the same state."""
-        if self._reopen and has_log(self._path):  # a run has begun since: the file is no longer all there is
-            self._connection.close()
-            self._connection, self._reopen = self._reopen(), None
-        with transaction(self._connection, self._path, "DEFERRED"):
-            yield self._connection
-
-
 def open_view(path: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerView | None:
-    """The ledger at `path`, to be looked at; None if there is none.
+    """The ledger at `path`, to be read; None if there is none. It refuses every change.
 
     Raises LedgerUnusable (not ours, newer, of another environment, unreadable) and LedgerDamaged.
     """
@@ -70,8 +44,9 @@ def open_view(path: Path, environment: str, opened_by: Connect = SQLITE) -> Ledg
     with mapped(real):
         if version_of(connection) < shipped_migrations()[-1].version:
             with closing(connection):
-                return LedgerView(_copy(connection), real)
-        return LedgerView(connection, real, None if has_log(real) else lambda: open_to_look(real, opened_by))
+                return LedgerView(Transactions(_copy(connection), real, _NOW))
+        reopen = None if has_log(real) else lambda: connect_read_only(real, opened_by)
+        return LedgerView(Transactions(connection, real, _NOW, reopen))
 
 
 def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, opened_by: Connect = SQLITE) -> Ledger:
@@ -85,12 +60,12 @@ def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, op
     with mapped(real):
         copy = _connect(":memory:")
         if connection:
-            with closing(connection), transaction(connection, real, "DEFERRED"):
-                _copy_event(connection, copy, event_id)
+            with LedgerView(Transactions(connection, real, clock)) as view, view.reading() as source:
+                _copy_rows(source, copy, event_id, view.runs.last_good())
         _bring_up_to_date(copy)
         if connection is None:
             copy.execute("INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS))
-        return Ledger(copy, real, clock)
+        return Ledger(Transactions(copy, real, clock))
 
 
 def _open_whole(path: Path, environment: str, opened_by: Connect) -> sqlite3.Connection | None:
@@ -98,12 +73,12 @@ def _open_whole(path: Path, environment: str, opened_by: Connect) -> sqlite3.Con
         refuse_leftovers(path)
         if not path.exists():
             return None
-        connection = open_to_look(path, opened_by)
+        connection = connect_read_only(path, opened_by)
         unless_opened.callback(connection.close)
         with transaction(connection, path, "DEFERRED"):
             identify(connection, path, shipped_migrations())
             examine(connection, path, environment)
-            verify_tail(connection, TAIL)
+            verify_chain(connection, TAIL)
         unless_opened.pop_all()
         return connection
 
@@ -113,11 +88,12 @@ def _copy(source: sqlite3.Connection) -> sqlite3.Connection:
     copy = _connect("")
     source.backup(copy)
     _bring_up_to_date(copy)
+    copy.execute("PRAGMA query_only = ON")
     return copy
 
 
-def _copy_event(source: sqlite3.Connection, copy: sqlite3.Connection, event_id: EventId) -> None:
-    """The tables of `source`, of whatever version, with the rows of one event and of no other."""
+def _copy_rows(source: sqlite3.Connection, copy: sqlite3.Connection, event_id: EventId, good: RunRecord | None) -> None:
+    """The tables of `source`, of whatever version, with the rows of one event alone, and the last good run."""
     for row in source.execute(_SCHEMA):
         copy.execute(row["sql"])
     copy.execute(f"PRAGMA user_version = {version_of(source)}")
@@ -132,7 +108,6 @@ def _copy_event(source: sqlite3.Connection, copy: sqlite3.Connection, event_id: 
             _insert(copy, table, columns, rows)
     named = [table for table, columns in tables.items() if table not in _LEFT_OUT and "run_id" in columns]
     wanted = {row["run_id"] for table in named for row in copy.execute(f"SELECT run_id FROM {table}")}  # noqa: S608
-    good = runs.last_good(source)
     known = json.dumps([*wanted - {None}, *([good.run_id] if good else [])])
     _insert(copy, "runs", tables["runs"], source.execute(_RUNS, (known,)))
 

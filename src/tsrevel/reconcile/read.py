@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable
-from tsrevel.ledger import LedgerView
-from tsrevel.ledger.events import KnownEvents, find_known, find_ordered
+from tsrevel.ledger import KnownEvents, LedgerView
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Policy, Skip
 from tsrevel.planning.plan import plan_order
@@ -139,9 +138,9 @@ def _recall(sources: Sources, looking: _Looking, first: date, last: date) -> Non
     """The ledger's orders of these days. Their events that TripleSeat doesn't list there are asked for by id."""
     if sources.view is None:
         return
-    with sources.view.reading() as connection:
-        ordered = find_ordered(connection, first, last)
-        looking.known = find_known(connection, {*looking.events, *ordered})
+    with sources.view.reading():
+        ordered = sources.view.orders.event_ids_between(first, last)
+        looking.known = sources.view.known({*looking.events, *ordered})
     for event_id in ordered:
         if event_id not in looking.events:
             looking.events[event_id] = _ask(sources, looking, event_id)
@@ -164,12 +163,11 @@ def _list_strangers(sources: Sources, looking: _Looking, spans: tuple[ComparedSp
                 looking.written[event_id] = written
     new = [event_id for event_id in looking.written if event_id not in looking.known.orders]
     if sources.view and new:
-        with sources.view.reading() as connection:
-            more = find_known(connection, new)
+        more = sources.view.known(new)
         known = looking.known
         looking.known = KnownEvents(
             {**known.orders, **more.orders},
-            {**known.sightings, **more.sightings},
+            {**known.results, **more.results},
             {**known.resolutions, **more.resolutions},
         )
 
@@ -255,7 +253,7 @@ def _case(
         orders=orders,
         contents=contents,
         record=record,
-        sighting=known.sightings.get(event_id),
+        sighting=known.results.get(event_id),
         resolution=known.resolutions.get(event_id),
         has_ledger=sources.view is not None,
     )
@@ -300,7 +298,7 @@ def _day(event: Event | None, looking: _Looking, event_id: EventId, sources: Sou
     """Where it is counted: the event's day; for one that has moved out of sight or is gone, the day of its order."""
     record = looking.known.orders.get(event_id)
     planned = record.plan.day if record and record.plan else None
-    sighting = looking.known.sightings.get(event_id)
+    sighting = looking.known.results.get(event_id)
     written = looking.written.get(event_id)
     location = find_location(event, sources.policy) if event else None
     now = event_day(event, find_zone(location.timezone) if location else None) if event else None

@@ -12,7 +12,7 @@ from tsrevel.engine import inject as writing
 from tsrevel.engine import perform, recover, verify
 from tsrevel.engine.triage import Recover
 from tsrevel.engine.verify import Missing
-from tsrevel.ledger import Ledger
+from tsrevel.ledger.orders import OrderRepository
 from tsrevel.planning.model import Hold
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.reasons import Reason, Status
@@ -69,7 +69,7 @@ def begun_order_is_planned_anew(patch: pytest.MonkeyPatch) -> None:
 )
 def order_of_a_lost_event_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """An order begun stays half written once its event isn't listed any more."""
-    instead(patch, Ledger, "unfinished", ())
+    instead(patch, OrderRepository, "unfinished", ())
 
 
 @caught_in(*(f"single lost=1 {n}:kill_after {n + 1}:event_moved" for n in (19, 20, 22, 23)), violates=INCOMPLETE)
@@ -92,7 +92,7 @@ def order_found_counts_as_finished(patch: pytest.MonkeyPatch) -> None:
     """An order of ours that a look-up shows is settled, however much of it is there."""
 
     def adopt(ctx: Any, _state: Any, about: Any, plan: Any, row: Any, digest: Any) -> Any:
-        ctx.ledger.settle(ctx.run_id, plan.event_id, row.id, digest)
+        ctx.ledger.orders.settle(ctx.run_id, plan.event_id, row.id, digest)
         return replace(about, status=Status.SKIPPED, reason=Reason.ALREADY_INJECTED, order_id=row.id)
 
     patch.setattr(perform, "adopt", adopt)

@@ -20,7 +20,9 @@ from tsrevel.config.paths import StatePlace, state_folder
 from tsrevel.engine import inject, perform, recover, verify
 from tsrevel.engine.recover import Absent
 from tsrevel.errors import OutcomeUnknown, Throttled, TryNextRun, Unavailable
-from tsrevel.ledger import Ledger, audit
+from tsrevel.ledger import chain, transactions
+from tsrevel.ledger.orders import OrderRepository
+from tsrevel.ledger.runs import RunRepository
 from tsrevel.planning import identity
 from tsrevel.revel import client, decode, paging
 from tsrevel.revel.client import Revel, WriteResult
@@ -229,21 +231,21 @@ def _change_records(patch: pytest.MonkeyPatch, **fields: object) -> None:
     def unfinished(original: Original, *args: Any) -> Any:
         return tuple(replace(record, **fields) for record in original(*args))
 
-    around(patch, Ledger, "orders", orders)
-    around(patch, Ledger, "unfinished", unfinished)
+    around(patch, OrderRepository, "find", orders)
+    around(patch, OrderRepository, "unfinished", unfinished)
 
 
 @caught_in(f"single gaps=5 {TO_THE_END} 1:timeout_late", violates=TWO_ORDERS)
 def claim_comes_after_the_first_write(patch: pytest.MonkeyPatch) -> None:
     """The plan isn't in the ledger before Revel hears of it."""
     waiting: list[Any] = []
-    claim = Ledger.claim
+    claim = OrderRepository.claim
 
     def begin_run(original: Original, *args: Any) -> None:
         waiting.clear()
         original(*args)
 
-    def record(original: Original, self: Ledger, run_id: str, *args: Any, **kwargs: Any) -> None:
+    def record(original: Original, self: OrderRepository, run_id: str, *args: Any, **kwargs: Any) -> None:
         while waiting:
             claim(self, run_id, waiting.pop())
         original(self, run_id, *args, **kwargs)
@@ -252,21 +254,21 @@ def claim_comes_after_the_first_write(patch: pytest.MonkeyPatch) -> None:
         if not waiting:
             original(*args)
 
-    patch.setattr(Ledger, "claim", lambda _self, _run_id, plan: waiting.append(plan))
-    around(patch, Ledger, "begin_run", begin_run)
-    around(patch, Ledger, "record", record)
-    around(patch, Ledger, "mark_sent", unless_waiting)
-    around(patch, Ledger, "note_not_applied", unless_waiting)
+    patch.setattr(OrderRepository, "claim", lambda _self, _run_id, plan: waiting.append(plan))
+    around(patch, RunRepository, "begin", begin_run)
+    around(patch, OrderRepository, "record", record)
+    around(patch, OrderRepository, "mark_sent", unless_waiting)
+    around(patch, OrderRepository, "mark_not_applied", unless_waiting)
 
 
 @caught_in(*(f"single gaps=5 {n}:invisible {n + 2}:outage" for n in (22, 25, 32)), violates="twice")
 def receipt_is_not_recorded(patch: pytest.MonkeyPatch) -> None:
     """What Revel acknowledged counts as never sent: a recovery point is lost."""
 
-    def record(_original: Original, self: Ledger, run_id: str, event_id: Any, step: Any, **_more: Any) -> None:
-        self.note_not_applied(run_id, event_id, step)
+    def record(_original: Original, self: OrderRepository, run_id: str, event_id: Any, step: Any, **_more: Any) -> None:
+        self.mark_not_applied(run_id, event_id, step)
 
-    around(patch, Ledger, "record", record)
+    around(patch, OrderRepository, "record", record)
 
 
 @caught_in(*(f"single gaps=5 {TO_THE_END} {n}:timeout_late" for n in (1, 12)), violates=f"{TWO_ORDERS}|twice")
@@ -278,7 +280,7 @@ def doubt_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 @caught_in(*(f"single gaps=1 {TO_THE_END} {n}:kill_in_flight" for n in (22, 28, 32)), violates=f"{TWO_ORDERS}|twice")
 def write_is_not_marked_before_it_is_sent(patch: pytest.MonkeyPatch) -> None:
     """A process that dies in mid-write leaves no trace of it."""
-    instead(patch, Ledger, "mark_sent", None)
+    instead(patch, OrderRepository, "mark_sent", None)
 
 
 @caught_in(*(f"single gaps=1 {TO_THE_END} {n}:5xx_late" for n in (22, 25, 28, 35)), violates=ONE_TOO_MANY)
@@ -289,7 +291,7 @@ def server_error_means_not_applied(patch: pytest.MonkeyPatch) -> None:
         try:
             return original(ctx, state, plan, step, *more)
         except OutcomeUnknown:
-            ctx.ledger.note_not_applied(ctx.run_id, plan.event_id, step)
+            ctx.ledger.orders.mark_not_applied(ctx.run_id, plan.event_id, step)
             raise
 
     around(patch, inject, "_find_lost", find_lost)
@@ -328,10 +330,10 @@ def audit_rows_are_not_chained(patch: pytest.MonkeyPatch) -> None:
 
     def add(original: Original, *args: Any, **kwargs: Any) -> None:
         with pytest.MonkeyPatch.context() as inner:
-            around(inner, audit, "read_meta", lambda read, *given: replace(read(*given), audit_head=audit.GENESIS))
+            around(inner, chain, "read_meta", lambda read, *given: replace(read(*given), audit_head=chain.GENESIS))
             original(*args, **kwargs)
 
-    around(patch, audit.Change, "audit", add)
+    around(patch, transactions.Change, "audit", add)
 
 
 @caught_in("single 10:second_process", "single 15:second_process", violates="a second process reached")

@@ -157,8 +157,8 @@ def test_what_is_not_a_plan_of_the_known_shape_is_damage(text: str) -> None:
 
 
 def test_an_unreadable_plan_in_the_file_stops_the_run(ledger: Ledger, path: Path) -> None:
-    ledger.claim(RUN, make_plan())
+    ledger.orders.claim(RUN, make_plan())
     with raw(path) as stranger:
         stranger.execute("UPDATE orders SET plan = '{}'")
     with pytest.raises(LedgerDamaged):
-        ledger.order(EVENT)
+        ledger.orders.get(EVENT)

@@ -13,11 +13,17 @@ import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
 from tsrevel.ledger import DeliveryKey, Ledger, StationChange, StationReport
-from tsrevel.ledger.maintenance import REDACTED, back_up_ledger, check_ledger, count_prunable, export_rows
+from tsrevel.ledger.maintenance import (
+    REDACTED,
+    back_up_ledger,
+    check_ledger,
+    count_prunable,
+    export_rows,
+    prune_details,
+)
 from tsrevel.planning.model import EventId, OrderId
 
 from .samples import (
-    DAY,
     EVENT,
     NOTED,
     ORDER,
@@ -29,6 +35,7 @@ from .samples import (
     make_run,
     open_ledger,
     raises,
+    store_result,
 )
 
 LATER = START + timedelta(days=400)
@@ -39,15 +46,15 @@ Rows = list[dict[str, object]]
 def settle(ledger: Ledger, event_id: EventId = EVENT) -> None:
     """An event with a finished order, and all that is kept of it."""
     plan = replace(make_plan(), event_id=event_id)
-    ledger.claim(RUN, plan)
-    ledger.record(RUN, event_id, plan.steps[0], revel_id="5550101", facts={"seen": "at Revel"})
-    ledger.settle(RUN, event_id, ORDER, "digest")
+    ledger.orders.claim(RUN, plan)
+    ledger.orders.record(RUN, event_id, plan.steps[0], revel_id="5550101", facts={"seen": "at Revel"})
+    ledger.orders.settle(RUN, event_id, ORDER, "digest")
     for status in ("injected", "skipped"):
-        ledger.see(RUN, event_id, day=DAY, status=status, reason=None, text="", digest="digest")
-    ledger.note_delivery(
+        store_result(ledger, status, None, event_id, digest="digest")
+    ledger.deliveries.store(
         RUN, DeliveryKey("UPDATE_EVENT", f"event {event_id}", "1", "5e0d"), event_id, signed=True, reason=None
     )
-    ledger.note_shown(RUN, event_id, {"balance": "0.00"}, StationReport(StationChange.CHANGED, "changed"))
+    ledger.orders.note_shown(RUN, event_id, {"balance": "0.00"}, StationReport(StationChange.CHANGED, "changed"))
 
 
 def exported(path: Path, table: str) -> Rows:
@@ -63,12 +70,12 @@ def spoil(path: Path, *statements: str) -> None:
 
 def test_a_sound_ledger_is_counted(ledger: Ledger, path: Path) -> None:
     settle(ledger)
-    census = check_ledger(path, "sandbox")
-    assert census is not None
-    assert (census.tables["orders"], census.tables["runs"], census.tables["receipts"]) == (1, 1, 1)
-    assert census.orders == {"claimed": 0, "settled": 1, "disputed": 0, "foreign": 0}
-    assert census.inspection.facts == census.tables["audit"] > 0
-    assert census.size == path.stat().st_size
+    summary = check_ledger(path, "sandbox")
+    assert summary is not None
+    assert (summary.tables["orders"], summary.tables["runs"], summary.tables["receipts"]) == (1, 1, 1)
+    assert summary.orders == {"claimed": 0, "settled": 1, "disputed": 0, "foreign": 0}
+    assert summary.inspection.facts == summary.tables["audit"] > 0
+    assert summary.size == path.stat().st_size
 
 
 def test_where_there_is_no_ledger_nothing_is_made(path: Path) -> None:
@@ -85,20 +92,20 @@ def test_where_there_is_no_ledger_nothing_is_made(path: Path) -> None:
 
 def test_what_every_change_leaves_behind_agrees_with_the_audit(ledger: Ledger, path: Path) -> None:
     settle(ledger)
-    ledger.dispute(RUN, EVENT, None, differs("tax"))
+    ledger.orders.dispute(RUN, EVENT, None, differs("tax"))
     settled, foreign, gone, begun = (EventId(str(each)) for each in (8, 9, 10, 11))
-    ledger.settle(RUN, settled, ORDER, None)
+    ledger.orders.settle(RUN, settled, ORDER, None)
     for each in (foreign, gone, begun):
-        ledger.claim(RUN, replace(make_plan(), event_id=each))
-    ledger.note_foreign(RUN, foreign, ORDER, "777", None)
-    ledger.record(RUN, gone, make_plan().steps[0], revel_id="7", facts={})
-    ledger.release(RUN, gone, "nothing there")
-    ledger.record(RUN, begun, make_plan().steps[0], revel_id="7", facts={})
-    ledger.record(RUN, begun, make_plan().steps[0], revel_id="8", facts={})
-    ledger.resolve(begun, "done", "x", ORDER)
-    ledger.resolve(begun, "ignored", "x", None)
-    ledger.resolve(gone, "done", "x", None)
-    ledger.reopen(gone, "x")
+        ledger.orders.claim(RUN, replace(make_plan(), event_id=each))
+    ledger.orders.mark_foreign(RUN, foreign, ORDER, "777", None)
+    ledger.orders.record(RUN, gone, make_plan().steps[0], revel_id="7", facts={})
+    ledger.orders.release(RUN, gone, "nothing there")
+    ledger.orders.record(RUN, begun, make_plan().steps[0], revel_id="7", facts={})
+    ledger.orders.record(RUN, begun, make_plan().steps[0], revel_id="8", facts={})
+    ledger.events.resolve(begun, "done", "x", ORDER)
+    ledger.events.resolve(begun, "ignored", "x", None)
+    ledger.events.resolve(gone, "done", "x", None)
+    ledger.events.reopen(gone, "x")
     assert check_ledger(path, "sandbox") is not None
 
 
@@ -122,9 +129,9 @@ TAMPERED = {
 @pytest.mark.parametrize("statement", TAMPERED)
 def test_what_other_hands_have_changed_is_found_and_its_event_named(path: Path, statement: str) -> None:
     with open_ledger(path) as ledger:
-        ledger.begin_run(make_run())
+        ledger.runs.begin(make_run())
         settle(ledger)
-        ledger.resolve(EventId("9"), "done", "x", None)
+        ledger.events.resolve(EventId("9"), "done", "x", None)
     spoil(path, "PRAGMA foreign_keys = ON", statement)
     with raises(LedgerDamaged, LedgerCode.TABLES_DISAGREE, match=TAMPERED[statement]):
         check_ledger(path, "sandbox")
@@ -144,7 +151,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], LedgerCode]] = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_ledger_is_found_out(path: Path, damage: str) -> None:
     with open_ledger(path) as ledger:
-        ledger.begin_run(make_run())
+        ledger.runs.begin(make_run())
     act, code = DAMAGE[damage]
     act(path)
     with raises(LedgerDamaged, code):
@@ -163,8 +170,8 @@ def test_a_copy_is_whole_while_the_ledger_is_open(ledger: Ledger, path: Path) ->
     assert back_up_ledger(path, copy, "sandbox").orders["settled"] == 1
     assert copy.stat().st_mode & 0o777 == 0o600
     with open_ledger(copy) as opened:
-        opened.verify_chain()
-        assert opened.orders([EVENT]) == ledger.orders([EVENT])
+        opened.audit.verify()
+        assert opened.orders.find([EVENT]) == ledger.orders.find([EVENT])
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
@@ -180,11 +187,11 @@ def test_a_copy_overwrites_nothing(ledger: Ledger, path: Path, kind: str) -> Non
 
 def test_an_export_has_every_row(ledger: Ledger, path: Path) -> None:
     settle(ledger)
-    census = check_ledger(path, "sandbox")
-    assert census is not None
+    summary = check_ledger(path, "sandbox")
+    assert summary is not None
     rows = list(export_rows(path, "sandbox"))
-    counts = {table: sum(row["table"] == table for row in rows) for table in census.tables}
-    assert counts == census.tables
+    counts = {table: sum(row["table"] == table for row in rows) for table in summary.tables}
+    assert counts == summary.tables
     assert exported(path, "orders")[0]["order_id"] == ORDER
     assert exported(path, "receipts")[0]["facts"] == {"seen": "at Revel"}
     assert exported(path, "shown_orders")[0]["shown"] == {"balance": "0.00"}
@@ -194,10 +201,10 @@ def test_an_export_leaves_free_text_out(ledger: Ledger, path: Path) -> None:
     secret = "Jane"
     plan = make_plan()
     items = tuple(replace(item, line=secret, override=secret, note=secret) for item in plan.items)
-    ledger.claim(RUN, replace(plan, items=items))
-    ledger.dispute(RUN, EVENT, ORDER, differs(secret))
-    ledger.pause(secret)
-    ledger.audit(RUN, NOTED, strange=secret)
+    ledger.orders.claim(RUN, replace(plan, items=items))
+    ledger.orders.dispute(RUN, EVENT, ORDER, differs(secret))
+    ledger.runs.pause(secret)
+    ledger.audit.add(RUN, NOTED, strange=secret)
     rows = list(export_rows(path, "sandbox"))
     assert secret not in str(rows)
     assert exported(path, "orders")[0]["text"] == REDACTED
@@ -213,60 +220,60 @@ def test_what_is_old_and_done_goes_and_the_order_stays(ledger: Ledger, path: Pat
     before = exported(path, "orders"), exported(path, "audit")
     expected = {"receipts": 1, "attempts": 1, "deliveries": 1, "sightings": 1}
     assert count_prunable(path, "sandbox", BEFORE) == expected
-    assert ledger.prune(BEFORE, 30) == expected
+    assert prune_details(ledger, BEFORE, 30) == expected
     assert exported(path, "orders") == before[0]
     audit = exported(path, "audit")
     assert (audit[:-1], audit[-1]["kind"]) == (before[1], "pruned")
-    record = ledger.order(EVENT)
+    record = ledger.orders.get(EVENT)
     assert record is not None
     assert (record.state, record.order_id, record.plan) == ("settled", ORDER, make_plan())
-    assert ledger.prune(BEFORE, 30) == dict.fromkeys(expected, 0)
+    assert prune_details(ledger, BEFORE, 30) == dict.fromkeys(expected, 0)
     assert len(exported(path, "audit")) == len(audit)
     assert check_ledger(path, "sandbox") is not None
 
 
 def doubtful(ledger: Ledger) -> None:
     settle(ledger)
-    ledger.look_again(RUN, EVENT, LATER)
+    ledger.orders.recheck(RUN, EVENT, LATER)
 
 
 def disputed(ledger: Ledger) -> None:
     settle(ledger)
-    ledger.dispute(RUN, EVENT, ORDER, differs("why"))
+    ledger.orders.dispute(RUN, EVENT, ORDER, differs("why"))
 
 
 def claimed(ledger: Ledger) -> None:
-    ledger.claim(RUN, make_plan())
-    ledger.record(RUN, EVENT, make_plan().steps[0], revel_id="1", facts={})
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.record(RUN, EVENT, make_plan().steps[0], revel_id="1", facts={})
 
 
 def foreign(ledger: Ledger) -> None:
-    ledger.note_foreign(RUN, EVENT, OrderId("7"), "Triple Seat 1", None)
-    ledger.see(RUN, EVENT, day=DAY, status="skipped", reason="ORDER_EXISTS", text="", digest=None)
+    ledger.orders.mark_foreign(RUN, EVENT, OrderId("7"), "Triple Seat 1", None)
+    store_result(ledger, "skipped", "ORDER_EXISTS")
 
 
 def held(ledger: Ledger) -> None:
-    ledger.see(RUN, EVENT, day=DAY, status="held", reason="UNMAPPED_ITEMS", text="", digest=None)
+    store_result(ledger, "held", "UNMAPPED_ITEMS")
 
 
 def missed(ledger: Ledger) -> None:
-    ledger.see(RUN, EVENT, day=DAY, status="skipped", reason="EVENT_DAY_PASSED", text="", digest=None, missed=True)
+    store_result(ledger, "skipped", "EVENT_DAY_PASSED", missed=True)
 
 
 @pytest.mark.parametrize("story", [doubtful, disputed, claimed, foreign, held, missed])
 def test_what_is_not_settled_for_good_stays(ledger: Ledger, story: Callable[[Ledger], None]) -> None:
     story(ledger)
-    assert not any(ledger.prune(LATER, 1).values())
+    assert not any(prune_details(ledger, LATER, 1).values())
 
 
 @pytest.mark.parametrize("before", [START - timedelta(days=1), START])
 def test_what_is_not_old_stays(ledger: Ledger, before: datetime) -> None:
     settle(ledger)
-    assert not any(ledger.prune(before, 1).values())
+    assert not any(prune_details(ledger, before, 1).values())
 
 
 def test_an_order_whose_event_is_still_to_come_stays(path: Path) -> None:
     with Ledger.open(path, environment="sandbox", clock=TickingClock(START - timedelta(days=90))) as ledger:
-        ledger.begin_run(make_run())
+        ledger.runs.begin(make_run())
         settle(ledger)
-        assert not any(ledger.prune(START - timedelta(days=30), 1).values())
+        assert not any(prune_details(ledger, START - timedelta(days=30), 1).values())

@@ -24,48 +24,48 @@ def make_catalogue(establishment: EstablishmentId = EIGHT, *names: str) -> Catal
 
 
 def kinds(ledger: Ledger) -> list[tuple[str, dict[str, str]]]:
-    return [(row.kind, dict(row.detail)) for row in ledger.audit_rows() if row.kind.startswith("catalogue")]
+    return [(row.kind, dict(row.detail)) for row in ledger.audit.rows() if row.kind.startswith("catalogue")]
 
 
 def test_a_kept_catalogue_is_what_was_listed(ledger: Ledger) -> None:
-    ledger.keep_catalogue(make_catalogue())
-    assert ledger.recent_catalog(EIGHT, HOUR) == make_catalogue()
-    assert ledger.recent_catalog(NINE, HOUR) is None
+    ledger.catalogs.store(make_catalogue())
+    assert ledger.catalogs.recent(EIGHT, HOUR) == make_catalogue()
+    assert ledger.catalogs.recent(NINE, HOUR) is None
     assert kinds(ledger) == [("catalogue_kept", {"establishment": "8", "products": "4"})]
 
 
 def test_one_that_an_older_version_kept_is_cleaned(ledger: Ledger) -> None:
-    ledger.keep_catalogue(make_catalogue(EIGHT, "half a pair \ud800", "\x1b[31mRed\u202e", "two\r\nlines"))
-    assert ledger.recent_catalog(EIGHT, HOUR) == make_catalogue(EIGHT, "half a pair", "[31mRed", "two lines")
+    ledger.catalogs.store(make_catalogue(EIGHT, "half a pair \ud800", "\x1b[31mRed\u202e", "two\r\nlines"))
+    assert ledger.catalogs.recent(EIGHT, HOUR) == make_catalogue(EIGHT, "half a pair", "[31mRed", "two lines")
 
 
 def test_an_empty_one_is_kept_as_such(ledger: Ledger) -> None:
-    ledger.keep_catalogue(Catalogue.of(EIGHT, ()))
-    assert ledger.recent_catalog(EIGHT, HOUR) == Catalogue.of(EIGHT, ())
+    ledger.catalogs.store(Catalogue.of(EIGHT, ()))
+    assert ledger.catalogs.recent(EIGHT, HOUR) == Catalogue.of(EIGHT, ())
 
 
 def test_the_latest_replaces_the_one_before(ledger: Ledger) -> None:
-    ledger.keep_catalogue(make_catalogue(EIGHT, "Old"))
-    ledger.keep_catalogue(make_catalogue(NINE, "Theirs"))
-    ledger.keep_catalogue(make_catalogue(EIGHT, "New"))
-    assert ledger.recent_catalog(EIGHT, HOUR) == make_catalogue(EIGHT, "New")
-    assert ledger.recent_catalog(NINE, HOUR) == make_catalogue(NINE, "Theirs")
+    ledger.catalogs.store(make_catalogue(EIGHT, "Old"))
+    ledger.catalogs.store(make_catalogue(NINE, "Theirs"))
+    ledger.catalogs.store(make_catalogue(EIGHT, "New"))
+    assert ledger.catalogs.recent(EIGHT, HOUR) == make_catalogue(EIGHT, "New")
+    assert ledger.catalogs.recent(NINE, HOUR) == make_catalogue(NINE, "Theirs")
 
 
 @pytest.mark.parametrize(("passed", "young"), [(59, True), (61, False), (-5, False)])
 def test_one_that_is_old_or_from_the_future_is_none(path: Path, passed: int, young: bool) -> None:
     clock = TickingClock()
     with Ledger.open(path, environment="sandbox", clock=clock) as ledger:
-        ledger.keep_catalogue(make_catalogue())
+        ledger.catalogs.store(make_catalogue())
         clock.now += timedelta(minutes=passed)
-        assert (ledger.recent_catalog(EIGHT, HOUR) is not None) is young
+        assert (ledger.catalogs.recent(EIGHT, HOUR) is not None) is young
 
 
 def test_a_dropped_one_is_gone_and_told_of_once(ledger: Ledger) -> None:
-    ledger.keep_catalogue(make_catalogue())
+    ledger.catalogs.store(make_catalogue())
     for _ in range(2):
-        ledger.drop_catalogue(EIGHT)
-    assert ledger.recent_catalog(EIGHT, HOUR) is None
+        ledger.catalogs.drop(EIGHT)
+    assert ledger.catalogs.recent(EIGHT, HOUR) is None
     assert kinds(ledger)[1:] == [("catalogue_dropped", {"establishment": "8"})]
 
 
@@ -74,19 +74,19 @@ def test_a_dropped_one_is_gone_and_told_of_once(ledger: Ledger) -> None:
 )
 def test_one_that_can_not_be_read_is_none(path: Path, stored: bytes) -> None:
     with open_ledger(path) as ledger:
-        ledger.keep_catalogue(make_catalogue())
+        ledger.catalogs.store(make_catalogue())
     with raw(path) as connection:
         connection.execute("UPDATE catalogues SET products = ?", (stored,))
     with open_ledger(path) as ledger:
-        assert ledger.recent_catalog(EIGHT, HOUR) is None
+        assert ledger.catalogs.recent(EIGHT, HOUR) is None
 
 
 def test_a_large_one_takes_little_room(path: Path) -> None:
     many = [f"Product {number} of the large menu, {number * 7919 % 1000} ml" for number in range(35_000)]
     with open_ledger(path) as ledger:
         for _ in range(3):
-            ledger.keep_catalogue(make_catalogue(EIGHT, *many))
-        found = ledger.recent_catalog(EIGHT, HOUR)
+            ledger.catalogs.store(make_catalogue(EIGHT, *many))
+        found = ledger.catalogs.recent(EIGHT, HOUR)
     assert found is not None
     assert len(found.names) == 35_000
     assert path.stat().st_size < 2_000_000

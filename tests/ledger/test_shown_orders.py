@@ -9,48 +9,48 @@ import pytest
 from tsrevel.ledger import AuditKind, Ledger, StationChange, StationReport
 from tsrevel.planning.model import EventId
 
-from .samples import DAY, EVENT, ORDER, RUN, make_plan
+from .samples import DAY, EVENT, ORDER, RUN, make_plan, store_result
 
 SHOWN = {"balance": "9.60", "discount": "0.00"}
 
 
 def settle(ledger: Ledger, day: date | None = DAY) -> None:
-    ledger.claim(RUN, make_plan())
-    ledger.settle(RUN, EVENT, ORDER, "digest")
-    ledger.see(RUN, EVENT, day=day, status="injected", reason=None, text="", digest="digest")
+    ledger.orders.claim(RUN, make_plan())
+    ledger.orders.settle(RUN, EVENT, ORDER, "digest")
+    store_result(ledger, "injected", None, day=day, digest="digest")
 
 
 def test_a_finished_order_is_near_on_the_days_asked_for(ledger: Ledger) -> None:
     settle(ledger)
     for first, last, near in ((0, 0, True), (-2, 1, True), (1, 3, False), (-3, -1, False)):
-        found = ledger.settled_between(DAY + timedelta(days=first), DAY + timedelta(days=last))
+        found = ledger.orders.settled_between(DAY + timedelta(days=first), DAY + timedelta(days=last))
         assert [each.event_id for each in found] == ([EVENT] if near else [])
 
 
 def test_an_order_that_is_not_finished_or_not_ours_is_never_near(ledger: Ledger) -> None:
-    ledger.claim(RUN, make_plan())
-    ledger.see(RUN, EVENT, day=DAY, status="failed", reason=None, text="", digest=None)
+    ledger.orders.claim(RUN, make_plan())
+    store_result(ledger, "failed", None)
     other = EventId("1")
-    ledger.settle(RUN, other, ORDER, None)
-    ledger.see(RUN, other, day=DAY, status="skipped", reason=None, text="", digest=None)
-    assert ledger.settled_between(DAY, DAY) == ()
+    ledger.orders.settle(RUN, other, ORDER, None)
+    store_result(ledger, "skipped", None, other)
+    assert ledger.orders.settled_between(DAY, DAY) == ()
 
 
 def test_what_is_shown_is_kept_until_something_else_is(ledger: Ledger) -> None:
     settle(ledger)
-    assert ledger.shown_orders([EVENT]) == {}
-    ledger.note_shown(RUN, EVENT, SHOWN, StationReport(StationChange.CHANGED, "total 1.00"))
-    ledger.note_shown(RUN, EVENT, {**SHOWN, "balance": "0.00"}, None)
-    assert ledger.shown_orders([EVENT, EventId("1")]) == {EVENT: {**SHOWN, "balance": "0.00"}}
-    rows = [row.detail for row in ledger.audit_rows(EVENT) if row.kind == AuditKind.ORDER_SHOWN]
+    assert ledger.orders.shown([EVENT]) == {}
+    ledger.orders.note_shown(RUN, EVENT, SHOWN, StationReport(StationChange.CHANGED, "total 1.00"))
+    ledger.orders.note_shown(RUN, EVENT, {**SHOWN, "balance": "0.00"}, None)
+    assert ledger.orders.shown([EVENT, EventId("1")]) == {EVENT: {**SHOWN, "balance": "0.00"}}
+    rows = [row.detail for row in ledger.audit.rows(EVENT) if row.kind == AuditKind.ORDER_SHOWN]
     assert [(row.get("change"), row.get("text")) for row in rows] == [("changed", "total 1.00"), (None, None)]
 
 
 @pytest.mark.parametrize("trouble", [None, "why \ud800"])
 def test_why_an_event_can_not_be_planned_is_kept_as_a_hash(ledger: Ledger, trouble: str | None) -> None:
     settle(ledger)
-    ledger.remember(RUN, EVENT, digest="other", trouble=trouble)
-    record = ledger.order(EVENT)
+    ledger.orders.note_drift(RUN, EVENT, digest="other", trouble=trouble)
+    record = ledger.orders.get(EVENT)
     assert record is not None
     assert (record.seen_trouble is None) is (trouble is None)
     assert "why" not in str(record)

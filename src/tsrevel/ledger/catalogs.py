@@ -1,0 +1,64 @@
+"""Each establishment's products as Revel last listed them, compressed, with their age.
+
+A copy that saves downloads and nothing more: what is missing or unreadable here is downloaded again.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from datetime import timedelta
+
+from tsrevel.ledger.records import AuditKind, encode_instant
+from tsrevel.ledger.transactions import Transactions
+from tsrevel.planning.model import EstablishmentId, ProductId
+from tsrevel.planning.products import Catalogue, Product
+from tsrevel.text import clean_text
+
+_FIND = "SELECT products FROM catalogues WHERE establishment = ? AND read_at > ? AND read_at <= ?"
+_STORE = """
+    INSERT INTO catalogues (establishment, products, read_at) VALUES (?, ?, ?)
+    ON CONFLICT (establishment) DO UPDATE SET products = excluded.products, read_at = excluded.read_at
+"""
+_DROP = "DELETE FROM catalogues WHERE establishment = ?"
+
+
+class CatalogRepository:
+    """`ledger.catalogs`: one catalog for each establishment."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def recent(self, establishment: EstablishmentId, max_age: timedelta) -> Catalogue | None:
+        """The catalog if it was stored less than `max_age` ago; None for an older one, one from the future, or none."""
+        with self._transactions.reading() as connection:
+            now = self._transactions.clock()
+            bounds = encode_instant(now - max_age), encode_instant(now)
+            row = connection.execute(_FIND, (establishment, *bounds)).fetchone()
+            return _decode(establishment, row["products"]) if row else None
+
+    def store(self, catalog: Catalogue) -> None:
+        """Stores what Revel has just listed, in place of the copy before."""
+        with self._transactions.changing(None) as change:
+            change.connection.execute(_STORE, (catalog.establishment, _encode(catalog), change.at))
+            told = {"establishment": str(catalog.establishment), "products": str(len(catalog.names))}
+            change.audit(AuditKind.CATALOGUE_KEPT, None, **told)
+
+    def drop(self, establishment: EstablishmentId) -> None:
+        """Drops the establishment's catalog, if one is stored."""
+        with self._transactions.changing(None) as change:
+            if change.connection.execute(_DROP, (establishment,)).rowcount:
+                change.audit(AuditKind.CATALOGUE_DROPPED, None, establishment=str(establishment))
+
+
+def _encode(catalog: Catalogue) -> bytes:
+    return zlib.compress(json.dumps([list(catalog.names), list(catalog.names.values())]).encode("ascii"))
+
+
+def _decode(establishment: EstablishmentId, stored: bytes) -> Catalogue | None:
+    try:
+        ids, names = json.loads(zlib.decompress(stored))
+        products = [Product(ProductId(int(each)), clean_text(str(name))) for each, name in zip(ids, names, strict=True)]
+    except (zlib.error, ValueError, TypeError):
+        return None
+    return Catalogue.of(establishment, products)

@@ -1,0 +1,115 @@
+"""The audit's hash chain: append-only rows, each with the hash of the one before.
+
+`meta` holds the length and the last hash, so that a cut end shows too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tsrevel.errors import LedgerCode, LedgerDamaged
+from tsrevel.ledger.records import AuditKind
+from tsrevel.planning.model import EventId
+
+GENESIS = "0" * 64
+"""What the first row has for a previous hash."""
+
+_APPEND = """
+    INSERT INTO audit (seq, at, run_id, kind, event_id, detail, previous_hash, hash)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_FROM = """
+    SELECT seq, at, run_id, kind, event_id, detail, previous_hash, hash FROM audit WHERE seq >= ? ORDER BY seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Whose ledger it is, and the length and end of its audit."""
+
+    environment: str
+    audit_count: int
+    audit_head: str
+
+
+def read_meta(connection: sqlite3.Connection) -> Meta:
+    """The one row about the ledger itself. LedgerDamaged if it is gone."""
+    row = connection.execute("SELECT environment, audit_count, audit_head FROM meta").fetchone()
+    if row is None:
+        raise LedgerDamaged(
+            LedgerCode.META_MISSING, "The ledger's record of itself is gone: keep the file, and restore a backup."
+        )
+    return Meta(*row)
+
+
+def canonical(detail: Mapping[str, str]) -> str:
+    """`detail` as the one JSON text that its hash is taken of."""
+    return json.dumps(detail, sort_keys=True, separators=(",", ":"))
+
+
+def append_row(
+    connection: sqlite3.Connection,
+    at: str,
+    run_id: str | None,
+    kind: AuditKind,
+    event_id: EventId | None,
+    detail: Mapping[str, str],
+) -> None:
+    """Adds a row to the end of the chain, in the transaction that is open."""
+    meta = read_meta(connection)
+    seq = meta.audit_count + 1
+    row = (seq, at, run_id, kind, event_id, canonical(detail))
+    head = _hash(meta.audit_head, row)
+    connection.execute(_APPEND, (*row, meta.audit_head, head))
+    connection.execute("UPDATE meta SET audit_count = ?, audit_head = ?", (seq, head))
+
+
+def verify_chain(connection: sqlite3.Connection, last: int | None = None) -> None:
+    """Checks the last `last` rows (None: all) and the end of the chain. LedgerDamaged names the first bad row."""
+    meta = read_meta(connection)
+    first = 1 if last is None else max(1, meta.audit_count - last + 1)
+    expected, previous = first, _hash_of(connection, first - 1)
+    for row in connection.execute(_FROM, (first,)):
+        if row["seq"] != expected:
+            raise _missing(expected)
+        if row["previous_hash"] != previous or row["hash"] != _hash(previous, tuple(row)[:6]):
+            raise _altered(expected)
+        previous = row["hash"]
+        expected += 1
+    if expected <= meta.audit_count:
+        raise _missing(expected)
+    if expected > meta.audit_count + 1:
+        raise _broken(LedgerCode.AUDIT_ROW_ADDED, meta.audit_count + 1, "was not written by tsrevel")
+    if previous != meta.audit_head:
+        raise _altered(meta.audit_count)
+
+
+def _hash_of(connection: sqlite3.Connection, seq: int) -> str:
+    row = connection.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
+    if row is None and seq > 0:
+        raise _missing(seq)
+    return row["hash"] if row else GENESIS
+
+
+def _hash(previous: str, content: tuple[int | str | None, ...]) -> str:
+    text = json.dumps([previous, *content], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _missing(seq: int) -> LedgerDamaged:
+    return _broken(LedgerCode.AUDIT_ROW_MISSING, seq, "is missing")
+
+
+def _altered(seq: int) -> LedgerDamaged:
+    return _broken(LedgerCode.AUDIT_ROW_ALTERED, seq, "was altered")
+
+
+def _broken(code: LedgerCode, seq: int, what: str) -> LedgerDamaged:
+    return LedgerDamaged(
+        code,
+        f"The ledger's audit is broken: row {seq} {what}. Nothing was written; keep the file, and restore a backup.",
+    )

@@ -1,0 +1,64 @@
+"""The pause in the ledger: the first one stands, and a look at it makes and changes nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from tsrevel.ledger import Ledger, read_pause
+from tsrevel.ledger.migrations import shipped_migrations
+
+from .samples import RUN, START, TickingClock, make_run, open_ledger
+
+
+def test_the_first_pause_stands_until_it_is_taken_back(ledger: Ledger, path: Path) -> None:
+    assert (ledger.runs.paused(), read_pause(path)) == (None, None)
+    assert ledger.runs.pause("fire drill") is None
+    first = ledger.runs.paused()
+    assert first is not None
+    assert (first.reason, START < first.since < START + timedelta(minutes=1)) == ("fire drill", True)
+    assert ledger.runs.pause("another") == first
+    assert (ledger.runs.paused(), read_pause(path)) == (first, first)
+    assert ledger.runs.resume() == first
+    assert (ledger.runs.resume(), ledger.runs.paused(), read_pause(path)) == (None, None, None)
+    assert [row.kind for row in ledger.audit.rows()] == ["run_begun", "paused", "resumed"]
+
+
+def test_a_reason_is_added_to_a_pause_that_has_none(ledger: Ledger) -> None:
+    ledger.runs.pause("")
+    first = ledger.runs.paused()
+    assert first is not None
+    assert ledger.runs.pause("") == first
+    assert ledger.runs.pause("fire drill") == first
+    now = ledger.runs.paused()
+    assert now is not None
+    assert (now.since, now.reason) == (first.since, "fire drill")
+
+
+def test_a_pause_reads_as_a_sentence(ledger: Ledger) -> None:
+    ledger.runs.pause("fire drill")
+    assert str(ledger.runs.paused()) == "paused since 2025-12-28 16:00 UTC (fire drill); `tsrevel resume` ends it"
+    ledger.runs.resume()
+    ledger.runs.pause("")
+    assert str(ledger.runs.paused()) == "paused since 2025-12-28 16:00 UTC; `tsrevel resume` ends it"
+
+
+def test_a_look_for_a_pause_makes_nothing_and_leaves_trouble_to_others(path: Path) -> None:
+    assert read_pause(path) is None
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    path.write_bytes(b"no database at all")
+    assert read_pause(path) is None
+
+
+def test_an_older_ledger_knows_no_pause(path: Path) -> None:
+    Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=shipped_migrations()[:3]).close()
+    assert read_pause(path) is None
+
+
+def test_a_run_that_leaves_events_out_is_not_a_good_one(path: Path) -> None:
+    with open_ledger(path) as ledger:
+        ledger.runs.begin(make_run())
+        ledger.runs.mark_partial(RUN)
+        ledger.runs.finish(RUN, exit_status=0, summary={})
+        assert ledger.runs.last_good() is None
