@@ -22,7 +22,7 @@ from tsrevel.engine.triage import (
     triage_unlisted,
     uses_clock,
 )
-from tsrevel.ledger import OrderRecord, Resolution
+from tsrevel.ledger import LastResult, OrderRecord, Resolution
 from tsrevel.planning.model import Event, Fault, OrderId, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.transport.write_gate import WriteGate
@@ -57,6 +57,7 @@ class Case(NamedTuple):
     gate: WriteGate = LIVE
     ignore_time_gate: bool = False
     now: datetime = NOON
+    last: LastResult | None = None
     reports: bool = False
 
 
@@ -81,6 +82,11 @@ CASES = {
     "too early": Case("skipped TOO_EARLY", now=YESTERDAY),
     "asked for by name": Case("Prepare", now=YESTERDAY, ignore_time_gate=True),
     "missed": Case("CheckMissed", now=TOMORROW + timedelta(days=1)),
+    "missed and reported": Case(
+        "skipped EVENT_DAY_PASSED",
+        now=TOMORROW + timedelta(days=1),
+        last=LastResult(EVENT.id, None, "skipped", "EVENT_DAY_PASSED", "", missed_at=TOMORROW),
+    ),
     # a person's word
     "resolved as done": Case("skipped ALREADY_INJECTED", resolution=resolution("done")),
     "resolved as ignored": Case("skipped STATUS_NOT_ELIGIBLE", resolution=resolution("ignored")),
@@ -134,12 +140,12 @@ CASES = {
         record=order("settled", plan=None, cancelled=True),
         reports=True,
     ),
-    "settled, perhaps doubled since": Case("Recheck", record=order("settled", look_again_at=NOON)),
+    "settled, perhaps doubled since": Case("Recheck", record=order("settled", recheck_at=NOON)),
     "settled, perhaps doubled, too early to say": Case(
-        "skipped ALREADY_INJECTED", record=order("settled", look_again_at=TOMORROW)
+        "skipped ALREADY_INJECTED", record=order("settled", recheck_at=TOMORROW)
     ),
     "settled, perhaps doubled, in a dry run": Case(
-        "skipped ALREADY_INJECTED", record=order("settled", look_again_at=NOON), gate=DRY
+        "skipped ALREADY_INJECTED", record=order("settled", recheck_at=NOON), gate=DRY
     ),
     "somebody else's order": Case("skipped ORDER_EXISTS", record=order("foreign", plan=None, local_id="Triple Seat 1")),
 }
@@ -150,7 +156,7 @@ GIVEN_ELSEWHERE = {
         Reason.NO_LINE_ITEMS, Reason.AMBIGUOUS_DOCUMENT, Reason.UNMAPPED_ITEMS, Reason.UNKNOWN_CHARGE,
         Reason.AMOUNT_MISMATCH, Reason.ORDER_TOO_LARGE,
     },
-    "perform": {Reason.RUN_LIMIT_REACHED, Reason.OUTCOME_UNKNOWN, Reason.UPSTREAM_UNAVAILABLE, Reason.EVENT_DAY_PASSED},
+    "perform": {Reason.RUN_LIMIT_REACHED, Reason.OUTCOME_UNKNOWN, Reason.UPSTREAM_UNAVAILABLE},
     "recover": {Reason.DUPLICATE_ORDERS, Reason.ORDER_DIFFERS},
     "run": {Reason.CONNECTOR_DISABLED},
     "deliveries": {Reason.DUPLICATE_EVENT, Reason.TRIGGER_TYPE_NOT_ACTIONABLE},
@@ -162,6 +168,7 @@ GIVEN_ELSEWHERE = {
 def test_each_event_has_its_task(case: Case) -> None:
     known = Known(
         orders={EVENT.id: case.record} if case.record else {},
+        results={EVENT.id: case.last} if case.last else {},
         resolutions={EVENT.id: case.resolution} if case.resolution else {},
     )
     rules = TriageRules(case.policy, case.gate, case.ignore_time_gate)
@@ -177,7 +184,7 @@ def test_each_event_has_its_task(case: Case) -> None:
         (order("disputed"), "Recover"),
         (order("claimed", plan=None), "None"),
         (order("settled"), "skipped ALREADY_INJECTED"),
-        (order("settled", look_again_at=NOON), "Recheck"),
+        (order("settled", recheck_at=NOON), "Recheck"),
     ],
 )
 def test_an_order_begun_whose_event_is_not_listed_has_its_task_too(record: OrderRecord, expected: str) -> None:
