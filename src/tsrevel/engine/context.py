@@ -139,13 +139,10 @@ class Known:
 
 def read_known(ledger: Ledger, event_ids: Sequence[EventId]) -> Known:
     """All that the ledger knows of these events. Raises LedgerUnusable."""
-    return Known(
-        ledger.orders.find(event_ids),
-        ledger.events.last_results(event_ids),
-        ledger.events.resolutions(event_ids),
-        ledger.orders.contents(event_ids),
-        is_new=ledger.runs.last_good() is None,
-    )
+    with ledger.reading():
+        known, contents = ledger.known(event_ids), ledger.orders.contents(event_ids)
+        is_new = ledger.runs.last_good() is None
+    return Known(known.orders, known.results, known.resolutions, contents, is_new=is_new)
 
 
 @dataclass(frozen=True, slots=True)
