@@ -138,3 +138,18 @@ def test_an_order_begun_is_not_finished_by_a_wrong_clock_either(astray: Astray) 
     astray.wrong = timedelta(days=2)
     assert astray.sync().exit_status == 10
     assert len(astray.writes) == before
+
+
+@pytest.mark.parametrize(
+    ("tripleseat", "expected"), [("silent", "failed OUTCOME_UNKNOWN"), ("on our side", "injected")]
+)
+def test_a_clock_that_is_fast_ends_no_doubt_unless_a_service_contradicts_the_other(
+    tmp_path: Path, tripleseat: str, expected: str
+) -> None:
+    """Revel says that this clock is a day fast. Where TripleSeat says nothing, a write in doubt isn't sent again."""
+    world = Astray(tmp_path, "full")
+    world.revel.faults.add("drop_before", "POST", "/OrderItem/")
+    assert verdict(world.sync(), FULL) == "failed OUTCOME_UNKNOWN"
+    world.wrong = timedelta(days=1) if tripleseat == "silent" else timedelta(minutes=20)
+    world.dated["tripleseat"].off = None if tripleseat == "silent" else world.wrong
+    assert verdict(world.sync_event(FULL, ignore_time_gate=True), FULL) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
 
 from tsrevel.clocks import KEEP_TIME, agree_that_it_is_wrong, is_far_off, judge_clock
 from tsrevel.errors import CredentialsRefused, Refused, TryNextRun, WrongClock
@@ -40,6 +41,17 @@ class ClockCheck:
         if told and not self._warned:
             self._warned = True
             log.warning("TripleSeat and Revel don't tell the same time, so this machine's counts: %s", told.text)
+
+    def earliest(self, now: datetime) -> datetime:
+        """The earliest time that it may be, where this machine's clock says `now`.
+
+        That is earlier only where a service says that this clock is far ahead, and the other one doesn't contradict it:
+        then nothing may be done yet that waits for time to pass.
+        """
+        skews = [skew for skew in (self._tripleseat.skew, self._revel.skew) if skew is not None]
+        if not skews or not all(map(is_far_off, skews)):
+            return now
+        return now + timedelta(seconds=min(0.0, *skews))
 
 
 def _ask(service: TripleSeat | Revel) -> None:

@@ -216,7 +216,7 @@ def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Pla
 
     Raises OutcomeUnknown where it isn't shown and something of it may still be applied.
     """
-    pending = _pending(ctx, record)
+    pending = _pending(ctx, state, record)
     answered = plan.uuid in record.receipts and plan.uuid not in record.unanswered
     expected = answered or plan.uuid in pending
     names = order_names(ctx, plan)
@@ -241,7 +241,7 @@ def _finish(
     A disputed order is only looked at again. If it has come right, somebody saw to it: it then gets the history row
     that it may lack, and is settled.
     """
-    pending, answered = _pending(ctx, record), record.receipts.keys() - record.unanswered
+    pending, answered = _pending(ctx, state, record), record.receipts.keys() - record.unanswered
     contents, found = read_beginning(ctx, state, plan, row.id, pending | answered)
     renamed = find_renamed(plan, contents, record.sent)
     if renamed:
@@ -294,12 +294,15 @@ def _disown(
     return dispute(ctx, about, plan, order_id, mismatch)
 
 
-def _pending(ctx: RunContext, record: OrderRecord) -> frozenset[str]:
-    """The uuids of the steps that may still be applied. A clock that was fast doesn't make that last any longer."""
+def _pending(ctx: RunContext, state: RunState, record: OrderRecord) -> frozenset[str]:
+    """The uuids of the steps that may still be applied. A clock that was fast doesn't make that last any longer.
+
+    One that is fast now doesn't end it any sooner.
+    """
     now = ctx.now()
     if any(record.sent[uuid] > now for uuid in record.unanswered):
         ctx.ledger.orders.correct_clock(ctx.run_id, record.event_id)
-    return record.pending(now)
+    return record.pending(state.clock_check.earliest(now))
 
 
 def _still_pending(ctx: RunContext, record: OrderRecord) -> OutcomeUnknown:
