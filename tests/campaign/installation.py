@@ -19,8 +19,8 @@ from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import ConnectionCut, serve
 
+from ..forks import PATIENCE, Forks, Ran, Run
 from ..world import World
-from .forks import PATIENCE, Forks, Ran, Run
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -29,7 +29,7 @@ from tempfile import TemporaryDirectory
 
 from tsrevel.errors import TsrevelError
 
-from .forks import PATIENCE, Forks, Run
+from ..forks import PATIENCE, Forks, Run
 from .installation import KINDS, Installation, Instant, Violation, open_installation
 
 JOBS = 20
@@ -43,6 +43,8 @@ LONGEST_RUN = 0.25
 """Seconds from the fork: by then a run is mostly over."""
 STATUS_OF = {SIGKILL: -SIGKILL, SIGINT: 130, SIGTERM: 143}
 LOCKED = 11
+LOOK_PAUSES = (0.5, 1.0, 1.5)
+"""Seconds between looks for what isn't there: in all longer than any request here is slow, and no longer."""
 
 
 @dataclass(slots=True)
@@ -232,7 +234,7 @@ def open_campaign(seed: int, jobs: int = JOBS, folder: Path | None = None) -> It
     """A campaign with a process to fork from, in `folder` or a temporary one."""
     with ExitStack() as stack:
         place = folder or Path(stack.enter_context(TemporaryDirectory(prefix="tsrevel-campaign-")))
-        yield Campaign(stack.enter_context(Forks()), place, seed, jobs)
+        yield Campaign(stack.enter_context(Forks(LOOK_PAUSES)), place, seed, jobs)
 
 
 def main() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from tsrevel.cli import context as surroundings
 from tsrevel.cli.app import run_command
 from tsrevel.sandbox import LoopbackServer, serve
 
+from ..forks import CLIENT, Piped, bare_environment, starts_afresh, usual_forks
 from ..world import World
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ ROOT = Path(__file__).parents[2]
 TERMINAL = {"TERM": "xterm-256color", "COLUMNS": "100"}
 PATIENCE = 120
 """Seconds that a process may take before a test gives it up; enough on a machine with much else to do."""
-_STARTED: list[subprocess.Popen[str]] = []
+Process = subprocess.Popen[str] | Piped
+_STARTED: list[Process] = []
 
 
 class Tty(io.StringIO):
@@ -141,13 +142,22 @@ def served_world(
         yield world
 
 
-def start(*argv: str, environ: Mapping[str, str] | None = None, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    """`python -m tsrevel ...` as a process of its own, with a bare environment."""
-    paths = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+def start(
+    *argv: str,
+    environ: Mapping[str, str] | None = None,
+    stdin: bool = False,
+    stdout: int = subprocess.PIPE,
+    fresh: bool = False,
+) -> Process:
+    """`tsrevel ...` as a process of its own, with a bare environment: forked, or `fresh`, as `python -m tsrevel`."""
+    given = {**bare_environment(), **(environ or {})}
+    if not fresh and not starts_afresh(given):
+        return track(usual_forks().pipe(*argv, environ=given, stdin=stdin, stdout=stdout))
     return track(
         subprocess.Popen(
             [sys.executable, "-m", "tsrevel", *argv],
-            env={**paths, **(environ or {})},
+            env=given,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
@@ -156,12 +166,19 @@ def start(*argv: str, environ: Mapping[str, str] | None = None, stdout: int = su
     )
 
 
+def tsrevel_in_shell(*, fresh: bool = False) -> str:
+    """What stands for `tsrevel` in a command line of the shell: it is forked, or starts `fresh`."""
+    if fresh:
+        return f"{sys.executable} -m tsrevel"
+    return f"{sys.executable} -I -S {CLIENT} {usual_forks().address}"
+
+
 def _hear_interrupts() -> None:
     """A process that was started in the background may have been told to ignore SIGINT; ours must not inherit it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def track(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+def track(process: Process) -> Process:
     """The same process, to be ended after the test if it still runs then."""
     _STARTED.append(process)
     return process
@@ -178,7 +195,7 @@ def end_started() -> None:
                 stream.close()
 
 
-def first_line(process: subprocess.Popen[str], stream: str, word: str) -> str:
+def first_line(process: Process, stream: str, word: str) -> str:
     """The first line of a running process that holds `word`. Fails with what it said where it ends before."""
     said: list[str] = []
     for line in iter(getattr(process, stream).readline, ""):
@@ -189,15 +206,15 @@ def first_line(process: subprocess.Popen[str], stream: str, word: str) -> str:
     raise AssertionError(f"no {word!r} on {stream}, exit status {ran.status}: {''.join(said)}{ran.out}{ran.err}")
 
 
-def finish(process: subprocess.Popen[str]) -> Ran:
+def finish(process: Process) -> Ran:
     """Wait for a process; what it left behind."""
     out, err = process.communicate(timeout=PATIENCE)
-    return Ran(process.returncode, out, err)
+    return Ran(process.wait(PATIENCE), out, err)
 
 
-def execute(*argv: str, environ: Mapping[str, str] | None = None) -> Ran:
-    """Run `python -m tsrevel ...` to its end."""
-    return finish(start(*argv, environ=environ))
+def execute(*argv: str, environ: Mapping[str, str] | None = None, fresh: bool = False) -> Ran:
+    """Run `tsrevel ...` to its end."""
+    return finish(start(*argv, environ=environ, fresh=fresh))
 
 
 TELL_IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}

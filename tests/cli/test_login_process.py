@@ -17,9 +17,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from ..forks import bare_environment
 from ..ports import free_port
 from ..world import World
-from .bench import PATIENCE, ROOT, execute, finish, first_line, served_world, start, track
+from .bench import PATIENCE, Process, execute, finish, first_line, served_world, start, track
 
 pytestmark = pytest.mark.real_process
 
@@ -38,7 +39,7 @@ def arguments(world: World, *argv: str) -> list[str]:
     return ["login", "--config", str(world.folder / "config.toml"), "--port", port, *argv]
 
 
-def begin(world: World, *argv: str) -> tuple[subprocess.Popen[str], str]:
+def begin(world: World, *argv: str) -> tuple[Process, str]:
     """A login that has printed its address."""
     login = start(*arguments(world, *argv))
     return login, first_line(login, "stderr" if "--json" in argv else "stdout", "http").strip()
@@ -95,7 +96,7 @@ def test_a_login_that_waits_can_be_stopped(world: World, number: int, status: in
 
 @pytest.mark.parametrize(("line", "status"), [("{}", 0), ("http://127.0.0.1/?code=sandbox-code&state=x", 12), ("", 12)])
 def test_off_a_terminal_the_pasted_address_is_read_from_a_pipe(world: World, line: str, status: int) -> None:
-    login = pipe_into(*arguments(world, "--paste"))
+    login = start(*arguments(world, "--paste"), stdin=True)
     assert login.stdin
     assert login.stdout
     url = login.stdout.readline().strip()
@@ -105,18 +106,8 @@ def test_off_a_terminal_the_pasted_address_is_read_from_a_pipe(world: World, lin
     assert "sandbox-code" not in out + err
 
 
-def bare_environment() -> dict[str, str]:
-    return {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
-
-
-def pipe_into(*argv: str) -> subprocess.Popen[str]:
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-m", "tsrevel", *argv]
-    return track(subprocess.Popen(command, env=bare_environment(), stdin=pipe, stdout=pipe, stderr=pipe, text=True))
-
-
 def test_a_pipe_that_says_nothing_is_not_waited_for_for_ever(world: World) -> None:
-    login = pipe_into(*arguments(world, "--paste", "--timeout", "1"))
+    login = start(*arguments(world, "--paste", "--timeout", "1"), stdin=True)
     assert login.wait(PATIENCE) == 12
     _, err = login.communicate()
     assert "nobody approved within 1 s" in err

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -19,7 +18,7 @@ import pytest
 from tsrevel import __version__
 
 from ..world import World
-from .bench import PATIENCE, Doorman, execute, finish, first_line, served_world, start
+from .bench import PATIENCE, Doorman, Process, execute, finish, first_line, served_world, start
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,7 +56,7 @@ def assert_whole(world: World, event_id: int = FULL) -> None:
 
 
 def test_version_and_help_are_for_everyone() -> None:
-    assert execute("--version").out == f"tsrevel {__version__}\n"
+    assert execute("--version", fresh=True).out == f"tsrevel {__version__}\n"
     helped = execute("--help")
     assert (helped.status, helped.err) == (0, "")
     assert "sync-event" in helped.out
@@ -65,7 +64,7 @@ def test_version_and_help_are_for_everyone() -> None:
 
 def test_cron_runs_sync_and_then_has_nothing_to_say(tmp_path: Path) -> None:
     with served_world(tmp_path, "full", "paid") as world:
-        first = execute("sync", "--config", config_of(world))
+        first = execute("sync", "--config", config_of(world), fresh=True)
         again = execute("sync", "--config", config_of(world))
         assert (first.status, first.err, len(first.lines)) == (0, "", 1)
         assert "2 injected (1092.52 in all)" in first.out
@@ -135,7 +134,7 @@ def test_the_kill_switch_reaches_nobody(tmp_path: Path) -> None:
 
 
 @contextmanager
-def stuck_sync(folder: Path, *flags: str) -> Iterator[tuple[World, subprocess.Popen[str], threading.Event]]:
+def stuck_sync(folder: Path, *flags: str) -> Iterator[tuple[World, Process, threading.Event]]:
     """A sync that waits for Revel's answer to its tenth request; set the event to let it go on."""
     stuck, go_on = threading.Event(), threading.Event()
 
@@ -225,7 +224,8 @@ def test_a_run_that_is_stopped_while_all_hands_are_at_work_sends_nothing_more(
         return answer
 
     with served_world(tmp_path, "full", "paid", revel=hold) as world:
-        process = start("sync", "--json", "--config", config_of(world), environ={"TSREVEL_SYNC__WORKERS": "4"})
+        environ = {"TSREVEL_SYNC__WORKERS": "4"}
+        process = start("sync", "--json", "--config", config_of(world), environ=environ, fresh=True)
         try:
             assert all(waiting.acquire(timeout=PATIENCE) for _ in range(2))
             process.send_signal(sent)
@@ -246,7 +246,7 @@ def test_a_run_at_one_place_that_is_stopped_while_items_wait_sends_nothing_more(
     """Items that Revel asked to send again later aren't, although the process still waits for them to end."""
     with served_world(tmp_path, "full") as world:
         world.revel.faults.add("status", "POST", "OrderItem", times=None, status=429, headers={"Retry-After": "1"})
-        process = start("sync", "--json", "--config", config_of(world))
+        process = start("sync", "--json", "--config", config_of(world), fresh=True)
         try:
             latest = time.monotonic() + PATIENCE
             while "POST OrderItem" not in world.writes and time.monotonic() < latest:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ import pytest
 
 from ..webhook.sign import KEY, sign
 from ..world import World
-from .bench import PATIENCE, ROOT, execute, served_world
+from .bench import PATIENCE, ROOT, execute, served_world, tsrevel_in_shell
 from .test_processes import FULL, assert_whole
 
 pytestmark = pytest.mark.real_process
@@ -37,7 +36,7 @@ def served(tmp_path: Path) -> Iterator[World]:
         world.write_config()
         tool = tmp_path / "bin" / "tsrevel"
         tool.parent.mkdir()
-        tool.write_text(f'#!/bin/sh\nexec {sys.executable} -m tsrevel "$@" --config {tmp_path / "config.toml"}\n')
+        tool.write_text(f'#!/bin/sh\nexec {tsrevel_in_shell()} "$@" --config {tmp_path / "config.toml"}\n')
         tool.chmod(0o755)
         yield world
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,10 +16,11 @@ import pytest
 
 from tsrevel.sandbox import serve
 
+from ..forks import bare_environment, starts_afresh
 from ..notify.healthchecks import Check, Healthchecks
 from ..notify.post import KEY, RECIPIENTS, SENDER
 from ..world import World
-from .bench import PATIENCE, ROOT, Ran, Shell, served_world
+from .bench import PATIENCE, Ran, Shell, served_world, tsrevel_in_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,13 +59,13 @@ class Installation:
     def hook_ran(self) -> bool:
         return (self.world.folder / "hook-ran").exists()
 
-    def shell(self, command: str, environ: dict[str, str] | None = None) -> Ran:
+    def shell(self, command: str, environ: dict[str, str] | None = None, *, fresh: bool = False) -> Ran:
         """A command line of the shell; `tsrevel` and `CONFIG` in it mean ours."""
-        paths = {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
-        line = command.replace("tsrevel", f"{sys.executable} -m tsrevel").replace("CONFIG", f"--config {self.config}")
+        given = bare_environment() | (environ or {})
+        tool = tsrevel_in_shell(fresh=fresh or starts_afresh(given))
         done = subprocess.run(
-            ["bash", "-c", line],
-            env=paths | (environ or {}),
+            ["bash", "-c", command.replace("tsrevel", tool, 1).replace("CONFIG", f"--config {self.config}")],
+            env=given,
             capture_output=True,
             timeout=PATIENCE * 2,
             check=False,
@@ -104,7 +104,8 @@ def test_a_run_does_its_work_and_tells_everybody_whatever_its_streams_are(
     tmp_path: Path, streams: str, manner: str
 ) -> None:
     with installation(tmp_path) as installed:
-        ran = installed.shell(f"tsrevel sync CONFIG {manner} {streams}")
+        fresh = not manner and streams.endswith("&-")  # without a stream Python starts differently
+        ran = installed.shell(f"tsrevel sync CONFIG {manner} {streams}", fresh=fresh)
         assert ran.status == 0
         assert installed.world.flaws(FULL) == []
         assert installed.monitor.pings == ["start", ""]
@@ -178,7 +179,7 @@ def test_json_is_ascii_where_the_stream_isnt_utf_8(installed: Installation) -> N
 @pytest.mark.parametrize("command", ["--version", "--help", "sync --help"])
 @pytest.mark.parametrize("streams", [">&-", "<&- >&- 2>&-"])
 def test_even_help_needs_no_streams(installed: Installation, command: str, streams: str) -> None:
-    ran = installed.shell(f"tsrevel {command} {streams}")
+    ran = installed.shell(f"tsrevel {command} {streams}", fresh=command == "--version")
     assert (ran.status, ran.err) == (0, "")
 
 
