@@ -108,11 +108,16 @@ def ordinary(size: Size = THOROUGH) -> Iterator[Schedule]:
     yield from (from_seed(seed) for seed in size.seeds)
 
 
-def spread(schedules: Iterable[Schedule], jobs: int, batch: int = 50, workers: int = 1) -> Iterator[Tally]:
-    """Play them over `jobs` processes; a tally for each batch, as it comes in."""
+def spread(
+    schedules: Iterable[Schedule], jobs: int, batch: int = 50, workers: int = 1, *, recovers_once: bool = False
+) -> Iterator[Tally]:
+    """Play them over `jobs` processes; a tally for each batch, as it comes in.
+
+    `recovers_once`: from states that are alike, each process plays the runs without faults once.
+    """
     texts = iter([str(each) for each in schedules])
     batches = iter(lambda: list(islice(texts, batch)), [])
-    yield from _spread(functools.partial(_play_batch, workers=workers), batches, jobs)
+    yield from _spread(functools.partial(_play_batch, workers=workers, recovers_once=recovers_once), batches, jobs)
 
 
 def spread_pairs(jobs: int, tell: Callable[[str], object]) -> Iterator[Tally]:
@@ -134,8 +139,8 @@ def _spread(play_some: Callable[[Work], Done], work: Iterable[Work], jobs: int) 
         yield from pool.imap(play_some, work)
 
 
-def _play_batch(texts: list[str], workers: int) -> Tally:
-    return play_all(map(read_schedule, texts), workers=workers)
+def _play_batch(texts: list[str], workers: int, *, recovers_once: bool) -> Tally:
+    return play_all(map(read_schedule, texts), _recovered() if recovers_once else None, workers)
 
 
 def _play_bundle(some: Bundle) -> Tally:
