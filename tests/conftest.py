@@ -37,6 +37,9 @@ MEMORY = Path("/dev/shm")  # noqa: S108 (Linux's file system in memory)
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # thousands of ledgers needn't reach a disk
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each worker and each process compiles everything again
+sys.dont_write_bytecode = False
+
 hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine must not fail a test
 hypothesis.settings.load_profile("untimed")
 
