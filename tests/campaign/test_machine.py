@@ -45,7 +45,7 @@ CRASHES = ("kill_before", "kill_after", "kill_in_flight")
 LOST_ANSWERS = ("timeout_after", "reset_after", "truncated_after", "timeout_late", "reset_late", "not_applied")
 
 ORDINARY = settings(
-    max_examples=80,
+    max_examples=40,
     stateful_step_count=20,
     phases=(Phase.generate, Phase.shrink),
     derandomize=True,
