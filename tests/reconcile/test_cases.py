@@ -244,7 +244,9 @@ def test_what_follows_from_a_difference_is_not_told_again(shell: Shell) -> None:
 def test_no_day_agrees_whose_sums_do_not() -> None:
     spot, day = ReportLocation("Special Events", EstablishmentId(8), "America/Los_Angeles"), date(2026, 12, 12)
     case = EventComparison(EventId("1"), day, spot)
-    verdict = ComparisonResult(case, (), Money(total=Cents(100)), None, (Money(total=Cents(99)),))
+    verdict = ComparisonResult(
+        case, (), Money(total=Cents(100)), None, (Money(total=Cents(99)),), (spot.establishment,)
+    )
     report = sum_up([verdict], (ComparedSpan(spot, day, day),), datetime(2026, 12, 12, tzinfo=UTC), has_ledger=False)
     [(_, finding)] = report.differences
     assert (report.exit_status, finding.field, finding.event_id) == (14, "total", None)

@@ -28,10 +28,14 @@ def local_id(policy: Policy, event_id: EventId) -> str:
     return policy.local_id.format(event_id=event_id)
 
 
+def name_templates(policy: Policy) -> tuple[str, ...]:
+    """How our orders are named: now, then before."""
+    return tuple(dict.fromkeys((policy.local_id, *policy.legacy_local_ids)))
+
+
 def known_local_ids(policy: Policy, event_id: EventId) -> tuple[str, ...]:
     """Every `local_id` under which an order for the event may be found: ours first, then the legacy ones."""
-    templates = dict.fromkeys((policy.local_id, *policy.legacy_local_ids))
-    return tuple(template.format(event_id=event_id) for template in templates)
+    return tuple(template.format(event_id=event_id) for template in name_templates(policy))
 
 
 def list_steps(

@@ -9,24 +9,28 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.outcomes import recall_dispute
+from tsrevel.engine.verify import planned_fields, shown_fields
 from tsrevel.ledger import Resolution
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Hold, Plan, Policy, Skip
-from tsrevel.planning.money import ZERO, Cents, show, to_cents
+from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.reasons import Reason
-from tsrevel.reconcile.model import ComparisonResult, Difference, DifferenceKind, EventComparison, Money
+from tsrevel.reconcile.model import ALARMS, ComparisonResult, Difference, DifferenceKind, EventComparison, Money
 from tsrevel.reconcile.order_parts import (
     compare_money,
     compare_order,
     contents_of,
+    differs,
+    event_total,
     find_doubled,
     is_cancelled,
     is_doubled,
     is_ours,
     is_void,
     main_order,
+    money_differs,
     note,
     paid,
     plan_now,
@@ -67,9 +71,14 @@ def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
     ids = tuple(sorted(row.id for row in rows))
     named = ", ".join(sorted({repr(row.local_id) for row in rows}))
     text = f"Revel holds {len(rows)} orders for it: {', '.join(ids)} (local_id {named}); delete the wrong ones there"
-    amount = Cents(sum(row.final_total for row in rows))
-    finding = replace(totals_of(case), kind=DifferenceKind.DUPLICATE_ORDERS, text=text, reason=Reason.DUPLICATE_ORDERS)
-    return replace(finding, revel=amount, orders=ids)
+    return replace(
+        totals_of(case),
+        kind=DifferenceKind.DUPLICATE_ORDERS,
+        text=text,
+        reason=Reason.DUPLICATE_ORDERS,
+        orders=ids,
+        revel=Cents(sum(row.final_total for row in rows)),
+    )
 
 
 # One without an event
@@ -110,13 +119,15 @@ def _why_unwanted(case: EventComparison) -> str:
 
 
 def _orphan(case: EventComparison) -> Difference:
-    row = main_order(case)
     ids = ", ".join(sorted(each.id for each in case.live))
     whose = "is for an event that TripleSeat doesn't show" if case.event_id else "names no event"
-    text = f"Revel order {ids} ({row.local_id!r}) {whose}: {case.problem}"
-    reason = Reason.EVENT_DATA_UNAVAILABLE
-    finding = replace(totals_of(case), kind=DifferenceKind.ORDER_WITHOUT_EVENT, text=text, reason=reason)
-    return replace(finding, tripleseat=ZERO, revel=Cents(sum(each.final_total for each in case.live)))
+    return replace(
+        totals_of(case),
+        kind=DifferenceKind.ORDER_WITHOUT_EVENT,
+        text=f"Revel order {ids} ({main_order(case).local_id!r}) {whose}: {case.problem}",
+        reason=Reason.EVENT_DATA_UNAVAILABLE,
+        tripleseat=ZERO,
+    )
 
 
 # One that isn't finished
@@ -167,15 +178,16 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
         yield Difference(
             DifferenceKind.ORDER_NOT_IN_LEDGER, text, reason=Reason.ORDER_EXISTS, revel=row.final_total, field="total"
         )
-    elif record.order_id and record.order_id not in {each.id for each in case.live}:
+        return
+    if record.order_id and record.order_id not in {each.id for each in case.live}:
         text = f"the ledger knows order {record.order_id}, Revel shows {row.id} instead"
-        yield Difference(DifferenceKind.LEDGER_DIFFERS, text, reason=Reason.ORDER_DIFFERS)
     elif ours and row.uuid != order_uuid(case.event_id):
         text = f"order {row.id} is ours, and its uuid at Revel is another; look there who changed it"
-        yield Difference(DifferenceKind.LEDGER_DIFFERS, text, reason=Reason.ORDER_DIFFERS)
     elif ours and record.state == "foreign":
         text = f"the ledger has order {row.id} as made by someone else, and it is ours by its uuid"
-        yield Difference(DifferenceKind.LEDGER_DIFFERS, text, reason=Reason.ORDER_DIFFERS)
+    else:
+        return
+    yield Difference(DifferenceKind.LEDGER_DIFFERS, text, reason=Reason.ORDER_DIFFERS)
 
 
 def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Iterator[Difference]:
@@ -189,7 +201,7 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
         text = f"order {row.id} isn't finished any more: {_what_lacks(row)}"
         yield Difference(DifferenceKind.ORDER_UNFINISHED, text, reason=Reason.ORDER_DIFFERS)
     if base is None:
-        yield from (_of_now(each) for each in _compare_totals(case, row))
+        yield from map(_calm, _compare_totals(case, row))
         return
     contents = contents_of(case, row)
     found = [*_compare_place(base, row), *compare_order(base, row, contents, policy)]
@@ -199,27 +211,29 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
             corrected = f"{each.text}; the order at Revel says so too"
             yield replace(each, kind=DifferenceKind.CORRECTED, text=corrected, explained=True)
         return
-    yield from found if written else map(_of_now, found)
+    yield from found if written else map(_calm, found)
     yield from drift
 
 
-def _of_now(finding: Difference) -> Difference:
+def _calm(finding: Difference) -> Difference:
     """The finding where no plan is known that the order was written from: either side may have changed."""
-    text = finding.text
-    if finding.kind is DifferenceKind.MONEY:
-        text = f"its {finding.field} at Revel is {_show(finding.revel)}, in TripleSeat {_show(finding.tripleseat)}"
-    return replace(finding, text=text, ledger=None, calm=not is_doubled(finding))
+    return replace(_against_event(finding), calm=not is_doubled(finding))
 
 
-def _show(cents: Cents | None) -> str:
-    return show(cents or ZERO)
+def _against_event(finding: Difference) -> Difference:
+    """The finding as one between Revel and the event as it is now. What the ledger had to do with it isn't known."""
+    if finding.kind is not DifferenceKind.MONEY:
+        return replace(finding, ledger=None)
+    verb = "are" if finding.field == "payments" else "is"
+    revel, tripleseat = show(finding.revel or ZERO), show(finding.tripleseat or ZERO)
+    text = f"its {finding.field} at Revel {verb} {revel}, in TripleSeat {tripleseat}"
+    return replace(finding, text=text, ledger=None)
 
 
 def _compare_place(plan: Plan, row: OrderRow) -> Iterator[Difference]:
     if row.establishment != plan.location.establishment:
         text = f"order {row.id} is at establishment {row.establishment}, not {plan.location.establishment}"
-        found = Difference(DifferenceKind.WRONG_ESTABLISHMENT, text, reason=Reason.ORDER_DIFFERS, field="total")
-        yield replace(found, tripleseat=plan.final_total, ledger=plan.final_total, revel=row.final_total)
+        yield differs(DifferenceKind.WRONG_ESTABLISHMENT, text, "total", plan.final_total, row.final_total)
 
 
 def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
@@ -234,10 +248,9 @@ def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
         text, total = f"changed in TripleSeat after the order was made: {'; '.join(changes)}", now.final_total
     else:
         why = now or (case.screened if isinstance(case.screened, Hold | Skip) else None)
-        text = (
-            f"changed in TripleSeat so that it can no longer be planned ({f'{why.reason}: {why.text}' if why else ''})"
-        )
-        total = to_cents(case.event.grand_total) if case.event.grand_total is not None else ZERO
+        reason = f"{why.reason}: {why.text}" if why else ""
+        text = f"changed in TripleSeat so that it can no longer be planned ({reason})"
+        total = event_total(case) or ZERO
     yield replace(
         totals_of(case),
         kind=DifferenceKind.EVENT_CHANGED,
@@ -253,12 +266,9 @@ def _same_content(plan: Plan, row: OrderRow, contents: Contents) -> bool:
     stored = Counter(
         (each.product, Cents(int(each.quantity * each.price))) for each in contents.items if not each.voided
     )
-    money = Money(
-        plan.subtotal, plan.discount, plan.tax, plan.gratuity, plan.final_total, plan.paid, plan.remaining_due
-    )
-    received = paid(contents.payments)
-    shown = Money(row.subtotal, row.discount, row.tax, row.gratuity, row.final_total, received, row.remaining_due)
-    return planned == stored and money == shown and row.establishment == plan.location.establishment
+    wanted, shown = planned_fields(plan), shown_fields(row)
+    same_fields = all(wanted[name] == shown[name] for name in wanted if name not in {"local_id", "uuid"})
+    return planned == stored and same_fields and plan.paid == paid(contents.payments)
 
 
 # One of others
@@ -270,15 +280,11 @@ def _compare_foreign(case: EventComparison, row: OrderRow, policy: Policy) -> It
     if now is None:
         yield from _compare_totals(case, row)
         return
-    yield from (replace(each, ledger=None) for each in _compare_place(now, row))
     planned, stored = planned_money(now, policy), stored_money(row, contents_of(case, row), now, policy)
-    for each in compare_money(planned, stored, (planned.balance, stored.balance)):
-        text = f"its {each.field} at Revel is {_show(each.revel)}, in TripleSeat {_show(each.tripleseat)}"
-        yield replace(each, text=text, ledger=None)
+    found = [*_compare_place(now, row), *compare_money(planned, stored)]
     if planned.payments != stored.payments:
-        text = f"its payments at Revel are {show(stored.payments)}, in TripleSeat {show(planned.payments)}"
-        found = Difference(DifferenceKind.MONEY, text, reason=Reason.AMOUNT_MISMATCH, field="payments")
-        yield replace(found, tripleseat=planned.payments, revel=stored.payments)
+        found.append(money_differs("payments", planned.payments, stored.payments))
+    yield from map(_against_event, found)
 
 
 def _compare_totals(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
@@ -288,33 +294,21 @@ def _compare_totals(case: EventComparison, row: OrderRow) -> Iterator[Difference
     for hold in (case.screened, case.plan):
         if isinstance(hold, Hold | Skip):
             yield Difference(DifferenceKind.EVENT_CHANGED, f"it can't be planned: {hold.text}", reason=hold.reason)
-    total = to_cents(case.event.grand_total) if case.event.grand_total is not None else ZERO
+    total = event_total(case) or ZERO
     if total != row.final_total:
-        text = f"its total at Revel is {show(row.final_total)}, in TripleSeat {show(total)}"
-        found = Difference(DifferenceKind.MONEY, text, reason=Reason.AMOUNT_MISMATCH, field="total")
-        yield replace(found, tripleseat=total, revel=row.final_total)
+        yield _against_event(money_differs("total", total, row.final_total))
 
 
-_ABOUT_EVENT = frozenset(
-    {DifferenceKind.EVENT_CANCELLED, DifferenceKind.EVENT_CHANGED, DifferenceKind.ORDER_WITHOUT_EVENT}
-)
-_ABOUT_ORDER = frozenset(
-    {
-        DifferenceKind.ORDER_UNFINISHED,
-        DifferenceKind.ORDER_NOT_IN_LEDGER,
-        DifferenceKind.LEDGER_DIFFERS,
-        DifferenceKind.WRONG_ESTABLISHMENT,
-        DifferenceKind.WRONG_LOCAL_ID,
-        DifferenceKind.MONEY,
-        DifferenceKind.ITEM_MISSING,
-        DifferenceKind.ITEM_EXTRA,
-        DifferenceKind.ITEM_CHANGED,
-        DifferenceKind.PAYMENT_MISSING,
-        DifferenceKind.PAYMENT_DOUBLED,
-        DifferenceKind.PAYMENT_EXTRA,
-        DifferenceKind.PAYMENT_CHANGED,
-    }
-)
+# What a person said of it
+
+
+_ABOUT_EVENT = frozenset({
+    DifferenceKind.EVENT_CANCELLED, DifferenceKind.EVENT_CHANGED, DifferenceKind.ORDER_WITHOUT_EVENT,
+})  # fmt: skip
+_ABOUT_ORDER = (ALARMS - {DifferenceKind.DUPLICATE_ORDERS}) | {
+    DifferenceKind.ORDER_UNFINISHED, DifferenceKind.ORDER_NOT_IN_LEDGER, DifferenceKind.LEDGER_DIFFERS,
+    DifferenceKind.WRONG_LOCAL_ID, DifferenceKind.PAYMENT_EXTRA,
+}  # fmt: skip
 _MINUTE = timedelta(minutes=1)
 
 
@@ -397,10 +391,7 @@ def _tripleseat(case: EventComparison, findings: tuple[Difference, ...], policy:
     if not case.live and all(each.explained for each in findings):
         return None
     plan = plan_now(case)
-    if plan:
-        return planned_money(plan, policy)
-    total = to_cents(case.event.grand_total) if case.event.grand_total is not None else ZERO
-    return Money(total=total, partial=True)
+    return planned_money(plan, policy) if plan else Money(total=event_total(case) or ZERO, partial=True)
 
 
 def _ledger(
@@ -421,43 +412,27 @@ def _ledger(
 
 
 def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
-    ordered = bool(case.record and case.record.order_id)
+    record, verdict = case.record, case.screened
     if case.gone:
-        if ordered:
+        if record and record.order_id:
             yield note(DifferenceKind.NOT_ELIGIBLE, "neither TripleSeat has the event nor Revel its order any more")
-    elif ordered and not is_cancelled(case):
-        yield _settled(case, _gone(case))
+    elif record and record.order_id and not is_cancelled(case):
+        how = "it is deleted at Revel" if case.orders else "Revel has it no more"
+        text = f"the ledger has order {record.order_id} as {record.state}, and {how}; if it is wanted, enter it by hand"
+        found = replace(totals_of(case), kind=DifferenceKind.ORDER_GONE, text=text, reason=Reason.ORDER_DIFFERS)
+        yield _unless_resolved(case, replace(found, orders=(record.order_id,), revel=ZERO))
     elif case.event is None:
         yield Difference(DifferenceKind.EVENT_UNREADABLE, case.problem, reason=Reason.EVENT_DATA_UNAVAILABLE)
+    elif isinstance(verdict, Skip):
+        not_allowed = verdict.reason is Reason.LOCATION_NOT_ALLOWED
+        kind = DifferenceKind.NOT_ALLOWED if not_allowed else DifferenceKind.NOT_ELIGIBLE
+        yield note(kind, verdict.text, verdict.reason)
+    elif case.gate == "early" and not isinstance(verdict, Hold):
+        yield note(DifferenceKind.NOT_DUE, "its gate hasn't opened yet", Reason.TOO_EARLY)
     else:
-        yield _without_order(case)
-
-
-def _gone(case: EventComparison) -> Difference:
-    order_id = case.record.order_id if case.record else None
-    how = "it is deleted at Revel" if case.orders else "Revel has it no more"
-    state = case.record.state if case.record else ""
-    text = f"the ledger has order {order_id} as {state}, and {how}; if it is wanted, enter it by hand"
-    amounts = totals_of(case)
-    orders = (order_id,) if order_id else ()
-    return replace(
-        amounts, kind=DifferenceKind.ORDER_GONE, text=text, reason=Reason.ORDER_DIFFERS, orders=orders, revel=ZERO
-    )
-
-
-def _without_order(case: EventComparison) -> Difference:
-    verdict = case.screened
-    if isinstance(verdict, Skip):
-        kind = (
-            DifferenceKind.NOT_ALLOWED if verdict.reason is Reason.LOCATION_NOT_ALLOWED else DifferenceKind.NOT_ELIGIBLE
-        )
-        return note(kind, verdict.text, verdict.reason)
-    if case.gate == "early" and not isinstance(verdict, Hold):
-        return note(DifferenceKind.NOT_DUE, "its gate hasn't opened yet", Reason.TOO_EARLY)
-    reason, text = _why_without(case)
-    return _settled(
-        case, replace(totals_of(case), kind=DifferenceKind.EVENT_WITHOUT_ORDER, text=text, reason=reason, revel=ZERO)
-    )
+        reason, text = _why_without(case)
+        found = replace(totals_of(case), kind=DifferenceKind.EVENT_WITHOUT_ORDER, text=text, reason=reason)
+        yield _unless_resolved(case, replace(found, revel=ZERO))
 
 
 def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
@@ -475,5 +450,5 @@ def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
     return None, "it is due and has no order yet; the next `sync` writes it"
 
 
-def _settled(case: EventComparison, finding: Difference) -> Difference:
+def _unless_resolved(case: EventComparison, finding: Difference) -> Difference:
     return as_resolved(finding, case.resolution) if case.resolution else finding

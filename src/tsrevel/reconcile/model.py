@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal, get_args
 
 from tsrevel.ledger import LastResult, OrderRecord, Resolution
-from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.identity import name_templates, order_uuid
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.planning.reasons import Reason
@@ -53,19 +53,11 @@ class DifferenceKind(StrEnum):
     CORRECTED = "corrected"
 
 
-ALARMS = frozenset(
-    {
-        DifferenceKind.DUPLICATE_ORDERS,
-        DifferenceKind.WRONG_ESTABLISHMENT,
-        DifferenceKind.MONEY,
-        DifferenceKind.ITEM_MISSING,
-        DifferenceKind.ITEM_EXTRA,
-        DifferenceKind.ITEM_CHANGED,
-        DifferenceKind.PAYMENT_MISSING,
-        DifferenceKind.PAYMENT_DOUBLED,
-        DifferenceKind.PAYMENT_CHANGED,
-    }
-)
+ALARMS = frozenset({
+    DifferenceKind.DUPLICATE_ORDERS, DifferenceKind.WRONG_ESTABLISHMENT, DifferenceKind.MONEY,
+    DifferenceKind.ITEM_MISSING, DifferenceKind.ITEM_EXTRA, DifferenceKind.ITEM_CHANGED,
+    DifferenceKind.PAYMENT_MISSING, DifferenceKind.PAYMENT_DOUBLED, DifferenceKind.PAYMENT_CHANGED,
+})  # fmt: skip
 """Two orders for an event, or an order whose money isn't what was written: exit 14 (DESIGN 2)."""
 
 
@@ -91,7 +83,6 @@ class Money:
         return Money(partial=self.partial or other.partial, **sums)
 
     def of(self, kind: MoneyKind) -> Cents:
-        """The amount of one kind."""
         amount: Cents = getattr(self, kind)
         return amount
 
@@ -169,7 +160,6 @@ class EventComparison:
 
     @property
     def live(self) -> tuple[OrderRow, ...]:
-        """Its orders that aren't deleted."""
         return tuple(order for order in self.orders if not order.deleted)
 
 
@@ -177,7 +167,7 @@ class EventComparison:
 class ComparisonResult:
     """One case judged: what each of the three counts for its day, None where it counts nothing.
 
-    `places` are the establishments at which Revel has the orders of `revel`; none named: all at the case's own.
+    `places` are the establishments at which Revel has the orders of `revel`.
     """
 
     case: EventComparison
@@ -185,7 +175,7 @@ class ComparisonResult:
     tripleseat: Money | None
     ledger: Money | None
     revel: tuple[Money, ...]
-    places: tuple[EstablishmentId | None, ...] = ()
+    places: tuple[EstablishmentId | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +207,10 @@ class Day:
 
     @property
     def agrees(self) -> bool:
-        """Whether there is nothing here that doesn't agree."""
         return not self.differences and not self.strays
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """What doesn't agree."""
         return tuple(each for each in self.findings if not each.explained)
 
 
@@ -252,7 +240,6 @@ class Reconciliation:
 
     @property
     def notes(self) -> tuple[tuple[Day, Difference], ...]:
-        """What was explained, with its day."""
         return tuple((day, each) for day in self.days for each in day.findings if each.explained)
 
     @property
@@ -262,14 +249,9 @@ class Reconciliation:
         return (14 if any(alarms) else 3) if alarms else 0
 
 
-def templates(policy: Policy) -> tuple[str, ...]:
-    """How our orders are named: now, and before."""
-    return tuple(dict.fromkeys((policy.local_id, *policy.legacy_local_ids)))
-
-
 def prefixes(policy: Policy) -> tuple[str, ...]:
     """What the names of our orders begin with; a prefix that begins with another one isn't needed."""
-    heads = sorted({template.partition("{event_id}")[0] for template in templates(policy)})
+    heads = sorted({template.partition("{event_id}")[0] for template in name_templates(policy)})
     return tuple(head for head in heads if not any(head != other and head.startswith(other) for other in heads))
 
 
@@ -280,7 +262,7 @@ def is_named_like_ours(order: OrderRow, policy: Policy) -> bool:
 
 def event_of(order: OrderRow, policy: Policy) -> EventId | None:
     """The event that an order is named after. A bare number is a POS station's (facts Revel 3.4), unless it is ours."""
-    for template in templates(policy):
+    for template in name_templates(policy):
         head, _, tail = template.partition("{event_id}")
         found = re.fullmatch(f"{re.escape(head)}([0-9]+){re.escape(tail)}", order.local_id)
         if found and (head or tail or order.uuid == order_uuid(EventId(found[1]))):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 from tsrevel.planning.identity import order_uuid
-from tsrevel.planning.model import Item, Plan, PlannedPayment, Policy, ProductId, Skip
+from tsrevel.planning.model import Item, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show, to_cents
 from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
@@ -17,7 +18,6 @@ from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
 
 
 def planned_money(plan: Plan, policy: Policy) -> Money:
-    """What the plan comes to."""
     charged = Cents(sum(item.amount for item in plan.items if is_charge(item, policy)))
     return Money(
         items=Cents(plan.subtotal - charged),
@@ -36,18 +36,23 @@ def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy:
     An item counts as a charge where the plan has it as one, by its uuid, or by its product where the plan knows no
     such uuid.
     """
-    charged = [item for item in plan.items if is_charge(item, policy)] if plan else []
-    ours = {item.uuid for item in plan.items} if plan else set()
+    planned = plan.items if plan else ()
+    ours = {item.uuid for item in planned}
+    charged = [item for item in planned if is_charge(item, policy)]
     uuids, products = {item.uuid for item in charged}, {item.product for item in charged}
-    amounts = {"items": 0, "charges": int(order.gratuity)}
+    sold, charges = 0, int(order.gratuity)
     for row in contents.items:
-        if not row.voided:
-            amounts["charges" if _is_charged(row, uuids, products, ours) else "items"] += item_amount(row)
+        if row.voided:
+            continue
+        if row.uuid in uuids or (row.uuid not in ours and row.product in products):
+            charges += item_amount(row)
+        else:
+            sold += item_amount(row)
     return Money(
-        items=Cents(amounts["items"]),
+        items=Cents(sold),
         discount=order.discount,
         tax=order.tax,
-        charges=Cents(amounts["charges"]),
+        charges=Cents(charges),
         total=order.final_total,
         payments=paid(contents.payments),
         balance=order.remaining_due,
@@ -61,68 +66,63 @@ def is_charge(item: Item, policy: Policy) -> bool:
 
 
 def item_amount(row: ItemRow) -> Cents:
-    """What an item at Revel comes to."""
     return to_cents(row.quantity * Decimal(row.price) / 100)
 
 
 def paid(rows: Collection[PaymentRow]) -> Cents:
-    """What the payments at Revel come to."""
     return Cents(sum(row.amount for row in rows if row.counts))
-
-
-def _is_charged(row: ItemRow, uuids: Collection[str], products: Collection[ProductId], ours: Collection[str]) -> bool:
-    return row.uuid in uuids or (row.uuid not in ours and row.product in products)
 
 
 def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Difference]:
     """Every way in which our order isn't what was planned."""
     yield from _compare_items(plan, contents.items, policy)
     yield from _compare_payments(plan, row, contents.payments)
-    planned = Money(plan.subtotal, plan.discount, plan.tax, plan.gratuity, plan.final_total, plan.paid)
-    stored = Money(row.subtotal, row.discount, row.tax, row.gratuity, row.final_total, paid(contents.payments))
-    yield from compare_money(planned, stored, balances=(plan.remaining_due, row.remaining_due))
+    planned = Money(
+        plan.subtotal, plan.discount, plan.tax, plan.gratuity, plan.final_total, plan.paid, plan.remaining_due
+    )
+    received = paid(contents.payments)
+    stored = Money(row.subtotal, row.discount, row.tax, row.gratuity, row.final_total, received, row.remaining_due)
+    yield from compare_money(planned, stored)
 
 
 def find_doubled(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Difference]:
     """The parts of the plan that are on the order more than once: wrong in an unfinished order as well."""
-    found = [*_compare_items(plan, contents.items, policy), *_compare_payments(plan, row, contents.payments)]
-    yield from (each for each in found if is_doubled(each))
+    yield from filter(is_doubled, _compare_items(plan, contents.items, policy))
+    yield from filter(is_doubled, _compare_payments(plan, row, contents.payments))
 
 
 def is_doubled(finding: Difference) -> bool:
-    """Whether it tells of a part that is on the order more than once."""
     return finding.kind is DifferenceKind.PAYMENT_DOUBLED or (
         finding.kind is DifferenceKind.ITEM_EXTRA and bool(finding.tripleseat)
     )
 
 
-def compare_money(planned: Money, stored: Money, balances: tuple[Cents, Cents]) -> Iterator[Difference]:
+def compare_money(planned: Money, stored: Money) -> Iterator[Difference]:
     """What the order itself says against what was planned; what follows from another difference isn't told again."""
-    deltas = {kind: stored.of(kind) - planned.of(kind) for kind in ("items", "discount", "tax", "charges")}
-    follows = deltas["items"] - deltas["discount"] + deltas["tax"] + deltas["charges"]
-    total = stored.total - planned.total
     kinds: list[MoneyKind] = ["items", "discount", "tax", "charges"]
+    deltas = {kind: stored.of(kind) - planned.of(kind) for kind in kinds}
     for kind in kinds:
         if deltas[kind]:
-            yield _money(kind, planned.of(kind), stored.of(kind))
-    if total and total != follows:
-        yield _money("total", planned.total, stored.total)
-    due = balances[1] - balances[0]
+            yield money_differs(kind, planned.of(kind), stored.of(kind))
+    total = stored.total - planned.total
+    if total and total != deltas["items"] - deltas["discount"] + deltas["tax"] + deltas["charges"]:
+        yield money_differs("total", planned.total, stored.total)
+    due = stored.balance - planned.balance
     if due and due not in {total, total - (stored.payments - planned.payments)}:
-        yield _money("balance", *balances)
+        yield money_differs("balance", planned.balance, stored.balance)
 
 
-def _money(kind: MoneyKind, planned: Cents, stored: Cents) -> Difference:
-    touched = "; did a POS station open it?" if kind == "discount" else ""
-    text = f"its {kind} at Revel is {show(stored)}, and was written as {show(planned)}{touched}"
+def money_differs(field: MoneyKind, planned: Cents, stored: Cents) -> Difference:
+    """An amount of the order itself that isn't what was written."""
+    touched = "; did a POS station open it?" if field == "discount" else ""
+    text = f"its {field} at Revel is {show(stored)}, and was written as {show(planned)}{touched}"
+    return replace(differs(DifferenceKind.MONEY, text, field, planned, stored), reason=Reason.AMOUNT_MISMATCH)
+
+
+def differs(kind: DifferenceKind, text: str, field: MoneyKind, planned: Cents, stored: Cents) -> Difference:
+    """A part of the order that isn't what was planned. The ledger has it as it was planned."""
     return Difference(
-        DifferenceKind.MONEY,
-        text,
-        reason=Reason.AMOUNT_MISMATCH,
-        field=kind,
-        tripleseat=planned,
-        ledger=planned,
-        revel=stored,
+        kind, text, reason=Reason.ORDER_DIFFERS, field=field, tripleseat=planned, ledger=planned, revel=stored
     )
 
 
@@ -136,19 +136,19 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
         row = by_uuid.get(item.uuid)
         if row is None:
             how = "was voided there" if item.uuid in voided else "isn't on the order at Revel"
-            yield _part(DifferenceKind.ITEM_MISSING, f"{_told(item)} {how}", kind, item.amount, ZERO)
+            yield differs(DifferenceKind.ITEM_MISSING, f"{_told(item)} {how}", kind, item.amount, ZERO)
         elif times[item.uuid] > 1:
             amount = Cents(sum(item_amount(each) for each in live if each.uuid == item.uuid))
             text = f"{_told(item)} is on the order {times[item.uuid]} times"
-            yield _part(DifferenceKind.ITEM_EXTRA, text, kind, item.amount, amount)
+            yield differs(DifferenceKind.ITEM_EXTRA, text, kind, item.amount, amount)
         elif row.product != item.product or row.quantity != item.quantity or row.price != item.unit_price:
             text = f"{_told(item)} (product {item.product}) is {_shown(row)} at Revel"
-            yield _part(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, item_amount(row))
+            yield differs(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, item_amount(row))
     planned = {item.uuid for item in plan.items}
     for row in live:
         if row.uuid not in planned:
             text = f"{_shown(row)} is on the order at Revel, and no line of the event calls for it"
-            yield _part(DifferenceKind.ITEM_EXTRA, text, "items", ZERO, item_amount(row))
+            yield differs(DifferenceKind.ITEM_EXTRA, text, "items", ZERO, item_amount(row))
 
 
 def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...]) -> Iterator[Difference]:
@@ -161,40 +161,30 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
         if row is None:
             how = "was refunded there" if payment.uuid in refunded else "isn't on the order at Revel"
             text = f"the payment of {show(payment.amount)} {how}"
-            yield _part(DifferenceKind.PAYMENT_MISSING, text, "payments", payment.amount, ZERO)
+            yield differs(DifferenceKind.PAYMENT_MISSING, text, "payments", payment.amount, ZERO)
         elif times[payment.uuid] > 1:
-            yield _doubled(payment, times[payment.uuid], sum(each.amount for each in live if each.uuid == row.uuid))
+            amount = sum(each.amount for each in live if each.uuid == row.uuid)
+            yield _payment_doubled(payment.amount, times[row.uuid], Cents(amount))
         elif row.amount != payment.amount:
             text = f"the payment of {show(payment.amount)} is one of {show(row.amount)} at Revel"
-            yield _part(DifferenceKind.PAYMENT_CHANGED, text, "payments", payment.amount, row.amount)
-    yield from _extra_payments(plan, order, live)
-
-
-def _extra_payments(plan: Plan, order: OrderRow, live: list[PaymentRow]) -> Iterator[Difference]:
-    """Payments under no uuid of ours. One that lowered what is due was taken at a till; else it is ours once more."""
+            yield differs(DifferenceKind.PAYMENT_CHANGED, text, "payments", payment.amount, row.amount)
+    # payments under no uuid of ours: one that lowered what is due was taken at a till; else it is ours once more
     planned = {payment.uuid for payment in plan.payments}
-    there = {row.uuid for row in live}
-    amounts = {payment.amount for payment in plan.payments if payment.uuid in there}
+    amounts = {payment.amount for payment in plan.payments if payment.uuid in by_uuid}
     not_taken = paid(live) > order.final_total or order.remaining_due >= plan.remaining_due
     for row in live:
         if row.uuid in planned:
             continue
         if not_taken and row.amount in amounts:
-            yield _doubled(PlannedPayment(row.uuid, row.amount), 2, 2 * row.amount)
+            yield _payment_doubled(row.amount, 2, Cents(2 * row.amount))
         else:
             text = f"a payment of {show(row.amount)} at Revel isn't in TripleSeat; taken at the till? Record it there"
-            yield _part(DifferenceKind.PAYMENT_EXTRA, text, "payments", ZERO, row.amount)
+            yield differs(DifferenceKind.PAYMENT_EXTRA, text, "payments", ZERO, row.amount)
 
 
-def _doubled(payment: PlannedPayment, times: int, amount: int) -> Difference:
-    text = f"the payment of {show(payment.amount)} is on the order {times} times"
-    return _part(DifferenceKind.PAYMENT_DOUBLED, text, "payments", payment.amount, Cents(amount))
-
-
-def _part(kind: DifferenceKind, text: str, money: MoneyKind, planned: Cents, stored: Cents) -> Difference:
-    return Difference(
-        kind, text, reason=Reason.ORDER_DIFFERS, field=money, tripleseat=planned, ledger=planned, revel=stored
-    )
+def _payment_doubled(planned: Cents, times: int, stored: Cents) -> Difference:
+    text = f"the payment of {show(planned)} is on the order {times} times"
+    return differs(DifferenceKind.PAYMENT_DOUBLED, text, "payments", planned, stored)
 
 
 def _told(item: Item) -> str:
@@ -225,8 +215,8 @@ def is_void(case: EventComparison, row: OrderRow) -> bool:
     """Whether nothing of the order counts any more: a person has voided it at Revel."""
     contents = contents_of(case, row)
     sold = any(not item.voided for item in contents.items)
-    paid = any(payment.counts for payment in contents.payments)
-    return not (sold or paid or row.final_total or row.remaining_due)
+    received = any(payment.counts for payment in contents.payments)
+    return not (sold or received or row.final_total or row.remaining_due)
 
 
 def main_order(case: EventComparison) -> OrderRow:
@@ -236,7 +226,6 @@ def main_order(case: EventComparison) -> OrderRow:
 
 
 def contents_of(case: EventComparison, row: OrderRow) -> Contents:
-    """The order's items and payments."""
     return case.contents.get(row.id, _NOTHING)
 
 
@@ -250,20 +239,23 @@ def written_plan(case: EventComparison) -> Plan | None:
     return case.record.plan if case.record else None
 
 
+def event_total(case: EventComparison) -> Cents | None:
+    """What TripleSeat says that the event comes to; None where it doesn't say."""
+    return to_cents(case.event.grand_total) if case.event and case.event.grand_total is not None else None
+
+
 def totals_of(case: EventComparison) -> Difference:
     """A finding about the total, with what each of the three says it is: to be completed."""
     now, written, live = plan_now(case), written_plan(case), case.live
-    told = to_cents(case.event.grand_total) if case.event and case.event.grand_total is not None else None
     return Difference(
         DifferenceKind.MONEY,
         "",
         field="total",
-        tripleseat=now.final_total if now else told,
+        tripleseat=now.final_total if now else event_total(case),
         ledger=written.final_total if written else None,
         revel=Cents(sum(row.final_total for row in live)) if live else None,
     )
 
 
 def note(kind: DifferenceKind, text: str, reason: Reason | None = None) -> Difference:
-    """Something explained."""
     return Difference(kind, text, reason=reason, explained=True)

@@ -27,11 +27,10 @@ def amount(cents: Cents | None) -> str:
     return "–" if cents is None else f"{to_decimal(cents):,.2f}"
 
 
-def cell(text: object, *, label: str = "", classes: str = "") -> str:
+def cell(text: object, label: str, classes: str = "") -> str:
     """A table cell. `label` is its column's heading, shown beside it where the screen is narrow."""
-    told = f' data-label="{escaped(label)}"' if label else ""
     styled = f' class="{classes}"' if classes else ""
-    return f"<td{styled}{told}>{escaped(text)}</td>"
+    return f'<td{styled} data-label="{escaped(label)}">{escaped(text)}</td>'
 
 
 def heading_row(names: list[tuple[str, str]]) -> str:
@@ -122,6 +121,7 @@ def _is_ours(path: Path) -> bool:
 
 
 _LABELS = {kind: kind.capitalize() for kind in MONEY_KINDS}
+_CAPTION = "Total a day: the full bar is TripleSeat, the hatched bar Revel. One figure where they are the same."
 
 
 def render_page(report: Reconciliation) -> str:
@@ -142,7 +142,7 @@ def render_page(report: Reconciliation) -> str:
         _verdict(report),
         *_findings("Differences", report.differences),
         *_places(report),
-        *_notes(report),
+        *_findings("Explained, and no difference", report.notes),
         "</main>\n</body>\n</html>\n",
     ])  # fmt: skip
 
@@ -200,7 +200,7 @@ def _places(report: Reconciliation) -> Iterator[str]:
     for number, spot in enumerate(spots, 1):
         days = [day for day in report.days if day.spot == spot]
         yield f"<section>\n<h2>{escaped(_title(spot))}</h2>"
-        yield f"<figure>{draw_chart(days, number)}<figcaption>{_caption()}</figcaption></figure>"
+        yield f"<figure>{draw_chart(days, number)}<figcaption>{_CAPTION}</figcaption></figure>"
         yield '<table class="days">'
         money = [(_LABELS[kind], "sum") for kind in MONEY_KINDS]
         yield heading_row([("Day", ""), ("As told by", ""), ("Orders", "sum"), *money])
@@ -215,10 +215,6 @@ def _title(spot: ReportLocation) -> str:
     return f"{spot.name} ({where}{', ' + spot.timezone if spot.timezone else ''})"
 
 
-def _caption() -> str:
-    return "Total a day: the full bar is TripleSeat, the hatched bar Revel. One figure where they are the same."
-
-
 def _day_rows(day: Day) -> Iterator[str]:
     """One row where all say the same, else a row for each."""
     head = f'<tr class="day"><th scope="row">{day.day:%a} {day.day}</th>'
@@ -228,29 +224,17 @@ def _day_rows(day: Day) -> Iterator[str]:
         return
     if all(side == day.tripleseat for _, side in sides):
         sides = [("all: differs in its parts" if not day.agrees else "all agree", day.tripleseat)]
+    first = _figures(day.tripleseat)
     for who, side in sides:
-        unlike = [str(name) for name, first in _unlike(side, day.tripleseat) if first]
-        cells = [cell(side.orders, label="Orders", classes=_classes("orders" in unlike))]
-        cells += [
-            cell(_known(side.money.told(kind)), label=_LABELS[kind], classes=_classes(kind in unlike))
-            for kind in MONEY_KINDS
+        cells = [
+            cell(figure, label=label, classes="sum" if figure == first[label] else "sum unlike")
+            for label, figure in _figures(side).items()
         ]
         yield head + cell(who, label="As told by") + "".join(cells) + "</tr>"
 
 
-def _known(cents: Cents | None) -> str:
-    return "?" if cents is None else amount(cents)
-
-
-def _unlike(side: Totals, first: Totals) -> Iterator[tuple[str, bool]]:
-    yield "orders", side.orders != first.orders
-    for kind in MONEY_KINDS:
-        yield kind, side.money.told(kind) != first.money.told(kind)
-
-
-def _classes(unlike: bool) -> str:
-    return "sum unlike" if unlike else "sum"
-
-
-def _notes(report: Reconciliation) -> Iterator[str]:
-    yield from _findings("Explained, and no difference", report.notes)
+def _figures(side: Totals) -> dict[str, str]:
+    """What the cells of a row show, by their labels; "?" for an amount that isn't known."""
+    money = {kind: side.money.told(kind) for kind in MONEY_KINDS}
+    amounts = {_LABELS[kind]: "?" if cents is None else amount(cents) for kind, cents in money.items()}
+    return {"Orders": str(side.orders), **amounts}

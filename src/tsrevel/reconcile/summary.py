@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -24,13 +24,13 @@ from tsrevel.reconcile.order_parts import is_ours
 
 
 def sum_up(
-    verdicts: Iterable[ComparisonResult], spans: tuple[ComparedSpan, ...], at: datetime, *, has_ledger: bool
+    verdicts: Sequence[ComparisonResult], spans: tuple[ComparedSpan, ...], at: datetime, *, has_ledger: bool
 ) -> Reconciliation:
     """Every day of every span, and those of places that have no entry; in the order of the settings, then by day."""
-    verdicts = tuple(verdicts)
-    sorted_out: dict[tuple[ReportLocation, date], list[ComparisonResult]] = {
-        key: [] for span in spans for key in _days_of(span)
-    }
+    sorted_out: dict[tuple[ReportLocation, date], list[ComparisonResult]] = {}
+    for span in spans:
+        for number in range((span.last - span.first).days + 1):
+            sorted_out[span.spot, span.first + timedelta(days=number)] = []
     held: dict[tuple[ReportLocation, date], list[tuple[ComparisonResult, Money]]] = {}
     for verdict in verdicts:
         sorted_out.setdefault((verdict.case.spot, verdict.case.day), []).append(verdict)
@@ -44,16 +44,10 @@ def sum_up(
     return Reconciliation(at, spans, tuple(days if has_ledger else _with_ledger_missed(days, verdicts)), has_ledger)
 
 
-def _days_of(span: ComparedSpan) -> Iterator[tuple[ReportLocation, date]]:
-    for number in range((span.last - span.first).days + 1):
-        yield span.spot, span.first + timedelta(days=number)
-
-
 def _held_at(verdict: ComparisonResult, spans: tuple[ComparedSpan, ...]) -> Iterator[tuple[ReportLocation, Money]]:
     """Revel's orders, each where Revel has it."""
     own = verdict.case.spot
-    for number, money in enumerate(verdict.revel):
-        at = verdict.places[number] if number < len(verdict.places) else own.establishment
+    for at, money in zip(verdict.places, verdict.revel, strict=True):
         if at is None or at == own.establishment:
             yield own, money
         else:
@@ -101,10 +95,8 @@ def _checked(day: Day, verdicts: list[ComparisonResult]) -> Day:
     return replace(day, findings=(*day.findings, *found))
 
 
-def _with_ledger_missed(days: list[Day], verdicts: Iterable[ComparisonResult]) -> list[Day]:
-    """The days, with one finding on the last that has an order of ours: a ledger must have been there when it was
-    written.
-    """
+def _with_ledger_missed(days: list[Day], verdicts: Sequence[ComparisonResult]) -> list[Day]:
+    """The days, with one finding on the last that has an order of ours: when it was written there was a ledger."""
     ours = [each.case for each in verdicts if any(is_ours(each.case, row) for row in each.case.live)]
     if not ours:
         return days
