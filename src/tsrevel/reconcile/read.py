@@ -6,13 +6,13 @@ looked for by their names, and the days are listed only to find orders that no e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from tsrevel.engine.catalogs import Catalogs
+from tsrevel.engine.context import Progress
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable
 from tsrevel.ledger import KnownEvents, LedgerView
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
@@ -37,8 +37,6 @@ USUAL_DAYS = 7
 """Compared where no days are named: so many, today included."""
 PATIENCE = 3
 """So many events in a row without an answer mean that TripleSeat is down, and nothing is compared."""
-_NONE_KNOWN = KnownEvents({}, {}, {})
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +69,14 @@ class _TripleSeatSide:
 
 @dataclass(slots=True)
 class _Looking:
+    first: date
+    last: date
     events: dict[EventId, _TripleSeatSide] = field(default_factory=dict)
     orders: dict[EventId, dict[OrderId, OrderRow]] = field(default_factory=dict)
     written: dict[EventId, DatedOrder] = field(default_factory=dict)
     nameless: list[DatedOrder] = field(default_factory=list)
-    known: KnownEvents = _NONE_KNOWN
-    first: date = date.min
-    last: date = date.max
+    """Named nearly as ours: of those, some belong to an event by their uuid."""
+    known: KnownEvents = field(default_factory=lambda: KnownEvents({}, {}, {}))
     silent: int = 0
     """So many events in a row TripleSeat gave no answer for."""
 
@@ -88,58 +87,46 @@ def choose_spans(policy: Policy, now: datetime, first: date | None, last: date |
 
 
 def read_cases(
-    sources: Sources, spans: Iterable[ComparedSpan], first: date | None, last: date | None
+    sources: Sources, spans: tuple[ComparedSpan, ...], first: date | None, last: date | None
 ) -> Iterator[EventComparison]:
     """A case for each event of the days and for each order that has none there.
 
     Raises ServiceDown where a service can't be asked or tells nonsense; CredentialsRefused, LedgerUnusable.
     """
-    spans = tuple(spans)
-    begin, end = min(span.first for span in spans), max(span.last for span in spans)
-    looking = _Looking(first=begin, last=end)
-    with _needed():
-        _list_events(sources, looking, begin, end)
-        _recall(sources, looking, begin, end)
+    looking = _Looking(first=min(span.first for span in spans), last=max(span.last for span in spans))
+    try:
+        _list_events(sources, looking)
         _list_strangers(sources, looking, spans)
         _find_orders(sources, looking)
-        strays = list(_misplaced(looking))
         rows = [row for rows in looking.orders.values() for row in rows.values()]
+        known = {row.id for row in rows}
+        strays = [each for each in looking.nameless if each.order.id not in known]
         contents = sources.books.contents([*rows, *(each.order for each in strays)])
         yield from (case for span in spans for each in strays if (case := _misplaced_order(each, span, contents)))
-        ids = list(looking.events)
-        for number, event_id in enumerate(ids, 1):
+        for number, event_id in enumerate(looking.events, 1):
             case = _case(sources, looking, event_id, contents)
-            sources.progress(number, len(ids))
-            span = _span_of(case, spans, sources, first, last)
+            sources.progress(number, len(looking.events))
+            named = next((span for span in spans if span.spot == case.spot), None)
+            elsewhere = replace(case.spot, timezone=sources.policy.default_timezone)
+            span = named or _span(elsewhere, sources.now, first, last)
             if span.first <= case.day <= span.last:
                 yield case
-
-
-@contextmanager
-def _needed() -> Iterator[None]:
-    """Round all that is read: half a comparison would be taken for a whole one."""
-    try:
-        yield
-    except (TryNextRun, Refused) as error:
+    except (TryNextRun, Refused) as error:  # half a comparison would be taken for a whole one
         raise ServiceDown(f"nothing was compared: {error}") from error
 
 
 # What there is
 
 
-def _list_events(sources: Sources, looking: _Looking, first: date, last: date) -> None:
-    for found in sources.tripleseat.search_by_day(first, last):
-        looking.events[EventId(found.id or f"{NAMELESS}{found.digest[:8]}")] = _TripleSeatSide(
-            found.event, found.problem or "", digest=found.digest
-        )
-
-
-def _recall(sources: Sources, looking: _Looking, first: date, last: date) -> None:
-    """The ledger's orders of these days. Their events that TripleSeat doesn't list there are asked for by id."""
+def _list_events(sources: Sources, looking: _Looking) -> None:
+    """The events of these days, and those of the ledger's orders of these days, which may be elsewhere by now."""
+    for found in sources.tripleseat.search_by_day(looking.first, looking.last):
+        event_id = EventId(found.id or f"{NAMELESS}{found.digest[:8]}")
+        looking.events[event_id] = _TripleSeatSide(found.event, found.problem or "", digest=found.digest)
     if sources.view is None:
         return
     with sources.view.reading():
-        ordered = sources.view.orders.event_ids_between(first, last)
+        ordered = sources.view.orders.event_ids_between(looking.first, looking.last)
         looking.known = sources.view.known({*looking.events, *ordered})
     for event_id in ordered:
         if event_id not in looking.events:
@@ -215,12 +202,6 @@ def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> _TripleSeatS
     return told
 
 
-def _misplaced(looking: _Looking) -> Iterator[DatedOrder]:
-    """Orders that are named nearly as ours, and belong to no event by their uuid either."""
-    known = {order_id for rows in looking.orders.values() for order_id in rows}
-    yield from (each for each in looking.nameless if each.order.id not in known)
-
-
 def _misplaced_order(
     written: DatedOrder, span: ComparedSpan, contents: Mapping[OrderId, Contents]
 ) -> EventComparison | None:
@@ -239,41 +220,41 @@ def _case(
     sources: Sources, looking: _Looking, event_id: EventId, contents: Mapping[OrderId, Contents]
 ) -> EventComparison:
     told, known = looking.events[event_id], looking.known
-    orders = tuple(looking.orders.get(event_id, {}).values())
-    record = known.orders.get(event_id)
+    location = find_location(told.event, sources.policy) if told.event else None
     case = EventComparison(
         event_id=event_id,
-        day=_day(told.event, looking, event_id, sources),
-        spot=_place(told.event, looking, event_id, sources),
+        day=_day(sources, looking, event_id, location),
+        spot=_place(sources, looking, event_id, location),
         event=told.event,
         problem=told.problem,
         gone=told.gone,
         unread=told.unread,
         digest=told.digest,
-        orders=orders,
+        orders=tuple(looking.orders.get(event_id, {}).values()),
         contents=contents,
-        record=record,
+        record=known.orders.get(event_id),
         sighting=known.results.get(event_id),
         resolution=known.resolutions.get(event_id),
         has_ledger=sources.view is not None,
     )
-    return _planned(sources, looking, case, told) if told.event else case
+    return _planned(sources, looking, case, told.event, location, whole=told.whole) if told.event else case
 
 
-def _planned(sources: Sources, looking: _Looking, case: EventComparison, told: _TripleSeatSide) -> EventComparison:
+def _planned(
+    sources: Sources, looking: _Looking, case: EventComparison, event: Event, location: Location | None, *, whole: bool
+) -> EventComparison:
     """The case with what planning says of its event, which is fetched whole where an order is called for or there."""
-    policy, event = sources.policy, told.event
-    if event is None:
-        return case
+    policy = sources.policy
     screened = screen(event, policy, sources.now, ignore_gate=True)
-    gate = _gate(event, find_location(event, policy), sources)
+    zone = _zone(location.timezone if location else policy.default_timezone)
+    day = event_day(event, zone)
+    gate: GateState = judge_gate(day, zone, policy.gate, sources.now) if day else "open"
     case = replace(case, screened=screened, gate=gate)
-    location = find_location(event, policy)
     cancelled = isinstance(screened, Skip) and screened.reason is not Reason.LOCATION_NOT_ALLOWED
     waits = gate == "early" or isinstance(screened, Hold | Skip)
     if cancelled or location is None or (waits and not case.live):
         return case
-    if not told.whole:
+    if not whole:
         asked = _ask(sources, looking, case.event_id)
         if asked.event is None:
             return replace(case, problem=f"TripleSeat lists it, and doesn't hand it out: {asked.problem}")
@@ -288,19 +269,13 @@ def _planned(sources: Sources, looking: _Looking, case: EventComparison, told: _
     return replace(case, plan=plan_order(event, location, catalogue, policy, sources.now))
 
 
-def _gate(event: Event, location: Location | None, sources: Sources) -> GateState:
-    zone = _zone(location.timezone if location else sources.policy.default_timezone)
-    day = event_day(event, zone)
-    return judge_gate(day, zone, sources.policy.gate, sources.now) if day else "open"
-
-
-def _day(event: Event | None, looking: _Looking, event_id: EventId, sources: Sources) -> date:
+def _day(sources: Sources, looking: _Looking, event_id: EventId, location: Location | None) -> date:
     """Where it is counted: the event's day; for one that has moved out of sight or is gone, the day of its order."""
+    event = looking.events[event_id].event
     record = looking.known.orders.get(event_id)
     planned = record.plan.day if record and record.plan else None
     sighting = looking.known.results.get(event_id)
     written = looking.written.get(event_id)
-    location = find_location(event, sources.policy) if event else None
     now = event_day(event, find_zone(location.timezone) if location else None) if event else None
     if now and planned and not looking.first <= now <= looking.last:
         return planned
@@ -308,14 +283,14 @@ def _day(event: Event | None, looking: _Looking, event_id: EventId, sources: Sou
     return next((day for day in days if day), sources.now.date())
 
 
-def _place(event: Event | None, looking: _Looking, event_id: EventId, sources: Sources) -> ReportLocation:
-    record = looking.known.orders.get(event_id)
+def _place(sources: Sources, looking: _Looking, event_id: EventId, location: Location | None) -> ReportLocation:
+    event = looking.events[event_id].event
+    if location:
+        return _spot(location)
     if event:
-        location = find_location(event, sources.policy)
-        unmapped = ReportLocation(event.location_name or f"TripleSeat location {event.location_id or event.site_id}")
-        return _spot(location) if location else unmapped
+        return ReportLocation(event.location_name or f"TripleSeat location {event.location_id or event.site_id}")
+    record, written = looking.known.orders.get(event_id), looking.written.get(event_id)
     establishment = record.plan.location.establishment if record and record.plan else None
-    written = looking.written.get(event_id)
     if written:
         establishment = written.order.establishment
     found = [each for each in sources.policy.locations if each.establishment == establishment]
@@ -323,13 +298,6 @@ def _place(event: Event | None, looking: _Looking, event_id: EventId, sources: S
 
 
 # Days and names
-
-
-def _span_of(
-    case: EventComparison, spans: tuple[ComparedSpan, ...], sources: Sources, first: date | None, last: date | None
-) -> ComparedSpan:
-    named = next((span for span in spans if span.spot == case.spot), None)
-    return named or _span(replace(case.spot, timezone=sources.policy.default_timezone), sources.now, first, last)
 
 
 def _span(spot: ReportLocation, now: datetime, first: date | None, last: date | None) -> ComparedSpan:
@@ -342,7 +310,4 @@ def _spot(location: Location) -> ReportLocation:
 
 
 def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
+    return find_zone(name) or ZoneInfo("UTC")
