@@ -9,7 +9,7 @@ from enum import StrEnum
 from tsrevel.planning.billing import order_portion
 from tsrevel.planning.documents import choose_document
 from tsrevel.planning.model import Event, Hold, Line, Policy, ProductId
-from tsrevel.planning.products import Catalogue, Unmatched, match_line, normalise, possible_product_names
+from tsrevel.planning.products import Catalogue, Unmatched, find_mapped, match_line, normalise, possible_product_names
 
 
 class MatchedBy(StrEnum):
@@ -46,23 +46,20 @@ def judge_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> 
     """Each of `lines` with the product that planning gives it, or with why it has none."""
     for line in lines:
         match = match_line(line, policy, catalogue)
-        name, menu_item_id = _to_be_named(line, policy, catalogue)
+        mapped = find_mapped(line, policy, catalogue.establishment)
+        name = mapped.name.strip()
+        menu_item_id = line.menu_item_id if mapped.how == "menu_item" else None
         if isinstance(match, Unmatched):
             yield MissingLine(line, name, menu_item_id, match.why)
-        elif menu_item_id:
+        elif mapped.how == "menu_item":
             yield Matched(line, name, menu_item_id, MatchedBy.MENU_ITEM, match)
-        elif _is_mapped(name, policy, catalogue):
+        elif mapped.how == "mapped_name":
             yield Matched(line, name, None, MatchedBy.NAME, match)
         else:
             spoken = possible_product_names(line, policy.name_separator)
             exact = next(each for each in spoken if normalise(each) in catalogue.by_name)
             way = MatchedBy.EXACT_NAME if exact == line.name else MatchedBy.NAME_BEFORE_SEPARATOR
             yield Matched(line, exact.strip(), None, way, match)
-
-
-def _is_mapped(name: str, policy: Policy, catalogue: Catalogue) -> bool:
-    here = (each for each in policy.products if each.establishment == catalogue.establishment)
-    return any(each.name and normalise(each.name) == normalise(name) for each in here)
 
 
 def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
@@ -76,13 +73,3 @@ def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
 def missing_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[MissingLine]:
     """Each of `lines` that the establishment has no product for, as planning judges it."""
     return (each for each in judge_lines(lines, policy, catalogue) if isinstance(each, MissingLine))
-
-
-def _to_be_named(line: Line, policy: Policy, catalogue: Catalogue) -> tuple[str, str | None]:
-    """What a mapping must name to be heard: what a bad one there is names, else what the line calls its product."""
-    here = [each for each in policy.products if each.establishment == catalogue.establishment]
-    names = possible_product_names(line, policy.name_separator)
-    if any(each.menu_item_id and each.menu_item_id == line.menu_item_id for each in here):
-        return names[-1].strip(), line.menu_item_id
-    mapped = {normalise(each.name) for each in here if each.name}
-    return next((name for name in names if normalise(name) in mapped), names[-1]).strip(), None

@@ -6,16 +6,16 @@ The rules are those that `plan_order` goes by: this module asks them, and has no
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tsrevel.planning.billing import document_discount, line_amount, order_portion
 from tsrevel.planning.documents import weigh_documents
-from tsrevel.planning.model import Document, Event, Hold, Line, Location, Policy, ProductId
+from tsrevel.planning.model import Document, Event, Hold, Line, Location, Policy, ProductId, Treatment
 from tsrevel.planning.money import Cents, show, to_cents, total
-from tsrevel.planning.products import Catalogue, How, Unmatched, match_id, match_line, matched_by, normalise
+from tsrevel.planning.products import Catalogue, How, Unmatched, find_mapped, match_id, match_line, normalise
 
-Treatment = Literal["tax", "gratuity", "item", "ignore"]
+MatchedHow = How | Literal["fallback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class LineReason:
     amount: Cents
     product: ProductId | None
     product_name: str | None
-    how: How | Literal["fallback"] | None
+    how: MatchedHow | None
     why: str
 
 
@@ -123,24 +123,7 @@ def _reasons_for(
     )
 
 
-def _reason_of(line: Line, location: Location | None, catalogue: Catalogue | None, policy: Policy) -> LineReason:
-    quantity = "1" if line.quantity is None else f"{line.quantity.normalize():f}"
-    bare = LineReason(line.name, quantity, line_amount(line), None, None, None, "")
-    if order_portion(line) is None:
-        return _say(bare, "its quantity is 0, so it is left out")
-    if location is None or catalogue is None:
-        return _say(bare, "its product is found in Revel's catalogue, which was not asked")
-    found, how = match_line(line, policy, catalogue), matched_by(line, policy, catalogue.establishment)
-    if not isinstance(found, Unmatched):
-        return _name(bare, found, how, catalogue)
-    if policy.unmapped_items == "fallback" and location.fallback_product:
-        fallback = match_id(line.name, ProductId(location.fallback_product), catalogue)
-        if not isinstance(fallback, Unmatched):
-            return _name(bare, fallback, "fallback", catalogue)
-    return _say(bare, str(found))
-
-
-_WORDS: dict[How | Literal["fallback"], str] = {
+_WORDS: dict[MatchedHow, str] = {
     "menu_item": "its menu item is mapped to that product",
     "mapped_name": "its name is mapped to that product",
     "exact_name": "it is the only active product of exactly that name",
@@ -148,16 +131,22 @@ _WORDS: dict[How | Literal["fallback"], str] = {
 }
 
 
-def _words(how: How | Literal["fallback"], line: str, product: str) -> str:
-    if how == "exact_name" and normalise(line) != normalise(product):
-        return "it begins with the name of exactly one active product"
-    return _WORDS[how]
-
-
-def _say(bare: LineReason, why: str) -> LineReason:
-    return LineReason(bare.name, bare.quantity, bare.amount, None, None, None, why)
-
-
-def _name(bare: LineReason, product: ProductId, how: How | Literal["fallback"], catalogue: Catalogue) -> LineReason:
-    name = html.unescape(catalogue.names[product])
-    return LineReason(bare.name, bare.quantity, bare.amount, product, name, how, _words(how, bare.name, name))
+def _reason_of(line: Line, location: Location | None, catalogue: Catalogue | None, policy: Policy) -> LineReason:
+    quantity = "1" if line.quantity is None else f"{line.quantity.normalize():f}"
+    bare = LineReason(line.name, quantity, line_amount(line), None, None, None, "")
+    if order_portion(line) is None:
+        return replace(bare, why="its quantity is 0, so it is left out")
+    if location is None or catalogue is None:
+        return replace(bare, why="its product is found in Revel's catalogue, which was not asked")
+    how: MatchedHow = find_mapped(line, policy, catalogue.establishment).how
+    found = match_line(line, policy, catalogue)
+    why_unmatched = str(found)
+    if isinstance(found, Unmatched) and policy.unmapped_items == "fallback" and location.fallback_product:
+        how, found = "fallback", match_id(line.name, ProductId(location.fallback_product), catalogue)
+    if isinstance(found, Unmatched):
+        return replace(bare, why=why_unmatched)
+    name = html.unescape(catalogue.names[found])
+    why = _WORDS[how]
+    if how == "exact_name" and normalise(line.name) != normalise(name):
+        why = "it begins with the name of exactly one active product"
+    return replace(bare, product=found, product_name=name, how=how, why=why)

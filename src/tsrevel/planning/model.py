@@ -158,12 +158,16 @@ class TimeGate:
     days_after: int = 0
 
 
+Treatment = Literal["tax", "gratuity", "item", "ignore"]
+"""What a billing total is in Revel. What is ignored stays out of the order."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChargeRule:
     """What becomes of the billing total called `match`."""
 
     match: str
-    treat_as: Literal["tax", "gratuity", "item", "ignore"]
+    treat_as: Treatment
     product: ProductId | None = None
     product_name: str | None = None
 
@@ -176,9 +180,6 @@ class ProductMapping:
     product: ProductId
     menu_item_id: str | None = None
     name: str | None = None
-
-
-_MAX_ORDER_TOTAL = Cents(2_500_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ class Policy:
     name_separator: str = " - "
     local_id: str = "Triple Seat_{event_id}"
     legacy_local_ids: tuple[str, ...] = ("Triple Seat {event_id}",)
-    max_order_total: Cents = _MAX_ORDER_TOTAL
+    max_order_total: Cents = field(default=Cents(2_500_000))
 
 
 # What we intend
@@ -223,7 +224,6 @@ class Item:
 
     @property
     def amount(self) -> Cents:
-        """What the item adds to the subtotal."""
         return Cents(self.quantity * self.unit_price)
 
 
@@ -291,12 +291,10 @@ class Plan:
 
     @property
     def paid(self) -> Cents:
-        """What was received already."""
         return Cents(sum((payment.amount for payment in self.payments), ZERO))
 
     @property
     def remaining_due(self) -> Cents:
-        """What is still owed."""
         return Cents(self.final_total - self.paid)
 
 

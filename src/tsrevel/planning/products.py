@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Literal
 
-from tsrevel.planning.model import EstablishmentId, Line, Policy, ProductId, ProductMapping
+from tsrevel.planning.model import EstablishmentId, Line, Policy, ProductId
 from tsrevel.planning.money import Cents
 from tsrevel.text import quoted
 
@@ -99,30 +99,52 @@ How = Literal["menu_item", "mapped_name", "exact_name"]
 """What tells a line's product: a mapping of its menu item, a mapping of its name, or the product's name itself."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What the mappings say of a line: `how`, by which of its names, and the products, several if they disagree.
+
+    Where they say nothing, `how` is "exact_name", and there are no products.
+    """
+
+    how: How
+    name: str
+    products: tuple[ProductId, ...] = ()
+
+
 def match_line(line: Line, policy: Policy, catalogue: Catalogue) -> ProductId | Unmatched:
     """The product for `line`: mapped by menu item, mapped by name, or of exactly that name; else Unmatched."""
-    how, mapped = _mapped_products(line, policy, catalogue.establishment)
-    if how != "exact_name":
-        return _checked(line.name, mapped, catalogue)
+    mapped = find_mapped(line, policy, catalogue.establishment).products
+    if len(mapped) > 1:
+        return Unmatched(line.name, f"is mapped to several products: {', '.join(map(str, mapped))}")
+    if mapped:
+        return match_id(line.name, mapped[0], catalogue)
     for name in possible_product_names(line, policy.name_separator):
         if normalise(name) in catalogue.by_name:
             return match_name(name, catalogue)
     return match_name(line.name, catalogue)
 
 
-def matched_by(line: Line, policy: Policy, establishment: EstablishmentId) -> How:
-    """What `match_line` goes by for that line, whether it finds a product or not."""
-    return _mapped_products(line, policy, establishment)[0]
+def find_mapped(line: Line, policy: Policy, establishment: EstablishmentId) -> Mapped:
+    """What the mappings of the establishment say of `line`. One of its menu item is stronger than one of a name."""
+    here = [mapping for mapping in policy.products if mapping.establishment == establishment]
+    names = possible_product_names(line, policy.name_separator)
+    by_item = [each.product for each in here if each.menu_item_id and each.menu_item_id == line.menu_item_id]
+    if by_item:
+        return Mapped("menu_item", names[-1], tuple(dict.fromkeys(by_item)))
+    for name in names:
+        by_name = [each.product for each in here if each.name is not None and normalise(each.name) == normalise(name)]
+        if by_name:
+            return Mapped("mapped_name", name, tuple(dict.fromkeys(by_name)))
+    return Mapped("exact_name", names[-1])
 
 
 def match_name(name: str, catalogue: Catalogue) -> ProductId | Unmatched:
     """The only product of exactly that normalised name, else Unmatched."""
-    found = catalogue.named(name)
-    if found is not None:
-        return found
-    several = catalogue.by_name.get(normalise(name), ())
-    if several:
-        return Unmatched(name, f"names {len(several)} products: {', '.join(map(str, several))}")
+    found = catalogue.by_name.get(normalise(name), ())
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return Unmatched(name, f"names {len(found)} products: {', '.join(map(str, found))}")
     return Unmatched(name, "is no active product", suggest(name, catalogue))
 
 
@@ -139,32 +161,10 @@ def possible_product_names(line: Line, separator: str) -> tuple[str, ...]:
     return (line.name, head) if line.typed and found and head.strip() else (line.name,)
 
 
-def suggest(name: str, catalogue: Catalogue, most: int = 3) -> tuple[str, ...]:
-    """Product names like `name`, best first: for a person to choose from, never a match."""
-    near = difflib.get_close_matches(normalise(name), catalogue.by_name, n=most, cutoff=0.6)
+def suggest(name: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """Up to three product names like `name`, best first: for a person to choose from, never a match."""
+    near = difflib.get_close_matches(normalise(name), catalogue.by_name, n=3, cutoff=0.6)
     return tuple(catalogue.names[catalogue.by_name[key][0]] for key in near)
-
-
-def _mapped_products(line: Line, policy: Policy, establishment: EstablishmentId) -> tuple[How, tuple[ProductId, ...]]:
-    here = [mapping for mapping in policy.products if mapping.establishment == establishment]
-    by_item = [each.product for each in here if each.menu_item_id and each.menu_item_id == line.menu_item_id]
-    if by_item:
-        return "menu_item", tuple(dict.fromkeys(by_item))
-    for name in possible_product_names(line, policy.name_separator):
-        by_name = [each.product for each in here if _maps_name(each, name)]
-        if by_name:
-            return "mapped_name", tuple(dict.fromkeys(by_name))
-    return "exact_name", ()
-
-
-def _maps_name(mapping: ProductMapping, name: str) -> bool:
-    return mapping.name is not None and normalise(mapping.name) == normalise(name)
-
-
-def _checked(name: str, mapped: tuple[ProductId, ...], catalogue: Catalogue) -> ProductId | Unmatched:
-    if len(mapped) > 1:
-        return Unmatched(name, f"is mapped to several products: {', '.join(map(str, mapped))}")
-    return match_id(name, mapped[0], catalogue)
 
 
 MOST = 5
@@ -230,11 +230,9 @@ class SuggestionIndex:
 
     def rank(self, name: str, prices: Collection[Cents] = (), most: int = MOST) -> tuple[Suggestion, ...]:
         """The likeliest offers for `name`, best first; equals by name, then id. `prices` are those it was seen at."""
-        asked = split_words(name)
-        codes = _codes(name)
-        judge = _Judge(name, asked, codes, prices, self._rarity)
-        near = self._nearest(self._having, _terms(asked)) or self._nearest(self._spelt, _pieces(asked))
-        near = [*near, *(number for code in codes for number in self._coded.get(code, ()))]
+        judge = _Judge(name, prices, self._rarity)
+        near = self._nearest(self._having, _terms(judge.asked)) or self._nearest(self._spelt, _pieces(judge.asked))
+        near = [*near, *(number for code in judge.codes for number in self._coded.get(code, ()))]
         found = [(judge.compare(self._offers[number], self._words[number]), number) for number in dict.fromkeys(near)]
         best = nsmallest(most, found, key=lambda pair: (-pair[0].score, pair[1]))
         return tuple(candidate for candidate, _ in best if candidate.score >= LEAST_SCORE)
@@ -274,24 +272,18 @@ def _codes(name: str) -> tuple[str, ...]:
 class _Judge:
     """Compares one name with offers."""
 
-    def __init__(
-        self,
-        name: str,
-        asked: tuple[str, ...],
-        codes: tuple[str, ...],
-        prices: Collection[Cents],
-        rarity: Callable[[str], int],
-    ) -> None:
-        self._key, self._asked, self._codes, self._prices, self._rarity = normalise(name), asked, codes, prices, rarity
-        self._letters = difflib.SequenceMatcher(None, b=" ".join(asked), autojunk=False)
+    def __init__(self, name: str, prices: Collection[Cents], rarity: Callable[[str], int]) -> None:
+        self.asked = split_words(name)
+        self.codes = _codes(name)
+        self._key, self._prices, self._rarity = normalise(name), prices, rarity
+        self._letters = difflib.SequenceMatcher(None, b=" ".join(self.asked), autojunk=False)
 
     def compare(self, offer: RevelProduct, words: tuple[str, ...]) -> Suggestion:
-        """The offer with its score and the reasons for it."""
         if normalise(offer.name) == self._key:
             return Suggestion(offer, _SAME_NAME, ("same name", *self._same_price(offer)))
         score, why = self._compare_words(words)
         for what, code in (("SKU", offer.sku), ("barcode", offer.barcode)):
-            if code.casefold() in self._codes:
+            if code.casefold() in self.codes:
                 score, why = max(score, _SAME_CODE), [f"{what} {code} in the name", *why]
         price = self._same_price(offer)
         return Suggestion(offer, min(score + 3 * len(price), _SAME_NAME - 1), (*why, *price))
@@ -299,16 +291,16 @@ class _Judge:
     def _compare_words(self, words: tuple[str, ...]) -> tuple[int, list[str]]:
         self._letters.set_seq1(" ".join(words))
         spelling = self._letters.ratio()
-        shared = [word for word in self._asked if word in words]
+        shared = [word for word in self.asked if word in words]
         if not shared:
             score = round(80 * spelling)
             return score, ["similar spelling"] if score >= LEAST_SCORE else []
-        if len(shared) == len(words) == len(self._asked):
+        if len(shared) == len(words) == len(self.asked):
             return _SAME_WORDS, ["same words"]
-        opens_alike = words[0] == self._asked[0]
-        overlap = 2 * self._weight(shared) / (self._weight(words) + self._weight(self._asked))
+        opens_alike = words[0] == self.asked[0]
+        overlap = 2 * self._weight(shared) / (self._weight(words) + self._weight(self.asked))
         score = round(max(50 * overlap + 40 * spelling, 80 * spelling)) + 5 * opens_alike
-        if len(shared) in {len(words), len(self._asked)}:
+        if len(shared) in {len(words), len(self.asked)}:
             score = max(score, 60 + 5 * min(len(shared), 3))
         return score, [f"shared words: {', '.join(shared)}", *(["same beginning"] if opens_alike else [])]
 
