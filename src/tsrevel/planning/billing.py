@@ -13,8 +13,6 @@ from itertools import combinations
 
 from tsrevel.planning.documents import is_named
 from tsrevel.planning.model import (
-    BillingTotal,
-    ChargeRule,
     Document,
     Event,
     Hold,
@@ -22,6 +20,7 @@ from tsrevel.planning.model import (
     PaymentRecord,
     Policy,
     ProductId,
+    hold_faults,
 )
 from tsrevel.planning.money import ZERO, Cents, allocate, show, to_cents, total
 from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_name, normalise
@@ -39,7 +38,6 @@ class Portion:
 
     @property
     def amount(self) -> Cents:
-        """What the portion comes to."""
         return Cents(self.quantity * self.unit_price)
 
 
@@ -135,19 +133,16 @@ def sort_charges(document: Document, policy: Policy, catalogue: Catalogue) -> Ch
             text = f"nothing says what {quoted(charge.name)} ({show(amount)}) is in Revel; list it under [[charges]]"
             return Hold(Reason.UNKNOWN_CHARGE, text)
         if rule.treat_as == "item":
-            product = _charge_product(charge, rule, catalogue)
+            if rule.product is not None:
+                product = match_id(charge.name, rule.product, catalogue)
+            else:
+                product = match_name(rule.product_name or charge.name, catalogue)
             if isinstance(product, Unmatched):
                 return Hold(Reason.UNMAPPED_ITEMS, f"charge {product}")
             items.append((charge.name, product, amount))
         else:
             sums[rule.treat_as] = Cents(sums[rule.treat_as] + amount)
     return Charges(sums["tax"], sums["gratuity"], sums["ignore"], tuple(items))
-
-
-def _charge_product(charge: BillingTotal, rule: ChargeRule, catalogue: Catalogue) -> ProductId | Unmatched:
-    if rule.product is not None:
-        return match_id(charge.name, rule.product, catalogue)
-    return match_name(rule.product_name or charge.name, catalogue)
 
 
 def _mismatch(text: str) -> Hold:
@@ -167,8 +162,8 @@ class _Listed:
 
     @property
     def net(self) -> Cents:
-        """What is left of it."""
-        return _net(self.payment)
+        """What is left of it after refunds."""
+        return to_cents(self.payment.amount - self.payment.refunded)
 
     @property
     def likeness(self) -> tuple[object, ...]:
@@ -200,12 +195,13 @@ def payments_to_record(
 
 def received_payments(event: Event) -> tuple[_Listed, ...] | Hold:
     """Each payment that was received, once, in the order of the documents; or why that can't be told."""
-    faults = [fault for document in _live(event) for fault in document.payment_faults]
+    live = [document for document in event.documents if not document.deleted]
+    faults = hold_faults([fault for document in live for fault in document.payment_faults])
     if faults:
-        return Hold(faults[0].reason, "; ".join(fault.text for fault in faults))
+        return faults
     once: dict[str, PaymentRecord] = {}
     listed = []
-    for document in _live(event):
+    for document in live:
         for payment in document.payments:
             known = once.get(payment.id)
             if known and _tells(known) != _tells(payment):
@@ -226,14 +222,6 @@ def refunded_of(event: Event) -> Cents:
     """What was given back of the payments that were received, in cents."""
     received = received_payments(event)
     return ZERO if isinstance(received, Hold) else total([to_cents(each.payment.refunded) for each in received])
-
-
-def _live(event: Event) -> Iterator[Document]:
-    return (document for document in event.documents if not document.deleted)
-
-
-def _net(payment: PaymentRecord) -> Cents:
-    return to_cents(payment.amount - payment.refunded)
 
 
 def _tells(payment: PaymentRecord) -> tuple[object, ...]:
@@ -268,11 +256,9 @@ def _check_amount_due(event: Event, document: Document, policy: Policy, received
     for one, other in combinations(received, 2):
         apart = one.document != other.document or not (one.payment.id and other.payment.id)
         if apart and one.net and one.likeness == other.likeness and not confirmed:
-            where = (
-                f"document {one.document}"
-                if one.document == other.document
-                else (f"documents {one.document} and {other.document}")
-            )
+            where = f"document {one.document}"
+            if one.document != other.document:
+                where = f"documents {one.document} and {other.document}"
             text = f"{where} may show one payment of {show(to_cents(one.payment.amount))} twice"
             return _mismatch(f"{text}, and no amount due tells; remove one in TripleSeat, or settle the event by hand")
     return None

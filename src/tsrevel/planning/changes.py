@@ -52,14 +52,18 @@ def _describe_lines(before: Plan, now: Plan) -> list[str]:
             gone.remove(old)
             new.remove(successor)
             changed.append(_describe_line(old, successor))
-    return [*changed, *(f"line gone: {_tell(each)}" for each in gone), *(f"line new: {_tell(each)}" for each in new)]
+    return [
+        *changed,
+        *(f"line gone: {describe_item(each)}" for each in gone),
+        *(f"line new: {describe_item(each)}" for each in new),
+    ]
 
 
 def _only_in(one: Plan, other: Plan) -> list[Item]:
-    left = Counter(normalise(_tell(item)) for item in other.items)
+    left = Counter(normalise(describe_item(item)) for item in other.items)
     alone = []
     for item in one.items:
-        text = normalise(_tell(item))  # how a name is written isn't what is sold
+        text = normalise(describe_item(item))  # how a name is written isn't what is sold
         if left[text]:
             left[text] -= 1
         else:
@@ -75,5 +79,5 @@ def _describe_line(old: Item, new: Item) -> str:
     return f"{old.line} {old.quantity} at {show(old.unit_price)} → {new.quantity} at {show(new.unit_price)}"
 
 
-def _tell(item: Item) -> str:
+def describe_item(item: Item) -> str:
     return f"{item.quantity} x {item.line} at {show(item.unit_price)}"

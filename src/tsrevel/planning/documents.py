@@ -40,13 +40,16 @@ def weigh_documents(event: Event, pattern: str) -> Choice:
         return Choice(
             Hold(Reason.NO_LINE_ITEMS, "no live document of the event has lines; finish its contract in TripleSeat")
         )
-    named = _named(usable, pattern)
+    named = [document for document in usable if is_named(document, pattern)]
     candidates = named or usable
     if len(candidates) > 1:
         candidates = [each for each in candidates if _agrees(each, event.grand_total)] or candidates
     newest = max(candidates, key=lambda document: document.id)
     if any(_content(document) != _content(newest) for document in candidates):
-        return Choice(_ambiguous(candidates), rivals=tuple(candidates))
+        ids = ", ".join(str(document.id) for document in candidates)
+        remedy = "delete the wrong ones in TripleSeat, or set tripleseat.order_document"
+        hold = Hold(Reason.AMBIGUOUS_DOCUMENT, f"documents {ids} all have lines and differ; {remedy}")
+        return Choice(hold, rivals=tuple(candidates))
     return Choice(newest, _why(len(usable), named, len(candidates)))
 
 
@@ -73,10 +76,6 @@ def _why(usable: int, named: list[Document], candidates: int) -> str:
     return f"{which} {candidates} say the same, and it is the newest of those"
 
 
-def _named(documents: list[Document], pattern: str) -> list[Document]:
-    return [document for document in documents if is_named(document, pattern)]
-
-
 def _agrees(document: Document, grand_total: Decimal | None) -> bool:
     if document.grand_total is None or grand_total is None:
         return False
@@ -85,9 +84,3 @@ def _agrees(document: Document, grand_total: Decimal | None) -> bool:
 
 def _content(document: Document) -> tuple[object, ...]:
     return (document.lines, document.billing_totals, document.discounts_total, document.grand_total, document.faults)
-
-
-def _ambiguous(candidates: list[Document]) -> Hold:
-    ids = ", ".join(str(document.id) for document in candidates)
-    remedy = "delete the wrong ones in TripleSeat, or set tripleseat.order_document"
-    return Hold(Reason.AMBIGUOUS_DOCUMENT, f"documents {ids} all have lines and differ; {remedy}")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -307,6 +308,11 @@ class Hold:
 
     reason: Reason
     text: str
+
+
+def hold_faults(faults: Sequence[Fault]) -> Hold | None:
+    """A Hold over all that couldn't be read, for the reason of the first; None where there is nothing."""
+    return Hold(faults[0].reason, "; ".join(fault.text for fault in faults)) if faults else None
 
 
 @dataclass(frozen=True, slots=True)

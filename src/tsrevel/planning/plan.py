@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tsrevel.planning import identity
@@ -31,6 +31,7 @@ from tsrevel.planning.model import (
     PlannedPayment,
     Policy,
     ProductId,
+    hold_faults,
 )
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_line, normalise
@@ -51,8 +52,9 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
     document = choose_document(event, policy.order_document)
     if isinstance(document, Hold):
         return document
-    if document.faults:
-        return Hold(document.faults[0].reason, "; ".join(fault.text for fault in document.faults))
+    faults = hold_faults(document.faults)
+    if faults:
+        return faults
     event_total = None if is_named(document, policy.order_document) else event.grand_total
     charges = check_money(document, event_total) or sort_charges(document, policy, catalogue)
     if isinstance(charges, Hold):
@@ -60,9 +62,32 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
     items = _plan_items(event, document, charges, location, catalogue, policy)
     if isinstance(items, Hold):
         return items
-    # the gate judges a write by the event's own location and site, whichever of them the entry names
-    here = replace(location, tripleseat_location=event.location_id, tripleseat_site=event.site_id)
-    return _assemble(event, day, document, charges, items, here, policy, now.astimezone(zone).date())
+    discount = document_discount(document) if policy.discounts == "order" else ZERO
+    final = Cents(sum(item.amount for item in items) - discount + charges.tax + charges.gratuity)
+    received = payments_to_record(event, document, policy, final, now.astimezone(zone).date())
+    if isinstance(received, Hold):
+        return received
+    objection = _objection(final, discount, received, location, policy)
+    if objection:
+        return objection
+    order = identity.order_uuid(event.id)
+    payments = tuple(
+        PlannedPayment(identity.part_uuid(order, "payment", n), amount) for n, amount in enumerate(received)
+    )
+    return Plan(
+        event_id=event.id,
+        day=day,
+        # the gate judges a write by the event's own location and site, whichever of them the entry names
+        location=replace(location, tripleseat_location=event.location_id, tripleseat_site=event.site_id),
+        local_id=identity.local_id(policy, event.id),
+        uuid=order,
+        items=items,
+        discount=discount,
+        tax=charges.tax,
+        gratuity=charges.gratuity,
+        payments=payments,
+        steps=identity.list_steps(order, items, payments, discounted=bool(discount)),
+    )
 
 
 def label_order(event: Event, location: Location) -> Labels:
@@ -137,40 +162,6 @@ def _match(line: Line, location: Location, catalogue: Catalogue, policy: Policy)
         return product
     fallback = match_id(line.name, ProductId(location.fallback_product), catalogue)
     return fallback if isinstance(fallback, Unmatched) else (fallback, line.name)
-
-
-def _assemble(
-    event: Event,
-    day: date,
-    document: Document,
-    charges: Charges,
-    items: tuple[Item, ...],
-    location: Location,
-    policy: Policy,
-    today: date,
-) -> Plan | Hold:
-    discount = document_discount(document) if policy.discounts == "order" else ZERO
-    final = Cents(sum(item.amount for item in items) - discount + charges.tax + charges.gratuity)
-    received = payments_to_record(event, document, policy, final, today)
-    if isinstance(received, Hold):
-        return received
-    order = identity.order_uuid(event.id)
-    payments = tuple(
-        PlannedPayment(identity.part_uuid(order, "payment", n), amount) for n, amount in enumerate(received)
-    )
-    return _objection(final, discount, received, location, policy) or Plan(
-        event_id=event.id,
-        day=day,
-        location=location,
-        local_id=identity.local_id(policy, event.id),
-        uuid=order,
-        items=items,
-        discount=discount,
-        tax=charges.tax,
-        gratuity=charges.gratuity,
-        payments=payments,
-        steps=identity.list_steps(order, items, payments, discounted=bool(discount)),
-    )
 
 
 def _objection(final: Cents, discount: Cents, received: list[Cents], location: Location, policy: Policy) -> Hold | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tsrevel.planning.model import Event, EventId, Hold, Location, Policy, Skip, TimeGate
+from tsrevel.planning.model import Event, EventId, Hold, Location, Policy, Skip, TimeGate, hold_faults
 from tsrevel.planning.reasons import Reason
 
 GateState = Literal["early", "open", "passed"]
@@ -63,16 +62,40 @@ def update_days_in_reach(policy: Policy, now: datetime, hours_back: float) -> tu
 
 
 def _local_days(policy: Policy, instant: datetime) -> list[date]:
-    return [instant.astimezone(ZoneInfo(zone)).date() for zone in _zones(policy)]
-
-
-def _zones(policy: Policy) -> Iterable[str]:
-    return {policy.default_timezone, *(location.timezone for location in policy.locations)}
+    zones = {policy.default_timezone, *(location.timezone for location in policy.locations)}
+    return [instant.astimezone(ZoneInfo(zone)).date() for zone in zones]
 
 
 def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = False) -> Location | Hold | Skip:
     """The location an event is for, if it is to be planned at `now`; else why not."""
-    return screen_status(event, policy) or _screen_place(event, policy, now, ignore_gate=ignore_gate)
+    refused = screen_status(event, policy)
+    if refused:
+        return refused
+    if event.location_id is None and event.site_id is None:
+        return Hold(
+            Reason.MISSING_DATA, "the event names neither a location nor a site; set its location in TripleSeat"
+        )
+    faults = hold_faults(event.faults)
+    if event.location_id is None and faults:  # its place may be what couldn't be read: no reason to pass it over
+        return faults
+    ids = {event.location_id, event.site_id}
+    if any(permitted and not permitted & ids for permitted in (policy.allowed, policy.only)):
+        return Skip(Reason.LOCATION_NOT_ALLOWED, f"location {event.location_id or event.site_id} is not allowed")
+    location = find_location(event, policy)
+    if location is None:
+        where = f"TripleSeat location {event.location_id}, site {event.site_id}"
+        return Hold(
+            Reason.LOCATION_NOT_MAPPED, f"no [[locations]] entry for {where}; add one, or leave it out of reach"
+        )
+    if faults:
+        return faults
+    zone = find_zone(location.timezone)
+    if zone is None:
+        return Hold(Reason.UNKNOWN_TIMEZONE, f"{location.timezone!r} is no time zone; use a name like America/Denver")
+    day = event_day(event, zone)
+    if day is None:
+        return Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
+    return location if ignore_gate else _screen_gate(event.id, day, zone, policy, now) or location
 
 
 def screen_status(event: Event, policy: Policy) -> Hold | Skip | None:
@@ -96,38 +119,6 @@ def find_location(event: Event, policy: Policy) -> Location | None:
         elif event.site_id is not None and location.tripleseat_site == event.site_id:
             of_site = location
     return of_site
-
-
-def _screen_place(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool) -> Location | Hold | Skip:
-    if event.location_id is None and event.site_id is None:
-        return Hold(
-            Reason.MISSING_DATA, "the event names neither a location nor a site; set its location in TripleSeat"
-        )
-    ids = {event.location_id, event.site_id}
-    if event.location_id is None and event.faults:  # its place may be what couldn't be read: no reason to pass it over
-        return _hold_faults(event)
-    if any(permitted and not permitted & ids for permitted in (policy.allowed, policy.only)):
-        return Skip(Reason.LOCATION_NOT_ALLOWED, f"location {event.location_id or event.site_id} is not allowed")
-    location = find_location(event, policy)
-    if location is None:
-        where = f"TripleSeat location {event.location_id}, site {event.site_id}"
-        return Hold(
-            Reason.LOCATION_NOT_MAPPED, f"no [[locations]] entry for {where}; add one, or leave it out of reach"
-        )
-    if event.faults:
-        return _hold_faults(event)
-    zone = find_zone(location.timezone)
-    if zone is None:
-        return Hold(Reason.UNKNOWN_TIMEZONE, f"{location.timezone!r} is no time zone; use a name like America/Denver")
-    day = event_day(event, zone)
-    if day is None:
-        return Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
-    return location if ignore_gate else _screen_gate(event.id, day, zone, policy, now) or location
-
-
-def _hold_faults(event: Event) -> Hold:
-    """What couldn't be read of it, the first reason for all."""
-    return Hold(event.faults[0].reason, "; ".join(fault.text for fault in event.faults))
 
 
 def _screen_gate(event_id: EventId, day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Skip | None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from decimal import Decimal
 
+from tsrevel.planning.changes import describe_item
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import Item, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show, to_cents
@@ -136,13 +137,13 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
         row = by_uuid.get(item.uuid)
         if row is None:
             how = "was voided there" if item.uuid in voided else "isn't on the order at Revel"
-            yield differs(DifferenceKind.ITEM_MISSING, f"{_told(item)} {how}", kind, item.amount, ZERO)
+            yield differs(DifferenceKind.ITEM_MISSING, f"{describe_item(item)} {how}", kind, item.amount, ZERO)
         elif times[item.uuid] > 1:
             amount = Cents(sum(item_amount(each) for each in live if each.uuid == item.uuid))
-            text = f"{_told(item)} is on the order {times[item.uuid]} times"
+            text = f"{describe_item(item)} is on the order {times[item.uuid]} times"
             yield differs(DifferenceKind.ITEM_EXTRA, text, kind, item.amount, amount)
         elif row.product != item.product or row.quantity != item.quantity or row.price != item.unit_price:
-            text = f"{_told(item)} (product {item.product}) is {_shown(row)} at Revel"
+            text = f"{describe_item(item)} (product {item.product}) is {_shown(row)} at Revel"
             yield differs(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, item_amount(row))
     planned = {item.uuid for item in plan.items}
     for row in live:
@@ -185,10 +186,6 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
 def _payment_doubled(planned: Cents, times: int, stored: Cents) -> Difference:
     text = f"the payment of {show(planned)} is on the order {times} times"
     return differs(DifferenceKind.PAYMENT_DOUBLED, text, "payments", planned, stored)
-
-
-def _told(item: Item) -> str:
-    return f"{item.quantity} x {item.line} at {show(item.unit_price)}"
 
 
 def _shown(row: ItemRow) -> str:
