@@ -25,7 +25,6 @@ class Choice:
 
 
 def choose_document(event: Event, pattern: str) -> Document | Hold:
-    """The one document to take lines and money from, or a Hold."""
     return weigh_documents(event, pattern).document
 
 

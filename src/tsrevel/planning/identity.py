@@ -24,7 +24,6 @@ def part_uuid(order: str, kind: str, number: int = 0) -> str:
 
 
 def local_id(policy: Policy, event_id: EventId) -> str:
-    """The `local_id` that our order for the event carries."""
     return policy.local_id.format(event_id=event_id)
 
 

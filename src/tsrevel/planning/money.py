@@ -27,7 +27,6 @@ def show(cents: Cents) -> str:
 
 
 def total(amounts: list[Cents]) -> Cents:
-    """The sum of `amounts`."""
     return Cents(sum(amounts))
 
 

@@ -60,7 +60,6 @@ class Reason(StrEnum):
 
     @property
     def category(self) -> Category:
-        """The one category of this code."""
         return _CATEGORIES.get(self, Category.VALIDATION)
 
 

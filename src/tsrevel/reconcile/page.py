@@ -125,7 +125,6 @@ _CAPTION = "Total a day: the full bar is TripleSeat, the hatched bar Revel. One 
 
 
 def render_page(report: Reconciliation) -> str:
-    """The whole page as text."""
     style = files("tsrevel.reconcile").joinpath("page.css").read_text(encoding="utf-8")
     known = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{known}'; base-uri 'none'; form-action 'none'"
