@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 
-from tsrevel.sandbox.faults import LOGIN_PAGE
+from tsrevel.sandbox.app import LOGIN_PAGE
 
 from ..world import Died
 from . import happenings

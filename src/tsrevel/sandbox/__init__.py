@@ -6,19 +6,16 @@ them is invented, and this room imports nothing of ours from outside it.
 
 from __future__ import annotations
 
-from tsrevel.sandbox.day import (
+from tsrevel.sandbox.day import SampleDay, seed_day
+from tsrevel.sandbox.documents import (
     LAKESIDE_BAKERY,
     SPECIAL_EVENTS,
     Charge,
     Payment,
-    SampleDay,
-    SampleEvent,
     SampleLine,
-    SampleLocation,
     SampleVenue,
     make_document,
     make_event,
-    seed_day,
 )
 from tsrevel.sandbox.revel import RevelSandbox
 from tsrevel.sandbox.server import LoopbackServer, serve
@@ -34,9 +31,7 @@ __all__ = [
     "Payment",
     "RevelSandbox",
     "SampleDay",
-    "SampleEvent",
     "SampleLine",
-    "SampleLocation",
     "SampleVenue",
     "TripleSeatSandbox",
     "make_document",

@@ -1,266 +1,27 @@
-"""Seeds both pretend services with one believable day of catering, and builds the TripleSeat events in it."""
+"""Seeds both pretend services with one believable day of catering."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tsrevel.sandbox.documents import (
-    RAILS_ZONES,
-    Amount,
+    LAKESIDE_BAKERY,
+    SPECIAL_EVENTS,
     Charge,
     Payment,
-    Rows,
     SampleLine,
-    account_of,
-    booking_of,
-    contact_of,
-    iso_stamp,
-    location_of,
+    SampleVenue,
     make_document,
-    money,
-    staff_of,
-    status_changes,
+    make_event,
     us_date,
-    us_stamp,
-    us_time,
-    utc_stamp,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tsrevel.sandbox.revel import RevelSandbox
-    from tsrevel.sandbox.tripleseat import TripleSeatSandbox
-    from tsrevel.sandbox.wsgi import Json
-
-
-__all__ = [
-    "EVENT_KEYS",
-    "LAKESIDE_BAKERY",
-    "SPECIAL_EVENTS",
-    "Charge",
-    "Payment",
-    "SampleLine",
-    "SampleVenue",
-    "make_document",
-    "make_event",
-    "money",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class SampleVenue:
-    """A TripleSeat location with its site and IANA zone."""
-
-    location_id: int
-    name: str
-    site_id: int
-    zone: str
-
-
-SPECIAL_EVENTS = SampleVenue(30501, "Special Events", 15691, "America/Los_Angeles")
-LAKESIDE_BAKERY = SampleVenue(30502, "Lakeside Bakery", 15692, "America/Denver")
-
-USUAL_LINES = (SampleLine("Boxed Lunch Package", 24, "18.50", 120001),)
-
-EVENT_KEYS = tuple(
-    """id name event_date event_date_iso8601 status event_start event_end event_start_utc event_end_utc
-    event_start_iso8601 event_end_iso8601 event_start_time event_end_time start_date end_date setup_time
-    teardown_time event_start_time_with_setup_time event_end_time_with_teardown_time
-    event_start_with_setup_iso8601 event_end_with_teardown_iso8601 event_timezone event_style
-    guaranteed_guest_count guest_count food_and_beverage_min price_per_person deposit_amount rental_fee
-    actual_amount grand_total amount_due description contact_id account_id owned_by created_at updated_at
-    deleted_at booking_id updated_by created_by customer_id site_id location_id room_ids managing_user_ids
-    unassigned event_type_id post_as delivery_instructions selected_gratuity offsite_address document_ids
-    start_time end_time event_type lost_reason lost_reason_details rooms location booking documents
-    custom_fields category_totals billing_totals owner creator updator managers lead selected_lead_sources
-    contact secondary_contacts account status_changes attachments""".split()  # noqa: SIM905 - in the API's order
-)
-
-
-def make_event(
-    *,
-    id: int = 64000001,  # noqa: A002 - TripleSeat's own word
-    day: date,
-    location: SampleVenue = SPECIAL_EVENTS,
-    name: str = "Example Widgets holiday lunch",
-    status: str = "DEFINITE",
-    lines: Rows = USUAL_LINES,
-    charges: Rows = (),
-    discount: Amount = 0,
-    payments: Rows = (),
-    documents: Sequence[Json] | None = None,
-    grand_total: Amount | None = None,
-    start: time = time(18, 0),
-    minutes: int = 15,
-    zone: str | None = None,
-    guests: int | None = 24,
-    contact: tuple[str, str, str] | None = ("Jordan", "Example", "(702) 555-0142"),
-    created_at: datetime | None = None,
-    updated_at: datetime | None = None,
-    deleted_at: str | None = None,
-    description: str = "Please label the veggie boxes.",
-) -> Json:
-    """One event as `GET /v1/events/{id}?show_financial=true` carries it, without the `{"event": ...}` wrapper.
-
-    Without `documents` it has one live contract made of lines, charges, discount and payments; `documents`
-    (from `make_document`) replace that, and the event's totals follow the last live one. `grand_total`
-    overrides the sum. `zone` (IANA) overrides the location's. `created_at` and `updated_at` are taken as wall
-    time; by default 40 and 3 days before `day`. `contact` is first name, last name, phone.
-    """
-    tz = ZoneInfo(zone or location.zone)
-    begins = datetime.combine(day, start, tz)
-    made = created_at or begins.replace(hour=13, minute=5) - timedelta(days=40)
-    changed = updated_at or begins.replace(hour=10, minute=21) - timedelta(days=3)
-    if documents is None:
-        contract = make_document(
-            id * 10 + 1,
-            lines=lines,
-            charges=charges,
-            discount=discount,
-            payments=payments,
-            grand_total=grand_total,
-            paid_on=us_date(changed),
-        )
-        documents = [contract]
-    parts: Json = {
-        **_identity(id, name, status, deleted_at, description),
-        **_moments(begins, begins + timedelta(minutes=minutes)),
-        **_trail(made, changed),
-        **_place(location, tz.key),
-        **_totals(documents, grand_total),
-        **_people(contact),
-        "guest_count": guests,
-        "status_changes": status_changes(status, us_stamp(made), us_stamp(changed)),
-    }
-    parts["booking"] = booking_of(parts)
-    return {key: parts[key] for key in EVENT_KEYS}
-
-
-def _identity(number: int, name: str, status: str, deleted_at: str | None, description: str) -> Json:
-    return {
-        "id": number,
-        "name": name,
-        "status": status,
-        "deleted_at": deleted_at,
-        "description": description,
-        "booking_id": number - 6_000_000,
-        "event_style": "dropoff",
-        "guaranteed_guest_count": None,
-        "food_and_beverage_min": None,
-        "price_per_person": None,
-        "rental_fee": None,
-        "unassigned": False,
-        "event_type_id": None,
-        "event_type": "Corporate",
-        "post_as": "",
-        "delivery_instructions": "",
-        "selected_gratuity": None,
-        "offsite_address": None,
-        "lost_reason": None,
-        "lost_reason_details": None,
-        "custom_fields": [],
-        "lead": None,
-        "selected_lead_sources": [],
-        "attachments": [],
-    }
-
-
-def _moments(begins: datetime, ends: datetime) -> Json:
-    return {
-        "event_date": us_date(begins),
-        "event_date_iso8601": begins.date().isoformat(),
-        "event_start": us_stamp(begins),
-        "event_end": us_stamp(ends),
-        "event_start_utc": utc_stamp(begins),
-        "event_end_utc": utc_stamp(ends),
-        "event_start_iso8601": iso_stamp(begins),
-        "event_end_iso8601": iso_stamp(ends),
-        "event_start_time": us_time(begins),
-        "event_end_time": us_time(ends),
-        "start_date": us_date(begins),
-        "end_date": us_date(ends),
-        "setup_time": 0,
-        "teardown_time": 0,
-        "event_start_time_with_setup_time": us_time(begins),
-        "event_end_time_with_teardown_time": us_time(ends),
-        "event_start_with_setup_iso8601": iso_stamp(begins),
-        "event_end_with_teardown_iso8601": iso_stamp(ends),
-        "start_time": us_stamp(begins),
-        "end_time": us_stamp(ends),
-    }
-
-
-def _trail(made: datetime, changed: datetime) -> Json:
-    return {
-        "created_at": us_stamp(made),
-        "updated_at": us_stamp(changed),
-        "owned_by": 660101,
-        "updated_by": 660101,
-        "created_by": 660101,
-    }
-
-
-def _place(location: SampleVenue, zone: str) -> Json:
-    room = {
-        "id": location.location_id * 10 + 1,
-        "name": "Pickup Counter ",
-        "capacity": 50,
-        "description": "",
-        "site_id": location.site_id,
-        "location_id": location.location_id,
-        "is_unassigned": False,
-    }
-    return {
-        "event_timezone": RAILS_ZONES.get(zone, zone),
-        "customer_id": 880001,
-        "site_id": location.site_id,
-        "location_id": location.location_id,
-        "room_ids": [room["id"]],
-        "rooms": [room],
-        "location": location_of(location.location_id, location.name, location.site_id),
-    }
-
-
-def _totals(documents: Sequence[Json], grand_total: Amount | None) -> Json:
-    live = [document for document in documents if document["deleted_at"] is None]
-    ruling = live[-1] if live else make_document()
-    finances = ruling["financials"]
-    categories = [{"name": row["name"], "total": row["value"]} for row in ruling["category_totals"]]
-    payments = (ruling["payment_set"] or {"payments": []})["payments"]
-    deposits = sum((Decimal(row["amount"]) for row in payments if row["paid_at"]), Decimal(0))
-    return {
-        "documents": list(documents),
-        "document_ids": ",".join(str(document["id"]) for document in documents),
-        "deposit_amount": money(deposits) if deposits else None,
-        "actual_amount": money(sum((Decimal(row["total"]) for row in categories), Decimal(0))),
-        "grand_total": finances["grand_total"] if grand_total is None else money(grand_total),
-        "amount_due": finances["amount_due"],
-        "category_totals": categories,
-        "billing_totals": [
-            {"name": row["description"], "total": row["total_price"]} for row in ruling["billing_totals"]
-        ],
-    }
-
-
-def _people(contact: tuple[str, str, str] | None) -> Json:
-    return {
-        "contact_id": 7100001 if contact else None,
-        "account_id": 6100001,
-        "managing_user_ids": [],
-        "owner": staff_of(),
-        "creator": staff_of(),
-        "updator": staff_of(),
-        "managers": [],
-        "contact": contact_of(*contact) if contact else None,
-        "secondary_contacts": [],
-        "account": account_of(),
-    }
-
+from tsrevel.sandbox.revel import RevelSandbox
+from tsrevel.sandbox.tripleseat import TripleSeatSandbox
+from tsrevel.sandbox.wsgi import Json
 
 PAGE_CAP = 10
 """Products come in pages this small, so that a client which reads one page misses some."""
@@ -352,10 +113,19 @@ PLATTERS = (SampleLine("Chef's Choice Platter", 2, 64), SampleLine("SALT & VINEG
 
 
 def seed_day(tripleseat: TripleSeatSandbox, revel: RevelSandbox, now: datetime) -> SampleDay:
-    """Fill both services for the local day of `now` (aware). Each location's own zone says which day that is."""
+    """Fill both services for the local day of `now` (aware). Each location's own zone says which day that is.
+
+    Each establishment has a station and a catalogue whose product ids are its own.
+    """
     for location in (SPECIAL, LAKESIDE):
+        number = location.establishment
         tripleseat.add_place(location.place)
-        _stock(revel, location)
+        revel.add_establishment(number, location.place.name, location.place.zone)
+        revel.add("PosStation", location.station, establishment=f"/enterprise/Establishment/{number}/")
+        for n, name in enumerate(RETIRED, 1):
+            revel.add_product(number * 1000 + n, name, number, "1.00", active=False)
+        for n, (name, price) in enumerate(CATALOGUE, 101):
+            revel.add_product(number * 1000 + n, name, number, price, sku=f"0{number}{n}")
     revel.page_cap = PAGE_CAP
     revel.add("User", 12, username="catering.api")
     revel.add("Discount", SPECIAL.discount, name="TripleSeat discount")
@@ -374,22 +144,16 @@ def seed_day(tripleseat: TripleSeatSandbox, revel: RevelSandbox, now: datetime) 
     )
 
 
-def _stock(revel: RevelSandbox, location: SampleLocation) -> None:
-    """An establishment with its station and catalogue; each has product ids of its own."""
-    number = location.establishment
-    revel.add_establishment(number, location.place.name, location.place.zone)
-    revel.add("PosStation", location.station, establishment=f"/enterprise/Establishment/{number}/")
-    for n, name in enumerate(RETIRED, 1):
-        revel.add_product(number * 1000 + n, name, number, "1.00", active=False)
-    for n, (name, price) in enumerate(CATALOGUE, 101):
-        revel.add_product(number * 1000 + n, name, number, price, sku=f"0{number}{n}")
-
-
-def _seed_events(tripleseat: TripleSeatSandbox, now: datetime) -> list[SampleEvent]:
+def _seed_events(tripleseat: TripleSeatSandbox, now: datetime) -> Iterator[SampleEvent]:
     special, lakeside = (now.astimezone(ZoneInfo(spot.place.zone)).date() for spot in (SPECIAL, LAKESIDE))
-    full = make_event(
-        id=64000001, day=special, documents=_contract_and_its_forerunner(special), updated_at=_before(special, 3)
-    )
+    yesterday = special - timedelta(days=1)
+    lately = datetime.combine(yesterday, time(10, 21))
+    # Two live contracts that repeat the same lines (facts TripleSeat 3.4).
+    twins = [
+        make_document(number, lines=PLATTERS, charges=[("Sales Tax", "14.71")], paid_on=us_date(lakeside))
+        for number in (41500071, 41500072)
+    ]
+    full = make_event(id=64000001, day=special, documents=_contract_and_its_forerunner(special))
     paid = make_event(
         id=64000002,
         day=lakeside,
@@ -405,21 +169,12 @@ def _seed_events(tripleseat: TripleSeatSandbox, now: datetime) -> list[SampleEve
         name="Placeholder Labs birthday",
         lines=[("Coffee Urn", 1, 38), ("Ube Celebration Cake", 1, 86)],
     )
-    early = make_event(
-        id=64000004,
-        day=special + timedelta(days=6),
-        name="Mockingbird Choir gala",
-        lines=PLATTERS,
-        updated_at=_before(special, 1),
-    )
-    missed = make_event(id=64000005, day=special - timedelta(days=1), name="Yesterday's board lunch")
-    lost = make_event(id=64000006, day=special, name="Called-off picnic", status="LOST", updated_at=_before(special, 1))
-    twins = make_event(
-        id=64000007,
-        day=lakeside,
-        location=LAKESIDE_BAKERY,
-        name="Test Valley wedding brunch",
-        documents=_twins(lakeside),
+    next_week = special + timedelta(days=6)
+    early = make_event(id=64000004, day=next_week, name="Mockingbird Choir gala", lines=PLATTERS, updated_at=lately)
+    missed = make_event(id=64000005, day=yesterday, name="Yesterday's board lunch")
+    lost = make_event(id=64000006, day=special, name="Called-off picnic", status="LOST", updated_at=lately)
+    brunch = make_event(
+        id=64000007, day=lakeside, location=LAKESIDE_BAKERY, name="Test Valley wedding brunch", documents=twins
     )
     seeded: tuple[tuple[Json, SampleLocation, str, str | None, str], ...] = (
         (full, SPECIAL, "injected", None, "full"),
@@ -428,37 +183,17 @@ def _seed_events(tripleseat: TripleSeatSandbox, now: datetime) -> list[SampleEve
         (early, SPECIAL, "skipped", "TOO_EARLY", "early"),
         (missed, SPECIAL, "skipped", "EVENT_DAY_PASSED", "missed"),
         (lost, SPECIAL, "skipped", "STATUS_NOT_ELIGIBLE", "lost"),
-        (twins, LAKESIDE, "injected", None, "twins"),
+        (brunch, LAKESIDE, "injected", None, "twins"),
     )
-    for row in seeded:
-        tripleseat.add_event(row[0])
-    return [_told(*row) for row in seeded]
-
-
-def _told(event: Json, location: SampleLocation, status: str, reason: str | None, story: str) -> SampleEvent:
-    day = date.fromisoformat(event["event_date_iso8601"])
-    total = Decimal(event["grand_total"])
-    return SampleEvent(event["id"], event["name"], location, day, total, status, reason, story)
+    for event, location, status, reason, story in seeded:
+        tripleseat.add_event(event)
+        day, total = date.fromisoformat(event["event_date_iso8601"]), Decimal(event["grand_total"])
+        yield SampleEvent(event["id"], event["name"], location, day, total, status, reason, story)
 
 
 def _contract_and_its_forerunner(day: date) -> list[Json]:
     """The sample event's contract, behind a deleted older one that must be left alone."""
-    paid_on = f"{day.month}/{day.day}/{day.year}"
     older = make_document(41500001, lines=[("Boxed Lunch Package", 20, "18.5", 120001)], deleted_at="11/3/2026 2:41 PM")
     payments = (Payment("200.00"), Payment("637.72", paid=False, title="Balance"))
-    live = make_document(41500002, lines=FULL_LINES, charges=FULL_CHARGES, payments=payments, paid_on=paid_on)
+    live = make_document(41500002, lines=FULL_LINES, charges=FULL_CHARGES, payments=payments, paid_on=us_date(day))
     return [older, live]
-
-
-def _twins(day: date) -> list[Json]:
-    """Two live contracts that repeat the same lines (facts TripleSeat 3.4)."""
-    paid_on = f"{day.month}/{day.day}/{day.year}"
-    return [
-        make_document(number, lines=PLATTERS, charges=[("Sales Tax", "14.71")], paid_on=paid_on)
-        for number in (41500071, 41500072)
-    ]
-
-
-def _before(day: date, days: int) -> datetime:
-    """A wall time some days before; naive, as `make_event` takes it."""
-    return datetime.combine(day - timedelta(days=days), time(10, 21))

@@ -1,14 +1,16 @@
-"""Builds one TripleSeat document, with the invented people, places and dates on it (facts TripleSeat 3.1, 3.3)."""
+"""Builds TripleSeat events and the documents on them (facts TripleSeat 3, 4, 5), with invented people and places."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
-from tsrevel.sandbox.wsgi import Json
+from tsrevel.sandbox.wsgi import Json, copy_json
 
 Amount = Decimal | str | int
 """Money in dollars, exact."""
@@ -17,6 +19,13 @@ PORTAL = "https://portal.tripleseat.com"
 CATEGORIES = {"Food": 91001, "Beverage": 91002, "Labor": 91003, "Room Rental": 91004}
 BILLINGS = {"Service Charge": 7701, "Sales Tax": 7702}
 SECTIONS = {"Food": "Food", "Beverage": "Beverages"}
+RAILS_ZONES = {
+    "America/Los_Angeles": "Pacific Time (US & Canada)",
+    "America/Denver": "Mountain Time (US & Canada)",
+    "America/Chicago": "Central Time (US & Canada)",
+    "America/New_York": "Eastern Time (US & Canada)",
+}
+"""IANA zones and the names TripleSeat uses for them; a zone that isn't here keeps its IANA name."""
 
 
 class SampleLine(NamedTuple):
@@ -61,16 +70,252 @@ class Payment(NamedTuple):
 
 
 Rows = Sequence[tuple[Any, ...]]
-"""Line, Charge or Payment, or plain tuples of the same things in the same order."""
+"""SampleLine, Charge or Payment, or plain tuples of the same things in the same order."""
 
 
-def money(amount: Amount | None) -> str | None:
-    """Money as TripleSeat writes it: a string with at least one decimal, "18.5" and "370.0"."""
-    if amount is None:
-        return None
-    text = f"{Decimal(amount):f}"
-    whole, _, cents = text.partition(".")
-    return f"{whole}.{cents.rstrip('0') or '0'}"
+@dataclass(frozen=True, slots=True)
+class SampleVenue:
+    """A TripleSeat location with its site and IANA zone."""
+
+    location_id: int
+    name: str
+    site_id: int
+    zone: str
+
+
+SPECIAL_EVENTS = SampleVenue(30501, "Special Events", 15691, "America/Los_Angeles")
+LAKESIDE_BAKERY = SampleVenue(30502, "Lakeside Bakery", 15692, "America/Denver")
+
+USUAL_LINES = (SampleLine("Boxed Lunch Package", 24, "18.50", 120001),)
+
+STAFF: Json = {
+    "id": 660101,
+    "first_name": "Avery",
+    "last_name": "Sample",
+    "title": "Catering Manager",
+    "email": "avery.sample@example.com",
+    "created_at": "3/4/2024 9:15 AM",
+    "updated_at": "11/18/2026 8:02 AM",
+    "login_count": 412,
+    "login_at": "11/18/2026 8:02 AM",
+    "customer_id": 880001,
+    "phone_numbers": [{"id": 5500001, "number": "(702) 555-0100", "phone_number_type": "work", "extension": None}],
+}
+"""The member of staff who owns every event; carries login data, as the real one does."""
+
+EVENT_KEYS = tuple(
+    """id name event_date event_date_iso8601 status event_start event_end event_start_utc event_end_utc
+    event_start_iso8601 event_end_iso8601 event_start_time event_end_time start_date end_date setup_time
+    teardown_time event_start_time_with_setup_time event_end_time_with_teardown_time
+    event_start_with_setup_iso8601 event_end_with_teardown_iso8601 event_timezone event_style
+    guaranteed_guest_count guest_count food_and_beverage_min price_per_person deposit_amount rental_fee
+    actual_amount grand_total amount_due description contact_id account_id owned_by created_at updated_at
+    deleted_at booking_id updated_by created_by customer_id site_id location_id room_ids managing_user_ids
+    unassigned event_type_id post_as delivery_instructions selected_gratuity offsite_address document_ids
+    start_time end_time event_type lost_reason lost_reason_details rooms location booking documents
+    custom_fields category_totals billing_totals owner creator updator managers lead selected_lead_sources
+    contact secondary_contacts account status_changes attachments""".split()  # noqa: SIM905 - in the API's order
+)
+EVENT_DEFAULTS: Json = {
+    **dict.fromkeys(EVENT_KEYS),
+    **dict.fromkeys(("owner", "creator", "updator"), STAFF),
+    **dict.fromkeys(("owned_by", "updated_by", "created_by"), STAFF["id"]),
+    **{key: [] for key in ("managing_user_ids", "managers", "secondary_contacts")},
+    **{key: [] for key in ("custom_fields", "selected_lead_sources", "attachments")},
+    **dict.fromkeys(("post_as", "delivery_instructions"), ""),
+    **dict.fromkeys(("setup_time", "teardown_time"), 0),
+    "event_style": "dropoff",
+    "event_type": "Corporate",
+    "unassigned": False,
+    "guest_count": 24,
+    "customer_id": 880001,
+    "account_id": 6100001,
+    "account": {"id": 6100001, "name": "Example Widgets, Inc."},
+}
+"""Every key of an event, in the API's order, with what is the same in every event."""
+
+
+def make_event(
+    *,
+    id: int = 64000001,  # noqa: A002 - TripleSeat's own word
+    day: date,
+    location: SampleVenue = SPECIAL_EVENTS,
+    name: str = "Example Widgets holiday lunch",
+    status: str = "DEFINITE",
+    lines: Rows = USUAL_LINES,
+    charges: Rows = (),
+    discount: Amount = 0,
+    payments: Rows = (),
+    documents: Sequence[Json] | None = None,
+    grand_total: Amount | None = None,
+    start: time = time(18, 0),
+    contact: tuple[str, str, str] | None = ("Jordan", "Example", "(702) 555-0142"),
+    updated_at: datetime | None = None,
+    description: str = "Please label the veggie boxes.",
+) -> Json:
+    """One event as `GET /v1/events/{id}?show_financial=true` carries it, without the `{"event": ...}` wrapper.
+
+    Without `documents` it has one live contract made of lines, charges, discount and payments; `documents`
+    (from `make_document`) replace that, and the event's totals follow the last live one. `grand_total`
+    overrides the sum. `updated_at` is taken as wall time; by default 3 days before `day`. `contact` is first
+    name, last name, phone.
+    """
+    begins = datetime.combine(day, start, ZoneInfo(location.zone))
+    made = us_stamp(begins.replace(hour=13, minute=5) - timedelta(days=40))
+    changed = us_stamp(updated_at or begins.replace(hour=10, minute=21) - timedelta(days=3))
+    if documents is None:
+        bill: Json = {"lines": lines, "charges": charges, "discount": discount, "payments": payments}
+        paid_on = changed.split(" ")[0]
+        documents = [make_document(id * 10 + 1, **bill, grand_total=grand_total, paid_on=paid_on)]
+    event: Json = {
+        **copy_json(EVENT_DEFAULTS),
+        **_event_times(begins, begins + timedelta(minutes=15)),
+        **_event_place(location),
+        **_event_totals(documents, grand_total),
+        "id": id,
+        "name": name,
+        "status": status,
+        "description": description,
+        "booking_id": id - 6_000_000,
+        "contact_id": 7100001 if contact else None,
+        "contact": _contact(*contact) if contact else None,
+        "created_at": made,
+        "updated_at": changed,
+        "status_changes": _status_changes(status, made, changed),
+    }
+    event["booking"] = _booking(event)
+    return event
+
+
+def _event_times(begins: datetime, ends: datetime) -> Json:
+    return {
+        "event_date": us_date(begins),
+        "event_date_iso8601": begins.date().isoformat(),
+        "event_start": us_stamp(begins),
+        "event_end": us_stamp(ends),
+        "event_start_utc": _utc_stamp(begins),
+        "event_end_utc": _utc_stamp(ends),
+        "event_start_iso8601": begins.isoformat(),
+        "event_end_iso8601": ends.isoformat(),
+        "event_start_time": us_time(begins),
+        "event_end_time": us_time(ends),
+        "start_date": us_date(begins),
+        "end_date": us_date(ends),
+        "event_start_time_with_setup_time": us_time(begins),
+        "event_end_time_with_teardown_time": us_time(ends),
+        "event_start_with_setup_iso8601": begins.isoformat(),
+        "event_end_with_teardown_iso8601": ends.isoformat(),
+        "start_time": us_stamp(begins),
+        "end_time": us_stamp(ends),
+    }
+
+
+def _event_place(location: SampleVenue) -> Json:
+    room = {
+        "id": location.location_id * 10 + 1,
+        "name": "Pickup Counter ",
+        "capacity": 50,
+        "description": "",
+        "site_id": location.site_id,
+        "location_id": location.location_id,
+        "is_unassigned": False,
+    }
+    return {
+        "site_id": location.site_id,
+        "location_id": location.location_id,
+        "event_timezone": RAILS_ZONES.get(location.zone, location.zone),
+        "room_ids": [room["id"]],
+        "rooms": [room],
+        "location": location_of(location),
+    }
+
+
+def _event_totals(documents: Sequence[Json], grand_total: Amount | None) -> Json:
+    live = [document for document in documents if document["deleted_at"] is None]
+    ruling = live[-1] if live else make_document()
+    finances = ruling["financials"]
+    categories = [{"name": row["name"], "total": row["value"]} for row in ruling["category_totals"]]
+    billings = [{"name": row["description"], "total": row["total_price"]} for row in ruling["billing_totals"]]
+    payments = (ruling["payment_set"] or {"payments": []})["payments"]
+    deposits = sum((Decimal(row["amount"]) for row in payments if row["paid_at"]), Decimal(0))
+    return {
+        "documents": list(documents),
+        "document_ids": ",".join(str(document["id"]) for document in documents),
+        "deposit_amount": money(deposits) if deposits else None,
+        "actual_amount": money(sum((Decimal(row["total"]) for row in categories), Decimal(0))),
+        "grand_total": finances["grand_total"] if grand_total is None else money(grand_total),
+        "amount_due": finances["amount_due"],
+        "category_totals": categories,
+        "billing_totals": billings,
+    }
+
+
+def _contact(first: str, last: str, phone: str) -> Json:
+    return {
+        "id": 7100001,
+        "first_name": first,
+        "last_name": last,
+        "account_id": 6100001,
+        "email_addresses": [{"id": 8100001, "address": f"{first.lower()}@example.com"}],
+        "phone_numbers": [{"id": 8200001, "number": phone, "phone_number_type": "mobile", "extension": ""}],
+    }
+
+
+def location_of(venue: SampleVenue) -> Json:
+    """A location as it is nested in an event: no time zone (facts 3.1)."""
+    address = {
+        "id": 8300001,
+        "address1": "100 Main St",
+        "address2": "",
+        "city": "Las Vegas",
+        "state": "NV",
+        "country": "US",
+        "zip_code": "89101",
+        "address_type": "main",
+    }
+    phone = {"id": 8200009, "number": "(702) 555-0199", "phone_number_type": "work", "extension": None}
+    return {
+        "id": venue.location_id,
+        "name": venue.name,
+        "customer_id": 880001,
+        "site_id": venue.site_id,
+        "addresses": [address],
+        "phone_numbers": [phone],
+    }
+
+
+def _status_changes(status: str, made: str, changed: str) -> list[Json]:
+    """The event's way from PROSPECT to its status, newest first."""
+    first = {"status": "PROSPECT", "previous_status": None, "created_at": made, "created_by": 660101}
+    if status == "PROSPECT":
+        return [first]
+    now = {"status": status, "previous_status": "PROSPECT", "created_at": changed, "created_by": 660101}
+    return [now, first]
+
+
+def _booking(event: Json) -> Json:
+    """The booking nested in an event that is its only one; `documents` is empty and `events` left out (facts 5)."""
+    shared = """name customer_id site_id location_id status post_as updated_by created_by owned_by start_date end_date
+    created_at updated_at deleted_at contact secondary_contacts account owner creator updator status_changes
+    selected_lead_sources custom_fields"""
+    place = event["location"]
+    return {
+        "id": event["booking_id"],
+        "event_ids": [event["id"]],
+        **{key: event[key] for key in shared.split()},
+        "total_event_actual_amount": event["actual_amount"],
+        "total_actual_amount": event["actual_amount"],
+        "total_event_grand_total": event["grand_total"],
+        "total_grand_total": event["grand_total"],
+        "definite_date": event["updated_at"].split(" ")[0],
+        "tentative_date": None,
+        "lost_date": None,
+        "location": {key: place[key] for key in ("id", "name", "customer_id", "site_id")},
+        "market_segment": None,
+        "booking_forecast": None,
+        "category_forecasts": None,
+        "documents": [],
+    }
 
 
 def make_document(
@@ -82,10 +327,7 @@ def make_document(
     payments: Rows = (),
     grand_total: Amount | None = None,
     paid_on: str = "11/18/2026",
-    title: str | None = None,
     deleted_at: str | None = None,
-    views: Sequence[str] = ("Invoice", "Kitchen Sheet"),
-    portal: str = PORTAL,
 ) -> Json:
     """A document in the shape of facts 3.3, whose totals follow from its lines unless `grand_total` is given.
 
@@ -95,35 +337,36 @@ def make_document(
     billed = [Charge(*charge) for charge in charges]
     asked = [Payment(*payment) for payment in payments]
     off = Decimal(discount) + sum((Decimal(line.discount or 0) for line in sold), Decimal(0))
-    worked_out = sum((line.amount for line in sold), Decimal(0)) - off
-    worked_out += sum((Decimal(charge.amount) for charge in billed), Decimal(0))
-    total = worked_out if grand_total is None else Decimal(grand_total)
-    due = total - sum((_received(payment) for payment in asked), Decimal(0))
+    total = sum((line.amount for line in sold), Decimal(0)) - off
+    total += sum((Decimal(charge.amount) for charge in billed), Decimal(0))
+    if grand_total is not None:
+        total = Decimal(grand_total)
+    received = (Decimal(each.amount) - Decimal(each.refunded or 0) for each in asked if each.paid)
+    due = total - sum(received, Decimal(0))
+    view = f"{PORTAL}/doc/{hashlib.sha256(f'view of {id}'.encode()).hexdigest()[:40]}"
     return {
         "id": id,
-        "title": title or f"Avery Sample | Contract & Event Order: {id}",
+        "title": f"Avery Sample | Contract & Event Order: {id}",
         "template_document_id": 20517,
         "deleted_at": deleted_at,
-        "views": [{"name": name, "url": _view_url(portal, id, n)} for n, name in enumerate(views, 1)],
+        "views": [
+            {"name": "Invoice", "url": f"{view}/{id * 10 + 1}"},
+            {"name": "Kitchen Sheet", "url": f"{view}/{id * 10 + 2}"},
+        ],
         "line_items": [_line_item(id, n, line) for n, line in enumerate(sold, 1)],
-        "billing_totals": [_billing_total(charge) for charge in billed],
+        "billing_totals": [
+            {
+                "billing_id": BILLINGS.get(charge.name, 7799),
+                "description": charge.name,
+                "value": charge.value,
+                "total_price": money(charge.amount),
+            }
+            for charge in billed
+        ],
         "category_totals": _category_totals(sold, Decimal(discount)),
-        "financials": {
-            "amount_due": money(due),
-            "grand_total": money(total),
-            "discounts_total": money(off),
-        },
-        "payment_set": _payment_set(id, asked, due, paid_on),
+        "financials": {"amount_due": money(due), "grand_total": money(total), "discounts_total": money(off)},
+        "payment_set": _payment_set(id, asked, due, paid_on) if asked else None,
     }
-
-
-def _received(payment: Payment) -> Decimal:
-    return Decimal(payment.amount) - Decimal(payment.refunded or 0) if payment.paid else Decimal(0)
-
-
-def _view_url(portal: str, document: int, number: int) -> str:
-    key = hashlib.sha256(f"view of {document}".encode()).hexdigest()[:40]
-    return f"{portal}/doc/{key}/{document * 10 + number}"
 
 
 def _line_item(document: int, number: int, line: SampleLine) -> Json:
@@ -153,15 +396,6 @@ def _line_item(document: int, number: int, line: SampleLine) -> Json:
     }
 
 
-def _billing_total(charge: Charge) -> Json:
-    return {
-        "billing_id": BILLINGS.get(charge.name, 7799),
-        "description": charge.name,
-        "value": charge.value,
-        "total_price": money(charge.amount),
-    }
-
-
 def _category_totals(lines: list[SampleLine], discount: Decimal) -> list[Json]:
     """Totals by category, net of discounts as in the sample; the document's own comes off the first."""
     sums: dict[str, Decimal] = {}
@@ -174,140 +408,44 @@ def _category_totals(lines: list[SampleLine], discount: Decimal) -> list[Json]:
     return [{"name": name, "value": money(total)} for name, total in sums.items()]
 
 
-def _payment_set(document: int, payments: list[Payment], due: Decimal, paid_on: str) -> Json | None:
-    if not payments:
-        return None
+def _payment_set(document: int, payments: list[Payment], due: Decimal, paid_on: str) -> Json:
+    rows = [
+        {
+            "id": document * 100 + number,
+            "amount": money(payment.amount),
+            "state": "paid" if payment.paid else "unpaid",
+            "custom_title": payment.title,
+            "created_at": paid_on,
+            "due_at": paid_on,
+            "paid_at": paid_on if payment.paid else None,
+            "payable_by_guest": True,
+            "unpaid_at": None,
+            "billing_kind": "deposit" if payment.paid else "amount_due",
+            "payment_method": "Credit Card" if payment.paid else None,
+            "credit_card_type": "Visa" if payment.paid else None,
+            "refunded_at": None if payment.refunded is None else paid_on,
+            "amount_refunded": money(payment.refunded),
+            "refund_reason": None if payment.refunded is None else "Guest count went down",
+            "paid_by": "Jordan Example" if payment.paid else None,
+            "custom_field": None,
+        }
+        for number, payment in enumerate(payments, 1)
+    ]
     return {
         "amount_due": money(due),
         "running_balance": money(due),
         "remaining_payment_amount": money(due),
         "document_name": "Contract & Event Order",
-        "payments": [_payment(document * 100 + n, payment, paid_on) for n, payment in enumerate(payments, 1)],
+        "payments": rows,
     }
 
 
-def _payment(number: int, payment: Payment, paid_on: str) -> Json:
-    refunded = payment.refunded is not None
-    paid = paid_on if payment.paid else None
-    return {
-        "id": number,
-        "amount": money(payment.amount),
-        "state": "paid" if payment.paid else "unpaid",
-        "custom_title": payment.title,
-        "created_at": paid_on,
-        "due_at": paid_on,
-        "paid_at": paid,
-        "payable_by_guest": True,
-        "unpaid_at": None,
-        "billing_kind": "deposit" if payment.paid else "amount_due",
-        "payment_method": "Credit Card" if payment.paid else None,
-        "credit_card_type": "Visa" if payment.paid else None,
-        "refunded_at": paid_on if refunded else None,
-        "amount_refunded": money(payment.refunded),
-        "refund_reason": "Guest count went down" if refunded else None,
-        "paid_by": "Jordan Example" if payment.paid else None,
-        "custom_field": None,
-    }
-
-
-def contact_of(first: str, last: str, phone: str) -> Json:
-    """The guest who orders."""
-    return {
-        "id": 7100001,
-        "first_name": first,
-        "last_name": last,
-        "account_id": 6100001,
-        "email_addresses": [{"id": 8100001, "address": f"{first.lower()}@example.com"}],
-        "phone_numbers": [{"id": 8200001, "number": phone, "phone_number_type": "mobile", "extension": ""}],
-    }
-
-
-def account_of() -> Json:
-    """The guest's firm."""
-    return {"id": 6100001, "name": "Example Widgets, Inc."}
-
-
-def staff_of() -> Json:
-    """The member of staff who owns the event; carries login data, as the real one does."""
-    return {
-        "id": 660101,
-        "first_name": "Avery",
-        "last_name": "Sample",
-        "title": "Catering Manager",
-        "email": "avery.sample@example.com",
-        "created_at": "3/4/2024 9:15 AM",
-        "updated_at": "11/18/2026 8:02 AM",
-        "login_count": 412,
-        "login_at": "11/18/2026 8:02 AM",
-        "customer_id": 880001,
-        "phone_numbers": [{"id": 5500001, "number": "(702) 555-0100", "phone_number_type": "work", "extension": None}],
-    }
-
-
-def location_of(number: int, name: str, site: int) -> Json:
-    """A location as it is nested in an event: no time zone (facts 3.1)."""
-    return {
-        "id": number,
-        "name": name,
-        "customer_id": 880001,
-        "site_id": site,
-        "addresses": [
-            {
-                "id": 8300001,
-                "address1": "100 Main St",
-                "address2": "",
-                "city": "Las Vegas",
-                "state": "NV",
-                "country": "US",
-                "zip_code": "89101",
-                "address_type": "main",
-            }
-        ],
-        "phone_numbers": [{"id": 8200009, "number": "(702) 555-0199", "phone_number_type": "work", "extension": None}],
-    }
-
-
-def status_changes(status: str, made: str, changed: str) -> list[Json]:
-    """The event's way from PROSPECT to its status, newest first."""
-    first = {"status": "PROSPECT", "previous_status": None, "created_at": made, "created_by": 660101}
-    if status == "PROSPECT":
-        return [first]
-    now = {"status": status, "previous_status": "PROSPECT", "created_at": changed, "created_by": 660101}
-    return [now, first]
-
-
-def booking_of(event: Json) -> Json:
-    """The booking nested in an event that is its only one; `documents` is empty and `events` left out (facts 5)."""
-    shared = """name customer_id site_id location_id status post_as updated_by created_by owned_by start_date end_date
-    created_at updated_at deleted_at contact secondary_contacts account owner creator updator status_changes
-    selected_lead_sources custom_fields"""
-    place = event["location"]
-    return {
-        "id": event["booking_id"],
-        "event_ids": [event["id"]],
-        **{key: event[key] for key in shared.split()},
-        "total_event_actual_amount": event["actual_amount"],
-        "total_actual_amount": event["actual_amount"],
-        "total_event_grand_total": event["grand_total"],
-        "total_grand_total": event["grand_total"],
-        "definite_date": event["updated_at"].split(" ")[0],
-        "tentative_date": None,
-        "lost_date": None,
-        "location": {key: place[key] for key in ("id", "name", "customer_id", "site_id")},
-        "market_segment": None,
-        "booking_forecast": None,
-        "category_forecasts": None,
-        "documents": [],
-    }
-
-
-RAILS_ZONES = {
-    "America/Los_Angeles": "Pacific Time (US & Canada)",
-    "America/Denver": "Mountain Time (US & Canada)",
-    "America/Chicago": "Central Time (US & Canada)",
-    "America/New_York": "Eastern Time (US & Canada)",
-}
-"""IANA zones and the names TripleSeat uses for them; a zone that isn't here keeps its IANA name."""
+def money(amount: Amount | None) -> str | None:
+    """Money as TripleSeat writes it: a string with at least one decimal, "18.5" and "370.0"."""
+    if amount is None:
+        return None
+    whole, _, cents = f"{Decimal(amount):f}".partition(".")
+    return f"{whole}.{cents.rstrip('0') or '0'}"
 
 
 def us_date(day: date) -> str:
@@ -325,13 +463,7 @@ def us_stamp(moment: datetime) -> str:
     return f"{us_date(moment)} {us_time(moment)}"
 
 
-def iso_stamp(moment: datetime) -> str:
-    """2026-12-05T18:00:00-08:00: wall time with its offset."""
-    return moment.replace(microsecond=0).isoformat()
-
-
-def utc_stamp(moment: datetime) -> str:
-    """2026-12-06T02:00:00Z."""
+def _utc_stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -4,76 +4,72 @@ from __future__ import annotations
 
 from decimal import Decimal
 from html import escape, unescape
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tsrevel.sandbox.wsgi import Json
+from tsrevel.sandbox.wsgi import Json
 
 HEADINGS = {"Food": "", "Beverage": "BEVERAGES"}
 """Food comes first, without a heading; what is neither food nor drink is under ADDITIONAL CHARGES."""
 
-ITEM_HEAD = "<tr><th><span>Qty.</span> <span>Qty</span></th> <th>Description</th> <th>Price</th> <th>Total</th></tr>"
 
-
-def render_invoice(event: Json, document: Json, view: str = "Invoice") -> str:
+def render_invoice(event: Json, document: Json, view: str) -> str:
     """The whole page: header, items by section, totals, taxes and fees, grand total."""
+    contact = event.get("contact") or {"first_name": "", "last_name": "", "phone_numbers": []}
+    phones = contact["phone_numbers"]
+    phone = phones[0]["number"] if phones else ""
+    name = escape(f"{contact['first_name']} {contact['last_name']}")
+    billings = "".join(
+        f"<tr><td>{escape(row['description'])}</td> <td>{row['value']}</td> "
+        f"<td>{dollars(row['total_price'])}</td></tr>\n"
+        for row in document["billing_totals"]
+    )
+    finances = document["financials"]
     return "\n".join(
         [
             f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{escape(view)}</title></head>',
             '<body>\n<div id="main">\n<div id="document_sidebar"></div>',
             f'<div id="document_wrap">\n<h1>{escape(view)}</h1>',
-            _header(event),
-            *_sections(document["line_items"]),
+            '<table class="header">',
+            f"<tr><td><b>CONTACT:</b> {name}</td><td><b>PHONE:</b> {escape(phone)}</td></tr>",
+            f"<tr><td><b>EVENT:</b> {escape(event['name'])}</td><td><b>DATE:</b> {event['event_start']}</td></tr>",
+            "</table>",
+            *_item_tables(document["line_items"]),
             '<div class="pagebreak"></div>',
-            _totals(document),
-            _billings(document["billing_totals"]),
-            _grand(document["financials"]),
+            _pairs("totals", _total_rows(document)),
+            '<table class="billings">\n<tr><th>Description</th> <th>Percent</th> <th>Total</th></tr>',
+            f"{billings}</table>",
+            _pairs(
+                "grand",
+                [("Grand Total", dollars(finances["grand_total"])), ("Amount Due", dollars(finances["amount_due"]))],
+            ),
             "</div>\n</div>\n</body>\n</html>",
         ]
     )
 
 
-def _header(event: Json) -> str:
-    contact = event.get("contact") or {"first_name": "", "last_name": "", "phone_numbers": []}
-    phones = contact["phone_numbers"]
-    phone = phones[0]["number"] if phones else ""
-    name = escape(f"{contact['first_name']} {contact['last_name']}")
-    return (
-        '<table class="header">\n'
-        f"<tr><td><b>CONTACT:</b> {name}</td><td><b>PHONE:</b> {escape(phone)}</td></tr>\n"
-        f"<tr><td><b>EVENT:</b> {escape(event['name'])}</td><td><b>DATE:</b> {event['event_start']}</td></tr>\n"
-        "</table>"
-    )
-
-
-def _sections(lines: list[Json]) -> list[str]:
-    rows: dict[str, list[str]] = {"": [], "BEVERAGES": [], "ADDITIONAL CHARGES": []}
+def _item_tables(lines: list[Json]) -> list[str]:
+    """A table for each section that has lines."""
+    sections: dict[str, list[str]] = {"": [], "BEVERAGES": [], "ADDITIONAL CHARGES": []}
     for line in lines:
-        if line["display_name"] or line["description"]:
-            rows[HEADINGS.get(line["category"]["name"], "ADDITIONAL CHARGES")].append(_row(line))
-    return [_table(heading, found) for heading, found in rows.items() if found]
+        name = " - ".join(each for each in (line["display_name"], line["description"]) if each)
+        if name:
+            cells = [
+                f"{Decimal(line['quantity']).normalize():f}",
+                escape(unescape(name), quote=False),  # TripleSeat's texts hold entities already
+                dollars(line["price"]),
+                dollars(line["total_price"]),
+            ]
+            row = "<tr>" + " ".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+            sections[HEADINGS.get(line["category"]["name"], "ADDITIONAL CHARGES")].append(row)
+    head = "<tr><th><span>Qty.</span> <span>Qty</span></th> <th>Description</th> <th>Price</th> <th>Total</th></tr>"
+    tables = []
+    for heading, rows in sections.items():
+        if rows:
+            title = f"<h3>{heading}</h3>\n" if heading else ""
+            tables.append("\n".join([f'{title}<table class="items">', head, *rows, "</table>"]))
+    return tables
 
 
-def _table(heading: str, rows: list[str]) -> str:
-    title = f"<h3>{heading}</h3>\n" if heading else ""
-    return f'{title}<table class="items">\n{ITEM_HEAD}\n' + "\n".join(rows) + "\n</table>"
-
-
-def _row(line: Json) -> str:
-    name = line["display_name"] or line["description"]
-    if line["display_name"] and line["description"]:
-        name = f"{name} - {line['description']}"
-    cells = [f"{Decimal(line['quantity']).normalize():f}", _once_escaped(name)]
-    cells += [dollars(line["price"]), dollars(line["total_price"])]
-    return "<tr>" + " ".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _once_escaped(text: str) -> str:
-    """TripleSeat's texts hold entities already; the page shows them decoded."""
-    return escape(unescape(text), quote=False)
-
-
-def _totals(document: Json) -> str:
+def _total_rows(document: Json) -> list[tuple[str, str]]:
     sold = sum((Decimal(line["total_price"] or 0) for line in document["line_items"]), Decimal(0))
     off = document["financials"]["discounts_total"]
     rows = [("Subtotal", dollars(sold))]
@@ -82,22 +78,7 @@ def _totals(document: Json) -> str:
     for category in document["category_totals"]:
         total = dollars(category["value"])
         rows.append((f"{escape(category['name'])} ({total})", total))
-    return _pairs("totals", rows)
-
-
-def _billings(billings: list[Json]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(row['description'])}</td> <td>{row['value']}</td> "
-        f"<td>{dollars(row['total_price'])}</td></tr>\n"
-        for row in billings
-    )
-    head = "<tr><th>Description</th> <th>Percent</th> <th>Total</th></tr>"
-    return f'<table class="billings">\n{head}\n{rows}</table>'
-
-
-def _grand(financials: Json) -> str:
-    due = dollars(financials["amount_due"])
-    return _pairs("grand", [("Grand Total", dollars(financials["grand_total"])), ("Amount Due", due)])
+    return rows
 
 
 def _pairs(name: str, rows: list[tuple[str, str]]) -> str:

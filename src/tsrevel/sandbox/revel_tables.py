@@ -7,14 +7,10 @@ import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
-from tsrevel.sandbox.wsgi import AnswerError, Json, json_response
-
-if TYPE_CHECKING:
-    from tsrevel.sandbox.wsgi import Request
-
+from tsrevel.sandbox.wsgi import AnswerError, Json, Request, copy_json, json_response
 
 OUR_OWN = frozenset({"limit", "offset", "order_by", "fields", "expand", "format"})
 DEFAULT_PAGE = 20
@@ -25,8 +21,8 @@ def select_rows(
     resource: Resource,
     request: Request,
     *,
-    ignored: Collection[str] = (),
-    refuse_unknown: bool = False,
+    ignored: Collection[str],
+    refuse_unknown: bool,
 ) -> list[Json]:
     """The rows that the documented filters leave, in the order asked for (by id when none is).
 
@@ -43,7 +39,12 @@ def select_rows(
             continue
         if name not in ignored:
             rows = [row for row in rows if _passes(row.get(name), name, suffix or "exact", wanted, resource)]
-    return _in_order(rows, resource, request.first("order_by") or "")
+    order = request.first("order_by") or ""
+    name = order.removeprefix("-")
+    if name not in resource.orders:
+        return sorted(rows, key=lambda row: int(row["id"]))
+    empty_first = sorted(rows, key=lambda row: (row.get(name) is not None, row.get(name) or 0, row["id"]))
+    return empty_first[::-1] if order.startswith("-") else empty_first
 
 
 def one_page(rows: list[Json], request: Request, cap: int) -> Json:
@@ -60,19 +61,6 @@ def one_page(rows: list[Json], request: Request, cap: int) -> Json:
         "total_count": len(rows),
     }
     return {"meta": meta, "objects": rows[offset:following]}
-
-
-def narrowed(row: Json, request: Request, follow: Callable[[str], Json | None]) -> Json:
-    """One row as asked for: `expand` puts linked rows in place of their URIs, `fields` drops the rest.
-
-    `follow` finds the row behind a URI.
-    """
-    shown = dict(row)
-    for name in request.listed("expand"):
-        if isinstance(shown.get(name), str):
-            shown[name] = follow(shown[name]) or shown[name]
-    wanted = request.listed("fields")
-    return {key: value for key, value in shown.items() if key in wanted} if wanted else shown
 
 
 def link_id(uri: object) -> int | None:
@@ -136,14 +124,6 @@ TESTS: dict[str, Callable[[Any, str], bool]] = {
 }
 
 
-def _in_order(rows: list[Json], resource: Resource, order: str) -> list[Json]:
-    name = order.removeprefix("-")
-    if name not in resource.orders:
-        return sorted(rows, key=lambda row: int(row["id"]))
-    empty_first = sorted(rows, key=lambda row: (row.get(name) is not None, row.get(name) or 0, row["id"]))
-    return empty_first[::-1] if order.startswith("-") else empty_first
-
-
 def _page_url(request: Request, limit: int, offset: int) -> str:
     asked = {key: value for key, value in request.query if key not in ("limit", "offset")}
     query = sorted({**asked, "limit": str(limit), "offset": str(offset)}.items())
@@ -175,6 +155,7 @@ def _bad_request(text: str) -> AnswerError:
 
 
 ZERO = Decimal(0)
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +164,14 @@ class Resource:
 
     name: str
     first_id: int
-    filters: frozenset[str]
+    filters: Names
     prefix: str = "/resources"
-    orders: frozenset[str] = frozenset({"id"})
+    orders: Names = ("id",)
     links: Mapping[str, str] = field(default_factory=dict)
-    required: tuple[str, ...] = ()
-    read_only: frozenset[str] = frozenset()
-    numbers: frozenset[str] = frozenset()
-    sixes: frozenset[str] = frozenset()
+    required: Names = ()
+    read_only: Names = ()
+    numbers: Names = ()
+    sixes: Names = ()
     blank: Mapping[str, Any] = field(default_factory=dict)
     writable: bool = False
 
@@ -198,13 +179,9 @@ class Resource:
         """The row's own URI."""
         return f"{self.prefix}/{self.name}/{row_id}/"
 
-    def fresh(self) -> Json:
-        """A new row's defaults; lists are not shared between rows."""
-        return {key: list(value) if isinstance(value, list) else value for key, value in self.blank.items()}
 
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+def _names(text: str) -> Names:
+    return tuple(text.split())
 
 
 def _blank(text: str, value: object) -> Json:
@@ -244,21 +221,12 @@ ORDER = Resource(
         "discount": "Discount",
         "discounted_by": "User",
     },
-    required=(
-        "final_total",
-        "tax",
-        "subtotal",
-        "remaining_due",
-        "surcharge",
-        "created_at",
-        "created_by",
-        "establishment",
-    ),
+    required=_names("final_total tax subtotal remaining_due surcharge created_at created_by establishment"),
     read_only=_names(
         """id resource_uri reporting_id closed has_items has_history orderhistory version check_sum applied_discounts
         applied_taxes applied_service_fee package is_discounted running_tax_number"""
     ),
-    numbers=_names(ORDER_NUMBERS) | _names("discount_amount discount_rule_amount"),
+    numbers=_names(f"{ORDER_NUMBERS} discount_amount discount_rule_amount"),
     sixes=_names(ORDER_SIXES),
     blank={
         **_blank(ORDER_NUMBERS, ZERO),
@@ -285,18 +253,7 @@ ORDER_ITEM = Resource(
         "id uuid order product created_date updated_date voided_date catering_complete catering_delivery_date"
     ),
     links={**PEOPLE, "order": "Order", "product": "Product", "station": "PosStation"},
-    required=(
-        "order",
-        "product",
-        "station",
-        "created_by",
-        "quantity",
-        "price",
-        "tax_amount",
-        "modifier_amount",
-        "temp_sort",
-        "tax_rate",
-    ),
+    required=_names("order product station created_by quantity price tax_amount modifier_amount temp_sort tax_rate"),
     read_only=_names("id resource_uri order_local_id modifieritems applied_taxes is_voided pure_sales taxed_flag"),
     numbers=_names("price initial_price tax_amount modifier_amount tax_rate discount_amount"),
     sixes=_names("price_to_display"),
@@ -321,7 +278,7 @@ PAYMENT = Resource(
     first_id=8800001,
     filters=_names("uuid order establishment station transaction_id refund_transaction_id created_date updated_date"),
     links={**PEOPLE, "order": "Order", "establishment": "Establishment", "station": "PosStation"},
-    required=("order", "establishment", "station", "payment_type", "amount", "created_by"),
+    required=_names("order establishment station payment_type amount created_by"),
     read_only=_names("id resource_uri"),
     sixes=_names("amount tip gratuity amount_authorized"),
     blank={
@@ -337,7 +294,7 @@ PAYMENT = Resource(
     writable=True,
 )
 
-ORDER_HISTORY = Resource(
+HISTORY = Resource(
     name="OrderHistory",
     first_id=880012,
     filters=_names("uuid order opened closed"),
@@ -348,7 +305,7 @@ ORDER_HISTORY = Resource(
         "order_opened_at": "PosStation",
         "order_closed_at": "PosStation",
     },
-    required=("order", "order_opened_by", "order_opened_at", "opened"),
+    required=_names("order order_opened_by order_opened_at opened"),
     read_only=_names("id resource_uri"),
     blank=_blank("closed order_closed_by order_closed_at", None),
     writable=True,
@@ -385,7 +342,7 @@ DISCOUNT = Resource(
         "auto_apply": False,
     },
 )
-PAYMENT_TYPE = Resource("CustomPaymentType", 200, frozenset(), blank={"name": "TripleSeat", "active": True})
+PAYMENT_TYPE = Resource("CustomPaymentType", 200, (), blank={"name": "TripleSeat", "active": True})
 ESTABLISHMENT = Resource(
     name="Establishment",
     first_id=1,
@@ -393,24 +350,12 @@ ESTABLISHMENT = Resource(
     prefix="/enterprise",
     blank={"name": "", "timezone": "America/Los_Angeles", "active": True},
 )
-USER = Resource("User", 1, frozenset(), prefix="/enterprise", blank={"username": "api.user", "active": True})
+USER = Resource("User", 1, (), prefix="/enterprise", blank={"username": "api.user", "active": True})
 
 RESOURCES = {
-    resource.name: resource
-    for resource in (
-        ORDER,
-        ORDER_ITEM,
-        PAYMENT,
-        ORDER_HISTORY,
-        PRODUCT,
-        STATION,
-        DISCOUNT,
-        PAYMENT_TYPE,
-        ESTABLISHMENT,
-        USER,
-    )
+    each.name: each
+    for each in (ORDER, ORDER_ITEM, PAYMENT, HISTORY, PRODUCT, STATION, DISCOUNT, PAYMENT_TYPE, ESTABLISHMENT, USER)
 }
-
 
 OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 SIX = Decimal("0.000001")
@@ -437,7 +382,7 @@ class Tables:
         row = {
             "id": number,
             "uuid": str(uuid.UUID(int=number)),
-            **resource.fresh(),
+            **copy_json(resource.blank),
             **values,
             "resource_uri": resource.uri(number),
         }
@@ -464,27 +409,23 @@ class Tables:
         return not left
 
 
-def accept_new(tables: Tables, resource: Resource, body: Json, dropped: Collection[str]) -> Json:
-    """The values of a POST that are kept. Raises AnswerError with 400 or 500 as Revel refuses it."""
-    sent = [name for name in ("id", "resource_uri") if name in body]
-    if sent:
-        refuse(resource, dict.fromkeys(sent, "This field may not be sent."))
-    missing = [name for name in resource.required if body.get(name) is None]
-    if missing:
-        refuse(resource, dict.fromkeys(missing, "This field is required."))
-    return accept_changes(tables, resource, body, dropped)
-
-
 def accept_changes(tables: Tables, resource: Resource, body: Json, dropped: Collection[str]) -> Json:
     """The values of a PATCH or POST that are kept, in the form they are kept in.
 
     Keys that the resource doesn't have, can't be written, or are in `dropped` vanish without a word.
     """
-    known = {*resource.blank, *resource.required, *resource.links, "uuid"} - resource.read_only
+    known = {*resource.blank, *resource.required, *resource.links, "uuid"}.difference(resource.read_only)
     kept = {key: value for key, value in body.items() if key in known and key not in dropped}
-    for name in resource.links:
-        if kept.get(name) is not None:
-            _check_link(tables, resource, name, kept[name])
+    for name, target_name in resource.links.items():
+        uri = kept.get(name)
+        if uri is None:
+            continue
+        target, number = RESOURCES[target_name], link_id(uri)
+        if number is None or uri not in (target.uri(number), f"/resources/{target_name}/{number}/"):
+            refuse(resource, {name: f"A URI of {target_name} is expected."})
+        if number not in tables.rows[target_name]:
+            text = f"{target_name} matching query does not exist."
+            raise AnswerError(json_response({"error_message": text, "traceback": "Traceback ..."}, 500))
     return {name: _stored(resource, name, value) for name, value in kept.items()}
 
 
@@ -499,32 +440,16 @@ def six(amount: Decimal) -> str:
     return f"{amount.quantize(SIX):f}"
 
 
-def _check_link(tables: Tables, resource: Resource, name: str, uri: object) -> None:
-    target = RESOURCES[resource.links[name]]
-    number = link_id(uri)
-    wanted = {} if number is None else {target.uri(number), f"/resources/{target.name}/{number}/"}
-    if uri not in wanted:
-        refuse(resource, {name: f"A URI of {target.name} is expected."})
-    if number not in tables.rows[target.name]:
-        text = f"{target.name} matching query does not exist."
-        raise AnswerError(json_response({"error_message": text, "traceback": "Traceback ..."}, 500))
-
-
 def _stored(resource: Resource, name: str, value: object) -> object:
     if value is None:
         return None
-    if name in resource.numbers:
-        return _amount(resource, name, value)
-    if name in resource.sixes:
-        return six(_amount(resource, name, value))
+    if name in resource.numbers or name in resource.sixes:
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            refuse(resource, {name: "A number is expected."})
+        return amount if name in resource.numbers else six(amount)
     if name.endswith("_date") or name in ("opened", "closed", "pickup_time"):
         # An offset is lost, not applied: the wall time as written is what the console shows (facts Revel 2.4).
         return OFFSET.sub("", str(value))
     return value
-
-
-def _amount(resource: Resource, name: str, value: object) -> Decimal:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        refuse(resource, {name: "A number is expected."})

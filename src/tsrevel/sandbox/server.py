@@ -12,42 +12,59 @@ import sys
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from tsrevel.sandbox.wsgi import ConnectionCut
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Any
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 
-class LoopbackServer:
-    """A running server with its `url`; close it, or use it as a context manager."""
+class LoopbackServer(ThreadingHTTPServer):
+    """A running server with its `url` and `port`; close it, or use it as a context manager."""
+
+    daemon_threads = True
 
     def __init__(self, app: WSGIApplication, host: str, port: int) -> None:
-        _refuse_other_than_loopback(host)
-        self._listener = _Listener((host, port), app)
-        self.port: int = self._listener.server_address[1]
+        try:
+            loopback = host == "localhost" or ipaddress.IPv4Address(host).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise ValueError(f"the sandbox listens on loopback only, not on {host!r}; use 127.0.0.1")
+        self.app = app
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+        super().__init__((host, port), _Exchange)
+        self.port: int = self.server_address[1]
         self.url = f"http://{host}:{self.port}"
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> LoopbackServer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Stop listening and end the connections that idle."""
-        self._listener.shutdown()
+        self.shutdown()
         self._thread.join()
-        self._listener.hang_up()
-        self._listener.server_close()
+        with self._guard:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Serve one connection. A client that dies in the midst of it is no fault of the server's."""
+        with self._guard:
+            self._open.add(request)
+        try:
+            with suppress(ConnectionError):
+                super().finish_request(request, client_address)
+        finally:
+            with self._guard:
+                self._open.discard(request)
 
 
 def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> LoopbackServer:
@@ -58,60 +75,15 @@ def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> Loopb
     return LoopbackServer(app, host, port)
 
 
-def _refuse_other_than_loopback(host: str) -> None:
-    if host == "localhost":
-        return
-    try:
-        loopback = ipaddress.IPv4Address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ValueError(f"the sandbox listens on loopback only, not on {host!r}; use 127.0.0.1")
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], app: WSGIApplication) -> None:
-        self.app = app
-        self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        super().__init__(address, _Exchange)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Serve one connection. A client that dies in the midst of it is no fault of the server's."""
-        with suppress(ConnectionError):
-            super().finish_request(request, client_address)
-
-    def greet(self, connection: socket.socket) -> None:
-        with self._guard:
-            self._open.add(connection)
-
-    def forget(self, connection: socket.socket) -> None:
-        with self._guard:
-            self._open.discard(connection)
-
-    def hang_up(self) -> None:
-        with self._guard:
-            for connection in self._open:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-
 class _Exchange(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    server: _Listener
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.greet(self.connection)
+    server: LoopbackServer
 
     def finish(self) -> None:
         with suppress(OSError):
             super().finish()
-        self.server.forget(self.connection)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401
         """Say nothing: the app keeps its own log."""

@@ -7,25 +7,28 @@ event; tests and the demo change events through its methods.
 from __future__ import annotations
 
 import re
+import time
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
-from tsrevel.sandbox.app import SandboxApp, real_sleep, utc_now
-from tsrevel.sandbox.documents import PORTAL, RAILS_ZONES, location_of, read_us_date, read_us_stamp, us_stamp
+from tsrevel.sandbox.app import SandboxApp, utc_now
+from tsrevel.sandbox.documents import (
+    PORTAL,
+    RAILS_ZONES,
+    SampleVenue,
+    location_of,
+    read_us_date,
+    read_us_stamp,
+    us_stamp,
+)
 from tsrevel.sandbox.invoice_page import render_invoice
-from tsrevel.sandbox.wsgi import AnswerError, Json, Response, copy_json, html_response, json_response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from tsrevel.sandbox.day import SampleVenue
-    from tsrevel.sandbox.wsgi import Request
-
+from tsrevel.sandbox.wsgi import AnswerError, Json, Request, Response, copy_json, html_response, json_response
 
 RANGES = {
     "event": ("event_start_date", "event_end_date"),
@@ -37,30 +40,35 @@ ALWAYS = ("id", "title", "template_document_id", "deleted_at", "views")
 """What a document carries without show_financial (facts 3.3)."""
 
 
-def select_events(events: Iterable[Json], request: Request) -> list[Json]:
+def select_events(events: list[Json], request: Request) -> list[Json]:
     """The events that the documented parameters leave, in the order asked for (by id when none is)."""
     kept = [event for event in events if _fits(event, request)]
     order = request.first("order") or ""
-    if order in ORDERS:
-        kept.sort(key=lambda event: _sort_key(event, order))
+    if order == "name":
+        kept.sort(key=lambda event: (str(event["name"]), int(event["id"])))
+    elif order in ORDERS:
+        never = datetime.min  # noqa: DTZ901 - wall times are compared
+        kept.sort(key=lambda event: (read_us_stamp(str(event[order] or "")) or never, int(event["id"])))
     if request.first("sort_direction") == "desc":
         kept.reverse()
     return kept
 
 
-def without_financials(documents: list[Json]) -> list[Json]:
-    """The documents as they come when show_financial wasn't asked for: no lines, totals or payments."""
-    return [{key: document[key] for key in ALWAYS if key in document} for document in documents]
-
-
 def _fits(event: Json, request: Request) -> bool:
+    values = {
+        "location_ids": {str(event["location_id"])},
+        "room_ids": {str(room) for room in event["room_ids"]},
+        "contact_id": {str(event["contact_id"])},
+        "account_id": {str(event["account_id"])},
+    }
+    for name, found in values.items():
+        wanted = request.listed(name)
+        if wanted and found.isdisjoint(wanted):
+            return False
+    statuses = [status.upper() for status in request.listed("status")]
     return (
         all(_in_range(event, kind, request) for kind in RANGES)
-        and _is_listed(str(event["status"]).upper(), [s.upper() for s in request.listed("status")])
-        and _is_listed(str(event["location_id"]), request.listed("location_ids"))
-        and _shares_room(event, request.listed("room_ids"))
-        and _is_listed(str(event["contact_id"]), request.listed("contact_id"))
-        and _is_listed(str(event["account_id"]), request.listed("account_id"))
+        and (not statuses or str(event["status"]).upper() in statuses)
         and (request.first("query") or "").lower() in str(event["name"]).lower()
     )
 
@@ -70,7 +78,7 @@ def _in_range(event: Json, kind: str, request: Request) -> bool:
     start, end = (_read_day(request.first(name) or "", iso=kind == "event") for name in RANGES[kind])
     if start is None or end is None:
         return True
-    day = _read_day(str(event["event_date"] if kind == "event" else event[kind] or ""), iso=False)
+    day = read_us_date(str(event["event_date"] if kind == "event" else event[kind] or ""))
     return day is not None and start <= day <= end
 
 
@@ -82,21 +90,6 @@ def _read_day(text: str, *, iso: bool) -> date | None:
         except ValueError:
             return None
     return read_us_date(text)
-
-
-def _is_listed(value: str, wanted: list[str]) -> bool:
-    return not wanted or value in wanted
-
-
-def _shares_room(event: Json, wanted: list[str]) -> bool:
-    return not wanted or any(str(room) in wanted for room in event["room_ids"])
-
-
-def _sort_key(event: Json, order: str) -> tuple[datetime, str, int]:
-    if order == "name":
-        return datetime.min, str(event["name"]), int(event["id"])  # noqa: DTZ901 - wall times are compared
-    stamp = read_us_stamp(str(event[order] or ""))
-    return stamp or datetime.min, "", int(event["id"])  # noqa: DTZ901
 
 
 LIFETIME = 7200
@@ -118,9 +111,9 @@ class AccessToken:
 class Tokens:
     """Every token given out so far. `refresh` is the only refresh token that still works."""
 
-    client_id: str
-    client_secret: str
-    redirect_uri: str
+    client_id: str = "sandbox-client"
+    client_secret: str = "sandbox-client-secret"  # noqa: S105 - invented
+    redirect_uri: str = "http://127.0.0.1:8765/callback"
     codes: set[str] = field(default_factory=lambda: {"sandbox-code"})
     challenges: dict[str, str] = field(default_factory=dict)
     """The S256 challenge that came with the request for a code, where one did (RFC 7636)."""
@@ -134,34 +127,31 @@ class Tokens:
             raise _refusal("invalid_client", 401)
         match form.get("grant_type"):
             case "refresh_token":
-                return self._refreshed(form, now)
+                if not self.refresh or form.get("refresh_token") != self.refresh:
+                    raise _refusal("invalid_grant", 400)
+                return self.issue(now)
             case "authorization_code":
-                return self._exchanged(form, now)
+                code = form.get("code", "")
+                digest = sha256(form.get("code_verifier", "").encode()).digest()
+                challenge = urlsafe_b64encode(digest).decode().rstrip("=")
+                if (
+                    code not in self.codes
+                    or form.get("redirect_uri") != self.redirect_uri
+                    or self.challenges.get(code, challenge) != challenge
+                ):
+                    raise _refusal("invalid_grant", 400)
+                self.codes.discard(code)
+                return self.issue(now)
             case "client_credentials" if client_credentials != "refused":
-                return self._issued(now, owned=client_credentials == "works", scope="read")
+                return self._issue_access(now, owned=client_credentials == "works")
         raise _refusal("unsupported_grant_type", 400)
 
     def issue(self, now: datetime) -> Json:
         """A token answer as after a person's consent; the last refresh token dies."""
         self.refresh = f"sandbox-refresh-{self.issued + 1}"
-        return {**self._issued(now, owned=True, scope="read"), "refresh_token": self.refresh}
+        return {**self._issue_access(now, owned=True), "refresh_token": self.refresh}
 
-    def _refreshed(self, form: dict[str, str], now: datetime) -> Json:
-        if not self.refresh or form.get("refresh_token") != self.refresh:
-            raise _refusal("invalid_grant", 400)
-        return self.issue(now)
-
-    def _exchanged(self, form: dict[str, str], now: datetime) -> Json:
-        code = form.get("code", "")
-        if code not in self.codes or form.get("redirect_uri") != self.redirect_uri:
-            raise _refusal("invalid_grant", 400)
-        challenge = self.challenges.get(code)
-        if challenge is not None and challenge != _challenge_of(form.get("code_verifier", "")):
-            raise _refusal("invalid_grant", 400)
-        self.codes.discard(code)
-        return self.issue(now)
-
-    def _issued(self, now: datetime, *, owned: bool, scope: str) -> Json:
+    def _issue_access(self, now: datetime, *, owned: bool) -> Json:
         self.issued += 1
         token = f"sandbox-access-{self.issued}"
         self.access[token] = AccessToken(now + timedelta(seconds=LIFETIME), owned)
@@ -169,13 +159,9 @@ class Tokens:
             "access_token": token,
             "token_type": "Bearer",
             "expires_in": LIFETIME,
-            "scope": scope,
+            "scope": "read",
             "created_at": int(now.timestamp()),
         }
-
-
-def _challenge_of(verifier: str) -> str:
-    return urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 def _refusal(error: str, status: int) -> AnswerError:
@@ -183,11 +169,7 @@ def _refusal(error: str, status: int) -> AnswerError:
 
 
 PUBLIC_KEY_PATHS = ("/v1/locations", "/v1/sites")
-SEARCH = re.compile(r"/v1/events/search")
-LISTING = re.compile(r"/v1/events")
-EVENT = re.compile(r"/v1/events/(\d+)")
-BOOKING = re.compile(r"/v1/bookings/(\d+)")
-MENU = re.compile(r"/v1/menus/(\d+)")
+ONE = re.compile(r"/v1/(events|bookings|menus)/(\d+)")
 VIEW = re.compile(r"/doc/[0-9a-f]{40}/\d+")
 
 
@@ -195,7 +177,7 @@ VIEW = re.compile(r"/doc/[0-9a-f]{40}/\d+")
 class TripleSeatState:
     """All that a pretend TripleSeat remembers. `pages` are portal pages by path."""
 
-    tokens: Tokens
+    tokens: Tokens = field(default_factory=Tokens)
     events: dict[int, Json] = field(default_factory=dict)
     bookings: dict[int, Json] = field(default_factory=dict)
     locations: list[Json] = field(default_factory=list)
@@ -217,23 +199,11 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
     - `accepts_key_header`: an `X-API-Key` header with the public key is enough; it never was live (facts 1.6)
     - `forbidden`: ids of events and bookings that answer 403 (facts 1.7)
     - `portal`: base URL put into view links in place of the real portal's
-    - `zone`: IANA zone of sites that were not added with one
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], datetime] = utc_now,
-        *,
-        sleep: Callable[[float], None] = real_sleep,
-        client_id: str = "sandbox-client",
-        client_secret: str = "sandbox-client-secret",  # noqa: S107 - invented
-        redirect_uri: str = "http://127.0.0.1:8765/callback",
-        public_key: str = "sandbox-public-key",
-        zone: str = "America/Los_Angeles",
-    ) -> None:
-        super().__init__(TripleSeatState(Tokens(client_id, client_secret, redirect_uri)), clock, sleep)
-        self.public_key = public_key
-        self.zone = zone
+    def __init__(self, clock: Callable[[], datetime] = utc_now, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(TripleSeatState(), clock, sleep)
+        self.public_key = "sandbox-public-key"
         self.page_size = 50
         self.repeats_last_page = False
         self.wraps_results = False
@@ -269,8 +239,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
     def add_place(self, place: SampleVenue) -> None:
         """List a location, and its site with the site's zone."""
         with self.lock:
-            bare = location_of(place.location_id, place.name, place.site_id)
-            self.state.locations.append({**bare, "site_name": place.name, "room_ids": [], "rooms": []})
+            self.state.locations.append({**location_of(place), "site_name": place.name, "room_ids": [], "rooms": []})
             if place.site_id not in self.state.zones:
                 zone = RAILS_ZONES.get(place.zone, place.zone)
                 site = {"id": place.site_id, "customer_id": 880001, "name": place.name, "timezone": zone}
@@ -314,7 +283,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         """Replace top-level keys of an event and stamp `updated_at` with the site's wall time now."""
         with self.lock:
             event = self.state.events[event_id]
-            zone = ZoneInfo(self.state.zones.get(event["site_id"], self.zone))
+            zone = ZoneInfo(self.state.zones.get(event["site_id"], "America/Los_Angeles"))
             event.update(copy_json(changes))
             if "updated_at" not in changes:
                 event["updated_at"] = us_stamp(self.clock().astimezone(zone))
@@ -337,16 +306,12 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         with self.lock:
             self.state.hidden[event_id] = lookups
 
-    def add_page(self, url: str, html: str) -> None:
-        """Serve `html` at the path of a view's url, in place of the page that the JSON lines would give."""
-        with self.lock:
-            self.state.pages[urlsplit(url).path] = html
-
     def add_invoice_only_event(self, event: Json) -> Json:
         """Take an event whose lines are only on its portal pages: its documents carry none in JSON."""
-        for document in event["documents"]:
-            for view in document["views"]:
-                self.add_page(view["url"], render_invoice(event, document, view["name"]))
+        with self.lock:
+            for document in event["documents"]:
+                for view in document["views"]:
+                    self.state.pages[urlsplit(view["url"]).path] = render_invoice(event, document, view["name"])
         bare = [{**document, "line_items": []} for document in event["documents"]]
         return self.add_event({**event, "documents": bare})
 
@@ -356,10 +321,8 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         """Answer one request (facts 1.2, 2, 3, 4, 5)."""
         path = request.path.removesuffix(".json")
         if path == "/oauth2/token" and request.method == "POST":
-            return json_response(
-                self.tokens.grant(request.form(), self.client_credentials, self.clock()),
-                headers=(("Cache-Control", "no-store"),),
-            )
+            answer = self.tokens.grant(request.form(), self.client_credentials, self.clock())
+            return json_response(answer, headers=(("Cache-Control", "no-store"),))
         if request.method != "GET":
             return json_response({"error": "Method not allowed"}, 405)
         if path == "/oauth2/authorize":
@@ -369,26 +332,20 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         if not path.startswith("/v1/"):
             return html_response("<h1>The page you were looking for doesn't exist.</h1>", 404)
         self._admit(request, path)
-        return self._resource(path, request)
-
-    def _resource(self, path: str, request: Request) -> Response:
-        if path == "/v1/locations":
-            return json_response([{"location": location} for location in self.state.locations])
-        if path == "/v1/sites":
-            return json_response([{"site": site} for site in self.state.sites])
-        if path == "/v1/menus":
-            return json_response([{**menu, "menu_items": []} for menu in self.state.menus.values()])
-        if (match := MENU.fullmatch(path)) and int(match[1]) in self.state.menus:
-            return json_response({"menu": self.state.menus[int(match[1])]})
-        if SEARCH.fullmatch(path):
-            listed = [each for each in self._visible() if each["id"] not in self.unlisted]
-            return self._page(listed if self.ignores_dates else select_events(listed, request), request)
-        if LISTING.fullmatch(path):
-            return self._page(self._visible(), request)
-        if match := EVENT.fullmatch(path):
-            return self._one_event(int(match[1]), request)
-        if match := BOOKING.fullmatch(path):
-            return self._one_booking(int(match[1]), request)
+        if match := ONE.fullmatch(path):
+            return self._one(match[1], int(match[2]), request)
+        match path:
+            case "/v1/locations":
+                return json_response([{"location": location} for location in self.state.locations])
+            case "/v1/sites":
+                return json_response([{"site": site} for site in self.state.sites])
+            case "/v1/menus":
+                return json_response([{**menu, "menu_items": []} for menu in self.state.menus.values()])
+            case "/v1/events":
+                return self._page(self._visible(), request)
+            case "/v1/events/search":
+                listed = [each for each in self._visible() if each["id"] not in self.unlisted]
+                return self._page(listed if self.ignores_dates else select_events(listed, request), request)
         return json_response({"error": "Not found"}, 404)
 
     def _admit(self, request: Request, path: str) -> None:
@@ -440,30 +397,29 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             results = [{"event": event} for event in results]
         return json_response({"total_pages": total, "results": results})
 
-    def _one_event(self, event_id: int, request: Request) -> Response:
-        self._forbid(event_id)
-        if event_id not in self.state.events or not self._seen(event_id):
-            return json_response({"error": "Event not found"}, 404)
-        return json_response({"event": self._dressed(self.state.events[event_id], request)})
-
-    def _one_booking(self, booking_id: int, request: Request) -> Response:
-        self._forbid(booking_id)
-        if booking_id not in self.state.bookings:
+    def _one(self, kind: str, number: int, request: Request) -> Response:
+        if kind == "menus":
+            if number not in self.state.menus:
+                return json_response({"error": "Not found"}, 404)
+            return json_response({"menu": self.state.menus[number]})
+        if number in self.forbidden:
+            return json_response({"error": "You are not allowed to see this"}, 403)
+        if kind == "events":
+            if number not in self.state.events or not self._seen(number):
+                return json_response({"error": "Event not found"}, 404)
+            return json_response({"event": self._dressed(self.state.events[number], request)})
+        if number not in self.state.bookings:
             return json_response({"error": "Booking not found"}, 404)
-        booking = self._dressed(self.state.bookings[booking_id], request)
+        booking = self._dressed(self.state.bookings[number], request)
         known = [self.state.events[n] for n in booking["event_ids"] if n in self.state.events]
         events = [{**self._dressed(event, request), "booking": None} for event in known]
         return json_response({"booking": {**booking, "events": events}})
-
-    def _forbid(self, number: int) -> None:
-        if number in self.forbidden:
-            raise AnswerError(json_response({"error": "You are not allowed to see this"}, 403))
 
     def _dressed(self, owner: Json, request: Request) -> Json:
         """An event or booking as it is sent: money in its documents only with show_financial=true."""
         documents = copy_json(owner.get("documents") or [])
         if request.first("show_financial") != "true":
-            documents = without_financials(documents)
+            documents = [{key: each[key] for key in ALWAYS if key in each} for each in documents]
         for document in documents:
             for view in document.get("views", []):
                 view["url"] = str(view["url"]).replace(PORTAL, self.portal)

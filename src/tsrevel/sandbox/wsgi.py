@@ -6,14 +6,14 @@ Standard library only. No routing, no state and no business rule lives here.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from http import HTTPStatus
+from http.client import responses
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from wsgiref.types import WSGIEnvironment
 
 Copied = TypeVar("Copied")
@@ -91,14 +91,10 @@ class Response:
     @property
     def status_line(self) -> str:
         """The status with its usual phrase, as WSGI wants it."""
-        try:
-            return f"{self.status} {HTTPStatus(self.status).phrase}"
-        except ValueError:
-            return f"{self.status} Unknown"
+        return f"{self.status} {responses.get(self.status, 'Unknown')}"
 
 
 def read_request(environ: WSGIEnvironment) -> Request:
-    """The request that a WSGI server hands over."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     headers = {
         key[5:].replace("_", "-").lower(): str(value) for key, value in environ.items() if key.startswith("HTTP_")
@@ -120,7 +116,6 @@ def json_response(data: object, status: int = 200, headers: tuple[tuple[str, str
 
 
 def html_response(text: str, status: int = 200) -> Response:
-    """An answer that is a web page."""
     return Response(status, text.encode(), (("Content-Type", "text/html; charset=utf-8"),))
 
 
