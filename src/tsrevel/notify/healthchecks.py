@@ -7,7 +7,7 @@ at the end. The URL is itself the key to the check: it is in no message.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
@@ -84,28 +84,26 @@ class Monitor:
         if before:
             before.join()
         url = ping_address(self.url, what, self.run_id)
+        headers = {"User-Agent": f"tsrevel/{__version__}"}
+        untold = f"the monitor wasn't told ({what or 'success'})"
         failure: PingFailure | None = None
         for _ in range(ATTEMPTS):
-            failure = self._try(url, summary)
-            if failure is None or not failure.may_pass:
+            try:
+                status, _answer = send_once(
+                    "POST", url, PING_SECONDS, self.transport, network=self.network, json=summary, headers=headers
+                )
+            except Unavailable as error:
+                failure = PingFailure(PingFault.NO_ANSWER, f"{untold}: {error}", may_pass=True)
+                continue
+            if 200 <= status < 300:
+                return
+            may_pass = status >= 500 or status in _MAY_PASS
+            text = f"{untold}: it answered {status}; check monitor.ping_url"
+            failure = PingFailure(PingFault.NOT_TAKEN, text, may_pass)
+            if not may_pass:
                 break
         if failure:
-            text = f"the monitor wasn't told ({what or 'success'}): {failure.text}"
-            self._failures.append(replace(failure, text=text))
-
-    def _try(self, url: str, summary: Mapping[str, Json]) -> PingFailure | None:
-        """Why it wasn't told; None where it was."""
-        headers = {"User-Agent": f"tsrevel/{__version__}"}
-        try:
-            status, _ = send_once(
-                "POST", url, PING_SECONDS, self.transport, network=self.network, json=summary, headers=headers
-            )
-        except Unavailable as error:
-            return PingFailure(PingFault.NO_ANSWER, str(error), may_pass=True)
-        if 200 <= status < 300:
-            return None
-        may_pass = status >= 500 or status in _MAY_PASS
-        return PingFailure(PingFault.NOT_TAKEN, f"it answered {status}; check monitor.ping_url", may_pass)
+            self._failures.append(failure)
 
 
 def ping_address(url: str, what: str, run_id: str) -> str:

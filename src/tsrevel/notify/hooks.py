@@ -65,12 +65,8 @@ def run_hook(command: str, told: str, environ: Mapping[str, str]) -> HookFailure
 
 def without_secrets(environ: Mapping[str, str], names: Collection[str], secrets: Collection[str]) -> dict[str, str]:
     """The environment without the variables of these `names`, and without any that holds one of the `secrets`."""
-    return {
-        name: value
-        for name, value in environ.items()
-        if name not in names and not any(_holds(value, secret) for secret in secrets)
-    }
+    return {name: value for name, value in environ.items() if name not in names and not _tells(value, secrets)}
 
 
-def _holds(value: str, secret: str) -> bool:
-    return value == secret or (len(secret) >= _TELLING and secret in value)
+def _tells(value: str, secrets: Collection[str]) -> bool:
+    return any(value == secret or (len(secret) >= _TELLING and secret in value) for secret in secrets)

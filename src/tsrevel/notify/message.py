@@ -61,7 +61,14 @@ def write_message(stories: Sequence[MailItem], *, number: int, sandbox: bool) ->
     """The mail that tells these stories, at least one. `number` is the mail's own, so that a second copy shows."""
     order = list(_HEADINGS)
     ranked = sorted(stories, key=lambda story: order.index(story.occasion))
-    subject = ("[sandbox] " if sandbox else "") + _subject(ranked)
+    if len(ranked) == 1:
+        (story,) = ranked
+        where = ", ".join(each for each in _place(story) if each)
+        what = clean_text(f"{story.occasion} event {story.event_id}" + (f" ({where})" if where else ""))
+    else:
+        counts = {word: sum(story.occasion == word for story in ranked) for word in _HEADINGS}
+        what = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    subject = ("[sandbox] " if sandbox else "") + f"tsrevel: {what}"
     ending = f"tsrevel, mail {number}. It goes to the recipients in its settings ([email])."
     texts = [_as_text(story) for story in ranked]
     pages = [_as_html(story) for story in ranked]
@@ -74,15 +81,6 @@ def write_message(stories: Sequence[MailItem], *, number: int, sandbox: bool) ->
     )
 
 
-def _subject(ranked: Sequence[MailItem]) -> str:
-    if len(ranked) == 1:
-        (story,) = ranked
-        where = ", ".join(each for each in _place(story) if each)
-        return _plain(f"tsrevel: {story.occasion} event {story.event_id}" + (f" ({where})" if where else ""))
-    counts = {word: sum(story.occasion == word for story in ranked) for word in _HEADINGS}
-    return "tsrevel: " + ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-
-
 def _place(story: MailItem) -> tuple[str, str]:
     plan = story.plan
     day = story.day or (plan.day if plan else None)
@@ -90,11 +88,10 @@ def _place(story: MailItem) -> tuple[str, str]:
 
 
 def _facts(story: MailItem) -> list[tuple[str, str]]:
-    """Every line of the story but the items and the sums."""
+    """Every line of the story but its heading, the items and the sums."""
     location, day = _place(story)
     advice = _ADVICE.get(story.occasion, "").format(event=story.event_id)
     facts = [
-        ("Event", story.event_id),
         ("Event date", day or "unknown"),
         ("Location", location or "unknown"),
         ("Revel order", story.order_id or ""),
@@ -102,12 +99,14 @@ def _facts(story: MailItem) -> list[tuple[str, str]]:
         ("What to do", advice),
         ("Correlation id", story.correlation_id),
     ]
-    return [(name, _plain(value)) for name, value in facts if value]
+    return [(name, clean_text(value)) for name, value in facts if value]
 
 
 def _items(plan: Plan) -> list[tuple[str, str, str]]:
     """Quantity and name, unit price, amount."""
-    return [(f"{item.quantity} x {_plain(item.line)}", show(item.unit_price), show(item.amount)) for item in plan.items]
+    return [
+        (f"{item.quantity} x {clean_text(item.line)}", show(item.unit_price), show(item.amount)) for item in plan.items
+    ]
 
 
 def _sums(plan: Plan) -> list[tuple[str, str]]:
@@ -123,8 +122,8 @@ def _sums(plan: Plan) -> list[tuple[str, str]]:
 
 
 def _as_text(story: MailItem) -> str:
-    lines = [f"{_HEADINGS[story.occasion].upper()}: event {_plain(story.event_id)}"]
-    lines += [f"  {name + ':':<17}{value}" for name, value in _facts(story)[1:]]
+    lines = [f"{_HEADINGS[story.occasion].upper()}: event {clean_text(story.event_id)}"]
+    lines += [f"  {name + ':':<17}{value}" for name, value in _facts(story)]
     if story.plan:
         lines += ["  Items:", *(f"    {name}, {price} each: {amount}" for name, price, amount in _items(story.plan))]
         lines += [f"  {name + ':':<17}{value:>12}" for name, value in _sums(story.plan)]
@@ -133,7 +132,7 @@ def _as_text(story: MailItem) -> str:
 
 def _as_html(story: MailItem) -> str:
     heading = f"<h2>{_html(_HEADINGS[story.occasion])}: event {_html(story.event_id)}</h2>\n"
-    rows = [_row((name, f"{_CELL};white-space:nowrap"), (value, _CELL)) for name, value in _facts(story)[1:]]
+    rows = [_row((name, f"{_CELL};white-space:nowrap"), (value, _CELL)) for name, value in _facts(story)]
     tables = [rows]
     if story.plan:
         items = [_row((name, _CELL), (price, _SUM), (amount, _SUM)) for name, price, amount in _items(story.plan)]
@@ -147,9 +146,4 @@ def _row(*cells: tuple[str, str]) -> str:
 
 
 def _html(text: str) -> str:
-    return escape(_plain(text))
-
-
-def _plain(text: str) -> str:
-    """One line of it, whatever it was: also of what an older version has stored, or the settings hold."""
-    return clean_text(text)
+    return escape(clean_text(text))

@@ -15,8 +15,6 @@ from typing import NoReturn
 from tsrevel.errors import SignatureReason, SignatureRefused
 from tsrevel.text import trim
 
-__all__ = ["LONGEST_HEADER", "MOST_PARTS", "SignatureReason", "SignatureRefused", "check_signature"]
-
 LONGEST_HEADER = 4096
 """Characters. One digest for each of two keys takes about 150."""
 MOST_PARTS = 32
@@ -81,9 +79,18 @@ def check_signature(
     signature = _read_header(header, plain=plain)
     if not _is_signed(body, signature, usable):
         raise SignatureRefused(SignatureReason.SIGNATURE_MISMATCH, _MISMATCH, signature.timestamp)
-    if tolerance is not None:
-        _check_age(signature, tolerance, now)
-    return signature.timestamp
+    timestamp = signature.timestamp
+    if tolerance is None:
+        return timestamp
+    reason = SignatureReason.TIMESTAMP_OUT_OF_TOLERANCE
+    if timestamp is None:
+        raise SignatureRefused(reason, _NO_STAMP)
+    age = int(now.timestamp()) - timestamp
+    if abs(age) > tolerance:
+        where = f"{age} seconds ago" if age > 0 else f"{-age} seconds ahead of this machine's clock"
+        remedy = "a retry comes late, so check it without a tolerance" if age > 0 else "look at that clock"
+        raise SignatureRefused(reason, f"signed {where}, and the tolerance is {tolerance}; {remedy}", timestamp)
+    return timestamp
 
 
 def _encode_key(key: str) -> bytes:
@@ -109,15 +116,12 @@ def _read_header(header: str, *, plain: bool) -> _Signature:
         return _Signature(None, (parts[0].lower(),))
     if len(parts) > MOST_PARTS:
         _refuse(f"has more than {MOST_PARTS} parts")
-    return _read_parts([part.partition("=") for part in parts])
-
-
-def _read_parts(parts: list[tuple[str, str, str]]) -> _Signature:
-    """The stamp and the digests; parts by other names are versions that we don't know."""
-    if not all(name and sign for name, sign, _ in parts):
+    fields = [part.partition("=") for part in parts]
+    if not all(name and sign for name, sign, _ in fields):
         _refuse("has a part that isn't NAME=VALUE")
-    stamps = [value for name, _, value in parts if name == "t"]
-    digests = tuple(value.lower() for name, _, value in parts if name == "v1")
+    # Parts by other names are versions that we don't know.
+    stamps = [value for name, _, value in fields if name == "t"]
+    digests = tuple(value.lower() for name, _, value in fields if name == "v1")
     if len(stamps) != 1:
         _refuse(f"has {len(stamps)} t parts")
     if not _STAMP.fullmatch(stamps[0]):
@@ -144,15 +148,3 @@ def _is_signed(body: bytes, signature: _Signature, keys: list[bytes]) -> bool:
         for digest in signature.digests:
             found |= hmac.compare_digest(expected, digest)
     return found
-
-
-def _check_age(signature: _Signature, tolerance: int, now: datetime) -> None:
-    reason, timestamp = SignatureReason.TIMESTAMP_OUT_OF_TOLERANCE, signature.timestamp
-    if timestamp is None:
-        raise SignatureRefused(reason, _NO_STAMP)
-    age = int(now.timestamp()) - timestamp
-    if abs(age) <= tolerance:
-        return
-    where = f"{age} seconds ago" if age > 0 else f"{-age} seconds ahead of this machine's clock"
-    remedy = "a retry comes late, so check it without a tolerance" if age > 0 else "look at that clock"
-    raise SignatureRefused(reason, f"signed {where}, and the tolerance is {tolerance}; {remedy}", timestamp)
