@@ -52,7 +52,6 @@ DETAILS = frozenset({"status", "body", "headers", "seconds", "lookups", "applied
 
 
 def utc_now() -> datetime:
-    """The real time, aware: the clock of an app that was given none."""
     return datetime.now(UTC)
 
 
@@ -66,21 +65,6 @@ class InjectedFault:
     times: int | None
     after: int
     details: Mapping[str, Any]
-
-    def fits(self, request: Request) -> bool:
-        """Whether this request is one the fault waits for."""
-        if self.method is not None and self.method.upper() != request.method:
-            return False
-        return self.path is None or self.path.search(request.path) is not None
-
-    def fires(self) -> bool:
-        """Count one fitting request; True when the fault is due on it."""
-        if self.after > 0:
-            self.after -= 1
-            return False
-        if self.times is not None:
-            self.times -= 1
-        return True
 
     def spoil(self, real: Response | None) -> Response:
         """The answer the client gets instead of the real one (None where the work was not done).
@@ -147,12 +131,12 @@ class Faults:
             raise ValueError(f"no fault is called {kind!r}; there are {', '.join(APPLIES)}")
         if unknown := set(details) - DETAILS:
             raise ValueError(f"unknown fault details: {', '.join(sorted(unknown))}")
+        method = method.upper() if method is not None else None
         pattern = re.compile(path) if path is not None else None
         with self._lock:
             self._waiting.append(InjectedFault(kind, method, pattern, times, after, details))
 
     def clear(self) -> None:
-        """Forget every fault that still waits."""
         with self._lock:
             self._waiting.clear()
 
@@ -167,10 +151,17 @@ class Faults:
         delay = 0.0
         with self._lock:
             for fault in list(self._waiting):
-                if not fault.fits(request) or not fault.fires():
+                if fault.method not in (None, request.method):
                     continue
-                if fault.times is not None and fault.times <= 0:
-                    self._waiting.remove(fault)
+                if fault.path is not None and not fault.path.search(request.path):
+                    continue
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self._waiting.remove(fault)
                 if fault.kind != "slow":
                     return delay, fault
                 delay += float(fault.details.get("seconds", 1.0))

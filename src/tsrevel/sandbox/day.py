@@ -60,9 +60,7 @@ class SampleDay:
 
     client_id: str
     client_secret: str
-    refresh_token: str
     public_key: str
-    redirect_uri: str
     api_key: str
     api_secret: str
     locations: tuple[SampleLocation, ...]
@@ -133,9 +131,7 @@ def seed_day(tripleseat: TripleSeatSandbox, revel: RevelSandbox, now: datetime) 
     return SampleDay(
         client_id=tripleseat.tokens.client_id,
         client_secret=tripleseat.tokens.client_secret,
-        refresh_token=tripleseat.tokens.refresh,
         public_key=tripleseat.public_key,
-        redirect_uri=tripleseat.tokens.redirect_uri,
         api_key=revel.api_key,
         api_secret=revel.api_secret,
         locations=(SPECIAL, LAKESIDE),

@@ -36,7 +36,7 @@ NOT_FOUND = html_response("<!doctype html><h1>Not Found</h1>", 404)
 
 
 class RevelSandbox(SandboxApp[Tables]):
-    """The pretend Revel. Its quirks are attributes that a test may set at any time.
+    """The pretend Revel. Its methods give copies of rows, oldest first; its quirks may be set at any time.
 
     - `page_cap` 250: no list page is longer, whatever was asked
     - `ignored_filters`: documented filters that are passed over all the same (`{"local_id"}`)
@@ -83,25 +83,20 @@ class RevelSandbox(SandboxApp[Tables]):
 
     @property
     def orders(self) -> list[Json]:
-        """Copies of all orders, oldest first."""
         with self.lock:
             return copy_json(list(self.state.rows["Order"].values()))
 
     def order(self, order_id: int) -> Json:
-        """A copy of one order."""
         with self.lock:
             return copy_json(self.state.rows["Order"][order_id])
 
     def items_of(self, order_id: int) -> list[Json]:
-        """Copies of an order's items, oldest first."""
         return self._rows_of("OrderItem", order_id)
 
     def payments_of(self, order_id: int) -> list[Json]:
-        """Copies of an order's payments, oldest first."""
         return self._rows_of("Payment", order_id)
 
     def history_of(self, order_id: int) -> list[Json]:
-        """Copies of an order's history rows, oldest first."""
         return self._rows_of("OrderHistory", order_id)
 
     def _rows_of(self, resource: str, order_id: int) -> list[Json]:

@@ -73,7 +73,7 @@ def link_id(uri: object) -> int | None:
 
 def _passes(value: object, name: str, suffix: str, wanted: str, resource: Resource) -> bool:
     if suffix == "isnull":
-        return (value is None) == _truth(wanted)
+        return TESTS[suffix](value, wanted)
     if name in resource.links or link_id(value) is not None:
         # Links are filtered by plain id; a URI here failed live (facts Revel 2.1).
         if not all(part.isdigit() for part in wanted.split(",")):
@@ -176,7 +176,6 @@ class Resource:
     writable: bool = False
 
     def uri(self, row_id: int) -> str:
-        """The row's own URI."""
         return f"{self.prefix}/{self.name}/{row_id}/"
 
 
@@ -436,7 +435,6 @@ def refuse(resource: Resource, reasons: dict[str, str]) -> NoReturn:
 
 
 def six(amount: Decimal) -> str:
-    """An amount as a string with six decimals."""
     return f"{amount.quantize(SIX):f}"
 
 

@@ -218,7 +218,6 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
 
     @property
     def tokens(self) -> Tokens:
-        """The token state; `tokens.refresh` is the refresh token that works now."""
         return self.state.tokens
 
     def issue_tokens(self) -> Json:
@@ -227,7 +226,6 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             return self.tokens.issue(self.clock())
 
     def expire_access_tokens(self) -> None:
-        """Every access token given out so far stops working."""
         with self.lock:
             self.tokens.access.clear()
 
@@ -264,15 +262,18 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
     def add_menu(self, menu_id: int, name: str, items: dict[int, str], **more: object) -> None:
         """Offer a menu of items, by id; `more` is any other key of it (`site_id`, `location_ids`, `disabled`...)."""
         rows = [{"id": number, "display_name": each, "internal_name": each} for number, each in items.items()]
-        keys: Json = {
-            "site_id": None,
-            "location_ids": [],
-            "display_name": name,
-            "internal_name": name,
-            "description": "",
-        }
         with self.lock:
-            self.state.menus[menu_id] = {"id": menu_id, **keys, "disabled": False, **more, "menu_items": rows}
+            self.state.menus[menu_id] = {
+                "id": menu_id,
+                "site_id": None,
+                "location_ids": [],
+                "display_name": name,
+                "internal_name": name,
+                "description": "",
+                "disabled": False,
+                **more,
+                "menu_items": rows,
+            }
 
     def event(self, event_id: int) -> Json:
         """A copy of one event with everything in it."""
@@ -297,7 +298,6 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         return self.edit_event(event_id, status_changes=[{**change, "created_by": 660101}, *before["status_changes"]])
 
     def delete_event(self, event_id: int) -> Json:
-        """Mark an event deleted."""
         stamp = self.edit_event(event_id)["updated_at"]
         return self.edit_event(event_id, deleted_at=stamp)
 

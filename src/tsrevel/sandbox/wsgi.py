@@ -90,7 +90,6 @@ class Response:
 
     @property
     def status_line(self) -> str:
-        """The status with its usual phrase, as WSGI wants it."""
         return f"{self.status} {responses.get(self.status, 'Unknown')}"
 
 

@@ -50,7 +50,6 @@ class Delivery:
 
     @property
     def is_actionable(self) -> bool:
-        """Whether its trigger may bear on an order."""
         return self.trigger in ACTIONABLE
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
@@ -38,23 +37,6 @@ _MISMATCH = (
 _NO_STAMP = "a plain digest doesn't say when it was signed, so its age can't be checked; check it without a tolerance"
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    """What a header holds. `stamp` is its text as it was sent; None for a plain digest of the body."""
-
-    stamp: str | None
-    digests: tuple[str, ...]
-
-    @property
-    def timestamp(self) -> int | None:
-        return None if self.stamp is None else int(self.stamp)
-
-    @property
-    def prefix(self) -> bytes:
-        """What is signed before the body."""
-        return b"" if self.stamp is None else f"{self.stamp}.".encode()
-
-
 def check_signature(
     body: bytes,
     header: str | None,
@@ -76,10 +58,11 @@ def check_signature(
     usable = [key for key in map(_encode_key, keys) if key]
     if not usable:
         raise SignatureRefused(SignatureReason.SIGNING_KEY_NOT_CONFIGURED, _NO_KEY)
-    signature = _read_header(header, plain=plain)
-    if not _is_signed(body, signature, usable):
-        raise SignatureRefused(SignatureReason.SIGNATURE_MISMATCH, _MISMATCH, signature.timestamp)
-    timestamp = signature.timestamp
+    stamp, digests = _read_header(header, plain=plain)
+    timestamp = None if stamp is None else int(stamp)
+    prefix = b"" if stamp is None else f"{stamp}.".encode()
+    if not _is_signed(prefix, body, digests, usable):
+        raise SignatureRefused(SignatureReason.SIGNATURE_MISMATCH, _MISMATCH, timestamp)
     if tolerance is None:
         return timestamp
     reason = SignatureReason.TIMESTAMP_OUT_OF_TOLERANCE
@@ -104,7 +87,8 @@ def _encode_key(key: str) -> bytes:
         return b""
 
 
-def _read_header(header: str, *, plain: bool) -> _Signature:
+def _read_header(header: str, *, plain: bool) -> tuple[str | None, list[str]]:
+    """The stamp, as it was sent, and the digests. A plain digest of the body has no stamp."""
     if len(header) > LONGEST_HEADER:
         _refuse(f"is longer than {LONGEST_HEADER} characters")
     if not header.isascii():
@@ -113,7 +97,7 @@ def _read_header(header: str, *, plain: bool) -> _Signature:
     if len(parts) == 1 and _DIGEST.fullmatch(parts[0]):
         if not plain:
             _refuse("is a bare digest, which only --plain lets pass")
-        return _Signature(None, (parts[0].lower(),))
+        return None, [parts[0].lower()]
     if len(parts) > MOST_PARTS:
         _refuse(f"has more than {MOST_PARTS} parts")
     fields = [part.partition("=") for part in parts]
@@ -121,7 +105,7 @@ def _read_header(header: str, *, plain: bool) -> _Signature:
         _refuse("has a part that isn't NAME=VALUE")
     # Parts by other names are versions that we don't know.
     stamps = [value for name, _, value in fields if name == "t"]
-    digests = tuple(value.lower() for name, _, value in fields if name == "v1")
+    digests = [value.lower() for name, _, value in fields if name == "v1"]
     if len(stamps) != 1:
         _refuse(f"has {len(stamps)} t parts")
     if not _STAMP.fullmatch(stamps[0]):
@@ -130,7 +114,7 @@ def _read_header(header: str, *, plain: bool) -> _Signature:
         _refuse("has no v1 part")
     if not all(_DIGEST.fullmatch(digest) for digest in digests):
         _refuse("has a v1 that isn't 64 hex digits")
-    return _Signature(stamps[0], digests)
+    return stamps[0], digests
 
 
 def _refuse(what: str) -> NoReturn:
@@ -138,13 +122,13 @@ def _refuse(what: str) -> NoReturn:
     raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text)
 
 
-def _is_signed(body: bytes, signature: _Signature, keys: list[bytes]) -> bool:
+def _is_signed(prefix: bytes, body: bytes, digests: list[str], keys: list[bytes]) -> bool:
     """Whether any key made any of the digests. All pairs are compared, so that time tells nothing."""
     found = False
     for key in keys:
-        signing = hmac.new(key, signature.prefix, "sha256")
+        signing = hmac.new(key, prefix, "sha256")
         signing.update(body)
         expected = signing.hexdigest()
-        for digest in signature.digests:
+        for digest in digests:
             found |= hmac.compare_digest(expected, digest)
     return found
