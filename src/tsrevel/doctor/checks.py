@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
-from itertools import chain
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from tsrevel.config import Settings
 from tsrevel.doctor import machine, schedule
 from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
-from tsrevel.doctor.locations import CheckedLocation, check_location, check_register
-from tsrevel.doctor.products import check_products, check_stray_mappings
+from tsrevel.doctor.locations import CheckedLocation, check_location, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
 from tsrevel.errors import ConfigProblem
@@ -129,7 +127,8 @@ def _examine_services(installation: Installation) -> Generator[CheckFinding, Non
         if because:
             yield from skip_tripleseat(because)
         else:
-            days = _days(installation, policy)
+            first, last = days_in_reach(policy, runtime.clock(), settings.sync.hours_back)
+            days = (first, last + AHEAD)
             seat = yield from examine_tripleseat(services.tripleseat, settings, policy, days)
         because = _keep_off(installation, "revel")
         if because:
@@ -145,21 +144,13 @@ def _examine_locations(
 ) -> Iterator[CheckFinding]:
     for said, location in zip(installation.settings.locations, policy.locations, strict=True):
         entry = CheckedLocation(said, location, policy, installation.settings, installation.runtime.clock())
-        for finding in chain(
-            check_location(entry, seat), check_register(entry, till, seat), check_products(entry, till)
-        ):
-            yield _veil(finding, entry, installation)
+        for finding in check_location(entry, seat, till):
+            told = finding.name.removeprefix("location.")
+            own = tuple(f"locations[{entry.name}].{field}" for field in _FIELDS.get(told, (told,)))
+            above = "timezone" if told in _ZONES else f"revel.{told}"
+            because = installation.objection(*own, above)  # then a default stood in for what the settings say
+            yield replace(skipped(finding.name, because) if because else finding, subject=entry.name)
     yield from check_stray_mappings(installation.settings)
-
-
-def _veil(finding: CheckFinding, entry: CheckedLocation, installation: Installation) -> CheckFinding:
-    """The finding, unless it is about a value that the settings don't really give: then a default stood in for it."""
-    told = finding.name.removeprefix("location.")
-    fields = _FIELDS.get(told, (told,))
-    own = tuple(f"locations[{entry.name}].{field}" for field in fields)
-    above = ("timezone",) if told in _ZONES else (f"revel.{told}",)
-    because = installation.objection(*own, *above)
-    return skipped(finding.name, because, finding.subject) if because else finding
 
 
 def _config_problem(key: str) -> SkippedCheck:
@@ -176,8 +167,3 @@ def _keep_off(installation: Installation, service: str) -> SkippedCheck | None:
     return installation.objection(
         "config", "environment", "safety.enable_connector", *_DOORS[service], *NETWORK_VARIABLES
     )
-
-
-def _days(installation: Installation, policy: Policy) -> tuple[date, date]:
-    first, last = days_in_reach(policy, installation.runtime.clock(), installation.settings.sync.hours_back)
-    return first, last + AHEAD

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeGuard, TypeVar
 
-from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
+from tsrevel.engine.outcomes import most_severe
 from tsrevel.errors import (
     ConfigError,
     ConnectionMisconfigured,
@@ -25,10 +25,8 @@ from tsrevel.planning.products import normalise
 
 T = TypeVar("T")
 
-WRONG_SETTING = ConfigError.exit_status
 REFUSED = CredentialsRefused.exit_status
 SERVICE_DOWN = ServiceDown.exit_status
-ATTENTION = NEEDS_ATTENTION
 MOST_CANDIDATES = 5
 
 
@@ -119,19 +117,20 @@ class SkippedCheck(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
-    """The result of the check called `name`. `subject` is the location it is about, None for the whole installation.
+    """The result of the check called `name`.
 
+    `subject` is the location it is about, None for the whole installation; it is filled in after the check.
     `text` has no full stop; `remedy` is a sentence, "" where nothing is to be done. `exit_status` is that of a run
     which meets the same (DESIGN 2), 0 for all but problems.
     """
 
     name: str
     code: FindingCode
-    subject: str | None
     verdict: CheckResult
     text: str
     remedy: str = ""
     exit_status: int = 0
+    subject: str | None = None
 
 
 def exit_status(findings: Iterable[CheckFinding]) -> int:
@@ -139,26 +138,22 @@ def exit_status(findings: Iterable[CheckFinding]) -> int:
     return most_severe({finding.exit_status for finding in findings})
 
 
-def ok(name: str, text: str, subject: str | None = None, code: FindingCode = FindingCode.OK) -> CheckFinding:
-    """All is well."""
-    return CheckFinding(name, code, subject, CheckResult.OK, text)
+def ok(name: str, text: str, code: FindingCode = FindingCode.OK) -> CheckFinding:
+    return CheckFinding(name, code, CheckResult.OK, text)
 
 
-def warning(name: str, code: FindingCode, text: str, remedy: str, subject: str | None = None) -> CheckFinding:
-    """It may be well; a person should know."""
-    return CheckFinding(name, code, subject, CheckResult.WARNING, text, remedy)
+def warning(name: str, code: FindingCode, text: str, remedy: str) -> CheckFinding:
+    return CheckFinding(name, code, CheckResult.WARNING, text, remedy)
 
 
 def problem(
-    name: str, code: FindingCode, text: str, remedy: str, status: int = WRONG_SETTING, subject: str | None = None
+    name: str, code: FindingCode, text: str, remedy: str, status: int = ConfigError.exit_status
 ) -> CheckFinding:
-    """It won't work like this."""
-    return CheckFinding(name, code, subject, CheckResult.PROBLEM, text, remedy, status)
+    return CheckFinding(name, code, CheckResult.PROBLEM, text, remedy, status)
 
 
-def skipped(name: str, skip: SkippedCheck, subject: str | None = None) -> CheckFinding:
-    """It couldn't be looked at."""
-    return CheckFinding(name, skip.code, subject, CheckResult.SKIPPED, f"skipped because {skip.because}")
+def skipped(name: str, skip: SkippedCheck) -> CheckFinding:
+    return CheckFinding(name, skip.code, CheckResult.SKIPPED, f"skipped because {skip.because}")
 
 
 def attempt(read: Callable[[], T]) -> T | TsrevelError:
@@ -169,45 +164,46 @@ def attempt(read: Callable[[], T]) -> T | TsrevelError:
         return error
 
 
-def is_silent(answer: object) -> bool:
+def usable(answer: T | TsrevelError | None) -> T | None:
+    return None if isinstance(answer, TsrevelError) else answer
+
+
+def is_silent(answer: object) -> TypeGuard[ConnectionMisconfigured | Unavailable]:
     """Whether a service gave no answer at all, rather than a bad one: then it needn't be asked again."""
     return isinstance(answer, ConnectionMisconfigured | Unavailable) and answer.__cause__ is not None
 
 
-def failure(name: str, error: TsrevelError, subject: str | None = None) -> CheckFinding:
+def failure(name: str, error: TsrevelError) -> CheckFinding:
     """The problem that an error of ours stands for."""
-    if isinstance(error, ConfigError):
-        first = error.problems[0]
-        text = f"{first.key} ({first.origin}): {first.message}"
-        return problem(name, FindingCode.CONFIG_PROBLEM, text, first.remedy, subject=subject)
-    status = error.exit_status if isinstance(error, StopRun) else SERVICE_DOWN
-    text = " ".join(str(error).split()).rstrip(".")  # SQLite's findings have several lines
-    code, remedy = _judge(error)
-    return problem(name, code, text, remedy, status, subject)
-
-
-def _judge(error: TsrevelError) -> tuple[FindingCode, str]:
-    """Which case the error is, and what to do about it."""
     match error:
+        case ConfigError():
+            first = error.problems[0]
+            text = f"{first.key} ({first.origin}): {first.message}"
+            return problem(name, FindingCode.CONFIG_PROBLEM, text, first.remedy)
         case LedgerDamaged():
+            code = FindingCode.LEDGER_DAMAGED
             remedy = "Stop cron, keep the file, restore a backup; no order is doubled, Revel is looked up first."
-            return FindingCode.LEDGER_DAMAGED, remedy
         case LedgerUnusable():
-            return FindingCode.LEDGER_UNUSABLE, "Mend it before the next run."
+            code, remedy = FindingCode.LEDGER_UNUSABLE, "Mend it before the next run."
         case Forbidden():
-            return FindingCode.FORBIDDEN, "Give it the right to read this."
+            code, remedy = FindingCode.FORBIDDEN, "Give it the right to read this."
         case CredentialsRefused():
-            return FindingCode.REFUSED, "Set the right key or token, or give it the right to this resource."
+            code = FindingCode.REFUSED
+            remedy = "Set the right key or token, or give it the right to this resource."
         case ConnectionMisconfigured():
+            code = FindingCode.CONNECTION_MISCONFIGURED
             remedy = "Waiting doesn't mend it; correct what the message names."
-            return FindingCode.CONNECTION_MISCONFIGURED, remedy
         case Unavailable():
+            code = FindingCode.UNAVAILABLE
             remedy = (
                 "Try again later; if it stays, check the base URL, this machine's network and the service's status."
             )
-            return FindingCode.UNAVAILABLE, remedy
         case _:
-            return FindingCode.UNREADABLE, "Check the base URL; if it is right, tell the service's support."
+            code = FindingCode.UNREADABLE
+            remedy = "Check the base URL; if it is right, tell the service's support."
+    status = error.exit_status if isinstance(error, StopRun) else SERVICE_DOWN
+    text = " ".join(str(error).split()).rstrip(".")  # SQLite's findings have several lines
+    return problem(name, code, text, remedy, status)
 
 
 def list_candidates(candidates: Iterable[tuple[object, str]], like: str = "") -> str:

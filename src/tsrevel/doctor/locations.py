@@ -1,17 +1,21 @@
-"""The checks of each [[locations]] entry: every id there, active, of the same place (facts TripleSeat 5, Revel 5)."""
+"""The checks of each [[locations]] entry (facts TripleSeat 5, Revel 5).
+
+Every id is there, active and of the same place; every product that the settings name is on sale there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tsrevel.config import LocationSettings, Settings
+from tsrevel.config import ChargeSettings, LocationSettings, Settings
 from tsrevel.doctor.findings import (
     CheckFinding,
     CheckResult,
     FindingCode,
     SkippedCheck,
+    failure,
     list_candidates,
     ok,
     problem,
@@ -20,15 +24,18 @@ from tsrevel.doctor.findings import (
 )
 from tsrevel.doctor.revel import BUILT_IN_DINING, RevelLists, is_own_dining
 from tsrevel.doctor.tripleseat import TripleSeatLists
-from tsrevel.planning.model import Location, Policy, SiteId
-from tsrevel.planning.products import normalise
+from tsrevel.errors import TsrevelError
+from tsrevel.planning.model import Location, Policy, ProductId, SiteId
+from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_name, normalise, suggest
 from tsrevel.planning.screening import find_location
 from tsrevel.revel.account import Establishment, NamedRow
 from tsrevel.tripleseat.locations import iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
 """facts Revel 5.2."""
-NO_ESTABLISHMENT = SkippedCheck(FindingCode.NOT_FOUND, "Revel has no such establishment")
+_NO_ESTABLISHMENT = SkippedCheck(FindingCode.NOT_FOUND, "Revel has no such establishment")
+_CATALOGUE, _CHARGES = "location.catalogue", "location.charges"
+_FALLBACK, _MAPPINGS = "location.fallback_product", "location.mappings"
 
 
 def _not_read(check: str) -> SkippedCheck:
@@ -48,7 +55,6 @@ class CheckedLocation:
 
     @property
     def name(self) -> str:
-        """What the entry is called in findings."""
         return self.location.name
 
     def key(self, field: str) -> str:
@@ -64,61 +70,62 @@ class CheckedLocation:
         return f"{self.key(field)} = {value}"
 
 
-def check_location(entry: CheckedLocation, seat: TripleSeatLists) -> Iterator[CheckFinding]:
-    """The entry's TripleSeat location or site, its time zone there, and whether an event of it is in reach."""
-    site = yield from _check_site(entry, seat)
+def check_location(entry: CheckedLocation, seat: TripleSeatLists, till: RevelLists) -> Iterator[CheckFinding]:
+    """The entry's place at TripleSeat, its establishment at Revel with every id there, and its products."""
+    finding, site = _check_site(entry, seat)
+    yield finding
     yield _check_site_zone(entry, seat, site)
     yield _check_event(entry, seat)
+    yield from _check_establishment(entry, till, seat)
+    yield _check_user(entry, till)
+    yield _check_station(entry, till)
+    yield _check_dining(entry, till)
+    yield _check_payment_type(entry, till)
+    yield _check_discount(entry, till)
+    yield from _check_products(entry, till)
 
 
-def _check_site(entry: CheckedLocation, seat: TripleSeatLists) -> Generator[CheckFinding, None, SiteId | None]:
-    """Yields its finding; what it returns is the site, None where that isn't known."""
-    name, place = "location.tripleseat", entry.name
+def _check_site(entry: CheckedLocation, seat: TripleSeatLists) -> tuple[CheckFinding, SiteId | None]:
+    """The finding, and the entry's site; None where that isn't known."""
+    name = "location.tripleseat"
     if entry.settings.tripleseat_location is None:
-        return (yield from _check_whole_site(entry, seat))
+        return _check_whole_site(entry, seat)
     if seat.places is None:
-        yield skipped(name, _not_read("tripleseat.locations"), place)
-        return None
+        return skipped(name, _not_read("tripleseat.locations")), None
     told = entry.told("tripleseat_location")
     found = next((each for each in seat.places if each.id == entry.location.tripleseat_location), None)
     if found is None:
-        there = list_candidates(((each.id, each.name) for each in seat.places), place)
+        there = list_candidates(((each.id, each.name) for each in seat.places), entry.name)
         text = f"{told}: TripleSeat has no such location"
-        yield problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}.", subject=place)
-        return None
+        return problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}."), None
     wanted = entry.location.tripleseat_site
     if wanted is not None and found.site is not None and wanted != found.site:
         text = f"{entry.told('tripleseat_site')}, but location {found.id} {found.name} is of site {found.site}"
         remedy = f"Set tripleseat_site = {found.site}, or leave it out."
-        yield problem(name, FindingCode.OTHER_SITE, text, remedy, subject=place)
-        return found.site
+        return problem(name, FindingCode.OTHER_SITE, text, remedy), found.site
     of_site = f", of site {found.site}" if found.site else ""
-    yield ok(name, f"location {found.id} is {found.name!r}{of_site}", place)
-    return found.site
+    return ok(name, f"location {found.id} is {found.name!r}{of_site}"), found.site
 
 
-def _check_whole_site(entry: CheckedLocation, seat: TripleSeatLists) -> Generator[CheckFinding, None, SiteId | None]:
-    name, place = "location.tripleseat", entry.name
+def _check_whole_site(entry: CheckedLocation, seat: TripleSeatLists) -> tuple[CheckFinding, SiteId | None]:
+    name = "location.tripleseat"
     if seat.sites is None:
-        yield skipped(name, _not_read("tripleseat.sites"), place)
-        return None
+        return skipped(name, _not_read("tripleseat.sites")), None
     found = next((each for each in seat.sites if each.id == entry.location.tripleseat_site), None)
     if found is None:
-        there = list_candidates(((each.id, each.name) for each in seat.sites), place)
+        there = list_candidates(((each.id, each.name) for each in seat.sites), entry.name)
         text = f"{entry.told('tripleseat_site')}: TripleSeat has no such site"
-        yield problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}.", subject=place)
-        return None
-    yield ok(name, f"site {found.id} is {found.name!r}", place)
-    return found.id
+        return problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}."), None
+    return ok(name, f"site {found.id} is {found.name!r}"), found.id
 
 
 def _check_site_zone(entry: CheckedLocation, seat: TripleSeatLists, site: SiteId | None) -> CheckFinding:
-    name, place = "location.timezone", entry.name
+    name = "location.timezone"
     if seat.sites is None:
-        return skipped(name, _not_read("tripleseat.sites"), place)
+        return skipped(name, _not_read("tripleseat.sites"))
     found = next((each for each in seat.sites if each.id == site), None)
     if found is None:
-        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "the location's site isn't known"), place)
+        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "the location's site isn't known"))
     return _compare_zones(name, entry, f"TripleSeat's site {found.id}", found.told)
 
 
@@ -129,78 +136,65 @@ def _compare_zones(name: str, entry: CheckedLocation, whose: str, told: str) -> 
         said = f"{told!r}, which is no zone known here" if told else "no zone"
         remedy = f"See by hand that {ours} is the place's time."
         text = f"{whose} says {said}; {ours} can't be checked"
-        return warning(name, FindingCode.UNKNOWN_ZONE, text, remedy, entry.name)
+        return warning(name, FindingCode.UNKNOWN_ZONE, text, remedy)
     spoken = theirs if theirs == told else f"{told} ({theirs})"
     if same_clock(ours, theirs, entry.now):
-        return ok(name, f"{ours}, as {whose} says" + (f": {spoken}" if spoken != ours else ""), entry.name)
+        return ok(name, f"{ours}, as {whose} says" + (f": {spoken}" if spoken != ours else ""))
     text = f"{entry.told('timezone')}, but {whose} says {spoken}"
     remedy = f'Set timezone = "{theirs}", or correct it there.'
-    return problem(name, FindingCode.OTHER_ZONE, text, remedy, subject=entry.name)
-
-
-def _lacks_place(entry: CheckedLocation, seat: TripleSeatLists) -> bool:
-    """Whether TripleSeat surely hasn't the entry's location, or else its site."""
-    location, site = entry.location.tripleseat_location, entry.location.tripleseat_site
-    if location is not None:
-        return seat.places is not None and all(each.id != location for each in seat.places)
-    return seat.sites is not None and all(each.id != site for each in seat.sites)
+    return problem(name, FindingCode.OTHER_ZONE, text, remedy)
 
 
 def _check_event(entry: CheckedLocation, seat: TripleSeatLists) -> CheckFinding:
-    name, place = "location.event", entry.name
+    name = "location.event"
     if seat.events is None or seat.days is None:
-        return skipped(name, _not_read("tripleseat.listing"), place)
+        return skipped(name, _not_read("tripleseat.listing"))
     span = f"from {seat.days[0]} to {seat.days[1]}"
-    if _lacks_place(entry, seat):
-        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "TripleSeat has no such place"), place)
+    location, places = entry.location.tripleseat_location, seat.places
+    if location is None:
+        missing = seat.sites is not None and all(each.id != entry.location.tripleseat_site for each in seat.sites)
+    else:
+        missing = places is not None and all(each.id != location for each in places)
+    if missing:
+        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "TripleSeat has no such place"))
     seen = [each for each in seat.events if find_location(each, entry.policy) == entry.location]
     if not seen:
         remedy = "If there should be one: compare the id with the event's location in TripleSeat."
-        return warning(name, FindingCode.NO_EVENT, f"no event of it is listed {span}", remedy, place)
-    return ok(name, f"{len(seen)} event{'s' * (len(seen) != 1)} of it {span}, such as {seen[0].id}", place)
+        return warning(name, FindingCode.NO_EVENT, f"no event of it is listed {span}", remedy)
+    return ok(name, f"{len(seen)} event{'s' * (len(seen) != 1)} of it {span}, such as {seen[0].id}")
 
 
-def lacks_establishment(entry: CheckedLocation, till: RevelLists) -> bool:
+def _lacks_establishment(entry: CheckedLocation, till: RevelLists) -> bool:
     """Whether Revel surely hasn't the entry's establishment: then nothing of it can be looked at."""
     there = till.establishments
     return there is not None and all(each.id != entry.location.establishment for each in there)
 
 
-def check_register(entry: CheckedLocation, till: RevelLists, seat: TripleSeatLists) -> Iterator[CheckFinding]:
-    """The entry's establishment, its zone at Revel, and user, station, dining option, payment type, discount."""
-    yield from _check_establishment(entry, till, seat)
-    yield _check_user(entry, till)
-    yield _check_station(entry, till)
-    yield _check_dining(entry, till)
-    yield _check_payment_type(entry, till)
-    yield _check_discount(entry, till)
-
-
 def _check_establishment(entry: CheckedLocation, till: RevelLists, seat: TripleSeatLists) -> Iterator[CheckFinding]:
-    name, place = "location.establishment", entry.name
+    name = "location.establishment"
     if till.establishments is None:
-        yield skipped(name, _not_read("revel.establishment"), place)
-        yield skipped("location.revel_timezone", _not_read("revel.establishment"), place)
+        yield skipped(name, _not_read("revel.establishment"))
+        yield skipped("location.revel_timezone", _not_read("revel.establishment"))
         return
     told = entry.told("revel_establishment")
     found = next((each for each in till.establishments if each.id == entry.location.establishment), None)
     if found is None:
-        there = list_candidates(((each.id, each.name) for each in till.establishments if each.active), place)
+        there = list_candidates(((each.id, each.name) for each in till.establishments if each.active), entry.name)
         text = f"{told}: Revel has no such establishment"
-        yield problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}.", subject=place)
+        yield problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}.")
         absent = SkippedCheck(FindingCode.NOT_FOUND, "the establishment isn't there")
-        yield skipped("location.revel_timezone", absent, place)
+        yield skipped("location.revel_timezone", absent)
         return
     namesake = _namesake(entry, found, till.establishments, seat)
     if not found.active:
         text = f"{told}: establishment {found.name!r} is inactive"
-        yield problem(name, FindingCode.INACTIVE, text, "Activate it in Revel, or name another.", subject=place)
+        yield problem(name, FindingCode.INACTIVE, text, "Activate it in Revel, or name another.")
     elif namesake:
         text = f"{told} is {found.name!r}, but establishment {namesake.id} is called {namesake.name!r} as this place is"
         remedy = "See that the establishments of two entries aren't exchanged."
-        yield warning(name, FindingCode.SAME_NAME_ELSEWHERE, text, remedy, place)
+        yield warning(name, FindingCode.SAME_NAME_ELSEWHERE, text, remedy)
     else:
-        yield ok(name, f"establishment {found.id} is {found.name!r}, active", place)
+        yield ok(name, f"establishment {found.id} is {found.name!r}, active")
     yield _compare_zones("location.revel_timezone", entry, f"Revel's establishment {found.id}", found.timezone)
 
 
@@ -216,126 +210,214 @@ def _namesake(
 
 
 def _check_user(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
-    name, place, user = "location.user", entry.name, entry.settings.user
+    name, user = "location.user", entry.settings.user
     if till.users is None:
-        return skipped(name, _not_read("revel.user"), place)
+        return skipped(name, _not_read("revel.user"))
     homes = {None, entry.location.establishment}
     ids = list_candidates((each.id, "") for each in till.users if each.active and each.establishment in homes)
     there = f"Ids of active users: {ids}."
     found = next((each for each in till.users if each.id == user), None)
     if found is None:
         text = f"{entry.told('user')}: Revel has no such user"
-        return problem(name, FindingCode.NOT_FOUND, text, there, subject=place)
+        return problem(name, FindingCode.NOT_FOUND, text, there)
     if not found.active:  # orders of an inactive user misbehave in the console (facts Revel 3.1)
         text = f"{entry.told('user')}: this user is inactive"
         remedy = f"Activate it in Revel, or take another. {there}"
-        return problem(name, FindingCode.INACTIVE, text, remedy, subject=place)
-    if found.establishment not in homes and not lacks_establishment(entry, till):
+        return problem(name, FindingCode.INACTIVE, text, remedy)
+    if found.establishment not in homes and not _lacks_establishment(entry, till):
         ours = entry.location.establishment
         text = f"{entry.told('user')}: it is of establishment {found.establishment}, not of {ours}"
-        return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there, subject=place)
-    return ok(name, f"user {user} is active", place)
+        return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there)
+    return ok(name, f"user {user} is active")
 
 
 def _check_station(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
-    name, place, station = "location.station", entry.name, entry.settings.station
+    name, station = "location.station", entry.settings.station
     if till.stations is None:
-        return skipped(name, _not_read("revel.station"), place)
-    if lacks_establishment(entry, till):
-        return skipped(name, NO_ESTABLISHMENT, place)
+        return skipped(name, _not_read("revel.station"))
+    if _lacks_establishment(entry, till):
+        return skipped(name, _NO_ESTABLISHMENT)
     here = [each for each in till.stations if each.establishment in {None, entry.location.establishment}]
-    there = f"Its stations: {list_candidates(((each.id, each.name) for each in here if each.active), place)}."
+    there = f"Its stations: {list_candidates(((each.id, each.name) for each in here if each.active), entry.name)}."
     found = next((each for each in till.stations if each.id == station), None)
     told, establishment = entry.told("station"), entry.location.establishment
     if found is None:
         text = f"{told}: establishment {establishment} has no such station"
-        return problem(name, FindingCode.NOT_FOUND, text, there, subject=place)
+        return problem(name, FindingCode.NOT_FOUND, text, there)
     if found not in here:
         text = f"{told}: that is {found.name!r} of establishment {found.establishment}, not of {establishment}"
-        return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there, subject=place)
+        return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there)
     if not found.active:
-        return problem(name, FindingCode.INACTIVE, f"{told}: {found.name!r} is inactive", there, subject=place)
-    return ok(name, f"station {station} is {found.name!r}, of establishment {establishment}", place)
+        return problem(name, FindingCode.INACTIVE, f"{told}: {found.name!r} is inactive", there)
+    return ok(name, f"station {station} is {found.name!r}, of establishment {establishment}")
 
 
 def _check_dining(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
     """Plausible at best: Revel lists no dining options, so one of the customer's own must be on an order (5.5)."""
-    name, place, option = "location.dining_option", entry.name, entry.settings.dining_option
+    name, option, told = "location.dining_option", entry.settings.dining_option, entry.told("dining_option")
     by_hand = "Revel lists none, so compare it with the console by hand"
     if option in BUILT_IN_DINING:
-        return ok(name, f"{option} is plausible: {BUILT_IN_DINING[option]}; {by_hand}", place)
-    if is_own_dining(entry.settings):
-        return _compare_dining(entry, till.dining.get(entry.location.establishment), by_hand)
-    text = f"{entry.told('dining_option')} is neither built in (0 to 9) nor one of your own (from 100 on)"
-    return warning(name, FindingCode.UNKNOWN_OPTION, text, f"{by_hand}.", place)
-
-
-def _compare_dining(entry: CheckedLocation, seen: frozenset[int] | None, by_hand: str) -> CheckFinding:
-    name, place, option = "location.dining_option", entry.name, entry.settings.dining_option
-    told, orders = entry.told("dining_option"), f"orders of establishment {entry.location.establishment}"
+        return ok(name, f"{option} is plausible: {BUILT_IN_DINING[option]}; {by_hand}")
+    if not is_own_dining(entry.settings):
+        text = f"{told} is neither built in (0 to 9) nor one of your own (from 100 on)"
+        return warning(name, FindingCode.UNKNOWN_OPTION, text, f"{by_hand}.")
+    seen, orders = (
+        till.dining.get(entry.location.establishment),
+        f"orders of establishment {entry.location.establishment}",
+    )
     if seen is None:
-        unread = SkippedCheck(FindingCode.NOT_READ, f"the {orders} can't be read to compare {option} with")
-        return skipped(name, unread, place)
+        return skipped(name, SkippedCheck(FindingCode.NOT_READ, f"the {orders} can't be read to compare {option} with"))
     if option in seen:
-        return ok(name, f"{option} is one of your own, and on existing {orders}", place)
+        return ok(name, f"{option} is one of your own, and on existing {orders}")
     on = f"none of the newest {orders} has it" if seen else f"there are no {orders} to compare it with"
     others = f"; they have {', '.join(map(str, sorted(seen)))}" if seen else ""
     text = f"{told} may be one of your own, but {on}{others}"
-    return warning(name, FindingCode.NOT_SEEN, text, f"{by_hand}.", place)
+    return warning(name, FindingCode.NOT_SEEN, text, f"{by_hand}.")
 
 
 def _check_payment_type(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
-    name, place, number = "location.payment_type", entry.name, entry.settings.payment_type
+    name, number = "location.payment_type", entry.settings.payment_type
     if entry.policy.payments == "none":
-        return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.payments is "none"'), place)
+        return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.payments is "none"'))
     if not number:
         remedy = "Set it: an event with a payment is held without it."
-        return warning(name, FindingCode.NOT_SET, f"{entry.key('payment_type')} isn't set", remedy, place)
+        return warning(name, FindingCode.NOT_SET, f"{entry.key('payment_type')} isn't set", remedy)
     if number in BUILT_IN_PAYMENTS:
-        return ok(name, f"{number} is built in: {BUILT_IN_PAYMENTS[number]}", place)
+        return ok(name, f"{number} is built in: {BUILT_IN_PAYMENTS[number]}")
     rows = till.payment_types
-    named = _check_named(entry, "payment_type", None if rows is None else _by_number(rows, number), "payment type")
-    meant = [each for each in rows or () if number in each.numbers]
+    if rows is not None:  # a row under either of its numbers: the one that is asked for, where it is its own
+        rows = tuple(replace(each, id=number) if number in each.numbers else each for each in rows)
+    named = _check_named(entry, "payment_type", rows, "payment type")
+    meant = [each for each in till.payment_types or () if number in each.numbers]
     if named.verdict is not CheckResult.OK or (len(meant) == 1 and len(meant[0].numbers) == 1):
         return named
     rows_told = "; ".join(f"{each.name!r} has id {each.id} and payment_type {each.numbers[-1]}" for each in meant)
     text = f"{entry.told('payment_type')}: {rows_told}; which of the two an order's payment names isn't documented"
     remedy = "Compare payment_type with a payment of this kind on an existing order, in Revel's console or API."
-    return warning(name, FindingCode.AMBIGUOUS, text, remedy, place)
-
-
-def _by_number(rows: tuple[NamedRow, ...], number: int) -> tuple[NamedRow, ...]:
-    """The rows under either of their numbers: the one that is asked for, where it is theirs."""
-    return tuple(replace(each, id=number) if number in each.numbers else each for each in rows)
+    return warning(name, FindingCode.AMBIGUOUS, text, remedy)
 
 
 def _check_discount(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
-    name, place = "location.discount", entry.name
+    name = "location.discount"
     if entry.policy.discounts == "prices":
-        return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"'), place)
+        return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"'))
     if not entry.settings.discount:
         remedy = "Set it: an event with a discount is held without it."
-        return warning(name, FindingCode.NOT_SET, f"{entry.key('discount')} isn't set", remedy, place)
+        return warning(name, FindingCode.NOT_SET, f"{entry.key('discount')} isn't set", remedy)
     return _check_named(entry, "discount", till.discounts, "discount")
 
 
 def _check_named(entry: CheckedLocation, field: str, rows: tuple[NamedRow, ...] | None, what: str) -> CheckFinding:
     """What is of the whole account, or else of one establishment: there, active, and of ours."""
-    name, place, number = f"location.{field}", entry.name, getattr(entry.settings, field)
+    name, number = f"location.{field}", getattr(entry.settings, field)
     if rows is None:
-        return skipped(name, _not_read(f"revel.{field}"), place)
+        return skipped(name, _not_read(f"revel.{field}"))
     usable = [each for each in rows if each.active and each.establishment in {None, entry.location.establishment}]
     numbered = ((" or ".join(map(str, each.numbers)), each.name) for each in usable)
     there = f"There are: {list_candidates(numbered, 'TripleSeat')}."
     found = next((each for each in rows if each.id == number), None)
     told = entry.told(field)
     if found is None:
-        return problem(name, FindingCode.NOT_FOUND, f"{told}: Revel has no such {what}", there, subject=place)
+        return problem(name, FindingCode.NOT_FOUND, f"{told}: Revel has no such {what}", there)
     if not found.active:
-        return problem(name, FindingCode.INACTIVE, f"{told}: {found.name!r} is inactive", there, subject=place)
+        return problem(name, FindingCode.INACTIVE, f"{told}: {found.name!r} is inactive", there)
     if found not in usable:
         text = (
             f"{told}: {found.name!r} is of establishment {found.establishment}, not of {entry.location.establishment}"
         )
-        return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there, subject=place)
-    return ok(name, f"{what} {number} is {found.name!r}", place)
+        return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there)
+    return ok(name, f"{what} {number} is {found.name!r}")
+
+
+def _check_products(entry: CheckedLocation, till: RevelLists) -> Iterator[CheckFinding]:
+    """The entry's catalogue, and in it the products of the charges, the mappings and the fallback."""
+    catalogue = till.catalogues.get(entry.location.establishment)
+    absent = _lacks_establishment(entry, till)
+    if absent or not isinstance(catalogue, Catalogue):
+        if absent:
+            yield skipped(_CATALOGUE, _NO_ESTABLISHMENT)
+        elif isinstance(catalogue, TsrevelError):
+            yield failure(_CATALOGUE, catalogue)
+        else:
+            yield skipped(_CATALOGUE, SkippedCheck(FindingCode.NOT_READ, "revel.product can't be read"))
+        for name in (_CHARGES, _MAPPINGS, _FALLBACK):
+            yield skipped(name, SkippedCheck(FindingCode.NOT_READ, "the catalogue can't be read"))
+        return
+    count = len(catalogue.names)
+    text = f"establishment {catalogue.establishment} has {count} active product{'s' * (count != 1)}"
+    if count:
+        yield ok(_CATALOGUE, text)
+    else:
+        remedy = "Activate products in Revel, or correct revel_establishment: nothing could be sold."
+        yield problem(_CATALOGUE, FindingCode.NO_PRODUCTS, text, remedy)
+    yield from _check_charges(entry, catalogue)
+    yield from _check_mappings(entry, catalogue)
+    yield _check_fallback(entry, catalogue)
+
+
+def _check_charges(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[CheckFinding]:
+    items = [each for each in entry.all_settings.charges if each.treat_as == "item"]
+    bad = [finding for each in items if (finding := _check_charge(entry, each, catalogue)) is not None]
+    yield from bad
+    if not bad:
+        names = ", ".join(each.match for each in items)
+        yield ok(_CHARGES, f"products of charges on sale: {names}" if items else "no charge has a product")
+
+
+def _check_charge(entry: CheckedLocation, charge: ChargeSettings, catalogue: Catalogue) -> CheckFinding | None:
+    if charge.product is not None:
+        told = f"charges[{charge.match}].product = {charge.product}"
+        found = match_id(charge.match, ProductId(charge.product), catalogue)
+        why = f"is no active product of establishment {catalogue.establishment}"
+    else:
+        told = f'charges[{charge.match}].product_name = "{charge.product_name}"'
+        found = match_name(charge.product_name or "", catalogue)
+        why = f"{found.why if isinstance(found, Unmatched) else ''} at establishment {catalogue.establishment}"
+    if not isinstance(found, Unmatched):
+        return None
+    likely = _likely((charge.product_name or "", charge.match), catalogue)
+    remedy = f"{likely} Name the product of this charge, or make it in Revel."
+    return problem(_CHARGES, FindingCode.NOT_ON_SALE, f"{told} {why}", remedy)
+
+
+def _likely(names: tuple[str, ...], catalogue: Catalogue) -> str:
+    """Products with names like these, with their ids."""
+    near = list(dict.fromkeys(found for name in names for found in suggest(name, catalogue)))
+    ids = ((catalogue.named(name) or "", name) for name in near)
+    return f"Similar: {list_candidates(ids)}." if near else "None has a similar name."
+
+
+def _check_mappings(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[CheckFinding]:
+    here = [each for each in entry.all_settings.products if each.establishment == entry.location.establishment]
+    bad = [each for each in here if each.product not in catalogue.names]
+    for each in bad:
+        line = each.name or f"menu item {each.menu_item_id}"
+        text = f"mappings.toml maps {line!r} to {each.product}, no active product of establishment {each.establishment}"
+        remedy = f"{_likely((each.name or '',), catalogue)} Correct it with `tsrevel map set`, or activate the product."
+        yield problem(_MAPPINGS, FindingCode.NOT_ON_SALE, text, remedy)
+    if not bad:
+        yield ok(_MAPPINGS, f"{len(here)} mapped, all on sale" if here else "none is mapped here")
+
+
+def check_stray_mappings(settings: Settings) -> Iterator[CheckFinding]:
+    """Mappings for establishments that no entry has: they never apply."""
+    known = {each.revel_establishment for each in settings.locations}
+    stray = sorted({each.establishment for each in settings.products} - known)
+    if stray:
+        text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, which no entry has"
+        yield warning("mappings", FindingCode.UNUSED_MAPPING, text, "Correct the establishment, or remove them.")
+
+
+def _check_fallback(entry: CheckedLocation, catalogue: Catalogue) -> CheckFinding:
+    product = entry.settings.fallback_product
+    wanted = entry.policy.unmapped_items == "fallback"
+    if not product:
+        if wanted:
+            remedy = "Set fallback_product, else unmapped lines hold their event here."
+            text = 'orders.unmapped_items is "fallback", but there is no product for it'
+            return warning(_FALLBACK, FindingCode.NOT_SET, text, remedy)
+        return ok(_FALLBACK, "none, and none is needed: unmapped lines hold their event")
+    if product in catalogue.names:
+        return ok(_FALLBACK, f"{product} is {catalogue.names[ProductId(product)]!r}")
+    text = f"{entry.told('fallback_product')}: no active product of establishment {catalogue.establishment}"
+    return problem(_FALLBACK, FindingCode.NOT_ON_SALE, text, "Name a product that is on sale there, or 0.")

@@ -17,7 +17,6 @@ from tsrevel.config.paths import expand_path, settings_folder
 from tsrevel.config.problems import Source, file_origin
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.doctor.findings import (
-    ATTENTION,
     CheckFinding,
     FindingCode,
     SkippedCheck,
@@ -28,6 +27,7 @@ from tsrevel.doctor.findings import (
     skipped,
     warning,
 )
+from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, refusal, user_name
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
@@ -65,7 +65,7 @@ def check_safety(settings: Settings, pause: Pause | None) -> Iterator[CheckFindi
         yield warning("safety", FindingCode.PAUSED, f"runs are {pause}", remedy)
     elif safety.dry_run:
         text = "dry run: nothing is written to Revel until safety.dry_run = false"
-        yield ok("safety", text, code=FindingCode.DRY_RUN)
+        yield ok("safety", text, FindingCode.DRY_RUN)
     else:
         allowed = ", ".join(map(str, safety.allowed_locations)) or "every mapped location"
         yield ok("safety", f"live: orders are written, for {allowed}")
@@ -83,7 +83,7 @@ def check_ledger(
         return (failure("ledger", seen),), None
     if seen is None:
         text = f"there is none yet; the first run makes {path}"
-        return (ok("ledger", text, code=FindingCode.NO_LEDGER_YET),), None
+        return (ok("ledger", text, FindingCode.NO_LEDGER_YET),), None
     version = f"version {seen.version}"
     if seen.version < seen.newest:
         version += f", which the next run brings to {seen.newest}, a backup first"
@@ -95,7 +95,9 @@ def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding
     """Whether the ledger's folder can be written to and has room."""
     if because:
         return skipped("disk", because)
-    folder = _existing(settings.ledger_path)
+    folder = settings.ledger_path.absolute().parent  # or the one in which its first missing part would be made
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
@@ -106,18 +108,10 @@ def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding
         return problem("disk", FindingCode.NOT_WRITABLE, f"this user can't write to {folder}", remedy)
     room = f"{free // _MEGABYTE} MB free in {folder}"
     if free < LEAST_SPACE:
-        return problem("disk", FindingCode.DISK_FULL, room, "Make room: without it no run can begin.", ATTENTION)
+        return problem("disk", FindingCode.DISK_FULL, room, "Make room: without it no run can begin.", NEEDS_ATTENTION)
     if free < SCARCE_SPACE:
         return warning("disk", FindingCode.LITTLE_SPACE, room, "Make room soon.")
     return ok("disk", room)
-
-
-def _existing(path: Path) -> Path:
-    """The folder in which the first missing part of `path` would be made."""
-    folder = path.absolute().parent
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    return folder
 
 
 def check_lock(settings: Settings, because: SkippedCheck | None) -> CheckFinding:
@@ -142,16 +136,16 @@ def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datet
         return ok("clock", told.text)
     if told:
         if told.verdict == "wrong":
-            return problem("clock", FindingCode.CLOCK_WRONG, told.text, KEEP_TIME, ATTENTION)
+            return problem("clock", FindingCode.CLOCK_WRONG, told.text, KEEP_TIME, NEEDS_ATTENTION)
         return warning("clock", FindingCode.CLOCK_DOUBTFUL, told.text, KEEP_TIME)
     stamp = f"{now:%Y-%m-%d %H:%M} UTC"
     if last_at is not None and now < last_at:
         text = f"it says {stamp}, but the ledger's last fact is of {last_at:%Y-%m-%d %H:%M} UTC"
         remedy = "Set the clock, and let the machine keep time by NTP."
-        return problem("clock", FindingCode.CLOCK_BEFORE_LEDGER, text, remedy, ATTENTION)
+        return problem("clock", FindingCode.CLOCK_BEFORE_LEDGER, text, remedy, NEEDS_ATTENTION)
     after = "after the ledger's last fact" if last_at else "nothing to compare it with"
     text = f"plausible: {stamp}, {after}; no service told its time"
-    return ok("clock", text, code=FindingCode.NOT_COMPARED)
+    return ok("clock", text, FindingCode.NOT_COMPARED)
 
 
 def check_files(settings: Settings, environ: Mapping[str, str], because: SkippedCheck | None) -> Iterator[CheckFinding]:
@@ -160,7 +154,10 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: Skipped
     `because`: why it isn't known where all but the first two lie.
     """
     if settings.config_path is not None:
-        yield from _check("file.config", settings.config_path, secret=_holds_secrets(settings), absent="")
+        origin = file_origin(settings.config_path)
+        secrets = [key for key, kind in SETTINGS.items() if kind.secret]
+        secret = any(settings.way(key) == key and settings.origin(key) == origin for key in secrets)
+        yield from _check("file.config", settings.config_path, secret=secret, absent="")
     if settings.mappings_path is not None:
         yield from _check("file.mappings", settings.mappings_path, secret=False, absent="")
     if because:
@@ -213,53 +210,33 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Chec
         yield problem(name, FindingCode.INACCESSIBLE, text, "Let this user reach it.")
         return
     mode = stat.S_IMODE(found.st_mode)
-    who = _too_open(found, secret=secret)
+    who = ""
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        who = "others may write to it"
+    elif secret and mode & stat.S_IROTH:
+        who = "everybody may read it"
+    elif secret and mode & stat.S_IRGRP and found.st_uid == os.geteuid():
+        who = "its group may read it"  # a file of root's that a group reads is the usual way to give a service its own
     if who:
         yield problem(name, FindingCode.TOO_OPEN, f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
     else:
         yield ok(name, f"{path}: mode {mode:04o}")
 
 
-def _too_open(found: os.stat_result, *, secret: bool) -> str:
-    """Who may do too much. A file of root's that a group reads is the usual way to give a service its settings."""
-    mode = found.st_mode
-    if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "others may write to it"
-    if secret and mode & stat.S_IROTH:
-        return "everybody may read it"
-    ours = found.st_uid == os.geteuid()
-    return "its group may read it" if secret and ours and mode & stat.S_IRGRP else ""
-
-
-def _holds_secrets(settings: Settings) -> bool:
-    """Whether a secret stands in the config file itself."""
-    return any(_is_given_in_file(settings, key) for key, kind in SETTINGS.items() if kind.secret)
-
-
-def _is_given_in_file(settings: Settings, key: str) -> bool:
-    path = settings.config_path
-    return path is not None and settings.way(key) == key and settings.origin(key) == file_origin(path)
-
-
 def _secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Path]:
     """The files that `NAME_file` settings name, where they are what counts."""
     folder = settings_folder(settings.config_path) if settings.config_path else None
-    written = _read_config(settings)
+    written: dict[str, object] = {}
+    if settings.config_path:
+        with suppress(OSError, ValueError):
+            written = tomllib.loads(read_regular(settings.config_path).decode())
     for key, kind in SETTINGS.items():
         way = settings.way(key)
         if not kind.secret or not way.endswith("_file"):
             continue
         section, _, name = way.partition(".")
-        origin = settings.origin(key)
-        in_file = written.get(section)
+        origin, in_file = settings.origin(key), written.get(section)
         text = environ.get(origin.name, "") if origin.source is Source.ENVIRONMENT else ""
         text = text or str(in_file.get(name, "") if isinstance(in_file, dict) else "")
         if text:
             yield expand_path(text.strip(), environ, folder)
-
-
-def _read_config(settings: Settings) -> dict[str, object]:
-    if settings.config_path is not None:
-        with suppress(OSError, ValueError):
-            return tomllib.loads(read_regular(settings.config_path).decode())
-    return {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from tsrevel.config import LocationSettings, Settings
@@ -19,6 +19,7 @@ from tsrevel.doctor.findings import (
     ok,
     problem,
     skipped,
+    usable,
     warning,
 )
 from tsrevel.errors import CredentialsRefused, Refused, TsrevelError, Unreadable
@@ -83,7 +84,6 @@ class RevelLists:
 
 
 def skip_revel(because: SkippedCheck) -> Iterator[CheckFinding]:
-    """Every check of Revel, left out."""
     for name in (CONNECTION, KEY, *ORDERS, *LISTS):
         yield skipped(name, because)
 
@@ -91,43 +91,47 @@ def skip_revel(because: SkippedCheck) -> Iterator[CheckFinding]:
 def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generator[CheckFinding, None, RevelLists]:
     """Ask every resource by itself; one that is refused doesn't hide the others."""
     first = attempt(lambda: account.can_read("Order"))
-    if is_silent(first) and isinstance(first, TsrevelError):
+    if is_silent(first):
         yield failure(CONNECTION, first)
         for name in (KEY, *ORDERS, *LISTS):
             yield skipped(name, SkippedCheck(FindingCode.UNREACHABLE, "Revel can't be reached"))
         return RevelLists()
-    orders = {name: attempt(_reader(account, resource)) for name, resource in list(ORDERS.items())[1:]}
-    orders = {"revel.order": first, **orders}
+    others = {name: attempt(partial(account.can_read, resource)) for name, resource in list(ORDERS.items())[1:]}
+    orders = {"revel.order": first, **others}
     places = tuple(dict.fromkeys(EstablishmentId(each.revel_establishment) for each in settings.locations))
     spared = _not_needed(settings)
-    lists = _read_lists(account, places, spared)
+    establishments, users = attempt(account.establishments), attempt(account.users)
+    stations = attempt(lambda: _read_stations(account, places)) if places else None
+    payment_types = None if "revel.payment_type" in spared else attempt(account.payment_types)
+    discounts = None if "revel.discount" in spared else attempt(account.discounts)
+    lists = dict(zip(LISTS, (establishments, users, stations, payment_types, discounts), strict=True))
     answers: list[object] = [*orders.values(), *(each for each in lists.values() if each is not None)]
-    usable = any(not isinstance(each, TsrevelError) for each in answers)
-    if isinstance(first, CredentialsRefused) and not usable:
-        yield ok(CONNECTION, f"{settings.revel_url} answers")
+    accepted = any(not isinstance(each, TsrevelError) for each in answers)
+    yield ok(CONNECTION, f"{settings.revel_url} answers")
+    if isinstance(first, CredentialsRefused) and not accepted:
         remedy = "Check revel.api_key and revel.api_secret, and the API user's rights in Revel's console."
         yield problem(KEY, FindingCode.REFUSED, f"refused for every resource ({first.without_advice})", remedy, REFUSED)
         for name in (*ORDERS, *LISTS):
             yield skipped(name, SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{KEY} is refused everywhere"))
         return RevelLists()
-    yield ok(CONNECTION, f"{settings.revel_url} answers")
-    accepted = ok(KEY, "accepted; whether it may write, only the first order shows")
-    unclear = SkippedCheck(FindingCode.NO_USABLE_ANSWER, "no resource gave a usable answer")
-    yield accepted if usable else skipped(KEY, unclear)
+    if accepted:
+        yield ok(KEY, "accepted; whether it may write, only the first order shows")
+    else:
+        yield skipped(KEY, SkippedCheck(FindingCode.NO_USABLE_ANSWER, "no resource gave a usable answer"))
     for name, answer in orders.items():
         yield _tell_order_resource(name, ORDERS[name], answer)
     for name, rows in lists.items():
         yield _tell_list(name, LISTS[name], rows, spared.get(name, _NO_LOCATIONS))
-    catalogues = {} if isinstance(orders["revel.product"], TsrevelError) else _read_catalogues(revel, places)
-    dining = {} if isinstance(first, TsrevelError) else _read_dining(account, settings)
-    return replace(_lists_of(lists, catalogues), dining=dining)
-
-
-def _reader(account: Account, resource: str) -> Callable[[], None]:
-    return lambda: account.can_read(resource)
-
-
-Lists = dict[str, "tuple[Establishment, ...] | tuple[NamedRow, ...] | TsrevelError | None"]
+    readable = not isinstance(orders["revel.product"], TsrevelError)
+    return RevelLists(
+        usable(establishments),
+        usable(users),
+        usable(stations),
+        usable(payment_types),
+        usable(discounts),
+        {place: attempt(partial(revel.catalogue, place)) for place in places} if readable else {},
+        {} if isinstance(first, TsrevelError) else _read_dining(account, settings),
+    )
 
 
 def _not_needed(settings: Settings) -> dict[str, SkippedCheck]:
@@ -140,25 +144,8 @@ def _not_needed(settings: Settings) -> dict[str, SkippedCheck]:
     return spared
 
 
-def _read_lists(account: Account, places: tuple[EstablishmentId, ...], spared: Mapping[str, SkippedCheck]) -> Lists:
-    lists: Lists = {
-        "revel.establishment": attempt(account.establishments),
-        "revel.user": attempt(account.users),
-        "revel.station": attempt(lambda: _stations(account, places)) if places else None,
-        "revel.payment_type": None if "revel.payment_type" in spared else attempt(account.payment_types),
-        "revel.discount": None if "revel.discount" in spared else attempt(account.discounts),
-    }
-    return lists
-
-
-def _stations(account: Account, places: tuple[EstablishmentId, ...]) -> tuple[NamedRow, ...]:
+def _read_stations(account: Account, places: tuple[EstablishmentId, ...]) -> tuple[NamedRow, ...]:
     return tuple(dict.fromkeys(station for place in places for station in account.stations(place)))
-
-
-def _read_catalogues(
-    revel: Revel, places: tuple[EstablishmentId, ...]
-) -> dict[EstablishmentId, Catalogue | TsrevelError]:
-    return {place: attempt(_catalogue_reader(revel, place)) for place in places}
 
 
 def _read_dining(account: Account, settings: Settings) -> dict[EstablishmentId, frozenset[int]]:
@@ -168,10 +155,6 @@ def _read_dining(account: Account, settings: Settings) -> dict[EstablishmentId, 
     return {place: seen for place, seen in read.items() if not isinstance(seen, TsrevelError)}
 
 
-def _catalogue_reader(revel: Revel, place: EstablishmentId) -> Callable[[], Catalogue]:
-    return lambda: revel.catalogue(place)
-
-
 def _tell_order_resource(name: str, resource: str, answer: object) -> CheckFinding:
     if not isinstance(answer, TsrevelError):
         return ok(name, f"{resource} can be read")
@@ -179,16 +162,11 @@ def _tell_order_resource(name: str, resource: str, answer: object) -> CheckFindi
         text = f"{answer}; no order can be made without {resource}"
         remedy = "Check revel.domain or revel.base_url."
         return problem(name, FindingCode.NO_SUCH_RESOURCE, text, remedy, SERVICE_DOWN)
-    return _denied(name, resource, answer)
-
-
-def _denied(name: str, resource: str, error: TsrevelError) -> CheckFinding:
-    """A refusal is about this one resource here: others are open (facts Revel 1)."""
-    if not isinstance(error, CredentialsRefused):
-        return failure(name, error)
-    text = f"the key has no right to {resource}, though it has to others ({error.without_advice})"
-    remedy = f"Give the API user the right to {resource} in Revel's console."
-    return problem(name, FindingCode.NO_RIGHT, text, remedy, REFUSED)
+    if isinstance(answer, CredentialsRefused):  # of this one resource: others are open (facts Revel 1)
+        text = f"the key has no right to {resource}, though it has to others ({answer.without_advice})"
+        remedy = f"Give the API user the right to {resource} in Revel's console."
+        return problem(name, FindingCode.NO_RIGHT, text, remedy, REFUSED)
+    return failure(name, answer)
 
 
 def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) -> CheckFinding:
@@ -208,23 +186,3 @@ def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) 
         return failure(name, answer)
     count = len(answer) if isinstance(answer, tuple) else 0
     return ok(name, f"{resource} can be read: {count} found")
-
-
-def _lists_of(lists: Lists, catalogues: Mapping[EstablishmentId, Catalogue | TsrevelError]) -> RevelLists:
-    def named(name: str) -> tuple[NamedRow, ...] | None:
-        answer = lists[name]
-        rows = answer if isinstance(answer, tuple) else None
-        return None if rows is None else tuple(each for each in rows if isinstance(each, NamedRow))
-
-    found = lists["revel.establishment"]
-    establishments = (
-        tuple(each for each in found if isinstance(each, Establishment)) if isinstance(found, tuple) else None
-    )
-    return RevelLists(
-        establishments,
-        named("revel.user"),
-        named("revel.station"),
-        named("revel.payment_type"),
-        named("revel.discount"),
-        catalogues,
-    )

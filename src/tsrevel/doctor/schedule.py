@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import Path
 
-from tsrevel.config import CommandFailure, CommandResult, CommandRunner, Settings
+from tsrevel.config import CommandFailure, CommandRunner, Settings
 from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
 from tsrevel.config.problems import ProblemReport
 from tsrevel.doctor.findings import CheckFinding, FindingCode, ok, warning
@@ -48,44 +47,32 @@ def read_crontab(table: str, environ: Mapping[str, str]) -> Iterator[Start]:
 
 
 def _read_command(command: str, given: Mapping[str, str]) -> Iterator[Start]:
-    words, folder, local = _split(command), Path(given["HOME"] or "/"), dict(given)
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        words = list(lexer)
+    except ValueError:  # a quote is open: cron's shell will say so
+        words = command.split()
+    folder, local = Path(given["HOME"] or "/"), dict(given)
     for number, word in enumerate(words):
         name, sign, value = word.partition("=")
+        before = words[number - 1] if number else ""
         if sign and name.isidentifier():
             local[name] = value
         elif word == "cd" and number + 1 < len(words):
             folder = expand_path(words[number + 1], given, folder)
         elif " " in word and "tsrevel" in word:  # bash -c "tsrevel sync"
             yield from _read_command(word, local)
-        elif _is_program(words, number):
-            arguments = _until_break(words[number + 1 :])
+        elif word.rpartition("/")[2] == "tsrevel" and before not in {"cd", "echo", "-u"}:
+            # by whatever path, or `python -m tsrevel`; not where it is only somebody's argument
+            rest = words[number + 1 :]
+            end = next((at for at, each in enumerate(rest) if set(each) <= _BREAKS), len(rest))
+            redirected = end < len(rest) and rest[end][0] in "<>" and rest[end - 1 : end] in (["1"], ["2"])
+            arguments = rest[: end - redirected]
             if next((each for each in arguments if not each.startswith("-")), "") == "sync":
                 config = _config_of(arguments, local, folder)
                 yield Start(" ".join(["tsrevel", *arguments]), "--dry-run" in arguments, config)
-
-
-def _split(command: str) -> list[str]:
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        return list(lexer)
-    except ValueError:  # a quote is open: cron's shell will say so
-        return command.split()
-
-
-def _is_program(words: Sequence[str], number: int) -> bool:
-    """`tsrevel`, by whatever path, or `python -m tsrevel`; not where it is only somebody's argument."""
-    if words[number].rpartition("/")[2] != "tsrevel":
-        return False
-    before = words[number - 1] if number else ""
-    return before not in {"cd", "echo", "-u"}
-
-
-def _until_break(words: Sequence[str]) -> list[str]:
-    end = next((number for number, word in enumerate(words) if set(word) <= _BREAKS), len(words))
-    redirected = end < len(words) and words[end][0] in "<>" and words[end - 1 : end] in (["1"], ["2"])
-    return list(words[: end - redirected])
 
 
 def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> Path | None:
@@ -101,7 +88,7 @@ def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Pat
     return find_config(None, environ, SYSTEM_CONFIG, ProblemReport())
 
 
-SCHEDULE = "schedule"
+_SCHEDULE = "schedule"
 _LIST = ("list-timers", "--all", "--no-legend")
 _TIMERS = (("systemctl", *_LIST), ("systemctl", "--user", *_LIST))
 
@@ -109,66 +96,45 @@ _TIMERS = (("systemctl", *_LIST), ("systemctl", "--user", *_LIST))
 def check_schedule(settings: Settings, environ: Mapping[str, str], run: CommandRunner) -> CheckFinding:
     """Whether this user's crontab, or a systemd timer that can be seen, starts `tsrevel sync` with these settings."""
     table = run(["crontab", "-l"], environ)
-    starts = [*read_crontab(table.output, environ)]
-    good = [each for each in starts if _find_fault(each, settings) is None]
+    starts = [(each, _find_fault(each, settings)) for each in read_crontab(table.output, environ)]
+    good = [each for each, fault in starts if not fault]
     if good:
-        return ok(SCHEDULE, f"crontab: {len(good)} line{'s' * (len(good) != 1)} with `tsrevel sync`")
+        return ok(_SCHEDULE, f"crontab: {len(good)} line{'s' * (len(good) != 1)} with `tsrevel sync`")
     timers = [line for words in _TIMERS for line in run(words, environ).output.splitlines() if "tsrevel" in line]
     due = next((line for line in timers if line.split()[0] not in {"n/a", "-"}), None)
     if due:
-        return ok(SCHEDULE, f"{_unit(due)} has a next run; what its service starts isn't looked at")
-    return _complain(settings, starts, timers, table)
-
-
-def _complain(settings: Settings, starts: Iterable[Start], timers: list[str], table: CommandResult) -> CheckFinding:
+        return ok(_SCHEDULE, f"{_unit(due)} has a next run; what its service starts isn't looked at")
     config = f" --config {shlex.quote(str(settings.config_path.absolute()))}" if settings.config_path else ""
     line = f"0 0-21/3 * * * tsrevel sync{config}"
-    remedy = f"At go-live, `crontab -e` and add the lines of crontab.example; the first is: {line}"
-    bad = [f"`{each.text}` {_tell_fault(each, settings)}" for each in starts]
-    if bad:
-        text = f"crontab: {'; '.join(dict.fromkeys(bad))}"
-        return warning(SCHEDULE, FindingCode.OTHER_RUN, text, f"Let the lines begin like: {line}")
+    if starts:
+        bad = dict.fromkeys(f"`{each.text}` {fault}" for each, fault in starts)
+        remedy = f"Let the lines begin like: {line}"
+        return warning(_SCHEDULE, FindingCode.OTHER_RUN, f"crontab: {'; '.join(bad)}", remedy)
     if timers:
         unit = _unit(timers[0])
         remedy = f"Run: systemctl enable --now {unit}"
-        return warning(SCHEDULE, FindingCode.TIMER_OFF, f"{unit} is there but never elapses", remedy)
+        return warning(_SCHEDULE, FindingCode.TIMER_OFF, f"{unit} is there but never elapses", remedy)
     if table.failure is CommandFailure.NOT_FOUND:
         text = "this machine has no `crontab` command, and no systemd timer starts tsrevel"
         remedy = "At go-live, install cron, or the units of examples/; or start runs otherwise."
-        return warning(SCHEDULE, FindingCode.NO_CRON, text, remedy)
+        return warning(_SCHEDULE, FindingCode.NO_CRON, text, remedy)
     why = f"`crontab -l` {table.text}" if table.failure else "`crontab -l` shows none"
     text = f"no crontab line of this user's, no systemd timer starts tsrevel ({why})"
-    return warning(SCHEDULE, FindingCode.NOT_SCHEDULED, text, remedy)
+    remedy = f"At go-live, `crontab -e` and add the lines of crontab.example; the first is: {line}"
+    return warning(_SCHEDULE, FindingCode.NOT_SCHEDULED, text, remedy)
 
 
-class _ScheduleFault(Enum):
-    """Why a crontab's line isn't a run of the installation that is examined."""
-
-    DRY_RUN = auto()
-    NO_CONFIG = auto()
-    OTHER_CONFIG = auto()
-
-
-def _find_fault(start: Start, settings: Settings) -> _ScheduleFault | None:
-    if start.dry_run:
-        return _ScheduleFault.DRY_RUN
+def _find_fault(start: Start, settings: Settings) -> str:
+    """Why the crontab's line isn't a run of the installation that is examined; "" where it is one."""
     ours = settings.config_path
+    examined = f"{ours or 'the environment alone'} is examined"
+    if start.dry_run:
+        return "is a dry run: it writes no order"
     if start.config is None:
-        return _ScheduleFault.NO_CONFIG if ours else None
+        return f"names no settings file, and finds none; {examined}" if ours else ""
     if ours is None or real_path(start.config) != real_path(ours):
-        return _ScheduleFault.OTHER_CONFIG
-    return None
-
-
-def _tell_fault(start: Start, settings: Settings) -> str:
-    examined = f"{settings.config_path or 'the environment alone'} is examined"
-    match _find_fault(start, settings):
-        case _ScheduleFault.DRY_RUN:
-            return "is a dry run: it writes no order"
-        case _ScheduleFault.NO_CONFIG:
-            return f"names no settings file, and finds none; {examined}"
-        case _:
-            return f"reads {start.config}; {examined}"
+        return f"reads {start.config}; {examined}"
+    return ""
 
 
 def _unit(line: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import TypeVar
 
 from tsrevel.config import Settings
 from tsrevel.doctor.findings import (
@@ -20,6 +19,7 @@ from tsrevel.doctor.findings import (
     ok,
     problem,
     skipped,
+    usable,
     warning,
 )
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, TokenRefused, TsrevelError
@@ -27,8 +27,6 @@ from tsrevel.planning.model import Event, Policy
 from tsrevel.planning.screening import find_location, screen_status
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.tripleseat.locations import Site, TripleSeatLocation
-
-T = TypeVar("T")
 
 CONNECTION, TOKEN = "tripleseat.connection", "tripleseat.token"
 SITES, LOCATIONS, LISTING = "tripleseat.sites", "tripleseat.locations", "tripleseat.listing"
@@ -49,7 +47,6 @@ class TripleSeatLists:
 
 
 def skip_tripleseat(because: SkippedCheck) -> Iterator[CheckFinding]:
-    """Every check of TripleSeat, left out."""
     for name in (CONNECTION, TOKEN, *_READS):
         yield skipped(name, because)
 
@@ -59,7 +56,7 @@ def examine_tripleseat(
 ) -> Generator[CheckFinding, None, TripleSeatLists]:
     """Read once all that set-up rests on; what is found wrong with one list doesn't hide the others."""
     sites = attempt(tripleseat.sites)
-    if is_silent(sites) and isinstance(sites, TsrevelError):
+    if is_silent(sites):
         yield failure(CONNECTION, sites)
         for name in (TOKEN, *_READS):
             yield skipped(name, _UNREACHABLE)
@@ -69,7 +66,9 @@ def examine_tripleseat(
         return TripleSeatLists()
     places, found = attempt(tripleseat.places), attempt(lambda: tripleseat.search_by_day(*days))
     reads = {SITES: sites, LOCATIONS: places, LISTING: found}
-    refused = [each for each in reads.values() if _is_refused(each)]
+    refused = [
+        each for each in reads.values() if isinstance(each, CredentialsRefused) and not isinstance(each, Forbidden)
+    ]
     if len(refused) == len(reads) or isinstance(found, TokenRefused):
         yield from _without_token(refused[-1], settings)
         return TripleSeatLists()
@@ -77,37 +76,31 @@ def examine_tripleseat(
     yield _check_token(settings, reads)
     yield _tell_list(SITES, sites, "sites")
     yield _tell_list(LOCATIONS, places, "locations")
-    events = _tell_events(found)
+    events = None
+    if not isinstance(found, TsrevelError):
+        events = tuple(each.event for each in found if each.event is not None)
     yield _tell_listing(found, days)
     yield _check_event(tripleseat, policy, events)
     if events is not None:
         yield from _check_unmapped(events, policy)
-    return TripleSeatLists(_usable(sites), _usable(places), events, days)
+    return TripleSeatLists(usable(sites), usable(places), events, days)
 
 
-def _is_refused(answer: object) -> bool:
-    return isinstance(answer, CredentialsRefused) and not isinstance(answer, Forbidden)
-
-
-def _without_token(error: object, settings: Settings) -> Iterator[CheckFinding]:
+def _without_token(error: TsrevelError, settings: Settings) -> Iterator[CheckFinding]:
     yield skipped(CONNECTION, _TOKEN_PROBLEM)
-    if isinstance(error, TsrevelError):
-        found = failure(TOKEN, error)
-        remedy = "Run `tsrevel login`: an admin user of TripleSeat must approve." if _needs_login(settings) else ""
-        yield problem(TOKEN, found.code, found.text, remedy or found.remedy, found.exit_status)
+    found = failure(TOKEN, error)
+    if settings.tripleseat.auth == "oauth2":
+        found = replace(found, remedy="Run `tsrevel login`: an admin user of TripleSeat must approve.")
+    yield found
     for name in _READS:
         yield skipped(name, _TOKEN_PROBLEM)
 
 
-def _needs_login(settings: Settings) -> bool:
-    return settings.tripleseat.auth == "oauth2"
-
-
 def _check_token(settings: Settings, reads: Mapping[str, object]) -> CheckFinding:
+    auth = settings.tripleseat.auth
     if any(not isinstance(answer, TsrevelError) for answer in reads.values()):
-        text = f"accepted (tripleseat.auth = {settings.tripleseat.auth})"
-        untried = "; client id and secret are only tried at the next renewal" if _needs_login(settings) else ""
-        return ok(TOKEN, text + untried)
+        untried = "; client id and secret are only tried at the next renewal" if auth == "oauth2" else ""
+        return ok(TOKEN, f"accepted (tripleseat.auth = {auth}){untried}")
     remedy = "See the lines below."
     if any(isinstance(answer, CredentialsRefused) for answer in reads.values()):
         return problem(TOKEN, FindingCode.NOTHING_READ, "nothing could be read with it", remedy, REFUSED)
@@ -115,30 +108,15 @@ def _check_token(settings: Settings, reads: Mapping[str, object]) -> CheckFindin
     return warning(TOKEN, FindingCode.NO_USABLE_ANSWER, text, remedy)
 
 
-def _usable(answer: T | TsrevelError) -> T | None:
-    return None if isinstance(answer, TsrevelError) else answer
-
-
 def _tell_list(
     name: str, answer: tuple[Site, ...] | tuple[TripleSeatLocation, ...] | TsrevelError, what: str
 ) -> CheckFinding:
-    if isinstance(answer, TsrevelError):
-        return _unreadable(name, answer, what)
-    return ok(name, f"{len(answer)} {what} can be read: {list_candidates((each.id, each.name) for each in answer)}")
-
-
-def _unreadable(name: str, error: TsrevelError, what: str) -> CheckFinding:
-    """A missing page is a doubt, since runs don't need it; all else is a problem."""
-    if isinstance(error, Refused):
+    if isinstance(answer, Refused):  # only a doubt: runs don't need the list
         remedy = "Compare the ids and time zones with TripleSeat's settings by hand."
-        return warning(name, FindingCode.NO_SUCH_RESOURCE, f"{error}, so the {what} can't be checked", remedy)
-    return failure(name, error)
-
-
-def _tell_events(found: list[Found] | TsrevelError) -> tuple[Event, ...] | None:
-    if isinstance(found, TsrevelError):
-        return None
-    return tuple(each.event for each in found if each.event is not None)
+        return warning(name, FindingCode.NO_SUCH_RESOURCE, f"{answer}, so the {what} can't be checked", remedy)
+    if isinstance(answer, TsrevelError):
+        return failure(name, answer)
+    return ok(name, f"{len(answer)} {what} can be read: {list_candidates((each.id, each.name) for each in answer)}")
 
 
 def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) -> CheckFinding:
