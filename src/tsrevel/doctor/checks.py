@@ -18,43 +18,9 @@ from tsrevel.planning.model import Policy
 from tsrevel.planning.screening import days_in_reach
 from tsrevel.redaction import Secret
 from tsrevel.transport.network import NETWORK_VARIABLES
-from tsrevel.wiring import Runtime, build_policy, open_services
+from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
 
 MAIL, MONITOR = "email", "monitor"
-
-
-def check_mail(settings: Settings) -> CheckFinding:
-    """Whether mails can be sent at all. The key isn't tried: nothing documents a way that sends no mail."""
-    mail = settings.email
-    parts = {
-        "email.api_key": bool(mail.api_key.get_secret_value().strip()),
-        "email.sender": bool(mail.sender),
-        "email.recipients": bool(mail.recipients),
-    }
-    missing = [key for key, there in parts.items() if not there]
-    if len(missing) == len(parts):
-        return skipped(MAIL, SkippedCheck(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
-    if missing:
-        text = f"half set up, so no mail is sent: {', '.join(missing)} isn't set"
-        return warning(MAIL, FindingCode.INCOMPLETE, text, "Set it, or empty the whole [email] section.")
-    key = mail.api_key.get_secret_value().strip()
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        text = "email.api_key holds characters that no key has"
-        return problem(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key anew.")
-    count = len(mail.recipients)
-    people = f"{count} recipient{'s' * (count != 1)}"
-    return ok(MAIL, f"SendGrid key, sender and {people} are set; the key isn't tried")
-
-
-def check_monitor(settings: Settings) -> CheckFinding:
-    """Whether somebody would notice that runs have stopped. It isn't pinged."""
-    if settings.monitor.ping_url.get_secret_value():
-        return ok(MONITOR, "monitor.ping_url is set; it isn't pinged now")
-    remedy = "Set monitor.ping_url (Healthchecks or the like), or watch cron in another way."
-    text = "monitor.ping_url isn't set: nobody is told when runs stop"
-    return warning(MONITOR, FindingCode.NOT_SET, text, remedy)
-
-
 AHEAD = timedelta(days=30)
 """How far beyond what a run looks at an event counts as within reach: so that a quiet week isn't taken for a fault."""
 _SWITCHED_OFF = SkippedCheck(
@@ -92,10 +58,9 @@ class Installation(Secret):
 
     def switched_off(self) -> str | None:
         """Why no service may be asked, in words: the kill switch in the settings, or a person's pause."""
-        if not self.settings.safety.enable_connector:
-            return "the connector is disabled (safety.enable_connector)"
-        pause = self.pause()
-        return f"runs are {pause}" if pause else None
+        if self.settings.safety.enable_connector and self.objection(*_LEDGER_KEYS):
+            return None  # which ledger to ask isn't known
+        return why_disabled(self.settings, self.runtime)
 
 
 def run_checks(installation: Installation) -> Iterator[CheckFinding]:
@@ -167,3 +132,35 @@ def _keep_off(installation: Installation, service: str) -> SkippedCheck | None:
     return installation.objection(
         "config", "environment", "safety.enable_connector", *_DOORS[service], *NETWORK_VARIABLES
     )
+
+
+def check_mail(settings: Settings) -> CheckFinding:
+    """Whether mails can be sent at all. The key isn't tried: nothing documents a way that sends no mail."""
+    mail = settings.email
+    parts = {
+        "email.api_key": bool(mail.api_key.get_secret_value().strip()),
+        "email.sender": bool(mail.sender),
+        "email.recipients": bool(mail.recipients),
+    }
+    missing = [key for key, there in parts.items() if not there]
+    if len(missing) == len(parts):
+        return skipped(MAIL, SkippedCheck(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
+    if missing:
+        text = f"half set up, so no mail is sent: {', '.join(missing)} isn't set"
+        return warning(MAIL, FindingCode.INCOMPLETE, text, "Set it, or empty the whole [email] section.")
+    key = mail.api_key.get_secret_value().strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        text = "email.api_key holds characters that no key has"
+        return problem(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key anew.")
+    count = len(mail.recipients)
+    people = f"{count} recipient{'s' * (count != 1)}"
+    return ok(MAIL, f"SendGrid key, sender and {people} are set; the key isn't tried")
+
+
+def check_monitor(settings: Settings) -> CheckFinding:
+    """Whether somebody would notice that runs have stopped. It isn't pinged."""
+    if settings.monitor.ping_url.get_secret_value():
+        return ok(MONITOR, "monitor.ping_url is set; it isn't pinged now")
+    remedy = "Set monitor.ping_url (Healthchecks or the like), or watch cron in another way."
+    text = "monitor.ping_url isn't set: nobody is told when runs stop"
+    return warning(MONITOR, FindingCode.NOT_SET, text, remedy)

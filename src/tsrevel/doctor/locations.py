@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tsrevel.config import ChargeSettings, LocationSettings, Settings
+from tsrevel.config import LocationSettings, Settings
 from tsrevel.doctor.findings import (
     CheckFinding,
     CheckResult,
@@ -261,10 +261,8 @@ def _check_dining(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
     if not is_own_dining(entry.settings):
         text = f"{told} is neither built in (0 to 9) nor one of your own (from 100 on)"
         return warning(name, FindingCode.UNKNOWN_OPTION, text, f"{by_hand}.")
-    seen, orders = (
-        till.dining.get(entry.location.establishment),
-        f"orders of establishment {entry.location.establishment}",
-    )
+    establishment = entry.location.establishment
+    seen, orders = till.dining.get(establishment), f"orders of establishment {establishment}"
     if seen is None:
         return skipped(name, SkippedCheck(FindingCode.NOT_READ, f"the {orders} can't be read to compare {option} with"))
     if option in seen:
@@ -357,27 +355,24 @@ def _check_products(entry: CheckedLocation, till: RevelLists) -> Iterator[CheckF
 
 def _check_charges(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[CheckFinding]:
     items = [each for each in entry.all_settings.charges if each.treat_as == "item"]
-    bad = [finding for each in items if (finding := _check_charge(entry, each, catalogue)) is not None]
-    yield from bad
-    if not bad:
+    sold = True
+    for charge in items:
+        name, key = charge.product_name or "", f"charges[{charge.match}]"
+        if charge.product is not None:
+            told, why = f"{key}.product = {charge.product}", "is no active product of"
+            found = match_id(charge.match, ProductId(charge.product), catalogue)
+        else:
+            found = match_name(name, catalogue)
+            told = f'{key}.product_name = "{charge.product_name}"'
+            why = f"{found.why} at" if isinstance(found, Unmatched) else ""
+        if isinstance(found, Unmatched):
+            sold = False
+            text = f"{told} {why} establishment {catalogue.establishment}"
+            remedy = f"{_likely((name, charge.match), catalogue)} Name the product of this charge, or make it in Revel."
+            yield problem(_CHARGES, FindingCode.NOT_ON_SALE, text, remedy)
+    if sold:
         names = ", ".join(each.match for each in items)
         yield ok(_CHARGES, f"products of charges on sale: {names}" if items else "no charge has a product")
-
-
-def _check_charge(entry: CheckedLocation, charge: ChargeSettings, catalogue: Catalogue) -> CheckFinding | None:
-    if charge.product is not None:
-        told = f"charges[{charge.match}].product = {charge.product}"
-        found = match_id(charge.match, ProductId(charge.product), catalogue)
-        why = f"is no active product of establishment {catalogue.establishment}"
-    else:
-        told = f'charges[{charge.match}].product_name = "{charge.product_name}"'
-        found = match_name(charge.product_name or "", catalogue)
-        why = f"{found.why if isinstance(found, Unmatched) else ''} at establishment {catalogue.establishment}"
-    if not isinstance(found, Unmatched):
-        return None
-    likely = _likely((charge.product_name or "", charge.match), catalogue)
-    remedy = f"{likely} Name the product of this charge, or make it in Revel."
-    return problem(_CHARGES, FindingCode.NOT_ON_SALE, f"{told} {why}", remedy)
 
 
 def _likely(names: tuple[str, ...], catalogue: Catalogue) -> str:
