@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from tsrevel.config import is_loopback
 from tsrevel.config.problems import Origin, Source
 from tsrevel.config.settings import suggest
+from tsrevel.config.show import encode_settings
 from tsrevel.config.value_types import check_template, decode_clock, decode_money, url_of_domain
 from tsrevel.errors import ConfigCode
 
@@ -650,21 +651,24 @@ def test_a_broken_mappings_file_is_a_problem_beside_the_others(bench: Bench) -> 
 # Showing
 
 
-def test_describe_lists_every_setting_with_its_origin(bench: Bench) -> None:
+def test_every_setting_is_shown_with_its_origin(bench: Bench) -> None:
     changes = {
         "locations": [PLACE],
         "charges": [{"match": "Sales Tax", "as": "tax"}],
         "time_gate": {"opens_at": "07:30"},
     }
-    rows = {key: (value, origin) for key, value, origin in bench.load(changes).describe()}
-    assert rows["safety.dry_run"] == ("true", "default")
-    assert rows["time_gate.opens_at"] == ("07:30", "config.toml")
-    assert rows["tripleseat.requests_per_second"] == ("5", "default")
-    assert rows["revel.api_key"] == ("(set)", "config.toml")
-    assert rows["email.api_key"] == ("", "default")
-    assert rows["charges[Sales Tax]"] == ("match Sales Tax, as tax", "config.toml")
-    assert "revel_establishment 8" in rows["locations[Bakery]"][0]
-    assert rows["products"] == ("", "default")
+    rows = encode_settings(bench.load(changes))
+    assert rows["safety.dry_run"] == {"value": True, "origin": "default"}
+    assert rows["time_gate.opens_at"] == {"value": "07:30", "origin": "config.toml"}
+    assert rows["tripleseat.requests_per_second"] == {"value": 5, "origin": "default"}
+    assert rows["revel.api_key"] == {"value": "(set)", "origin": "config.toml"}
+    assert rows["email.api_key"] == {"value": "", "origin": "default"}
+    told = {name: {"value": value, "origin": "config.toml"} for name, value in (("match", "Sales Tax"), ("as", "tax"))}
+    assert rows["charges"] == {"value": [told], "origin": "config.toml"}
+    places = rows["locations"]
+    assert isinstance(places, dict)
+    assert places["value"][0]["revel_establishment"]["value"] == 8
+    assert rows["products"] == {"value": [], "origin": "default"}
 
 
 # Currencies

@@ -1,4 +1,4 @@
-"""All sources → one `Settings`, or every problem at once. The one entrance to this room.
+"""All sources → one `Settings`, or every problem at once. The entrance to this package.
 
 Nothing here asks the real environment or home folder: both come as `environ`.
 """
@@ -31,9 +31,8 @@ from tsrevel.config.paths import (
     settings_folder,
     state_folder,
 )
-from tsrevel.config.problems import DEFAULT, GivenValue, Layer, Origin, ProblemReport, file_origin
+from tsrevel.config.problems import DEFAULT, GivenValue, Layer, ProblemReport, file_origin
 from tsrevel.config.rules import (
-    Built,
     Entries,
     build_entries,
     build_locations,
@@ -49,7 +48,6 @@ from tsrevel.config.settings import (
     SETTINGS,
     ChargeSettings,
     Configurable,
-    LocationSettings,
     ProductEntry,
     Section,
     Settings,
@@ -99,11 +97,8 @@ def _production_shares(config: Path) -> bool:
         others = sorted(config.parent.glob("*.toml"))
     except OSError:
         return False
-    return any(_is_for_production(each, config) for each in others if not _holds_mappings(each.name))
-
-
-def _holds_mappings(name: str) -> bool:
-    return name == MAPPINGS_NAME or name.endswith(f".{MAPPINGS_NAME}")
+    others = [each for each in others if each.name != MAPPINGS_NAME and not each.name.endswith(f".{MAPPINGS_NAME}")]
+    return any(_is_for_production(each, config) for each in others)
 
 
 def _is_for_production(path: Path, config: Path) -> bool:
@@ -132,25 +127,25 @@ def check_upgrade(settings: Settings, environ: Mapping[str, str], report: Proble
 
 
 def _folders_of_before(settings: Settings, environ: Mapping[str, str]) -> list[Path]:
-    """Where the state of whoever runs this, and of who is likely to run it otherwise, was by default."""
+    """Where the state of whoever runs this, and of who is likely to run it otherwise, was by default.
+
+    The latter, for root: who owns the settings file or the state's folder, and the members of their groups.
+    """
     own = state_folder(environ)
-    homes = [home_of(uid) for uid in _likely_users(settings) - {os.geteuid()}] if os.geteuid() == 0 else []
+    users: set[int] = set()
+    if os.geteuid() == 0:
+        for path in (settings.config_path or Path(), settings.ledger_path.parent):
+            with suppress(OSError):
+                found = path.stat()
+                users |= {found.st_uid, *(members_of(found.st_gid) if found.st_gid else ())}
+    homes = [home_of(uid) for uid in users - {os.geteuid()}]
     others = [home / STATE_BELOW_HOME / "tsrevel" for home in homes if home]
     return list(dict.fromkeys([*([own] if own else []), *others]))
 
 
-def _likely_users(settings: Settings) -> set[int]:
-    """Who owns the settings file or the state's folder, and the members of a group that the settings are for."""
-    users = set()
-    for path in (settings.config_path, settings.ledger_path.parent):
-        with suppress(OSError):
-            found = (path or Path()).stat()
-            users |= {found.st_uid, *(members_of(found.st_gid) if found.st_gid else ())}
-    return users
-
-
 def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: ProblemReport) -> None:
-    if not _is_within_reach(old) or is_there(new) or real_path(old) == real_path(new) or report.spoils(key):
+    # what this user may not even look at was never theirs to use: lexists says that it isn't there
+    if not os.path.lexists(old) or is_there(new) or real_path(old) == real_path(new) or report.spoils(key):
         return
     message = f"isn't set, and {old} is there from before: now it would be {new}"
     moves = name_moves(old, new, settings)
@@ -158,18 +153,13 @@ def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: Pro
     report.add(ConfigCode.STATE_LEFT_BEHIND, key, DEFAULT, message, remedy)
 
 
-def _is_within_reach(path: Path) -> bool:
-    """Whether it is there; what this user may not even look at was never theirs to use."""
-    try:
-        os.lstat(path)
-    except OSError:
-        return False
-    return True
-
-
 def name_moves(old: Path, new: Path, settings: Settings) -> str:
     """The commands that move it so that whom it belongs to, or the settings do, can go on with it."""
-    keeper = _keeper(old, new, settings)
+    owners = []  # whom the settings file belongs to, else the folder, else the old file; root if they are all root's
+    for path in (settings.config_path or old, new.parent, old):
+        with suppress(OSError):
+            owners.append(path.stat().st_uid)
+    keeper = next((uid for uid in owners if uid), 0)
     user = user_name(keeper)
     pairs = [(old, new)]
     if is_there(log := old.with_name(f"{old.name}-wal")):
@@ -184,22 +174,11 @@ def name_moves(old: Path, new: Path, settings: Settings) -> str:
     return f"{'' if ours else 'as root, '}{' && '.join(steps)}"
 
 
-def _keeper(old: Path, new: Path, settings: Settings) -> int:
-    """Who is to have it: who owns the settings file, else the folder, else the old file; root if no other does."""
-    owners = []
-    for path in (settings.config_path, new.parent, old):
-        with suppress(OSError):
-            owners.append((path or old).stat().st_uid)
-    return next((uid for uid in owners if uid), 0)
-
-
 def _quote(path: Path) -> str:
     return shlex.quote(str(path))
 
 
 NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
-
-_NOTHING = GivenValue([], DEFAULT)
 
 _SECTIONS: dict[str, type[Section]] = {
     name: field.annotation
@@ -250,7 +229,7 @@ def examine_settings(
     report = ProblemReport()
     path = find_config(config, environ, system_config, report)
     layers = [read_file(path, report) if path else {}, read_environment(environ, report)]
-    settings = _settle(layers, path, environ, run, report, offline=False)
+    settings = _settle(layers, path, environ, run, report)
     check_upgrade(settings, environ, report)
     return settings, report.problems
 
@@ -263,7 +242,7 @@ def check_document(
     The environment is only asked for paths. Raises `ConfigError` with every problem found.
     """
     report = ProblemReport()
-    settings = _settle([read_document(document, file_origin(path), report)], path, environ, run, report, offline=False)
+    settings = _settle([read_document(document, file_origin(path), report)], path, environ, run, report)
     report.close()
     return settings
 
@@ -275,32 +254,28 @@ def _settle(
     run: CommandRunner,
     report: ProblemReport,
     *,
-    offline: bool,
+    offline: bool = False,
 ) -> Settings:
-    """Layers, the weakest first, as settings; rules are looked at where the file could be read."""
+    """Layers, the weakest first, as settings: what is usable, and defaults elsewhere.
+
+    The rules are only looked at where the file could be read.
+    """
+    given = {key: value for layer in layers for key, value in layer.items()}
+    values = {key: value for key, value in given.items() if key in SETTINGS and not SETTINGS[key].secret}
     folder = settings_folder(path) if path else None
-    values = _merge(layers) | SecretReader(environ, folder, run, report).read_all(layers)
-    settings, entries = _assemble(values, path, environ, report)
-    if not report.spoils("config"):
-        check_rules(settings, entries, report, offline=offline)
-    return settings
-
-
-def _merge(layers: list[Layer]) -> Layer:
-    """The last layer's word on every plain setting; secrets are read apart, as they come in three forms."""
-    merged = {key: given for layer in layers for key, given in layer.items()}
-    return {key: given for key, given in merged.items() if key in SETTINGS and not SETTINGS[key].secret}
-
-
-def _assemble(
-    values: Layer, path: Path | None, environ: Mapping[str, str], report: ProblemReport
-) -> tuple[Settings, Entries]:
-    """Settings from all that is usable in `values`, defaults elsewhere; and all entries, for the rules."""
+    values |= SecretReader(environ, folder, run, report).read_all(layers)  # read apart: they come in three forms
     top = build_section(TopLevel, "", values, report)
     sections = {name: build_section(model, name, values, report) for name, model in _SECTIONS.items()}
     parts: dict[str, Any] = {**dict(top), **sections}
     draft = Configurable.model_construct(**parts)
-    locations, charges, origins = _build_tables(draft, values, environ, report)
+    place = read_legacy_location(environ, report)
+    chosen = choose_locations(values.get("locations"), place, report)
+    if chosen:
+        values["locations"] = chosen
+    locations = build_locations(chosen, draft, draft.revel, report)
+    origins = {key: value.origin for key, value in values.items()}
+    check_legacy_location(place, whole_entries(locations), origins.get("locations", DEFAULT), report)
+    charges = build_entries(ChargeSettings, "charges", values.get("charges", GivenValue([], DEFAULT)), "match", report)
     mappings = place_mappings(path, environ, sandbox=draft.environment == "sandbox", report=report)
     written = read_mappings(mappings, report, production=draft.environment == "production")
     products = build_entries(ProductEntry, "product", written, "name", report)
@@ -316,21 +291,9 @@ def _assemble(
         "token_path": token_path,
     }
     settings = Settings.of(fields, {**origins, "products": written.origin}, read_network(environ))
-    return settings, Entries(locations, charges, products)
-
-
-def _build_tables(
-    draft: Configurable, values: Layer, environ: Mapping[str, str], report: ProblemReport
-) -> tuple[tuple[Built[LocationSettings], ...], tuple[Built[ChargeSettings], ...], dict[str, Origin]]:
-    """Locations and charges, and the origins of all that is given, the old service's place counted in."""
-    place = read_legacy_location(environ, report)
-    chosen = choose_locations(values.get("locations"), place, report)
-    given = values | ({"locations": chosen} if chosen else {})
-    locations = build_locations(chosen, draft, draft.revel, report)
-    origins = {key: value.origin for key, value in given.items()}
-    check_legacy_location(place, whole_entries(locations), origins.get("locations", DEFAULT), report)
-    charges = build_entries(ChargeSettings, "charges", given.get("charges", _NOTHING), "match", report)
-    return locations, charges, origins
+    if not report.spoils("config"):
+        check_rules(settings, Entries(locations, charges, products), report, offline=offline)
+    return settings
 
 
 def _place_files(

@@ -46,12 +46,10 @@ class StatePlace:
 
     @property
     def ledger(self) -> Path:
-        """The ledger's path."""
         return self.folder / f"{self.prefix}{LEDGER_NAME}"
 
     @property
     def token(self) -> Path:
-        """The token file's path."""
         return self.folder / f"{self.prefix}{TOKEN_NAME}"
 
 

@@ -184,7 +184,6 @@ class EmailSettings(Section):
 
     @property
     def configured(self) -> bool:
-        """Whether mails can be sent at all."""
         return bool(self.api_key.get_secret_value() and self.sender and self.recipients)
 
 
@@ -291,46 +290,9 @@ class Settings(Configurable):
         """The key under which the secret `key` was given: itself, or "revel.api_key_file", "revel.api_key_command"."""
         return next((key + end for end in ("_file", "_command") if key + end in self._origins), key)
 
-    def describe(self) -> list[tuple[str, str, str]]:
-        """Every setting as (key, value, origin) in the file's order; a secret's value is "(set)" or ""."""
-        rows: list[tuple[str, str, str]] = []
-        for key, kind in [*SETTINGS.items(), ("products", ValueKind.TABLES)]:
-            value: Any = self
-            for part in key.split("."):
-                value = getattr(value, part)
-            shown = _show_tables(key, value) if kind is ValueKind.TABLES else [(key, _show(value))]
-            rows.extend((name, text, str(self.origin(key))) for name, text in shown)
-        return rows
-
 
 SETTINGS: dict[str, ValueKind] = dict(list_settings(Configurable))
 """Every setting by dotted key, in the file's order."""
-
-
-def _show(value: object) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case float():
-            return f"{value:g}"
-        case time():
-            return value.strftime("%H:%M")
-        case SecretStr():
-            return "(set)" if value.get_secret_value() else ""
-        case tuple():
-            return ", ".join(_show(item) for item in value)
-        case _:
-            return str(value)
-
-
-def _show_tables(key: str, entries: tuple[Section, ...]) -> list[tuple[str, str]]:
-    """One row an entry; a row of its own says that there is none."""
-    rows = []
-    for number, entry in enumerate(entries, start=1):
-        values = entry.model_dump(by_alias=True, exclude_none=True)
-        name = values.get("match") or values.pop("name", "") or f"#{number}"
-        rows.append((f"{key}[{name}]", ", ".join(f"{field} {_show(value)}" for field, value in values.items())))
-    return rows or [(key, "")]
 
 
 OLD_NAMES = {
@@ -352,10 +314,7 @@ OLD_NAMES = {
 }
 """Environment names of the service that tsrevel replaces. Its three place names are in `rules`."""
 
-_FLAGS = {
-    "safety.allowed_locations": "--location",
-    "safety.max_orders_per_run": "--max-orders",
-}
+_FLAGS = {"safety.allowed_locations": "--location", "safety.max_orders_per_run": "--max-orders"}
 
 VARIANTS = ("_file", "_command")
 """What may follow a secret's key: the name of a file that holds it, or a command that prints it."""
