@@ -67,7 +67,10 @@ def set_mapping(
     """
     loaded = load_mappings(path)
     numbers = [n for n, mapping in enumerate(loaded) if subject.fits(mapping)]
-    entry = {"establishment": subject.establishment, **_what(subject), "product": product}
+    by: dict[str, object] = {"name": subject.name}
+    if subject.menu_item_id is not None:
+        by = {"menu_item_id": subject.menu_item_id}
+    entry = {"establishment": subject.establishment, **by, "product": product}
 
     def expect(tables: Tables) -> Tables:
         changed = [{**table, "product": product} if n in numbers else table for n, table in enumerate(tables)]
@@ -97,13 +100,6 @@ def unset_mapping(path: Path, subject: MappingKey) -> tuple[ProductEntry, ...]:
             None,
         )
     return tuple(loaded[n] for n in numbers)
-
-
-def _what(subject: MappingKey) -> dict[str, object]:
-    return {"name": subject.name} if subject.menu_item_id is None else {"menu_item_id": subject.menu_item_id}
-
-
-# Lines
 
 
 def _append(lines: list[str], entry: Mapping[str, object]) -> list[str]:
@@ -146,9 +142,6 @@ def _blocks(lines: list[str], numbers: Sequence[int]) -> list[tuple[int, int]]:
     return [(headers[n], ends[headers[n]]) for n in numbers if n < len(headers)]
 
 
-# The file
-
-
 def _rewrite(
     path: Path, edit: Callable[[list[str]], list[str]], expect: Callable[[Tables], Tables], like: Path | None
 ) -> None:
@@ -159,10 +152,10 @@ def _rewrite(
     except OSError as error:
         raise _unwritable(path, error) from error
     except ValueError as error:
-        raise _problem(
-            ConfigCode.FILE_NOT_TEXT, path, f"isn't UTF-8 text: it holds {error}", "Save it as UTF-8."
-        ) from error
-    after = "".join(edit(_split(before)))
+        message = f"isn't UTF-8 text: it holds {error}"
+        raise _problem(ConfigCode.FILE_NOT_TEXT, path, message, "Save it as UTF-8.") from error
+    lines = re.findall(r"[^\n]*\n|[^\n]+", before)  # as TOML counts them: str.splitlines also ends one at mere text
+    after = "".join(edit(lines))
     if _tables(after) != expect(_tables(before) or []):
         message = "is written in a way that can't be changed line by line"
         raise _problem(ConfigCode.NOT_EDITABLE, path, message, "Make this change in it with an editor.")
@@ -171,11 +164,6 @@ def _rewrite(
         replace_file(path, after.encode(), like)
     except OSError as error:
         raise _unwritable(path, error) from error
-
-
-def _split(text: str) -> list[str]:
-    """The lines as TOML counts them: str.splitlines would also end one at signs that are mere text there."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _tables(text: str) -> Tables | None:
@@ -189,16 +177,16 @@ def _tables(text: str) -> Tables | None:
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
-    reason = error.strerror or type(error).__name__
     if error.errno in DISK_FULL:
         remedy = "The disk is full: make room, then do it again."
-        return _problem(ConfigCode.FILE_UNWRITABLE, path, f"can't be changed: {reason}", remedy)
-    remedy = "Do it as the user who owns it, or let this user write to it."
-    if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
-        remedy = f"Let this user write to the folder {path.parent}, or do it as the user who owns that."
-    cure = cure_roots_files(path)
-    remedy += f" As root: {cure}" if cure else ""
-    return _problem(ConfigCode.FILE_UNWRITABLE, path, f"can't be changed: {reason}", remedy)
+    else:
+        remedy = "Do it as the user who owns it, or let this user write to it."
+        if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
+            remedy = f"Let this user write to the folder {path.parent}, or do it as the user who owns that."
+        cure = cure_roots_files(path)
+        remedy += f" As root: {cure}" if cure else ""
+    message = f"can't be changed: {error.strerror or type(error).__name__}"
+    return _problem(ConfigCode.FILE_UNWRITABLE, path, message, remedy)
 
 
 def _problem(code: ConfigCode, path: Path, message: str, remedy: str) -> ConfigError:

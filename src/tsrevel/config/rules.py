@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -88,10 +88,12 @@ def build_entries(
         remedy = f"Write [[{key}]] above each of its entries."
         report.add(ConfigCode.WRONG_TYPE, key, given.origin, "must be a list of tables", remedy)
         return ()
-    return tuple(
-        _build_entry(model, f"{key}[{entry_label(raw.get(label), number)}]", raw, given.origin, report)
-        for number, raw in enumerate(given.value, start=1)
-    )
+    built = []
+    for number, raw in enumerate(given.value, start=1):
+        called = raw.get(label)
+        name = f"{key}[{called}]" if isinstance(called, str) and called else f"{key}[#{number}]"
+        built.append(_build_entry(model, name, raw, given.origin, report))
+    return tuple(built)
 
 
 def _build_entry(
@@ -100,11 +102,6 @@ def _build_entry(
     said = {field: value for field, value in raw.items() if value != ""}
     entry, whole = _build(model, said, lambda field: (f"{name}.{field}", origin), report)
     return Built(name, entry, whole)
-
-
-def entry_label(value: object, number: int) -> str:
-    """What an entry is called in problems: its name, or its number counted from one."""
-    return value if isinstance(value, str) and value else f"#{number}"
 
 
 def _build(
@@ -123,16 +120,12 @@ def _build(
     lacking = [
         name for name, field in model.model_fields.items() if field.is_required() and (field.alias or name) in bad
     ]
-    lenient = _without(model, lacking) if lacking else model
-    return lenient.model_validate({name: value for name, value in raw.items() if name not in bad}), not lacking
-
-
-def _without(model: type[S], lacking: Collection[str]) -> type[S]:
-    """The model with None for what is lacking."""
-    fields: dict[str, Any] = {
-        name: (Any, Field(default=None, alias=model.model_fields[name].alias)) for name in lacking
-    }
-    return create_model(model.__name__, __base__=model, **fields)
+    if lacking:  # None stands for it
+        fields: dict[str, Any] = {
+            each: (Any, Field(default=None, alias=model.model_fields[each].alias)) for each in lacking
+        }
+        model = create_model(model.__name__, __base__=model, **fields)
+    return model.model_validate({name: value for name, value in raw.items() if name not in bad}), not lacking
 
 
 def _explain(model: type[Section], detail: ErrorDetails) -> tuple[ConfigCode, str, str]:
@@ -179,15 +172,10 @@ def check_rules(settings: Settings, entries: Entries, report: ProblemReport, *, 
     check_allowed(settings, entries.locations, report)
     check_mails(settings, report)
     if not offline:
-        check_network(settings, report)
+        for problem in settings.network.problems:  # the way out counts for whatever calls a service
+            report.note(problem)
         check_credentials(settings, report)
         check_registers(entries.locations, settings.origin("locations"), report)
-
-
-def check_network(settings: Settings, report: ProblemReport) -> None:
-    """The way out that the environment tells: it is used by whatever calls a service."""
-    for problem in settings.network.problems:
-        report.note(problem)
 
 
 def check_revel_address(settings: Settings, report: ProblemReport, *, offline: bool) -> None:
@@ -363,24 +351,20 @@ def read_legacy_location(environ: Mapping[str, str], report: ProblemReport) -> L
     given = [name for name in names if lookup(environ, name)]
     if not given:
         return None
-    site, establishment, location = (_read_id(environ, name, report) for name in names)
+    ids: dict[str, int | None] = dict.fromkeys(names)
+    for name in given:
+        number = decode_whole(lookup(environ, name))
+        if isinstance(number, int) and number > 0:
+            ids[name] = number
+        else:
+            remedy = "Write a whole number above zero."
+            report.add(ConfigCode.MALFORMED_ID, "locations", variable_origin(name), "isn't an id", remedy)
+    site, establishment, location = ids.values()
     if establishment and location and establishment != location:
         origin = variable_origin("REVEL_ESTABLISHMENT_ID")
         message = "differs from environment REVEL_LOCATION_ID"
         report.add(ConfigCode.CONFLICTING_VALUES, "locations", origin, message, "Set one of the two.")
     return LegacyLocation(site, establishment or location, variable_origin(given[0]))
-
-
-def _read_id(environ: Mapping[str, str], name: str, report: ProblemReport) -> int | None:
-    text = lookup(environ, name)
-    if not text:
-        return None
-    number = decode_whole(text)
-    if isinstance(number, int) and number > 0:
-        return number
-    remedy = "Write a whole number above zero."
-    report.add(ConfigCode.MALFORMED_ID, "locations", variable_origin(name), "isn't an id", remedy)
-    return None
 
 
 def choose_locations(
@@ -410,13 +394,13 @@ def build_locations(
     defaults = {"timezone": top.timezone} | {name: getattr(revel, name) for name in INHERITED}
     if isinstance(given.value, list):
         given = GivenValue([_name(entry, number) for number, entry in enumerate(given.value, start=1)], given.origin)
-    said = build_entries(LocationSettings, "locations", given, "name", report)
-    return tuple(replace(each, entry=_fill(each.entry, defaults)) for each in said)
-
-
-def _fill(entry: LocationSettings, defaults: Mapping[str, object]) -> LocationSettings:
-    left_out = {name: value for name, value in defaults.items() if name not in entry.model_fields_set}
-    return LocationSettings.model_construct(_fields_set=set(entry.model_fields_set), **{**dict(entry), **left_out})
+    filled = []
+    for each in build_entries(LocationSettings, "locations", given, "name", report):
+        said = each.entry.model_fields_set
+        fields = dict(each.entry) | {name: value for name, value in defaults.items() if name not in said}
+        entry = LocationSettings.model_construct(_fields_set=set(said), **fields)
+        filled.append(replace(each, entry=entry))
+    return tuple(filled)
 
 
 def _name(entry: object, number: int) -> object:

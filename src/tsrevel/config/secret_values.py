@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
 
 from tsrevel.config.paths import PathProblem, read_path
 from tsrevel.config.problems import GivenValue, Layer, ProblemReport
@@ -103,19 +102,12 @@ def _read_output(process: subprocess.Popen[bytes]) -> bytes:
     deadline = time.monotonic() + COMMAND_SECONDS
     while len(output) <= LARGEST_SECRET and time.monotonic() < deadline:
         ended = process.poll() is not None  # asked first: what it printed before its end is in the pipe by then
-        output += _drain(stream)
+        while len(output) <= LARGEST_SECRET and (piece := stream.read(LARGEST_SECRET)):
+            output += piece
         if ended:
             return output
         time.sleep(_LOOK_SECONDS)
     return output
-
-
-def _drain(stream: IO[bytes]) -> bytes:
-    """What is in the pipe now."""
-    found = b""
-    while len(found) <= LARGEST_SECRET and (piece := stream.read(LARGEST_SECRET)):
-        found += piece
-    return found
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -142,7 +134,9 @@ class SecretReader(Secret):
     def _read(self, key: str, layers: Sequence[Layer]) -> tuple[str, GivenValue | None]:
         chosen: tuple[str, GivenValue] | None = None
         for layer in layers:
-            said = {way: _trim(layer[way]) if way == key else layer[way] for way in _ways(key) if way in layer}
+            said = {way: layer[way] for way in (key, *(key + variant for variant in VARIANTS)) if way in layer}
+            if key in said:
+                said[key] = _trim(said[key])
             ways = [(way, given) for way, given in said.items() if given.value not in ("", [])]
             chosen = ways[0] if ways else chosen
             if len(ways) > 1:
@@ -227,7 +221,3 @@ def _trim(given: GivenValue) -> GivenValue:
     if isinstance(value, list):
         return GivenValue([trim(each) if isinstance(each, str) else each for each in value], given.origin)
     return GivenValue(trim(value), given.origin) if isinstance(value, str) else given
-
-
-def _ways(key: str) -> list[str]:
-    return [key, *(key + variant for variant in VARIANTS)]

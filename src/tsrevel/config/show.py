@@ -12,7 +12,7 @@ from tsrevel.config.problems import DEFAULT
 from tsrevel.config.rules import INHERITED
 from tsrevel.config.settings import SETTINGS, LocationSettings, Section, Settings
 from tsrevel.config.value_types import ValueKind
-from tsrevel.config.write import beside, default_of, encode_table, encode_value, plain_value, remark
+from tsrevel.config.write import beside, default_of, encode_value, plain_value, remark
 
 MASK = "(set)"
 """What stands for a secret."""
@@ -26,11 +26,6 @@ class Shown:
     value: object
     origin: str
     means: str = ""
-
-    @property
-    def remark(self) -> str:
-        """The origin, and what an empty value comes to."""
-        return f"{self.origin}: {self.means}" if self.means else self.origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +72,7 @@ def render_toml(settings: Settings, spoilt: Collection[str] = ()) -> str:
             lines += ["", remark(f"from {table.origin}")]
         name = "product" if table.key == "products" else table.key
         for entry in table.entries:
-            lines += encode_table(name, [_line(each) for each in entry])
+            lines += ["", f"[[{name}]]", *(_line(each) for each in entry)]
     return "\n".join(lines) + "\n"
 
 
@@ -106,7 +101,8 @@ def _encode(shown: Shown) -> dict[str, object]:
 
 
 def _line(shown: Shown) -> str:
-    return beside(f"{shown.key.rpartition('.')[2]} = {encode_value(shown.value)}", shown.remark)
+    told = f"{shown.origin}: {shown.means}" if shown.means else shown.origin
+    return beside(f"{shown.key.rpartition('.')[2]} = {encode_value(shown.value)}", told)
 
 
 def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
@@ -116,39 +112,26 @@ def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
     origin, way = settings.origin(key), settings.way(key)
     if SETTINGS[key].secret:
         by = f", by {way.rpartition('.')[2]}" if way != key else ""
-        return Shown(key, _mask(value), f"{origin}{by}")
+        masked: object = MASK if isinstance(value, SecretStr) and value.get_secret_value() else ""
+        return Shown(key, [MASK for _ in value] if isinstance(value, tuple) else masked, f"{origin}{by}")
     if spoilt and origin != DEFAULT and plain_value(value) == default_of(key):
         return Shown(key, plain_value(value), f"default, as {origin} can't be used")
-    return Shown(key, plain_value(value), str(origin), "" if value else _meaning(settings, key))
-
-
-def _mask(value: object) -> object:
-    if isinstance(value, tuple):
-        return [MASK for _ in value]
-    return MASK if isinstance(value, SecretStr) and value.get_secret_value() else ""
-
-
-def _meaning(settings: Settings, key: str) -> str:
     meanings = {
         "tripleseat.token_url": settings.token_url,
         "tripleseat.token_file": str(settings.token_path),
         "revel.base_url": settings.revel_url,
         "ledger.path": str(settings.ledger_path),
     }
-    return meanings.get(key, "")
+    return Shown(key, plain_value(value), str(origin), "" if value else meanings.get(key, ""))
 
 
 def _show_entry(settings: Settings, key: str, entry: Section) -> Iterator[Shown]:
     for name, field in type(entry).model_fields.items():
-        value = getattr(entry, name)
+        value, origin = getattr(entry, name), str(DEFAULT)
+        if name in entry.model_fields_set:
+            origin = str(settings.origin(key))
+        elif isinstance(entry, LocationSettings) and name in {*INHERITED, "timezone"}:
+            source = name if name == "timezone" else f"revel.{name}"
+            origin = f"{source}, {settings.origin(source)}"
         if value is not None:
-            yield Shown(field.alias or name, plain_value(value), _origin_within(settings, key, entry, name))
-
-
-def _origin_within(settings: Settings, key: str, entry: Section, name: str) -> str:
-    if name in entry.model_fields_set:
-        return str(settings.origin(key))
-    if isinstance(entry, LocationSettings) and name in {*INHERITED, "timezone"}:
-        source = name if name == "timezone" else f"revel.{name}"
-        return f"{source}, {settings.origin(source)}"
-    return str(DEFAULT)
+            yield Shown(field.alias or name, plain_value(value), origin)

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 
 from tsrevel.config.paths import is_there
@@ -61,7 +62,7 @@ def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
         ValueError,
         ArithmeticError,
         RecursionError,
-    ):  # a number of 5,000 digits, say, or a list in a list in a list
+    ):  # 5,000 digits, say, or lists a thousand deep
         message = f"{path} holds a value that no setting has"
         report.add(ConfigCode.UNUSABLE_VALUE, key, origin, message, "Look for a very long or nested value.")
     return {}
@@ -124,7 +125,8 @@ def read_mappings(path: Path | None, report: ProblemReport, *, production: bool 
     for name in document.keys() - {"product"}:
         remedy = "Write [[product]] above each mapping."
         report.add(ConfigCode.UNKNOWN_KEY, f"mappings.{name}", file_origin(path), "is no part of the mappings", remedy)
-    if production and not report.spoils("mappings") and _is_for_sandbox(path):
+    unusable = report.spoils("mappings")
+    if production and not unusable and read_regular(path, LARGEST_SETTINGS).decode().startswith(SANDBOX_MAPPINGS):
         remedy = "Move the file away, and map the products of production; or take its first line out if they are these."
         report.add(
             ConfigCode.MAPPINGS_OF_SANDBOX, "mappings", file_origin(path), f"{path} was written for a sandbox", remedy
@@ -132,20 +134,7 @@ def read_mappings(path: Path | None, report: ProblemReport, *, production: bool 
     return GivenValue(document.get("product", []), file_origin(path))
 
 
-def _is_for_sandbox(path: Path) -> bool:
-    return read_regular(path, LARGEST_SETTINGS).decode().startswith(SANDBOX_MAPPINGS)
-
-
-_WORDS = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
+_WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _KEEPS_SPACES = frozenset({"orders.name_separator"})
 _LISTS = frozenset({ValueKind.LIST, ValueKind.SECRETS})
@@ -164,31 +153,28 @@ def parse_flag(text: str) -> bool:
         raise ValueError("Write true or false.") from None
 
 
-def parse_whole(text: str) -> int:
-    """A whole number. Raises ValueError with the remedy."""
+def _parse_whole(text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise ValueError("Write a whole number.")
     return int(text)
 
 
-def parse_number(text: str) -> float:
-    """A number such as 2.5. Raises ValueError with the remedy."""
+def _parse_number(text: str) -> float:
     try:
         return float(Decimal(text))
     except InvalidOperation:
         raise ValueError("Write a number.") from None
 
 
-def parse_list(text: str) -> list[str]:
-    """Items between commas, without the space around them; empty ones fall away. Raises ValueError if that is all."""
+def _parse_list(text: str) -> list[str]:
+    """Items between commas, without the space around them; empty ones fall away."""
     items = [item for item in map(trim, text.split(",")) if item]
     if not items:
         raise ValueError("Name at least one, or unset it.")
     return items
 
 
-def parse_tables(text: str) -> list[dict[str, object]]:
-    """A JSON array of objects. Raises ValueError with the remedy."""
+def _parse_tables(text: str) -> list[dict[str, object]]:
     try:
         tables = json.loads(text, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):
@@ -200,13 +186,13 @@ def parse_tables(text: str) -> list[dict[str, object]]:
 
 _PARSERS: dict[ValueKind, Callable[[str], object]] = {
     ValueKind.FLAG: parse_flag,
-    ValueKind.WHOLE: parse_whole,
-    ValueKind.NUMBER: parse_number,
+    ValueKind.WHOLE: _parse_whole,
+    ValueKind.NUMBER: _parse_number,
     ValueKind.TEXT: str,
-    ValueKind.LIST: parse_list,
-    ValueKind.TABLES: parse_tables,
+    ValueKind.LIST: _parse_list,
+    ValueKind.TABLES: _parse_tables,
     ValueKind.SECRET: str,
-    ValueKind.SECRETS: parse_list,
+    ValueKind.SECRETS: _parse_list,
 }
 
 
@@ -224,18 +210,21 @@ def read_environment(environ: Mapping[str, str], report: ProblemReport) -> Layer
     """What the environment gives. Unknown TSREVEL_ names, unreadable values and contradictions are problems."""
     layer: Layer = {}
     for key in GIVABLE:
-        found = [_parse(environ, name, key, report) for name in variables(key) if _is_given(environ, name, key)]
-        readable = [given for given in found if given is not None]
-        if readable:
-            layer[key] = readable[0]
-            _check_agreement(key, readable, report)
-    _check_names(environ, report)
+        # Blanks alone say something for a list: so a template ends whose names are empty
+        said = environ.get if GIVABLE[key] in _LISTS else partial(lookup, environ)
+        parsed = [_parse(environ, name, key, report) for name in variables(key) if said(name)]
+        found = [given for given in parsed if given is not None]
+        if found:
+            layer[key] = found[0]
+        for other in found[1:]:
+            if other.value != found[0].value:
+                remedy = "Set one of the two, or both to the same value."
+                message = f"differs from {other.origin}"
+                report.add(ConfigCode.CONFLICTING_VALUES, key, found[0].origin, message, remedy)
+    for name in environ:
+        if name.startswith("TSREVEL_") and name not in TODAY and lookup(environ, name):
+            report.add(ConfigCode.UNKNOWN_KEY, name, variable_origin(name), "is no setting", suggest(name, TODAY))
     return layer
-
-
-def _is_given(environ: Mapping[str, str], name: str, key: str) -> bool:
-    """Whether the variable says anything. Blanks alone do so for a list: so a template ends whose names are empty."""
-    return bool(environ.get(name)) if GIVABLE[key] in _LISTS else bool(lookup(environ, name))
 
 
 def _parse(environ: Mapping[str, str], name: str, key: str, report: ProblemReport) -> GivenValue | None:
@@ -252,16 +241,3 @@ def _parse(environ: Mapping[str, str], name: str, key: str, report: ProblemRepor
         else:
             report.add(ConfigCode.WRONG_TYPE, key, origin, "can't be read", str(error))
         return None
-
-
-def _check_agreement(key: str, found: list[GivenValue], report: ProblemReport) -> None:
-    for other in found[1:]:
-        if other.value != found[0].value:
-            remedy = "Set one of the two, or both to the same value."
-            report.add(ConfigCode.CONFLICTING_VALUES, key, found[0].origin, f"differs from {other.origin}", remedy)
-
-
-def _check_names(environ: Mapping[str, str], report: ProblemReport) -> None:
-    for name in environ:
-        if name.startswith("TSREVEL_") and name not in TODAY and lookup(environ, name):
-            report.add(ConfigCode.UNKNOWN_KEY, name, variable_origin(name), "is no setting", suggest(name, TODAY))

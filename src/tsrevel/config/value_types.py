@@ -113,7 +113,7 @@ def decode_whole(value: object) -> object:
 
 
 def decode_trimmed(value: object) -> object:
-    """Text as it was meant: what is pasted often has blanks or an end of line round it."""
+    """What is pasted often has blanks or an end of line round it."""
     return trim(value) if isinstance(value, str) else value
 
 
@@ -153,7 +153,6 @@ def decode_upper(value: object) -> object:
 
 
 def check_zone(value: str) -> str:
-    """An IANA zone that this machine knows."""
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -246,7 +245,6 @@ def check_address(value: str) -> str:
 
 
 def check_recipient(value: str) -> str:
-    """A mail address that is really there."""
     return check_address(value or " ")
 
 
@@ -258,7 +256,6 @@ def check_present(value: SecretStr) -> SecretStr:
 
 
 def check_currency(value: str) -> str:
-    """A currency's ISO 4217 code."""
     if not _CURRENCY.fullmatch(value):
         raise refuse(
             ConfigCode.MALFORMED_CURRENCY, "isn't the code of a currency", 'Write its three letters, such as "USD".'
@@ -280,7 +277,6 @@ def check_command(value: str) -> str:
 
 
 def check_some(value: tuple[str, ...]) -> tuple[str, ...]:
-    """A list that must name something."""
     if not value:
         raise refuse(ConfigCode.EMPTY, "is empty", "Name at least one.")
     return value

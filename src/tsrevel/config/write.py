@@ -51,11 +51,6 @@ def beside(line: str, text: str, width: int = 34) -> str:
     return f"{line:<{width}}  {remark(text)}"
 
 
-def encode_table(key: str, lines: Sequence[str]) -> list[str]:
-    """One `[[key]]` with its lines, after an empty line."""
-    return ["", f"[[{key}]]", *lines]
-
-
 ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_connector", "safety.allowed_locations")
 """What stands in the file though it may be the default: an operator looks for it there."""
 
@@ -111,17 +106,13 @@ def _render_line(
     if found is None:
         return [line]
     key = f"{section}.{found['key']}" if section else found["key"]
-    above = [remark(text) for text in remarks.get(key, ())]
-    return [*above, _render_setting(key, values, found["comment"] or "")]
-
-
-def _render_setting(key: str, values: Mapping[str, object], comment: str) -> str:
     ways = [key, *(key + variant for variant in VARIANTS)] if key in SECRETS else [key]
     way = next((each for each in ways if each in values), None)
-    said = way is not None or key in ALWAYS_SAID
-    value = values[way] if way is not None else default_of(key)
-    text = f"{'' if said else '# '}{(way or key).rpartition('.')[2]} = {encode_value(value)}"
-    return beside(text, comment, 32) if comment else text
+    value = default_of(key) if way is None else values[way]
+    start = "# " if way is None and key not in ALWAYS_SAID else ""
+    text = f"{start}{(way or key).rpartition('.')[2]} = {encode_value(value)}"
+    above = [remark(each) for each in remarks.get(key, ())]
+    return [*above, beside(text, found["comment"], 32) if found["comment"] else text]
 
 
 def default_of(key: str) -> object:
