@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Self
 from uuid import uuid4
 
-from tsrevel.config import ChargeSettings, CommandRunner, LocationSettings, ProductEntry, Settings, run_command
+from tsrevel.config import CommandRunner, LocationSettings, Settings, run_command
 from tsrevel.engine.context import Environment, Limits, Progress, RunContext, RunIdentity
 from tsrevel.errors import ConfigError
 from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
@@ -20,7 +20,7 @@ from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock, read_pause
 from tsrevel.ledger.connection import reachable
 from tsrevel.planning import model
 from tsrevel.planning.money import to_cents
-from tsrevel.redaction import Redactor
+from tsrevel.redaction import Redactor, Secret
 from tsrevel.revel.account import Account
 from tsrevel.revel.client import Revel
 from tsrevel.revel.orders import OrderSearch
@@ -32,16 +32,12 @@ from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, Rotati
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import TokenFile
 
-Headers = Callable[[], Mapping[str, str]]
-
 
 def utc_now() -> datetime:
-    """The real time."""
     return datetime.now(UTC)
 
 
 def new_run_id() -> str:
-    """A name for a run that no other run has."""
     return uuid4().hex
 
 
@@ -96,12 +92,16 @@ def open_run(
         on_start()
         path, environment = settings.ledger_path, settings.environment
         ledger = Ledger.open(
-            path, environment=environment, clock=runtime.clock, opened_by=runtime.database, mail_on=_occasions(settings)
+            path,
+            environment=environment,
+            clock=runtime.clock,
+            opened_by=runtime.database,
+            mail_on=frozenset(settings.email.on) if settings.email.configured else frozenset(),
         )
         stack.enter_context(ledger)
-        shared = _share(settings, runtime)
-        tripleseat = _connect_tripleseat(settings, runtime, stack, shared)
-        revel = Revel(_open_revel_channel(settings, gate, runtime, stack, shared), runtime.clock)
+        channels = _Channels.of(settings, runtime, stack)
+        tripleseat = channels.tripleseat()
+        revel = Revel(channels.open_revel(gate), runtime.clock)
         most = settings.safety.max_orders_per_run
         yield RunContext(
             tripleseat=tripleseat,
@@ -110,7 +110,7 @@ def open_run(
             policy=policy,
             gate=gate,
             limits=Limits(
-                most if max_orders is None else min(most, max_orders), shared.deadline, settings.sync.workers
+                most if max_orders is None else min(most, max_orders), channels.deadline, settings.sync.workers
             ),
             environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, progress),
             identity=RunIdentity(run_id, correlate(run_id)),
@@ -127,32 +127,95 @@ def make_state_folder(settings: Settings) -> None:
         make_folder(ledger.parent, settings.config_path)
         if settings.config_path and os.geteuid() == 0 and not ledger.exists():
             owner = settings.config_path.stat().st_uid
-            why = refusal(owner, ledger.parent, READ | WRITE | ENTER)
-            if why:
+            if why := refusal(owner, ledger.parent, READ | WRITE | ENTER):
                 cure = chown(owner, ledger.parent, [ledger.parent])
                 text = f"root would begin it for itself: {user_name(owner)}, who owns the settings, {why}; run: {cure}"
                 raise PermissionError(errno.EPERM, text)
 
 
-class Shared(NamedTuple):
-    """What the requests of one invocation have in common: how fast and until when they go out, what is never quoted."""
+@dataclass(frozen=True, slots=True, repr=False)
+class _Channels(Secret):
+    """Opens the channels of one invocation: to each service all at one pace. They are closed with the stack."""
 
-    tripleseat: RateLimiter
-    revel: RateLimiter
-    redactor: Redactor
+    settings: Settings
+    runtime: Runtime
+    stack: ExitStack
     deadline: Deadline
+    redactor: Redactor
+    tripleseat_pace: RateLimiter
+    revel_pace: RateLimiter
 
+    @classmethod
+    def of(cls, settings: Settings, runtime: Runtime, stack: ExitStack, deadline: Deadline | None = None) -> Self:
+        """`deadline`: where it isn't the settings'. Raises ConfigError where the environment allows no way out."""
+        if settings.network.problems:
+            raise ConfigError(settings.network.problems)
+        return cls(
+            settings,
+            runtime,
+            stack,
+            deadline or Deadline(timedelta(minutes=settings.sync.deadline_minutes), runtime.monotonic),
+            Redactor(*settings.secret_values),
+            RateLimiter(settings.tripleseat.requests_per_second, runtime.monotonic, runtime.sleep),
+            RateLimiter(settings.revel.requests_per_second, runtime.monotonic, runtime.sleep),
+        )
 
-def _share(settings: Settings, runtime: Runtime, deadline: Deadline | None = None) -> Shared:
-    """`deadline`: where it isn't the settings'. Raises ConfigError where the environment allows no way out."""
-    if settings.network.problems:
-        raise ConfigError(settings.network.problems)
-    return Shared(
-        RateLimiter(settings.tripleseat.requests_per_second, runtime.monotonic, runtime.sleep),
-        RateLimiter(settings.revel.requests_per_second, runtime.monotonic, runtime.sleep),
-        Redactor(*settings.secret_values),
-        deadline or Deadline(timedelta(minutes=settings.sync.deadline_minutes), runtime.monotonic),
-    )
+    def open_tripleseat(
+        self, headers: Callable[[], Mapping[str, str]] = dict, renew: Callable[[], bool] = lambda: False
+    ) -> ApiClient:
+        channel = ApiClient(
+            "TripleSeat",
+            self.settings.tripleseat.base_url,
+            pace=self.tripleseat_pace,
+            clock=self.runtime.clock,
+            sleep=self.runtime.sleep,
+            headers=headers,
+            renew=renew,
+            transport=self.runtime.tripleseat,
+            redactor=self.redactor,
+            deadline=self.deadline,
+            network=self.settings.network,
+        )
+        self.stack.callback(channel.close)
+        return channel
+
+    def open_revel(self, gate: WriteGate) -> ApiClient:
+        revel = self.settings.revel
+        key, secret = revel.api_key.get_secret_value(), revel.api_secret.get_secret_value()
+        channel = ApiClient(
+            "Revel",
+            self.settings.revel_url,
+            pace=self.revel_pace,
+            clock=self.runtime.clock,
+            sleep=self.runtime.sleep,
+            headers=lambda: {"API-AUTHENTICATION": f"{key}:{secret}"},  # facts Revel 1
+            gate=gate,
+            advice="; check revel.api_key and revel.api_secret, and the key's right to this resource",
+            transport=self.runtime.revel,
+            redactor=self.redactor,
+            deadline=self.deadline,
+            network=self.settings.network,
+        )
+        self.stack.callback(channel.close)
+        return channel
+
+    def token_url(self) -> TokenUrl:
+        seat = self.settings.tripleseat
+        secret = seat.client_secret.get_secret_value()
+        channel = self.open_tripleseat()
+        return TokenUrl(channel, self.settings.token_url, seat.client_id, secret, self.runtime.clock)
+
+    def tripleseat(self) -> TripleSeat:
+        seat = self.settings.tripleseat
+        access: Access
+        if seat.auth == "public_key":
+            access = PublicKey(seat.public_key.get_secret_value())
+        elif seat.auth == "client_credentials":
+            access = ClientCredentials(self.token_url(), self.runtime.clock)
+        else:
+            access = RotatingToken(self.token_url(), TokenFile(self.settings.token_path), self.runtime.clock)
+        events = self.open_tripleseat(access.headers, access.renew)
+        return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
 
 
 class Services(NamedTuple):
@@ -174,29 +237,17 @@ def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | Non
     gate = WriteGate(
         dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
     )
-    shared = _share(settings, runtime, deadline)
     with ExitStack() as stack:
-        channel = _open_revel_channel(settings, gate, runtime, stack, shared)
-        tripleseat = _connect_tripleseat(settings, runtime, stack, shared)
-        yield Services(
-            tripleseat, Revel(channel, runtime.clock), Account(channel), OrderSearch(channel), shared.deadline
-        )
+        channels = _Channels.of(settings, runtime, stack, deadline)
+        revel, tripleseat = channels.open_revel(gate), channels.tripleseat()
+        yield Services(tripleseat, Revel(revel, runtime.clock), Account(revel), OrderSearch(revel), channels.deadline)
 
 
 @contextmanager
 def open_token_url(settings: Settings, runtime: Runtime) -> Iterator[TokenUrl]:
     """Where TripleSeat's tokens come from, for `login`."""
     with ExitStack() as stack:
-        channel = _tripleseat_channel(settings, runtime, stack, _share(settings, runtime, NEVER))()
-        seat = settings.tripleseat
-        yield TokenUrl(
-            channel, settings.token_url, seat.client_id, seat.client_secret.get_secret_value(), runtime.clock
-        )
-
-
-def _occasions(settings: Settings) -> frozenset[str]:
-    """What is to be mailed, if mails can be sent."""
-    return frozenset(settings.email.on) if settings.email.configured else frozenset()
+        yield _Channels.of(settings, runtime, stack, NEVER).token_url()
 
 
 def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> model.Policy:
@@ -210,8 +261,24 @@ def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> mode
         only=only,
         eligible_statuses=frozenset(settings.tripleseat.eligible_statuses),
         order_document=settings.tripleseat.order_document,
-        charges=tuple(_charge(entry) for entry in settings.charges),
-        products=tuple(_product(entry) for entry in settings.products),
+        charges=tuple(
+            model.ChargeRule(
+                each.match,
+                each.treat_as,
+                model.ProductId(each.product) if each.product else None,
+                each.product_name,
+            )
+            for each in settings.charges
+        ),
+        products=tuple(
+            model.ProductMapping(
+                establishment=model.EstablishmentId(each.establishment),
+                product=model.ProductId(each.product),
+                menu_item_id=str(each.menu_item_id) if each.menu_item_id else None,
+                name=each.name,
+            )
+            for each in settings.products
+        ),
         unmapped_items=orders.unmapped_items,
         payments=orders.payments,
         discounts=orders.discounts,
@@ -238,88 +305,6 @@ def _location(entry: LocationSettings) -> model.Location:
         fallback_product=entry.fallback_product,
         currency=entry.currency,
     )
-
-
-def _charge(entry: ChargeSettings) -> model.ChargeRule:
-    product = model.ProductId(entry.product) if entry.product else None
-    return model.ChargeRule(entry.match, entry.treat_as, product, entry.product_name)
-
-
-def _product(entry: ProductEntry) -> model.ProductMapping:
-    return model.ProductMapping(
-        establishment=model.EstablishmentId(entry.establishment),
-        product=model.ProductId(entry.product),
-        menu_item_id=str(entry.menu_item_id) if entry.menu_item_id else None,
-        name=entry.name,
-    )
-
-
-class _Connect(Protocol):
-    def __call__(self, headers: Headers = ..., renew: Callable[[], bool] = ...) -> ApiClient: ...
-
-
-def _connect_tripleseat(settings: Settings, runtime: Runtime, stack: ExitStack, shared: Shared) -> TripleSeat:
-    seat = settings.tripleseat
-    connect = _tripleseat_channel(settings, runtime, stack, shared)
-    access = _access(settings, connect, runtime)
-    events = connect(access.headers, access.renew)
-    return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
-
-
-def _tripleseat_channel(settings: Settings, runtime: Runtime, stack: ExitStack, shared: Shared) -> _Connect:
-    """What opens channels to TripleSeat that share one pace."""
-
-    def connect(headers: Headers = dict, renew: Callable[[], bool] = lambda: False) -> ApiClient:
-        channel = ApiClient(
-            "TripleSeat",
-            settings.tripleseat.base_url,
-            pace=shared.tripleseat,
-            clock=runtime.clock,
-            sleep=runtime.sleep,
-            headers=headers,
-            renew=renew,
-            transport=runtime.tripleseat,
-            redactor=shared.redactor,
-            deadline=shared.deadline,
-            network=settings.network,
-        )
-        stack.callback(channel.close)
-        return channel
-
-    return connect
-
-
-def _access(settings: Settings, connect: Callable[[], ApiClient], runtime: Runtime) -> Access:
-    seat = settings.tripleseat
-    if seat.auth == "public_key":
-        return PublicKey(seat.public_key.get_secret_value())
-    secret = seat.client_secret.get_secret_value()
-    token_url = TokenUrl(connect(), settings.token_url, seat.client_id, secret, runtime.clock)
-    if seat.auth == "client_credentials":
-        return ClientCredentials(token_url, runtime.clock)
-    return RotatingToken(token_url, TokenFile(settings.token_path), runtime.clock)
-
-
-def _open_revel_channel(
-    settings: Settings, gate: WriteGate, runtime: Runtime, stack: ExitStack, shared: Shared
-) -> ApiClient:
-    key, secret = settings.revel.api_key.get_secret_value(), settings.revel.api_secret.get_secret_value()
-    channel = ApiClient(
-        "Revel",
-        settings.revel_url,
-        pace=shared.revel,
-        clock=runtime.clock,
-        sleep=runtime.sleep,
-        headers=lambda: {"API-AUTHENTICATION": f"{key}:{secret}"},  # facts Revel 1
-        gate=gate,
-        advice="; check revel.api_key and revel.api_secret, and the key's right to this resource",
-        transport=runtime.revel,
-        redactor=shared.redactor,
-        deadline=shared.deadline,
-        network=settings.network,
-    )
-    stack.callback(channel.close)
-    return channel
 
 
 def why_disabled(settings: Settings, runtime: Runtime) -> str | None:
