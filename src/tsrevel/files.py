@@ -167,8 +167,7 @@ def make_folder(folder: Path, like: Path | None = None) -> None:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
         return  # another process was faster
     if os.geteuid() == 0:
-        owner = owner or folder.parent.stat()
-        os.chown(folder, owner.st_uid, owner.st_gid)
+        take_owner_of(folder, owner or folder.parent.stat())
 
 
 def take_owner_of(file: int | Path, owner: os.stat_result) -> None:
@@ -244,7 +243,7 @@ _DEEP = 4
 
 
 def user_name(uid: int) -> str:
-    """The user's name, or the number where it has none; either is understood by chown."""
+    """The user's name, or the number where it has none: chown takes either."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -276,7 +275,10 @@ def refusal(uid: int, path: Path, want: int) -> str:
     """
     if uid == 0:
         return ""
-    groups = _groups_of(uid)
+    groups = frozenset[int]()
+    with suppress(KeyError):
+        entry = pwd.getpwuid(uid)
+        groups = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
     for folder in reversed(path.absolute().parents):
         if not _allows(folder.stat(), uid, groups, ENTER):
             return f"may not enter {folder}"
@@ -291,14 +293,6 @@ def _allows(found: os.stat_result, uid: int, groups: frozenset[int], want: int) 
     return stat.S_IMODE(found.st_mode) >> shift & want == want
 
 
-def _groups_of(uid: int) -> frozenset[int]:
-    try:
-        entry = pwd.getpwuid(uid)
-    except KeyError:
-        return frozenset()
-    return frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
-
-
 def cure_roots_files(path: Path) -> str:
     """The command by which root gives back what it owns of `path`, its folder, or what lies beside it by that name.
 
@@ -307,22 +301,17 @@ def cure_roots_files(path: Path) -> str:
     uid = os.geteuid()
     if uid == 0:
         return ""
-    shut = next(
-        (each for each in reversed(path.absolute().parents) if not os.access(each, os.X_OK, effective_ids=True)), None
-    )
+    above = reversed(path.absolute().parents)
+    shut = next((each for each in above if not os.access(each, os.X_OK, effective_ids=True)), None)
     if shut is not None and os.path.lexists(shut):
         return chown(uid, shut, [shut]) if _is_roots(shut) else ""
-    folder = path.parent
-    found = [each for each in (folder, path, *_beside(path)) if _is_roots(each)]
+    folder, beside = path.parent, list[Path]()
+    with suppress(OSError):
+        beside = sorted(folder.glob(f"{path.name}*"))
+    found = [each for each in (folder, path, *beside) if _is_roots(each)]
     if folder in found and os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         found.remove(folder)  # such as /tmp
     return chown(uid, folder, found) if found else ""
-
-
-def _beside(path: Path) -> Iterable[Path]:
-    with suppress(OSError):
-        return sorted(path.parent.glob(f"{path.name}*"))
-    return ()
 
 
 def _is_roots(path: Path) -> bool:
@@ -349,15 +338,13 @@ def create_private(path: Path, text: str) -> None:
         make_folder(path.parent)
         create_file(path, text.encode())
     except FileExistsError as error:
-        message = "is there already, and nothing overwrites it"
-        raise _problem(ConfigCode.FILE_EXISTS, path, message, "Name another file.") from error
+        message, remedy = "is there already, and nothing overwrites it", "Name another file."
+        problem = ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy)
+        raise ConfigError((problem,)) from error
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        message = f"can't be written: {error.strerror or type(error).__name__}"
         remedy = f"Let this user write to {path.parent}, or name another file with --output."
         if error.errno in DISK_FULL:
             remedy = "The disk is full: make room, or name a file on another disk with --output."
-        raise _problem(ConfigCode.FILE_UNWRITABLE, path, f"can't be written: {reason}", remedy) from error
-
-
-def _problem(code: ConfigCode, path: Path, message: str, remedy: str) -> ConfigError:
-    return ConfigError((ConfigProblem(code, "config", str(path), message, remedy),))
+        problem = ConfigProblem(ConfigCode.FILE_UNWRITABLE, "config", str(path), message, remedy)
+        raise ConfigError((problem,)) from error

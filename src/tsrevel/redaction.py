@@ -62,7 +62,12 @@ class Redactor:
         for secret in self._known:
             text = text.replace(secret, HIDDEN)
         text = text[:LONGEST_QUOTE]
-        return LEFT_OUT if any(self._tells(view) for view in _views(text)) else text
+        for view in map(_plain, _views(text)):
+            if any(secret in view for secret in self._short):
+                return LEFT_OUT
+            if any(piece in self._pieces for piece in _pieces_of(view)):
+                return LEFT_OUT
+        return text
 
     def scrub(self, body: bytes, answer: Any) -> Any:  # noqa: ANN401 (JSON, whatever it is)
         """`answer`, which is `body` decoded, without any long secret in its texts and names. May change it in place."""
@@ -76,12 +81,6 @@ class Redactor:
             return text
 
         return _replace_texts(answer, clean)
-
-    def _tells(self, view: str) -> bool:
-        plain = _plain(view)
-        if any(secret in plain for secret in self._short):
-            return True
-        return any(plain[at : at + _PIECE] in self._pieces for at in range(len(plain) - _PIECE + 1))
 
 
 def _plain(text: str) -> str:

@@ -10,7 +10,8 @@ _HARMFUL = re.compile(
 )  # controls, line and paragraph separators, marks that turn the direction of writing, halves of characters
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 _ZERO_WIDTH_JOINERS = "\u200c\u200d"
-_JOINERS = frozenset({*_ZERO_WIDTH_JOINERS, *map(chr, range(0xE0020, 0xE0080))})
+_TAGS = range(0xE0020, 0xE0080)
+_JOINERS = frozenset({*_ZERO_WIDTH_JOINERS, *map(chr, _TAGS)})
 _REPLACEMENT = "\ufffd"
 
 
@@ -30,7 +31,11 @@ def exact_text(text: str) -> str:
 
 def show_controls(text: str, keep: str = "") -> str:
     r"""`text` with its control characters and the like as escapes ("\x1b", "\u202e"), except those in `keep`."""
-    return _HARMFUL.sub(lambda found: found[0] if found[0] in keep else _escape(found[0]), text)
+
+    def escape(found: re.Match[str]) -> str:
+        return found[0] if found[0] in keep else found[0].encode("unicode_escape").decode("ascii")
+
+    return _HARMFUL.sub(escape, text)
 
 
 def quoted(text: str) -> str:
@@ -47,10 +52,6 @@ def _seen(character: str) -> str:
     if character.isspace():
         return " "
     return "" if unicodedata.category(character) in _UNSEEN and character not in _JOINERS else character
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 MARK = "\ufeff"
@@ -98,7 +99,6 @@ MOST_SPECIAL_REQUEST = 255
 _ELLIPSIS = "…"
 _ZERO_WIDTH_JOINER = "\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
-_TAGS = range(0xE0020, 0xE0080)
 _FLAG_LETTERS = range(0x1F1E6, 0x1F200)
 
 
@@ -119,11 +119,9 @@ def _is_border(text: str, at: int) -> bool:
         return False
     if unicodedata.category(following).startswith("M") or ord(following) in _SKIN_TONES or ord(following) in _TAGS:
         return False
-    return ord(following) not in _FLAG_LETTERS or _flag_letters_before(text, at) % 2 == 0
-
-
-def _flag_letters_before(text: str, at: int) -> int:
-    count = 0
-    while count < at and ord(text[at - count - 1]) in _FLAG_LETTERS:
-        count += 1
-    return count
+    if ord(following) not in _FLAG_LETTERS:
+        return True
+    before = 0  # flag letters: two of them are one flag
+    while before < at and ord(text[at - before - 1]) in _FLAG_LETTERS:
+        before += 1
+    return before % 2 == 0

@@ -54,12 +54,12 @@ class StatePlace:
 
 
 def config_folder(environ: Mapping[str, str]) -> Path | None:
-    """The user's config folder of tsrevel, by XDG_CONFIG_HOME or HOME; None when neither is given."""
+    """By XDG_CONFIG_HOME or HOME; None when neither is given."""
     return _user_folder(environ, "XDG_CONFIG_HOME", ".config")
 
 
 def state_folder(environ: Mapping[str, str]) -> Path | None:
-    """The user's state folder of tsrevel, by XDG_STATE_HOME or HOME; None when neither is given."""
+    """By XDG_STATE_HOME or HOME; None when neither is given."""
     return _user_folder(environ, "XDG_STATE_HOME", STATE_BELOW_HOME)
 
 

@@ -27,25 +27,19 @@ class Origin:
     name: str = ""
 
     def __str__(self) -> str:
-        match self.source:
-            case Source.FILE:
-                return self.name
-            case Source.DEFAULT:
-                return str(self.source)
-            case _:
-                return f"{self.source} {self.name}"
+        if self.source is Source.FILE:
+            return self.name
+        return f"{self.source} {self.name}" if self.name else str(self.source)
 
 
 DEFAULT = Origin(Source.DEFAULT)
 
 
 def file_origin(path: Path) -> Origin:
-    """Of what stands in the file at `path`."""
     return Origin(Source.FILE, path.name)
 
 
 def variable_origin(name: str) -> Origin:
-    """Of what the environment variable `name` says."""
     return Origin(Source.ENVIRONMENT, name)
 
 
@@ -75,11 +69,10 @@ class ProblemReport:
         self.misses = self.misses or origin == DEFAULT
 
     def note(self, problem: ConfigProblem) -> None:
-        """Note one that was found elsewhere."""
         self._problems.append(problem)
 
     def lead(self, problem: ConfigProblem) -> None:
-        """Note one that is to be told before all others."""
+        """Note one to be told before all others."""
         self._problems.insert(0, problem)
 
     def spoils(self, key: str) -> bool:

@@ -44,7 +44,6 @@ class Built(Generic[S]):
 
 
 def whole_entries(built: tuple[Built[S], ...]) -> tuple[S, ...]:
-    """The entries that can be used."""
     return tuple(each.entry for each in built if each.whole)
 
 
@@ -346,7 +345,7 @@ class LegacyLocation:
 
 
 def read_legacy_location(environ: Mapping[str, str], report: ProblemReport) -> LegacyLocation | None:
-    """The old service's one place, or None without any of its names."""
+    """The old service's one place; None where no variable of it is set."""
     names = ("TRIPLESEAT_SITE_ID", "REVEL_ESTABLISHMENT_ID", "REVEL_LOCATION_ID")
     given = [name for name in names if lookup(environ, name)]
     if not given:

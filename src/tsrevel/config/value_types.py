@@ -127,11 +127,8 @@ def decode_money(value: object) -> Decimal:
     text = str(value).strip() if isinstance(value, str | int | Decimal) else ""
     amount = Decimal(text).quantize(_CENT) if _MONEY.fullmatch(text) else Decimal(0)
     if amount <= 0:
-        raise refuse(
-            ConfigCode.MALFORMED_AMOUNT,
-            "isn't an amount of money above zero in whole cents",
-            'Write it like "25000.00".',
-        )
+        remedy = 'Write it like "25000.00".'
+        raise refuse(ConfigCode.MALFORMED_AMOUNT, "isn't an amount of money above zero in whole cents", remedy)
     return amount
 
 
@@ -139,11 +136,8 @@ def decode_clock(value: object) -> time:
     """ "07:30" becomes a time of day, without a time zone: the location's own decides."""
     found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise refuse(
-            ConfigCode.MALFORMED_TIME,
-            "isn't a time of day",
-            'Write hours and minutes in quotes, from "00:00" to "23:59".',
-        )
+        remedy = 'Write hours and minutes in quotes, from "00:00" to "23:59".'
+        raise refuse(ConfigCode.MALFORMED_TIME, "isn't a time of day", remedy)
     return time(int(found[1]), int(found[2]))
 
 
@@ -156,11 +150,8 @@ def check_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise refuse(
-            ConfigCode.UNKNOWN_TIMEZONE,
-            "isn't a time zone known here",
-            'Use an IANA name such as "America/Los_Angeles".',
-        ) from None
+        remedy = 'Use an IANA name such as "America/Los_Angeles".'
+        raise refuse(ConfigCode.UNKNOWN_TIMEZONE, "isn't a time zone known here", remedy) from None
     return value
 
 
@@ -170,13 +161,11 @@ def check_url(value: str) -> str:
         return ""
     parts = split_url(value)
     if parts is None:
-        raise refuse(
-            ConfigCode.MALFORMED_URL, "isn't a usable URL", "Write https://host, without user name, query or fragment."
-        )
+        remedy = "Write https://host, without user name, query or fragment."
+        raise refuse(ConfigCode.MALFORMED_URL, "isn't a usable URL", remedy)
     if parts.scheme != "https" and not is_loopback(value):
-        raise refuse(
-            ConfigCode.HTTPS_REQUIRED, "isn't https, though its host isn't this machine", "Begin it with https://."
-        )
+        remedy = "Begin it with https://."
+        raise refuse(ConfigCode.HTTPS_REQUIRED, "isn't https, though its host isn't this machine", remedy)
     return value.rstrip("/")
 
 
@@ -191,15 +180,16 @@ def cut_paths(*paths: str) -> Callable[[str], str]:
     return check
 
 
+def _is_query(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not any(sign in text for sign in " #")
+
+
 def check_endpoint(value: str) -> str:
     """A URL that is asked as it stands: a trailing slash and a query are part of it; "" is not set."""
-    base, mark, query = value.partition("?")
-    if mark and (not query.isascii() or not query.isprintable() or any(each in query for each in " #")):
-        raise refuse(
-            ConfigCode.MALFORMED_URL,
-            "isn't a usable URL",
-            "Write https://host/path?name=value, without blanks or fragment.",
-        )
+    base, _, query = value.partition("?")
+    if not _is_query(query):
+        remedy = "Write https://host/path?name=value, without blanks or fragment."
+        raise refuse(ConfigCode.MALFORMED_URL, "isn't a usable URL", remedy)
     check_url(base)
     return value
 
@@ -207,7 +197,7 @@ def check_endpoint(value: str) -> str:
 def check_secret_url(value: SecretStr) -> SecretStr:
     """As `check_url`, for a URL that is itself the key to the service; a query such as "?create=1" belongs to it."""
     base, mark, query = value.get_secret_value().partition("?")
-    if not query.isascii() or not query.isprintable() or any(sign in query for sign in " #"):
+    if not _is_query(query):
         raise refuse(ConfigCode.MALFORMED_URL, "isn't a usable URL", "Write the address as the monitor shows it.")
     return SecretStr(check_url(base) + mark + query)
 
@@ -229,11 +219,8 @@ def check_template(value: str) -> str:
     except ValueError:
         pieces = []
     if not pieces or any(piece[1:] != ("event_id", "", None) for piece in pieces):
-        raise refuse(
-            ConfigCode.MALFORMED_LOCAL_ID,
-            "must hold {event_id}, and no other braces",
-            'Write it like "Triple Seat_{event_id}".',
-        )
+        remedy = 'Write it like "Triple Seat_{event_id}".'
+        raise refuse(ConfigCode.MALFORMED_LOCAL_ID, "must hold {event_id}, and no other braces", remedy)
     return value
 
 
@@ -257,9 +244,8 @@ def check_present(value: SecretStr) -> SecretStr:
 
 def check_currency(value: str) -> str:
     if not _CURRENCY.fullmatch(value):
-        raise refuse(
-            ConfigCode.MALFORMED_CURRENCY, "isn't the code of a currency", 'Write its three letters, such as "USD".'
-        )
+        remedy = 'Write its three letters, such as "USD".'
+        raise refuse(ConfigCode.MALFORMED_CURRENCY, "isn't the code of a currency", remedy)
     return value
 
 
@@ -268,9 +254,8 @@ def check_command(value: str) -> str:
     try:
         words = shlex.split(value)
     except ValueError:
-        raise refuse(
-            ConfigCode.MALFORMED_COMMAND, "isn't a command line: a quote is open", "Close the quote."
-        ) from None
+        remedy = "Close the quote."
+        raise refuse(ConfigCode.MALFORMED_COMMAND, "isn't a command line: a quote is open", remedy) from None
     if value and not words:
         raise refuse(ConfigCode.EMPTY, "is blank", "Write a command, or leave it empty.")
     return value
