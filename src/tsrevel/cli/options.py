@@ -1,10 +1,9 @@
-"""The root of the command tree, the options of commands, declared once, and `command`, which adds the common ones."""
+"""The root of the command tree, and `command`, which hangs a command into it and adds the options that all have."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,47 +17,9 @@ from tsrevel.cli.context import LogFormat, OutputOptions
 Body = Callable[..., int]
 """A command: takes the CliContext, the OutputOptions and its own options; its result is the exit status."""
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan in full, write nothing to Revel.")]
-HoursBack = Annotated[
-    int | None, typer.Option("--hours-back", min=1, metavar="H", help="Look back so far [default: sync.hours_back].")
-]
-First = Annotated[
-    datetime | None,
-    typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events from this day on."),
-]
-Last = Annotated[
-    datetime | None,
-    typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events up to this day."),
-]
 Location = Annotated[
     list[str] | None,
     typer.Option("--location", metavar="ID", help="Only this TripleSeat location or site; repeatable."),
-]
-MaxOrders = Annotated[
-    int | None, typer.Option("--max-orders", min=1, metavar="N", help="Begin at most so many orders.")
-]
-EventId = Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.")]
-EventIds = Annotated[list[str], typer.Argument(metavar="EVENT_ID...", help="TripleSeat event ids.")]
-IgnoreTimeGate = Annotated[
-    bool, typer.Option("--ignore-time-gate", help="Inject although the event's day is not yet, or no longer, open.")
-]
-
-Signature = Annotated[
-    str | None,
-    typer.Option("--signature", metavar="'t=..,v1=..'", help="What the delivery's X-Signature header held."),
-]
-Plain = Annotated[bool, typer.Option("--plain", help="Also accept a bare hex digest of the body as its signature.")]
-
-Unsigned = Annotated[bool, typer.Option("--unsigned", help="Take deliveries without a signature; the audit says so.")]
-Archive = Annotated[
-    Path | None, typer.Option("--archive", metavar="DIR", help="Move the deliveries that are dealt with there.")
-]
-Held = Annotated[bool, typer.Option("--held", help="All events that are held or failed.")]
-RunId = Annotated[str | None, typer.Option("--run", metavar="ID", help="The events that this run held or failed.")]
-Event = Annotated[list[str] | None, typer.Option("--event", metavar="ID", help="This event; repeatable.")]
-FromSnapshot = Annotated[
-    bool,
-    typer.Option("--from-snapshot", help="Use the ledger's copy of the events. Before a write they are read again."),
 ]
 
 
@@ -75,7 +36,6 @@ def _output_options(
 
 
 _COMMON = inspect.signature(_output_options, eval_str=True).parameters
-_CONTEXT = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
 
 
 def command(
@@ -83,10 +43,8 @@ def command(
 ) -> Callable[[Body], Body]:
     """Hang a command into `tree`: with its own options, the common ones after them, and the error boundary around it.
 
-    `acts`: it does more than to print; `unfinished`: what an interrupt leaves of it (see `guard`).
-
-    Its docstring is its help; its first two parameters are the CliContext and the OutputOptions, all others are
-    options.
+    For `acts` and `unfinished` see `guard`. Its docstring is its help; its first two parameters are the CliContext and
+    the OutputOptions, all others are options.
     """
 
     def register(body: Body) -> Body:
@@ -97,7 +55,8 @@ def command(
             call = lambda: body(context.obj, flags, **given)  # noqa: E731
             raise typer.Exit(guard(context.obj, flags, call, acts=acts, unfinished=unfinished))
 
-        parameters = [_CONTEXT, *own, *_COMMON.values()]
+        context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+        parameters = [context, *own, *_COMMON.values()]
         vars(run)["__signature__"] = inspect.Signature(parameters)  # what typer reads instead of **given
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         run.__doc__ = body.__doc__

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import EventId, app, command
+from tsrevel.cli.options import app, command
 
+EventId = Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.")]
 _First = Annotated[
     datetime | None,
     typer.Option(

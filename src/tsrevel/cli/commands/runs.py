@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import (
-    Archive,
-    DryRun,
-    Event,
-    EventIds,
-    First,
-    FromSnapshot,
-    Held,
-    HoursBack,
-    IgnoreTimeGate,
-    Last,
-    Location,
-    MaxOrders,
-    Plain,
-    RunId,
-    Signature,
-    Unsigned,
-    app,
-    command,
-)
+from tsrevel.cli.options import Location, app, command
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan in full, write nothing to Revel.")]
+HoursBack = Annotated[
+    int | None, typer.Option("--hours-back", min=1, metavar="H", help="Look back so far [default: sync.hours_back].")
+]
+First = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events from this day on."),
+]
+Last = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events up to this day."),
+]
+MaxOrders = Annotated[
+    int | None, typer.Option("--max-orders", min=1, metavar="N", help="Begin at most so many orders.")
+]
+EventIds = Annotated[list[str], typer.Argument(metavar="EVENT_ID...", help="TripleSeat event ids.")]
+IgnoreTimeGate = Annotated[
+    bool, typer.Option("--ignore-time-gate", help="Inject although the event's day is not yet, or no longer, open.")
+]
+Signature = Annotated[
+    str | None,
+    typer.Option("--signature", metavar="'t=..,v1=..'", help="What the delivery's X-Signature header held."),
+]
+Plain = Annotated[bool, typer.Option("--plain", help="Also accept a bare hex digest of the body as its signature.")]
+Unsigned = Annotated[bool, typer.Option("--unsigned", help="Take deliveries without a signature; the audit says so.")]
+Archive = Annotated[
+    Path | None, typer.Option("--archive", metavar="DIR", help="Move the deliveries that are dealt with there.")
+]
+Held = Annotated[bool, typer.Option("--held", help="All events that are held or failed.")]
+RunId = Annotated[str | None, typer.Option("--run", metavar="ID", help="The events that this run held or failed.")]
+Event = Annotated[list[str] | None, typer.Option("--event", metavar="ID", help="This event; repeatable.")]
+FromSnapshot = Annotated[
+    bool,
+    typer.Option("--from-snapshot", help="Use the ledger's copy of the events. Before a write they are read again."),
+]
 
 
 @command(app, acts=True)
@@ -81,13 +98,9 @@ def sync(
 
     if first and last and last < first:
         raise typer.BadParameter("--to is before --from")
-    days = (_day(first), _day(last))
+    days = (first.date() if first else None, last.date() if last else None)
     options = verb.SyncOptions(hours_back, *days, tuple(location or ()), max_orders, dry_run)
     return verb.sync(ctx, flags, options)
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
 
 
 @command(app, "sync-event", acts=True)

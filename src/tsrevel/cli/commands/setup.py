@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -45,25 +46,19 @@ _OPTIONS = (
 )
 
 
-def _declare() -> list[inspect.Parameter]:
-    return [each for option in _OPTIONS for each in _declare_one(option)]
-
-
-def _declare_one(option: _Option) -> list[inspect.Parameter]:
-    if not option.secret:
-        return [_parameter(option.key, option.metavar, option.text)]
-    return [
-        _parameter(f"{option.key}_file", "F", f"The file that holds {option.text}; it stays there."),
-        _parameter(f"{option.key}_command", "C", f"A command that prints {option.text}."),
-    ]
-
-
-def _parameter(key: str, metavar: str, text: str) -> inspect.Parameter:
-    name = "--" + key.replace(".", "-").replace("_", "-")
-    kind = Annotated[str | None, typer.Option(name, metavar=metavar, help=text)]
-    return inspect.Parameter(
-        key.replace(".", "__"), inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind
-    )
+def _declare() -> Iterator[inspect.Parameter]:
+    for option in _OPTIONS:
+        ways = [(option.key, option.metavar, option.text)]
+        if option.secret:
+            ways = [
+                (f"{option.key}_file", "F", f"The file that holds {option.text}; it stays there."),
+                (f"{option.key}_command", "C", f"A command that prints {option.text}."),
+            ]
+        for key, metavar, text in ways:
+            name = "--" + key.replace(".", "-").replace("_", "-")
+            kind = Annotated[str | None, typer.Option(name, metavar=metavar, help=text)]
+            place = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            yield inspect.Parameter(key.replace(".", "__"), place, default=None, annotation=kind)
 
 
 def init(
@@ -112,16 +107,8 @@ def init(
     from tsrevel.cli.init_settings import InitOptions
 
     values = {name.replace("__", "."): text for name, text in given.items() if text is not None}
-    options = InitOptions(
-        values,
-        output or flags.config,
-        prefill,
-        source,
-        tuple(location or ()),
-        tuple(charge or ()),
-        tuple(settings or ()),
-    )
-    return verb.write_settings(ctx, flags, options)
+    repeated = (tuple(each or ()) for each in (location, charge, settings))
+    return verb.write_settings(ctx, flags, InitOptions(values, output or flags.config, prefill, source, *repeated))
 
 
 _fixed = [each for each in inspect.signature(init, eval_str=True).parameters.values() if each.name != "given"]
@@ -160,15 +147,14 @@ def login(
     It prints the address to open, and waits at the redirect URL for the browser to come back.
     With --json the address goes to stderr, and stdout gets {"schema", "success", "auth", "token_file", "valid_until"}.
     """
-    from tsrevel.cli import login
     from tsrevel.cli import login as verb
 
     if (status or logout) and (status is logout or paste or port is not None or redirect_uri is not None):
         raise typer.BadParameter("--status and --logout each go alone")
     if status:
-        return login.show_status(ctx, flags)
+        return verb.show_status(ctx, flags)
     if logout:
-        return login.log_out(ctx, flags)
+        return verb.log_out(ctx, flags)
     return verb.login(ctx, flags, verb.LoginOptions(port, redirect_uri, scope, timeout, paste))
 
 
