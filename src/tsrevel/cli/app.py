@@ -6,11 +6,11 @@ from contextlib import redirect_stderr, redirect_stdout
 
 from typer.main import get_command
 
+from tsrevel.cli.boundary import USAGE
 from tsrevel.cli.commands import ledger, mapping, reports, runs, setup  # noqa: F401 (each hangs its commands into the tree)
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import app as app
 
-USAGE = 2
 _COMMAND = get_command(app)
 
 
@@ -23,7 +23,6 @@ def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0
         if status == USAGE and "--json" in argv:
-            text = "the command line can't be understood; stderr says why"
-            ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": USAGE})
+            ctx.answer_failure("the command line can't be understood; stderr says why", USAGE)
         return status
     return 0

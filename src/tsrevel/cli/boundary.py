@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import NoReturn
 
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.streams import is_reader_gone, trouble_of
-from tsrevel.errors import ConfigError, Terminated, TsrevelError
+from tsrevel.cli.streams import trouble_of
+from tsrevel.errors import ConfigError, ConfigProblem, Terminated, TsrevelError
 
 UNEXPECTED = 1
 USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
-
 NOTHING_WRITTEN = "nothing was written"
-_PERHAPS_WRITTEN = "whether it had written is unknown"
 UNFINISHED = "what a run had begun, the next one finishes"
 
 
@@ -41,24 +40,29 @@ def guard(
     """
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _complete(ctx, command, acts=acts)
+        status = command()
+        ctx.stdout.flush()
+        trouble = trouble_of(ctx.stdout)
+        if trouble and trouble.errno != errno.EPIPE:  # a reader that is gone, such as `head`, is no fault of anybody's
+            print(f"tsrevel: not everything could be printed on standard output ({trouble.strerror})", file=ctx.stderr)
+        if trouble and status == 0 and not acts:
+            status = UNEXPECTED
     except typer.BadParameter as error:
         if flags.json:
-            ctx.answer(_encode_failure(error.message, USAGE))
+            ctx.answer_failure(error.message, USAGE)
         raise
-    except ConfigError as error:
-        problems = [
-            {"key": p.key, "origin": p.origin, "message": p.message, "remedy": p.remedy} for p in error.problems
-        ]
-        return _fail(ctx, flags, str(error), error.exit_status, problems=problems)
     except TsrevelError as error:
-        return _fail(ctx, flags, str(error), error.exit_status)
-    except KeyboardInterrupt:
-        return _fail(ctx, flags, _join("interrupted", ctx, unfinished), INTERRUPTED)
-    except Terminated:
-        return _fail(ctx, flags, _join("terminated", ctx, unfinished), TERMINATED)
+        problems = encode_problems(error.problems) if isinstance(error, ConfigError) else []
+        return _fail(ctx, flags, str(error), error.exit_status, problems)
+    except (KeyboardInterrupt, Terminated) as error:
+        end = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
+        perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
+        left = "whether it had written is unknown" if perhaps_written else unfinished
+        return _fail(ctx, flags, f"{end}; {left}", status_of(error))
     except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)
         return _fail(ctx, flags, describe_fault(error), UNEXPECTED)
+    else:
+        return status
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -77,13 +81,9 @@ def describe_fault(error: Exception) -> str:
     return f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"
 
 
-def _complete(ctx: CliContext, command: Callable[[], int], *, acts: bool) -> int:
-    status = command()
-    ctx.stdout.flush()
-    trouble = trouble_of(ctx.stdout)
-    if trouble and not is_reader_gone(trouble):
-        print(f"tsrevel: not everything could be printed on standard output ({trouble.strerror})", file=ctx.stderr)
-    return UNEXPECTED if trouble and status == 0 and not acts else status
+def encode_problems(problems: Iterable[ConfigProblem]) -> list[dict[str, str]]:
+    """Problems of the settings for --json."""
+    return [{"key": p.key, "origin": p.origin, "message": p.message, "remedy": p.remedy} for p in problems]
 
 
 def _fail(
@@ -92,17 +92,8 @@ def _fail(
     for line in text.splitlines():
         print(f"tsrevel: {line}", file=ctx.stderr)
     if flags.json:
-        ctx.answer(_encode_failure(text, status) | ({"problems": problems} if problems else {}))
+        ctx.answer_failure(text, status, **({"problems": problems} if problems else {}))
     return status
-
-
-def _encode_failure(text: str, status: int) -> dict[str, object]:
-    return {"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status}
-
-
-def _join(end: str, ctx: CliContext, unfinished: str) -> str:
-    perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
-    return f"{end}; {_PERHAPS_WRITTEN if perhaps_written else unfinished}"
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
-from tsrevel.cli.streams import encode_json, plain
+from tsrevel.cli.streams import encode_json, fold, plain
 
 if TYPE_CHECKING:
     from tsrevel.wiring import Runtime
@@ -37,11 +38,28 @@ class CliContext:
     def __post_init__(self) -> None:
         self.stdout, self.stderr = plain(self.stdout), plain(self.stderr)
 
+    def now(self) -> datetime:
+        """The present instant, without loading the real runtime."""
+        return self.runtime.clock() if self.runtime else datetime.now(UTC)
+
+    def say(self, text: str) -> None:
+        """Print text for people on stdout, wrapped on a terminal."""
+        print(fold(text, self.stdout, self.environ), file=self.stdout)
+
+    def tell(self, text: str) -> None:
+        """The same on stderr, at once."""
+        print(fold(text, self.stderr, self.environ), file=self.stderr, flush=True)
+
     def answer(self, document: Mapping[str, object]) -> None:
         """Print the one JSON object of --json on stdout. A later one is dropped: the first has said how it ended."""
         if not self.answered:
             self.answered = True
             print(encode_json(document, self.stdout), file=self.stdout, flush=True)
+
+    def answer_failure(self, error: str, exit_status: int, **more: object) -> None:
+        """Answer with the object of --json for a command that failed."""
+        failure = {"schema": 1, "success": False, "reason": None, "error": error, "exit_status": exit_status}
+        self.answer(failure | more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,54 +14,35 @@ from tsrevel.cli.streams import encode_json
 _LOGGER = logging.getLogger("tsrevel")
 
 
-class _TextLines(logging.Formatter):
-    def __init__(self, correlation_id: str) -> None:
-        self._correlation_id = correlation_id
+class _LogFormatter(logging.Formatter):
+    def __init__(self, correlation_id: str, stream: TextIO, *, as_json: bool) -> None:
+        self._correlation_id, self._stream, self._as_json = correlation_id, stream, as_json
         super().__init__()
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage().replace("\n", "\n    ")  # what goes on can't be taken for another entry
-        return f"{_instant(record)} {record.levelname} [{self._correlation_id}] {message}"
-
-
-class _JsonLines(_TextLines):
-    def __init__(self, correlation_id: str, stream: TextIO) -> None:
-        self._stream = stream
-        super().__init__(correlation_id)
-
-    def format(self, record: logging.LogRecord) -> str:
-        entry = {
-            "at": _instant(record),
-            "level": record.levelname,
-            "correlation_id": self._correlation_id,
-            "message": record.getMessage(),
-        }
-        return encode_json(entry, self._stream)
+        instant = datetime.fromtimestamp(record.created, UTC)
+        at = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        level, message = record.levelname, record.getMessage()
+        if self._as_json:
+            entry = {"at": at, "level": level, "correlation_id": self._correlation_id, "message": message}
+            return encode_json(entry, self._stream)
+        indented = message.replace("\n", "\n    ")  # what goes on can't be taken for another entry
+        return f"{at} {level} [{self._correlation_id}] {indented}"
 
 
 @contextmanager
 def logging_to(stream: TextIO, flags: OutputOptions, correlation_id: str) -> Iterator[None]:
     """Send tsrevel's log to `stream` meanwhile: warnings and errors, more with -v, only errors with -q."""
+    level = {0: logging.WARNING, 1: logging.INFO}.get(flags.verbose, logging.DEBUG)
     handler = logging.StreamHandler(stream)
-    as_json = flags.log_format == "json"
-    handler.setFormatter(_JsonLines(correlation_id, stream) if as_json else _TextLines(correlation_id))
+    handler.setFormatter(_LogFormatter(correlation_id, stream, as_json=flags.log_format == "json"))
     before = _LOGGER.level
     _LOGGER.addHandler(handler)
     _LOGGER.propagate = False
-    _LOGGER.setLevel(_level(flags))
+    _LOGGER.setLevel(logging.ERROR if flags.quiet else level)
     try:
         yield
     finally:
         _LOGGER.removeHandler(handler)
         _LOGGER.propagate = True
         _LOGGER.setLevel(before)
-
-
-def _level(flags: OutputOptions) -> int:
-    if flags.quiet:
-        return logging.ERROR
-    return {0: logging.WARNING, 1: logging.INFO}.get(flags.verbose, logging.DEBUG)
-
-
-def _instant(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from tsrevel.cli.boundary import encode_problems
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.streams import fold
 from tsrevel.config import Settings, examine_settings
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.config.show import encode_settings, list_paths, render_toml
 from tsrevel.errors import ConfigError, ConfigProblem
-
-ShowFormat = Literal["toml", "json"]
 
 
 def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
@@ -22,14 +20,17 @@ def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
     if flags.json:
         ctx.answer(_encode_verdict(problems) | {"warnings": warnings} | list_paths(settings))
     elif not problems and not flags.quiet:
-        sound = f"{_sources(settings)}: no problems. {_sum_up(settings)}"
-        print(fold(sound, ctx.stdout, ctx.environ), file=ctx.stdout)
+        counts = ((settings.locations, "location"), (settings.charges, "charge"), (settings.products, "mapping"))
+        told = [f"{len(entries)} {name}{'' if len(entries) == 1 else 's'}" for entries, name in counts]
+        mode = "dry run" if settings.safety.dry_run else "live"
+        mode = mode if settings.safety.enable_connector else "switched off"
+        ctx.say(f"{_sources(settings)}: no problems. {settings.environment}, {mode}; {', '.join(told)}.")
     for warning in warnings:
-        print(fold(f"tsrevel: warning: {warning}", ctx.stderr, ctx.environ), file=ctx.stderr)
+        ctx.tell(f"tsrevel: warning: {warning}")
     return _tell(ctx, settings, problems)
 
 
-def show_settings(ctx: CliContext, flags: OutputOptions, form: ShowFormat) -> int:
+def show_settings(ctx: CliContext, flags: OutputOptions, form: Literal["toml", "json"]) -> int:
     """Print every value with its origin, whatever is wrong; problems go to stderr: exit 0 or 10."""
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     spoilt = {problem.key for problem in problems}
@@ -48,14 +49,12 @@ def _tell(ctx: CliContext, settings: Settings, problems: Sequence[ConfigProblem]
     hint = "" if settings.config_path else "; `tsrevel init` writes a file, or name one with --config"
     print(f"tsrevel: {_sources(settings)}: {count}{hint}", file=ctx.stderr)
     for problem in problems:
-        print(fold(f"tsrevel: {problem}", ctx.stderr, ctx.environ), file=ctx.stderr)
+        ctx.tell(f"tsrevel: {problem}")
     return ConfigError.exit_status
 
 
 def _encode_verdict(problems: Sequence[ConfigProblem]) -> dict[str, object]:
-    listed = [
-        {"key": each.key, "origin": each.origin, "message": each.message, "remedy": each.remedy} for each in problems
-    ]
+    listed = encode_problems(problems)
     verdict: dict[str, object] = {"schema": 1, "success": not problems, "reason": None, "problems": listed}
     if problems:
         verdict |= {"error": "\n".join(map(str, problems)), "exit_status": ConfigError.exit_status}
@@ -64,11 +63,3 @@ def _encode_verdict(problems: Sequence[ConfigProblem]) -> dict[str, object]:
 
 def _sources(settings: Settings) -> str:
     return str(settings.config_path) if settings.config_path else "no settings file, the environment alone"
-
-
-def _sum_up(settings: Settings) -> str:
-    counts = ((settings.locations, "location"), (settings.charges, "charge"), (settings.products, "mapping"))
-    told = [f"{len(entries)} {name}{'' if len(entries) == 1 else 's'}" for entries, name in counts]
-    mode = "dry run" if settings.safety.dry_run else "live"
-    mode = mode if settings.safety.enable_connector else "switched off"
-    return f"{settings.environment}, {mode}; {', '.join(told)}."

@@ -6,7 +6,6 @@ What can't be written (a full disk, a reader that is gone) is lost and remembere
 from __future__ import annotations
 
 import codecs
-import errno
 import io
 import json
 import os
@@ -18,8 +17,6 @@ from typing import Any, TextIO, cast
 
 from tsrevel.text import escape_json, show_controls
 
-_LINES = "\n\t"
-
 
 def settle_streams() -> None:
     """Give the process all three standard streams: a missing one is /dev/null, and none fails or refuses a character.
@@ -27,26 +24,23 @@ def settle_streams() -> None:
     Before anything else is opened: a ledger that got the number of a missing stream would be written to by `print`.
     """
     for descriptor in range(3):
-        _fill(descriptor)
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            os.dup2(opened, descriptor)
+            if opened != descriptor:
+                os.close(opened)
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 (it lives as long as the process)
     sys.stdout = OutputStream(1, sys.stdout)
     sys.stderr = OutputStream(2, sys.stderr)
 
 
-def _fill(descriptor: int) -> None:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        opened = os.open(os.devnull, os.O_RDWR)
-        os.dup2(opened, descriptor)
-        if opened != descriptor:
-            os.close(opened)
-
-
 class OutputStream(io.TextIOWrapper):
     """Text to an open descriptor, encoded as Python would have (`like`); a character that isn't there is escaped.
 
-    Where a write fails, the descriptor is /dev/null from then on: what is buffered must go somewhere.
+    Writing never raises OSError. Where it fails, the descriptor is /dev/null from then on: what is buffered must go
+    somewhere.
     """
 
     def __init__(self, descriptor: int, like: TextIO | None) -> None:
@@ -58,7 +52,6 @@ class OutputStream(io.TextIOWrapper):
         super().__init__(io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=lines)
 
     def write(self, text: str) -> int:
-        """Write `text`; never raises OSError."""
         try:
             super().write(text)
         except OSError as error:
@@ -66,7 +59,6 @@ class OutputStream(io.TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        """Write what is buffered; never raises OSError."""
         try:
             super().flush()
         except OSError as error:
@@ -81,18 +73,19 @@ class OutputStream(io.TextIOWrapper):
 
 
 class PlainStream:
-    """A stream for `print`: control characters appear as escapes. `inner` is for who writes a terminal's own codes."""
+    """A stream for `print`: control characters appear as escapes, but for ends of lines and tabs.
+
+    `inner` is for who writes a terminal's own codes.
+    """
 
     def __init__(self, inner: TextIO) -> None:
         self.inner = inner
 
     def write(self, text: str) -> int:
-        """Write `text`, its lines and tabs as they are."""
-        self.inner.write(show_controls(text, keep=_LINES))
+        self.inner.write(show_controls(text, keep="\n\t"))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write each of them."""
         for line in lines:
             self.write(line)
 
@@ -101,12 +94,10 @@ class PlainStream:
 
 
 def plain(stream: TextIO) -> TextIO:
-    """`stream` as a PlainStream, which it may be already."""
     return stream if isinstance(stream, PlainStream) else cast("TextIO", PlainStream(stream))
 
 
 def inner(stream: TextIO) -> TextIO:
-    """What a plain stream writes to."""
     return stream.inner if isinstance(stream, PlainStream) else stream
 
 
@@ -116,20 +107,11 @@ def trouble_of(stream: TextIO) -> OSError | None:
     return found.trouble if isinstance(found, OutputStream) else None
 
 
-def is_reader_gone(trouble: OSError) -> bool:
-    """Whether the other end of a pipe was closed, as `head` does: no fault of anybody's."""
-    return trouble.errno == errno.EPIPE
-
-
 def encode_json(document: object, stream: TextIO, *, compact: bool = False) -> str:
     """`document` as JSON on one line: in ASCII unless `stream` is UTF-8, and without a character a terminal obeys."""
-    separators = (",", ":") if compact else None
-    return escape_json(json.dumps(document, ensure_ascii=not _is_utf8(stream), separators=separators))
-
-
-def _is_utf8(stream: TextIO) -> bool:
     encoding = getattr(stream, "encoding", None)  # a stream in memory has none, and takes everything
-    return encoding is None or codecs.lookup(encoding).name == "utf-8"
+    in_ascii = encoding is not None and codecs.lookup(encoding).name != "utf-8"
+    return escape_json(json.dumps(document, ensure_ascii=in_ascii, separators=(",", ":") if compact else None))
 
 
 def fold(text: str, stream: TextIO, environ: Mapping[str, str]) -> str:
@@ -138,19 +120,15 @@ def fold(text: str, stream: TextIO, environ: Mapping[str, str]) -> str:
         return text
     told = environ.get("COLUMNS", "")
     width = int(told) if told.isdecimal() and int(told) else shutil.get_terminal_size().columns
-    return "\n".join(_fold_line(line, width) for line in text.split("\n"))
-
-
-def _fold_line(line: str, width: int) -> str:
-    if len(line) <= width:
-        return line
-    indent = " " * (len(line) - len(line.lstrip()))
-    lines = textwrap.wrap(
-        line.strip(),
-        width,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    lines: list[str] = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        fitting = textwrap.TextWrapper(
+            width,
+            initial_indent=indent,
+            subsequent_indent=f"{indent}    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines.append(line if len(line) <= width else fitting.fill(line.strip()))
     return "\n".join(lines)

@@ -23,7 +23,8 @@ def verify_signature(
     """
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     keys = [key.get_secret_value() for key in settings.tripleseat.webhook_signing_keys]
-    now = ctx.runtime.clock() if ctx.runtime else datetime.now(UTC)
+    now = ctx.now()
+    refused = None
     try:
         body = open_body(ctx, file)
         timestamp = check_signature(body, header, keys, plain=plain, tolerance=tolerance, now=now)
@@ -31,17 +32,12 @@ def verify_signature(
         raise typer.BadParameter(f"{file} can't be read: {error.strerror or type(error).__name__}") from error
     except DeliveryRefused as refusal:
         print(f"tsrevel: {refusal}", file=ctx.stderr)
-        _answer(ctx, flags, refusal.reason, refusal.timestamp)
-        return refusal.exit_status
-    _answer(ctx, flags, None, timestamp)
-    if ctx.stdout.isatty() and not flags.json:
-        print(f"The signature is good: {_tell_when(timestamp)}.", file=ctx.stdout)
-    return 0
-
-
-def _answer(ctx: CliContext, flags: OutputOptions, reason: str | None, timestamp: int | None) -> None:
+        refused, timestamp = refusal, refusal.timestamp
     if flags.json:
-        ctx.answer({"ok": reason is None, "reason": reason, "timestamp": timestamp})
+        ctx.answer({"ok": not refused, "reason": refused.reason if refused else None, "timestamp": timestamp})
+    elif not refused and ctx.stdout.isatty():
+        print(f"The signature is good: {_tell_when(timestamp)}.", file=ctx.stdout)
+    return refused.exit_status if refused else 0
 
 
 def _tell_when(timestamp: int | None) -> str:
