@@ -6,43 +6,47 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.init_settings import InitOptions, SettingsDraft, charge_entry, gather, list_locations, plain_key
+from tsrevel.cli.init_settings import TREATMENTS, InitOptions, SettingsDraft, charge_entry, gather, plain_key
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prefill import prefill
-from tsrevel.cli.prompts import Check, Terminal, may_ask
-from tsrevel.cli.streams import fold
+from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.config import Settings, check_document, config_folder
 from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_path
 from tsrevel.config.settings import SECRETS, variables
 from tsrevel.config.sources import lookup, parse_flag
-from tsrevel.config.value_types import decode_whole
 from tsrevel.config.write import ConfigTable
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
 from tsrevel.files import create_private, real_path
 from tsrevel.tripleseat.locations import iana_zone
 from tsrevel.wiring import Runtime, correlate
 
-USAGE = 2
+_OFFER = "Ask both services for places, stations, users, payment types, discounts?"
+_INTRODUCTION = """\
+This writes a settings file for tsrevel: nothing is written before the end, and
+no service is asked unless you say so. Enter takes what stands in [brackets],
+Ctrl-C leaves everything as it is."""
 
 
 def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) -> int:
     """Write the file, or raise without having written: ConfigError, typer.BadParameter, or what a service said."""
-    path = _target(ctx, flags, options)
-    _refuse_to_overwrite(path)
+    path = _find_target(ctx, options)
+    if os.path.lexists(path):
+        remedy = "Edit it, move it away, or name another file with --output."
+        message = "is there already, and init never overwrites"
+        raise ConfigError((ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy),))
     terminal = Terminal(ctx) if may_ask(ctx, flags) else None
     draft = gather(options, ctx.environ)
     ask_services = options.prefill
     if terminal:
-        ask_services = interview(terminal, draft, path, ctx.environ, prefill=options.prefill)
+        ask_services = _Interview(terminal, draft, ctx.environ).ask_all(path, prefill=options.prefill)
     # The token that the services are asked with lies where the login with the settings of before has put it.
-    settings = _check(ctx, flags, draft, draft.replaces or path, places=not ask_services)
+    settings = _check(ctx, draft, draft.replaces or path, places=not ask_services)
     left = _prefill(ctx, flags, draft, settings, terminal) if ask_services else []
-    after = _check(ctx, flags, draft, path, places=True)
+    after = _check(ctx, draft, path, places=True)
     found = options.output is None or path == SYSTEM_CONFIG or _is_usual(path, ctx.environ)
     old = None if found else draft.replaces  # a file that lies where settings are looked for stays there
     if terminal and not terminal.confirm(f"Write {path}?", default=True):
@@ -51,37 +55,29 @@ def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) 
     made = not path.parent.is_dir()
     ctx.wrote = True
     create_private(path, draft.render())
-    settings = settings if old else after
-    hand_over = [] if old else _hand_over(path, settings, ctx.environ, made=made)
-    steps = [*_put_in_place(path, old), *_next_steps(old or path, settings, ctx.environ)]
+    hand_over = [] if old else _hand_over(path, after, ctx.environ, made=made)
+    next_steps = _next_steps(old or path, settings if old else after, ctx.environ)
+    steps = [*(_put_in_place(path, old) if old else []), *next_steps]
     _tell(ctx, flags, path, draft, left, hand_over, steps)
     return 0
 
 
-def _target(ctx: CliContext, flags: OutputOptions, options: InitOptions) -> Path:
-    named = lookup(ctx.environ, "TSREVEL_CONFIG")
-    folder = config_folder(ctx.environ)
+def _find_target(ctx: CliContext, options: InitOptions) -> Path:
     if options.output:
         return options.output
-    if named:
+    if named := lookup(ctx.environ, "TSREVEL_CONFIG"):
         path = read_path(named, ctx.environ, None)
         if isinstance(path, PathProblem):
             origin = "environment TSREVEL_CONFIG"
             raise ConfigError((ConfigProblem(path.code, "config", origin, path.message, path.remedy),))
         return path
+    folder = config_folder(ctx.environ)
     if folder is None:
-        _misuse(ctx, flags, "there is no home folder to write to; name the file with --output")
+        raise typer.BadParameter("there is no home folder to write to; name the file with --output")
     return folder / "config.toml"
 
 
-def _refuse_to_overwrite(path: Path) -> None:
-    if os.path.lexists(path):
-        remedy = "Edit it, move it away, or name another file with --output."
-        message = "is there already, and init never overwrites"
-        raise ConfigError((ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy),))
-
-
-def _check(ctx: CliContext, flags: OutputOptions, draft: SettingsDraft, path: Path, *, places: bool) -> Settings:
+def _check(ctx: CliContext, draft: SettingsDraft, path: Path, *, places: bool) -> Settings:
     """The settings that would be read back. What only lacks an option is a usage error that names it."""
     try:
         return draft.check(path, ctx.environ, places=places)
@@ -89,7 +85,8 @@ def _check(ctx: CliContext, flags: OutputOptions, draft: SettingsDraft, path: Pa
         missing = [_name_missing(problem, draft) for problem in error.problems]
         if not all(missing):
             raise
-        _misuse(ctx, flags, "\n  ".join(["nothing was written. Missing, off a terminal:", *dict.fromkeys(missing)]))
+        text = "\n  ".join(["nothing was written. Missing, off a terminal:", *dict.fromkeys(missing)])
+        raise typer.BadParameter(text) from error
 
 
 def _name_missing(problem: ConfigProblem, draft: SettingsDraft) -> str:
@@ -103,16 +100,8 @@ def _name_missing(problem: ConfigProblem, draft: SettingsDraft) -> str:
     option = "--" + plain_key(key).replace(".", "-").replace("_", "-")
     if key in SECRETS:
         return f"{option}-file, {option}-command, or {variables(key)[-1]} in the environment"
-    return (
-        f"{option}{', --revel-base-url' if key == 'revel.domain' else ''}, or {variables(key)[-1]} in the environment"
-    )
-
-
-def _misuse(ctx: CliContext, flags: OutputOptions, text: str) -> NoReturn:
-    """A usage error, told by typer on stderr and, with --json, as the one object."""
-    if flags.json:
-        ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": USAGE})
-    raise typer.BadParameter(text)
+    other = ", --revel-base-url" if key == "revel.domain" else ""
+    return f"{option}{other}, or {variables(key)[-1]} in the environment"
 
 
 def _prefill(
@@ -125,19 +114,16 @@ def _prefill(
         with logging_to(ctx.stderr, flags, correlate(runtime.new_run_id())):
             filled = prefill(settings, runtime, draft.values, draft.names, known, terminal)
     except TsrevelError as error:
-        if terminal is None or not _go_on_without(terminal, error):
-            print("tsrevel: nothing was written; without --prefill no service is asked", file=ctx.stderr)
-            raise
-        return [str(error)]
+        if terminal:
+            terminal.say(f"tsrevel: {error}")
+            if terminal.confirm("Go on without what the services would tell?", default=False):
+                return [str(error)]
+        print("tsrevel: nothing was written; without --prefill no service is asked", file=ctx.stderr)
+        raise
     for key, value in filled.values.items():
         draft.put(key, value)
     draft.locations, draft.remarks = filled.locations, filled.remarks
     return filled.open
-
-
-def _go_on_without(terminal: Terminal, error: TsrevelError) -> bool:
-    terminal.say(f"tsrevel: {error}")
-    return terminal.confirm("Go on without what the services would tell?", default=False)
 
 
 def _tell(
@@ -149,30 +135,28 @@ def _tell(
     hand_over: list[str],
     steps: list[str],
 ) -> None:
-    todo = [*left, *_find_gaps(draft), *_overruled(ctx.environ)]
-    if flags.json:
-        answer = {"schema": 1, "success": True, "reason": None, "config": str(path)}
-        ctx.answer(answer | {"locations": list_locations(draft), "open": todo, "next": [*hand_over, *steps]})
-        return
-    if not flags.quiet:
-        for text in todo:
-            print(fold(f"tsrevel: left to do: {text}", ctx.stderr, ctx.environ), file=ctx.stderr)
-        wrote = f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run."
-        print(fold(wrote, ctx.stdout, ctx.environ), file=ctx.stdout)
-        lines = ["Next:", *(f"  {step}" for step in steps)]
-        if hand_over:
-            head = "Next, as root, with the name of the user that cron runs tsrevel as in the place of USER:"
-            lines = [head, *(f"  {step}" for step in hand_over), "Then, as that user:", *lines[1:]]
-        print("\n".join(lines), file=ctx.stdout)
-
-
-def _find_gaps(draft: SettingsDraft) -> list[str]:
-    gaps = []
+    todo = [*left]
     if not draft.locations:
-        gaps.append("no [[locations]] yet: every event is held until there is one")
+        todo.append("no [[locations]] yet: every event is held until there is one")
     if not draft.charges:
-        gaps.append("no [[charges]] yet: an event with a tax, fee or gratuity is held until each is named there")
-    return gaps
+        todo.append("no [[charges]] yet: an event with a tax, fee or gratuity is held until each is named there")
+    todo += _overruled(ctx.environ)
+    if flags.json:
+        names = [str(each.values.get("name") or "") for each in draft.locations if each.live]
+        answer = {"schema": 1, "success": True, "reason": None, "config": str(path)}
+        ctx.answer(answer | {"locations": names, "open": todo, "next": [*hand_over, *steps]})
+        return
+    if flags.quiet:
+        return
+    for text in todo:
+        ctx.tell(f"tsrevel: left to do: {text}")
+    ctx.say(f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run.")
+    head = "Next:"
+    if hand_over:
+        given = "Next, as root, with the name of the user that cron runs tsrevel as in the place of USER:"
+        print("\n  ".join([given, *hand_over]), file=ctx.stdout)
+        head = "Then, as that user:"
+    print("\n  ".join([head, *steps]), file=ctx.stdout)
 
 
 def _overruled(environ: Mapping[str, str]) -> list[str]:
@@ -193,10 +177,8 @@ def _is_usual(path: Path, environ: Mapping[str, str]) -> bool:
     return folder is not None and path == folder / "config.toml" and not lookup(environ, "TSREVEL_CONFIG")
 
 
-def _put_in_place(path: Path, old: Path | None) -> list[str]:
+def _put_in_place(path: Path, old: Path) -> list[str]:
     """How the new file takes the place of the one it was made from; that one's owner and mode stay."""
-    if old is None:
-        return []
     new, real = shlex.quote(str(path)), shlex.quote(str(real_path(old)))
     try:
         before, after = old.stat(), path.stat()
@@ -229,74 +211,54 @@ def _next_steps(path: Path, settings: Settings, environ: Mapping[str, str]) -> l
     return [f"tsrevel {verb}{end}" for verb in [*verbs, "doctor", "sync --dry-run"]]
 
 
-_SECRETS = {
-    "public_key": (("tripleseat.public_key", "TripleSeat public API key"),),
-    "oauth2": (("tripleseat.client_secret", "TripleSeat client secret"),),
-    "client_credentials": (("tripleseat.client_secret", "TripleSeat client secret"),),
-}
-_OFFER = "Ask both services for places, stations, users, payment types, discounts?"
-_INTRODUCTION = """\
-This writes a settings file for tsrevel: nothing is written before the end, and
-no service is asked unless you say so. Enter takes what stands in [brackets],
-Ctrl-C leaves everything as it is."""
+class _Interview:
+    """Asks for what the draft lacks. A refusal is a reason why an answer can't be taken."""
 
-
-def interview(
-    terminal: Terminal, draft: SettingsDraft, path: Path, environ: Mapping[str, str], *, prefill: bool
-) -> bool:
-    """Ask for what the draft of the file at `path` lacks; whether both services are to be asked for the rest."""
-    asker = _Asker(terminal, draft, environ)
-    terminal.say(_INTRODUCTION)
-    asker.ask_tripleseat()
-    asker.ask_revel()
-    asker.ask_zone()
-    terminal.say("\nLocations")
-    prefill = prefill or terminal.confirm(_OFFER, default=True)
-    if prefill:
-        asker.ask_public_key(path)
-    elif not draft.locations:
-        asker.ask_locations()
-    asker.ask_number("revel.dining_option", "Number of the Revel dining option (empty: 0, to go; no list has it)")
-    if not draft.charges:
-        asker.ask_charges()
-    return prefill
-
-
-class _Asker:
     def __init__(self, terminal: Terminal, draft: SettingsDraft, environ: Mapping[str, str]) -> None:
         self.terminal, self.draft, self.environ = terminal, draft, environ
 
-    def ask_tripleseat(self) -> None:
-        """How to get into TripleSeat (facts TripleSeat 1)."""
+    def ask_all(self, path: Path, *, prefill: bool) -> bool:
+        """Ask for the file at `path`; whether both services are to be asked for the rest."""
+        self.terminal.say(_INTRODUCTION)
+        self._ask_access()
+        if not self.draft.has("timezone"):
+            question = "Time zone of locations that name none"
+            zone = self.terminal.ask(question, "America/Los_Angeles", self._refuse_zone)
+            self.draft.put("timezone", iana_zone(zone) or zone)
+        self.terminal.say("\nLocations")
+        prefill = prefill or self.terminal.confirm(_OFFER, default=True)
+        if prefill:
+            self._ask_public_key(path)
+        elif not self.draft.locations:
+            self._ask_locations()
+        self._ask_number("revel.dining_option", "Number of the Revel dining option (empty: 0, to go; no list has it)")
+        if not self.draft.charges:
+            self._ask_charges()
+        return prefill
+
+    def _ask_access(self) -> None:
+        """How to get into both services (facts TripleSeat 1, Revel 1)."""
+        pretended = self.draft.values.get("environment") == "sandbox"
         self.terminal.say("\nTripleSeat (an OAuth 2 app: Settings, Tripleseat API & Webhooks)")
-        if self.draft.values.get("environment") == "sandbox":
+        if pretended:
             self._ask("tripleseat.base_url", "Base URL on this machine")
         self._ask("tripleseat.auth", "Way in: oauth2, client_credentials or public_key", "oauth2")
-        auth = str(self.draft.values.get("tripleseat.auth", "oauth2"))
-        if auth != "public_key":
+        auth = self.draft.values.get("tripleseat.auth", "oauth2")
+        if auth == "public_key":
+            self._ask_secret("tripleseat.public_key", "TripleSeat public API key")
+        else:
             self._ask("tripleseat.client_id", "Client id")
-        for key, what in _SECRETS.get(auth, ()):
-            self._ask_secret(key, what)
-
-    def ask_revel(self) -> None:
-        """How to get into Revel (facts Revel 1)."""
+        if auth in {"oauth2", "client_credentials"}:
+            self._ask_secret("tripleseat.client_secret", "TripleSeat client secret")
         self.terminal.say("\nRevel (an API key: management console)")
-        if self.draft.values.get("environment") == "sandbox":
+        if pretended:
             self._ask("revel.base_url", "Base URL on this machine")
         elif not self.draft.has("revel.base_url"):
             self._ask("revel.domain", "Account (acme for https://acme.revelup.com)")
         self._ask_secret("revel.api_key", "Revel API key")
         self._ask_secret("revel.api_secret", "Revel API secret")
 
-    def ask_zone(self) -> None:
-        """The zone of locations that name none, by its IANA or its TripleSeat name."""
-        if not self.draft.has("timezone"):
-            told = self.terminal.ask(
-                "Time zone of locations that name none", "America/Los_Angeles", lambda text: self._zone_refusal(text)
-            )
-            self.draft.put("timezone", iana_zone(told) or told)
-
-    def ask_public_key(self, path: Path) -> None:
+    def _ask_public_key(self, path: Path) -> None:
         """Before the login only this key lists TripleSeat's locations and sites (facts TripleSeat 1.6)."""
         settings = self.draft.check(path, self.environ, places=False)
         seat = settings.tripleseat
@@ -305,79 +267,72 @@ class _Asker:
             if key := self.terminal.ask_secret("TripleSeat public API key (unseen; empty: list them later)"):
                 self.draft.put("tripleseat.public_key", key)
 
-    def ask_number(self, key: str, question: str) -> None:
-        """A number that may be left out."""
-        if not self.draft.has(key):
-            answer = self.terminal.ask(question, check=lambda text: text and _need_number(text))
-            if answer:
-                self.draft.put(key, int(answer))
+    def _ask_locations(self) -> None:
+        def number(question: str) -> int:
+            return int(self.terminal.ask(question, check=_refuse_number))
 
-    def ask_locations(self) -> None:
-        """One location after the other."""
         if not self.draft.has("revel.user"):
-            self.draft.put("revel.user", self._number("Id of the Revel user that orders are made by"))
-        self.ask_number("revel.payment_type", "Id of the Revel payment type for TripleSeat payments (empty: none)")
-        self.ask_number("revel.discount", "Id of the Revel discount for TripleSeat discounts (empty: none)")
+            self.draft.put("revel.user", number("Id of the Revel user that orders are made by"))
+        self._ask_number("revel.payment_type", "Id of the Revel payment type for TripleSeat payments (empty: none)")
+        self._ask_number("revel.discount", "Id of the Revel discount for TripleSeat discounts (empty: none)")
         while name := self.terminal.ask("Name of a location (empty: no more)"):
             entry: dict[str, object] = {"name": name}
-            entry["tripleseat_location"] = self._number("  Its TripleSeat location id")
-            entry["revel_establishment"] = self._number("  Its Revel establishment id")
-            entry["station"] = self._number("  The Revel POS station its orders are booked on")
-            zone = self.terminal.ask("  Its time zone", str(self.draft.values["timezone"]), self._zone_refusal)
+            entry["tripleseat_location"] = number("  Its TripleSeat location id")
+            entry["revel_establishment"] = number("  Its Revel establishment id")
+            entry["station"] = number("  The Revel POS station its orders are booked on")
+            zone = self.terminal.ask("  Its time zone", str(self.draft.values["timezone"]), self._refuse_zone)
             self.draft.locations.append(ConfigTable(entry | {"timezone": iana_zone(zone) or zone}))
 
-    def ask_charges(self) -> None:
-        """One tax, fee or gratuity after the other."""
+    def _ask_charges(self) -> None:
         self.terminal.say("\nTaxes, fees and gratuities that TripleSeat adds: an event with one not named is held")
-        words = {"tax", "gratuity", "item", "ignore"}
         while name := self.terminal.ask("Name in TripleSeat, such as Sales Tax (empty: no more)"):
-            treatment = self.terminal.ask(
-                "  It is: tax, gratuity, item or ignore", "tax", lambda text: "" if text in words else "One of these."
-            )
-            product = (
-                self.terminal.ask("  Revel product (id or exact name)", check=_need) if treatment == "item" else ""
-            )
-            key = "product" if product.isdecimal() else "product_name"
-            self.draft.charges.append(
-                ConfigTable(charge_entry(name, treatment, {key: decode_whole(product)} if product else {}))
-            )
+            question = "  It is: tax, gratuity, item or ignore"
+            treatment = self.terminal.ask(question, "tax", lambda text: "" if text in TREATMENTS else "One of these.")
+            product = ""
+            if treatment == "item":
+                product = self.terminal.ask("  Revel product (id or exact name)", check=_refuse_nothing)
+            self.draft.charges.append(ConfigTable(charge_entry(name, treatment, product)))
 
     def _ask(self, key: str, question: str, default: str = "") -> None:
         if not self.draft.has(key):
-            answer = self.terminal.ask(question, default, lambda text: _need(text) or self._refusal(key, text))
+            answer = self.terminal.ask(question, default, lambda text: _refuse_nothing(text) or self._refuse(key, text))
             self.draft.put(key, answer)
 
+    def _ask_number(self, key: str, question: str) -> None:
+        """Ask for a number that may be left out."""
+        if not self.draft.has(key):
+            answer = self.terminal.ask(question, check=lambda text: text and _refuse_number(text))
+            if answer:
+                self.draft.put(key, int(answer))
+
     def _ask_secret(self, key: str, what: str) -> None:
-        """The secret itself, unseen; or the file that holds it, or the command that prints it."""
+        """Ask for the secret itself, unseen; or for the file that holds it, or the command that prints it."""
+
+        def absolute(path: str) -> str:
+            return path if path.startswith("~/") else str(Path(path).absolute())
+
+        def refuse_file(text: str) -> str:
+            return text and self._refuse(f"{key}_file", absolute(text))
+
+        def refuse_command(text: str) -> str:
+            return text and self._refuse(f"{key}_command", text)
+
         while not self.draft.has(key):
             if secret := self.terminal.ask_secret(f"{what} (unseen; empty: name a file or a command)"):
                 self.draft.put(key, secret)
-            elif path := self.terminal.ask("  File that holds it (empty: a command)", check=self._way(f"{key}_file")):
-                self.draft.put(f"{key}_file", self._absolute(path))
-            elif line := self.terminal.ask("  Command that prints it", check=self._way(f"{key}_command")):
+            elif path := self.terminal.ask("  File that holds it (empty: a command)", check=refuse_file):
+                self.draft.put(f"{key}_file", absolute(path))
+            elif line := self.terminal.ask("  Command that prints it", check=refuse_command):
                 self.draft.put(f"{key}_command", line)
 
-    def _way(self, way: str) -> Check:
-        return lambda text: self._refusal(way, self._absolute(text) if way.endswith("_file") else text) if text else ""
+    def _refuse_zone(self, text: str) -> str:
+        return self._refuse("timezone", iana_zone(text) or text)
 
-    def _number(self, question: str) -> int:
-        return int(self.terminal.ask(question, check=_need_number))
-
-    @staticmethod
-    def _absolute(path: str) -> str:
-        return path if path.startswith("~/") else str(Path(path).absolute())
-
-    def _zone_refusal(self, text: str) -> str:
-        return self._refusal("timezone", iana_zone(text) or text)
-
-    def _refusal(self, key: str, value: object) -> str:
+    def _refuse(self, key: str, value: object) -> str:
         """Why the value can't be taken, by the settings' own rules."""
-        document: dict[str, object] = {}
-        for name, each in {"environment": self.draft.values.get("environment", "production"), key: value}.items():
-            section, _, leaf = name.rpartition(".")
-            inner = document.setdefault(section, {}) if section else document
-            if isinstance(inner, dict):
-                inner[leaf] = each
+        document: dict[str, object] = {"environment": self.draft.values.get("environment", "production")}
+        section, _, leaf = key.rpartition(".")
+        document |= {section: {leaf: value}} if section else {leaf: value}
         try:
             check_document(document, Path("config.toml"), self.environ)
         except ConfigError as error:
@@ -385,9 +340,9 @@ class _Asker:
         return ""
 
 
-def _need(text: str) -> str:
+def _refuse_nothing(text: str) -> str:
     return "" if text else "It is needed."
 
 
-def _need_number(text: str) -> str:
+def _refuse_number(text: str) -> str:
     return "" if text.isascii() and text.isdigit() and int(text) > 0 else "Type a whole number above zero."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -22,18 +22,31 @@ from tsrevel.config.write import ConfigTable, render_config
 from tsrevel.tripleseat.locations import iana_zone
 
 _LOCATION_FIELDS = {field.alias or name for name, field in LocationSettings.model_fields.items()}
-_TREATMENTS = ("tax", "gratuity", "item", "ignore")
+TREATMENTS = ("tax", "gratuity", "item", "ignore")
 
 
 def read_location(text: str) -> dict[str, object]:
     """A `[[locations]]` entry from "key=value,..." or a JSON object. Raises typer.BadParameter."""
-    said = _read_json(text) if text.lstrip().startswith("{") else _read_pairs(text)
+    said: dict[str, object]
+    if text.lstrip().startswith("{"):
+        try:
+            said = dict(json.loads(text))
+        except ValueError as error:
+            raise typer.BadParameter("--location: that isn't JSON") from error
+    else:
+        pairs = [part.partition("=") for part in text.split(",")]
+        if not all(key.strip() and sign for key, sign, _ in pairs):
+            raise typer.BadParameter(
+                '--location: write key=value,key=value (name="A, B" goes as JSON), such as '
+                "name=Bakery,tripleseat_location=30501,revel_establishment=8,station=21"
+            )
+        said = {key.strip(): value.strip() for key, _, value in pairs}
     for key in said.keys() - _LOCATION_FIELDS:
         raise typer.BadParameter(f"--location: {key} is no part of a location. {suggest(key, _LOCATION_FIELDS)}")
-    return name_zone({key: value if key == "name" else decode_whole(value) for key, value in said.items()})
+    return _name_zone({key: value if key == "name" else decode_whole(value) for key, value in said.items()})
 
 
-def name_zone(entry: dict[str, object]) -> dict[str, object]:
+def _name_zone(entry: dict[str, object]) -> dict[str, object]:
     """The same with its time zone's IANA name, where TripleSeat's own name for it was given."""
     zone = entry.get("timezone")
     return entry | {"timezone": iana_zone(zone) or zone} if isinstance(zone, str) else entry
@@ -43,16 +56,17 @@ def read_charge(text: str) -> dict[str, object]:
     """A `[[charges]]` entry from "NAME=tax" or "NAME=item:PRODUCT", an id or a name. Raises typer.BadParameter."""
     match, sign, told = text.rpartition("=")
     treatment, _, product = (part.strip() for part in told.partition(":"))
-    if not sign or not match.strip() or treatment not in _TREATMENTS or (treatment == "item") != bool(product):
+    if not sign or not match.strip() or treatment not in TREATMENTS or (treatment == "item") != bool(product):
         raise typer.BadParameter('--charge: write NAME=tax, NAME=gratuity, NAME=ignore or "NAME=item:PRODUCT"')
-    key = "product" if product.isdecimal() else "product_name"
-    return charge_entry(match.strip(), treatment, {key: decode_whole(product)} if product else {})
+    return charge_entry(match.strip(), treatment, product)
 
 
-def charge_entry(match: str, treatment: str, product: dict[str, object]) -> dict[str, object]:
-    """A charge as a settings file has it."""
-    alias = ChargeSettings.model_fields["treat_as"].alias or "treat_as"
-    return {"match": match, alias: treatment, **product}
+def charge_entry(match: str, treatment: str, product: str) -> dict[str, object]:
+    """A charge as a settings file has it. `product` is an id, a name, or "" for none."""
+    entry: dict[str, object] = {"match": match, ChargeSettings.model_fields["treat_as"].alias or "treat_as": treatment}
+    if product:
+        entry["product" if product.isdecimal() else "product_name"] = decode_whole(product)
+    return entry
 
 
 def read_setting(text: str) -> tuple[str, object]:
@@ -76,24 +90,6 @@ def read_setting(text: str) -> tuple[str, object]:
         return key, parse_setting(key, value.strip())
     except ValueError as error:
         raise typer.BadParameter(f"--set: {key} can't be read. {error}") from error
-
-
-def _read_json(text: str) -> dict[str, object]:
-    try:
-        said = json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter("--location: that isn't JSON") from error
-    return dict(said)
-
-
-def _read_pairs(text: str) -> dict[str, object]:
-    pairs = [part.partition("=") for part in text.split(",")]
-    if not all(key.strip() and sign for key, sign, _ in pairs):
-        raise typer.BadParameter(
-            '--location: write key=value,key=value (name="A, B" goes as JSON), such as '
-            "name=Bakery,tripleseat_location=30501,revel_establishment=8,station=21"
-        )
-    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
@@ -142,14 +138,14 @@ class SettingsDraft:
     def put(self, key: str, value: object) -> None:
         """Set one value. A secret's file or command takes the place of any other way it was given."""
         plain = plain_key(key)
-        for way in (plain, *(plain + variant for variant in VARIANTS)):
-            self.values.pop(way, None)
+        for variant in ("", *VARIANTS):
+            self.values.pop(plain + variant, None)
         self.values[key] = value
 
     def has(self, key: str) -> bool:
         """Whether the setting is given, a secret in any way."""
-        ways = (key, *(key + variant for variant in VARIANTS))
-        return any(self.values.get(way) not in (None, "", [], 0) for way in ways) or key in self.names
+        given = [self.values.get(key + variant) for variant in ("", *VARIANTS)]
+        return any(value not in (None, "", [], 0) for value in given) or key in self.names
 
     def render(self, *, places: bool = True) -> str:
         """The file's text; `places` says whether locations are in it."""
@@ -169,13 +165,14 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
     """The draft before anyone is asked. Raises ConfigError for file and environment, typer.BadParameter for options."""
     draft = SettingsDraft()
     report = ProblemReport()
-    layer = read_file(options.source, report) if options.source else {}
-    for key, given in layer.items():
+    for key, given in (read_file(options.source, report) if options.source else {}).items():
         _take(draft, key, _anchor(key, given.value, environ, options.source))
     for key, given in read_environment(environ, report).items():
         _take(draft, key, given.value)
     draft.source, draft.account = options.source, draft.tell_account()
-    place = choose_locations(_given_locations(draft), read_legacy_location(environ, report), report)
+    found = draft.values.pop("locations", None)
+    listed = None if found is None else GivenValue(found, Origin(Source.FILE, "file or environment"))
+    place = choose_locations(listed, read_legacy_location(environ, report), report)
     report.close()
     draft.values.pop("safety.dry_run", None)
     draft.locations = _entries(place.value if place else [])
@@ -184,17 +181,9 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
     return draft
 
 
-def _given_locations(draft: SettingsDraft) -> GivenValue | None:
-    found = draft.values.pop("locations", None)
-    return None if found is None else GivenValue(found, Origin(Source.FILE, "file or environment"))
-
-
 def _entries(value: object) -> list[ConfigTable]:
-    return (
-        [ConfigTable(name_zone(dict(each))) for each in value if isinstance(each, dict)]
-        if isinstance(value, list)
-        else []
-    )
+    entries = value if isinstance(value, list) else []
+    return [ConfigTable(_name_zone(dict(each))) for each in entries if isinstance(each, dict)]
 
 
 def _take(draft: SettingsDraft, key: str, value: object) -> None:
@@ -202,9 +191,9 @@ def _take(draft: SettingsDraft, key: str, value: object) -> None:
         value = decode_rate(value)
     if key == "safety.allowed_locations" and isinstance(value, list):
         value = [decode_whole(each) for each in value]
-    draft.put(key, value)
     if key == "timezone" and isinstance(value, str):
-        draft.put(key, iana_zone(value) or value)
+        value = iana_zone(value) or value
+    draft.put(key, value)
 
 
 def _anchor(key: str, value: object, environ: Mapping[str, str], source: Path | None) -> object:
@@ -223,7 +212,16 @@ def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[s
         seen[plain_key(key)] = name
         if not text.strip():
             raise typer.BadParameter(f"{name} is empty")
-        _take_option(draft, key, text.strip(), environ)
+        given = text.strip()
+        if key in NAMED and not given.isdecimal():
+            draft.names[key] = given
+            draft.values.pop(key, None)
+        elif SETTINGS.get(key) is ValueKind.WHOLE:
+            if not given.isdecimal():
+                raise typer.BadParameter(f"{key} must be a whole number")
+            _take(draft, key, decode_whole(given))
+        else:
+            _take(draft, key, _anchor(key, given, environ, None))
     for text in options.settings:
         key, value = read_setting(text)
         _take(draft, key, _anchor(key, value, environ, None))
@@ -232,20 +230,3 @@ def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[s
     if draft.names and not options.prefill:
         key = next(iter(draft.names))
         raise typer.BadParameter(f"{key} is no number; give its id, or --prefill to have the name looked up")
-
-
-def _take_option(draft: SettingsDraft, key: str, text: str, environ: Mapping[str, str]) -> None:
-    if key in NAMED and not text.isdecimal():
-        draft.names[key] = text
-        draft.values.pop(key, None)
-    elif SETTINGS.get(key) is ValueKind.WHOLE:
-        if not text.isdecimal():
-            raise typer.BadParameter(f"{key} must be a whole number")
-        _take(draft, key, decode_whole(text))
-    else:
-        _take(draft, key, _anchor(key, text, environ, None))
-
-
-def list_locations(draft: SettingsDraft) -> Sequence[str]:
-    """The names of the locations that will be read back."""
-    return [str(each.values.get("name") or "") for each in draft.locations if each.live]
