@@ -148,20 +148,13 @@ class CallbackServer:
             return 405, "Not like this", "Only a browser that comes back from TripleSeat is expected here."
         answer = read_answer(query, self._state)
         if isinstance(answer, Rejected):
-            self._turn_away(answer)
+            with self._lock:
+                first, self._stray = not self._stray, True
+            if first:
+                self._tell(answer.why)
             text = "This is not the answer to the login that waits here; it was refused. Open the address that"
             return 400, "Refused", f"{text} `tsrevel login` printed last."
-        return self._settle(answer)
-
-    def _turn_away(self, stray: Rejected) -> None:
-        with self._lock:
-            first, self._stray = not self._stray, True
-        if first:
-            self._tell(stray.why)
-
-    def _settle(self, answer: ConsentAnswer) -> tuple[int, str, str]:
-        """Hand the first answer over; it, and the same page asked for again, learn what became of it."""
-        with self._lock:
+        with self._lock:  # the first answer counts; the same page asked for again learns what became of that one
             if self._answer is None:
                 self._answer = answer
                 self._arrived.set()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,16 +32,23 @@ def demo(ctx: CliContext, flags: OutputOptions) -> int:
     with TemporaryDirectory(prefix="tsrevel-demo-") as folder, run_services() as served:
         config = Path(folder, "config.toml")
         replace_file(config, served.config.encode())
-        stage = _Stage(ctx, replace(flags, config=config), console)
-        console.print(_intro(served))
-        dry = stage.act("1. A dry run: everything is read and planned, nothing is written.", live=False)
-        live = stage.act("2. The same live.", live=True)
-        again = stage.act("3. And again: what is done is done.", live=True)
+        flags = replace(flags, config=config)
+        trial, live = replace(ctx, environ={"DRY_RUN": "true"}), replace(ctx, environ={"DRY_RUN": "false"})
+        spots = " and ".join(f"{spot.place.name} ({spot.place.zone})" for spot in served.day.locations)
+        console.print(
+            "A pretend TripleSeat and a pretend Revel run on this machine's loopback; all in them is invented."
+            f"\n{spots}.\n"
+        )
+        reports = [
+            _act(trial, flags, console, "1. A dry run: everything is read and planned, nothing is written."),
+            _act(live, flags, console, "2. The same live."),
+            _act(live, flags, console, "3. And again: what is done is done."),
+        ]
         console.print("[bold]4. What Revel holds now, and what the ledger says of it.[/bold]\n")
         console.print(_proof(served, config))
-        faults = _find_faults(served, dry, live, again)
+        faults = _find_faults(served, *reports)
     if flags.json:
-        runs = [encode_report(report) for report in (dry, live, again)]
+        runs = [encode_report(report) for report in reports]
         ctx.answer({"schema": 1, "success": not faults, "faults": faults, "runs": runs})
     for fault in faults:
         print(f"tsrevel: {fault}", file=ctx.stderr)
@@ -52,30 +57,13 @@ def demo(ctx: CliContext, flags: OutputOptions) -> int:
     return BROKEN_PROMISE if faults else 0
 
 
-def _intro(served: Served) -> str:
-    spots = " and ".join(f"{spot.place.name} ({spot.place.zone})" for spot in served.day.locations)
-    return (
-        f"A pretend TripleSeat and a pretend Revel run on this machine's loopback; all in them is invented.\n{spots}.\n"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """Where the runs of the demo are made and shown."""
-
-    ctx: CliContext
-    flags: OutputOptions
-    console: Console
-
-    def act(self, title: str, *, live: bool) -> RunReport:
-        self.console.print(f"[bold]{title}[/bold]\n")
-        environ: Mapping[str, str] = {"DRY_RUN": "false" if live else "true"}
-        ctx = dataclasses.replace(self.ctx, environ=environ)
-        report = sync_all(ctx, self.flags, SyncOptions())
-        if not self.console.quiet:
-            show_table(report, self.console)
-        self.console.print()
-        return report
+def _act(ctx: CliContext, flags: OutputOptions, console: Console, title: str) -> RunReport:
+    console.print(f"[bold]{title}[/bold]\n")
+    report = sync_all(ctx, flags, SyncOptions())
+    if not console.quiet:
+        show_table(report, console)
+    console.print()
+    return report
 
 
 def _proof(served: Served, config: Path) -> Table:

@@ -7,6 +7,7 @@ nor a token is ever shown.
 from __future__ import annotations
 
 import secrets
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ from tsrevel.cli.callback_server import CallbackServer, ConsentAnswer, Rejected,
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prompts import LONGEST_LINE, no_echo, plain_address, read_line
-from tsrevel.cli.streams import fold
 from tsrevel.config import Settings, is_loopback, load_settings
 from tsrevel.config.problems import DEFAULT
 from tsrevel.config.settings import variables
@@ -38,19 +38,22 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
 
     Nothing is asked of TripleSeat.
     """
-    with settled(ctx, flags) as settings:
+    with _open_settings(ctx, flags) as settings:
         if settings.tripleseat.auth != "oauth2":
-            return tell_nothing_to_do(ctx, flags, settings)
+            return _tell_nothing_to_do(ctx, flags, settings)
         file = TokenFile(settings.token_path)
         try:
             token, written_at = file.load(), file.written_at()
         except ConfigError as error:
-            return _tell_no_token(ctx, flags, settings, str(error))
-    until, written = instant_of(token.expires_at) if token.access else None, instant_of(written_at)
-    expired = token.expires_within(0, _now(ctx).timestamp())
+            print(f"tsrevel: {error}", file=ctx.stderr)
+            if flags.json:
+                failed = {"success": False, "reason": None, "error": str(error), "exit_status": NO_TOKEN}
+                ctx.answer({**_describe(settings), "written_at": None, "expired": None, **failed})
+            return NO_TOKEN
+    until, written = _find_end(token), _instant_of(written_at)
+    expired = token.expires_within(0, ctx.now().timestamp())
     if flags.json:
-        facts = describe(settings, token_file=str(settings.token_path), valid_until=spell(until))
-        ctx.answer({**facts, "written_at": spell(written), "expired": expired})
+        ctx.answer({**_describe(settings, until), "written_at": _encode_instant(written), "expired": expired})
     elif not flags.quiet:
         life = f"expired {_show(until)}: the next run renews it" if expired else f"good until {_show(until)}"
         lines = [
@@ -62,23 +65,14 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
     return 0
 
 
-def _tell_no_token(ctx: CliContext, flags: OutputOptions, settings: Settings, error: str) -> int:
-    print(f"tsrevel: {error}", file=ctx.stderr)
-    if flags.json:
-        facts = describe(settings, token_file=str(settings.token_path), valid_until=None)
-        failed = {"success": False, "reason": None, "error": error, "exit_status": NO_TOKEN}
-        ctx.answer({**facts, "written_at": None, "expired": None, **failed})
-    return NO_TOKEN
-
-
 def log_out(ctx: CliContext, flags: OutputOptions) -> int:
     """Delete the token file, if there is one; 0. Raises ConfigError where it can't be."""
-    with settled(ctx, flags) as settings:
+    with _open_settings(ctx, flags) as settings:
         ctx.wrote = True
         removed = TokenFile(settings.token_path).remove()
     done = f"{settings.token_path} is removed" if removed else f"There was no token file ({settings.token_path})"
     if flags.json:
-        ctx.answer({**describe(settings, token_file=str(settings.token_path), valid_until=None), "removed": removed})
+        ctx.answer({**_describe(settings), "removed": removed})
     elif not flags.quiet:
         text = f"TripleSeat still trusts the app: an admin can take that back there ({APP_PAGE})."
         print(f"{done}. {text}", file=ctx.stdout)
@@ -86,29 +80,26 @@ def log_out(ctx: CliContext, flags: OutputOptions) -> int:
 
 
 @contextmanager
-def settled(ctx: CliContext, flags: OutputOptions) -> Iterator[Settings]:
-    """The settings, as far as they are there: Revel may come later. The log goes to stderr meanwhile."""
+def _open_settings(ctx: CliContext, flags: OutputOptions) -> Iterator[Settings]:
+    """The settings, as far as they are there: those of Revel may come later. The log goes to stderr meanwhile."""
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     with logging_to(ctx.stderr, flags, "login"):
         yield settings
 
 
-def describe(settings: Settings, *, token_file: str | None, valid_until: str | None) -> dict[str, object]:
+def _describe(settings: Settings, until: datetime | None = None) -> dict[str, object]:
     """What every answer of `login` says with --json."""
-    return {
-        "schema": 1,
-        "success": True,
-        "auth": settings.tripleseat.auth,
-        "token_file": token_file,
-        "valid_until": valid_until,
-    }
+    token_file, valid_until = str(settings.token_path), _encode_instant(until)
+    auth = settings.tripleseat.auth
+    return {"schema": 1, "success": True, "auth": auth, "token_file": token_file, "valid_until": valid_until}
 
 
-def _now(ctx: CliContext) -> datetime:
-    return ctx.runtime.clock() if ctx.runtime else datetime.now(UTC)
+def _find_end(token: Token) -> datetime | None:
+    """Until when the access token is good; None where there is none yet."""
+    return _instant_of(token.expires_at) if token.access else None
 
 
-def instant_of(seconds: float) -> datetime | None:
+def _instant_of(seconds: float) -> datetime | None:
     """An instant from epoch seconds; None where the calendar doesn't reach."""
     try:
         return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
@@ -116,8 +107,7 @@ def instant_of(seconds: float) -> datetime | None:
         return None
 
 
-def spell(instant: datetime | None) -> str | None:
-    """An instant as --json has it."""
+def _encode_instant(instant: datetime | None) -> str | None:
     return f"{instant:%Y-%m-%dT%H:%M:%SZ}" if instant else None
 
 
@@ -125,11 +115,10 @@ def _show(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "an unknown time"
 
 
-def tell_nothing_to_do(ctx: CliContext, flags: OutputOptions, settings: Settings) -> int:
-    """Say that this way in needs no login; 0."""
+def _tell_nothing_to_do(ctx: CliContext, flags: OutputOptions, settings: Settings) -> int:
     auth = settings.tripleseat.auth
     if flags.json:
-        ctx.answer(describe(settings, token_file=None, valid_until=None))
+        ctx.answer({**_describe(settings), "token_file": None})
     elif not flags.quiet:
         text = f'Nothing to do: with tripleseat.auth = "{auth}" nobody has to log in, and no token is kept.'
         print(text, file=ctx.stdout)
@@ -191,21 +180,23 @@ class _Login:
     def say(self, text: str) -> None:
         """Tell whoever started this, on stderr; nothing with -q."""
         if not self.flags.quiet:
-            print(fold(text, self.ctx.stderr, self.ctx.environ), file=self.ctx.stderr, flush=True)
+            self.ctx.tell(text)
 
     def warn(self, why: str) -> None:
-        """Something came in that is no answer to this login."""
+        """Tell that something came in that is no answer to this login."""
         text = f"tsrevel: an answer was refused: {why}; still waiting for the right one"
         print(text, file=self.ctx.stderr, flush=True)
 
     def invite(self, uri: str) -> None:
         """Say who has to do what, and where."""
-        scope = self.options.scope
+        seat, scope = self.settings.tripleseat, self.options.scope
+        where = seat.authorize_url
+        if self.settings.environment == "sandbox" and self.settings.origin("tripleseat.authorize_url") == DEFAULT:
+            where = f"{seat.base_url}/oauth2/authorize"  # never at the real TripleSeat, unless somebody says so
         self.say(
             f'An ADMIN user of TripleSeat has to open this address and agree; no other can. The scope is "{scope}".\n'
         )
-        client_id = self.settings.tripleseat.client_id
-        url = consent_url(_authorize_url(self.settings), client_id, uri, scope, self.state, self.verifier)
+        url = consent_url(where, seat.client_id, uri, scope, self.state, self.verifier)
         stdout, stderr = self.ctx.stdout, self.ctx.stderr
         if not self.flags.json:
             print(url, file=stdout, flush=True)
@@ -228,23 +219,27 @@ class _Login:
 
 def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
     """Get the first token; 0, or 12 where none was given. Raises like `_Login.redeem`, and typer.BadParameter."""
-    with settled(ctx, flags) as settings:
+    with _open_settings(ctx, flags) as settings:
         if settings.tripleseat.auth != "oauth2":
-            return tell_nothing_to_do(ctx, flags, settings)
+            return _tell_nothing_to_do(ctx, flags, settings)
         _check_app(settings)
         target = _find_target(options)
         paste = options.paste or not target.served
         if paste and not options.paste and not ctx.stdin.isatty():
-            raise typer.BadParameter(
-                "this machine can't listen at that --redirect-uri: add --paste, and hand in the URL"
-            )
+            text = "this machine can't listen at that --redirect-uri: add --paste, and hand in the URL"
+            raise typer.BadParameter(text)
         TokenFile(settings.token_path).prepare(settings.config_path)
         with open_token_url(settings, ctx.runtime or Runtime()) as token_url:
             state = secrets.token_urlsafe(32)
             verifier = secrets.token_urlsafe(64)  # 86 of the 43 to 128 letters (RFC 7636 4.1)
             under_way = _Login(ctx, flags, options, settings, token_url, state, verifier)
             token = (_take_pasted if paste else _take_redirected)(under_way, target)
-    return _tell_success(ctx, flags, settings, token)
+    if flags.json:
+        ctx.answer(_describe(settings, _find_end(token)))
+    elif not flags.quiet:
+        text = f"Logged in. The tokens are in {settings.token_path}, readable by this user alone; runs renew them."
+        print(text, file=ctx.stdout)
+    return 0
 
 
 def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
@@ -270,7 +265,7 @@ def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
 
 def _take_pasted(login: _Login, target: _RedirectTarget) -> Token:
     uri = target.uri(target.port)
-    with no_echo(login.ctx.stdin):
+    with no_echo(login.ctx.stdin, termios.ECHONL):  # a code is a secret until it is used
         login.invite(uri)
         login.say(
             "\nThen the browser goes to that redirect URL, where it may well find nothing. Paste the whole address it"
@@ -295,7 +290,10 @@ def _read_pasted(login: _Login) -> ConsentAnswer:
         if not text:
             raise CredentialsRefused("no address was pasted; run `tsrevel login --paste` again")
         whole = begun + text if "://" not in text else text  # an address may come in several lines
-        found = _read_address(whole, login.state)
+        _, mark, query = whole.partition("?")
+        found: ConsentAnswer | Rejected = Rejected("it is not the whole address with code and state in it")
+        if mark:
+            found = read_answer(query.partition("#")[0], login.state)
         if isinstance(found, ConsentAnswer):
             return found
         begun, why = whole if "://" in whole and len(whole) < LONGEST_LINE else "", found.why
@@ -303,13 +301,6 @@ def _read_pasted(login: _Login) -> ConsentAnswer:
             login.warn(why)
         elif not begun:
             raise CredentialsRefused(f"the pasted address was refused: {why}; run `tsrevel login --paste` again")
-
-
-def _read_address(text: str, state: str) -> ConsentAnswer | Rejected:
-    _, mark, query = text.partition("?")
-    if not mark:
-        return Rejected("it is not the whole address with code and state in it")
-    return read_answer(query.partition("#")[0], state)
 
 
 def _find_target(options: LoginOptions) -> _RedirectTarget:
@@ -326,17 +317,9 @@ def _find_target(options: LoginOptions) -> _RedirectTarget:
     usable = parts.scheme in {"http", "https"} and host and not parts.fragment and "@" not in parts.netloc
     if not usable or not given.isascii() or not given.isprintable() or " " in given:
         raise typer.BadParameter("--redirect-uri isn't a URL: give it exactly as it is registered in TripleSeat")
-    served = (
-        parts.scheme == "http" and not parts.query and is_loopback(f"http://{host if ':' not in host else f'[{host}]'}")
-    )
+    address = f"http://[{host}]" if ":" in host else f"http://{host}"
+    served = parts.scheme == "http" and not parts.query and is_loopback(address)
     return _RedirectTarget("127.0.0.1" if host == "localhost" else host, port or 80, parts.path or "/", given, served)
-
-
-def _authorize_url(settings: Settings) -> str:
-    """Where consent is given: in the sandbox never at the real TripleSeat, unless somebody says so."""
-    if settings.environment == "sandbox" and settings.origin("tripleseat.authorize_url") == DEFAULT:
-        return f"{settings.tripleseat.base_url}/oauth2/authorize"
-    return settings.tripleseat.authorize_url
 
 
 def _check_app(settings: Settings) -> None:
@@ -361,13 +344,3 @@ def _too_late(options: LoginOptions) -> CredentialsRefused:
     return CredentialsRefused(
         f"nobody approved within {options.timeout} s; run `tsrevel login` again, with a longer --timeout if need be"
     )
-
-
-def _tell_success(ctx: CliContext, flags: OutputOptions, settings: Settings, token: Token) -> int:
-    until = instant_of(token.expires_at) if token.access else None
-    if flags.json:
-        ctx.answer(describe(settings, token_file=str(settings.token_path), valid_until=spell(until)))
-    elif not flags.quiet:
-        text = f"Logged in. The tokens are in {settings.token_path}, readable by this user alone; runs renew them."
-        print(text, file=ctx.stdout)
-    return 0

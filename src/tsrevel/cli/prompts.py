@@ -8,27 +8,22 @@ import select
 import termios
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from io import UnsupportedOperation
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.streams import fold
 
 Check = Callable[[str], str]
 """Why an answer can't be taken, "" where it can."""
+LONGEST_LINE = 16 * 1024
+_ROUND = "\"'`<>()\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb\u200b\ufeff"
 
 
 def may_ask(ctx: CliContext, flags: OutputOptions) -> bool:
     """Whether there is a person to ask: all three streams are a terminal, and neither --json nor -q was given."""
     streams = (ctx.stdin, ctx.stdout, ctx.stderr)
     return not flags.json and not flags.quiet and all(stream.isatty() for stream in streams)
-
-
-def accept(_answer: str) -> str:
-    """The check that takes any answer."""
-    return ""
 
 
 class Terminal:
@@ -39,9 +34,9 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         """Print a line."""
-        print(fold(text, self._ctx.stderr, self._ctx.environ), file=self._ctx.stderr, flush=True)
+        self._ctx.tell(text)
 
-    def ask(self, question: str, default: str = "", check: Check = accept) -> str:
+    def ask(self, question: str, default: str = "", check: Check = lambda _answer: "") -> str:
         """An answer that `check` takes, asked for until there is one; an empty one is `default`."""
         shown = f"{question} [{default}]: " if default else f"{question}: "
         while True:
@@ -53,14 +48,16 @@ class Terminal:
 
     def ask_secret(self, question: str) -> str:
         """An answer that isn't shown while it is typed; "" where none was given."""
-        with self._unseen():
+        with no_echo(self._ctx.stdin):
             answer = self._read(f"{question}: ")
         self.say()
         return answer
 
     def confirm(self, question: str, *, default: bool) -> bool:
         """Yes or no."""
-        answer = self.ask(f"{question} [{'Y/n' if default else 'y/N'}]", check=_check_word).lower()
+        words = {"", "y", "yes", "n", "no"}
+        shown = f"{question} [{'Y/n' if default else 'y/N'}]"
+        answer = self.ask(shown, check=lambda text: "" if text.lower() in words else "Type y or n.").lower()
         return default if not answer else answer.startswith("y")
 
     def choose(self, question: str, options: Sequence[str], default: int | None) -> int | None:
@@ -80,30 +77,6 @@ class Terminal:
             self.say()
             raise typer.BadParameter("the input ended before everything was answered; nothing was written")
         return line.decode(errors="replace").strip()
-
-    @contextmanager
-    def _unseen(self) -> Iterator[None]:
-        """Turn the terminal's echo off; a stream without a descriptor has none."""
-        try:
-            descriptor = self._ctx.stdin.fileno()
-            before = termios.tcgetattr(descriptor)
-        except (UnsupportedOperation, termios.error):
-            yield
-            return
-        without = [*before]
-        without[3] &= ~termios.ECHO
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, without)
-        try:
-            yield
-        finally:
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
-
-
-def _check_word(answer: str) -> str:
-    return "" if answer.lower() in {"", "y", "yes", "n", "no"} else "Type y or n."
-
-
-LONGEST_LINE = 16 * 1024
 
 
 def read_line(stdin: BinaryIO, seconds: float) -> str | None:
@@ -130,26 +103,18 @@ def plain_address(text: str) -> str:
     return re.sub(r"&(amp|#38|#x26);", "&", text, flags=re.IGNORECASE)
 
 
-_ROUND = "\"'`<>()\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb\u200b\ufeff"
-
-
 @contextmanager
-def no_echo(stdin: BinaryIO) -> Iterator[None]:
-    """A terminal shows nothing of what is typed meanwhile but ends of lines: a code is a secret until it is used."""
-    before = _read_terminal(stdin)
-    if before is None:
+def no_echo(stdin: BinaryIO, shown: int = 0) -> Iterator[None]:
+    """Turn the terminal's echo off, but for the kinds of echo in `shown` (termios flags); elsewhere do nothing."""
+    try:
+        descriptor = stdin.fileno()
+        before = termios.tcgetattr(descriptor)
+    except (OSError, termios.error):  # no terminal
         yield
         return
-    flags = before[3] & ~termios.ECHO | termios.ECHONL
-    termios.tcsetattr(stdin.fileno(), termios.TCSADRAIN, [*before[:3], flags, *before[4:]])
+    flags = before[3] & ~termios.ECHO | shown
+    termios.tcsetattr(descriptor, termios.TCSADRAIN, [*before[:3], flags, *before[4:]])
     try:
         yield
     finally:
-        termios.tcsetattr(stdin.fileno(), termios.TCSADRAIN, before)
-
-
-def _read_terminal(stdin: BinaryIO) -> list[Any] | None:
-    try:
-        return termios.tcgetattr(stdin.fileno())
-    except (OSError, termios.error):  # no terminal
-        return None
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -44,8 +44,11 @@ def serve_sandbox(ctx: CliContext, flags: OutputOptions, write_config: Path | No
     Only a file that a sandbox wrote is overwritten: ConfigError. Raises OSError where a port is taken or the file can't
     be written.
     """
-    if write_config:
-        _check_config(write_config)
+    if write_config and look_at(write_config) is not None and not read_regular(write_config).startswith(MARK.encode()):
+        remedy = "Name a new file, best in a folder of its own."
+        text = f"{write_config} is there, and a sandbox didn't write it: nothing was written"
+        problem = ConfigProblem(ConfigCode.FILE_NOT_OURS, "--write-config", "the command line", text, remedy)
+        raise ConfigError((problem,))  # it may be settings of production
     with run_services(ports) as served:
         if write_config:
             replace_file(write_config, f"{MARK}\n{served.config}".encode())
@@ -57,25 +60,12 @@ def serve_sandbox(ctx: CliContext, flags: OutputOptions, write_config: Path | No
         if trouble_of(ctx.stdout):
             return UNEXPECTED  # nobody knows where it is to be found
         if not flags.quiet:
-            _tell_what_next(ctx, write_config)
+            if write_config:
+                print(f"Try:  tsrevel sync --config {write_config}", file=ctx.stderr)
+            text = "Serving on loopback until interrupted (Ctrl-C); everything in it is invented."
+            print(text, file=ctx.stderr, flush=True)
         threading.Event().wait()
     return 0
-
-
-def _check_config(path: Path) -> None:
-    """Raises ConfigError where `path` is a file that no sandbox wrote: it may be settings of production. OSError."""
-    if look_at(path) is None or read_regular(path).startswith(MARK.encode()):
-        return
-    remedy = "Name a new file, best in a folder of its own."
-    text = f"{path} is there, and a sandbox didn't write it: nothing was written"
-    raise ConfigError((ConfigProblem(ConfigCode.FILE_NOT_OURS, "--write-config", "the command line", text, remedy),))
-
-
-def _tell_what_next(ctx: CliContext, written: Path | None) -> None:
-    if written:
-        print(f"Try:  tsrevel sync --config {written}", file=ctx.stderr)
-    text = "Serving on loopback until interrupted (Ctrl-C); everything in it is invented."
-    print(text, file=ctx.stderr, flush=True)
 
 
 @contextmanager
@@ -90,16 +80,12 @@ def run_services(ports: tuple[int, int] = (0, 0)) -> Iterator[Served]:
         serve(tripleseat, port=ports[0]) as seat,
         serve(revel, port=ports[1]) as till,
     ):
-        _write_token(Path(folder, "token.json"), tripleseat)
-        yield Served(
-            (seat.url, till.url), tripleseat, revel, day, _encode_config(day, seat.url, till.url, Path(folder))
-        )
-
-
-def _write_token(path: Path, tripleseat: TripleSeatSandbox) -> None:
-    answer = tripleseat.issue_tokens()
-    token = {key: answer[key] for key in ("access_token", "refresh_token")}
-    replace_file(path, json.dumps({**token, "expires_at": answer["created_at"] + answer["expires_in"]}).encode())
+        answer = tripleseat.issue_tokens()
+        token = {key: answer[key] for key in ("access_token", "refresh_token")}
+        token["expires_at"] = answer["created_at"] + answer["expires_in"]
+        replace_file(Path(folder, "token.json"), json.dumps(token).encode())
+        config = _encode_config(day, seat.url, till.url, Path(folder))
+        yield Served((seat.url, till.url), tripleseat, revel, day, config)
 
 
 def _encode_config(day: SampleDay, tripleseat_url: str, revel_url: str, folder: Path) -> str:
@@ -120,7 +106,10 @@ def _encode_config(day: SampleDay, tripleseat_url: str, revel_url: str, folder: 
             "requests_per_second": 200,
         },
         "ledger": {"path": str(folder / "ledger.sqlite3")},
-        "charges": [_charge(*charge) for charge in day.charges],
+        "charges": [
+            {"match": match, "as": treat_as} | ({"product_name": product_name} if product_name else {})
+            for match, treat_as, product_name in day.charges
+        ],
         "locations": [
             {
                 "name": spot.place.name,
@@ -137,7 +126,3 @@ def _encode_config(day: SampleDay, tripleseat_url: str, revel_url: str, folder: 
         ],
     }
     return tomli_w.dumps(settings)
-
-
-def _charge(match: str, treat_as: str, product_name: str | None) -> dict[str, str]:
-    return {"match": match, "as": treat_as} | ({"product_name": product_name} if product_name else {})
