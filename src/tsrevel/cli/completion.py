@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
-from typer.models import ArgumentInfo, CommandInfo, OptionInfo
+from typer.models import ArgumentInfo, OptionInfo
 
 from tsrevel.cli.context import CliContext, OutputOptions
 
@@ -50,9 +50,9 @@ class Verb:
         return " ".join(self.words)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What may come next and is no option."""
-        return tuple(verb.words[-1] for verb in self.verbs) or self.choices
+    def names(self) -> dict[str, str]:
+        """What may come next and is no option, with its help."""
+        return {verb.words[-1]: verb.help for verb in self.verbs} or dict.fromkeys(self.choices, "")
 
     def tree(self) -> Iterator[Verb]:
         """This one, and all below."""
@@ -73,22 +73,21 @@ def print_completion(ctx: CliContext, flags: OutputOptions, shell: Shell, tree: 
 
 def read_tree(tree: typer.Typer, words: tuple[str, ...] = (), text: str | None = None) -> Verb:
     """Everything that can be typed, read off the signatures that typer itself reads."""
-    verbs = [_read_verb(each, words) for each in tree.registered_commands if not each.hidden]
+    verbs = []
+    for info in tree.registered_commands:
+        if not info.hidden:
+            body = info.callback
+            flags, choices = _read_signature(body)
+            name = info.name or (body.__name__ if body else "")
+            help_text = info.help or (body.__doc__ if body else "")
+            verbs.append(Verb((*words, name), _first(help_text), (*flags, _HELP), choices=choices))
     for group in tree.registered_groups:
         below = group.typer_instance
         if below and not below.info.hidden:
             name = group.name or below.info.name or ""
             verbs.append(read_tree(below, (*words, str(name)), below.info.help))
-    above = tree.registered_callback.callback if tree.registered_callback else None
-    flags, _ = _read_signature(above)
+    flags, _ = _read_signature(tree.registered_callback.callback if tree.registered_callback else None)
     return Verb(words, _first(text), (*flags, _HELP), tuple(verbs))
-
-
-def _read_verb(info: CommandInfo, words: tuple[str, ...]) -> Verb:
-    body = info.callback
-    flags, choices = _read_signature(body)
-    name = info.name or (body.__name__ if body else "")
-    return Verb((*words, name), _first(info.help or (body.__doc__ if body else "")), (*flags, _HELP), choices=choices)
 
 
 def _read_signature(body: Callable[..., Any] | None) -> tuple[list[Flag], tuple[str, ...]]:
@@ -122,9 +121,12 @@ def _first(text: str | None) -> str:
 
 
 def write_bash(root: Verb) -> str:
-    """For bash, 3.2 and later."""
+    """The script for bash, 3.2 and later."""
     known = " | ".join(f'"{verb.path}"' for verb in root.tree() if verb.words)
-    words = [f'        "{verb.path}") words="{" ".join(verb.names)}" flags="{_names(verb)}" ;;' for verb in root.tree()]
+    words = []
+    for verb in root.tree():
+        flags = " ".join(name for flag in verb.flags for name in flag.names)
+        words.append(f'        "{verb.path}") words="{" ".join(verb.names)}" flags="{flags}" ;;')
     values = [f'        {pattern}) words="{" ".join(flag.choices)}" flags="" ;;' for flag, pattern in _values(root)]
     return f"""\
 # Completion of tsrevel for bash. Load it with: eval "$(tsrevel completion bash)"
@@ -150,10 +152,6 @@ complete -o bashdefault -o default -F _tsrevel tsrevel
 """
 
 
-def _names(verb: Verb) -> str:
-    return " ".join(name for flag in verb.flags for name in flag.names)
-
-
 def _values(root: Verb) -> Iterator[tuple[Flag, str]]:
     """Each option that a value follows, with the shell pattern of the place right after it."""
     for verb in root.tree():
@@ -163,7 +161,6 @@ def _values(root: Verb) -> Iterator[tuple[Flag, str]]:
 
 
 def write_zsh(root: Verb) -> str:
-    """For zsh."""
     known = " | ".join(f'"{verb.path}"' for verb in root.tree() if verb.words)
     cases = [f'        ("{verb.path}")\n{_zsh_words(verb)}            ;;' for verb in root.tree()]
     values = [f"        ({pattern}) {_zsh_values(flag)}; return ;;" for flag, pattern in _values(root)]
@@ -198,8 +195,7 @@ compdef _tsrevel tsrevel
 
 
 def _zsh_words(verb: Verb) -> str:
-    told = {each.words[-1]: each.help for each in verb.verbs} or dict.fromkeys(verb.choices, "")
-    verbs = " ".join(_zsh_word(name, text) for name, text in told.items())
+    verbs = " ".join(_zsh_word(name, text) for name, text in verb.names.items())
     flags = " ".join(_zsh_word(name, flag.help) for flag in verb.flags for name in flag.names)
     return f"            verbs=({verbs})\n            flags=({flags})\n"
 
@@ -213,7 +209,6 @@ def _zsh_values(flag: Flag) -> str:
 
 
 def write_fish(root: Verb) -> str:
-    """For fish."""
     known = " ".join(shlex.quote(verb.path) for verb in root.tree() if verb.words)
     lines = [line for verb in root.tree() for line in _fish_lines(verb)]
     return f"""\
@@ -234,8 +229,7 @@ complete -c tsrevel -e
 
 def _fish_lines(verb: Verb) -> Iterator[str]:
     here = f"complete -c tsrevel -n '__tsrevel_at \"{verb.path}\"'"
-    told = {each.words[-1]: each.help for each in verb.verbs} or dict.fromkeys(verb.choices, "")
-    for name, text in told.items():
+    for name, text in verb.names.items():
         yield f"{here} -f -a {_fish(name)}" + (f" -d {_fish(text)}" if text else "")
     for flag in verb.flags:
         names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in flag.names)

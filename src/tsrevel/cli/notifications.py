@@ -53,15 +53,11 @@ def call_out(
         return
     told = encode_report(replace(report, outcomes=tuple(outcomes)))["events"]
     document = {"hook": hook, **encode_report(report), "events": told}
-    environ = without_secrets(ctx.environ, _secret_names(), settings.secret_values)
+    secret_names = {name for key in SECRETS for name in variables(key)}  # each by which a secret may have come
+    environ = without_secrets(ctx.environ, secret_names, settings.secret_values)
     failure = run_hook(command, json.dumps(document, ensure_ascii=False), environ)
     if failure:
         log.error("the command of hooks.%s %s; run it by hand, with JSON on its standard input", hook, failure.text)
-
-
-def _secret_names() -> set[str]:
-    """Every variable by which a secret of ours may have come."""
-    return {name for key in SECRETS for name in variables(key)}
 
 
 Begin = Callable[[Settings, str, RunMode], Callable[[], None]]
@@ -86,7 +82,7 @@ class RunNotifier:
     _reports: list[RunReport] = field(default_factory=list, init=False)
 
     def begin(self, settings: Settings, run_id: str, mode: RunMode) -> Callable[[], None]:
-        """The run is about to begin. What is given back tells the monitor of its start, without waiting for it."""
+        """What is given back tells the monitor that the run has begun, without waiting for it."""
         self._settings, self._run_id, self._mode = settings, run_id, mode
         watched = settings.monitor
         url = watched.ping_url.get_secret_value()
@@ -146,9 +142,11 @@ class RunNotifier:
             return
         report = self._sum_up(error)
         outcomes = report.outcomes
-        call_out(self.ctx, settings, "on_injected", report, [each for each in outcomes if _is_injected(each)])
-        call_out(self.ctx, settings, "on_held", report, [each for each in outcomes if _is_newly_held(each)])
+        injected = [each for each in outcomes if each.status is Status.INJECTED]
+        held = [each for each in outcomes if each.status is Status.HELD and each.fresh]
         failed = [each for each in outcomes if each.status is Status.FAILED or each.missed]
+        call_out(self.ctx, settings, "on_injected", report, injected)
+        call_out(self.ctx, settings, "on_held", report, held)
         call_out(self.ctx, settings, "on_failure", report, failed, anyway=report.error is not None)
 
     def _sum_up(self, error: Exception | None) -> RunReport:
@@ -162,14 +160,6 @@ class RunNotifier:
         outcomes = tuple(outcome for report in self._reports for outcome in report.outcomes)
         status = most_severe({self.exit_status, status_of(error) if error else 0})
         return replace(whole, outcomes=outcomes, error="; ".join(errors) or None, exit_status=status)
-
-
-def _is_injected(outcome: Outcome) -> bool:
-    return outcome.status is Status.INJECTED
-
-
-def _is_newly_held(outcome: Outcome) -> bool:
-    return outcome.status is Status.HELD and outcome.fresh
 
 
 MAILS_SECONDS = 30.0
@@ -211,13 +201,14 @@ def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
         settings.network,
     )
     began = runtime.monotonic()
+    sandbox = settings.environment == "sandbox"
     for mail in ledger.outbox.make_mails(digest=email.digest):
         if ledger.runs.paused():
             return
         if runtime.monotonic() - began >= MAILS_SECONDS:
             log.warning("mail %s and what follows wasn't sent: it took too long; the next run goes on", mail.number)
             return
-        delivery = account.send(_write(ledger, mail, sandbox=settings.environment == "sandbox"))
+        delivery = account.send(_write(ledger, mail, sandbox=sandbox))
         _note(ledger, mail, delivery, runtime)
         if delivery.verdict in {SendVerdict.REFUSED, SendVerdict.LATER}:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.streams import fold, inner
+from tsrevel.cli.streams import inner
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.engine.context import Progress
 from tsrevel.engine.outcomes import Outcome, RunReport
@@ -34,13 +34,19 @@ _NAME, _TOTAL = _HEADINGS.index("Name"), _HEADINGS.index("Total")
 _GAP = 2
 _SHORTEST_NAME = 12
 _INDENT = 6
-_STYLES = {
-    Status.INJECTED: "green",
-    Status.PLANNED: "cyan",
-    Status.SKIPPED: "dim",
-    Status.HELD: "yellow",
-    Status.FAILED: "bold red",
+_TABLE_INDENT = 2
+_HANGING = 4
+STYLES = {
+    "injected": "green",
+    "planned": "cyan",
+    "skipped": "dim",
+    "held": "yellow",
+    "failed": "bold red",
+    "missed": "magenta",
 }
+NEVER_RUN = "no run was ever made with this ledger: is it the one that cron's runs use?"
+NOTHING_CHECKED = 3
+"""The exit status of a command that was to check something and couldn't: nothing found must not look like success."""
 
 
 def open_console(ctx: CliContext) -> Console:
@@ -53,24 +59,21 @@ def show_events(console: Console, outcomes: Sequence[Outcome]) -> None:
     """Print every event under its day and place. Where the terminal is narrow names are cut, nothing else is."""
     told = sorted(outcomes, key=_day_and_place)
     widths = _fit([_HEADINGS, *map(_cells, told)], console.width)
-    _print(console, _line(_HEADINGS, widths, "bold"))
+    _cut(console, _line(_HEADINGS, widths, "bold"))
     for (day, location), group in groupby(told, _day_and_place):
         title = show_controls(f"{'no day' if day == date.max else day}, {location or 'no location'}")
-        _print(console, Text(title, style="bold"))
+        _cut(console, Text(title, style="bold"))
         for outcome in group:
-            style = "magenta" if outcome.missed else _STYLES[outcome.status]
-            _print(console, _line(_cells(outcome), widths, style))
+            style = STYLES["missed" if outcome.missed else outcome.status]
+            _cut(console, _line(_cells(outcome), widths, style))
             if outcome.text and not outcome.order_only:
-                _explain(console, Text(show_controls(outcome.text), style=style))
+                text = Text(show_controls(outcome.text), style=style)
+                for line in text.wrap(console, console.width - _INDENT):
+                    line.rstrip()
+                    console.print(Text(" " * _INDENT) + line)
 
 
-def _explain(console: Console, text: Text) -> None:
-    for line in text.wrap(console, console.width - _INDENT):
-        line.rstrip()
-        console.print(Text(" " * _INDENT) + line)
-
-
-def _print(console: Console, line: Text) -> None:
+def _cut(console: Console, line: Text) -> None:
     console.print(line, no_wrap=True, overflow="ellipsis")
 
 
@@ -126,9 +129,7 @@ def encode_report(report: RunReport) -> dict[str, object]:
 
 def encode_pause(pause: Pause | None) -> dict[str, str | None] | None:
     """A pause as --json prints it: since when, in UTC, and why, in the words of whoever said so."""
-    if pause is None:
-        return None
-    return {"since": pause.since.isoformat(timespec="seconds").replace("+00:00", "Z"), "reason": pause.reason or None}
+    return {"since": encode_at(pause.since), "reason": pause.reason or None} if pause else None
 
 
 def encode_outcome(outcome: Outcome) -> dict[str, object]:
@@ -137,7 +138,7 @@ def encode_outcome(outcome: Outcome) -> dict[str, object]:
     return {
         "id": outcome.event_id,
         "name": outcome.name,
-        "date": outcome.day.isoformat() if outcome.day else None,
+        "date": encode_day(outcome.day),
         "location": outcome.location,
         "establishment": str(outcome.establishment) if outcome.establishment is not None else None,
         "status": outcome.status,
@@ -146,7 +147,7 @@ def encode_outcome(outcome: Outcome) -> dict[str, object]:
         "error": (outcome.text or None) if told else None,
         "revel_order_id": outcome.order_id,
         "local_id": outcome.local_id,
-        "total": show(outcome.total) if outcome.total is not None else None,
+        "total": encode_cents(outcome.total),
     }
 
 
@@ -230,7 +231,7 @@ def show_progress(ctx: CliContext, flags: OutputOptions) -> Iterator[Progress]:
 def say(ctx: CliContext, *lines: str) -> None:
     """Lines for people, on stdout."""
     for line in lines:
-        print(fold(line, ctx.stdout, ctx.environ), file=ctx.stdout)
+        ctx.say(line)
 
 
 def count_names(count: int) -> str:
@@ -269,7 +270,6 @@ def encode_mapping(mapping: ProductEntry) -> dict[str, object]:
 
 
 def encode_offer(offer: RevelProduct, establishment: int) -> dict[str, object]:
-    """A product for --json."""
     return {
         "product": str(offer.id),
         "name": offer.name,
@@ -280,22 +280,10 @@ def encode_offer(offer: RevelProduct, establishment: int) -> dict[str, object]:
 
 def reject(ctx: CliContext, flags: OutputOptions, text: str, status: int = 2) -> int:
     """What was asked for isn't done, mostly since it makes no sense: said on stderr, and with --json on stdout."""
-    print(fold(f"tsrevel: {text}", ctx.stderr, ctx.environ), file=ctx.stderr)
+    ctx.tell(f"tsrevel: {text}")
     if flags.json:
-        ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status})
+        ctx.answer_failure(text, status)
     return status
-
-
-_TABLE_INDENT = 2
-_HANGING = 4
-STYLES = {
-    "injected": "green",
-    "planned": "cyan",
-    "skipped": "dim",
-    "held": "yellow",
-    "failed": "bold red",
-    "missed": "magenta",
-}
 
 
 @contextmanager
@@ -305,48 +293,35 @@ def look(ctx: CliContext, flags: OutputOptions) -> Iterator[tuple[Settings, Ledg
     database = ctx.runtime.database if ctx.runtime else SQLITE
     view = open_view(settings.ledger_path, settings.environment, database)
     with view or nullcontext():
-        yield settings, view, now(ctx)
-
-
-def now(ctx: CliContext) -> datetime:
-    """The present instant; without the wiring, that a command which only looks need not load."""
-    return ctx.runtime.clock() if ctx.runtime else datetime.now(UTC)
+        yield settings, view, ctx.now()
 
 
 def shown_at(at: datetime | None) -> str:
-    """An instant for people."""
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
 
 
 def encode_at(at: datetime | None) -> str | None:
-    """An instant for --json."""
     return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
 
 
 def encode_day(day: date | None) -> str | None:
-    """A day for --json."""
     return day.isoformat() if day else None
 
 
 def encode_cents(cents: Cents | None) -> str | None:
-    """An amount for --json."""
     return None if cents is None else show(cents)
-
-
-def category_of(reason: str | None) -> str | None:
-    """The category of a reason code that was stored."""
-    return Reason(reason).category if reason and reason in Reason.__members__ else None
 
 
 def encode_standing(each: EventStatus) -> dict[str, object]:
     """An event as it stood when last seen."""
+    known = Reason.__members__.get(each.reason or "")  # an older version's code may be gone
     return {
         "id": each.event_id,
         "date": encode_day(each.day),
         "location": each.location or None,
         "status": each.status,
         "reason": each.reason,
-        "category": category_of(each.reason),
+        "category": known.category if known else None,
         "since": encode_at(each.since),
         "first_seen_at": encode_at(each.first_seen_at),
         "last_seen_at": encode_at(each.last_seen_at),
@@ -414,7 +389,6 @@ def encode_record(record: OrderRecord | None) -> dict[str, object] | None:
 
 
 def run_line(run: RunRecord) -> str:
-    """A run in one line."""
     dry = ", dry run" if run.dry_run else ""
     head = f"{run.correlation_id}  {shown_at(run.started_at)}  {run.mode}{dry}"
     if run.finished_at is None:
@@ -430,13 +404,10 @@ class TextOutput:
 
     def __init__(self, ctx: CliContext) -> None:
         self._out = ctx.stdout
-        self._console = None
-        if ctx.stdout.isatty():
-            self._console = open_console(ctx)
+        self._console = open_console(ctx) if ctx.stdout.isatty() else None
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a person looks on."""
         return self._console is not None
 
     def line(self, text: str = "", style: str = "", indent: int = 0) -> None:
@@ -458,46 +429,31 @@ class TextOutput:
         notes: Sequence[str] = (),
     ) -> None:
         """A table in columns, on a terminal with a style and a note below for each row."""
-        heading, *lines = lay_out([headings, *rows], indent=_TABLE_INDENT)
-        self._cut(heading, "bold")
-        for number, text in enumerate(lines):
-            self._cut(text, styles[number] if styles else "")
-            if notes:
-                self.line(notes[number], "dim", indent=2 * _TABLE_INDENT + 2)
-
-    def _cut(self, text: str, style: str) -> None:
-        if self._console is None:
-            print(text, file=self._out)
-            return
-        self._console.print(Text(show_controls(text), style=style), no_wrap=True, overflow="ellipsis")
-
-
-NEVER_RUN = "no run was ever made with this ledger: is it the one that cron's runs use?"
+        looks = ["bold", *(styles or [""] * len(rows))]
+        for number, text in enumerate(lay_out([headings, *rows], indent=_TABLE_INDENT)):
+            if self._console is None:
+                print(text, file=self._out)
+            else:
+                _cut(self._console, Text(show_controls(text), style=looks[number]))
+            if notes and number:
+                self.line(notes[number - 1], "dim", indent=2 * _TABLE_INDENT + 2)
 
 
 def encode_files(settings: Settings) -> dict[str, object]:
-    """Both, as every answer with --json has them; `settings` is None where there is no settings file."""
+    """The files in use for --json; "settings" is None where there is no settings file."""
     config = settings.config_path
     return {"settings": str(config.absolute()) if config else None, "ledger": str(settings.ledger_path.absolute())}
 
 
 def describe_files(settings: Settings) -> list[str]:
-    """The same for people, a line each."""
+    """The same for people, a line each: whole paths, of a link also what it leads to."""
+
+    def told(path: Path) -> str:
+        return f"{path.absolute()}" + (f" (which is {real_path(path)})" if path.is_symlink() else "")
+
     config = settings.config_path
-    return [
-        f"settings: {_show(config) if config else 'no settings file was found, the environment alone'}",
-        f"ledger: {_show(settings.ledger_path)}",
-    ]
-
-
-def _show(path: Path) -> str:
-    """The whole path; of a link also what it leads to."""
-    real = real_path(path)
-    return f"{path.absolute()}" + (f" (which is {real})" if path.is_symlink() else "")
-
-
-NOTHING_CHECKED = 3
-"""The exit status of a command that was to check something and couldn't: nothing found must not look like success."""
+    shown = told(config) if config else "no settings file was found, the environment alone"
+    return [f"settings: {shown}", f"ledger: {told(settings.ledger_path)}"]
 
 
 def report_nothing_checked(ctx: CliContext, flags: OutputOptions, why: str) -> int:

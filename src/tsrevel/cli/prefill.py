@@ -82,28 +82,26 @@ def prefill(
     all of them, ServiceDown where a service gives none at all, ConfigError where there is no usable token.
     """
     filler = _Filler(given, names, terminal, runtime.clock())
-    with open_services(_as_far_as_can_be(settings), runtime, NEVER) as services:
-        offered = filler.list_account(services)
-        sites, places = filler.list_places(settings, services)
-        filler.fill_account(offered)
-        filler.fill_locations(services, sites, places, offered.establishments, entries)
-    return filler.filled
-
-
-def _as_far_as_can_be(settings: Settings) -> Settings:
-    """Before the login the public key is enough for locations and sites (facts TripleSeat 1.6)."""
     seat = settings.tripleseat
-    if seat.auth != "oauth2" or settings.token_path.exists() or not seat.public_key.get_secret_value():
-        return settings
-    return settings.model_copy(update={"tripleseat": seat.model_copy(update={"auth": "public_key"})})
-
-
-@dataclass(frozen=True, slots=True)
-class _Offered:
-    """What Revel's lists of the whole account hold; empty where one isn't given."""
-
-    establishments: Sequence[Establishment]
-    named: Mapping[str, Sequence[NamedRow]]
+    logged_in = seat.auth != "oauth2" or settings.token_path.exists()
+    by_public_key = not logged_in and bool(seat.public_key.get_secret_value())
+    if by_public_key:  # before the login it is enough for locations and sites (facts TripleSeat 1.6)
+        settings = settings.model_copy(update={"tripleseat": seat.model_copy(update={"auth": "public_key"})})
+    with open_services(settings, runtime, NEVER) as services:
+        establishments, named = filler.list_account(services)
+        sites: Sequence[Site] = ()
+        places: Sequence[TripleSeatLocation] = ()
+        if logged_in or by_public_key:
+            sites, places = filler.list_places(services)
+        else:
+            filler.filled.open.append(
+                "TripleSeat's locations can't be listed before the login: run `tsrevel login`, then `tsrevel init "
+                "--prefill --from THIS_FILE --output ANOTHER`; or give init TripleSeat's public API key"
+            )
+        for key, rows in named.items():
+            filler.fill_id(key, rows)
+        filler.fill_locations(services, sites, places, establishments, entries)
+    return filler.filled
 
 
 class _Filler:
@@ -113,21 +111,13 @@ class _Filler:
         self.given, self.names, self.terminal, self.now = given, names, terminal, now
         self.filled = Filled()
 
-    def list_places(
-        self, settings: Settings, services: Services
-    ) -> tuple[Sequence[Site], Sequence[TripleSeatLocation]]:
-        seat = settings.tripleseat
-        if seat.auth == "oauth2" and not settings.token_path.exists() and not seat.public_key.get_secret_value():
-            self.filled.open.append(
-                "TripleSeat's locations can't be listed before the login: run `tsrevel login`, then `tsrevel init "
-                "--prefill --from THIS_FILE --output ANOTHER`; or give init TripleSeat's public API key"
-            )
-            return (), ()
+    def list_places(self, services: Services) -> tuple[Sequence[Site], Sequence[TripleSeatLocation]]:
         sites, places = attempt(services.tripleseat.sites), attempt(services.tripleseat.places)
         _demand_an_answer("TripleSeat", [sites, places])
         return self._rows("TripleSeat's sites", sites), self._rows("TripleSeat's locations", places)
 
-    def list_account(self, services: Services) -> _Offered:
+    def list_account(self, services: Services) -> tuple[Sequence[Establishment], Mapping[str, Sequence[NamedRow]]]:
+        """Revel's establishments, and what it offers for each setting that isn't given."""
         account = services.account
         establishments = attempt(account.establishments)
         if is_silent(establishments):
@@ -142,10 +132,8 @@ class _Filler:
         if all(isinstance(each, TsrevelError) for each in answers):
             answers.append(attempt(lambda: account.can_read("Order")))
         _demand_an_answer("Revel", answers)
-        return _Offered(
-            self._rows("Revel's establishments", establishments),
-            {key: self._rows(f"the {_word(key)}s", answer) for key, answer in named.items()},
-        )
+        listed = self._rows("Revel's establishments", establishments)
+        return listed, {key: self._rows(f"the {_word(key)}s", answer) for key, answer in named.items()}
 
     def _rows(self, what: str, answer: Sequence[Listed] | TsrevelError) -> Sequence[Listed]:
         """A list, empty where it isn't given: a key or token may lack the right to one alone (facts Revel 1)."""
@@ -154,15 +142,16 @@ class _Filler:
             return ()
         return answer
 
-    def fill_account(self, offered: _Offered) -> None:
-        for key, rows in offered.named.items():
-            self._fill_one(key, rows)
-
-    def _fill_one(self, key: str, offered: Sequence[NamedRow]) -> None:
+    def fill_id(self, key: str, offered: Sequence[NamedRow]) -> None:
         what = _word(key)
+        sought = self._names(key)
         clear = [each for each in offered if len(each.numbers) == 1]
-        if self._is_unclear(key, offered, clear):
-            self._leave_open(key, offered)
+        if len(clear) < len(offered) and (not clear or _named(sought, clear) != _named(sought, offered)):
+            # What is sought has two numbers: which of them an order takes isn't documented (facts Revel 8).
+            why = "id and payment_type differ, and which of them an order's payment names isn't documented"
+            text = f"{why}; compare with a payment on an existing order; {_candidates(offered)}"
+            self.filled.open.append(f"{key}: {text}")
+            self.filled.remarks[key] = [text]
             return
         found = self._pick(f"Revel {what} for catering orders", key, clear)
         if found:
@@ -173,18 +162,9 @@ class _Filler:
         shown = [NamedRow(each.id, "", each.active) for each in offered] if key == "revel.user" else offered
         self.filled.remarks[key] = [self._miss(key, shown)] if offered else []
 
-    def _is_unclear(self, key: str, offered: Sequence[NamedRow], clear: Sequence[NamedRow]) -> bool:
-        """Whether what is sought has two numbers: which of them an order takes isn't documented (facts Revel 8)."""
-        return len(clear) < len(offered) and (not clear or self._exact(key, clear) != self._exact(key, offered))
-
-    def _exact(self, key: str, offered: Sequence[NamedRow]) -> NamedRow | None:
-        return _named([self.names[key]] if key in self.names else USUAL_NAMES[key], offered)
-
-    def _leave_open(self, key: str, offered: Sequence[NamedRow]) -> None:
-        why = "id and payment_type differ, and which of them an order's payment names isn't documented"
-        text = f"{why}; compare with a payment on an existing order; {_candidates(offered)}"
-        self.filled.open.append(f"{key}: {text}")
-        self.filled.remarks[key] = [text]
+    def _names(self, key: str) -> Sequence[str]:
+        """The names by which the id of a setting is sought."""
+        return [self.names[key]] if key in self.names else USUAL_NAMES[key]
 
     def fill_locations(
         self,
@@ -195,33 +175,23 @@ class _Filler:
         entries: Sequence[Mapping[str, object]],
     ) -> None:
         zones = {site.id: site for site in sites}
-        for entry in entries:
-            self._add(services, dict(entry), [])
+        for known in entries:
+            self._add(services, dict(known), [])
         for place in places:
-            if place.id.isdecimal() and not _covered(place, entries):
-                self._fill_place(services, place, zones.get(place.site) if place.site else None, places, establishments)
-
-    def _fill_place(
-        self,
-        services: Services,
-        place: TripleSeatLocation,
-        site: Site | None,
-        places: Sequence[TripleSeatLocation],
-        establishments: Sequence[Establishment],
-    ) -> None:
-        twins = sum(_plain(each.name) == _plain(place.name) for each in places) > 1
-        exact = None if twins else _named([place.name], establishments)
-        label = f'TripleSeat location {place.id} "{place.name}"'
-        found = self._choose(f"Revel establishment of {label}", establishments, exact)
-        entry: dict[str, object] = {"name": place.name, "tripleseat_location": int(place.id)}
-        gaps = []
-        if found:
-            entry["revel_establishment"] = found.id
-        else:
-            entry["revel_establishment"] = 0
-            why = "another location has the same name" if twins else "no one establishment has exactly its name"
-            gaps.append(f"revel_establishment: {why}; {_candidates(establishments)}")
-        self._add(services, entry | self._zone(site, found, gaps), gaps)
+            if not place.id.isdecimal() or _covered(place, entries):
+                continue
+            twins = sum(_plain(each.name) == _plain(place.name) for each in places) > 1
+            exact = None if twins else _named([place.name], establishments)
+            label = f'TripleSeat location {place.id} "{place.name}"'
+            found = self._choose(f"Revel establishment of {label}", establishments, exact)
+            entry: dict[str, object] = {"name": place.name, "tripleseat_location": int(place.id)}
+            entry["revel_establishment"] = found.id if found else 0
+            gaps = []
+            if not found:
+                why = "another location has the same name" if twins else "no one establishment has exactly its name"
+                gaps.append(f"revel_establishment: {why}; {_candidates(establishments)}")
+            site = zones.get(place.site) if place.site else None
+            self._add(services, entry | self._zone(site, found, gaps), gaps)
 
     def _zone(self, site: Site | None, found: Establishment | None, gaps: list[str]) -> dict[str, object]:
         """The site's zone, else the establishment's, else the one that was given for all; without any it is a gap."""
@@ -246,10 +216,8 @@ class _Filler:
         if isinstance(number, int) and number and not entry.get("station") and not self.given.get("revel.station"):
             offered = self._rows("the stations", attempt(lambda: services.account.stations(EstablishmentId(number))))
             station = self._pick(f"Revel station of {_call(entry)}", "revel.station", offered)
-            if station:
-                entry["station"] = station.id
-            else:
-                entry["station"] = 0
+            entry["station"] = station.id if station else 0
+            if not station:
                 gaps.append(f"station: {self._miss('revel.station', offered)}")
         user = entry.get("user") or self.given.get("revel.user") or self.filled.values.get("revel.user")
         if not user:
@@ -261,7 +229,7 @@ class _Filler:
     def _pick(self, question: str, key: str, offered: Sequence[NamedRow]) -> NamedRow | None:
         usable = [each for each in offered if each.active]
         named = self.names.get(key)
-        exact = _named([named] if named else USUAL_NAMES[key], usable)
+        exact = _named(self._names(key), usable)
         if exact is None and named is None and key in REQUIRED and len(usable) == 1:
             exact = usable[0]
         return exact if named and exact else self._choose(question, usable, exact)
@@ -275,8 +243,7 @@ class _Filler:
         return None if number is None else usable[number]
 
     def _miss(self, key: str, offered: Sequence[SelectableRow]) -> str:
-        sought = [self.names[key]] if key in self.names else USUAL_NAMES[key]
-        names = " or ".join(f'"{name}"' for name in sought)
+        names = " or ".join(f'"{name}"' for name in self._names(key))
         return f"not exactly one {_word(key)} is named {names}; {_candidates(offered)}"
 
 
