@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.map_data import establishment_names, load, mappings_path, needed, open_survey
+from tsrevel.cli.map_data import establishment_names, mappings_path, needed, open_survey
 from tsrevel.cli.output import encode_mapping, encode_offer, reject, say, what_is_mapped
-from tsrevel.config import LocationSettings, ProductEntry, Settings
+from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.errors import ConnectorDisabled, MappingUnclear
 from tsrevel.planning.model import EstablishmentId, ProductId
@@ -37,12 +37,12 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
     """Map the target to the product, which must be on sale there unless `offline`."""
     try:
         if offline:
-            settings = load(ctx, flags, offline=True)
+            settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
             place = _only(_choices(settings, target), settings)
             return _write(ctx, flags, settings, target.at(place), product, None)
         with open_survey(ctx, flags) as survey, needed("the product can't be looked up"):
             settings = survey.settings
-            place, offer = _find_product(survey.account, settings, target, ProductId(product))
+            place, offer = _find_product(survey.services.account, settings, target, ProductId(product))
         return _write(ctx, flags, settings, target.at(place), product, offer)
     except ConnectorDisabled as why:
         text = f"the product can't be looked up: {why}; nothing was written; say --offline to write it unchecked"
@@ -53,7 +53,7 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
 
 def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) -> int:
     """Take the target's mapping out. No service is asked."""
-    settings = load(ctx, flags, offline=True)
+    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     path = mappings_path(settings)
     try:
         asked = _choices(settings, target) if target.establishment is None and target.location else None
@@ -85,15 +85,15 @@ def _choices(settings: Settings, target: MappingTarget) -> list[int]:
         return [target.establishment]
     if target.location is None:
         return list(known)
-    fitting = [each.revel_establishment for each in settings.locations if _is_called(each, target.location)]
+    name, text = normalise(target.location), target.location.strip()
+    fitting = [
+        each.revel_establishment
+        for each in settings.locations
+        if normalise(each.name) == name or text in {str(each.tripleseat_location), str(each.tripleseat_site)}
+    ]
     if not fitting:
         raise MappingUnclear(f"no [[locations]] entry is called {target.location!r} or has that id; there are: {there}")
     return list(dict.fromkeys(fitting))
-
-
-def _is_called(location: LocationSettings, text: str) -> bool:
-    ids = {str(location.tripleseat_location), str(location.tripleseat_site)}
-    return normalise(text) == normalise(location.name) or text.strip() in ids
 
 
 def _only(places: list[int], settings: Settings) -> int:
@@ -124,41 +124,32 @@ def _write(
     ctx: CliContext,
     flags: OutputOptions,
     settings: Settings,
-    subject: MappingKey,
+    key: MappingKey,
     product: int,
     offer: RevelProduct | None,
 ) -> int:
     path = mappings_path(settings)
     sandbox = settings.environment == "sandbox"
-    before = set_mapping(path, subject, product, like=settings.config_path, sandbox=sandbox)
+    before = set_mapping(path, key, product, like=settings.config_path, sandbox=sandbox)
+    mapping = ProductEntry(
+        establishment=key.establishment, name=key.name, menu_item_id=key.menu_item_id, product=product
+    )
     if flags.json:
-        ctx.answer(_encode(subject, product, offer, before, str(path)))
+        answer = {
+            "schema": 1,
+            "success": True,
+            "path": str(path),
+            "mapping": encode_mapping(mapping),
+            "replaced": [encode_mapping(each) for each in before],
+            "checked": offer is not None,
+            "product": encode_offer(offer, key.establishment) if offer else None,
+        }
+        ctx.answer(answer)
         return 0
-    new = _mapping(subject, product)
     called = f" {offer.name}" if offer else " (unchecked)"
     was = f" (it was {before[0].product})" if before and before[0].product != product else ""
-    say(ctx, f"{_describe(new, settings)} is now {product}{called}{was}, in {path}")
+    say(ctx, f"{_describe(mapping, settings)} is now {product}{called}{was}, in {path}")
     return 0
-
-
-def _mapping(subject: MappingKey, product: int) -> ProductEntry:
-    return ProductEntry(
-        establishment=subject.establishment, name=subject.name, menu_item_id=subject.menu_item_id, product=product
-    )
-
-
-def _encode(
-    subject: MappingKey, product: int, offer: RevelProduct | None, before: tuple[ProductEntry, ...], path: str
-) -> dict[str, object]:
-    return {
-        "schema": 1,
-        "success": True,
-        "path": path,
-        "mapping": encode_mapping(_mapping(subject, product)),
-        "replaced": [encode_mapping(each) for each in before],
-        "checked": offer is not None,
-        "product": encode_offer(offer, subject.establishment) if offer else None,
-    }
 
 
 def _describe(mapping: ProductEntry, settings: Settings) -> str:
