@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import unescape
 
 from tsrevel.cli.arguments import find_event_id, is_id
@@ -23,7 +24,8 @@ from tsrevel.cli.output import (
 )
 from tsrevel.config import load_settings
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
-from tsrevel.ledger import AuditKind, AuditRow
+from tsrevel.insight.history import EventHistory
+from tsrevel.ledger import AuditKind
 from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.explain import LineReason, Rationale
 from tsrevel.planning.model import Plan, ProductId
@@ -53,7 +55,9 @@ def explain_event(ctx: CliContext, flags: OutputOptions, event: str, *, offline:
 
 
 def _encode(told: Explanation) -> dict[str, object]:
-    outcome, history = told.outcome, told.history
+    outcome, history, why, plan = told.outcome, told.history, told.rationale, told.plan
+    deliveries = [fact for fact in history.facts if fact.kind == AuditKind.DELIVERY]
+    tripleseat_status = told.event.status if told.event else None
     answer: dict[str, object] = {
         "schema": 1,
         "success": told.exit_status == 0,
@@ -65,20 +69,35 @@ def _encode(told: Explanation) -> dict[str, object]:
         "category": outcome.category if outcome else None,
         "text": (outcome.text or None) if outcome else None,
         "advice": _advise(told),
-        "event": _encode_event(told),
+        "event": encode_outcome(outcome) | {"tripleseat_status": tripleseat_status} if outcome else None,
         "foretold": {"reason": told.foretold.reason, "text": told.foretold.text} if told.foretold else None,
         "switched_off": told.switched_off,
-        "documents": [_encode_rival(each) for each in told.rivals],
-        "document": _encode_document(told.rationale) if told.rationale else None,
-        "lines": [_encode_line(each) for each in told.rationale.lines] if told.rationale else [],
-        "money": _encode_money(told.rationale, told.plan),
-        "items": _encode_items(told.plan, _product_names(told)),
-        "steps": encode_steps(history.steps) or _planned_steps(told.plan),
+        "documents": [
+            {
+                **_encode_document(each),
+                "lines": [_encode_line(line) for line in each.lines],
+                "money": _encode_money(each, None),
+            }
+            for each in told.rivals
+        ],
+        "document": _encode_document(why) if why else None,
+        "lines": [_encode_line(each) for each in why.lines] if why else [],
+        "money": _encode_money(why, plan),
+        "items": _encode_items(plan, _product_names(told)) if plan else [],
+        "steps": encode_steps(history.steps or (_planned_steps(plan) if plan else ())),
         "last_seen": encode_standing(history.standing) if history.standing else None,
         "order": encode_record(history.record),
         "resolution": encode_resolution(history.resolution),
         "attempts": [encode_attempt(each) for each in history.attempts],
-        "deliveries": [_encode_delivery(each) for each in history.facts if each.kind == AuditKind.DELIVERY],
+        "deliveries": [
+            {
+                "at": encode_at(fact.at),
+                "trigger": fact.detail.get("trigger"),
+                "signed": fact.detail.get("signed") == "yes",
+                "reason": fact.detail.get("reason"),
+            }
+            for fact in deliveries
+        ],
     }
     return answer | ({"error": answer["text"], "exit_status": told.exit_status} if told.exit_status else {})
 
@@ -95,23 +114,8 @@ def _advise(told: Explanation) -> str | None:
     return advise(told.outcome.event_id, told.outcome.status, told.outcome.reason, disputed=disputed)
 
 
-def _encode_event(told: Explanation) -> dict[str, object] | None:
-    if told.outcome is None:
-        return None
-    return encode_outcome(told.outcome) | {"tripleseat_status": told.event.status if told.event else None}
-
-
 def _encode_document(why: Rationale) -> dict[str, object]:
     return {"id": str(why.document.id), "title": why.title, "why": why.why}
-
-
-def _encode_rival(why: Rationale) -> dict[str, object]:
-    """One of several documents between which a person must choose."""
-    return {
-        **_encode_document(why),
-        "lines": [_encode_line(each) for each in why.lines],
-        "money": _encode_money(why, None),
-    }
 
 
 def _encode_line(line: LineReason) -> dict[str, object]:
@@ -150,7 +154,7 @@ def _encode_money(why: Rationale | None, plan: Plan | None) -> dict[str, object]
     return money
 
 
-def _encode_items(plan: Plan | None, names: Mapping[ProductId, str]) -> list[dict[str, object]]:
+def _encode_items(plan: Plan, names: Mapping[ProductId, str]) -> list[dict[str, object]]:
     return [
         {
             "line": item.line,
@@ -160,25 +164,14 @@ def _encode_items(plan: Plan | None, names: Mapping[ProductId, str]) -> list[dic
             "unit_price": show(item.unit_price),
             "amount": show(item.amount),
         }
-        for item in (plan.items if plan else ())
+        for item in plan.items
     ]
 
 
-def _planned_steps(plan: Plan | None) -> list[dict[str, object]]:
-    nothing = {"written": False, "receipt": None, "revel_id": None, "at": None, "run_id": None}
-    return [
-        {"step": step.kind, "number": step.number + 1, "uuid": step.uuid, **nothing}
-        for step in (plan.steps if plan else ())
-    ]
-
-
-def _encode_delivery(fact: AuditRow) -> dict[str, object]:
-    return {
-        "at": encode_at(fact.at),
-        "trigger": fact.detail.get("trigger"),
-        "signed": fact.detail.get("signed") == "yes",
-        "reason": fact.detail.get("reason"),
-    }
+def _planned_steps(plan: Plan) -> list[StepStatus]:
+    """The steps of a plan that isn't claimed yet."""
+    unwritten = StepStatus("", 0, "", written=False, kept=False, revel_id=None, recorded_at=None, run_id=None)
+    return [replace(unwritten, kind=step.kind, number=step.number, uuid=step.uuid) for step in plan.steps]
 
 
 def _product_names(told: Explanation) -> Mapping[ProductId, str]:
@@ -187,12 +180,6 @@ def _product_names(told: Explanation) -> Mapping[ProductId, str]:
 
 
 # In words
-
-
-def _name_source(told: Explanation) -> str:
-    if told.source == "ledger":
-        return "by the ledger alone, nobody was asked"
-    return "not all could be asked" if told.exit_status else "both services were asked just now"
 
 
 def _tell(page: TextOutput, told: Explanation) -> None:
@@ -212,15 +199,22 @@ def _tell(page: TextOutput, told: Explanation) -> None:
     page.line(f"what to do: {_advise(told)}")
     if told.switched_off:
         page.line(f"no run does anything now: {told.switched_off}", "bold red")
-    page.line(f"source: {_name_source(told)}", "dim")
+    if told.source == "ledger":
+        source = "by the ledger alone, nobody was asked"
+    elif told.exit_status:
+        source = "not all could be asked"
+    else:
+        source = "both services were asked just now"
+    page.line(f"source: {source}", "dim")
     if told.foretold:
         page.line(f"when its turn comes: held {told.foretold.reason} as things are: {told.foretold.text}", "yellow")
-    for why in (told.rationale, *told.rivals) if told.rationale else told.rivals:
+    if told.rationale:
+        _tell_reasons(page, told.rationale)
+    for why in told.rivals:
         _tell_reasons(page, why)
     if told.plan:
         _tell_plan(page, told.plan, _product_names(told), claimed=told.history.record is not None)
-    for text in _tell_past(told):
-        page.line(text)
+    _tell_past(page, told.history)
 
 
 def _tell_reasons(page: TextOutput, why: Rationale) -> None:
@@ -242,17 +236,10 @@ def _tell_plan(page: TextOutput, plan: Plan, names: Mapping[ProductId, str], *, 
     what = "as it was claimed" if claimed else "as it would be"
     steps = f"{len(plan.steps)} steps"
     page.line(f"order {plan.local_id} {what}: establishment {plan.location.establishment}, {steps}", "bold")
-    rows = [
-        (
-            str(item.quantity),
-            item.line,
-            str(item.product),
-            names.get(item.product, ""),
-            show(item.unit_price),
-            show(item.amount),
-        )
-        for item in plan.items
-    ]
+    rows = []
+    for item in plan.items:
+        product = (str(item.product), names.get(item.product, ""))
+        rows.append((str(item.quantity), item.line, *product, show(item.unit_price), show(item.amount)))
     page.rows(("Qty", "Line", "Product", "Its name", "Price", "Amount"), rows)
     page.line(
         f"items {show(plan.subtotal)} - discount {show(plan.discount)} + tax {show(plan.tax)} + gratuity "
@@ -272,17 +259,17 @@ def _how_far(steps: Sequence[StepStatus]) -> str:
     return told + (f" ({written - kept} receipts not kept)" if written > kept else "")
 
 
-def _tell_past(told: Explanation) -> Iterator[str]:
-    standing, record, resolution = told.history.standing, told.history.record, told.history.resolution
+def _tell_past(page: TextOutput, history: EventHistory) -> None:
+    standing, record = history.standing, history.record
     if standing:
         verdict = f"{standing.status} {standing.reason or ''}".rstrip()
-        yield f"last run that saw it: {shown_at(standing.last_seen_at)}, {verdict}"
+        page.line(f"last run that saw it: {shown_at(standing.last_seen_at)}, {verdict}")
     if record:
-        yield f"ledger: {record.state}, Revel order {record.order_id or 'none yet'}{_how_far(told.history.steps)}"
-    if resolution:
-        yield f"note: {resolution.note}"
-    for fact in told.history.facts:
+        page.line(f"ledger: {record.state}, Revel order {record.order_id or 'none yet'}{_how_far(history.steps)}")
+    if history.resolution:
+        page.line(f"note: {history.resolution.note}")
+    for fact in history.facts:
         if fact.kind == AuditKind.DELIVERY:
             reason = fact.detail.get("reason") or "dealt with"
-            yield f"webhook delivery {fact.detail.get('trigger')} {shown_at(fact.at)}: {reason}"
-    yield f"`tsrevel history {told.history.event_id}` tells all that happened"
+            page.line(f"webhook delivery {fact.detail.get('trigger')} {shown_at(fact.at)}: {reason}")
+    page.line(f"`tsrevel history {history.event_id}` tells all that happened")

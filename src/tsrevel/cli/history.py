@@ -11,6 +11,7 @@ from tsrevel.cli.output import (
     TextOutput,
     encode_at,
     encode_attempt,
+    encode_pause,
     encode_record,
     encode_resolution,
     encode_run,
@@ -19,9 +20,9 @@ from tsrevel.cli.output import (
     run_line,
     shown_at,
 )
-from tsrevel.insight.history import EventHistory, RunHistory, describe_fact, recall_pause, recount_event, recount_runs
-from tsrevel.ledger import AuditRow, Pause
-from tsrevel.ledger.queries import StepStatus
+from tsrevel.insight.history import EventHistory, describe_fact, recall_pause, recount_event, recount_runs
+from tsrevel.ledger import Pause
+from tsrevel.ledger.queries import Attempt, StepStatus
 from tsrevel.planning.money import show
 
 
@@ -30,12 +31,16 @@ def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     with look(ctx, flags) as (_, view, _now):
         told, pause = recount_runs(view, limit), recall_pause(view)
     if flags.json:
-        from tsrevel.cli.output import encode_pause  # it knows the engine
-
         runs = [encode_run(each.run) | {"events": [encode_attempt(one) for one in each.attempts]} for each in told]
         ctx.answer({"schema": 1, "success": True, "paused": encode_pause(pause), "runs": runs})
     else:
-        _tell_runs(_page(ctx, pause), told)
+        page = _page(ctx, pause)
+        if not told:
+            page.line("no runs yet")
+        for each in told:
+            page.line(run_line(each.run), "bold")
+            for one in each.attempts:
+                _tell_attempt(page, one, f"{one.status} event {one.event_id}")
     return 0
 
 
@@ -48,9 +53,31 @@ def show_event(ctx: CliContext, flags: OutputOptions, event: str, limit: int | N
         event_id = find_event_id(event, lambda each: recount_event(view, each).known)
         told, pause = recount_event(view, event_id, limit), recall_pause(view)
     if flags.json:
-        from tsrevel.cli.output import encode_pause
-
-        ctx.answer(encode_history(told) | {"paused": encode_pause(pause)})
+        answer = {
+            "schema": 1,
+            "success": True,
+            "event_id": told.event_id,
+            "known": told.known,
+            "event": encode_standing(told.standing) if told.standing else None,
+            "order": encode_record(told.record),
+            "resolution": encode_resolution(told.resolution),
+            "attempts": [encode_attempt(each) for each in told.attempts],
+            "receipts": encode_steps([each for each in told.steps if each.kept]),
+            "steps": encode_steps(told.steps),
+            "facts": [
+                {
+                    "seq": fact.seq,
+                    "at": encode_at(fact.at),
+                    "run_id": fact.run_id,
+                    "kind": fact.kind,
+                    "text": describe_fact(fact),
+                    "detail": dict(fact.detail),
+                }
+                for fact in told.facts
+            ],
+            "paused": encode_pause(pause),
+        }
+        ctx.answer(answer)
     else:
         _tell_event(_page(ctx, pause), told)
     return 0
@@ -62,23 +89,6 @@ def _page(ctx: CliContext, pause: Pause | None) -> TextOutput:
     if pause:
         page.line(f"! runs are {pause}", "bold red")
     return page
-
-
-def encode_history(told: EventHistory) -> dict[str, object]:
-    """The history of an event for --json."""
-    return {
-        "schema": 1,
-        "success": True,
-        "event_id": told.event_id,
-        "known": told.known,
-        "event": encode_standing(told.standing) if told.standing else None,
-        "order": encode_record(told.record),
-        "resolution": encode_resolution(told.resolution),
-        "attempts": [encode_attempt(each) for each in told.attempts],
-        "receipts": encode_steps([each for each in told.steps if each.kept]),
-        "steps": encode_steps(told.steps),
-        "facts": [_encode_fact(each) for each in told.facts],
-    }
 
 
 def encode_steps(steps: Iterable[StepStatus]) -> list[dict[str, object]]:
@@ -105,72 +115,46 @@ def _receipt_of(step: StepStatus) -> str | None:
     return None if step.written is False else "not_kept"
 
 
-def _encode_fact(fact: AuditRow) -> dict[str, object]:
-    return {
-        "seq": fact.seq,
-        "at": encode_at(fact.at),
-        "run_id": fact.run_id,
-        "kind": fact.kind,
-        "text": describe_fact(fact),
-        "detail": dict(fact.detail),
-    }
-
-
-def _tell_runs(page: TextOutput, told: tuple[RunHistory, ...]) -> None:
-    if not told:
-        page.line("no runs yet")
-    for each in told:
-        page.line(run_line(each.run), "bold")
-        for one in each.attempts:
-            order = f" Revel order {one.order_id}" if one.order_id else ""
-            text = f"{one.status} event {one.event_id} {one.reason or ''}".rstrip() + order
-            page.line(text, STYLES.get(one.status, ""), indent=2)
-
-
 def _tell_event(page: TextOutput, told: EventHistory) -> None:
     if not told.known:
         page.line(f"event {told.event_id}: no run has ever seen it, as far as this ledger knows")
         return
-    standing, record, resolution = told.standing, told.record, told.resolution
     head = f"event {told.event_id}"
-    if standing:
+    if standing := told.standing:
         where = f"{standing.location} {standing.day or ''}".strip()
         head += f" ({where})" if where else ""
-        head += (
-            f": {standing.status} {standing.reason or ''}".rstrip() + f", last seen {shown_at(standing.last_seen_at)}"
-        )
+        head += f": {standing.status} {standing.reason or ''}".rstrip()
+        head += f", last seen {shown_at(standing.last_seen_at)}"
     page.line(head, "bold")
-    if record:
+    if record := told.record:
         total = f", total {show(record.plan.final_total)}" if record.plan else ""
         text = f": {record.dispute}" if record.dispute else ""
         page.line(f"order: {record.state}, Revel order {record.order_id or 'none yet'}{total}{text}")
-    if resolution:
+    if resolution := told.resolution:
         page.line(f"resolved as {resolution.verdict} {shown_at(resolution.resolved_at)}: {resolution.note}")
     if told.attempts:
         page.line("attempts", "bold")
         for one in told.attempts:
-            order = f" Revel order {one.order_id}" if one.order_id else ""
-            text = f"{shown_at(one.at)}  {one.correlation_id}  {one.status} {one.reason or ''}".rstrip() + order
-            page.line(text, STYLES.get(one.status, ""), indent=2)
-    _tell_steps(page, told.steps)
+            _tell_attempt(page, one, f"{shown_at(one.at)}  {one.correlation_id}  {one.status}")
+    if told.steps:
+        _tell_steps(page, told.steps)
     page.line("what happened", "bold")
     for fact in told.facts:
         run = f"[{fact.run_id[:8]}] " if fact.run_id else ""
         page.line(f"{shown_at(fact.at)}  {run}{describe_fact(fact)}", indent=2)
 
 
+def _tell_attempt(page: TextOutput, attempt: Attempt, head: str) -> None:
+    order = f" Revel order {attempt.order_id}" if attempt.order_id else ""
+    page.line(f"{head} {attempt.reason or ''}".rstrip() + order, STYLES.get(attempt.status, ""), indent=2)
+
+
 def _tell_steps(page: TextOutput, steps: tuple[StepStatus, ...]) -> None:
-    if not steps:
-        return
     page.line("receipts", "bold")
-    rows = [
-        (
-            f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind,
-            step.revel_id or {"kept": "", "not_kept": "receipt not kept", None: "not written"}[_receipt_of(step)],
-            shown_at(step.recorded_at),
-            (step.run_id or "")[:8],
-            step.uuid,
-        )
-        for step in steps
-    ]
+    rows = []
+    for step in steps:
+        name = f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
+        missing = {"kept": "", "not_kept": "receipt not kept", None: "not written"}[_receipt_of(step)]
+        when, run = shown_at(step.recorded_at), (step.run_id or "")[:8]
+        rows.append((name, step.revel_id or missing, when, run, step.uuid))
     page.rows(("Step", "Revel id", "When", "Run", "uuid"), rows)

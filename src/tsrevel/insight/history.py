@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord
@@ -101,13 +102,7 @@ def describe_fact(fact: AuditRow) -> str:
         return f"disputed: {fact.detail['reason']}: {fact.detail['text']}"
     sentence = _SENTENCES.get(fact.kind)
     if sentence is None:
-        told = ", ".join(f"{name} {value}" for name, value in fact.detail.items())
-        return f"{fact.kind.replace('_', ' ')}: {told}" if told else fact.kind.replace("_", " ")
-    return sentence.format_map(_Lenient(fact.detail))
-
-
-class _Lenient(dict[str, str]):
-    """What an audit row left out because there was none."""
-
-    def __missing__(self, key: str) -> str:
-        return "none"
+        name = fact.kind.replace("_", " ")
+        told = ", ".join(f"{key} {value}" for key, value in fact.detail.items())
+        return f"{name}: {told}" if told else name
+    return sentence.format_map(defaultdict(lambda: "none", fact.detail))  # a row leaves out what there was none of
