@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from html import unescape
 
 from tsrevel.cli.arguments import find_event_id, is_id
@@ -170,8 +169,12 @@ def _encode_items(plan: Plan, names: Mapping[ProductId, str]) -> list[dict[str, 
 
 def _planned_steps(plan: Plan) -> list[StepStatus]:
     """The steps of a plan that isn't claimed yet."""
-    unwritten = StepStatus("", 0, "", written=False, kept=False, revel_id=None, recorded_at=None, run_id=None)
-    return [replace(unwritten, kind=step.kind, number=step.number, uuid=step.uuid) for step in plan.steps]
+    return [
+        StepStatus(
+            each.kind, each.number, each.uuid, written=False, kept=False, revel_id=None, recorded_at=None, run_id=None
+        )
+        for each in plan.steps
+    ]
 
 
 def _product_names(told: Explanation) -> Mapping[ProductId, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.output import (
     STYLES,
@@ -19,12 +21,11 @@ from tsrevel.cli.output import (
     run_line,
     shown_at,
 )
+from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.insight.status import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import advise
-
-_NEEDS_ATTENTION = 3  # the engine's word for it isn't loaded for this
 
 
 def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
@@ -59,40 +60,38 @@ def _encode(status: InstallationStatus) -> dict[str, object]:
         "held": [encode_standing(each) | {"advice": _advise(status, each)} for each in status.held],
         "failed": [encode_standing(each) | {"advice": _advise(status, each)} for each in status.failed],
         "missed": [encode_standing(each) for each in status.missed],
-        "changed": [_encode_changed(each) for each in status.changed],
+        "changed": [
+            {
+                "id": each.event_id,
+                "date": encode_day(each.day),
+                "location": each.location or None,
+                "reason": each.reason,
+                "text": each.text,
+                "revel_order_id": each.order_id,
+                "told_at": encode_at(each.told_at),
+                "advice": _advise_changed(each),
+            }
+            for each in status.changed
+        ],
         "dry_run_findings": [encode_standing(each) for each in status.dry],
         "due": [encode_standing(each) | {"overdue": status.is_overdue(each)} for each in status.due],
-        "orders": [_encode_order(each) for each in status.orders],
+        "orders": [
+            {
+                "event_id": order.event_id,
+                "state": order.state,
+                "date": encode_day(order.day),
+                "location": order.location or None,
+                "revel_order_id": order.order_id,
+                "total": encode_cents(order.total),
+                "steps": order.steps,
+                "receipts": order.receipts,
+                "text": order.dispute,
+                "touched_at": encode_at(order.touched_at),
+                "doubt_until_at": encode_at(order.pending_until),
+            }
+            for order in status.orders
+        ],
         "resolved": [encode_resolution(each) for each in status.resolved],
-    }
-
-
-def _encode_changed(each: Changed) -> dict[str, object]:
-    return {
-        "id": each.event_id,
-        "date": encode_day(each.day),
-        "location": each.location or None,
-        "reason": each.reason,
-        "text": each.text,
-        "revel_order_id": each.order_id,
-        "told_at": encode_at(each.told_at),
-        "advice": _advise_changed(each),
-    }
-
-
-def _encode_order(order: OpenOrder) -> dict[str, object]:
-    return {
-        "event_id": order.event_id,
-        "state": order.state,
-        "date": encode_day(order.day),
-        "location": order.location or None,
-        "revel_order_id": order.order_id,
-        "total": encode_cents(order.total),
-        "steps": order.steps,
-        "receipts": order.receipts,
-        "text": order.dispute,
-        "touched_at": encode_at(order.touched_at),
-        "doubt_until_at": encode_at(order.pending_until),
     }
 
 
@@ -107,14 +106,19 @@ def _lines(status: InstallationStatus, files: list[str], *, quiet: bool) -> list
     trouble += [_dry_line(each) for each in status.dry]
     if quiet:
         return [*alarms, *trouble]
-    good = f"good run: {_good(status)}"
-    listed = [f"run: {run_line(each)}" for each in status.runs]
-    waiting = [f"due: event {each.event_id} ({_where(each)}) {_wait(status, each)}" for each in status.due]
-    begun = [f"order: {_order_line(each)}" for each in status.orders]
-    settled = [
-        f"resolved: event {each.event_id} as {each.verdict} {shown_at(each.resolved_at)}" for each in status.resolved
+    return [
+        *alarms,
+        *files,
+        f"good run: {_good(status)}",
+        *(f"run: {run_line(each)}" for each in status.runs),
+        *trouble,
+        *(f"order: {_order_line(each)}" for each in status.orders),
+        *(f"due: event {each.event_id} ({_where(each)}) {_wait(status, each)}" for each in status.due),
+        *(
+            f"resolved: event {each.event_id} as {each.verdict} {shown_at(each.resolved_at)}"
+            for each in status.resolved
+        ),
     ]
-    return [*alarms, *files, good, *listed, *trouble, *begun, *waiting, *settled]
 
 
 def _advise(status: InstallationStatus, each: EventStatus) -> str:
@@ -163,7 +167,7 @@ def _good(status: InstallationStatus) -> str:
     if status.good is None or status.since_good is None:
         return "none yet"
     code = status.good.exit_status
-    meaning = ": some events held or failed, or newly missed or changed" if code == _NEEDS_ATTENTION else ""
+    meaning = ": some events held or failed, or newly missed or changed" if code == NEEDS_ATTENTION else ""
     return f"{show_span(status.since_good)} ago ({status.good.correlation_id}, exit {code}{meaning})"
 
 
@@ -182,19 +186,23 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
         page.line(run_line(run), indent=2)
     if not status.runs:
         page.line("none", "dim", indent=2)
-    for title, found, style in (
-        ("Held: a person must see to these", status.held, "held"),
-        ("Failed: tried again by the next run that finds them listed", status.failed, "failed"),
-        ("Missed: their day passed without an order", status.missed, "missed"),
-    ):
-        _show_trouble(page, status, title, found, style)
-    for heading, lines in (
-        ("Changed after injection: a person must see to these", [_changed_line(each) for each in status.changed]),
-        ("Found by a dry run, and seen by no live one", [_dry_line(each) for each in status.dry]),
-    ):
-        _show_lines(page, heading, lines)
-    _show_orders(page, status)
-    _show_due(page, status)
+    _show_trouble(page, status, "Held: a person must see to these", status.held, "held")
+    _show_trouble(page, status, "Failed: tried again by the next run that finds them listed", status.failed, "failed")
+    _show_trouble(page, status, "Missed: their day passed without an order", status.missed, "missed")
+    changed = [(_changed_line(each), "yellow") for each in status.changed]
+    dry = [(_dry_line(each), "yellow") for each in status.dry]
+    orders = [(_order_line(each), "bold red" if each.state == "disputed" else "yellow") for each in status.orders]
+    _show_lines(page, "Changed after injection: a person must see to these", changed)
+    _show_lines(page, "Found by a dry run, and seen by no live one", dry)
+    _show_lines(page, "Orders begun, and not finished or disputed", orders)
+    page.line()
+    page.line("Due next (as far as runs have seen)", "bold")
+    if status.due:
+        rows = [(str(each.day or ""), each.event_id, each.location, _wait(status, each)) for each in status.due]
+        styles = ["magenta" if status.is_overdue(each) else "" for each in status.due]
+        page.rows(("Day", "Event", "Location", "Waits for"), rows, styles)
+    else:
+        page.line("none", "dim", indent=2)
     if status.resolved:
         page.line()
         page.line(f"Settled by hand: {len(status.resolved)} (`tsrevel history EVENT` tells when and why)", "dim")
@@ -207,42 +215,19 @@ def _show_trouble(
         return
     page.line()
     page.line(title, "bold")
-    rows = [
-        (
-            each.event_id,
-            str(each.day or ""),
-            each.location,
-            each.reason or "",
-            shown_at(each.missed_at if style == "missed" else each.since),
-        )
-        for each in found
-    ]
+    rows = []
+    for each in found:
+        since = shown_at(each.missed_at if style == "missed" else each.since)
+        rows.append((each.event_id, str(each.day or ""), each.location, each.reason or "", since))
     notes = [f"-> {_advise(status, each)}" for each in found]
     page.rows(("Event", "Day", "Location", "Reason", "Since"), rows, [STYLES[style]] * len(rows), notes)
 
 
-def _show_lines(page: TextOutput, heading: str, lines: list[str]) -> None:
-    if lines:
-        page.line()
-        page.line(heading, "bold")
-    for line in lines:
-        page.line(line, "yellow", indent=2)
-
-
-def _show_orders(page: TextOutput, status: InstallationStatus) -> None:
-    if status.orders:
-        page.line()
-        page.line("Orders begun, and not finished or disputed", "bold")
-        for order in status.orders:
-            page.line(_order_line(order), "bold red" if order.state == "disputed" else "yellow", indent=2)
-
-
-def _show_due(page: TextOutput, status: InstallationStatus) -> None:
-    page.line()
-    page.line("Due next (as far as runs have seen)", "bold")
-    if not status.due:
-        page.line("none", "dim", indent=2)
+def _show_lines(page: TextOutput, heading: str, lines: Sequence[tuple[str, str]]) -> None:
+    """Lines with their styles, under a heading if there are any."""
+    if not lines:
         return
-    rows = [(str(each.day or ""), each.event_id, each.location, _wait(status, each)) for each in status.due]
-    styles = ["magenta" if status.is_overdue(each) else "" for each in status.due]
-    page.rows(("Day", "Event", "Location", "Waits for"), rows, styles)
+    page.line()
+    page.line(heading, "bold")
+    for line, style in lines:
+        page.line(line, style, indent=2)

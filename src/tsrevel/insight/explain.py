@@ -5,6 +5,7 @@ Live: both services are read, the ledger is copied, nothing is written anywhere.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -17,7 +18,7 @@ from tsrevel.engine.preview import Preview, connector_disabled, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.insight.history import EventHistory, recount_event
 from tsrevel.insight.status import recall_drift
-from tsrevel.ledger import Ledger, OrderRecord, copy_event
+from tsrevel.ledger import Ledger, copy_event
 from tsrevel.planning.explain import Rationale, give_reasons, give_rivals
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy
 from tsrevel.planning.plan import plan_order
@@ -65,15 +66,16 @@ def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Exp
         pause = ledger.runs.paused()
         if pause or not settings.safety.enable_connector:
             text = f"runs are {pause}" if pause else "the connector is disabled (safety.enable_connector)"
-            known = _explain_known(
-                ledger, history, policy, _last_outcome(history) or connector_disabled(event_id, text)
-            )
-            return replace(known, switched_off=text)
+            outcome = _last_outcome(history) or connector_disabled(event_id, text)
+            return replace(_explain_known(ledger, history, policy, outcome), switched_off=text)
         with open_services(settings, runtime) as services:
             catalogs = Catalogs(services.revel)
             preview = preview_event(_context(settings, runtime, services, ledger, policy), event_id, catalogs)
             location = find_location(preview.event, policy) if preview.event else None
-            catalogue = _catalogue(catalogs, location)
+            catalogue: Catalogue | None = None
+            if location:
+                with suppress(TryNextRun, Refused, StopRun):  # the decision stands without the products
+                    catalogue = catalogs.of(location.establishment)
         return _explain_seen(preview, history, policy, location, catalogue, runtime.clock())
 
 
@@ -110,16 +112,6 @@ def _context(settings: Settings, runtime: Runtime, services: Services, ledger: L
     )
 
 
-def _catalogue(catalogs: Catalogs, location: Location | None) -> Catalogue | None:
-    """The products at the event's place; None where they can't be had: the decision stands without them."""
-    if location is None:
-        return None
-    try:
-        return catalogs.of(location.establishment)
-    except (TryNextRun, Refused, StopRun):
-        return None
-
-
 def _explain_seen(
     preview: Preview,
     history: EventHistory,
@@ -128,24 +120,32 @@ def _explain_seen(
     catalogue: Catalogue | None,
     now: datetime,
 ) -> Explanation:
-    event, record = preview.event, preview.record
-    plan = record.plan if record else None
-    foretold: Plan | Hold | None = None
-    if event and location and catalogue and plan is None and _may_come(preview.outcome):
-        foretold = plan_order(event, location, catalogue, policy, now)
-    held = isinstance(foretold, Hold) and preview.outcome.reason is not foretold.reason
+    event, outcome = preview.event, preview.outcome
+    plan = preview.record.plan if preview.record else None
+    foretold: Hold | None = None
+    if event and location and catalogue and plan is None and _may_come(outcome):
+        found = plan_order(event, location, catalogue, policy, now)
+        if isinstance(found, Plan):
+            plan = found
+        elif found.reason is not outcome.reason:
+            foretold = found
+    exit_status = 0  # the question was answered, whatever the answer
+    if preview.stop:
+        exit_status = preview.stop.exit_status
+    elif outcome.reason is Reason.UPSTREAM_UNAVAILABLE:
+        exit_status = ServiceDown.exit_status
     return Explanation(
         source="live",
-        outcome=preview.outcome,
+        outcome=outcome,
         history=history,
         event=event,
         rationale=give_reasons(event, location, catalogue, policy) if event else None,
-        plan=plan or (foretold if isinstance(foretold, Plan) else None),
-        foretold=foretold if isinstance(foretold, Hold) and held else None,
+        plan=plan,
+        foretold=foretold,
         catalogue=catalogue,
-        rivals=give_rivals(event, location, catalogue, policy) if event and _is_open(preview.outcome) else (),
+        rivals=give_rivals(event, location, catalogue, policy) if event and _is_open(outcome) else (),
         unknown=preview.absent and not history.known,
-        exit_status=_status(preview),
+        exit_status=exit_status,
     )
 
 
@@ -157,13 +157,6 @@ def _is_open(outcome: Outcome) -> bool:
 def _may_come(outcome: Outcome) -> bool:
     """Whether there is, or may yet be, an order to be told of in advance."""
     return outcome.status is Status.PLANNED or outcome.reason in _WAITING
-
-
-def _status(preview: Preview) -> int:
-    """0 where the question was answered, whatever the answer; else what kept a service from being asked."""
-    if preview.stop:
-        return preview.stop.exit_status
-    return ServiceDown.exit_status if preview.outcome.reason is Reason.UPSTREAM_UNAVAILABLE else 0
 
 
 def _explain_known(ledger: Ledger, history: EventHistory, policy: Policy, outcome: Outcome | None) -> Explanation:
@@ -194,12 +187,13 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
     if standing is None and record is None:
         return None
     drift = recall_drift(record, history.facts) if record and about.status is Status.SKIPPED else None
-    return not_written(about, drift) if drift else replace(about, text=_known_text(about, record))
-
-
-def _known_text(about: Outcome, record: OrderRecord | None) -> str:
+    if drift:
+        return not_written(about, drift)
+    text = ""
     if record and record.order_id and record.state == "disputed":
-        return recall_dispute(record).text
-    if about.status in {Status.HELD, Status.FAILED}:
-        return f"the ledger doesn't keep the text: `tsrevel explain {about.event_id}`, asking both services, tells it"
-    return f"Revel order {record.order_id}" if record and record.order_id else ""
+        text = recall_dispute(record).text
+    elif about.status in {Status.HELD, Status.FAILED}:
+        text = f"the ledger doesn't keep the text: `tsrevel explain {about.event_id}`, asking both services, tells it"
+    elif record and record.order_id:
+        text = f"Revel order {record.order_id}"
+    return replace(about, text=text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.reasons import Reason
 
 
-def recall_drift(record: OrderRecord, facts: Iterable[AuditRow]) -> Skip | None:
+def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
     """What differs now between the event, or what Revel shows, and the order as it was made; None: nothing known."""
     if record.state != "settled":
         return None
@@ -33,14 +33,13 @@ def recall_drift(record: OrderRecord, facts: Iterable[AuditRow]) -> Skip | None:
     elif record.seen_plan:
         changes += describe_changes(record.plan, record.seen_plan)
     told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
-    shown = next((each for each in reversed([*facts]) if _reported(each)), None)
-    if shown and _reported(shown) is StationChange.CHANGED:
-        told.append(shown.detail["text"])
+    for fact in reversed(facts):
+        reported = read_station_change(fact.detail) if fact.kind == AuditKind.ORDER_SHOWN else None
+        if reported:  # the latest one tells
+            if reported is StationChange.CHANGED:
+                told.append(fact.detail["text"])
+            break
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
-
-
-def _reported(fact: AuditRow) -> StationChange | None:
-    return read_station_change(fact.detail) if fact.kind == AuditKind.ORDER_SHOWN else None
 
 
 STALE = timedelta(hours=3)
@@ -101,7 +100,26 @@ class InstallationStatus:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a person should know before anything else."""
-        return tuple(_warnings(self))
+        found = [str(self.pause)] if self.pause else []
+        if not self.enabled:
+            found.append("the connector is disabled (safety.enable_connector): no run does anything")
+        if self.dry_run:
+            found.append("safety.dry_run is true: runs read and plan, and write nothing")
+        if not self.known:
+            found.append("there is no ledger yet: no run was ever made with these settings")
+        elif self.since_good is None:
+            found.append("there was no good run yet: no live `sync` over all events has ended with exit 0 or 3")
+        elif self.is_stale:
+            ago = show_span(self.since_good)
+            found.append(f"the last good run ended {ago} ago: does cron start `tsrevel sync`, and how does it end?")
+        last = self.runs[0] if self.runs else None
+        if last and last.finished_at is None and self.now - last.started_at > self.deadline + OVERDUE:
+            found.append(f"the last run ({last.correlation_id}) never came to its end: it died, or hangs")
+        for order in self.orders:
+            if order.state == "disputed":
+                whose = f"Revel order {order.order_id} of event {order.event_id}"
+                found.append(f"a person must look at {whose}: {order.dispute}")
+        return tuple(found)
 
     def is_overdue(self, standing: EventStatus) -> bool:
         """Whether an event that waited for its day has been left behind by it."""
@@ -110,10 +128,6 @@ class InstallationStatus:
     def is_disputed(self, standing: EventStatus) -> bool:
         """Whether it is the event's order at Revel that is wrong."""
         return any(each.event_id == standing.event_id and each.state == "disputed" for each in self.orders)
-
-    def seems_dead(self, run: RunRecord) -> bool:
-        """Whether a run without an end is longer ago than any run may last."""
-        return run.finished_at is None and self.now - run.started_at > self.deadline + OVERDUE
 
 
 def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit: int) -> InstallationStatus:
@@ -180,25 +194,3 @@ def show_span(span: timedelta) -> str:
     if minutes < 48 * 60:
         return f"{minutes // 60} h {minutes % 60} min"
     return f"{minutes // (24 * 60)} days"
-
-
-def _warnings(status: InstallationStatus) -> Iterator[str]:
-    if status.pause:
-        yield str(status.pause)
-    if not status.enabled:
-        yield "the connector is disabled (safety.enable_connector): no run does anything"
-    if status.dry_run:
-        yield "safety.dry_run is true: runs read and plan, and write nothing"
-    if not status.known:
-        yield "there is no ledger yet: no run was ever made with these settings"
-    elif status.since_good is None:
-        yield "there was no good run yet: no live `sync` over all events has ended with exit 0 or 3"
-    elif status.is_stale:
-        ago = show_span(status.since_good)
-        yield f"the last good run ended {ago} ago: does cron start `tsrevel sync`, and how does it end?"
-    last = status.runs[0] if status.runs else None
-    if last and status.seems_dead(last):
-        yield f"the last run ({last.correlation_id}) never came to its end: it died, or hangs"
-    for order in status.orders:
-        if order.state == "disputed":
-            yield f"a person must look at Revel order {order.order_id} of event {order.event_id}: {order.dispute}"
