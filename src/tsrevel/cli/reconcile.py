@@ -13,11 +13,11 @@ import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import open_console, report_nothing_checked, show_progress
-from tsrevel.config import Settings, load_settings
+from tsrevel.cli.output import encode_cents, open_console, report_nothing_checked, show_progress
+from tsrevel.config import load_settings
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
-from tsrevel.planning.money import Cents, show
+from tsrevel.planning.money import show
 from tsrevel.reconcile.compare import judge
 from tsrevel.reconcile.model import MONEY_KINDS, Day, Difference, DifferenceKind, Reconciliation, ReportLocation, Totals
 from tsrevel.reconcile.page import check_page, render_page, write_page
@@ -41,16 +41,6 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
         problem = check_page(page)
         if problem:
             raise typer.BadParameter(f"--html: {problem}")
-    report = _compare(ctx, flags, settings, runtime, first, last)
-    if page:
-        write_page(page, render_page(report))
-    _tell(report, ctx, flags)
-    return report.exit_status
-
-
-def _compare(
-    ctx: CliContext, flags: OutputOptions, settings: Settings, runtime: Runtime, first: date | None, last: date | None
-) -> Reconciliation:
     policy, now = build_policy(settings), runtime.clock()
     spans = choose_spans(policy, now, first, last)
     view = open_view(settings.ledger_path, settings.environment, runtime.database)
@@ -63,7 +53,11 @@ def _compare(
         catalogues = Catalogs(services.revel)
         sources = Sources(services.tripleseat, services.books, catalogues, view, policy, now, progress)
         verdicts = [judge(case, policy) for case in read_cases(sources, spans, first, last)]
-    return sum_up(verdicts, spans, now, has_ledger=view is not None)
+    report = sum_up(verdicts, spans, now, has_ledger=view is not None)
+    if page:
+        write_page(page, render_page(report))
+    _tell(report, ctx, flags)
+    return report.exit_status
 
 
 # Telling it
@@ -71,32 +65,28 @@ def _compare(
 
 def _tell(report: Reconciliation, ctx: CliContext, flags: OutputOptions) -> None:
     if flags.json:
-        ctx.answer(encode_report(report))
+        ctx.answer(_encode(report))
         return
     if not flags.quiet:
-        for line in list_days(report):
+        for line in _list_days(report):
             print(line, file=ctx.stdout)
-    width = _width(ctx)
-    for line in list_findings(report):
+    width = open_console(ctx).width if ctx.stdout.isatty() else maxsize  # off a terminal a line is never broken
+    for line in _list_findings(report):
         print("\n".join(wrap(line, width, subsequent_indent=_INDENT, break_long_words=False)), file=ctx.stdout)
     if not flags.quiet:
-        print("\n".join(wrap(conclude(report), width)), file=ctx.stdout)
+        print("\n".join(wrap(_conclude(report), width)), file=ctx.stdout)
 
 
-def _width(ctx: CliContext) -> int:
-    """Columns of the terminal; off one, a line is never broken."""
-    if not ctx.stdout.isatty():
-        return maxsize
-    return open_console(ctx).width
-
-
-def list_days(report: Reconciliation) -> Iterator[str]:
+def _list_days(report: Reconciliation) -> Iterator[str]:
     """Each place with its days: a line for one that agrees, the three side by side for one that doesn't."""
     place: ReportLocation | None = None
     for day in report.days:
         if day.spot != place:
             place = day.spot
-            yield title_of(place)
+            where = (
+                f"establishment {place.establishment}" if place.establishment is not None else "no [[locations]] entry"
+            )
+            yield f"{place.name} ({', '.join(part for part in (where, place.timezone) if part)})"
         if not day.agrees:
             yield from _side_by_side(day)
         else:
@@ -105,17 +95,11 @@ def list_days(report: Reconciliation) -> Iterator[str]:
             yield f"  {day.day}  {count:>4} {noun:<6} {show(day.tripleseat.money.total):>{_WIDTH}}  agree"
 
 
-def title_of(spot: ReportLocation) -> str:
-    """A place with its establishment and zone."""
-    where = f"establishment {spot.establishment}" if spot.establishment is not None else "no [[locations]] entry"
-    return f"{spot.name} ({', '.join(part for part in (where, spot.timezone) if part)})"
-
-
 def _side_by_side(day: Day) -> Iterator[str]:
     sides = [("TripleSeat", day.tripleseat), *([("Ledger", day.ledger)] if day.ledger else []), ("Revel", day.revel)]
     yield f"  {day.day}  " + "".join(f"{name:>{_WIDTH}}" for name, _ in sides)
     rows = [("orders", [str(side.orders) for _, side in sides])]
-    rows += [(kind, [_known(side.money.told(kind)) for _, side in sides]) for kind in MONEY_KINDS]
+    rows += [(kind, [encode_cents(side.money.told(kind)) or "?" for _, side in sides]) for kind in MONEY_KINDS]
     for name, cells in rows:
         mark = "  differs" if len(set(cells)) > 1 else ""
         yield f"    {name:<10}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells) + mark
@@ -124,11 +108,7 @@ def _side_by_side(day: Day) -> Iterator[str]:
         yield f"    {day.strays} {noun} at Revel for events of another place, which says more"
 
 
-def _known(cents: Cents | None) -> str:
-    return "?" if cents is None else show(cents)
-
-
-def list_findings(report: Reconciliation) -> Iterator[str]:
+def _list_findings(report: Reconciliation) -> Iterator[str]:
     """Every difference in a line of its own, those that a person must see to at once first."""
     for day, finding in report.differences:
         about = f"event {finding.event_id}" if finding.event_id else "no event"
@@ -139,7 +119,7 @@ def list_findings(report: Reconciliation) -> Iterator[str]:
         yield f"{alarm}{what}{reason}: {about}{orders} ({day.spot.name} {day.day}): {finding.text}"
 
 
-def conclude(report: Reconciliation) -> str:
+def _conclude(report: Reconciliation) -> str:
     """The comparison in one line."""
     orders = sum(day.revel.orders for day in report.days)
     dates = [day.day for day in report.days]
@@ -156,12 +136,11 @@ def conclude(report: Reconciliation) -> str:
 # As JSON
 
 
-def encode_report(report: Reconciliation) -> dict[str, object]:
+def _encode(report: Reconciliation) -> dict[str, object]:
     """The report as `--json` prints it: ids are strings, money is a string with two decimals."""
     status = report.exit_status
     dates = [day.day for day in report.days]
-    places = list(dict.fromkeys(day.spot for day in report.days))
-    sums = ((report.days, "events", "tripleseat"), (report.days, "orders", "revel"))
+    places = dict.fromkeys(day.spot for day in report.days)
     return {
         "schema": 1,
         "success": status == 0,
@@ -172,7 +151,8 @@ def encode_report(report: Reconciliation) -> dict[str, object]:
         "to": max(dates).isoformat() if dates else None,
         "ledger": report.has_ledger,
         "summary": {
-            **{name: sum(getattr(day, side).orders for day in days) for days, name, side in sums},
+            "events": sum(day.tripleseat.orders for day in report.days),
+            "orders": sum(day.revel.orders for day in report.days),
             "differences": len(report.differences),
             "alarms": sum(finding.alarm for _, finding in report.differences),
             "notes": len(report.notes),
@@ -186,7 +166,7 @@ def encode_report(report: Reconciliation) -> dict[str, object]:
 def _encode_place(spot: ReportLocation, days: list[Day]) -> dict[str, object]:
     return {
         "location": spot.name,
-        "establishment": _text(spot.establishment),
+        "establishment": None if spot.establishment is None else str(spot.establishment),
         "timezone": spot.timezone or None,
         "days": [
             {
@@ -202,7 +182,7 @@ def _encode_place(spot: ReportLocation, days: list[Day]) -> dict[str, object]:
 
 
 def _encode_tally(tally: Totals) -> dict[str, object]:
-    return {"orders": tally.orders, **{kind: _amount(tally.money.told(kind)) for kind in MONEY_KINDS}}
+    return {"orders": tally.orders, **{kind: encode_cents(tally.money.told(kind)) for kind in MONEY_KINDS}}
 
 
 def _encode_finding(day: Day, finding: Difference) -> dict[str, object]:
@@ -214,18 +194,10 @@ def _encode_finding(day: Day, finding: Difference) -> dict[str, object]:
         "revel_order_ids": list(finding.orders),
         "date": day.day.isoformat(),
         "location": day.spot.name,
-        "establishment": _text(day.spot.establishment),
+        "establishment": None if day.spot.establishment is None else str(day.spot.establishment),
         "field": finding.field,
-        "tripleseat": _amount(finding.tripleseat),
-        "ledger": _amount(finding.ledger),
-        "revel": _amount(finding.revel),
+        "tripleseat": encode_cents(finding.tripleseat),
+        "ledger": encode_cents(finding.ledger),
+        "revel": encode_cents(finding.revel),
         "text": finding.text,
     }
-
-
-def _amount(cents: Cents | None) -> str | None:
-    return None if cents is None else show(cents)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

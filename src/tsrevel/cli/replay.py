@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,17 +13,18 @@ from tsrevel.cli.arguments import read_event_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.deliveries import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.notifications import Begin, RunNotifier
-from tsrevel.cli.output import list_errors, list_news, news_line, show_progress, show_report
+from tsrevel.cli.notifications import RunNotifier
+from tsrevel.cli.output import list_errors, list_news, news_line, show_report
 from tsrevel.cli.streams import encode_json
+from tsrevel.cli.sync import SyncOptions, make_run
 from tsrevel.config import Settings, load_settings
-from tsrevel.engine.context import RunState
+from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
 from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
 from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport, most_severe
 from tsrevel.engine.run import take_up
 from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError
-from tsrevel.ledger import Ledger, read_pause
+from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.webhook.signature import check_signature
@@ -62,56 +63,24 @@ def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path]
         raise typer.BadParameter("--signature is for a single delivery: put NAME.sig beside each NAME.json")
     if options.archive and not options.dry_run:
         open_archive(options.archive, captured)
-    settings = _load(ctx, flags, dry_run=options.dry_run)
+    runtime = ctx.runtime or Runtime()
+    overrides = {"safety.dry_run": True if options.dry_run else None}
+    settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
     with RunNotifier(ctx, flags) as notifier:
-        with _receiver(ctx, flags, settings, notifier.begin) as receiver:
-            if receiver and len(captured) > 1:
-                receiver.to_come += _look_ahead(ctx, captured)
-            desk = _Desk(ctx, flags, settings, options, receiver, notifier)
-            statuses = {0, *(desk.deal_with(path) for path in captured)}
+        with ExitStack() as stack:
+            queue: DeliveryQueue | None = None
+            if settings.safety.enable_connector and not read_pause(settings.ledger_path, runtime.database):
+                run_id = runtime.new_run_id()
+                on_start = notifier.begin(settings, run_id, "single")
+                stack.enter_context(logging_to(ctx.stderr, flags, correlate(run_id)))
+                run = stack.enter_context(open_run(settings, run_id, runtime=runtime, on_start=on_start))
+                queue = DeliveryQueue(run, trusted=settings.tripleseat.payload == "trust")
+                if len(captured) > 1:
+                    queue.to_come += _look_ahead(ctx, captured)
+            replay = _Replay(ctx, flags, settings, options, queue, notifier)
+            statuses = {0, *(replay.take(path) for path in captured)}
         notifier.exit_status = most_severe(statuses)
     return notifier.exit_status
-
-
-def retry_events(ctx: CliContext, flags: OutputOptions, options: RetryOptions) -> int:
-    """Put events through the engine again that were held or failed, or that are named.
-
-    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run, and what is no event's id.
-    """
-    named = tuple(dict.fromkeys(read_event_id(each) for each in options.events))
-    options = replace(options, events=named, run=options.run.strip() if options.run else options.run)
-    with RunNotifier(ctx, flags) as notifier:
-        report = _retry(ctx, flags, options, notifier)
-        notifier.add_report(report)
-        _tell_report(report, ctx, flags)
-    return report.exit_status
-
-
-def _retry(ctx: CliContext, flags: OutputOptions, options: RetryOptions, notifier: RunNotifier) -> RunReport:
-    settings = _load(ctx, flags, dry_run=options.dry_run)
-    runtime = ctx.runtime or Runtime()
-    run_id = runtime.new_run_id()
-    pause = read_pause(settings.ledger_path, runtime.database)
-    if pause or not settings.safety.enable_connector:
-        return RunReport.of_disabled(run_id, correlate(run_id), "single", settings.safety.dry_run, pause)
-    on_start = notifier.begin(settings, run_id, "single")
-    with (
-        logging_to(ctx.stderr, flags, correlate(run_id)),
-        show_progress(ctx, flags) as progress,
-        open_run(settings, run_id, runtime=runtime, progress=progress, on_start=on_start) as run_ctx,
-    ):
-        chosen = _choose(run_ctx.ledger, options)
-        return take_up(run_ctx, RunState.begin(run_ctx), [_unread(each, options, settings) for each in chosen])
-
-
-def _tell_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
-    if not flags.json:
-        show_report(report, ctx, flags)
-        return
-    for line in [_encode_outcome(each) for each in report.outcomes] or _encode_end(report):
-        _print_line(ctx, line | {"trigger": None})
-    if report.error:
-        print(f"tsrevel: {report.error}", file=ctx.stderr)
 
 
 def _look_ahead(ctx: CliContext, captured: Sequence[Path]) -> Iterator[DeliveryAnswer]:
@@ -122,60 +91,66 @@ def _look_ahead(ctx: CliContext, captured: Sequence[Path]) -> Iterator[DeliveryA
                 yield understand(open_body(ctx, path))[1]
 
 
-def _load(ctx: CliContext, flags: OutputOptions, *, dry_run: bool) -> Settings:
-    overrides = {"safety.dry_run": True if dry_run else None}
-    return load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
+def retry_events(ctx: CliContext, flags: OutputOptions, options: RetryOptions) -> int:
+    """Put events through the engine again that were held or failed, or that are named.
+
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run, and what is no event's id.
+    """
+    named = tuple(dict.fromkeys(read_event_id(each) for each in options.events))
+
+    def run(ctx: RunContext, settings: Settings) -> RunReport:
+        chosen = named or _choose(ctx.ledger, None if options.run is None else options.run.strip())
+        events: list[UnreadEvent] = [NamedEvent(each) for each in chosen]
+        if options.from_snapshot:  # where an order is to be made, the event is read again all the same
+            verify = settings.tripleseat.payload == "verify" and not settings.safety.dry_run
+            events = [StoredEvent(each, verify) for each in chosen]
+        return take_up(ctx, RunState.begin(ctx), events)
+
+    with RunNotifier(ctx, flags) as notifier:
+        report = make_run(ctx, flags, SyncOptions(dry_run=options.dry_run), "single", run, notifier.begin)
+        notifier.add_report(report)
+        if flags.json:
+            _print_outcomes(ctx, report)
+        else:
+            show_report(report, ctx, flags)
+    return report.exit_status
 
 
-def _choose(ledger: Ledger, options: RetryOptions) -> tuple[EventId, ...]:
-    if options.events:
-        return tuple(map(EventId, options.events))
-    if options.run is None:
+def _choose(ledger: Ledger, run: str | None) -> tuple[EventId, ...]:
+    """The events that this run, or (None) any, held or failed."""
+    if run is None:
         return ledger.events.retryable()
-    found = ledger.events.unsuccessful_in(options.run)
+    found = ledger.events.unsuccessful_in(run)
     if found is None:
-        raise typer.BadParameter(f"the ledger knows no run {options.run}")
+        raise typer.BadParameter(f"the ledger knows no run {run}")
     return found
 
 
-def _unread(event_id: EventId, options: RetryOptions, settings: Settings) -> UnreadEvent:
-    """How the event is read: anew, or as the ledger's copy has it. Where an order is to be made it is read again."""
-    if not options.from_snapshot:
-        return NamedEvent(event_id)
-    verify = settings.tripleseat.payload == "verify" and not settings.safety.dry_run
-    return StoredEvent(event_id, verify)
-
-
-@contextmanager
-def _receiver(
-    ctx: CliContext, flags: OutputOptions, settings: Settings, begin: Begin
-) -> Iterator[DeliveryQueue | None]:
-    """What takes the deliveries; None while the connector is disabled, or paused."""
-    runtime = ctx.runtime or Runtime()
-    if not settings.safety.enable_connector or read_pause(settings.ledger_path, runtime.database):
-        yield None
-        return
-    run_id = runtime.new_run_id()
-    on_start = begin(settings, run_id, "single")
-    with (
-        logging_to(ctx.stderr, flags, correlate(run_id)),
-        open_run(settings, run_id, runtime=runtime, on_start=on_start) as run_ctx,
-    ):
-        yield DeliveryQueue(run_ctx, trusted=settings.tripleseat.payload == "trust")
+def _print_outcomes(ctx: CliContext, report: RunReport) -> None:
+    """A line for each event; one for a run that came to none because it was stopped or is disabled."""
+    lines = [_encode_outcome(each) for each in report.outcomes]
+    if not lines and (report.error or report.reason):
+        nothing = {"event_id": None, "revel_order_id": None, "status": None}
+        text = report.error or (str(report.paused) if report.paused else None)
+        lines = [{"ok": not report.error, "processed": False, "reason": report.reason, "error": text, **nothing}]
+    for line in lines:
+        _print_line(ctx, line | {"trigger": None})
+    if report.error:
+        print(f"tsrevel: {report.error}", file=ctx.stderr)
 
 
 @dataclass(slots=True)
-class _Desk:
-    """Where deliveries are opened, trusted, handed on, answered and put away."""
+class _Replay:
+    """What a captured delivery goes through. `queue` is None while the connector is disabled, or paused."""
 
     ctx: CliContext
     flags: OutputOptions
     settings: Settings
     options: ReplayOptions
-    receiver: DeliveryQueue | None
+    queue: DeliveryQueue | None
     notifier: RunNotifier
 
-    def deal_with(self, path: Path) -> int:
+    def take(self, path: Path) -> int:
         """One delivery, from the file to its place in the archive; the exit status that it calls for."""
         signed = True
         try:
@@ -190,60 +165,50 @@ class _Desk:
         if answer.report:
             self.notifier.add_report(answer.report)
         self._tell(show_path(path), answer)
-        if self.receiver:
-            self.receiver.note(answer, signed=signed)
+        if self.queue:
+            self.queue.note(answer, signed=signed)
         kept = answer.may_pass or self.settings.safety.dry_run or path == STDIN
-        return most_severe({answer.exit_status, 0 if kept else self._put_away(path)})
-
-    def _answer(self, path: Path, signature: str | None, *, signed: bool) -> DeliveryAnswer:
-        body = open_body(self.ctx, path)
-        if signed:
-            keys = [key.get_secret_value() for key in self.settings.tripleseat.webhook_signing_keys]
-            runtime = self.ctx.runtime or Runtime()
-            check_signature(body, signature, keys, plain=self.options.plain, now=runtime.clock())
-        if self.receiver:
-            return self.receiver.take(body)
-        _, answer = understand(body)
-        if answer.reason:
-            return answer
-        return answer.hold_off(Reason.CONNECTOR_DISABLED, self._why_disabled())
-
-    def _why_disabled(self) -> str:
-        runtime = self.ctx.runtime or Runtime()
-        pause = read_pause(self.settings.ledger_path, runtime.database)
-        return str(pause) if pause else "the connector is disabled (safety.enable_connector)"
-
-    def _put_away(self, path: Path) -> int:
-        if self.options.archive is None:
-            return 0
+        if kept or self.options.archive is None:
+            return answer.exit_status
         try:
             move_away(path, self.options.archive)
         except OSError as error:
             text = f"{show_path(path)} is dealt with and can't be moved: {error.strerror or type(error).__name__}"
             print(f"tsrevel: {text}", file=self.ctx.stderr)
-            return TsrevelError.exit_status
-        return 0
+            return most_severe({answer.exit_status, TsrevelError.exit_status})
+        return answer.exit_status
+
+    def _answer(self, path: Path, signature: str | None, *, signed: bool) -> DeliveryAnswer:
+        runtime = self.ctx.runtime or Runtime()
+        body = open_body(self.ctx, path)
+        if signed:
+            keys = [key.get_secret_value() for key in self.settings.tripleseat.webhook_signing_keys]
+            check_signature(body, signature, keys, plain=self.options.plain, now=runtime.clock())
+        if self.queue:
+            return self.queue.take(body)
+        _, answer = understand(body)
+        if answer.reason:
+            return answer
+        pause = read_pause(self.settings.ledger_path, runtime.database)
+        why = str(pause) if pause else "the connector is disabled (safety.enable_connector)"
+        return answer.hold_off(Reason.CONNECTOR_DISABLED, why)
 
     def _tell(self, name: str, answer: DeliveryAnswer) -> None:
+        """On a terminal every delivery and what came of it; elsewhere news alone, and errors always."""
+        summary = answer.text or answer.reason or "nothing to do"
         if self.flags.json:
             _print_line(self.ctx, _encode(answer) | {"file": name})
             return
-        for line in self._lines(name, answer):
-            print(line, file=self.ctx.stdout, flush=True)
-
-    def _lines(self, name: str, answer: DeliveryAnswer) -> list[str]:
-        """On a terminal every delivery and what came of it; elsewhere news alone, and errors always."""
         if self.ctx.stdout.isatty():
-            told = [news_line(each) for each in answer.outcomes] or [_sum_up(answer)]
-            return [f"{name}: {answer.trigger or 'refused'}: {line}" for line in told]
-        failed = not answer.ok or (answer.exit_status and answer.report is None)
-        report = answer.report
-        lines = (list_errors(report) if self.flags.quiet else list_news(report)) if report else []
-        return [*lines, *([f"{name}: {_sum_up(answer)}"] if failed else [])]
-
-
-def _sum_up(answer: DeliveryAnswer) -> str:
-    return answer.text or answer.reason or "nothing to do"
+            told = [news_line(each) for each in answer.outcomes] or [summary]
+            lines = [f"{name}: {answer.trigger or 'refused'}: {line}" for line in told]
+        else:
+            report = answer.report
+            lines = (list_errors(report) if self.flags.quiet else list_news(report)) if report else []
+            if not answer.ok or (answer.exit_status and report is None):
+                lines.append(f"{name}: {summary}")
+        for line in lines:
+            print(line, file=self.ctx.stdout, flush=True)
 
 
 def _encode(answer: DeliveryAnswer) -> dict[str, object]:
@@ -273,15 +238,6 @@ def _encode_outcome(outcome: Outcome) -> dict[str, object]:
         "status": outcome.status,
         "error": outcome.text or None,
     }
-
-
-def _encode_end(report: RunReport) -> list[dict[str, object]]:
-    """A run that came to no event, because it was stopped or is disabled, in one line."""
-    if not report.error and not report.reason:
-        return []
-    nothing = {"event_id": None, "revel_order_id": None, "status": None}
-    text = report.error or (str(report.paused) if report.paused else None)
-    return [{"ok": not report.error, "processed": False, "reason": report.reason, "error": text, **nothing}]
 
 
 def _print_line(ctx: CliContext, line: dict[str, object]) -> None:

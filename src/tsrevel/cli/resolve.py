@@ -13,7 +13,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NEVER_RUN, encode_files, encode_resolution, encode_standing
 from tsrevel.config import Settings, load_settings
-from tsrevel.engine.outcomes import REASONS
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
@@ -23,7 +23,6 @@ from tsrevel.wiring import Runtime, make_state_folder, open_services, why_disabl
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
 """Characters: a sentence or two on why, and no more."""
-NEEDS_A_LOOK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,6 @@ class _Before:
     resolution: Resolution | None
 
     @property
-    def is_known(self) -> bool:
-        """Whether the ledger holds anything of it."""
-        return not (self.standing is None and self.record is None and self.resolution is None)
-
-    @property
     def is_finished(self) -> bool:
         """Whether it has its order: then runs skip it anyway, and tell its changes."""
         return self.record is not None and self.record.state in {"settled", "foreign"}
@@ -71,12 +65,12 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
     path, environment = settings.ledger_path, settings.environment
     with logging_to(ctx.stderr, flags, "resolve"):
         make_state_folder(settings)
-        unchecked = _look_for(ctx, flags, runtime, options.order_id)
+        unchecked = _look_for(ctx, flags, runtime, OrderId(options.order_id)) if options.order_id else None
         with (
             hold_lock(path),
             Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
         ):
-            event_id = find_event_id(event, lambda each: _recall(ledger, each).is_known)
+            event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before(None, None, None))
             before, unused = _recall(ledger, event_id), not ledger.runs.latest(1)
             if options.word == "open":
                 objection = _objection(settings, runtime, before, options)
@@ -88,10 +82,10 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
                     event_id, options.word, note, OrderId(options.order_id) if options.order_id else None
                 )
             after = ledger.events.resolutions([event_id]).get(event_id)
-    doubts = [unchecked] if unchecked else []
+    warnings = [unchecked] if unchecked else []
     if unused:
-        doubts.append(f"{NEVER_RUN} ({path.absolute()})")
-    warnings = [*doubts, *_warnings(before, after, options)]
+        warnings.append(f"{NEVER_RUN} ({path.absolute()})")
+    warnings += _warnings(before, after, options)
     if flags.json:
         ctx.answer(_encode(event_id, before, after, options, warnings) | encode_files(settings))
     elif ctx.stdout.isatty() or not flags.quiet:
@@ -122,16 +116,14 @@ def _check(options: ResolveOptions) -> tuple[ResolveOptions, str]:
     return options, note
 
 
-def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: str | None) -> str | None:
-    """Why it isn't known whether Revel has that order; None where it has, or none is named. BadParameter: it hasn't."""
-    if order_id is None:
-        return None
+def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: OrderId) -> str | None:
+    """Why it isn't known whether Revel has that order; None where it has. BadParameter: it hasn't."""
     try:
         settings = load_settings(config=flags.config, environ=ctx.environ)
         why = why_disabled(settings, runtime)
         if why is None:
             with open_services(settings, runtime) as services:
-                row = services.revel.find_by_id(OrderId(order_id))
+                row = services.revel.find_by_id(order_id)
             if row and not row.deleted:
                 return None
             what = "is deleted at Revel" if row else "is not known to Revel"
@@ -187,8 +179,8 @@ def _objection(settings: Settings, runtime: Runtime, before: _Before, options: R
 def _refuse(ctx: CliContext, flags: OutputOptions, text: str) -> int:
     print(f"tsrevel: {text}", file=ctx.stderr)
     if flags.json:
-        ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": NEEDS_A_LOOK})
-    return NEEDS_A_LOOK
+        ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": NEEDS_ATTENTION})
+    return NEEDS_ATTENTION
 
 
 def _encode(
@@ -225,13 +217,14 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
     record = before.record
     if before.standing is None and record is None:
         found.append("no run has seen this event yet: is its id right?")
-    if after and record and before.is_finished:
-        found.append(f"it has Revel order {record.order_id} already; runs go on to tell what changes of it")
-    if after and record and record.state == "claimed":
-        number = f"Revel order {record.order_id}" if record.order_id else "an order that may be at Revel"
-        found.append(f"{number} was begun and is not finished by any run now: finish or delete it there")
-    if after and after.verdict == "ignored" and record and record.state == "disputed":
-        found.append(f"Revel order {record.order_id} still stands: void it there if it is not wanted")
+    if after and record:
+        if before.is_finished:
+            found.append(f"it has Revel order {record.order_id} already; runs go on to tell what changes of it")
+        elif record.state == "claimed":
+            number = f"Revel order {record.order_id}" if record.order_id else "an order that may be at Revel"
+            found.append(f"{number} was begun and is not finished by any run now: finish or delete it there")
+        elif record.state == "disputed" and after.verdict == "ignored":
+            found.append(f"Revel order {record.order_id} still stands: void it there if it is not wanted")
     if after and len(after.orders) > 1:
         found.append(f"orders named for it so far: {', '.join(after.orders)}")
     taken_back = options.word == "open" and before.resolution and before.resolution.verdict == "done"

@@ -47,7 +47,7 @@ def sync_events(
     def run(ctx: RunContext, _settings: Settings) -> RunReport:
         return sync_named(ctx, RunState.begin(ctx), named, ignore_time_gate=ignore_time_gate)
 
-    return _tell(ctx, flags, lambda begin: _run(ctx, flags, options, "single", run, begin))
+    return _tell(ctx, flags, lambda begin: make_run(ctx, flags, options, "single", run, begin))
 
 
 def sync_all(ctx: CliContext, flags: OutputOptions, options: SyncOptions, begin: Begin | None = None) -> RunReport:
@@ -59,10 +59,10 @@ def sync_all(ctx: CliContext, flags: OutputOptions, options: SyncOptions, begin:
     def run(ctx: RunContext, settings: Settings) -> RunReport:
         return sync_window(ctx, RunState.begin(ctx), Window(settings.sync.hours_back, options.first, options.last))
 
-    return _run(ctx, flags, options, "bulk", run, begin)
+    return make_run(ctx, flags, options, "bulk", run, begin)
 
 
-def _run(
+def make_run(
     ctx: CliContext,
     flags: OutputOptions,
     options: SyncOptions,
@@ -70,6 +70,10 @@ def _run(
     run: Callable[[RunContext, Settings], RunReport],
     begin: Begin | None,
 ) -> RunReport:
+    """One run, with a log and a progress bar; none while the connector is disabled or paused.
+
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for a location that no entry has.
+    """
     runtime = ctx.runtime or Runtime()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
     settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
@@ -78,7 +82,7 @@ def _run(
     pause = read_pause(settings.ledger_path, runtime.database)
     if pause or not settings.safety.enable_connector:
         return RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
-    on_start = begin(settings, run_id, mode) if begin else _tell_nobody
+    on_start = begin(settings, run_id, mode) if begin else lambda: None
     with (
         logging_to(ctx.stderr, flags, correlate(run_id)),
         show_progress(ctx, flags) as progress,
@@ -93,10 +97,6 @@ def _run(
         ) as run_ctx,
     ):
         return run(run_ctx, settings)
-
-
-def _tell_nobody() -> None:
-    """Nobody is told that the run begins."""
 
 
 def _tell(ctx: CliContext, flags: OutputOptions, run: Callable[[Begin], RunReport]) -> int:
