@@ -20,6 +20,9 @@ from tsrevel.text import decode_text, show_controls, trim
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes. Real ones may have 3 MB and more (facts TripleSeat 6.3)."""
 _CHUNK = 256 * 1024
+_LONGEST_SIGNATURE = 8192
+STDIN = Path("-")
+_STDIN = {STDIN, *map(Path, ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))}
 
 
 def read_body(source: BinaryIO) -> bytes:
@@ -33,11 +36,6 @@ def read_body(source: BinaryIO) -> bytes:
     return b"".join(chunks)
 
 
-STDIN = Path("-")
-_STDIN = {STDIN, *map(Path, ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))}
-_LONGEST_SIGNATURE = 8192
-
-
 def list_captured(paths: Sequence[Path]) -> list[Path]:
     """The files to replay, in order; of a folder each `*.json` by name, except hidden ones; none twice.
 
@@ -47,20 +45,16 @@ def list_captured(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path != STDIN and not path.exists():
             raise typer.BadParameter(f"{show_path(path)} doesn't exist")
-        found += _list_folder(path) if path.is_dir() else [path]
+        if not path.is_dir():
+            found.append(path)
+            continue
+        try:
+            inside = [each for each in path.iterdir() if each.suffix == ".json" and not each.name.startswith(".")]
+            found += sorted(each for each in inside if each.is_file())
+        except OSError as error:
+            text = f"{show_path(path)} can't be read: {error.strerror or type(error).__name__}"
+            raise typer.BadParameter(text) from error
     return list(dict.fromkeys(found))
-
-
-def _list_folder(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if _is_captured(path))
-    except OSError as error:
-        text = f"{show_path(folder)} can't be read: {error.strerror or type(error).__name__}"
-        raise typer.BadParameter(text) from error
-
-
-def _is_captured(path: Path) -> bool:
-    return path.suffix == ".json" and not path.name.startswith(".") and path.is_file()
 
 
 def show_path(path: Path) -> str:
@@ -84,7 +78,7 @@ def read_signature(path: Path) -> str | None:
     if path == STDIN:
         return None
     try:
-        return trim(decode_text(read_regular(_beside(path), _LONGEST_SIGNATURE)))
+        return trim(decode_text(read_regular(path.with_suffix(".sig"), _LONGEST_SIGNATURE)))
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -112,12 +106,9 @@ def move_away(path: Path, folder: Path) -> None:
     names = (path.stem if number == 0 else f"{path.stem}.{number}" for number in count())
     stem = next(name for name in names if not any((folder / f"{name}{end}").exists() for end in (path.suffix, ".sig")))
     _move(path, folder / f"{stem}{path.suffix}")  # the body first: a signature left alone does no harm
-    if _beside(path).exists() and _beside(path) != path:
-        _move(_beside(path), folder / f"{stem}.sig")
-
-
-def _beside(path: Path) -> Path:
-    return path.with_suffix(".sig")
+    signature = path.with_suffix(".sig")
+    if signature.exists() and signature != path:
+        _move(signature, folder / f"{stem}.sig")
 
 
 def _move(source: Path, target: Path) -> None:

@@ -1,7 +1,8 @@
-"""`doctor`: every finding as it is made, for a person or as JSON; the checks themselves are the doctor room's."""
+"""`doctor`: every finding as it is made, for a person or as JSON; the checks are in the package `doctor`."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from rich.text import Text
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import NOTHING_CHECKED
+from tsrevel.cli.output import NOTHING_CHECKED, open_console
 from tsrevel.config import examine_settings
 from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks
 from tsrevel.engine.outcomes import most_severe
@@ -28,70 +29,53 @@ _VERDICT, _NAME, _GAP = 7, 16, 2
 """Columns: the longest verdict, and the longest name without its group."""
 _INDENT = 2 + _VERDICT + _GAP + _NAME + _GAP
 _GROUPS = {"tripleseat": "TripleSeat", "revel": "Revel"}
-_MACHINE, _AROUND = "This machine", "Around the runs"
-_OF_AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
+_AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 
 
 def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     """Examine the installation, tell each finding; the exit status of the worst."""
     runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
-    patient = Installation(settings, problems, ctx.environ, runtime)
+    installation = Installation(settings, problems, ctx.environ, runtime)
     log = replace(flags, quiet=flags.quiet or not flags.verbose)  # what it would warn of is among the findings
     with logging_to(ctx.stderr, log, "doctor"):
-        found = tuple(_telling(run_checks(patient), ctx, flags))
-    why = patient.switched_off()
+        found = tuple(_telling(run_checks(installation), ctx, flags))
+    why = installation.switched_off()
     status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})
     unchecked = f"neither service was checked: {why}" if why else ""
     if flags.json:
+        checks = [
+            {"name": e.name, "subject": e.subject, "verdict": e.verdict, "text": e.text, "remedy": e.remedy}
+            for e in found
+        ]
         reason = {"reason": Reason.CONNECTOR_DISABLED, "error": unchecked} if unchecked else {}
-        ctx.answer(_encode(found, status) | reason)
+        ctx.answer({"schema": 1, "success": status == 0, "exit_status": status, "checks": checks} | reason)
     elif unchecked or not flags.quiet:
         _conclude(found, status, unchecked, ctx)
     return status
 
 
-def _encode(found: Iterable[CheckFinding], status: int) -> dict[str, object]:
-    checks = [
-        {"name": each.name, "subject": each.subject, "verdict": each.verdict, "text": each.text, "remedy": each.remedy}
-        for each in found
-    ]
-    return {"schema": 1, "success": status == 0, "exit_status": status, "checks": checks}
-
-
 def _telling(findings: Iterator[CheckFinding], ctx: CliContext, flags: OutputOptions) -> Iterator[CheckFinding]:
     """The same findings, each told on its way: a slow service shows as a list that grows slowly."""
-    if flags.json:
-        yield from findings
-        return
-    console = None
-    if ctx.stdout.isatty():
-        from tsrevel.cli.output import open_console
-
-        console = open_console(ctx)
+    console = open_console(ctx) if ctx.stdout.isatty() else None
     group = ""
     for each in findings:
-        if not flags.quiet or each.verdict is CheckResult.PROBLEM:
-            if console is None:
-                print(_line(each), file=ctx.stdout, flush=True)
-            else:
-                group = _show(each, group, console)
+        wanted = not flags.json and (not flags.quiet or each.verdict is CheckResult.PROBLEM)
+        if wanted and console:
+            group = _show(each, group, console)
+        elif wanted:  # in a file or a pipe: a line that can be searched
+            subject = f" [{each.subject}]" if each.subject else ""
+            remedy = f". {each.remedy}" if each.remedy else ""
+            line = f"{each.verdict:<{_VERDICT}}  {each.name}{subject}: {each.text}{remedy}"
+            print(line, file=ctx.stdout, flush=True)
         yield each
-
-
-def _line(finding: CheckFinding) -> str:
-    """One finding in a file or a pipe: a line that can be searched."""
-    subject = f" [{finding.subject}]" if finding.subject else ""
-    remedy = f". {finding.remedy}" if finding.remedy else ""
-    return f"{finding.verdict:<{_VERDICT}}  {finding.name}{subject}: {finding.text}{remedy}"
 
 
 def _show(finding: CheckFinding, before: str, console: Console) -> str:
     """One finding on a terminal, under the heading of its group where that is a new one; the group."""
     prefix, _, rest = finding.name.rpartition(".")
-    group = show_controls(finding.subject or "") or _GROUPS.get(
-        prefix, _AROUND if finding.name in _OF_AROUND else _MACHINE
-    )
+    other = "Around the runs" if finding.name in _AROUND else "This machine"
+    group = show_controls(finding.subject or "") or _GROUPS.get(prefix, other)
     if group != before:
         console.print(Text(group, style="bold"), no_wrap=True, overflow="ellipsis")
     name = rest if finding.subject or prefix in _GROUPS else finding.name
@@ -109,15 +93,14 @@ def _show(finding: CheckFinding, before: str, console: Console) -> str:
     return group
 
 
-def _count(number: int, verdict: CheckResult) -> str:
-    noun = verdict in {CheckResult.WARNING, CheckResult.PROBLEM}
-    return f"{number} {verdict}{'s' * (noun and number != 1)}"
-
-
 def _conclude(found: Iterable[CheckFinding], status: int, unchecked: str, ctx: CliContext) -> None:
-    verdicts = [each.verdict for each in found]
-    counts = ", ".join(_count(verdicts.count(each), each) for each in CheckResult if each in verdicts)
+    verdicts = Counter(each.verdict for each in found)
+    counts = []
+    for each in CheckResult:
+        plural = each in {CheckResult.WARNING, CheckResult.PROBLEM} and verdicts[each] != 1
+        if verdicts[each]:
+            counts.append(f"{verdicts[each]} {each}{'s' if plural else ''}")
     end = "Nothing stands in the way." if status == 0 else f"Mend the problems first (exit status {status})."
     if unchecked:
         end = f"{unchecked[0].upper()}{unchecked[1:]} (exit status {status})."
-    print(f"{counts}. {end}", file=ctx.stdout)
+    print(f"{', '.join(counts)}. {end}", file=ctx.stdout)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.output import NEVER_RUN, describe_files, encode_files, encode_pause
+from tsrevel.cli.output import NEVER_RUN, describe_files, encode_at, encode_files, encode_pause
 from tsrevel.cli.streams import encode_json
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerCode, LedgerUnusable
@@ -29,24 +29,25 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
     if summary is None and file:
         raise LedgerUnusable(LedgerCode.ABSENT, f"There is no file {file}: name the ledger or backup to check.")
     if flags.json:
-        ctx.answer(_head() | {"path": str(path), "exists": summary is not None} | (_encode(summary) if summary else {}))
-    elif not flags.quiet:
-        told = _describe(path, summary) if summary else [f"There is no ledger at {path} yet: the first run makes it."]
-        for line in told:
-            print(line, file=ctx.stdout)
+        answer = {"schema": 1, "success": True, "path": str(path), "exists": summary is not None}
+        ctx.answer(answer | (_encode(summary) if summary else {}))
+    elif not flags.quiet and summary is None:
+        print(f"There is no ledger at {path} yet: the first run makes it.", file=ctx.stdout)
+    elif not flags.quiet and summary:
+        _show(ctx, path, summary)
     return 0
 
 
 def back_up_ledger(ctx: CliContext, flags: OutputOptions, target: Path) -> int:
     """Copy the ledger to a new file and check the copy. Raises LedgerUnusable, LedgerDamaged."""
     settings, runtime = _load(ctx, flags)
-    summary = copy_to(settings.ledger_path, target, settings.environment, runtime.database)
+    path = settings.ledger_path
+    summary = copy_to(path, target, settings.environment, runtime.database)
     if flags.json:
-        ctx.answer(_head() | {"path": str(settings.ledger_path), "backup": str(target)} | _encode(summary))
+        ctx.answer({"schema": 1, "success": True, "path": str(path), "backup": str(target), **_encode(summary)})
     elif not flags.quiet:
         facts = summary.inspection.facts
-        size = f"{summary.size:,} bytes"
-        text = f"{target}: a copy of {settings.ledger_path}, {size}, checked, {facts:,} facts in its audit."
+        text = f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts:,} facts in its audit."
         print(text, file=ctx.stdout)
     return 0
 
@@ -70,7 +71,7 @@ def export_ledger(ctx: CliContext, flags: OutputOptions, output: Path | None) ->
             print(row, file=stream)
             count += 1
     if flags.json:
-        ctx.answer(_head() | {"output": str(output), "rows": count})
+        ctx.answer({"schema": 1, "success": True, "output": str(output), "rows": count})
     elif not flags.quiet:
         print(f"{output}: {count:,} rows of {settings.ledger_path}, free text taken out.", file=ctx.stdout)
     return 0
@@ -90,7 +91,8 @@ def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_
         ):
             gone = prune_details(ledger, before, older_than)
     if flags.json:
-        ctx.answer(_head() | {"dry_run": dry_run, "older_than_days": older_than, "dropped": gone})
+        answer = {"schema": 1, "success": True, "dry_run": dry_run, "older_than_days": older_than, "dropped": gone}
+        ctx.answer(answer)
     elif not flags.quiet:
         done = "would go" if dry_run else "dropped"
         told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
@@ -103,10 +105,6 @@ def _load(ctx: CliContext, flags: OutputOptions) -> tuple[Settings, Runtime]:
     return load_settings(config=flags.config, environ=ctx.environ, offline=True), ctx.runtime or Runtime()
 
 
-def _head() -> dict[str, object]:
-    return {"schema": 1, "success": True}
-
-
 def _encode(summary: LedgerSummary) -> dict[str, object]:
     look = summary.inspection
     return {
@@ -114,27 +112,26 @@ def _encode(summary: LedgerSummary) -> dict[str, object]:
         "version": look.version,
         "newest_version": look.newest,
         "audit_rows": look.facts,
-        "last_at": look.last_at.isoformat(timespec="seconds").replace("+00:00", "Z") if look.last_at else None,
+        "last_at": encode_at(look.last_at),
         "tables": dict(summary.tables),
         "orders": dict(summary.orders),
     }
 
 
-def _describe(path: Path, summary: LedgerSummary) -> list[str]:
+def _show(ctx: CliContext, path: Path, summary: LedgerSummary) -> None:
     look = summary.inspection
     last = f", the last of {look.last_at:%Y-%m-%d %H:%M} UTC" if look.last_at else ""
-    version = f"version {look.version}"
-    if look.version < look.newest:
-        version += f", which the next run brings to {look.newest}"
+    newer = f", which the next run brings to {look.newest}" if look.version < look.newest else ""
     orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in summary.orders.items())
     width = max(map(len, summary.tables))
-    return [
-        f"{path}: sound, {summary.size:,} bytes, {version}.",
+    lines = [
+        f"{path}: sound, {summary.size:,} bytes, version {look.version}{newer}.",
         f"Every page, every reference and the audit's chain hold: {look.facts:,} facts{last}.",
         "Orders, receipts and resolutions are what the audit says of them.",
         f"Orders: {orders}.",
         *(f"  {table:<{width}}  {number:>9,}" for table, number in summary.tables.items()),
     ]
+    print("\n".join(lines), file=ctx.stdout)
 
 
 def _new_file(path: Path) -> TextIO:
@@ -153,40 +150,36 @@ def _new_file(path: Path) -> TextIO:
 
 def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
     """Stop all runs until `resume`; where they are stopped already, tell since when and leave it at that."""
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
-    with _open_ledger(ctx, settings) as ledger:
+    settings, runtime = _load(ctx, flags)
+    with _open_ledger(settings, runtime) as ledger:
         before = ledger.runs.pause(reason)
         now, unused = ledger.runs.paused(), not ledger.runs.latest(1)
-    text = (
-        f"Runs were stopped before: {before}. {_say_what_stays(before, reason)}"
-        if before
-        else f"Runs are {now}. One under way finishes the order in hand and begins no other."
-    )
+    if not before:
+        text = f"Runs are {now}. One under way finishes the order in hand and begins no other."
+    elif not before.reason:
+        kept = f" Its reason is kept now: {reason}." if reason else ""
+        text = f"Runs were stopped before: {before}. That stays so.{kept}"
+    else:
+        other = "; the new reason isn't kept" if reason not in {"", before.reason} else ""
+        text = f"Runs were stopped before: {before}. That stays so, with its reason{other}."
     if settings.monitor.ping_url.get_secret_value():
         text += " They don't ping the monitor meanwhile: pause its check too, or it will alarm."
     return _tell(ctx, flags, settings, now, changed=before != now, text=text, unused=unused)
 
 
-def _say_what_stays(before: Pause, reason: str) -> str:
-    if not before.reason and reason:
-        return f"That stays so. Its reason is kept now: {reason}."
-    other = "; the new reason isn't kept" if reason not in {"", before.reason} else ""
-    return f"That stays so, with its reason{other}." if before.reason else "That stays so."
-
-
 def resume(ctx: CliContext, flags: OutputOptions) -> int:
     """Let runs work again; fine as well where they weren't paused."""
-    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
-    with _open_ledger(ctx, settings) as ledger:
+    settings, runtime = _load(ctx, flags)
+    with _open_ledger(settings, runtime) as ledger:
         before, unused = ledger.runs.resume(), not ledger.runs.latest(1)
-    why = f" ({before.reason})" if before and before.reason else ""
-    text = f"Runs work again; they were paused since {before.since:%Y-%m-%d %H:%M} UTC{why}." if before else ""
-    text = text or "Runs weren't paused."
+    text = "Runs weren't paused."
+    if before:
+        why = f" ({before.reason})" if before.reason else ""
+        text = f"Runs work again; they were paused since {before.since:%Y-%m-%d %H:%M} UTC{why}."
     return _tell(ctx, flags, settings, None, changed=before is not None, text=text, unused=unused)
 
 
-def _open_ledger(ctx: CliContext, settings: Settings) -> Ledger:
-    runtime = ctx.runtime or Runtime()
+def _open_ledger(settings: Settings, runtime: Runtime) -> Ledger:
     path, environment = settings.ledger_path, settings.environment
     make_state_folder(settings)
     return Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database)

@@ -24,7 +24,7 @@ from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
 from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport, most_severe
 from tsrevel.engine.run import take_up
 from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError
-from tsrevel.ledger import Ledger
+from tsrevel.ledger import Ledger, read_pause
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.webhook.signature import check_signature
