@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from rich.console import Console
@@ -51,7 +51,16 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
         reason = {"reason": Reason.CONNECTOR_DISABLED, "error": unchecked} if unchecked else {}
         ctx.answer({"schema": 1, "success": status == 0, "exit_status": status, "checks": checks} | reason)
     elif unchecked or not flags.quiet:
-        _conclude(found, status, unchecked, ctx)
+        verdicts = Counter(each.verdict for each in found)
+        counts = []
+        for each in CheckResult:
+            plural = each in {CheckResult.WARNING, CheckResult.PROBLEM} and verdicts[each] != 1
+            if verdicts[each]:
+                counts.append(f"{verdicts[each]} {each}{'s' if plural else ''}")
+        end = "Nothing stands in the way." if status == 0 else f"Mend the problems first (exit status {status})."
+        if unchecked:
+            end = f"{unchecked[0].upper()}{unchecked[1:]} (exit status {status})."
+        print(f"{', '.join(counts)}. {end}", file=ctx.stdout)
     return status
 
 
@@ -91,16 +100,3 @@ def _show(finding: CheckFinding, before: str, console: Console) -> str:
         if line:
             console.print(Text(" " * _INDENT + ("-> " if number == 0 else "   ")) + line)
     return group
-
-
-def _conclude(found: Iterable[CheckFinding], status: int, unchecked: str, ctx: CliContext) -> None:
-    verdicts = Counter(each.verdict for each in found)
-    counts = []
-    for each in CheckResult:
-        plural = each in {CheckResult.WARNING, CheckResult.PROBLEM} and verdicts[each] != 1
-        if verdicts[each]:
-            counts.append(f"{verdicts[each]} {each}{'s' if plural else ''}")
-    end = "Nothing stands in the way." if status == 0 else f"Mend the problems first (exit status {status})."
-    if unchecked:
-        end = f"{unchecked[0].upper()}{unchecked[1:]} (exit status {status})."
-    print(f"{', '.join(counts)}. {end}", file=ctx.stdout)

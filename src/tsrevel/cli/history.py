@@ -137,24 +137,20 @@ def _tell_event(page: TextOutput, told: EventHistory) -> None:
         for one in told.attempts:
             _tell_attempt(page, one, f"{shown_at(one.at)}  {one.correlation_id}  {one.status}")
     if told.steps:
-        _tell_steps(page, told.steps)
+        page.line("receipts", "bold")
+        rows = []
+        for step in told.steps:
+            name = f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
+            missing = {"kept": "", "not_kept": "receipt not kept", None: "not written"}[_receipt_of(step)]
+            when, run = shown_at(step.recorded_at), (step.run_id or "")[:8]
+            rows.append((name, step.revel_id or missing, when, run, step.uuid))
+        page.rows(("Step", "Revel id", "When", "Run", "uuid"), rows)
     page.line("what happened", "bold")
     for fact in told.facts:
-        run = f"[{fact.run_id[:8]}] " if fact.run_id else ""
-        page.line(f"{shown_at(fact.at)}  {run}{describe_fact(fact)}", indent=2)
+        by = f"[{fact.run_id[:8]}] " if fact.run_id else ""
+        page.line(f"{shown_at(fact.at)}  {by}{describe_fact(fact)}", indent=2)
 
 
 def _tell_attempt(page: TextOutput, attempt: Attempt, head: str) -> None:
     order = f" Revel order {attempt.order_id}" if attempt.order_id else ""
     page.line(f"{head} {attempt.reason or ''}".rstrip() + order, STYLES.get(attempt.status, ""), indent=2)
-
-
-def _tell_steps(page: TextOutput, steps: tuple[StepStatus, ...]) -> None:
-    page.line("receipts", "bold")
-    rows = []
-    for step in steps:
-        name = f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
-        missing = {"kept": "", "not_kept": "receipt not kept", None: "not written"}[_receipt_of(step)]
-        when, run = shown_at(step.recorded_at), (step.run_id or "")[:8]
-        rows.append((name, step.revel_id or missing, when, run, step.uuid))
-    page.rows(("Step", "Revel id", "When", "Run", "uuid"), rows)

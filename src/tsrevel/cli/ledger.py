@@ -31,10 +31,25 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
     if flags.json:
         answer = {"schema": 1, "success": True, "path": str(path), "exists": summary is not None}
         ctx.answer(answer | (_encode(summary) if summary else {}))
-    elif not flags.quiet and summary is None:
+        return 0
+    if flags.quiet:
+        return 0
+    if summary is None:
         print(f"There is no ledger at {path} yet: the first run makes it.", file=ctx.stdout)
-    elif not flags.quiet and summary:
-        _show(ctx, path, summary)
+        return 0
+    look = summary.inspection
+    last = f", the last of {look.last_at:%Y-%m-%d %H:%M} UTC" if look.last_at else ""
+    newer = f", which the next run brings to {look.newest}" if look.version < look.newest else ""
+    orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in summary.orders.items())
+    width = max(map(len, summary.tables))
+    lines = [
+        f"{path}: sound, {summary.size:,} bytes, version {look.version}{newer}.",
+        f"Every page, every reference and the audit's chain hold: {look.facts:,} facts{last}.",
+        "Orders, receipts and resolutions are what the audit says of them.",
+        f"Orders: {orders}.",
+        *(f"  {table:<{width}}  {number:>9,}" for table, number in summary.tables.items()),
+    ]
+    print("\n".join(lines), file=ctx.stdout)
     return 0
 
 
@@ -116,22 +131,6 @@ def _encode(summary: LedgerSummary) -> dict[str, object]:
         "tables": dict(summary.tables),
         "orders": dict(summary.orders),
     }
-
-
-def _show(ctx: CliContext, path: Path, summary: LedgerSummary) -> None:
-    look = summary.inspection
-    last = f", the last of {look.last_at:%Y-%m-%d %H:%M} UTC" if look.last_at else ""
-    newer = f", which the next run brings to {look.newest}" if look.version < look.newest else ""
-    orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in summary.orders.items())
-    width = max(map(len, summary.tables))
-    lines = [
-        f"{path}: sound, {summary.size:,} bytes, version {look.version}{newer}.",
-        f"Every page, every reference and the audit's chain hold: {look.facts:,} facts{last}.",
-        "Orders, receipts and resolutions are what the audit says of them.",
-        f"Orders: {orders}.",
-        *(f"  {table:<{width}}  {number:>9,}" for table, number in summary.tables.items()),
-    ]
-    print("\n".join(lines), file=ctx.stdout)
 
 
 def _new_file(path: Path) -> TextIO:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import DayRange, Survey, open_survey
-from tsrevel.cli.output import news_line, report_nothing_checked, say, show_progress
+from tsrevel.cli.output import encode_day, news_line, report_nothing_checked, say, show_progress
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Progress
 from tsrevel.engine.fetch import EventUnavailable, fetch_event
-from tsrevel.engine.outcomes import Outcome, describe, not_written, planned
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, describe, not_written, planned
 from tsrevel.errors import ConnectorDisabled, Refused, ServiceDown, TryNextRun
 from tsrevel.planning.coverage import missing_lines, orderable_lines
 from tsrevel.planning.model import Event, EventId, Hold, Skip
@@ -21,7 +21,6 @@ from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location, screen
 from tsrevel.tripleseat.client import Found
 
-ATTENTION = 3
 PATIENCE = 3
 """So many events in a row that fail because a service is down: the rest would fail alike."""
 
@@ -103,7 +102,7 @@ def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Seque
     statuses = Counter(each.outcome.status for each in verdicts)
     reasons = Counter(str(each.outcome.reason) for each in verdicts if each.outcome.status is Status.SKIPPED)
     skipped = dict(sorted(reasons.items()))
-    exit_status = ATTENTION if bad else 0
+    exit_status = NEEDS_ATTENTION if bad else 0
     if flags.json:
         counts = {
             "events": len(verdicts),
@@ -113,7 +112,20 @@ def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Seque
             "skipped": statuses[Status.SKIPPED],
         }
         answer = {"schema": 1, "success": not bad, **span.encode(), "summary": counts, "skipped": skipped}
-        ctx.answer(answer | {"held": [_encode(each) for each in bad], "exit_status": exit_status})
+        held = [
+            {
+                "event": each.outcome.event_id,
+                "date": encode_day(each.outcome.day),
+                "location": each.outcome.location,
+                "establishment": None if each.outcome.establishment is None else str(each.outcome.establishment),
+                "status": each.outcome.status,
+                "reason": each.outcome.reason,
+                "error": each.outcome.text,
+                "names": list(each.names),
+            }
+            for each in bad
+        ]
+        ctx.answer(answer | {"held": held, "exit_status": exit_status})
         return exit_status
     say(ctx, *(news_line(each.outcome) for each in bad))
     if not flags.quiet or bad:
@@ -127,17 +139,3 @@ def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Seque
     if any(each.names for each in bad):
         say(ctx, "`tsrevel map suggest` proposes a product for each name")
     return exit_status
-
-
-def _encode(verdict: EventCoverage) -> dict[str, object]:
-    outcome = verdict.outcome
-    return {
-        "event": outcome.event_id,
-        "date": outcome.day.isoformat() if outcome.day else None,
-        "location": outcome.location,
-        "establishment": str(outcome.establishment) if outcome.establishment is not None else None,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "error": outcome.text,
-        "names": list(verdict.names),
-    }

@@ -9,12 +9,11 @@ from tsrevel.cli.map_data import establishment_names, mappings_path, needed, ope
 from tsrevel.cli.output import encode_mapping, encode_offer, reject, say, what_is_mapped
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
+from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.errors import ConnectorDisabled, MappingUnclear
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.products import RevelProduct, normalise
 from tsrevel.revel.account import Account
-
-NEEDS_A_LOOK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +34,42 @@ class MappingTarget:
 
 def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, product: int, *, offline: bool) -> int:
     """Map the target to the product, which must be on sale there unless `offline`."""
+    offer: RevelProduct | None = None
     try:
         if offline:
             settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
-            place = _only(_choices(settings, target), settings)
-            return _write(ctx, flags, settings, target.at(place), product, None)
-        with open_survey(ctx, flags) as survey, needed("the product can't be looked up"):
-            settings = survey.settings
-            place, offer = _find_product(survey.services.account, settings, target, ProductId(product))
-        return _write(ctx, flags, settings, target.at(place), product, offer)
+            key = target.at(_only(_choices(settings, target), settings))
+        else:
+            with open_survey(ctx, flags) as survey, needed("the product can't be looked up"):
+                settings = survey.settings
+                place, offer = _find_product(survey.services.account, settings, target, ProductId(product))
+                key = target.at(place)
+        path, sandbox = mappings_path(settings), settings.environment == "sandbox"
+        before = set_mapping(path, key, product, like=settings.config_path, sandbox=sandbox)
     except ConnectorDisabled as why:
         text = f"the product can't be looked up: {why}; nothing was written; say --offline to write it unchecked"
-        return reject(ctx, flags, text, NEEDS_A_LOOK)
+        return reject(ctx, flags, text, NEEDS_ATTENTION)
     except MappingUnclear as error:
         return reject(ctx, flags, str(error))
+    mapping = ProductEntry(
+        establishment=key.establishment, name=key.name, menu_item_id=key.menu_item_id, product=product
+    )
+    if flags.json:
+        answer = {
+            "schema": 1,
+            "success": True,
+            "path": str(path),
+            "mapping": encode_mapping(mapping),
+            "replaced": [encode_mapping(each) for each in before],
+            "checked": offer is not None,
+            "product": encode_offer(offer, key.establishment) if offer else None,
+        }
+        ctx.answer(answer)
+    else:
+        called = f" {offer.name}" if offer else " (unchecked)"
+        was = f" (it was {before[0].product})" if before and before[0].product != product else ""
+        say(ctx, f"{_describe(mapping, settings)} is now {product}{called}{was}, in {path}")
+    return 0
 
 
 def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) -> int:
@@ -56,10 +77,13 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     path = mappings_path(settings)
     try:
-        asked = _choices(settings, target) if target.establishment is None and target.location else None
-        asked = [target.establishment] if target.establishment is not None else asked
-        places = [each.establishment for each in load_mappings(path) if target.at(each.establishment).fits(each)]
-        places = [each for each in dict.fromkeys(places) if asked is None or each in asked]
+        asked: list[int] | None = None
+        if target.establishment is not None:
+            asked = [target.establishment]  # also one that no location rings up at any more
+        elif target.location:
+            asked = _choices(settings, target)
+        mapped = [each.establishment for each in load_mappings(path) if target.at(each.establishment).fits(each)]
+        places = [each for each in dict.fromkeys(mapped) if asked is None or each in asked]
         if not places:
             raise MappingUnclear(f"nothing maps {target.text!r} there; `tsrevel map list` shows the mappings")
         gone = unset_mapping(path, target.at(_only(places, settings)))
@@ -118,38 +142,6 @@ def _find_product(
     raise MappingUnclear(
         f"product {product} is no active product of establishment {where}; nothing was written; {remedy}"
     )
-
-
-def _write(
-    ctx: CliContext,
-    flags: OutputOptions,
-    settings: Settings,
-    key: MappingKey,
-    product: int,
-    offer: RevelProduct | None,
-) -> int:
-    path = mappings_path(settings)
-    sandbox = settings.environment == "sandbox"
-    before = set_mapping(path, key, product, like=settings.config_path, sandbox=sandbox)
-    mapping = ProductEntry(
-        establishment=key.establishment, name=key.name, menu_item_id=key.menu_item_id, product=product
-    )
-    if flags.json:
-        answer = {
-            "schema": 1,
-            "success": True,
-            "path": str(path),
-            "mapping": encode_mapping(mapping),
-            "replaced": [encode_mapping(each) for each in before],
-            "checked": offer is not None,
-            "product": encode_offer(offer, key.establishment) if offer else None,
-        }
-        ctx.answer(answer)
-        return 0
-    called = f" {offer.name}" if offer else " (unchecked)"
-    was = f" (it was {before[0].product})" if before and before[0].product != product else ""
-    say(ctx, f"{_describe(mapping, settings)} is now {product}{called}{was}, in {path}")
-    return 0
 
 
 def _describe(mapping: ProductEntry, settings: Settings) -> str:

@@ -71,7 +71,13 @@ def _tell(report: Reconciliation, ctx: CliContext, flags: OutputOptions) -> None
         for line in _list_days(report):
             print(line, file=ctx.stdout)
     width = open_console(ctx).width if ctx.stdout.isatty() else maxsize  # off a terminal a line is never broken
-    for line in _list_findings(report):
+    for day, finding in report.differences:
+        about = f"event {finding.event_id}" if finding.event_id else "no event"
+        orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
+        reason = f" {finding.reason}" if finding.reason else ""
+        alarm = "ALARM " if finding.alarm else ""
+        what = f"{finding.kind} ({finding.field})" if finding.kind is DifferenceKind.MONEY else finding.kind
+        line = f"{alarm}{what}{reason}: {about}{orders} ({day.spot.name} {day.day}): {finding.text}"
         print("\n".join(wrap(line, width, subsequent_indent=_INDENT, break_long_words=False)), file=ctx.stdout)
     if not flags.quiet:
         print("\n".join(wrap(_conclude(report), width)), file=ctx.stdout)
@@ -106,17 +112,6 @@ def _side_by_side(day: Day) -> Iterator[str]:
     if day.strays:
         noun = "order" if day.strays == 1 else "orders"
         yield f"    {day.strays} {noun} at Revel for events of another place, which says more"
-
-
-def _list_findings(report: Reconciliation) -> Iterator[str]:
-    """Every difference in a line of its own, those that a person must see to at once first."""
-    for day, finding in report.differences:
-        about = f"event {finding.event_id}" if finding.event_id else "no event"
-        orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
-        reason = f" {finding.reason}" if finding.reason else ""
-        alarm = "ALARM " if finding.alarm else ""
-        what = f"{finding.kind} ({finding.field})" if finding.kind is DifferenceKind.MONEY else finding.kind
-        yield f"{alarm}{what}{reason}: {about}{orders} ({day.spot.name} {day.day}): {finding.text}"
 
 
 def _conclude(report: Reconciliation) -> str:
