@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -79,10 +80,9 @@ def export_ledger(ctx: CliContext, flags: OutputOptions, output: Path | None) ->
             print(row, file=ctx.stdout)
         return 0
     first = next(rows)  # before the file is made: there may be no ledger
-    count = 1
+    count = 0
     with _new_file(output) as stream:
-        print(first, file=stream)
-        for row in rows:
+        for row in chain([first], rows):
             print(row, file=stream)
             count += 1
     if flags.json:

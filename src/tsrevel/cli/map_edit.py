@@ -26,7 +26,6 @@ class MappingTarget:
     location: str | None = None
 
     def at(self, establishment: int) -> MappingKey:
-        """The subject at that establishment."""
         if self.menu_item:
             return MappingKey(establishment, menu_item_id=int(self.text))
         return MappingKey(establishment, name=" ".join(self.text.split()))

@@ -115,7 +115,6 @@ def _side_by_side(day: Day) -> Iterator[str]:
 
 
 def _conclude(report: Reconciliation) -> str:
-    """The comparison in one line."""
     orders = sum(day.revel.orders for day in report.days)
     dates = [day.day for day in report.days]
     said = f"{min(dates)} to {max(dates)}: {orders} order{'' if orders == 1 else 's'} at Revel" if dates else "no days"

@@ -44,9 +44,8 @@ class ReplayOptions:
 
 @dataclass(frozen=True, slots=True)
 class RetryOptions:
-    """The flags of `replay` for events: those `held` or failed, those of a `run`, or these `events`."""
+    """The flags of `replay` for events: those that a `run` held or failed, these `events`, or all held or failed."""
 
-    held: bool = False
     run: str | None = None
     events: tuple[str, ...] = ()
     from_snapshot: bool = False

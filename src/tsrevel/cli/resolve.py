@@ -59,13 +59,14 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
     named Revel is asked: whether it is there when it is stored, whether it still stands before it is taken back; then
     ServiceDown and CredentialsRefused are raised.
     """
-    options, note = _check(options)
+    options = _check(options)
+    order_id = OrderId(options.order_id) if options.order_id else None
     runtime = ctx.runtime or Runtime()
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=options.word != "open")
     path, environment = settings.ledger_path, settings.environment
     with logging_to(ctx.stderr, flags, "resolve"):
         make_state_folder(settings)
-        unchecked = _look_for(ctx, flags, runtime, OrderId(options.order_id)) if options.order_id else None
+        unchecked = _look_for(ctx, flags, runtime, order_id) if order_id else None
         with (
             hold_lock(path),
             Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
@@ -76,11 +77,9 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
                 objection = _objection(settings, runtime, before, options)
                 if objection:
                     return _refuse(ctx, flags, objection)
-                ledger.events.reopen(event_id, note)
+                ledger.events.reopen(event_id, options.note)
             else:
-                ledger.events.resolve(
-                    event_id, options.word, note, OrderId(options.order_id) if options.order_id else None
-                )
+                ledger.events.resolve(event_id, options.word, options.note, order_id)
             after = ledger.events.resolutions([event_id]).get(event_id)
     warnings = [unchecked] if unchecked else []
     if unused:
@@ -94,10 +93,9 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
     return 0
 
 
-def _check(options: ResolveOptions) -> tuple[ResolveOptions, str]:
-    """The options, blanks left out, and the note, on one line. Raises typer.BadParameter."""
-    if options.order_id is not None:
-        options = replace(options, order_id=options.order_id.strip())
+def _check(options: ResolveOptions) -> ResolveOptions:
+    """The options, blanks left out, with the note on one line. Raises typer.BadParameter."""
+    order_id = None if options.order_id is None else options.order_id.strip()
     note = " ".join(options.note.split())
     if not note and options.word != "open":
         raise typer.BadParameter(
@@ -107,13 +105,13 @@ def _check(options: ResolveOptions) -> tuple[ResolveOptions, str]:
         raise typer.BadParameter(f"--note has {len(note)} characters, and {LONGEST_NOTE} are the limit")
     if not note.isprintable():
         raise typer.BadParameter("--note holds characters that can't be printed")
-    if options.order_id is not None and options.word != "done":
+    if order_id is not None and options.word != "done":
         raise typer.BadParameter("--order goes with --as done")
-    if options.order_id is not None and not is_id(options.order_id):
+    if order_id is not None and not is_id(order_id):
         raise typer.BadParameter("--order is the number of a Revel order")
     if options.no_order_exists and options.word != "open":
         raise typer.BadParameter("--no-order-exists goes with --as open")
-    return options, note
+    return replace(options, note=note, order_id=order_id)
 
 
 def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: OrderId) -> str | None:

@@ -99,7 +99,6 @@ class InstallationStatus:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person should know before anything else."""
         found = [str(self.pause)] if self.pause else []
         if not self.enabled:
             found.append("the connector is disabled (safety.enable_connector): no run does anything")

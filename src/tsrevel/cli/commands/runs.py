@@ -79,7 +79,7 @@ def replay(
         return verb.replay_captured(ctx, flags, paths, verb.ReplayOptions(signature, unsigned, plain, archive, dry_run))
     if signature is not None or unsigned or plain or archive:
         raise typer.BadParameter("--signature, --unsigned, --plain and --archive go with deliveries (PATH...)")
-    return verb.retry_events(ctx, flags, verb.RetryOptions(held, run, tuple(event or ()), from_snapshot, dry_run))
+    return verb.retry_events(ctx, flags, verb.RetryOptions(run, tuple(event or ()), from_snapshot, dry_run))
 
 
 @command(app, acts=True)
