@@ -87,6 +87,10 @@ def test_an_unknown_run_is_a_usage_error(shell: Shell) -> None:
     assert "sync-nonsense" in ran.err
 
 
+def test_an_empty_run_is_not_taken_for_every_run(shell: Shell) -> None:
+    assert (shell.replay("--run", "").status, shell.requests) == (2, 0)
+
+
 def test_events_may_be_named(shell: Shell) -> None:
     ran = shell.replay("--event", str(FULL), "--event", str(PAID), "--event", str(FULL), "--json")
     assert verdicts(ran) == {str(FULL): ("injected", None), str(PAID): ("injected", None)}
