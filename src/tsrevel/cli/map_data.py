@@ -126,10 +126,10 @@ class SeenName:
     way: MatchedBy | None = None
     product: ProductId | None = None
     why: str | None = None
-    events: dict[EventId, None] = field(default_factory=dict)
-    menus: dict[str, None] = field(default_factory=dict)
-    prices: dict[Cents, None] = field(default_factory=dict)
-    candidates: tuple[Suggestion, ...] = ()
+    events: dict[EventId, None] = field(default_factory=dict, init=False)
+    menus: dict[str, None] = field(default_factory=dict, init=False)
+    prices: dict[Cents, None] = field(default_factory=dict, init=False)
+    candidates: tuple[Suggestion, ...] = field(default=(), init=False)
 
 
 @dataclass(slots=True)
