@@ -174,7 +174,7 @@ def test_retries_stop_at_the_deadline() -> None:
         raise RetryLater("no")
 
     with pytest.raises(RetryLater):
-        with_retries(fail, Unavailable, clock.sleep, Deadline(timedelta(seconds=1.2), clock))
+        with_retries(fail, clock.sleep, Deadline(timedelta(seconds=1.2), clock))
     assert clock.slept == [0.5]
 
 

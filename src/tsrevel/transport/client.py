@@ -7,11 +7,11 @@ import math
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache, partial
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -36,8 +36,9 @@ from tsrevel.errors import (
     Unreadable,
 )
 from tsrevel.redaction import Redactor
+from tsrevel.text import is_whole
 from tsrevel.transport.deadline import NEVER, Deadline, TimedBackend
-from tsrevel.transport.network import DIRECT, Network, Proxy
+from tsrevel.transport.network import CA_FILE, CA_FOLDER, DIRECT, KEY_LOG, Network, Proxy
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import Json, decode_json, find_unusable, quote_answer, read_service_code
 from tsrevel.transport.retry import LONGEST_WAIT, with_retries
@@ -61,6 +62,7 @@ _WRITTEN = {
 _LOST_ON_THE_WAY = frozenset({httpx.codes.REQUEST_TIMEOUT, 460, 499})
 """4xx that a proxy answers in its own name: what is behind it may have done its work."""
 LARGEST_ANSWER = 64 * 1024 * 1024
+_PIECE = 4096
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # facts Revel 6, TripleSeat 7: large pages exceed 30 s
 
 EXCHANGE_SECONDS = 180.0
@@ -114,19 +116,25 @@ class ApiClient:
         self._sleep = sleep
         self._headers = headers
         self._renew = renew
-        self._base_url = httpx.URL(base_url)
         self._deadline = deadline
         self._network = network
         self._backend = TimedBackend()
+
+        def ask_gate(request: httpx.Request) -> None:
+            if gate:
+                gate.check(request.method, request.url.host, request.extensions.get("place"))
+
         self._client = httpx.Client(
-            base_url=self._base_url,
+            base_url=base_url,
             timeout=TIMEOUT,
             transport=transport or _Routes(network, self._backend),
             trust_env=False,
             headers={"Accept": "application/json", "User-Agent": "tsrevel"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no session beside the token
-            event_hooks={"request": [partial(_ask_gate, gate)]} if gate else {},
+            event_hooks={"request": [ask_gate]},
         )
+        self._base = str(self._client.base_url).removesuffix("/")
+        self._told = set[str]()
         self._said = set[str]()
         self.answered = False
         """Whether the service has answered at all, with its time or without."""
@@ -138,7 +146,6 @@ class ApiClient:
         self._pace.stop()
 
     def close(self) -> None:
-        """Close the connections, if there are any."""
         self._client.close()
 
     def warn_once(self, text: str) -> None:
@@ -149,14 +156,32 @@ class ApiClient:
 
     def read(self, path: str, params: Params | None = None) -> Json:
         """The JSON that a GET answers, numbers with a point as `Decimal`. Retried while the service is unavailable."""
-        return self._renewed(
-            lambda: self._patiently(Unavailable, self._ask, "GET", path, own=self._own(), params=params)
-        )
+        try:
+            return self._read_with_retries(path, params)
+        except Forbidden:
+            raise
+        except CredentialsRefused:
+            if not self._renew():
+                raise
+        return self._read_with_retries(path, params)
+
+    def _read_with_retries(self, path: str, params: Params | None) -> Json:
+        own = self._own()  # once: what gets them is not repeated with the request
+        return with_retries(lambda: self._ask("GET", path, own=own, params=params), self._sleep, self._deadline)
 
     def read_page(self, url: str, label: str) -> str:
         """The text of a public page at `url`, no authentication sent. `label` stands for the URL in messages."""
-        text: str = self._patiently(Unavailable, self._ask_page, url, label)
-        return text
+        keys = (each for each in urlsplit(url).path.split("/") if len(each) >= _LINK)
+        self.redactor.add(*keys, stay=True)  # the event tells its pages, and may be read again
+        said = f"{self.name}: {label}"
+
+        def ask() -> str:
+            status, body, after = self._exchange(said, "GET", url, None, headers={"Accept": "text/html"})
+            if status != httpx.codes.OK:
+                self._refuse(said, status, body, after, writes=False)
+            return body.decode("utf-8", errors="replace")
+
+        return with_retries(ask, self._sleep, self._deadline)
 
     def post_form(self, url: str, form: Params, auth: tuple[str, str] | None = None) -> Json:
         """The JSON that a form POST answers, for token endpoints. Not retried, no authentication header sent."""
@@ -167,28 +192,15 @@ class ApiClient:
         return self._ask(method, path, own=self._own(), body=body, place=place)
 
     def _own(self) -> Mapping[str, str]:
-        """The authentication headers, asked for once a request: what gets them is not repeated with it."""
+        """The authentication headers."""
         own = dict(self._headers())
-        if not all(_HEADER.fullmatch(value) for value in own.values()):
+        if not all(map(_HEADER.fullmatch, own.values())):
             raise self._unusable()
         return own
 
     def _unusable(self) -> CredentialsRefused:
         text = f"{self.name}: the key or token holds characters that no key has; set it anew"
         return CredentialsRefused(text, code=CredentialsCode.MALFORMED)
-
-    def _renewed(self, ask: Callable[[], Json]) -> Json:
-        try:
-            return ask()
-        except Forbidden:
-            raise
-        except CredentialsRefused:
-            if not self._renew():
-                raise
-        return ask()
-
-    def _patiently(self, again: type[Unavailable], ask: Callable[..., Json], *args: object, **kwargs: object) -> Json:
-        return with_retries(lambda: ask(*args, **kwargs), again, self._sleep, self._deadline)
 
     def _ask(
         self,
@@ -203,37 +215,43 @@ class ApiClient:
         place: WriteScope | None = None,
     ) -> Json:
         label = f"{self.name}: {method} {urlsplit(path).path}"
-        secrets = tuple(_secrets_of(own or {}, params or {}, form or {}, auth))
-        if any("\ud800" <= letter <= "\udfff" for each in secrets for letter in each):  # not text: it can't be encoded
-            raise self._unusable()
-        self.redactor.add(*secrets)
-        status, text, after = self._exchange(
-            label,
-            method,
-            path,
-            params=params,
-            data=form,
-            json=body,
-            headers=own,
-            auth=auth,
-            extensions={"place": place},
-        )
-        return self._judge(label, method, status, text, after, writes=body is not None, tokens=form is not None)
+        secrets = _secrets_of(own or {}, params or {}, form or {}, auth) - self._told
+        if secrets:
+            if not all(map(is_whole, secrets)):  # not text: it can't be encoded
+                raise self._unusable()
+            self.redactor.add(*secrets)
+            self._told |= secrets
+        sent: dict[str, Json] = {"data": form, "json": body, "headers": own, "auth": auth}
+        status, content, after = self._exchange(label, method, path, params, **sent, extensions={"place": place})
+        writes = body is not None
+        if not httpx.codes.is_success(status):
+            self._refuse(label, status, content, after, writes=writes)
+        if writes and status not in _WRITTEN[method]:
+            raise OutcomeUnknown(f"{label} answered {status}, which doesn't say that it wrote")
+        try:
+            answer = decode_json(content)
+        except NotJson as error:
+            raise _lost(Unreadable(f"{label} answered {status} with {error}", error.fault), writes=writes) from error
+        if writes and find_unusable(answer):  # what a write made is looked up, rather than half believed
+            raise OutcomeUnknown(f"{label} answered {status} with a number that is none")
+        return answer if form is not None else self.redactor.scrub(content, answer)
 
-    def _ask_page(self, url: str, label: str) -> str:
-        html = {"Accept": "text/html"}
-        keys = (each for each in urlsplit(url).path.split("/") if len(each) >= _LINK)
-        self.redactor.add(*keys, stay=True)  # the event tells its pages, and may be read again
-        status, text, after = self._exchange(f"{self.name}: {label}", "GET", url, headers=html)
-        if status != httpx.codes.OK:
-            self._refuse(f"{self.name}: {label}", status, text, after, writes=False)
-        return text.decode("utf-8", errors="replace")
-
-    def _exchange(self, label: str, method: str, url: str, **request: Json) -> tuple[int, bytes, float | None]:
-        if self._deadline.has_passed or not self._pace.wait(self._deadline.remaining()):
+    def _exchange(
+        self, label: str, method: str, path: str, params: Params | None, **request: Json
+    ) -> tuple[int, bytes, float | None]:
+        """Status, body and told wait of the answer to one request. `path` begins with a slash, or is a whole URL."""
+        remaining = self._deadline.remaining()
+        if remaining <= 0 or not self._pace.wait(remaining):
             raise RetryLater(f"{label}: {_TIME_UP}", math.inf)
+        try:
+            whole = f"{self._base}/{path.lstrip('/')}" if path.startswith("/") else path
+            url = httpx.URL(whole, params=params) if params else httpx.URL(whole)  # httpx parses parts again and again
+        except httpx.InvalidURL as error:
+            raise Unreadable(f"{label}: its address is no URL", AnswerFault.MALFORMED_ADDRESS) from error
         writes = request.get("json") is not None
-        limit = self._limit(tokens=request.get("data") is not None)
+        for_tokens = request.get("data") is not None
+        seconds, least = (TOKEN_SECONDS, TOKEN_LEAST) if for_tokens else (EXCHANGE_SECONDS, 0.0)
+        limit = self._deadline.within(seconds, at_least=least)
         try:
             with self._backend.until(limit), self._client.stream(method, url, **request) as response:
                 self._compare_clocks(response.headers.get("Date"))  # now: a large page may take its time
@@ -247,51 +265,29 @@ class ApiClient:
                         raise httpx.ReadTimeout("the answer trickles")
                     chunks.append(chunk)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            raise self._unconnected(label, httpx.URL(url), error) from error
-        except httpx.InvalidURL as error:
-            raise Unreadable(f"{label}: its address is no URL", AnswerFault.MALFORMED_ADDRESS) from error
+            raise self._unconnected(label, url, error) from error
         except httpx.RequestError as error:
             if limit.has_passed and not writes:
-                raise RetryLater(
-                    f"{label}: no whole answer in {limit.length.total_seconds():.0f} s", math.inf
-                ) from error
+                raise RetryLater(f"{label}: no whole answer in {seconds:.0f} s", math.inf) from error
             raise _lost(RetryLater(f"{label}: no whole answer ({type(error).__name__})"), writes=writes) from error
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
-    def _limit(self, *, tokens: bool) -> Deadline:
-        """The end of an exchange that begins now."""
-        if tokens:
-            return self._deadline.within(TOKEN_SECONDS, at_least=TOKEN_LEAST)
-        return self._deadline.within(EXCHANGE_SECONDS)
-
     def _unconnected(self, label: str, url: httpx.URL, error: Exception) -> TsrevelError:
         """What a connection that wasn't made means. Nothing was sent, so a write may be tried again as well."""
-        whole = self._base_url.join(url)
-        proxy = self._network.proxy_for(whole.scheme, whole.host, whole.port)
-        said = f"{label}: no connection to {whole.host}"
-        if proxy is None:
-            return _not_connected(said, error)
-        by = f"{said} through the proxy that {proxy.variable} names"
-        if _proxy_status(error) == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
-            text = f"{by}: it wants another user name or password (407); correct {proxy.variable}"
-            return ConnectionMisconfigured(text, ConnectionFault.PROXY_LOGIN_REFUSED)
-        return _not_connected(by, error)
-
-    def _judge(
-        self, label: str, method: str, status: int, body: bytes, after: float | None, *, writes: bool, tokens: bool
-    ) -> Json:
-        if not httpx.codes.is_success(status):
-            self._refuse(label, status, body, after, writes=writes)
-        if writes and status not in _WRITTEN[method]:
-            raise OutcomeUnknown(f"{label} answered {status}, which doesn't say that it wrote")
-        try:
-            answer = decode_json(body)
-        except NotJson as error:
-            text = f"{label} answered {status} with {error}"
-            raise _lost(Unreadable(text, error.fault), writes=writes) from error
-        if writes and find_unusable(answer):  # what a write made is looked up, rather than half believed
-            raise OutcomeUnknown(f"{label} answered {status} with a number that is none")
-        return answer if tokens else self.redactor.scrub(body, answer)
+        proxy = self._network.proxy_for(url.scheme, url.host, url.port)
+        said = f"{label}: no connection to {url.host}"
+        if proxy:
+            said = f"{said} through the proxy that {proxy.variable} names"
+            if isinstance(error, httpx.ProxyError) and str(error).partition(" ")[0] == "407":  # httpcore's own text
+                text = f"{said}: it wants another user name or password (407); correct {proxy.variable}"
+                return ConnectionMisconfigured(text, ConnectionFault.PROXY_LOGIN_REFUSED)
+        failure = _find_tls_failure(error)
+        if failure is None:
+            return RetryLater(f"{said} ({type(error).__name__})")
+        text = f"{said}: {failure.text}"
+        if failure.passes:
+            return RetryLater(text, math.inf, failure.fault)
+        return ConnectionMisconfigured(text, failure.fault)
 
     def _refuse(self, label: str, status: int, body: bytes, after: float | None, *, writes: bool) -> NoReturn:
         quoted = quote_answer(body, self.redactor, names_only=writes)
@@ -347,12 +343,6 @@ def _lost(error: TsrevelError, *, writes: bool) -> TsrevelError:
     return OutcomeUnknown(str(error)) if writes else error
 
 
-def _proxy_status(error: Exception) -> int | None:
-    """The status with which a proxy refused the way; None for any other failure. httpcore has it in its text alone."""
-    status = str(error).partition(" ")[0]
-    return int(status) if isinstance(error, httpx.ProxyError) and status.isdecimal() else None
-
-
 @dataclass(frozen=True, slots=True)
 class _TlsFailure:
     """Why no encrypted connection was made. `passes`: it may mend itself."""
@@ -368,17 +358,6 @@ _AGE = {
 }
 _OTHER_HOST = {62, 64}
 _PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
-
-
-def _not_connected(said: str, error: Exception) -> TsrevelError:
-    """What it means that no connection was made. `said` begins the message."""
-    failure = _find_tls_failure(error)
-    if failure is None:
-        return RetryLater(f"{said} ({type(error).__name__})")
-    text = f"{said}: {failure.text}"
-    if failure.passes:
-        return RetryLater(text, math.inf, failure.fault)
-    return ConnectionMisconfigured(text, failure.fault)
 
 
 def _find_tls_failure(error: BaseException) -> _TlsFailure | None:
@@ -452,9 +431,6 @@ def _read_some(response: httpx.Response) -> bytes:
     return text[:_PIECE]
 
 
-_PIECE = 4096
-
-
 class _Routes(httpx.BaseTransport):
     """Sends each request on its own way: directly, or through the proxy that the environment names for its URL."""
 
@@ -465,28 +441,25 @@ class _Routes(httpx.BaseTransport):
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass it on."""
         url = request.url
         proxy = self._network.proxy_for(url.scheme, url.host, url.port)
         return self._pool(proxy, encrypted=url.scheme == "https").handle_request(request)
 
     def close(self) -> None:
-        """Close all connections."""
         for pool in self._pools.values():
             pool.close()
-
-    def _trust(self) -> ssl.SSLContext:
-        try:
-            return self._network.trust()
-        except OSError as error:  # the settings' check has loaded them: they are gone since
-            text = "the certificates to trust can't be loaded; check SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE"
-            raise ConnectionMisconfigured(text, ConnectionFault.NO_AUTHORITIES) from error
 
     def _pool(self, proxy: Proxy | None, *, encrypted: bool) -> _Pool:
         way = (proxy, encrypted)
         with self._lock:
             if way not in self._pools:
-                self._pools[way] = _Pool(self._trust() if encrypted or proxy else _nobody(), proxy, self._backend)
+                try:
+                    context = self._network.trust() if encrypted or proxy else _nobody()
+                except OSError as error:  # the settings' check has loaded them: they are gone since
+                    text = "the certificates to trust can't be loaded"
+                    text = f"{text}; check {CA_FILE}, {CA_FOLDER} and {KEY_LOG}"
+                    raise ConnectionMisconfigured(text, ConnectionFault.NO_AUTHORITIES) from error
+                self._pools[way] = _Pool(context, proxy, self._backend)
             return self._pools[way]
 
 
@@ -494,20 +467,19 @@ class _Pool(httpx.HTTPTransport):
     """Connections of one way, under the deadline of whatever exchange uses them. httpx has no setting for that."""
 
     def __init__(self, context: ssl.SSLContext, proxy: Proxy | None, backend: TimedBackend) -> None:
+        way = None
+        if proxy:
+            host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+            trust = context if proxy.scheme == "https" else None
+            way = httpcore.Proxy(f"{proxy.scheme}://{host}:{proxy.port}", auth=proxy.login, ssl_context=trust)
         self._pool: httpcore.ConnectionPool = httpcore.ConnectionPool(
             ssl_context=context,
-            proxy=_spell(proxy, context) if proxy else None,
+            proxy=way,
             max_keepalive_connections=20,
             max_connections=100,
             keepalive_expiry=5.0,
             network_backend=backend,
         )
-
-
-def _spell(proxy: Proxy, context: ssl.SSLContext) -> httpcore.Proxy:
-    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
-    trust = context if proxy.scheme == "https" else None
-    return httpcore.Proxy(f"{proxy.scheme}://{host}:{proxy.port}", auth=proxy.login, ssl_context=trust)
 
 
 @cache
@@ -516,12 +488,8 @@ def _nobody() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _secrets_of(own: Params, params: Params, form: Params, auth: tuple[str, str] | None) -> Iterator[str]:
+def _secrets_of(own: Params, params: Params, form: Params, auth: tuple[str, str] | None) -> set[str]:
     """What of a request is secret: keys, tokens and codes."""
-    yield from (value.removeprefix("Bearer ") for value in own.values())
-    yield from (value for name, value in [*params.items(), *form.items()] if name in _SECRET_FIELDS)
-    yield auth[1] if auth else ""
-
-
-def _ask_gate(gate: WriteGate, request: httpx.Request) -> None:
-    gate.check(request.method, request.url.host, request.extensions.get("place"))
+    secrets = {value.removeprefix("Bearer ") for value in own.values()}
+    secrets |= {value for name, value in [*params.items(), *form.items()] if name in _SECRET_FIELDS}
+    return secrets | {auth[1]} if auth else secrets

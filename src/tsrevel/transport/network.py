@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
-from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import certifi
 
@@ -135,11 +135,16 @@ def _find(environ: Mapping[str, str], scheme: str) -> tuple[str, str]:
 
 
 def _read_proxy(variable: str, value: str) -> Proxy | ConfigProblem:
+    remedy = "Write it like http://proxy.example.com:3128."
+    malformed = _problem(ConfigCode.MALFORMED_PROXY, variable, "isn't the address of a proxy", remedy)
     usable = value.isascii() and value.isprintable() and " " not in value and "\\" not in value
-    parts, port = _split(value if "://" in value else f"http://{value}")
-    if parts is None or not usable or not parts.hostname:
-        remedy = "Write it like http://proxy.example.com:3128."
-        return _problem(ConfigCode.MALFORMED_PROXY, variable, "isn't the address of a proxy", remedy)
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        port = parts.port
+    except ValueError:
+        return malformed
+    if port == 0 or not usable or not parts.hostname:
+        return malformed
     if parts.scheme.startswith("socks"):
         message = "names a SOCKS proxy, and tsrevel speaks with HTTP proxies alone"
         return _problem(ConfigCode.UNSUPPORTED_PROXY, variable, message, _OTHER_PROXY)
@@ -154,15 +159,6 @@ def _read_proxy(variable: str, value: str) -> Proxy | ConfigProblem:
 _OTHER_PROXY = (
     "Write it like http://proxy.example.com:3128, or unset it for tsrevel (in its crontab line: NAME= tsrevel)."
 )
-
-
-def _split(url: str) -> tuple[SplitResult | None, int | None]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None, None
-    return (None if port == 0 else parts), port
 
 
 def _covers(entry: str, host: str, port: int) -> bool:

@@ -40,8 +40,6 @@ It is no number, no text, no list and no object, so each reader refuses it where
 the other rows of the same answer.
 """
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
-
-
 _WORD = re.compile(r"[a-z_]{1,40}")
 _CODES = {str(code): code for code in ServiceCode if _WORD.fullmatch(code) and code is not ServiceCode.OTHER}
 
@@ -110,17 +108,13 @@ def find_unusable(row: Json) -> list[str]:
         if value is UNUSABLE or depth > MOST_NESTED:
             found.append(path)
         elif isinstance(value, dict):
-            ahead += [(inner, _lengthen(path, key), depth + 1) for key, inner in value.items()]
+            named = path.count(".") >= _LONGEST_PATH - 1  # nobody would look for what lies deeper than that
+            prefix = f"{path}." if path else ""
+            for key, inner in value.items():
+                ahead.append((inner, path if named else prefix + key, depth + 1))
         elif isinstance(value, list):
-            ahead += [(inner, path, depth + 1) for inner in value]
+            ahead.extend((inner, path, depth + 1) for inner in value)
     return sorted(set(found))
-
-
-def _lengthen(path: str, key: str) -> str:
-    """The path with one name more, but for what lies so deep that nobody would look for it."""
-    if path.count(".") >= _LONGEST_PATH - 1:
-        return path
-    return f"{path}.{key}" if path else key
 
 
 def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:
@@ -129,29 +123,23 @@ def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:
     None of our secrets is in it, and never the rest of the answer, which may repeat what was sent; of the answer to a
     write (`names_only`), whose every text may do so, the names of fields alone.
     """
-    try:
-        answer = decode_json(body)
-    except ValueError:
-        return ""
-    if not isinstance(answer, dict):
-        return ""
+    answer = _read_object(body)
     said = answer.get("error", answer.get("error_message"))
-    if isinstance(said, str):
-        text = "" if names_only else said + _describe(answer)
-    else:
+    if not isinstance(said, str):
         text = ", ".join(_name_fields(said if isinstance(said, dict) else answer))
+    elif names_only:
+        text = ""
+    else:
+        more = answer.get("error_description")  # for a person to read (RFC 6749 5.2)
+        more = tidy(more) if isinstance(more, str) else ""
+        text = f"{said} ({more})" if more else said
     text = clean_text(text)
     return f": {redactor.quote(text)}" if text else ""
 
 
 def read_service_code(body: bytes) -> ServiceCode | None:
     """The answer's `error` code; None where it has none. Nothing else of a service's text is ever asked."""
-    try:
-        answer = decode_json(body)
-    except NotJson:
-        return None
-    if not isinstance(answer, dict):
-        return None
+    answer = _read_object(body)
     word = answer.get("error")
     word = word if isinstance(word, str) and _WORD.fullmatch(word) else ""
     if word in _CODES:
@@ -162,15 +150,18 @@ def read_service_code(body: bytes) -> ServiceCode | None:
     return ServiceCode.OTHER if word else None
 
 
+def _read_object(body: bytes) -> Mapping[str, Json]:
+    """The object that an answer is; an empty one where it is none."""
+    try:
+        answer = decode_json(body)
+    except NotJson:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
 def tidy(text: str) -> str:
     """A service's text on one line, without tags and what can't be printed."""
     return clean_text(re.sub(r"<[^<>]*>", " ", text))
-
-
-def _describe(answer: Mapping[str, Json]) -> str:
-    """What stands beside an `error` code for a person to read (RFC 6749 5.2)."""
-    text = answer.get("error_description")
-    return f" ({tidy(text)})" if isinstance(text, str) and tidy(text) else ""
 
 
 def _name_fields(answer: Mapping[str, Json]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import tenacity
 
 from tsrevel.errors import Unavailable
-from tsrevel.transport.deadline import NEVER, Deadline
+from tsrevel.transport.deadline import Deadline
 
 T = TypeVar("T")
 
@@ -17,17 +17,14 @@ LONGEST_WAIT = 60.0
 """Seconds. A service that asks for more counts as unavailable: the next run comes soon enough."""
 
 
-def with_retries(
-    ask: Callable[[], T], again: type[Unavailable], sleep: Callable[[float], None], deadline: Deadline = NEVER
-) -> T:
-    """What `ask` gives, asked again after `again`: ATTEMPTS times in all, after waits as told, or longer and longer.
+def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline: Deadline) -> T:
+    """What `ask` gives, asked again after Unavailable: ATTEMPTS times in all, after waits as told, or ever longer ones.
 
-    No wait reaches beyond `deadline`.
-    Raises what the last attempt raised.
+    No wait reaches beyond `deadline`. Raises what the last attempt raised.
     """
     try:
         return ask()
-    except again as failure:
+    except Unavailable as failure:
         failures = [failure]
 
     def attempt() -> T:
@@ -36,7 +33,7 @@ def with_retries(
         return ask()
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: isinstance(error, again) and is_worth_waiting(error)),
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unavailable) and is_worth_waiting(error)),
         stop=lambda state: state.attempt_number >= ATTEMPTS or _wait(state) >= deadline.remaining(),
         wait=_wait,
         sleep=sleep,
