@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsrevel.errors import ConfigCode, ConfigError, Unreadable
-from tsrevel.tripleseat.fields import Fields
 from tsrevel.tripleseat.invoice import decode_invoice, find_invoice_urls, may_open
 
 SAMPLE = Path(__file__).with_name("sample-invoice.html").read_text(encoding="utf-8")
@@ -170,7 +169,7 @@ def test_no_other_page_may_be_opened(url: str, base_url: str) -> None:
 
 def urls(*views: Any) -> dict[int, str]:
     row = {"documents": [{"id": 7, "views": list(views)}]}
-    return dict(find_invoice_urls(Fields(row, "event 1", []), API))
+    return find_invoice_urls(row, API)
 
 
 def test_the_first_view_called_invoice_is_the_one() -> None:

@@ -15,7 +15,7 @@ from tsrevel.planning.model import Document, Event, EventId
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.auth import Access
-from tsrevel.tripleseat.decode import decode_documents, decode_event, event_fields, unwrap, usable_id
+from tsrevel.tripleseat.decode import decode_documents, decode_event, unwrap, usable_id
 from tsrevel.tripleseat.digest import fingerprint, listing_digest
 from tsrevel.tripleseat.fields import Fields, read_number
 from tsrevel.tripleseat.invoice import complete_from_page, find_invoice_urls
@@ -76,8 +76,8 @@ class TripleSeat:
         What else is listed is left out, and told in `strays`. A row that tells no day stays: it may be of those.
         """
         found = self._search("event", first, last)
-        kept = [each for each in found if each.event is None or _is_within(each.event.day, first, last) is not False]
-        self._leave_out("day", found, kept)
+        kept = [each for each in found if not (each.event and each.event.day) or first <= each.event.day <= last]
+        self._note_strays("day", len(found) - len(kept))
         return kept
 
     def search_by_update(self, first: date, last: date) -> list[Found]:
@@ -87,15 +87,14 @@ class TripleSeat:
         filter was passed over, a row without a readable stamp is left out as well: it may be of any time.
         """
         found = self._search("event_updated", first, last)
-        span = first - timedelta(days=1), last + timedelta(days=1)
-        fit = {each.id: _is_within(_update_day(each), *span) for each in found}
-        doubtful = (True,) if False in fit.values() else (True, None)
-        kept = [each for each in found if fit[each.id] in doubtful]
-        self._leave_out("update", found, kept)
+        first, last = first - timedelta(days=1), last + timedelta(days=1)
+        dated = [(each, each.event.updated.date()) for each in found if each.event and each.event.updated]
+        fit = {each.id for each, day in dated if first <= day <= last}
+        kept = [each for each in found if each.id in fit] if len(fit) < len(dated) else found
+        self._note_strays("update", len(found) - len(kept))
         return kept
 
-    def _leave_out(self, search: str, found: list[Found], kept: list[Found]) -> None:
-        number = len(found) - len(kept)
+    def _note_strays(self, search: str, number: int) -> None:
         if number:
             text = f"the search by {search} listed {number} events of other days than were asked for; they are left out"
             self.strays[search] = f"TripleSeat: {text}"
@@ -106,42 +105,41 @@ class TripleSeat:
 
         Raises also: Refused with status 404 where there is no such event, Unreadable where another one comes back.
         """
-        return self._complete(self._fields_of(event_id))
+        return self._complete(self._read_event(event_id))
 
     def filled(self, told: PayloadEvent) -> Event:
         """The event as a delivery told it, complete: what is missing is taken from `event`.
 
         All of it where that is newer, and where that is over (deleted, lost) and no older. Raises what `event` raises.
         """
-        fields = self._fields_of(told.event.id)
-        at_tripleseat = decode_event(fields.row)
-        older, newer = (
-            is_older(told.event.updated, at_tripleseat.updated),
-            is_older(at_tripleseat.updated, told.event.updated),
-        )
-        if older or (is_over(at_tripleseat) and not newer):
-            return self._complete(fields)
-        return self._complete(event_fields(fill(told.row, fields.row)))
+        row = self._read_event(told.event.id)
+        known = decode_event(row)
+        is_newer = is_older(told.event.updated, known.updated)
+        if is_newer or (is_over(known) and not is_older(known.updated, told.event.updated)):
+            return self._complete(row)
+        return self._complete(fill(told.row, row))
 
     def events_of_booking(self, booking_id: str) -> tuple[EventId, ...]:
         """The ids of the booking's events (facts TripleSeat 5). Raises what `event` raises."""
         return read_event_ids(self._booking(booking_id))
 
-    def _fields_of(self, event_id: EventId) -> Fields:
-        fields = event_fields(self._read(f"/v1/events/{quote(event_id, safe='')}", _MONEY))
-        if usable_id(fields.row) != event_id:
+    def _read_event(self, event_id: EventId) -> dict[str, Json]:
+        row = unwrap(self._read(f"/v1/events/{quote(event_id, safe='')}", _MONEY), "event")
+        if usable_id(row) != event_id:
             text = f"TripleSeat: asked for event {event_id}, another one came; tell TripleSeat's support"
             raise Unreadable(text, AnswerFault.OTHER_OBJECT)
-        return fields
+        return row
 
-    def _complete(self, fields: Fields) -> Event:
-        event = decode_event(fields.row)
+    def _complete(self, row: dict[str, Json]) -> Event:
+        event = decode_event(row)
         if not _has_content(event.documents):
             booked = self._documents_of_booking(event)
             deposits = (each for each in event.documents if each.payments or each.payment_faults)
             event = replace(event, documents=(*booked, *deposits) if booked else event.documents)
         if self._invoice_fallback and not _has_content(event.documents):
-            event = replace(event, documents=self._documents_of_pages(event, fields))
+            urls = find_invoice_urls(row, self._base_url)
+            completed = tuple(self._completed(document, urls.get(document.id)) for document in event.documents)
+            event = replace(event, documents=completed)
         return event
 
     def sites(self) -> tuple[Site, ...]:
@@ -163,10 +161,16 @@ class TripleSeat:
         for page in range(1, MOST_PAGES + 1):
             order = {"order": "created_at", "sort_direction": "asc", "page": str(page)}
             answer = self._read("/v1/events/search", {**span, **order})
-            rows = _results(answer)
+            rows = answer.get("results") if isinstance(answer, dict) else None
+            if not isinstance(rows, list):
+                what = "a search answered without a list of results; nothing can be told from it"
+                raise Unreadable(f"TripleSeat: {what}")
             known = len(found)
-            found |= {_key(row): _find(row) for row in rows}
-            if len(found) == known or _is_last(page, answer):
+            for row in rows:
+                each = _find(row)
+                found[each.id or f"unreadable {each.digest}"] = each
+            pages = read_number(answer.get("total_pages"))  # where it is missing, a page without news is the last
+            if len(found) == known or (pages is not None and 0 < pages <= page):
                 return list(found.values())
         text = f"TripleSeat: a search went on for {MOST_PAGES} pages; ask for fewer days"
         raise Unreadable(text, AnswerFault.ENDLESS_LIST)
@@ -184,14 +188,18 @@ class TripleSeat:
         if event.booking_id is None:
             return ()
         try:
-            booking = Fields(self._booking(event.booking_id), f"booking {event.booking_id}", [])
+            row = self._booking(event.booking_id)
         except Forbidden:
             return ()  # normal for a user without access to bookings
         except Refused as refused:
             if refused.status != 404:
                 raise
             return ()
-        return self._documents_if_only(event, booking)
+        booking = Fields(row, f"booking {event.booking_id}", [])
+        if booking.has("deleted_at") or read_event_ids(row) != (event.id,):
+            return ()
+        documents = decode_documents(booking)
+        return documents if _has_content(documents) else ()
 
     def _booking(self, booking_id: str) -> dict[str, Json]:
         row = unwrap(self._read(f"/v1/bookings/{quote(booking_id, safe='')}", _MONEY), "booking")
@@ -199,16 +207,6 @@ class TripleSeat:
             text = f"TripleSeat: asked for booking {booking_id}, another one came"
             raise Unreadable(text, AnswerFault.OTHER_OBJECT)
         return row
-
-    def _documents_if_only(self, event: Event, booking: Fields) -> tuple[Document, ...]:
-        if booking.has("deleted_at") or read_event_ids(booking.row) != (event.id,):
-            return ()
-        documents = decode_documents(booking)
-        return documents if _has_content(documents) else ()
-
-    def _documents_of_pages(self, event: Event, fields: Fields) -> tuple[Document, ...]:
-        urls = find_invoice_urls(fields, self._base_url)
-        return tuple(self._completed(document, urls.get(document.id)) for document in event.documents)
 
     def _completed(self, document: Document, url: str | None) -> Document:
         if document.deleted or url is None:
@@ -225,36 +223,6 @@ class TripleSeat:
 def _has_content(documents: tuple[Document, ...]) -> bool:
     """Whether a live document has lines, or something unreadable that must not be passed over."""
     return any(not document.deleted and (document.lines or document.faults) for document in documents)
-
-
-def _results(answer: Json) -> list[Json]:
-    rows = answer.get("results") if isinstance(answer, dict) else None
-    if not isinstance(rows, list):
-        raise Unreadable("TripleSeat: a search answered without a list of results; nothing can be told from it")
-    return rows
-
-
-def _is_last(page: int, answer: Json) -> bool:
-    """Whether `total_pages` says so. It may be text or missing; then a page that brings nothing new is the end."""
-    total = read_number(answer.get("total_pages"))
-    return total is not None and 0 < total <= page
-
-
-def _is_within(day: date | None, first: date, last: date) -> bool | None:
-    """None where the row doesn't say."""
-    return None if day is None else first <= day <= last
-
-
-def _update_day(found: Found) -> date | None:
-    return found.event.updated.date() if found.event and found.event.updated else None
-
-
-def _key(row: Json) -> str:
-    """What tells rows apart: the id, or the whole of a row that has none."""
-    try:
-        return usable_id(unwrap(row, "event"))
-    except Unreadable:
-        return f"unreadable {fingerprint(row)}"
 
 
 def _find(row: Json) -> Found:

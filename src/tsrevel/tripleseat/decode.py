@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,7 +18,6 @@ from tsrevel.planning.model import (
     Document,
     Event,
     EventId,
-    Fault,
     Line,
     LocationId,
     PaymentRecord,
@@ -29,59 +27,62 @@ from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
 from tsrevel.text import shorten
 from tsrevel.transport.responses import Json
-from tsrevel.tripleseat.fields import Fields, read_day, read_id, read_moment, read_stamp
+from tsrevel.tripleseat.fields import (
+    Fields,
+    clean_text,
+    is_filled,
+    object_at,
+    objects_at,
+    read_count,
+    read_day,
+    read_id,
+    read_moment,
+    read_number,
+    read_stamp,
+)
 
 UNNAMED = "Unnamed item"
 
 
-def decode_lines(document: Fields) -> tuple[Line, ...]:
+def _decode_lines(document: Fields) -> Iterator[Line]:
     """The lines in the order of the document, blank ones left out (facts TripleSeat 3.3, rules 1 to 4)."""
-    rows = sorted(document.rows("line_items", "line"), key=_place)
-    lines = [_decode_line(row) for row in rows]
-    return tuple(line for line in lines if line is not None)
+
+    def place(row: Fields) -> tuple[Decimal, ...]:
+        return row.rank("section_position"), row.rank("position"), row.rank("id")
+
+    for row in sorted(document.rows("line_items", "line"), key=place):
+        shown = row.text("display_name")
+        name = shown or row.text("description")
+        price, total, discount = row.number("price"), row.number("total_price"), row.number("discount")
+        if not name:
+            if not (price or total or discount):
+                continue
+            row.fault("it has an amount and no name")
+        yield Line(
+            name or UNNAMED,
+            row.number("quantity"),
+            price,
+            total,
+            discount,
+            menu_item_id=row.identifier("menu_item_id"),
+            typed=not shown,
+        )
 
 
-def decode_billing_totals(document: Fields, event: Fields) -> tuple[BillingTotal, ...]:
+def _decode_billing_totals(document: Fields, owner: Fields) -> Iterator[BillingTotal]:
     """Taxes, fees and gratuities of the document; the event's own list where the document has none (facts 3.1, 3.3)."""
-    if document.has("billing_totals"):
-        rows, name, amount = document.rows("billing_totals", "billing total"), "description", "total_price"
-    else:
-        shared = Fields(event.row, document.what, document.faults)
-        rows, name, amount = shared.rows("billing_totals", "billing total"), "name", "total"
-    totals = [_decode_billing_total(row, name, amount) for row in rows]
-    return tuple(total for total in totals if total is not None)
-
-
-def _place(row: Fields) -> tuple[Decimal, Decimal, Decimal]:
-    return row.rank("section_position"), row.rank("position"), row.rank("id")
-
-
-def _decode_line(row: Fields) -> Line | None:
-    shown = row.text("display_name")
-    name = shown or row.text("description")
-    price, total, discount = row.number("price"), row.number("total_price"), row.number("discount")
-    if not name:
-        if not (price or total or discount):
-            return None
-        row.fault("it has an amount and no name")
-    return Line(
-        name or UNNAMED,
-        row.number("quantity"),
-        price,
-        total,
-        discount,
-        menu_item_id=row.identifier("menu_item_id"),
-        typed=not shown,
-    )
-
-
-def _decode_billing_total(row: Fields, name_key: str, amount_key: str) -> BillingTotal | None:
-    name, amount = row.text(name_key), row.number(amount_key)
-    if not amount:
-        return BillingTotal(name, Decimal(0)) if name and amount is not None else None
-    if not name:
-        row.fault("it has an amount and no name")
-    return BillingTotal(name, amount)
+    name_key, amount_key = "description", "total_price"
+    if not document.has("billing_totals"):
+        document = Fields(owner.row, document.what, document.faults)
+        name_key, amount_key = "name", "total"
+    for row in document.rows("billing_totals", "billing total"):
+        name, amount = row.text(name_key), row.number(amount_key)
+        if amount:
+            if not name:
+                row.fault("it has an amount and no name")
+            yield BillingTotal(name, amount)
+        elif name and amount is not None:
+            yield BillingTotal(name, Decimal(0))
 
 
 _RECEIVED = frozenset(
@@ -122,84 +123,45 @@ class Doubt(StrEnum):
     REFUND_WITHOUT_AMOUNT = "it is marked as refunded, but not how much of it"
 
 
-def decode_payments(document: Fields) -> tuple[tuple[PaymentRecord, ...], tuple[Fault, ...]]:
-    """The payments asked for on the document, received or not, and what of their list couldn't be read."""
-    faults: list[Fault] = []
-    rows = Fields(document.row, document.what, faults).child("payment_set").rows("payments", "payment")
-    return tuple(_decode_payment(row) for row in rows), tuple(faults)
-
-
-def decode_amounts_due(document: Fields) -> tuple[Decimal, ...]:
-    """What the document says is still owed, in its financials and with its payments; one that is no number is none."""
-    told = (document.quiet().child(key).number("amount_due") for key in ("financials", "payment_set"))
-    return tuple(amount for amount in told if amount is not None)
-
-
 def _decode_payment(row: Fields) -> PaymentRecord:
-    marks = _read_marks(row)
-    number, amount = row.identifier("id") or "", row.quiet().number("amount")
-    refunded, trouble = _refunded(row, marks, amount or Decimal(0))
-    if not marks.counts:
-        return PaymentRecord(number, amount or Decimal(0), paid=False)
-    if amount is None:
-        return PaymentRecord(number, Decimal(0), paid=False, doubt=str(Doubt.NO_AMOUNT))
-    if marks.known and not trouble and amount == refunded:
-        return PaymentRecord(number, amount, paid=True, refunded=refunded)  # all given back: its dates don't matter
-    fraction = None if _is_in_cents(amount) else Doubt.FRACTION_OF_A_CENT
-    doubt = marks.doubt or trouble or fraction or ""
-    return PaymentRecord(number, amount, not doubt, refunded, marks.paid_on, str(doubt))
-
-
-def _is_in_cents(amount: Decimal) -> bool:
-    return amount * 100 == int(amount * 100)
-
-
-@dataclass(frozen=True, slots=True)
-class _Marks:
-    """What a payment's state and dates say. `counts`: it is money received, or may be. `word`: its state, plain.
-
-    `known`: the state is one that means money was received. `doubt`: why it can't be told, None where it can.
-    """
-
-    counts: bool
-    word: str = ""
-    known: bool = False
-    paid_on: date | None = None
-    doubt: Doubt | str | None = None
-
-
-def _read_marks(row: Fields) -> _Marks:
+    """One payment asked for, received or not; `doubt` says why that can't be told, where it can't."""
+    number, amount = row.identifier("id") or "", read_number(row.row.get("amount"))
+    paid_on, deleted_on = read_day(row.row.get("paid_at")), read_day(row.row.get("deleted_at"))
+    not_received = PaymentRecord(number, amount or Decimal(0), paid=False)
     state = row.text("state")
     word = " ".join(normalise(state).replace("_", " ").replace("-", " ").split())
-    if word in _NOT_RECEIVED or _is_deleted(row):
-        return _Marks(counts=False)
     known = word in _RECEIVED | _REFUNDED | _PARTLY_REFUNDED
+    if word in _NOT_RECEIVED or deleted_on or row.row.get("deleted_at") is True:
+        return not_received
+    doubt: str | None
     if row.has("state") and not known:
-        if not state:
-            return _Marks(counts=True, doubt=Doubt.STATE_NOT_TEXT)
-        quoted = repr(shorten(state, _MOST_QUOTED))
-        return _Marks(counts=True, word=word, doubt=f"its state is {quoted}, which may mean money or none")
-    if not known and not _may_be_paid(row):
-        return _Marks(counts=False)
-    return _Marks(True, word, known, read_day(row.row.get("paid_at")), _doubt_dates(row, known=known))
-
-
-def _is_deleted(row: Fields) -> bool:
-    """A mark that is no date ("n/a", 0) is none, and `_doubt_dates` tells of it."""
-    return row.row.get("deleted_at") is True or read_day(row.row.get("deleted_at")) is not None
+        quoted = f"its state is {shorten(state, _MOST_QUOTED)!r}, which may mean money or none"
+        doubt, paid_on = quoted if state else Doubt.STATE_NOT_TEXT, None
+    elif known or _may_be_paid(row):
+        doubt = _doubt_dates(row, known=known)
+    else:
+        return not_received
+    refunded, trouble = _read_refund(row, word, amount or Decimal(0))
+    if amount is None:
+        return PaymentRecord(number, Decimal(0), paid=False, doubt=str(Doubt.NO_AMOUNT))
+    if known and not trouble and amount == refunded:
+        return PaymentRecord(number, amount, paid=True, refunded=refunded)  # all given back: its dates don't matter
+    fraction = None if amount * 100 == int(amount * 100) else Doubt.FRACTION_OF_A_CENT
+    doubt = doubt or trouble or fraction or ""
+    return PaymentRecord(number, amount, not doubt, refunded, paid_on, str(doubt))
 
 
 def _may_be_paid(row: Fields) -> bool:
     """Without a state: whether anything else says that money was received, and nothing that it was taken back."""
-    paid_on, unpaid_on = read_day(row.row.get("paid_at")), read_day(row.row.get("unpaid_at"))
     if not row.has("paid_at"):
-        return row.has("refunded_at") or bool(row.quiet().number("amount_refunded"))
+        return row.has("refunded_at") or bool(read_number(row.row.get("amount_refunded")))
+    paid_on, unpaid_on = read_day(row.row.get("paid_at")), read_day(row.row.get("unpaid_at"))
     return not (paid_on and unpaid_on and unpaid_on > paid_on)
 
 
 def _doubt_dates(row: Fields, *, known: bool) -> Doubt | None:
     paid_on, unpaid_on = read_day(row.row.get("paid_at")), read_day(row.row.get("unpaid_at"))
-    if row.has("deleted_at"):
+    if row.has("deleted_at"):  # a mark that is no date ("n/a", 0) is none
         return Doubt.DELETED_AT_NOT_A_DATE
     if paid_on is None:
         return Doubt.PAID_AT_NOT_A_DATE if row.has("paid_at") else Doubt.PAID_WITHOUT_DAY
@@ -208,13 +170,13 @@ def _doubt_dates(row: Fields, *, known: bool) -> Doubt | None:
     return None
 
 
-def _refunded(row: Fields, marks: _Marks, amount: Decimal) -> tuple[Decimal, Doubt | None]:
-    """What was given back, never negative, and why it can't be told, None where it can."""
-    back = row.quiet().number("amount_refunded")
-    marked = row.has("refunded_at") or marks.word in _REFUNDED | _PARTLY_REFUNDED
+def _read_refund(row: Fields, word: str, amount: Decimal) -> tuple[Decimal, Doubt | None]:
+    """What was given back, never negative, and why it can't be told, None where it can. `word` is the state."""
+    back = read_number(row.row.get("amount_refunded"))
+    marked = row.has("refunded_at") or word in _REFUNDED | _PARTLY_REFUNDED
     if back is None and row.has("amount_refunded"):
         return Decimal(0), Doubt.REFUND_NOT_A_NUMBER
-    if back is None and marks.word in _REFUNDED:
+    if back is None and word in _REFUNDED:
         return amount, None
     if marked and not back:
         return Decimal(0), Doubt.REFUND_WITHOUT_AMOUNT
@@ -227,61 +189,55 @@ _DAY_KEYS = ("event_date_iso8601", "event_date", "start_date")
 """Where the local day stands, best first (facts TripleSeat 3.1)."""
 _START_KEYS = ("event_start_iso8601", "event_start")
 """Where the start stands: an instant where it has an offset, whichever that is, else local time."""
-_CURRENCY_KEYS = ("currency", "currency_code")
 
 
 def decode_event(data: Json) -> Event:
     """The event in `data`, with or without its `{"event": ...}` wrapper. Raises Unreadable without a usable id."""
-    event = event_fields(data)
-    location = event.quiet().child("location")
-    location_id = event.identifier("location_id") or location.identifier("id")
-    site_id = event.identifier("site_id") or location.identifier("site_id")
-    told = event.quiet()
-    guests = told.count("guaranteed_guest_count") or told.count("guest_count")
+    row = unwrap(data, "event")
+    number = usable_id(row)
+    event = Fields(row, f"event {number}", [])
+    event.check()
+    location = object_at(row, "location")
+    location_id = event.identifier("location_id") or read_id(location.get("id"))
+    site_id = event.identifier("site_id") or read_id(location.get("site_id"))
     return Event(
-        id=EventId(usable_id(event.row)),
+        id=EventId(number),
         name=event.text("name"),
         status=normalise(event.text("status")).upper(),
         deleted=event.stamped("deleted_at"),
         location_id=LocationId(location_id) if location_id else None,
         site_id=SiteId(site_id) if site_id else None,
-        location_name=location.text("name"),
+        location_name=clean_text(location.get("name")),
         day=_decode_day(event),
         starts_at=_decode_start(event),
-        guest_count=guests,
-        contact_name=_contact_name(event),
-        contact_phone=_contact_phone(event),
+        guest_count=read_count(row.get("guaranteed_guest_count")) or read_count(row.get("guest_count")),
+        contact_name=_contact_name(row),
+        contact_phone=_contact_phone(row),
         grand_total=event.number("grand_total"),
         booking_id=event.identifier("booking_id"),
         documents=decode_documents(event),
-        updated=read_stamp(event.row.get("updated_at")),
+        updated=read_stamp(row.get("updated_at")),
         faults=tuple(event.faults),
-        amount_due=told.number("amount_due"),
-        currencies=tuple(dict.fromkeys(_currencies(told))),
+        amount_due=read_number(row.get("amount_due")),
+        currencies=tuple(dict.fromkeys(_currencies(row))),
     )
 
 
-def _currencies(event: Fields) -> Iterator[str]:
+def _currencies(event: dict[str, Json]) -> Iterator[str]:
     """What the event, its place or a live document of it tells as its currency (facts TripleSeat 5)."""
-    location, booking = event.child("location"), event.child("booking")
-    owners = [event, location, event.child("site"), location.child("site"), booking, booking.child("location")]
-    for document in event.rows("documents", "document"):
-        if not document.has("deleted_at"):
-            payments = document.child("payment_set")
-            owners += [document, document.child("financials"), payments, *payments.rows("payments", "payment")]
+    location, booking = object_at(event, "location"), object_at(event, "booking")
+    owners = [event, location, object_at(event, "site"), object_at(location, "site")]
+    owners += [booking, object_at(booking, "location")]
+    for document in objects_at(event, "documents"):
+        if not is_filled(document.get("deleted_at")):
+            payments = object_at(document, "payment_set")
+            owners += [document, object_at(document, "financials"), payments, *objects_at(payments, "payments")]
     for owner in owners:
-        for key in _CURRENCY_KEYS:
-            named = owner.child(key)
-            told = owner.text(key) or named.text("code") or named.text("iso_code")
+        for value in (owner.get("currency"), owner.get("currency_code")):
+            names = [value.get("code"), value.get("iso_code")] if isinstance(value, dict) else [value]
+            told = next(filter(None, map(clean_text, names)), None)
             if told:
                 yield shorten(told, _MOST_QUOTED)
-
-
-def event_fields(data: Json) -> Fields:
-    """The event's own fields, unwrapped. Raises Unreadable where `data` is no event."""
-    row = unwrap(data, "event")
-    number = usable_id(row)
-    return Fields(row, f"event {number}", []).check()
 
 
 def unwrap(data: Json, key: str) -> dict[str, Json]:
@@ -307,31 +263,34 @@ def decode_documents(owner: Fields) -> tuple[Document, ...]:
     return tuple(document for document in found if document is not None)
 
 
-def _decode_document(row: Fields, owner: Fields) -> Document | None:
-    number = read_id(row.row.get("id"))
+def _decode_document(fields: Fields, owner: Fields) -> Document | None:
+    row = fields.row
+    number = read_id(row.get("id"))
     if number is None or not number.isdigit():
-        row.fault("it has no usable id")
+        fields.fault("it has no usable id")
         return None
-    faults: list[Fault] = []
-    document = Fields(row.row, f"document {int(number)}", faults).check()
+    document = Fields(row, f"document {int(number)}", [])
+    document.check()
     money = document.child("financials")
     grand_total = money.number("grand_total")
     if grand_total is None:
-        grand_total = Fields(owner.row, document.what, faults).number("grand_total")
-    payments, payment_faults = decode_payments(document)
+        grand_total = Fields(owner.row, document.what, document.faults).number("grand_total")
+    in_payments = Fields(row, document.what, [])  # what can't be read there doesn't hold the lines
+    payments = tuple(map(_decode_payment, in_payments.child("payment_set").rows("payments", "payment")))
+    due = (read_number(object_at(row, key).get("amount_due")) for key in ("financials", "payment_set"))
     return Document(
         id=int(number),
         title=document.text("title"),
-        views=tuple(name for view in document.quiet().rows("views", "view") if (name := view.text("name"))),
+        views=tuple(name for view in objects_at(row, "views") if (name := clean_text(view.get("name")))),
         deleted=document.has("deleted_at"),
-        lines=decode_lines(document),
-        billing_totals=decode_billing_totals(document, owner),
+        lines=tuple(_decode_lines(document)),
+        billing_totals=tuple(_decode_billing_totals(document, owner)),
         discounts_total=money.number("discounts_total"),
         grand_total=grand_total,
         payments=payments,
-        faults=tuple(faults),
-        payment_faults=payment_faults,
-        amounts_due=decode_amounts_due(document),
+        faults=tuple(document.faults),
+        payment_faults=tuple(in_payments.faults),
+        amounts_due=tuple(amount for amount in due if amount is not None),
     )
 
 
@@ -377,15 +336,19 @@ def _read_utc(value: Json) -> datetime | None:
     return stamp if stamp is None or stamp.tzinfo else stamp.replace(tzinfo=UTC)
 
 
-def _contact_name(event: Fields) -> str:
-    event = event.quiet()
-    contact = event.child("contact")
-    person = " ".join(part for key in ("first_name", "last_name") if (part := contact.text(key)))
-    person = person or contact.text("full_name")
-    account = event.child("account").text("name") or event.child("booking").child("account").text("name")
-    return person or account or event.text("post_as") or event.text("name")
+def _contact_name(event: dict[str, Json]) -> str:
+    contact, booking = object_at(event, "contact"), object_at(event, "booking")
+    person = " ".join(filter(None, (clean_text(contact.get(key)) for key in ("first_name", "last_name"))))
+    others = (
+        contact.get("full_name"),
+        object_at(event, "account").get("name"),
+        object_at(booking, "account").get("name"),
+        event.get("post_as"),
+        event.get("name"),
+    )
+    return person or next(filter(None, map(clean_text, others)), "")
 
 
-def _contact_phone(event: Fields) -> str:
-    phones = event.quiet().child("contact").rows("phone_numbers", "phone")
-    return next((number for row in phones if (number := row.text("number"))), "")
+def _contact_phone(event: dict[str, Json]) -> str:
+    phones = objects_at(object_at(event, "contact"), "phone_numbers")
+    return next((number for phone in phones if (number := clean_text(phone.get("number")))), "")

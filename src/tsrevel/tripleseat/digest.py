@@ -12,7 +12,7 @@ import unicodedata
 
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap
-from tsrevel.tripleseat.fields import clean_text, is_absent, read_id, read_number
+from tsrevel.tripleseat.fields import clean_text, is_absent, objects_at, read_id, read_number
 
 _IDS = ("id", "location_id", "site_id", "booking_id")
 _TEXTS = ("status", "deleted_at", "updated_at", "start_date", "currency", "currency_code")
@@ -31,8 +31,10 @@ def listing_digest(row: Json) -> str:
     content |= {key: _bare_text(event.get(key)).upper() for key in _TEXTS if not is_absent(event.get(key))}
     content |= {key: _bare_text(event[key]) for key in event if key.startswith(("event_date", "event_start"))}
     content |= {key: _canonical_number(event.get(key)) for key in _NUMBERS}
-    content |= {key: _canonical_rows(event.get(key)) for key in _LISTS}
-    content["document_ids"] = _canonical_ids(event.get("document_ids"))
+    content |= {key: [_canonical_row(each) for each in objects_at(event, key)] for key in _LISTS}
+    ids = event.get("document_ids")  # "1,2", or a list after all (facts TripleSeat 3.1)
+    parts = ids if isinstance(ids, list) else re.split(r"[\s,;]+", str(ids or ""))
+    content["document_ids"] = sorted({found for part in parts if (found := read_id(part))})
     return fingerprint({key: value for key, value in content.items() if value not in (None, "", [])})
 
 
@@ -55,13 +57,8 @@ def _bare_text(value: Json) -> str:
     return " ".join("".join(sign for sign in text if unicodedata.category(sign) != "Cf").split())
 
 
-def _canonical_rows(value: Json) -> list[dict[str, str | None]]:
-    rows = value if isinstance(value, list) else []
-    return [
-        {key: _canonical_number(row[key]) if key in _AMOUNTS else _bare_text(row[key]) for key in row}
-        for row in rows
-        if isinstance(row, dict)
-    ]
+def _canonical_row(row: dict[str, Json]) -> dict[str, str | None]:
+    return {key: (_canonical_number if key in _AMOUNTS else _bare_text)(value) for key, value in row.items()}
 
 
 def _canonical_number(value: Json) -> str | None:
@@ -72,13 +69,3 @@ def _canonical_number(value: Json) -> str | None:
     if number is None:
         return _bare_text(value)
     return "0" if number == 0 else f"{number.normalize():f}"
-
-
-def _canonical_ids(value: Json) -> list[str]:
-    """Ids that came as "1,2", or as a list after all (facts TripleSeat 3.1)."""
-    parts = (
-        value
-        if isinstance(value, list)
-        else re.split(r"[\s,;]+", value if isinstance(value, str) else str(value or ""))
-    )
-    return sorted({found for part in parts if (found := read_id(part))})

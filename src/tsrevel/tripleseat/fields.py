@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -41,25 +41,22 @@ def is_absent(value: Json) -> bool:
     return value is None or value is UNUSABLE or (isinstance(value, str) and not value.strip())
 
 
+def is_filled(value: Json) -> bool:
+    """Whether something usable stands there; false counts as nothing."""
+    return value is not False and not is_absent(value)
+
+
 def clean_text(value: Json) -> str:
-    """Text for people: entities decoded, HTML tags out, and the rest as `tsrevel.text` cleans it."""
+    """Text for people: entities decoded, HTML tags out, and the rest as `tsrevel.text` cleans it.
+
+    Of a number, its digits where it is whole, and of a size that a name or a count may have.
+    """
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        value = _show_number(value)
-    if not isinstance(value, str):
+        number = read_number(value)
+        return f"{int(number)}" if number is not None and number == int(number) else ""
+    if not isinstance(value, str) or not value:
         return ""
-    return clean_line(_TAG.sub(" ", _decode_entities(value)))
-
-
-def _show_number(value: int | Decimal) -> str:
-    """A whole number as its digits, of a size that a name or a count may have; "" for any other."""
-    number = read_number(value)
-    return f"{int(number)}" if number is not None and number == int(number) else ""
-
-
-def _decode_entities(value: str) -> str:
-    if "&" not in value:
-        return value
-    return html.unescape(value)
+    return clean_line(_TAG.sub(" ", html.unescape(value)))
 
 
 def read_id(value: Json) -> str | None:
@@ -87,6 +84,12 @@ def read_number(value: Json) -> Decimal | None:
     if not number.is_finite() or not -_LARGEST < number < _LARGEST:  # compared, not abs(): that can overflow
         return None
     return number if int(number.as_tuple().exponent) >= _FINEST else None
+
+
+def read_count(value: Json) -> int | None:
+    """The whole number of something, None for none."""
+    number = read_number(value)
+    return int(number) if number and number > 0 and number == int(number) else None
 
 
 def read_day(value: Json) -> date | None:
@@ -124,9 +127,24 @@ def read_stamp(value: Json) -> datetime | None:
     return datetime(day.year, day.month, day.day, hour, minute) if int(clock[1]) <= 12 and minute < 60 else None  # noqa: DTZ001
 
 
+def object_at(row: Mapping[str, Json], key: str) -> dict[str, Json]:
+    """The object under `key`, empty where there is none."""
+    value = row.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def objects_at(row: Mapping[str, Json], key: str) -> list[dict[str, Json]]:
+    """The objects in the list under `key`."""
+    value = row.get(key)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A JSON object and what to call it in a fault. The `faults` it finds are shared with its children."""
+    """A JSON object and what to call it in a fault. The `faults` it finds are shared with its children.
+
+    What is no reason to hold an event is read by the functions above instead, which put down nothing.
+    """
 
     row: dict[str, Json]
     what: str
@@ -134,8 +152,7 @@ class Fields:
 
     def has(self, key: str) -> bool:
         """Whether something stands there."""
-        value = self.row.get(key)
-        return value is not False and not is_absent(value)
+        return is_filled(self.row.get(key))
 
     def stamped(self, key: str) -> bool:
         """Whether a time stands there, as far as any value says so; a list or an object doesn't, and is a fault."""
@@ -159,10 +176,8 @@ class Fields:
     def number(self, key: str) -> Decimal | None:
         """The amount or quantity, exact; None where there is none."""
         value = self.row.get(key)
-        if is_absent(value):
-            return None
         found = read_number(value)
-        if found is None:
+        if found is None and not is_absent(value):
             self.fault(f"{key} is not a number")
         return found
 
@@ -171,26 +186,11 @@ class Fields:
         found = read_number(self.row.get(key))
         return _LARGEST if found is None else found
 
-    def count(self, key: str) -> int | None:
-        """The whole number of something, 0 counting as none."""
-        found = self.number(key)
-        if found is None or found == 0:
-            return None
-        if found < 0 or found != int(found):
-            self.fault(f"{key} is not a whole number")
-            return None
-        return int(found)
-
-    def check(self) -> Fields:
-        """The same object, once it is put down what in it can't be read whatever it means."""
+    def check(self) -> None:
+        """Put down what in the object can't be read whatever it means."""
         for path in find_unusable(self.row)[:3]:
             name = path if _FIELD.fullmatch(path) else "a field"
             self.fault(f"{name} holds a number that is none, or is nested too deeply")
-        return self
-
-    def quiet(self) -> Fields:
-        """The same object, for what is no reason to hold an event: its faults go nowhere."""
-        return Fields(self.row, self.what, [])
 
     def child(self, key: str) -> Fields:
         """The object under `key`, empty where there is none."""

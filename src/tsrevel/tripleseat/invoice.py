@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Unreadable
 from tsrevel.planning.model import BillingTotal, Document, Fault, Line
 from tsrevel.planning.reasons import Reason
 from tsrevel.transport.network import is_loopback
-from tsrevel.tripleseat.fields import Fields, clean_text, read_number
+from tsrevel.transport.responses import Json
+from tsrevel.tripleseat.fields import clean_text, objects_at, read_number
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -38,10 +39,6 @@ class InvoiceReader:
     discount: Decimal | None = None
     grand_total: Decimal | None = None
     below: Literal["items", "charges", None] = None
-
-    def start_table(self) -> None:
-        """A new table: no head yet."""
-        self.below = None
 
     def read_row(self, cells: list[str]) -> None:
         """Take one row in."""
@@ -76,15 +73,13 @@ class InvoiceReader:
     def _read_total(self, label: str, text: str) -> None:
         name = label.lower().rstrip(":")
         if name == "grand total":
-            self._read_grand_total(_amount(text, "the grand total"))
+            amount = _amount(text, "the grand total")
+            if amount is None or self.grand_total not in (None, amount):
+                raise _unexpected("the grand total")
+            self.grand_total = amount
         elif name.startswith("discount"):
             amount = _amount(text, "the discount")
             self.discount = (self.discount or Decimal(0)) + abs(amount or Decimal(0))
-
-    def _read_grand_total(self, amount: Decimal | None) -> None:
-        if amount is None or self.grand_total not in (None, amount):
-            raise _unexpected("the grand total")
-        self.grand_total = amount
 
 
 def _amount(text: str, where: str) -> Decimal | None:
@@ -105,16 +100,16 @@ _PORTAL = "portal.tripleseat.com"
 _PATH = re.compile(r"/doc/[0-9a-f]{40}/[0-9]+")
 
 
-def find_invoice_urls(event: Fields, base_url: str) -> Mapping[int, str]:
+def find_invoice_urls(event: Mapping[str, Json], base_url: str) -> dict[int, str]:
     """By document id, the address of the first view called something with "invoice", where it may be opened.
 
     Only the portal may; where the API itself is on loopback, only that same origin.
     """
     found: dict[int, str] = {}
-    for document in event.quiet().rows("documents", "document"):
-        number = document.number("id")
-        views = (view for view in document.rows("views", "view") if "invoice" in view.text("name").lower())
-        url = next((view.row.get("url") for view in views), None)
+    for document in objects_at(event, "documents"):
+        number = read_number(document.get("id"))
+        views = (view for view in objects_at(document, "views") if "invoice" in clean_text(view.get("name")).lower())
+        url = next((view.get("url") for view in views), None)
         if number is not None and isinstance(url, str) and may_open(url, base_url):
             found[int(number)] = url
     return found
@@ -124,19 +119,14 @@ def may_open(url: str, base_url: str) -> bool:
     """Whether `url` is a portal page that we may ask for, the API being at `base_url`."""
     try:
         page, api = urlsplit(url), urlsplit(base_url)
-        ours = _origin(page) == _origin(api) if is_loopback(api.hostname or "") else _is_portal(page)
+        if is_loopback(api.hostname or ""):
+            ours = (page.scheme, page.hostname, page.port) == (api.scheme, api.hostname, api.port)
+        else:
+            ours = page.scheme == "https" and page.hostname == _PORTAL and page.port in {None, 443}
     except ValueError:
         return False
     plain = url.isascii() and url.isprintable() and not (page.query or page.fragment or page.username or page.password)
     return ours and plain and _PATH.fullmatch(page.path) is not None
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port
-
-
-def _is_portal(page: SplitResult) -> bool:
-    return page.scheme == "https" and page.hostname == _PORTAL and page.port in {None, 443}
 
 
 def complete_from_page(document: Document, html: str) -> Document:
@@ -164,13 +154,22 @@ def decode_invoice(html: str) -> Document:
 
     Raises Unreadable for anything unexpected; ConfigError where the extra for reading pages isn't installed.
     """
+    try:
+        from selectolax.lexbor import LexborHTMLParser
+    except ImportError as error:
+        remedy = "Run pip install 'tsrevel[invoice]', or set it to false."
+        key, message = "tripleseat.invoice_fallback", "needs the extra `invoice`"
+        raise ConfigError((ConfigProblem(ConfigCode.EXTRA_MISSING, key, "settings", message, remedy),)) from error
     page = InvoiceReader()
     table = 0
-    for number, cells in _rows(html):
+    for row in LexborHTMLParser(html).css("tr"):
+        if row.css_first("table") is not None:
+            continue  # only the innermost tables count
+        number = _table_of(row)
         if number != table:
             table = number
-            page.start_table()
-        page.read_row(cells)
+            page.below = None  # a new table: no head yet
+        page.read_row([clean_text(cell.text(deep=True, separator=" ")) for cell in row.css("td, th")])
     if page.grand_total is None or not page.lines:
         raise Unreadable("TripleSeat: an invoice page lacks item rows or a grand total; give the document its lines")
     return Document(
@@ -186,27 +185,8 @@ def decode_invoice(html: str) -> Document:
     )
 
 
-def _rows(html: str) -> list[tuple[int, list[str]]]:
-    """Each row of each innermost table, as its cells' texts, with the number of its table."""
-    try:
-        from selectolax.lexbor import LexborHTMLParser
-    except ImportError as error:
-        raise _missing_extra() from error
-    return [
-        (_table_of(row), [clean_text(cell.text(deep=True, separator=" ")) for cell in row.css("td, th")])
-        for row in LexborHTMLParser(html).css("tr")
-        if row.css_first("table") is None
-    ]
-
-
 def _table_of(row: LexborNode) -> int:
     node = row.parent
     while node is not None and node.tag != "table":
         node = node.parent
     return node.mem_id if node is not None else 0
-
-
-def _missing_extra() -> ConfigError:
-    remedy = "Run pip install 'tsrevel[invoice]', or set it to false."
-    key, message = "tripleseat.invoice_fallback", "needs the extra `invoice`"
-    return ConfigError((ConfigProblem(ConfigCode.EXTRA_MISSING, key, "settings", message, remedy),))

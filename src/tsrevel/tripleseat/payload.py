@@ -12,8 +12,8 @@ from typing import Literal
 
 from tsrevel.planning.model import Event, EventId
 from tsrevel.transport.responses import Json
-from tsrevel.tripleseat.decode import decode_event, event_fields, unwrap, usable_id
-from tsrevel.tripleseat.fields import Fields, is_absent, read_id, read_stamp
+from tsrevel.tripleseat.decode import decode_event, unwrap, usable_id
+from tsrevel.tripleseat.fields import clean_text, is_absent, is_filled, objects_at, read_id, read_stamp
 
 Kind = Literal["event", "booking"]
 _GUEST_KEYS = ("guaranteed_guest_count", "guest_count")
@@ -56,11 +56,10 @@ class PayloadEvent:
 
 def read_told(row: Json) -> PayloadEvent:
     """What the delivery tells. Raises Unreadable without a usable id."""
-    fields = event_fields(row)
-    event = decode_event(row)
+    event, told = decode_event(row), unwrap(row, "event")
     placed = bool(event.name and event.status and event.day and event.location_id and event.site_id)
-    priced = event.grand_total is not None and _has_print(fields) and _has_money(fields)
-    return PayloadEvent(event, fields.row, placed and not event.faults, priced)
+    priced = event.grand_total is not None and _has_print(told) and _has_money(told)
+    return PayloadEvent(event, told, placed and not event.faults, priced)
 
 
 def is_over(event: Event) -> bool:
@@ -68,25 +67,23 @@ def is_over(event: Event) -> bool:
     return event.deleted or event.status == "LOST"
 
 
-def _has_print(fields: Fields) -> bool:
+def _has_print(told: dict[str, Json]) -> bool:
     """Whether it says what is printed on the order: who, when, how many."""
-    has_contact = any(fields.has(key) for key in _CONTACT_KEYS)
-    return has_contact and fields.has("event_start_iso8601") and any(key in fields.row for key in _GUEST_KEYS)
+    has_contact = any(is_filled(told.get(key)) for key in _CONTACT_KEYS)
+    has_start = is_filled(told.get("event_start_iso8601"))
+    return has_contact and has_start and any(key in told for key in _GUEST_KEYS)
 
 
-def _has_money(fields: Fields) -> bool:
+def _has_money(told: dict[str, Json]) -> bool:
     """Whether every document has what one has with financials switched on; null: no payments (facts 3.3, 6.1)."""
-    documents = list(fields.quiet().rows("documents", "document"))
-    if not {read_id(row.row.get("id")) for row in documents} >= set(_document_ids(fields)):
+    documents = objects_at(told, "documents")
+    listed = re.findall(r"[0-9A-Za-z_-]+", clean_text(told.get("document_ids")))  # text (facts TripleSeat 7)
+    if not {read_id(document.get("id")) for document in documents} >= set(listed):
         return False
-    live = [row for row in documents if not row.has("deleted_at")]
-    complete = all(row.has("line_items") and row.has("financials") and "payment_set" in row.row for row in live)
-    return complete and any(row.row["line_items"] for row in live)
-
-
-def _document_ids(fields: Fields) -> list[str]:
-    """The ids in `document_ids`, which is text (facts TripleSeat 7)."""
-    return re.findall(r"[0-9A-Za-z_-]+", fields.text("document_ids"))
+    live = [document for document in documents if not is_filled(document.get("deleted_at"))]
+    filled = all(is_filled(document.get(key)) for document in live for key in ("line_items", "financials"))
+    complete = filled and all("payment_set" in document for document in live)
+    return complete and any(document["line_items"] for document in live)
 
 
 def is_older(one: datetime | None, other: datetime | None) -> bool:
@@ -108,15 +105,13 @@ def fill(told: dict[str, Json], known: dict[str, Json]) -> dict[str, Json]:
     merged = _fill_row(told, known)
     documents = told.get("documents")
     if isinstance(documents, list) and documents:
-        merged["documents"] = _fill_documents(documents, known.get("documents"))
+        others = {read_id(row.get("id")): row for row in objects_at(known, "documents")}
+        filled = [
+            _fill_row(row, others.pop(read_id(row.get("id")), {})) if isinstance(row, dict) else row
+            for row in documents
+        ]
+        merged["documents"] = [*filled, *others.values()]
     return merged
-
-
-def _fill_documents(told: list[Json], known: Json) -> list[Json]:
-    rows = known if isinstance(known, list) else []
-    others = {read_id(row.get("id")): row for row in rows if isinstance(row, dict)}
-    filled = [_fill_row(row, others.pop(read_id(row.get("id")), {})) if isinstance(row, dict) else row for row in told]
-    return [*filled, *others.values()]
 
 
 def _fill_row(told: dict[str, Json], known: dict[str, Json]) -> dict[str, Json]:
