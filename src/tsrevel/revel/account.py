@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.money import Cents, to_cents
+from tsrevel.planning.money import to_cents
 from tsrevel.planning.products import RevelProduct
 from tsrevel.revel.decode import Row, decode_id, decode_page, decode_product, is_on_sale
 from tsrevel.revel.paging import ANY_NUMBER, PAGE, read_rows
@@ -19,55 +19,6 @@ from tsrevel.transport.client import ApiClient
 
 _FIELDS = "id,name,active,establishment,price,sku,barcode"
 _LARGEST = Decimal(10) ** 9
-
-
-def read_products(channel: ApiClient, establishment: EstablishmentId) -> tuple[RevelProduct, ...]:
-    """Every active product of the establishment, all pages. Raises what `ApiClient.read` raises."""
-    filters = {"establishment": str(establishment), "active": "true", "fields": _FIELDS, "order_by": "id"}
-
-    def fits(row: Row) -> bool:
-        return is_on_sale(row, establishment)
-
-    listed = read_rows(channel, "Product", filters, fits, most_strays=ANY_NUMBER)
-    rows = (decode_revel_product(row, establishment) for row in listed)
-    return tuple({offer.id: offer for offer in rows if offer is not None}.values())
-
-
-def find_product(channel: ApiClient, establishment: EstablishmentId, product: ProductId) -> RevelProduct | None:
-    """The product if the establishment has it on sale, else None. Asked for by itself; else the whole list is read."""
-    try:
-        row = channel.read(f"/resources/Product/{product}/")
-    except (Refused, Unreadable):
-        row = None
-    found = decode_revel_product(row, establishment) if isinstance(row, dict) else None
-    if found and found.id == product:
-        return found
-    return next((each for each in read_products(channel, establishment) if each.id == product), None)
-
-
-def decode_revel_product(row: Row, establishment: EstablishmentId) -> RevelProduct | None:
-    """An active, named product of `establishment`, its texts fit to be shown; None for any other row."""
-    product = decode_product(row, establishment)
-    if product is None:
-        return None
-    return RevelProduct(
-        product.id, _clean(product.name), _price(row), _clean(row.get("sku")), _clean(row.get("barcode"))
-    )
-
-
-def _clean(value: object) -> str:
-    """Entities decoded, and clean."""
-    text = html.unescape(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return clean_text(text)
-
-
-def _price(row: Row) -> Cents | None:
-    """The price, None where there is none to be shown."""
-    try:
-        price = Decimal(str(row.get("price")))
-    except InvalidOperation:
-        return None
-    return to_cents(price) if price.is_finite() and -_LARGEST < price < _LARGEST else None
 
 
 Entry = TypeVar("Entry", "Establishment", "NamedRow")
@@ -116,7 +67,6 @@ class Account:
         return self._channel.skew
 
     def establishments(self) -> tuple[Establishment, ...]:
-        """Every establishment, active or not."""
         return self._all("Establishment", _decode_establishment, prefix="enterprise")
 
     def users(self) -> tuple[NamedRow, ...]:
@@ -131,10 +81,9 @@ class Account:
 
         filters = {"establishment": str(establishment)}
         rows = read_rows(self._channel, "PosStation", filters, fits, most_strays=ANY_NUMBER)
-        return tuple(_decoded(filter(fits, rows), _decode_named))
+        return tuple(_decoded(rows, _decode_named))
 
     def payment_types(self) -> tuple[NamedRow, ...]:
-        """Every custom payment type of the account."""
         return self._all("CustomPaymentType", _decode_payment_type)
 
     def dining_options(self, establishment: EstablishmentId) -> frozenset[int]:
@@ -145,16 +94,32 @@ class Account:
         return frozenset(option for row in here if (option := _number(row.get("dining_option"))) is not None)
 
     def discounts(self) -> tuple[NamedRow, ...]:
-        """Every discount of the account."""
         return self._all("Discount", _decode_named)
 
     def products(self, establishment: EstablishmentId) -> tuple[RevelProduct, ...]:
-        """Every product that the establishment has on sale (facts Revel 5.6)."""
-        return read_products(self._channel, establishment)
+        """Every product that the establishment has on sale (facts Revel 5.6), all pages."""
+        filters = {"establishment": str(establishment), "active": "true", "fields": _FIELDS, "order_by": "id"}
+
+        def fits(row: Row) -> bool:
+            return is_on_sale(row, establishment)
+
+        listed = read_rows(self._channel, "Product", filters, fits, most_strays=ANY_NUMBER)
+        found = (_decode_product(row, establishment) for row in listed)
+        return tuple({product.id: product for product in found if product}.values())
 
     def product(self, establishment: EstablishmentId, product: ProductId) -> RevelProduct | None:
-        """One product, None where the establishment doesn't have it on sale."""
-        return find_product(self._channel, establishment, product)
+        """One product, None where the establishment doesn't have it on sale.
+
+        Asked for by itself; where that fails the whole list is read.
+        """
+        try:
+            row = self._channel.read(f"/resources/Product/{product}/")
+        except (Refused, Unreadable):
+            row = None
+        found = _decode_product(row, establishment) if isinstance(row, dict) else None
+        if found and found.id == product:
+            return found
+        return next((each for each in self.products(establishment) if each.id == product), None)
 
     def can_read(self, resource: str) -> None:
         """Ask for one row of a resource that orders are made of. Raises what `ApiClient.read` raises."""
@@ -164,6 +129,24 @@ class Account:
         self, resource: str, decode: Callable[[Row], Entry | None], prefix: str = "resources"
     ) -> tuple[Entry, ...]:
         return tuple(_decoded(read_rows(self._channel, resource, {}, prefix=prefix), decode))
+
+
+def _decode_product(row: Row, establishment: EstablishmentId) -> RevelProduct | None:
+    """An active, named product of `establishment`, its texts fit to be shown; None for any other row."""
+    product = decode_product(row, establishment)
+    if product is None:
+        return None
+    try:
+        price = Decimal(str(row.get("price")))
+    except InvalidOperation:
+        price = Decimal("NaN")
+    cents = to_cents(price) if price.is_finite() and -_LARGEST < price < _LARGEST else None  # None: not to be shown
+    return RevelProduct(product.id, _clean(product.name), cents, _clean(row.get("sku")), _clean(row.get("barcode")))
+
+
+def _clean(value: object) -> str:
+    """Entities decoded, and clean."""
+    return clean_text(html.unescape(str(value))) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def _decoded(rows: Iterator[Row], decode: Callable[[Row], Entry | None]) -> Iterator[Entry]:

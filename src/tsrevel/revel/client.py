@@ -27,7 +27,7 @@ from tsrevel.revel.decode import (
     decode_uuid,
     is_on_sale,
 )
-from tsrevel.revel.encode import Body, compare_stored, encode_step
+from tsrevel.revel.encode import compare_stored, encode_step
 from tsrevel.revel.paging import ANY_NUMBER, FieldSelector, Fits, lacks, read_rows
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.responses import Json
@@ -79,7 +79,6 @@ class Revel:
 
     @property
     def answered(self) -> bool:
-        """Whether Revel has answered anything."""
         return self._channel.answered
 
     def stop(self) -> None:
@@ -143,7 +142,7 @@ class Revel:
             return None
         asked = {"local_id__in": ",".join(local_ids)}, {"uuid__in": ",".join(uuids)}
         try:
-            rows = [row for each in asked for row in filter(fits, self._rows("Order", each, fits=fits))]
+            rows = [row for each in asked for row in self._rows("Order", each, fits)]
         except (Refused, TryNextRun):
             return None
         return frozenset(name for row in rows for name in (str(row.get("local_id")), decode_uuid(row.get("uuid"))))
@@ -168,7 +167,7 @@ class Revel:
             def fits(row: Row) -> bool:
                 return decode_uuid(row.get("uuid")) in uuids or lacks(row, more)
 
-            return filter(fits, self._rows("Order", {"uuid__in": ",".join(uuids), **more}, fits=fits))
+            return self._rows("Order", {"uuid__in": ",".join(uuids), **more}, fits)
 
         try:
             rows = self._narrower.rows("Order", ORDER_FIELDS, read, decode)
@@ -187,7 +186,6 @@ class Revel:
             return None
 
     def order(self, order: OrderId) -> OrderRow:
-        """The order as it stands."""
         row = decode_order(self._channel.read(f"/resources/Order/{order}/"))
         if row.id != order:
             raise Unreadable(f"Revel: asked for order {order}, got {row.id}", AnswerFault.OTHER_OBJECT)
@@ -215,7 +213,12 @@ class Revel:
 
         `expand` inlines the order in each of its payments; that is documented (facts Revel 2.1), not seen.
         """
-        rows = list(self._payments(order)) if payments else []
+        rows: list[Row] = []
+        if payments:
+            try:
+                rows = list(self._parts("Payment", order, expand="order"))
+            except Refused:
+                rows = list(self._parts("Payment", order))
         inlined = next((row["order"] for row in rows if isinstance(row.get("order"), dict)), None)
         row = decode_order(inlined) if inlined else self.order(order) if discount else None
         return Contents(row, payments=tuple(map(decode_payment, rows)))
@@ -224,10 +227,16 @@ class Revel:
         """Write one step of the plan. `order` is '' for the order itself."""
         place = WriteScope(plan.location.tripleseat_location, plan.location.tripleseat_site)
         body = encode_step(plan, step, order, labels, self._clock())
-        if step.kind in {"discount", "totals"}:
-            return self._patch(order, body, place, printed=step.kind == "totals")
-        answer = self._channel.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, place)
-        return _written(plan, step, answer)
+        if step.kind not in {"discount", "totals"}:
+            answer = self._channel.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, place)
+            return _written(plan, step, answer)
+        path = f"/resources/Order/{order}/"
+        answer = self._channel.write("PATCH", path, body, place)
+        if step.kind == "totals" and isinstance(answer, dict) and answer.get("printed") is False:
+            answer = self._channel.write("PATCH", path, body, place)  # sometimes needed twice (facts Revel 3.8)
+        if not isinstance(answer, dict) or decode_id(answer.get("id")) != order:
+            raise OutcomeUnknown(f"Revel: the answer to a PATCH of order {order} isn't that order")
+        return WriteResult(order)
 
     def seek(self, plan: Plan, step: Step, order: OrderId) -> WriteResult | None:
         """What `step` writes, if it is there: by its uuid, and by what it belongs to, as a uuid may be kept otherwise.
@@ -245,7 +254,7 @@ class Revel:
             return decode_uuid(row.get("uuid")) == step.uuid
 
         resource = _RESOURCES[step.kind]
-        rows = filter(fits, self._rows(resource, {"uuid": step.uuid}, fits=fits))
+        rows = self._rows(resource, {"uuid": step.uuid}, fits)
         found = next(rows, None) or next(filter(fits, self._parts(resource, order)), None)
         return None if found is None else _written(plan, step, found)
 
@@ -262,32 +271,17 @@ class Revel:
         stranger = next(iter(standing.values()), None)
         return WriteResult(stranger.id, tell_renamed(plan.steps[0]), renamed=True) if stranger else None
 
-    def _patch(self, order: OrderId, body: Body, place: WriteScope, *, printed: bool) -> WriteResult:
-        path = f"/resources/Order/{order}/"
-        answer = self._channel.write("PATCH", path, body, place)
-        if printed and isinstance(answer, dict) and answer.get("printed") is False:
-            answer = self._channel.write("PATCH", path, body, place)  # sometimes needed twice (facts Revel 3.8)
-        if not isinstance(answer, dict) or decode_id(answer.get("id")) != order:
-            raise OutcomeUnknown(f"Revel: the answer to a PATCH of order {order} isn't that order")
-        return WriteResult(order)
-
-    def _payments(self, order: OrderId) -> Iterator[Row]:
-        try:
-            return iter(list(self._parts("Payment", order, expand="order")))
-        except Refused:
-            return self._parts("Payment", order)
-
     def _parts(self, resource: str, order: OrderId, **more: str) -> Iterator[Row]:
         def fits(row: Row) -> bool:
             return decode_id(row.get("order")) == order
 
-        return filter(fits, self._rows(resource, {"order": order, **more}, fits=fits))
+        return self._rows(resource, {"order": order, **more}, fits)
 
     def _orders(self, filters: dict[str, str], uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
         def fits(row: Row) -> bool:
             return str(row.get("local_id")) in local_ids or decode_uuid(row.get("uuid")) == uuid
 
-        found = {row.id: row for row in map(decode_order, filter(fits, self._rows("Order", filters, fits=fits)))}
+        found = {row.id: row for row in map(decode_order, self._rows("Order", filters, fits))}
         return tuple(found.values())
 
     def _rows(self, resource: str, filters: dict[str, str], fits: Fits = lambda _: True) -> Iterator[Row]:

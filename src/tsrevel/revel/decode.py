@@ -123,11 +123,11 @@ def decode_page(answer: Json, resource: str) -> ResultPage:
 
 def decode_order(row: Json) -> OrderRow:
     """An Order row or the answer to a write of one."""
-    fields = _fields(row, "Order")
+    fields, number = _open(row, "Order")
     return OrderRow(
-        id=OrderId(_id(fields, "Order")),
+        id=OrderId(number),
         uuid=decode_uuid(fields.get("uuid")),
-        local_id=_text(fields, "local_id"),
+        local_id=exact_text(str(name)) if isinstance(name := fields.get("local_id"), str | int | Decimal) else "",
         establishment=_establishment(fields),
         subtotal=_money(fields, "subtotal"),
         tax=_money(fields, "tax"),
@@ -146,10 +146,10 @@ def decode_order(row: Json) -> OrderRow:
 
 def decode_item(row: Json) -> ItemRow:
     """An OrderItem row. `is_voided` is always null: `voided_date` tells (facts Revel 5.1)."""
-    fields = _fields(row, "OrderItem")
+    fields, number = _open(row, "OrderItem")
     product = decode_id(fields.get("product"))
     return ItemRow(
-        id=_id(fields, "OrderItem"),
+        id=number,
         uuid=decode_uuid(fields.get("uuid")),
         order=decode_id(fields.get("order")),
         product=ProductId(int(product)) if product else None,
@@ -161,10 +161,9 @@ def decode_item(row: Json) -> ItemRow:
 
 
 def decode_payment(row: Json) -> PaymentRow:
-    """A Payment row."""
-    fields = _fields(row, "Payment")
+    fields, number = _open(row, "Payment")
     return PaymentRow(
-        id=_id(fields, "Payment"),
+        id=number,
         uuid=decode_uuid(fields.get("uuid")),
         order=decode_id(fields.get("order")),
         amount=_money(fields, "amount"),
@@ -175,17 +174,15 @@ def decode_payment(row: Json) -> PaymentRow:
 
 
 def decode_history(row: Json) -> HistoryRow:
-    """An OrderHistory row."""
-    fields = _fields(row, "OrderHistory")
-    return HistoryRow(_id(fields, "OrderHistory"), decode_uuid(fields.get("uuid")), decode_id(fields.get("order")))
+    fields, number = _open(row, "OrderHistory")
+    return HistoryRow(number, decode_uuid(fields.get("uuid")), decode_id(fields.get("order")))
 
 
 def decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
     """An active, named Product of `establishment`; None for any other row: filters may be ignored (facts Revel 2.1)."""
-    fields = _fields(row, "Product")
-    name, product = fields.get("name"), decode_id(fields.get("id"))
-    if not is_on_sale(fields, establishment):
+    if not is_on_sale(row, establishment):
         return None
+    name, product = row.get("name"), decode_id(row.get("id"))
     shown = clean_text(name) if isinstance(name, str) else ""
     return Product(ProductId(int(product)), shown) if shown and product else None
 
@@ -220,23 +217,14 @@ def decode_uuid(value: Json) -> str:
     return "-".join(digits[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
 
 
-def _fields(row: Json, resource: str) -> Row:
+def _open(row: Json, resource: str) -> tuple[Row, str]:
+    """The row's fields and its id."""
     if not isinstance(row, dict):
         raise Unreadable(f"Revel: a row of {resource} is no object")
-    return row
-
-
-def _id(fields: Row, resource: str) -> str:
-    found = decode_id(fields.get("id"))
+    found = decode_id(row.get("id"))
     if not found:
         raise Unreadable(f"Revel: no id in a row of {resource}")
-    return found
-
-
-def _text(fields: Row, key: str) -> str:
-    """A `uuid` or `local_id`: both are compared."""
-    value = fields.get(key)
-    return exact_text(str(value)) if isinstance(value, str | int | Decimal) else ""
+    return row, found
 
 
 def _establishment(fields: Row) -> EstablishmentId | None:
@@ -246,9 +234,9 @@ def _establishment(fields: Row) -> EstablishmentId | None:
 
 def _stamp(fields: Row, *keys: str) -> datetime | None:
     """The latest of these times, naive; None where one that is there can't be read, or there is none."""
-    told = [_text(fields, key) for key in keys if fields.get(key)]
+    told = [fields[key] for key in keys if fields.get(key)]
     try:
-        return max((datetime.fromisoformat(each).replace(tzinfo=None) for each in told), default=None)
+        return max((datetime.fromisoformat(str(each)).replace(tzinfo=None) for each in told), default=None)
     except ValueError:
         return None
 

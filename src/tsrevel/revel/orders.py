@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
-from typing import TypeVar
 
 from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, OrderId
 from tsrevel.revel.client import Contents
-from tsrevel.revel.decode import OrderRow, Row, decode_id, decode_item, decode_order, decode_payment, decode_uuid
+from tsrevel.revel.decode import (
+    ItemRow,
+    OrderRow,
+    PaymentRow,
+    Row,
+    decode_id,
+    decode_item,
+    decode_order,
+    decode_payment,
+    decode_uuid,
+)
 from tsrevel.revel.paging import Fits, read_rows
 from tsrevel.transport.client import ApiClient
 
 BATCH = 50
 """Values in one `__in`: 200 went through live (facts Revel 5.1), and the address stays short."""
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,12 @@ class OrderSearch:
     def contents(self, orders: Sequence[OrderRow]) -> dict[OrderId, Contents]:
         """The items and payments of these orders, and the orders themselves. History rows aren't asked for."""
         ids = [order.id for order in orders]
-        items = _by_order(map(decode_item, self._parts("OrderItem", ids)), lambda item: item.order)
-        payments = _by_order(map(decode_payment, self._parts("Payment", ids)), lambda payment: payment.order)
+        items: dict[str, list[ItemRow]] = {}
+        payments: dict[str, list[PaymentRow]] = {}
+        for item in map(decode_item, self._parts("OrderItem", ids)):
+            items.setdefault(item.order, []).append(item)
+        for payment in map(decode_payment, self._parts("Payment", ids)):
+            payments.setdefault(payment.order, []).append(payment)
         return {
             order.id: Contents(order, tuple(items.get(order.id, ())), tuple(payments.get(order.id, ())))
             for order in orders
@@ -90,8 +101,7 @@ class OrderSearch:
             return fits(row) and str(row.get("local_id")).startswith(prefix)
 
         try:
-            rows = read_rows(self._channel, "Order", {**span, "local_id__startswith": prefix}, begins)
-            return list(filter(begins, rows))
+            return list(read_rows(self._channel, "Order", {**span, "local_id__startswith": prefix}, begins))
         except (Refused, Unreadable):
             return list(filter(begins, read_rows(self._channel, "Order", span, fits)))
 
@@ -102,7 +112,8 @@ class OrderSearch:
     def _each(self, resource: str, key: str, values: Collection[str], fits: Fits) -> Iterator[Row]:
         """The rows that fit, each once: in batches where Revel honours `__in`, else asked for value by value."""
         seen: set[str] = set()
-        for batch in _batches(dict.fromkeys(values)):
+        once = list(dict.fromkeys(values))
+        for batch in (once[start : start + BATCH] for start in range(0, len(once), BATCH)):
             for row in self._batch(resource, key, batch, fits):
                 if str(row.get("id")) not in seen:
                     seen.add(str(row.get("id")))
@@ -112,26 +123,10 @@ class OrderSearch:
         name = f"{resource}.{key}"
         if name not in self._one_by_one and not any("," in value for value in batch):
             try:
-                return self._fitting(resource, {f"{key}__in": ",".join(batch)}, fits)
+                return list(read_rows(self._channel, resource, {f"{key}__in": ",".join(batch)}, fits))
             except (Refused, Unreadable):
                 self._one_by_one.add(name)  # a server that doesn't know `__in` refuses it, or lists everything
-        return [row for value in batch for row in self._fitting(resource, {key: value}, fits)]
-
-    def _fitting(self, resource: str, filters: dict[str, str], fits: Fits) -> list[Row]:
-        return list(filter(fits, read_rows(self._channel, resource, filters, fits)))
-
-
-def _batches(values: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(values)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
-
-
-def _by_order(parts: Iterable[Part], order_of: Callable[[Part], str]) -> dict[str, list[Part]]:
-    found: dict[str, list[Part]] = {}
-    for part in parts:
-        found.setdefault(order_of(part), []).append(part)
-    return found
+        return [row for value in batch for row in read_rows(self._channel, resource, {key: value}, fits)]
 
 
 def _day(row: Row) -> date | None:

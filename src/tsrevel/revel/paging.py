@@ -33,9 +33,9 @@ def read_rows(
     prefix: str = "resources",
     most_strays: int | None = None,
 ) -> Iterator[Row]:
-    """All rows over all pages, each id once, those that don't fit included: whoever asks leaves them out.
+    """The rows that fit, over all pages, each id once.
 
-    That there are any is logged once. Raises Unreadable past `most_strays` of them, by default MOST_STRAYS.
+    That others came is logged once. Raises Unreadable past `most_strays` of them, by default MOST_STRAYS.
     """
     most = MOST_STRAYS if most_strays is None else most_strays
     seen: set[str] = set()
@@ -45,28 +45,25 @@ def read_rows(
         once = {str(row.get("id")): row for row in page.rows}
         fresh = [row for name, row in once.items() if name not in seen]
         seen.update(once)
-        strays += sum(not fits(row) for row in fresh)
+        fitting = [row for row in fresh if fits(row)]
+        strays += len(fresh) - len(fitting)
         if strays:
             names = ", ".join(name for name in filters if name not in _NO_FILTERS)
             channel.warn_once(f"rows of {resource} came that don't fit the filter {names}; they are left out")
         if strays > most:
             text = f"Revel ignores the filter {', '.join(filters)} on {resource}"
             raise Unreadable(text, AnswerFault.IGNORED_FILTER)
-        yield from fresh
+        yield from fitting
         if page.next is None and (len(seen) >= (page.total or 0) or (seen and not fresh)):
             return
         if not fresh:
             break
-        params = _following(page.next, params, len(seen))
+        if page.next is None:
+            params = {**params, "offset": str(len(seen))}
+        else:  # a relative URL (facts Revel 2.1)
+            params = {**params, **dict(parse_qsl(urlsplit(page.next).query, keep_blank_values=True))}
     text = f"Revel: the {resource} list promises more than it shows, so nothing follows from it"
     raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
-
-
-def _following(link: str | None, params: dict[str, str], offset: int) -> dict[str, str]:
-    """Where the next page is: what `meta.next` says, which is a relative URL, else the offset (facts Revel 2.1)."""
-    if link is None:
-        return {**params, "offset": str(offset)}
-    return {**params, **dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))}
 
 
 BAD_REQUEST = 400
