@@ -92,12 +92,18 @@ def token_path(tmp_path: Path) -> Path:
     return tmp_path / "tokens.json"
 
 
+def save(file: TokenFile, token: Token) -> None:
+    """Keep `token`, whoever got it."""
+    with file.locked(), file.replacement() as put:
+        put(token)
+
+
 @pytest.fixture
 def token_file(token_path: Path, seat: TripleSeatSandbox, clock: Clock) -> TokenFile:
     """A token file as an approval leaves it."""
     file = TokenFile(token_path)
     issued = seat.issue_tokens()
-    file.save(Token(issued["access_token"], issued["refresh_token"], int(clock().timestamp()) + issued["expires_in"]))
+    save(file, Token(issued["access_token"], issued["refresh_token"], int(clock().timestamp()) + issued["expires_in"]))
     return file
 
 

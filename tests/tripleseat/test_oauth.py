@@ -20,7 +20,7 @@ from tsrevel.redaction import LEFT_OUT
 from tsrevel.tripleseat.auth import ClientCredentials, RotatingToken, TokenUrl, challenge_of, consent_url
 from tsrevel.tripleseat.token_file import Token, TokenFile
 
-from .conftest import BASE_URL, Clock, open_channel
+from .conftest import BASE_URL, Clock, open_channel, save
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -206,7 +206,7 @@ def test_a_description_that_repeats_the_secret_is_left_out(clock: Clock) -> None
 def test_a_token_isnt_renewed_for_each_request(clock: Clock, tmp_path: Path, life: object) -> None:
     server = StrictServer(life=life)
     file = TokenFile(tmp_path / "token.json")
-    file.save(Token("", "refresh-0", 0))
+    save(file, Token("", "refresh-0", 0))
     access = RotatingToken(token_url(server, clock), file, clock)
     for _ in range(5):
         access.headers()

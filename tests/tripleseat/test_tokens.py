@@ -33,7 +33,7 @@ from tsrevel.tripleseat import token_file
 from tsrevel.tripleseat.auth import RotatingToken, TokenUrl, consent_url, redeem_code
 from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile
 
-from .conftest import BASE_URL, Clock, Wire, open_channel
+from .conftest import BASE_URL, Clock, Wire, open_channel, save
 
 VERIFIER = "v" * 43
 
@@ -195,7 +195,7 @@ RotatingToken(url, TokenFile(path), clock).headers()
 def test_processes_that_renew_at_once_use_the_refresh_token_once(token_path: Path, tmp_path: Path) -> None:
     counter = tmp_path / "counter"
     counter.write_text("0")
-    TokenFile(token_path).save(Token("access-0", "refresh-0", 0))
+    save(TokenFile(token_path), Token("access-0", "refresh-0", 0))
     command = [sys.executable, "-c", RENEWER, str(token_path), str(counter)]
     reach = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     pipe = subprocess.PIPE
@@ -410,7 +410,7 @@ def test_a_new_token_file_belongs_to_whom_its_folder_belongs_to(tmp_path: Path) 
     os.chown(tmp_path, owner, -1)
     file = TokenFile(tmp_path / "state" / "tokens.json")
     file.prepare()
-    file.save(Token("a", "r", 0))
+    save(file, Token("a", "r", 0))
     assert {each.stat().st_uid for each in (tmp_path / "state", *(tmp_path / "state").iterdir())} == {owner}
 
 
@@ -423,7 +423,7 @@ def test_what_is_no_regular_file_holds_no_token_and_nobody_waits_for_it(tmp_path
     else:
         path.symlink_to(path if kind == "symbolic links" else "nowhere/else")
     with refused_file():
-        TokenFile(tmp_path / "tokens.json").save(Token("a", "r", 0))
+        save(TokenFile(tmp_path / "tokens.json"), Token("a", "r", 0))
     with refused_file():
         TokenFile(tmp_path / "tokens.json").load()
 
@@ -491,14 +491,14 @@ def test_a_folder_in_place_of_the_token_file_is_a_matter_of_configuration(tmp_pa
 
 def test_a_token_file_in_a_missing_folder_is_a_matter_of_configuration(tmp_path: Path) -> None:
     with refused_file(ConfigCode.FILE_UNWRITABLE):
-        TokenFile(tmp_path / "nowhere" / "tokens.json").save(Token("a", "r", 0))
+        save(TokenFile(tmp_path / "nowhere" / "tokens.json"), Token("a", "r", 0))
 
 
 def test_a_token_that_can_not_be_put_in_place_is_a_matter_of_configuration(tmp_path: Path) -> None:
     taken = tmp_path / "tokens.json"
     taken.mkdir()
     with refused_file(ConfigCode.FILE_UNWRITABLE):
-        TokenFile(taken).save(Token("a", "r", 0))
+        save(TokenFile(taken), Token("a", "r", 0))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tokens.json"]
 
 
@@ -524,7 +524,7 @@ def test_a_token_file_that_others_may_read_is_warned_about_once(
 def test_a_link_to_the_token_file_stays_a_link(token_path: Path, token_file: TokenFile, tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(token_path)
-    TokenFile(link).save(Token("a", "r", 5))
+    save(TokenFile(link), Token("a", "r", 5))
     assert link.is_symlink()
     assert stored(token_path)["access_token"] == "a"
 

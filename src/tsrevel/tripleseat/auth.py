@@ -135,8 +135,9 @@ class TokenUrl:
             except (CredentialsRefused, Refused) as error:
                 if first is not None:
                     raise (first if error.service_code is ServiceCode.INVALID_CLIENT else error) from error
-                if not _was_refused_as_app(error):
-                    raise
+                is_401 = isinstance(error, CredentialsRefused) and not isinstance(error, Forbidden)
+                if error.service_code not in _OTHERWISE and not (is_401 and error.service_code in _NO_WORD):
+                    raise  # it isn't about how the app showed who it is
                 first = error
             else:
                 self._basic = basic
@@ -177,12 +178,6 @@ def consent_url(authorize_url: str, client_id: str, redirect_uri: str, scope: st
 def challenge_of(verifier: str) -> str:
     """What shows, before the code is known, that whoever redeems it is whoever asked for it: S256 (RFC 7636 4.2)."""
     return urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).decode("ascii").rstrip("=")
-
-
-def _was_refused_as_app(error: CredentialsRefused | Refused) -> bool:
-    """Whether it is about how the app showed who it is: by its code, or a 401 without any."""
-    is_401 = isinstance(error, CredentialsRefused) and not isinstance(error, Forbidden)
-    return error.service_code in _OTHERWISE or (is_401 and error.service_code in _NO_WORD)
 
 
 def no_token() -> Unreadable:
@@ -264,7 +259,6 @@ class _Bearer(ABC):
         return {"Authorization": f"Bearer {token.access}"}
 
     def params(self) -> Mapping[str, str]:
-        """Nothing: the header is all."""
         return {}
 
     def renew(self) -> bool:
@@ -355,15 +349,12 @@ class PublicKey:
         self._key = key
 
     def headers(self) -> Mapping[str, str]:
-        """The key in `X-API-Key`."""
         return {"X-API-Key": self._key}
 
     def params(self) -> Mapping[str, str]:
-        """The key in `public_key`."""
         return {"public_key": self._key}
 
     def renew(self) -> bool:
-        """There is nothing to renew."""
         return False
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:

@@ -12,7 +12,7 @@ from tsrevel.errors import Unreadable
 from tsrevel.planning.model import LocationId, SiteId
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap, usable_id
-from tsrevel.tripleseat.fields import Fields
+from tsrevel.tripleseat.fields import clean_text, read_id
 
 _RAILS = {
     "International Date Line West": "Etc/GMT+12",
@@ -206,29 +206,27 @@ class TripleSeatLocation:
 
 def decode_sites(answer: Json) -> tuple[Site, ...]:
     """The sites of the account; a row without an id is left out. Raises Unreadable where it is no list of them."""
-    return tuple(_decode_site(fields) for fields in _entries(answer, "site"))
+    sites = []
+    for number, row in _entries(answer, "site"):
+        told = clean_text(row.get("timezone"))
+        sites.append(Site(SiteId(number), clean_text(row.get("name")), iana_zone(told), told))
+    return tuple(sites)
 
 
 def decode_locations(answer: Json) -> tuple[TripleSeatLocation, ...]:
     """The locations of the account; a row without an id is left out. Raises Unreadable where it is no list of them."""
-    return tuple(_decode_place(fields) for fields in _entries(answer, "location"))
+    places = []
+    for number, row in _entries(answer, "location"):
+        site = read_id(row.get("site_id"))
+        name = clean_text(row.get("name"))
+        places.append(TripleSeatLocation(LocationId(number), name, SiteId(site) if site else None))
+    return tuple(places)
 
 
-def _entries(answer: Json, key: str) -> Iterator[Fields]:
+def _entries(answer: Json, key: str) -> Iterator[tuple[str, dict[str, Json]]]:
     if not isinstance(answer, list):
         raise Unreadable(f"TripleSeat: the {key}s came not as a list; nothing can be told from it")
     for each in answer:
         with suppress(Unreadable):  # a row that can't be named in the settings doesn't hide the others
             row = unwrap(each, key)
-            number = usable_id(row)
-            yield Fields(row, f"{key} {number}", [])
-
-
-def _decode_site(fields: Fields) -> Site:
-    told = fields.text("timezone")
-    return Site(SiteId(usable_id(fields.row)), fields.text("name"), iana_zone(told), told)
-
-
-def _decode_place(fields: Fields) -> TripleSeatLocation:
-    site = fields.identifier("site_id")
-    return TripleSeatLocation(LocationId(usable_id(fields.row)), fields.text("name"), SiteId(site) if site else None)
+            yield usable_id(row), row

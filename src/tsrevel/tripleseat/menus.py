@@ -5,7 +5,7 @@ Only their keys are documented, not how lists are wrapped: lists are taken bare,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from tsrevel.errors import AnswerFault, Unreadable
 from tsrevel.planning.model import LocationId, SiteId
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.decode import unwrap, usable_id
-from tsrevel.tripleseat.fields import Fields, read_id
+from tsrevel.tripleseat.fields import clean_text, is_filled, objects_at, read_id
 
 Read = Callable[[str, Mapping[str, str]], Json]
 
@@ -48,46 +48,31 @@ def read_menus(read: Read) -> tuple[Menu, ...]:
 
     Raises what `read` raises, and Unreadable where the answer is no list of menus.
     """
-    listed = [Fields(row, f"menu {usable_id(row)}", []) for row in _menu_rows(read("/v1/menus", {}))]
-    return tuple(_complete(fields, read) for fields in listed if not fields.has("disabled"))
-
-
-def _menu_rows(answer: Json) -> Iterator[dict[str, Json]]:
-    rows = answer
-    if isinstance(answer, dict):
-        rows = answer.get("menus", answer.get("results"))
+    answer = read("/v1/menus", {})
+    rows = answer.get("menus", answer.get("results")) if isinstance(answer, dict) else answer
     if not isinstance(rows, list):
         raise Unreadable("TripleSeat: the menus came not as a list; nothing can be told from it")
-    return (unwrap(row, "menu") for row in rows)
+    listed = [(usable_id(row), row) for row in (unwrap(each, "menu") for each in rows)]
+    return tuple(_complete(number, row, read) for number, row in listed if not is_filled(row.get("disabled")))
 
 
-def _complete(listed: Fields, read: Read) -> Menu:
-    number = usable_id(listed.row)
-    if listed.row.get("menu_items"):
-        return _decode_menu(listed, number)
-    row = unwrap(read(f"/v1/menus/{quote(number, safe='')}", {}), "menu")
-    if usable_id(row) != number:
-        raise Unreadable(f"TripleSeat: asked for menu {number}, another one came", AnswerFault.OTHER_OBJECT)
-    return _decode_menu(Fields({**listed.row, **row}, f"menu {number}", []), number)
-
-
-def _decode_menu(menu: Fields, number: str) -> Menu:
-    site, places = menu.identifier("site_id"), menu.row.get("location_ids")
+def _complete(number: str, menu: dict[str, Json], read: Read) -> Menu:
+    if not menu.get("menu_items"):
+        row = unwrap(read(f"/v1/menus/{quote(number, safe='')}", {}), "menu")
+        if usable_id(row) != number:
+            raise Unreadable(f"TripleSeat: asked for menu {number}, another one came", AnswerFault.OTHER_OBJECT)
+        menu = {**menu, **row}
+    site, places = read_id(menu.get("site_id")), menu.get("location_ids")
     ids = [read_id(each) for each in places] if isinstance(places, list) else []
-    items = (_decode_item(each) for each in menu.rows("menu_items", "menu item"))
+    items = ((read_id(item.get("id")), _name(item)) for item in objects_at(menu, "menu_items"))
     return Menu(
         number,
         _name(menu),
         SiteId(site) if site else None,
         frozenset(LocationId(each) for each in ids if each),
-        tuple(item for item in items if item is not None),
+        tuple(MenuItem(item, name) for item, name in items if item and name),
     )
 
 
-def _decode_item(item: Fields) -> MenuItem | None:
-    number, name = item.identifier("id"), _name(item)
-    return MenuItem(number, name) if number and name else None
-
-
-def _name(fields: Fields) -> str:
-    return fields.text("display_name") or fields.text("internal_name")
+def _name(row: dict[str, Json]) -> str:
+    return clean_text(row.get("display_name")) or clean_text(row.get("internal_name"))

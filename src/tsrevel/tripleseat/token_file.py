@@ -74,7 +74,9 @@ class TokenFile:
         try:
             found = look_at(self._path)
             data = decode_json(read_regular(self._path, _LARGEST))
-            self._warn_if_shared(found.st_mode if found else 0)
+            if found and found.st_mode & 0o077 and not self._warned:
+                self._warned = True
+                logger.warning("tripleseat.token_file can be read by other users; run chmod 600 %s", self._path)
         except FileNotFoundError as error:
             raise self._problem(ConfigCode.FILE_NOT_FOUND, "there is no token file yet", _HOW) from error
         except OSError as error:
@@ -83,11 +85,6 @@ class TokenFile:
         except ValueError as error:
             raise self._problem(ConfigCode.MALFORMED_TOKEN_FILE, f"holds {error}, not tokens", _HOW) from error
         return self._decode(data)
-
-    def save(self, token: Token) -> None:
-        """Keep `token`, whoever got it. Raises ConfigError where it can't be written."""
-        with self.locked(), self.replacement() as put:
-            put(token)
 
     def prepare(self, like: Path | None = None) -> None:
         """Make its folder, for this user alone, and see that a token can be kept: before a person is asked for one.
@@ -136,20 +133,17 @@ class TokenFile:
             handle = open_lock(self._path.with_name(self._path.name + ".lock"), self._path)
         except OSError as error:
             raise self._unwritable(error) from error
+        limit = Deadline(timedelta(seconds=LOCK_SECONDS))
         try:
-            self._take(handle)
+            while not try_lock(handle):
+                if limit.has_passed:
+                    lock = f"{self._path}.lock"
+                    text = f"another process has held {lock} for {LOCK_SECONDS:.0f} s; `fuser {lock}` names it"
+                    raise ServiceDown(f"no token for TripleSeat: {text}")
+                time.sleep(_LOOK_SECONDS)
             yield
         finally:
             os.close(handle)
-
-    def _take(self, handle: int) -> None:
-        limit = Deadline(timedelta(seconds=LOCK_SECONDS))
-        while not try_lock(handle):
-            if limit.has_passed:
-                lock = f"{self._path}.lock"
-                text = f"another process has held {lock} for {LOCK_SECONDS:.0f} s; `fuser {lock}` names it"
-                raise ServiceDown(f"no token for TripleSeat: {text}")
-            time.sleep(_LOOK_SECONDS)
 
     @contextmanager
     def replacement(self) -> Iterator[Callable[[Token], None]]:
@@ -182,11 +176,6 @@ class TokenFile:
                 ConfigCode.MALFORMED_TOKEN_FILE, "is not {access_token, refresh_token, expires_at}", _HOW
             )
         return Token(access, refresh, int(expires_at))
-
-    def _warn_if_shared(self, mode: int) -> None:
-        if mode & 0o077 and not self._warned:
-            self._warned = True
-            logger.warning("tripleseat.token_file can be read by other users; run chmod 600 %s", self._path)
 
     def _unwritable(self, error: OSError) -> ConfigError:
         whose = self._give_back() or "Make the file and its folder writable to this user."
