@@ -11,6 +11,7 @@ import re
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -106,8 +107,13 @@ class CallbackServer:
         self.close()
 
     def wait(self, seconds: float) -> ConsentAnswer | None:
-        """The person's answer; None where none came within `seconds`. The browser is kept waiting for `conclude`."""
-        self._arrived.wait(seconds)
+        """The person's answer; None where none came within `seconds`. The browser is kept waiting for `conclude`.
+
+        It is waited for a second at a time: a signal that arrives just before a wait is heeded only after it.
+        """
+        latest = time.monotonic() + seconds
+        while (left := latest - time.monotonic()) > 0 and not self._arrived.wait(min(left, 1.0)):
+            pass
         return self._answer
 
     def conclude(self) -> None:
