@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,7 +53,7 @@ def command(
 
         def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them by then)
             flags = _output_options(**{key: given.pop(key) for key in _COMMON})
-            call = lambda: body(context.obj, flags, **given)  # noqa: E731
+            call = partial(body, context.obj, flags, **given)
             raise typer.Exit(guard(context.obj, flags, call, acts=acts, unfinished=unfinished))
 
         context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)

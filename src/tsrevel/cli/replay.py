@@ -16,9 +16,9 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import list_errors, list_news, news_line, show_report
 from tsrevel.cli.streams import encode_json
-from tsrevel.cli.sync import SyncOptions, make_run
+from tsrevel.cli.sync import StartedRun, SyncOptions, start_run
 from tsrevel.config import Settings, load_settings
-from tsrevel.engine.context import RunContext, RunState
+from tsrevel.engine.context import RunState
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
 from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
 from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport, most_severe
@@ -97,22 +97,25 @@ def retry_events(ctx: CliContext, flags: OutputOptions, options: RetryOptions) -
     """
     named = tuple(dict.fromkeys(read_event_id(each) for each in options.events))
 
-    def run(ctx: RunContext, settings: Settings) -> RunReport:
-        chosen = named or _choose(ctx.ledger, None if options.run is None else options.run.strip())
-        events: list[UnreadEvent] = [NamedEvent(each) for each in chosen]
-        if options.from_snapshot:  # where an order is to be made, the event is read again all the same
-            verify = settings.tripleseat.payload == "verify" and not settings.safety.dry_run
-            events = [StoredEvent(each, verify) for each in chosen]
-        return take_up(ctx, RunState.begin(ctx), events)
-
     with RunNotifier(ctx, flags) as notifier:
-        report = make_run(ctx, flags, SyncOptions(dry_run=options.dry_run), "single", run, notifier.begin)
+        with start_run(ctx, flags, SyncOptions(dry_run=options.dry_run), "single", notifier.begin) as started:
+            report = started if isinstance(started, RunReport) else _retry(started, options, named)
         notifier.add_report(report)
         if flags.json:
             _print_outcomes(ctx, report)
         else:
             show_report(report, ctx, flags)
     return report.exit_status
+
+
+def _retry(started: StartedRun, options: RetryOptions, named: Sequence[EventId]) -> RunReport:
+    chosen = named or _choose(started.ctx.ledger, None if options.run is None else options.run.strip())
+    events: list[UnreadEvent] = [NamedEvent(each) for each in chosen]
+    if options.from_snapshot:  # where an order is to be made, the event is read again all the same
+        settings = started.settings
+        verify = settings.tripleseat.payload == "verify" and not settings.safety.dry_run
+        events = [StoredEvent(each, verify) for each in chosen]
+    return take_up(started.ctx, RunState.begin(started.ctx), events)
 
 
 def _choose(ledger: Ledger, run: str | None) -> tuple[EventId, ...]:

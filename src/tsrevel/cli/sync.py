@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -35,7 +36,11 @@ class SyncOptions:
 
 def sync(ctx: CliContext, flags: OutputOptions, options: SyncOptions) -> int:
     """List events, inject what is due, report; the exit status."""
-    return _tell(ctx, flags, lambda begin: sync_all(ctx, flags, options, begin))
+    with RunNotifier(ctx, flags) as notifier:
+        report = sync_all(ctx, flags, options, notifier.begin)
+        notifier.add_report(report)
+        show_report(report, ctx, flags)
+    return report.exit_status
 
 
 def sync_events(
@@ -43,36 +48,43 @@ def sync_events(
 ) -> int:
     """The same for named events. Raises typer.BadParameter for what can't be an event's id."""
     named = [read_event_id(each) for each in event_ids]
-
-    def run(ctx: RunContext, _settings: Settings) -> RunReport:
-        return sync_named(ctx, RunState.begin(ctx), named, ignore_time_gate=ignore_time_gate)
-
-    return _tell(ctx, flags, lambda begin: make_run(ctx, flags, options, "single", run, begin))
+    with RunNotifier(ctx, flags) as notifier:
+        with start_run(ctx, flags, options, "single", notifier.begin) as started:
+            if isinstance(started, RunReport):
+                report = started
+            else:
+                state = RunState.begin(started.ctx)
+                report = sync_named(started.ctx, state, named, ignore_time_gate=ignore_time_gate)
+        notifier.add_report(report)
+        show_report(report, ctx, flags)
+    return report.exit_status
 
 
 def sync_all(ctx: CliContext, flags: OutputOptions, options: SyncOptions, begin: Begin | None = None) -> RunReport:
-    """What `sync` does, without a word of it. `begin` is called before a run, unless there is none to be made.
-
-    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for a location that no entry has.
-    """
-
-    def run(ctx: RunContext, settings: Settings) -> RunReport:
-        return sync_window(ctx, RunState.begin(ctx), Window(settings.sync.hours_back, options.first, options.last))
-
-    return make_run(ctx, flags, options, "bulk", run, begin)
+    """What `sync` does, without a word of it. Raises what `start_run` raises."""
+    with start_run(ctx, flags, options, "bulk", begin) as started:
+        if isinstance(started, RunReport):
+            return started
+        window = Window(started.settings.sync.hours_back, options.first, options.last)
+        return sync_window(started.ctx, RunState.begin(started.ctx), window)
 
 
-def make_run(
-    ctx: CliContext,
-    flags: OutputOptions,
-    options: SyncOptions,
-    mode: RunMode,
-    run: Callable[[RunContext, Settings], RunReport],
-    begin: Begin | None,
-) -> RunReport:
-    """One run, with a log and a progress bar; none while the connector is disabled or paused.
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """A run that may begin: all that the engine needs, and the settings it comes from."""
 
-    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for a location that no entry has.
+    ctx: RunContext
+    settings: Settings
+
+
+@contextmanager
+def start_run(
+    ctx: CliContext, flags: OutputOptions, options: SyncOptions, mode: RunMode, begin: Begin | None
+) -> Iterator[StartedRun | RunReport]:
+    """What one run needs, with a log and a progress bar; its report while the connector is disabled or paused.
+
+    `begin` is called before the run, unless there is none to be made. Raises ConfigError, RunLocked, LedgerUnusable,
+    and typer.BadParameter for a location that no entry has.
     """
     runtime = ctx.runtime or Runtime()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
@@ -81,7 +93,8 @@ def make_run(
     run_id = runtime.new_run_id()
     pause = read_pause(settings.ledger_path, runtime.database)
     if pause or not settings.safety.enable_connector:
-        return RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
+        yield RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
+        return
     on_start = begin(settings, run_id, mode) if begin else lambda: None
     with (
         logging_to(ctx.stderr, flags, correlate(run_id)),
@@ -96,12 +109,4 @@ def make_run(
             on_start=on_start,
         ) as run_ctx,
     ):
-        return run(run_ctx, settings)
-
-
-def _tell(ctx: CliContext, flags: OutputOptions, run: Callable[[Begin], RunReport]) -> int:
-    with RunNotifier(ctx, flags) as notifier:
-        report = run(notifier.begin)
-        notifier.add_report(report)
-        show_report(report, ctx, flags)
-    return report.exit_status
+        yield StartedRun(run_ctx, settings)
