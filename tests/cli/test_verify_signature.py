@@ -19,7 +19,7 @@ from tsrevel.cli.deliveries import LARGEST_BODY, read_body
 from tsrevel.errors import BodyTooLarge, SignatureReason
 
 from ..world import MORNING
-from .bench import PATIENCE, ROOT, Ran, Shell
+from .bench import PATIENCE, ROOT, TELL_IMPORTS, Ran, Shell, execute, imported_by
 
 NOW = int(MORNING.timestamp())
 STAMP = 1795270814
@@ -29,15 +29,8 @@ BODY = '{"event": {"name": "Crème brûlée für Zoë"}}\r\n'.encode()
 ENVIRON = {"TRIPLESEAT_WEBHOOK_SIGNING_KEY": NEW}
 HEAVY = {"httpx", "rich", "sqlite3", "tenacity", "asyncio"}
 OF_OURS = {
-    *(
-        "tsrevel.engine",
-        "tsrevel.ledger",
-        "tsrevel.transport.client",
-        "tsrevel.tripleseat",
-        "tsrevel.revel",
-        "tsrevel.transport.write_gate",
-    ),
-    *("tsrevel.cli.commands.runs", "tsrevel.cli.commands.runs"),
+    *("tsrevel.engine", "tsrevel.ledger", "tsrevel.tripleseat", "tsrevel.revel", "tsrevel.wiring"),
+    *("tsrevel.transport.client", "tsrevel.transport.write_gate", "tsrevel.cli.sync", "tsrevel.cli.replay"),
 }
 GOOD = {"ok": True, "reason": None, "timestamp": STAMP}
 
@@ -271,6 +264,18 @@ def test_a_body_that_comes_in_drops_is_whole() -> None:
 @pytest.mark.parametrize("reason", [*SignatureReason, "PAYLOAD_TOO_LARGE"])
 def test_the_readme_explains_every_refusal(reason: str) -> None:
     assert f"`{reason}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.real_process
+@pytest.mark.parametrize(("key", "status"), [(NEW, 0), (OLD, 4)])
+def test_nothing_heavy_is_loaded_for_it(captured: Path, key: str, status: int) -> None:
+    told = ENVIRON | TELL_IMPORTS
+    ran = execute("verify-signature", str(captured), "--json", "--signature", sign(key=key), environ=told)
+    assert (ran.status, ran.answer["ok"]) == (status, status == 0)
+    loaded = imported_by(ran)
+    assert "tsrevel.webhook.signature" in loaded
+    assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
+    assert loaded & OF_OURS == set()
 
 
 @pytest.mark.real_process
