@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import typer
 
@@ -19,10 +20,11 @@ from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS, suggest
 from tsrevel.config.sources import parse_setting, read_environment, read_file
 from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole
 from tsrevel.config.write import ConfigTable, render_config
+from tsrevel.planning.model import Treatment
 from tsrevel.tripleseat.locations import iana_zone
 
 _LOCATION_FIELDS = {field.alias or name for name, field in LocationSettings.model_fields.items()}
-TREATMENTS = ("tax", "gratuity", "item", "ignore")
+TREATMENTS = get_args(Treatment)
 
 
 def read_location(text: str) -> dict[str, object]:

@@ -47,6 +47,7 @@ from tsrevel.config.value_types import (
     list_settings,
     url_of_domain,
 )
+from tsrevel.planning.model import Treatment
 from tsrevel.transport.network import DIRECT, Network
 
 Environment = Literal["production", "sandbox"]
@@ -141,7 +142,7 @@ class ChargeSettings(Section):
     """What becomes of a TripleSeat billing total of this name. Written `as` in the file."""
 
     match: Word
-    treat_as: Literal["tax", "gratuity", "item", "ignore"] = Field(alias="as")
+    treat_as: Treatment = Field(alias="as")
     product: Identifier | None = None
     product_name: Text | None = None
 
