@@ -10,11 +10,11 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, needed, open_survey
 from tsrevel.cli.output import (
     count_names,
+    encode_cents,
     encode_mapping,
     lay_out,
     report_nothing_checked,
     say,
-    shown_price,
     what_is_mapped,
 )
 from tsrevel.config import ProductEntry, Settings, load_settings
@@ -96,7 +96,7 @@ def _offer(offers: Offers | None, establishment: int, product: int | None) -> Re
 
 
 def _price(offer: RevelProduct | None) -> str | None:
-    return shown_price(offer.price) if offer else None
+    return encode_cents(offer.price) if offer else None
 
 
 def _place(establishment: int, places: Mapping[EstablishmentId, str]) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, mappings_path, open_survey
-from tsrevel.cli.output import count_names, encode_offer, lay_out, report_nothing_checked, say, shown_price
+from tsrevel.cli.output import count_names, encode_cents, encode_offer, lay_out, report_nothing_checked, say
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.config import Settings
 from tsrevel.config.mappings import MappingKey, set_mapping
@@ -77,7 +77,7 @@ def _candidate_lines(wanted: SeenName) -> list[str]:
         return ["    nothing in the catalogue is like it: look for its product's id in Revel"]
     rows = []
     for number, each in enumerate(wanted.candidates, 1):
-        price = shown_price(each.offer.price) or ""
+        price = encode_cents(each.offer.price) or ""
         score = f"{each.score / 100:.2f}"
         rows.append((f"{number}", score, str(each.offer.id), each.offer.name, price, ", ".join(each.why)))
     return lay_out(rows, indent=4)

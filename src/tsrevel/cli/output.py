@@ -249,11 +249,6 @@ def lay_out(rows: Sequence[Sequence[str]], indent: int = 0) -> list[str]:
     ]
 
 
-def shown_price(price: Cents | None) -> str | None:
-    """A price as text with two decimals."""
-    return None if price is None else show(price)
-
-
 def what_is_mapped(mapping: ProductEntry) -> str:
     """A mapping's name, or its menu item."""
     return mapping.name or f"menu item {mapping.menu_item_id}"
@@ -274,7 +269,7 @@ def encode_offer(offer: RevelProduct, establishment: int) -> dict[str, object]:
         "product": str(offer.id),
         "name": offer.name,
         "establishment": str(establishment),
-        "price": shown_price(offer.price),
+        "price": encode_cents(offer.price),
     }
 
 
@@ -309,6 +304,7 @@ def encode_day(day: date | None) -> str | None:
 
 
 def encode_cents(cents: Cents | None) -> str | None:
+    """An amount as text with two decimals."""
     return None if cents is None else show(cents)
 
 
