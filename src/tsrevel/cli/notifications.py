@@ -66,7 +66,7 @@ Begin = Callable[[Settings, str, RunMode], Callable[[], None]]
 
 @dataclass(slots=True)
 class RunNotifier:
-    """Goes with one invocation: `begin` when it has its settings, `add_report` for each report; at its end it tells them.
+    """Goes with one invocation: `begin` when it has its settings, `add_report` each report; at its end it tells them.
 
     Without `begin` (disabled or paused) it tells nothing; of a run that was refused (the lock is held, or the command
     line makes no sense) the monitor isn't told.
