@@ -74,14 +74,13 @@ def compare_with_event(
     status = screen_status(whole, ctx.policy)
     if isinstance(status, Skip):
         leave = leave_cancelled(done, found, record, status)
-        if leave.report and not ctx.dry_run:
+        if leave.report:
             state.reports.append(leave.report)
         return leave.outcome
     content = hash_of_content(whole)
     now = _plan_now(ctx, state, whole, content, record, known.contents.get(event.id) or ContentHashes())
     changes = _changes(whole, now, record, record.seen_plan or plan) if now else []
-    if not ctx.dry_run:
-        state.reports.append(report_change(found, now=now, content=content))
+    state.reports.append(report_change(found, now=now, content=content))
     if record.cancelled:
         changes.insert(0, reinstated(found))
     if changes:
@@ -155,7 +154,7 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
                 outcome: Outcome | None = _hold(each.record, each.shown, about)
             else:
                 before = shown_before.get(each.record.event_id)
-                outcome = _compare(ctx, state, each.record, each.shown, before, about)
+                outcome = _compare(state, each.record, each.shown, before, about)
             if outcome:
                 told[each.record.event_id] = outcome
     except LedgerUnusable:
@@ -173,7 +172,7 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
         row = _find(ctx, record, record.order_id)
     except (StopRun, TryNextRun, Refused):  # then there is nothing to say of it
         return outcome
-    return _compare(ctx, state, record, row, None, outcome) or outcome
+    return _compare(state, record, row, None, outcome) or outcome
 
 
 def describe_order_changes(before: ShownOrder, now: ShownOrder) -> list[str]:
@@ -280,7 +279,6 @@ def _find(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> OrderRow |
 
 
 def _compare(
-    ctx: RunContext,
     state: RunState,
     record: OrderRecord,
     row: OrderRow | None,
@@ -300,8 +298,7 @@ def _compare(
         change = StationChange.UNDONE if shown == planned else StationChange.CHANGED
         what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
         report = StationReport(change, f"{what}; {_ENDINGS[change]}")
-    if not ctx.dry_run:
-        state.reports.append(OrderChangeReported(record.event_id, shown, report))
+    state.reports.append(OrderChangeReported(record.event_id, shown, report))
     return _tell(record, outcome, report.text) if report else None
 
 

@@ -244,8 +244,10 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
     if uses_clock(task):
         state.clock_check.check()
     match task:
-        case Leave():
-            return _leave(ctx, state, task)
+        case Leave(outcome, report):
+            if report:
+                state.reports.append(report)
+            return outcome
         case Recheck():
             return _recheck(ctx, state, work, task)
         case Compare(found):
@@ -257,12 +259,6 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
             return _check_missed(ctx, state, found, verdict)
         case Prepare():
             return _place(ctx, state, work, task)
-
-
-def _leave(ctx: RunContext, state: RunState, task: Leave) -> Outcome:
-    if task.report and not ctx.dry_run:
-        state.reports.append(task.report)
-    return task.outcome
 
 
 def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Outcome:

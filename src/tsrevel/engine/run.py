@@ -128,7 +128,8 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
         return report
     try:
         ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=report.summary)
-        _store_change_reports(ctx, state)
+        if not ctx.dry_run:
+            _store_change_reports(ctx, state)
     except LedgerUnusable as error:
         return replace(report, error=str(error), exit_status=error.exit_status)
     return report
