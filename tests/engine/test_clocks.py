@@ -153,3 +153,38 @@ def test_a_clock_that_is_fast_ends_no_doubt_unless_a_service_contradicts_the_oth
     world.wrong = timedelta(days=1) if tripleseat == "silent" else timedelta(minutes=20)
     world.dated["tripleseat"].off = None if tripleseat == "silent" else world.wrong
     assert verdict(world.sync_event(FULL, ignore_time_gate=True), FULL) == expected
+
+
+def test_a_write_in_doubt_waits_though_only_the_look_for_it_tells_that_the_clock_is_fast(tmp_path: Path) -> None:
+    """TripleSeat answers without a Date, so nothing was known of the clock before Revel was asked for the order."""
+    world = Astray(tmp_path, "full")
+    world.revel.faults.add("drop_before", "POST", "/resources/Order/")
+    assert verdict(world.sync(), FULL) == "failed OUTCOME_UNKNOWN"
+    world.wrong = timedelta(days=1)
+    world.dated["tripleseat"].off = None
+    assert verdict(world.sync_event(FULL, ignore_time_gate=True), FULL) == "failed OUTCOME_UNKNOWN"
+    assert world.revel.orders == []
+
+
+def test_a_clock_that_is_fast_does_not_end_the_watch_over_what_was_sent_twice(tmp_path: Path) -> None:
+    """An item may come late and twice: the order is looked at once more when that can't happen any more, not before."""
+    world = Astray(tmp_path, "full")
+    world.revel.faults.add("drop_before", "POST", "/OrderItem/")
+    assert verdict(world.sync(), FULL) == "failed OUTCOME_UNKNOWN"
+    world.time.move(minutes=16)
+    assert verdict(world.sync(), FULL) == "injected"
+    due = recheck_of(world)
+    world.wrong = timedelta(days=1)
+    world.dated["tripleseat"].off = None
+    world.sync_event(FULL, ignore_time_gate=True)
+    assert recheck_of(world) == due is not None
+    world.wrong = timedelta()
+    world.time.move(minutes=16)
+    world.sync()
+    assert recheck_of(world) is None
+
+
+def recheck_of(world: World) -> datetime | None:
+    record = world.record(FULL)
+    assert record is not None
+    return record.recheck_at

@@ -264,7 +264,7 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
 def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Outcome:
     """Look once more at an order that a late write may have doubled; if it is well, go on with its event."""
     record, found = task.record, task.found
-    doubled = recheck(ctx, record, task.plan)
+    doubled = recheck(ctx, state, record, task.plan)
     about = with_order(_about(ctx, found.event) if found else Outcome(record.event_id, Status.SKIPPED), record)
     if doubled:
         return replace(not_written(about, doubled), alarm=True)

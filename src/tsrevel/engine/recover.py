@@ -19,6 +19,7 @@ from tsrevel.engine.inject import (
     write_missing,
 )
 from tsrevel.engine.outcomes import Outcome, injected, not_written, planned, recall_dispute
+from tsrevel.engine.triage import is_recheck_due
 from tsrevel.engine.verify import (
     Mismatch,
     Missing,
@@ -197,8 +198,11 @@ def recover(ctx: RunContext, state: RunState, about: Outcome, record: OrderRecor
             return None
 
 
-def recheck(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | None:
-    """Look once more at a settled order that a late write may have doubled: what a person must see to, or None."""
+def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -> Hold | None:
+    """Look once more at a settled order that a late write may have doubled: what a person must see to, or None.
+
+    Where the clock turns out to be fast, it is looked at again by a later run.
+    """
     found: ExistingOrder | Hold | None = find_order(ctx, plan.uuid, order_names(ctx, plan))
     if isinstance(found, Ours):
         twice = find_twice(ctx.revel.contents(found.row.id))
@@ -207,7 +211,8 @@ def recheck(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | None:
     if isinstance(found, Hold) and found.reason is not Reason.ORDER_EXISTS:
         ctx.ledger.orders.dispute(ctx.run_id, record.event_id, record.order_id, found)
         return found
-    ctx.ledger.orders.recheck(ctx.run_id, record.event_id, None)
+    if is_recheck_due(record, state.clock_check.earliest(ctx.now())):
+        ctx.ledger.orders.recheck(ctx.run_id, record.event_id, None)
     return None
 
 
@@ -216,15 +221,14 @@ def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Pla
 
     Raises OutcomeUnknown where it isn't shown and something of it may still be applied.
     """
-    pending = _pending(ctx, state, record)
     answered = plan.uuid in record.receipts and plan.uuid not in record.unanswered
-    expected = answered or plan.uuid in pending
     names = order_names(ctx, plan)
-    found = state.poll(
-        ctx,
-        lambda: find_order(ctx, plan.uuid, names, known_as=record.order_id),
-        lambda each: not isinstance(each, Absent) or not expected,
-    )
+
+    def settles(found: ExistingOrder) -> bool:
+        return not isinstance(found, Absent) or not (answered or plan.uuid in _pending(ctx, state, record))
+
+    found = state.poll(ctx, lambda: find_order(ctx, plan.uuid, names, known_as=record.order_id), settles)
+    pending = _pending(ctx, state, record)  # not before Revel was asked: its answer tells the time as well
     if isinstance(found, Absent) and answered:
         ctx.ledger.orders.mark_missing(ctx.run_id, record.event_id, plan.steps[:1])
     is_other = isinstance(found, Foreign) and found.row.local_id != plan.local_id
