@@ -1,7 +1,7 @@
-"""Orders that are made: what changed later, in TripleSeat and at a POS station. Told once, the order left as it is.
+"""What changed after an order was made, in TripleSeat or at a POS station. Each change is reported once.
 
-Only reads (facts Revel 3.7). What a station does in normal service isn't news: a payment taken, the order printed,
-sent or closed.
+This module only reads (facts Revel 3.7) and never changes the order. Normal service at a station is not reported: a
+payment taken, the order printed, sent or closed.
 """
 
 from __future__ import annotations

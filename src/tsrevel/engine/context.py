@@ -24,16 +24,16 @@ from tsrevel.tripleseat.client import TripleSeat
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
-"""Is told how many events are done, and of how many."""
+"""Called with the number of events that are done, and the number of all."""
 
 LOOK_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between looks for the same thing: 30 in all. No lag was ever noted, none is ruled out (facts Revel 6)."""
 MOST_FRUITLESS = 3
-"""After so many things in a run that never came into sight, the others are looked for with two pauses alone."""
+"""When so many looks of a run have found nothing, later looks use the first two pauses only."""
 FAILURES_IN_A_ROW = 3
-"""So many events in a row that fail because a service is down end the run: the rest would fail alike."""
+"""A run ends when so many events in a row fail because a service is down: the rest would fail too."""
 FRESH = timedelta(minutes=1)
-"""An answer that was asked for ahead of its use is used for so long."""
+"""How long an answer may be used that was asked for in advance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +281,9 @@ class RunState:
             yield
 
     def poll(self, ctx: RunContext, look: Callable[[], T], settles: Callable[[T], bool]) -> T:
-        """What `look` gives once that settles the matter, or after the last look that there is time for.
+        """Call `look` until `settles` accepts its result or no pause is left, and return the last result.
 
-        Lists may lag, and a late write may just be under way (facts Revel 6).
+        Lists may lag, and a late write may still be under way (facts Revel 6).
         """
         found = look()
         if settles(found):
@@ -300,7 +300,7 @@ class RunState:
 
 
 def wait(ctx: RunContext, seconds: float) -> bool:
-    """Wait so long; False at once where that would reach beyond the run's deadline."""
+    """Sleep and return True. Return False at once if the sleep would pass the run's deadline."""
     if seconds >= ctx.limits.deadline.remaining():
         return False
     ctx.environment.sleep(seconds)
