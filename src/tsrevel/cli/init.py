@@ -16,7 +16,7 @@ from tsrevel.cli.prefill import prefill
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.config import Settings, check_document, config_folder
 from tsrevel.config.paths import SYSTEM_CONFIG, PathProblem, place_state, read_path
-from tsrevel.config.settings import SECRETS, variables
+from tsrevel.config.settings import SECRETS, VARIABLES
 from tsrevel.config.sources import lookup, parse_flag
 from tsrevel.config.write import ConfigTable
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, TsrevelError
@@ -99,9 +99,9 @@ def _name_missing(problem: ConfigProblem, draft: SettingsDraft) -> str:
         return ""
     option = "--" + plain_key(key).replace(".", "-").replace("_", "-")
     if key in SECRETS:
-        return f"{option}-file, {option}-command, or {variables(key)[-1]} in the environment"
+        return f"{option}-file, {option}-command, or {VARIABLES[key][-1]} in the environment"
     other = ", --revel-base-url" if key == "revel.domain" else ""
-    return f"{option}{other}, or {variables(key)[-1]} in the environment"
+    return f"{option}{other}, or {VARIABLES[key][-1]} in the environment"
 
 
 def _prefill(
@@ -161,7 +161,7 @@ def _tell(
 
 def _overruled(environ: Mapping[str, str]) -> list[str]:
     """The environment goes before the file: one that says live makes the file's dry run no dry run."""
-    for name in variables("safety.dry_run"):
+    for name in VARIABLES["safety.dry_run"]:
         try:
             live = bool(lookup(environ, name)) and not parse_flag(lookup(environ, name))
         except ValueError:

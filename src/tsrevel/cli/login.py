@@ -22,7 +22,7 @@ from tsrevel.cli.logs import logging_to
 from tsrevel.cli.prompts import LONGEST_LINE, no_echo, plain_address, read_line
 from tsrevel.config import Settings, is_loopback, load_settings
 from tsrevel.config.problems import DEFAULT
-from tsrevel.config.settings import variables
+from tsrevel.config.settings import VARIABLES
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, CredentialsRefused, ServiceDown, TryNextRun
 from tsrevel.tripleseat.auth import TokenUrl, consent_url, redeem_code
 from tsrevel.tripleseat.token_file import Token, TokenFile
@@ -331,7 +331,7 @@ def _check_app(settings: Settings) -> None:
             f"tripleseat.{name}",
             str(settings.origin(f"tripleseat.{name}")),
             "isn't set",
-            f"TripleSeat shows it under {APP_PAGE}; set it in [tripleseat], or {variables(f'tripleseat.{name}')[0]}.",
+            f"TripleSeat shows it under {APP_PAGE}; set it in [tripleseat], or {VARIABLES[f'tripleseat.{name}'][0]}.",
         )
         for name, value in (("client_id", seat.client_id), ("client_secret", seat.client_secret.get_secret_value()))
         if not value.strip()

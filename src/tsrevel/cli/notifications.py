@@ -18,7 +18,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import encode_report
 from tsrevel.config import Settings
-from tsrevel.config.settings import SECRETS, variables
+from tsrevel.config.settings import SECRETS, VARIABLES
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
 from tsrevel.errors import LedgerUnusable, RunLocked
 from tsrevel.ledger import Ledger, RunMode, hold_mail_lock
@@ -53,7 +53,7 @@ def call_out(
         return
     told = encode_report(replace(report, outcomes=tuple(outcomes)))["events"]
     document = {"hook": hook, **encode_report(report), "events": told}
-    secret_names = {name for key in SECRETS for name in variables(key)}  # each by which a secret may have come
+    secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # each by which a secret may have come
     environ = without_secrets(ctx.environ, secret_names, settings.secret_values)
     failure = run_hook(command, json.dumps(document, ensure_ascii=False), environ)
     if failure:

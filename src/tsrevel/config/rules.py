@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from tsrevel.config.problems import DEFAULT, GivenValue, Layer, Origin, ProblemReport, variable_origin
 from tsrevel.config.settings import (
     SECRETS,
+    VARIABLES,
     ChargeSettings,
     LocationSettings,
     ProductEntry,
@@ -20,8 +21,6 @@ from tsrevel.config.settings import (
     Settings,
     TopLevel,
     suggest,
-    variable,
-    variables,
 )
 from tsrevel.config.sources import lookup
 from tsrevel.config.value_types import decode_whole, is_loopback, url_of_domain
@@ -200,7 +199,7 @@ def check_credentials(settings: Settings, report: ProblemReport) -> None:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         if not text.strip() and not report.spoils(key):
             ways = f", {name}_file or {name}_command" if key in SECRETS else ""
-            remedy = f"Set {name}{ways} in [{section}], or {' or '.join(variables(key))}."
+            remedy = f"Set {name}{ways} in [{section}], or {' or '.join(VARIABLES[key])}."
             report.add(ConfigCode.NOT_SET, key, settings.origin(key), "isn't set", remedy)
 
 
@@ -298,7 +297,7 @@ def check_registers(locations: tuple[Built[LocationSettings], ...], origin: Orig
         for name in ("user", "station"):
             spoilt = report.spoils(f"{key}.{name}") or report.spoils(f"revel.{name}")
             if not getattr(each.entry, name) and not spoilt:
-                remedy = f"Set {name} in this location, or for all: revel.{name} ({variables(f'revel.{name}')[0]})."
+                remedy = f"Set {name} in this location, or for all: revel.{name} ({VARIABLES[f'revel.{name}'][0]})."
                 report.add(ConfigCode.NOT_SET, f"{key}.{name}", origin, "isn't set", remedy)
 
 
@@ -376,7 +375,7 @@ def choose_locations(
         entry = {"tripleseat_site": place.site, "revel_establishment": place.establishment}
         return GivenValue([entry], place.origin)
     if not report.spoils("locations"):
-        remedy = f"Set TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID, or {variable('locations')}."
+        remedy = f"Set TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID, or {VARIABLES['locations'][0]}."
         report.add(ConfigCode.INCOMPLETE_LOCATION, "locations", place.origin, "is only half of a location", remedy)
     return None
 

@@ -325,17 +325,16 @@ SECRETS = tuple(key for key, kind in SETTINGS.items() if kind.secret)
 GIVABLE: dict[str, ValueKind] = SETTINGS | {key + variant: ValueKind.TEXT for key in SECRETS for variant in VARIANTS}
 """Every dotted key that a source may give."""
 
+VARIABLES: dict[str, tuple[str, ...]] = {
+    key: (
+        f"TSREVEL_{key.replace('.', '__').upper()}",
+        *(old for old, new in OLD_NAMES.items() if new == key),
+    )
+    for key in GIVABLE
+}
+"""Every environment name of each dotted key, today's first: safety.dry_run is TSREVEL_SAFETY__DRY_RUN or DRY_RUN."""
+
 SECTION_NAMES = tuple(dict.fromkeys(key.partition(".")[0] for key in SETTINGS if "." in key))
-
-
-def variable(key: str) -> str:
-    """The environment name of today for a dotted key: safety.dry_run is TSREVEL_SAFETY__DRY_RUN."""
-    return "TSREVEL_" + key.replace(".", "__").upper()
-
-
-def variables(key: str) -> list[str]:
-    """Every environment name of a dotted key, today's first."""
-    return [variable(key), *(old for old, new in OLD_NAMES.items() if new == key)]
 
 
 def flag(key: str) -> str:

@@ -11,7 +11,6 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from pathlib import Path
 
 from tsrevel.config.paths import is_there
@@ -25,7 +24,7 @@ from tsrevel.config.problems import (
     file_origin,
     variable_origin,
 )
-from tsrevel.config.settings import GIVABLE, SECTION_NAMES, VARIANTS, flag, suggest, variable, variables
+from tsrevel.config.settings import GIVABLE, SECTION_NAMES, VARIABLES, VARIANTS, flag, suggest
 from tsrevel.config.value_types import ValueKind
 from tsrevel.errors import ConfigCode
 from tsrevel.files import cure_roots_files, read_regular
@@ -141,7 +140,7 @@ _LISTS = frozenset({ValueKind.LIST, ValueKind.SECRETS})
 _MAY_BE_BYTES = frozenset({"ledger.path", "tripleseat.token_file", "tripleseat.webhook_signing_keys"})
 """A path, and the key of an HMAC, are bytes: they need not be text. The same goes for a secret's file or command."""
 
-TODAY = frozenset(variable(key) for key in GIVABLE) | {"TSREVEL_CONFIG"}
+TODAY = frozenset(names[0] for names in VARIABLES.values()) | {"TSREVEL_CONFIG"}
 """Every TSREVEL_ name there is."""
 
 
@@ -209,11 +208,15 @@ def lookup(environ: Mapping[str, str], name: str) -> str:
 def read_environment(environ: Mapping[str, str], report: ProblemReport) -> Layer:
     """What the environment gives. Unknown TSREVEL_ names, unreadable values and contradictions are problems."""
     layer: Layer = {}
-    for key in GIVABLE:
+    for key, names in VARIABLES.items():
         # Blanks alone say something for a list: so a template ends whose names are empty
-        said = environ.get if GIVABLE[key] in _LISTS else partial(lookup, environ)
-        parsed = [_parse(environ, name, key, report) for name in variables(key) if said(name)]
-        found = [given for given in parsed if given is not None]
+        blanks = GIVABLE[key] in _LISTS
+        parsed = [
+            _parse(environ, name, key, report)
+            for name in names
+            if environ.get(name) and (blanks or lookup(environ, name))
+        ]
+        found = [value for value in parsed if value is not None]
         if found:
             layer[key] = found[0]
         for other in found[1:]:
