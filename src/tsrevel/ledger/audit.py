@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger.chain import verify_chain
+from tsrevel.ledger.connection import Transactions
 from tsrevel.ledger.records import AuditKind, AuditRow
-from tsrevel.ledger.transactions import Transactions
 from tsrevel.planning.model import EventId
 
 _LATEST = """

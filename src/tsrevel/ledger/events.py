@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from tsrevel.ledger.connection import Change, Transactions
 from tsrevel.ledger.outbox import REPORTED_CHANGES, Outbox
 from tsrevel.ledger.plan_json import decode_snapshot, encode_snapshot, hash_of_text
 from tsrevel.ledger.records import AuditKind, DeliveryKey, EventResult, LastResult, Resolution, Verdict, decode_instant
-from tsrevel.ledger.transactions import Change, Transactions
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, OrderId
 

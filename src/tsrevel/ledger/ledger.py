@@ -17,7 +17,7 @@ from typing import Self
 from tsrevel.files import real_path
 from tsrevel.ledger.audit import AuditLog
 from tsrevel.ledger.catalogs import CatalogRepository
-from tsrevel.ledger.connection import SQLITE, Connect, reachable
+from tsrevel.ledger.connection import SQLITE, Change, Connect, Transactions, reachable
 from tsrevel.ledger.database import open_database
 from tsrevel.ledger.events import DeliveryRepository, EventRepository
 from tsrevel.ledger.migrations import Migration, shipped_migrations
@@ -26,7 +26,6 @@ from tsrevel.ledger.outbox import Outbox
 from tsrevel.ledger.queries import LedgerQueries
 from tsrevel.ledger.records import Clock, LastResult, OrderRecord, Resolution
 from tsrevel.ledger.runs import RunRepository
-from tsrevel.ledger.transactions import Change, Transactions
 from tsrevel.planning.model import EventId
 
 

@@ -10,6 +10,7 @@ from typing import get_args
 
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger.chain import canonical
+from tsrevel.ledger.connection import Change, Transactions
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.outbox import Outbox
 from tsrevel.ledger.plan_json import decode_plan, encode_plan, hash_of_text
@@ -24,7 +25,6 @@ from tsrevel.ledger.records import (
     decode_instant,
     encode_instant,
 )
-from tsrevel.ledger.transactions import Change, Transactions
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Step
 from tsrevel.planning.money import show

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from tsrevel.ledger.connection import Transactions
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.orders import DISPUTED_FOR
 from tsrevel.ledger.plan_json import decode_plan
 from tsrevel.ledger.records import PENDING, OrderState, decode_instant, describe_dispute
-from tsrevel.ledger.transactions import Transactions
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.money import Cents
 

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger.chain import canonical
-from tsrevel.ledger.connection import SQLITE, Connect, connect_read_only
+from tsrevel.ledger.connection import SQLITE, Connect, Transactions, connect_read_only
 from tsrevel.ledger.migrations import version_of
 from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
-from tsrevel.ledger.transactions import Transactions
 
 _ANY_LIVE = "SELECT EXISTS (SELECT 1 FROM runs WHERE mode = 'bulk' AND NOT dry_run)"
 _BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, started_at) VALUES (?, ?, ?, ?, ?, ?)"

@@ -12,12 +12,20 @@ from pathlib import Path
 
 from tsrevel.files import real_path
 from tsrevel.ledger.chain import GENESIS, verify_chain
-from tsrevel.ledger.connection import SQLITE, Connect, connect_read_only, has_log, mapped, reachable, transaction
+from tsrevel.ledger.connection import (
+    SQLITE,
+    Connect,
+    Transactions,
+    connect_read_only,
+    has_log,
+    mapped,
+    reachable,
+    transaction,
+)
 from tsrevel.ledger.database import TAIL, examine, identify, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import apply_missing, shipped_migrations, version_of
 from tsrevel.ledger.records import Clock, RunRecord
-from tsrevel.ledger.transactions import Transactions
 from tsrevel.planning.model import EventId
 
 _NOW = partial(datetime.now, UTC)

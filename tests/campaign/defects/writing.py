@@ -20,7 +20,7 @@ from tsrevel.config.paths import StatePlace, state_folder
 from tsrevel.engine import inject, perform, recover, verify
 from tsrevel.engine.recover import Absent
 from tsrevel.errors import OutcomeUnknown, Throttled, TryNextRun, Unavailable
-from tsrevel.ledger import chain, transactions
+from tsrevel.ledger import chain, connection
 from tsrevel.ledger.orders import OrderRepository
 from tsrevel.ledger.runs import RunRepository
 from tsrevel.planning import identity
@@ -333,7 +333,7 @@ def audit_rows_are_not_chained(patch: pytest.MonkeyPatch) -> None:
             around(inner, chain, "read_meta", lambda read, *given: replace(read(*given), audit_head=chain.GENESIS))
             original(*args, **kwargs)
 
-    around(patch, transactions.Change, "audit", add)
+    around(patch, connection.Change, "audit", add)
 
 
 @caught_in("single 10:second_process", "single 15:second_process", violates="a second process reached")
