@@ -13,7 +13,8 @@ from typing import NamedTuple, Self
 from uuid import uuid4
 
 from tsrevel.config import CommandRunner, LocationSettings, Settings, run_command
-from tsrevel.engine.context import Environment, Limits, Progress, RunContext, RunIdentity
+from tsrevel.engine.context import Environment, Limits, RunContext, RunIdentity
+from tsrevel.engine.outcomes import Progress
 from tsrevel.errors import ConfigError
 from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock, read_pause

@@ -10,9 +10,8 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import DayRange, Survey, open_survey
 from tsrevel.cli.output import encode_day, news_line, report_nothing_checked, say, show_progress
 from tsrevel.engine.catalogs import Catalogs
-from tsrevel.engine.context import Progress
 from tsrevel.engine.fetch import EventUnavailable, fetch_event
-from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, describe, not_written, planned
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, Progress, describe, not_written, planned
 from tsrevel.errors import ConnectorDisabled, Refused, ServiceDown, TryNextRun
 from tsrevel.planning.coverage import missing_lines, orderable_lines
 from tsrevel.planning.model import Event, EventId, Hold, Skip

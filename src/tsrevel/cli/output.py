@@ -17,8 +17,7 @@ from rich.text import Text
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import inner
 from tsrevel.config import ProductEntry, Settings, load_settings
-from tsrevel.engine.context import Progress
-from tsrevel.engine.outcomes import Outcome, RunReport
+from tsrevel.engine.outcomes import Outcome, Progress, RunReport
 from tsrevel.files import real_path
 from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Pause, Resolution, RunRecord, open_view
 from tsrevel.ledger.queries import Attempt, EventStatus

@@ -12,7 +12,7 @@ from typing import TypeVar
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
-from tsrevel.engine.outcomes import Outcome
+from tsrevel.engine.outcomes import Outcome, Progress
 from tsrevel.errors import ServiceDown, StopRun
 from tsrevel.ledger import ContentHashes, LastResult, Ledger, OrderRecord, Pause, Resolution, StationReport
 from tsrevel.planning.identity import known_local_ids
@@ -23,8 +23,6 @@ from tsrevel.transport.write_gate import WriteGate, WriteScope
 from tsrevel.tripleseat.client import TripleSeat
 
 T = TypeVar("T")
-Progress = Callable[[int, int], None]
-"""Called with the number of events that are done, and the number of all."""
 
 LOOK_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between looks for the same thing: 30 in all. No lag was ever noted, none is ruled out (facts Revel 6)."""

@@ -5,7 +5,7 @@ Wording for terminals and JSON is the command line's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -22,6 +22,9 @@ from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Category, Reason, Status
 from tsrevel.planning.screening import event_day, find_zone
+
+Progress = Callable[[int, int], None]
+"""Called with the number of events that are done, and the number of all."""
 
 
 @dataclass(frozen=True, slots=True)

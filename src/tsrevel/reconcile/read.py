@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.catalogs import Catalogs
-from tsrevel.engine.context import Progress
+from tsrevel.engine.outcomes import Progress
 from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable
 from tsrevel.ledger import KnownEvents, LedgerView
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
