@@ -31,9 +31,9 @@ import tomli_w
 
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine import run
-from tsrevel.engine.context import Progress, RunContext, RunState
+from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.find import Window
-from tsrevel.engine.outcomes import Outcome, RunReport
+from tsrevel.engine.outcomes import Outcome, Progress, RunReport
 from tsrevel.ledger import Ledger, OrderRecord
 from tsrevel.planning.model import EventId
 from tsrevel.sandbox import (

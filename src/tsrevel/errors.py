@@ -6,6 +6,7 @@
     │   ├── LedgerUnusable             newer, unwritable, of the other environment        exit 10
     │   │   └── LedgerDamaged          a person must look before anything is written      exit 14
     │   ├── WrongClock                 both services say that this machine's clock is off exit 10
+    │   ├── AssumptionFailed           the account doesn't do what safety rests on        exit 10
     │   ├── RunLocked                  another run holds the lock                         exit 11
     │   ├── CredentialsRefused         a service refused our key or token (401)           exit 12
     │   │   ├── Forbidden              the key or token may not touch this resource (403)
@@ -182,6 +183,12 @@ class LedgerDamaged(LedgerUnusable):
 
 class WrongClock(StopRun):
     """Both services' clocks say that this machine's is far off: what is due, too early or missed can't be told."""
+
+    exit_status = 10
+
+
+class AssumptionFailed(StopRun):
+    """This account doesn't do what an order's safety rests on: nothing may be written to it."""
 
     exit_status = 10
 

@@ -287,6 +287,7 @@ def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> mode
         local_id=orders.local_id,
         legacy_local_ids=orders.legacy_local_ids,
         max_order_total=to_cents(safety.max_order_total),
+        accepted_assumptions=frozenset(safety.accepted_assumptions),
     )
 
 

@@ -113,7 +113,7 @@ def test_the_file_is_durable_and_guards_its_references(path: Path) -> None:
 TABLES = (
     *("meta", "runs", "orders", "steps", "receipts", "sightings", "audit", "deliveries", "attempts"),
     *("resolutions", "pause", "shown_orders", "mails", "notices", "catalogues", "dry_sightings", "open_changes"),
-    "event_contents",
+    *("event_contents", "assumptions"),
 )
 
 

@@ -47,6 +47,7 @@ from tsrevel.config.value_types import (
     list_settings,
     url_of_domain,
 )
+from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.model import Treatment
 from tsrevel.transport.network import DIRECT, Network
 
@@ -75,6 +76,7 @@ class SafetySettings(Section):
     allowed_locations: tuple[Identifier, ...] = ()
     max_orders_per_run: Positive = 100
     max_order_total: Money = Decimal("25000.00")
+    accepted_assumptions: tuple[Annotated[AssumptionCode, BeforeValidator(decode_upper)], ...] = ()
 
 
 class TripleSeatSettings(Section):

@@ -22,8 +22,9 @@ from tsrevel.engine.fetch import NamedEvent, UnreadEvent
 from tsrevel.engine.find import Window, WorkItem, find_work, warn
 from tsrevel.engine.outcomes import Outcome, RunReport, end_reason, exit_status
 from tsrevel.engine.perform import account_for
-from tsrevel.errors import LedgerUnusable, ServiceDown, StopRun
+from tsrevel.errors import AssumptionFailed, LedgerUnusable, ServiceDown, StopRun
 from tsrevel.ledger import EventResult, RunMode, RunRecord
+from tsrevel.planning.assumptions import find_critical
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 
@@ -40,7 +41,7 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
     _begin(ctx, "bulk", whole=window.is_whole and not ctx.policy.only)
     outcomes: list[Outcome] = []
     try:
-        items = [] if state.read_pause(ctx) else find_work(ctx, state, window)
+        items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
         outcomes = account_for(ctx, state, items)
     except ServiceDown as down:  # orders begun are finished though nothing can be listed
         outcomes = _finish_begun(ctx, state, down)
@@ -71,7 +72,7 @@ def take_up(
     _begin(ctx, "single", whole=False)
     outcomes: list[Outcome] = []
     try:
-        items = [] if state.read_pause(ctx) else events
+        items = events if _may_begin(ctx, state) else []
         outcomes = account_for(ctx, state, items, ignore_time_gate=ignore_time_gate)
     except StopRun as stop:
         state.stop = stop
@@ -81,6 +82,22 @@ def take_up(
 def _begin(ctx: RunContext, mode: RunMode, *, whole: bool) -> None:
     run_id, correlation_id = ctx.identity.run_id, ctx.identity.correlation_id
     ctx.ledger.runs.begin(RunRecord(run_id, correlation_id, mode, ctx.dry_run, ctx.now(), whole=whole))
+
+
+def _may_begin(ctx: RunContext, state: RunState) -> bool:
+    """Whether runs aren't paused. Raises AssumptionFailed for an account that can't be trusted, but in a dry run."""
+    if state.read_pause(ctx):
+        return False
+    failed = () if ctx.dry_run else find_critical(ctx.ledger.assumptions.answers(), ctx.policy.accepted_assumptions)
+    if failed:
+        codes = ", ".join(each.code for each in failed)
+        first = failed[0]
+        raise AssumptionFailed(
+            f"`tsrevel doctor --assumptions` found that this account differs from what tsrevel relies on ({codes}: "
+            f"{first.detail}). Nothing was written. Ask the service about it, or name the code in "
+            "safety.accepted_assumptions"
+        )
+    return True
 
 
 def _finish_begun(ctx: RunContext, state: RunState, down: ServiceDown) -> list[Outcome]:

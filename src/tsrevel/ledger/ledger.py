@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from tsrevel.files import real_path
+from tsrevel.ledger.assumptions import AssumptionRepository
 from tsrevel.ledger.audit import AuditLog
 from tsrevel.ledger.catalogs import CatalogRepository
 from tsrevel.ledger.connection import SQLITE, Change, Connect, Transactions, reachable
@@ -50,6 +51,7 @@ class LedgerView:
         self.runs = RunRepository(transactions)
         self.orders = OrderRepository(transactions, self._outbox)
         self.events = EventRepository(transactions, self._outbox)
+        self.assumptions = AssumptionRepository(transactions)
         self.queries = LedgerQueries(transactions)
         self.audit = AuditLog(transactions)
 

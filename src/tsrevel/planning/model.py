@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Literal, NewType
 
+from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.money import ZERO, Cents
 from tsrevel.planning.reasons import Reason
 
@@ -203,6 +204,7 @@ class Policy:
     local_id: str = "Triple Seat_{event_id}"
     legacy_local_ids: tuple[str, ...] = ("Triple Seat {event_id}",)
     max_order_total: Cents = field(default=Cents(2_500_000))
+    accepted_assumptions: frozenset[AssumptionCode] = frozenset()
 
 
 # What we intend

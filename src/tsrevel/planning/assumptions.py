@@ -1,0 +1,242 @@
+"""Assumptions about the two services that no account could confirm while tsrevel was built. Pure.
+
+`doctor --assumptions` tests each against the user's own account. The ledger stores the answers, and runs use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class AssumptionCode(StrEnum):
+    """An assumption. Codes never change their meaning: settings and ledgers hold them."""
+
+    REVEL_UUID_KEPT = "REVEL_UUID_KEPT"
+    REVEL_FINDS_BY_UUID = "REVEL_FINDS_BY_UUID"
+    REVEL_FINDS_BY_LOCAL_ID = "REVEL_FINDS_BY_LOCAL_ID"
+    REVEL_FINDS_NONE_FOR_UNKNOWN = "REVEL_FINDS_NONE_FOR_UNKNOWN"
+    REVEL_IN_FILTER = "REVEL_IN_FILTER"
+    REVEL_UNKNOWN_FILTER = "REVEL_UNKNOWN_FILTER"
+    REVEL_ESTABLISHMENT_FILTER = "REVEL_ESTABLISHMENT_FILTER"
+    REVEL_FIELDS = "REVEL_FIELDS"
+    REVEL_PAGE_LIMIT = "REVEL_PAGE_LIMIT"
+    REVEL_NEXT_PAGE = "REVEL_NEXT_PAGE"
+    REVEL_PAGE_ORDER = "REVEL_PAGE_ORDER"
+    REVEL_PRODUCT_SET = "REVEL_PRODUCT_SET"
+    REVEL_NUMBERS = "REVEL_NUMBERS"
+    REVEL_LOCAL_TIME = "REVEL_LOCAL_TIME"
+    REVEL_CLOCK = "REVEL_CLOCK"
+    TRIPLESEAT_EVENT_DATES = "TRIPLESEAT_EVENT_DATES"
+    TRIPLESEAT_UPDATE_DATES = "TRIPLESEAT_UPDATE_DATES"
+    TRIPLESEAT_ORDER = "TRIPLESEAT_ORDER"
+    TRIPLESEAT_PAGES = "TRIPLESEAT_PAGES"
+    TRIPLESEAT_FINANCIALS = "TRIPLESEAT_FINANCIALS"
+    TRIPLESEAT_CHARGES = "TRIPLESEAT_CHARGES"
+    TRIPLESEAT_PAYMENT_STATES = "TRIPLESEAT_PAYMENT_STATES"
+    TRIPLESEAT_DOCUMENTS = "TRIPLESEAT_DOCUMENTS"
+    TRIPLESEAT_WEBHOOKS = "TRIPLESEAT_WEBHOOKS"
+
+
+class AssumptionResult(StrEnum):
+    """How a test ended."""
+
+    HOLDS = "holds"
+    FAILS = "doesn't hold"
+    UNTOLD = "can't be told here"
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """`fact`: the heading that it rests on. `critical`: an order's safety rests on it, so runs write nothing without.
+
+    `otherwise`: what a run does where it doesn't hold.
+    """
+
+    code: AssumptionCode
+    fact: str
+    sentence: str
+    otherwise: str
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AssumptionAnswer:
+    """What an account answered. `detail` says what was seen, without customers' data; no full stop at its end."""
+
+    code: AssumptionCode
+    result: AssumptionResult
+    detail: str
+    tested_at: datetime | None = None
+
+
+_WRITES_NOTHING = "Runs write nothing"
+_C = AssumptionCode
+ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
+    each.code: each
+    for each in (
+        Assumption(
+            _C.REVEL_UUID_KEPT,
+            "Revel 3.3",
+            "Revel keeps the uuid of an order as it was sent",
+            _WRITES_NOTHING,
+            critical=True,
+        ),
+        Assumption(
+            _C.REVEL_FINDS_BY_UUID, "Revel 2.1", "Revel finds an order by its uuid", _WRITES_NOTHING, critical=True
+        ),
+        Assumption(
+            _C.REVEL_FINDS_BY_LOCAL_ID,
+            "Revel 3.4",
+            "Revel finds an order by its local_id",
+            _WRITES_NOTHING,
+            critical=True,
+        ),
+        Assumption(
+            _C.REVEL_FINDS_NONE_FOR_UNKNOWN,
+            "Revel 2.1",
+            "Revel finds no order for a uuid that nobody has used",
+            _WRITES_NOTHING,
+            critical=True,
+        ),
+        Assumption(
+            _C.REVEL_IN_FILTER,
+            "Revel 2.1",
+            "Revel finds several orders by one __in filter",
+            "Runs ask for each order by itself",
+        ),
+        Assumption(
+            _C.REVEL_UNKNOWN_FILTER,
+            "Revel 2.1",
+            "Revel ignores a filter that it doesn't know",
+            "Nothing changes: runs check every returned row",
+        ),
+        Assumption(
+            _C.REVEL_ESTABLISHMENT_FILTER,
+            "Revel 2.1",
+            "Revel narrows products to one establishment",
+            "Runs read the products of all establishments and check each row",
+        ),
+        Assumption(
+            _C.REVEL_FIELDS,
+            "Revel 2.1",
+            "Revel narrows a row to the fields that are asked for",
+            "Runs read whole rows",
+        ),
+        Assumption(
+            _C.REVEL_PAGE_LIMIT,
+            "Revel 2.1",
+            "Revel gives 250 rows a page where that many are asked for",
+            "Nothing changes: runs follow the pages as they come",
+        ),
+        Assumption(
+            _C.REVEL_NEXT_PAGE,
+            "Revel 2.1",
+            "Revel's next page follows the one before, and all pages hold every row",
+            _WRITES_NOTHING,
+            critical=True,
+        ),
+        Assumption(
+            _C.REVEL_PAGE_ORDER,
+            "Revel 2.1",
+            "Revel sorts rows by id where that is asked for",
+            "Nothing changes: runs drop rows that come twice",
+        ),
+        Assumption(
+            _C.REVEL_PRODUCT_SET,
+            "Revel 2.1",
+            "Revel gives several products in one request",
+            "Runs read the catalogue again where they confirm products",
+        ),
+        Assumption(
+            _C.REVEL_NUMBERS,
+            "Revel 2.4",
+            "Revel shows money as decimal numbers or text",
+            _WRITES_NOTHING,
+            critical=True,
+        ),
+        Assumption(
+            _C.REVEL_LOCAL_TIME,
+            "Revel 2.4",
+            "Revel shows the time of an order as the establishment's wall time",
+            _WRITES_NOTHING,
+            critical=True,
+        ),
+        Assumption(
+            _C.REVEL_CLOCK,
+            "Revel 6",
+            "Revel's answers tell the time, and it agrees with this machine's",
+            "Runs judge this machine's clock by TripleSeat alone, and so can't refuse to write",
+        ),
+        Assumption(
+            _C.TRIPLESEAT_EVENT_DATES,
+            "TripleSeat 2",
+            "TripleSeat's search by event date lists the events of these days and no others",
+            _WRITES_NOTHING,
+            critical=True,
+        ),
+        Assumption(
+            _C.TRIPLESEAT_UPDATE_DATES,
+            "TripleSeat 2",
+            "TripleSeat's search by update date lists the events of these days and no others",
+            "Runs leave out other events; a change may be seen late",
+        ),
+        Assumption(
+            _C.TRIPLESEAT_ORDER,
+            "TripleSeat 2",
+            "TripleSeat lists events in the order of their creation where that is asked for",
+            "An event may be missed while it moves between pages; the next run sees it",
+        ),
+        Assumption(
+            _C.TRIPLESEAT_PAGES,
+            "TripleSeat 2",
+            "Each page of TripleSeat's search brings other events, up to total_pages",
+            _WRITES_NOTHING,
+            critical=True,
+        ),
+        Assumption(
+            _C.TRIPLESEAT_FINANCIALS,
+            "TripleSeat 3.3",
+            "TripleSeat shows an event's lines and totals with show_financial",
+            "Runs hold events without lines",
+        ),
+        Assumption(
+            _C.TRIPLESEAT_CHARGES,
+            "TripleSeat 3.3",
+            "[[charges]] names every billing total that occurs",
+            "Runs hold events with another one",
+        ),
+        Assumption(
+            _C.TRIPLESEAT_PAYMENT_STATES,
+            "TripleSeat 3.3",
+            "tsrevel knows the state of every payment that occurs",
+            "Runs hold events with another one",
+        ),
+        Assumption(
+            _C.TRIPLESEAT_DOCUMENTS,
+            "TripleSeat 3.4",
+            "One document of each event can be told to be the order",
+            "Runs hold the other events",
+        ),
+        Assumption(
+            _C.TRIPLESEAT_WEBHOOKS,
+            "TripleSeat 6.1",
+            "TripleSeat's webhook endpoints are enabled and don't fail",
+            "Deliveries don't arrive; the poll finds the events all the same",
+        ),
+    )
+}
+"""Every assumption, in the order in which `doctor --assumptions` tests them."""
+
+
+def find_critical(
+    answers: Iterable[AssumptionAnswer], accepted: Collection[AssumptionCode]
+) -> tuple[AssumptionAnswer, ...]:
+    """Those of `answers` that keep runs from writing: critical, failed, and not accepted."""
+    return tuple(
+        each
+        for each in answers
+        if each.result is AssumptionResult.FAILS and ASSUMPTIONS[each.code].critical and each.code not in accepted
+    )

@@ -1,0 +1,42 @@
+"""The table of assumptions: each has its fact, and the critical ones are those that an order's safety rests on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsrevel.planning.assumptions import (
+    ASSUMPTIONS,
+    AssumptionAnswer,
+    AssumptionCode,
+    AssumptionResult,
+    find_critical,
+)
+
+UUID, SETS = AssumptionCode.REVEL_UUID_KEPT, AssumptionCode.REVEL_PRODUCT_SET
+
+
+def test_every_code_has_its_row() -> None:
+    assert list(ASSUMPTIONS) == list(AssumptionCode)
+
+
+@pytest.mark.parametrize("code", AssumptionCode)
+def test_a_critical_one_says_that_nothing_is_written(code: AssumptionCode) -> None:
+    row = ASSUMPTIONS[code]
+    assert row.critical == (row.otherwise == "Runs write nothing")
+
+
+@pytest.mark.parametrize(
+    ("code", "result", "accepted", "stops"),
+    [
+        (UUID, AssumptionResult.FAILS, (), True),
+        (UUID, AssumptionResult.FAILS, (UUID,), False),
+        (UUID, AssumptionResult.UNTOLD, (), False),
+        (UUID, AssumptionResult.HOLDS, (), False),
+        (SETS, AssumptionResult.FAILS, (), False),
+    ],
+)
+def test_a_critical_one_that_failed_and_wasnt_accepted_stops_runs(
+    code: AssumptionCode, result: AssumptionResult, accepted: tuple[AssumptionCode, ...], stops: bool
+) -> None:
+    answer = AssumptionAnswer(code, result, "seen")
+    assert find_critical([answer], accepted) == ((answer,) if stops else ())
