@@ -50,6 +50,16 @@ def made(world: World) -> World:
     return world
 
 
+def test_what_an_older_version_stored_of_an_order_may_lack_an_amount(made: World) -> None:
+    made.revel.pos_touch(ORDER)
+    run_id = next_run(made).run_id
+    with made.ledger() as ledger:
+        shown = ledger.orders.shown([EventId(str(FULL))])[EventId(str(FULL))]
+        fewer = {name: text for name, text in shown.items() if name != "gratuity"}
+        ledger.orders.note_shown(run_id, EventId(str(FULL)), fewer, None)
+    assert verdict(next_run(made), FULL) == ALREADY
+
+
 def test_a_discount_that_a_station_wiped_is_told_once_and_the_order_left_as_it_is(made: World) -> None:
     made.revel.pos_touch(ORDER)
     touched = made.revel.order(ORDER)

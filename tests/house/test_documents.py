@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -15,12 +16,14 @@ from tsrevel.cli.app import app
 from tsrevel.cli.options import ORDER
 from tsrevel.config import SETTINGS
 from tsrevel.config.settings import OLD_NAMES
+from tsrevel.planning.model import Treatment
 from tsrevel.planning.reasons import Category, Reason
 
 from .source import ROOT, tracked_files
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
 EXIT_STATUSES = (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 130, 143)
 OF_THIS_MACHINE = re.compile("|".join(["/" + "work/", "/" + "root/", "py" + "pi", "index" + "-url", "find" + "-links"]))
@@ -47,6 +50,15 @@ def exceptions() -> list[type[errors.TsrevelError]]:
 @pytest.mark.parametrize("name", sorted(commands(app)))
 def test_the_readme_shows_every_command(name: str) -> None:
     assert re.search(rf"\b{re.escape(name)}\b", README)
+
+
+@pytest.mark.parametrize("treatment", get_args(Treatment))
+def test_what_a_charge_may_be_is_said_wherever_it_is_set(treatment: str) -> None:
+    init = typer.main.get_group(app).commands["init"]
+    (option,) = [each for each in init.params if each.name == "charge"]
+    assert f'"{treatment}"' in EXAMPLE
+    assert f'"{treatment}"' in DESIGN
+    assert f"={treatment}" in vars(option)["help"]
 
 
 def test_every_command_has_its_place_in_help() -> None:

@@ -27,7 +27,7 @@ from tsrevel.insight.history import EventHistory
 from tsrevel.ledger import AuditKind
 from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.explain import LineReason, Rationale
-from tsrevel.planning.model import Plan, ProductId
+from tsrevel.planning.model import CHARGE_FIELDS, Plan, ProductId, label
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import advise
 from tsrevel.wiring import Runtime
@@ -244,11 +244,9 @@ def _tell_plan(page: TextOutput, plan: Plan, names: Mapping[ProductId, str], *, 
         product = (str(item.product), names.get(item.product, ""))
         rows.append((str(item.quantity), item.line, *product, show(item.unit_price), show(item.amount)))
     page.rows(("Qty", "Line", "Product", "Its name", "Price", "Amount"), rows)
-    page.line(
-        f"items {show(plan.subtotal)} - discount {show(plan.discount)} + tax {show(plan.tax)} + gratuity "
-        f"{show(plan.gratuity)} = {show(plan.final_total)}; paid {show(plan.paid)}, due {show(plan.remaining_due)}",
-        indent=2,
-    )
+    charges = "".join(f" + {label(name)} {show(plan.amount(name))}" for name in CHARGE_FIELDS)
+    total = f"{show(plan.final_total)}; paid {show(plan.paid)}, due {show(plan.remaining_due)}"
+    page.line(f"items {show(plan.subtotal)} - discount {show(plan.discount)}{charges} = {total}", indent=2)
 
 
 def _how_far(steps: Sequence[StepStatus]) -> str:

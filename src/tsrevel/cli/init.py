@@ -286,7 +286,7 @@ class _Interview:
     def _ask_charges(self) -> None:
         self.terminal.say("\nTaxes, fees and gratuities that TripleSeat adds: an event with one not named is held")
         while name := self.terminal.ask("Name in TripleSeat, such as Sales Tax (empty: no more)"):
-            question = "  It is: tax, gratuity, item or ignore"
+            question = f"  It is: {', '.join(TREATMENTS[:-1])} or {TREATMENTS[-1]}"
             treatment = self.terminal.ask(question, "tax", lambda text: "" if text in TREATMENTS else "One of these.")
             product = ""
             if treatment == "item":

@@ -59,7 +59,8 @@ def read_charge(text: str) -> dict[str, object]:
     match, sign, told = text.rpartition("=")
     treatment, _, product = (part.strip() for part in told.partition(":"))
     if not sign or not match.strip() or treatment not in TREATMENTS or (treatment == "item") != bool(product):
-        raise typer.BadParameter('--charge: write NAME=tax, NAME=gratuity, NAME=ignore or "NAME=item:PRODUCT"')
+        named = ", ".join(f"NAME={each}" for each in TREATMENTS if each != "item")
+        raise typer.BadParameter(f'--charge: write {named} or "NAME=item:PRODUCT"')
     return charge_entry(match.strip(), treatment, product)
 
 

@@ -265,7 +265,7 @@ def _confirm(
         twice = find_twice(ctx.revel.history(row.id))
         if twice:
             return Hold(Reason.AMOUNT_MISMATCH, f"Revel order {row.id} is not what was planned: {twice}")
-    if _as_shown(plan, row) == (before or _as_planned(plan)) or not singles.take():
+    if _as_shown(plan, row) == {**_as_planned(plan), **(before or {})} or not singles.take():
         return row
     return ctx.revel.find_by_id(row.id) or row
 
@@ -289,7 +289,7 @@ def _compare(
     if record.plan is None:
         return None
     planned, shown = _as_planned(record.plan), _as_shown(record.plan, row)
-    before = shown_before or planned
+    before = {**planned, **(shown_before or {})}  # an older version stored fewer fields
     if shown == before:
         return None
     changes = describe_order_changes(before, shown)

@@ -110,7 +110,7 @@ def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Loca
 
 def with_row(about: Outcome, row: OrderRow) -> Outcome:
     """`about` with the order that Revel shows."""
-    return replace(about, order_id=row.id, local_id=row.local_id, total=row.final_total)
+    return replace(about, order_id=row.id, local_id=row.local_id, total=row.amounts["total"])
 
 
 def may_be_ours(ctx: RunContext, row: OrderRow, event_id: EventId) -> bool:

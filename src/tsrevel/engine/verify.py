@@ -72,12 +72,7 @@ def planned_fields(plan: Plan) -> dict[str, str]:
         "establishment": str(plan.location.establishment),
         "local_id": plan.local_id,
         "uuid": plan.uuid,
-        "subtotal": show(plan.subtotal),
-        "discount": show(plan.discount),
-        "tax": show(plan.tax),
-        "gratuity": show(plan.gratuity),
-        "total": show(plan.final_total),
-        "balance": show(plan.remaining_due),
+        **{name: show(amount) for name, amount in plan.amounts.items()},
     }
 
 
@@ -87,12 +82,7 @@ def shown_fields(row: OrderRow) -> dict[str, str]:
         "establishment": str(row.establishment or "none"),
         "local_id": row.local_id,
         "uuid": row.uuid,
-        "subtotal": show(row.subtotal),
-        "discount": show(row.discount),
-        "tax": show(row.tax),
-        "gratuity": show(row.gratuity),
-        "total": show(row.final_total),
-        "balance": show(row.remaining_due),
+        **{name: show(amount) for name, amount in row.amounts.items()},
     }
 
 
@@ -189,7 +179,8 @@ def _verify_totals(ctx: RunContext, state: RunState, plan: Plan, order_id: Order
     def shows_written(row: OrderRow) -> bool:
         """Whether the row proves that the totals were written, or that a station has been at the order since."""
         differs = plan.remaining_due != plan.gross_total or totals.uuid in known
-        return row.printed or row.discount != plan.discount or (differs and not describe_differences(plan, row))
+        discounted = row.amounts["discount"] == plan.discount
+        return row.printed or not discounted or (differs and not describe_differences(plan, row))
 
     row = state.poll(ctx, look, lambda row: isinstance(row, Mismatch) or (row is not None and shows_written(row)))
     if row is None:
@@ -329,10 +320,11 @@ def _strange_order(plan: Plan, order: OrderRow | None) -> str:
         return f"it is at establishment {order.establishment}, not {plan.location.establishment}"
     if order.local_id != plan.local_id:
         return "its local_id is another"
-    if order.discount != plan.discount and (order.discounted or order.discount):
-        return f"its discount is {show(order.discount)}, not {show(plan.discount)}; did a POS station open it?"
+    discount = order.amounts["discount"]
+    if discount != plan.discount and (order.discounted or discount):
+        return f"its discount is {show(discount)}, not {show(plan.discount)}; did a POS station open it?"
     if order.printed and not shows_totals(plan, order):
-        due = f"a total of {show(order.final_total)} and {show(order.remaining_due)} due"
+        due = f"a total of {show(order.amounts['total'])} and {show(order.amounts['balance'])} due"
         return f"it is finished with {due}, not {show(plan.final_total)} and {show(plan.remaining_due)}"
     return ""
 

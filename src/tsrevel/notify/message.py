@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from html import escape
 
-from tsrevel.planning.model import Plan
+from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import show
 from tsrevel.text import clean_text
 
@@ -110,7 +110,7 @@ def _items(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def _sums(plan: Plan) -> list[tuple[str, str]]:
-    optional = [("Tax", plan.tax), ("Gratuity", plan.gratuity)]
+    optional = [(label(name).capitalize(), plan.amount(name)) for name in CHARGE_FIELDS]
     return [
         ("Subtotal", show(plan.subtotal)),
         ("Discount", f"-{show(plan.discount)}" if plan.discount else show(plan.discount)),

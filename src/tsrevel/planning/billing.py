@@ -5,7 +5,7 @@ sum of lines - discounts + billing totals = grand total
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ from itertools import combinations
 
 from tsrevel.planning.documents import is_named
 from tsrevel.planning.model import (
+    CHARGE_FIELDS,
     Document,
     Event,
     Hold,
@@ -43,11 +44,9 @@ class Portion:
 
 @dataclass(frozen=True, slots=True)
 class Charges:
-    """The billing totals, sorted by what becomes of them. `ignored` stays out of the order."""
+    """The billing totals that are in the order: the sums of each field, and those that are items of their own."""
 
-    tax: Cents = ZERO
-    gratuity: Cents = ZERO
-    ignored: Cents = ZERO
+    fields: Mapping[str, Cents]
     items: tuple[tuple[str, ProductId, Cents], ...] = ()
 
 
@@ -122,7 +121,7 @@ def check_money(document: Document, event_total: Decimal | None) -> Hold | None:
 def sort_charges(document: Document, policy: Policy, catalogue: Catalogue) -> Charges | Hold:
     """What becomes of each billing total, by `policy.charges`. One that nobody listed holds the event."""
     rules = {normalise(rule.match): rule for rule in policy.charges}
-    sums: dict[str, Cents] = {"tax": ZERO, "gratuity": ZERO, "ignore": ZERO}
+    fields: dict[str, Cents] = dict.fromkeys(CHARGE_FIELDS, ZERO)
     items = []
     for charge in document.billing_totals:
         amount = to_cents(charge.amount)
@@ -140,9 +139,9 @@ def sort_charges(document: Document, policy: Policy, catalogue: Catalogue) -> Ch
             if isinstance(product, Unmatched):
                 return Hold(Reason.UNMAPPED_ITEMS, f"charge {product}")
             items.append((charge.name, product, amount))
-        else:
-            sums[rule.treat_as] = Cents(sums[rule.treat_as] + amount)
-    return Charges(sums["tax"], sums["gratuity"], sums["ignore"], tuple(items))
+        elif rule.treat_as != "ignore":
+            fields[rule.treat_as] = Cents(fields[rule.treat_as] + amount)
+    return Charges(fields, tuple(items))
 
 
 def _mismatch(text: str) -> Hold:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tsrevel.planning.model import Item, Location, Plan
+from tsrevel.planning.model import CHARGE_FIELDS, AmountName, Item, Location, Plan, label
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.products import normalise
 
@@ -14,13 +14,9 @@ def describe_changes(before: Plan, now: Plan, refunded: Cents = ZERO) -> list[st
 
     `refunded` is what has been given back in all of the payments of `now`.
     """
-    pairs = [
-        ("total", before.final_total, now.final_total),
-        ("discount", before.discount, now.discount),
-        ("tax", before.tax, now.tax),
-        ("gratuity", before.gratuity, now.gratuity),
-        ("payments", before.paid, now.paid),
-    ]
+    names: tuple[AmountName, ...] = ("total", "discount", *CHARGE_FIELDS)
+    pairs = [(label(name), before.amount(name), now.amount(name)) for name in names]
+    pairs.append(("payments", before.paid, now.paid))
     day = [f"date {before.day} → {now.day}"] if before.day != now.day else []
     sums = [f"{what} {show(old)} → {show(new)}" for what, old, new in pairs if old != new]
     if refunded and now.paid < before.paid:

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Literal, NewType
+from typing import Literal, NewType, get_args
 
 from tsrevel.planning.assumptions import AssumptionCode
 from tsrevel.planning.money import ZERO, Cents
@@ -160,8 +160,21 @@ class TimeGate:
     days_after: int = 0
 
 
-Treatment = Literal["tax", "gratuity", "item", "ignore"]
+ChargeField = Literal["tax", "gratuity"]
+"""A kind of billing total that is a field of the Revel order: a field of `Plan`, by its name in `[[charges]]`."""
+CHARGE_FIELDS: tuple[ChargeField, ...] = get_args(ChargeField)
+Treatment = Literal[ChargeField, "item", "ignore"]
 """What a billing total is in Revel. What is ignored stays out of the order."""
+
+AmountName = Literal["subtotal", "discount", ChargeField, "total", "balance"]
+"""The amounts of an order, as people read them from top to bottom. All that shows, compares, sends or reads an order's
+money goes by this list; `revel_field` says where Revel keeps each."""
+AMOUNTS: tuple[AmountName, ...] = get_args(AmountName)
+
+
+def label(name: AmountName) -> str:
+    """What people call it."""
+    return name.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +275,7 @@ class Labels:
 class Plan:
     """The order we intend, complete and free of customer data. The same event gives the same plan, uuids included.
 
-    Money in cents. The identity that holds: subtotal - discount + tax + gratuity = final_total.
+    Money in cents. The identity that holds: subtotal - discount + charges = final_total.
     """
 
     event_id: EventId
@@ -285,7 +298,7 @@ class Plan:
     @property
     def gross_total(self) -> Cents:
         """What the order comes to before its discount is written."""
-        return Cents(self.subtotal + self.tax + self.gratuity)
+        return Cents(self.subtotal + sum(self.amount(name) for name in CHARGE_FIELDS))
 
     @property
     def final_total(self) -> Cents:
@@ -299,6 +312,25 @@ class Plan:
     @property
     def remaining_due(self) -> Cents:
         return Cents(self.final_total - self.paid)
+
+    def amount(self, name: AmountName) -> Cents:
+        match name:
+            case "subtotal":
+                return self.subtotal
+            case "discount":
+                return self.discount
+            case "tax":
+                return self.tax
+            case "gratuity":
+                return self.gratuity
+            case "total":
+                return self.final_total
+            case "balance":
+                return self.remaining_due
+
+    @property
+    def amounts(self) -> Mapping[AmountName, Cents]:
+        return {name: self.amount(name) for name in AMOUNTS}
 
 
 # The ways of not doing it

@@ -63,7 +63,7 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
     if isinstance(items, Hold):
         return items
     discount = document_discount(document) if policy.discounts == "order" else ZERO
-    final = Cents(sum(item.amount for item in items) - discount + charges.tax + charges.gratuity)
+    final = Cents(sum(item.amount for item in items) - discount + sum(charges.fields.values()))
     received = payments_to_record(event, document, policy, final, now.astimezone(zone).date())
     if isinstance(received, Hold):
         return received
@@ -83,10 +83,9 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
         uuid=order,
         items=items,
         discount=discount,
-        tax=charges.tax,
-        gratuity=charges.gratuity,
         payments=payments,
         steps=identity.list_steps(order, items, payments, discounted=bool(discount)),
+        **charges.fields,
     )
 
 

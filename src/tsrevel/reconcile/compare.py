@@ -77,7 +77,7 @@ def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
         text=text,
         reason=Reason.DUPLICATE_ORDERS,
         orders=ids,
-        revel=Cents(sum(row.final_total for row in rows)),
+        revel=Cents(sum(row.amounts["total"] for row in rows)),
     )
 
 
@@ -105,7 +105,7 @@ def _compare_unwanted(case: EventComparison) -> Iterator[Difference]:
         text=f"{_why_unwanted(case)}; Revel order {ids} still stands: void it there if it is not wanted",
         reason=Reason.CANCELLED_AFTER_INJECTION if known else Reason.EVENT_DATA_UNAVAILABLE,
         tripleseat=ZERO,
-        revel=Cents(sum(row.final_total for row in standing)),
+        revel=Cents(sum(row.amounts["total"] for row in standing)),
     )
 
 
@@ -176,7 +176,11 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
         who = "ours by its uuid" if ours else "made by someone else"
         text = f"Revel order {row.id}, {who}, isn't in the ledger; the next `sync` over its day takes it in"
         yield Difference(
-            DifferenceKind.ORDER_NOT_IN_LEDGER, text, reason=Reason.ORDER_EXISTS, revel=row.final_total, field="total"
+            DifferenceKind.ORDER_NOT_IN_LEDGER,
+            text,
+            reason=Reason.ORDER_EXISTS,
+            revel=row.amounts["total"],
+            field="total",
         )
         return
     if record.order_id and record.order_id not in {each.id for each in case.live}:
@@ -233,7 +237,7 @@ def _against_event(finding: Difference) -> Difference:
 def _compare_place(plan: Plan, row: OrderRow) -> Iterator[Difference]:
     if row.establishment != plan.location.establishment:
         text = f"order {row.id} is at establishment {row.establishment}, not {plan.location.establishment}"
-        yield differs(DifferenceKind.WRONG_ESTABLISHMENT, text, "total", plan.final_total, row.final_total)
+        yield differs(DifferenceKind.WRONG_ESTABLISHMENT, text, "total", plan.final_total, row.amounts["total"])
 
 
 def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
@@ -295,8 +299,8 @@ def _compare_totals(case: EventComparison, row: OrderRow) -> Iterator[Difference
         if isinstance(hold, Hold | Skip):
             yield Difference(DifferenceKind.EVENT_CHANGED, f"it can't be planned: {hold.text}", reason=hold.reason)
     total = event_total(case) or ZERO
-    if total != row.final_total:
-        yield _against_event(money_differs("total", total, row.final_total))
+    if total != row.amounts["total"]:
+        yield _against_event(money_differs("total", total, row.amounts["total"]))
 
 
 # What a person said of it

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 from tsrevel.planning.changes import describe_item
 from tsrevel.planning.identity import order_uuid
-from tsrevel.planning.model import Item, Plan, Policy, Skip
+from tsrevel.planning.model import CHARGE_FIELDS, AmountName, Item, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show, to_cents
 from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
@@ -19,16 +19,9 @@ from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
 
 
 def planned_money(plan: Plan, policy: Policy) -> Money:
-    charged = Cents(sum(item.amount for item in plan.items if is_charge(item, policy)))
-    return Money(
-        items=Cents(plan.subtotal - charged),
-        discount=plan.discount,
-        tax=plan.tax,
-        charges=Cents(charged + plan.gratuity),
-        total=plan.final_total,
-        payments=plan.paid,
-        balance=plan.remaining_due,
-    )
+    charged = sum(item.amount for item in plan.items if is_charge(item, policy))
+    own = own_money(plan.amounts, plan.paid)
+    return replace(own, items=Cents(own.items - charged), charges=Cents(own.charges + charged))
 
 
 def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy: Policy) -> Money:
@@ -41,7 +34,8 @@ def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy:
     ours = {item.uuid for item in planned}
     charged = [item for item in planned if is_charge(item, policy)]
     uuids, products = {item.uuid for item in charged}, {item.product for item in charged}
-    sold, charges = 0, int(order.gratuity)
+    own = own_money(order.amounts, paid(contents.payments))
+    sold, charges = 0, int(own.charges)
     for row in contents.items:
         if row.voided:
             continue
@@ -49,14 +43,19 @@ def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy:
             charges += item_amount(row)
         else:
             sold += item_amount(row)
+    return replace(own, items=Cents(sold), charges=Cents(charges))
+
+
+def own_money(amounts: Mapping[AmountName, Cents], received: Cents) -> Money:
+    """What the order itself says, which doesn't tell the charges among its items from the others."""
     return Money(
-        items=Cents(sold),
-        discount=order.discount,
-        tax=order.tax,
-        charges=Cents(charges),
-        total=order.final_total,
-        payments=paid(contents.payments),
-        balance=order.remaining_due,
+        items=amounts["subtotal"],
+        discount=amounts["discount"],
+        tax=amounts["tax"],
+        charges=Cents(sum(amounts[name] for name in CHARGE_FIELDS if name != "tax")),
+        total=amounts["total"],
+        payments=received,
+        balance=amounts["balance"],
     )
 
 
@@ -78,12 +77,7 @@ def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy)
     """Every way in which our order isn't what was planned."""
     yield from _compare_items(plan, contents.items, policy)
     yield from _compare_payments(plan, row, contents.payments)
-    planned = Money(
-        plan.subtotal, plan.discount, plan.tax, plan.gratuity, plan.final_total, plan.paid, plan.remaining_due
-    )
-    received = paid(contents.payments)
-    stored = Money(row.subtotal, row.discount, row.tax, row.gratuity, row.final_total, received, row.remaining_due)
-    yield from compare_money(planned, stored)
+    yield from compare_money(own_money(plan.amounts, plan.paid), own_money(row.amounts, paid(contents.payments)))
 
 
 def find_doubled(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Difference]:
@@ -172,7 +166,7 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
     # payments under no uuid of ours: one that lowered what is due was taken at a till; else it is ours once more
     planned = {payment.uuid for payment in plan.payments}
     amounts = {payment.amount for payment in plan.payments if payment.uuid in by_uuid}
-    not_taken = paid(live) > order.final_total or order.remaining_due >= plan.remaining_due
+    not_taken = paid(live) > order.amounts["total"] or order.amounts["balance"] >= plan.remaining_due
     for row in live:
         if row.uuid in planned:
             continue
@@ -213,7 +207,7 @@ def is_void(case: EventComparison, row: OrderRow) -> bool:
     contents = contents_of(case, row)
     sold = any(not item.voided for item in contents.items)
     received = any(payment.counts for payment in contents.payments)
-    return not (sold or received or row.final_total or row.remaining_due)
+    return not (sold or received or row.amounts["total"] or row.amounts["balance"])
 
 
 def main_order(case: EventComparison) -> OrderRow:
@@ -250,7 +244,7 @@ def totals_of(case: EventComparison) -> Difference:
         field="total",
         tripleseat=now.final_total if now else event_total(case),
         ledger=written.final_total if written else None,
-        revel=Cents(sum(row.final_total for row in live)) if live else None,
+        revel=Cents(sum(row.amounts["total"] for row in live)) if live else None,
     )
 
 

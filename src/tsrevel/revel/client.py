@@ -27,7 +27,7 @@ from tsrevel.revel.decode import (
     decode_uuid,
     is_on_sale,
 )
-from tsrevel.revel.encode import compare_stored, encode_step
+from tsrevel.revel.encode import END_AMOUNTS, compare_stored, encode_step
 from tsrevel.revel.paging import ANY_NUMBER, FieldSelector, Fits, lacks, read_rows
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.responses import Json
@@ -290,13 +290,12 @@ class Revel:
 
 def shows_discount(plan: Plan, row: OrderRow) -> bool:
     """Whether the order carries the plan's discount, no more and no less."""
-    return row.discount == plan.discount
+    return row.amounts["discount"] == plan.discount
 
 
 def shows_totals(plan: Plan, row: OrderRow) -> bool:
     """Whether the order carries the plan's end state, the print mark included (facts Revel 3.8)."""
-    money = (row.subtotal, row.final_total, row.remaining_due)
-    return row.printed and money == (plan.subtotal, plan.final_total, plan.remaining_due)
+    return row.printed and all(row.amounts[name] == plan.amount(name) for name in END_AMOUNTS)
 
 
 def tell_doubles(order_ids: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from tsrevel.errors import Unreadable
-from tsrevel.planning.model import EstablishmentId, OrderId, ProductId
+from tsrevel.planning.model import AMOUNTS, AmountName, EstablishmentId, OrderId, ProductId
 from tsrevel.planning.money import ZERO, Cents, to_cents
 from tsrevel.planning.products import Product
 from tsrevel.text import clean_text, exact_text
@@ -22,9 +22,23 @@ _LONGEST_ID = 19
 """Digits."""
 _UUID = re.compile(r"[0-9a-f]{32}")
 
+
+def revel_field(name: AmountName) -> str:
+    """The field of an Order that holds the amount (facts Revel 3.2)."""
+    match name:
+        case "subtotal" | "tax" | "gratuity":
+            return name
+        case "discount":
+            return "discount_amount"
+        case "total":
+            return "final_total"
+        case "balance":
+            return "remaining_due"
+
+
 ORDER_FIELDS = (
-    *("id", "uuid", "local_id", "establishment", "subtotal", "tax", "gratuity", "discount_amount", "final_total"),
-    *("remaining_due", "printed", "deleted", "discount", "applied_discounts", "has_history", "orderhistory"),
+    *("id", "uuid", "local_id", "establishment", *map(revel_field, AMOUNTS)),
+    *("printed", "deleted", "discount", "applied_discounts", "has_history", "orderhistory"),
 )
 PRODUCT_FIELDS = ("id", "name", "active", "establishment")
 """What is read here of a row of each: whole rows carry it all (facts Revel 3.2, 5.6)."""
@@ -43,12 +57,7 @@ class OrderRow:
     uuid: str
     local_id: str
     establishment: EstablishmentId | None
-    subtotal: Cents
-    tax: Cents
-    gratuity: Cents
-    discount: Cents
-    final_total: Cents
-    remaining_due: Cents
+    amounts: Mapping[AmountName, Cents]
     printed: bool
     deleted: bool = False
     discounted: bool = False
@@ -129,12 +138,7 @@ def decode_order(row: Json) -> OrderRow:
         uuid=decode_uuid(fields.get("uuid")),
         local_id=exact_text(str(name)) if isinstance(name := fields.get("local_id"), str | int | Decimal) else "",
         establishment=_establishment(fields),
-        subtotal=_money(fields, "subtotal"),
-        tax=_money(fields, "tax"),
-        gratuity=_money(fields, "gratuity"),
-        discount=_money(fields, "discount_amount"),
-        final_total=_money(fields, "final_total"),
-        remaining_due=_money(fields, "remaining_due"),
+        amounts={name: _money(fields, revel_field(name)) for name in AMOUNTS},
         printed=fields.get("printed") is True,
         deleted=fields.get("deleted") is True,
         discounted=bool(decode_id(fields.get("discount")) or fields.get("applied_discounts")),

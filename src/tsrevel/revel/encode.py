@@ -6,13 +6,25 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from tsrevel.planning.model import Item, Labels, Location, Plan, PlannedPayment, ProductId, Step
+from tsrevel.planning.model import (
+    CHARGE_FIELDS,
+    AmountName,
+    Item,
+    Labels,
+    Location,
+    Plan,
+    PlannedPayment,
+    ProductId,
+    Step,
+)
 from tsrevel.planning.money import Cents, show, to_decimal
-from tsrevel.revel.decode import Row, decode_item, decode_order, decode_payment
+from tsrevel.revel.decode import Row, decode_item, decode_order, decode_payment, revel_field
 
 Body = Mapping[str, object]
 
 DISCOUNT_REASON = "TripleSeat discount"
+END_AMOUNTS: tuple[AmountName, ...] = ("subtotal", "total", "balance")
+"""Written once the order has all its parts."""
 
 
 def encode_step(plan: Plan, step: Step, order: str, labels: Labels, now: datetime) -> Body:
@@ -36,7 +48,7 @@ def wall_time(now: datetime, location: Location) -> str:
 
 def encode_order(plan: Plan, labels: Labels, at: str) -> Body:
     """The order before its discount: its true figures so far, owed in full (facts Revel 3.6, 9.3)."""
-    gratuity = {"gratuity": _number(plan.gratuity)} if plan.gratuity else {}
+    charges = {name: plan.amount(name) for name in CHARGE_FIELDS if name == "tax" or plan.amount(name)}
     return {
         "uuid": plan.uuid,
         "local_id": plan.local_id,
@@ -50,11 +62,10 @@ def encode_order(plan: Plan, labels: Labels, at: str) -> Body:
         "call_name": labels.call_name,
         "notes": labels.notes,
         "subtotal": _number(plan.subtotal),
-        "tax": _number(plan.tax),
         "surcharge": 0,
         "final_total": _number(plan.gross_total),
         "remaining_due": _number(plan.gross_total),
-        **gratuity,
+        **{revel_field(name): _number(amount) for name, amount in charges.items()},
     }
 
 
@@ -110,9 +121,7 @@ def encode_totals(plan: Plan, at: str) -> Body:
     """The end state. The discount's reference only where there is one, its amount never again (facts Revel 3.7)."""
     discount = {"discount": _discount(plan.location)} if plan.discount else {}
     return {
-        "subtotal": _number(plan.subtotal),
-        "final_total": _number(plan.final_total),
-        "remaining_due": _number(plan.remaining_due),
+        **{revel_field(name): _number(plan.amount(name)) for name in END_AMOUNTS},
         "printed": True,
         **discount,
         "updated_by": _user(plan.location),
