@@ -103,3 +103,14 @@ def test_a_secret_command_is_run_and_its_failure_told(shell: Shell) -> None:
     ran = shell.run("config", "validate", "--json", "--config", str(path))
     assert [each["key"] for each in ran.answer["problems"]] == ["revel.api_key_command"]
     assert "failed with status 1" in json.dumps(ran.answer)
+
+
+def test_what_no_run_stops_for_is_told_before_it_is_needed(shell: Shell) -> None:
+    shell.world.config["hooks"] = {"on_held": "/nowhere/tell-the-kitchen --loud", "on_failure": "no-such-command-here"}
+    shell.world.config["orders"] = {**shell.world.config.get("orders", {}), "unmapped_items": "fallback"}
+    ran = shell.run("config", "validate", "--json", "--config", str(shell.write_config()))
+    assert ran.status == 10
+    told = {each["key"] for each in ran.answer["problems"]}
+    assert told >= {"hooks.on_held", "hooks.on_failure"}
+    assert any(each.endswith("].fallback_product") for each in told)
+    assert shell.run("sync", "--config", str(shell.write_config())).status in {0, 3}

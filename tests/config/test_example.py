@@ -8,6 +8,7 @@ from typing import Any
 
 from tsrevel.config import SETTINGS, ChargeSettings, LocationSettings
 from tsrevel.config.settings import SECRETS, Configurable, Section
+from tsrevel.errors import ConfigCode
 
 from .bench import Bench
 
@@ -26,6 +27,11 @@ INVENTED = {
 """Where the example shows a value made up rather than the default: what has none that works."""
 
 
+def filled_in() -> str:
+    """The example, with what only its user can know."""
+    return EXAMPLE.read_text().replace("replace-me", "s3cret").replace("example-client-id", "client")
+
+
 def parsed() -> dict[str, Any]:
     return tomllib.loads(EXAMPLE.read_text())
 
@@ -41,10 +47,17 @@ def names_of(model: type[Section]) -> set[str]:
 
 
 def test_the_example_loads_without_a_problem(bench: Bench) -> None:
-    settings = bench.load_text(EXAMPLE.read_text())
+    settings = bench.load_text(filled_in())
     assert settings.safety.dry_run
     assert len(settings.locations) == 2
     assert settings.locations[1].user == 12
+
+
+def test_what_only_its_user_can_know_is_all_that_the_example_lacks(bench: Bench) -> None:
+    problems = bench.problems_of_text(EXAMPLE.read_text())
+    assert {each.code for each in problems} == {ConfigCode.PLACEHOLDER}
+    credentials = {"tripleseat.client_id", "tripleseat.client_secret", "revel.api_key", "revel.api_secret"}
+    assert {each.key for each in problems} == credentials
 
 
 def test_the_example_names_every_setting_and_no_other() -> None:
@@ -64,7 +77,7 @@ def test_the_example_names_every_key_of_a_charge_and_a_location() -> None:
 
 
 def test_every_default_that_the_example_shows_is_the_real_one(bench: Bench) -> None:
-    loaded = bench.load_text(EXAMPLE.read_text())
+    loaded = bench.load_text(filled_in())
     defaults = Configurable()
     differing = {key for key in SETTINGS if value_at(loaded, key) != value_at(defaults, key)}
     assert differing == INVENTED

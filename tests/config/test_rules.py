@@ -122,7 +122,19 @@ def test_a_mapping_without_its_product_still_has_its_other_faults_told(bench: Be
         ("orders", "name_separator", "", ConfigCode.EMPTY),
         ("email", "sender", "nobody", ConfigCode.MALFORMED_MAIL_ADDRESS),
         ("email", "recipients", ["a@example.com", ""], ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "sender", "orders@localhost", ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "sender", "first..last@example.com", ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "recipients", [".a@example.com"], ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "recipients", ["küche@example.com"], ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "recipients", ["a@example..com"], ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "recipients", ["a@b@example.com"], ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "recipients", [f"{'a' * 65}@example.com"], ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "recipients", ["a@example.com,b@example.com"], ConfigCode.MALFORMED_MAIL_ADDRESS),
         ("email", "on", ["won"], ConfigCode.UNKNOWN_WORD),
+        ("revel", "api_key", "replace-me", ConfigCode.PLACEHOLDER),
+        ("revel", "api_secret", " replace-me ", ConfigCode.PLACEHOLDER),
+        ("tripleseat", "client_id", "example-client-id", ConfigCode.PLACEHOLDER),
+        ("tripleseat", "client_secret", "replace-me", ConfigCode.PLACEHOLDER),
         ("monitor", "ping_url", "https://ping.example.com/x#y", ConfigCode.MALFORMED_URL),
         ("monitor", "ping_url", "https://ping.example.com/x?y=1 2", ConfigCode.MALFORMED_URL),
         ("monitor", "ping_url", "https://ping.example.com/x?y=1#z", ConfigCode.MALFORMED_URL),
@@ -135,6 +147,11 @@ def test_a_value_that_does_not_fit_is_a_problem(
 ) -> None:
     problem = bench.problem({section: {name: value}})
     assert (problem.code, problem.key, problem.origin) == (code, f"{section}.{name}", "config.toml")
+
+
+@pytest.mark.parametrize("address", ["a@example.com", "first.last+pos@mail.example.co.uk", "o'neill@x-y.example"])
+def test_an_ordinary_mail_address_is_taken(bench: Bench, address: str) -> None:
+    assert bench.load({"email": {"recipients": [address]}}).email.recipients == (address,)
 
 
 def test_the_entry_of_a_list_that_does_not_fit_is_named_by_its_number(bench: Bench) -> None:

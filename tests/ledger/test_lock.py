@@ -36,9 +36,18 @@ def start_holder(path: Path) -> Iterator[subprocess.Popen[str]]:
         yield holder
 
 
-def test_another_process_is_kept_out_and_told_how_to_find_the_holder(path: Path) -> None:
+def test_another_process_is_kept_out_and_told_who_holds_the_lock_and_since_when(path: Path) -> None:
     with start_holder(path) as holder:
-        with pytest.raises(RunLocked, match=r"fuser .*ledger\.db\.lock"), hold_lock(path):
+        said = rf"process {holder.pid}, since 2\d{{3}}-\d\d-\d\d \d\d:\d\d UTC\) holds the lock on .*ledger\.db\.lock"
+        with pytest.raises(RunLocked, match=said), hold_lock(path):
+            pass
+        holder.kill()
+
+
+def test_a_holder_that_says_nothing_keeps_others_out_all_the_same(path: Path) -> None:
+    with start_holder(path) as holder:
+        path.with_name("ledger.db.lock").write_bytes(b"")
+        with pytest.raises(RunLocked, match="Another run holds the lock"), hold_lock(path):
             pass
         holder.kill()
 

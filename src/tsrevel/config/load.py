@@ -37,6 +37,7 @@ from tsrevel.config.rules import (
     build_entries,
     build_locations,
     build_section,
+    check_before_use,
     check_legacy_location,
     check_rules,
     choose_locations,
@@ -231,6 +232,7 @@ def examine_settings(
     layers = [read_file(path, report) if path else {}, read_environment(environ, report)]
     settings = _settle(layers, path, environ, run, report)
     check_upgrade(settings, environ, report)
+    check_before_use(settings, environ, report)
     return settings, report.problems
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -14,6 +16,7 @@ from tsrevel.config.settings import (
     SECRETS,
     VARIABLES,
     ChargeSettings,
+    HooksSettings,
     LocationSettings,
     ProductEntry,
     RevelSettings,
@@ -140,6 +143,8 @@ def _explain(model: type[Section], detail: ErrorDetails) -> tuple[ConfigCode, st
 NO_LOCATIONS = "there are no [[locations]]: every event is held"
 ADD_LOCATIONS = "Add one for each place that sells."
 """What is no fault of the settings, but makes no order."""
+_PLACEHOLDERS = frozenset({"replace-me", "example-client-id"})
+"""What stands in config.example.toml for what nobody else can know."""
 _REQUIRED = {
     "oauth2": ("tripleseat.client_id", "tripleseat.client_secret"),
     "client_credentials": ("tripleseat.client_id", "tripleseat.client_secret"),
@@ -201,6 +206,28 @@ def check_credentials(settings: Settings, report: ProblemReport) -> None:
             ways = f", {name}_file or {name}_command" if key in SECRETS else ""
             remedy = f"Set {name}{ways} in [{section}], or {' or '.join(VARIABLES[key])}."
             report.add(ConfigCode.NOT_SET, key, settings.origin(key), "isn't set", remedy)
+        if text.strip() in _PLACEHOLDERS:
+            remedy = "Put your own value in its place."
+            report.add(ConfigCode.PLACEHOLDER, key, settings.origin(key), "still holds the example's value", remedy)
+
+
+def check_before_use(settings: Settings, environ: Mapping[str, str], report: ProblemReport) -> None:
+    """Note what no run stops for, and whoever examines the settings should know: it shows when it is needed."""
+    for name in HooksSettings.model_fields:
+        key = f"hooks.{name}"
+        words = shlex.split(getattr(settings.hooks, name)) if not report.spoils(key) else []
+        if words and shutil.which(words[0], path=environ.get("PATH")) is None:
+            message = f"names {words[0]!r}, which is no command that this user can run"
+            remedy = "Write its whole path, and make it executable."
+            report.add(ConfigCode.COMMAND_NOT_FOUND, key, settings.origin(key), message, remedy)
+    if settings.orders.unmapped_items == "fallback" and not report.spoils("locations"):
+        for location in settings.locations:
+            if not location.fallback_product:
+                key = f"locations[{location.name or location.tripleseat_location or location.tripleseat_site}]"
+                message = 'isn\'t set, though orders.unmapped_items = "fallback" needs it'
+                remedy = 'Set the Revel product for unmapped lines, or unmapped_items = "hold".'
+                origin = settings.origin("locations")
+                report.add(ConfigCode.PRODUCT_REQUIRED, f"{key}.fallback_product", origin, message, remedy)
 
 
 def check_environment(settings: Settings, report: ProblemReport) -> None:

@@ -99,7 +99,12 @@ _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 _MONEY = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+_ADDRESS = re.compile(
+    r"(?=.{1,254}$)(?=[^@]{1,64}@)[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*"
+    r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]",
+    re.ASCII | re.IGNORECASE,
+)
+"""A mail address as SendGrid takes it: ASCII, dots only between others, a domain with a dot."""
 
 
 def refuse(code: ConfigCode, message: str, remedy: str) -> PydanticCustomError:

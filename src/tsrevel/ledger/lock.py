@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tsrevel.errors import RunLocked
@@ -48,6 +49,9 @@ def _hold(path: Path, suffix: str) -> Iterator[None]:
     try:
         with reachable(path):
             _take(descriptor, lock)
+        with suppress(OSError):  # a full disk: whoever is kept out isn't told by whom
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            os.ftruncate(descriptor, len(f"{os.getpid()}\n"))
         yield
     finally:
         os.close(descriptor)
@@ -72,7 +76,13 @@ def is_locked(path: Path) -> bool:
 
 def _take(descriptor: int, lock: Path) -> None:
     if not try_lock(descriptor):
-        raise RunLocked(
-            f"Another run holds the lock on {lock}. `fuser {lock}` or `lslocks` names its process; the lock "
-            "ends with it, and there is nothing to clean up."
-        )
+        raise RunLocked(f"Another run{_holder(descriptor)} holds the lock on {lock}. It ends with that process.")
+
+
+def _holder(descriptor: int) -> str:
+    """Which process holds a lock file, and since when, in words; "" where it doesn't say."""
+    said = os.pread(descriptor, 32, 0).strip()
+    if not said.isdigit():
+        return ""
+    since = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+    return f" (process {int(said)}, since {since:%Y-%m-%d %H:%M} UTC)"
