@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.clocks import ClockCheck
@@ -28,10 +28,21 @@ LOOK_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between looks for the same thing: 30 in all. No lag was ever noted, none is ruled out (facts Revel 6)."""
 MOST_FRUITLESS = 3
 """When so many looks of a run have found nothing, later looks use the first two pauses only."""
-FAILURES_IN_A_ROW = 3
-"""A run ends when so many events in a row fail because a service is down: the rest would fail too."""
 FRESH = timedelta(minutes=1)
 """How long an answer may be used that was asked for in advance."""
+
+
+@dataclass(slots=True)
+class FailureStreak:
+    """How many events or deliveries in a row failed because a service is down: after `LONGEST` the rest would too."""
+
+    LONGEST: ClassVar[int] = 3
+    count: int = field(default=0, init=False)
+
+    def add(self, *, down: bool) -> bool:
+        """Count one more. Whether that makes the streak so long that no further one is to be tried."""
+        self.count = self.count + 1 if down else 0
+        return self.count == self.LONGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +251,7 @@ class RunState:
     pause: Pause | None = field(default=None, init=False)
     stop: StopRun | None = field(default=None, init=False)
     _fruitless_polls: int = field(default=0, init=False)
-    _failures: int = field(default=0, init=False)
+    _failures: FailureStreak = field(default_factory=FailureStreak, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @classmethod
@@ -265,9 +276,8 @@ class RunState:
 
     def note_result(self, outcome: Outcome) -> None:
         """Stop the run where several events in a row failed because a service is down."""
-        self._failures = self._failures + 1 if outcome.down else 0
-        if self._failures == FAILURES_IN_A_ROW and self.stop is None:
-            self.stop = ServiceDown(f"{FAILURES_IN_A_ROW} events in a row failed: {outcome.text}")
+        if self._failures.add(down=outcome.down) and self.stop is None:
+            self.stop = ServiceDown(f"{FailureStreak.LONGEST} events in a row failed: {outcome.text}")
 
     @contextmanager
     def writing_at(self, establishment: EstablishmentId) -> Iterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tsrevel.engine.context import FAILURES_IN_A_ROW, RunContext, RunIdentity, RunState
+from tsrevel.engine.context import FailureStreak, RunContext, RunIdentity, RunState
 from tsrevel.engine.fetch import NOT_FOUND, DeliveredEvent, EventUnavailable, NamedEvent, UnreadEvent, unless_refused
 from tsrevel.engine.outcomes import CHANGES, NEEDS_ATTENTION, Outcome, RunReport, end_reason
 from tsrevel.engine.run import take_up
@@ -122,7 +122,7 @@ class DeliveryQueue:
     to_come: list[DeliveryAnswer] = field(default_factory=list)
     _state: RunState | None = field(default=None, init=False)
     _stop: DeliveryAnswer | None = field(default=None, init=False)
-    _failures: int = field(default=0, init=False)
+    _failures: FailureStreak = field(default_factory=FailureStreak, init=False)
 
     def take(self, body: bytes) -> DeliveryAnswer:
         """Make a run for the events of a delivery, unless it is a duplicate or not for us.
@@ -185,9 +185,8 @@ class DeliveryQueue:
 
     def _count(self, answer: DeliveryAnswer, *, down: bool) -> DeliveryAnswer:
         """After so many deliveries in a row that failed because a service is down, no more are tried."""
-        self._failures = self._failures + 1 if down else 0
         ended = answer.report is not None and answer.report.error is not None
-        if ended or self._failures == FAILURES_IN_A_ROW:
+        if self._failures.add(down=down) or ended:
             text = f"not tried, as the one before failed: {answer.text}"
             self._stop = replace(answer, text=text, report=None, may_pass=True)
         return answer
