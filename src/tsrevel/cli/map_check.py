@@ -10,18 +10,16 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import DayRange, Survey, open_survey
 from tsrevel.cli.output import encode_day, news_line, report_nothing_checked, say, show_progress
 from tsrevel.engine.catalogs import Catalogs
-from tsrevel.engine.fetch import EventUnavailable, fetch_event
+from tsrevel.engine.context import FailureStreak
+from tsrevel.engine.fetch import EventUnavailable
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, Progress, describe, not_written, planned
+from tsrevel.engine.prepare import plan_listed
 from tsrevel.errors import ConnectorDisabled, Refused, ServiceDown, TryNextRun
 from tsrevel.planning.coverage import missing_lines, orderable_lines
-from tsrevel.planning.model import Event, EventId, Hold, Skip
-from tsrevel.planning.plan import plan_order
+from tsrevel.planning.model import Event, EventId, Plan
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location, screen
+from tsrevel.planning.screening import find_location
 from tsrevel.tripleseat.client import Found
-
-PATIENCE = 3
-"""So many events in a row that fail because a service is down: the rest would fail alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,55 +43,52 @@ def check_coverage(ctx: CliContext, flags: OutputOptions, days: int, only: Seque
 
 def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> list[EventCoverage]:
     """Raises ServiceDown where several events in a row can't be judged, or none at all."""
-    catalogues = Catalogs(survey.services.revel)
+    catalogs = Catalogs(survey.services.revel)
     verdicts: list[EventCoverage] = []
-    judged, down, trouble = False, 0, ""
+    judged, failures, trouble = False, FailureStreak(), ""
     for each in found:
         if each.event is None:
             event_id = EventId(each.id or "unreadable")
             verdict = EventCoverage(Outcome(event_id, Status.HELD, Reason.MISSING_DATA, each.problem or ""))
         else:
             try:
-                verdict = _judge(survey, catalogues, each.event)
+                verdict = _judge(survey, catalogs, each.event)
             except (TryNextRun, Refused) as error:
-                down, trouble = down + 1, str(error)
-                if down == PATIENCE:
-                    raise ServiceDown(f"{PATIENCE} events in a row can't be judged: {error}") from error
+                trouble = str(error)
+                if failures.add(down=True):
+                    text = f"{FailureStreak.LONGEST} events in a row can't be judged: {error}"
+                    raise ServiceDown(text) from error
                 about = describe(each.event, find_location(each.event, survey.policy))
                 verdict = EventCoverage(
                     replace(about, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=trouble)
                 )
             else:
                 if verdict.outcome.status is not Status.SKIPPED:
-                    judged, down = True, 0
+                    judged = not failures.add(down=False)
         verdicts.append(verdict)
         progress(len(verdicts), len(found))
-    if down and not judged:
+    if failures.count and not judged:
         raise ServiceDown(f"no event can be judged: {trouble}")
     return verdicts
 
 
-def _judge(survey: Survey, catalogues: Catalogs, listed: Event) -> EventCoverage:
-    """The listing first, then the whole event. Raises TryNextRun and Refused where a service doesn't answer."""
-    policy, now = survey.policy, survey.now
-    about = describe(listed, find_location(listed, policy))
-    location = screen(listed, policy, now, ignore_gate=True)
-    if isinstance(location, Hold | Skip):
-        return EventCoverage(not_written(about, location))
-    event = fetch_event(survey.services.tripleseat, listed.id)
-    if isinstance(event, EventUnavailable):
-        return EventCoverage(replace(about, status=event.status, reason=event.reason, text=event.text))
-    about = describe(event, find_location(event, policy))
-    location = screen(event, policy, now, ignore_gate=True)
-    if isinstance(location, Hold | Skip):
-        return EventCoverage(not_written(about, location))
-    catalogue = catalogues.of(location.establishment)
-    plan = plan_order(event, location, catalogue, policy, now)
-    if not isinstance(plan, Hold):
-        return EventCoverage(planned(about, plan))
-    missing = missing_lines(orderable_lines(event, policy), policy, catalogue)
-    names = dict.fromkeys(each.line.name for each in missing) if plan.reason is Reason.UNMAPPED_ITEMS else ()
-    return EventCoverage(not_written(about, plan), tuple(names))
+def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:
+    """Raises TryNextRun and Refused where a service doesn't answer."""
+    policy = survey.policy
+    found = plan_listed(survey.services.tripleseat, catalogs, policy, survey.now, listed)
+    if isinstance(found, EventUnavailable):
+        about = describe(listed, find_location(listed, policy))
+        return EventCoverage(replace(about, status=found.status, reason=found.reason, text=found.text))
+    event, result = found
+    location = find_location(event, policy)
+    about = describe(event, location)
+    if isinstance(result, Plan):
+        return EventCoverage(planned(about, result))
+    names: dict[str, None] = {}
+    if location and result.reason is Reason.UNMAPPED_ITEMS:
+        missing = missing_lines(orderable_lines(event, policy), policy, catalogs.of(location.establishment))
+        names = dict.fromkeys(each.line.name for each in missing)
+    return EventCoverage(not_written(about, result), tuple(names))
 
 
 def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Sequence[EventCoverage]) -> int:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Known, Moment, RunContext, RunState
-from tsrevel.engine.fetch import EventUnavailable, fetch_whole
+from tsrevel.engine.fetch import EventUnavailable, fetch_event, fetch_whole
 from tsrevel.engine.triage import Prepare, TriageRules
 from tsrevel.errors import TsrevelError
 from tsrevel.planning.identity import known_local_ids, order_uuid
-from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Skip
+from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.screening import screen
+from tsrevel.tripleseat.client import TripleSeat
 
 BATCH = 8
 """Events prepared together. At Revel's default rate an order takes some five seconds: the last one is still fresh."""
@@ -46,6 +49,22 @@ def prepare(
     plans = _plan(ctx, state, rules, events)
     absent = _find_absent(ctx, known, [event.id for event, plan in plans if isinstance(plan, Plan)])
     return {event.id: Prepared(event, plan, event.id in absent, asked) for event, plan in plans}
+
+
+def plan_listed(
+    tripleseat: TripleSeat, catalogs: Catalogs, policy: Policy, now: datetime, listed: Event
+) -> tuple[Event, Plan | Hold | Skip] | EventUnavailable:
+    """What a listed event would become, whatever its time gate says and whatever was made of it already.
+
+    It is fetched whole only where its listing lets it through. Raises what TripleSeat and Revel raise.
+    """
+    event, place = listed, screen(listed, policy, now, ignore_gate=True)
+    if isinstance(place, Location):
+        whole = fetch_event(tripleseat, listed.id)
+        if isinstance(whole, EventUnavailable):
+            return whole
+        event, place = whole, screen(whole, policy, now, ignore_gate=True)
+    return event, catalogs.plan(event, place, policy, now) if isinstance(place, Location) else place
 
 
 def _fetch(ctx: RunContext, state: RunState, tasks: Sequence[Prepare]) -> list[Event] | EventUnavailable:

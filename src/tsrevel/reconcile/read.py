@@ -12,13 +12,14 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.catalogs import Catalogs
+from tsrevel.engine.context import FailureStreak
+from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_event
 from tsrevel.engine.outcomes import Progress
-from tsrevel.errors import Forbidden, Refused, ServiceDown, TryNextRun, Unavailable
+from tsrevel.errors import Refused, ServiceDown, TryNextRun, Unavailable
 from tsrevel.ledger import KnownEvents, LedgerView
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Policy, Skip
-from tsrevel.planning.plan import plan_order
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import GateState, event_day, find_location, find_zone, judge_gate, screen
 from tsrevel.reconcile.model import (
     ComparedSpan,
@@ -35,8 +36,6 @@ from tsrevel.tripleseat.client import TripleSeat
 
 USUAL_DAYS = 7
 """Compared where no days are named: so many, today included."""
-PATIENCE = 3
-"""So many events in a row without an answer mean that TripleSeat is down, and nothing is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +52,16 @@ class Sources:
 
 
 @dataclass(slots=True)
-class _TripleSeatSide:
-    """One event as TripleSeat tells it, or why it doesn't. `whole`: with its lines, `digest`: as it is listed.
-
-    `unread`: another time it may be handed out.
-    """
-
-    event: Event | None = None
-    problem: str = ""
-    gone: bool = False
-    unread: bool = False
-    whole: bool = False
-    digest: str | None = None
-
-
-@dataclass(slots=True)
 class _Looking:
     first: date
     last: date
-    events: dict[EventId, _TripleSeatSide] = field(default_factory=dict)
+    events: dict[EventId, FoundEvent | EventUnavailable] = field(default_factory=dict)
     orders: dict[EventId, dict[OrderId, OrderRow]] = field(default_factory=dict)
     written: dict[EventId, DatedOrder] = field(default_factory=dict)
     nameless: list[DatedOrder] = field(default_factory=list)
     """Named nearly as ours: of those, some belong to an event by their uuid."""
     known: KnownEvents = field(default_factory=lambda: KnownEvents({}, {}, {}))
-    silent: int = 0
-    """So many events in a row TripleSeat gave no answer for."""
+    failures: FailureStreak = field(default_factory=FailureStreak)
 
 
 def choose_spans(policy: Policy, now: datetime, first: date | None, last: date | None) -> tuple[ComparedSpan, ...]:
@@ -122,7 +105,9 @@ def _list_events(sources: Sources, looking: _Looking) -> None:
     """The events of these days, and those of the ledger's orders of these days, which may be elsewhere by now."""
     for found in sources.tripleseat.search_by_day(looking.first, looking.last):
         event_id = EventId(found.id or f"{NAMELESS}{found.digest[:8]}")
-        looking.events[event_id] = _TripleSeatSide(found.event, found.problem or "", digest=found.digest)
+        unusable = EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, found.problem or "")
+        listed = FoundEvent(found.event, found.digest, complete=False) if found.event else unusable
+        looking.events[event_id] = listed
     if sources.view is None:
         return
     with sources.view.reading():
@@ -181,25 +166,17 @@ def _names(sources: Sources, looking: _Looking, event_id: EventId) -> tuple[str,
     return (*known_local_ids(sources.policy, event_id), *((plan.local_id,) if plan else ()))
 
 
-def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> _TripleSeatSide:
+def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> FoundEvent | EventUnavailable:
     """The event itself, or why TripleSeat doesn't hand it out. ServiceDown where it does so for none of several."""
     try:
-        told = _TripleSeatSide(sources.tripleseat.event(event_id), whole=True)
-    except Forbidden as error:
-        told = _TripleSeatSide(problem=str(error))
+        event = fetch_event(sources.tripleseat, event_id)
     except Unavailable as error:
-        looking.silent += 1
-        if looking.silent == PATIENCE:
-            text = f"nothing was compared: {PATIENCE} events in a row could not be read: {error}"
+        if looking.failures.add(down=True):
+            text = f"nothing was compared: {FailureStreak.LONGEST} events in a row could not be read: {error}"
             raise ServiceDown(text) from error
-        return _TripleSeatSide(problem=str(error), unread=True)
-    except TryNextRun as error:
-        told = _TripleSeatSide(problem=str(error), unread=True)
-    except Refused as refused:
-        gone = refused.status == 404
-        told = _TripleSeatSide(problem="it has no such event" if gone else str(refused), gone=gone)
-    looking.silent = 0
-    return told
+        return EventUnavailable(Status.FAILED, Reason.UPSTREAM_UNAVAILABLE, str(error))
+    looking.failures.add(down=False)
+    return event if isinstance(event, EventUnavailable) else FoundEvent(event)
 
 
 def _misplaced_order(
@@ -220,16 +197,13 @@ def _case(
     sources: Sources, looking: _Looking, event_id: EventId, contents: Mapping[OrderId, Contents]
 ) -> EventComparison:
     told, known = looking.events[event_id], looking.known
-    location = find_location(told.event, sources.policy) if told.event else None
+    event = told.event if isinstance(told, FoundEvent) else None
+    location = find_location(event, sources.policy) if event else None
     case = EventComparison(
         event_id=event_id,
-        day=_day(sources, looking, event_id, location),
-        spot=_place(sources, looking, event_id, location),
-        event=told.event,
-        problem=told.problem,
-        gone=told.gone,
-        unread=told.unread,
-        digest=told.digest,
+        day=_day(sources, looking, event_id, event, location),
+        spot=_place(sources, looking, event_id, event, location),
+        event=event,
         orders=tuple(looking.orders.get(event_id, {}).values()),
         contents=contents,
         record=known.orders.get(event_id),
@@ -237,14 +211,17 @@ def _case(
         resolution=known.resolutions.get(event_id),
         has_ledger=sources.view is not None,
     )
-    return _planned(sources, looking, case, told.event, location, whole=told.whole) if told.event else case
+    if isinstance(told, EventUnavailable):
+        unread = told.status is Status.FAILED and not told.absent
+        return replace(case, problem=told.text, gone=told.absent, unread=unread)
+    return _planned(sources, looking, replace(case, digest=told.digest), told, location)
 
 
 def _planned(
-    sources: Sources, looking: _Looking, case: EventComparison, event: Event, location: Location | None, *, whole: bool
+    sources: Sources, looking: _Looking, case: EventComparison, found: FoundEvent, location: Location | None
 ) -> EventComparison:
     """The case with what planning says of its event, which is fetched whole where an order is called for or there."""
-    policy = sources.policy
+    policy, event = sources.policy, found.event
     screened = screen(event, policy, sources.now, ignore_gate=True)
     zone = _zone(location.timezone if location else policy.default_timezone)
     day = event_day(event, zone)
@@ -254,10 +231,10 @@ def _planned(
     waits = gate == "early" or isinstance(screened, Hold | Skip)
     if cancelled or location is None or (waits and not case.live):
         return case
-    if not whole:
+    if not found.complete:
         asked = _ask(sources, looking, case.event_id)
-        if asked.event is None:
-            return replace(case, problem=f"TripleSeat lists it, and doesn't hand it out: {asked.problem}")
+        if isinstance(asked, EventUnavailable):
+            return replace(case, problem=f"TripleSeat lists it, and doesn't hand it out: {asked.text}")
         event = asked.event
         again = screen(event, policy, sources.now, ignore_gate=True)
         case, location = replace(case, event=event, screened=again), find_location(event, policy) or location
@@ -265,13 +242,13 @@ def _planned(
             return case
     if isinstance(case.screened, Hold):
         return case
-    catalogue = sources.catalogues.of(location.establishment)
-    return replace(case, plan=plan_order(event, location, catalogue, policy, sources.now))
+    return replace(case, plan=sources.catalogues.plan(event, location, policy, sources.now))
 
 
-def _day(sources: Sources, looking: _Looking, event_id: EventId, location: Location | None) -> date:
+def _day(
+    sources: Sources, looking: _Looking, event_id: EventId, event: Event | None, location: Location | None
+) -> date:
     """Where it is counted: the event's day; for one that has moved out of sight or is gone, the day of its order."""
-    event = looking.events[event_id].event
     record = looking.known.orders.get(event_id)
     planned = record.plan.day if record and record.plan else None
     sighting = looking.known.results.get(event_id)
@@ -283,8 +260,9 @@ def _day(sources: Sources, looking: _Looking, event_id: EventId, location: Locat
     return next((day for day in days if day), sources.now.date())
 
 
-def _place(sources: Sources, looking: _Looking, event_id: EventId, location: Location | None) -> ReportLocation:
-    event = looking.events[event_id].event
+def _place(
+    sources: Sources, looking: _Looking, event_id: EventId, event: Event | None, location: Location | None
+) -> ReportLocation:
     if location:
         return _spot(location)
     if event:
