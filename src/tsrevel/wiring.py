@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from tsrevel.config import CommandRunner, LocationSettings, Settings, run_command
 from tsrevel.engine.context import Environment, Limits, RunContext, RunIdentity
-from tsrevel.engine.outcomes import Progress
+from tsrevel.engine.outcomes import Progress, describe_disabled
 from tsrevel.errors import ConfigError
 from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
 from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock, read_pause
@@ -312,6 +312,6 @@ def _location(entry: LocationSettings) -> model.Location:
 def why_disabled(settings: Settings, runtime: Runtime) -> str | None:
     """The kill switch in the settings, or the pause in the ledger, in words; None while services may be asked."""
     if not settings.safety.enable_connector:
-        return "the connector is disabled (safety.enable_connector)"
+        return describe_disabled(None)
     pause = read_pause(settings.ledger_path, runtime.database)
-    return f"runs are {pause}" if pause else None
+    return describe_disabled(pause) if pause else None

@@ -17,7 +17,7 @@ from rich.text import Text
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import inner
 from tsrevel.config import ProductEntry, Settings, load_settings
-from tsrevel.engine.outcomes import Outcome, Progress, RunReport
+from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled
 from tsrevel.files import real_path
 from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Pause, Resolution, RunRecord, open_view
 from tsrevel.ledger.queries import Attempt, EventStatus
@@ -205,8 +205,9 @@ def show_table(report: RunReport, console: Console) -> None:
     """The whole run for a person: every event, and the run in one line."""
     disabled = report.reason is Reason.CONNECTOR_DISABLED
     if disabled and not report.outcomes:
-        why = f"Runs are {report.paused}" if report.paused else "The connector is disabled (safety.enable_connector)"
-        console.print(show_controls(f"{why}: nothing was asked, nothing written."), markup=False, soft_wrap=True)
+        why = show_controls(describe_disabled(report.paused))
+        text = f"{why[0].upper()}{why[1:]}: nothing was asked, nothing written."
+        console.print(text, markup=False, soft_wrap=True)
         return
     if report.outcomes:
         show_events(console, report.outcomes)

@@ -24,11 +24,11 @@ from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
 from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport, most_severe
 from tsrevel.engine.run import take_up
 from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError
-from tsrevel.ledger import Ledger, read_pause
+from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.webhook.signature import check_signature
-from tsrevel.wiring import Runtime, correlate, open_run
+from tsrevel.wiring import Runtime, correlate, open_run, why_disabled
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path]
     with RunNotifier(ctx, flags) as notifier:
         with ExitStack() as stack:
             queue: DeliveryQueue | None = None
-            if settings.safety.enable_connector and not read_pause(settings.ledger_path, runtime.database):
+            if not why_disabled(settings, runtime):
                 run_id = runtime.new_run_id()
                 on_start = notifier.begin(settings, run_id, "single")
                 stack.enter_context(logging_to(ctx.stderr, flags, correlate(run_id)))
@@ -191,9 +191,7 @@ class _Replay:
         _, answer = understand(body)
         if answer.reason:
             return answer
-        pause = read_pause(self.settings.ledger_path, runtime.database)
-        why = str(pause) if pause else "the connector is disabled (safety.enable_connector)"
-        return answer.hold_off(Reason.CONNECTOR_DISABLED, why)
+        return answer.hold_off(Reason.CONNECTOR_DISABLED, why_disabled(self.settings, runtime) or "")
 
     def _tell(self, name: str, answer: DeliveryAnswer) -> None:
         """On a terminal every delivery and what came of it; elsewhere news alone, and errors always."""

@@ -12,6 +12,7 @@ from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok,
 from tsrevel.doctor.locations import CheckedLocation, check_location, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
+from tsrevel.engine.outcomes import describe_disabled
 from tsrevel.errors import ConfigProblem
 from tsrevel.ledger import Pause, read_pause
 from tsrevel.planning.model import Policy
@@ -23,9 +24,7 @@ from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
 MAIL, MONITOR = "email", "monitor"
 AHEAD = timedelta(days=30)
 """How far beyond what a run looks at an event counts as within reach: so that a quiet week isn't taken for a fault."""
-_SWITCHED_OFF = SkippedCheck(
-    FindingCode.SWITCHED_OFF, "the connector is switched off (safety.enable_connector): no network at all"
-)
+_SWITCHED_OFF = SkippedCheck(FindingCode.SWITCHED_OFF, f"{describe_disabled(None)}: no network at all")
 _PAUSED = SkippedCheck(FindingCode.PAUSED, "runs are paused: no network at all until `tsrevel resume`")
 _ZONES = ("timezone", "revel_timezone")
 _FIELDS = {"tripleseat": ("tripleseat_location", "tripleseat_site"), **dict.fromkeys(_ZONES, ("timezone",))}

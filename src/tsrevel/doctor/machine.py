@@ -27,7 +27,7 @@ from tsrevel.doctor.findings import (
     skipped,
     warning,
 )
-from tsrevel.engine.outcomes import NEEDS_ATTENTION
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, describe_disabled
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, refusal, user_name
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
@@ -58,11 +58,10 @@ def check_safety(settings: Settings, pause: Pause | None) -> Iterator[CheckFindi
     safety = settings.safety
     if not safety.enable_connector:
         remedy = "Set safety.enable_connector = true when runs may begin; until then nothing is asked of any service."
-        text = "the connector is switched off (safety.enable_connector)"
-        yield warning("safety", FindingCode.SWITCHED_OFF, text, remedy)
+        yield warning("safety", FindingCode.SWITCHED_OFF, describe_disabled(None), remedy)
     elif pause:
         remedy = "Until `tsrevel resume` nothing is asked of any service."
-        yield warning("safety", FindingCode.PAUSED, f"runs are {pause}", remedy)
+        yield warning("safety", FindingCode.PAUSED, describe_disabled(pause), remedy)
     elif safety.dry_run:
         text = "dry run: nothing is written to Revel until safety.dry_run = false"
         yield ok("safety", text, FindingCode.DRY_RUN)

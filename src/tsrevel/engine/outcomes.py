@@ -143,6 +143,11 @@ class RunReport:
         return {**counts, "missed": sum(each.missed for each in self.outcomes)}
 
 
+def describe_disabled(pause: Pause | None) -> str:
+    """Why no run does anything: a person's pause, else the kill switch in the settings."""
+    return f"runs are {pause}" if pause else "the connector is disabled (safety.enable_connector)"
+
+
 # The exit status
 
 

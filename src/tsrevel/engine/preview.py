@@ -11,12 +11,12 @@ from tsrevel.engine.after_injection import note_changed_order
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Known, RunContext, RunState, read_known
 from tsrevel.engine.fetch import NamedEvent
-from tsrevel.engine.outcomes import Outcome, not_written, planned
+from tsrevel.engine.outcomes import Outcome, planned
 from tsrevel.engine.perform import Work, about_item, guarded
 from tsrevel.engine.triage import TriageRules
 from tsrevel.errors import StopRun, WriteForbidden
 from tsrevel.ledger import OrderRecord, RunRecord
-from tsrevel.planning.model import Event, EventId, Skip
+from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 
 
@@ -56,11 +56,6 @@ def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Pre
     found = state.found.get(event_id)
     event = state.whole.get(event_id) or (found.event if found else None)
     return Preview(outcome, event, record, state.stop, event_id in state.absent)
-
-
-def connector_disabled(event_id: EventId, text: str) -> Outcome:
-    """The outcome while nothing may be asked of anybody."""
-    return not_written(Outcome(event_id, Status.SKIPPED), Skip(Reason.CONNECTOR_DISABLED, text))
 
 
 def _look(ctx: RunContext, state: RunState, work: Work, named: NamedEvent) -> Outcome:

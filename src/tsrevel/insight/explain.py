@@ -14,19 +14,19 @@ from tsrevel.config import Settings
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Environment, Limits, RunContext, RunIdentity
 from tsrevel.engine.outcomes import Outcome, leave_resolved, not_written, recall_dispute, with_order
-from tsrevel.engine.preview import Preview, connector_disabled, preview_event
+from tsrevel.engine.preview import Preview, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
 from tsrevel.insight.history import EventHistory, recount_event
 from tsrevel.insight.status import recall_drift
 from tsrevel.ledger import Ledger, copy_event
 from tsrevel.planning.explain import Rationale, give_reasons, give_rivals
-from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy
+from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.products import Catalogue
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.transport.write_gate import WriteGate
-from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services
+from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_services, why_disabled
 
 Source = Literal["live", "ledger"]
 _WAITING = frozenset({
@@ -63,11 +63,11 @@ def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Exp
     policy = build_policy(settings)
     with _copy(settings, runtime, event_id) as ledger:
         history = recount_event(ledger, event_id)
-        pause = ledger.runs.paused()
-        if pause or not settings.safety.enable_connector:
-            text = f"runs are {pause}" if pause else "the connector is disabled (safety.enable_connector)"
-            outcome = _last_outcome(history) or connector_disabled(event_id, text)
-            return replace(_explain_known(ledger, history, policy, outcome), switched_off=text)
+        disabled = why_disabled(settings, runtime)
+        if disabled:
+            nothing = Skip(Reason.CONNECTOR_DISABLED, disabled)
+            outcome = _last_outcome(history) or not_written(Outcome(event_id, Status.SKIPPED), nothing)
+            return replace(_explain_known(ledger, history, policy, outcome), switched_off=disabled)
         with open_services(settings, runtime) as services:
             catalogs = Catalogs(services.revel)
             preview = preview_event(_context(settings, runtime, services, ledger, policy), event_id, catalogs)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
+from tsrevel.engine.outcomes import describe_disabled
 from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord, StationChange
 from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
@@ -99,9 +100,9 @@ class InstallationStatus:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        found = [str(self.pause)] if self.pause else []
+        found = [describe_disabled(self.pause)] if self.pause else []
         if not self.enabled:
-            found.append("the connector is disabled (safety.enable_connector): no run does anything")
+            found.append(f"{describe_disabled(None)}: no run does anything")
         if self.dry_run:
             found.append("safety.dry_run is true: runs read and plan, and write nothing")
         if not self.known:
