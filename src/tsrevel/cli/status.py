@@ -25,7 +25,7 @@ from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.insight.status import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.money import show
-from tsrevel.planning.reasons import advise
+from tsrevel.planning.reasons import Status, advise
 
 
 def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
@@ -69,7 +69,7 @@ def _encode(status: InstallationStatus) -> dict[str, object]:
                 "text": each.text,
                 "revel_order_id": each.order_id,
                 "told_at": encode_at(each.told_at),
-                "advice": _advise_changed(each),
+                "advice": advise(each.event_id, Status.SKIPPED, each.reason),
             }
             for each in status.changed
         ],
@@ -132,12 +132,7 @@ def _trouble_line(status: InstallationStatus, each: EventStatus, word: str = "")
 
 def _changed_line(each: Changed) -> str:
     what = f"changed: event {each.event_id} ({_where(each)}) {each.reason}, told {shown_at(each.told_at)}"
-    return f"{what}: {each.text}; {_advise_changed(each)}"
-
-
-def _advise_changed(each: Changed) -> str:
-    settle = f"then `tsrevel resolve {each.event_id} --as done --note T`"
-    return f"{advise(each.event_id, 'skipped', each.reason)}, {settle}"
+    return f"{what}: {each.text}; {advise(each.event_id, Status.SKIPPED, each.reason)}"
 
 
 def _dry_line(each: EventStatus) -> str:

@@ -9,6 +9,7 @@ from html import escape
 
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import show
+from tsrevel.planning.reasons import Status, advise
 from tsrevel.text import clean_text
 
 _HEADINGS = {
@@ -19,12 +20,7 @@ _HEADINGS = {
     "injected": "Injected",
 }
 """In this order: what needs a person comes first."""
-_ADVICE = {
-    "failed": "Nothing yet: the next run tries it again. If that goes on, run `tsrevel doctor`.",
-    "missed": "Enter the order by hand, or run `tsrevel sync-event {event} --ignore-time-gate`.",
-    "held": "Put right what the reason names; the next run goes on by itself. `tsrevel explain {event}` says more.",
-    "changed": "The Revel order was not touched: change or void it there, if that is wanted.",
-}
+_STATUSES = {"failed": Status.FAILED, "held": Status.HELD, "missed": Status.SKIPPED, "changed": Status.SKIPPED}
 _LONGEST_SUBJECT = 200
 _CELL = "padding:2px 12px 2px 0;vertical-align:top"
 _SUM = f"{_CELL};text-align:right"
@@ -90,7 +86,11 @@ def _place(story: MailItem) -> tuple[str, str]:
 def _facts(story: MailItem) -> list[tuple[str, str]]:
     """Every line of the story but its heading, the items and the sums."""
     location, day = _place(story)
-    advice = _ADVICE.get(story.occasion, "").format(event=story.event_id)
+    advice = ""
+    if story.occasion in _STATUSES:
+        disputed = story.order_id is not None
+        advice = advise(story.event_id, _STATUSES[story.occasion], story.reason, disputed=disputed)
+        advice = "; ".join(each for each in (advice, f"`tsrevel explain {story.event_id}` says more") if each)
     facts = [
         ("Event date", day or "unknown"),
         ("Location", location or "unknown"),

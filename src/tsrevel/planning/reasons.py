@@ -86,6 +86,7 @@ _CATEGORIES = {
 
 NOTHING = "nothing to do"
 _NEXT_RUN = "nothing to do: the next run goes on"
+_SETTLE = "then `tsrevel resolve {event} --as done --note T`"
 
 _ADVICE: dict[tuple[Reason, Status | None], str] = {
     (Reason.ALREADY_INJECTED, None): NOTHING,
@@ -118,8 +119,8 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
     (Reason.DUPLICATE_ORDERS, None): "delete the wrong orders in Revel",
     (Reason.ORDER_DIFFERS, None): "look at the order in Revel; mend it there, then resolve it",
     (Reason.UPSTREAM_UNAVAILABLE, None): "nothing at first: it is tried again; if it stays, run `tsrevel doctor`",
-    (Reason.CHANGED_AFTER_INJECTION, None): "change the order in Revel by hand",
-    (Reason.CANCELLED_AFTER_INJECTION, None): "void the order in Revel, if it isn't wanted",
+    (Reason.CHANGED_AFTER_INJECTION, None): f"change the order in Revel by hand, {_SETTLE}",
+    (Reason.CANCELLED_AFTER_INJECTION, None): f"void the order in Revel, if it isn't wanted, {_SETTLE}",
     (Reason.CONNECTOR_DISABLED, None): "set safety.enable_connector, or `tsrevel resume`, to go on",
     (Reason.DUPLICATE_EVENT, None): NOTHING,
     (Reason.TRIGGER_TYPE_NOT_ACTIONABLE, None): NOTHING,
@@ -129,7 +130,8 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
 def advise(event_id: str, status: str, reason: str | None, *, disputed: bool = False) -> str:
     """What to do about the event, of that status and reason code; '' for a code that this version doesn't know.
 
-    `disputed`: it has an order of ours, and that is what is wrong.
+    Mails, `explain`, `status` and the table in docs/operations.md all say this. `disputed`: it has an order of ours,
+    and that is what is wrong.
     """
     if disputed and reason == Reason.AMOUNT_MISMATCH:
         return _ADVICE[Reason.ORDER_DIFFERS, None]
