@@ -9,6 +9,7 @@ import gc
 import ipaddress
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,7 +36,10 @@ AMBIENT = ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "LINES")
 """Variables that change what is printed or where requests go; proxies are found by their ending."""
 MEMORY = Path("/dev/shm")  # noqa: S108 (Linux's file system in memory)
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # thousands of ledgers needn't reach a disk
+    os.environ.setdefault("TMPDIR", str(MEMORY))  # thousands of ledgers needn't reach a disk
+    tempfile.tempdir = None  # whatever was found before
+
+gc.disable()  # until all tests are collected: nothing of that is garbage
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each worker and each process compiles everything again
 sys.dont_write_bytecode = False
@@ -51,6 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Garbage is looked for less often, and not among what was collected here: a tenth of the time otherwise."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)

@@ -245,8 +245,9 @@ def usual_forks() -> Forks:
 
 
 def bare_environment() -> dict[str, str]:
-    """What a process needs to find Python, us, and a home."""
-    return {"PYTHONPATH": str(ROOT / "src"), "PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    """What a process needs to find Python, us, a home and a place for what is temporary."""
+    found = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {"PYTHONPATH": str(ROOT / "src"), **found}
 
 
 def starts_afresh(environ: Mapping[str, str]) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -18,17 +18,16 @@ from .conftest import FULL, PAID
 
 
 @pytest.fixture
-def fresh() -> Iterator[Callable[[], World]]:
+def fresh(tmp_path: Path) -> Callable[[], World]:
     """Makes one world after another, each in a folder of its own."""
-    with TemporaryDirectory() as folder:
-        numbers = iter(range(10_000))
+    numbers = itertools.count()
 
-        def make() -> World:
-            place = Path(folder, str(next(numbers)))
-            place.mkdir()
-            return World(place, "full")
+    def make() -> World:
+        place = tmp_path / str(next(numbers))
+        place.mkdir()
+        return World(place, "full")
 
-        yield make
+    return make
 
 
 def count_moments(world: World) -> int:
