@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -49,8 +50,13 @@ hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start processes come first: they take longest, and leave the cores idle at times."""
-    items.sort(key=lambda item: item.get_closest_marker("real_process") is None)
+    """Tests that start processes or wait are spread among the others, which use the cores meanwhile."""
+    slow = [each for each in items if each.get_closest_marker("real_process")]
+    quick = [each for each in items if not each.get_closest_marker("real_process")]
+    beside = len(quick) * 3 // 4 // max(len(slow), 1)
+    rest = iter(quick)
+    items[:] = [each for first in slow for each in (first, *islice(rest, beside))]
+    items += rest
 
 
 def pytest_collection_finish() -> None:
