@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import tomli_w
+import tomlkit
 
 from tsrevel.cli.boundary import UNEXPECTED
 from tsrevel.cli.context import CliContext, OutputOptions
@@ -125,4 +125,4 @@ def _encode_config(day: SampleDay, tripleseat_url: str, revel_url: str, folder: 
             for spot in day.locations
         ],
     }
-    return tomli_w.dumps(settings)
+    return tomlkit.dumps(settings)

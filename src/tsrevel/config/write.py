@@ -5,14 +5,14 @@ Every setting keeps its line and its comment: what isn't given stands there with
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
 from importlib.resources import files
 
-import tomli_w
+import tomlkit
+from tomlkit.items import AoT, Comment, Item, Key, Table
 
 from tsrevel.config.settings import SECRETS, SETTINGS, VARIANTS, ChargeSettings, Configurable, LocationSettings, Section
 from tsrevel.config.value_types import ValueKind
@@ -21,15 +21,13 @@ from tsrevel.text import clean_text
 
 def encode_value(value: object) -> str:
     """A setting's value as TOML writes it. Money and times of day become quoted text, as the settings want them."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(encode_value(item) for item in value)}]"
-    return tomli_w.dumps({"value": plain_value(value)}).removeprefix("value = ").rstrip("\n")
+    return tomlkit.item(plain_value(value)).as_string()
 
 
 def plain_value(value: object) -> object:
     """A setting's value in the kinds that TOML and JSON share."""
     match value:
-        case tuple():
+        case tuple() | list():
             return [plain_value(item) for item in value]
         case time():
             return value.strftime("%H:%M")
@@ -56,9 +54,8 @@ ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_conne
 
 _HEADER = """\
 # tsrevel's settings, written by `tsrevel init`. A line that begins with # and then a setting shows its default. What
-# is wrong here: tsrevel config validate. What is in force: tsrevel config show. Whether it works: tsrevel doctor."""
-_HEAD = re.compile(r"\[+(\w+)\]+")
-_LINE = re.compile(r"(?P<key>\w+) = (?P<value>\"[^\"]*\"|\[[^\]]*\]|\S+)(?: *# (?P<comment>.*))?")
+# is wrong here: tsrevel config validate. What is in force: tsrevel config show. Whether it works: tsrevel doctor.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,36 +80,35 @@ def render_config(
 ) -> str:
     """The file's text. `values` by dotted key, secrets also by key_file and key_command; `remarks` go above a key."""
     tables = {"charges": charges, "locations": locations}
-    told = remarks or {}
-    section, parts, written = "", [_HEADER], set[str]()
-    for block in re.split(r"\n(?:#?\n)+", read_template().strip())[1:]:  # the first says what the example is for
-        lines = block.splitlines()
-        name = next((found[1] for line in lines if (found := _HEAD.match(line))), "")
-        if name not in tables:
-            section = name or section
-            parts += ["\n".join(each for line in lines for each in _render_line(section, line, values, told))]
-        elif not tables[name]:
-            parts += ["\n".join(line if line.startswith("#") else f"# {line}" for line in lines)]
-        elif name not in written:
-            parts += [*[line for line in lines if line.startswith("#")], *_render_entries(name, tables[name])]
-            written.add(name)
-    return "\n\n".join(parts) + "\n"
+
+    def render(section: str, body: Iterable[tuple[Key | None, Item]]) -> Iterator[str]:
+        for name, item in body:
+            if name is None:
+                yield item.as_string()
+            elif isinstance(item, Table):
+                yield f"[{name.key}]{item.trivia.comment_ws}{item.trivia.comment}\n"
+                yield from render(f"{name.key}.", item.value.body)
+            elif not isinstance(item, AoT):
+                yield _render_setting(section + name.key, item.trivia.comment, values, remarks or {})
+            elif tables[name.key]:
+                yield "\n\n".join(_render_entries(name.key, tables[name.key])) + "\n\n"
+                yield "".join(each.as_string() for _, each in item[-1].value.body if isinstance(each, Comment))
+            else:  # an example, commented out
+                for line in tomlkit.dumps({name.key: item}).splitlines(keepends=True):
+                    yield line if line.startswith(("#", "\n")) else f"# {line}"
+
+    body = tomlkit.parse(read_template()).body[2:]  # the first two lines say how to copy the example
+    return "".join([_HEADER, *render("", body)])
 
 
-def _render_line(
-    section: str, line: str, values: Mapping[str, object], remarks: Mapping[str, Sequence[str]]
-) -> list[str]:
-    found = _LINE.fullmatch(line)
-    if found is None:
-        return [line]
-    key = f"{section}.{found['key']}" if section else found["key"]
+def _render_setting(key: str, comment: str, values: Mapping[str, object], remarks: Mapping[str, Sequence[str]]) -> str:
     ways = [key, *(key + variant for variant in VARIANTS)] if key in SECRETS else [key]
     way = next((each for each in ways if each in values), None)
     value = default_of(key) if way is None else values[way]
     start = "# " if way is None and key not in ALWAYS_SAID else ""
     text = f"{start}{(way or key).rpartition('.')[2]} = {encode_value(value)}"
     above = [remark(each) for each in remarks.get(key, ())]
-    return [*above, beside(text, found["comment"], 32) if found["comment"] else text]
+    return "\n".join([*above, f"{text:<32}  {comment}" if comment else text, ""])
 
 
 def default_of(key: str) -> object:
