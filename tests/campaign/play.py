@@ -6,6 +6,7 @@ import atexit
 import functools
 import io
 import logging
+import random
 import shutil
 import tempfile
 import traceback
@@ -100,6 +101,7 @@ def play(
     `survey`: note which faults fit each point. `recovered`: the states from which runs without faults are known to go
     well; they aren't played again, and new ones are added. `workers`: the runs' threads.
     """
+    random.seed(0)  # a replay pauses before repeated reads as its first play did
     rig = Rig(folder or usual_folder(), find_scenario(schedule.scenario), schedule.faults, workers)
     rig.surveys = survey
     player = Player(rig, schedule, recovered)

@@ -175,7 +175,8 @@ def test_retries_stop_at_the_deadline() -> None:
 
     with pytest.raises(RetryLater):
         with_retries(fail, clock.sleep, Deadline(timedelta(seconds=1.2), clock))
-    assert clock.slept == [0.5]
+    assert len(clock.slept) == 1
+    assert 0.5 <= clock.slept[0] <= 0.75
 
 
 def test_a_large_answer_in_good_time_is_no_trickle() -> None:

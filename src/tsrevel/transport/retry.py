@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -34,7 +35,7 @@ def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline:
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unavailable) and is_worth_waiting(error)),
-        stop=lambda state: state.attempt_number >= ATTEMPTS or _wait(state) >= deadline.remaining(),
+        stop=lambda state: state.attempt_number >= ATTEMPTS or state.upcoming_sleep >= deadline.remaining(),
         wait=_wait,
         sleep=sleep,
         reraise=True,
@@ -54,4 +55,8 @@ def is_worth_waiting(error: BaseException) -> bool:
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    return pause_after(state.outcome.exception() if state.outcome else None, state.attempt_number)
+    """The pause before a read is repeated. Its last third is random, so that clients don't come back all at once."""
+    error = state.outcome.exception() if state.outcome else None
+    pause = pause_after(error, state.attempt_number)
+    told = getattr(error, "wait", None) is not None
+    return pause if told else random.uniform(pause, 1.5 * pause)  # noqa: S311 (nothing secret hangs on it)
