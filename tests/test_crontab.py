@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 CRONTAB = Path(__file__).parents[1] / "crontab.example"
-EXAMPLES = CRONTAB.with_name("examples")
 MONDAY = datetime(2026, 11, 23)  # noqa: DTZ001 (cron's wall time, in a week without a change of clocks)
 WEEK = timedelta(days=7)
 MINUTE = timedelta(minutes=1)
@@ -35,29 +34,11 @@ def test_the_sample_crontab_names_its_reader_and_its_path_before_the_first_run()
     assert [line.partition("=")[0] for line in lines[:3]] == ["MAILTO", "PATH", "TSREVEL_CONFIG"]
 
 
-def test_the_timer_of_systemd_fires_at_the_same_times() -> None:
-    lines = (EXAMPLES / "tsrevel.timer").read_text(encoding="utf-8").splitlines()
-    calendar = [line.removeprefix("OnCalendar=") for line in lines if line.startswith("OnCalendar=")]
-    fired = {f"{hour:02}:{minute}" for each in calendar for hour, minute in _of_a_day(each)}
-    assert fired == {
-        f"{moment:%H:%M}"
-        for moment in _minutes(MONDAY, MONDAY + timedelta(days=1))
-        for fields, _ in _entries()
-        if _fires(fields, moment)
-    }
-
-
-def test_the_service_of_systemd_runs_what_cron_runs() -> None:
-    service = (EXAMPLES / "tsrevel.service").read_text(encoding="utf-8")
-    assert "ExecStart=/opt/tsrevel/.venv/bin/tsrevel sync\n" in service
-    assert "Environment=TSREVEL_CONFIG=/etc/tsrevel/config.toml\n" in service
-
-
-def _of_a_day(calendar: str) -> Iterator[tuple[int, str]]:
-    """The hours and minutes of "01/3:30": from 1 o'clock on every third hour, at half past."""
-    hours, _, minute = calendar.partition(":")
-    first, _, step = hours.partition("/")
-    return ((hour, minute) for hour in range(int(first), 24, int(step)))
+def fires() -> Iterator[datetime]:
+    """The runs of a day."""
+    for moment in _minutes(MONDAY, MONDAY + timedelta(days=1)):
+        if any(_fires(fields, moment) for fields, _ in _entries()):
+            yield moment
 
 
 def _entries() -> Iterator[tuple[list[Field], str]]:

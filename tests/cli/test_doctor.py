@@ -14,7 +14,7 @@ from .bench import Ran, Shell
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 Check = dict[str, Any]
-CRONTAB = "#!/bin/sh\necho '0 0-21/3 * * * tsrevel sync --config {}'\n"
+CRONTAB = "#!/bin/sh\necho '0 * * * * {0}/bin/tsrevel sync --config {0}/config.toml'\n"
 CORE = ["Order", "OrderItem", "Payment", "OrderHistory", "Product"]
 LISTS = ["Establishment", "User", "PosStation", "CustomPaymentType", "Discount"]
 
@@ -28,8 +28,9 @@ def _ready(shell: Shell) -> None:
     shell.world.config["monitor"] = {"ping_url": "http://127.0.0.1:9/planted-monitor"}
     table = shell.world.folder / "bin" / "crontab"
     table.parent.mkdir()
-    table.write_text(CRONTAB.format(shell.world.folder / "config.toml"))
-    table.chmod(0o700)
+    for path in (table, table.with_name("tsrevel")):
+        path.write_text(CRONTAB.format(shell.world.folder))
+        path.chmod(0o700)
     shell.environ["PATH"] = str(table.parent)
 
 

@@ -3,44 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tsrevel.config import CommandFailure, CommandResult
 from tsrevel.doctor.findings import CheckFinding, CheckResult, FindingCode
-from tsrevel.doctor.schedule import check_schedule, read_crontab
+from tsrevel.doctor.schedule import check_schedule
+from tsrevel.doctor.starts import read_crontab
 
 from ..world import World
 
 ROOT = Path(__file__).parents[2]
 WHEN = "0 0-21/3 * * *"
+EVERY_45 = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
+NOW = datetime(2026, 12, 12, 18, tzinfo=UTC)
 NONE = CommandResult(failure=CommandFailure.EXIT_STATUS, text="failed with status 1")
 
 
 class Machine:
-    """Commands of a machine, by their first word."""
+    """Commands of a machine, by their words or their first word."""
 
-    def __init__(self, **answers: CommandResult) -> None:
+    def __init__(self, answers: Mapping[str, CommandResult]) -> None:
         self.answers = answers
-        self.asked: list[str] = []
 
     def __call__(self, words: Sequence[str], environ: Mapping[str, str]) -> CommandResult:
-        self.asked.append(" ".join(words))
-        return self.answers.get(words[0], NONE)
+        return self.answers.get(" ".join(words), self.answers.get(words[0], NONE))
+
+
+def write(path: Path, text: str, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def examine(folder: Path, answers: Mapping[str, CommandResult], **environ: str) -> list[CheckFinding]:
+    """What is found on the machine below `folder`/root; its programs are in `folder`/bin."""
+    for name in ("tsrevel", "python3"):
+        write(folder / "bin" / name, "#!/bin/sh\n", 0o755)
+    settings = World(folder).settings()
+    return list(check_schedule(settings, environ, Machine(answers), NOW, folder / "root"))
+
+
+def place(text: str, folder: Path) -> str:
+    return text.replace("HERE", f"{folder}/config.toml").replace("BIN", f"{folder}/bin")
 
 
 def find(folder: Path, *lines: str, **environ: str) -> CheckFinding:
-    """What is found of a crontab with these lines; HERE in them is the file that is examined."""
-    table = "\n".join(lines).replace("HERE", f"{folder}/config.toml")
-    return check_schedule(World(folder).settings(), environ, Machine(crontab=CommandResult(table)))
+    """What is found of a crontab with these lines; HERE in them is the file that is examined, BIN its program's."""
+    table = place("\n".join(["PATH=BIN", *lines]), folder)
+    (found,) = examine(folder, {"crontab": CommandResult(table)}, **environ)
+    return found
+
+
+def scheduled(*times: str) -> list[str]:
+    return [f"{each} tsrevel sync --config HERE" for each in times]
 
 
 @pytest.mark.parametrize(
     "command",
     [
         "tsrevel sync --config HERE",
-        "/opt/tsrevel/.venv/bin/tsrevel sync -q --config=HERE >/dev/null 2>&1",
+        "BIN/tsrevel sync -q --config=HERE >/dev/null 2>&1",
         "python3 -m tsrevel sync --config HERE",
         "TSREVEL_CONFIG=HERE tsrevel sync",
         "flock -n /tmp/tsrevel.lock tsrevel sync --config HERE",
@@ -50,27 +75,27 @@ def find(folder: Path, *lines: str, **environ: str) -> CheckFinding:
     ],
 )
 def test_a_line_that_runs_sync_with_these_settings_is_enough(tmp_path: Path, command: str) -> None:
-    found = find(tmp_path, "# m h dom mon dow command", f"{WHEN} {command}", f"@hourly {command}")
+    found = find(tmp_path, "# m h dom mon dow command", *(f"{when} {command}" for when in EVERY_45))
     assert (found.verdict, found.code) == (CheckResult.OK, FindingCode.OK)
-    assert "2 lines" in found.text
+    assert "3 lines with `tsrevel sync`, a run every 45 minutes" in found.text
 
 
 def test_the_tables_own_environment_may_name_the_settings(tmp_path: Path) -> None:
-    assert find(tmp_path, 'TSREVEL_CONFIG = "HERE"', f"{WHEN} tsrevel sync").verdict is CheckResult.OK
+    assert find(tmp_path, 'TSREVEL_CONFIG = "HERE"', "@hourly tsrevel sync").verdict is CheckResult.OK
 
 
 def test_the_shipped_example_is_understood() -> None:
-    starts = list(read_crontab((ROOT / "crontab.example").read_text(), {}))
+    starts = list(read_crontab("crontab", (ROOT / "crontab.example").read_text(), ""))
     assert [(each.text, each.dry_run, each.config) for each in starts] == [
         ("tsrevel sync", False, Path("/etc/tsrevel/config.toml"))
-    ] * 4
+    ] * 3
 
 
 def test_the_usual_place_needs_no_name_and_a_folder_counts(tmp_path: Path) -> None:
     home = tmp_path / ".config" / "tsrevel"
     home.mkdir(parents=True)
-    assert find(home, f"{WHEN} tsrevel sync", HOME=str(tmp_path)).verdict is CheckResult.OK
-    assert find(home, f"{WHEN} cd {home} && tsrevel sync --config config.toml").verdict is CheckResult.OK
+    assert find(home, "@hourly tsrevel sync", HOME=str(tmp_path)).verdict is CheckResult.OK
+    assert find(home, f"@hourly cd {home} && tsrevel sync --config config.toml").verdict is CheckResult.OK
 
 
 @pytest.mark.parametrize(
@@ -92,7 +117,8 @@ def test_without_one_the_line_to_add_is_told(tmp_path: Path, line: str) -> None:
     found = find(tmp_path, line)
     assert found.verdict is CheckResult.WARNING
     assert found.code is FindingCode.NOT_SCHEDULED
-    assert f"{WHEN} tsrevel sync --config {tmp_path}/config.toml" in found.remedy
+    assert f"sync --config {tmp_path}/config.toml" in found.remedy
+    assert EVERY_45[0] in found.remedy
 
 
 @pytest.mark.parametrize(
@@ -111,22 +137,169 @@ def test_a_run_that_is_not_of_this_installation_is_told_as_such(tmp_path: Path, 
     assert "PLANTED" not in found.text + found.remedy
 
 
-def test_a_systemd_timer_that_is_due_counts_as_well(tmp_path: Path) -> None:
-    machine = Machine(systemctl=CommandResult("Sat 2026-12-12 45min left  -  tsrevel.timer  tsrevel.service"))
-    found = check_schedule(World(tmp_path).settings(), {}, machine)
-    assert (found.verdict, found.code) == (CheckResult.OK, FindingCode.OK)
-    assert "tsrevel.timer" in found.text
+@pytest.mark.parametrize(
+    ("times", "code"),
+    [
+        (["* * * * *"], FindingCode.OK),
+        (["*/15 * * * *"], FindingCode.OK),
+        (["@hourly"], FindingCode.OK),
+        (["0 6-22 * * *"], FindingCode.OK),
+        (["0 * * * *", "30 11 * * *"], FindingCode.OK),
+        (["7~9 * * * *"], FindingCode.OK),
+        (["*/45 * * * *"], FindingCode.GAPS_UNEVEN),
+        (["0,45 * * * *"], FindingCode.GAPS_UNEVEN),
+        (["0-59/45 6-20 * * 1-7"], FindingCode.GAPS_UNEVEN),
+        (["*/7 * * * *"], FindingCode.GAPS_UNEVEN),
+        (["*/40 * * * *"], FindingCode.GAPS_UNEVEN),
+        (EVERY_45[:2], FindingCode.GAPS_UNEVEN),
+        (["0 */4 * * *"], FindingCode.SELDOM),
+        (["@daily"], FindingCode.SELDOM),
+        (["0 6 */2 * *"], FindingCode.SELDOM),
+        (["0 6-22 * * 1-5"], FindingCode.GAPS_TOO_LONG),
+        (["*/15 * 1-15 * *"], FindingCode.GAPS_TOO_LONG),
+        (["*/45 * * 12 *"], FindingCode.GAPS_TOO_LONG),
+        (["@weekly"], FindingCode.GAPS_TOO_LONG),
+        (["@monthly"], FindingCode.GAPS_TOO_LONG),
+        (["0 0 1 1 *"], FindingCode.GAPS_TOO_LONG),
+        (["@yearly"], FindingCode.GAPS_TOO_LONG),
+        (["61 * * * *"], FindingCode.TIMES_UNREADABLE),
+        (["0 0 30 2 *"], FindingCode.TIMES_UNREADABLE),
+    ],
+)
+def test_the_gaps_between_runs_are_judged(tmp_path: Path, times: Sequence[str], code: FindingCode) -> None:
+    found = find(tmp_path, *scheduled(*times))
+    assert found.code is code
+    assert (found.exit_status == 3) == (found.verdict is CheckResult.PROBLEM)
+    assert (found.verdict is CheckResult.PROBLEM) == (code not in {FindingCode.OK, FindingCode.SELDOM})
+    assert (EVERY_45[0] in found.remedy) == (code is not FindingCode.OK)
+
+
+def test_the_gaps_are_named(tmp_path: Path) -> None:
+    assert "15 minutes and 45 minutes" in find(tmp_path, *scheduled("*/45 * * * *")).text
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        (["PATH=/usr/bin:/bin", "@hourly tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
+        (["PATH=$PATH:BIN", "@hourly tsrevel sync --config HERE"], FindingCode.OK),
+        (["PATH=$PATH", "@hourly tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
+        (["PATH=~/bin", "@hourly tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
+        (["@hourly /no/such/tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
+        (["@hourly HERE/../tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
+        (["@hourly PATH=/none tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
+        (["PATH=", "@hourly /usr/bin/env python9 -m tsrevel sync --config HERE"], FindingCode.COMMAND_NOT_FOUND),
+        (["PATH=", "@hourly BIN/python3 -m tsrevel sync --config HERE"], FindingCode.OK),
+        (["PATH=", "@hourly cd BIN && ./tsrevel sync --config HERE"], FindingCode.OK),
+        (["PATH=", "@hourly . BIN/activate && tsrevel sync --config HERE"], FindingCode.OK),
+        (["PATH=", "@hourly bash -lc 'tsrevel sync --config HERE'"], FindingCode.OK),
+    ],
+)
+def test_the_command_is_looked_for_where_cron_looks(tmp_path: Path, lines: Sequence[str], code: FindingCode) -> None:
+    assert find(tmp_path, *lines).code is code
+
+
+def test_without_a_path_cron_looks_in_two_folders_alone(tmp_path: Path) -> None:
+    table = place("@hourly tsrevel sync --config HERE", tmp_path)
+    found = examine(tmp_path, {"crontab": CommandResult(table)}, PATH=f"{tmp_path}/bin")
+    assert [each.code for each in found] == [FindingCode.COMMAND_NOT_FOUND]
+
+
+@pytest.mark.parametrize("name", ["etc/crontab", "etc/cron.d/tsrevel"])
+def test_the_systems_tables_count_and_name_the_user(tmp_path: Path, name: str) -> None:
+    line = place("@hourly root BIN/tsrevel sync --config HERE\n", tmp_path)
+    write(tmp_path / "root" / name, line)
+    found = examine(tmp_path, {})
+    assert [each.code for each in found] == [FindingCode.OK]
+    assert f"/{name}" in found[0].text
+
+
+def test_cron_reads_no_file_with_a_dot_in_its_name(tmp_path: Path) -> None:
+    write(tmp_path / "root/etc/cron.d/tsrevel.cron", place("@hourly root BIN/tsrevel sync --config HERE\n", tmp_path))
+    assert [each.code for each in examine(tmp_path, {})] == [FindingCode.NOT_SCHEDULED]
+
+
+def test_two_schedules_of_one_installation_are_one_too_many(tmp_path: Path) -> None:
+    line = place("@hourly root BIN/tsrevel sync --config HERE\n", tmp_path)
+    write(tmp_path / "root/etc/cron.d/tsrevel", line)
+    found = examine(tmp_path, {"crontab": CommandResult(line.replace("root ", ""))})
+    assert [each.code for each in found] == [FindingCode.OK, FindingCode.OK, FindingCode.STARTED_TWICE]
+
+
+def elapses(*times: str) -> CommandResult:
+    """What `systemd-analyze calendar` prints."""
+    first, *rest = times
+    more = [f"       Iter. #{n}: Sat 2026-12-12 {each} UTC" for n, each in enumerate(rest, 2)]
+    return CommandResult("\n".join([f"    Next elapse: Sat 2026-12-12 {first} UTC", *more]))
+
+
+def units(
+    folder: Path, timer: str, service: str = "ExecStart=BIN/tsrevel sync --config HERE", *, on: bool = True
+) -> None:
+    system = folder / "root/etc/systemd/system"
+    write(system / "ours.timer", f"[Timer]\n{timer}\n[Install]\nWantedBy=timers.target\n")
+    write(system / "ours.service", place(f"[Service]\n{service}\n", folder))
+    if on:
+        (system / "timers.target.wants").mkdir()
+        (system / "timers.target.wants/ours.timer").symlink_to("../ours.timer")
+
+
+@pytest.mark.parametrize(
+    ("timer", "printed", "code"),
+    [
+        ("OnCalendar=00/3:00,45", elapses("18:00:00", "18:45:00", "19:30:00"), FindingCode.OK),
+        ("OnCalendar=*:0/45", elapses("18:00:00", "18:45:00", "19:00:00", "19:45:00"), FindingCode.GAPS_UNEVEN),
+        ("OnCalendar=0/4:00", elapses("00:00:00", "04:00:00", "08:00:00"), FindingCode.SELDOM),
+        ("OnCalendar=daily", NONE, FindingCode.OK),
+        ("OnBootSec=1\nOnUnitActiveSec=45min", CommandResult("      μs: 2700000000"), FindingCode.OK),
+        ("OnBootSec=1\nOnUnitActiveSec=1y", CommandResult("      μs: 31557600000000"), FindingCode.GAPS_TOO_LONG),
+        ("OnUnitActiveSec=45min", CommandResult("      μs: 2700000000"), FindingCode.TIMER_OFF),
+    ],
+)
+def test_a_timer_is_judged_alike(tmp_path: Path, timer: str, printed: CommandResult, code: FindingCode) -> None:
+    units(tmp_path, timer)
+    found = examine(tmp_path, {"systemd-analyze": printed})
+    assert [each.code for each in found] == [code]
+    assert "ours.timer" in found[0].text
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [
+        ("Environment=TSREVEL_CONFIG=HERE\nExecStart=BIN/tsrevel \\\n  sync", FindingCode.OK),
+        ("ExecStart=/bin/true\nExecStart=\nExecStart=-BIN/tsrevel sync --config HERE", FindingCode.OK),
+        ("ExecStart=/no/tsrevel sync --config HERE", FindingCode.COMMAND_NOT_FOUND),
+        ("ExecStart=BIN/tsrevel sync --config /other.toml", FindingCode.OTHER_RUN),
+        ("ExecStart=BIN/tsrevel doctor --config HERE", FindingCode.NOT_SCHEDULED),
+    ],
+)
+def test_the_service_of_a_timer_is_read(tmp_path: Path, service: str, code: FindingCode) -> None:
+    units(tmp_path, "OnCalendar=hourly", service)
+    assert [each.code for each in examine(tmp_path, {})] == [code]
+
+
+def test_a_drop_in_counts(tmp_path: Path) -> None:
+    units(tmp_path, "Unit=theirs.service\nOnCalendar=hourly")
+    drop = tmp_path / "root/etc/systemd/system/ours.timer.d/unit.conf"
+    write(drop, "[Timer]\nUnit=ours.service\n")
+    assert [each.code for each in examine(tmp_path, {})] == [FindingCode.OK]
 
 
 @pytest.mark.parametrize("never", ["n/a n/a", "- -"])
-def test_a_timer_that_never_elapses_does_not(tmp_path: Path, never: str) -> None:
-    line = f"{never} Sat 2026-12-12 06:00:00 PST 2h ago tsrevel.timer tsrevel.service"
-    found = check_schedule(World(tmp_path).settings(), {}, Machine(systemctl=CommandResult(line)))
+def test_a_timer_that_never_elapses_starts_nothing(tmp_path: Path, never: str) -> None:
+    units(tmp_path, "OnCalendar=hourly")
+    line = f"{never} Sat 2026-12-12 06:00:00 PST 2h ago ours.timer ours.service"
+    (found,) = examine(tmp_path, {"systemctl": CommandResult(line)})
     assert (found.verdict, found.code) == (CheckResult.WARNING, FindingCode.TIMER_OFF)
-    assert "systemctl enable --now tsrevel.timer" in found.remedy
+    assert "systemctl enable --now ours.timer" in found.remedy
+
+
+def test_a_timer_that_was_never_enabled_is_told_as_such(tmp_path: Path) -> None:
+    units(tmp_path, "OnCalendar=hourly", on=False)
+    assert [each.code for each in examine(tmp_path, {})] == [FindingCode.TIMER_OFF]
 
 
 def test_a_machine_without_crontab_is_told_plainly(tmp_path: Path) -> None:
     missing = CommandResult(failure=CommandFailure.NOT_FOUND, text="couldn't be found")
-    found = check_schedule(World(tmp_path).settings(), {}, Machine(crontab=missing))
+    (found,) = examine(tmp_path, {"crontab": missing})
     assert (found.verdict, found.code) == (CheckResult.WARNING, FindingCode.NO_CRON)

@@ -78,7 +78,8 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     yield machine.check_clock(installation.runtime.clock(), skews, last_at)
     yield check_mail(settings)
     yield check_monitor(settings)
-    yield schedule.check_schedule(settings, installation.environ, installation.runtime.run_command)
+    runtime = installation.runtime
+    yield from schedule.check_schedule(settings, installation.environ, runtime.run_command, runtime.clock())
 
 
 def _examine_services(installation: Installation) -> Generator[CheckFinding, None, Mapping[str, float | None]]:

@@ -168,7 +168,7 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: Skipped
     for end in ("-wal", "-shm"):
         beside = settings.ledger_path.with_name(settings.ledger_path.name + end)
         yield from _check("file.ledger", beside, secret=True, absent="")
-    for path in _secret_files(settings, environ):
+    for _, path in secret_files(settings, environ):
         yield from _check("file.secret", path, secret=True, absent="it isn't there")
     if os.geteuid() == 0:
         yield from _check_owner(settings)
@@ -222,8 +222,8 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Chec
         yield ok(name, f"{path}: mode {mode:04o}")
 
 
-def _secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Path]:
-    """The files that `NAME_file` settings name, where they are what counts."""
+def secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """The `NAME_file` settings that count, by dotted key, with the files that they name."""
     folder = settings_folder(settings.config_path) if settings.config_path else None
     written: dict[str, object] = {}
     if settings.config_path:
@@ -238,4 +238,4 @@ def _secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Pa
         text = environ.get(origin.name, "") if origin.source is Source.ENVIRONMENT else ""
         text = text or str(in_file.get(name, "") if isinstance(in_file, dict) else "")
         if text:
-            yield expand_path(text.strip(), environ, folder)
+            yield way, expand_path(text.strip(), environ, folder)

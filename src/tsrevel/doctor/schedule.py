@@ -1,131 +1,166 @@
-"""The check of what starts runs: this user's crontab, or a systemd timer (crontab.example, examples/)."""
+"""The check of what starts runs: is it there, does it find its program, and is it often and regular enough?"""
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
+import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from cronsim import CronSim, CronSimError
+
 from tsrevel.config import CommandFailure, CommandRunner, Settings
-from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
-from tsrevel.config.problems import ProblemReport
-from tsrevel.doctor.findings import CheckFinding, FindingCode, ok, warning
+from tsrevel.doctor.findings import CheckFinding, FindingCode, ok, problem, warning
+from tsrevel.doctor.starts import ScheduledRun, read_crontabs, read_timers
+from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import real_path
 
-_ASSIGNMENT = re.compile(r"""\s*(?:"(\w+)"|'(\w+)'|(\w+))\s*=\s*(.*)""")
-_ENTRY = re.compile(r"\s*(?:@(?!reboot)\w+|(?:[\w*,/~-]+\s+){4}[\w*,/~-]+)\s+(?P<command>\S.*)")
-_END_OF_COMMAND = re.compile(r"(?<!\\)%")
-"""What follows is the command's input."""
-_BREAKS = frozenset(";&|()<>")
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """One `tsrevel sync` in a crontab. `config` is the settings file that it reads, None where there is none.
-
-    `text` leaves out what stands before it: that may set a secret.
-    """
-
-    text: str
-    dry_run: bool
-    config: Path | None
-
-
-def read_crontab(table: str, environ: Mapping[str, str]) -> Iterator[Start]:
-    """Every line that starts `tsrevel sync`, more than once after booting. `environ` is this user's: for HOME alone."""
-    given = {"HOME": environ.get("HOME", "")}
-    for line in table.splitlines():
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        if assigned := _ASSIGNMENT.fullmatch(line):
-            given[assigned[1] or assigned[2] or assigned[3]] = assigned[4].strip().strip("'\"")
-        elif entry := _ENTRY.fullmatch(line):
-            command = _END_OF_COMMAND.split(entry["command"])[0].replace("\\%", "%")
-            yield from _read_command(command.strip(), given)
-
-
-def _read_command(command: str, given: Mapping[str, str]) -> Iterator[Start]:
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        words = list(lexer)
-    except ValueError:  # a quote is open: cron's shell will say so
-        words = command.split()
-    folder, local = Path(given["HOME"] or "/"), dict(given)
-    for number, word in enumerate(words):
-        name, sign, value = word.partition("=")
-        before = words[number - 1] if number else ""
-        if sign and name.isidentifier():
-            local[name] = value
-        elif word == "cd" and number + 1 < len(words):
-            folder = expand_path(words[number + 1], given, folder)
-        elif " " in word and "tsrevel" in word:  # bash -c "tsrevel sync"
-            yield from _read_command(word, local)
-        elif word.rpartition("/")[2] == "tsrevel" and before not in {"cd", "echo", "-u"}:
-            # by whatever path, or `python -m tsrevel`; not where it is only somebody's argument
-            rest = words[number + 1 :]
-            end = next((at for at, each in enumerate(rest) if set(each) <= _BREAKS), len(rest))
-            redirected = end < len(rest) and rest[end][0] in "<>" and rest[end - 1 : end] in (["1"], ["2"])
-            arguments = rest[: end - redirected]
-            if next((each for each in arguments if not each.startswith("-")), "") == "sync":
-                config = _config_of(arguments, local, folder)
-                yield Start(" ".join(["tsrevel", *arguments]), "--dry-run" in arguments, config)
-
-
-def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> Path | None:
-    """The settings file that such a run reads: named, by the table's environment, or where one is looked for."""
-    named = ""
-    for number, word in enumerate(arguments):
-        name, sign, value = word.partition("=")
-        if name == "--config":
-            named = value if sign else "".join(arguments[number + 1 : number + 2])
-    named = named or environ.get("TSREVEL_CONFIG", "").strip()
-    if named:
-        return expand_path(named.replace("$HOME", environ["HOME"]), environ, folder)
-    return find_config(None, environ, SYSTEM_CONFIG, ProblemReport())
-
-
+CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
+"""Every 45 minutes: cron has no field for it, and three lines that repeat every three hours do it."""
 _SCHEDULE = "schedule"
-_LIST = ("list-timers", "--all", "--no-legend")
-_TIMERS = (("systemctl", *_LIST), ("systemctl", "--user", *_LIST))
+_SELDOM = timedelta(hours=2)
+_MOST_STARTS = 6000
+_ELAPSES = re.compile(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
 
-def check_schedule(settings: Settings, environ: Mapping[str, str], run: CommandRunner) -> CheckFinding:
-    """Whether this user's crontab, or a systemd timer that can be seen, starts `tsrevel sync` with these settings."""
+def sync_command(settings: Settings) -> list[str]:
+    """The words of a run of this installation, which find their program and their settings from anywhere."""
+    script = Path(sys.executable).with_name("tsrevel")
+    program = [str(script)] if script.is_file() else [sys.executable, "-m", "tsrevel"]
+    config = ["--config", str(settings.config_path.absolute())] if settings.config_path else []
+    return [*program, "sync", *config]
+
+
+def cron_lines(settings: Settings) -> list[str]:
+    """The lines of a crontab that run this installation every 45 minutes. In a crontab % is the end of a command."""
+    command = shlex.join(sync_command(settings)).replace("%", r"\%")
+    return [f"{when}  {command}" for when in CRON_TIMES]
+
+
+def check_schedule(
+    settings: Settings, environ: Mapping[str, str], run: CommandRunner, now: datetime, root: Path = Path("/")
+) -> Iterator[CheckFinding]:
+    """Whether a crontab or a systemd timer starts `tsrevel sync` with these settings, and how well."""
     table = run(["crontab", "-l"], environ)
-    starts = [(each, _find_fault(each, settings)) for each in read_crontab(table.output, environ)]
-    good = [each for each, fault in starts if not fault]
-    if good:
-        return ok(_SCHEDULE, f"crontab: {len(good)} line{'s' * (len(good) != 1)} with `tsrevel sync`")
-    timers = [line for words in _TIMERS for line in run(words, environ).output.splitlines() if "tsrevel" in line]
-    due = next((line for line in timers if line.split()[0] not in {"n/a", "-"}), None)
-    if due:
-        return ok(_SCHEDULE, f"{_unit(due)} has a next run; what its service starts isn't looked at")
-    config = f" --config {shlex.quote(str(settings.config_path.absolute()))}" if settings.config_path else ""
-    line = f"0 0-21/3 * * * tsrevel sync{config}"
+    starts = [*read_crontabs(root, environ, table.output), *read_timers(root, environ, run)]
+    sound = [each for each in starts if not _find_fault(each, settings)]
+    ours = [each for each in sound if each.active]
+    if not ours:
+        yield _tell_none(settings, starts, sound, table.failure)
+        return
+    sources = dict.fromkeys(each.source for each in ours)
+    for source in sources:
+        yield from _check_starter([each for each in ours if each.source == source], settings, environ, run, now)
+    if len(sources) > 1:
+        text = f"{' and '.join(sources)} start runs of the same installation"
+        yield warning(_SCHEDULE, FindingCode.STARTED_TWICE, text, "Keep one of them.")
+
+
+def _check_starter(
+    starts: Sequence[ScheduledRun], settings: Settings, environ: Mapping[str, str], run: CommandRunner, now: datetime
+) -> Iterator[CheckFinding]:
+    source = starts[0].source
+    kind = "systemd" if starts[0].timer else "cron"
+    config = ["--config", str(settings.config_path)] if settings.config_path else []
+    advice = f"Use what `{shlex.join(['tsrevel', 'schedule', kind, *config])}` prints"
+    advice += "." if starts[0].timer else f"; the first line is: {cron_lines(settings)[0]}"
+    missing = dict.fromkeys(each.missing for each in starts if each.missing)
+    if missing:
+        text = f"{source}: {', '.join(missing)} can't be found or run from there, so no run starts"
+        yield problem(_SCHEDULE, FindingCode.COMMAND_NOT_FOUND, text, advice, NEEDS_ATTENTION)
+    gaps: list[timedelta] = []
+    try:
+        gaps = _find_gaps(starts, environ, run, now.replace(tzinfo=None, second=0, microsecond=0))
+    except CronSimError as error:
+        text = f"{source}: cron can't read the times of a line: {str(error)[:1].lower()}{str(error)[1:]}"
+        yield problem(_SCHEDULE, FindingCode.TIMES_UNREADABLE, text, advice, NEEDS_ATTENTION)
+    window = timedelta(hours=settings.sync.hours_back)
+    short = Counter(gap for gap in gaps if gap <= _SELDOM)
+    if gaps and max(gaps) > window:
+        text = (
+            f"{source}: {_span(max(gaps))} or more may pass without a run, and a run looks back {_span(window)}"
+            " (sync.hours_back): events are lost in between"
+        )
+        yield problem(_SCHEDULE, FindingCode.GAPS_TOO_LONG, text, advice, NEEDS_ATTENTION)
+    elif short and max(short.values()) < 0.9 * short.total():
+        text = f"{source}: runs aren't evenly spaced, but {' and '.join(map(_span, sorted(short)))} apart"
+        yield problem(_SCHEDULE, FindingCode.GAPS_UNEVEN, text, advice, NEEDS_ATTENTION)
+    elif gaps and not short:
+        text = f"{source}: runs start {_span(max(gaps))} apart, and an order may be as late as that"
+        yield warning(_SCHEDULE, FindingCode.SELDOM, text, advice)
+    elif not missing and (gaps or starts[0].timer):
+        what = f"{len(starts)} line{'s' * (len(starts) != 1)} with `tsrevel sync`"
+        often = f"a run every {_span(short.most_common(1)[0][0])}" if short else "when it elapses can't be told here"
+        yield ok(_SCHEDULE, f"{source}: {often}" if starts[0].timer else f"{source}: {what}, {often}")
+
+
+def _find_gaps(
+    starts: Sequence[ScheduledRun], environ: Mapping[str, str], run: CommandRunner, now: datetime
+) -> list[timedelta]:
+    """The times between runs from now on, by the wall clock; none where they can't be told."""
+    spans = [run(["systemd-analyze", "timespan", text], environ).output for each in starts for text in each.every]
+    known = [re.search(r"μs: (\d+)", text) for text in spans]
+    if any(known):
+        return [min(timedelta(microseconds=int(found[1])) for found in known if found)]
+    times, end = set[datetime](), now + timedelta(days=400)
+    for start in starts:
+        for when in start.when:
+            if start.timer:
+                words = ["systemd-analyze", "calendar", "--iterations=120", when]
+                told = _ELAPSES.findall(run(words, environ).output)
+                listed = [datetime.fromisoformat(text) for text in told]
+                if not listed:
+                    return []
+                last = listed[-1]
+            else:
+                # The times repeat each day, each week, or not before a year has passed.
+                fields = when.split()
+                days = 400 if fields[2:4] != ["*", "*"] else 15 if fields[4] != "*" else 2
+                last = now + timedelta(days=days)
+                simulated = CronSim(re.sub(r"(\d*)~\d*", lambda found: found[1] or "0", when), now)
+                within = itertools.takewhile(lambda each, last=last: each <= last, simulated)  # type: ignore[misc]
+                listed = list(itertools.islice(within, _MOST_STARTS))
+                last = listed[-1] if len(listed) == _MOST_STARTS else last
+            times.update(listed)
+            end = min(end, last)
+    ordered = sorted(each for each in times if each <= end)
+    edges = [now, *ordered, end]
+    gaps = [after - before for before, after in itertools.pairwise(ordered)]
+    return [
+        *gaps,
+        *(each for each in (edges[1] - edges[0], edges[-1] - edges[-2]) if each > max(gaps, default=_SELDOM)),
+    ]
+
+
+def _tell_none(
+    settings: Settings, starts: Sequence[ScheduledRun], sound: Sequence[ScheduledRun], failure: CommandFailure | None
+) -> CheckFinding:
+    """Nothing that is active starts runs of this installation: what there is instead."""
+    line = cron_lines(settings)[0]
+    if sound:
+        unit = sound[0].source
+        text = f"{unit} is there but never elapses"
+        remedy = f"Run: systemctl enable --now {unit}. It needs an OnCalendar= or OnBootSec= besides OnUnitActiveSec=."
+        return warning(_SCHEDULE, FindingCode.TIMER_OFF, text, remedy)
     if starts:
-        bad = dict.fromkeys(f"`{each.text}` {fault}" for each, fault in starts)
+        bad = dict.fromkeys(f"{each.source}: `{each.text}` {_find_fault(each, settings)}" for each in starts)
         remedy = f"Let the lines begin like: {line}"
-        return warning(_SCHEDULE, FindingCode.OTHER_RUN, f"crontab: {'; '.join(bad)}", remedy)
-    if timers:
-        unit = _unit(timers[0])
-        remedy = f"Run: systemctl enable --now {unit}"
-        return warning(_SCHEDULE, FindingCode.TIMER_OFF, f"{unit} is there but never elapses", remedy)
-    if table.failure is CommandFailure.NOT_FOUND:
+        return warning(_SCHEDULE, FindingCode.OTHER_RUN, "; ".join(bad), remedy)
+    if failure is CommandFailure.NOT_FOUND:
         text = "this machine has no `crontab` command, and no systemd timer starts tsrevel"
-        remedy = "At go-live, install cron, or the units of examples/; or start runs otherwise."
+        remedy = "At go-live, install cron, or the units that `tsrevel schedule systemd` prints."
         return warning(_SCHEDULE, FindingCode.NO_CRON, text, remedy)
-    why = f"`crontab -l` {table.text}" if table.failure else "`crontab -l` shows none"
-    text = f"no crontab line of this user's, no systemd timer starts tsrevel ({why})"
-    remedy = f"At go-live, `crontab -e` and add the lines of crontab.example; the first is: {line}"
+    text = "no crontab and no systemd timer starts tsrevel"
+    remedy = f"At go-live, `crontab -e` and add what `tsrevel schedule cron` prints; the first line is: {line}"
     return warning(_SCHEDULE, FindingCode.NOT_SCHEDULED, text, remedy)
 
 
-def _find_fault(start: Start, settings: Settings) -> str:
-    """Why the crontab's line isn't a run of the installation that is examined; "" where it is one."""
+def _find_fault(start: ScheduledRun, settings: Settings) -> str:
+    """Why this isn't a run of the installation that is examined; "" where it is one."""
     ours = settings.config_path
     examined = f"{ours or 'the environment alone'} is examined"
     if start.dry_run:
@@ -137,5 +172,9 @@ def _find_fault(start: Start, settings: Settings) -> str:
     return ""
 
 
-def _unit(line: str) -> str:
-    return next((word for word in line.split() if word.endswith(".timer")), "a systemd timer")
+def _span(gap: timedelta) -> str:
+    """A length of time in its largest whole unit."""
+    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if gap.total_seconds() % seconds == 0 and gap.total_seconds() >= 2 * seconds:
+            return f"{gap // timedelta(seconds=seconds)} {unit}s"
+    return f"{round(gap.total_seconds() / 60)} minute{'s' * (gap != timedelta(minutes=1))}"

@@ -1,4 +1,4 @@
-"""`init`, `login`, `completion`, `config validate`, `config show`, `doctor`, `demo`, `sandbox`."""
+"""`init`, `login`, `completion`, `config validate`, `config show`, `doctor`, `schedule`, `demo`, `sandbox`."""
 
 from __future__ import annotations
 
@@ -218,6 +218,32 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     from tsrevel.cli import doctor as verb
 
     return verb.doctor(ctx, flags)
+
+
+@command(app)
+def schedule(
+    ctx: CliContext,
+    flags: OutputOptions,
+    kind: Annotated[Literal["cron", "systemd"], typer.Argument(metavar="cron|systemd", help="What starts the runs.")],
+    user: Annotated[
+        str | None,
+        typer.Option("--user", metavar="NAME", help="Who runs it [default: you; for root the state's owner]."),
+    ] = None,
+    mailto: Annotated[
+        list[str] | None,
+        typer.Option("--mailto", metavar="ADDRESS", help="Whom to mail [default: email.recipients]; repeatable."),
+    ] = None,
+    log: Annotated[Path | None, typer.Option("--log", metavar="F", help="Append what runs print to this file.")] = None,
+) -> int:
+    """Print the crontab lines or systemd units that run this installation every 45 minutes.
+
+    They name the program and the settings file in use, so they work from any PATH. Nothing is installed: the first
+    lines say how. `doctor` checks what is installed. With --json: {"schema", "success", "kind", "user", "command",
+    "files": texts by name, "install": steps, "warnings"}.
+    """
+    from tsrevel.cli import schedule as verb
+
+    return verb.print_schedule(ctx, flags, kind, user, mailto or [], log)
 
 
 @command(app)

@@ -1,0 +1,221 @@
+"""`schedule`: the crontab or the systemd units that run this installation every 45 minutes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.config import SETTINGS, Settings, load_settings
+from tsrevel.config.paths import SYSTEM_STATE
+from tsrevel.config.problems import Source
+from tsrevel.config.settings import variable
+from tsrevel.doctor.machine import secret_files
+from tsrevel.doctor.schedule import cron_lines, sync_command
+from tsrevel.files import user_name
+
+CALENDAR = ("00/3:00,45", "01/3:30", "02/3:15")
+"""The times of CRON_TIMES (doctor/schedule.py), as systemd writes them."""
+_SERVICE = """\
+[Unit]
+Description=Carry catering orders from TripleSeat to Revel
+Wants=network-online.target
+After=network-online.target
+OnFailure=tsrevel-failed.service
+
+[Service]
+Type=oneshot
+User={user}
+{environment}ExecStart={command}
+# 3: events are held or failed, and tsrevel's own mails say so ([email]). 11: another run is still at work.
+SuccessExitStatus=3 11
+# A run ends by itself after sync.deadline_minutes, and on a signal after its current request.
+TimeoutStartSec={timeout}min
+TimeoutStopSec=120
+{log}# It writes its ledger and TripleSeat's token, and nothing else on this machine.
+ProtectSystem=strict
+{state}
+ProtectHome={home}
+PrivateTmp={tmp}
+UMask=0077
+NoNewPrivileges=true
+CapabilityBoundingSet=
+RestrictSUIDSGID=true
+PrivateDevices=true
+PrivateMounts=true
+DevicePolicy=closed
+PrivateUsers=true
+ProtectClock=true
+ProtectControlGroups=true
+ProtectHostname=true
+ProtectKernelLogs=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+ProtectProc=invisible
+ProcSubset=pid
+RemoveIPC=true
+KeyringMode=private
+LockPersonality=true
+MemoryDenyWriteExecute=true
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=true
+RestrictRealtime=true
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallFilter=@chown
+"""
+_TIMER = """\
+[Unit]
+Description=Start tsrevel every 45 minutes
+
+[Timer]
+{calendar}
+# After the machine was off, a run that was missed starts at once.
+Persistent=true
+# Up to a minute later, by an amount that stays the same on this machine.
+RandomizedDelaySec=60
+FixedRandomDelay=true
+AccuracySec=1
+
+[Install]
+WantedBy=timers.target
+"""
+_FAILED = """\
+[Unit]
+Description=Mail that a run of tsrevel failed
+
+[Service]
+Type=oneshot
+# It needs a `mail` command on this machine.
+ExecStart=/bin/sh -c '\\
+    systemctl status --no-pager --lines=50 tsrevel.service | mail -s "tsrevel failed on %H" "$$@"' sh {to}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleAnswer:
+    """What `schedule --json` prints. `files` are texts by name; `install` are commands, to be run as root or as `user`.
+
+    `warnings` say what a run started that way would lack.
+    """
+
+    kind: str
+    user: str
+    command: list[str]
+    files: dict[str, str]
+    install: list[str]
+    warnings: list[str]
+    success: bool = True
+    schema: int = 1
+
+
+def print_schedule(
+    ctx: CliContext,
+    flags: OutputOptions,
+    kind: Literal["cron", "systemd"],
+    user: str | None,
+    mail_to: Sequence[str],
+    log: Path | None,
+) -> int:
+    """Print the crontab or the units, and how they are installed. Nothing is written or asked."""
+    settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
+    if settings.config_path is None:
+        raise typer.BadParameter("cron and systemd don't have this environment: write a settings file (tsrevel init)")
+    user = user or _find_user(settings)
+    to = list(mail_to or settings.email.recipients or [user])
+    log = log.absolute() if log else None
+    given = [key for key in SETTINGS if settings.origin(key).source is Source.ENVIRONMENT]
+    warnings = [f"{key} is set in this environment, which a scheduled run doesn't have" for key in given]
+    if kind == "cron":
+        files = {"crontab": _render_crontab(settings, to, log)}
+        install = [f"crontab -u {user} -e, and add these lines; as {user}: crontab -e"]
+    else:
+        files = _render_units(settings, ctx.environ, user, to, log)
+        install = [
+            "save each file under the name above it, as root",
+            "systemctl daemon-reload",
+            "systemctl enable --now tsrevel.timer",
+        ]
+    if flags.json:
+        ctx.answer(asdict(ScheduleAnswer(kind, user, sync_command(settings), files, install, warnings)))
+        return 0
+    for text in [] if flags.quiet else warnings:
+        ctx.tell(f"tsrevel: {text}")
+    for step in install:
+        print(f"# To install: {step}", file=ctx.stdout)
+    for name, text in files.items():
+        print(f"\n# {name}\n{text}" if kind == "systemd" else f"\n{text}", end="", file=ctx.stdout)
+    return 0
+
+
+def _find_user(settings: Settings) -> str:
+    """Who runs it: this user, or, for root, whoever owns the ledger's folder or the settings."""
+    paths = [settings.ledger_path.parent, *([settings.config_path] if settings.config_path else [])]
+    owners = [path.stat().st_uid for path in paths if path.exists()]
+    return user_name(os.geteuid() or next((uid for uid in owners if uid), 0))
+
+
+def _render_crontab(settings: Settings, to: Sequence[str], log: Path | None) -> str:
+    lines = cron_lines(settings)
+    if log:
+        target = shlex.quote(str(log)).replace("%", r"\%")
+        lines = [f"{line} >>{target} 2>&1" for line in lines]
+    return "\n".join(
+        [
+            "# tsrevel every 45 minutes. Cron has no field for it: three lines that repeat every three hours do it.",
+            '# cron mails what a run prints: only what a person should read. With MAILTO="" nobody would read it.',
+            f"MAILTO={','.join(to)}",
+            *lines,
+            "",
+        ]
+    )
+
+
+def _render_units(
+    settings: Settings, environ: Mapping[str, str], user: str, to: Sequence[str], log: Path | None
+) -> dict[str, str]:
+    state = list(dict.fromkeys(path.absolute().parent for path in (settings.ledger_path, settings.token_path)))
+    own = [each.relative_to(SYSTEM_STATE.parent) for each in state if each.is_relative_to(SYSTEM_STATE)]
+    lines = [f"StateDirectory={' '.join(map(str, own))}", "StateDirectoryMode=0700"] if own else []
+    lines += [f"ReadWritePaths={_quote(each)}" for each in state if not each.is_relative_to(SYSTEM_STATE)]
+    secrets = dict(secret_files(settings, environ))
+    for key, path in secrets.items():
+        lines += [f"LoadCredential={_quote(f'{key}:{path.absolute()}')}"]
+    needed = [*state, Path(sys.executable), Path(sys.executable).resolve(), Path(__file__), Path(sys.base_prefix)]
+    needed += [settings.config_path] if settings.config_path else []
+
+    def below(*folders: str) -> bool:
+        return any(path.absolute().is_relative_to(folder) for path in needed for folder in folders)
+
+    service = _SERVICE.format(
+        user=user,
+        environment="".join(f"Environment={variable(key)}=%d/{key}\n" for key in secrets),
+        command=" ".join(_quote(word.replace("$", "$$")) for word in sync_command(settings)),
+        timeout=settings.sync.deadline_minutes + 15,
+        log=f"StandardOutput=append:{log}\nStandardError=append:{log}\n" if log else "",
+        state="\n".join(lines),
+        home="read-only" if below("/home", "/root", "/run/user") else "true",
+        tmp="false" if below("/tmp", "/var/tmp") else "true",  # noqa: S108 (a private /tmp would hide them)
+    )
+    folder = "/etc/systemd/system"
+    return {
+        f"{folder}/tsrevel.service": service,
+        f"{folder}/tsrevel.timer": _TIMER.format(calendar="\n".join(f"OnCalendar={each}" for each in CALENDAR)),
+        f"{folder}/tsrevel-failed.service": _FAILED.format(to=" ".join(map(_quote, to))),
+    }
+
+
+def _quote(word: str | Path) -> str:
+    """A word of a unit file."""
+    text = str(word).replace("%", "%%")
+    return text if re.fullmatch(r"[\w@%$+=:,./-]+", text) else '"{}"'.format(re.sub(r'(["\\])', r"\\\1", text))

@@ -1,0 +1,214 @@
+"""What starts runs on this machine, as it is written down: lines of crontabs, and timers of systemd."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tsrevel.config import CommandRunner
+from tsrevel.config.paths import SYSTEM_CONFIG, expand_path, find_config
+from tsrevel.config.problems import ProblemReport
+from tsrevel.files import home_of, user_name
+
+CRONS_PATH = "/usr/bin:/bin"
+"""Where cron looks for a command unless the table sets PATH."""
+_SYSTEMDS_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ASSIGNMENT = re.compile(r"""\s*(?:"(\w+)"|'(\w+)'|(\w+))\s*=\s*(.*)""")
+_ENTRY = re.compile(r"\s*(?P<when>@(?!reboot)\w+|(?:[\w*,/~-]+\s+){4}[\w*,/~-]+)\s+(?P<command>\S.*)")
+_NICKNAMES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_END_OF_COMMAND = re.compile(r"(?<!\\)%")
+"""What follows is the command's input."""
+_BREAKS = frozenset(";&|()<>")
+_CHANGE_PATH = frozenset({"sudo", "doas", "su", "runuser", "source", "."})
+"""After these words the program may be looked for elsewhere."""
+_SYSTEM_UNITS = tuple(
+    f"{place}/systemd/system" for place in ("etc", "run", "usr/local/lib", "usr/lib", "lib")
+)  # the first wins
+_LIST = ("list-timers", "--all", "--no-legend")
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """One `tsrevel sync` that is started again and again.
+
+    `source` is the crontab or the timer. `text` is the command without what stands before it: that may set a secret.
+    `when` are times as cron or OnCalendar= writes them, `every` spans of time as systemd writes them.
+    `config` is the settings file that the run reads, `missing` the program that can't be found there.
+    """
+
+    source: str
+    text: str
+    dry_run: bool
+    config: Path | None
+    missing: str = ""
+    when: tuple[str, ...] = ()
+    every: tuple[str, ...] = ()
+    timer: bool = False
+    active: bool = True
+
+
+def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[ScheduledRun]:
+    """The runs of this user's table `own`, of the system's tables below `root`, and, for root, of all users."""
+    yield from read_crontab("crontab", own, environ.get("HOME", ""))
+    folder = root / "etc/cron.d"
+    tables = [root / "etc/crontab", *(sorted(folder.iterdir()) if folder.is_dir() else [])]
+    for path in tables:
+        if re.fullmatch(r"[\w-]+", path.name):  # cron ignores every other name there
+            yield from read_crontab(f"/{path.relative_to(root)}", _read(path), None)
+    spool = root / "var/spool/cron/crontabs"
+    if os.access(spool, os.R_OK | os.X_OK):
+        for path in sorted(spool.iterdir()):
+            if path.name != user_name(os.geteuid()):
+                yield from read_crontab(f"crontab of {path.name}", _read(path), _home(path.name))
+
+
+def read_crontab(source: str, table: str, home: str | None) -> Iterator[ScheduledRun]:
+    """Every line that starts `tsrevel sync`, more than once after booting. Without `home` each line names its user."""
+    given = {"PATH": CRONS_PATH, "HOME": home or ""}
+    for line in table.splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if assigned := _ASSIGNMENT.fullmatch(line):
+            given[assigned[1] or assigned[2] or assigned[3]] = assigned[4].strip().strip("'\"")
+        elif entry := _ENTRY.fullmatch(line):
+            command, local = entry["command"], dict(given)
+            if home is None:
+                user, _, command = command.partition(" ")
+                local["HOME"] = given["HOME"] or _home(user)
+            command = _END_OF_COMMAND.split(command)[0].replace("\\%", "%").strip()
+            when = _NICKNAMES.get(entry["when"], entry["when"])
+            for run in _read_command(source, command, local):
+                yield replace(run, when=(" ".join(when.split()),))
+
+
+def _read_command(
+    source: str, command: str, given: Mapping[str, str], *, path_known: bool = True
+) -> Iterator[ScheduledRun]:
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        words = list(lexer)
+    except ValueError:  # a quote is open: cron's shell will say so
+        words = command.split()
+    folder, local = Path(given["HOME"] or "/"), dict(given)
+    for number, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        before = words[number - 1] if number else ""
+        if word in _CHANGE_PATH or before == "-" or re.fullmatch(r"-l\w*|-\w+l\w*|--login", word):
+            path_known = False
+        if sign and name.isidentifier():
+            local[name] = value
+        elif word == "cd" and number + 1 < len(words):
+            folder = expand_path(words[number + 1], given, folder)
+        elif " " in word and "tsrevel" in word:  # bash -c "tsrevel sync"
+            yield from _read_command(source, word, local, path_known=path_known)
+        elif word.rpartition("/")[2] == "tsrevel" and before not in {"cd", "echo", "-u"}:
+            # by whatever path, or `python -m tsrevel`; not where it is only somebody's argument
+            rest = words[number + 1 :]
+            end = next((at for at, each in enumerate(rest) if set(each) <= _BREAKS), len(rest))
+            redirected = end < len(rest) and rest[end][0] in "<>" and rest[end - 1 : end] in (["1"], ["2"])
+            arguments = rest[: end - redirected]
+            if next((each for each in arguments if not each.startswith("-")), "") == "sync":
+                program = words[number - 2] if before == "-m" else word
+                yield ScheduledRun(
+                    source,
+                    " ".join(["tsrevel", *arguments]),
+                    "--dry-run" in arguments,
+                    _config_of(arguments, local, folder),
+                    _find_missing(program, local, folder) if path_known or "/" in program else "",
+                )
+
+
+def _find_missing(program: str, environ: Mapping[str, str], folder: Path) -> str:
+    """The program, if it can't be run from there; "" where it can, or that can't be told."""
+    program = program.replace("${HOME}", environ["HOME"]).replace("$HOME", environ["HOME"])
+    if "/" not in program:
+        return "" if shutil.which(program, path=environ.get("PATH", "")) else program
+    path = expand_path(program, environ, folder)
+    try:
+        found = path.is_file() and os.access(path, os.X_OK)
+    except PermissionError:
+        return ""
+    return "" if found or "$" in program else str(path)
+
+
+def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> Path | None:
+    """The settings file that such a run reads: named, by the table's environment, or where one is looked for."""
+    named = ""
+    for number, word in enumerate(arguments):
+        name, sign, value = word.partition("=")
+        if name == "--config":
+            named = value if sign else "".join(arguments[number + 1 : number + 2])
+    named = named or environ.get("TSREVEL_CONFIG", "").strip()
+    if named:
+        return expand_path(named.replace("$HOME", environ["HOME"]), environ, folder)
+    return find_config(None, environ, SYSTEM_CONFIG, ProblemReport())
+
+
+def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> Iterator[ScheduledRun]:
+    """The runs that systemd's timers start: those of the system, and this user's own."""
+    home = environ.get("HOME", "")
+    own = (root / home.lstrip("/") / ".config/systemd/user", root / "etc/systemd/user")
+    for folders, scope in (([root / each for each in _SYSTEM_UNITS], ()), (own, ("--user",))):
+        names = sorted({path.name for folder in folders if folder.is_dir() for path in folder.glob("*.timer")})
+        rows = run(["systemctl", *scope, *_LIST], environ).output.splitlines() if names else []
+        for name in names:
+            timer = _read_unit(folders, name)
+            service = _read_unit(folders, timer.get("Unit", [f"{name.removesuffix('.timer')}.service"])[-1])
+            user = service.get("User", [""])[-1]
+            given = {"PATH": _SYSTEMDS_PATH, "HOME": _home(user) if user else home if scope else "/root"}
+            for line in service.get("Environment", []):
+                given |= dict(word.partition("=")[::2] for word in shlex.split(line) if not word.startswith("PATH="))
+            row = next((line.split() for line in rows if name in line.split()), None)
+            active = any(any(folder.glob(f"*.wants/{name}")) for folder in folders)
+            if row:
+                active = row[0] not in {"n/a", "-"}
+            every = timer.get("OnUnitActiveSec", []) + timer.get("OnUnitInactiveSec", [])
+            started = timer.keys() & {"OnCalendar", "OnBootSec", "OnStartupSec", "OnActiveSec"}
+            for line in service.get("ExecStart", []):
+                command = line.lstrip("-@:+!|").replace("%h", given["HOME"]).replace("%%", "%").replace("$$", "$")
+                for found in _read_command(name, command, given):
+                    when, active = tuple(timer.get("OnCalendar", [])), active and bool(started)
+                    yield replace(found, when=when, every=tuple(every), timer=True, active=active)
+
+
+def _read_unit(folders: Sequence[Path], name: str) -> dict[str, list[str]]:
+    """The settings of a unit with its drop-ins, whatever section they are in; {} where there is no such unit."""
+    path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    drops = [each for folder in folders for each in sorted(folder.glob(f"{name}.d/*.conf"))]
+    found: dict[str, list[str]] = {}
+    for text in [_read(each) for each in ([path] if path else []) + drops]:
+        for line in re.sub(r"\\\n\s*", " ", text).splitlines():
+            key, sign, value = line.strip().partition("=")
+            if sign and key[:1] not in {"#", ";"}:
+                found[key.strip()] = [*found.get(key.strip(), []), value.strip()] if value.strip() else []
+    return {key: values for key, values in found.items() if values}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _home(user: str) -> str:
+    try:
+        return str(home_of(pwd.getpwnam(user).pw_uid) or "")
+    except KeyError:
+        return ""

@@ -1,0 +1,129 @@
+"""`schedule`: what it prints passes systemd's own tools and `doctor`'s check, wherever this installation lies."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tsrevel.config import CommandFailure, CommandResult, run_command
+from tsrevel.doctor.findings import CheckFinding, FindingCode
+from tsrevel.doctor.schedule import check_schedule
+
+from ..test_crontab import fires
+from ..world import World
+from .bench import Shell
+
+NOW = datetime(2026, 12, 12, 18, tzinfo=UTC)
+SYSTEMD = shutil.which("systemd-analyze") is not None
+"""Whether systemd's tools can judge here. Where they can't, `doctor` can't tell when a timer elapses either."""
+
+
+def ask(shell: Shell, *words: str, **environ: str) -> dict[str, Any]:
+    return shell.run("schedule", *words, "--json", "--config", str(shell.write_config()), environ=environ).answer
+
+
+def check(shell: Shell, table: str, root: Path) -> list[CheckFinding]:
+    """What `doctor` says of this crontab, and of the machine below `root`; systemd's tools are the real ones."""
+
+    def answer(words: Sequence[str], environ: Mapping[str, str]) -> CommandResult:
+        if words[0] == "systemd-analyze":
+            return run_command(words, environ)
+        return CommandResult(table if words[0] == "crontab" else "")
+
+    return list(check_schedule(shell.world.settings(), {"PATH": "/usr/bin:/bin"}, answer, NOW, root))
+
+
+def install(files: Mapping[str, str], root: Path) -> list[str]:
+    """The units below `root`, the timer enabled; their paths."""
+    for name, text in files.items():
+        path = root / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    wanted = root / "etc/systemd/system/timers.target.wants"
+    wanted.mkdir()
+    (wanted / "tsrevel.timer").symlink_to("../tsrevel.timer")
+    return [str(root / name.lstrip("/")) for name in files]
+
+
+@pytest.mark.parametrize("more", [[], ["--log", "/var/log/100% new.log"], ["--mailto", "a@example.com"]])
+def test_the_crontab_passes_the_doctors_check(shell: Shell, tmp_path: Path, more: list[str]) -> None:
+    table = ask(shell, "cron", *more)["files"]["crontab"]
+    assert [each.code for each in check(shell, table, tmp_path)] == [FindingCode.OK]
+    assert re.search(r"^[^#\n]*(?<!\\)%", table, re.MULTILINE) is None
+
+
+def test_a_folder_with_an_odd_name_is_no_trouble(tmp_path: Path) -> None:
+    folder = tmp_path / "Ann's (new) events"
+    folder.mkdir()
+    shell = Shell(World(folder))
+    answer = ask(shell, "cron")
+    assert [each.code for each in check(shell, answer["files"]["crontab"], tmp_path)] == [FindingCode.OK]
+
+
+def test_the_command_needs_no_path_and_names_its_settings(shell: Shell) -> None:
+    command = ask(shell, "cron")["command"]
+    assert Path(command[0]).is_absolute()
+    assert command[-3:] == ["sync", "--config", str(shell.world.folder / "config.toml")]
+
+
+def test_the_units_pass_the_doctors_check(shell: Shell, tmp_path: Path) -> None:
+    install(ask(shell, "systemd")["files"], tmp_path / "root")
+    (found,) = check(shell, "", tmp_path / "root")
+    often = "a run every 45 minutes" if SYSTEMD else "when it elapses can't be told here"
+    assert (found.code, found.text) == (FindingCode.OK, f"tsrevel.timer: {often}")
+
+
+@pytest.mark.parametrize("more", [[], ["--log", "/var/log/tsrevel.log", "--mailto", "o'neill %x@example.com"]])
+def test_systemd_takes_the_units_and_finds_them_safe(shell: Shell, tmp_path: Path, more: list[str]) -> None:
+    paths = install(ask(shell, "systemd", "--user", "nobody", *more)["files"], tmp_path / "root")
+    environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+    verified = run_command(["systemd-analyze", "verify", *paths], environ)
+    assert verified.failure is (None if SYSTEMD else CommandFailure.NOT_FOUND), verified.text
+    judged = run_command(["systemd-analyze", "security", "--offline=true", paths[0]], environ).output
+    levels = re.findall(r"exposure level for \S+: ([\d.]+)", judged)
+    assert [float(level) <= 2.0 for level in levels] == [True] * SYSTEMD
+
+
+def test_the_timer_elapses_when_cron_would_start(shell: Shell) -> None:
+    timer = ask(shell, "systemd")["files"]["/etc/systemd/system/tsrevel.timer"]
+    times = set[str]()
+    for hours, minutes in re.findall(r"^OnCalendar=(\d\d/3):([\d,]+)$", timer, re.MULTILINE):
+        times |= {f"{hour:02}:{minute}" for hour in range(int(hours[:2]), 24, 3) for minute in minutes.split(",")}
+    assert times == {f"{moment:%H:%M}" for moment in fires()}
+
+
+def test_a_secret_in_a_file_reaches_the_service_as_a_credential(shell: Shell, tmp_path: Path) -> None:
+    secret = tmp_path / "key file"
+    secret.write_text("s3cret")
+    del shell.world.config["revel"]["api_key"]
+    shell.world.config["revel"]["api_key_file"] = str(secret)
+    unit = ask(shell, "systemd")["files"]["/etc/systemd/system/tsrevel.service"]
+    assert f'LoadCredential="revel.api_key_file:{secret}"' in unit
+    assert "Environment=TSREVEL_REVEL__API_KEY_FILE=%d/revel.api_key_file" in unit
+    assert "s3cret" not in unit
+
+
+def test_what_only_this_environment_says_is_a_warning(shell: Shell) -> None:
+    assert ask(shell, "cron")["warnings"] == []
+    (told,) = ask(shell, "cron", TSREVEL_REVEL__STATION="5")["warnings"]
+    assert "revel.station" in told
+
+
+def test_without_a_settings_file_nothing_can_be_scheduled(shell: Shell) -> None:
+    ran = shell.run("schedule", "cron", environ={"TSREVEL_REVEL__DOMAIN": "acme", "HOME": "/nowhere"})
+    assert (ran.status, ran.out) == (2, "")
+
+
+@pytest.mark.parametrize("kind", ["cron", "systemd"])
+def test_people_get_the_same_files_with_how_to_install_them(shell: Shell, kind: str) -> None:
+    answer = ask(shell, kind)
+    ran = shell.run("schedule", kind, "--config", str(shell.write_config()))
+    assert ran.status == 0
+    assert all(text in ran.out for text in answer["files"].values())
+    assert all(f"# To install: {step}" in ran.out for step in answer["install"])
