@@ -10,13 +10,13 @@ import hmac
 import re
 import socket
 import socketserver
+import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
 
 from tsrevel.redaction import Secret
@@ -26,11 +26,9 @@ REQUEST_SECONDS = 10
 """How long a browser may take to say what it wants: some connect in advance and say nothing."""
 PAGE_SECONDS = 3
 """How long the end of the login waits for the browser to take its page."""
-LARGEST_REQUEST = 16 * 1024
 _MOST_FIELDS = 20
 _LONGEST_CODE = 4096
 _WORD = re.compile(r"[a-z_]{1,40}")
-_PHRASES = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
 _HEADERS = (
     ("Content-Type", "text/html; charset=utf-8"),
     ("Cache-Control", "no-store"),
@@ -80,30 +78,28 @@ def _tell_word(error: str) -> str:
     return error if _WORD.fullmatch(error) else "an error without a name"
 
 
-class CallbackServer:
+class CallbackServer(socketserver.ThreadingTCPServer):
     """The redirect address, listened to from now on; close it, or use it as a context manager.
 
     `tell` is called, once, with why something that came in was turned away. Raises OSError where the port can't be had.
     """
 
+    allow_reuse_address = True
+    daemon_threads = True  # who says nothing keeps nobody waiting, and is left behind in the end
+
     def __init__(self, host: str, port: int, path: str, state: str, tell: Callable[[str], None]) -> None:
-        self._path, self._state, self._tell = path, state, tell
+        self.path, self.shown = path, threading.Event()
+        self._state, self._tell = state, tell
         self._lock = threading.Lock()
         self._answer: ConsentAnswer | None = None
-        self._stray = False
-        self._arrived, self._decided, self._shown = threading.Event(), threading.Event(), threading.Event()
-        self._done = False
-        self._listener = _CallbackListener(host, port, self)
-        self.port: int = self._listener.server_address[1]
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._stray = self._done = False
+        self._arrived, self._decided = threading.Event(), threading.Event()
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _Handler)
+        self.port: int = self.server_address[1]
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
-    def __enter__(self) -> CallbackServer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *args: object) -> None:
         self.close()
 
     def wait(self, seconds: float) -> ConsentAnswer | None:
@@ -124,34 +120,12 @@ class CallbackServer:
         """Give the browser its page, and stop listening."""
         self._decided.set()
         if self._answer is not None:
-            self._shown.wait(PAGE_SECONDS)
-        self._listener.shutdown()
-        self._thread.join()
-        self._listener.server_close()
+            self.shown.wait(PAGE_SECONDS)
+        self.shutdown()
+        self.server_close()
 
-    def serve(self, connection: socket.socket) -> None:
-        """Answer one request, and hang up."""
-        connection.settimeout(REQUEST_SECONDS)
-        line = _read_first_line(connection)
-        if line is None:
-            return
-        status, title, text = self._respond(line)
-        connection.sendall(_encode_page(status, title, text))
-        if status == 200:
-            self._shown.set()
-        connection.shutdown(socket.SHUT_WR)
-        _drain(connection)
-
-    def _respond(self, line: str) -> tuple[int, str, str]:
-        method, _, rest = line.partition(" ")
-        target, _, version = rest.partition(" ")
-        path, _, query = target.partition("?")
-        if not version.startswith("HTTP/"):
-            return 400, "Not understood", "That is no request of a browser."
-        if path != self._path:
-            return 404, "Nothing here", "Only the login that waits here has an address."
-        if method != "GET":
-            return 405, "Not like this", "Only a browser that comes back from TripleSeat is expected here."
+    def respond(self, query: str) -> tuple[int, str, str]:
+        """The status, title and text of the page for a redirect; it waits for the end of the login."""
         answer = read_answer(query, self._state)
         if isinstance(answer, Rejected):
             with self._lock:
@@ -169,47 +143,47 @@ class CallbackServer:
             return 200, "Done", "tsrevel may read TripleSeat now. You can close this page."
         return 200, "Not logged in", "The login failed. What to do stands where `tsrevel login` was started."
 
-
-class _CallbackListener(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self, host: str, port: int, door: CallbackServer) -> None:
-        self._door = door
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), socketserver.BaseRequestHandler)
-
-    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002 (socketserver's own)
-        """Serve one connection. A browser that goes away in the midst of it is no fault."""
-        with suppress(OSError):
-            self._door.serve(request)
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that goes away in the midst of its request is no fault."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
-def _read_first_line(connection: socket.socket) -> str | None:
-    """The request's first line, once its head is there; None without a whole head of bearable size."""
-    head = b""
-    while b"\r\n\r\n" not in head and b"\n\n" not in head:
-        chunk = connection.recv(4096)
-        head += chunk
-        if not chunk or len(head) > LARGEST_REQUEST:
-            return None
-    return head.split(b"\n", 1)[0].decode("latin-1").strip()
+class _Handler(BaseHTTPRequestHandler):
+    server: CallbackServer
+    timeout = REQUEST_SECONDS
+    protocol_version = default_request_version = "HTTP/1.1"
+    server_version, sys_version = "tsrevel", ""
 
-
-def _encode_page(status: int, title: str, text: str) -> bytes:
-    page = (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>tsrevel: {title}</title></head>\n'
-        f"<body><h1>{title}</h1><p>{text}</p></body></html>\n"
-    ).encode()
-    allow = (("Allow", "GET"),) if status == 405 else ()
-    headers = (*_HEADERS, *allow, ("Content-Length", str(len(page))))
-    lines = [f"HTTP/1.1 {status} {_PHRASES[status]}", *(f"{name}: {value}" for name, value in headers)]
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + page
-
-
-def _drain(connection: socket.socket) -> None:
-    """Read what is left of a request, or the page might be lost with it."""
-    connection.settimeout(1)
-    for _ in range(LARGEST_REQUEST // 4096):
-        if not connection.recv(4096):
+    def do_GET(self) -> None:
+        """Answer at the redirect URL's path alone."""
+        path, _, query = self.path.partition("?")
+        if path != self.server.path:
+            self._send(404, "Nothing here", "Only the login that waits here has an address.")
             return
+        status, title, text = self.server.respond(query)
+        self._send(status, title, text)
+        if status == HTTPStatus.OK:
+            self.server.shown.set()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """Send a page of ours: the base class's repeats what the browser sent."""
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            self._send(405, "Not like this", "Only a browser that comes back from TripleSeat is expected here.")
+        else:
+            self._send(code, "Not understood", "That is no request of a browser.")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Keep no log: an address holds the code."""
+
+    def _send(self, status: int, title: str, text: str) -> None:
+        page = (
+            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>tsrevel: {title}</title></head>\n'
+            f"<body><h1>{title}</h1><p>{text}</p></body></html>\n"
+        ).encode()
+        self.send_response(status)
+        allow = (("Allow", "GET"),) if status == HTTPStatus.METHOD_NOT_ALLOWED else ()
+        for name, value in (*_HEADERS, *allow, ("Content-Length", str(len(page)))):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(page)
