@@ -66,33 +66,37 @@ def _check_starter(
     source = starts[0].source
     kind = "systemd" if starts[0].timer else "cron"
     config = ["--config", str(settings.config_path)] if settings.config_path else []
-    advice = f"Use what `{shlex.join(['tsrevel', 'schedule', kind, *config])}` prints"
-    advice += "." if starts[0].timer else f"; the first line is: {cron_lines(settings)[0]}"
-    missing = dict.fromkeys(each.missing for each in starts if each.missing)
-    if missing:
-        text = f"{source}: {', '.join(missing)} can't be found or run from there, so no run starts"
-        yield problem(_SCHEDULE, FindingCode.COMMAND_NOT_FOUND, text, advice, NEEDS_ATTENTION)
+    printed = f"`{shlex.join(['tsrevel', 'schedule', kind, *config])}` prints"
+    times = ", ".join(dict.fromkeys(when for each in starts for when in (each.when or each.every)))
+    advice = f"Use the units that {printed}."
+    if kind == "cron":
+        advice = f"Write three lines instead, at {', '.join(f'`{each}`' for each in CRON_TIMES)}: {printed} them."
+    reasons = dict.fromkeys(each.missing for each in starts if each.missing)
+    for missing in reasons:
+        remedy = f"Begin with its whole path: {shlex.join(sync_command(settings))}"
+        text = f"{source}: {missing}, so no run starts"
+        yield problem(_SCHEDULE, FindingCode.COMMAND_NOT_FOUND, text, remedy, NEEDS_ATTENTION)
     gaps: list[timedelta] = []
     try:
         gaps = _find_gaps(starts, environ, run, now.replace(tzinfo=None, second=0, microsecond=0))
     except CronSimError as error:
-        text = f"{source}: cron can't read the times of a line: {str(error)[:1].lower()}{str(error)[1:]}"
+        text = f"{source}: the times {times} can't be read: {str(error).lower()}"
         yield problem(_SCHEDULE, FindingCode.TIMES_UNREADABLE, text, advice, NEEDS_ATTENTION)
     window = timedelta(hours=settings.sync.hours_back)
     short = Counter(gap for gap in gaps if gap <= _SELDOM)
     if gaps and max(gaps) > window:
         text = (
-            f"{source}: {_span(max(gaps))} or more may pass without a run, and a run looks back {_span(window)}"
+            f"{source}: at {times} {_span(max(gaps))} or more pass without a run, and a run looks back {_span(window)}"
             " (sync.hours_back): events are lost in between"
         )
         yield problem(_SCHEDULE, FindingCode.GAPS_TOO_LONG, text, advice, NEEDS_ATTENTION)
     elif short and max(short.values()) < 0.9 * short.total():
-        text = f"{source}: runs aren't evenly spaced, but {' and '.join(map(_span, sorted(short)))} apart"
+        text = f"{source}: {times} isn't even: runs start {' and '.join(map(_span, sorted(short)))} apart"
         yield problem(_SCHEDULE, FindingCode.GAPS_UNEVEN, text, advice, NEEDS_ATTENTION)
     elif gaps and not short:
-        text = f"{source}: runs start {_span(max(gaps))} apart, and an order may be as late as that"
+        text = f"{source}: at {times} runs start {_span(max(gaps))} apart, and an order may be as late as that"
         yield warning(_SCHEDULE, FindingCode.SELDOM, text, advice)
-    elif not missing and (gaps or starts[0].timer):
+    elif not reasons and (gaps or starts[0].timer):
         what = f"{len(starts)} line{'s' * (len(starts) != 1)} with `tsrevel sync`"
         often = f"a run every {_span(short.most_common(1)[0][0])}" if short else "when it elapses can't be told here"
         yield ok(_SCHEDULE, f"{source}: {often}" if starts[0].timer else f"{source}: {what}, {often}")

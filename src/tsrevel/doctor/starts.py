@@ -47,7 +47,8 @@ class ScheduledRun:
 
     `source` is the crontab or the timer. `text` is the command without what stands before it: that may set a secret.
     `when` are times as cron or OnCalendar= writes them, `every` spans of time as systemd writes them.
-    `config` is the settings file that the run reads, `missing` the program that can't be found there.
+    `config` is the settings file that the run reads, `missing` says why its
+    program can't be run.
     """
 
     source: str
@@ -135,16 +136,17 @@ def _read_command(
 
 
 def _find_missing(program: str, environ: Mapping[str, str], folder: Path) -> str:
-    """The program, if it can't be run from there; "" where it can, or that can't be told."""
+    """Why the program can't be run from there; "" where it can, or that can't be told."""
     program = program.replace("${HOME}", environ["HOME"]).replace("$HOME", environ["HOME"])
     if "/" not in program:
-        return "" if shutil.which(program, path=environ.get("PATH", "")) else program
-    path = expand_path(program, environ, folder)
+        path = environ.get("PATH", "")
+        return "" if shutil.which(program, path=path) else f"there is no {program} in {path or 'an empty PATH'}"
+    file = expand_path(program, environ, folder)
     try:
-        found = path.is_file() and os.access(path, os.X_OK)
+        found = file.is_file() and os.access(file, os.X_OK)
     except PermissionError:
         return ""
-    return "" if found or "$" in program else str(path)
+    return "" if found or "$" in program else f"{file} isn't there, or can't be run"
 
 
 def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> Path | None:
