@@ -153,8 +153,8 @@ def test_a_user_of_another_establishment_is_found(shell: Shell) -> None:
     ran = doctor(shell, "--json")
     [found] = checks(ran)
     assert (ran.status, found["name"], found["subject"]) == (10, "location.user", "Special Events")
-    assert "locations[Special Events].user = 13: it is of establishment 9, not of 8" in found["text"]
-    assert found["remedy"] == "Ids of active users: 12."
+    assert "locations[Special Events].user = 13: this user is of establishment 9, not of 8" in found["text"]
+    assert found["remedy"] == "There are: 12."
 
 
 @pytest.mark.parametrize("places", [None, [], ["/enterprise/Establishment/7/", "/enterprise/Establishment/9/"]])
@@ -207,7 +207,7 @@ def test_a_row_with_nonsense_in_it_does_not_end_the_examination(shell: Shell) ->
 def test_a_station_that_is_out_of_use_is_not_offered(shell: Shell) -> None:
     shell.world.revel.add("PosStation", 22, establishment="/enterprise/Establishment/8/", active=False)
     shell.world.config["locations"][0]["station"] = 77
-    assert checks(doctor(shell, "--json"))[0]["remedy"] == "Its stations: 21 Station."
+    assert checks(doctor(shell, "--json"))[0]["remedy"] == "There are: 21 Station."
 
 
 def test_a_wrong_time_zone_is_found_at_both_services(shell: Shell) -> None:
@@ -552,7 +552,7 @@ def test_a_person_reads_verdict_name_text_and_what_to_do(shell: Shell) -> None:
     a_problem(shell)
     text = ESCAPES.sub("", doctor(shell, tty=True).out)
     assert "  problem  user              locations[Special Events].user = 99:" in text
-    assert "-> Ids of active users: 12." in text
+    assert "-> There are: 12." in text
     assert text.splitlines()[-1].endswith("1 problem, 2 skipped. Mend the problems first (exit status 10).")
 
 

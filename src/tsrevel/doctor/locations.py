@@ -210,46 +210,15 @@ def _namesake(
 
 
 def _check_user(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
-    name, user = "location.user", entry.settings.user
-    if till.users is None:
-        return skipped(name, _not_read("revel.user"))
-    homes = {None, entry.location.establishment}
-    ids = list_candidates((each.id, "") for each in till.users if each.active and each.establishment in homes)
-    there = f"Ids of active users: {ids}."
-    found = next((each for each in till.users if each.id == user), None)
-    if found is None:
-        text = f"{entry.told('user')}: Revel has no such user"
-        return problem(name, FindingCode.NOT_FOUND, text, there)
-    if not found.active:  # orders of an inactive user misbehave in the console (facts Revel 3.1)
-        text = f"{entry.told('user')}: this user is inactive"
-        remedy = f"Activate it in Revel, or take another. {there}"
-        return problem(name, FindingCode.INACTIVE, text, remedy)
-    if found.establishment not in homes and not _lacks_establishment(entry, till):
-        ours = entry.location.establishment
-        text = f"{entry.told('user')}: it is of establishment {found.establishment}, not of {ours}"
-        return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there)
-    return ok(name, f"user {user} is active")
+    """Orders of an inactive user misbehave in the console (facts Revel 3.1). No member of staff is named."""
+    unnamed = till.users if till.users is None else tuple(replace(each, name="") for each in till.users)
+    return _check_row(entry, till, "user", unnamed)
 
 
 def _check_station(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
-    name, station = "location.station", entry.settings.station
-    if till.stations is None:
-        return skipped(name, _not_read("revel.station"))
-    if _lacks_establishment(entry, till):
-        return skipped(name, _NO_ESTABLISHMENT)
-    here = [each for each in till.stations if each.establishment in {None, entry.location.establishment}]
-    there = f"Its stations: {list_candidates(((each.id, each.name) for each in here if each.active), entry.name)}."
-    found = next((each for each in till.stations if each.id == station), None)
-    told, establishment = entry.told("station"), entry.location.establishment
-    if found is None:
-        text = f"{told}: establishment {establishment} has no such station"
-        return problem(name, FindingCode.NOT_FOUND, text, there)
-    if found not in here:
-        text = f"{told}: that is {found.name!r} of establishment {found.establishment}, not of {establishment}"
-        return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there)
-    if not found.active:
-        return problem(name, FindingCode.INACTIVE, f"{told}: {found.name!r} is inactive", there)
-    return ok(name, f"station {station} is {found.name!r}, of establishment {establishment}")
+    if till.stations is not None and _lacks_establishment(entry, till):
+        return skipped("location.station", _NO_ESTABLISHMENT)
+    return _check_row(entry, till, "station", till.stations, entry.name)
 
 
 def _check_dining(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
@@ -285,7 +254,7 @@ def _check_payment_type(entry: CheckedLocation, till: RevelLists) -> CheckFindin
     rows = till.payment_types
     if rows is not None:  # a row under either of its numbers: the one that is asked for, where it is its own
         rows = tuple(replace(each, id=number) if number in each.numbers else each for each in rows)
-    named = _check_named(entry, "payment_type", rows, "payment type")
+    named = _check_row(entry, till, "payment_type", rows, "TripleSeat")
     meant = [each for each in till.payment_types or () if number in each.numbers]
     if named.verdict is not CheckResult.OK or (len(meant) == 1 and len(meant[0].numbers) == 1):
         return named
@@ -302,29 +271,31 @@ def _check_discount(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
     if not entry.settings.discount:
         remedy = "Set it: an event with a discount is held without it."
         return warning(name, FindingCode.NOT_SET, f"{entry.key('discount')} isn't set", remedy)
-    return _check_named(entry, "discount", till.discounts, "discount")
+    return _check_row(entry, till, "discount", till.discounts, "TripleSeat")
 
 
-def _check_named(entry: CheckedLocation, field: str, rows: tuple[NamedRow, ...] | None, what: str) -> CheckFinding:
-    """What is of the whole account, or else of one establishment: there, active, and of ours."""
-    name, number = f"location.{field}", getattr(entry.settings, field)
+def _check_row(
+    entry: CheckedLocation, till: RevelLists, field: str, rows: tuple[NamedRow, ...] | None, like: str = ""
+) -> CheckFinding:
+    """What a setting names by its number: there, active, and of the whole account or of the entry's establishment."""
+    name, number, what = f"location.{field}", getattr(entry.settings, field), field.replace("_", " ")
     if rows is None:
         return skipped(name, _not_read(f"revel.{field}"))
-    usable = [each for each in rows if each.active and each.establishment in {None, entry.location.establishment}]
-    numbered = ((" or ".join(map(str, each.numbers)), each.name) for each in usable)
-    there = f"There are: {list_candidates(numbered, 'TripleSeat')}."
+    ours = entry.location.establishment
+    here = [each for each in rows if each.establishment in {None, ours}]
+    usable = ((" or ".join(map(str, each.numbers)), each.name) for each in here if each.active)
+    there = f"There are: {list_candidates(usable, like)}."
     found = next((each for each in rows if each.id == number), None)
     told = entry.told(field)
     if found is None:
         return problem(name, FindingCode.NOT_FOUND, f"{told}: Revel has no such {what}", there)
+    called = repr(found.name) if found.name else f"this {what}"
     if not found.active:
-        return problem(name, FindingCode.INACTIVE, f"{told}: {found.name!r} is inactive", there)
-    if found not in usable:
-        text = (
-            f"{told}: {found.name!r} is of establishment {found.establishment}, not of {entry.location.establishment}"
-        )
+        return problem(name, FindingCode.INACTIVE, f"{told}: {called} is inactive", f"Activate it in Revel. {there}")
+    if found not in here and not _lacks_establishment(entry, till):
+        text = f"{told}: {called} is of establishment {found.establishment}, not of {ours}"
         return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there)
-    return ok(name, f"{what} {number} is {found.name!r}")
+    return ok(name, f"{what} {number} is {repr(found.name) if found.name else 'active'}")
 
 
 def _check_products(entry: CheckedLocation, till: RevelLists) -> Iterator[CheckFinding]:
