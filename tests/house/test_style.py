@@ -12,7 +12,7 @@ from .source import ROOT, Function, Module, each_module, read_modules
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 600
 FORBIDDEN_NAMES = re.compile(r"(^|_)(process|handle|manage|utils?|helpers?|common|misc|manager|handler)(_|$)")
-NAMED_BY_LIBRARIES = {"handle_request"}  # httpx asks a transport for it
+NAMED_BY_LIBRARIES = {"handle_request", "handle_error"}  # httpx asks a transport for one, socketserver for the other
 EXCEPTION_BOUNDARIES = {
     "engine/perform.py", "engine/prepare.py", "engine/workers.py", "cli/boundary.py", "cli/notifications.py",
 }  # fmt: skip

@@ -17,7 +17,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.config import SETTINGS, Settings, load_settings
 from tsrevel.config.paths import SYSTEM_STATE
 from tsrevel.config.problems import Source
-from tsrevel.config.settings import variable
+from tsrevel.config.settings import VARIABLES
 from tsrevel.doctor.machine import secret_files
 from tsrevel.doctor.schedule import cron_lines, sync_command
 from tsrevel.files import user_name
@@ -199,7 +199,7 @@ def _render_units(
 
     service = _SERVICE.format(
         user=user,
-        environment="".join(f"Environment={variable(key)}=%d/{key}\n" for key in secrets),
+        environment="".join(f"Environment={VARIABLES[key][0]}=%d/{key}\n" for key in secrets),
         command=" ".join(_quote(word.replace("$", "$$")) for word in sync_command(settings)),
         timeout=settings.sync.deadline_minutes + 15,
         log=f"StandardOutput=append:{log}\nStandardError=append:{log}\n" if log else "",
