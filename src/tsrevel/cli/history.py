@@ -20,7 +20,7 @@ from tsrevel.cli.output import (
     run_line,
     shown_at,
 )
-from tsrevel.insight.history import EventHistory, describe_fact, recall_pause, recount_event, recount_runs
+from tsrevel.insight.history import EventHistory, describe_fact, recount_event, recount_runs
 from tsrevel.ledger import Pause
 from tsrevel.ledger.queries import Attempt, StepStatus
 from tsrevel.planning.money import show
@@ -29,7 +29,7 @@ from tsrevel.planning.money import show
 def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     """The last runs and what they injected, held and failed: exit 0. Raises what `status` raises."""
     with look(ctx, flags) as (_, view, _now):
-        told, pause = recount_runs(view, limit), recall_pause(view)
+        told, pause = recount_runs(view, limit), view.runs.paused() if view else None
     if flags.json:
         runs = [encode_run(each.run) | {"events": [encode_attempt(one) for one in each.attempts]} for each in told]
         ctx.answer({"schema": 1, "success": True, "paused": encode_pause(pause), "runs": runs})
@@ -51,7 +51,7 @@ def show_event(ctx: CliContext, flags: OutputOptions, event: str, limit: int | N
     """
     with look(ctx, flags) as (_, view, _now):
         event_id = find_event_id(event, lambda each: recount_event(view, each).known)
-        told, pause = recount_event(view, event_id, limit), recall_pause(view)
+        told, pause = recount_event(view, event_id, limit), view.runs.paused() if view else None
     if flags.json:
         answer = {
             "schema": 1,

@@ -20,6 +20,7 @@ from tsrevel.engine.inject import inject
 from tsrevel.engine.outcomes import (
     Outcome,
     describe,
+    describe_disabled,
     end_reason,
     leave_resolved,
     not_written,
@@ -163,7 +164,7 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
     try:
         pause = state.read_pause(ctx)
         if pause and not isinstance(item, Outcome):
-            left = not_written(about_item(ctx, known, item), Skip(Reason.CONNECTOR_DISABLED, str(pause)))
+            left = not_written(about_item(ctx, known, item), Skip(Reason.CONNECTOR_DISABLED, describe_disabled(pause)))
             return replace(left, looked_into=False)
         outcome = decide(ctx, state, work, item)
     except OutcomeUnknown as error:

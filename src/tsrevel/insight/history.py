@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord
+from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Resolution, RunRecord
 from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
 from tsrevel.planning.model import EventId
 
@@ -50,13 +50,6 @@ def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None 
             steps=view.queries.steps_of(event_id),
             facts=view.audit.rows(event_id, limit),
         )
-
-
-def recall_pause(view: LedgerView | None) -> Pause | None:
-    """The pause, if a person has stopped all runs. Raises LedgerUnusable and LedgerDamaged."""
-    if view is None:
-        return None
-    return view.runs.paused()
 
 
 def recount_runs(view: LedgerView | None, limit: int) -> tuple[RunHistory, ...]:
