@@ -17,7 +17,7 @@ from tsrevel.engine.context import Known, OrderChangeReported, RunContext, RunSt
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
 from tsrevel.engine.outcomes import Outcome, describe, not_written, order_stands, with_order
 from tsrevel.engine.triage import leave_cancelled, reinstated, report_change
-from tsrevel.engine.verify import find_twice, planned_fields, shown_fields
+from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, Unreadable
 from tsrevel.ledger import ContentHashes, OrderRecord, StationChange, StationReport, hash_of_content, hash_of_text
 from tsrevel.planning.billing import refunded_of
@@ -27,6 +27,7 @@ from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location, screen_status
 from tsrevel.revel.client import tell_doubles
+from tsrevel.revel.compare import IDENTITY, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,6 @@ _BY_SETTINGS = frozenset({
 
 ShownOrder = Mapping[str, str]
 """What of an order is compared, as text: money with two decimals, marks as yes or no. Free of customer data."""
-_IDENTITY = ("local_id", "uuid")
 _ENDINGS = {
     StationChange.CHANGED: "look at it there, it is left as it is",
     StationChange.UNDONE: "it is as it was made again",
@@ -185,10 +185,10 @@ def describe_order_changes(before: ShownOrder, now: ShownOrder) -> list[str]:
     changes = []
     if now["deleted"] != before["deleted"]:
         changes.append("it was deleted" if now["deleted"] == "yes" else "it is no longer deleted")
-    amounts = [name for name in now if name not in {*_IDENTITY, "deleted", "there"}]
+    amounts = [name for name in now if name not in {*IDENTITY, "deleted", "there"}]
     changes += [f"{name} {before[name]} → {now[name]}" for name in amounts if now[name] != before[name]]
-    changes += [f"its {name} is another" for name in _IDENTITY if now[name] < before[name]]
-    changes += [f"its {name} is ours again" for name in _IDENTITY if now[name] > before[name]]
+    changes += [f"its {name} is another" for name in IDENTITY if now[name] < before[name]]
+    changes += [f"its {name} is ours again" for name in IDENTITY if now[name] > before[name]]
     is_payment = 0 <= Decimal(now["balance"]) < Decimal(before["balance"])
     return [] if len(changes) == 1 and is_payment else changes
 

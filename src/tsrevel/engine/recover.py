@@ -25,7 +25,6 @@ from tsrevel.engine.verify import (
     Missing,
     NotShown,
     Strange,
-    describe_differences,
     find_renamed,
     find_twice,
     read_beginning,
@@ -36,6 +35,7 @@ from tsrevel.ledger import OrderRecord
 from tsrevel.planning.model import EventId, Hold, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
+from tsrevel.revel.compare import describe_differences
 from tsrevel.revel.decode import OrderRow
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tsrevel.engine.context import RunContext, RunState, order_names
-from tsrevel.planning.model import Item, OrderId, Plan, Step, StepKind
-from tsrevel.planning.money import show
+from tsrevel.planning.model import OrderId, Plan, Step, StepKind
 from tsrevel.planning.reasons import Reason
-from tsrevel.revel.client import Contents, shows_discount, shows_totals, tell_doubles, tell_renamed
+from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
+from tsrevel.revel.compare import describe_differences, is_as_planned, shows_discount, shows_totals
 from tsrevel.revel.decode import HistoryRow, ItemRow, OrderRow, PaymentRow
+from tsrevel.revel.encode import END_AMOUNTS
 
 Stage = Literal["items", "money", "totals", "history"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -64,33 +65,6 @@ class NotShown:
 
 Finding = Mismatch | NotShown | None
 """What is wrong with an order; None: it is as planned."""
-
-
-def planned_fields(plan: Plan) -> dict[str, str]:
-    """By what a finished order is compared, here, after injection and in `reconcile`: as planned, money as text."""
-    return {
-        "establishment": str(plan.location.establishment),
-        "local_id": plan.local_id,
-        "uuid": plan.uuid,
-        **{name: show(amount) for name, amount in plan.amounts.items()},
-    }
-
-
-def shown_fields(row: OrderRow) -> dict[str, str]:
-    """The same fields as Revel shows them."""
-    return {
-        "establishment": str(row.establishment or "none"),
-        "local_id": row.local_id,
-        "uuid": row.uuid,
-        **{name: show(amount) for name, amount in row.amounts.items()},
-    }
-
-
-def describe_differences(plan: Plan, row: OrderRow) -> str:
-    """In words, how the finished order's money or identity differs from the plan; "" where it doesn't."""
-    planned, shown = planned_fields(plan), shown_fields(row)
-    differs = (name for name in planned if shown[name] != planned[name])
-    return "; ".join(f"{name} is {shown[name]}, not {planned[name]}" for name in differs)
 
 
 def stage_of(step: Step) -> Stage:
@@ -307,31 +281,27 @@ def row_id(step: Step, contents: Contents) -> str | None:
 def _holds(row: _Part, step: Step, plan: Plan) -> bool:
     """Whether the row is what `step` writes, but for its uuid."""
     if isinstance(row, ItemRow):
-        return _same_item(row, plan.items[step.number])
+        return is_as_planned(row, plan.items[step.number]) and not row.voided
     if isinstance(row, PaymentRow):
         return row.counts and row.amount == plan.payments[step.number].amount
     return True
 
 
 def _strange_order(plan: Plan, order: OrderRow | None) -> str:
+    """Of its money only what it must have by now."""
     if order is None:
         return ""
-    if order.establishment != plan.location.establishment:
-        return f"it is at establishment {order.establishment}, not {plan.location.establishment}"
-    if order.local_id != plan.local_id:
-        return "its local_id is another"
-    discount = order.amounts["discount"]
-    if discount != plan.discount and (order.discounted or discount):
-        return f"its discount is {show(discount)}, not {show(plan.discount)}; did a POS station open it?"
-    if order.printed and not shows_totals(plan, order):
-        due = f"a total of {show(order.amounts['total'])} and {show(order.amounts['balance'])} due"
-        return f"it is finished with {due}, not {show(plan.final_total)} and {show(plan.remaining_due)}"
-    return ""
+    compared = {"establishment", "local_id"}
+    if order.discounted or order.amounts["discount"]:
+        compared.add("discount")
+    if order.printed:
+        compared.update(END_AMOUNTS)
+    return describe_differences(plan, order, compared)
 
 
 def _strange_items(plan: Plan, rows: tuple[ItemRow, ...]) -> str:
     items = {item.uuid: item for item in plan.items}
-    strange = (row for row in rows if row.uuid not in items or not _same_item(row, items[row.uuid]))
+    strange = (row for row in rows if row.uuid not in items or row.voided or not is_as_planned(row, items[row.uuid]))
     return next((f"its item {row.id} is not as planned" for row in strange), "")
 
 
@@ -339,11 +309,6 @@ def _strange_payments(plan: Plan, rows: tuple[PaymentRow, ...]) -> str:
     payments = {payment.uuid: payment.amount for payment in plan.payments}
     strange = (row for row in rows if row.deleted or payments.get(row.uuid) != row.amount)
     return next((f"its payment {row.id} is not as planned" for row in strange), "")
-
-
-def _same_item(row: ItemRow, item: Item) -> bool:
-    as_planned = row.product == item.product and row.quantity == item.quantity and row.price == item.unit_price
-    return as_planned and not row.voided
 
 
 def _is_shown(step: Step, plan: Plan, contents: Contents) -> bool:

@@ -9,17 +9,16 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.outcomes import recall_dispute
-from tsrevel.engine.verify import planned_fields, shown_fields
 from tsrevel.ledger import Resolution
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.identity import known_local_ids, order_uuid
-from tsrevel.planning.model import Hold, Plan, Policy, Skip
+from tsrevel.planning.model import AMOUNTS, Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.model import ALARMS, ComparisonResult, Difference, DifferenceKind, EventComparison, Money
 from tsrevel.reconcile.order_parts import (
-    compare_money,
+    compare_amounts,
     compare_order,
     contents_of,
     differs,
@@ -40,6 +39,7 @@ from tsrevel.reconcile.order_parts import (
     written_plan,
 )
 from tsrevel.revel.client import Contents
+from tsrevel.revel.compare import describe_differences
 from tsrevel.revel.decode import OrderRow
 
 
@@ -64,7 +64,7 @@ def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
         return
     if case.has_ledger and (case.event or case.record):
         yield from _compare_ledger(case, row)
-    yield from _compare_ours(case, row, policy) if is_ours(case, row) else _compare_foreign(case, row, policy)
+    yield from _compare_ours(case, row, policy) if is_ours(case, row) else _compare_foreign(case, row)
 
 
 def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
@@ -270,24 +270,23 @@ def _same_content(plan: Plan, row: OrderRow, contents: Contents) -> bool:
     stored = Counter(
         (each.product, Cents(int(each.quantity * each.price))) for each in contents.items if not each.voided
     )
-    wanted, shown = planned_fields(plan), shown_fields(row)
-    same_fields = all(wanted[name] == shown[name] for name in wanted if name not in {"local_id", "uuid"})
-    return planned == stored and same_fields and plan.paid == paid(contents.payments)
+    differs = describe_differences(plan, row, ("establishment", *AMOUNTS))
+    return planned == stored and not differs and plan.paid == paid(contents.payments)
 
 
 # One of others
 
 
-def _compare_foreign(case: EventComparison, row: OrderRow, policy: Policy) -> Iterator[Difference]:
+def _compare_foreign(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
     yield note(DifferenceKind.MADE_ELSEWHERE, f"Revel order {row.id} was made by someone else", Reason.ORDER_EXISTS)
     now = plan_now(case)
     if now is None:
         yield from _compare_totals(case, row)
         return
-    planned, stored = planned_money(now, policy), stored_money(row, contents_of(case, row), now, policy)
-    found = [*_compare_place(now, row), *compare_money(planned, stored)]
-    if planned.payments != stored.payments:
-        found.append(money_differs("payments", planned.payments, stored.payments))
+    received = paid(contents_of(case, row).payments)
+    found = [*_compare_place(now, row), *compare_amounts(now, row, received)]
+    if received != now.paid:
+        found.append(money_differs("payments", now.paid, received))
     yield from map(_against_event, found)
 
 

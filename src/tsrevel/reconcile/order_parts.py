@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from tsrevel.planning.changes import describe_item
 from tsrevel.planning.identity import order_uuid
-from tsrevel.planning.model import CHARGE_FIELDS, AmountName, Item, Plan, Policy, Skip
+from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, AmountName, Item, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show, to_cents
 from tsrevel.planning.products import normalise
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.model import Difference, DifferenceKind, EventComparison, Money, MoneyKind
 from tsrevel.revel.client import Contents
+from tsrevel.revel.compare import is_as_planned
 from tsrevel.revel.decode import ItemRow, OrderRow, PaymentRow
 
 
@@ -48,15 +50,21 @@ def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy:
 
 def own_money(amounts: Mapping[AmountName, Cents], received: Cents) -> Money:
     """What the order itself says, which doesn't tell the charges among its items from the others."""
-    return Money(
-        items=amounts["subtotal"],
-        discount=amounts["discount"],
-        tax=amounts["tax"],
-        charges=Cents(sum(amounts[name] for name in CHARGE_FIELDS if name != "tax")),
-        total=amounts["total"],
-        payments=received,
-        balance=amounts["balance"],
-    )
+    sums: dict[str, Any] = {}
+    for name, amount in amounts.items():
+        sums[_kind_of(name)] = Cents(sums.get(_kind_of(name), ZERO) + amount)
+    return Money(payments=received, **sums)
+
+
+def _kind_of(name: AmountName) -> MoneyKind:
+    """Where an amount of the order is counted."""
+    match name:
+        case "subtotal":
+            return "items"
+        case "discount" | "tax" | "total" | "balance":
+            return name
+        case _:
+            return "charges"
 
 
 def is_charge(item: Item, policy: Policy) -> bool:
@@ -77,7 +85,7 @@ def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy)
     """Every way in which our order isn't what was planned."""
     yield from _compare_items(plan, contents.items, policy)
     yield from _compare_payments(plan, row, contents.payments)
-    yield from compare_money(own_money(plan.amounts, plan.paid), own_money(row.amounts, paid(contents.payments)))
+    yield from compare_amounts(plan, row, paid(contents.payments))
 
 
 def find_doubled(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Difference]:
@@ -92,19 +100,14 @@ def is_doubled(finding: Difference) -> bool:
     )
 
 
-def compare_money(planned: Money, stored: Money) -> Iterator[Difference]:
+def compare_amounts(plan: Plan, row: OrderRow, received: Cents) -> Iterator[Difference]:
     """What the order itself says against what was planned; what follows from another difference isn't told again."""
-    kinds: list[MoneyKind] = ["items", "discount", "tax", "charges"]
-    deltas = {kind: stored.of(kind) - planned.of(kind) for kind in kinds}
-    for kind in kinds:
-        if deltas[kind]:
-            yield money_differs(kind, planned.of(kind), stored.of(kind))
-    total = stored.total - planned.total
-    if total and total != deltas["items"] - deltas["discount"] + deltas["tax"] + deltas["charges"]:
-        yield money_differs("total", planned.total, stored.total)
-    due = stored.balance - planned.balance
-    if due and due not in {total, total - (stored.payments - planned.payments)}:
-        yield money_differs("balance", planned.balance, stored.balance)
+    deltas = {name: row.amounts[name] - plan.amount(name) for name in AMOUNTS}
+    total = deltas["subtotal"] - deltas["discount"] + sum(deltas[name] for name in CHARGE_FIELDS)
+    follows = {"total": {total}, "balance": {deltas["total"], deltas["total"] - (received - plan.paid)}}
+    for name in AMOUNTS:
+        if deltas[name] and deltas[name] not in follows.get(name, ()):
+            yield money_differs(_kind_of(name), plan.amount(name), row.amounts[name])
 
 
 def money_differs(field: MoneyKind, planned: Cents, stored: Cents) -> Difference:
@@ -136,7 +139,7 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
             amount = Cents(sum(item_amount(each) for each in live if each.uuid == item.uuid))
             text = f"{describe_item(item)} is on the order {times[item.uuid]} times"
             yield differs(DifferenceKind.ITEM_EXTRA, text, kind, item.amount, amount)
-        elif row.product != item.product or row.quantity != item.quantity or row.price != item.unit_price:
+        elif not is_as_planned(row, item):
             text = f"{describe_item(item)} (product {item.product}) is {_shown(row)} at Revel"
             yield differs(DifferenceKind.ITEM_CHANGED, text, kind, item.amount, item_amount(row))
     planned = {item.uuid for item in plan.items}

@@ -9,6 +9,7 @@ from datetime import datetime
 from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
 from tsrevel.planning.products import Catalogue, Product
+from tsrevel.revel.compare import compare_stored, shows_discount, shows_totals
 from tsrevel.revel.decode import (
     ORDER_FIELDS,
     PRODUCT_FIELDS,
@@ -27,7 +28,7 @@ from tsrevel.revel.decode import (
     decode_uuid,
     is_on_sale,
 )
-from tsrevel.revel.encode import END_AMOUNTS, compare_stored, encode_step
+from tsrevel.revel.encode import encode_step
 from tsrevel.revel.paging import ANY_NUMBER, FieldSelector, Fits, lacks, read_rows
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.responses import Json
@@ -286,16 +287,6 @@ class Revel:
 
     def _rows(self, resource: str, filters: dict[str, str], fits: Fits = lambda _: True) -> Iterator[Row]:
         return read_rows(self._channel, resource, filters, fits)
-
-
-def shows_discount(plan: Plan, row: OrderRow) -> bool:
-    """Whether the order carries the plan's discount, no more and no less."""
-    return row.amounts["discount"] == plan.discount
-
-
-def shows_totals(plan: Plan, row: OrderRow) -> bool:
-    """Whether the order carries the plan's end state, the print mark included (facts Revel 3.8)."""
-    return row.printed and all(row.amounts[name] == plan.amount(name) for name in END_AMOUNTS)
 
 
 def tell_doubles(order_ids: Iterable[str]) -> str:

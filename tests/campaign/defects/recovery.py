@@ -76,8 +76,8 @@ def order_of_a_lost_event_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 def order_at_another_establishment_is_taken(patch: pytest.MonkeyPatch) -> None:
     """Whichever establishment an order is at, it is the one planned."""
 
-    def order_here(original: Original, plan: Any, row: Any) -> Any:
-        return original(plan, replace(row, establishment=plan.location.establishment))
+    def order_here(original: Original, plan: Any, row: Any, *names: Any) -> Any:
+        return original(plan, replace(row, establishment=plan.location.establishment), *names)
 
     def contents_here(original: Original, plan: Any, contents: Any, *more: Any) -> Any:
         order = contents.order and replace(contents.order, establishment=plan.location.establishment)

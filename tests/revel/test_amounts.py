@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.revel.conftest import LABELS, WALL, make_plan
-from tsrevel.engine.verify import describe_differences, planned_fields
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import AMOUNTS, CHARGE_FIELDS, ChargeField, Plan, label
 from tsrevel.reconcile.model import Money
 from tsrevel.reconcile.order_parts import own_money
+from tsrevel.revel.compare import describe_differences, planned_fields
 from tsrevel.revel.decode import OrderRow, decode_order, revel_field
 from tsrevel.revel.encode import encode_order, encode_totals
 
