@@ -48,7 +48,7 @@ _LOW = 64
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a run left behind. `status` is the exit status, or minus the signal that killed it."""
+    """What a command line left behind. `status` is the exit status, or minus the signal that killed it."""
 
     status: int
     out: str
@@ -56,8 +56,14 @@ class Ran:
 
     @property
     def answer(self) -> dict[str, Any]:
-        """The one JSON object on stdout; empty where it never came to that."""
-        return dict(json.loads(self.out)) if self.out else {}
+        """The one JSON object on stdout."""
+        assert self.out.count("\n") == 1, self.out
+        return dict(json.loads(self.out))
+
+    @property
+    def lines(self) -> list[str]:
+        """What is on stdout, line by line."""
+        return self.out.splitlines()
 
 
 @dataclass(slots=True)

@@ -160,7 +160,7 @@ class Campaign:
         instant = Instant(rng.choice(("before", "after")), rng.randint(3, 15))
         ran, _ = place.strike(instant, signal)
         place.check()
-        said = (ran.status, ran.answer.get("exit_status"))
+        said = (ran.status, ran.answer.get("exit_status") if ran.out else None)
         place.expect(
             said == (STATUS_OF[signal], STATUS_OF[signal]), f"stopped by {signal!r}, it said {said}: {ran.err}"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import signal
 import subprocess
 import sys
@@ -13,22 +12,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from tsrevel.cli import context as surroundings
 from tsrevel.cli.app import run_command
 from tsrevel.sandbox import LoopbackServer, serve
 
 from ..forks import CLIENT, Piped, bare_environment, starts_afresh, usual_forks
+from ..forks import PATIENCE as PATIENCE
+from ..forks import ROOT as ROOT
+from ..forks import Ran as Ran
 from ..world import World
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-ROOT = Path(__file__).parents[2]
 TERMINAL = {"TERM": "xterm-256color", "COLUMNS": "100"}
-PATIENCE = 120
-"""Seconds that a process may take before a test gives it up; enough on a machine with much else to do."""
 Process = subprocess.Popen[str] | Piped
 _STARTED: list[Process] = []
 
@@ -38,25 +37,6 @@ class Tty(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What a command line left behind."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> dict[str, Any]:
-        """The one JSON object on stdout."""
-        assert self.out.count("\n") == 1, self.out
-        return dict(json.loads(self.out))
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
 
 
 @dataclass
