@@ -137,6 +137,8 @@ def _split(whole: Bundle, most: int = 100) -> Iterator[Bundle]:
 def _spread(play_some: Callable[[Work], Done], work: Iterable[Work], jobs: int) -> Iterator[Done]:
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         yield from pool.imap(play_some, work)
+        pool.close()
+        pool.join()  # a process that is ended before it ends leaves its folder behind
 
 
 def _play_batch(texts: list[str], workers: int, *, recovers_once: bool) -> Tally:
