@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -122,7 +123,12 @@ def _prefill(
         raise
     for key, value in filled.values.items():
         draft.put(key, value)
-    draft.locations, draft.remarks = filled.locations, filled.remarks
+    draft.remarks |= filled.remarks
+    begun = [
+        replace(new, remarks=old.remarks + new.remarks)
+        for old, new in zip(draft.locations, filled.locations, strict=False)
+    ]
+    draft.locations = begun + filled.locations[len(begun) :]
     return filled.open
 
 

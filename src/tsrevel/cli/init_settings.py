@@ -19,8 +19,10 @@ from tsrevel.config.rules import choose_locations, read_legacy_location
 from tsrevel.config.settings import GIVABLE, SECRETS, VARIANTS, suggest
 from tsrevel.config.sources import parse_setting, read_environment, read_file
 from tsrevel.config.value_types import ValueKind, decode_rate, decode_whole
-from tsrevel.config.write import ConfigTable, render_config
+from tsrevel.config.write import ConfigTable, read_remarks, render_config
+from tsrevel.files import read_regular
 from tsrevel.planning.model import Treatment
+from tsrevel.text import decode_text
 from tsrevel.tripleseat.locations import iana_zone
 
 _LOCATION_FIELDS = {field.alias or name for name, field in LocationSettings.model_fields.items()}
@@ -177,16 +179,23 @@ def gather(options: InitOptions, environ: Mapping[str, str]) -> SettingsDraft:
     listed = None if found is None else GivenValue(found, Origin(Source.FILE, "file or environment"))
     place = choose_locations(listed, read_legacy_location(environ, report), report)
     report.close()
+    if options.source:
+        remarks = read_remarks(decode_text(read_regular(options.source)))
+        draft.remarks = {plain_key(key): told for key, told in remarks.items()}
     draft.values.pop("safety.dry_run", None)
-    draft.locations = _entries(place.value if place else [])
-    draft.charges = _entries(draft.values.pop("charges", []))
+    draft.locations = _entries(draft, "locations", place.value if place else [])
+    draft.charges = _entries(draft, "charges", draft.values.pop("charges", []))
     _take_options(draft, options, environ)
     return draft
 
 
-def _entries(value: object) -> list[ConfigTable]:
+def _entries(draft: SettingsDraft, name: str, value: object) -> list[ConfigTable]:
     entries = value if isinstance(value, list) else []
-    return [ConfigTable(_name_zone(dict(each))) for each in entries if isinstance(each, dict)]
+    return [
+        ConfigTable(_name_zone(dict(each)), tuple(draft.remarks.get(f"{name}[{number}]", ())))
+        for number, each in enumerate(entries)
+        if isinstance(each, dict)
+    ]
 
 
 def _take(draft: SettingsDraft, key: str, value: object) -> None:

@@ -92,7 +92,7 @@ def init(
     ] = None,
     source: Annotated[
         Path | None,
-        typer.Option("--from", metavar="F", help="Take what isn't given otherwise from this settings file."),
+        typer.Option("--from", metavar="F", help="Take what isn't given otherwise from this settings file, your comments too."),
     ] = None,
     **given: Any,  # noqa: ANN401 (texts or None, by the table above)
 ) -> int:
