@@ -92,7 +92,9 @@ def init(
     ] = None,
     source: Annotated[
         Path | None,
-        typer.Option("--from", metavar="F", help="Take what isn't given otherwise from this settings file, your comments too."),
+        typer.Option(
+            "--from", metavar="F", help="Take what isn't given otherwise, and your comments, from this settings file."
+        ),
     ] = None,
     **given: Any,  # noqa: ANN401 (texts or None, by the table above)
 ) -> int:
