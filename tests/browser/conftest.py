@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,3 +80,48 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     shell.world.config["locations"][0]["name"] = "<b>Special</b> & \"Events\" <script>document.title='x'</script>"
     assert reconcile(shell, "--html", str(made["differs"])).status == 14
     return made
+
+
+MEASURE = """
+<script>
+addEventListener("load", () => {
+  const root = document.documentElement;
+  const box = each => each.getBoundingClientRect();
+  const inside = each => box(each).left >= -1 && box(each).right <= innerWidth + 1;
+  const shown = each => box(each).width > 20 && box(each).height > 20;
+  const spilt = each => each.clientWidth && each.scrollWidth > each.clientWidth + 1;
+  const text = [...document.querySelectorAll("h1, h2, h3, p, td, th, a, caption, figcaption")]
+    .filter(each => each.offsetParent);
+  const out = top.document.createElement("pre"); out.id = "measured";
+  out.textContent = JSON.stringify({
+    width: innerWidth, scroll: root.scrollWidth, cut: text.filter(each => !inside(each)).map(each => each.textContent),
+    spilt: text.filter(spilt).map(each => each.textContent),
+    charts: [...document.querySelectorAll("svg")].map(shown),
+    bars: [...document.querySelectorAll("svg rect")].filter(each => box(each).width > 1).length,
+    letters: Math.min(...[...document.querySelectorAll("svg text")].map(each => box(each).height)),
+    ink: getComputedStyle(document.body).color, paper: getComputedStyle(document.body).backgroundColor });
+  top.document.body.append(out);
+});
+</script>
+"""
+
+
+def measure(page: Path, browse: Browse, width: int, *, dark: bool = False) -> dict[str, Any]:
+    """What the browser makes of the page at that width. A copy is measured: the page itself may allow no script.
+
+    A window has a least width, so the page stands in a frame.
+    """
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text(encoding="utf-8"))
+    srcdoc = text.replace("</body>", f"{MEASURE}</body>").replace("&", "&amp;").replace('"', "&quot;")
+    framed = page.with_name(f"framed-{page.name}")
+    framed.write_text(f'<body><iframe style="width:{width}px;height:900px;border:0" srcdoc="{srcdoc}"></iframe></body>')
+    flags = ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if dark else []
+    looked = browse(framed, "--window-size=1200,1000", "--dump-dom", *flags)
+    found = re.search(r'<pre id="measured">(.*?)</pre>', looked.out, re.DOTALL)
+    assert found, looked.err
+    return dict(json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")))
+
+
+def brightness(colour: str) -> int:
+    """Of "rgb(r, g, b)"."""
+    return sum(map(int, re.findall(r"\d+", colour)[:3]))

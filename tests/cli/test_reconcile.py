@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
+import subprocess
+import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -34,7 +38,7 @@ def test_the_object_has_these_keys_in_this_order(shell: Shell) -> None:
     assert list(answer) == KEYS
     assert all(list(each) == FINDING for each in [*answer["differences"], *answer["notes"]])
     [day, *_] = answer["locations"][0]["days"]
-    assert list(day) == ["date", "agrees", "tripleseat", "ledger", "revel"]
+    assert list(day) == ["date", "agrees", "tripleseat", "ledger", "revel", "unmatched", "whole"]
     assert list(day["revel"]) == MONEY
 
 
@@ -49,22 +53,83 @@ def test_the_sample_days_money_is_told_by_kind(shell: Shell) -> None:
     )
 
 
+def test_a_day_with_held_and_missed_events_adds_up(shell: Shell) -> None:
+    shell.sync()
+    places = reconcile(shell, "--json").answer["locations"]
+    days = {(place["location"], day["date"]): day for place in places for day in place["days"]}
+    held, missed = days["Special Events", "2026-12-12"], days["Special Events", "2026-12-11"]
+    assert [(each["kind"], each["tripleseat"]["total"]) for each in held["unmatched"]] == [("held", "124.00")]
+    assert [(each["kind"], each["tripleseat"]["total"]) for each in missed["unmatched"]] == [("missed", "444.00")]
+    for day in days.values():
+        assert day["tripleseat"]["orders"] == day["ledger"]["orders"] == day["revel"]["orders"]
+        for side in ("tripleseat", "ledger", "revel"):
+            money = {kind: Decimal(day[side][kind]) for kind in MONEY[1:]}
+            assert money["items"] - money["discount"] + money["tax"] + money["charges"] == money["total"]
+            assert money["total"] - money["payments"] == money["balance"]
+            apart = sum(Decimal(each[side]["total"]) for each in day["unmatched"])
+            assert money["total"] + apart == Decimal(day["whole"][side]["total"])
+
+
+def column(lines: list[str], number: int) -> dict[str, Decimal]:
+    """The figures of one column of the day that is shown in full, by their labels."""
+    rows = [line.split("  ") for line in lines if line.startswith("    ")]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    return {row[0]: Decimal(row[number].replace(",", "").replace("–", "0")) for row in cells if len(row) > 3}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_reader_can_add_each_column_as_it_stands(shell: Shell, number: int) -> None:
+    shell.sync()
+    figures = column(reconcile(shell, "--from", "2026-12-12").lines, number)
+    parts = [figures[name] for name in ("items", "discount", "tax", "charges")]
+    assert sum(parts) == figures["total"]
+    assert figures["total"] + figures["payments"] == figures["balance"]
+    assert figures["total"] + figures["held (1)"] == figures["whole day"]
+
+
+def without_style(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
 def test_no_line_is_wider_than_the_terminal(shell: Shell) -> None:
     shell.sync()
-    shown = reconcile(shell, tty=True)
-    assert max(map(len, shown.lines)) <= 100
+    shown = without_style(reconcile(shell, tty=True).out)
+    assert max(map(len, shown.splitlines())) <= 100
     plain = reconcile(shell)
-    assert " ".join(plain.out.split()) == " ".join(shown.out.split())
+    assert plain.out.split() == shown.split()
     assert plain.lines[-1].endswith("2 differences between TripleSeat, ledger and Revel (exit status 3).")
+
+
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_no_amount_is_cut_where_the_terminal_is_narrow(shell: Shell, columns: str) -> None:
+    shell.sync()
+    config = str(shell.write_config())
+    out = without_style(shell.run("reconcile", "--config", config, tty=True, environ={"COLUMNS": columns}).out)
+    assert max(map(len, out.splitlines())) <= int(columns)
+    assert {"682.00", "-200.00", "837.72", "961.72", "124.00", "TripleSeat"} <= set(out.split())
+
+
+def test_colour_marks_what_differs_and_what_agrees(shell: Shell) -> None:
+    shell.sync()
+    lines = reconcile(shell, tty=True).lines
+    assert any("\x1b[32m" in line and "agree" in line for line in lines)
+    assert any("\x1b[1;31m" in line and "differs" in line for line in lines)
+
+
+def test_days_with_no_event_are_folded(shell: Shell) -> None:
+    shell.sync()
+    lines = [line.strip() for line in reconcile(shell).lines]
+    assert [line for line in lines if "no event" in line] == ["5 days with no event", "6 days with no event"]
+    assert "1 day with no event" in reconcile(shell, "--from", "2026-12-11", "--to", "2026-12-11").out
 
 
 def test_the_three_stand_side_by_side_where_a_day_differs(shell: Shell) -> None:
     shell.sync()
     shell.world.revel.pos_touch(5550101)
-    lines = reconcile(shell).lines
-    assert "    discount          9.60        9.60        0.00  differs" in lines
-    assert "    tax              53.24       53.24       53.24" in lines
-    assert "  2026-12-12     2 orders       442.51  agree" in lines
+    rows = [line.split() for line in reconcile(shell).lines]
+    assert ["discount", "-9.60", "-9.60", "0.00", "differs"] in rows
+    assert ["tax", "53.24", "53.24", "53.24"] in rows
+    assert ["2026-12-12", "2", "orders", "442.51", "442.51", "442.51", "agree"] in rows
 
 
 def test_quiet_tells_differences_alone(shell: Shell) -> None:
@@ -151,6 +216,12 @@ def test_no_person_event_or_secret_is_named_anywhere(shell: Shell, tmp_path: Pat
     assert [secret for secret in secrets if secret in told] == []
 
 
+def test_nothing_of_the_page_is_loaded_where_none_is_wanted() -> None:
+    script = "import sys; from tsrevel.cli import reconcile; print('jinja2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_the_page_is_for_its_owner_and_replaces_an_earlier_one_alone(shell: Shell, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     assert reconcile(shell, "--html", str(page)).status == 3
@@ -167,10 +238,17 @@ def test_the_page_is_for_its_owner_and_replaces_an_earlier_one_alone(shell: Shel
     assert "no page of reconcile's" in ran.err
 
 
-def test_the_page_allows_no_script_and_names_no_address(shell: Shell, tmp_path: Path) -> None:
+def test_the_page_allows_no_script_and_links_to_events_alone(shell: Shell, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     reconcile(shell, "--html", str(page))
     text = page.read_text()
     assert "default-src 'none'; style-src 'sha256-" in text
-    assert "://" not in text
+    assert set(re.findall(r"(\S*://[^\d]*)", text)) == {'href="https://login.tripleseat.com/events/'}
     assert "<script" not in text
+
+
+def test_without_a_pattern_the_page_names_no_address(shell: Shell, tmp_path: Path) -> None:
+    shell.world.config["tripleseat"]["event_url"] = ""
+    page = tmp_path / "page.html"
+    reconcile(shell, "--html", str(page))
+    assert "://" not in page.read_text()

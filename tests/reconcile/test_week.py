@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from ..cli.bench import Shell
+from ..cli.bench import Ran, Shell
 from ..world import World
 from .bench import FEW, FIRST, NUMBERED, WHOLE, Revel, differences, fill_week, reconcile
 
@@ -26,9 +26,22 @@ def test_a_clean_week_of_300_events_agrees_and_every_planted_difference_is_found
     planted = plant(shell.world)
     ran = reconcile(shell, "--json")
     assert (ran.status, differences(ran)) == (14, sorted(planted))
+    assert_sums(ran)
     assert all(each["text"] for each in ran.answer["differences"])
     fields = [each["field"] for each in ran.answer["differences"] if each["kind"] == "money"]
     assert sorted(fields) == ["discount", "tax", "total"]
+
+
+def assert_sums(ran: Ran) -> None:
+    """Whatever differs: the events of all columns are the same, and what isn't matched makes up the whole day."""
+    for day in (day for place in ran.answer["locations"] for day in place["days"]):
+        assert day["tripleseat"]["orders"] == day["ledger"]["orders"] <= day["revel"]["orders"]
+        for side in ("tripleseat", "ledger"):
+            money = {kind: Decimal(amount) for kind, amount in day[side].items() if kind != "orders"}
+            assert money["items"] - money["discount"] + money["tax"] + money["charges"] == money["total"]
+        for side in ("tripleseat", "ledger", "revel"):
+            apart = [Decimal(each[side]["total"]) for each in day["unmatched"]]
+            assert Decimal(day[side]["total"]) + sum(apart) == Decimal(day["whole"][side]["total"])
 
 
 def assert_clean(shell: Shell) -> None:

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import date
+from itertools import groupby
 from pathlib import Path
-from sys import maxsize
-from textwrap import wrap
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import encode_cents, open_console, report_nothing_checked, show_progress
+from tsrevel.cli.output import TextOutput, encode_cents, open_console, report_nothing_checked, show_progress
 from tsrevel.config import load_settings
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
-from tsrevel.planning.money import show
+from tsrevel.planning.money import Cents, to_decimal
 from tsrevel.reconcile.compare import judge
-from tsrevel.reconcile.model import MONEY_KINDS, Day, Difference, DifferenceKind, Reconciliation, ReportLocation, Totals
-from tsrevel.reconcile.page import check_page, render_page, write_page
+from tsrevel.reconcile.model import (
+    MONEY_KINDS,
+    Day,
+    Difference,
+    DifferenceKind,
+    Figures,
+    MoneyKind,
+    Reconciliation,
+    ReportLocation,
+    Totals,
+)
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.summary import sum_up
 from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
-
-_WIDTH = 12
-"""Columns of an amount."""
-_INDENT = " " * 6
 
 
 def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: date | None, page: Path | None) -> int:
@@ -38,6 +44,8 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
     if why:
         return report_nothing_checked(ctx, flags, why)
     if page:
+        from tsrevel.reconcile.page import check_page, render_page, write_page
+
         problem = check_page(page)
         if problem:
             raise typer.BadParameter(f"--html: {problem}")
@@ -55,22 +63,25 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
         verdicts = [judge(case, policy) for case in read_cases(sources, spans, first, last)]
     report = sum_up(verdicts, spans, now, has_ledger=view is not None)
     if page:
-        write_page(page, render_page(report))
-    _tell(report, ctx, flags)
+        write_page(page, render_page(report, settings.tripleseat.event_url))
+    if flags.json:
+        ctx.answer(_encode(report))
+    else:
+        _show(report, ctx, quiet=flags.quiet)
     return report.exit_status
 
 
-# Telling it
+# For people
 
 
-def _tell(report: Reconciliation, ctx: CliContext, flags: OutputOptions) -> None:
-    if flags.json:
-        ctx.answer(_encode(report))
-        return
-    if not flags.quiet:
-        for line in _list_days(report):
-            print(line, file=ctx.stdout)
-    width = open_console(ctx).width if ctx.stdout.isatty() else maxsize  # off a terminal a line is never broken
+def _show(report: Reconciliation, ctx: CliContext, *, quiet: bool) -> None:
+    out, console = TextOutput(ctx), open_console(ctx)
+    for spot, days in groupby(report.days, lambda day: day.spot) if not quiet else ():
+        out.line(_title(spot), style="bold")
+        with console.capture() as captured:
+            console.print(_tabulate(list(days), has_ledger=report.has_ledger))
+        for line in captured.get().splitlines():
+            print(line.rstrip(), file=console.file)
     for day, finding in report.differences:
         about = f"event {finding.event_id}" if finding.event_id else "no event"
         orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
@@ -78,53 +89,81 @@ def _tell(report: Reconciliation, ctx: CliContext, flags: OutputOptions) -> None
         alarm = "ALARM " if finding.alarm else ""
         what = f"{finding.kind} ({finding.field})" if finding.kind is DifferenceKind.MONEY else finding.kind
         line = f"{alarm}{what}{reason}: {about}{orders} ({day.spot.name} {day.day}): {finding.text}"
-        print("\n".join(wrap(line, width, subsequent_indent=_INDENT, break_long_words=False)), file=ctx.stdout)
-    if not flags.quiet:
-        print("\n".join(wrap(_conclude(report), width)), file=ctx.stdout)
+        out.line(line, style="bold red" if finding.alarm else "")
+    if not quiet:
+        out.line(_conclude(report), style="bold red" if report.differences else "bold green")
 
 
-def _list_days(report: Reconciliation) -> Iterator[str]:
-    """Each place with its days: a line for one that agrees, the three side by side for one that doesn't."""
-    place: ReportLocation | None = None
-    for day in report.days:
-        if day.spot != place:
-            place = day.spot
-            where = (
-                f"establishment {place.establishment}" if place.establishment is not None else "no [[locations]] entry"
-            )
-            yield f"{place.name} ({', '.join(part for part in (where, place.timezone) if part)})"
-        if not day.agrees:
-            yield from _side_by_side(day)
-        else:
-            count = day.tripleseat.orders
-            noun = "order" if count == 1 else "orders"
-            yield f"  {day.day}  {count:>4} {noun:<6} {show(day.tripleseat.money.total):>{_WIDTH}}  agree"
+def _title(spot: ReportLocation) -> str:
+    where = f"establishment {spot.establishment}" if spot.establishment is not None else "no [[locations]] entry"
+    return f"{spot.name} ({', '.join(part for part in (where, spot.timezone) if part)})"
 
 
-def _side_by_side(day: Day) -> Iterator[str]:
-    sides = [("TripleSeat", day.tripleseat), *([("Ledger", day.ledger)] if day.ledger else []), ("Revel", day.revel)]
-    yield f"  {day.day}  " + "".join(f"{name:>{_WIDTH}}" for name, _ in sides)
-    rows = [("orders", [str(side.orders) for _, side in sides])]
-    rows += [(kind, [encode_cents(side.money.told(kind)) or "?" for _, side in sides]) for kind in MONEY_KINDS]
-    for name, cells in rows:
-        mark = "  differs" if len(set(cells)) > 1 else ""
-        yield f"    {name:<10}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells) + mark
-    if day.strays:
-        noun = "order" if day.strays == 1 else "orders"
-        yield f"    {day.strays} {noun} at Revel for events of another place, which says more"
+def _tabulate(days: Sequence[Day], *, has_ledger: bool) -> Table:
+    """A line for a day that agrees; for any other what is matched by kind of money, then what isn't, then the sum."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("", overflow="fold")
+    for name in ("TripleSeat", *(["Ledger"] if has_ledger else []), "Revel"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=len("TripleSeat"))
+    table.add_column("", no_wrap=True)
+
+    def add(label: str, cells: Sequence[str] = ("", "", ""), mark: str = "", style: str = "") -> None:
+        shown = [cells[0], *(cells[1:2] if has_ledger else []), cells[2]]
+        table.add_row(*(Text(each, style=style) for each in (label, *shown, mark)))
+
+    def compare(label: str, cells: Sequence[str]) -> None:
+        differs = len({cells[0], cells[2], cells[1 if has_ledger else 0]}) > 1
+        add(f"    {label}", cells, *(("differs", "bold red") if differs else ()))
+
+    for empty, group in groupby(days, lambda day: day.is_empty):
+        if empty:
+            add(f"  {_count(len(list(group)), 'day')} with no event", style="dim")
+            continue
+        for day in group:
+            orders = [str(side.orders) for side in _sides(day.matched)]
+            if day.agrees and not day.unmatched:
+                label = f"  {day.day}  {_count(day.matched.revel.orders, 'order')}"
+                add(label, _amounts(day.matched, "total"), "agree", "green")
+                continue
+            add(f"  {day.day}", style="bold")
+            if day.matched != Figures():
+                compare("matched orders", orders)
+                for money in MONEY_KINDS:
+                    compare(money, _amounts(day.matched, money))
+            for kind, figures in day.unmatched.items():
+                count = max(side.orders for side in _sides(figures))
+                add(f"    {kind.label} ({count})", _amounts(figures, "total", absent="–"), style="bold")
+            if day.unmatched:
+                compare("whole day", _amounts(day.whole, "total"))
+    return table
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _sides(figures: Figures) -> tuple[Totals, Totals, Totals]:
+    return figures.tripleseat, figures.ledger, figures.revel
+
+
+def _amounts(figures: Figures, kind: MoneyKind, absent: str = "0.00") -> list[str]:
+    """One kind of money of all three. What is taken off is negative, so that a column adds up."""
+    sign = -1 if kind in {"discount", "payments"} else 1
+    return [
+        f"{to_decimal(Cents(sign * side.money.of(kind))):,.2f}" if side.orders else absent for side in _sides(figures)
+    ]
 
 
 def _conclude(report: Reconciliation) -> str:
-    orders = sum(day.revel.orders for day in report.days)
+    orders = _count(sum(day.whole.revel.orders for day in report.days), "order")
     dates = [day.day for day in report.days]
-    said = f"{min(dates)} to {max(dates)}: {orders} order{'' if orders == 1 else 's'} at Revel" if dates else "no days"
+    said = f"{min(dates)} to {max(dates)}: {orders} at Revel" if dates else "no days"
     notes = f", {len(report.notes)} explained" if report.notes else ""
     three = "TripleSeat, ledger and Revel" if report.has_ledger else "TripleSeat and Revel (there is no ledger)"
-    count = len(report.differences)
-    if not count:
+    if not report.differences:
         return f"{said}{notes}. {three} agree to the cent."
-    noun = "difference" if count == 1 else "differences"
-    return f"{said}{notes}. {count} {noun} between {three} (exit status {report.exit_status})."
+    differences = _count(len(report.differences), "difference")
+    return f"{said}{notes}. {differences} between {three} (exit status {report.exit_status})."
 
 
 # As JSON
@@ -145,19 +184,19 @@ def _encode(report: Reconciliation) -> dict[str, object]:
         "to": max(dates).isoformat() if dates else None,
         "ledger": report.has_ledger,
         "summary": {
-            "events": sum(day.tripleseat.orders for day in report.days),
-            "orders": sum(day.revel.orders for day in report.days),
+            "events": sum(day.whole.tripleseat.orders for day in report.days),
+            "orders": sum(day.whole.revel.orders for day in report.days),
             "differences": len(report.differences),
             "alarms": sum(finding.alarm for _, finding in report.differences),
             "notes": len(report.notes),
         },
-        "locations": [_encode_place(spot, [day for day in report.days if day.spot == spot]) for spot in places],
+        "locations": [_encode_place(spot, report) for spot in places],
         "differences": [_encode_finding(*pair) for pair in report.differences],
         "notes": [_encode_finding(*pair) for pair in report.notes],
     }
 
 
-def _encode_place(spot: ReportLocation, days: list[Day]) -> dict[str, object]:
+def _encode_place(spot: ReportLocation, report: Reconciliation) -> dict[str, object]:
     return {
         "location": spot.name,
         "establishment": None if spot.establishment is None else str(spot.establishment),
@@ -166,17 +205,26 @@ def _encode_place(spot: ReportLocation, days: list[Day]) -> dict[str, object]:
             {
                 "date": day.day.isoformat(),
                 "agrees": day.agrees,
-                "tripleseat": _encode_tally(day.tripleseat),
-                "ledger": _encode_tally(day.ledger) if day.ledger else None,
-                "revel": _encode_tally(day.revel),
+                **_encode_figures(day.matched, report, MONEY_KINDS),
+                "unmatched": [
+                    {"kind": kind, **_encode_figures(figures, report)} for kind, figures in day.unmatched.items()
+                ],
+                "whole": _encode_figures(day.whole, report),
             }
-            for day in days
+            for day in report.days
+            if day.spot == spot
         ],
     }
 
 
-def _encode_tally(tally: Totals) -> dict[str, object]:
-    return {"orders": tally.orders, **{kind: encode_cents(tally.money.told(kind)) for kind in MONEY_KINDS}}
+def _encode_figures(
+    figures: Figures, report: Reconciliation, kinds: Sequence[MoneyKind] = ("total",)
+) -> dict[str, object]:
+    def encode(side: Totals) -> dict[str, object]:
+        return {"orders": side.orders, **{kind: encode_cents(side.money.of(kind)) for kind in kinds}}
+
+    ledger = encode(figures.ledger) if report.has_ledger else None
+    return {"tripleseat": encode(figures.tripleseat), "ledger": ledger, "revel": encode(figures.revel)}
 
 
 def _encode_finding(day: Day, finding: Difference) -> dict[str, object]:

@@ -24,6 +24,7 @@ from tsrevel.config.value_types import (
     Days,
     Domain,
     Endpoint,
+    EventUrl,
     Flag,
     Identifier,
     Key,
@@ -35,6 +36,7 @@ from tsrevel.config.value_types import (
     Reference,
     RevelUrl,
     SecretUrl,
+    SenderName,
     SendGridUrl,
     Text,
     Trimmed,
@@ -93,6 +95,7 @@ class TripleSeatSettings(Section):
     webhook_signing_keys: tuple[Key, ...] = ()
     payload: Payload = "verify"
     eligible_statuses: Annotated[tuple[Status, ...], AfterValidator(check_some)] = ("DEFINITE", "CLOSED")
+    event_url: EventUrl = "https://login.tripleseat.com/events/{event_id}"
     order_document: Text = ""
     invoice_fallback: Flag = False
     requests_per_second: Rate = 5.0
@@ -181,6 +184,8 @@ class EmailSettings(Section):
     api_key: SecretStr = SecretStr("")
     base_url: SendGridUrl = "https://api.sendgrid.com"
     sender: Address = ""
+    sender_name: SenderName = "tsrevel"
+    reply_to: Address = ""
     recipients: tuple[Recipient, ...] = ()
     on: tuple[Occasion, ...] = ("injected", "held", "failed", "missed", "changed")
     digest: Flag = True

@@ -199,6 +199,16 @@ def check_endpoint(value: str) -> str:
     return value
 
 
+def check_event_url(value: str) -> str:
+    """The address of an event's page, for links. It must hold {event_id}; "" is not set."""
+    address = value.replace("{event_id}", "1")
+    if value and (address == value or not _is_query(address.replace("#", "")) or set(address) & set("{}\"'<>")):
+        remedy = 'Write it like "https://login.tripleseat.com/events/{event_id}".'
+        raise refuse(ConfigCode.MALFORMED_URL, "isn't a URL with {event_id} in it", remedy)
+    check_endpoint(address.partition("#")[0])
+    return value
+
+
 def check_secret_url(value: SecretStr) -> SecretStr:
     """As `check_url`, for a URL that is itself the key to the service; a query such as "?create=1" belongs to it."""
     base, mark, query = value.get_secret_value().partition("?")
@@ -233,6 +243,14 @@ def check_address(value: str) -> str:
     """Something that can stand in a mail's From or To; "" is not set."""
     if value and not _ADDRESS.fullmatch(value):
         raise refuse(ConfigCode.MALFORMED_MAIL_ADDRESS, "isn't a mail address", "Write it like orders@example.com.")
+    return value
+
+
+def check_sender_name(value: str) -> str:
+    """What stands beside the sender's address, in one line; "" is none."""
+    if not value.isprintable() or len(value) > 100:
+        remedy = 'Write it like "Catering orders".'
+        raise refuse(ConfigCode.MALFORMED_MAIL_ADDRESS, "isn't one line of at most 100 characters", remedy)
     return value
 
 
@@ -287,6 +305,7 @@ Zone = Annotated[str, Strict(), AfterValidator(check_zone)]
 Currency = Annotated[str, Strict(), BeforeValidator(decode_upper), AfterValidator(check_currency)]
 Trimmed = Annotated[str, Strict(), BeforeValidator(decode_trimmed)]
 Endpoint = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_endpoint)]
+EventUrl = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_event_url)]
 TripleSeatUrl = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(cut_paths("/api/v1", "/v1"))]
 """Its newer pages write /api/v1, its clients use /v1 (facts TripleSeat 1.8): both stand for the same host."""
 RevelUrl = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(cut_paths("/resources"))]
@@ -297,6 +316,7 @@ SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
 Domain = Annotated[str, Strict(), AfterValidator(check_domain)]
 LocalId = Annotated[str, Strict(), AfterValidator(check_template)]
 Address = Annotated[str, Strict(), AfterValidator(check_address)]
+SenderName = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_sender_name)]
 Recipient = Annotated[str, Strict(), AfterValidator(check_recipient)]
 CommandLine = Annotated[str, Strict(), AfterValidator(check_command)]
 Key = Annotated[SecretStr, AfterValidator(check_present)]

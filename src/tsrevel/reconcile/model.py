@@ -65,8 +65,8 @@ ALARMS = frozenset({
 class Money:
     """Money by kind, in cents. items - discount + tax + charges = total, and total - payments = balance, as a rule.
 
-    `items` are the lines sold; `charges` are gratuity and the billing totals that are written as items. `partial`: of
-    some order in it the total alone is known, so the other kinds tell of the others alone.
+    `items` are the lines sold; `charges` are gratuity and the billing totals that are written as items. `partial`: only
+    the total is known.
     """
 
     items: Cents = ZERO
@@ -85,11 +85,6 @@ class Money:
     def of(self, kind: MoneyKind) -> Cents:
         amount: Cents = getattr(self, kind)
         return amount
-
-    def told(self, kind: MoneyKind) -> Cents | None:
-        """The amount of one kind; None where nothing of it is known."""
-        amount = self.of(kind)
-        return None if self.partial and kind != "total" and not amount else amount
 
 
 MONEY_KINDS: tuple[MoneyKind, ...] = get_args(MoneyKind)
@@ -185,29 +180,77 @@ class Totals:
     orders: int = 0
     money: Money = Money()
 
-    def plus(self, money: Money | None) -> Totals:
-        """One order more; none where `money` is None."""
-        return self if money is None else Totals(self.orders + 1, self.money + money)
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(self.orders + other.orders, self.money + other.money)
+
+
+class UnmatchedKind(StrEnum):
+    """Why an event's amounts can't stand in all columns of its day. Codes never change their meaning."""
+
+    HELD = "held"
+    MISSED = "missed"
+    NO_ORDER = "no_order"
+    ORDER_GONE = "order_gone"
+    NO_EVENT = "no_event"
+    NOT_IN_LEDGER = "not_in_ledger"
+    NOT_PLANNABLE = "not_plannable"
+    OTHER_LOCATION = "other_location"
+
+    @property
+    def label(self) -> str:
+        return _LABELS[self]
+
+
+_LABELS = {
+    UnmatchedKind.HELD: "held",
+    UnmatchedKind.MISSED: "missed",
+    UnmatchedKind.NO_ORDER: "no order yet",
+    UnmatchedKind.ORDER_GONE: "order gone from Revel",
+    UnmatchedKind.NO_EVENT: "order without its event",
+    UnmatchedKind.NOT_IN_LEDGER: "not in the ledger",
+    UnmatchedKind.NOT_PLANNABLE: "event can't be planned",
+    UnmatchedKind.OTHER_LOCATION: "order at another location",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What TripleSeat, ledger and Revel each have of the same events."""
+
+    tripleseat: Totals = Totals()
+    ledger: Totals = Totals()
+    revel: Totals = Totals()
+
+    def __add__(self, other: Figures) -> Figures:
+        return Figures(self.tripleseat + other.tripleseat, self.ledger + other.ledger, self.revel + other.revel)
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One location's day, as each of the three tells it. `differences` leaves out what is explained.
+    """One location's day. `differences` leaves out what is explained.
 
-    `strays` are orders that Revel has here for events of another place: they are told there.
+    `matched`: the events that all three have in full; all kinds of money add up there. `unmatched`: the others, by what
+    keeps them apart; only the total counts there. Together they are `whole`.
     """
 
     day: date
     spot: ReportLocation
-    tripleseat: Totals
-    ledger: Totals | None
-    revel: Totals
+    matched: Figures
+    unmatched: Mapping[UnmatchedKind, Figures]
     findings: tuple[Difference, ...]
-    strays: int = 0
+
+    @property
+    def whole(self) -> Figures:
+        return sum(self.unmatched.values(), self.matched)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to say of it: no event, no order, no finding."""
+        return self.whole == Figures() and not self.findings
 
     @property
     def agrees(self) -> bool:
-        return not self.differences and not self.strays
+        return not self.differences and UnmatchedKind.OTHER_LOCATION not in self.unmatched
 
     @property
     def differences(self) -> tuple[Difference, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from tsrevel.planning.model import EstablishmentId, Hold
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import Reason
 from tsrevel.reconcile.model import (
@@ -15,10 +16,12 @@ from tsrevel.reconcile.model import (
     Day,
     Difference,
     DifferenceKind,
+    Figures,
     Money,
     Reconciliation,
     ReportLocation,
     Totals,
+    UnmatchedKind,
 )
 from tsrevel.reconcile.order_parts import is_ours
 
@@ -27,51 +30,81 @@ def sum_up(
     verdicts: Sequence[ComparisonResult], spans: tuple[ComparedSpan, ...], at: datetime, *, has_ledger: bool
 ) -> Reconciliation:
     """Every day of every span, and those of places that have no entry; in the order of the settings, then by day."""
-    sorted_out: dict[tuple[ReportLocation, date], list[ComparisonResult]] = {}
+    days: dict[tuple[ReportLocation, date], list[ComparisonResult]] = {}
     for span in spans:
         for number in range((span.last - span.first).days + 1):
-            sorted_out[span.spot, span.first + timedelta(days=number)] = []
-    held: dict[tuple[ReportLocation, date], list[tuple[ComparisonResult, Money]]] = {}
+            days[span.spot, span.first + timedelta(days=number)] = []
+    elsewhere: dict[tuple[ReportLocation, date], list[Money]] = {}
     for verdict in verdicts:
-        sorted_out.setdefault((verdict.case.spot, verdict.case.day), []).append(verdict)
-        for spot, money in _held_at(verdict, spans):
-            held.setdefault((spot, verdict.case.day), []).append((verdict, money))
-    for key in held:
-        sorted_out.setdefault(key, [])
-    places = list(dict.fromkeys(spot for spot, _ in sorted_out))
-    keys = sorted(sorted_out, key=lambda key: (places.index(key[0]), key[1]))
-    days = [_sum_day(key, sorted_out[key], held.get(key, []), has_ledger=has_ledger) for key in keys]
-    return Reconciliation(at, spans, tuple(days if has_ledger else _with_ledger_missed(days, verdicts)), has_ledger)
+        days.setdefault((verdict.case.spot, verdict.case.day), []).append(verdict)
+        for spot, money in _orders_elsewhere(verdict, spans):
+            elsewhere.setdefault((spot, verdict.case.day), []).append(money)
+    for key in elsewhere:
+        days.setdefault(key, [])
+    places = list(dict.fromkeys(spot for spot, _ in days))
+    keys = sorted(days, key=lambda key: (places.index(key[0]), key[1]))
+    summed = [_sum_day(key, days[key], elsewhere.get(key, [])) for key in keys]
+    return Reconciliation(at, spans, tuple(summed if has_ledger else _with_ledger_missed(summed, verdicts)), has_ledger)
 
 
-def _held_at(verdict: ComparisonResult, spans: tuple[ComparedSpan, ...]) -> Iterator[tuple[ReportLocation, Money]]:
-    """Revel's orders, each where Revel has it."""
-    own = verdict.case.spot
+def _is_own(verdict: ComparisonResult, establishment: EstablishmentId | None) -> bool:
+    return establishment in {None, verdict.case.spot.establishment}
+
+
+def _orders_elsewhere(
+    verdict: ComparisonResult, spans: tuple[ComparedSpan, ...]
+) -> Iterator[tuple[ReportLocation, Money]]:
+    """Revel's orders that aren't at the event's own location, each where Revel has it."""
     for at, money in zip(verdict.places, verdict.revel, strict=True):
-        if at is None or at == own.establishment:
-            yield own, money
-        else:
+        if at is not None and not _is_own(verdict, at):
             named = (span.spot for span in spans if span.spot.establishment == at)
             yield next(named, ReportLocation(f"establishment {at}", at)), money
 
 
 def _sum_day(
-    key: tuple[ReportLocation, date],
-    verdicts: list[ComparisonResult],
-    held: list[tuple[ComparisonResult, Money]],
-    *,
-    has_ledger: bool,
+    key: tuple[ReportLocation, date], verdicts: list[ComparisonResult], elsewhere: Sequence[Money]
 ) -> Day:
     spot, day = key
-    tripleseat, ledger, revel = Totals(), Totals(), Totals()
+    matched = Figures()
+    unmatched: dict[UnmatchedKind, Figures] = {}
     for verdict in sorted(verdicts, key=lambda each: each.case.event_id):
-        tripleseat, ledger = tripleseat.plus(verdict.tripleseat), ledger.plus(verdict.ledger)
-    for _, money in held:
-        revel = revel.plus(money)
+        own = [money for at, money in zip(verdict.places, verdict.revel, strict=True) if _is_own(verdict, at)]
+        figures = Figures(_total(verdict.tripleseat), _total(verdict.ledger), _total(*own))
+        kind = _why_unmatched(verdict, has_order=bool(own))
+        if kind is None:
+            matched += figures
+        elif figures != Figures():
+            unmatched[kind] = unmatched.get(kind, Figures()) + figures
+    if elsewhere:
+        kind = UnmatchedKind.OTHER_LOCATION
+        unmatched[kind] = unmatched.get(kind, Figures()) + Figures(revel=_total(*elsewhere))
     findings = tuple(each for verdict in verdicts for each in verdict.findings)
-    strays = sum(verdict.case.spot != spot for verdict, _ in held)
-    summed = Day(day, spot, tripleseat, ledger if has_ledger else None, revel, findings, strays)
+    in_order = {kind: unmatched[kind] for kind in UnmatchedKind if kind in unmatched}
+    summed = Day(day, spot, matched, in_order, findings)
     return summed if summed.differences else _checked(summed, verdicts)
+
+
+def _total(*orders: Money | None) -> Totals:
+    found = [each for each in orders if each is not None]
+    return Totals(len(found), sum(found, Money()))
+
+
+def _why_unmatched(verdict: ComparisonResult, *, has_order: bool) -> UnmatchedKind | None:
+    """Why not all three have the event in full; None where they do. `has_order`: at its own location."""
+    case, kinds = verdict.case, {each.kind for each in verdict.findings}
+    if verdict.tripleseat is None:
+        return UnmatchedKind.NO_EVENT
+    if has_order:
+        if case.has_ledger and verdict.ledger is None:
+            return UnmatchedKind.NOT_IN_LEDGER
+        return UnmatchedKind.NOT_PLANNABLE if verdict.tripleseat.partial else None
+    if verdict.revel:
+        return UnmatchedKind.OTHER_LOCATION
+    if DifferenceKind.ORDER_GONE in kinds:
+        return UnmatchedKind.ORDER_GONE
+    if isinstance(case.screened, Hold) or isinstance(case.plan, Hold):
+        return UnmatchedKind.HELD
+    return UnmatchedKind.MISSED if case.gate == "passed" else UnmatchedKind.NO_ORDER
 
 
 def _checked(day: Day, verdicts: list[ComparisonResult]) -> Day:
