@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
-from markupsafe import Markup
 
 from tsrevel.planning.money import Cents, to_decimal
 from tsrevel.text import show_controls
@@ -27,7 +26,7 @@ def load_template(package: str, name: str) -> Template:
 
 
 def _show(value: Any) -> Any:  # noqa: ANN401 (whatever a template prints)
-    return value if isinstance(value, Markup) else show_controls(str(value))
+    return value if hasattr(value, "__html__") else show_controls(str(value))
 
 
 def show_amount(cents: Cents | None) -> str:

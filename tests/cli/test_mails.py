@@ -22,6 +22,8 @@ from .bench import Shell
 
 CUSTOMER = ["PLANTEDNAME", "PLANTEDFIRST", "PLANTEDLAST", "555-0199"]
 PAID, UNMAPPED = 64000002, 64000003
+DAYS = "Fri 11 Dec to Sat 12 Dec"
+SUBJECT = f"[sandbox] Special Events and Lakeside Bakery, {DAYS}: 3 orders, 1 held, 1 missed"
 
 
 @pytest.fixture
@@ -43,21 +45,32 @@ def test_a_run_sends_one_digest_to_everybody(post: Shell, told: ToldWorld) -> No
     ran = post.sync()
     mail = sole(told)
     assert ran.status == 3
-    assert mail.mail["subject"] == "[sandbox] tsrevel: 1 missed, 1 held, 3 injected"
-    assert (mail.to, mail.mail["from"]) == (RECIPIENTS, {"email": SENDER})
+    assert mail.mail["subject"] == SUBJECT
+    assert (mail.to, mail.mail["from"]) == (RECIPIENTS, {"email": SENDER, "name": "tsrevel"})
+    assert mail.mail["headers"] == {"Auto-Submitted": "auto-generated"}
+    assert "reply_to" not in mail.mail
     assert told.sendgrid.faults == []
     assert "sync-00000001" in mail.text
     assert "sync-00000001" in mail.html
+
+
+def test_the_envelope_is_as_the_settings_say(post: Shell, told: ToldWorld) -> None:
+    told.config["email"] |= {"sender_name": "Catering desk", "reply_to": "desk@example.com"}
+    told.config["tripleseat"]["event_url"] = "https://example.com/e/{event_id}"
+    post.sync()
+    assert sole(told).mail["from"] == {"email": SENDER, "name": "Catering desk"}
+    assert sole(told).mail["reply_to"] == {"email": "desk@example.com"}
+    assert f"https://example.com/e/{PAID}" in sole(told).text
+    assert told.sendgrid.faults == []
 
 
 def test_it_tells_the_order_as_it_is_at_revel(post: Shell, told: ToldWorld) -> None:
     post.sync()
     text = sole(told).text
     (order,) = told.orders_of(PAID)
-    section = text[text.index(f"event {PAID}") :].partition("\n\n")[0]
-    assert f"Revel order:     {order['id']}" in section
-    assert "Event date:      2026-12-12" in section
-    assert "Location:        Lakeside Bakery" in section
+    row = next(line for line in text.splitlines() if line.split()[:1] == [str(PAID)])
+    assert row.split() == [str(PAID), "Sat", "12", "Dec", str(order["id"]), str(order["final_total"])]
+    section = text[text.index(f"Revel order {order['id']}") :].partition("\n\n")[0]
     assert str(order["final_total"]) in section
     for item in told.revel.items_of(order["id"]):
         assert f"{item['quantity']} x " in section
@@ -67,7 +80,7 @@ def test_or_one_mail_an_event(post: Shell, told: ToldWorld) -> None:
     told.config["email"]["digest"] = False
     post.sync()
     assert len(told.sendgrid.subjects) == 5
-    assert f"[sandbox] tsrevel: held event {UNMAPPED} (Special Events, 2026-12-12)" in told.sendgrid.subjects
+    assert f"[sandbox] Special Events, Sat 12 Dec: 1 held (event {UNMAPPED})" in told.sendgrid.subjects
     assert told.sendgrid.faults == []
 
 
@@ -82,11 +95,11 @@ def test_a_change_after_injection_is_told(post: Shell, told: ToldWorld) -> None:
     told.sendgrid.mails.clear()
     told.rewrite_event(PAID, lines=[("Fruit Platter", 1, 5)])
     post.sync()
-    assert sole(told).mail["subject"].startswith(f"[sandbox] tsrevel: changed event {PAID}")
+    assert sole(told).mail["subject"].endswith(f": 1 changed (event {PAID})")
     assert "CHANGED_AFTER_INJECTION" in sole(told).text
 
 
-@pytest.mark.parametrize(("on", "subject"), [(["missed"], "missed event"), (["held", "missed"], "1 missed, 1 held")])
+@pytest.mark.parametrize(("on", "subject"), [(["missed"], "1 missed"), (["held", "missed"], "1 held, 1 missed")])
 def test_only_what_is_listed_is_told(post: Shell, told: ToldWorld, on: list[str], subject: str) -> None:
     told.config["email"]["on"] = on
     post.sync()
@@ -167,7 +180,7 @@ def test_a_mail_that_fails_is_sent_by_a_later_run_once(post: Shell, told: ToldWo
     assert "someone@example.com" not in failed.err
     for _ in range(3):
         post.sync()
-    assert sole(told).mail["subject"] == "[sandbox] tsrevel: 1 missed, 1 held, 3 injected"
+    assert sole(told).mail["subject"] == SUBJECT
     assert "sync-00000001" in sole(told).text
     assert told.sendgrid.faults == []
 
@@ -190,10 +203,7 @@ def test_what_failed_and_what_is_new_are_mails_of_their_own(post: Shell, told: T
     post.sync()
     told.add_event(64000070, lines=[("Nobody knows this", 1, 5)])
     post.sync()
-    assert [subject.partition("tsrevel: ")[2] for subject in told.sendgrid.subjects] == [
-        "1 missed, 1 held, 3 injected",
-        "held event 64000070 (Special Events, 2026-12-12)",
-    ]
+    assert told.sendgrid.subjects == [SUBJECT, "[sandbox] Special Events, Sat 12 Dec: 1 held (event 64000070)"]
 
 
 def test_where_one_hangs_the_others_arent_tried(post: Shell, told: ToldWorld) -> None:
@@ -274,9 +284,9 @@ def test_mails_are_left_alone_while_another_run_sends_them(post: Shell, told: To
 def test_sync_event_and_replay_tell_as_well(post: Shell, told: ToldWorld) -> None:
     post.sync_event(str(PAID))
     post.replay("--event", str(UNMAPPED))
-    assert [subject.split()[2:5] for subject in told.sendgrid.subjects] == [
-        ["injected", "event", str(PAID)],
-        ["held", "event", str(UNMAPPED)],
+    assert [subject.partition(": ")[2] for subject in told.sendgrid.subjects] == [
+        f"1 order (event {PAID})",
+        f"1 held (event {UNMAPPED})",
     ]
 
 
@@ -288,7 +298,7 @@ def test_deliveries_that_are_replayed_together_are_one_digest(post: Shell, told:
         (spool / f"{event_id}.json").write_text(json.dumps(body, default=str))
     ran = post.replay(str(spool), "--unsigned")
     assert ran.status == 3, ran.err + ran.out
-    assert sole(told).mail["subject"] == "[sandbox] tsrevel: 1 held, 1 injected"
+    assert sole(told).mail["subject"].endswith(": 1 order, 1 held")
 
 
 def test_no_customer_gets_into_a_mail_or_the_outbox(post: Shell, told: ToldWorld) -> None:
@@ -314,10 +324,10 @@ def test_in_the_sandbox_mails_go_to_this_machine_alone(post: Shell, told: ToldWo
     assert "email.base_url (default): isn't this machine, in the sandbox" in ran.err
 
 
-def test_the_mail_library_isnt_loaded_before_a_mail_is_due(tmp_path: Path) -> None:
+def test_no_mail_library_is_loaded_before_a_mail_is_due(tmp_path: Path) -> None:
     script = (
         "import sys; from tsrevel.cli import notifications, sync, replay; from tsrevel.notify import sendgrid;"
-        "print([name for name in sys.modules if name.split('.')[0] in ('sendgrid', 'python_http_client')])"
+        "print([name for name in sys.modules if name.split('.')[0] in ('sendgrid', 'python_http_client', 'jinja2')])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
@@ -332,4 +342,4 @@ def test_a_fault_of_ours_in_telling_is_told_and_no_more(
     assert "not everybody was told: a fault in tsrevel: ModuleNotFoundError" in broken.err
     monkeypatch.undo()
     post.sync()
-    assert "3 injected" in sole(told).mail["subject"]
+    assert "3 orders" in sole(told).mail["subject"]

@@ -30,6 +30,16 @@ _FIELDS = {
 _OF_PERSONALIZATION = {
     "from", "to", "cc", "bcc", "subject", "headers", "substitutions", "dynamic_template_data", "custom_args", "send_at",
 }  # fmt: skip
+_RESERVED = {
+    "x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "to", "from",
+    "subject", "reply-to", "cc", "bcc",
+}  # fmt: skip
+_TRACKING = {
+    "click_tracking": {"enable", "enable_text"},
+    "open_tracking": {"enable", "substitution_tag"},
+    "subscription_tracking": {"enable", "text", "html", "substitution_tag"},
+    "ganalytics": {"enable", "utm_source", "utm_medium", "utm_term", "utm_content", "utm_campaign"},
+}
 _ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+")
 _LARGEST = 30 * 1024 * 1024
 _LONGEST_SUBJECT = 998
@@ -44,6 +54,11 @@ def find_faults(body: bytes) -> list[str]:
         return faults
     faults += ["larger than 30 MB"] if len(body) > _LARGEST else []
     faults += _faults_of_address("from", mail["from"])
+    faults += _faults_of_address("reply_to", mail["reply_to"]) if "reply_to" in mail else []
+    faults += [f"header {name}" for name in mail.get("headers", {}) if name.lower() in _RESERVED]
+    tracking = mail.get("tracking_settings", {})
+    faults += [f"unknown tracking_settings.{name}" for name in tracking.keys() - _TRACKING.keys()]
+    faults += [f"tracking_settings.{name}" for name in tracking if tracking[name].keys() - _TRACKING.get(name, set())]
     faults += _faults_of_subject(mail["subject"])
     faults += _faults_of_personalizations(mail["personalizations"])
     return faults + _faults_of_content(mail["content"])
@@ -71,6 +86,8 @@ def _faults_of_personalizations(envelopes: Any) -> list[str]:
 def _faults_of_address(where: str, address: Any) -> list[str]:
     if not isinstance(address, dict) or address.keys() - {"email", "name"}:
         return [f"{where} is no address"]
+    if not isinstance(address.get("name", ""), str):
+        return [f"{where}.name"]
     email = address.get("email")
     return [] if isinstance(email, str) and _ADDRESS.fullmatch(email) else [f"{where}.email"]
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tsrevel.notify.message import Message
-from tsrevel.notify.sendgrid import SendGrid, SendVerdict, encode_mail
+from tsrevel.notify.sendgrid import SendGrid, SendVerdict
 
 from .post import KEY, RECIPIENTS, SENDER, SendGridFake, find_faults
 
@@ -17,7 +17,7 @@ MESSAGE = Message("tsrevel: 1 held", "HELD: event 1", "<p>Held</p>")
 
 
 def account(fake: SendGridFake) -> SendGrid:
-    return SendGrid("http://127.0.0.1:8003", KEY, SENDER, tuple(RECIPIENTS), fake)
+    return SendGrid("http://127.0.0.1:8003", KEY, SENDER, tuple(RECIPIENTS), transport=fake)
 
 
 def test_the_request_is_as_sendgrid_documents_it() -> None:
@@ -31,12 +31,28 @@ def test_the_request_is_as_sendgrid_documents_it() -> None:
         "personalizations": [{"to": [{"email": each} for each in RECIPIENTS]}],
         "from": {"email": SENDER},
         "subject": MESSAGE.subject,
+        "headers": {"Auto-Submitted": "auto-generated"},
+        "tracking_settings": {
+            "click_tracking": {"enable": False, "enable_text": False},
+            "open_tracking": {"enable": False},
+        },
         "content": [{"type": "text/plain", "value": MESSAGE.text}, {"type": "text/html", "value": MESSAGE.html}],
     }
 
 
+def test_the_senders_name_and_where_answers_go_can_be_set() -> None:
+    fake = SendGridFake()
+    named = replace(account(fake), sender_name='Catering "Desk", Café', reply_to="desk@example.com")
+    assert named.send(MESSAGE).verdict is SendVerdict.SENT
+    assert fake.faults == []
+    [mail] = fake.mails
+    assert mail["from"] == {"email": SENDER, "name": 'Catering "Desk", Café'}
+    assert mail["reply_to"] == {"email": "desk@example.com"}
+
+
 def test_an_address_that_is_given_twice_is_named_once() -> None:
-    mail = encode_mail(MESSAGE, SENDER, ["a@example.com", "A@example.com", "b@example.com"])
+    recipients = ("a@example.com", "A@example.com", "b@example.com")
+    mail = replace(account(SendGridFake()), recipients=recipients).encode(MESSAGE)
     assert [each["email"] for each in mail["personalizations"][0]["to"]] == ["A@example.com", "b@example.com"]
 
 
@@ -51,10 +67,13 @@ def test_an_address_that_is_given_twice_is_named_once() -> None:
         {"content": [{"type": "text/html", "value": "x"}, {"type": "text/plain", "value": "x"}]},
         {"content": [{"type": "text/plain", "value": ""}]},
         {"text": "x"},
+        {"reply_to": {"email": "nobody"}},
+        {"headers": {"Reply-To": "a@example.com"}},
+        {"tracking_settings": {"clicks": {"enable": False}}},
     ],
 )
 def test_the_check_against_the_schema_finds_what_sendgrid_refuses(spoil: dict[str, object]) -> None:
-    good = encode_mail(MESSAGE, SENDER, RECIPIENTS)
+    good = account(SendGridFake()).encode(MESSAGE)
     assert find_faults(json.dumps(good).encode()) == []
     assert find_faults(json.dumps(good | spoil).encode()) != []
 

@@ -7,9 +7,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import typer
 
@@ -24,11 +24,13 @@ from tsrevel.errors import LedgerUnusable, RunLocked
 from tsrevel.ledger import Ledger, RunMode, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail
 from tsrevel.notify.healthchecks import Monitor
-from tsrevel.notify.hooks import run_hook, without_secrets
-from tsrevel.notify.message import MailItem, Message, write_message
+from tsrevel.notify.hooks import HookFailure, run_hook, without_secrets
 from tsrevel.notify.sendgrid import SendGrid, SendResult, SendVerdict
 from tsrevel.planning.reasons import Status
 from tsrevel.wiring import Runtime, correlate
+
+if TYPE_CHECKING:
+    from tsrevel.notify.message import MailContext, Message
 
 log = logging.getLogger(__name__)
 
@@ -46,18 +48,25 @@ def call_out(
 ) -> None:
     """Run the command of this hook, if there is one and it has something to be told; `anyway`, if only of the run.
 
-    It gets the report as --json prints it, with these events alone, and "hook". Whatever it does, the run is as it was.
+    Whatever it does, the run is as it was.
     """
-    command: str = getattr(settings.hooks, hook)
-    if not command or not (outcomes or anyway):
+    if not getattr(settings.hooks, hook) or not (outcomes or anyway):
         return
-    told = encode_report(replace(report, outcomes=tuple(outcomes)))["events"]
-    document = {"hook": hook, **encode_report(report), "events": told}
-    secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # each by which a secret may have come
-    environ = without_secrets(ctx.environ, secret_names, settings.secret_values)
-    failure = run_hook(command, json.dumps(document, ensure_ascii=False), environ)
+    failure = call_hook(ctx, settings, hook, report, outcomes)
     if failure:
         log.error("the command of hooks.%s %s; run it by hand, with JSON on its standard input", hook, failure.text)
+
+
+def call_hook(
+    ctx: CliContext, settings: Settings, hook: Hook, report: RunReport, outcomes: Sequence[Outcome], **more: object
+) -> HookFailure | None:
+    """Run the command with the report as --json prints it, these events alone, "hook" and `more` on standard input."""
+    told = encode_report(replace(report, outcomes=tuple(outcomes)))["events"]
+    document = {"hook": hook, **more, **encode_report(report), "events": told}
+    secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # each by which a secret may have come
+    environ = without_secrets(ctx.environ, secret_names, settings.secret_values)
+    command: str = getattr(settings.hooks, hook)
+    return run_hook(command, json.dumps(document, ensure_ascii=False), environ)
 
 
 Begin = Callable[[Settings, str, RunMode], Callable[[], None]]
@@ -190,33 +199,39 @@ def send_mails(settings: Settings, runtime: Runtime) -> None:
         log.warning("mails that are due can't be sent now: %s", error)
 
 
-def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
+def open_account(settings: Settings, runtime: Runtime) -> SendGrid:
     email = settings.email
-    account = SendGrid(
-        email.base_url,
-        email.api_key.get_secret_value().strip(),
-        email.sender,
-        email.recipients,
-        runtime.sendgrid,
-        settings.network,
+    return SendGrid(
+        base_url=email.base_url,
+        key=email.api_key.get_secret_value().strip(),
+        sender=email.sender,
+        recipients=email.recipients,
+        sender_name=email.sender_name,
+        reply_to=email.reply_to,
+        transport=runtime.sendgrid,
+        network=settings.network,
     )
-    began = runtime.monotonic()
-    sandbox = settings.environment == "sandbox"
-    for mail in ledger.outbox.make_mails(digest=email.digest):
+
+
+def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
+    account, began = open_account(settings, runtime), runtime.monotonic()
+    for mail in ledger.outbox.make_mails(digest=settings.email.digest):
         if ledger.runs.paused():
             return
         if runtime.monotonic() - began >= MAILS_SECONDS:
             log.warning("mail %s and what follows wasn't sent: it took too long; the next run goes on", mail.number)
             return
-        delivery = account.send(_write(ledger, mail, sandbox=sandbox))
+        delivery = account.send(_write(ledger, mail, settings))
         _note(ledger, mail, delivery, runtime)
         if delivery.verdict in {SendVerdict.REFUSED, SendVerdict.LATER}:
             return
 
 
-def _write(ledger: Ledger, mail: DueMail, *, sandbox: bool) -> Message:
+def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
+    from tsrevel.notify.message import MailItem, write_message
+
     orders = ledger.orders.find(notice.event_id for notice in mail.notices)
-    stories: Sequence[MailItem] = [
+    items = [
         MailItem(
             occasion=notice.occasion,
             event_id=notice.event_id,
@@ -230,7 +245,21 @@ def _write(ledger: Ledger, mail: DueMail, *, sandbox: bool) -> Message:
         )
         for notice in mail.notices
     ]
-    return write_message(stories, number=mail.number, sandbox=sandbox)
+    return write_message(items, mail_context(settings, mail.number, mail.made_at))
+
+
+def mail_context(settings: Settings, number: int | None, made_at: datetime) -> MailContext:
+    """What a mail says of the installation. `number` is None for a test mail."""
+    from tsrevel.notify.message import MailContext
+
+    return MailContext(
+        number=number,
+        made_at=made_at,
+        sandbox=settings.environment == "sandbox",
+        event_url=settings.tripleseat.event_url,
+        timezone=settings.timezone,
+        timezones={each.name: each.timezone for each in settings.locations},
+    )
 
 
 def _note(ledger: Ledger, mail: DueMail, delivery: SendResult, runtime: Runtime) -> None:

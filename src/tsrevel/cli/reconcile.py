@@ -44,7 +44,7 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
     if why:
         return report_nothing_checked(ctx, flags, why)
     if page:
-        from tsrevel.reconcile.page import check_page, render_page, write_page
+        from tsrevel.reconcile.page import check_page
 
         problem = check_page(page)
         if problem:
@@ -63,6 +63,8 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
         verdicts = [judge(case, policy) for case in read_cases(sources, spans, first, last)]
     report = sum_up(verdicts, spans, now, has_ledger=view is not None)
     if page:
+        from tsrevel.reconcile.page import render_page, write_page
+
         write_page(page, render_page(report, settings.tripleseat.event_url))
     if flags.json:
         ctx.answer(_encode(report))

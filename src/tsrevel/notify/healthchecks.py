@@ -69,6 +69,11 @@ class Monitor:
         worked = exit_status == 0 or (exit_status == _NEEDS_ATTENTION and not self.fail_on_held)
         self._send("" if worked else f"/{exit_status}", summary)
 
+    def try_out(self, summary: Mapping[str, Json]) -> tuple[PingFailure, ...]:
+        """Tell a success that no run had, and wait for the answer."""
+        self._send("", summary)
+        return self.wait()
+
     def wait(self) -> tuple[PingFailure, ...]:
         """Return when all is told or given up: what wasn't told, worded for messages."""
         if self._last:

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from html import escape
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
-from tsrevel.planning.money import show
+from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Status, advise
-from tsrevel.text import clean_text
+from tsrevel.templates import load_template, show_amount
+from tsrevel.text import clean_text, shorten
 
-_HEADINGS = {
-    "failed": "Failed",
-    "missed": "Missed",
-    "held": "Held",
-    "changed": "Changed after injection",
-    "injected": "Injected",
+_STATUSES = {
+    "missed": Status.SKIPPED,
+    "held": Status.HELD,
+    "changed": Status.SKIPPED,
+    "failed": Status.FAILED,
+    "injected": Status.INJECTED,
 }
-"""In this order: what needs a person comes first."""
-_STATUSES = {"failed": Status.FAILED, "held": Status.HELD, "missed": Status.SKIPPED, "changed": Status.SKIPPED}
-_LONGEST_SUBJECT = 200
-_CELL = "padding:2px 12px 2px 0;vertical-align:top"
-_SUM = f"{_CELL};text-align:right"
+"""What became of the event, by occasion; in this order, so what needs a person comes first."""
+_COUNTED = ("injected", "held", "missed", "changed", "failed")
+"""The order in a subject."""
+_LONGEST_PLACES = 60
+"""In a subject."""
+_LONGEST_TEXT, _LONGEST_NAME = 500, 100
+_MOST_BYTES = 90_000
+"""Of both parts together. Some mail programs cut what is longer than 102 kB."""
+_MOST_LINES = 60
+"""Of one order's details."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailItem:
-    """One change to be told. `occasion` is a word of `email.on`; `plan` is the order's, where there is one.
+    """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, where there is one.
 
     `reason` and `text` say why, `correlation_id` in which run.
     """
@@ -45,6 +52,21 @@ class MailItem:
 
 
 @dataclass(frozen=True, slots=True)
+class MailContext:
+    """What a mail knows besides its items. `number` is its own, so that a second copy shows; None in a test mail.
+
+    `event_url` is the pattern of a link to an event, or "". `timezones` are the locations', by name.
+    """
+
+    number: int | None
+    made_at: datetime
+    sandbox: bool = False
+    event_url: str = ""
+    timezone: str = "UTC"
+    timezones: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A mail without its envelope."""
 
@@ -53,97 +75,151 @@ class Message:
     html: str
 
 
-def write_message(stories: Sequence[MailItem], *, number: int, sandbox: bool) -> Message:
-    """The mail that tells these stories, at least one. `number` is the mail's own, so that a second copy shows."""
-    order = list(_HEADINGS)
-    ranked = sorted(stories, key=lambda story: order.index(story.occasion))
-    if len(ranked) == 1:
-        (story,) = ranked
-        where = ", ".join(each for each in _place(story) if each)
-        what = clean_text(f"{story.occasion} event {story.event_id}" + (f" ({where})" if where else ""))
-    else:
-        counts = {word: sum(story.occasion == word for story in ranked) for word in _HEADINGS}
-        what = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    subject = ("[sandbox] " if sandbox else "") + f"tsrevel: {what}"
-    ending = f"tsrevel, mail {number}. It goes to the recipients in its settings ([email])."
-    texts = [_as_text(story) for story in ranked]
-    pages = [_as_html(story) for story in ranked]
-    return Message(
-        subject[:_LONGEST_SUBJECT],
-        "\n\n".join([*texts, f"-- \n{ending}"]) + "\n",
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{_html(subject)}</title></head>'
-        f'<body style="font-family:sans-serif">\n{"".join(pages)}<p style="color:#666">{_html(ending)}</p>\n'
-        "</body></html>\n",
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One item as the templates show it."""
+
+    occasion: str
+    event_id: str
+    link: str
+    location: str
+    short_day: str
+    order_id: str
+    reason: str
+    text: str
+    advice: str
+    plan: Plan | None
+
+    @property
+    def where(self) -> str:
+        return ", ".join(each for each in (self.location, self.short_day) if each)
+
+    @property
+    def sums(self) -> list[tuple[str, Cents]]:
+        """What leads from the items to the total, without what is nothing."""
+        if not self.plan:
+            return []
+        charges = [(label(name).capitalize(), self.plan.amount(name)) for name in CHARGE_FIELDS]
+        named = [("Discount", Cents(-self.plan.discount)), *charges]
+        return [("Subtotal", self.plan.subtotal), *(each for each in named if each[1])]
+
+
+def write_message(items: Sequence[MailItem], context: MailContext) -> Message:
+    """The mail about these items, at least one. It stays below 100 kB: what doesn't fit is cut, with a count."""
+    entries = [_make_entry(each, context) for each in sorted(items, key=_urgency)]
+    days = sorted({day for day in map(_day_of, items) if day})
+    subject = _write_subject(entries, days, context)
+    orders = sorted((each for each in entries if each.occasion == "injected"), key=_group)
+    attention = [each for each in entries if each.occasion != "injected"]
+    detailed = [each for each in entries if each.plan]
+    zone = _find_zone(entries, context)
+    shared = {
+        "title": subject,
+        "context": context,
+        "preheader": _write_preheader(attention, orders),
+        "made_at": f"{context.made_at.astimezone(zone):%Y-%m-%d %H:%M %Z}",
+        "runs": list(dict.fromkeys(clean_text(each.correlation_id) for each in items)),
+        "most_lines": _MOST_LINES,
+    }
+    html, text = (load_template("tsrevel.notify", name) for name in ("mail.html", "mail.txt"))
+    message = Message("", "", "")
+    everything = max(len(entries), 1)
+    for details, rows in [(n, everything) for n in (everything, 50, 25, 10, 5, 0)] + [(0, n) for n in (100, 50, 25)]:
+        groups = [(key, list(group)) for key, group in groupby(orders[:rows], key=_group)]
+        totals = {key: _sum(each for each in orders if _group(each) == key) for key, _ in groups}
+        sections = {heading: list(group) for heading, group in groupby(attention[:rows], key=_heading)}
+        cut = {
+            "sections": sections,
+            "attention_cut": len(attention[rows:]),
+            "groups": groups,
+            "totals": totals,
+            "orders_cut": len(orders[rows:]),
+        }
+        cut |= {"details": detailed[:details], "details_cut": len(detailed[details:])}
+        message = Message(subject, text.render(shared | cut).strip() + "\n", html.render(shared | cut).lstrip())
+        if len(message.text.encode()) + len(message.html.encode()) <= _MOST_BYTES:
+            break
+    return message
+
+
+def _make_entry(item: MailItem, context: MailContext) -> _Entry:
+    plan, event_id = item.plan, clean_text(item.event_id)
+    explain = "" if item.occasion == "injected" else f"run `tsrevel explain {event_id}`"
+    advice = advise(event_id, _STATUSES[item.occasion], item.reason, disputed=item.order_id is not None) or explain
+    return _Entry(
+        occasion=item.occasion,
+        event_id=event_id,
+        link=context.event_url.replace("{event_id}", event_id) if event_id.isalnum() else "",
+        location=shorten(clean_text(item.location or (plan.location.name if plan else "")), _LONGEST_NAME),
+        short_day=_show_day(_day_of(item), context),
+        order_id=clean_text(item.order_id or ""),
+        reason=clean_text(item.reason or ""),
+        text=shorten(clean_text(item.text), _LONGEST_TEXT),
+        advice=f"{advice[:1].upper()}{advice[1:]}." if advice else "",
+        plan=plan,
     )
 
 
-def _place(story: MailItem) -> tuple[str, str]:
-    plan = story.plan
-    day = story.day or (plan.day if plan else None)
-    return story.location or (plan.location.name if plan else ""), day.isoformat() if day else ""
+def _urgency(item: MailItem) -> tuple[bool, int]:
+    """What needs a person first. A failure without a reason is a fault that the next run won't mend."""
+    by_itself = item.occasion == "injected" or (item.occasion == "failed" and bool(item.reason))
+    return by_itself, list(_STATUSES).index(item.occasion)
 
 
-def _facts(story: MailItem) -> list[tuple[str, str]]:
-    """Every line of the story but its heading, the items and the sums."""
-    location, day = _place(story)
-    advice = ""
-    if story.occasion in _STATUSES:
-        disputed = story.order_id is not None
-        advice = advise(story.event_id, _STATUSES[story.occasion], story.reason, disputed=disputed)
-        advice = "; ".join(each for each in (advice, f"`tsrevel explain {story.event_id}` says more") if each)
-    facts = [
-        ("Event date", day or "unknown"),
-        ("Location", location or "unknown"),
-        ("Revel order", story.order_id or ""),
-        ("Reason", ": ".join(each for each in (story.reason or "", story.text) if each)),
-        ("What to do", advice),
-        ("Correlation id", story.correlation_id),
-    ]
-    return [(name, clean_text(value)) for name, value in facts if value]
+def _heading(entry: _Entry) -> str:
+    return "Tried again by the next run" if entry.occasion == "failed" and entry.reason else "Needs a person"
 
 
-def _items(plan: Plan) -> list[tuple[str, str, str]]:
-    """Quantity and name, unit price, amount."""
-    return [
-        (f"{item.quantity} x {clean_text(item.line)}", show(item.unit_price), show(item.amount)) for item in plan.items
-    ]
+def _group(entry: _Entry) -> tuple[str, str]:
+    """The orders of one table: those of one location, in its currency."""
+    return entry.location, entry.plan.location.currency if entry.plan else ""
 
 
-def _sums(plan: Plan) -> list[tuple[str, str]]:
-    optional = [(label(name).capitalize(), plan.amount(name)) for name in CHARGE_FIELDS]
-    return [
-        ("Subtotal", show(plan.subtotal)),
-        ("Discount", f"-{show(plan.discount)}" if plan.discount else show(plan.discount)),
-        *((name, show(cents)) for name, cents in optional if cents),
-        ("Total", show(plan.final_total)),
-        ("Payment", show(plan.paid)),
-        ("Remaining due", show(plan.remaining_due)),
-    ]
+def _sum(entries: Iterable[_Entry]) -> Cents:
+    return Cents(sum(each.plan.final_total for each in entries if each.plan))
 
 
-def _as_text(story: MailItem) -> str:
-    lines = [f"{_HEADINGS[story.occasion].upper()}: event {clean_text(story.event_id)}"]
-    lines += [f"  {name + ':':<17}{value}" for name, value in _facts(story)]
-    if story.plan:
-        lines += ["  Items:", *(f"    {name}, {price} each: {amount}" for name, price, amount in _items(story.plan))]
-        lines += [f"  {name + ':':<17}{value:>12}" for name, value in _sums(story.plan)]
-    return "\n".join(lines)
+def _find_zone(entries: Sequence[_Entry], context: MailContext) -> ZoneInfo:
+    """The zone of the locations, where they are all in one; else the installation's."""
+    zones = {context.timezones.get(each.location, context.timezone) for each in entries}
+    return ZoneInfo(zones.pop() if len(zones) == 1 else context.timezone)
 
 
-def _as_html(story: MailItem) -> str:
-    heading = f"<h2>{_html(_HEADINGS[story.occasion])}: event {_html(story.event_id)}</h2>\n"
-    rows = [_row((name, f"{_CELL};white-space:nowrap"), (value, _CELL)) for name, value in _facts(story)]
-    tables = [rows]
-    if story.plan:
-        items = [_row((name, _CELL), (price, _SUM), (amount, _SUM)) for name, price, amount in _items(story.plan)]
-        sums = [_row((name, _CELL), ("", _SUM), (value, _SUM)) for name, value in _sums(story.plan)]
-        tables.append([*items, *sums])
-    return heading + "".join(f"<table>\n{''.join(table)}</table>\n" for table in tables)
+def _day_of(item: MailItem) -> date | None:
+    return item.day or (item.plan.day if item.plan else None)
 
 
-def _row(*cells: tuple[str, str]) -> str:
-    return f"<tr>{''.join(f'<td style={chr(34)}{style}{chr(34)}>{_html(text)}</td>' for text, style in cells)}</tr>\n"
+def _show_day(day: date | None, context: MailContext) -> str:
+    """ "Sun 29 Nov"; with its year if that isn't the mail's."""
+    if day is None:
+        return ""
+    return f"{day:%a} {day.day} {day:%b}" + (f" {day.year}" if day.year != context.made_at.year else "")
 
 
-def _html(text: str) -> str:
-    return escape(clean_text(text))
+def _write_subject(entries: Sequence[_Entry], days: Sequence[date], context: MailContext) -> str:
+    """ "Special Events, Sun 29 Nov: 3 orders, 1 held"."""
+    places = list(dict.fromkeys(each.location for each in entries if each.location))
+    where = f"{len(places)} locations" if len(places) > 2 else " and ".join(places)
+    when = " to ".join(_show_day(day, context) for day in dict.fromkeys([*days[:1], *days[-1:]]))
+    counts = _count(entries)
+    if len(entries) == 1:
+        counts += f" (event {entries[0].event_id})"
+    head = ", ".join(each for each in (shorten(where, _LONGEST_PLACES), when) if each)
+    marks = ("[sandbox] " if context.sandbox else "") + ("[test] " if context.number is None else "")
+    return f"{marks}{head or 'tsrevel'}: {counts}"
+
+
+def _count(entries: Sequence[_Entry]) -> str:
+    counts = [(word, sum(each.occasion == word for each in entries)) for word in _COUNTED]
+    names = {"injected": "orders"} | ({"injected": "order"} if counts[0][1] == 1 else {})
+    return ", ".join(f"{count} {names.get(word, word)}" for word, count in counts if count)
+
+
+def _write_preheader(attention: Sequence[_Entry], orders: Sequence[_Entry]) -> str:
+    """What mail programs show beside the subject."""
+    parts = [f"{first.occasion.capitalize()}: event {first.event_id} {first.reason}" for first in attention[:1]]
+    parts += [f"{len(attention) - 1} more to look at"] if len(attention) > 1 else []
+    currencies = sorted({_group(each)[1] for each in orders})
+    sums = [f"{show_amount(_sum(e for e in orders if _group(e)[1] == each))} {each}".strip() for each in currencies]
+    parts += [f"{_count(orders)} made, {' and '.join(sums)}"] if orders else []
+    return ". ".join(parts) + "."

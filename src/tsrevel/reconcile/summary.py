@@ -61,9 +61,7 @@ def _orders_elsewhere(
             yield next(named, ReportLocation(f"establishment {at}", at)), money
 
 
-def _sum_day(
-    key: tuple[ReportLocation, date], verdicts: list[ComparisonResult], elsewhere: Sequence[Money]
-) -> Day:
+def _sum_day(key: tuple[ReportLocation, date], verdicts: list[ComparisonResult], elsewhere: Sequence[Money]) -> Day:
     spot, day = key
     matched = Figures()
     unmatched: dict[UnmatchedKind, Figures] = {}

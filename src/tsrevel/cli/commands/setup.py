@@ -1,4 +1,4 @@
-"""`init`, `login`, `completion`, `config validate`, `config show`, `doctor`, `schedule`, `demo`, `sandbox`."""
+"""`init`, `login`, `completion`, `config validate`, `config show`, `doctor`, `notify`, `schedule`, `demo`, `sandbox`."""
 
 from __future__ import annotations
 
@@ -220,6 +220,26 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     from tsrevel.cli import doctor as verb
 
     return verb.doctor(ctx, flags)
+
+
+@command(app, acts=True)
+def notify(
+    ctx: CliContext,
+    flags: OutputOptions,
+    test: Annotated[bool, typer.Option("--test", help="Send one mail, one ping, and call each hook.")] = False,
+) -> int:
+    """Test the notifications: send one mail, one ping, and call the hooks, all with invented events.
+
+    It sends in a dry run too. The ping counts as a success at the monitor; hooks get "test": true. While runs are
+    paused or disabled it sends nothing, and ends with 3. Exit 0 if all that is set up works; 10 a setting is wrong,
+    12 SendGrid refused the key, 13 a service is down, 3 a hook failed. With --json: {"schema", "success",
+    "exit_status", "dry_run", "results": [{"name": mail, ping or a hook, "result": ok, skipped or failed, "text"}]}.
+    """
+    from tsrevel.cli import notify as verb
+
+    if not test:
+        raise typer.BadParameter("notify sends nothing without --test")
+    return verb.send_test(ctx, flags)
 
 
 @command(app)

@@ -1,0 +1,165 @@
+"""`notify --test`: one mail, one ping and the hooks, each with an invented sample, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo
+
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.notifications import Hook, call_hook, mail_context, open_account
+from tsrevel.cli.output import TextOutput, report_nothing_checked
+from tsrevel.config import Settings, load_settings
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, most_severe
+from tsrevel.errors import ConfigError, CredentialsRefused, ServiceDown
+from tsrevel.notify.healthchecks import Monitor
+from tsrevel.notify.hooks import HookFault
+from tsrevel.notify.message import MailItem, Message, write_message
+from tsrevel.notify.sendgrid import SendVerdict
+from tsrevel.planning.model import EstablishmentId, EventId, Item, Location, OrderId, Plan, ProductId
+from tsrevel.planning.money import Cents
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.wiring import Runtime, correlate, why_disabled
+
+_MADE, _HELD, _FAILED = EventId("10000001"), EventId("10000002"), EventId("10000003")
+_ORDER = OrderId("2000001")
+_HOLD, _FAILURE = "This is a test. No event is held.", "This is a test. Nothing failed."
+_STATUS_OF_MAIL = {
+    SendVerdict.SENT: 0,
+    SendVerdict.REFUSED: CredentialsRefused.exit_status,
+    SendVerdict.LATER: ServiceDown.exit_status,
+    SendVerdict.UNACCEPTABLE: ConfigError.exit_status,
+}
+_STYLES = {"ok": "green", "skipped": "dim", "failed": "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """What became of one way of telling people: "mail", "ping" or a hook."""
+
+    name: str
+    result: Literal["ok", "skipped", "failed"]
+    text: str
+    exit_status: int = 0
+
+
+def send_test(ctx: CliContext, flags: OutputOptions) -> int:
+    """Try all that is set up, also in a dry run: this was asked for. Paused or disabled, nothing is sent."""
+    runtime = ctx.runtime or Runtime()
+    settings = load_settings(config=flags.config, environ=ctx.environ)
+    why = why_disabled(settings, runtime)
+    if why:
+        return report_nothing_checked(ctx, flags, why)
+    results = list(_try_all(ctx, settings, runtime))
+    status = most_severe({each.exit_status for each in results})
+    if flags.json:
+        shown = [{"name": each.name, "result": each.result, "text": each.text} for each in results]
+        answer = {"schema": 1, "success": status == 0, "exit_status": status, "dry_run": settings.safety.dry_run}
+        ctx.answer(answer | {"results": shown})
+        return status
+    out = TextOutput(ctx)
+    for each in results:
+        if each.result == "failed" or not flags.quiet:
+            out.line(f"{each.name + ':':<14}{each.result}: {each.text}", style=_STYLES[each.result])
+    if settings.safety.dry_run and not flags.quiet:
+        out.line("Runs themselves send nothing yet: safety.dry_run is true.")
+    return status
+
+
+def _try_all(ctx: CliContext, settings: Settings, runtime: Runtime) -> Iterator[TrialResult]:
+    run_id, now = runtime.new_run_id(), runtime.clock()
+    yield _try_mail(settings, runtime, run_id, now)
+    yield _try_ping(settings, runtime, run_id)
+    report = _make_report(settings, run_id, now)
+    hooks: tuple[Hook, ...] = get_args(Hook)
+    for hook, outcome in zip(hooks, report.outcomes, strict=True):
+        if not getattr(settings.hooks, hook):
+            yield TrialResult(hook, "skipped", f"hooks.{hook} isn't set")
+        elif failure := call_hook(ctx, settings, hook, report, [outcome], test=True):
+            status = ConfigError.exit_status if failure.fault is HookFault.NOT_STARTED else NEEDS_ATTENTION
+            yield TrialResult(hook, "failed", f"the command of hooks.{hook} {failure.text}", status)
+        else:
+            yield TrialResult(hook, "ok", f"the command of hooks.{hook} ended with status 0")
+
+
+def _try_mail(settings: Settings, runtime: Runtime, run_id: str, now: datetime) -> TrialResult:
+    email = settings.email
+    values = {"api_key": email.api_key.get_secret_value(), "sender": email.sender, "recipients": email.recipients}
+    missing = [f"email.{name}" for name, value in values.items() if not value]
+    if missing:
+        return TrialResult("mail", "skipped", f"{' and '.join(missing)} {'isn' if len(missing) == 1 else 'aren'}'t set")
+    delivery = open_account(settings, runtime).send(_write_mail(settings, run_id, now))
+    status = _STATUS_OF_MAIL[delivery.verdict]
+    if status:
+        return TrialResult("mail", "failed", delivery.text, status)
+    return TrialResult("mail", "ok", f"SendGrid accepted it, from {email.sender} to {', '.join(email.recipients)}")
+
+
+def _try_ping(settings: Settings, runtime: Runtime, run_id: str) -> TrialResult:
+    url = settings.monitor.ping_url.get_secret_value()
+    if not url:
+        return TrialResult("ping", "skipped", "monitor.ping_url isn't set")
+    monitor = Monitor(url, run_id, transport=runtime.monitor, network=settings.network)
+    for failure in monitor.try_out({"test": True, "correlation_id": correlate(run_id)}):
+        status = (ServiceDown if failure.may_pass else ConfigError).exit_status
+        return TrialResult("ping", "failed", failure.text, status)
+    return TrialResult("ping", "ok", "the monitor accepted it, as a success")
+
+
+def _write_mail(settings: Settings, run_id: str, now: datetime) -> Message:
+    plan, run = _make_plan(settings, now), correlate(run_id)
+    made = MailItem("injected", _MADE, run, order_id=_ORDER, plan=plan)
+    held = MailItem("held", _HELD, run, plan.day, plan.location.name, None, Reason.UNMAPPED_ITEMS, _HOLD)
+    return write_message([made, held], mail_context(settings, None, now))
+
+
+def _make_plan(settings: Settings, now: datetime) -> Plan:
+    """An invented order at the first location of the settings, so its currency and time zone are seen."""
+    first = next(iter(settings.locations), None)
+    location = Location(
+        name=first.name if first and first.name else "Sample location",
+        tripleseat_location=None,
+        tripleseat_site=None,
+        establishment=EstablishmentId(first.revel_establishment if first else 1),
+        timezone=first.timezone if first else settings.timezone,
+        user=0,
+        station=0,
+        dining_option=0,
+        currency=first.currency if first else "USD",
+    )
+    return Plan(
+        event_id=_MADE,
+        day=now.astimezone(ZoneInfo(location.timezone)).date(),
+        location=location,
+        local_id=f"test_{_MADE}",
+        uuid="",
+        items=(
+            Item("", ProductId(1), 12, Cents(1850), "Sample lunch"),
+            Item("", ProductId(2), 1, Cents(3800), "Sample coffee"),
+        ),
+        discount=Cents(500),
+        tax=Cents(2015),
+        gratuity=Cents(0),
+        payments=(),
+        steps=(),
+    )
+
+
+def _make_report(settings: Settings, run_id: str, now: datetime) -> RunReport:
+    """A run that made, held and failed an invented event each, in the order of the hooks."""
+    plan = _make_plan(settings, now)
+    about = Outcome(_MADE, Status.INJECTED, name="Test event", day=plan.day, location=plan.location.name)
+    return RunReport(
+        run_id,
+        correlate(run_id),
+        "bulk",
+        dry_run=False,
+        outcomes=(
+            replace(about, order_id=_ORDER, local_id=plan.local_id, total=plan.final_total),
+            replace(about, event_id=_HELD, status=Status.HELD, reason=Reason.UNMAPPED_ITEMS, text=_HOLD),
+            replace(about, event_id=_FAILED, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=_FAILURE),
+        ),
+        exit_status=NEEDS_ATTENTION,
+    )
