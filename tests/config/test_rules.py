@@ -120,7 +120,15 @@ def test_a_mapping_without_its_product_still_has_its_other_faults_told(bench: Be
         ("orders", "payments", "all", ConfigCode.UNKNOWN_WORD),
         ("orders", "discounts", "lines", ConfigCode.UNKNOWN_WORD),
         ("orders", "name_separator", "", ConfigCode.EMPTY),
+        ("tripleseat", "event_url", "https://login.example.com/events/", ConfigCode.MALFORMED_URL),
+        ("tripleseat", "event_url", "https://login.example.com/{event_id}/{name}", ConfigCode.MALFORMED_URL),
+        ("tripleseat", "event_url", 'https://login.example.com/{event_id}"x', ConfigCode.MALFORMED_URL),
+        ("tripleseat", "event_url", "https://{event_id} example.com/", ConfigCode.MALFORMED_URL),
+        ("tripleseat", "event_url", "javascript:alert({event_id})", ConfigCode.MALFORMED_URL),
+        ("tripleseat", "event_url", "http://login.example.com/{event_id}", ConfigCode.HTTPS_REQUIRED),
         ("email", "sender", "nobody", ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "reply_to", "nobody", ConfigCode.MALFORMED_MAIL_ADDRESS),
+        ("email", "sender_name", "tsrevel\r\nBcc: a@example.com", ConfigCode.MALFORMED_MAIL_ADDRESS),
         ("email", "recipients", ["a@example.com", ""], ConfigCode.MALFORMED_MAIL_ADDRESS),
         ("email", "sender", "orders@localhost", ConfigCode.MALFORMED_MAIL_ADDRESS),
         ("email", "sender", "first..last@example.com", ConfigCode.MALFORMED_MAIL_ADDRESS),
@@ -163,6 +171,19 @@ def test_the_entry_of_a_list_that_does_not_fit_is_named_by_its_number(bench: Ben
 def test_only_zones_that_this_machine_knows_are_zones(bench: Bench, zone: str) -> None:
     problem = bench.problem({"timezone": zone})
     assert (problem.key, problem.code) == ("timezone", ConfigCode.UNKNOWN_TIMEZONE)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://x.example.com/events/{event_id}?tab=1",
+        "https://x.example.com/#/events/{event_id}",
+        "http://127.0.0.1:8/{event_id}",
+    ],
+)
+def test_a_link_to_an_event_may_be_any_address_or_none(bench: Bench, url: str) -> None:
+    assert bench.load({"tripleseat": {"event_url": url}}).tripleseat.event_url == url
 
 
 @pytest.mark.parametrize("word", ["development", "test", "PRODUCTION"])

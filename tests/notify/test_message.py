@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.notify.message import MailContext, MailItem, Message, write_message
+from tsrevel.notify.message import MailContext, MailItem, write_message
+from tsrevel.notify.sendgrid import Message
 from tsrevel.planning.reasons import advise
 from tsrevel.text import clean_text
 

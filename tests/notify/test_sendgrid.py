@@ -8,8 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from tsrevel.notify.message import Message
-from tsrevel.notify.sendgrid import SendGrid, SendVerdict
+from tsrevel.notify.sendgrid import Message, SendGrid, SendVerdict
 
 from .post import KEY, RECIPIENTS, SENDER, SendGridFake, find_faults
 

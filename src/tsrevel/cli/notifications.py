@@ -25,12 +25,12 @@ from tsrevel.ledger import Ledger, RunMode, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail
 from tsrevel.notify.healthchecks import Monitor
 from tsrevel.notify.hooks import HookFailure, run_hook, without_secrets
-from tsrevel.notify.sendgrid import SendGrid, SendResult, SendVerdict
+from tsrevel.notify.sendgrid import Message, SendGrid, SendResult, SendVerdict
 from tsrevel.planning.reasons import Status
 from tsrevel.wiring import Runtime, correlate
 
 if TYPE_CHECKING:
-    from tsrevel.notify.message import MailContext, Message
+    from tsrevel.notify.message import MailContext
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, most_se
 from tsrevel.errors import ConfigError, CredentialsRefused, ServiceDown
 from tsrevel.notify.healthchecks import Monitor
 from tsrevel.notify.hooks import HookFault
-from tsrevel.notify.message import MailItem, Message, write_message
-from tsrevel.notify.sendgrid import SendVerdict
+from tsrevel.notify.message import MailItem, write_message
+from tsrevel.notify.sendgrid import Message, SendVerdict
 from tsrevel.planning.model import EstablishmentId, EventId, Item, Location, OrderId, Plan, ProductId
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status

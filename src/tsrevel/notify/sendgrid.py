@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from tsrevel.errors import Unavailable
 from tsrevel.redaction import Redactor
 from tsrevel.transport.client import Transport, send_once
 from tsrevel.transport.network import DIRECT, Network
 from tsrevel.transport.responses import Json, decode_json
-
-if TYPE_CHECKING:  # its templates are loaded when a mail is due, and not before
-    from tsrevel.notify.message import Message
 
 MAIL_SECONDS = 5.0
 """How long one mail may take."""
@@ -34,6 +30,15 @@ class SendVerdict(Enum):
     """We are, whatever the mail: a person must act."""
     LATER = auto()
     """SendGrid can't take mails now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A mail without its envelope."""
+
+    subject: str
+    text: str
+    html: str
 
 
 @dataclass(frozen=True, slots=True)
