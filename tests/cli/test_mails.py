@@ -69,9 +69,9 @@ def test_it_tells_the_order_as_it_is_at_revel(post: Shell, told: ToldWorld) -> N
     text = sole(told).text
     (order,) = told.orders_of(PAID)
     row = next(line for line in text.splitlines() if line.split()[:1] == [str(PAID)])
-    assert row.split() == [str(PAID), "Sat", "12", "Dec", str(order["id"]), str(order["final_total"])]
+    assert row.split() == [str(PAID), "Sat", "12", "Dec", str(order["id"]), f"{order['final_total']:.2f}"]
     section = text[text.index(f"Revel order {order['id']}") :].partition("\n\n")[0]
-    assert str(order["final_total"]) in section
+    assert f"{order['final_total']:.2f}" in section
     for item in told.revel.items_of(order["id"]):
         assert f"{item['quantity']} x " in section
 
