@@ -69,7 +69,8 @@ def command(
 
 ORDER = (
     "sync", "sync-event", "replay", "verify-signature", "status", "history", "explain", "resolve", "reconcile", "pause",
-    "resume", "ledger", "init", "login", "doctor", "notify", "schedule", "config", "map", "completion", "demo", "sandbox",
+    "resume", "ledger", "init", "login", "doctor", "notify", "schedule", "config", "map", "completion", "demo",
+    "sandbox",
 )  # fmt: skip
 """The commands as `--help` lists them."""
 

@@ -1,4 +1,4 @@
-"""`init`, `login`, `completion`, `config validate`, `config show`, `doctor`, `notify`, `schedule`, `demo`, `sandbox`."""
+"""`init`, `login`, `completion`, `config`, `doctor`, `notify`, `schedule`, `demo`, `sandbox`."""
 
 from __future__ import annotations
 
