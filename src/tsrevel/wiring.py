@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
 from tsrevel.tripleseat.token_file import TokenFile
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -92,6 +95,8 @@ def open_run(
         stack.enter_context(hold_lock(settings.ledger_path))
         on_start()
         path, environment = settings.ledger_path, settings.environment
+        mode = "dry run" if settings.safety.dry_run else "live run"
+        log.info("%s in %s; settings %s; ledger %s", mode, environment, settings.config_path or "environment", path)
         ledger = Ledger.open(
             path,
             environment=environment,

@@ -95,6 +95,35 @@ def test_the_log_is_silent_until_asked(shell: Shell) -> None:
     assert shell.sync("-v").err != ""
 
 
+REQUEST = re.compile(
+    r"DEBUG \[sync-00000001\] (TripleSeat|Revel): (GET|POST|PATCH) (/\S+) answered \d{3} after \d+ ms$"
+)
+
+
+def test_more_of_the_log_is_shown_step_by_step(shell: Shell) -> None:
+    """-v: the run, its settings and what became of each event; -vv: each request as well, by its path alone."""
+    config = shell.write_config()
+    once = shell.sync("-v").err
+    assert f"settings {config}; ledger {shell.world.folder / 'ledger.sqlite3'}" in once
+    assert "event 64000003: held UNMAPPED_ITEMS" in once
+    assert "DEBUG" not in once
+
+
+def test_a_log_of_requests_names_each_of_them(shell: Shell) -> None:
+    debug = [line for line in shell.sync("-vv").err.splitlines() if " DEBUG " in line]
+    found = [REQUEST.search(line) for line in debug]
+    assert all(found)
+    sent = [f"{each[2]} {each[3]}" for each in found if each and each[1] == "Revel"]
+    assert sent == [f"{each.method} {each.path}" for each in shell.world.revel.requests]
+    assert not any("?" in line for line in debug)
+
+
+def test_a_request_without_an_answer_is_logged_too(shell: Shell) -> None:
+    shell.world.revel.faults.add("drop_before", "GET", "^/resources/Product/")
+    log = shell.sync("-vv").err
+    assert re.search(r"Revel: GET /resources/Product/ didn't answer after \d+ ms$", log, re.MULTILINE)
+
+
 def test_every_log_line_carries_the_correlation_id(shell: Shell) -> None:
     lines = shell.sync("-vv").err.splitlines()
     assert lines

@@ -32,7 +32,10 @@ class _LogFormatter(logging.Formatter):
 
 @contextmanager
 def logging_to(stream: TextIO, flags: OutputOptions, correlation_id: str) -> Iterator[None]:
-    """Send tsrevel's log to `stream` meanwhile: warnings and errors, more with -v, only errors with -q."""
+    """Send tsrevel's log to `stream` meanwhile: warnings and errors; with -v what is done; with -vv each request.
+
+    With -q only errors.
+    """
     level = {0: logging.WARNING, 1: logging.INFO}.get(flags.verbose, logging.DEBUG)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_LogFormatter(correlation_id, stream, as_json=flags.log_format == "json"))

@@ -252,8 +252,10 @@ class ApiClient:
         for_tokens = request.get("data") is not None
         seconds, least = (TOKEN_SECONDS, TOKEN_LEAST) if for_tokens else (EXCHANGE_SECONDS, 0.0)
         limit = self._deadline.within(seconds, at_least=least)
+        granted, answer = limit.remaining(), "didn't answer"
         try:
             with self._backend.until(limit), self._client.stream(method, url, **request) as response:
+                answer = f"answered {response.status_code}"
                 self._compare_clocks(response.headers.get("Date"))  # now: a large page may take its time
                 chunks, size = [], 0
                 for chunk in response.iter_bytes():
@@ -270,6 +272,8 @@ class ApiClient:
             if limit.has_passed and not writes:
                 raise RetryLater(f"{label}: no whole answer in {seconds:.0f} s", math.inf) from error
             raise _lost(RetryLater(f"{label}: no whole answer ({type(error).__name__})"), writes=writes) from error
+        finally:  # the label has no query, and so no key
+            log.debug("%s %s after %.0f ms", label, answer, (granted - limit.remaining()) * 1000)
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
     def _unconnected(self, label: str, url: httpx.URL, error: Exception) -> TsrevelError:
@@ -405,6 +409,8 @@ def send_once(
                 httpx.Client(timeout=seconds, transport=routes, trust_env=False) as client,
                 client.stream(method, url, **request) as response,
             ):
+                host = response.url.host  # without the path: a monitor's is a key
+                log.debug("%s: %s answered %d", host, method, response.status_code)
                 answers.append((response.status_code, b"" if response.is_success else _read_some(response)))
         except ConnectionMisconfigured as error:
             failures.append(Unavailable(f"no answer ({error})", error.fault))
