@@ -1,56 +1,58 @@
-"""`completion`: scripts that shells accept, and that know every command and option there is."""
+"""The shell completes commands, options and values; whatever is wrong, it offers nothing and disturbs nothing."""
 
 from __future__ import annotations
 
-import re
+import os
 import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tsrevel.cli.app import app
-from tsrevel.cli.completion import Verb, read_tree
+from tsrevel.ledger import EventResult, RunRecord
+from tsrevel.planning.model import EventId
 
 from ..house.test_documents import commands
 from .bench import Shell
 
-TRY = """
-COMP_WORDS=("$@")
-COMP_CWORD=$(($# - 1))
-_tsrevel
-printf '%s\\n' "${COMPREPLY[@]}"
-"""
+EVENTS = [f"6400000{n}" for n in range(1, 8)]
 
 
-def press_tab(script: str, *words: str) -> list[str]:
-    """What bash offers for the last of `words`."""
-    command = ["bash", "--norc", "-c", script + TRY, "bash", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    return done.stdout.split()
+def press_tab(shell: Shell, *words: str, of: str = "bash") -> list[str]:
+    """The lines that the shell is given for the last of `words`."""
+    line = " ".join(["tsrevel", *words])
+    asked = {
+        "_TSREVEL_COMPLETE": f"complete_{of}",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words)),
+        "_TYPER_COMPLETE_ARGS": line,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in asked.items():
+            patch.setenv(name, value)
+        ran = shell.run()
+    assert (ran.status, ran.err) == (0, "")
+    return ran.out.split("\n")[:-1] if ran.out.strip() else []
 
 
 @pytest.fixture
-def bash(shell: Shell) -> str:
-    ran = shell.run("completion", "bash")
-    assert (ran.status, ran.err) == (0, "")
-    return ran.out
+def config(shell: Shell) -> str:
+    """The settings of a place where one run was made."""
+    shell.sync()
+    shell.environ["TSREVEL_CONFIG"] = str(shell.world.folder / "config.toml")
+    return shell.environ["TSREVEL_CONFIG"]
 
 
-def test_bash_finds_no_fault_in_it(bash: str) -> None:
-    done = subprocess.run(["bash", "-n"], input=bash, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_bash_completes_every_command(bash: str) -> None:
-    offered = set(press_tab(bash, "tsrevel", ""))
-    assert offered == {name.split()[0] for name in commands(app)}
-    assert set(press_tab(bash, "tsrevel", "sy")) == {"sync", "sync-event"}
-
-
-@pytest.mark.parametrize("group", [verb for verb in read_tree(app).tree() if verb.verbs and verb.words], ids=str)
-def test_bash_completes_what_stands_below_a_command(bash: str, group: Verb) -> None:
-    below = {name.split()[-1] for name in commands(app) if name.startswith(f"{group.path} ")}
-    assert set(press_tab(bash, "tsrevel", *group.words, "")) == below
+def test_every_command_is_completed(shell: Shell) -> None:
+    names = set(commands(app))
+    assert set(press_tab(shell, "")) == {name.split()[0] for name in names}
+    assert set(press_tab(shell, "sy")) == {"sync", "sync-event"}
+    for above in {name.split()[0] for name in names if " " in name}:
+        below = {name.split()[1] for name in names if name.startswith(f"{above} ")}
+        assert set(press_tab(shell, above, "")) == below
 
 
 @pytest.mark.parametrize(
@@ -59,40 +61,118 @@ def test_bash_completes_what_stands_below_a_command(bash: str, group: Verb) -> N
         (["sync", "--hours"], ["--hours-back"]),
         (["sync", "--config", "x", "--dry"], ["--dry-run"]),
         (["sync", "--log-format", ""], ["text", "json"]),
-        (["login", "--sta"], ["--status"]),
-        (["completion", ""], ["bash", "zsh", "fish"]),
+        (["resolve", "1", "--as", ""], ["done", "ignored", "open"]),
         (["--ver"], ["--version"]),
         (["sync", "--config", ""], []),
-        (["sync", ""], []),
     ],
     ids=str,
 )
-def test_bash_completes_options_and_their_values(bash: str, words: list[str], offered: list[str]) -> None:
-    assert press_tab(bash, "tsrevel", *words) == offered
+def test_options_and_their_values_are_completed(shell: Shell, words: list[str], offered: list[str]) -> None:
+    assert press_tab(shell, *words) == offered
 
 
-def test_an_option_in_help_is_an_option_in_the_script(shell: Shell) -> None:
-    for verb in read_tree(app).tree():
-        helped = shell.run(*verb.words, "--help").out
-        listed = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", helped, re.MULTILINE))
-        assert listed == {name for flag in verb.flags for name in flag.names if name.startswith("--")}
+@pytest.mark.usefixtures("config")
+@pytest.mark.parametrize(
+    "words", [["explain"], ["history"], ["resolve"], ["sync-event"], ["replay", "--event"]], ids=str
+)
+def test_the_events_of_the_ledger_are_completed(shell: Shell, words: list[str]) -> None:
+    assert sorted(press_tab(shell, *words, "")) == EVENTS
+    assert press_tab(shell, *words, "64000003") == ["64000003"]
+    assert press_tab(shell, *words, "7") == []
 
 
-@pytest.mark.parametrize("name", ["zsh", "fish"])
-def test_other_shells_get_every_command_too(shell: Shell, name: str) -> None:
-    ran = shell.run("completion", name)
-    assert (ran.status, ran.err) == (0, "")
-    for verb in read_tree(app).tree():
-        assert verb.path in ran.out
-    unquoted = re.sub(r"""\\'|'"'"'""", "", ran.out)
-    assert unquoted.count("'") % 2 == 0
+@pytest.mark.usefixtures("config")
+def test_a_shell_that_shows_descriptions_shows_what_became_of_an_event(shell: Shell) -> None:
+    for of in ("zsh", "fish"):
+        (held,) = press_tab(shell, "explain", "64000003", of=of)
+        assert "64000003" in held
+        assert "held UNMAPPED_ITEMS" in held
 
 
-def test_json_holds_the_script(shell: Shell, bash: str) -> None:
-    answer = shell.run("completion", "bash", "--json").answer
-    assert answer == {"schema": 1, "success": True, "shell": "bash", "script": bash}
+def test_events_that_a_dry_run_saw_are_completed_too(shell: Shell) -> None:
+    shell.sync("--dry-run")
+    assert sorted(press_tab(shell, "explain", "--config", str(shell.write_config()), "")) == EVENTS
 
 
-def test_an_unknown_shell_is_a_usage_error(shell: Shell) -> None:
-    assert shell.run("completion", "tcsh").status == 2
-    assert shell.run("completion").status == 2
+def test_the_settings_that_are_named_on_the_line_count(shell: Shell, config: str) -> None:
+    del shell.environ["TSREVEL_CONFIG"]
+    assert press_tab(shell, "explain", "") == []
+    assert sorted(press_tab(shell, "explain", "--config", config, "6400000")) == EVENTS
+
+
+@pytest.mark.usefixtures("config")
+def test_runs_and_locations_are_completed(shell: Shell) -> None:
+    assert press_tab(shell, "replay", "--run", "") == ["sync-00000001"]
+    assert {"30501", "30502"} <= set(press_tab(shell, "sync", "--location", ""))
+    assert press_tab(shell, "map", "check", "--location", "30502") == ["30502"]
+
+
+@pytest.mark.usefixtures("config")
+def test_nothing_is_offered_that_a_shell_would_obey(shell: Shell) -> None:
+    with shell.world.ledger() as ledger:
+        ledger.runs.begin(RunRecord("run-x", "sync-x", "bulk", dry_run=False, started_at=datetime.now(UTC)))
+        seen = [
+            EventResult(EventId(each), None, "held", None, "why", None) for each in ("$(reboot)", "6 4", "`x`", "64-1")
+        ]
+        ledger.events.store_results("run-x", seen)
+    shell.world.config["locations"][0]["name"] = "\\\";reboot;$(x)`y`[z]'"
+    shell.write_config()
+    for of in ("bash", "zsh", "fish"):
+        offered = " ".join(press_tab(shell, "explain", "", of=of) + press_tab(shell, "sync", "--location", "", of=of))
+        assert "64-1" in offered
+        assert not set(offered.replace("_arguments '*: :((", "").replace("))'", "")) & set("$`;\\'[")
+
+
+def damage_settings(folder: Path) -> None:
+    (folder / "config.toml").write_text("[[[")
+
+
+def damage_ledger(folder: Path) -> None:
+    for each in folder.rglob("ledger.sqlite3*"):
+        each.write_bytes(b"no database")
+
+
+def remove_ledger(folder: Path) -> None:
+    for each in folder.rglob("ledger.sqlite3*"):
+        each.unlink()
+
+
+def remove_settings(folder: Path) -> None:
+    (folder / "config.toml").unlink()
+
+
+@pytest.mark.usefixtures("config")
+@pytest.mark.parametrize("harm", [damage_settings, damage_ledger, remove_ledger, remove_settings])
+def test_whatever_is_wrong_nothing_is_offered_printed_or_made(shell: Shell, harm: object) -> None:
+    assert callable(harm)
+    harm(shell.world.folder)
+    before = {each: each.stat().st_mtime_ns for each in shell.world.folder.rglob("*")}
+    assert press_tab(shell, "explain", "") == []
+    assert press_tab(shell, "replay", "--run", "") == []
+    assert {each: each.stat().st_mtime_ns for each in shell.world.folder.rglob("*")} == before
+
+
+def test_a_key_press_runs_no_command_calls_no_service_and_makes_no_file(shell: Shell, config: str) -> None:
+    ran = shell.world.folder / "was-run"
+    text = Path(config).read_text()
+    Path(config).write_text(text.replace("[revel]", f'[revel]\napi_secret_command = "touch {ran}"'))
+    before, asked = sorted(shell.world.folder.rglob("*")), shell.requests
+    assert press_tab(shell, "explain", "") != []
+    assert (sorted(shell.world.folder.rglob("*")), shell.requests) == (before, asked)
+
+
+def test_bash_offers_events_once_its_script_is_loaded(config: str, tmp_path: Path) -> None:
+    command = tmp_path / "tsrevel"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m tsrevel "$@"\n')
+    command.chmod(0o755)
+    script = """
+        eval "$(_TSREVEL_COMPLETE=source_bash tsrevel)"
+        COMP_WORDS=(tsrevel explain 6400000)
+        COMP_CWORD=2
+        _tsrevel_completion tsrevel
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TSREVEL_CONFIG": config, "HOME": str(tmp_path)}
+    bash = ["bash", "--norc", "-c", script]
+    done = subprocess.run(bash, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stderr, sorted(done.stdout.split())) == ("", EVENTS)

@@ -119,10 +119,9 @@ def test_no_command_at_all_shows_help_and_is_a_usage_error(shell: Shell) -> None
 
 
 @pytest.mark.parametrize("name", [each.name or "" for each in app.registered_commands])
-def test_every_command_takes_the_common_options_and_says_what_it_does(shell: Shell, name: str) -> None:
+def test_every_command_takes_the_common_options(shell: Shell, name: str) -> None:
     text = shell.run(name, "--help").out
     assert all(option in text for option in COMMON)
-    assert len(text.splitlines()[2].strip()) > 20
 
 
 @pytest.mark.parametrize("name", [each.name or "" for each in app.registered_commands])

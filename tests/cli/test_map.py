@@ -506,7 +506,7 @@ def test_with_nothing_held_a_quiet_check_says_nothing(shell: Shell) -> None:
 def test_map_alone_shows_its_commands(shell: Shell) -> None:
     out = shell.run("map", "--help").out
     for name in ("list", "suggest", "set", "unset", "check"):
-        assert f"  {name} " in out
+        assert f" {name} " in out
 
 
 # Names with characters that nobody sees

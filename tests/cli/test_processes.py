@@ -172,7 +172,7 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, 
         process.send_signal(sent)
         ran = finish(process)
         assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (status, False, status)
-        assert "what a run had begun, the next one finishes" in ran.err
+        assert "the next run finishes what this one began" in ran.err
     with served_again(world):
         execute("sync", "--config", config_of(world))
         assert_whole(world)

@@ -38,7 +38,6 @@ TYPED: dict[str, list[str]] = {
     "map set": ["Ube Celebration Cake", "8107"],
     "map unset": ["Ube Celebration Cake"],
     "map check": [],
-    "completion": ["bash"],
     "status": [],
     "history": ["64000003"],
     "explain": ["64000001"],

@@ -13,12 +13,13 @@ import typer
 
 from tsrevel import errors
 from tsrevel.cli.app import app
-from tsrevel.cli.options import ORDER
+from tsrevel.cli.options import PANELS
 from tsrevel.config import SETTINGS
 from tsrevel.config.settings import OLD_NAMES
 from tsrevel.planning.model import Treatment
 from tsrevel.planning.reasons import Category, Reason, Status, advise
 
+from . import commands_page
 from .source import ROOT, tracked_files
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,8 +62,13 @@ def test_what_a_charge_may_be_is_said_wherever_it_is_set(treatment: str) -> None
     assert f"={treatment}" in vars(option)["help"]
 
 
+def test_the_page_of_commands_is_what_their_help_says() -> None:
+    assert commands_page.PAGE.read_text(encoding="utf-8") == commands_page.write_page()
+
+
 def test_every_command_has_its_place_in_help() -> None:
-    assert {name.split()[0] for name in commands(app)} == set(ORDER)
+    named = [each.rich_help_panel for each in app.registered_commands]
+    assert {*named, *(each.rich_help_panel for each in app.registered_groups)} == set(PANELS)
 
 
 @pytest.mark.parametrize("status", EXIT_STATUSES)

@@ -14,7 +14,8 @@ LONGEST_MODULE = 600
 FORBIDDEN_NAMES = re.compile(r"(^|_)(process|handle|manage|utils?|helpers?|common|misc|manager|handler)(_|$)")
 NAMED_BY_LIBRARIES = {"handle_request", "handle_error"}  # httpx asks a transport for one, socketserver for the other
 EXCEPTION_BOUNDARIES = {
-    "engine/perform.py", "engine/prepare.py", "engine/workers.py", "cli/boundary.py", "cli/notifications.py",
+    "engine/perform.py", "engine/prepare.py", "engine/workers.py", "cli/boundary.py", "cli/completion.py",
+    "cli/notifications.py",
 }  # fmt: skip
 FLOATS_FOR_THE_WIRE = {
     "revel/encode.py",  # Revel takes money as JSON numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -143,3 +144,24 @@ def test_a_place_once_known_is_not_forgotten(ledger: Ledger) -> None:
     standing = ledger.queries.event_status(EVENT)
     assert standing is not None
     assert standing.location == "Bakery"
+
+
+def test_the_events_seen_last_are_found_by_how_their_ids_begin(ledger: Ledger, view: LedgerView) -> None:
+    see(ledger, "held", "UNMAPPED_ITEMS")
+    see(ledger, "injected", None, OTHER, day=None)
+    see(ledger, "held", "NO_LINE_ITEMS", EventId("%"))
+    ledger.runs.begin(replace(make_run("run-dry"), dry_run=True))
+    dry = [EventResult(each, DAY, "held", "NO_DOCUMENT", "why", None) for each in (EVENT, EventId("7"))]
+    ledger.events.store_dry_results("run-dry", dry)
+    found = view.queries.recent_events("", 10)
+    assert found[0] == (EventId("7"), f"{DAY} held NO_DOCUMENT")
+    assert dict(found) == {
+        EVENT: f"{DAY} held UNMAPPED_ITEMS",
+        OTHER: "injected",
+        "%": f"{DAY} held NO_LINE_ITEMS",
+        "7": f"{DAY} held NO_DOCUMENT",
+    }
+    assert found[-1][0] == EVENT
+    assert [event_id for event_id, _ in view.queries.recent_events("5552161", 10)] == [OTHER]
+    assert [event_id for event_id, _ in view.queries.recent_events("%", 10)] == ["%"]
+    assert len(view.queries.recent_events("", 2)) == 2

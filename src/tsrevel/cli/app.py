@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import redirect_stderr, redirect_stdout
 
+import typer
 from typer.main import get_command
 
-from tsrevel.cli.boundary import USAGE
-from tsrevel.cli.commands import ledger, mapping, reports, runs, setup  # noqa: F401 (each hangs its commands into the tree)
+from tsrevel.cli.boundary import UNEXPECTED
+from tsrevel.cli.commands import ledger, mapping, reports, runs, setup  # noqa: F401 (each adds its commands to the tree)
 from tsrevel.cli.context import CliContext
 from tsrevel.cli.options import app as app
+from tsrevel.cli.streams import styled
 
 _COMMAND = get_command(app)
 
@@ -17,12 +19,27 @@ _COMMAND = get_command(app)
 def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
     """Run one command line; its exit status. `ctx` stands in for the real surroundings in tests."""
     ctx = ctx or CliContext()
-    try:
-        with redirect_stdout(ctx.stdout), redirect_stderr(ctx.stderr):  # help and usage errors are typer's own
-            _COMMAND(args=argv, obj=ctx, prog_name="tsrevel")
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 0
-        if status == USAGE and "--json" in argv:
-            ctx.answer_failure("the command line can't be understood; stderr says why", USAGE)
-        return status
-    return 0
+    with redirect_stdout(styled(ctx.stdout)), redirect_stderr(ctx.stderr):  # help and completion are typer's own
+        try:
+            status = _COMMAND(args=argv, obj=ctx, prog_name="tsrevel", standalone_mode=False)
+        except typer.TyperException as error:
+            return _refuse(ctx, argv, error)
+        except OSError as error:  # a command's own are met in `guard`
+            ctx.tell(f"tsrevel: completion can't be installed: {error.strerror}")
+            return UNEXPECTED
+        except SystemExit as end:  # completion ends so
+            status = end.code
+    return status if isinstance(status, int) else 0
+
+
+def _refuse(ctx: CliContext, argv: list[str], error: typer.TyperException) -> int:
+    """Tell a usage error on stderr, and with --json on stdout; its exit status. Without a command help was shown."""
+    text = error.format_message()
+    if text:
+        place = getattr(error, "ctx", None)
+        ctx.tell(f"tsrevel: {text}")
+        if place:
+            ctx.tell(f"tsrevel: {place.get_usage()}; `{place.command_path} --help` shows more")
+    if "--json" in argv:
+        ctx.answer_failure(text or "no command is named", error.exit_code)
+    return error.exit_code

@@ -21,7 +21,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 NOTHING_WRITTEN = "nothing was written"
-UNFINISHED = "what a run had begun, the next one finishes"
+UNFINISHED = "the next run finishes what this one began"
 
 
 def guard(
@@ -47,9 +47,7 @@ def guard(
             print(f"tsrevel: not everything could be printed on standard output ({trouble.strerror})", file=ctx.stderr)
         if trouble and status == 0 and not acts:
             status = UNEXPECTED
-    except typer.BadParameter as error:
-        if flags.json:
-            ctx.answer_failure(error.message, USAGE)
+    except typer.BadParameter:
         raise
     except TsrevelError as error:
         problems = encode_problems(error.problems) if isinstance(error, ConfigError) else []

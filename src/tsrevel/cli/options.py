@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,26 +12,74 @@ import typer
 from typer.core import TyperGroup
 
 from tsrevel import __version__
-from tsrevel.cli.boundary import UNFINISHED, guard
+from tsrevel.cli.boundary import INTERRUPTED, TERMINATED, UNEXPECTED, UNFINISHED, USAGE, guard
+from tsrevel.cli.completion import complete_location
 from tsrevel.cli.context import LogFormat, OutputOptions
+
+RUN, LOOK, SET_UP, CARE, TRY = "Run", "Look", "Set up", "Care", "Try"
+PANELS = (RUN, LOOK, SET_UP, CARE, TRY)
+"""The groups of commands, as `--help` lists them."""
+
+LEDGER_EXITS = {10: "a setting is wrong, or the ledger can't be used", 14: "the ledger is damaged"}
+SERVICE_EXITS = LEDGER_EXITS | {12: "a service refused the credentials", 13: "a service is unavailable"}
+LOCK_EXITS = {11: "another run is under way"}
+RUN_EXITS = (
+    SERVICE_EXITS
+    | LOCK_EXITS
+    | {
+        3: "an event was held or failed, or was first found missed or changed",
+        14: "a person must look before anything more is written",
+    }
+)
+_ALWAYS = {
+    UNEXPECTED: "unexpected; please report it",
+    USAGE: "the command line is wrong, or names something that isn't there",
+    INTERRUPTED: f"interrupted ({TERMINATED}: terminated)",
+}
 
 Body = Callable[..., int]
 """A command: takes the CliContext, the OutputOptions and its own options; its result is the exit status."""
 
 Location = Annotated[
     list[str] | None,
-    typer.Option("--location", metavar="ID", help="Only this TripleSeat location or site; repeatable."),
+    typer.Option(
+        "--location",
+        metavar="ID",
+        help="Only this TripleSeat location or site. May be repeated.",
+        autocompletion=complete_location,
+    ),
 ]
+
+COMMON_PANEL = "Common options"
 
 
 def _output_options(
-    config: Annotated[Path | None, typer.Option("--config", metavar="F", help="The settings file (TOML).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, also on failure.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Log and print errors alone off a terminal.")] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="F", help="The settings file (TOML).", rich_help_panel=COMMON_PANEL),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print one JSON object, also on failure.", rich_help_panel=COMMON_PANEL),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("-q", "--quiet", help="Report only trouble.", rich_help_panel=COMMON_PANEL),
+    ] = False,
     verbose: Annotated[
-        int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Log more; twice for still more.")
+        int,
+        typer.Option(
+            "-v",
+            "--verbose",
+            count=True,
+            show_default=False,
+            help="Log what is done. `-vv`: also each request.",
+            rich_help_panel=COMMON_PANEL,
+        ),
     ] = 0,
-    log_format: Annotated[LogFormat, typer.Option("--log-format", help="The form of the log on stderr.")] = "text",
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="The form of the log on stderr.", rich_help_panel=COMMON_PANEL)
+    ] = "text",
 ) -> OutputOptions:
     return OutputOptions(config, as_json, quiet, verbose, log_format)
 
@@ -40,13 +88,23 @@ _COMMON = inspect.signature(_output_options, eval_str=True).parameters
 
 
 def command(
-    tree: typer.Typer, name: str | None = None, *, acts: bool = False, unfinished: str = UNFINISHED
+    tree: typer.Typer,
+    name: str | None = None,
+    *,
+    example: str,
+    exits: Mapping[int, str],
+    panel: str | None = None,
+    acts: bool = False,
+    unfinished: str = UNFINISHED,
 ) -> Callable[[Body], Body]:
-    """Hang a command into `tree`: with its own options, the common ones after them, and the error boundary around it.
+    """Add a command to `tree`: with its own options, the common ones after them, and the error boundary around it.
 
-    For `acts` and `unfinished` see `guard`. Its docstring is its help; its first two parameters are the CliContext and
-    the OutputOptions, all others are options.
+    Its docstring is its help, in Markdown, its first paragraph the summary. Below stand the `example` and the exit
+    statuses: 0, those that every command has, and `exits` (entry 0 replaces the usual text). Its first two parameters
+    are the CliContext and the OutputOptions, all others are options. For `acts` and `unfinished` see `guard`.
     """
+    statuses = {0: "done, or nothing to do"} | _ALWAYS | dict(exits)
+    listed = "\n".join(f"- {status}: {statuses[status]}" for status in sorted(statuses))
 
     def register(body: Body) -> Body:
         _ctx, _flags, *own = inspect.signature(body, eval_str=True).parameters.values()
@@ -60,36 +118,37 @@ def command(
         parameters = [context, *own, *_COMMON.values()]
         vars(run)["__signature__"] = inspect.Signature(parameters)  # what typer reads instead of **given
         run.__annotations__ = {each.name: each.annotation for each in parameters}
-        run.__doc__ = body.__doc__
-        tree.command(name or body.__name__)(run)
+        epilog = f"Example: `{example}`\n\nExit status:\n\n{listed}"
+        tree.command(name or body.__name__, help=body.__doc__, epilog=epilog, rich_help_panel=panel)(run)
         return body
 
     return register
 
 
-ORDER = (
-    "sync", "sync-event", "replay", "verify-signature", "status", "history", "explain", "resolve", "reconcile", "pause",
-    "resume", "ledger", "init", "login", "doctor", "notify", "schedule", "config", "map", "completion", "demo",
-    "sandbox",
-)  # fmt: skip
-"""The commands as `--help` lists them."""
-
-
 class _Tree(TyperGroup):
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 (typer keeps the type to itself)
-        return sorted(super().list_commands(ctx), key=ORDER.index)
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 (typer keeps the type to itself)
+        """The commands by panel; within one as they are declared, those with commands below them last."""
+        panels = {name: getattr(each, "rich_help_panel", None) for name, each in self.commands.items()}
+        return sorted(panels, key=lambda name: PANELS.index(str(panels[name])))
 
 
 app = typer.Typer(
     name="tsrevel",
     cls=_Tree,
     help="Carries catering orders from TripleSeat to Revel POS: exactly one order an event, to the cent.",
+    epilog="`tsrevel COMMAND --help` shows the options of a command, an example and its exit statuses.",
     no_args_is_help=True,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def group(name: str, panel: str, summary: str) -> typer.Typer:
+    """A command with commands below it."""
+    tree = typer.Typer(no_args_is_help=True)
+    app.add_typer(tree, name=name, help=summary, rich_help_panel=panel)
+    return tree
 
 
 def _show_version(wanted: bool) -> None:

@@ -9,6 +9,7 @@ import codecs
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -16,6 +17,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TextIO, cast
 
 from tsrevel.text import escape_json, show_controls
+
+_STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
 
 
 def settle_streams() -> None:
@@ -75,14 +78,16 @@ class OutputStream(io.TextIOWrapper):
 class PlainStream:
     """A stream for `print`: control characters appear as escapes, but for ends of lines and tabs.
 
-    `inner` is for who writes a terminal's own codes.
+    `inner` is for who writes a terminal's own codes. With `styles` those of colour and weight pass.
     """
 
-    def __init__(self, inner: TextIO) -> None:
-        self.inner = inner
+    def __init__(self, inner: TextIO, *, styles: bool = False) -> None:
+        self.inner, self._styles = inner, styles
 
     def write(self, text: str) -> int:
-        self.inner.write(show_controls(text, keep="\n\t"))
+        parts = _STYLE.split(text) if self._styles else [text]
+        parts[::2] = [show_controls(each, keep="\n\t") for each in parts[::2]]
+        self.inner.write("".join(parts))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -95,6 +100,11 @@ class PlainStream:
 
 def plain(stream: TextIO) -> TextIO:
     return stream if isinstance(stream, PlainStream) else cast("TextIO", PlainStream(stream))
+
+
+def styled(stream: TextIO) -> TextIO:
+    """`stream` for help, which typer prints in colours."""
+    return cast("TextIO", PlainStream(inner(stream), styles=True))
 
 
 def inner(stream: TextIO) -> TextIO:

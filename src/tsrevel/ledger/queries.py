@@ -176,6 +176,18 @@ class StepStatus:
     run_id: str | None
 
 
+_RECENT_EVENTS = """
+    WITH seen AS (
+        SELECT event_id, event_day, status, reason, last_seen_at FROM sightings
+        UNION ALL
+        SELECT event_id, event_day, status, reason, last_seen_at FROM dry_sightings
+        WHERE event_id NOT IN (SELECT event_id FROM sightings)
+    )
+    SELECT event_id, coalesce(event_day || ' ', '') || status || coalesce(' ' || reason, '') AS text FROM seen
+    WHERE substr(event_id, 1, length(?1)) = ?1 ORDER BY last_seen_at DESC, event_id LIMIT ?2
+"""
+
+
 class LedgerQueries:
     """`ledger.queries`: what `status`, `history` and `explain` show of events and orders."""
 
@@ -201,6 +213,12 @@ class LedgerQueries:
     def event_status(self, event_id: EventId) -> EventStatus | None:
         """The event's status when last seen, resolved or not; None if no run ever saw it."""
         return next(iter(self._statuses(_EVENT_STATUS, event_id)), None)
+
+    def recent_events(self, prefix: str, limit: int) -> tuple[tuple[EventId, str], ...]:
+        """The events seen last whose ids begin with `prefix`, each with its day, status and reason in words."""
+        with self._transactions.reading() as connection:
+            found = connection.execute(_RECENT_EVENTS, (prefix, limit))
+            return tuple((EventId(row["event_id"]), row["text"]) for row in found)
 
     def open_changes(self) -> tuple[OpenChange, ...]:
         """The changes after injection that nobody has settled, by their days; some may agree again."""

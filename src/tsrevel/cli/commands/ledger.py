@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import app, command
+from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, app, command, group
 
 Reason = Annotated[
-    str, typer.Option("--reason", metavar="T", help="Why, for whoever reads the reports; no customer's name.")
+    str, typer.Option("--reason", metavar="T", help="Why, for those who read the reports. No customer's name.")
 ]
 
 
-@command(app, acts=True)
+@command(app, panel=CARE, example='tsrevel pause --reason "the menu is being changed"', exits=LEDGER_EXITS, acts=True)
 def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
-    """Stop all runs until `resume`. They do nothing and call no service; one under way finishes the order in
-    hand and begins no other.
+    """Stop all runs until `resume`.
 
-    Kept in the ledger, with time and reason; an earlier pause stands.
+    Runs do nothing and call no service. A run that is under way finishes its current order and begins no other. The
+    ledger stores the pause with its time and reason. An earlier pause stands.
     """
     from tsrevel.cli import ledger as verb
 
@@ -30,73 +30,82 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
     return verb.pause(ctx, flags, text)
 
 
-@command(app, acts=True)
+@command(app, panel=CARE, example="tsrevel resume", exits=LEDGER_EXITS, acts=True)
 def resume(ctx: CliContext, flags: OutputOptions) -> int:
-    """Let runs work again after `pause`. The next one looks back as far as the last good one."""
+    """Let runs work again after `pause`.
+
+    The next run looks back to the last good one.
+    """
     from tsrevel.cli import ledger as verb
 
     return verb.resume(ctx, flags)
 
 
-care = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Take care of the ledger. It is the one file that knows which event has which order.",
-)
-app.add_typer(care, name="ledger")
+care = group("ledger", CARE, "Check, copy, export and prune the ledger.")
 
 
-@command(care)
+@command(care, example="tsrevel ledger check", exits=LEDGER_EXITS)
 def check(
     ctx: CliContext,
     flags: OutputOptions,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Another ledger, such as a backup [default: ledger.path].")
+        Path | None, typer.Argument(metavar="[FILE]", help="Another ledger, such as a backup. [default: ledger.path]")
     ] = None,
 ) -> int:
-    """Check the file, its references and its audit chain, and count what is in it: exit 0 or 14. It takes no lock."""
+    """Check the ledger and its audit chain, and count what is in it.
+
+    It takes no lock, so it works during a run.
+    """
     from tsrevel.cli import ledger as verb
 
     return verb.check_ledger(ctx, flags, file)
 
 
-@command(care, acts=True)
+@command(care, example="tsrevel ledger backup /backup/ledger-2026-12-18.db", exits=LEDGER_EXITS, acts=True)
 def backup(
     ctx: CliContext,
     flags: OutputOptions,
-    target: Annotated[Path, typer.Argument(metavar="F", help="A new file; none is overwritten.")],
+    target: Annotated[Path, typer.Argument(metavar="F", help="A new file. No file is overwritten.")],
 ) -> int:
-    """Copy the ledger, whole and checked, also while a run is under way. It takes no lock."""
+    """Copy the ledger to a new file, and check the copy.
+
+    It takes no lock, so it works during a run.
+    """
     from tsrevel.cli import ledger as verb
 
     return verb.back_up_ledger(ctx, flags, target)
 
 
-@command(care)
+@command(care, example="tsrevel ledger export --output ledger.jsonl", exits=LEDGER_EXITS)
 def export(
     ctx: CliContext,
     flags: OutputOptions,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="F", help="Into a new file [default: standard output].")
+        Path | None, typer.Option("--output", metavar="F", help="A new file. [default: standard output]")
     ] = None,
 ) -> int:
-    """Print the ledger as JSON lines, a row each, with every free text taken out. It takes no lock.
+    """Print the ledger as JSON lines, without free texts.
 
-    Each line is {"table": ..., and the row's columns}; a text taken out reads "[redacted]".
+    Each line is `{"table": …}` and the columns of one row. A free text reads `[redacted]`. It takes no lock.
     """
     from tsrevel.cli import ledger as verb
 
     return verb.export_ledger(ctx, flags, output)
 
 
-@command(care, acts=True)
+@command(care, example="tsrevel ledger prune --older-than 400 --dry-run", exits=LEDGER_EXITS | LOCK_EXITS, acts=True)
 def prune(
     ctx: CliContext,
     flags: OutputOptions,
-    older_than: Annotated[int, typer.Option("--older-than", min=1, metavar="DAYS", help="Settled so many days ago.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
+    older_than: Annotated[
+        int, typer.Option("--older-than", min=1, metavar="DAYS", help="Only orders settled so many days ago.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be removed.")] = False,
 ) -> int:
-    """Drop details of orders settled long ago. Which event has which order stays for ever, and so does the audit."""
+    """Remove details of orders that were settled long ago.
+
+    The order of each event and the audit stay for ever.
+    """
     from tsrevel.cli import ledger as verb
 
     return verb.prune_ledger(ctx, flags, older_than, dry_run=dry_run)

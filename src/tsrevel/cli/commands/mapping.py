@@ -7,18 +7,15 @@ from typing import Annotated
 
 import typer
 
-from tsrevel.cli.arguments import is_id
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import Location, app, command
+from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, Location, command, group
 
-maps = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Say which Revel product a TripleSeat name is. It is kept in mappings.toml, beside the settings.",
-)
-app.add_typer(maps, name="map")
+maps = group("map", SET_UP, "Say which Revel product a TripleSeat name is.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name on the event's lines, in quotes; case is ignored.")]
+_HELD = SERVICE_EXITS | {3: "an event would be held, or runs are paused or disabled"}
+_ASKED = SERVICE_EXITS | {3: "runs are paused or disabled, so no service was asked"}
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name on the event's lines, in quotes. Case is ignored.")]
 Product = Annotated[int, typer.Argument(metavar="PRODUCT", min=1, help="The Revel product's id.")]
 MenuItem = Annotated[bool, typer.Option("--menu-item", help="NAME is a TripleSeat menu item's id.")]
 Establishment = Annotated[
@@ -27,53 +24,46 @@ Establishment = Annotated[
 Place = Annotated[
     str | None, typer.Option("--location", metavar="L", help="At the establishment of this location, by name or id.")
 ]
-Seen = Annotated[
-    bool, typer.Option("--seen", help="Also the names on events of the next --days and on menus, and their products.")
-]
-Offline = Annotated[bool, typer.Option("--offline", help="Ask no service: nothing is said about products.")]
-Unchecked = Annotated[bool, typer.Option("--offline", help="Ask no service: the product isn't checked.")]
+Seen = Annotated[bool, typer.Option("--seen", help="Also names on coming events and on menus, with their products.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Call no service. Products aren't checked.")]
 Days = Annotated[int, typer.Option("--days", min=0, max=366, metavar="N", help="Look so many days ahead.")]
 Interactive = Annotated[
-    bool, typer.Option("--interactive", help="Go through them one by one, on a terminal; each choice is kept at once.")
+    bool,
+    typer.Option("--interactive", help="Go through them one by one, on a terminal. Each choice is stored at once."),
 ]
 
 
-@command(maps, "list")
+@command(maps, "list", example="tsrevel map list --seen", exits=_ASKED)
 def list_mappings(
     ctx: CliContext, flags: OutputOptions, seen: Seen = False, days: Days = 30, offline: Offline = False
 ) -> int:
-    """Show the mappings, and whether each product exists.
+    """List the mappings, and whether each product exists.
 
-    With --seen also every name on coming events and on menus, and by what it has its product now: a mapping by menu
-    item, a mapping by name, or a product of exactly that name, or of that before the separator (orders.name_separator)
-    of a hand-written line. The last two nobody has said: look these through before you go live, and map what is wrong
-    with `map set`.
-
-    With --json: {"path", "mappings": [{"establishment", "name", "menu_item_id", "product", "exists": true, false, or
-    null if not asked, "product_name", "price"}]}; with --seen also {"days", "from", "to", "menus_error",
-    "events_left_out", "seen": [{"establishment", "name", "menu_item_id", "matched_by": "menu_item", "name",
-    "exact_name", "name_before_separator", or null without a product, "why", "product", "product_name", "price",
-    "events", "menus", "prices"}]}.
+    With `--seen` it also lists every name on coming events and on menus, and how each gets its product: by a mapping of
+    its menu item, by a mapping of its name, by a product of exactly that name, or by a product of the part before the
+    separator (`orders.name_separator`) of a hand-written line. Nobody has confirmed the last two. Check them before you
+    go live, and correct wrong ones with `map set`.
     """
     from tsrevel.cli import map_list
 
     return map_list.list_mappings(ctx, flags, offline=offline, seen=seen, days=days)
 
 
-@command(maps)
+@command(maps, example="tsrevel map suggest --interactive", exits=_ASKED)
 def suggest(
     ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Location = None, interactive: Interactive = False
 ) -> int:
-    """Show the names that have no product, on coming events and on menus, each with likely products.
+    """List names without a product, each with likely products.
 
-    A suggestion is only that: nothing is mapped until you say so. Candidates have a score from 0 to 1, and why.
+    It reads coming events and menus. Each candidate has a score from 0 to 1, and the reason for it. Nothing is mapped
+    until you say so.
     """
     from tsrevel.cli import map_suggest as verb
 
     return verb.suggest(ctx, flags, days, tuple(location or ()), interactive=interactive)
 
 
-@command(maps, "set", acts=True)
+@command(maps, "set", example='tsrevel map set "Ube Celebration Cake" 8107', exits=_ASKED, acts=True)
 def set_product(
     ctx: CliContext,
     flags: OutputOptions,
@@ -82,11 +72,12 @@ def set_product(
     menu_item: MenuItem = False,
     establishment: Establishment = None,
     location: Place = None,
-    offline: Unchecked = False,
+    offline: Offline = False,
 ) -> int:
-    """Map a name to a product. Without --establishment or --location the product itself tells where.
+    """Map a name to a product, in mappings.toml beside the settings.
 
-    A mapping that is there already is changed. Whatever else stands in mappings.toml stays as it is.
+    Without `--establishment` or `--location` the product decides the establishment. An existing mapping is changed.
+    Everything else in mappings.toml stays as it is.
     """
     from tsrevel.cli import map_edit
 
@@ -94,7 +85,7 @@ def set_product(
     return map_edit.set_product(ctx, flags, target, product, offline=offline)
 
 
-@command(maps, acts=True)
+@command(maps, example='tsrevel map unset "Ube Celebration Cake"', exits=LEDGER_EXITS, acts=True)
 def unset(
     ctx: CliContext,
     flags: OutputOptions,
@@ -103,7 +94,10 @@ def unset(
     establishment: Establishment = None,
     location: Place = None,
 ) -> int:
-    """Take a mapping out of mappings.toml. No service is asked."""
+    """Remove a mapping from mappings.toml.
+
+    No service is called.
+    """
     from tsrevel.cli import map_edit
 
     return map_edit.unset_product(
@@ -111,11 +105,11 @@ def unset(
     )
 
 
-@command(maps)
+@command(maps, example="tsrevel map check --days 60", exits=_HELD)
 def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Location = None) -> int:
-    """Plan every coming event as a run would, whatever its day, and tell what would be held: exit 3, else 0.
+    """Plan every coming event, and list those that would be held.
 
-    Nothing is written, and no ledger is needed.
+    It plans as a run does, whatever the event's day. Nothing is written, and no ledger is needed.
     """
     from tsrevel.cli import map_check as verb
 
@@ -125,6 +119,7 @@ def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Loca
 def _checked(
     name: str, menu_item: bool, establishment: int | None, location: str | None
 ) -> tuple[str, bool, int | None, str | None]:
+    from tsrevel.cli.arguments import is_id
     from tsrevel.planning.products import normalise
     from tsrevel.text import clean_text
 

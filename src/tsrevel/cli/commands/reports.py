@@ -1,4 +1,4 @@
-"""`status`, `history`, `explain`, `resolve`, `reconcile`."""
+"""`status`, `history`, `explain`, `reconcile`, `resolve`."""
 
 from __future__ import annotations
 
@@ -8,39 +8,113 @@ from typing import Annotated, Literal
 
 import typer
 
+from tsrevel.cli.completion import complete_event
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import app, command
+from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, LOOK, SERVICE_EXITS, app, command
 
-EventId = Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.")]
+EventId = Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.", autocompletion=complete_event)]
 _First = Annotated[
     datetime | None,
     typer.Option(
-        "--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First event day [default: 6 days before --to]."
+        "--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First event day. [default: 6 days before --to]"
     ),
 ]
 _Last = Annotated[
     datetime | None,
     typer.Option(
-        "--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last event day [default: each location's today]."
+        "--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Last event day. [default: today at each location]"
     ),
 ]
 _Page = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="Also write a page to read and print; replaces an earlier one alone."),
+    typer.Option(
+        "--html", metavar="FILE", help="Also write a page to read and print. It replaces only an earlier such page."
+    ),
 ]
 
 
-@command(app)
+@command(app, panel=LOOK, example="tsrevel status", exits=LEDGER_EXITS)
+def status(
+    ctx: CliContext,
+    flags: OutputOptions,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="Show so many runs.")] = 5,
+) -> int:
+    """Show the last runs, and the events that need a person.
+
+    It lists events that are held, failed, missed, begun or due next. It reads the ledger alone: no service is called,
+    no lock is taken, and it works during a run. Off a terminal it prints a line for each thing, with `-q` only what
+    needs a person.
+    """
+    from tsrevel.cli import status as verb
+
+    return verb.show_status(ctx, flags, limit)
+
+
+@command(app, panel=LOOK, example="tsrevel history 64000003", exits=LEDGER_EXITS)
+def history(
+    ctx: CliContext,
+    flags: OutputOptions,
+    event: Annotated[
+        str | None, typer.Argument(metavar="[EVENT]", help="A TripleSeat event id.", autocompletion=complete_event)
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", min=1, metavar="N", help="So many runs, or facts of the event. [default: 10 runs, all facts]"
+        ),
+    ] = None,
+) -> int:
+    """Show what was done, by run or for one event.
+
+    For an event: its attempts, receipts, notices and notes. It reads the ledger alone. An event that no run has seen is
+    reported as unknown, with exit status 0.
+    """
+    from tsrevel.cli import history as verb
+
+    if event is None:
+        return verb.show_runs(ctx, flags, limit or 10)
+    return verb.show_event(ctx, flags, event, limit)
+
+
+@command(
+    app,
+    panel=LOOK,
+    example="tsrevel explain 64000003",
+    exits=SERVICE_EXITS | {0: "the event is explained, whatever was decided"},
+)
+def explain(
+    ctx: CliContext,
+    flags: OutputOptions,
+    event: EventId,
+    offline: Annotated[bool, typer.Option("--offline", help="Use the ledger alone. Call no service.")] = False,
+) -> int:
+    """Explain what is done with one event, and why.
+
+    It shows the document, the lines with their products, the total, the decision and what to do. Both services are
+    read, and the engine decides as the next live run would, up to its first write. Nothing is written anywhere.
+    """
+    from tsrevel.cli import explain as verb
+
+    return verb.explain_event(ctx, flags, event, offline=offline)
+
+
+@command(
+    app,
+    panel=LOOK,
+    example="tsrevel reconcile --from 2026-12-14 --to 2026-12-20",
+    exits=SERVICE_EXITS
+    | {
+        0: "everything agrees",
+        3: "there are differences, or nothing could be compared as runs are paused or disabled",
+        14: "an event has two orders, or an order's money isn't what was written",
+    },
+)
 def reconcile(
     ctx: CliContext, flags: OutputOptions, first: _First = None, last: _Last = None, html: _Page = None
 ) -> int:
-    """Compare TripleSeat, ledger and Revel, to the cent. Every difference is explained, none is changed.
+    """Compare TripleSeat, ledger and Revel, to the cent.
 
-    Exit 0 only when all agree. 14: two orders for an event, or an order whose money isn't what was written; 3: any
-    other difference, or nothing could be compared as runs are paused or disabled. With --json: {"schema", "success",
-    "exit_status", "from", "to", "ledger", "summary", "locations": [{"location", "establishment", "timezone", "days":
-    [{"date", "agrees", "tripleseat", "ledger", "revel"}]}], "differences", "notes": [{"kind", "reason", "event_id",
-    "revel_order_ids", "date", "location", "establishment", "field", "tripleseat", "ledger", "revel", "text"}]}.
+    Every difference is explained, and none is changed.
     """
     from tsrevel.cli import reconcile as verb
 
@@ -50,60 +124,13 @@ def reconcile(
     return verb.reconcile(ctx, flags, *days, html)
 
 
-@command(app)
-def status(
-    ctx: CliContext,
-    flags: OutputOptions,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="Show so many runs.")] = 5,
-) -> int:
-    """Tell how things stand, from the ledger alone. Last runs, what is held, failed, missed, begun, due next.
-
-    By the ledger alone: no service is called, no lock taken, a run may go on meanwhile. Exit 0 whatever it tells. Off a
-    terminal a line for each thing; with -q only what needs a person.
-    """
-    from tsrevel.cli import status as verb
-
-    return verb.show_status(ctx, flags, limit)
-
-
-@command(app)
-def history(
-    ctx: CliContext,
-    flags: OutputOptions,
-    event: Annotated[str | None, typer.Argument(metavar="[EVENT]", help="A TripleSeat event id.")] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, metavar="N", help="So many runs [default: 10], or facts [all].")
-    ] = None,
-) -> int:
-    """Tell what was done, by run or for one event. Attempts, receipts, notices, notes.
-
-    By the ledger alone, like `status`. An event that no run has seen is told as unknown, exit 0.
-    """
-    from tsrevel.cli import history as verb
-
-    if event is None:
-        return verb.show_runs(ctx, flags, limit or 10)
-    return verb.show_event(ctx, flags, event, limit)
-
-
-@command(app)
-def explain(
-    ctx: CliContext,
-    flags: OutputOptions,
-    event: EventId,
-    offline: Annotated[bool, typer.Option("--offline", help="By the ledger alone: no service is called.")] = False,
-) -> int:
-    """Explain one event: the plan and the decision. Why this document, these lines and products, what to do.
-
-    Both services are read and the engine decides as the next live run would, up to its first write; nothing is written
-    anywhere. Exit 0 where it can be told, 12 or 13 where a service doesn't let it.
-    """
-    from tsrevel.cli import explain as verb
-
-    return verb.explain_event(ctx, flags, event, offline=offline)
-
-
-@command(app, acts=True)
+@command(
+    app,
+    panel=CARE,
+    example='tsrevel resolve 64000003 --as done --order 5550101 --note "entered by hand"',
+    exits=SERVICE_EXITS | LOCK_EXITS | {3: "the event can't be opened again: Revel has its order, or can't be asked"},
+    acts=True,
+)
 def resolve(
     ctx: CliContext,
     flags: OutputOptions,
@@ -111,24 +138,26 @@ def resolve(
     word: Annotated[
         Literal["done", "ignored", "open"],
         typer.Option(
-            "--as", help="done: it has what it needs; ignored: no order is wanted; open: runs see to it again."
+            "--as", help="done: it has its order. ignored: no order is wanted. open: runs deal with it again."
         ),
     ],
     note: Annotated[
-        str, typer.Option("--note", metavar="T", help="What was done and why; no customers' names: it is kept.")
+        str, typer.Option("--note", metavar="T", help="What was done and why. It is stored: no customers' names.")
     ] = "",
     order: Annotated[
-        str | None, typer.Option("--order", metavar="ID", help="With done: the Revel order that the event has.")
+        str | None, typer.Option("--order", metavar="ID", help="With done: the event's Revel order.")
     ] = None,
     no_order_exists: Annotated[
         bool,
-        typer.Option("--no-order-exists", help="With open, after done without --order: you looked, there is none."),
+        typer.Option(
+            "--no-order-exists", help="With open, after done without --order: you looked, and there is no order."
+        ),
     ] = False,
 ) -> int:
-    """Settle an event by hand: runs leave it be. It may be held, failed, missed or disputed; `--as open` undoes it.
+    """Settle an event by hand, so that runs leave it alone.
 
-    Nothing is written to Revel. An event resolved with --order is opened again once Revel no longer has any order that
-    was named for it.
+    The event may be held, failed, missed or disputed. `--as open` undoes it. Nothing is written to Revel. An event
+    resolved with `--order` is opened again once Revel no longer has any order that was named for it.
     """
     from tsrevel.cli import resolve as verb
 

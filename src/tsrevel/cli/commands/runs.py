@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from tsrevel.cli.completion import complete_event, complete_run
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import Location, app, command
+from tsrevel.cli.options import LEDGER_EXITS, RUN, RUN_EXITS, Location, app, command
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan in full, write nothing to Revel.")]
 HoursBack = Annotated[
-    int | None, typer.Option("--hours-back", min=1, metavar="H", help="Look back so far [default: sync.hours_back].")
+    int | None,
+    typer.Option("--hours-back", min=1, metavar="H", help="Look back so many hours. [default: sync.hours_back]"),
 ]
 First = Annotated[
     datetime | None,
@@ -23,37 +25,91 @@ Last = Annotated[
     datetime | None,
     typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events up to this day."),
 ]
-MaxOrders = Annotated[
-    int | None, typer.Option("--max-orders", min=1, metavar="N", help="Begin at most so many orders.")
+MaxOrders = Annotated[int | None, typer.Option("--max-orders", min=1, metavar="N", help="Begin at most N orders.")]
+EventIds = Annotated[
+    list[str], typer.Argument(metavar="EVENT_ID", help="TripleSeat event ids.", autocompletion=complete_event)
 ]
-EventIds = Annotated[list[str], typer.Argument(metavar="EVENT_ID...", help="TripleSeat event ids.")]
 IgnoreTimeGate = Annotated[
-    bool, typer.Option("--ignore-time-gate", help="Inject although the event's day is not yet, or no longer, open.")
+    bool, typer.Option("--ignore-time-gate", help="Inject although the event's day isn't open yet, or any more.")
 ]
 Signature = Annotated[
     str | None,
-    typer.Option("--signature", metavar="'t=..,v1=..'", help="What the delivery's X-Signature header held."),
+    typer.Option("--signature", metavar="'t=..,v1=..'", help="The delivery's X-Signature header."),
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="Also accept a bare hex digest of the body as its signature.")]
-Unsigned = Annotated[bool, typer.Option("--unsigned", help="Take deliveries without a signature; the audit says so.")]
-Archive = Annotated[
-    Path | None, typer.Option("--archive", metavar="DIR", help="Move the deliveries that are dealt with there.")
-]
+Unsigned = Annotated[bool, typer.Option("--unsigned", help="Accept deliveries without a signature. The audit says so.")]
+Archive = Annotated[Path | None, typer.Option("--archive", metavar="DIR", help="Move finished deliveries there.")]
 Held = Annotated[bool, typer.Option("--held", help="All events that are held or failed.")]
-RunId = Annotated[str | None, typer.Option("--run", metavar="ID", help="The events that this run held or failed.")]
-Event = Annotated[list[str] | None, typer.Option("--event", metavar="ID", help="This event; repeatable.")]
+RunId = Annotated[
+    str | None,
+    typer.Option("--run", metavar="ID", help="The events that this run held or failed.", autocompletion=complete_run),
+]
+Event = Annotated[
+    list[str] | None,
+    typer.Option("--event", metavar="ID", help="This event. May be repeated.", autocompletion=complete_event),
+]
 FromSnapshot = Annotated[
     bool,
-    typer.Option("--from-snapshot", help="Use the ledger's copy of the events. Before a write they are read again."),
+    typer.Option("--from-snapshot", help="Use the ledger's copy of the events. They are read again before a write."),
 ]
 
 
-@command(app, acts=True)
+@command(app, panel=RUN, example="tsrevel sync --dry-run", exits=RUN_EXITS, acts=True)
+def sync(
+    ctx: CliContext,
+    flags: OutputOptions,
+    hours_back: HoursBack = None,
+    first: First = None,
+    last: Last = None,
+    location: Location = None,
+    max_orders: MaxOrders = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Make the orders that are due. This is the cron job.
+
+    It lists recent events, decides what to do with each, writes the orders that are due to Revel, and reports what
+    became of every event.
+    """
+    from tsrevel.cli import sync as verb
+
+    if first and last and last < first:
+        raise typer.BadParameter("--to is before --from")
+    days = (first.date() if first else None, last.date() if last else None)
+    options = verb.SyncOptions(hours_back, *days, tuple(location or ()), max_orders, dry_run)
+    return verb.sync(ctx, flags, options)
+
+
+@command(app, "sync-event", panel=RUN, example="tsrevel sync-event 64000003 --dry-run", exits=RUN_EXITS, acts=True)
+def sync_event(
+    ctx: CliContext,
+    flags: OutputOptions,
+    event_ids: EventIds,
+    ignore_time_gate: IgnoreTimeGate = False,
+    dry_run: DryRun = False,
+) -> int:
+    """Make the orders of the events that you name.
+
+    Use it for backfills and second attempts.
+    """
+    from tsrevel.cli import sync as verb
+
+    options = verb.SyncOptions(dry_run=dry_run)
+    return verb.sync_events(ctx, flags, options, event_ids, ignore_time_gate=ignore_time_gate)
+
+
+@command(
+    app,
+    panel=RUN,
+    example="tsrevel replay /var/spool/tsrevel --archive /var/spool/tsrevel-done",
+    exits=RUN_EXITS | {3: f"{RUN_EXITS[3]}, or a delivery couldn't be read", 4: "a signature is invalid"},
+    acts=True,
+)
 def replay(
     ctx: CliContext,
     flags: OutputOptions,
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH...", help="Captured deliveries: files, folders, -.")
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="Captured deliveries: files, folders, or - for standard input."),
     ] = None,
     signature: Signature = None,
     unsigned: Unsigned = False,
@@ -65,9 +121,10 @@ def replay(
     from_snapshot: FromSnapshot = False,
     dry_run: DryRun = False,
 ) -> int:
-    """Take in webhook deliveries, or try held events again. Either goes through the same engine as sync.
+    """Process webhook deliveries, or try held events again.
 
-    NAME.json has its signature in NAME.sig beside it. With --json: one object a line, one for each delivery or event.
+    Both go through the same engine as `sync`. The signature of NAME.json is in NAME.sig beside it. With `--json` it
+    prints one object a line, one for each delivery or event.
     """
     from tsrevel.cli import replay as verb
 
@@ -82,57 +139,33 @@ def replay(
     return verb.retry_events(ctx, flags, verb.RetryOptions(run, tuple(event or ()), from_snapshot, dry_run))
 
 
-@command(app, acts=True)
-def sync(
-    ctx: CliContext,
-    flags: OutputOptions,
-    hours_back: HoursBack = None,
-    first: First = None,
-    last: Last = None,
-    location: Location = None,
-    max_orders: MaxOrders = None,
-    dry_run: DryRun = False,
-) -> int:
-    """List events and inject what is due: the cron job."""
-    from tsrevel.cli import sync as verb
-
-    if first and last and last < first:
-        raise typer.BadParameter("--to is before --from")
-    days = (first.date() if first else None, last.date() if last else None)
-    options = verb.SyncOptions(hours_back, *days, tuple(location or ()), max_orders, dry_run)
-    return verb.sync(ctx, flags, options)
-
-
-@command(app, "sync-event", acts=True)
-def sync_event(
-    ctx: CliContext,
-    flags: OutputOptions,
-    event_ids: EventIds,
-    ignore_time_gate: IgnoreTimeGate = False,
-    dry_run: DryRun = False,
-) -> int:
-    """Inject named events: for backfills and second tries."""
-    from tsrevel.cli import sync as verb
-
-    options = verb.SyncOptions(dry_run=dry_run)
-    return verb.sync_events(ctx, flags, options, event_ids, ignore_time_gate=ignore_time_gate)
-
-
-@command(app, "verify-signature", acts=True)
+@command(
+    app,
+    "verify-signature",
+    panel=RUN,
+    example="tsrevel verify-signature body.json --signature 't=…,v1=…'",
+    exits={0: "the signature is valid", 4: "the signature is invalid", 10: LEDGER_EXITS[10]},
+    acts=True,
+)
 def verify_signature(
     ctx: CliContext,
     flags: OutputOptions,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The raw body; -: standard input.")] = Path("-"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The raw body. -: standard input.")] = Path("-"),
     signature: Signature = None,
     tolerance: Annotated[
         int | None,
-        typer.Option("--tolerance", min=0, metavar="SECONDS", help="Refuse what was signed longer ago, or ahead."),
+        typer.Option(
+            "--tolerance",
+            min=0,
+            metavar="SECONDS",
+            help="Refuse a body that was signed longer ago, or later than now by more.",
+        ),
     ] = None,
     plain: Plain = False,
 ) -> int:
-    """Check a webhook body against its signature. Exit status 0 or 4; no service is called.
+    """Check a captured webhook body against its signature.
 
-    With --json: {"ok", "reason": a code or null, "timestamp": when it was signed, in epoch seconds, or null}.
+    No service is called.
     """
     from tsrevel.cli import verify as verb
 

@@ -1,4 +1,4 @@
-"""`init`, `login`, `completion`, `config`, `doctor`, `notify`, `schedule`, `demo`, `sandbox`."""
+"""`init`, `login`, `config`, `doctor`, `notify`, `schedule`, `demo`, `sandbox`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from tsrevel.cli.boundary import NOTHING_WRITTEN
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import app, command
+from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, TRY, app, command, group
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,17 @@ _OPTIONS = (
     _Option("tripleseat.client_id", "ID", "From TripleSeat: Settings, Tripleseat API & Webhooks."),
     _Option("tripleseat.client_secret", "", "TripleSeat's client secret", secret=True),
     _Option("tripleseat.public_key", "", "TripleSeat's public API key", secret=True),
-    _Option("tripleseat.token_file", "F", "Where the tokens are kept."),
-    _Option("tripleseat.base_url", "URL", "Where TripleSeat is, if not where it always is."),
+    _Option("tripleseat.token_file", "F", "The file that stores the tokens."),
+    _Option("tripleseat.base_url", "URL", "TripleSeat's address, if it isn't the usual one."),
     _Option("revel.domain", "NAME", "The Revel account: acme for https://acme.revelup.com."),
     _Option("revel.base_url", "URL", "Instead of the domain."),
     _Option("revel.api_key", "", "Revel's API key", secret=True),
     _Option("revel.api_secret", "", "Revel's API secret", secret=True),
-    _Option("revel.user", "ID", "Revel user that orders are made by; with --prefill also its name."),
-    _Option("revel.station", "ID", "Revel POS station, for every location; with --prefill also its name."),
-    _Option("revel.dining_option", "ID", "Revel dining option."),
-    _Option("revel.payment_type", "ID", "Revel payment type; with --prefill also its name."),
-    _Option("revel.discount", "ID", "Revel discount; with --prefill also its name."),
+    _Option("revel.user", "ID", "The Revel user who makes the orders. With --prefill also a name."),
+    _Option("revel.station", "ID", "The Revel POS station of every location. With --prefill also a name."),
+    _Option("revel.dining_option", "ID", "The Revel dining option."),
+    _Option("revel.payment_type", "ID", "The Revel payment type. With --prefill also a name."),
+    _Option("revel.discount", "ID", "The Revel discount. With --prefill also a name."),
 )
 
 
@@ -51,7 +51,7 @@ def _declare() -> Iterator[inspect.Parameter]:
         ways = [(option.key, option.metavar, option.text)]
         if option.secret:
             ways = [
-                (f"{option.key}_file", "F", f"The file that holds {option.text}; it stays there."),
+                (f"{option.key}_file", "F", f"The file that holds {option.text}."),
                 (f"{option.key}_command", "C", f"A command that prints {option.text}."),
             ]
         for key, metavar, text in ways:
@@ -66,17 +66,19 @@ def init(
     flags: OutputOptions,
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="F", help="The file to write [default: --config, or the user's config]."),
+        typer.Option(
+            "--output", metavar="F", help="The file to write. [default: --config, or the user's settings file]"
+        ),
     ] = None,
     prefill: Annotated[
-        bool, typer.Option("--prefill", help="Ask both services for locations and ids; exact names are matched.")
+        bool, typer.Option("--prefill", help="Ask both services for locations and ids. Only exact names match.")
     ] = False,
     location: Annotated[
         list[str] | None,
         typer.Option(
             "--location",
             metavar="K=V,...",
-            help="Place: name, tripleseat_location (or _site), revel_establishment, station...; or JSON; repeatable.",
+            help="A location: name, tripleseat_location (or _site), revel_establishment, … or JSON. May be repeated.",
         ),
     ] = None,
     charge: Annotated[
@@ -84,11 +86,11 @@ def init(
         typer.Option(
             "--charge",
             metavar="NAME=AS",
-            help="A tax, fee or gratuity: NAME=tax, =gratuity, =ignore or =item:PRODUCT (id or name); repeatable.",
+            help="A tax, fee or gratuity: NAME=tax, =gratuity, =ignore or =item:PRODUCT (id or name). May be repeated.",
         ),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting; repeatable.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting. May be repeated.")
     ] = None,
     source: Annotated[
         Path | None,
@@ -98,12 +100,12 @@ def init(
     ] = None,
     **given: Any,  # noqa: ANN401 (texts or None, by the table above)
 ) -> int:
-    """Write the settings file. It asks on a terminal and takes options off it; the file is its owner's alone.
+    """Write the settings file.
 
-    It never overwrites a file, and what it writes is a dry run. Settings in the environment (REVEL_API_KEY,
-    TSREVEL_REVEL__API_KEY, ...) are taken into the file; options go before them. No secret is taken on the command
-    line: name a file or a command, set it in the environment, or type it unseen.
-    With --json: {"success", "config": the file written, "locations", "open": what is left to do, "next": commands}.
+    On a terminal it asks. Without a terminal it takes options. The file has comments, mode 0600 and dry-run on. It
+    never overwrites a file. Settings in the environment (REVEL_API_KEY, TSREVEL_REVEL__API_KEY, …) are taken into the
+    file, and options go before them. No secret is taken on the command line: name a file or a command, set it in the
+    environment, or type it unseen.
     """
     from tsrevel.cli import init as verb
     from tsrevel.cli.init_settings import InitOptions
@@ -115,22 +117,38 @@ def init(
 
 _fixed = [each for each in inspect.signature(init, eval_str=True).parameters.values() if each.name != "given"]
 vars(init)["__signature__"] = inspect.Signature([*_fixed, *_declare()])
-command(app, "init", unfinished=NOTHING_WRITTEN)(init)
+command(
+    app,
+    "init",
+    panel=SET_UP,
+    example="tsrevel init --prefill",
+    exits=SERVICE_EXITS | {10: "a setting is wrong, or the file can't be written"},
+    unfinished=NOTHING_WRITTEN,
+)(init)
 
 
-@command(app, acts=True, unfinished=NOTHING_WRITTEN)
+@command(
+    app,
+    panel=SET_UP,
+    example="tsrevel login",
+    exits={10: LEDGER_EXITS[10], 12: "there is no token, or TripleSeat refused", 13: SERVICE_EXITS[13]},
+    acts=True,
+    unfinished=NOTHING_WRITTEN,
+)
 def login(
     ctx: CliContext,
     flags: OutputOptions,
-    status: Annotated[bool, typer.Option("--status", help="Only say whether there is a token: exit 0 or 12.")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Only say whether there is a token: exit status 0 or 12.")
+    ] = False,
     logout: Annotated[bool, typer.Option("--logout", help="Remove the token from this machine.")] = False,
     paste: Annotated[
-        bool, typer.Option("--paste", help="No browser here: read the address it was sent to from standard input.")
+        bool, typer.Option("--paste", help="No browser here: read the address that it was sent to from standard input.")
     ] = False,
     port: Annotated[
         int | None,
         typer.Option(
-            "--port", min=0, max=65535, metavar="N", help="Wait at http://127.0.0.1:N/callback [default: 8765]."
+            "--port", min=0, max=65535, metavar="N", help="Wait at http://127.0.0.1:N/callback. [default: 8765]"
         ),
     ] = None,
     redirect_uri: Annotated[
@@ -138,16 +156,16 @@ def login(
         typer.Option("--redirect-uri", metavar="URL", help="The app's redirect URL in TripleSeat, if it is another."),
     ] = None,
     scope: Annotated[
-        str, typer.Option("--scope", metavar="SCOPES", help="What to ask for; several with spaces.")
+        str, typer.Option("--scope", metavar="SCOPES", help="The scopes to ask for, with spaces between them.")
     ] = "read",
     timeout: Annotated[
         int, typer.Option("--timeout", min=1, max=86_400, metavar="SECONDS", help="Wait so long for the approval.")
     ] = 300,
 ) -> int:
-    """Let an ADMIN of TripleSeat approve this installation. That is needed once; the tokens are kept.
+    """Let a TripleSeat admin approve this installation, once.
 
-    It prints the address to open, and waits at the redirect URL for the browser to come back.
-    With --json the address goes to stderr, and stdout gets {"schema", "success", "auth", "token_file", "valid_until"}.
+    It prints the address to open, and waits at the redirect URL for the browser to come back. The tokens are stored.
+    With `--json` the address goes to stderr.
     """
     from tsrevel.cli import login as verb
 
@@ -160,80 +178,71 @@ def login(
     return verb.login(ctx, flags, verb.LoginOptions(port, redirect_uri, scope, timeout, paste))
 
 
-@command(app)
-def completion(
-    ctx: CliContext,
-    flags: OutputOptions,
-    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(metavar="bash|zsh|fish", help="Your shell.")],
-) -> int:
-    """Print a script for your shell's completion.
-
-    bash: eval "$(tsrevel completion bash)" in ~/.bashrc. zsh: the same with zsh in ~/.zshrc.
-    fish: tsrevel completion fish > ~/.config/fish/completions/tsrevel.fish
-    """
-    from tsrevel.cli import completion as verb
-
-    return verb.print_completion(ctx, flags, shell, app)
+config = group("config", SET_UP, "Check the settings, or show them with their origins.")
+_SETTINGS_EXITS = {10: "a setting is wrong"}
 
 
-config = typer.Typer(name="config", help="Check the settings, or show them with their origins.", no_args_is_help=True)
-app.add_typer(config)
-
-
-@command(config)
+@command(config, example="tsrevel config validate", exits=_SETTINGS_EXITS)
 def validate(ctx: CliContext, flags: OutputOptions) -> int:
-    """Check the settings offline. Every problem is told at once; exit status 0 or 10.
+    """Check the settings, and report every problem at once.
 
-    Files and commands that give secrets (api_key_file, api_key_command) are read and run; no service is called.
-    With --json: {"success", "problems": [{"key", "origin", "message", "remedy"}], "config": the file, ...}.
+    Files and commands that give secrets (`api_key_file`, `api_key_command`) are read and run. No service is called.
     """
     from tsrevel.cli import settings as verb
 
     return verb.validate_settings(ctx, flags)
 
 
-@command(config)
+@command(config, example="tsrevel config show", exits=_SETTINGS_EXITS)
 def show(
     ctx: CliContext,
     flags: OutputOptions,
     form: Annotated[Literal["toml", "json"], typer.Option("--format", help="--json is the same as json.")] = "toml",
 ) -> int:
-    """Print every setting with its origin, secrets masked. What is wrong goes to stderr, with exit status 10.
+    """Print every setting with its origin, and secrets masked.
 
-    Files and commands that give secrets are read and run, to tell whether they are set; no service is called.
+    Problems go to stderr. Files and commands that give secrets are read and run, to find out whether they are set. No
+    service is called.
     """
     from tsrevel.cli import settings as verb
 
     return verb.show_settings(ctx, flags, form)
 
 
-@command(app)
+@command(
+    app,
+    panel=SET_UP,
+    example="tsrevel doctor",
+    exits=SERVICE_EXITS | {0: "no problem", 3: "any other problem, or runs are paused or disabled"},
+)
 def doctor(ctx: CliContext, flags: OutputOptions) -> int:
-    """Check the whole set-up and say what to do. It is the go-live checklist, and writes nothing anywhere.
+    """Check the whole installation, and say what to do.
 
-    Each check ends ok, warning, problem or skipped. Exit 0 without a problem, else by the worst one: 14 ledger
-    damaged, 12 credentials refused, 10 a setting is wrong, 13 a service is down, 3 anything else. While runs are
-    paused or disabled it checks this machine alone, and ends with 3. With -q it tells problems alone. With --json:
-    {"schema", "success", "exit_status", "checks": [{"name", "subject": a location or null, "verdict", "text",
-    "remedy"}]}.
+    This is the go-live checklist. It writes nothing anywhere. Each check ends as ok, warning, problem or skipped, and
+    the worst problem decides the exit status. While runs are paused or disabled it checks this machine alone. With `-q`
+    it prints problems alone.
     """
     from tsrevel.cli import doctor as verb
 
     return verb.doctor(ctx, flags)
 
 
-@command(app, acts=True)
+@command(
+    app,
+    panel=SET_UP,
+    example="tsrevel notify --test",
+    exits=SERVICE_EXITS | {0: "all that is set up works", 3: "a hook failed, or runs are paused or disabled"},
+    acts=True,
+)
 def notify(
     ctx: CliContext,
     flags: OutputOptions,
     test: Annotated[bool, typer.Option("--test", help="Send one mail, one ping, and call each hook.")] = False,
 ) -> int:
-    """Test the notifications: send one mail, one ping, and call the hooks, all with invented events.
+    """Send one test mail and one ping, and call each hook.
 
-    It sends in a dry run too. The ping counts as a success at the monitor; hooks get "test": true. While runs are
-    paused or disabled it sends nothing, and ends with 3. Exit 0 if all that is set up works; 10 a setting is wrong,
-    12 SendGrid refused the key, 13 a service is down, 3 a hook failed. With --json: {"schema", "success",
-    "exit_status", "dry_run", "results": [{"name": mail, ping or a hook, "result": ok, skipped or failed, "text"}]}.
+    All events in them are invented. It sends in a dry run too. The ping counts as a success at the monitor. Hooks get
+    `"test": true`. While runs are paused or disabled it sends nothing.
     """
     from tsrevel.cli import notify as verb
 
@@ -242,7 +251,7 @@ def notify(
     return verb.send_test(ctx, flags)
 
 
-@command(app)
+@command(app, panel=SET_UP, example="tsrevel schedule cron", exits={10: "a setting is wrong"})
 def schedule(
     ctx: CliContext,
     flags: OutputOptions,
@@ -257,43 +266,48 @@ def schedule(
     ] = None,
     log: Annotated[Path | None, typer.Option("--log", metavar="F", help="Append what runs print to this file.")] = None,
 ) -> int:
-    """Print the crontab lines or systemd units that run this installation every 45 minutes.
+    """Print the crontab lines or systemd units to install.
 
-    They name the program and the settings file in use, so they work from any PATH. Nothing is installed: the first
-    lines say how. `doctor` checks what is installed. With --json: {"schema", "success", "kind", "user", "command",
-    "files": texts by name, "install": steps, "warnings"}.
+    They run it every 45 minutes. They name the program and the settings file in use, so they work from any PATH.
+    Nothing is installed: the first lines say how. `doctor` checks what is installed.
     """
     from tsrevel.cli import schedule as verb
 
     return verb.print_schedule(ctx, flags, kind, user, mailto or [], log)
 
 
-@command(app)
+@command(app, panel=TRY, example="tsrevel demo", exits={})
 def demo(ctx: CliContext, flags: OutputOptions) -> int:
-    """Show the whole story, no account needed. The services are pretended, on this machine.
+    """Run everything once in the sandbox, without an account.
 
-    It makes its own settings, so --config changes nothing.
+    The pretend services run on this machine. It makes its own settings, so `--config` changes nothing.
     """
     from tsrevel.cli import demo as verb
 
     return verb.demo(ctx, flags)
 
 
-@command(app, acts=True, unfinished="the pretend services are gone, with all that was in them")
+@command(
+    app,
+    panel=TRY,
+    example="tsrevel sandbox --write-config sandbox.toml",
+    exits={10: "the file can't be written"},
+    acts=True,
+    unfinished="the pretend services are gone, with all that was in them",
+)
 def sandbox(
     ctx: CliContext,
     flags: OutputOptions,
     write_config: Annotated[
         Path | None,
-        typer.Option("--write-config", metavar="F", help="Write a config that uses it, instead of printing it."),
+        typer.Option("--write-config", metavar="F", help="Write settings that use it, instead of printing them."),
     ] = None,
     tripleseat_port: Annotated[int, typer.Option("--tripleseat-port", min=0, max=65535, help="0: any free one.")] = 0,
     revel_port: Annotated[int, typer.Option("--revel-port", min=0, max=65535, help="0: any free one.")] = 0,
 ) -> int:
-    """Serve the pretend services until interrupted. They listen on loopback, with a sample day in them.
+    """Serve the pretend services until interrupted.
 
-    With --json: {"schema", "tripleseat": URL, "revel": URL, "config": the file written, or else its text}.
-    It makes its own settings, so --config changes nothing.
+    They listen on loopback, with a sample day in them. It makes its own settings, so `--config` changes nothing.
     """
     from tsrevel.cli import sandbox as verb
 
