@@ -23,6 +23,7 @@ from ..forks import PATIENCE as PATIENCE
 from ..forks import ROOT as ROOT
 from ..forks import Ran as Ran
 from ..world import World
+from .schemas import assert_published
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -49,13 +50,15 @@ class Shell:
     def run(
         self, *argv: str, tty: bool = False, environ: Mapping[str, str] | None = None, stdin: bytes | BinaryIO = b""
     ) -> Ran:
-        """Type one command line."""
+        """Type one command line. What it prints with --json must be what its schema says."""
         given = {**self.environ, **(TERMINAL if tty else {}), **(environ or {})}
         out, err = (Tty(), Tty()) if tty else (io.StringIO(), io.StringIO())
         source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
         runtime = self.world.runtime()
         world = surroundings.CliContext(environ=given, stdin=source, stdout=out, stderr=err, runtime=runtime)
         status = run_command(list(argv), world)
+        if "--json" in argv:
+            assert_published(argv, out.getvalue())
         return Ran(status, out.getvalue(), err.getvalue())
 
     def sync(self, *argv: str, tty: bool = False, environ: Mapping[str, str] | None = None) -> Ran:

@@ -12,6 +12,7 @@ from tsrevel.ledger import hold_lock
 
 from ..world import World
 from .bench import Shell
+from .schemas import find_errors
 
 PAID, UNMAPPED, MISSED = 64000002, 64000003, 64000005
 
@@ -33,6 +34,7 @@ def told(world: World, hook: str) -> list[dict[str, Any]]:
     text, found, decoder = path.read_text(), [], json.JSONDecoder()
     while text:
         document, end = decoder.raw_decode(text)
+        assert find_errors("hook", document) == []
         found.append(document)
         text = text[end:]
     return found

@@ -12,7 +12,7 @@ import pytest
 from .bench import Ran, Shell
 
 SECRETS = ("sandbox-access", "sandbox-refresh", "sandbox-client-secret")
-STATUS = ["schema", "success", "auth", "token_file", "valid_until", "written_at", "expired"]
+STATUS = ["schema", "success", "auth", "token_file", "valid_until", "written_at", "expired", "reason"]
 
 
 @pytest.fixture

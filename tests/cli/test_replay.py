@@ -21,7 +21,7 @@ from .test_verify_signature import Spring
 
 FULL, PAID, UNMAPPED, EARLY = range(64000001, 64000005)
 LOST, TWINS = 64000006, 64000007
-LINE = ["ok", "processed", "trigger", "reason", "event_id", "revel_order_id"]
+LINE = ["schema", "ok", "processed", "trigger", "reason", "event_id", "revel_order_id"]
 MORE = ["status", "error", "file"]
 REFUSED = "SIGNATURE_VERIFICATION_FAILED_"
 
@@ -124,6 +124,7 @@ def test_a_delivery_reads_as_designed(shell: Shell, spool: Spool) -> None:
     ran = shell.replay(str(spool), "--json")
     assert list(ran.answer) == [*LINE, *MORE]
     assert ran.answer == {
+        "schema": 1,
         "ok": True,
         "processed": True,
         "trigger": "UPDATE_EVENT",

@@ -17,7 +17,7 @@ from .captured import answers, names_in
 FULL, PAID, UNMAPPED, EARLY = range(64000001, 64000005)
 TWINS = 64000007
 CAKE = '[[product]]\nestablishment = 8\nname = "Ube Celebration Cake"\nproduct = 8107\n'
-LINE = ["ok", "processed", "reason", "event_id", "revel_order_id", "status", "error", "trigger"]
+LINE = ["schema", "ok", "processed", "trigger", "reason", "event_id", "revel_order_id", "status", "error"]
 
 
 def map_cake(shell: Shell) -> None:

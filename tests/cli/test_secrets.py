@@ -50,7 +50,7 @@ TYPED: dict[str, list[str]] = {
     "ledger export": [],
     "ledger prune": ["--older-than", "400"],
 }
-OF_THEIR_OWN = {"demo", "sandbox"}
+OF_THEIR_OWN = {"demo", "sandbox", "schema"}
 """They take no settings: what they use is written down in this repository."""
 
 

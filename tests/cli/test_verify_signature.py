@@ -32,7 +32,7 @@ OF_OURS = {
     *("tsrevel.engine", "tsrevel.ledger", "tsrevel.tripleseat", "tsrevel.revel", "tsrevel.wiring"),
     *("tsrevel.transport.client", "tsrevel.transport.write_gate", "tsrevel.cli.sync", "tsrevel.cli.replay"),
 }
-GOOD = {"ok": True, "reason": None, "timestamp": STAMP}
+GOOD = {"schema": 1, "ok": True, "reason": None, "timestamp": STAMP}
 
 
 def bare(body: bytes = BODY, key: str = NEW) -> str:
@@ -91,16 +91,21 @@ def test_a_signature_without_a_day_is_told_as_it_is(shell: Shell, header: str, t
 @pytest.mark.parametrize("tty", [False, True])
 def test_json_is_one_object_of_three_keys_and_nothing_else(shell: Shell, tty: bool) -> None:
     good = verify(shell, "--json", header=sign(), tty=tty)
-    assert good.out == f'{{"ok": true, "reason": null, "timestamp": {STAMP}}}\n'
+    assert good.out == f'{{"schema": 1, "ok": true, "reason": null, "timestamp": {STAMP}}}\n'
     assert (good.status, good.err) == (0, "")
     bad = verify(shell, "--json", header=sign(key="another"), tty=tty)
-    assert bad.out == f'{{"ok": false, "reason": "SIGNATURE_MISMATCH", "timestamp": {STAMP}}}\n'
+    assert bad.out == f'{{"schema": 1, "ok": false, "reason": "SIGNATURE_MISMATCH", "timestamp": {STAMP}}}\n'
     assert bad.status == 4
     assert bad.err.startswith("tsrevel: SIGNATURE_MISMATCH: ")
 
 
 def test_a_plain_digest_has_no_timestamp(shell: Shell) -> None:
-    assert verify(shell, "--json", "--plain", header=bare()).answer == {"ok": True, "reason": None, "timestamp": None}
+    assert verify(shell, "--json", "--plain", header=bare()).answer == {
+        "schema": 1,
+        "ok": True,
+        "reason": None,
+        "timestamp": None,
+    }
     assert verify(shell, "--json", header=bare()).answer["reason"] == "MALFORMED_SIGNATURE_HEADER"
 
 
@@ -181,7 +186,10 @@ def test_a_key_may_come_from_the_environment_alone(shell: Shell) -> None:
 def test_without_a_key_nothing_is_good_and_the_setting_is_named(shell: Shell) -> None:
     del shell.world.config["tripleseat"]["webhook_signing_keys"]
     ran = verify(shell, "--json", header=sign(key=""))
-    assert (ran.status, ran.answer) == (4, {"ok": False, "reason": "SIGNING_KEY_NOT_CONFIGURED", "timestamp": None})
+    assert (ran.status, ran.answer) == (
+        4,
+        {"schema": 1, "ok": False, "reason": "SIGNING_KEY_NOT_CONFIGURED", "timestamp": None},
+    )
     assert "tripleseat.webhook_signing_keys" in ran.err
 
 
@@ -238,7 +246,7 @@ def test_a_body_of_50_mb_is_refused_in_constant_memory(shell: Shell) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (ran.status, ran.answer) == (4, {"ok": False, "reason": "PAYLOAD_TOO_LARGE", "timestamp": None})
+    assert (ran.status, ran.answer) == (4, {"schema": 1, "ok": False, "reason": "PAYLOAD_TOO_LARGE", "timestamp": None})
     assert re.fullmatch(r"tsrevel: PAYLOAD_TOO_LARGE: .+ 16 MiB.+\n", ran.err)
     assert spring.taken == LARGEST_BODY + 1
     assert peak < 24_000_000

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import typer
 
+from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import trouble_of
 from tsrevel.errors import ConfigError, ConfigProblem, Terminated, TsrevelError
@@ -50,7 +51,7 @@ def guard(
     except typer.BadParameter:
         raise
     except TsrevelError as error:
-        problems = encode_problems(error.problems) if isinstance(error, ConfigError) else []
+        problems = error.problems if isinstance(error, ConfigError) else ()
         return _fail(ctx, flags, str(error), error.exit_status, problems)
     except (KeyboardInterrupt, Terminated) as error:
         end = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
@@ -79,18 +80,12 @@ def describe_fault(error: Exception) -> str:
     return f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"
 
 
-def encode_problems(problems: Iterable[ConfigProblem]) -> list[dict[str, str]]:
-    """Problems of the settings for --json."""
-    return [{"key": p.key, "origin": p.origin, "message": p.message, "remedy": p.remedy} for p in problems]
-
-
-def _fail(
-    ctx: CliContext, flags: OutputOptions, text: str, status: int, problems: list[dict[str, str]] | None = None
-) -> int:
+def _fail(ctx: CliContext, flags: OutputOptions, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:
     for line in text.splitlines():
         print(f"tsrevel: {line}", file=ctx.stderr)
     if flags.json:
-        ctx.answer_failure(text, status, **({"problems": problems} if problems else {}))
+        listed = tuple(fill(ProblemJson, each) for each in problems)
+        ctx.answer(FailureAnswer(error=text, exit_status=status, problems=listed))
     return status
 
 

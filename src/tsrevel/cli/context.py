@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
+from tsrevel.cli.answers.model import Answer, FailureAnswer, encode
 from tsrevel.cli.streams import encode_json, fold, plain
 
 if TYPE_CHECKING:
@@ -50,16 +51,16 @@ class CliContext:
         """The same on stderr, at once."""
         print(fold(text, self.stderr, self.environ), file=self.stderr, flush=True)
 
-    def answer(self, document: Mapping[str, object]) -> None:
-        """Print the one JSON object of --json on stdout. A later one is dropped: the first has said how it ended."""
+    def answer(self, answer: Answer, *, more: bool = False) -> None:
+        """Print the JSON object of --json on stdout. A later one is dropped, unless this one said that `more` come."""
         if not self.answered:
-            self.answered = True
-            print(encode_json(document, self.stdout), file=self.stdout, flush=True)
+            line = encode_json(encode(answer), self.stdout)
+            self.answered = not more
+            print(line, file=self.stdout, flush=True)
 
-    def answer_failure(self, error: str, exit_status: int, **more: object) -> None:
+    def answer_failure(self, error: str, exit_status: int) -> None:
         """Answer with the object of --json for a command that failed."""
-        failure = {"schema": 1, "success": False, "reason": None, "error": error, "exit_status": exit_status}
-        self.answer(failure | more)
+        self.answer(FailureAnswer(error=error, exit_status=exit_status))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from tsrevel.cli.answers.runs import DemoAnswer, answer_report
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.output import encode_report, open_console, show_table
+from tsrevel.cli.output import open_console, show_table
 from tsrevel.cli.sandbox import Served, run_services
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.config import load_settings
@@ -48,8 +49,7 @@ def demo(ctx: CliContext, flags: OutputOptions) -> int:
         console.print(_proof(served, config))
         faults = _find_faults(served, *reports)
     if flags.json:
-        runs = [encode_report(report) for report in reports]
-        ctx.answer({"schema": 1, "success": not faults, "faults": faults, "runs": runs})
+        ctx.answer(DemoAnswer(success=not faults, faults=tuple(faults), runs=tuple(map(answer_report, reports))))
     for fault in faults:
         print(f"tsrevel: {fault}", file=ctx.stderr)
     if not faults:

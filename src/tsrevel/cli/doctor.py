@@ -9,6 +9,8 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
+from tsrevel.cli.answers.model import fill
+from tsrevel.cli.answers.setup import CheckJson, DoctorAnswer
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NOTHING_CHECKED, open_console
@@ -44,12 +46,12 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})
     unchecked = f"neither service was checked: {why}" if why else ""
     if flags.json:
-        checks = [
-            {"name": e.name, "subject": e.subject, "verdict": e.verdict, "text": e.text, "remedy": e.remedy}
-            for e in found
-        ]
-        reason = {"reason": Reason.CONNECTOR_DISABLED, "error": unchecked} if unchecked else {}
-        ctx.answer({"schema": 1, "success": status == 0, "exit_status": status, "checks": checks} | reason)
+        checks = tuple(fill(CheckJson, each) for each in found)
+        reason = Reason.CONNECTOR_DISABLED if unchecked else None
+        answer = DoctorAnswer(
+            success=status == 0, exit_status=status, checks=checks, reason=reason, error=unchecked or None
+        )
+        ctx.answer(answer)
     elif unchecked or not flags.quiet:
         verdicts = Counter(each.verdict for each in found)
         counts = []

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import unescape
 
+from tsrevel.cli.answers import reports
+from tsrevel.cli.answers.model import fill
+from tsrevel.cli.answers.runs import answer_outcome
 from tsrevel.cli.arguments import find_event_id, is_id
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.history import encode_steps
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import (
     STYLES,
     TextOutput,
-    encode_at,
-    encode_attempt,
-    encode_cents,
-    encode_outcome,
-    encode_record,
-    encode_resolution,
-    encode_standing,
     shown_at,
 )
 from tsrevel.config import load_settings
@@ -26,12 +21,14 @@ from tsrevel.insight.explain import Explanation, explain_live, explain_offline, 
 from tsrevel.insight.history import EventHistory
 from tsrevel.ledger import AuditKind
 from tsrevel.ledger.queries import StepStatus
-from tsrevel.planning.explain import LineReason, Rationale
+from tsrevel.planning.explain import Rationale
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, ProductId, label
 from tsrevel.planning.money import show
 from tsrevel.planning.reasons import advise
 from tsrevel.wiring import Runtime
 
+_UNWRITTEN = {"written": False, "kept": False, "revel_id": None, "recorded_at": None, "run_id": None}
+"""A step of a plan that is not claimed yet."""
 _IS_IT_RIGHT = "is its id right?"
 
 
@@ -47,58 +44,78 @@ def explain_event(ctx: CliContext, flags: OutputOptions, event: str, *, offline:
         explain = explain_offline if offline or not is_id(event_id) else explain_live
         told = explain(settings, runtime, event_id)
     if flags.json:
-        ctx.answer(_encode(told))
+        ctx.answer(_answer(told))
     else:
         _tell(TextOutput(ctx), told)
     return told.exit_status
 
 
-def _encode(told: Explanation) -> dict[str, object]:
+def _answer(told: Explanation) -> reports.ExplainAnswer:
     outcome, history, why, plan = told.outcome, told.history, told.rationale, told.plan
-    deliveries = [fact for fact in history.facts if fact.kind == AuditKind.DELIVERY]
     tripleseat_status = told.event.status if told.event else None
-    answer: dict[str, object] = {
-        "schema": 1,
-        "success": told.exit_status == 0,
-        "source": told.source,
-        "event_id": history.event_id,
-        "known": outcome is not None and not told.unknown,
-        "status": outcome.status if outcome else None,
-        "reason": outcome.reason if outcome else None,
-        "category": outcome.category if outcome else None,
-        "text": (outcome.text or None) if outcome else None,
-        "advice": _advise(told),
-        "event": encode_outcome(outcome) | {"tripleseat_status": tripleseat_status} if outcome else None,
-        "foretold": {"reason": told.foretold.reason, "text": told.foretold.text} if told.foretold else None,
-        "switched_off": told.switched_off,
-        "documents": [
-            {
-                **_encode_document(each),
-                "lines": [_encode_line(line) for line in each.lines],
-                "money": _encode_money(each, None),
-            }
+    steps = history.steps or tuple(fill(StepStatus, each, **_UNWRITTEN) for each in (plan.steps if plan else ()))
+    return fill(
+        reports.ExplainAnswer,
+        told,
+        success=told.exit_status == 0,
+        event_id=history.event_id,
+        known=outcome is not None and not told.unknown,
+        status=outcome.status if outcome else None,
+        reason=outcome.reason if outcome else None,
+        category=outcome.category if outcome else None,
+        text=outcome.text if outcome else None,
+        advice=_advise(told),
+        event=fill(reports.ExplainedEventJson, answer_outcome(outcome), tripleseat_status=tripleseat_status)
+        if outcome
+        else None,
+        foretold=fill(reports.ForetoldJson, told.foretold) if told.foretold else None,
+        documents=tuple(
+            reports.RivalDocumentJson(
+                id=each.document.id, title=each.title, why=each.why, lines=_lines(each), money=_money(each, None)
+            )
             for each in told.rivals
-        ],
-        "document": _encode_document(why) if why else None,
-        "lines": [_encode_line(each) for each in why.lines] if why else [],
-        "money": _encode_money(why, plan),
-        "items": _encode_items(plan, _product_names(told)) if plan else [],
-        "steps": encode_steps(history.steps or (_planned_steps(plan) if plan else ())),
-        "last_seen": encode_standing(history.standing) if history.standing else None,
-        "order": encode_record(history.record),
-        "resolution": encode_resolution(history.resolution),
-        "attempts": [encode_attempt(each) for each in history.attempts],
-        "deliveries": [
-            {
-                "at": encode_at(fact.at),
-                "trigger": fact.detail.get("trigger"),
-                "signed": fact.detail.get("signed") == "yes",
-                "reason": fact.detail.get("reason"),
-            }
-            for fact in deliveries
-        ],
-    }
-    return answer | ({"error": answer["text"], "exit_status": told.exit_status} if told.exit_status else {})
+        ),
+        document=reports.DocumentJson(id=why.document.id, title=why.title, why=why.why) if why else None,
+        lines=_lines(why) if why else (),
+        money=_money(why, plan) if why or plan else None,
+        items=tuple(
+            fill(reports.ItemJson, item, product_name=_product_names(told).get(item.product)) for item in plan.items
+        )
+        if plan
+        else (),
+        steps=reports.answer_steps(steps),
+        last_seen=reports.answer_status(history.standing) if history.standing else None,
+        order=reports.answer_record(history.record),
+        resolution=reports.answer_resolution(history.resolution),
+        attempts=reports.answer_attempts(history.attempts),
+        deliveries=tuple(
+            reports.DeliveryJson(
+                at=fact.at,
+                trigger=fact.detail.get("trigger"),
+                signed=fact.detail.get("signed") == "yes",
+                reason=fact.detail.get("reason"),
+            )
+            for fact in history.facts
+            if fact.kind == AuditKind.DELIVERY
+        ),
+        error=outcome.text if outcome and told.exit_status else None,
+        exit_status=told.exit_status or None,
+    )
+
+
+def _lines(why: Rationale) -> tuple[reports.LineJson, ...]:
+    return tuple(fill(reports.LineJson, each) for each in why.lines)
+
+
+def _money(why: Rationale | None, plan: Plan | None) -> reports.MoneyJson:
+    """What the document and the plan say of money, as far as they are there."""
+    charges = tuple(fill(reports.ChargeJson, each) for each in why.charges) if why else None
+    parts = fill(reports.MoneyJson, why, charges=charges)
+    return (
+        fill(reports.MoneyJson, parts, final_total=plan.final_total, paid=plan.paid, remaining_due=plan.remaining_due)
+        if plan
+        else parts
+    )
 
 
 def _advise(told: Explanation) -> str | None:
@@ -111,70 +128,6 @@ def _advise(told: Explanation) -> str | None:
     record = told.history.record
     disputed = record is not None and record.state == "disputed"
     return advise(told.outcome.event_id, told.outcome.status, told.outcome.reason, disputed=disputed)
-
-
-def _encode_document(why: Rationale) -> dict[str, object]:
-    return {"id": str(why.document.id), "title": why.title, "why": why.why}
-
-
-def _encode_line(line: LineReason) -> dict[str, object]:
-    return {
-        "name": line.name,
-        "quantity": line.quantity,
-        "amount": show(line.amount),
-        "product": str(line.product) if line.product is not None else None,
-        "product_name": line.product_name,
-        "how": line.how,
-        "why": line.why,
-    }
-
-
-def _encode_money(why: Rationale | None, plan: Plan | None) -> dict[str, object] | None:
-    if why is None and plan is None:
-        return None
-    money: dict[str, object] = {}
-    if why:
-        money |= {
-            "lines": show(why.lines_total),
-            "discount": show(why.discount),
-            "charges": [{"name": e.name, "amount": show(e.amount), "as": e.treat_as} for e in why.charges],
-            "charges_total": show(why.charges_total),
-            "grand_total": encode_cents(why.grand_total),
-            "event_total": encode_cents(why.event_total),
-            "holds": why.holds,
-            "identity": why.identity,
-        }
-    if plan:
-        money |= {
-            "order_total": show(plan.final_total),
-            "paid": show(plan.paid),
-            "remaining_due": show(plan.remaining_due),
-        }
-    return money
-
-
-def _encode_items(plan: Plan, names: Mapping[ProductId, str]) -> list[dict[str, object]]:
-    return [
-        {
-            "line": item.line,
-            "product": str(item.product),
-            "product_name": names.get(item.product),
-            "quantity": item.quantity,
-            "unit_price": show(item.unit_price),
-            "amount": show(item.amount),
-        }
-        for item in plan.items
-    ]
-
-
-def _planned_steps(plan: Plan) -> list[StepStatus]:
-    """The steps of a plan that isn't claimed yet."""
-    return [
-        StepStatus(
-            each.kind, each.number, each.uuid, written=False, kept=False, revel_id=None, recorded_at=None, run_id=None
-        )
-        for each in plan.steps
-    ]
 
 
 def _product_names(told: Explanation) -> Mapping[ProductId, str]:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from tsrevel.cli.answers import reports
+from tsrevel.cli.answers.model import fill
+from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.output import (
     STYLES,
     TextOutput,
-    encode_at,
-    encode_attempt,
-    encode_pause,
-    encode_record,
-    encode_resolution,
-    encode_run,
-    encode_standing,
     look,
     run_line,
     shown_at,
 )
 from tsrevel.insight.history import EventHistory, describe_fact, recount_event, recount_runs
 from tsrevel.ledger import Pause
-from tsrevel.ledger.queries import Attempt, StepStatus
+from tsrevel.ledger.queries import Attempt
 from tsrevel.planning.money import show
 
 
@@ -31,8 +25,11 @@ def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     with look(ctx, flags) as (_, view, _now):
         told, pause = recount_runs(view, limit), view.runs.paused() if view else None
     if flags.json:
-        runs = [encode_run(each.run) | {"events": [encode_attempt(one) for one in each.attempts]} for each in told]
-        ctx.answer({"schema": 1, "success": True, "paused": encode_pause(pause), "runs": runs})
+        runs = tuple(
+            fill(reports.RunWithEventsJson, reports.answer_run(each.run), events=reports.answer_attempts(each.attempts))
+            for each in told
+        )
+        ctx.answer(reports.RunsAnswer(paused=answer_pause(pause), runs=runs))
     else:
         page = _page(ctx, pause)
         if not told:
@@ -53,30 +50,18 @@ def show_event(ctx: CliContext, flags: OutputOptions, event: str, limit: int | N
         event_id = find_event_id(event, lambda each: recount_event(view, each).known)
         told, pause = recount_event(view, event_id, limit), view.runs.paused() if view else None
     if flags.json:
-        answer = {
-            "schema": 1,
-            "success": True,
-            "event_id": told.event_id,
-            "known": told.known,
-            "event": encode_standing(told.standing) if told.standing else None,
-            "order": encode_record(told.record),
-            "resolution": encode_resolution(told.resolution),
-            "attempts": [encode_attempt(each) for each in told.attempts],
-            "receipts": encode_steps([each for each in told.steps if each.kept]),
-            "steps": encode_steps(told.steps),
-            "facts": [
-                {
-                    "seq": fact.seq,
-                    "at": encode_at(fact.at),
-                    "run_id": fact.run_id,
-                    "kind": fact.kind,
-                    "text": describe_fact(fact),
-                    "detail": dict(fact.detail),
-                }
-                for fact in told.facts
-            ],
-            "paused": encode_pause(pause),
-        }
+        answer = fill(
+            reports.EventHistoryAnswer,
+            told,
+            event=reports.answer_status(told.standing) if told.standing else None,
+            order=reports.answer_record(told.record),
+            resolution=reports.answer_resolution(told.resolution),
+            attempts=reports.answer_attempts(told.attempts),
+            receipts=reports.answer_steps(each for each in told.steps if each.kept),
+            steps=reports.answer_steps(told.steps),
+            facts=tuple(fill(reports.FactJson, fact, text=describe_fact(fact)) for fact in told.facts),
+            paused=answer_pause(pause),
+        )
         ctx.answer(answer)
     else:
         _tell_event(_page(ctx, pause), told)
@@ -89,30 +74,6 @@ def _page(ctx: CliContext, pause: Pause | None) -> TextOutput:
     if pause:
         page.line(f"! runs are {pause}", "bold red")
     return page
-
-
-def encode_steps(steps: Iterable[StepStatus]) -> list[dict[str, object]]:
-    """Steps of the claimed plan, with their receipts."""
-    return [
-        {
-            "step": step.kind,
-            "number": step.number + 1,
-            "uuid": step.uuid,
-            "written": step.written,
-            "receipt": _receipt_of(step),
-            "revel_id": step.revel_id,
-            "at": encode_at(step.recorded_at),
-            "run_id": step.run_id,
-        }
-        for step in steps
-    ]
-
-
-def _receipt_of(step: StepStatus) -> str | None:
-    """ "kept"; "not_kept" where there was one, or may have been; None where nothing was written."""
-    if step.kept:
-        return "kept"
-    return None if step.written is False else "not_kept"
 
 
 def _tell_event(page: TextOutput, told: EventHistory) -> None:
@@ -141,7 +102,7 @@ def _tell_event(page: TextOutput, told: EventHistory) -> None:
         rows = []
         for step in told.steps:
             name = f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
-            missing = {"kept": "", "not_kept": "receipt not kept", None: "not written"}[_receipt_of(step)]
+            missing = {"kept": "", "not_kept": "receipt not kept", None: "not written"}[reports.receipt_of(step)]
             when, run = shown_at(step.recorded_at), (step.run_id or "")[:8]
             rows.append((name, step.revel_id or missing, when, run, step.uuid))
         page.rows(("Step", "Revel id", "When", "Run", "uuid"), rows)

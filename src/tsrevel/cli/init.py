@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from tsrevel.cli.answers.setup import InitAnswer
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.init_settings import TREATMENTS, InitOptions, SettingsDraft, charge_entry, gather, plain_key
 from tsrevel.cli.logs import logging_to
@@ -148,9 +149,9 @@ def _tell(
         todo.append("no [[charges]] yet: an event with a tax, fee or gratuity is held until each is named there")
     todo += _overruled(ctx.environ)
     if flags.json:
-        names = [str(each.values.get("name") or "") for each in draft.locations if each.live]
-        answer = {"schema": 1, "success": True, "reason": None, "config": str(path)}
-        ctx.answer(answer | {"locations": names, "open": todo, "next": [*hand_over, *steps]})
+        names = tuple(str(each.values.get("name") or "") for each in draft.locations if each.live)
+        next_steps = (*hand_over, *steps)
+        ctx.answer(InitAnswer(config=str(path), locations=names, open=tuple(todo), next=next_steps))
         return
     if flags.quiet:
         return

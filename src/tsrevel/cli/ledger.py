@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from tsrevel.cli.answers import ledger as answers
+from tsrevel.cli.answers.model import fill
+from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.output import NEVER_RUN, describe_files, encode_at, encode_files, encode_pause
+from tsrevel.cli.output import NEVER_RUN, describe_files, locate_files
 from tsrevel.cli.streams import encode_json
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import take_owner_of
 from tsrevel.ledger import Ledger, Pause, hold_lock
-from tsrevel.ledger.maintenance import LedgerSummary, count_prunable, export_rows, prune_details
 from tsrevel.ledger.maintenance import back_up_ledger as copy_to
 from tsrevel.ledger.maintenance import check_ledger as examine
+from tsrevel.ledger.maintenance import count_prunable, export_rows, prune_details
 from tsrevel.wiring import Runtime, make_state_folder
 
 _OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}
@@ -30,8 +34,8 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
     if summary is None and file:
         raise LedgerUnusable(LedgerCode.ABSENT, f"There is no file {file}: name the ledger or backup to check.")
     if flags.json:
-        answer = {"schema": 1, "success": True, "path": str(path), "exists": summary is not None}
-        ctx.answer(answer | (_encode(summary) if summary else {}))
+        inspection = asdict(summary.inspection) if summary else {}
+        ctx.answer(fill(answers.LedgerCheckAnswer, summary, path=str(path), exists=summary is not None, **inspection))
         return 0
     if flags.quiet:
         return 0
@@ -60,7 +64,9 @@ def back_up_ledger(ctx: CliContext, flags: OutputOptions, target: Path) -> int:
     path = settings.ledger_path
     summary = copy_to(path, target, settings.environment, runtime.database)
     if flags.json:
-        ctx.answer({"schema": 1, "success": True, "path": str(path), "backup": str(target), **_encode(summary)})
+        ctx.answer(
+            fill(answers.LedgerBackupAnswer, summary, path=str(path), backup=str(target), **asdict(summary.inspection))
+        )
     elif not flags.quiet:
         facts = summary.inspection.facts
         text = f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts:,} facts in its audit."
@@ -72,7 +78,7 @@ def export_ledger(ctx: CliContext, flags: OutputOptions, output: Path | None) ->
     """Print every row as a JSON line, or write them to a new file. Raises LedgerUnusable, LedgerDamaged."""
     settings, runtime = _load(ctx, flags)
     rows = (
-        encode_json(row, ctx.stdout, compact=True)
+        encode_json({"schema": 1, **row}, ctx.stdout, compact=True)
         for row in export_rows(settings.ledger_path, settings.environment, runtime.database)
     )
     if output is None:
@@ -86,7 +92,7 @@ def export_ledger(ctx: CliContext, flags: OutputOptions, output: Path | None) ->
             print(row, file=stream)
             count += 1
     if flags.json:
-        ctx.answer({"schema": 1, "success": True, "output": str(output), "rows": count})
+        ctx.answer(answers.LedgerExportAnswer(output=str(output), rows=count))
     elif not flags.quiet:
         print(f"{output}: {count:,} rows of {settings.ledger_path}, free text taken out.", file=ctx.stdout)
     return 0
@@ -106,8 +112,7 @@ def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_
         ):
             gone = prune_details(ledger, before, older_than)
     if flags.json:
-        answer = {"schema": 1, "success": True, "dry_run": dry_run, "older_than_days": older_than, "dropped": gone}
-        ctx.answer(answer)
+        ctx.answer(answers.LedgerPruneAnswer(dry_run=dry_run, older_than_days=older_than, dropped=gone))
     elif not flags.quiet:
         done = "would go" if dry_run else "dropped"
         told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
@@ -118,19 +123,6 @@ def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_
 
 def _load(ctx: CliContext, flags: OutputOptions) -> tuple[Settings, Runtime]:
     return load_settings(config=flags.config, environ=ctx.environ, offline=True), ctx.runtime or Runtime()
-
-
-def _encode(summary: LedgerSummary) -> dict[str, object]:
-    look = summary.inspection
-    return {
-        "bytes": summary.size,
-        "version": look.version,
-        "newest_version": look.newest,
-        "audit_rows": look.facts,
-        "last_at": encode_at(look.last_at),
-        "tables": dict(summary.tables),
-        "orders": dict(summary.orders),
-    }
 
 
 def _new_file(path: Path) -> TextIO:
@@ -199,8 +191,8 @@ def _tell(
     for each in warnings:
         print(f"tsrevel: warning: {each} ({settings.ledger_path.absolute()})", file=ctx.stderr)
     if flags.json:
-        answer = {"schema": 1, "success": True, "changed": changed, "paused": encode_pause(now), "text": text}
-        ctx.answer(answer | {"warnings": warnings} | encode_files(settings))
+        paused, files = answer_pause(now), locate_files(settings)
+        ctx.answer(answers.PausedAnswer(changed=changed, paused=paused, text=text, warnings=tuple(warnings), **files))
     elif not flags.quiet:
         print("\n".join([text, *describe_files(settings)]), file=ctx.stdout)
     return 0

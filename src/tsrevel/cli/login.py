@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from tsrevel.cli.answers.setup import LoginAnswer, LoginStatusAnswer, LogoutAnswer
 from tsrevel.cli.callback_server import CallbackServer, ConsentAnswer, Rejected, read_answer
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
@@ -47,13 +48,18 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
         except ConfigError as error:
             print(f"tsrevel: {error}", file=ctx.stderr)
             if flags.json:
-                failed = {"success": False, "reason": None, "error": str(error), "exit_status": NO_TOKEN}
-                ctx.answer({**_describe(settings), "written_at": None, "expired": None, **failed})
+                path = str(settings.token_path)
+                answer = LoginStatusAnswer(
+                    success=False, auth="oauth2", token_file=path, error=str(error), exit_status=NO_TOKEN
+                )
+                ctx.answer(answer)
             return NO_TOKEN
     until, written = _find_end(token), _instant_of(written_at)
     expired = token.expires_within(0, ctx.now().timestamp())
     if flags.json:
-        ctx.answer({**_describe(settings, until), "written_at": _encode_instant(written), "expired": expired})
+        auth, path = settings.tripleseat.auth, str(settings.token_path)
+        answer = LoginStatusAnswer(auth=auth, token_file=path, valid_until=until, written_at=written, expired=expired)
+        ctx.answer(answer)
     elif not flags.quiet:
         life = f"expired {_show(until)}: the next run renews it" if expired else f"good until {_show(until)}"
         lines = [
@@ -72,7 +78,7 @@ def log_out(ctx: CliContext, flags: OutputOptions) -> int:
         removed = TokenFile(settings.token_path).remove()
     done = f"{settings.token_path} is removed" if removed else f"There was no token file ({settings.token_path})"
     if flags.json:
-        ctx.answer({**_describe(settings), "removed": removed})
+        ctx.answer(LogoutAnswer(auth=settings.tripleseat.auth, token_file=str(settings.token_path), removed=removed))
     elif not flags.quiet:
         text = f"TripleSeat still trusts the app: an admin can take that back there ({APP_PAGE})."
         print(f"{done}. {text}", file=ctx.stdout)
@@ -85,13 +91,6 @@ def _open_settings(ctx: CliContext, flags: OutputOptions) -> Iterator[Settings]:
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     with logging_to(ctx.stderr, flags, "login"):
         yield settings
-
-
-def _describe(settings: Settings, until: datetime | None = None) -> dict[str, object]:
-    """What every answer of `login` says with --json."""
-    token_file, valid_until = str(settings.token_path), _encode_instant(until)
-    auth = settings.tripleseat.auth
-    return {"schema": 1, "success": True, "auth": auth, "token_file": token_file, "valid_until": valid_until}
 
 
 def _find_end(token: Token) -> datetime | None:
@@ -107,10 +106,6 @@ def _instant_of(seconds: float) -> datetime | None:
         return None
 
 
-def _encode_instant(instant: datetime | None) -> str | None:
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}" if instant else None
-
-
 def _show(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "an unknown time"
 
@@ -118,7 +113,7 @@ def _show(instant: datetime | None) -> str:
 def _tell_nothing_to_do(ctx: CliContext, flags: OutputOptions, settings: Settings) -> int:
     auth = settings.tripleseat.auth
     if flags.json:
-        ctx.answer({**_describe(settings), "token_file": None})
+        ctx.answer(LoginAnswer(auth=auth, token_file=None))
     elif not flags.quiet:
         text = f'Nothing to do: with tripleseat.auth = "{auth}" nobody has to log in, and no token is kept.'
         print(text, file=ctx.stdout)
@@ -235,7 +230,8 @@ def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
             under_way = _Login(ctx, flags, options, settings, token_url, state, verifier)
             token = (_take_pasted if paste else _take_redirected)(under_way, target)
     if flags.json:
-        ctx.answer(_describe(settings, _find_end(token)))
+        auth, path = settings.tripleseat.auth, str(settings.token_path)
+        ctx.answer(LoginAnswer(auth=auth, token_file=path, valid_until=_find_end(token)))
     elif not flags.quiet:
         text = f"Logged in. The tokens are in {settings.token_path}, readable by this user alone; runs renew them."
         print(text, file=ctx.stdout)

@@ -12,6 +12,8 @@ from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.streams import encode_json
 
 _LOGGER = logging.getLogger("tsrevel")
+_SUBJECTS = ("event_id", "order_id", "reason")
+"""What a JSON line also carries where it is about an event, given to the logger as `extra`."""
 
 
 class _LogFormatter(logging.Formatter):
@@ -25,7 +27,8 @@ class _LogFormatter(logging.Formatter):
         level, message = record.levelname, record.getMessage()
         if self._as_json:
             entry = {"at": at, "level": level, "correlation_id": self._correlation_id, "message": message}
-            return encode_json(entry, self._stream)
+            about = {key: getattr(record, key) for key in _SUBJECTS if hasattr(record, key)}
+            return encode_json(entry | about, self._stream)
         indented = message.replace("\n", "\n    ")  # what goes on can't be taken for another entry
         return f"{at} {level} [{self._correlation_id}] {indented}"
 

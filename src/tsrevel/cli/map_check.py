@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tsrevel.cli.answers.mapping import CoverageSummaryJson, MapCheckAnswer, UncoveredEventJson
+from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import DayRange, Survey, open_survey
-from tsrevel.cli.output import encode_day, news_line, report_nothing_checked, say, show_progress
+from tsrevel.cli.output import news_line, report_nothing_checked, say, show_progress
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import FailureStreak
 from tsrevel.engine.fetch import EventUnavailable
@@ -98,28 +100,18 @@ def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Seque
     skipped = dict(sorted(reasons.items()))
     exit_status = NEEDS_ATTENTION if bad else 0
     if flags.json:
-        counts = {
-            "events": len(verdicts),
-            "covered": statuses[Status.PLANNED],
-            "held": statuses[Status.HELD],
-            "failed": statuses[Status.FAILED],
-            "skipped": statuses[Status.SKIPPED],
-        }
-        answer = {"schema": 1, "success": not bad, **span.encode(), "summary": counts, "skipped": skipped}
-        held = [
-            {
-                "event": each.outcome.event_id,
-                "date": encode_day(each.outcome.day),
-                "location": each.outcome.location,
-                "establishment": None if each.outcome.establishment is None else str(each.outcome.establishment),
-                "status": each.outcome.status,
-                "reason": each.outcome.reason,
-                "error": each.outcome.text,
-                "names": list(each.names),
-            }
-            for each in bad
-        ]
-        ctx.answer(answer | {"held": held, "exit_status": exit_status})
+        counts = CoverageSummaryJson(
+            events=len(verdicts),
+            covered=statuses[Status.PLANNED],
+            held=statuses[Status.HELD],
+            failed=statuses[Status.FAILED],
+            skipped=statuses[Status.SKIPPED],
+        )
+        held = tuple(fill(UncoveredEventJson, each.outcome, names=each.names) for each in bad)
+        answer = fill(
+            MapCheckAnswer, span, success=not bad, summary=counts, skipped=skipped, held=held, exit_status=exit_status
+        )
+        ctx.answer(answer)
         return exit_status
     say(ctx, *(news_line(each.outcome) for each in bad))
     if not flags.quiet or bad:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from tsrevel.cli.answers.mapping import LeftOutJson
 from tsrevel.cli.arguments import read_locations
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
@@ -41,10 +42,6 @@ class DayRange:
     days: int
     first: date
     last: date
-
-    def encode(self) -> dict[str, object]:
-        """The days as --json prints them."""
-        return {"days": self.days, "from": self.first.isoformat(), "to": self.last.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +128,10 @@ class SeenName:
     prices: dict[Cents, None] = field(default_factory=dict, init=False)
     candidates: tuple[Suggestion, ...] = field(default=(), init=False)
 
+    def describe(self) -> dict[str, object]:
+        """Where it was seen, by the names of the answers' fields."""
+        return {"events": tuple(self.events), "menus": tuple(self.menus), "prices": tuple(self.prices)}
+
 
 @dataclass(slots=True)
 class NameReport:
@@ -143,10 +144,10 @@ class NameReport:
     unread: dict[str, str]
     menus_unread: str | None = None
 
-    def encode(self) -> dict[str, object]:
-        """Where names were looked for, and what had to be left out, as --json prints it."""
-        left_out = [{"event": event, "error": why} for event, why in self.unread.items()]
-        return {**self.span.encode(), "menus_error": self.menus_unread, "events_left_out": left_out}
+    def describe(self) -> dict[str, object]:
+        """Where names were looked for, and what had to be left out, by the names of the answers' fields."""
+        left_out = tuple(LeftOutJson(event=event, error=why) for event, why in self.unread.items())
+        return {**asdict(self.span), "menus_error": self.menus_unread, "events_left_out": left_out}
 
 
 def gather(ctx: CliContext, flags: OutputOptions, survey: Survey, days: int) -> NameReport:

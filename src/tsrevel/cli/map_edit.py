@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tsrevel.cli.answers.mapping import MappingJson, MapSetAnswer, MapUnsetAnswer, ProductJson
+from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import establishment_names, mappings_path, needed, open_survey
-from tsrevel.cli.output import encode_mapping, encode_offer, reject, say, what_is_mapped
+from tsrevel.cli.output import reject, say, what_is_mapped
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
@@ -54,15 +56,13 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
         establishment=key.establishment, name=key.name, menu_item_id=key.menu_item_id, product=product
     )
     if flags.json:
-        answer = {
-            "schema": 1,
-            "success": True,
-            "path": str(path),
-            "mapping": encode_mapping(mapping),
-            "replaced": [encode_mapping(each) for each in before],
-            "checked": offer is not None,
-            "product": encode_offer(offer, key.establishment) if offer else None,
-        }
+        answer = MapSetAnswer(
+            path=str(path),
+            mapping=fill(MappingJson, mapping),
+            replaced=tuple(fill(MappingJson, each) for each in before),
+            checked=offer is not None,
+            product=fill(ProductJson, offer, establishment=key.establishment) if offer else None,
+        )
         ctx.answer(answer)
     else:
         called = f" {offer.name}" if offer else " (unchecked)"
@@ -89,8 +89,7 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
     except MappingUnclear as error:
         return reject(ctx, flags, str(error))
     if flags.json:
-        rows = [encode_mapping(each) for each in gone]
-        ctx.answer({"schema": 1, "success": True, "path": str(path), "removed": rows})
+        ctx.answer(MapUnsetAnswer(path=str(path), removed=tuple(fill(MappingJson, each) for each in gone)))
     else:
         say(ctx, *(f"{_describe(each, settings)} is mapped no more, in {path}" for each in gone))
     return 0

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import typer
 
+from tsrevel.cli.answers.mapping import CheckedMappingJson, MapListAnswer, MapListSeenAnswer, SeenNameJson
+from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, needed, open_survey
 from tsrevel.cli.output import (
     count_names,
-    encode_cents,
-    encode_mapping,
     lay_out,
     report_nothing_checked,
     say,
@@ -72,12 +72,11 @@ def _tell(
     ctx: CliContext, flags: OutputOptions, settings: Settings, offers: Offers | None, report: NameReport | None
 ) -> None:
     if flags.json:
-        rows = [_encode(each, offers) for each in settings.products]
         path = str(settings.mappings_path) if settings.mappings_path else None
-        answer: dict[str, object] = {"schema": 1, "success": True, "path": path, "mappings": rows}
+        answer = MapListAnswer(path=path, mappings=tuple(_answer(each, offers) for each in settings.products))
         if report:
-            names = [*report.sold, *report.wanted]
-            answer |= {**report.encode(), "seen": [_encode_seen(each, report.offers) for each in names]}
+            seen = tuple(_answer_seen(each, report.offers) for each in (*report.sold, *report.wanted))
+            answer = fill(MapListSeenAnswer, answer, seen=seen, **report.describe())
         ctx.answer(answer)
         return
     places = establishment_names(settings)
@@ -96,7 +95,7 @@ def _offer(offers: Offers | None, establishment: int, product: int | None) -> Re
 
 
 def _price(offer: RevelProduct | None) -> str | None:
-    return encode_cents(offer.price) if offer else None
+    return show(offer.price) if offer and offer.price is not None else None
 
 
 def _place(establishment: int, places: Mapping[EstablishmentId, str]) -> str:
@@ -104,14 +103,11 @@ def _place(establishment: int, places: Mapping[EstablishmentId, str]) -> str:
     return f"{establishment} ({name})" if name else f"{establishment}"
 
 
-def _encode(mapping: ProductEntry, offers: Offers | None) -> dict[str, object]:
+def _answer(mapping: ProductEntry, offers: Offers | None) -> CheckedMappingJson:
     offer = _offer(offers, mapping.establishment, mapping.product)
-    return {
-        **encode_mapping(mapping),
-        "exists": None if offers is None else offer is not None,
-        "product_name": offer.name if offer else None,
-        "price": _price(offer),
-    }
+    exists = None if offers is None else offer is not None
+    name, price = (offer.name, offer.price) if offer else (None, None)
+    return fill(CheckedMappingJson, mapping, exists=exists, product_name=name, price=price)
 
 
 def _row(mapping: ProductEntry, offers: Offers | None, places: Mapping[EstablishmentId, str]) -> tuple[str, ...]:
@@ -151,18 +147,7 @@ def _seen_row(seen: SeenName, offers: Offers, places: Mapping[EstablishmentId, s
     )
 
 
-def _encode_seen(seen: SeenName, offers: Offers) -> dict[str, object]:
+def _answer_seen(seen: SeenName, offers: Offers) -> SeenNameJson:
     offer = _offer(offers, seen.establishment, seen.product)
-    return {
-        "establishment": str(seen.establishment),
-        "name": seen.name,
-        "menu_item_id": seen.menu_item_id,
-        "matched_by": seen.way,
-        "why": seen.why,
-        "product": str(seen.product) if seen.product is not None else None,
-        "product_name": offer.name if offer else None,
-        "price": _price(offer),
-        "events": list(seen.events),
-        "menus": list(seen.menus),
-        "prices": [show(price) for price in seen.prices],
-    }
+    name, price = (offer.name, offer.price) if offer else (None, None)
+    return fill(SeenNameJson, seen, product_name=name, price=price, **seen.describe())

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
+from tsrevel.cli.answers.mapping import CandidateJson, MapSuggestAnswer, NameJson
+from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, mappings_path, open_survey
-from tsrevel.cli.output import count_names, encode_cents, encode_offer, lay_out, report_nothing_checked, say
+from tsrevel.cli.output import count_names, lay_out, report_nothing_checked, say
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.config import Settings
 from tsrevel.config.mappings import MappingKey, set_mapping
@@ -37,8 +39,7 @@ def suggest(
             if interactive:
                 walk_through(ctx, survey.settings, found)
             elif flags.json:
-                unmapped = [_encode(each) for each in found.wanted]
-                ctx.answer({"schema": 1, "success": True, **found.encode(), "unmapped": unmapped})
+                ctx.answer(fill(MapSuggestAnswer, None, unmapped=tuple(map(_answer, found.wanted)), **found.describe()))
             else:
                 _show(ctx, found, establishment_names(survey.settings))
     except ConnectorDisabled as why:
@@ -77,26 +78,18 @@ def _candidate_lines(wanted: SeenName) -> list[str]:
         return ["    nothing in the catalogue is like it: look for its product's id in Revel"]
     rows = []
     for number, each in enumerate(wanted.candidates, 1):
-        price = encode_cents(each.offer.price) or ""
+        price = "" if each.offer.price is None else show(each.offer.price)
         score = f"{each.score / 100:.2f}"
         rows.append((f"{number}", score, str(each.offer.id), each.offer.name, price, ", ".join(each.why)))
     return lay_out(rows, indent=4)
 
 
-def _encode(wanted: SeenName) -> dict[str, object]:
-    return {
-        "establishment": str(wanted.establishment),
-        "name": wanted.name,
-        "menu_item_id": wanted.menu_item_id,
-        "why": wanted.why,
-        "events": list(wanted.events),
-        "menus": list(wanted.menus),
-        "prices": [show(price) for price in wanted.prices],
-        "candidates": [
-            {**encode_offer(each.offer, wanted.establishment), "score": each.score / 100, "why": list(each.why)}
-            for each in wanted.candidates
-        ],
-    }
+def _answer(wanted: SeenName) -> NameJson:
+    candidates = tuple(
+        fill(CandidateJson, each.offer, establishment=wanted.establishment, score=each.score / 100, why=each.why)
+        for each in wanted.candidates
+    )
+    return fill(NameJson, wanted, candidates=candidates, **wanted.describe())
 
 
 def walk_through(ctx: CliContext, settings: Settings, found: NameReport) -> None:

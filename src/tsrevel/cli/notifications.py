@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import typer
 
+from tsrevel.cli.answers.model import encode
+from tsrevel.cli.answers.runs import Hook, answer_hook
 from tsrevel.cli.boundary import describe_fault, status_of
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import encode_report
 from tsrevel.config import Settings
 from tsrevel.config.settings import SECRETS, VARIABLES
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from tsrevel.notify.message import MailContext
 
 log = logging.getLogger(__name__)
-
-Hook = Literal["on_injected", "on_held", "on_failure"]
 
 
 def call_out(
@@ -58,15 +57,23 @@ def call_out(
 
 
 def call_hook(
-    ctx: CliContext, settings: Settings, hook: Hook, report: RunReport, outcomes: Sequence[Outcome], **more: object
+    ctx: CliContext,
+    settings: Settings,
+    hook: Hook,
+    report: RunReport,
+    outcomes: Sequence[Outcome],
+    *,
+    test: bool = False,
 ) -> HookFailure | None:
-    """Run the command with the report as --json prints it, these events alone, "hook" and `more` on standard input."""
-    told = encode_report(replace(report, outcomes=tuple(outcomes)))["events"]
-    document = {"hook": hook, **more, **encode_report(report), "events": told}
+    """Run the command with the report as --json prints it, these events alone, on standard input.
+
+    `test`: all of it is invented.
+    """
+    document = json.dumps(encode(answer_hook(hook, report, outcomes, test=test)), ensure_ascii=False)
     secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # each by which a secret may have come
     environ = without_secrets(ctx.environ, secret_names, settings.secret_values)
     command: str = getattr(settings.hooks, hook)
-    return run_hook(command, json.dumps(document, ensure_ascii=False), environ)
+    return run_hook(command, document, environ)
 
 
 Begin = Callable[[Settings, str, RunMode], Callable[[], None]]

@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
+from tsrevel.cli.answers.model import fill
+from tsrevel.cli.answers.runs import Hook
+from tsrevel.cli.answers.setup import NotifyAnswer, TrialJson
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.notifications import Hook, call_hook, mail_context, open_account
+from tsrevel.cli.notifications import call_hook, mail_context, open_account
 from tsrevel.cli.output import TextOutput, report_nothing_checked
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, most_severe
@@ -55,9 +58,9 @@ def send_test(ctx: CliContext, flags: OutputOptions) -> int:
     results = list(_try_all(ctx, settings, runtime))
     status = most_severe({each.exit_status for each in results})
     if flags.json:
-        shown = [{"name": each.name, "result": each.result, "text": each.text} for each in results]
-        answer = {"schema": 1, "success": status == 0, "exit_status": status, "dry_run": settings.safety.dry_run}
-        ctx.answer(answer | {"results": shown})
+        shown = tuple(fill(TrialJson, each) for each in results)
+        dry_run = settings.safety.dry_run
+        ctx.answer(NotifyAnswer(success=status == 0, exit_status=status, dry_run=dry_run, results=shown))
         return status
     out = TextOutput(ctx)
     for each in results:

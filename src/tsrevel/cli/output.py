@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
+from typing import TypedDict
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -14,16 +15,16 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from tsrevel.cli.answers.model import NothingCheckedAnswer
+from tsrevel.cli.answers.runs import answer_report
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import inner
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled
 from tsrevel.files import real_path
-from tsrevel.ledger import SQLITE, LedgerView, OrderRecord, Pause, Resolution, RunRecord, open_view
-from tsrevel.ledger.queries import Attempt, EventStatus
-from tsrevel.planning.money import Cents, show
-from tsrevel.planning.products import RevelProduct
-from tsrevel.planning.reasons import Reason, Status, advise
+from tsrevel.ledger import SQLITE, LedgerView, RunRecord, open_view
+from tsrevel.planning.money import show
+from tsrevel.planning.reasons import Reason, Status
 from tsrevel.text import show_controls
 
 OFF_TERMINAL = 100
@@ -108,54 +109,12 @@ def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
     return line
 
 
-def encode_report(report: RunReport) -> dict[str, object]:
-    """The report as `--json` prints it: ids are strings, money is a string with two decimals."""
-    answer: dict[str, object] = {
-        "schema": 1,
-        "success": report.success,
-        "mode": report.mode,
-        "run_id": report.run_id,
-        "correlation_id": report.correlation_id,
-        "dry_run": report.dry_run,
-        "reason": report.reason,
-        "summary": report.summary,
-        "events": [encode_outcome(outcome) for outcome in report.outcomes],
-        "paused": encode_pause(report.paused),
-    }
-    answer |= {"warnings": list(report.warnings)} if report.warnings else {}
-    return answer | ({"error": report.error, "exit_status": report.exit_status} if report.error else {})
-
-
-def encode_pause(pause: Pause | None) -> dict[str, str | None] | None:
-    """A pause as --json prints it: since when, in UTC, and why, in the words of whoever said so."""
-    return {"since": encode_at(pause.since), "reason": pause.reason or None} if pause else None
-
-
-def encode_outcome(outcome: Outcome) -> dict[str, object]:
-    """One event as --json prints it (DESIGN 4)."""
-    told = outcome.status is not Status.SKIPPED or outcome.news
-    return {
-        "id": outcome.event_id,
-        "name": outcome.name,
-        "date": encode_day(outcome.day),
-        "location": outcome.location,
-        "establishment": str(outcome.establishment) if outcome.establishment is not None else None,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "category": outcome.category,
-        "error": (outcome.text or None) if told else None,
-        "revel_order_id": outcome.order_id,
-        "local_id": outcome.local_id,
-        "total": encode_cents(outcome.total),
-    }
-
-
 def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
     """Print the report on stdout in the manner asked for; why a run ended before its time goes to stderr."""
     if report.error:
         print(f"tsrevel: [{report.correlation_id}] {report.error}", file=ctx.stderr)
     if flags.json:
-        ctx.answer(encode_report(report))
+        ctx.answer(answer_report(report))
     elif ctx.stdout.isatty():
         show_table(report, open_console(ctx))
     else:
@@ -254,25 +213,6 @@ def what_is_mapped(mapping: ProductEntry) -> str:
     return mapping.name or f"menu item {mapping.menu_item_id}"
 
 
-def encode_mapping(mapping: ProductEntry) -> dict[str, object]:
-    """A mapping for --json: ids are strings."""
-    return {
-        "establishment": str(mapping.establishment),
-        "name": mapping.name,
-        "menu_item_id": str(mapping.menu_item_id) if mapping.menu_item_id else None,
-        "product": str(mapping.product),
-    }
-
-
-def encode_offer(offer: RevelProduct, establishment: int) -> dict[str, object]:
-    return {
-        "product": str(offer.id),
-        "name": offer.name,
-        "establishment": str(establishment),
-        "price": encode_cents(offer.price),
-    }
-
-
 def reject(ctx: CliContext, flags: OutputOptions, text: str, status: int = 2) -> int:
     """What was asked for isn't done, mostly since it makes no sense: said on stderr, and with --json on stdout."""
     ctx.tell(f"tsrevel: {text}")
@@ -293,95 +233,6 @@ def look(ctx: CliContext, flags: OutputOptions) -> Iterator[tuple[Settings, Ledg
 
 def shown_at(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
-
-
-def encode_at(at: datetime | None) -> str | None:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
-
-
-def encode_day(day: date | None) -> str | None:
-    return day.isoformat() if day else None
-
-
-def encode_cents(cents: Cents | None) -> str | None:
-    """An amount as text with two decimals."""
-    return None if cents is None else show(cents)
-
-
-def encode_standing(each: EventStatus) -> dict[str, object]:
-    """An event as it stood when last seen."""
-    known = Reason.__members__.get(each.reason or "")  # an older version's code may be gone
-    return {
-        "id": each.event_id,
-        "date": encode_day(each.day),
-        "location": each.location or None,
-        "status": each.status,
-        "reason": each.reason,
-        "category": known.category if known else None,
-        "since": encode_at(each.since),
-        "first_seen_at": encode_at(each.first_seen_at),
-        "last_seen_at": encode_at(each.last_seen_at),
-        "missed_at": encode_at(each.missed_at),
-        "advice": advise(each.event_id, each.status, each.reason),
-    }
-
-
-def encode_run(run: RunRecord) -> dict[str, object]:
-    """A run; without `finished_at` it is going on, or died."""
-    return {
-        "run_id": run.run_id,
-        "correlation_id": run.correlation_id,
-        "mode": run.mode,
-        "dry_run": run.dry_run,
-        "started_at": encode_at(run.started_at),
-        "finished_at": encode_at(run.finished_at),
-        "seconds": int((run.finished_at - run.started_at).total_seconds()) if run.finished_at else None,
-        "exit_status": run.exit_status,
-        "summary": dict(run.summary),
-    }
-
-
-def encode_attempt(each: Attempt) -> dict[str, object]:
-    """What a run made of an event."""
-    return {
-        "event_id": each.event_id,
-        "at": encode_at(each.at),
-        "run_id": each.run_id,
-        "correlation_id": each.correlation_id,
-        "status": each.status,
-        "reason": each.reason,
-        "revel_order_id": each.order_id,
-    }
-
-
-def encode_resolution(each: Resolution | None) -> dict[str, object] | None:
-    """What a person settled."""
-    if each is None:
-        return None
-    return {
-        "event_id": each.event_id,
-        "verdict": each.verdict,
-        "note": each.note,
-        "revel_order_id": each.order_id,
-        "revel_order_ids": list(each.orders),
-        "resolved_at": encode_at(each.resolved_at),
-    }
-
-
-def encode_record(record: OrderRecord | None) -> dict[str, object] | None:
-    """What the ledger knows of an event's order."""
-    if record is None:
-        return None
-    return {
-        "state": record.state,
-        "revel_order_id": record.order_id,
-        "local_id": record.plan.local_id if record.plan else record.local_id,
-        "total": show(record.plan.final_total) if record.plan else None,
-        "cancelled": record.cancelled,
-        "text": record.dispute,
-        "touched_at": encode_at(record.touched_at),
-        "doubt_until_at": encode_at(record.pending_until),
-    }
 
 
 def run_line(run: RunRecord) -> str:
@@ -435,10 +286,17 @@ class TextOutput:
                 self.line(notes[number - 1], "dim", indent=2 * _TABLE_INDENT + 2)
 
 
-def encode_files(settings: Settings) -> dict[str, object]:
-    """The files in use for --json; "settings" is None where there is no settings file."""
+class FilesInUse(TypedDict):
+    """The whole paths; `settings` is None where there is no settings file."""
+
+    settings: str | None
+    ledger: str
+
+
+def locate_files(settings: Settings) -> FilesInUse:
+    """The files in use for --json."""
     config = settings.config_path
-    return {"settings": str(config.absolute()) if config else None, "ledger": str(settings.ledger_path.absolute())}
+    return FilesInUse(settings=str(config.absolute()) if config else None, ledger=str(settings.ledger_path.absolute()))
 
 
 def describe_files(settings: Settings) -> list[str]:
@@ -456,8 +314,8 @@ def report_nothing_checked(ctx: CliContext, flags: OutputOptions, why: str) -> i
     """Say that nothing was checked, and why: the exit status."""
     text = f"nothing was checked: {why}"
     if flags.json:
-        answer = {"schema": 1, "success": False, "exit_status": NOTHING_CHECKED}
-        ctx.answer({**answer, "reason": Reason.CONNECTOR_DISABLED, "error": text, "text": text})
+        reason = Reason.CONNECTOR_DISABLED
+        ctx.answer(NothingCheckedAnswer(reason=reason, error=text, exit_status=NOTHING_CHECKED, text=text))
     else:
         print(f"{text[0].upper()}{text[1:]}.", file=ctx.stdout)
     return NOTHING_CHECKED

@@ -12,9 +12,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from tsrevel.cli.answers.reconciliation import answer_reconciliation
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import TextOutput, encode_cents, open_console, report_nothing_checked, show_progress
+from tsrevel.cli.output import TextOutput, open_console, report_nothing_checked, show_progress
 from tsrevel.config import load_settings
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
@@ -23,7 +24,6 @@ from tsrevel.reconcile.compare import judge
 from tsrevel.reconcile.model import (
     MONEY_KINDS,
     Day,
-    Difference,
     DifferenceKind,
     Figures,
     MoneyKind,
@@ -67,7 +67,7 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
 
         write_page(page, render_page(report, settings.tripleseat.event_url))
     if flags.json:
-        ctx.answer(_encode(report))
+        ctx.answer(answer_reconciliation(report))
     else:
         _show(report, ctx, quiet=flags.quiet)
     return report.exit_status
@@ -166,82 +166,3 @@ def _conclude(report: Reconciliation) -> str:
         return f"{said}{notes}. {three} agree to the cent."
     differences = _count(len(report.differences), "difference")
     return f"{said}{notes}. {differences} between {three} (exit status {report.exit_status})."
-
-
-# As JSON
-
-
-def _encode(report: Reconciliation) -> dict[str, object]:
-    """The report as `--json` prints it: ids are strings, money is a string with two decimals."""
-    status = report.exit_status
-    dates = [day.day for day in report.days]
-    places = dict.fromkeys(day.spot for day in report.days)
-    return {
-        "schema": 1,
-        "success": status == 0,
-        "reason": None,
-        "exit_status": status,
-        "at": report.at.isoformat(),
-        "from": min(dates).isoformat() if dates else None,
-        "to": max(dates).isoformat() if dates else None,
-        "ledger": report.has_ledger,
-        "summary": {
-            "events": sum(day.whole.tripleseat.orders for day in report.days),
-            "orders": sum(day.whole.revel.orders for day in report.days),
-            "differences": len(report.differences),
-            "alarms": sum(finding.alarm for _, finding in report.differences),
-            "notes": len(report.notes),
-        },
-        "locations": [_encode_place(spot, report) for spot in places],
-        "differences": [_encode_finding(*pair) for pair in report.differences],
-        "notes": [_encode_finding(*pair) for pair in report.notes],
-    }
-
-
-def _encode_place(spot: ReportLocation, report: Reconciliation) -> dict[str, object]:
-    return {
-        "location": spot.name,
-        "establishment": None if spot.establishment is None else str(spot.establishment),
-        "timezone": spot.timezone or None,
-        "days": [
-            {
-                "date": day.day.isoformat(),
-                "agrees": day.agrees,
-                **_encode_figures(day.matched, report, MONEY_KINDS),
-                "unmatched": [
-                    {"kind": kind, **_encode_figures(figures, report)} for kind, figures in day.unmatched.items()
-                ],
-                "whole": _encode_figures(day.whole, report),
-            }
-            for day in report.days
-            if day.spot == spot
-        ],
-    }
-
-
-def _encode_figures(
-    figures: Figures, report: Reconciliation, kinds: Sequence[MoneyKind] = ("total",)
-) -> dict[str, object]:
-    def encode(side: Totals) -> dict[str, object]:
-        return {"orders": side.orders, **{kind: encode_cents(side.money.of(kind)) for kind in kinds}}
-
-    ledger = encode(figures.ledger) if report.has_ledger else None
-    return {"tripleseat": encode(figures.tripleseat), "ledger": ledger, "revel": encode(figures.revel)}
-
-
-def _encode_finding(day: Day, finding: Difference) -> dict[str, object]:
-    return {
-        "kind": finding.kind,
-        "reason": finding.reason,
-        "category": finding.reason.category if finding.reason else None,
-        "event_id": finding.event_id,
-        "revel_order_ids": list(finding.orders),
-        "date": day.day.isoformat(),
-        "location": day.spot.name,
-        "establishment": None if day.spot.establishment is None else str(day.spot.establishment),
-        "field": finding.field,
-        "tripleseat": encode_cents(finding.tripleseat),
-        "ledger": encode_cents(finding.ledger),
-        "revel": encode_cents(finding.revel),
-        "text": finding.text,
-    }

@@ -9,24 +9,25 @@ from pathlib import Path
 
 import typer
 
+from tsrevel.cli.answers.model import fill
+from tsrevel.cli.answers.runs import ReplayLine, answer_delivery, answer_replayed
 from tsrevel.cli.arguments import read_event_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.deliveries import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import list_errors, list_news, news_line, show_report
-from tsrevel.cli.streams import encode_json
 from tsrevel.cli.sync import StartedRun, SyncOptions, start_run
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunState
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
 from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
-from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport, most_severe
+from tsrevel.engine.outcomes import RunReport, most_severe
 from tsrevel.engine.run import take_up
 from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId
-from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.reasons import Reason
 from tsrevel.webhook.signature import check_signature
 from tsrevel.wiring import Runtime, correlate, open_run, why_disabled
 
@@ -130,13 +131,12 @@ def _choose(ledger: Ledger, run: str | None) -> tuple[EventId, ...]:
 
 def _print_outcomes(ctx: CliContext, report: RunReport) -> None:
     """A line for each event; one for a run that came to none because it was stopped or is disabled."""
-    lines = [_encode_outcome(each) for each in report.outcomes]
+    lines = [fill(ReplayLine, answer_replayed(each)) for each in report.outcomes]
     if not lines and (report.error or report.reason):
-        nothing = {"event_id": None, "revel_order_id": None, "status": None}
         text = report.error or (str(report.paused) if report.paused else None)
-        lines = [{"ok": not report.error, "processed": False, "reason": report.reason, "error": text, **nothing}]
+        lines = [ReplayLine(ok=not report.error, processed=False, reason=report.reason, error=text)]
     for line in lines:
-        _print_line(ctx, line | {"trigger": None})
+        ctx.answer(line, more=True)
     if report.error:
         print(f"tsrevel: {report.error}", file=ctx.stderr)
 
@@ -197,7 +197,7 @@ class _Replay:
         """On a terminal every delivery and what came of it; elsewhere news alone, and errors always."""
         summary = answer.text or answer.reason or "nothing to do"
         if self.flags.json:
-            _print_line(self.ctx, _encode(answer) | {"file": name})
+            self.ctx.answer(answer_delivery(answer, name), more=True)
             return
         if self.ctx.stdout.isatty():
             told = [news_line(each) for each in answer.outcomes] or [summary]
@@ -209,36 +209,3 @@ class _Replay:
                 lines.append(f"{name}: {summary}")
         for line in lines:
             print(line, file=self.ctx.stdout, flush=True)
-
-
-def _encode(answer: DeliveryAnswer) -> dict[str, object]:
-    """A delivery as --json prints it (DESIGN 4); of a booking with several events, each of them as well."""
-    outcomes = answer.outcomes
-    single = outcomes[0] if len(outcomes) == 1 else None
-    line: dict[str, object] = {
-        "ok": answer.ok,
-        "processed": answer.processed,
-        "trigger": answer.trigger,
-        "reason": answer.reason,
-        "event_id": answer.event_id,
-        "revel_order_id": single.order_id if single else None,
-        "status": single.status if single else None,
-        "error": answer.text or None,
-    }
-    return line if len(outcomes) < 2 else line | {"events": [_encode_outcome(each) for each in outcomes]}
-
-
-def _encode_outcome(outcome: Outcome) -> dict[str, object]:
-    return {
-        "ok": True,
-        "processed": outcome.status is Status.INJECTED or outcome.reason in CHANGES,
-        "reason": outcome.reason,
-        "event_id": outcome.event_id,
-        "revel_order_id": outcome.order_id,
-        "status": outcome.status,
-        "error": outcome.text or None,
-    }
-
-
-def _print_line(ctx: CliContext, line: dict[str, object]) -> None:
-    print(encode_json(line, ctx.stdout), file=ctx.stdout, flush=True)

@@ -8,10 +8,11 @@ from typing import Literal
 
 import typer
 
+from tsrevel.cli.answers.reports import ResolveAnswer, answer_resolution, answer_status
 from tsrevel.cli.arguments import find_event_id, is_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import NEVER_RUN, encode_files, encode_resolution, encode_standing
+from tsrevel.cli.output import NEVER_RUN, locate_files, reject
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
@@ -76,7 +77,7 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
             if options.word == "open":
                 objection = _objection(settings, runtime, before, options)
                 if objection:
-                    return _refuse(ctx, flags, objection)
+                    return reject(ctx, flags, objection, NEEDS_ATTENTION)
                 ledger.events.reopen(event_id, options.note)
             else:
                 ledger.events.resolve(event_id, options.word, options.note, order_id)
@@ -86,7 +87,17 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
         warnings.append(f"{NEVER_RUN} ({path.absolute()})")
     warnings += _warnings(before, after, options)
     if flags.json:
-        ctx.answer(_encode(event_id, before, after, options, warnings) | encode_files(settings))
+        answer = ResolveAnswer(
+            event_id=event_id,
+            verdict=options.word,
+            reason=REASONS[after.verdict] if after and not before.is_finished else None,
+            resolution=answer_resolution(after),
+            before=answer_resolution(before.resolution),
+            event=answer_status(before.standing) if before.standing else None,
+            warnings=tuple(warnings),
+            **locate_files(settings),
+        )
+        ctx.answer(answer)
     elif ctx.stdout.isatty() or not flags.quiet:
         for line in _lines(event_id, before, after, warnings):
             print(line, file=ctx.stdout)
@@ -172,29 +183,6 @@ def _objection(settings: Settings, runtime: Runtime, before: _Before, options: R
     if not standing:
         return None
     return f"Revel order {standing} stands, and a run would make a second one: delete it in Revel first, or leave it so"
-
-
-def _refuse(ctx: CliContext, flags: OutputOptions, text: str) -> int:
-    print(f"tsrevel: {text}", file=ctx.stderr)
-    if flags.json:
-        ctx.answer({"schema": 1, "success": False, "reason": None, "error": text, "exit_status": NEEDS_ATTENTION})
-    return NEEDS_ATTENTION
-
-
-def _encode(
-    event_id: EventId, before: _Before, after: Resolution | None, options: ResolveOptions, warnings: Sequence[str]
-) -> dict[str, object]:
-    return {
-        "schema": 1,
-        "success": True,
-        "event_id": event_id,
-        "verdict": options.word,
-        "reason": REASONS[after.verdict] if after and not before.is_finished else None,
-        "resolution": encode_resolution(after),
-        "before": encode_resolution(before.resolution),
-        "event": encode_standing(before.standing) if before.standing else None,
-        "warnings": list(warnings),
-    }
 
 
 def _lines(event_id: EventId, before: _Before, after: Resolution | None, warnings: Sequence[str]) -> list[str]:

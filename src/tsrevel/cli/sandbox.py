@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import tomlkit
 
+from tsrevel.cli.answers.setup import SandboxAnswer
 from tsrevel.cli.boundary import UNEXPECTED
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import trouble_of
@@ -54,7 +55,7 @@ def serve_sandbox(ctx: CliContext, flags: OutputOptions, write_config: Path | No
             replace_file(write_config, f"{MARK}\n{served.config}".encode())
         if flags.json:
             config = str(write_config) if write_config else served.config
-            ctx.answer({"schema": 1, "tripleseat": served.urls[0], "revel": served.urls[1], "config": config})
+            ctx.answer(SandboxAnswer(tripleseat=served.urls[0], revel=served.urls[1], config=config))
         elif not write_config:
             print(served.config, file=ctx.stdout, flush=True)
         if trouble_of(ctx.stdout):

@@ -7,12 +7,12 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import typer
 
+from tsrevel.cli.answers.setup import ScheduleAnswer
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.config import SETTINGS, Settings, load_settings
 from tsrevel.config.paths import SYSTEM_STATE
@@ -102,23 +102,6 @@ ExecStart=/bin/sh -c '\\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleAnswer:
-    """What `schedule --json` prints. `files` are texts by name; `install` are commands, to be run as root or as `user`.
-
-    `warnings` say what a run started that way would lack.
-    """
-
-    kind: str
-    user: str
-    command: list[str]
-    files: dict[str, str]
-    install: list[str]
-    warnings: list[str]
-    success: bool = True
-    schema: int = 1
-
-
 def print_schedule(
     ctx: CliContext,
     flags: OutputOptions,
@@ -147,7 +130,10 @@ def print_schedule(
             "systemctl enable --now tsrevel.timer",
         ]
     if flags.json:
-        ctx.answer(asdict(ScheduleAnswer(kind, user, sync_command(settings), files, install, warnings)))
+        answer = ScheduleAnswer(
+            kind=kind, user=user, command=sync_command(settings), files=files, install=install, warnings=warnings
+        )
+        ctx.answer(answer)
         return 0
     for text in [] if flags.quiet else warnings:
         ctx.tell(f"tsrevel: {text}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from tsrevel.cli.boundary import encode_problems
+from tsrevel.cli.answers.model import ProblemJson, fill
+from tsrevel.cli.answers.setup import ConfigShowAnswer, ConfigValidateAnswer, SettingJson
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.config import Settings, examine_settings
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
@@ -18,7 +19,7 @@ def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     warnings = [] if problems or settings.locations else [f"{NO_LOCATIONS}. {ADD_LOCATIONS}"]
     if flags.json:
-        ctx.answer(_encode_verdict(problems) | {"warnings": warnings} | list_paths(settings))
+        ctx.answer(_answer(ConfigValidateAnswer, settings, problems, warnings=tuple(warnings)))
     elif not problems and not flags.quiet:
         counts = ((settings.locations, "location"), (settings.charges, "charge"), (settings.products, "mapping"))
         told = [f"{len(entries)} {name}{'' if len(entries) == 1 else 's'}" for entries, name in counts]
@@ -35,8 +36,8 @@ def show_settings(ctx: CliContext, flags: OutputOptions, form: Literal["toml", "
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     spoilt = {problem.key for problem in problems}
     if flags.json or form == "json":
-        shown = encode_settings(settings, spoilt)
-        ctx.answer(_encode_verdict(problems) | list_paths(settings) | {"settings": shown})
+        shown = {key: fill(SettingJson, None, **each) for key, each in encode_settings(settings, spoilt).items()}
+        ctx.answer(_answer(ConfigShowAnswer, settings, problems, settings=shown))
     else:
         print(render_toml(settings, spoilt), end="", file=ctx.stdout)
     return _tell(ctx, settings, problems)
@@ -53,12 +54,19 @@ def _tell(ctx: CliContext, settings: Settings, problems: Sequence[ConfigProblem]
     return ConfigError.exit_status
 
 
-def _encode_verdict(problems: Sequence[ConfigProblem]) -> dict[str, object]:
-    listed = encode_problems(problems)
-    verdict: dict[str, object] = {"schema": 1, "success": not problems, "reason": None, "problems": listed}
-    if problems:
-        verdict |= {"error": "\n".join(map(str, problems)), "exit_status": ConfigError.exit_status}
-    return verdict
+def _answer(
+    kind: type[ConfigValidateAnswer], found: Settings, problems: Sequence[ConfigProblem], **more: object
+) -> ConfigValidateAnswer:
+    return fill(
+        kind,
+        None,
+        success=not problems,
+        problems=tuple(fill(ProblemJson, each) for each in problems),
+        error="\n".join(map(str, problems)) or None,
+        exit_status=ConfigError.exit_status if problems else None,
+        **list_paths(found),
+        **more,
+    )
 
 
 def _sources(settings: Settings) -> str:

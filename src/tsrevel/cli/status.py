@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tsrevel.cli.answers import reports
+from tsrevel.cli.answers.model import fill
+from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.output import (
     STYLES,
     TextOutput,
     describe_files,
-    encode_at,
-    encode_cents,
-    encode_day,
-    encode_files,
-    encode_pause,
-    encode_resolution,
-    encode_run,
-    encode_standing,
+    locate_files,
     look,
     run_line,
     shown_at,
 )
+from tsrevel.config import Settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.insight.status import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
@@ -33,7 +30,7 @@ def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     with look(ctx, flags) as (settings, view, now):
         status = take_stock(view, settings, now, limit)
     if flags.json:
-        ctx.answer(_encode(status) | {"environment": settings.environment} | encode_files(settings))
+        ctx.answer(_answer(status, settings))
     elif ctx.stdout.isatty():
         _show(TextOutput(ctx), status, describe_files(settings))
     else:
@@ -42,57 +39,32 @@ def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     return 0
 
 
-def _encode(status: InstallationStatus) -> dict[str, object]:
+def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAnswer:
     since = status.since_good
-    return {
-        "schema": 1,
-        "success": True,
-        "checked_at": encode_at(status.now),
-        "dry_run": status.dry_run,
-        "enabled": status.enabled,
-        "paused": encode_pause(status.pause),
-        "has_ledger": status.known,
-        "last_good_run": encode_run(status.good) if status.good else None,
-        "seconds_since_good_run": int(since.total_seconds()) if since is not None else None,
-        "stale": status.is_stale,
-        "warnings": list(status.warnings),
-        "runs": [encode_run(each) for each in status.runs],
-        "held": [encode_standing(each) | {"advice": _advise(status, each)} for each in status.held],
-        "failed": [encode_standing(each) | {"advice": _advise(status, each)} for each in status.failed],
-        "missed": [encode_standing(each) for each in status.missed],
-        "changed": [
-            {
-                "id": each.event_id,
-                "date": encode_day(each.day),
-                "location": each.location or None,
-                "reason": each.reason,
-                "text": each.text,
-                "revel_order_id": each.order_id,
-                "told_at": encode_at(each.told_at),
-                "advice": advise(each.event_id, Status.SKIPPED, each.reason),
-            }
+    return fill(
+        reports.StatusAnswer,
+        status,
+        paused=answer_pause(status.pause),
+        last_good_run=reports.answer_run(status.good) if status.good else None,
+        seconds_since_good_run=int(since.total_seconds()) if since is not None else None,
+        runs=tuple(map(reports.answer_run, status.runs)),
+        held=tuple(reports.answer_status(each, disputed=status.is_disputed(each)) for each in status.held),
+        failed=tuple(reports.answer_status(each, disputed=status.is_disputed(each)) for each in status.failed),
+        missed=tuple(map(reports.answer_status, status.missed)),
+        changed=tuple(
+            fill(reports.ChangedEventJson, each, advice=advise(each.event_id, Status.SKIPPED, each.reason))
             for each in status.changed
-        ],
-        "dry_run_findings": [encode_standing(each) for each in status.dry],
-        "due": [encode_standing(each) | {"overdue": status.is_overdue(each)} for each in status.due],
-        "orders": [
-            {
-                "event_id": order.event_id,
-                "state": order.state,
-                "date": encode_day(order.day),
-                "location": order.location or None,
-                "revel_order_id": order.order_id,
-                "total": encode_cents(order.total),
-                "steps": order.steps,
-                "receipts": order.receipts,
-                "text": order.dispute,
-                "touched_at": encode_at(order.touched_at),
-                "doubt_until_at": encode_at(order.pending_until),
-            }
-            for order in status.orders
-        ],
-        "resolved": [encode_resolution(each) for each in status.resolved],
-    }
+        ),
+        dry_run_findings=tuple(map(reports.answer_status, status.dry)),
+        due=tuple(
+            fill(reports.DueEventJson, reports.answer_status(each), overdue=status.is_overdue(each))
+            for each in status.due
+        ),
+        orders=tuple(fill(reports.OpenOrderJson, each) for each in status.orders),
+        resolved=tuple(fill(reports.ResolutionJson, each) for each in status.resolved),
+        environment=settings.environment,
+        **locate_files(settings),
+    )
 
 
 # Off a terminal: a line for each thing, so that it can be searched

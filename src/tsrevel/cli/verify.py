@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from tsrevel.cli.answers.setup import SignatureAnswer
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.deliveries import open_body
 from tsrevel.config import load_settings
@@ -34,7 +35,8 @@ def verify_signature(
         print(f"tsrevel: {refusal}", file=ctx.stderr)
         refused, timestamp = refusal, refusal.timestamp
     if flags.json:
-        ctx.answer({"ok": not refused, "reason": refused.reason if refused else None, "timestamp": timestamp})
+        reason = refused.reason if refused else None
+        ctx.answer(SignatureAnswer(ok=not refused, reason=reason, timestamp=timestamp))
     elif not refused and ctx.stdout.isatty():
         print(f"The signature is good: {_tell_when(timestamp)}.", file=ctx.stdout)
     return refused.exit_status if refused else 0

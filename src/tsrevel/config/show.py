@@ -76,9 +76,9 @@ def render_toml(settings: Settings, spoilt: Collection[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def encode_settings(settings: Settings, spoilt: Collection[str] = ()) -> dict[str, object]:
+def encode_settings(settings: Settings, spoilt: Collection[str] = ()) -> dict[str, dict[str, object]]:
     """The same for JSON: by dotted key {"value", "origin"}; an entry of a table has that for each of its fields."""
-    shown: dict[str, object] = {each.key: _encode(each) for each in list_values(settings, spoilt)}
+    shown = {each.key: _encode(each) for each in list_values(settings, spoilt)}
     for table in list_tables(settings):
         entries = [{each.key: _encode(each) for each in entry} for entry in table.entries]
         shown[table.key] = {"value": entries, "origin": table.origin}

@@ -249,7 +249,9 @@ def _look_at(
                 try:
                     row = _find(ctx, record, record.order_id)
                 except Unreadable as error:
-                    log.warning("Revel order %s can't be read, so the next run looks again: %s", record.order_id, error)
+                    about = {"event_id": record.event_id, "order_id": record.order_id}
+                    text = "Revel order %s can't be read, so the next run looks again: %s"
+                    log.warning(text, record.order_id, error, extra=about)
                 else:
                     yield _Look(record, row)
 

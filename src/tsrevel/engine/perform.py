@@ -111,7 +111,9 @@ def account_for(
 
     def note(number: int, outcome: Outcome) -> None:
         outcomes[number] = outcome
-        log.info("event %s: %s %s %s", outcome.event_id, outcome.status, outcome.reason or "", outcome.text)
+        about = {"event_id": outcome.event_id, "order_id": outcome.order_id, "reason": outcome.reason}
+        told = (outcome.event_id, outcome.status, outcome.reason or "", outcome.text)
+        log.info("event %s: %s %s %s", *told, extra=about)
         ctx.environment.progress(len(outcomes), len(items))
 
     for groups in by_establishment(ctx, known, items):
@@ -184,7 +186,8 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
     except Exception as error:  # noqa: BLE001 (a fault of ours must not keep the other events waiting)
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = f"a fault in tsrevel: {type(error).__name__} in {where.name}, line {where.lineno}; please report it"
-        log.error("event %s: %s", event_id, text)  # noqa: TRY400 (an exception's own text may quote data)
+        about = {"event_id": event_id, "reason": None}
+        log.error("event %s: %s", event_id, text, extra=about)  # noqa: TRY400 (an exception's text may quote data)
         return _failed(ctx, known, item, None, text)
     else:
         if outcome.status is Status.PLANNED:

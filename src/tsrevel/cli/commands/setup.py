@@ -182,6 +182,24 @@ config = group("config", SET_UP, "Check the settings, or show them with their or
 _SETTINGS_EXITS = {10: "a setting is wrong"}
 
 
+@command(app, panel=SET_UP, example="tsrevel schema sync", exits={})
+def schema(
+    ctx: CliContext,
+    flags: OutputOptions,
+    name: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND", help="A command, such as sync or map list.")
+    ] = None,
+) -> int:
+    """Print the JSON Schema of a command's answer.
+
+    Without a command it prints all of them, as one object by command; for `map`, `ledger` or `config` those of the
+    group. `hook` is what a hook reads. No settings are needed.
+    """
+    from tsrevel.cli import schema as verb
+
+    return verb.print_schema(ctx, flags, " ".join(name or ()))
+
+
 @command(config, example="tsrevel config validate", exits=_SETTINGS_EXITS)
 def validate(ctx: CliContext, flags: OutputOptions) -> int:
     """Check the settings, and report every problem at once.

@@ -1,0 +1,82 @@
+"""What `ledger check`, `backup`, `export`, `prune`, and `pause` and `resume` answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from tsrevel.cli.answers.model import Answer, IfAny, Instant
+from tsrevel.cli.answers.runs import PauseJson
+from tsrevel.ledger import OrderState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSummaryAnswer(Answer):
+    """A sound ledger. Where there is none yet, what follows `path` is left out."""
+
+    success: Literal[True] = True
+    path: str
+    size: Annotated[IfAny[int | None], Field(serialization_alias="bytes")] = None
+    version: IfAny[int | None] = None
+    newest: Annotated[IfAny[int | None], Field(serialization_alias="newest_version")] = None
+    facts: Annotated[IfAny[int | None], Field(serialization_alias="audit_rows")] = None
+    last_at: IfAny[Instant | None] = None
+    tables: IfAny[Mapping[str, int] | None] = None
+    orders: IfAny[Mapping[OrderState, int] | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerCheckAnswer(LedgerSummaryAnswer):
+    """Whether there is a ledger, and what is in it. `last_at`: the time of the last row of its audit."""
+
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerBackupAnswer(LedgerSummaryAnswer):
+    """A copy of the ledger, checked."""
+
+    backup: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerExportAnswer(Answer):
+    """An export into a file. Without --output the rows themselves are printed, a JSON line each."""
+
+    success: Literal[True] = True
+    output: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow(Answer):
+    """A row of a table of the ledger, with its columns."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPruneAnswer(Answer):
+    """How many rows of each table are dropped, or would be in a dry run."""
+
+    success: Literal[True] = True
+    dry_run: bool
+    older_than_days: int
+    dropped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PausedAnswer(Answer):
+    """Whether runs are paused now, and whether this command changed that."""
+
+    success: Literal[True] = True
+    changed: bool
+    paused: PauseJson | None
+    text: str
+    warnings: tuple[str, ...]
+    settings: str | None
+    ledger: str

@@ -1,0 +1,411 @@
+"""What `status`, `history`, `explain` and `resolve` answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tsrevel.cli.answers.model import Answer, Id, IfAny, Instant, Money, Text, fill
+from tsrevel.cli.answers.runs import EventJson, PauseJson
+from tsrevel.ledger import OrderRecord, OrderState, Resolution, RunMode, RunRecord, Verdict
+from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
+from tsrevel.planning.explain import MatchedHow
+from tsrevel.planning.model import Treatment
+from tsrevel.planning.reasons import Category, Reason, Status, advise
+
+OrderId = Annotated[Id | None, Field(serialization_alias="revel_order_id")]
+Day = Annotated[date | None, Field(serialization_alias="date")]
+DoubtUntil = Annotated[Instant | None, Field(serialization_alias="doubt_until_at")]
+"""Until when a write may still be applied whose answer was lost."""
+Dispute = Annotated[str | None, Field(serialization_alias="text")]
+"""Why an order is in dispute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunJson:
+    """A run as the ledger has it. Without `finished_at` it is going on, or it died."""
+
+    run_id: str
+    correlation_id: str
+    mode: RunMode
+    dry_run: bool
+    started_at: Instant
+    finished_at: Instant | None
+    seconds: int | None
+    exit_status: int | None
+    summary: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptJson:
+    """What a run made of an event."""
+
+    event_id: Id
+    at: Instant
+    run_id: str
+    correlation_id: str
+    status: str
+    reason: str | None
+    order_id: OrderId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStatusJson:
+    """An event as a run last saw it. `since`: from then on its status has been the same. `advice`: what to do."""
+
+    event_id: Annotated[Id, Field(serialization_alias="id")]
+    day: Day
+    location: Text
+    status: str
+    reason: str | None
+    category: Category | None
+    since: Instant
+    first_seen_at: Instant
+    last_seen_at: Instant
+    missed_at: Instant | None
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueEventJson(EventStatusJson):
+    """An event that waits for its day. `overdue`: the day has passed, and no run has seen the event since."""
+
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedEventJson:
+    """An event or an order that changed after the order was made."""
+
+    event_id: Annotated[Id, Field(serialization_alias="id")]
+    day: Day
+    location: Text
+    reason: str
+    text: str
+    order_id: OrderId
+    told_at: Instant
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrderJson:
+    """An order that is begun and not finished, or in dispute. `receipts` is null where nobody knows."""
+
+    event_id: Id
+    state: OrderState
+    day: Day
+    location: Text
+    order_id: OrderId
+    total: Money | None
+    steps: int
+    receipts: int | None
+    dispute: Dispute
+    touched_at: Instant
+    pending_until: DoubtUntil
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolutionJson:
+    """What a person settled. `revel_order_ids`: every order that was named since the event was last open."""
+
+    event_id: Id
+    verdict: Verdict
+    note: str
+    order_id: OrderId
+    orders: Annotated[tuple[Id, ...], Field(serialization_alias="revel_order_ids")]
+    resolved_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderJson:
+    """What the ledger knows of the order of an event."""
+
+    state: OrderState
+    order_id: OrderId
+    local_id: str | None
+    total: Money | None
+    cancelled: bool
+    dispute: Dispute
+    touched_at: Instant
+    pending_until: DoubtUntil
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepJson:
+    """A step of a plan. `receipt` is "not_kept" where there was one, or may have been; null: nothing was written."""
+
+    kind: Annotated[str, Field(serialization_alias="step")]
+    number: int
+    uuid: str
+    written: bool | None
+    receipt: Literal["kept", "not_kept"] | None
+    revel_id: str | None
+    recorded_at: Annotated[Instant | None, Field(serialization_alias="at")]
+    run_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusAnswer(Answer):
+    """How things stand, by the ledger alone."""
+
+    success: Literal[True] = True
+    now: Annotated[Instant, Field(serialization_alias="checked_at")]
+    dry_run: bool
+    enabled: bool
+    paused: PauseJson | None
+    known: Annotated[bool, Field(serialization_alias="has_ledger")]
+    last_good_run: RunJson | None
+    seconds_since_good_run: int | None
+    is_stale: Annotated[bool, Field(serialization_alias="stale")]
+    warnings: tuple[str, ...]
+    runs: tuple[RunJson, ...]
+    held: tuple[EventStatusJson, ...]
+    failed: tuple[EventStatusJson, ...]
+    missed: tuple[EventStatusJson, ...]
+    changed: tuple[ChangedEventJson, ...]
+    dry_run_findings: tuple[EventStatusJson, ...]
+    due: tuple[DueEventJson, ...]
+    orders: tuple[OpenOrderJson, ...]
+    resolved: tuple[ResolutionJson, ...]
+    environment: str
+    settings: str | None
+    ledger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWithEventsJson(RunJson):
+    """A run, and the events that it injected, held and failed."""
+
+    events: tuple[AttemptJson, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsAnswer(Answer):
+    """The last runs: `history` without an event."""
+
+    success: Literal[True] = True
+    paused: PauseJson | None
+    runs: tuple[RunWithEventsJson, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactJson:
+    """A row of the audit."""
+
+    seq: int
+    at: Instant
+    run_id: str | None
+    kind: str
+    text: str
+    detail: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventHistoryAnswer(Answer):
+    """Everything that happened to one event: `history` with an event. `receipts`: the steps whose receipts are kept."""
+
+    success: Literal[True] = True
+    event_id: Id
+    known: bool
+    event: EventStatusJson | None
+    order: OrderJson | None
+    resolution: ResolutionJson | None
+    attempts: tuple[AttemptJson, ...]
+    receipts: tuple[StepJson, ...]
+    steps: tuple[StepJson, ...]
+    facts: tuple[FactJson, ...]
+    paused: PauseJson | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveAnswer(Answer):
+    """What a person settled now (`resolution`), and what was settled before."""
+
+    success: Literal[True] = True
+    event_id: Id
+    verdict: Literal["done", "ignored", "open"]
+    reason: Reason | None
+    resolution: ResolutionJson | None
+    before: ResolutionJson | None
+    event: EventStatusJson | None
+    warnings: tuple[str, ...]
+    settings: str | None
+    ledger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedEventJson(EventJson):
+    """The event as the decision has it, with its status in TripleSeat."""
+
+    tripleseat_status: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForetoldJson:
+    """Why the event would be held if its turn came now."""
+
+    reason: Reason
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineJson:
+    """A line of a document and the product that it becomes. `how`: the rule that found the product."""
+
+    name: str
+    quantity: str
+    amount: Money
+    product: Id | None
+    product_name: str | None
+    how: MatchedHow | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeJson:
+    """A tax, fee or gratuity of TripleSeat, and what it is in Revel; null where no setting says."""
+
+    name: str
+    amount: Money
+    treat_as: Annotated[Treatment | None, Field(serialization_alias="as")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyJson:
+    """The money of a document, and of the order that is planned from it: each is left out where it is not known.
+
+    `holds`: the parts of the document come to its grand total.
+    """
+
+    lines_total: Annotated[IfAny[Money | None], Field(serialization_alias="lines")] = None
+    discount: IfAny[Money | None] = None
+    charges: IfAny[tuple[ChargeJson, ...] | None] = None
+    charges_total: IfAny[Money | None] = None
+    grand_total: Money | None = None
+    event_total: Money | None = None
+    holds: IfAny[bool | None] = None
+    identity: IfAny[str | None] = None
+    final_total: Annotated[IfAny[Money | None], Field(serialization_alias="order_total")] = None
+    paid: IfAny[Money | None] = None
+    remaining_due: IfAny[Money | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentJson:
+    """A document of the event, and why it is the order, or may be."""
+
+    id: Id
+    title: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RivalDocumentJson(DocumentJson):
+    """One of several documents between which a person must choose."""
+
+    lines: tuple[LineJson, ...]
+    money: MoneyJson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemJson:
+    """An item of the order."""
+
+    line: str
+    product: Id
+    product_name: str | None
+    quantity: int
+    unit_price: Money
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryJson:
+    """A webhook delivery about the event."""
+
+    at: Instant
+    trigger: str | None
+    signed: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainAnswer(Answer):
+    """The decision on one event, and the plan with the reason for each part of it.
+
+    `source`: both services were asked ("live"), or the ledger alone. `foretold`: why it would be held if its turn came
+    now. `switched_off`: why no run does anything now. `documents`: those between which a person must choose.
+    """
+
+    success: bool
+    source: Literal["live", "ledger"]
+    event_id: Id
+    known: bool
+    status: Status | None
+    reason: Reason | None
+    category: Category | None
+    text: Text
+    advice: str | None
+    event: ExplainedEventJson | None
+    foretold: ForetoldJson | None
+    switched_off: str | None
+    documents: tuple[RivalDocumentJson, ...]
+    document: DocumentJson | None
+    lines: tuple[LineJson, ...]
+    money: MoneyJson | None
+    items: tuple[ItemJson, ...]
+    steps: tuple[StepJson, ...]
+    last_seen: EventStatusJson | None
+    order: OrderJson | None
+    resolution: ResolutionJson | None
+    attempts: tuple[AttemptJson, ...]
+    deliveries: tuple[DeliveryJson, ...]
+    error: IfAny[str | None] = None
+    exit_status: IfAny[int | None] = None
+
+
+def answer_run(run: RunRecord) -> RunJson:
+    """A run as the ledger has it."""
+    seconds = int((run.finished_at - run.started_at).total_seconds()) if run.finished_at else None
+    return fill(RunJson, run, seconds=seconds)
+
+
+def answer_status(each: EventStatus, *, disputed: bool = False) -> EventStatusJson:
+    """An event as a run last saw it. `disputed`: its order at Revel is what is wrong."""
+    known = Reason.__members__.get(each.reason or "")  # an older version's code may be gone
+    advice = advise(each.event_id, each.status, each.reason, disputed=disputed)
+    return fill(EventStatusJson, each, category=known.category if known else None, advice=advice)
+
+
+def answer_resolution(each: Resolution | None) -> ResolutionJson | None:
+    """What a person settled, if anything."""
+    return fill(ResolutionJson, each) if each else None
+
+
+def answer_record(record: OrderRecord | None) -> OrderJson | None:
+    """What the ledger knows of the order of an event, if anything."""
+    if record is None:
+        return None
+    local_id = record.plan.local_id if record.plan else record.local_id
+    return fill(OrderJson, record, local_id=local_id, total=record.plan.final_total if record.plan else None)
+
+
+def answer_attempts(attempts: Iterable[Attempt]) -> tuple[AttemptJson, ...]:
+    """What runs made of events."""
+    return tuple(fill(AttemptJson, each) for each in attempts)
+
+
+def answer_steps(steps: Iterable[StepStatus]) -> tuple[StepJson, ...]:
+    """Steps of the claimed plan, with their receipts."""
+    return tuple(fill(StepJson, step, number=step.number + 1, receipt=receipt_of(step)) for step in steps)
+
+
+def receipt_of(step: StepStatus) -> Literal["kept", "not_kept"] | None:
+    """ "not_kept" where there was one, or may have been; None where nothing was written."""
+    if step.kept:
+        return "kept"
+    return None if step.written is False else "not_kept"

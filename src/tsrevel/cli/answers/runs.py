@@ -1,0 +1,174 @@
+"""What runs answer: `sync`, `sync-event` and `demo`, the lines of `replay`, and what a hook is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tsrevel.cli.answers.model import Answer, Id, IfAny, Instant, Money, Text, fill
+from tsrevel.engine.deliveries import DeliveryAnswer
+from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport
+from tsrevel.ledger import Pause
+from tsrevel.planning.reasons import Category, Reason, Status
+
+Hook = Literal["on_injected", "on_held", "on_failure"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseJson:
+    """Since when runs are paused, and why, in the words of the person who paused them."""
+
+    since: Instant
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryJson:
+    """How many events a run found, and what became of them. Missed events are among the skipped."""
+
+    queried: int
+    injected: int
+    skipped: int
+    held: int
+    failed: int
+    planned: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventJson:
+    """One event of a run. `error`: why it is not injected, unless it is skipped as on every day."""
+
+    event_id: Annotated[Id, Field(serialization_alias="id")]
+    name: str
+    day: Annotated[date | None, Field(serialization_alias="date")]
+    location: str
+    establishment: Id | None
+    status: Status
+    reason: Reason | None
+    category: Category | None
+    error: Text
+    order_id: Annotated[Id | None, Field(serialization_alias="revel_order_id")]
+    local_id: str | None
+    total: Money | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReportAnswer(Answer):
+    """A run. `success`: nothing is held or failed. `error` and `exit_status` are there if it ended before its time."""
+
+    success: bool
+    mode: str
+    run_id: str
+    correlation_id: str
+    dry_run: bool
+    reason: Reason | None
+    summary: SummaryJson
+    events: tuple[EventJson, ...]
+    paused: PauseJson | None
+    warnings: IfAny[tuple[str, ...]] = ()
+    error: IfAny[str | None] = None
+    exit_status: IfAny[int | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookInput(RunReportAnswer):
+    """What a hook reads on standard input: the run, with the events that the hook is for. `test`: all is invented."""
+
+    hook: Hook
+    test: IfAny[Literal[True] | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoAnswer(Answer):
+    """The runs of the demo. `faults`: what did not end as it must."""
+
+    success: bool
+    faults: tuple[str, ...]
+    runs: tuple[RunReportAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedEventJson:
+    """What became of one event of a delivery."""
+
+    ok: bool = True
+    processed: bool
+    reason: str | None
+    event_id: Id | None
+    order_id: Annotated[Id | None, Field(serialization_alias="revel_order_id")]
+    status: Status | None
+    error: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayLine(Answer):
+    """A line of `replay`: a delivery, or an event that is tried again.
+
+    `ok` false: the delivery is not trusted or not readable. `ok` true and `processed` false: it is understood, and
+    nothing was to be done. `events` is there for a booking with several events, `file` for a captured delivery.
+    """
+
+    ok: bool
+    processed: bool
+    trigger: str | None = None
+    reason: str | None
+    event_id: Id | None = None
+    order_id: Annotated[Id | None, Field(serialization_alias="revel_order_id")] = None
+    status: Status | None = None
+    error: Text
+    events: IfAny[tuple[ReplayedEventJson, ...]] = ()
+    file: IfAny[str | None] = None
+
+
+def answer_report(report: RunReport) -> RunReportAnswer:
+    """The report as `--json` prints it."""
+    return fill(
+        RunReportAnswer,
+        report,
+        summary=SummaryJson(**report.summary),
+        events=tuple(map(answer_outcome, report.outcomes)),
+        paused=answer_pause(report.paused),
+        exit_status=report.exit_status if report.error else None,
+    )
+
+
+def answer_hook(hook: Hook, report: RunReport, outcomes: Sequence[Outcome], *, test: bool = False) -> HookInput:
+    """The report for a hook, with these events alone; the summary is of the whole run."""
+    events = tuple(map(answer_outcome, outcomes))
+    return fill(HookInput, answer_report(report), hook=hook, test=True if test else None, events=events)
+
+
+def answer_outcome(outcome: Outcome) -> EventJson:
+    """One event of a run (DESIGN 4)."""
+    told = outcome.status is not Status.SKIPPED or outcome.news
+    return fill(EventJson, outcome, error=outcome.text if told else None)
+
+
+def answer_pause(pause: Pause | None) -> PauseJson | None:
+    """A pause, if there is one."""
+    return fill(PauseJson, pause) if pause else None
+
+
+def answer_delivery(answer: DeliveryAnswer, file: str | None = None) -> ReplayLine:
+    """A delivery (DESIGN 4); of a booking with several events, each of them as well."""
+    outcomes = answer.outcomes
+    return fill(
+        ReplayLine,
+        answer,
+        order_id=outcomes[0].order_id if len(outcomes) == 1 else None,
+        status=outcomes[0].status if len(outcomes) == 1 else None,
+        error=answer.text,
+        events=tuple(map(answer_replayed, outcomes)) if len(outcomes) > 1 else (),
+        file=file,
+    )
+
+
+def answer_replayed(outcome: Outcome) -> ReplayedEventJson:
+    """What became of one event that was put through the engine again."""
+    processed = outcome.status is Status.INJECTED or outcome.reason in CHANGES
+    return fill(ReplayedEventJson, outcome, processed=processed, error=outcome.text)

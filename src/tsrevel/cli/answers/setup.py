@@ -1,0 +1,164 @@
+"""What the commands answer that set up, check and try: `init`, `login`, `config`, `doctor`, `sandbox` and others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tsrevel.cli.answers.model import Answer, IfAny, Instant, ProblemJson
+from tsrevel.planning.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureAnswer(Answer):
+    """Whether the body is TripleSeat's. `timestamp`: epoch seconds of the signing, where the signature tells them."""
+
+    ok: bool
+    reason: str | None
+    timestamp: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigValidateAnswer(Answer):
+    """Every problem of the settings, and where the files of this installation are or would be."""
+
+    success: bool
+    reason: None = None
+    problems: tuple[ProblemJson, ...]
+    error: IfAny[str | None] = None
+    exit_status: IfAny[int | None] = None
+    warnings: tuple[str, ...] = ()
+    config: str | None
+    mappings: str | None
+    ledger: str | None
+    token_file: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingJson:
+    """A setting and where its value comes from. A secret that is set reads "(set)"."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigShowAnswer(ConfigValidateAnswer):
+    """Every setting by its dotted key. The value of a table is a list of entries, each field of one a setting."""
+
+    settings: Mapping[str, SettingJson]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckJson:
+    """The result of one check. `subject`: the location that it is about; null for the whole installation."""
+
+    name: str
+    subject: str | None
+    verdict: Literal["ok", "warning", "problem", "skipped"]
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorAnswer(Answer):
+    """The result of every check. `reason` and `error` are there if neither service was checked."""
+
+    success: bool
+    exit_status: int
+    checks: tuple[CheckJson, ...]
+    reason: IfAny[Reason | None] = None
+    error: IfAny[str | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitAnswer(Answer):
+    """The settings file that was written. `open`: what is left to fill in; `next`: the commands to run next."""
+
+    success: Literal[True] = True
+    reason: None = None
+    config: str
+    locations: tuple[str, ...]
+    open: tuple[str, ...]
+    next: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginAnswer(Answer):
+    """Where the tokens are, and until when the access token is good."""
+
+    success: bool = True
+    auth: str
+    token_file: str | None
+    valid_until: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginStatusAnswer(LoginAnswer):
+    """Whether there is a token. `error` and `exit_status` are there if it cannot be used."""
+
+    written_at: Instant | None = None
+    expired: bool | None = None
+    reason: None = None
+    error: IfAny[str | None] = None
+    exit_status: IfAny[int | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutAnswer(LoginAnswer):
+    """Whether there was a token to remove."""
+
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxAnswer(Answer):
+    """Where the pretend services are. `config`: the file that was written, or else the settings themselves."""
+
+    tripleseat: str
+    revel: str
+    config: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaAnswer(Answer):
+    """The JSON Schemas of the answers, by command."""
+
+    success: Literal[True] = True
+    schemas: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleAnswer(Answer):
+    """The crontab or the units. `files` are texts by name; `install` are commands for root or `user`.
+
+    `warnings` say what a run started that way would lack.
+    """
+
+    success: Literal[True] = True
+    kind: Literal["cron", "systemd"]
+    user: str
+    command: list[str]
+    files: dict[str, str]
+    install: list[str]
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialJson:
+    """What became of one way of telling people: "mail", "ping" or a hook."""
+
+    name: str
+    result: Literal["ok", "skipped", "failed"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyAnswer(Answer):
+    """What became of the test of the notifications."""
+
+    success: bool
+    exit_status: int
+    dry_run: bool
+    results: tuple[TrialJson, ...]

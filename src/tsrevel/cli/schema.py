@@ -1,0 +1,26 @@
+"""`schema`: the JSON Schemas of the answers."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from tsrevel.cli.answers.registry import ANSWERS, write_schema
+from tsrevel.cli.answers.setup import SchemaAnswer
+from tsrevel.cli.context import CliContext, OutputOptions
+
+
+def print_schema(ctx: CliContext, flags: OutputOptions, name: str) -> int:
+    """Print the schema of one command, or those of a group, such as `map`, or (for '') of all, as one object.
+
+    Raises typer.BadParameter for what is neither.
+    """
+    schemas = {each: write_schema(each) for each in ANSWERS if f"{each} ".startswith(f"{name} ") or not name}
+    if not schemas:
+        raise typer.BadParameter(f"{name!r} is not one of: {', '.join(ANSWERS)}")
+    if flags.json:
+        ctx.answer(SchemaAnswer(schemas=schemas))
+    else:
+        print(json.dumps(schemas.get(name, schemas), indent=2), file=ctx.stdout)
+    return 0
