@@ -53,7 +53,8 @@ def test_an_order_carries_every_line_and_charge_to_the_cent() -> None:
     made = plan(make_event(document))
     assert rows(made) == [("Boxed Lunch", 3, 1850), ("Taco Trio", 2, 1200), ("Delivery Fee", 1, 999)]
     assert [item.product for item in made.items] == [LUNCH, TACOS, DELIVERY]
-    assert (made.subtotal, made.discount, made.tax, made.gratuity) == (8949, 500, 745, 1500)
+    amounts = {"subtotal": 8949, "discount": 500, "tax": 745, "gratuity": 1500}
+    assert made.amounts == amounts | {"total": made.final_total, "balance": made.remaining_due}
     assert (made.gross_total, made.final_total, made.paid, made.remaining_due) == (11194, 10694, 4000, 6694)
 
 
