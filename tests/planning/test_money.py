@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.planning.money import Cents, allocate, show, to_cents, to_decimal, total
+from tsrevel.planning.money import Cents, allocate, show, show_grouped, to_cents, to_decimal, total
 
 weights = st.lists(st.integers(0, 10**9).map(Cents), max_size=12)
 
@@ -31,6 +31,13 @@ def test_an_amount_becomes_whole_cents_with_halves_away_from_zero(amount: str, c
 @pytest.mark.parametrize(("cents", "text"), [(0, "0.00"), (5, "0.05"), (83772, "837.72"), (-960, "-9.60")])
 def test_cents_are_shown_with_exactly_two_decimals(cents: int, text: str) -> None:
     assert show(Cents(cents)) == text
+
+
+@pytest.mark.parametrize(
+    ("cents", "text"), [(5, "0.05"), (99999, "999.99"), (2499999, "24,999.99"), (-123456789, "-1,234,567.89")]
+)
+def test_people_read_thousands_apart(cents: int, text: str) -> None:
+    assert show_grouped(Cents(cents)) == text
 
 
 @given(st.integers(-(10**15), 10**15).map(Cents))

@@ -57,6 +57,11 @@ class Outcome:
     order_only: bool = False
 
     @property
+    def shown_status(self) -> str:
+        """The status for people, who must not take a missed event for a skipped one."""
+        return "missed" if self.missed else self.status
+
+    @property
     def category(self) -> Category | None:
         """The reason's category; a failure without a reason is a fault of ours."""
         if self.reason:
@@ -141,6 +146,11 @@ class RunReport:
         counts = {"queried": len(self.outcomes)}
         counts |= {status.value: sum(each.status is status for each in self.outcomes) for status in Status}
         return {**counts, "missed": sum(each.missed for each in self.outcomes)}
+
+    @property
+    def changed(self) -> int:
+        """How many events are skipped, and were told to have changed after their orders were made."""
+        return sum(each.status is Status.SKIPPED and is_told_change(each) for each in self.outcomes)
 
 
 def describe_disabled(pause: Pause | None) -> str:

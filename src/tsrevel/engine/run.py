@@ -144,7 +144,8 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
     if isinstance(state.stop, LedgerUnusable):
         return report
     try:
-        ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=report.summary)
+        summary = report.summary | {"changed": report.changed}
+        ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=summary)
         if not ctx.dry_run:
             _store_change_reports(ctx, state)
     except LedgerUnusable as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Resolution, RunRecord
 from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
 from tsrevel.planning.model import EventId
+from tsrevel.planning.money import Cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,11 @@ class EventHistory:
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """A run, and what it injected, held and failed."""
+    """A run, and what it injected, held and failed; `total` is of its orders, None where that isn't known."""
 
     run: RunRecord
     attempts: tuple[Attempt, ...]
+    total: Cents | None = None
 
 
 def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None = None) -> EventHistory:
@@ -58,8 +60,12 @@ def recount_runs(view: LedgerView | None, limit: int) -> tuple[RunHistory, ...]:
         return ()
     with view.reading():
         latest = view.runs.latest(limit)
-        attempts = view.queries.attempts_in([run.run_id for run in latest])
-    return tuple(RunHistory(run, tuple(each for each in attempts if each.run_id == run.run_id)) for run in latest)
+        ids = [run.run_id for run in latest]
+        attempts, totals = view.queries.attempts_in(ids), view.queries.totals_of(ids)
+    return tuple(
+        RunHistory(run, tuple(each for each in attempts if each.run_id == run.run_id), totals.get(run.run_id))
+        for run in latest
+    )
 
 
 _SENTENCES: dict[str, str] = {

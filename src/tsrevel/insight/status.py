@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import EventId, OrderId, Skip
+from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason
 
 
@@ -67,7 +68,8 @@ class InstallationStatus:
     """The answer. `known`: there is a ledger. `good` is the last live run over all events that came to its end.
 
     One that raised an alarm (exit 14) isn't good. `dry` is what a dry run found held, failed or missed, and no live run
-    has seen since; `changed` what changed after its order was made, until it is resolved or agrees again.
+    has seen since; `changed` what changed after its order was made, until it is resolved or agrees again. `totals`
+    are of the orders of each run, by its id, where known.
     """
 
     now: datetime
@@ -79,6 +81,7 @@ class InstallationStatus:
     pause: Pause | None = None
     good: RunRecord | None = None
     runs: tuple[RunRecord, ...] = ()
+    totals: Mapping[str, Cents] = field(default_factory=dict)
     held: tuple[EventStatus, ...] = ()
     failed: tuple[EventStatus, ...] = ()
     missed: tuple[EventStatus, ...] = ()
@@ -145,12 +148,14 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
     changed = tuple(_changed(view))
     with view.reading():
         trouble = view.queries.held_or_failed()
+        runs = view.runs.latest(limit)
         return replace(
             bare,
             known=True,
             pause=view.runs.paused(),
             good=view.runs.last_good(with_alarm=False),
-            runs=view.runs.latest(limit),
+            runs=runs,
+            totals=view.queries.totals_of(run.run_id for run in runs),
             held=tuple(each for each in trouble if each.status == "held"),
             failed=tuple(each for each in trouble if each.status == "failed"),
             missed=view.queries.missed(),

@@ -88,6 +88,10 @@ _ATTEMPTS_OF_RUNS = """
     FROM attempts JOIN runs USING (run_id)
     WHERE attempts.run_id IN (SELECT value FROM json_each(?)) ORDER BY attempts.rowid
 """
+_PLANS_OF_RUNS = """
+    SELECT attempts.run_id, plan FROM attempts JOIN orders USING (event_id)
+    WHERE status = 'injected' AND attempts.run_id IN (SELECT value FROM json_each(?))
+"""
 _STEPS = f"""
     SELECT steps.kind, number, uuid, revel_id, recorded_at, receipts.run_id, state, receipts.uuid IS NOT NULL AS kept,
         {_ARE_UNKNOWN} AS unknown
@@ -240,6 +244,21 @@ class LedgerQueries:
         with self._transactions.reading() as connection:
             found = connection.execute(_ATTEMPTS_OF_RUNS, (json.dumps(list(run_ids)),))
             return tuple(_decode_attempt(row) for row in found)
+
+    def totals_of(self, run_ids: Iterable[str]) -> dict[str, Cents]:
+        """The sum of the orders that each of these runs made; of a run without any, or whose plans aren't kept, none.
+
+        LedgerDamaged: bad plan.
+        """
+        totals: dict[str, Cents] = {}
+        lost = set()
+        with self._transactions.reading() as connection:
+            for run_id, plan in connection.execute(_PLANS_OF_RUNS, (json.dumps(list(run_ids)),)):
+                if plan is None:
+                    lost.add(run_id)
+                else:
+                    totals[run_id] = Cents(totals.get(run_id, 0) + decode_plan(plan).final_total)
+        return {run_id: total for run_id, total in totals.items() if run_id not in lost}
 
     def steps_of(self, event_id: EventId) -> tuple[StepStatus, ...]:
         """The steps of the claimed plan with their receipts, in the order of writing; none without a claim."""

@@ -26,6 +26,11 @@ def show(cents: Cents) -> str:
     return f"{to_decimal(cents):f}"
 
 
+def show_grouped(cents: Cents) -> str:
+    """`cents` for people, the thousands apart: 2499999 is "24,999.99"."""
+    return f"{to_decimal(cents):,f}"
+
+
 def total(amounts: list[Cents]) -> Cents:
     return Cents(sum(amounts))
 
