@@ -28,7 +28,7 @@ def test_the_demo_tells_the_story_and_keeps_its_promise() -> None:
     assert (ran.status, ran.err) == (0, "")
     for part in ("1. A dry run", "2. The same live", "3. And again", "4. What Revel holds now"):
         assert part in ran.out
-    assert re.search(r"7 events: 3 injected, 3 skipped, 1 held, 1 missed \(1280\.23 in all\)", ran.out)
+    assert re.search(r"7 events: 3 orders made \(1,280\.23\), 1 held, 1 missed, 2 with nothing to do", ran.out)
     assert "Every order once, to the cent." in ran.out
 
 

@@ -610,8 +610,9 @@ def test_an_id_that_is_left_out_is_a_doubt(shell: Shell, key: str) -> None:
 def test_a_fallback_that_is_wanted_must_be_named(shell: Shell) -> None:
     shell.world.config["orders"] = {"unmapped_items": "fallback"}
     shell.world.config["locations"][1]["fallback_product"] = 9101
-    [found] = checks(doctor(shell, "--json"), "warning")
-    assert (found["name"], found["subject"]) == ("location.fallback_product", "Special Events")
+    [found] = checks(doctor(shell, "--json"))
+    assert (found["name"], found["verdict"]) == ("config", "problem")
+    assert "locations[Special Events].fallback_product" in found["text"]
 
 
 def test_a_token_that_nobody_stands_behind_is_told_as_such(shell: Shell) -> None:

@@ -338,7 +338,7 @@ def test_a_fault_of_ours_in_telling_is_told_and_no_more(
 ) -> None:
     monkeypatch.setitem(sys.modules, "sendgrid.helpers.mail", None)  # not installed
     broken = post.sync()
-    assert (broken.status, "3 injected" in broken.out) == (3, True)
+    assert (broken.status, "3 orders made" in broken.out) == (3, True)
     assert "not everybody was told: a fault in tsrevel: ModuleNotFoundError" in broken.err
     monkeypatch.undo()
     post.sync()

@@ -41,7 +41,7 @@ def test_so_does_every_other_run(paused: Shell, argv: tuple[str, ...]) -> None:
 
 def test_a_run_on_a_terminal_says_since_when_and_why(paused: Shell) -> None:
     ran = paused.sync(tty=True)
-    assert "paused since 2026-12-12 18:00 UTC (fire drill)" in ran.out
+    assert "paused since 2026-12-12 10:00 PST (fire drill)" in ran.out
     assert "tsrevel resume" in ran.out
 
 
@@ -156,8 +156,8 @@ def test_a_run_stopped_on_its_way_says_so_below_its_table(shell: Shell) -> None:
     world: World = shell.world
     world.at("after POST /resources/OrderItem/", pause)
     ran = shell.sync(tty=True)
-    assert "Stopped on the way: paused since 2026-12-12 18:00 UTC (fire drill)" in ran.out
-    assert "1 injected" in ran.out
+    assert "Stopped on the way: paused since 2026-12-12 10:00 PST (fire drill)" in ran.out
+    assert "1 order made" in ran.out
 
 
 # Of which installation it speaks

@@ -67,7 +67,7 @@ def test_cron_runs_sync_and_then_has_nothing_to_say(tmp_path: Path) -> None:
         first = execute("sync", "--config", config_of(world), fresh=True)
         again = execute("sync", "--config", config_of(world))
         assert (first.status, first.err, len(first.lines)) == (0, "", 1)
-        assert "2 injected (1092.52 in all)" in first.out
+        assert "2 orders made (1,092.52)" in first.out
         assert (again.status, again.out, again.err) == (0, "", "")
         assert_whole(world)
 
@@ -282,8 +282,8 @@ def test_the_sandbox_serves_until_it_is_told_to_stop(tmp_path: Path, sent: int, 
         assert config.stat().st_mode & 0o777 == 0o600
         dry = execute("sync", "--config", str(config))
         live = execute("sync", "--config", str(config), environ=LIVE)
-        assert "3 planned" in dry.out
-        assert "3 injected" in live.out
+        assert "3 orders planned" in dry.out
+        assert "3 orders made" in live.out
         assert (dry.status, live.status) == (3, 3)
     finally:
         process.send_signal(sent)

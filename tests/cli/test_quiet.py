@@ -27,7 +27,7 @@ def calm(shell: Shell) -> Shell:
 
 def test_a_run_that_wrote_prints_exactly_one_line(calm: Shell) -> None:
     ran = calm.sync()
-    assert ran.out == "[sync-00000001] 1 events: 1 injected (254.80 in all)\n"
+    assert ran.out == "[sync-00000001] 1 event: 1 order made (254.80)\n"
     assert (ran.status, ran.err) == (0, "")
 
 
@@ -40,7 +40,7 @@ def test_a_run_that_changed_nothing_prints_nothing(calm: Shell) -> None:
 def test_each_new_hold_has_a_line_of_its_own(shell: Shell) -> None:
     ran = shell.sync()
     summary, *news = ran.lines
-    assert "3 injected" in summary
+    assert "3 orders made" in summary
     assert [line.split()[:3] for line in news] == [["missed", "event", "64000005"], ["held", "event", "64000003"]]
     assert "UNMAPPED_ITEMS" in news[1]
     assert ran.status == 3
@@ -80,7 +80,7 @@ def test_quiet_means_no_summary(calm: Shell) -> None:
 
 def test_a_dry_run_says_what_it_would_write(calm: Shell) -> None:
     summary, line = calm.sync("--dry-run").lines
-    assert summary == "[sync-00000001] 1 events: 1 planned (dry run, nothing written)"
+    assert summary == "[sync-00000001] 1 event: 1 order planned (254.80); dry run, nothing was written"
     assert line.startswith("planned event 64000002 (Lakeside Bakery 2026-12-12) 254.80")
 
 

@@ -112,8 +112,8 @@ def test_no_amount_is_cut_where_the_terminal_is_narrow(shell: Shell, columns: st
 def test_colour_marks_what_differs_and_what_agrees(shell: Shell) -> None:
     shell.sync()
     lines = reconcile(shell, tty=True).lines
-    assert any("\x1b[32m" in line and "agree" in line for line in lines)
-    assert any("\x1b[1;31m" in line and "differs" in line for line in lines)
+    assert any("\x1b[38;5;28m" in line and "agree" in line for line in lines)
+    assert any("\x1b[1;38;5;160m" in line and "differs" in line for line in lines)
 
 
 def test_days_with_no_event_are_folded(shell: Shell) -> None:

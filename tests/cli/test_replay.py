@@ -350,7 +350,7 @@ def test_off_a_terminal_what_is_no_news_is_silent(shell: Shell, spool: Spool) ->
     spool.put("early", event_body(shell, EARLY))
     spool.put("lead", encode("CREATE_LEAD", lead={"id": 5}))
     first, second = shell.replay(str(spool)), shell.replay(str(spool))
-    assert first.lines == ["[sync-00000001] 1 events: 1 injected (837.72 in all)"]
+    assert first.lines == ["[sync-00000001] 1 event: 1 order made (837.72)"]
     assert (second.status, second.out, second.err) == (0, "", "")
 
 
@@ -378,13 +378,23 @@ def test_on_a_terminal_every_delivery_has_its_line(shell: Shell, spool: Spool) -
     for name, body in (("lead", encode("CREATE_LEAD")), ("junk", b"{}"), ("lost", event_body(shell, LOST))):
         spool.put(name, body)
     spool.put("two", booking(shell.world, PAID, TWINS))
-    ran = shell.replay(str(spool), tty=True)
-    told = [line.removeprefix(f"{spool}/").split(": ")[:2] for line in ran.lines]
+    wide, config = {"COLUMNS": "300", "TERM": "dumb"}, ("--config", str(shell.write_config()))
+    ran = shell.run("replay", *config, str(spool), tty=True, environ=wide)
+    told = [line.removeprefix(f"{spool}/").split(": ")[:2] for line in ran.lines[:-2]]
     expected = [("good", "UPDATE_EVENT"), ("junk", "refused"), ("lead", "CREATE_LEAD"), ("lost", "UPDATE_EVENT")]
     assert told == [[f"{name}.json", what] for name, what in (*expected, *[("two", "UPDATE_BOOKING")] * 2)]
-    assert "injected event 64000001 (Special Events 2026-12-12) 837.72" in ran.out
-    again = shell.replay(str(spool), tty=True)
+    assert "injected event 64000001 Example Widgets holiday lunch (Special Events 2026-12-12) 837.72" in ran.out
+    assert ran.lines[-2] == "4 events: 3 orders made (1,280.23), 1 with nothing to do"
+    again = shell.run("replay", *config, str(spool), tty=True, environ=wide)
     assert again.out.count("dealt with before") == 3
+
+
+def test_an_event_of_two_deliveries_is_counted_once(shell: Shell, spool: Spool) -> None:
+    good(shell, spool)
+    spool.put("later", booking(shell.world, FULL))
+    ran = shell.replay(str(spool), tty=True)
+    assert ran.out.count("64000001") > 1
+    assert "1 event: 1 order made (837.72)" in ran.out
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

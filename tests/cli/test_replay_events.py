@@ -207,7 +207,7 @@ def test_a_dry_run_tells_what_would_happen_and_writes_nothing(shell: Shell, more
 def test_the_report_of_a_run_of_events_is_that_of_sync(shell: Shell) -> None:
     shell.sync()
     map_cake(shell)
-    assert shell.replay("--held").lines == ["[sync-00000002] 1 events: 1 injected (124.00 in all)"]
+    assert shell.replay("--held").lines == ["[sync-00000002] 1 event: 1 order made (124.00)"]
     shell.world.add_event(64000050, lines=[("Moon Cake", 1, 9)])
     assert "Moon Cake" in shell.replay("--event", "64000050", tty=True).out
 

@@ -49,6 +49,8 @@ TYPED: dict[str, list[str]] = {
     "ledger backup": ["copy.db"],
     "ledger export": [],
     "ledger prune": ["--older-than", "400"],
+    "schedule": ["cron"],
+    "notify": ["--test"],
 }
 OF_THEIR_OWN = {"demo", "sandbox", "schema"}
 """They take no settings: what they use is written down in this repository."""

@@ -32,7 +32,10 @@ def test_what_to_do_stands_below_the_row(shell: Shell) -> None:
 
 
 def test_the_run_ends_in_one_line(shell: Shell) -> None:
-    assert screen(shell)[-1] == ("[sync-00000001] 7 events: 3 injected, 3 skipped, 1 held, 1 missed (1280.23 in all)")
+    assert screen(shell)[-2:] == [
+        "7 events: 3 orders made (1,280.23), 1 held, 1 missed, 2 with nothing to do",
+        "run sync-00000001",
+    ]
 
 
 @pytest.mark.parametrize("columns", [80, 100, 120])
@@ -93,7 +96,7 @@ def test_a_disabled_connector_is_told_to_a_person(shell: Shell) -> None:
 
 def test_an_empty_listing_is_told_to_a_person(shell: Shell) -> None:
     shell.world.tripleseat.state.events.clear()
-    assert screen(shell) == ["[sync-00000001] 0 events: 0 injected"]
+    assert screen(shell) == ["0 events: 0 orders made", "run sync-00000001"]
 
 
 def test_a_bar_says_how_many_of_how_many_events_are_done(shell: Shell) -> None:

@@ -165,6 +165,8 @@ def test_the_events_seen_last_are_found_by_how_their_ids_begin(ledger: Ledger, v
     assert [event_id for event_id, _ in view.queries.recent_events("5552161", 10)] == [OTHER]
     assert [event_id for event_id, _ in view.queries.recent_events("%", 10)] == ["%"]
     assert len(view.queries.recent_events("", 2)) == 2
+
+
 def test_a_run_s_orders_are_added_up_where_their_plans_are_kept(ledger: Ledger, view: LedgerView) -> None:
     plans = [make_plan(EVENT), make_plan(OTHER)]
     for plan in plans:

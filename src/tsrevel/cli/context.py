@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
@@ -35,6 +35,8 @@ class CliContext:
     answered: bool = field(default=False, init=False)
     wrote: bool = field(default=False, init=False)
     """Whether a command that says what an interrupt leaves of it may have written by now."""
+    zone: tzinfo = field(default=UTC, init=False)
+    """The time zone in which times are shown to people: the settings' own once they are read."""
 
     def __post_init__(self) -> None:
         self.stdout, self.stderr = plain(self.stdout), plain(self.stderr)

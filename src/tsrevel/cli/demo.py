@@ -7,12 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
-from rich.table import Table
-
 from tsrevel.cli.answers.runs import DemoAnswer, answer_report
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.output import open_console, show_table
+from tsrevel.cli.output import Row, TextOutput, columns_of, show_table
 from tsrevel.cli.sandbox import Served, run_services
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.config import load_settings
@@ -28,62 +25,68 @@ BROKEN_PROMISE = 1
 
 def demo(ctx: CliContext, flags: OutputOptions) -> int:
     """Tell the story on stdout; 0 when every event ended as it should, to the cent and only once."""
-    console = open_console(ctx)
-    console.quiet = flags.json or flags.quiet
+    page = TextOutput(ctx)
+    page.console.quiet = flags.json or flags.quiet
+    if not page.is_terminal:
+        page.console.width = 100  # a story is read, not searched
     with TemporaryDirectory(prefix="tsrevel-demo-") as folder, run_services() as served:
         config = Path(folder, "config.toml")
         replace_file(config, served.config.encode())
         flags = replace(flags, config=config)
         trial, live = replace(ctx, environ={"DRY_RUN": "true"}), replace(ctx, environ={"DRY_RUN": "false"})
         spots = " and ".join(f"{spot.place.name} ({spot.place.zone})" for spot in served.day.locations)
-        console.print(
-            "A pretend TripleSeat and a pretend Revel run on this machine's loopback; all in them is invented."
-            f"\n{spots}.\n"
-        )
+        page.line("A pretend TripleSeat and a pretend Revel run on this machine's loopback; all in them is invented.")
+        page.line(f"{spots}.")
+        page.line()
         reports = [
-            _act(trial, flags, console, "1. A dry run: everything is read and planned, nothing is written."),
-            _act(live, flags, console, "2. The same live."),
-            _act(live, flags, console, "3. And again: what is done is done."),
+            _act(trial, flags, page, "1. A dry run: everything is read and planned, nothing is written."),
+            _act(live, flags, page, "2. The same live."),
+            _act(live, flags, page, "3. And again: what is done is done."),
         ]
-        console.print("[bold]4. What Revel holds now, and what the ledger says of it.[/bold]\n")
-        console.print(_proof(served, config))
+        page.line("4. What Revel holds now, and what the ledger says of it.", "bold")
+        page.line()
+        page.table(_PROOF_COLUMNS, _proof(served, config), indent=0)
         faults = _find_faults(served, *reports)
     if flags.json:
         ctx.answer(DemoAnswer(success=not faults, faults=tuple(faults), runs=tuple(map(answer_report, reports))))
     for fault in faults:
         print(f"tsrevel: {fault}", file=ctx.stderr)
     if not faults:
-        console.print("\nEvery order once, to the cent. Next: the README's set-up, or `tsrevel sandbox` to play on.")
+        page.line()
+        page.line("Every order once, to the cent. Next: the README's set-up, or `tsrevel sandbox` to play on.")
     return BROKEN_PROMISE if faults else 0
 
 
-def _act(ctx: CliContext, flags: OutputOptions, console: Console, title: str) -> RunReport:
-    console.print(f"[bold]{title}[/bold]\n")
+def _act(ctx: CliContext, flags: OutputOptions, page: TextOutput, title: str) -> RunReport:
+    page.line(title, "bold")
+    page.line()
     report = sync_all(ctx, flags, SyncOptions())
-    if not console.quiet:
-        show_table(report, console)
-    console.print()
+    if not page.console.quiet:
+        show_table(report, page)
+    page.line()
     return report
 
 
-def _proof(served: Served, config: Path) -> Table:
+_PROOF_COLUMNS = columns_of(
+    *("Order", "local_id", "Items:amount", "Total:amount", "Paid:amount", "Due:amount", "Ledger", "Receipts:amount")
+)
+
+
+def _proof(served: Served, config: Path) -> list[Row]:
     """Each order at Revel beside what the ledger knows of it. Raises LedgerDamaged where its audit chain is broken."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("Order", "local_id", "Items", "Total", "Paid", "Due", "Ledger", "Receipts"):
-        table.add_column(heading, justify="left" if heading in {"Order", "local_id", "Ledger"} else "right")
     settings = load_settings(config=config, environ={})
     with Ledger.open(settings.ledger_path, environment=settings.environment, clock=utc_now) as ledger:
         ledger.audit.verify()
         records = ledger.orders.find(EventId(str(event.id)) for event in served.day.events)
-    known = {record.order_id: record for record in records.values()}
+    known, rows = {record.order_id: record for record in records.values()}, []
     for order in served.revel.orders:
         record = known.get(OrderId(str(order["id"])))
         told = (record.state, str(len(record.receipts))) if record else ("unknown", "")
         paid = sum(Decimal(payment["amount"]) for payment in served.revel.payments_of(order["id"]))
         sums = (order["final_total"], paid, order["remaining_due"])
         items = str(len(served.revel.items_of(order["id"])))
-        table.add_row(str(order["id"]), order["local_id"], items, *(f"{amount:.2f}" for amount in sums), *told)
-    return table
+        rows.append(Row((str(order["id"]), order["local_id"], items, *(f"{amount:,.2f}" for amount in sums), *told)))
+    return rows
 
 
 def _find_faults(served: Served, dry: RunReport, live: RunReport, again: RunReport) -> list[str]:

@@ -6,30 +6,20 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rich.console import Console
-from rich.text import Text
-
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.setup import CheckJson, DoctorAnswer
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import NOTHING_CHECKED, open_console
+from tsrevel.cli.output import NOTHING_CHECKED, TextOutput
 from tsrevel.config import examine_settings
 from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks
 from tsrevel.engine.outcomes import most_severe
 from tsrevel.planning.reasons import Reason
-from tsrevel.text import show_controls
 from tsrevel.wiring import Runtime
 
-_STYLES = {
-    CheckResult.OK: "green",
-    CheckResult.WARNING: "yellow",
-    CheckResult.PROBLEM: "bold red",
-    CheckResult.SKIPPED: "dim",
-}
 _VERDICT, _NAME, _GAP = 7, 16, 2
 """Columns: the longest verdict, and the longest name without its group."""
-_INDENT = 2 + _VERDICT + _GAP + _NAME + _GAP
+_HANG = _VERDICT + _GAP + _NAME + _GAP
 _GROUPS = {"tripleseat": "TripleSeat", "revel": "Revel"}
 _AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 
@@ -68,37 +58,28 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
 
 def _telling(findings: Iterator[CheckFinding], ctx: CliContext, flags: OutputOptions) -> Iterator[CheckFinding]:
     """The same findings, each told on its way: a slow service shows as a list that grows slowly."""
-    console = open_console(ctx) if ctx.stdout.isatty() else None
-    group = ""
+    page, group = TextOutput(ctx), ""
     for each in findings:
-        wanted = not flags.json and (not flags.quiet or each.verdict is CheckResult.PROBLEM)
-        if wanted and console:
-            group = _show(each, group, console)
-        elif wanted:  # in a file or a pipe: a line that can be searched
-            subject = f" [{each.subject}]" if each.subject else ""
-            remedy = f". {each.remedy}" if each.remedy else ""
-            line = f"{each.verdict:<{_VERDICT}}  {each.name}{subject}: {each.text}{remedy}"
-            print(line, file=ctx.stdout, flush=True)
+        if not flags.json and (not flags.quiet or each.verdict is CheckResult.PROBLEM):
+            if page.is_terminal:
+                group = _show(each, group, page)
+            else:  # in a file or a pipe: a line that can be searched
+                subject = f" [{each.subject}]" if each.subject else ""
+                remedy = f". {each.remedy}" if each.remedy else ""
+                page.line(f"{each.verdict:<{_VERDICT}}  {each.name}{subject}: {each.text}{remedy}")
         yield each
 
 
-def _show(finding: CheckFinding, before: str, console: Console) -> str:
+def _show(finding: CheckFinding, before: str, page: TextOutput) -> str:
     """One finding on a terminal, under the heading of its group where that is a new one; the group."""
     prefix, _, rest = finding.name.rpartition(".")
     other = "Around the runs" if finding.name in _AROUND else "This machine"
-    group = show_controls(finding.subject or "") or _GROUPS.get(prefix, other)
+    group = finding.subject or _GROUPS.get(prefix, other)
     if group != before:
-        console.print(Text(group, style="bold"), no_wrap=True, overflow="ellipsis")
+        page.line(group, "bold")
     name = rest if finding.subject or prefix in _GROUPS else finding.name
-    head = Text("  ") + Text(f"{finding.verdict:<{_VERDICT}}", style=_STYLES[finding.verdict])
-    head.append(f"  {name:<{_NAME}}  ")
-    told = Text(show_controls(finding.text)).wrap(console, max(console.width - _INDENT, 20))
-    for number, line in enumerate(told):
-        line.rstrip()
-        console.print((head if number == 0 else Text(" " * _INDENT)) + line)
-    remedy = Text(show_controls(finding.remedy)).wrap(console, max(console.width - _INDENT - 3, 20))
-    for number, line in enumerate(remedy):
-        line.rstrip()
-        if line:
-            console.print(Text(" " * _INDENT + ("-> " if number == 0 else "   ")) + line)
+    label = f"{finding.verdict:<{_VERDICT}}  {name}"
+    page.line(finding.text, indent=2, hang=_HANG, label=label, mark=finding.verdict)
+    if finding.remedy:
+        page.line(f"-> {finding.remedy}", indent=2 + _HANG, hang=3)
     return group

@@ -12,9 +12,11 @@ from tsrevel.cli.arguments import find_event_id, is_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import (
-    STYLES,
+    ALARM,
+    WARNING,
+    Row,
     TextOutput,
-    shown_at,
+    columns_of,
 )
 from tsrevel.config import load_settings
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
@@ -23,7 +25,7 @@ from tsrevel.ledger import AuditKind
 from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.explain import Rationale
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, ProductId, label
-from tsrevel.planning.money import show
+from tsrevel.planning.money import show_grouped
 from tsrevel.planning.reasons import advise
 from tsrevel.wiring import Runtime
 
@@ -46,7 +48,8 @@ def explain_event(ctx: CliContext, flags: OutputOptions, event: str, *, offline:
     if flags.json:
         ctx.answer(_answer(told))
     else:
-        _tell(TextOutput(ctx), told)
+        place = told.history.standing.location if told.history.standing else ""
+        _tell(TextOutput(ctx, settings, told.outcome.location if told.outcome else place), told)
     return told.exit_status
 
 
@@ -151,10 +154,10 @@ def _tell(page: TextOutput, told: Explanation) -> None:
     where = f"{outcome.location} {outcome.day or ''}".strip()
     page.line(f"event {event_id}{name}" + (f" ({where})" if where else ""), "bold")
     verdict = f"{outcome.status} {outcome.reason or ''}".rstrip()
-    page.line(f"decision: {verdict}" + (f": {outcome.text}" if outcome.text else ""), STYLES[outcome.status])
+    page.line(f"decision: {verdict}" + (f": {outcome.text}" if outcome.text else ""), mark=outcome.status)
     page.line(f"what to do: {_advise(told)}")
     if told.switched_off:
-        page.line(f"no run does anything now: {told.switched_off}", "bold red")
+        page.line(f"no run does anything now: {told.switched_off}", ALARM)
     if told.source == "ledger":
         source = "by the ledger alone, nobody was asked"
     elif told.exit_status:
@@ -163,7 +166,8 @@ def _tell(page: TextOutput, told: Explanation) -> None:
         source = "both services were asked just now"
     page.line(f"source: {source}", "dim")
     if told.foretold:
-        page.line(f"when its turn comes: held {told.foretold.reason} as things are: {told.foretold.text}", "yellow")
+        foretold = f"held {told.foretold.reason} as things are: {told.foretold.text}"
+        page.line(f"when its turn comes: {foretold}", mark="held")
     if told.rationale:
         _tell_reasons(page, told.rationale)
     for why in told.rivals:
@@ -179,13 +183,15 @@ def _tell_reasons(page: TextOutput, why: Rationale) -> None:
     page.line("lines", "bold")
     for line in why.lines:
         product = f" -> product {line.product} {line.product_name!r}" if line.product is not None else ""
-        style = "" if line.how else "yellow"
-        page.line(f"{line.quantity} x {line.name}, {show(line.amount)}{product}: {line.why}", style, indent=2)
+        style = "" if line.how else WARNING
+        text = f"{line.quantity} x {line.name}, {show_grouped(line.amount)}{product}: {line.why}"
+        page.line(text, style, indent=2)
     for charge in why.charges:
         treated = f"is {charge.treat_as} in Revel" if charge.treat_as else "is listed under no [[charges]] entry"
         treated = "is left out of the order" if charge.treat_as == "ignore" else treated
-        page.line(f"charge {charge.name}, {show(charge.amount)}: {treated}", "" if charge.treat_as else "yellow", 2)
-    page.line(f"total: {why.identity}", "" if why.holds else "yellow")
+        text = f"charge {charge.name}, {show_grouped(charge.amount)}: {treated}"
+        page.line(text, "" if charge.treat_as else WARNING, indent=2)
+    page.line(f"total: {why.identity}", "" if why.holds else WARNING)
 
 
 def _tell_plan(page: TextOutput, plan: Plan, names: Mapping[ProductId, str], *, claimed: bool) -> None:
@@ -194,12 +200,16 @@ def _tell_plan(page: TextOutput, plan: Plan, names: Mapping[ProductId, str], *, 
     page.line(f"order {plan.local_id} {what}: establishment {plan.location.establishment}, {steps}", "bold")
     rows = []
     for item in plan.items:
-        product = (str(item.product), names.get(item.product, ""))
-        rows.append((str(item.quantity), item.line, *product, show(item.unit_price), show(item.amount)))
-    page.rows(("Qty", "Line", "Product", "Its name", "Price", "Amount"), rows)
-    charges = "".join(f" + {label(name)} {show(plan.amount(name))}" for name in CHARGE_FIELDS)
-    total = f"{show(plan.final_total)}; paid {show(plan.paid)}, due {show(plan.remaining_due)}"
-    page.line(f"items {show(plan.subtotal)} - discount {show(plan.discount)}{charges} = {total}", indent=2)
+        amounts = (show_grouped(item.unit_price), show_grouped(item.amount))
+        rows.append(Row((str(item.quantity), item.line, str(item.product), names.get(item.product, ""), *amounts)))
+    page.table(_ITEM_COLUMNS, rows)
+    charges = "".join(f" + {label(name)} {show_grouped(plan.amount(name))}" for name in CHARGE_FIELDS)
+    items, discount, total = map(show_grouped, (plan.subtotal, plan.discount, plan.final_total))
+    paid, due = show_grouped(plan.paid), show_grouped(plan.remaining_due)
+    page.line(f"items {items} - discount {discount}{charges} = {total}; paid {paid}, due {due}", indent=2)
+
+
+_ITEM_COLUMNS = columns_of("Qty:amount", "Line:name", "Product", "Its name:name", "Price:amount", "Amount:amount")
 
 
 def _how_far(steps: Sequence[StepStatus]) -> str:
@@ -217,7 +227,7 @@ def _tell_past(page: TextOutput, history: EventHistory) -> None:
     standing, record = history.standing, history.record
     if standing:
         verdict = f"{standing.status} {standing.reason or ''}".rstrip()
-        page.line(f"last run that saw it: {shown_at(standing.last_seen_at)}, {verdict}")
+        page.line(f"last run that saw it: {page.at(standing.last_seen_at)}, {verdict}")
     if record:
         page.line(f"ledger: {record.state}, Revel order {record.order_id or 'none yet'}{_how_far(history.steps)}")
     if history.resolution:
@@ -225,5 +235,5 @@ def _tell_past(page: TextOutput, history: EventHistory) -> None:
     for fact in history.facts:
         if fact.kind == AuditKind.DELIVERY:
             reason = fact.detail.get("reason") or "dealt with"
-            page.line(f"webhook delivery {fact.detail.get('trigger')} {shown_at(fact.at)}: {reason}")
+            page.line(f"webhook delivery {fact.detail.get('trigger')} {page.at(fact.at)}: {reason}")
     page.line(f"`tsrevel history {history.event_id}` tells all that happened")

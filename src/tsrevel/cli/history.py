@@ -8,21 +8,24 @@ from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.output import (
+    ALARM,
     STYLES,
+    Row,
     TextOutput,
+    columns_of,
     look,
     run_line,
-    shown_at,
 )
+from tsrevel.config import Settings
 from tsrevel.insight.history import EventHistory, describe_fact, recount_event, recount_runs
 from tsrevel.ledger import Pause
 from tsrevel.ledger.queries import Attempt
-from tsrevel.planning.money import show
+from tsrevel.planning.money import show_grouped
 
 
 def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     """The last runs and what they injected, held and failed: exit 0. Raises what `status` raises."""
-    with look(ctx, flags) as (_, view, _now):
+    with look(ctx, flags) as (settings, view, _now):
         told, pause = recount_runs(view, limit), view.runs.paused() if view else None
     if flags.json:
         runs = tuple(
@@ -31,11 +34,11 @@ def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
         )
         ctx.answer(reports.RunsAnswer(paused=answer_pause(pause), runs=runs))
     else:
-        page = _page(ctx, pause)
+        page = _begin(ctx, settings, pause)
         if not told:
             page.line("no runs yet")
         for each in told:
-            page.line(run_line(each.run), "bold")
+            page.line(run_line(page, each.run, each.total), "bold")
             for one in each.attempts:
                 _tell_attempt(page, one, f"{one.status} event {one.event_id}")
     return 0
@@ -46,7 +49,7 @@ def show_event(ctx: CliContext, flags: OutputOptions, event: str, limit: int | N
 
     Raises typer.BadParameter for what can't be an event's id.
     """
-    with look(ctx, flags) as (_, view, _now):
+    with look(ctx, flags) as (settings, view, _now):
         event_id = find_event_id(event, lambda each: recount_event(view, each).known)
         told, pause = recount_event(view, event_id, limit), view.runs.paused() if view else None
     if flags.json:
@@ -64,15 +67,16 @@ def show_event(ctx: CliContext, flags: OutputOptions, event: str, limit: int | N
         )
         ctx.answer(answer)
     else:
-        _tell_event(_page(ctx, pause), told)
+        place = told.standing.location if told.standing else ""
+        _tell_event(_begin(ctx, settings, pause, place), told)
     return 0
 
 
-def _page(ctx: CliContext, pause: Pause | None) -> TextOutput:
-    """A page that begins with the pause, if there is one."""
-    page = TextOutput(ctx)
+def _begin(ctx: CliContext, settings: Settings, pause: Pause | None, place: str = "") -> TextOutput:
+    """The output, begun with the pause if there is one."""
+    page = TextOutput(ctx, settings, place)
     if pause:
-        page.line(f"! runs are {pause}", "bold red")
+        page.line(f"! runs are {pause}", ALARM)
     return page
 
 
@@ -85,31 +89,34 @@ def _tell_event(page: TextOutput, told: EventHistory) -> None:
         where = f"{standing.location} {standing.day or ''}".strip()
         head += f" ({where})" if where else ""
         head += f": {standing.status} {standing.reason or ''}".rstrip()
-        head += f", last seen {shown_at(standing.last_seen_at)}"
+        head += f", last seen {page.at(standing.last_seen_at)}"
     page.line(head, "bold")
     if record := told.record:
-        total = f", total {show(record.plan.final_total)}" if record.plan else ""
+        total = f", total {show_grouped(record.plan.final_total)}" if record.plan else ""
         text = f": {record.dispute}" if record.dispute else ""
         page.line(f"order: {record.state}, Revel order {record.order_id or 'none yet'}{total}{text}")
     if resolution := told.resolution:
-        page.line(f"resolved as {resolution.verdict} {shown_at(resolution.resolved_at)}: {resolution.note}")
+        page.line(f"resolved as {resolution.verdict} {page.at(resolution.resolved_at)}: {resolution.note}")
     if told.attempts:
         page.line("attempts", "bold")
         for one in told.attempts:
-            _tell_attempt(page, one, f"{shown_at(one.at)}  {one.correlation_id}  {one.status}")
+            _tell_attempt(page, one, f"{page.at(one.at)}  {one.correlation_id}  {one.status}")
     if told.steps:
         page.line("receipts", "bold")
         rows = []
         for step in told.steps:
             name = f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
             missing = {"kept": "", "not_kept": "receipt not kept", None: "not written"}[reports.receipt_of(step)]
-            when, run = shown_at(step.recorded_at), (step.run_id or "")[:8]
-            rows.append((name, step.revel_id or missing, when, run, step.uuid))
-        page.rows(("Step", "Revel id", "When", "Run", "uuid"), rows)
+            when, run = page.at(step.recorded_at), (step.run_id or "")[:8]
+            rows.append(Row((name, step.revel_id or missing, when, run, step.uuid)))
+        page.table(_STEP_COLUMNS, rows)
     page.line("what happened", "bold")
     for fact in told.facts:
         by = f"[{fact.run_id[:8]}] " if fact.run_id else ""
-        page.line(f"{shown_at(fact.at)}  {by}{describe_fact(fact)}", indent=2)
+        page.line(f"{page.at(fact.at)}  {by}{describe_fact(fact)}", indent=2)
+
+
+_STEP_COLUMNS = columns_of("Step", "Revel id", "When", "Run", "uuid")
 
 
 def _tell_attempt(page: TextOutput, attempt: Attempt, head: str) -> None:

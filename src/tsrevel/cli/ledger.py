@@ -12,7 +12,14 @@ from tsrevel.cli.answers import ledger as answers
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.output import NEVER_RUN, describe_files, locate_files
+from tsrevel.cli.output import (
+    NEVER_RUN,
+    Row,
+    TextOutput,
+    columns_of,
+    describe_files,
+    locate_files,
+)
 from tsrevel.cli.streams import encode_json
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerCode, LedgerUnusable
@@ -42,19 +49,16 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
     if summary is None:
         print(f"There is no ledger at {path} yet: the first run makes it.", file=ctx.stdout)
         return 0
-    look = summary.inspection
-    last = f", the last of {look.last_at:%Y-%m-%d %H:%M} UTC" if look.last_at else ""
+    look, page = summary.inspection, TextOutput(ctx, settings)
+    last = f", the last of {page.at(look.last_at)}" if look.last_at else ""
     newer = f", which the next run brings to {look.newest}" if look.version < look.newest else ""
     orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in summary.orders.items())
-    width = max(map(len, summary.tables))
-    lines = [
-        f"{path}: sound, {summary.size:,} bytes, version {look.version}{newer}.",
-        f"Every page, every reference and the audit's chain hold: {look.facts:,} facts{last}.",
-        "Orders, receipts and resolutions are what the audit says of them.",
-        f"Orders: {orders}.",
-        *(f"  {table:<{width}}  {number:>9,}" for table, number in summary.tables.items()),
-    ]
-    print("\n".join(lines), file=ctx.stdout)
+    page.line(f"{path}: sound, {summary.size:,} bytes, version {look.version}{newer}.")
+    page.line(f"Every page, every reference and the audit's chain hold: {look.facts:,} facts{last}.")
+    page.line("Orders, receipts and resolutions are what the audit says of them.")
+    page.line(f"Orders: {orders}.")
+    rows = [Row((table, f"{number:,}")) for table, number in summary.tables.items()]
+    page.table(columns_of("Table", "Rows:amount"), rows, bare=True)
     return 0
 
 
@@ -194,5 +198,7 @@ def _tell(
         paused, files = answer_pause(now), locate_files(settings)
         ctx.answer(answers.PausedAnswer(changed=changed, paused=paused, text=text, warnings=tuple(warnings), **files))
     elif not flags.quiet:
-        print("\n".join([text, *describe_files(settings)]), file=ctx.stdout)
+        page = TextOutput(ctx, settings)
+        for line in (text, *describe_files(settings)):
+            page.line(line)
     return 0

@@ -10,7 +10,15 @@ from tsrevel.cli.answers.mapping import CoverageSummaryJson, MapCheckAnswer, Unc
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import DayRange, Survey, open_survey
-from tsrevel.cli.output import news_line, report_nothing_checked, say, show_progress
+from tsrevel.cli.output import (
+    TextOutput,
+    count_of,
+    list_counts,
+    news_line,
+    report_nothing_checked,
+    show_events,
+    show_progress,
+)
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import FailureStreak
 from tsrevel.engine.fetch import EventUnavailable
@@ -19,6 +27,7 @@ from tsrevel.engine.prepare import plan_listed
 from tsrevel.errors import ConnectorDisabled, Refused, ServiceDown, TryNextRun
 from tsrevel.planning.coverage import missing_lines, orderable_lines
 from tsrevel.planning.model import Event, EventId, Plan
+from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.tripleseat.client import Found
@@ -113,15 +122,18 @@ def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Seque
         )
         ctx.answer(answer)
         return exit_status
-    say(ctx, *(news_line(each.outcome) for each in bad))
+    page = TextOutput(ctx)
+    if page.is_terminal:
+        show_events(page, [each.outcome for each in bad])
+    else:
+        for each in bad:
+            page.line(news_line(each.outcome))
     if not flags.quiet or bad:
-        parts = [f"{statuses[Status.PLANNED]} would be injected", f"{statuses[Status.HELD]} held"]
-        if statuses[Status.FAILED]:
-            parts.append(f"{statuses[Status.FAILED]} can't be judged")
-        if skipped:
-            why = ", ".join(f"{reason} {count}" for reason, count in skipped.items())
-            parts.append(f"{statuses[Status.SKIPPED]} skipped ({why})")
-        say(ctx, f"{len(verdicts)} events from {span.first} to {span.last}: {', '.join(parts)}")
+        total = Cents(sum(each.outcome.total or 0 for each in verdicts if each.outcome.status is Status.PLANNED))
+        why = ", ".join(f"{reason} {count}" for reason, count in skipped.items())
+        events = f"{count_of(len(verdicts), 'event')} from {span.first} to {span.last}"
+        told = list_counts({str(status): count for status, count in statuses.items()}, total, planned=True)
+        page.line(f"{events}: {told}" + (f" ({why})" if why else ""))
     if any(each.names for each in bad):
-        say(ctx, "`tsrevel map suggest` proposes a product for each name")
+        page.line("`tsrevel map suggest` proposes a product for each name")
     return exit_status

@@ -115,6 +115,7 @@ class SeenName:
     """A name at an establishment, by what it has which product, and where it was seen.
 
     Without a product `why` says why it has none. `menu_item_id`: it is mapped, or is to be mapped, by that instead.
+    `events` are those it is on, with their names.
     """
 
     establishment: EstablishmentId
@@ -123,7 +124,7 @@ class SeenName:
     way: MatchedBy | None = None
     product: ProductId | None = None
     why: str | None = None
-    events: dict[EventId, None] = field(default_factory=dict, init=False)
+    events: dict[EventId, str] = field(default_factory=dict, init=False)
     menus: dict[str, None] = field(default_factory=dict, init=False)
     prices: dict[Cents, None] = field(default_factory=dict, init=False)
     candidates: tuple[Suggestion, ...] = field(default=(), init=False)
@@ -206,7 +207,7 @@ class _Collector:
             self.unread[listed.id] = str(error)
             return
         for line, seen in self._match(location.establishment, orderable_lines(event, self.survey.policy)):
-            seen.events[listed.id] = None
+            seen.events[listed.id] = event.name
             if line.price:
                 seen.prices[to_cents(line.price)] = None
 

@@ -8,7 +8,7 @@ from tsrevel.cli.answers.mapping import MappingJson, MapSetAnswer, MapUnsetAnswe
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import establishment_names, mappings_path, needed, open_survey
-from tsrevel.cli.output import reject, say, what_is_mapped
+from tsrevel.cli.output import reject, what_is_mapped
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
@@ -67,7 +67,7 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
     else:
         called = f" {offer.name}" if offer else " (unchecked)"
         was = f" (it was {before[0].product})" if before and before[0].product != product else ""
-        say(ctx, f"{_describe(mapping, settings)} is now {product}{called}{was}, in {path}")
+        ctx.say(f"{_describe(mapping, settings)} is now {product}{called}{was}, in {path}")
     return 0
 
 
@@ -91,7 +91,8 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
     if flags.json:
         ctx.answer(MapUnsetAnswer(path=str(path), removed=tuple(fill(MappingJson, each) for each in gone)))
     else:
-        say(ctx, *(f"{_describe(each, settings)} is mapped no more, in {path}" for each in gone))
+        for each in gone:
+            ctx.say(f"{_describe(each, settings)} is mapped no more, in {path}")
     return 0
 
 

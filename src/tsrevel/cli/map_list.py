@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 import typer
 
@@ -11,21 +13,25 @@ from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, needed, open_survey
 from tsrevel.cli.output import (
-    count_names,
-    lay_out,
+    WARNING,
+    Column,
+    Row,
+    TextOutput,
+    columns_of,
+    count_of,
     report_nothing_checked,
-    say,
     what_is_mapped,
 )
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.coverage import MatchedBy
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.money import show
+from tsrevel.planning.money import show_grouped
 from tsrevel.planning.products import RevelProduct
 
-_HEADINGS = ("Establishment", "Name or menu item", "Product", "Its name", "Price", "State")
-_SEEN_HEADINGS = ("Establishment", "Name or menu item", "Match", "Product", "Its name", "Price", "Seen on")
+_NAME = ("Establishment:name", "Name or menu item:name")
+_COLUMNS = columns_of(*_NAME, "Product", "Its name:name", "Price:amount", "State")
+_SEEN_COLUMNS = columns_of(*_NAME, "Match:text", "Product", "Its name:name", "Price:amount", "Seen on")
 _SPOKEN = {
     MatchedBy.MENU_ITEM: "mapped by menu item",
     MatchedBy.NAME: "mapped by name",
@@ -79,14 +85,14 @@ def _tell(
             answer = fill(MapListSeenAnswer, answer, seen=seen, **report.describe())
         ctx.answer(answer)
         return
-    places = establishment_names(settings)
+    page, places = TextOutput(ctx, settings), establishment_names(settings)
     if settings.products:
-        say(ctx, *lay_out([_HEADINGS, *(_row(each, offers, places) for each in settings.products)]))
+        _show_table(page, _COLUMNS, [_row(each, offers, places) for each in settings.products])
     else:
-        say(ctx, f"no mappings yet ({settings.mappings_path}); `tsrevel map suggest` shows what needs one")
+        page.line(f"no mappings yet ({settings.mappings_path}); `tsrevel map suggest` shows what needs one")
     if report:
-        say(ctx, "")
-        _show_seen(ctx, report, places)
+        page.line()
+        _show_seen(page, report, places)
 
 
 def _offer(offers: Offers | None, establishment: int, product: int | None) -> RevelProduct | None:
@@ -94,8 +100,8 @@ def _offer(offers: Offers | None, establishment: int, product: int | None) -> Re
     return None if product is None else here.get(ProductId(product))
 
 
-def _price(offer: RevelProduct | None) -> str | None:
-    return show(offer.price) if offer and offer.price is not None else None
+def _price(offer: RevelProduct | None) -> str:
+    return show_grouped(offer.price) if offer and offer.price is not None else ""
 
 
 def _place(establishment: int, places: Mapping[EstablishmentId, str]) -> str:
@@ -110,41 +116,49 @@ def _answer(mapping: ProductEntry, offers: Offers | None) -> CheckedMappingJson:
     return fill(CheckedMappingJson, mapping, exists=exists, product_name=name, price=price)
 
 
-def _row(mapping: ProductEntry, offers: Offers | None, places: Mapping[EstablishmentId, str]) -> tuple[str, ...]:
+def _show_table(page: TextOutput, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    """On a terminal the establishments, which stand first in each row, are headings: that leaves room for names."""
+    if not page.is_terminal:
+        page.table(columns, rows, indent=0)
+        return
+    shown: list[Row | str] = []
+    for place, group in groupby(sorted(rows, key=lambda row: row.cells[0]), lambda row: row.cells[0]):
+        shown += [place, *(replace(row, cells=row.cells[1:]) for row in group)]
+    page.table(columns[1:], shown)
+
+
+def _row(mapping: ProductEntry, offers: Offers | None, places: Mapping[EstablishmentId, str]) -> Row:
     offer = _offer(offers, mapping.establishment, mapping.product)
-    return (
-        _place(mapping.establishment, places),
-        what_is_mapped(mapping),
-        str(mapping.product),
-        offer.name if offer else "",
-        _price(offer) or "",
-        "not asked" if offers is None else "ok" if offer else "no active product",
-    )
+    name = offer.name if offer else ""
+    state = "not asked" if offers is None else "ok" if offer else "no active product"
+    place, product = _place(mapping.establishment, places), str(mapping.product)
+    style = "" if offer or offers is None else WARNING
+    return Row((place, what_is_mapped(mapping), product, name, _price(offer), state), style)
 
 
-def _show_seen(ctx: CliContext, report: NameReport, places: Mapping[EstablishmentId, str]) -> None:
+def _show_seen(page: TextOutput, report: NameReport, places: Mapping[EstablishmentId, str]) -> None:
     names = [*report.sold, *report.wanted]
     if names:
-        say(ctx, *lay_out([_SEEN_HEADINGS, *(_seen_row(each, report.offers, places) for each in names)]))
+        _show_table(page, _SEEN_COLUMNS, [_seen_row(each, report.offers, places) for each in names])
     counts = [f"{sum(each.way is way for each in report.sold)} {said}" for way, said in _SPOKEN.items()]
     menus = "" if report.menus_unread else " or menus"
     on = f"on events from {report.span.first} to {report.span.last}{menus}"
-    say(ctx, f"{count_names(len(names))} {on}: {', '.join(counts)}, {len(report.wanted)} without a product")
+    page.line(f"{count_of(len(names), 'name')} {on}: {', '.join(counts)}, {len(report.wanted)} without a product")
 
 
-def _seen_row(seen: SeenName, offers: Offers, places: Mapping[EstablishmentId, str]) -> tuple[str, ...]:
+def _seen_row(seen: SeenName, offers: Offers, places: Mapping[EstablishmentId, str]) -> Row:
     offer = _offer(offers, seen.establishment, seen.product)
-    events, menus = len(seen.events), len(seen.menus)
-    on = [f"{events} event{'s' * (events != 1)}"] * bool(events) + [f"{menus} menu{'s' * (menus != 1)}"] * bool(menus)
-    return (
+    on = [count_of(len(found), noun) for found, noun in ((seen.events, "event"), (seen.menus, "menu")) if found]
+    cells = (
         _place(seen.establishment, places),
         f"{seen.name} (menu item {seen.menu_item_id})" if seen.menu_item_id else seen.name,
         _SPOKEN[seen.way] if seen.way else f"none: {seen.why}",
         str(seen.product) if seen.product is not None else "",
         offer.name if offer else "",
-        _price(offer) or "",
+        _price(offer),
         ", ".join(on),
     )
+    return Row(cells, "" if seen.way else WARNING)
 
 
 def _answer_seen(seen: SeenName, offers: Offers) -> SeenNameJson:

@@ -11,13 +11,13 @@ from tsrevel.cli.answers.mapping import CandidateJson, MapSuggestAnswer, NameJso
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, mappings_path, open_survey
-from tsrevel.cli.output import count_names, lay_out, report_nothing_checked, say
+from tsrevel.cli.output import Row, TextOutput, columns_of, count_of, report_nothing_checked
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.config import Settings
 from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.money import show
+from tsrevel.planning.money import show_grouped
 from tsrevel.planning.products import RevelProduct
 
 _MANY = 3
@@ -41,47 +41,53 @@ def suggest(
             elif flags.json:
                 ctx.answer(fill(MapSuggestAnswer, None, unmapped=tuple(map(_answer, found.wanted)), **found.describe()))
             else:
-                _show(ctx, found, establishment_names(survey.settings))
+                _show(TextOutput(ctx, survey.settings), found, establishment_names(survey.settings))
     except ConnectorDisabled as why:
         return report_nothing_checked(ctx, flags, str(why))
     return 0
 
 
-def _show(ctx: CliContext, found: NameReport, places: Mapping[EstablishmentId, str]) -> None:
+def _show(page: TextOutput, found: NameReport, places: Mapping[EstablishmentId, str]) -> None:
     for wanted in found.wanted:
         product = wanted.candidates[0].offer.id if wanted.candidates else "PRODUCT"
-        option = "--menu-item " if wanted.menu_item_id else ""
         name = wanted.menu_item_id or shlex.quote(wanted.name)
-        dashes = "-- " if name.startswith(("-", "'-")) else ""
-        remedy = f"tsrevel map set --establishment {wanted.establishment} {option}{dashes}{name} {product}"
-        say(ctx, _describe(wanted, places), *_candidate_lines(wanted), f"      {remedy}", "")
+        options = ["--menu-item"] * bool(wanted.menu_item_id) + ["--"] * name.startswith(("-", "'-"))
+        place = f"--establishment {wanted.establishment}"
+        page.line(_describe(wanted, places, named=page.is_terminal))
+        _show_candidates(page, wanted)
+        page.command(["tsrevel map set", place, *options, name, str(product)], indent=6)
+        page.line()
     days = f"on events from {found.span.first} to {found.span.last}" + ("" if found.menus_unread else " or on menus")
-    say(ctx, f"{count_names(len(found.wanted))} without a product {days}")
+    page.line(f"{count_of(len(found.wanted), 'name')} without a product {days}")
 
 
-def _describe(wanted: SeenName, places: Mapping[EstablishmentId, str]) -> str:
-    """A name, where it has no product, and where it was seen."""
+def _describe(wanted: SeenName, places: Mapping[EstablishmentId, str], *, named: bool) -> str:
+    """A name, where it has no product, and where it was seen; `named`: with the names of the events."""
     item = f", menu item {wanted.menu_item_id}" if wanted.menu_item_id else ""
     place = places.get(wanted.establishment)
     where = f"establishment {wanted.establishment}" + (f", {place}" if place else "")
-    events = list(wanted.events)
+    events = [f"{event} {name}".rstrip() if named else event for event, name in wanted.events.items()]
     listed = ", ".join(events[:_MANY]) + (", …" if len(events) > _MANY else "")
-    seen = [f"{len(events)} event{'s' if len(events) > 1 else ''}: {listed}"] if events else []
+    seen = [f"{count_of(len(events), 'event')}: {listed}"] if events else []
     seen += [f"on {', '.join(wanted.menus)}"] if wanted.menus else []
-    seen += [f"at {', '.join(map(show, wanted.prices))}"] if wanted.prices else []
+    seen += [f"at {', '.join(map(show_grouped, wanted.prices))}"] if wanted.prices else []
     return f"{wanted.name}{item} ({where}; {'; '.join(seen)}): {wanted.why}"
 
 
-def _candidate_lines(wanted: SeenName) -> list[str]:
+_CANDIDATE_COLUMNS = columns_of(":amount", "score:amount", "product", "name:name", "price:amount", "why:text")
+
+
+def _show_candidates(page: TextOutput, wanted: SeenName) -> None:
     """The candidates, numbered from 1."""
     if not wanted.candidates:
-        return ["    nothing in the catalogue is like it: look for its product's id in Revel"]
+        page.line("nothing in the catalogue is like it: look for its product's id in Revel", indent=4)
+        return
     rows = []
     for number, each in enumerate(wanted.candidates, 1):
-        price = "" if each.offer.price is None else show(each.offer.price)
+        price = show_grouped(each.offer.price) if each.offer.price is not None else ""
         score = f"{each.score / 100:.2f}"
-        rows.append((f"{number}", score, str(each.offer.id), each.offer.name, price, ", ".join(each.why)))
-    return lay_out(rows, indent=4)
+        rows.append(Row((f"{number}", score, str(each.offer.id), each.offer.name, price, ", ".join(each.why))))
+    page.table(_CANDIDATE_COLUMNS, rows, indent=4, bare=True)
 
 
 def _answer(wanted: SeenName) -> NameJson:
@@ -94,13 +100,13 @@ def _answer(wanted: SeenName) -> NameJson:
 
 def walk_through(ctx: CliContext, settings: Settings, found: NameReport) -> None:
     """Ask about each name, write each choice, and tell on stdout how many were mapped. The input's end is quitting."""
-    terminal, path = Terminal(ctx), mappings_path(settings)
+    terminal, page, path = Terminal(ctx), TextOutput(ctx, settings, stream=ctx.stderr), mappings_path(settings)
     places = establishment_names(settings)
     mapped = 0
     for number, wanted in enumerate(found.wanted, 1):
-        terminal.say(f"\n{number} of {len(found.wanted)}: {_describe(wanted, places)}")
-        for line in _candidate_lines(wanted):
-            terminal.say(line)
+        page.line()
+        page.line(f"{number} of {len(found.wanted)}: {_describe(wanted, places, named=True)}")
+        _show_candidates(page, wanted)
         choice = _ask(terminal, wanted, found.offers[wanted.establishment])
         if choice == "quit":
             break
@@ -111,7 +117,7 @@ def walk_through(ctx: CliContext, settings: Settings, found: NameReport) -> None
             terminal.say(f"  {wanted.name} is now {choice.id} {choice.name}")
             mapped += 1
     left = len(found.wanted) - mapped
-    say(ctx, f"{count_names(mapped)} mapped, {left} still without a product", f"({path})")
+    ctx.say(f"{count_of(mapped, 'name')} mapped, {left} still without a product\n({path})")
 
 
 def _ask(terminal: Terminal, wanted: SeenName, offers: Mapping[ProductId, RevelProduct]) -> RevelProduct | str:

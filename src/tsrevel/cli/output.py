@@ -1,18 +1,24 @@
-"""What commands print: a run's table or its few lines, rows and columns, one JSON object with --json (DESIGN 2)."""
+"""What commands print: tables and lines for people, the run's summary, one JSON object with --json (DESIGN 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, tzinfo
+from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import TypedDict
+from typing import TextIO, TypedDict
+from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
 from rich.text import Text
 
 from tsrevel.cli.answers.model import NothingCheckedAnswer
@@ -20,93 +26,263 @@ from tsrevel.cli.answers.runs import answer_report
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import inner
 from tsrevel.config import ProductEntry, Settings, load_settings
-from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled
+from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled, is_told_change
 from tsrevel.files import real_path
 from tsrevel.ledger import SQLITE, LedgerView, RunRecord, open_view
-from tsrevel.planning.money import show
+from tsrevel.planning.money import Cents, show_grouped
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.text import show_controls
 
-OFF_TERMINAL = 100
-"""Columns of a table that goes into a file or a pipe."""
-_HEADINGS = ("  Event", "Name", "Status", "Total", "Order", "Reason")
-_NAME, _TOTAL = _HEADINGS.index("Name"), _HEADINGS.index("Total")
-_GAP = 2
-_SHORTEST_NAME = 12
-_INDENT = 6
-_TABLE_INDENT = 2
-_HANGING = 4
 STYLES = {
-    "injected": "green",
-    "planned": "cyan",
+    "injected": "color(28)",
+    "planned": "color(31)",
     "skipped": "dim",
-    "held": "yellow",
-    "failed": "bold red",
-    "missed": "magenta",
+    "held": "bold reverse color(130)",
+    "failed": "bold reverse color(160)",
+    "missed": "bold reverse color(133)",
+    "changed": "bold color(130)",
+    "ok": "color(28)",
+    "agree": "color(28)",
+    "differs": "bold color(160)",
+    "warning": "bold color(130)",
+    "problem": "bold reverse color(160)",
 }
+"""Colours from the middle of the scale, legible on white and on black. Without colours, bold and reverse stay."""
+WARNING, ALARM = "color(130)", "bold color(160)"
 NEVER_RUN = "no run was ever made with this ledger: is it the one that cron's runs use?"
 NOTHING_CHECKED = 3
 """The exit status of a command that was to check something and couldn't: nothing found must not look like success."""
+_UNLIMITED = 100_000
+"""Columns off a terminal: a line of a file or a pipe is never broken."""
+_GAP = 2
+_INSTANT = re.compile(r"\b(20\d\d-\d\d-\d\d \d\d:\d\d) UTC\b")
+"""A time in a text of ours."""
 
 
-def open_console(ctx: CliContext) -> Console:
-    """Rich's console on stdout: as wide as the terminal, or `OFF_TERMINAL`; colours as NO_COLOR and TERM allow."""
-    width = None if ctx.stdout.isatty() else OFF_TERMINAL
-    return Console(file=inner(ctx.stdout), width=width, highlight=False, _environ=ctx.environ)
+class Fit(StrEnum):
+    """How a column gives way where the terminal is narrow: a name is cut, a text is wrapped.
+
+    If that isn't enough, columns move below their row, the last one first. An amount stays, whole.
+    """
+
+    WHOLE = "whole"
+    AMOUNT = "amount"
+    NAME = "name"
+    TEXT = "text"
+    STATUS = "status"
 
 
-def show_events(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """Print every event under its day and place. Where the terminal is narrow names are cut, nothing else is."""
-    told = sorted(outcomes, key=_day_and_place)
-    widths = _fit([_HEADINGS, *map(_cells, told)], console.width)
-    _cut(console, _line(_HEADINGS, widths, "bold"))
-    for (day, location), group in groupby(told, _day_and_place):
-        title = show_controls(f"{'no day' if day == date.max else day}, {location or 'no location'}")
-        _cut(console, Text(title, style="bold"))
-        for outcome in group:
-            style = STYLES["missed" if outcome.missed else outcome.status]
-            _cut(console, _line(_cells(outcome), widths, style))
-            if outcome.text and not outcome.order_only:
-                text = Text(show_controls(outcome.text), style=style)
-                for line in text.wrap(console, console.width - _INDENT):
-                    line.rstrip()
-                    console.print(Text(" " * _INDENT) + line)
+_GIVING = ((Fit.NAME, 20), (Fit.TEXT, 16), (Fit.NAME, 8))
+"""Who gives way, and how far, until the table fits."""
+_LEAST = dict(_GIVING)
 
 
-def _cut(console: Console, line: Text) -> None:
-    console.print(line, no_wrap=True, overflow="ellipsis")
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. A cell under STATUS has the style of its word."""
+
+    heading: str
+    fit: Fit = Fit.WHOLE
+
+
+def columns_of(*headings: str) -> tuple[Column, ...]:
+    """The columns of these headings; behind a colon stands how one gives way: "Total:amount"."""
+    parts = (each.partition(":") for each in headings)
+    return tuple(Column(heading, Fit(fit or Fit.WHOLE)) for heading, _, fit in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table; `note` stands below it."""
+
+    cells: tuple[str, ...]
+    style: str = ""
+    note: str = ""
+
+
+class TextOutput:
+    """Where a command writes what people read: fitted to the terminal and styled; elsewhere plain, whole lines.
+
+    On a terminal times are in the location's zone or the settings' own, also those in a text; elsewhere in UTC. Every
+    text is shown as it is: it has no markup, and its control characters appear as escapes.
+    """
+
+    def __init__(
+        self, ctx: CliContext, settings: Settings | None = None, location: str = "", stream: TextIO | None = None
+    ) -> None:
+        """`location`: all is about this one. `stream` is stdout unless another is named."""
+        out = inner(stream or ctx.stdout)
+        self.is_terminal = out.isatty()
+        width = None if self.is_terminal else _UNLIMITED
+        # without a height rich takes no width from COLUMNS on a dumb terminal
+        self.console = Console(file=out, width=width, height=25, highlight=False, _environ=ctx.environ)
+        self._zones: dict[str, tzinfo] = {}
+        self._zone: tzinfo = ctx.zone if self.is_terminal else UTC
+        if settings and self.is_terminal:
+            self._zones = {each.name: ZoneInfo(each.timezone) for each in settings.locations}
+            self._zone = self._zones.get(location) or ZoneInfo(settings.timezone)
+
+    def at(self, instant: datetime | None, location: str = "") -> str:
+        """The instant as that location's clock shows it."""
+        return f"{instant.astimezone(self._zones.get(location, self._zone)):%Y-%m-%d %H:%M %Z}" if instant else ""
+
+    def _shown(self, text: str) -> str:
+        """`text` without controls, with its times as `at` shows them."""
+
+        def translate(found: re.Match[str]) -> str:
+            try:
+                return self.at(datetime.fromisoformat(f"{found[1]}+00:00"))
+            except ValueError:  # of no calendar, so not ours
+                return found[0]
+
+        return _INSTANT.sub(translate, show_controls(text))
+
+    def line(
+        self, text: str = "", style: str = "", indent: int = 0, hang: int = 4, *, label: str = "", mark: str = ""
+    ) -> None:
+        """One line. On a terminal it is wrapped, and continues `hang` columns further right.
+
+        `label` stands left of it, in those columns. `mark` is a status in what is said, shown in its own style.
+        """
+        first = Text(f"{self._shown(label):<{hang}}" if label else "")
+        room = max(self.console.width - indent - hang, 20)
+        for number, part in enumerate(Text(self._shown(text), style).wrap(self.console, room) or [Text()]):
+            part.rstrip()
+            whole = Text(" " * (indent + (hang if number else 0))) + (part if number else first + part)
+            if mark and not number and (at := whole.plain.find(mark)) >= 0:
+                whole.stylize(STYLES.get(mark, ""), at, at + len(mark))
+            self.console.print(whole, no_wrap=True, overflow="ignore", crop=False)
+
+    def command(self, words: Sequence[str], indent: int) -> None:
+        """A command to be copied: where it is too long for the terminal, a backslash continues it."""
+        line = ""
+        for word in map(show_controls, words):
+            if line and indent + cell_len(f"{line} {word} \\") > self.console.width:
+                self.console.print(Text(f"{' ' * indent}{line} \\"), no_wrap=True, overflow="ignore", crop=False)
+                line = f"    {word}"
+            else:
+                line = f"{line} {word}" if line else word
+        self.console.print(Text(" " * indent + line), no_wrap=True, overflow="ignore", crop=False)
+
+    def table(
+        self, columns: Sequence[Column], rows: Sequence[Row | str], indent: int = 2, *, bare: bool = False
+    ) -> None:
+        """Rows under their headings, or `bare` without; a text among the rows is a heading of those that follow."""
+        rows = [
+            each if isinstance(each, str) else replace(each, cells=tuple(map(self._shown, each.cells))) for each in rows
+        ]
+        cells = [each.cells for each in rows if isinstance(each, Row)]
+        headings = tuple("" if bare else each.heading for each in columns)
+        widths = _fit_widths(columns, [headings, *cells], self.console.width - indent)
+        if not bare:
+            self._row(columns, Row(headings, "bold"), widths, indent)
+        for row in rows:
+            if isinstance(row, str):
+                self.line(row, "bold")
+                continue
+            self._row(columns, row, widths, indent)
+            below = [
+                f"{column.heading}: {cell}" if column.heading else cell
+                for column, cell, width in zip(columns, row.cells, widths, strict=True)
+                if cell and not width
+            ]
+            for text in (", ".join(below), row.note):
+                if text:
+                    self.line(text, "dim" if row.style == "dim" else "", indent + 4, hang=0)
+
+    def _row(self, columns: Sequence[Column], row: Row, widths: Sequence[int], indent: int) -> None:
+        shown = [each for each in zip(columns, row.cells, widths, strict=True) if each[2]]
+        while shown and not shown[-1][1]:  # nothing is printed after the last word of a line
+            shown.pop()
+        grid, texts = Table.grid(), []
+        for number, (column, cell, width) in enumerate(shown):
+            amount, is_last = column.fit is Fit.AMOUNT, number == len(shown) - 1
+            grid.add_column(
+                width=None if is_last and not amount else width, max_width=width, justify="right" if amount else "left"
+            )
+            text = Text(cell, no_wrap=column.fit is not Fit.TEXT, overflow="ellipsis")
+            if column.fit is Fit.STATUS:
+                text.stylize(STYLES.get(cell, ""))
+            texts.append(text)
+            if not is_last:
+                grid.add_column(width=_GAP)
+                texts.append(Text())
+        grid.add_row(*texts, style=row.style)
+        self.console.print(Padding(grid, (0, 0, 0, indent), expand=False), crop=False)
+
+
+def _fit_widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """The width of each column so that a row fits into `room`; 0 for one that stands below its row instead."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    least = [min(width, _LEAST.get(column.fit, width)) for column, width in zip(columns, widths, strict=True)]
+
+    def excess(wanted: Sequence[int]) -> int:
+        return sum(wanted) + _GAP * (sum(map(bool, wanted)) - 1) - room
+
+    for number in reversed(range(1, len(columns))):
+        if excess(least) <= 0:
+            break
+        if columns[number].fit is not Fit.AMOUNT:
+            widths[number] = least[number] = 0
+    for fit, floor in _GIVING:
+        while excess(widths) > 0:
+            giving = [n for n, column in enumerate(columns) if column.fit is fit and widths[n] > max(least[n], floor)]
+            if not giving:
+                break
+            widths[max(giving, key=widths.__getitem__)] -= 1
+    return widths
+
+
+_EVENT_COLUMNS = columns_of("Event", "Name:name", "Status:status", "Total:amount", "Order", "Reason")
+
+
+def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
+    """Print every event under its day and place."""
+    rows: list[Row | str] = []
+    for (day, location), group in groupby(sorted(outcomes, key=_day_and_place), _day_and_place):
+        rows.append(f"{'no day' if day == date.max else day}, {location or 'no location'}")
+        for each in group:
+            status = "changed" if is_told_change(each) else each.shown_status
+            total = show_grouped(each.total) if each.total is not None else ""
+            cells = (each.event_id, each.name, status, total, each.order_id or "", each.reason or "")
+            style = "bold" if "bold" in STYLES[status] else "dim" if status == "skipped" else ""
+            rows.append(Row(cells, style, "" if each.order_only else each.text))
+    page.table(_EVENT_COLUMNS, rows)
 
 
 def _day_and_place(outcome: Outcome) -> tuple[date, str]:
     return outcome.day or date.max, outcome.location
 
 
-def _cells(outcome: Outcome) -> tuple[str, ...]:
-    status = "missed" if outcome.missed else outcome.status
-    total = show(outcome.total) if outcome.total is not None else ""
-    cells = (f"  {outcome.event_id}", outcome.name, status, total, outcome.order_id or "", outcome.reason or "")
-    return tuple(map(show_controls, cells))
+def summarise(counts: Mapping[str, int], total: Cents | None, *, dry_run: bool) -> str:
+    """A run in one sentence, the same wherever it is told. Every event is counted once.
+
+    `counts` are those of `RunReport.summary`, with "changed" where that is known; `total` is of the orders.
+    """
+    dry = "; dry run, nothing was written" if dry_run else ""
+    told = list_counts(counts, total, planned=dry_run)
+    return f"{count_of(counts.get('queried', 0), 'event')}: {told}{dry}"
 
 
-def _fit(rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """How wide each column is, so that a row fits into `width` where a name can be cut for it."""
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    spare = width - sum(widths) - _GAP * (len(widths) - 1)
-    if spare < 0:
-        widths[_NAME] = max(widths[_NAME] + spare, _SHORTEST_NAME)
-    return widths
+def list_counts(counts: Mapping[str, int], total: Cents | None, *, planned: bool) -> str:
+    """What became of the events: the orders made, or `planned`, and all others."""
+    number = counts.get("planned" if planned else "injected", 0)
+    missed, changed = counts.get("missed", 0), counts.get("changed", 0)
+    others = {
+        "held": counts.get("held", 0),
+        "failed": counts.get("failed", 0),
+        "missed": missed,
+        "changed": changed,
+        "with nothing to do": counts.get("skipped", 0) - missed - changed,
+    }
+    money = f" ({show_grouped(total)})" if number and total is not None else ""
+    orders = f"{count_of(number, 'order')} {'planned' if planned else 'made'}{money}"
+    return ", ".join([orders, *(f"{count:,} {what}" for what, count in others.items() if count)])
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
-    columns = []
-    for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        column = Text(cell)
-        column.truncate(width, overflow="ellipsis")
-        column.align("right" if number == _TOTAL else "left", width)
-        columns.append(column)
-    line = Text(" " * _GAP, style=style).join(columns)
-    line.rstrip()
-    return line
+def count_of(number: int, noun: str) -> str:
+    """ "1 name", "2 names"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
@@ -116,7 +292,7 @@ def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> Non
     if flags.json:
         ctx.answer(answer_report(report))
     elif ctx.stdout.isatty():
-        show_table(report, open_console(ctx))
+        show_table(report, TextOutput(ctx))
     else:
         for line in list_errors(report) if flags.quiet else list_news(report):
             print(line, file=ctx.stdout)
@@ -127,7 +303,7 @@ def list_news(report: RunReport) -> list[str]:
     news = [outcome for outcome in report.outcomes if outcome.news]
     lines = [news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
     cut_short = report.error and report.outcomes  # without outcomes the error says it all
-    return [summary_line(report), *lines] if news or cut_short else []
+    return [f"[{report.correlation_id}] {summary_of(report)}", *lines] if news or cut_short else []
 
 
 def list_errors(report: RunReport) -> list[str]:
@@ -136,43 +312,43 @@ def list_errors(report: RunReport) -> list[str]:
     return [news_line(outcome) for outcome in errors]
 
 
-def summary_line(report: RunReport) -> str:
-    """The run in one line."""
-    counts = report.summary
-    done = [
-        outcome.total for outcome in report.outcomes if outcome.status is Status.INJECTED and outcome.total is not None
-    ]
-    always = Status.PLANNED if report.dry_run else Status.INJECTED
-    parts = [f"{counts[status]} {status}" for status in Status if counts[status] or status is always]
-    missed = f", {counts['missed']} missed" if counts["missed"] else ""
-    money = f" ({show(type(done[0])(sum(done)))} in all)" if done else ""
-    dry = " (dry run, nothing written)" if report.dry_run else ""
-    return f"[{report.correlation_id}] {counts['queried']} events: {', '.join(parts)}{missed}{money}{dry}"
+def summary_of(report: RunReport) -> str:
+    """The run in one sentence."""
+    wanted = Status.PLANNED if report.dry_run else Status.INJECTED
+    totals = [each.total for each in report.outcomes if each.status is wanted]
+    total = Cents(sum(each or 0 for each in totals)) if None not in totals else None
+    return summarise(report.summary | {"changed": report.changed}, total, dry_run=report.dry_run)
 
 
-def news_line(outcome: Outcome) -> str:
-    """One event, without its name: the line may end in a mailbox or a log, and names are customer data."""
-    what = "missed" if outcome.missed else outcome.status
+def news_line(outcome: Outcome, *, named: bool = False) -> str:
+    """One event. `named` is for terminals: a line elsewhere may end in a mailbox or a log, and names are customers'."""
+    name = f" {outcome.name}" if named and outcome.name else ""
     told = f"{outcome.location} {outcome.day or ''}".strip()
     where = f" ({told})" if told else ""
-    total = f" {show(outcome.total)}" if outcome.total is not None else ""
+    total = f" {show_grouped(outcome.total)}" if outcome.total is not None else ""
     reason = f" {outcome.reason}" if outcome.reason else ""
-    return f"{what} event {outcome.event_id}{where}{total}{reason}" + (f": {outcome.text}" if outcome.text else "")
+    text = f": {outcome.text}" if outcome.text else ""
+    return f"{outcome.shown_status} event {outcome.event_id}{name}{where}{total}{reason}{text}"
 
 
-def show_table(report: RunReport, console: Console) -> None:
+def show_table(report: RunReport, page: TextOutput) -> None:
     """The whole run for a person: every event, and the run in one line."""
     disabled = report.reason is Reason.CONNECTOR_DISABLED
     if disabled and not report.outcomes:
-        why = show_controls(describe_disabled(report.paused))
-        text = f"{why[0].upper()}{why[1:]}: nothing was asked, nothing written."
-        console.print(text, markup=False, soft_wrap=True)
+        why = describe_disabled(report.paused)
+        page.line(f"{why[0].upper()}{why[1:]}: nothing was asked, nothing written.", hang=0)
         return
     if report.outcomes:
-        show_events(console, report.outcomes)
+        show_events(page, report.outcomes)
     if report.paused:
-        console.print(show_controls(f"Stopped on the way: {report.paused}."), markup=False, soft_wrap=True)
-    console.print(summary_line(report), markup=False, soft_wrap=not console.is_terminal)
+        page.line(f"Stopped on the way: {report.paused}.", hang=0)
+    show_summary(report, page)
+
+
+def show_summary(report: RunReport, page: TextOutput) -> None:
+    """The run in one sentence, and its id."""
+    page.line(summary_of(report), "bold", hang=0)
+    page.line(f"run {report.correlation_id}", "dim")
 
 
 @contextmanager
@@ -185,27 +361,6 @@ def show_progress(ctx: CliContext, flags: OutputOptions) -> Iterator[Progress]:
     with Bar(*columns, console=Console(file=inner(ctx.stderr), _environ=ctx.environ), transient=True) as bar:
         task = bar.add_task("reading", total=None)
         yield lambda done, of: bar.update(task, description=f"{done} of {of}", completed=done, total=of)
-
-
-def say(ctx: CliContext, *lines: str) -> None:
-    """Lines for people, on stdout."""
-    for line in lines:
-        ctx.say(line)
-
-
-def count_names(count: int) -> str:
-    """ "1 name", "2 names"."""
-    return f"{count} name" if count == 1 else f"{count} names"
-
-
-def lay_out(rows: Sequence[Sequence[str]], indent: int = 0) -> list[str]:
-    """The rows as lines, each column as wide as it must be."""
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    return [
-        " " * indent
-        + "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 def what_is_mapped(mapping: ProductEntry) -> str:
@@ -231,59 +386,13 @@ def look(ctx: CliContext, flags: OutputOptions) -> Iterator[tuple[Settings, Ledg
         yield settings, view, ctx.now()
 
 
-def shown_at(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
-
-
-def run_line(run: RunRecord) -> str:
-    dry = ", dry run" if run.dry_run else ""
-    head = f"{run.correlation_id}  {shown_at(run.started_at)}  {run.mode}{dry}"
+def run_line(page: TextOutput, run: RunRecord, total: Cents | None) -> str:
+    """A stored run in one line; `total` is of the orders it made, None where the ledger doesn't keep that."""
+    head = f"{run.correlation_id}  {page.at(run.started_at)}  {run.mode}"
     if run.finished_at is None:
-        return f"{head}, not finished: it is going on, or it died"
-    counts = ", ".join(f"{number} {name}" for name, number in run.summary.items() if number and name != "queried")
+        return f"{head}{', dry run' if run.dry_run else ''}, not finished: it is going on, or it died"
     seconds = int((run.finished_at - run.started_at).total_seconds())
-    queried = run.summary.get("queried", 0)
-    return f"{head}, {seconds} s, exit {run.exit_status}: {queried} events" + (f" ({counts})" if counts else "")
-
-
-class TextOutput:
-    """Where a command writes what people read: styled and cut to the width on a terminal, whole lines off it."""
-
-    def __init__(self, ctx: CliContext) -> None:
-        self._out = ctx.stdout
-        self._console = open_console(ctx) if ctx.stdout.isatty() else None
-
-    @property
-    def is_terminal(self) -> bool:
-        return self._console is not None
-
-    def line(self, text: str = "", style: str = "", indent: int = 0) -> None:
-        """One line; on a terminal it is wrapped, what follows the first part indented a little more."""
-        if self._console is None:
-            print(" " * indent + text, file=self._out)
-            return
-        width = max(self._console.width - indent - _HANGING, 20)
-        for number, part in enumerate(Text(show_controls(text), style=style).wrap(self._console, width) or [Text("")]):
-            part.rstrip()
-            left = indent + (_HANGING if number else 0)
-            self._console.print(Text(" " * left) + part, no_wrap=True, overflow="ellipsis")
-
-    def rows(
-        self,
-        headings: Sequence[str],
-        rows: Sequence[Sequence[str]],
-        styles: Sequence[str] = (),
-        notes: Sequence[str] = (),
-    ) -> None:
-        """A table in columns, on a terminal with a style and a note below for each row."""
-        looks = ["bold", *(styles or [""] * len(rows))]
-        for number, text in enumerate(lay_out([headings, *rows], indent=_TABLE_INDENT)):
-            if self._console is None:
-                print(text, file=self._out)
-            else:
-                _cut(self._console, Text(show_controls(text), style=looks[number]))
-            if notes and number:
-                self.line(notes[number - 1], "dim", indent=2 * _TABLE_INDENT + 2)
+    return f"{head}, {seconds} s, exit {run.exit_status}: {summarise(run.summary, total, dry_run=run.dry_run)}"
 
 
 class FilesInUse(TypedDict):

@@ -9,17 +9,24 @@ from itertools import groupby
 from pathlib import Path
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from tsrevel.cli.answers.reconciliation import answer_reconciliation
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.output import TextOutput, open_console, report_nothing_checked, show_progress
+from tsrevel.cli.output import (
+    ALARM,
+    STYLES,
+    Row,
+    TextOutput,
+    columns_of,
+    count_of,
+    report_nothing_checked,
+    show_progress,
+)
 from tsrevel.config import load_settings
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.ledger import open_view
-from tsrevel.planning.money import Cents, to_decimal
+from tsrevel.planning.money import Cents, show_grouped
 from tsrevel.reconcile.compare import judge
 from tsrevel.reconcile.model import (
     MONEY_KINDS,
@@ -77,13 +84,11 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
 
 
 def _show(report: Reconciliation, ctx: CliContext, *, quiet: bool) -> None:
-    out, console = TextOutput(ctx), open_console(ctx)
+    out = TextOutput(ctx)
+    sides = ("TripleSeat:amount", *(["Ledger:amount"] if report.has_ledger else []), "Revel:amount")
     for spot, days in groupby(report.days, lambda day: day.spot) if not quiet else ():
         out.line(_title(spot), style="bold")
-        with console.capture() as captured:
-            console.print(_tabulate(list(days), has_ledger=report.has_ledger))
-        for line in captured.get().splitlines():
-            print(line.rstrip(), file=console.file)
+        out.table(columns_of(":text", *sides, ":status"), _tabulate(list(days), has_ledger=report.has_ledger), indent=0)
     for day, finding in report.differences:
         about = f"event {finding.event_id}" if finding.event_id else "no event"
         orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
@@ -91,9 +96,9 @@ def _show(report: Reconciliation, ctx: CliContext, *, quiet: bool) -> None:
         alarm = "ALARM " if finding.alarm else ""
         what = f"{finding.kind} ({finding.field})" if finding.kind is DifferenceKind.MONEY else finding.kind
         line = f"{alarm}{what}{reason}: {about}{orders} ({day.spot.name} {day.day}): {finding.text}"
-        out.line(line, style="bold red" if finding.alarm else "")
+        out.line(line, style=ALARM if finding.alarm else "")
     if not quiet:
-        out.line(_conclude(report), style="bold red" if report.differences else "bold green")
+        out.line(_conclude(report), style=ALARM if report.differences else STYLES["ok"])
 
 
 def _title(spot: ReportLocation) -> str:
@@ -101,31 +106,27 @@ def _title(spot: ReportLocation) -> str:
     return f"{spot.name} ({', '.join(part for part in (where, spot.timezone) if part)})"
 
 
-def _tabulate(days: Sequence[Day], *, has_ledger: bool) -> Table:
+def _tabulate(days: Sequence[Day], *, has_ledger: bool) -> list[Row]:
     """A line for a day that agrees; for any other what is matched by kind of money, then what isn't, then the sum."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("", overflow="fold")
-    for name in ("TripleSeat", *(["Ledger"] if has_ledger else []), "Revel"):
-        table.add_column(name, justify="right", no_wrap=True, min_width=len("TripleSeat"))
-    table.add_column("", no_wrap=True)
+    rows = []
 
     def add(label: str, cells: Sequence[str] = ("", "", ""), mark: str = "", style: str = "") -> None:
         shown = [cells[0], *(cells[1:2] if has_ledger else []), cells[2]]
-        table.add_row(*(Text(each, style=style) for each in (label, *shown, mark)))
+        rows.append(Row((label, *shown, mark), style))
 
     def compare(label: str, cells: Sequence[str]) -> None:
         differs = len({cells[0], cells[2], cells[1 if has_ledger else 0]}) > 1
-        add(f"    {label}", cells, *(("differs", "bold red") if differs else ()))
+        add(f"    {label}", cells, "differs" if differs else "")
 
     for empty, group in groupby(days, lambda day: day.is_empty):
         if empty:
-            add(f"  {_count(len(list(group)), 'day')} with no event", style="dim")
+            add(f"  {count_of(len(list(group)), 'day')} with no event", style="dim")
             continue
         for day in group:
             orders = [str(side.orders) for side in _sides(day.matched)]
             if day.agrees and not day.unmatched:
-                label = f"  {day.day}  {_count(day.matched.revel.orders, 'order')}"
-                add(label, _amounts(day.matched, "total"), "agree", "green")
+                label = f"  {day.day}  {count_of(day.matched.revel.orders, 'order')}"
+                add(label, _amounts(day.matched, "total"), "agree")
                 continue
             add(f"  {day.day}", style="bold")
             if day.matched != Figures():
@@ -137,11 +138,7 @@ def _tabulate(days: Sequence[Day], *, has_ledger: bool) -> Table:
                 add(f"    {kind.label} ({count})", _amounts(figures, "total", absent="–"), style="bold")
             if day.unmatched:
                 compare("whole day", _amounts(day.whole, "total"))
-    return table
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return rows
 
 
 def _sides(figures: Figures) -> tuple[Totals, Totals, Totals]:
@@ -151,18 +148,16 @@ def _sides(figures: Figures) -> tuple[Totals, Totals, Totals]:
 def _amounts(figures: Figures, kind: MoneyKind, absent: str = "0.00") -> list[str]:
     """One kind of money of all three. What is taken off is negative, so that a column adds up."""
     sign = -1 if kind in {"discount", "payments"} else 1
-    return [
-        f"{to_decimal(Cents(sign * side.money.of(kind))):,.2f}" if side.orders else absent for side in _sides(figures)
-    ]
+    return [show_grouped(Cents(sign * side.money.of(kind))) if side.orders else absent for side in _sides(figures)]
 
 
 def _conclude(report: Reconciliation) -> str:
-    orders = _count(sum(day.whole.revel.orders for day in report.days), "order")
+    orders = count_of(sum(day.whole.revel.orders for day in report.days), "order")
     dates = [day.day for day in report.days]
     said = f"{min(dates)} to {max(dates)}: {orders} at Revel" if dates else "no days"
     notes = f", {len(report.notes)} explained" if report.notes else ""
     three = "TripleSeat, ledger and Revel" if report.has_ledger else "TripleSeat and Revel (there is no ledger)"
     if not report.differences:
         return f"{said}{notes}. {three} agree to the cent."
-    differences = _count(len(report.differences), "difference")
+    differences = count_of(len(report.differences), "difference")
     return f"{said}{notes}. {differences} between {three} (exit status {report.exit_status})."

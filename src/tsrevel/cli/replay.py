@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -16,18 +17,18 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.deliveries import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
-from tsrevel.cli.output import list_errors, list_news, news_line, show_report
+from tsrevel.cli.output import TextOutput, list_errors, list_news, news_line, show_report, show_summary
 from tsrevel.cli.sync import StartedRun, SyncOptions, start_run
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunState
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
 from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
-from tsrevel.engine.outcomes import RunReport, most_severe
+from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
 from tsrevel.engine.run import take_up
 from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import Reason, Status
 from tsrevel.webhook.signature import check_signature
 from tsrevel.wiring import Runtime, correlate, open_run, why_disabled
 
@@ -66,9 +67,10 @@ def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path]
     runtime = ctx.runtime or Runtime()
     overrides = {"safety.dry_run": True if options.dry_run else None}
     settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
+    ctx.zone = ZoneInfo(settings.timezone)
     with RunNotifier(ctx, flags) as notifier:
         with ExitStack() as stack:
-            queue: DeliveryQueue | None = None
+            queue, run_id = None, ""
             if not why_disabled(settings, runtime):
                 run_id = runtime.new_run_id()
                 on_start = notifier.begin(settings, run_id, "single")
@@ -79,6 +81,10 @@ def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path]
                     queue.to_come += _look_ahead(ctx, captured)
             replay = _Replay(ctx, flags, settings, options, queue, notifier)
             statuses = {0, *(replay.take(path) for path in captured)}
+            if queue and ctx.stdout.isatty() and not flags.json:
+                outcomes = tuple(replay.outcomes.values())
+                dry_run = settings.safety.dry_run
+                show_summary(RunReport(run_id, correlate(run_id), "single", dry_run, outcomes), TextOutput(ctx))
         notifier.exit_status = most_severe(statuses)
     return notifier.exit_status
 
@@ -151,6 +157,8 @@ class _Replay:
     options: ReplayOptions
     queue: DeliveryQueue | None
     notifier: RunNotifier
+    outcomes: dict[EventId, Outcome] = field(default_factory=dict)
+    """What became of each event; a later delivery that had nothing to do leaves it so."""
 
     def take(self, path: Path) -> int:
         """One delivery, from the file to its place in the archive; the exit status that it calls for."""
@@ -166,6 +174,10 @@ class _Replay:
             answer = replace(refuse(DeliveryUnreadable(text, DeliveryFault.FILE_UNREADABLE)), may_pass=True)
         if answer.report:
             self.notifier.add_report(answer.report)
+        for each in answer.outcomes:
+            if each.status is not Status.SKIPPED or each.missed:
+                self.outcomes[each.event_id] = each
+            self.outcomes.setdefault(each.event_id, each)
         self._tell(show_path(path), answer)
         if self.queue:
             self.queue.note(answer, signed=signed)
@@ -200,12 +212,14 @@ class _Replay:
             self.ctx.answer(answer_delivery(answer, name), more=True)
             return
         if self.ctx.stdout.isatty():
-            told = [news_line(each) for each in answer.outcomes] or [summary]
-            lines = [f"{name}: {answer.trigger or 'refused'}: {line}" for line in told]
-        else:
-            report = answer.report
-            lines = (list_errors(report) if self.flags.quiet else list_news(report)) if report else []
-            if not answer.ok or (answer.exit_status and report is None):
-                lines.append(f"{name}: {summary}")
+            page = TextOutput(self.ctx)
+            told = [(news_line(each, named=True), each.shown_status) for each in answer.outcomes] or [(summary, "")]
+            for line, status in told:
+                page.line(f"{name}: {answer.trigger or 'refused'}: {line}", mark=status)
+            return
+        report = answer.report
+        lines = (list_errors(report) if self.flags.quiet else list_news(report)) if report else []
+        if not answer.ok or (answer.exit_status and report is None):
+            lines.append(f"{name}: {summary}")
         for line in lines:
             print(line, file=self.ctx.stdout, flush=True)

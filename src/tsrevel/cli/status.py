@@ -9,19 +9,22 @@ from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.output import (
+    ALARM,
     STYLES,
+    WARNING,
+    Row,
     TextOutput,
+    columns_of,
     describe_files,
     locate_files,
     look,
     run_line,
-    shown_at,
 )
 from tsrevel.config import Settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.insight.status import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
-from tsrevel.planning.money import show
+from tsrevel.planning.money import show_grouped
 from tsrevel.planning.reasons import Status, advise
 
 
@@ -31,11 +34,13 @@ def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
         status = take_stock(view, settings, now, limit)
     if flags.json:
         ctx.answer(_answer(status, settings))
-    elif ctx.stdout.isatty():
-        _show(TextOutput(ctx), status, describe_files(settings))
+        return 0
+    page = TextOutput(ctx, settings)
+    if page.is_terminal:
+        _show(page, status, describe_files(settings))
     else:
-        for line in _lines(status, describe_files(settings), quiet=flags.quiet):
-            print(line, file=ctx.stdout)
+        for line in _lines(page, status, describe_files(settings), quiet=flags.quiet):
+            page.line(line)
     return 0
 
 
@@ -70,26 +75,23 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
 # Off a terminal: a line for each thing, so that it can be searched
 
 
-def _lines(status: InstallationStatus, files: list[str], *, quiet: bool) -> list[str]:
+def _lines(page: TextOutput, status: InstallationStatus, files: list[str], *, quiet: bool) -> list[str]:
     alarms = [f"warning: {each}" for each in status.warnings]
-    trouble = [_trouble_line(status, each) for each in (*status.held, *status.failed)]
-    trouble += [_trouble_line(status, each, "missed") for each in status.missed]
-    trouble += [_changed_line(each) for each in status.changed]
-    trouble += [_dry_line(each) for each in status.dry]
+    trouble = [_trouble_line(page, status, each) for each in (*status.held, *status.failed)]
+    trouble += [_trouble_line(page, status, each, "missed") for each in status.missed]
+    trouble += [_changed_line(page, each) for each in status.changed]
+    trouble += [_dry_line(page, each) for each in status.dry]
     if quiet:
         return [*alarms, *trouble]
     return [
         *alarms,
         *files,
         f"good run: {_good(status)}",
-        *(f"run: {run_line(each)}" for each in status.runs),
+        *(f"run: {run_line(page, each, status.totals.get(each.run_id))}" for each in status.runs),
         *trouble,
-        *(f"order: {_order_line(each)}" for each in status.orders),
+        *(f"order: {_order_line(page, each)}" for each in status.orders),
         *(f"due: event {each.event_id} ({_where(each)}) {_wait(status, each)}" for each in status.due),
-        *(
-            f"resolved: event {each.event_id} as {each.verdict} {shown_at(each.resolved_at)}"
-            for each in status.resolved
-        ),
+        *(f"resolved: event {each.event_id} as {each.verdict} {page.at(each.resolved_at)}" for each in status.resolved),
     ]
 
 
@@ -97,20 +99,22 @@ def _advise(status: InstallationStatus, each: EventStatus) -> str:
     return advise(each.event_id, each.status, each.reason, disputed=status.is_disputed(each))
 
 
-def _trouble_line(status: InstallationStatus, each: EventStatus, word: str = "") -> str:
+def _trouble_line(page: TextOutput, status: InstallationStatus, each: EventStatus, word: str = "") -> str:
     what = f"{word or each.status}: event {each.event_id} ({_where(each)}) {each.reason or 'a fault in tsrevel'}"
-    return f"{what} since {shown_at(each.missed_at if word else each.since)}; {_advise(status, each)}"
+    since = page.at(each.missed_at if word else each.since, each.location)
+    return f"{what} since {since}; {_advise(status, each)}"
 
 
-def _changed_line(each: Changed) -> str:
-    what = f"changed: event {each.event_id} ({_where(each)}) {each.reason}, told {shown_at(each.told_at)}"
+def _changed_line(page: TextOutput, each: Changed) -> str:
+    at = page.at(each.told_at, each.location)
+    what = f"changed: event {each.event_id} ({_where(each)}) {each.reason}, told {at}"
     return f"{what}: {each.text}; {advise(each.event_id, Status.SKIPPED, each.reason)}"
 
 
-def _dry_line(each: EventStatus) -> str:
+def _dry_line(page: TextOutput, each: EventStatus) -> str:
     word = "missed" if each.missed_at else each.status
     what = f"{word} (dry run): event {each.event_id} ({_where(each)}) {each.reason or 'a fault in tsrevel'}"
-    return f"{what} since {shown_at(each.since)}"
+    return f"{what} since {page.at(each.since, each.location)}"
 
 
 def _where(each: EventStatus | Changed) -> str:
@@ -122,12 +126,13 @@ def _wait(status: InstallationStatus, each: EventStatus) -> str:
     return f"{each.reason or each.status}{late}"
 
 
-def _order_line(order: OpenOrder) -> str:
+def _order_line(page: TextOutput, order: OpenOrder) -> str:
     number = f"Revel order {order.order_id}" if order.order_id else "no Revel order yet"
-    total = f", total {show(order.total)}" if order.total is not None else ""
+    total = f", total {show_grouped(order.total)}" if order.total is not None else ""
     text = f": {order.dispute}" if order.dispute else ""
     done = "receipts not kept" if order.receipts is None else f"{order.receipts} of {order.steps} steps written"
-    return f"event {order.event_id} {order.state}, {number}{total}, {done}, {shown_at(order.touched_at)}{text}"
+    at = page.at(order.touched_at, order.location)
+    return f"event {order.event_id} {order.state}, {number}{total}, {done}, {at}{text}"
 
 
 def _good(status: InstallationStatus) -> str:
@@ -143,31 +148,33 @@ def _good(status: InstallationStatus) -> str:
 
 def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> None:
     for warning in status.warnings:
-        page.line(f"! {warning}", "bold red")
+        page.line(f"! {warning}", ALARM)
     for line in files:
         page.line(line, "dim")
-    page.line(f"Last good run: {_good(status)}", "" if status.is_stale else "green")
+    page.line(f"Last good run: {_good(status)}", "" if status.is_stale else STYLES["injected"])
     page.line()
     page.line("Last runs", "bold")
     for run in status.runs:
-        page.line(run_line(run), indent=2)
+        page.line(run_line(page, run, status.totals.get(run.run_id)), indent=2)
     if not status.runs:
         page.line("none", "dim", indent=2)
     _show_trouble(page, status, "Held: a person must see to these", status.held, "held")
     _show_trouble(page, status, "Failed: tried again by the next run that finds them listed", status.failed, "failed")
     _show_trouble(page, status, "Missed: their day passed without an order", status.missed, "missed")
-    changed = [(_changed_line(each), "yellow") for each in status.changed]
-    dry = [(_dry_line(each), "yellow") for each in status.dry]
-    orders = [(_order_line(each), "bold red" if each.state == "disputed" else "yellow") for each in status.orders]
+    changed = [(_changed_line(page, each), WARNING) for each in status.changed]
+    dry = [(_dry_line(page, each), WARNING) for each in status.dry]
+    orders = [(_order_line(page, each), ALARM if each.state == "disputed" else WARNING) for each in status.orders]
     _show_lines(page, "Changed after injection: a person must see to these", changed)
     _show_lines(page, "Found by a dry run, and seen by no live one", dry)
     _show_lines(page, "Orders begun, and not finished or disputed", orders)
     page.line()
     page.line("Due next (as far as runs have seen)", "bold")
     if status.due:
-        rows = [(str(each.day or ""), each.event_id, each.location, _wait(status, each)) for each in status.due]
-        styles = ["magenta" if status.is_overdue(each) else "" for each in status.due]
-        page.rows(("Day", "Event", "Location", "Waits for"), rows, styles)
+        rows = []
+        for each in status.due:
+            cells = (str(each.day or ""), each.event_id, each.location, _wait(status, each))
+            rows.append(Row(cells, WARNING if status.is_overdue(each) else ""))
+        page.table(_DUE_COLUMNS, rows)
     else:
         page.line("none", "dim", indent=2)
     if status.resolved:
@@ -175,8 +182,12 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
         page.line(f"Settled by hand: {len(status.resolved)} (`tsrevel history EVENT` tells when and why)", "dim")
 
 
+_DUE_COLUMNS = columns_of("Day", "Event", "Location:name", "Waits for:text")
+_TROUBLE_COLUMNS = columns_of("Status:status", "Event", "Day", "Location:name", "Reason", "Since")
+
+
 def _show_trouble(
-    page: TextOutput, status: InstallationStatus, title: str, found: tuple[EventStatus, ...], style: str
+    page: TextOutput, status: InstallationStatus, title: str, found: tuple[EventStatus, ...], word: str
 ) -> None:
     if not found:
         return
@@ -184,10 +195,10 @@ def _show_trouble(
     page.line(title, "bold")
     rows = []
     for each in found:
-        since = shown_at(each.missed_at if style == "missed" else each.since)
-        rows.append((each.event_id, str(each.day or ""), each.location, each.reason or "", since))
-    notes = [f"-> {_advise(status, each)}" for each in found]
-    page.rows(("Event", "Day", "Location", "Reason", "Since"), rows, [STYLES[style]] * len(rows), notes)
+        since = page.at(each.missed_at if word == "missed" else each.since, each.location)
+        cells = (word, each.event_id, str(each.day or ""), each.location, each.reason or "", since)
+        rows.append(Row(cells, "bold", f"-> {_advise(status, each)}"))
+    page.table(_TROUBLE_COLUMNS, rows)
 
 
 def _show_lines(page: TextOutput, heading: str, lines: Sequence[tuple[str, str]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from tsrevel.cli.arguments import read_event_id, read_locations
 from tsrevel.cli.context import CliContext, OutputOptions
@@ -89,6 +90,7 @@ def start_run(
     runtime = ctx.runtime or Runtime()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}
     settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
+    ctx.zone = ZoneInfo(settings.timezone)
     only = read_locations(settings, options.locations)
     run_id = runtime.new_run_id()
     pause = read_pause(settings.ledger_path, runtime.database)

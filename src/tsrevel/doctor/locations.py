@@ -376,12 +376,7 @@ def check_stray_mappings(settings: Settings) -> Iterator[CheckFinding]:
 
 def _check_fallback(entry: CheckedLocation, catalogue: Catalogue) -> CheckFinding:
     product = entry.settings.fallback_product
-    wanted = entry.policy.unmapped_items == "fallback"
     if not product:
-        if wanted:
-            remedy = "Set fallback_product, else unmapped lines hold their event here."
-            text = 'orders.unmapped_items is "fallback", but there is no product for it'
-            return warning(_FALLBACK, FindingCode.NOT_SET, text, remedy)
         return ok(_FALLBACK, "none, and none is needed: unmapped lines hold their event")
     if product in catalogue.names:
         return ok(_FALLBACK, f"{product} is {catalogue.names[ProductId(product)]!r}")
