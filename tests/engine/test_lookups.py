@@ -154,7 +154,7 @@ def test_our_order_found_at_another_place_is_held(world: World) -> None:
     world.forget_requests()
     report = world.sync()
     assert verdict(report, FULL) == "held ORDER_DIFFERS"
-    assert "establishment 8, not 9" in find_outcome(report, FULL).text
+    assert "establishment is 8, not 9" in find_outcome(report, FULL).text
     assert world.writes == []
 
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import functools
+import sqlite3
 import stat
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -209,3 +212,24 @@ def test_what_an_older_version_had_left_in_order_is_not(path: Path) -> None:
         order = ledger.orders.get(EVENT)
         assert order is not None
         assert (order.sent, order.pending_until) == ({}, None)
+
+
+def test_what_another_process_applies_meanwhile_is_not_applied_again(path: Path) -> None:
+    make_first(path)
+    migrations = (*shipped_migrations(), NEXT)
+
+    class Slower(sqlite3.Connection):
+        """Looks at the version, and is overtaken before it takes the lock again."""
+
+        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+            if sql == "BEGIN IMMEDIATE" and version_of(path) == SHIPPED and looked:
+                open_with(path, NEXT).close()
+            looked.extend([sql] if sql == "COMMIT" else [])
+            return super().execute(sql, *parameters)
+
+    looked: list[str] = []
+    connect = functools.partial(sqlite3.connect, factory=Slower)
+    opened = Ledger.open(path, environment="sandbox", clock=TickingClock(), migrations=migrations, opened_by=connect)
+    opened.close()
+    with raw(path) as connection:
+        assert connection.execute("SELECT note FROM extra").fetchall() == [("from v2",)]

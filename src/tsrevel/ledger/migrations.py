@@ -50,12 +50,14 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migrat
     """Applies what is missing. A migration that fails leaves the ledger as the one before it left it.
 
     Before each, an existing ledger is copied to `<name>.v<version>.bak`. Even with nothing to apply the write lock
-    is taken once for each migration, so a ledger that can't be written is found here.
+    is taken once, so a ledger that can't be written is found here.
     """
-    for migration in migrations:
+    with transaction(connection, path):
+        before = version_of(connection)
+    for migration in (each for each in migrations if each.version > before):
         with transaction(connection, path):
             present = version_of(connection)
-            if present < migration.version:
+            if present < migration.version:  # another process may have been faster
                 back_up(path, path.with_name(f"{path.name}.v{present}.bak"))
                 _apply(connection, migration)
 
