@@ -35,6 +35,7 @@ Messages say what happened, to what, and what to do; never a secret, a customer'
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,6 +68,7 @@ class ConfigCode(StrEnum):
     MALFORMED_COMMAND = "MALFORMED_COMMAND"
     MALFORMED_CURRENCY = "MALFORMED_CURRENCY"
     MALFORMED_DOMAIN = "MALFORMED_DOMAIN"
+    MALFORMED_HOST = "MALFORMED_HOST"
     MALFORMED_ID = "MALFORMED_ID"
     MALFORMED_LOCAL_ID = "MALFORMED_LOCAL_ID"
     MALFORMED_MAIL_ADDRESS = "MALFORMED_MAIL_ADDRESS"
@@ -492,3 +494,9 @@ class MappingUnclear(TsrevelError):
 
 class Terminated(BaseException):
     """SIGTERM arrived. No Exception, so that nothing on the way mistakes it for a failure to recover from."""
+
+
+def describe_fault(error: Exception) -> str:
+    """A fault of ours with its place, to be reported; without its text, which may quote data."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"

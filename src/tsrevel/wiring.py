@@ -76,11 +76,12 @@ def open_run(
     max_orders: int | None = None,
     progress: Progress = lambda _done, _of: None,
     on_start: Callable[[], None] = lambda: None,
+    deadline: Deadline | None = None,
 ) -> Iterator[RunContext]:
     """All that one run needs, the run lock held and the ledger open; all is closed again at the end.
 
     `only` and `max_orders` narrow what the settings allow, never widen it. `on_start` is called once the lock is held.
-    Raises RunLocked and LedgerUnusable.
+    `deadline`: where it isn't the settings'. Raises RunLocked and LedgerUnusable.
     """
     policy = build_policy(settings, frozenset(only))
     gate = WriteGate(
@@ -105,7 +106,7 @@ def open_run(
             mail_on=frozenset(settings.email.on) if settings.email.configured else frozenset(),
         )
         stack.enter_context(ledger)
-        channels = _Channels.of(settings, runtime, stack)
+        channels = _Channels.of(settings, runtime, stack, deadline)
         tripleseat = channels.tripleseat()
         revel = Revel(channels.open_revel(gate), runtime.clock)
         most = settings.safety.max_orders_per_run

@@ -68,3 +68,11 @@ def test_the_demo_runs_as_a_process_of_its_own_in_under_thirty_seconds() -> None
     assert time.monotonic() - began < 30
     assert (ran.status, ran.err) == (0, "")
     assert "Every order once, to the cent." in ran.out
+
+
+def test_the_demo_sends_a_webhook_delivery_to_the_real_service() -> None:
+    ran = demo("--serve")
+    assert (ran.status, ran.err) == (0, "")
+    assert "POST /webhook was answered with 200, ACCEPTED." in ran.out
+    assert "processed: injected, Revel order 5550104." in ran.out
+    assert re.search(r"^5550104 +Triple Seat_64000006", ran.out, re.MULTILINE)

@@ -33,3 +33,8 @@ def test_it_is_told_though_something_else_made_the_new_ledger(shell: Shell, make
 def test_a_first_ledger_is_no_news(shell: Shell) -> None:
     assert LOST not in shell.sync().err
     assert LOST not in shell.sync().err
+
+
+def test_orders_that_deliveries_made_are_no_sign_of_a_lost_ledger(shell: Shell) -> None:
+    shell.sync_event("64000001")
+    assert LOST not in shell.sync().err

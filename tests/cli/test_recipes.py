@@ -1,4 +1,4 @@
-"""The README's ways to wire a webhook receiver to tsrevel do what they say, run as they stand there."""
+"""The recipes of docs/webhooks.md do what they say, run as they stand there."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -20,11 +18,11 @@ from .test_processes import FULL, assert_whole
 
 pytestmark = pytest.mark.real_process
 
-WEBHOOKS = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Webhooks\n")[2].partition("\n## ")[0]
+WEBHOOKS = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
 
 
 def read_recipe(language: str, number: int = 0) -> str:
-    """A code block of the README's section about webhooks."""
+    """A code block of the page."""
     return str(re.findall(rf"^```{language}\n(.*?)^```$", WEBHOOKS, re.MULTILINE | re.DOTALL)[number])
 
 
@@ -58,7 +56,7 @@ def call_script(world: World, script: str, body: bytes, signature: str | None) -
 def test_what_the_spool_handler_keeps_is_replayed_and_archived(served: World) -> None:
     spool, body = served.folder / "spool", deliver(served)
     spool.mkdir()
-    script = read_recipe("sh").replace("/var/spool/tsrevel", str(spool))
+    script = read_recipe("sh", 2).replace("/var/spool/tsrevel", str(spool))
     assert call_script(served, script, body, sign(body)) == "Status: 200 OK\r\n\r\n"
     assert sorted(path.suffix for path in spool.iterdir()) == [".json", ".sig"]
     config = ["--config", str(served.folder / "config.toml")]
@@ -70,39 +68,18 @@ def test_what_the_spool_handler_keeps_is_replayed_and_archived(served: World) ->
 
 
 def test_a_spool_that_can_not_be_written_asks_for_another_delivery(served: World) -> None:
-    script = read_recipe("sh").replace("/var/spool/tsrevel", str(served.folder / "nowhere"))
+    script = read_recipe("sh", 2).replace("/var/spool/tsrevel", str(served.folder / "nowhere"))
     assert call_script(served, script, b"{}", "t=1").startswith("Status: 503")
 
 
-@pytest.mark.parametrize(
-    ("signed", "revel_is_up", "status"), [(True, True, "200"), (False, True, "200"), (True, False, "503")]
-)
-def test_the_hook_runner_asks_for_another_delivery_only_where_that_helps(
-    served: World, signed: bool, revel_is_up: bool, status: str
-) -> None:
-    body = deliver(served)
-    if not revel_is_up:
-        served.revel.faults.add("status", "GET", "/resources/", times=None, status=503)
-    script = read_recipe("sh", 1).replace("/var/log/tsrevel-hook.log", str(served.folder / "hook.log"))
-    answer = call_script(served, script, body, sign(body) if signed else None)
-    assert answer.startswith(f"Status: {status}")
-    if signed and revel_is_up:
-        assert_whole(served)
-
-
-@pytest.mark.parametrize("revel_is_up", [True, False])
-def test_the_queue_consumer_acknowledges_what_is_dealt_with(
-    served: World, monkeypatch: pytest.MonkeyPatch, revel_is_up: bool
-) -> None:
-    monkeypatch.setenv("PATH", f"{served.folder / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
-    if not revel_is_up:
-        served.revel.faults.add("status", "GET", "/resources/", times=None, status=503)
-    room: dict[str, Any] = {"json": json, "subprocess": subprocess}
-    exec(read_recipe("python"), room)  # noqa: S102 (the README's own code)
-    body = deliver(served)
-    acknowledged: list[bool] = []
-    room["consume"](
-        SimpleNamespace(body=body, headers={"X-Signature": sign(body)}, ack=lambda: acknowledged.append(True))
+def test_the_openssl_line_signs_as_tripleseat_does(tmp_path: Path) -> None:
+    lines = read_recipe("sh").replace(
+        "curl -sS --data-binary @- -H", f"{tsrevel_in_shell()} verify-signature - --signature"
     )
-    assert acknowledged == ([True] if revel_is_up else [])
+    script = lines.replace('"X-Signature: t=', '"t=').replace("http://127.0.0.1:8080/webhook", "")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "src")}
+    environ |= {"TRIPLESEAT_WEBHOOK_SIGNING_KEY": "invented-signing-key", "TSREVEL_LEDGER__PATH": str(tmp_path / "l")}
+    ran = subprocess.run(
+        ["sh", "-c", script], env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -10,9 +10,9 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from tsrevel.cli.deliveries import LARGEST_BODY
 from tsrevel.errors import SignatureReason
 from tsrevel.ledger import hold_lock
+from tsrevel.webhook.spool import LARGEST_BODY
 
 from ..engine.deliveries import booking, delivery, encode
 from .bench import Ran, Shell

@@ -65,8 +65,8 @@ GOOD: dict[str, list[list[str]]] = {
     "notify": [["--test"]],
     "schema": [[], ["sync"], ["map"]],
 }
-ELSEWHERE = {"init", "demo", "sandbox", "hook"}
-"""They are run by tests of their own below, or (hooks) in test_hooks.py."""
+ELSEWHERE = {"init", "demo", "sandbox", "serve", "hook"}
+"""They are run by tests of their own: below, in test_hooks.py, in tests/serve."""
 BAD: dict[str, list[str]] = {
     "sync": ["--hours-back", "0"],
     "sync-event": ["none"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 
@@ -237,3 +238,21 @@ def test_no_customer_is_named(shell: Shell) -> None:
     for argv in ((), ("--json",)):
         out = status(shell, *argv).out
         assert not any(name in out for name in ("Example Widgets", "Jordan", "702"))
+
+
+def test_deliveries_that_wait_or_failed_are_counted(shell: Shell) -> None:
+    spool = shell.world.settings().spool_path
+    config = ["--config", str(shell.write_config())]
+    assert shell.run("status", "--json", *config).answer["deliveries"] == {"waiting": 0, "oldest_at": None, "failed": 0}
+    assert "deliveries:" not in shell.run("status", *config).out
+    (spool / "failed").mkdir(parents=True)
+    for each in (spool / "a.json", spool / "b.json", spool / "b.sig", spool / "failed" / "c.json"):
+        each.write_bytes(b"{}")
+    os.utime(spool / "a.json", (1_797_000_000, 1_797_000_000))
+    told = shell.run("status", "--json", *config).answer
+    assert told["deliveries"] == {"waiting": 2, "oldest_at": "2026-12-11T14:40:00Z", "failed": 1}
+    for tty in (False, True):
+        ran = shell.run("status", *config, tty=tty)
+        since = "2026-12-11 06:40 PST" if tty else "2026-12-11 14:40 UTC"
+        assert f"2 waiting, the oldest since {since}, 1 failed" in ran.out
+    assert "can't be used" in shell.run("status", "-q", *config).out

@@ -15,8 +15,8 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from tsrevel.cli.deliveries import LARGEST_BODY, read_body
 from tsrevel.errors import BodyTooLarge, SignatureReason
+from tsrevel.webhook.spool import LARGEST_BODY, read_body
 
 from ..world import MORNING
 from .bench import PATIENCE, ROOT, TELL_IMPORTS, Ran, Shell, execute, imported_by

@@ -12,10 +12,10 @@ from .source import ROOT, Function, Module, each_module, read_modules
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 600
 FORBIDDEN_NAMES = re.compile(r"(^|_)(process|handle|manage|utils?|helpers?|common|misc|manager|handler)(_|$)")
-NAMED_BY_LIBRARIES = {"handle_request", "handle_error"}  # httpx asks a transport for one, socketserver for the other
+NAMED_BY_LIBRARIES = {"handle_request", "handle_error", "handle_exit"}  # of httpx, socketserver and uvicorn
 EXCEPTION_BOUNDARIES = {
     "engine/perform.py", "engine/prepare.py", "engine/workers.py", "cli/boundary.py", "cli/completion.py",
-    "cli/notifications.py",
+    "cli/notifications.py", "serve/worker.py",
 }  # fmt: skip
 FLOATS_FOR_THE_WIRE = {
     "revel/encode.py",  # Revel takes money as JSON numbers
@@ -136,7 +136,7 @@ METAPHORS = {
         "desk",
         "crew",
     ),
-    *("patient", "story", "gate", "pace", "callouts", "upkeep", "care", "spool", "seams", "books", "places", "paste"),
+    *("patient", "story", "gate", "pace", "callouts", "upkeep", "care", "seams", "books", "places", "paste"),
 }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import signal
-import traceback
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from types import FrameType
 from typing import NoReturn
 
@@ -14,7 +14,7 @@ import typer
 from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import trouble_of
-from tsrevel.errors import ConfigError, ConfigProblem, Terminated, TsrevelError
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Terminated, TsrevelError, describe_fault
 
 UNEXPECTED = 1
 USAGE = 2
@@ -74,10 +74,12 @@ def status_of(error: BaseException) -> int:
     return statuses.get(type(error), UNEXPECTED)
 
 
-def describe_fault(error: Exception) -> str:
-    """A fault of ours with its place, to be reported; without its text, which may quote data."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    return f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"
+def require_extra(extra: str, *packages: str) -> None:
+    """Raise ConfigError unless the packages of an extra are installed."""
+    if not all(map(find_spec, packages)):
+        remedy = f"Install it: pip install 'tsrevel[{extra}]'."
+        message = f"needs the extra `{extra}`"
+        raise ConfigError((ConfigProblem(ConfigCode.EXTRA_MISSING, extra, "this installation", message, remedy),))
 
 
 def _fail(ctx: CliContext, flags: OutputOptions, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:

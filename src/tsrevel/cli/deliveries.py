@@ -1,39 +1,20 @@
-"""Captured webhook deliveries on disk: found, read whole within bounds, and moved away once they are dealt with."""
+"""Captured webhook deliveries as the command line names them: files, folders, standard input."""
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
-from typing import BinaryIO
 
 import typer
 
 from tsrevel.cli.context import CliContext
-from tsrevel.errors import BodyTooLarge, SignatureReason, SignatureRefused
-from tsrevel.files import open_regular, read_regular, real_path, take_owner_of
-from tsrevel.text import decode_text, show_controls, trim
+from tsrevel.files import real_path
+from tsrevel.text import show_controls
+from tsrevel.webhook.spool import list_bodies, read_body, read_captured
 
-LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes. Real ones may have 3 MB and more (facts TripleSeat 6.3)."""
-_CHUNK = 256 * 1024
-_LONGEST_SIGNATURE = 8192
 STDIN = Path("-")
 _STDIN = {STDIN, *map(Path, ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))}
-
-
-def read_body(source: BinaryIO) -> bytes:
-    """All of `source`. Raises BodyTooLarge once there is one byte more than LARGEST_BODY, and reads no further."""
-    chunks, room = [], LARGEST_BODY + 1
-    while room and (chunk := source.read(min(_CHUNK, room))):
-        chunks.append(chunk)
-        room -= len(chunk)
-    if not room:
-        raise BodyTooLarge(LARGEST_BODY)
-    return b"".join(chunks)
 
 
 def list_captured(paths: Sequence[Path]) -> list[Path]:
@@ -45,12 +26,8 @@ def list_captured(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path != STDIN and not path.exists():
             raise typer.BadParameter(f"{show_path(path)} doesn't exist")
-        if not path.is_dir():
-            found.append(path)
-            continue
         try:
-            inside = [each for each in path.iterdir() if each.suffix == ".json" and not each.name.startswith(".")]
-            found += sorted(each for each in inside if each.is_file())
+            found += list_bodies(path) if path.is_dir() else [path]
         except OSError as error:
             text = f"{show_path(path)} can't be read: {error.strerror or type(error).__name__}"
             raise typer.BadParameter(text) from error
@@ -64,26 +41,7 @@ def show_path(path: Path) -> str:
 
 def open_body(ctx: CliContext, path: Path) -> bytes:
     """The raw body, of standard input or a regular file. Raises BodyTooLarge and OSError."""
-    if path in _STDIN:
-        return read_body(ctx.stdin)
-    with os.fdopen(open_regular(path), "rb") as source:
-        return read_body(source)
-
-
-def read_signature(path: Path) -> str | None:
-    """What the signature file beside a captured body holds: the header's value. None without one.
-
-    Raises OSError, and SignatureRefused for a file that isn't UTF-8 text.
-    """
-    if path == STDIN:
-        return None
-    try:
-        return trim(decode_text(read_regular(path.with_suffix(".sig"), _LONGEST_SIGNATURE)))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        text = f"the signature file holds {error}; it must hold what X-Signature held, as UTF-8 text"
-        raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text) from error
+    return read_body(ctx.stdin) if path in _STDIN else read_captured(path)
 
 
 def open_archive(folder: Path, captured: Sequence[Path]) -> None:
@@ -96,31 +54,3 @@ def open_archive(folder: Path, captured: Sequence[Path]) -> None:
         raise typer.BadParameter(text) from error
     if inside:
         raise typer.BadParameter(f"--archive {folder} is where the deliveries are: name another folder")
-
-
-def move_away(path: Path, folder: Path) -> None:
-    """Move a delivery and its signature, each in one step; nothing that is there already is written over.
-
-    Raises OSError.
-    """
-    names = (path.stem if number == 0 else f"{path.stem}.{number}" for number in count())
-    stem = next(name for name in names if not any((folder / f"{name}{end}").exists() for end in (path.suffix, ".sig")))
-    _move(path, folder / f"{stem}{path.suffix}")  # the body first: a signature left alone does no harm
-    signature = path.with_suffix(".sig")
-    if signature.exists() and signature != path:
-        _move(signature, folder / f"{stem}.sig")
-
-
-def _move(source: Path, target: Path) -> None:
-    try:
-        source.rename(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        draft = target.with_name(f".{target.name}.part")  # of another file system: complete before it has its name
-        shutil.copy2(source, draft)
-        take_owner_of(draft, source.stat())
-        with draft.open("rb") as written:
-            os.fsync(written.fileno())
-        draft.rename(target)
-        source.unlink()

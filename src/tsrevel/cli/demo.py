@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
+import json
+import os
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from secrets import token_hex
+from subprocess import DEVNULL, PIPE, Popen
 from tempfile import TemporaryDirectory
+from urllib.request import ProxyHandler, Request, build_opener
 
 from tsrevel.cli.answers.runs import DemoAnswer, answer_report
 from tsrevel.cli.context import CliContext, OutputOptions
@@ -14,6 +21,7 @@ from tsrevel.cli.sandbox import Served, run_services
 from tsrevel.cli.sync import SyncOptions, sync_all
 from tsrevel.config import load_settings
 from tsrevel.engine.outcomes import RunReport
+from tsrevel.errors import ServiceDown
 from tsrevel.files import replace_file
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId, OrderId
@@ -21,9 +29,12 @@ from tsrevel.planning.reasons import Status
 from tsrevel.wiring import utc_now
 
 BROKEN_PROMISE = 1
+DELIVERED = "lost"
+"""The story of the event that a delivery brings."""
+DELIVERY_SECONDS = 30
 
 
-def demo(ctx: CliContext, flags: OutputOptions) -> int:
+def demo(ctx: CliContext, flags: OutputOptions, *, serve: bool) -> int:
     """Tell the story on stdout; 0 when every event ended as it should, to the cent and only once."""
     page = TextOutput(ctx)
     page.console.quiet = flags.json or flags.quiet
@@ -43,10 +54,12 @@ def demo(ctx: CliContext, flags: OutputOptions) -> int:
             _act(live, flags, page, "2. The same live."),
             _act(live, flags, page, "3. And again: what is done is done."),
         ]
-        page.line("4. What Revel holds now, and what the ledger says of it.", "bold")
+        if serve:
+            _deliver(served, config, page)
+        page.line(f"{5 if serve else 4}. What Revel holds now, and what the ledger says of it.", "bold")
         page.line()
         page.table(_PROOF_COLUMNS, _proof(served, config), indent=0)
-        faults = _find_faults(served, *reports)
+        faults = _find_faults(served, *reports, serve=serve)
     if flags.json:
         ctx.answer(DemoAnswer(success=not faults, faults=tuple(faults), runs=tuple(map(answer_report, reports))))
     for fault in faults:
@@ -65,6 +78,40 @@ def _act(ctx: CliContext, flags: OutputOptions, page: TextOutput, title: str) ->
         show_table(report, page)
     page.line()
     return report
+
+
+def _deliver(served: Served, config: Path, page: TextOutput) -> None:
+    """Take back what called an event off, and send what TripleSeat would: a signed delivery to the real service."""
+    sample = served.day.event(DELIVERED)
+    event = served.tripleseat.edit_event(sample.id, status="DEFINITE")
+    page.line(f"4. A webhook: event {sample.id} ({sample.name}) becomes DEFINITE after all.", "bold")
+    page.line()
+    body = json.dumps({"webhook_trigger_type": "STATUS_CHANGE_EVENT", "event": event}).encode()
+    key, stamp = token_hex(), int(utc_now().timestamp())
+    digest = hmac.new(key.encode(), b"%d.%s" % (stamp, body), "sha256").hexdigest()
+    environ = os.environ | {"DRY_RUN": "false", "TRIPLESEAT_WEBHOOK_SIGNING_KEY": key}
+    command = [sys.executable, "-m", "tsrevel", "serve", "--port", "0", "--json", "--config", str(config)]
+    with Popen(command, env=environ, stdout=PIPE, stderr=DEVNULL, text=True) as process:  # noqa: S603 (ourselves)
+        try:
+            url = json.loads(_read_line(process))["url"]
+            request = Request(f"{url}/webhook", body, {"X-Signature": f"t={stamp},v1={digest}"})  # noqa: S310 (loopback)
+            with build_opener(ProxyHandler({})).open(request, timeout=DELIVERY_SECONDS) as answer:
+                page.line(f"POST /webhook was answered with {answer.status}, {json.loads(answer.read())['reason']}.")
+            done = json.loads(_read_line(process))
+            page.line(f"Then the delivery was processed: {done['status']}, Revel order {done['revel_order_id']}.")
+            page.line()
+        finally:
+            process.terminate()
+
+
+def _read_line(process: Popen[str]) -> str:
+    """What the service says next. Raises ServiceDown where it says nothing, as it ended."""
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        raise ServiceDown(
+            "`tsrevel serve` ended before its time: try it by itself, with the settings of `tsrevel sandbox`"
+        )
+    return line
 
 
 _PROOF_COLUMNS = columns_of(
@@ -89,7 +136,7 @@ def _proof(served: Served, config: Path) -> list[Row]:
     return rows
 
 
-def _find_faults(served: Served, dry: RunReport, live: RunReport, again: RunReport) -> list[str]:
+def _find_faults(served: Served, dry: RunReport, live: RunReport, again: RunReport, *, serve: bool) -> list[str]:
     """Whatever didn't end as the sample day says it must: the demo is a check as well as a show."""
     faults = []
     ended = {outcome.event_id: outcome for outcome in live.outcomes}
@@ -101,6 +148,7 @@ def _find_faults(served: Served, dry: RunReport, live: RunReport, again: RunRepo
     if dry.summary["injected"] or again.summary["injected"] or dry.summary["planned"] != len(due):
         faults.append("a run wrote what it should not have written, or planned what it should not have planned")
     totals = sorted(Decimal(order["final_total"]) for order in served.revel.orders)
-    if totals != sorted(event.total for event in due):
+    delivered = [served.day.event(DELIVERED)] if serve else []
+    if totals != sorted(event.total for event in (*due, *delivered)):
         faults.append("the orders at Revel don't add up to the events")
     return faults

@@ -11,7 +11,6 @@ from typing import TextIO
 from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.streams import encode_json
 
-_LOGGER = logging.getLogger("tsrevel")
 _SUBJECTS = ("event_id", "order_id", "reason")
 """What a JSON line also carries where it is about an event, given to the logger as `extra`."""
 
@@ -34,21 +33,22 @@ class _LogFormatter(logging.Formatter):
 
 
 @contextmanager
-def logging_to(stream: TextIO, flags: OutputOptions, correlation_id: str) -> Iterator[None]:
+def logging_to(stream: TextIO, flags: OutputOptions, correlation_id: str, name: str = "tsrevel") -> Iterator[None]:
     """Send tsrevel's log to `stream` meanwhile: warnings and errors; with -v what is done; with -vv each request.
 
-    With -q only errors.
+    With -q only errors. `name`: only the log of that package, which then stays out of any other.
     """
+    logger = logging.getLogger(name)
     level = {0: logging.WARNING, 1: logging.INFO}.get(flags.verbose, logging.DEBUG)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_LogFormatter(correlation_id, stream, as_json=flags.log_format == "json"))
-    before = _LOGGER.level
-    _LOGGER.addHandler(handler)
-    _LOGGER.propagate = False
-    _LOGGER.setLevel(logging.ERROR if flags.quiet else level)
+    before = logger.level
+    logger.addHandler(handler)
+    logger.propagate = False
+    logger.setLevel(logging.ERROR if flags.quiet else level)
     try:
         yield
     finally:
-        _LOGGER.removeHandler(handler)
-        _LOGGER.propagate = True
-        _LOGGER.setLevel(before)
+        logger.removeHandler(handler)
+        logger.propagate = True
+        logger.setLevel(before)

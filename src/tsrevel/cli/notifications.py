@@ -15,13 +15,13 @@ import typer
 
 from tsrevel.cli.answers.model import encode
 from tsrevel.cli.answers.runs import Hook, answer_hook
-from tsrevel.cli.boundary import describe_fault, status_of
+from tsrevel.cli.boundary import status_of
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.config import Settings
 from tsrevel.config.settings import SECRETS, VARIABLES
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
-from tsrevel.errors import LedgerUnusable, RunLocked
+from tsrevel.errors import LedgerUnusable, RunLocked, describe_fault
 from tsrevel.ledger import Ledger, RunMode, hold_mail_lock
 from tsrevel.ledger.outbox import DueMail
 from tsrevel.notify.healthchecks import Monitor

@@ -14,7 +14,7 @@ from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import ReplayLine, answer_delivery, answer_replayed
 from tsrevel.cli.arguments import read_event_id
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.deliveries import STDIN, list_captured, move_away, open_archive, open_body, read_signature, show_path
+from tsrevel.cli.deliveries import STDIN, list_captured, open_archive, open_body, show_path
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import TextOutput, list_errors, list_news, news_line, show_report, show_summary
@@ -29,19 +29,27 @@ from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, T
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
+from tsrevel.transport.deadline import Deadline
 from tsrevel.webhook.signature import check_signature
+from tsrevel.webhook.spool import move_away, read_signature
 from tsrevel.wiring import Runtime, correlate, open_run, why_disabled
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """The flags of `replay` for captured deliveries. `signature` is for a single one."""
+    """The flags of `replay` for captured deliveries. `signature` is for a single one.
+
+    The others are for `serve`: a folder for deliveries that are refused, the id of the run, and its end.
+    """
 
     signature: str | None = None
     unsigned: bool = False
     plain: bool = False
     archive: Path | None = None
     dry_run: bool = False
+    refused: Path | None = None
+    run_id: str | None = None
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +72,45 @@ def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path]
         raise typer.BadParameter("--signature is for a single delivery: put NAME.sig beside each NAME.json")
     if options.archive and not options.dry_run:
         open_archive(options.archive, captured)
-    runtime = ctx.runtime or Runtime()
     overrides = {"safety.dry_run": True if options.dry_run else None}
     settings = load_settings(config=flags.config, environ=ctx.environ, overrides=overrides)
+    to_come = list(_look_ahead(ctx, captured)) if len(captured) > 1 else []
+    answers = replay_files(ctx, flags, settings, captured, options, to_come)
+    return most_severe({0, *(each.exit_status for each in answers)})
+
+
+def replay_files(
+    ctx: CliContext,
+    flags: OutputOptions,
+    settings: Settings,
+    captured: Sequence[Path],
+    options: ReplayOptions,
+    to_come: Sequence[DeliveryAnswer],
+) -> list[DeliveryAnswer]:
+    """The same with these settings; what came of each delivery. `to_come`: what is known of those at hand.
+
+    A file that is gone was dealt with by another process meanwhile: it has no answer. Raises RunLocked, LedgerUnusable.
+    """
+    runtime = ctx.runtime or Runtime()
     ctx.zone = ZoneInfo(settings.timezone)
     with RunNotifier(ctx, flags) as notifier:
         with ExitStack() as stack:
-            queue, run_id = None, ""
-            if not why_disabled(settings, runtime):
-                run_id = runtime.new_run_id()
+            queue: DeliveryQueue | None = None
+            why, run_id = why_disabled(settings, runtime), ""
+            if why is None:
+                run_id = options.run_id or runtime.new_run_id()
                 on_start = notifier.begin(settings, run_id, "single")
                 stack.enter_context(logging_to(ctx.stderr, flags, correlate(run_id)))
-                run = stack.enter_context(open_run(settings, run_id, runtime=runtime, on_start=on_start))
-                queue = DeliveryQueue(run, trusted=settings.tripleseat.payload == "trust")
-                if len(captured) > 1:
-                    queue.to_come += _look_ahead(ctx, captured)
-            replay = _Replay(ctx, flags, settings, options, queue, notifier)
-            statuses = {0, *(replay.take(path) for path in captured)}
-            if queue and ctx.stdout.isatty() and not flags.json:
-                outcomes = tuple(replay.outcomes.values())
-                dry_run = settings.safety.dry_run
+                opened = open_run(settings, run_id, runtime=runtime, on_start=on_start, deadline=options.deadline)
+                queue = DeliveryQueue(stack.enter_context(opened), trusted=settings.tripleseat.payload == "trust")
+                queue.to_come += to_come
+            replay = _Replay(ctx, flags, settings, options, queue, notifier, why or "")
+            answers = [replay.take(each) for each in captured if each == STDIN or each.exists()]
+            if queue and options.run_id is None and ctx.stdout.isatty() and not flags.json:
+                outcomes, dry_run = tuple(replay.outcomes.values()), settings.safety.dry_run
                 show_summary(RunReport(run_id, correlate(run_id), "single", dry_run, outcomes), TextOutput(ctx))
-        notifier.exit_status = most_severe(statuses)
-    return notifier.exit_status
+        notifier.exit_status = most_severe({0, *(each.exit_status for each in answers)})
+    return answers
 
 
 def _look_ahead(ctx: CliContext, captured: Sequence[Path]) -> Iterator[DeliveryAnswer]:
@@ -149,7 +173,7 @@ def _print_outcomes(ctx: CliContext, report: RunReport) -> None:
 
 @dataclass(slots=True)
 class _Replay:
-    """What a captured delivery goes through. `queue` is None while the connector is disabled, or paused."""
+    """What a captured delivery goes through. `queue` is None while the connector is disabled or paused: see `why`."""
 
     ctx: CliContext
     flags: OutputOptions
@@ -157,14 +181,17 @@ class _Replay:
     options: ReplayOptions
     queue: DeliveryQueue | None
     notifier: RunNotifier
+    why: str
     outcomes: dict[EventId, Outcome] = field(default_factory=dict)
     """What became of each event; a later delivery that had nothing to do leaves it so."""
 
-    def take(self, path: Path) -> int:
-        """One delivery, from the file to its place in the archive; the exit status that it calls for."""
+    def take(self, path: Path) -> DeliveryAnswer:
+        """One delivery, from the file to its place in the archive; what came of it."""
         signed = True
         try:
-            signature = self.options.signature if self.options.signature is not None else read_signature(path)
+            signature = self.options.signature
+            if signature is None and path != STDIN:
+                signature = read_signature(path)
             signed = bool(signature) or not self.options.unsigned
             answer = self._answer(path, signature, signed=signed)
         except DeliveryRefused as refusal:
@@ -182,28 +209,29 @@ class _Replay:
         if self.queue:
             self.queue.note(answer, signed=signed)
         kept = answer.may_pass or self.settings.safety.dry_run or path == STDIN
-        if kept or self.options.archive is None:
-            return answer.exit_status
+        refused = self.options.refused if not answer.ok else None
+        folder = refused or self.options.archive
+        if kept or folder is None:
+            return answer
         try:
-            move_away(path, self.options.archive)
+            move_away(path, folder, answer.text if refused else "")
         except OSError as error:
             text = f"{show_path(path)} is dealt with and can't be moved: {error.strerror or type(error).__name__}"
             print(f"tsrevel: {text}", file=self.ctx.stderr)
-            return most_severe({answer.exit_status, TsrevelError.exit_status})
-        return answer.exit_status
+            return replace(answer, exit_status=most_severe({answer.exit_status, TsrevelError.exit_status}))
+        return answer
 
     def _answer(self, path: Path, signature: str | None, *, signed: bool) -> DeliveryAnswer:
-        runtime = self.ctx.runtime or Runtime()
         body = open_body(self.ctx, path)
         if signed:
             keys = [key.get_secret_value() for key in self.settings.tripleseat.webhook_signing_keys]
-            check_signature(body, signature, keys, plain=self.options.plain, now=runtime.clock())
+            check_signature(body, signature, keys, plain=self.options.plain, now=self.ctx.now())
         if self.queue:
             return self.queue.take(body)
         _, answer = understand(body)
         if answer.reason:
             return answer
-        return answer.hold_off(Reason.CONNECTOR_DISABLED, why_disabled(self.settings, runtime) or "")
+        return answer.hold_off(Reason.CONNECTOR_DISABLED, self.why)
 
     def _tell(self, name: str, answer: DeliveryAnswer) -> None:
         """On a terminal every delivery and what came of it; elsewhere news alone, and errors always."""

@@ -66,6 +66,7 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
             for each in status.due
         ),
         orders=tuple(fill(reports.OpenOrderJson, each) for each in status.orders),
+        deliveries=fill(reports.DeliveriesJson, status.spool),
         resolved=tuple(fill(reports.ResolutionJson, each) for each in status.resolved),
         environment=settings.environment,
         **locate_files(settings),
@@ -88,6 +89,7 @@ def _lines(page: TextOutput, status: InstallationStatus, files: list[str], *, qu
         *files,
         f"good run: {_good(status)}",
         *(f"run: {run_line(page, each, status.totals.get(each.run_id))}" for each in status.runs),
+        *_deliveries(page, status),
         *trouble,
         *(f"order: {_order_line(page, each)}" for each in status.orders),
         *(f"due: event {each.event_id} ({_where(each)}) {_wait(status, each)}" for each in status.due),
@@ -135,6 +137,15 @@ def _order_line(page: TextOutput, order: OpenOrder) -> str:
     return f"event {order.event_id} {order.state}, {number}{total}, {done}, {at}{text}"
 
 
+def _deliveries(page: TextOutput, status: InstallationStatus) -> list[str]:
+    """What the spool of the webhook service holds; nothing where it is empty."""
+    spool = status.spool
+    since = f", the oldest since {page.at(spool.oldest)}" if spool.waiting else ""
+    return (
+        [f"deliveries: {spool.waiting} waiting{since}, {spool.failed} failed"] if spool.waiting or spool.failed else []
+    )
+
+
 def _good(status: InstallationStatus) -> str:
     if status.good is None or status.since_good is None:
         return "none yet"
@@ -158,6 +169,8 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
         page.line(run_line(page, run, status.totals.get(run.run_id)), indent=2)
     if not status.runs:
         page.line("none", "dim", indent=2)
+    for line in _deliveries(page, status):
+        page.line(line, indent=2)
     _show_trouble(page, status, "Held: a person must see to these", status.held, "held")
     _show_trouble(page, status, "Failed: tried again by the next run that finds them listed", status.failed, "failed")
     _show_trouble(page, status, "Missed: their day passed without an order", status.missed, "missed")

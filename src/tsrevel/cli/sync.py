@@ -20,12 +20,16 @@ from tsrevel.engine.outcomes import RunReport
 from tsrevel.engine.run import sync as sync_window
 from tsrevel.engine.run import sync_events as sync_named
 from tsrevel.ledger import RunMode, read_pause
+from tsrevel.transport.deadline import Deadline
 from tsrevel.wiring import Runtime, correlate, open_run
 
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """The flags of `sync` and `sync-event`. They narrow what the settings allow, never widen it."""
+    """The flags of `sync` and `sync-event`. They narrow what the settings allow, never widen it.
+
+    `deadline`: the run's end, for a caller that may bring it forward.
+    """
 
     hours_back: int | None = None
     first: date | None = None
@@ -33,20 +37,21 @@ class SyncOptions:
     locations: tuple[str, ...] = ()
     max_orders: int | None = None
     dry_run: bool = False
+    deadline: Deadline | None = None
 
 
-def sync(ctx: CliContext, flags: OutputOptions, options: SyncOptions) -> int:
-    """List events, inject what is due, report; the exit status."""
+def sync(ctx: CliContext, flags: OutputOptions, options: SyncOptions) -> RunReport:
+    """List events, inject what is due, report."""
     with RunNotifier(ctx, flags) as notifier:
         report = sync_all(ctx, flags, options, notifier.begin)
         notifier.add_report(report)
         show_report(report, ctx, flags)
-    return report.exit_status
+    return report
 
 
 def sync_events(
     ctx: CliContext, flags: OutputOptions, options: SyncOptions, event_ids: Sequence[str], *, ignore_time_gate: bool
-) -> int:
+) -> RunReport:
     """The same for named events. Raises typer.BadParameter for what can't be an event's id."""
     named = [read_event_id(each) for each in event_ids]
     with RunNotifier(ctx, flags) as notifier:
@@ -58,7 +63,7 @@ def sync_events(
                 report = sync_named(started.ctx, state, named, ignore_time_gate=ignore_time_gate)
         notifier.add_report(report)
         show_report(report, ctx, flags)
-    return report.exit_status
+    return report
 
 
 def sync_all(ctx: CliContext, flags: OutputOptions, options: SyncOptions, begin: Begin | None = None) -> RunReport:
@@ -109,6 +114,7 @@ def start_run(
             max_orders=options.max_orders,
             progress=progress,
             on_start=on_start,
+            deadline=options.deadline,
         ) as run_ctx,
     ):
         yield StartedRun(run_ctx, settings)

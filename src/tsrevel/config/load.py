@@ -281,7 +281,7 @@ def _settle(
     mappings = place_mappings(path, environ, sandbox=draft.environment == "sandbox", report=report)
     written = read_mappings(mappings, report, production=draft.environment == "production")
     products = build_entries(ProductEntry, "product", written, "name", report)
-    ledger_path, token_path = _place_files(values, path, environ, report)
+    ledger_path, token_path, spool_path = _place_files(values, path, environ, report)
     fields: dict[str, object] = {
         **dict(draft),
         "locations": whole_entries(locations),
@@ -291,6 +291,7 @@ def _settle(
         "mappings_path": mappings,
         "ledger_path": ledger_path,
         "token_path": token_path,
+        "spool_path": spool_path,
     }
     settings = Settings.of(fields, {**origins, "products": written.origin}, read_network(environ))
     if not report.spoils("config"):
@@ -300,8 +301,8 @@ def _settle(
 
 def _place_files(
     values: Layer, path: Path | None, environ: Mapping[str, str], report: ProblemReport
-) -> tuple[Path, Path]:
-    """Where ledger and token file lie: where the settings say, else by the settings file."""
+) -> tuple[Path, Path, Path]:
+    """Where ledger, token file and spool lie: where the settings say, else by the settings file."""
     folder = settings_folder(path) if path else None
     state = place_state(path, environ)
     ledger = _given_path("ledger.path", values, environ, folder, report)
@@ -311,7 +312,10 @@ def _place_files(
         report.add(ConfigCode.NOT_SET, "ledger.path", DEFAULT, message, "Set it, or HOME.")
     default = state or StatePlace(Path())
     beside = ledger.with_name(TOKEN_NAME) if ledger else default.token
-    return ledger or default.ledger, token or beside
+    ledger = ledger or default.ledger
+    spool = _given_path("serve.spool", values, environ, folder, report)
+    prefix = ledger.name.removesuffix(LEDGER_NAME) if ledger.name.endswith(LEDGER_NAME) else ""
+    return ledger, token or beside, spool or ledger.with_name(f"{prefix}spool")
 
 
 def _given_path(

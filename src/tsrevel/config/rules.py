@@ -174,6 +174,7 @@ def check_rules(settings: Settings, entries: Entries, report: ProblemReport, *, 
     check_products(entries.products, settings.origin("products"), report)
     check_allowed(settings, entries.locations, report)
     check_mails(settings, report)
+    check_spool(settings, report)
     if not offline:
         for problem in settings.network.problems:  # the way out counts for whatever calls a service
             report.note(problem)
@@ -315,6 +316,14 @@ def check_mails(settings: Settings, report: ProblemReport) -> None:
         if not value and settings.origin(key) != DEFAULT:
             remedy = "Name at least one, or take out email.api_key: then no mails are sent."
             report.add(ConfigCode.EMPTY, key, settings.origin(key), "is empty, though mails are set up", remedy)
+
+
+def check_spool(settings: Settings, report: ProblemReport) -> None:
+    """The spool's JSON files are all deliveries: the token file is none."""
+    folders = {settings.ledger_path.parent, settings.token_path.parent}
+    if settings.spool_path in folders and not report.spoils("serve.spool"):
+        message, remedy = "is the folder of the ledger or the token file", "Name a folder of its own."
+        report.add(ConfigCode.CONFLICTING_VALUES, "serve.spool", settings.origin("serve.spool"), message, remedy)
 
 
 def check_registers(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: ProblemReport) -> None:

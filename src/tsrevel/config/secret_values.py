@@ -27,8 +27,10 @@ COMMAND_SECONDS = 10
 LARGEST_SECRET = 64 * 1024
 """Bytes of a file that holds a secret, or of what a command prints: no secret is longer."""
 _LOOK_SECONDS = 0.005
-_SENT_IN_HEADERS = frozenset({"revel.api_key", "revel.api_secret", "tripleseat.public_key", "email.api_key"})
-"""These go out in the head of a request, which takes ASCII alone."""
+_SENT_IN_HEADERS = frozenset(
+    {"revel.api_key", "revel.api_secret", "tripleseat.public_key", "email.api_key", "serve.token"}
+)
+"""These stand in the head of a request, which takes ASCII alone."""
 
 
 class CommandFailure(StrEnum):

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, Strict
 
 from tsrevel.config.problems import DEFAULT, Origin
 from tsrevel.config.value_types import (
@@ -44,6 +44,7 @@ from tsrevel.config.value_types import (
     ValueKind,
     Word,
     Zone,
+    check_host,
     check_some,
     decode_upper,
     list_settings,
@@ -216,6 +217,16 @@ class LedgerSettings(Section):
     path: Text = ""
 
 
+class ServeSettings(Section):
+    """The webhook service `tsrevel serve`: where it listens, where deliveries wait, and what else it does."""
+
+    host: Annotated[Word, AfterValidator(check_host)] = "127.0.0.1"
+    port: Annotated[int, Strict(), Field(ge=0, le=65535)] = 8080
+    spool: Text = ""
+    token: SecretStr = SecretStr("")
+    sync_every_minutes: Annotated[int, Strict(), Field(ge=0, le=10_080)] = 0
+
+
 class TopLevel(Section):
     """The keys that stand above all sections."""
 
@@ -238,6 +249,7 @@ class Configurable(TopLevel):
     monitor: MonitorSettings = MonitorSettings.model_construct()
     hooks: HooksSettings = HooksSettings.model_construct()
     ledger: LedgerSettings = LedgerSettings.model_construct()
+    serve: ServeSettings = ServeSettings.model_construct()
 
 
 class Settings(Configurable):
@@ -252,6 +264,7 @@ class Settings(Configurable):
     mappings_path: Path | None = None
     ledger_path: Path
     token_path: Path
+    spool_path: Path
 
     _origins: Mapping[str, Origin] = PrivateAttr(default_factory=dict)
     _network: Network = PrivateAttr(default=DIRECT)

@@ -92,6 +92,7 @@ def list_paths(settings: Settings) -> dict[str, str | None]:
         "mappings": settings.mappings_path,
         "ledger": settings.ledger_path,
         "token_file": settings.token_path,
+        "spool": settings.spool_path,
     }
     return {name: None if path is None else str(path) for name, path in paths.items()}
 
@@ -121,6 +122,7 @@ def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
         "tripleseat.token_file": str(settings.token_path),
         "revel.base_url": settings.revel_url,
         "ledger.path": str(settings.ledger_path),
+        "serve.spool": str(settings.spool_path),
     }
     return Shown(key, plain_value(value), str(origin), "" if value else meanings.get(key, ""))
 

@@ -137,7 +137,7 @@ _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0":
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _KEEPS_SPACES = frozenset({"orders.name_separator"})
 _LISTS = frozenset({ValueKind.LIST, ValueKind.SECRETS})
-_MAY_BE_BYTES = frozenset({"ledger.path", "tripleseat.token_file", "tripleseat.webhook_signing_keys"})
+_MAY_BE_BYTES = frozenset({"ledger.path", "serve.spool", "tripleseat.token_file", "tripleseat.webhook_signing_keys"})
 """A path, and the key of an HMAC, are bytes: they need not be text. The same goes for a secret's file or command."""
 
 TODAY = frozenset(names[0] for names in VARIABLES.values()) | {"TSREVEL_CONFIG"}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import time
 from decimal import Decimal
 from enum import Enum, auto
+from ipaddress import ip_address
 from string import Formatter
 from typing import Annotated, get_args, get_origin
 from urllib.parse import SplitResult, urlsplit
@@ -281,6 +282,18 @@ def check_command(value: str) -> str:
         raise refuse(ConfigCode.MALFORMED_COMMAND, "isn't a command line: a quote is open", remedy) from None
     if value and not words:
         raise refuse(ConfigCode.EMPTY, "is blank", "Write a command, or leave it empty.")
+    return value
+
+
+def check_host(value: str) -> str:
+    """What a server listens at: a name or an address, without port or URL."""
+    try:
+        usable = bool(_HOST.fullmatch(value.lower()) or ip_address(value))
+    except ValueError:
+        usable = False
+    if not usable:
+        remedy = 'Write a host or address alone, such as "127.0.0.1", "0.0.0.0" or "::1".'
+        raise refuse(ConfigCode.MALFORMED_HOST, "isn't a host to listen at", remedy)
     return value
 
 

@@ -19,7 +19,7 @@ from tsrevel.engine.context import (
     RunState,
 )
 from tsrevel.engine.fetch import NamedEvent, UnreadEvent
-from tsrevel.engine.find import Window, WorkItem, find_work, warn
+from tsrevel.engine.find import Window, WorkItem, find_work, id_of, warn
 from tsrevel.engine.outcomes import Outcome, RunReport, end_reason, exit_status
 from tsrevel.engine.perform import account_for
 from tsrevel.errors import AssumptionFailed, LedgerUnusable, ServiceDown, StopRun
@@ -42,13 +42,15 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
     outcomes: list[Outcome] = []
     try:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
+        by_deliveries = ctx.ledger.orders.find(map(id_of, items)) if is_first else {}
         outcomes = account_for(ctx, state, items)
+        found = {each.event_id for each in outcomes if each.reason is Reason.ALREADY_INJECTED}
+        if is_first and found - by_deliveries.keys():
+            warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))
     except ServiceDown as down:  # orders begun are finished though nothing can be listed
         outcomes = _finish_begun(ctx, state, down)
     except StopRun as stop:
         state.stop = stop
-    if is_first and any(each.reason is Reason.ALREADY_INJECTED for each in outcomes):
-        warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))
     if state.stop is None and _may_look_at_orders(ctx, state, outcomes):
         try:
             outcomes = note_changed_orders(ctx, state, outcomes)

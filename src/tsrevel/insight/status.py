@@ -16,6 +16,7 @@ from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Reason
+from tsrevel.webhook.spool import Spool, SpoolStatus
 
 
 def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
@@ -90,6 +91,7 @@ class InstallationStatus:
     resolved: tuple[Resolution, ...] = ()
     dry: tuple[EventStatus, ...] = ()
     changed: tuple[Changed, ...] = ()
+    spool: SpoolStatus = field(default_factory=SpoolStatus)
 
     @property
     def since_good(self) -> timedelta | None:
@@ -118,6 +120,9 @@ class InstallationStatus:
         last = self.runs[0] if self.runs else None
         if last and last.finished_at is None and self.now - last.started_at > self.deadline + OVERDUE:
             found.append(f"the last run ({last.correlation_id}) never came to its end: it died, or hangs")
+        if self.spool.failed:
+            told = f"{self.spool.failed} webhook deliveries can't be used; NAME.reason beside each says why"
+            found.append(f"{told}. Look at them in the spool's folder failed, then remove them")
         for order in self.orders:
             if order.state == "disputed":
                 whose = f"Revel order {order.order_id} of event {order.event_id}"
@@ -142,6 +147,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
         enabled=settings.safety.enable_connector,
         deadline=timedelta(minutes=settings.sync.deadline_minutes),
         today=now.astimezone(ZoneInfo(settings.timezone)).date(),
+        spool=Spool(settings.spool_path).count(),
     )
     if view is None:
         return bare

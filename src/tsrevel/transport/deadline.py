@@ -44,6 +44,11 @@ class Deadline:
         """Whether nothing new should be begun: the last tenth, a minute at most, is for what is under way."""
         return self.remaining() <= min(self.length.total_seconds() * _TENTH, _RESERVE)
 
+    def wind_down(self) -> None:
+        """Begin nothing new from now on: what is under way has the last part of the time to end."""
+        reserve = min(self.length.total_seconds() * _TENTH, _RESERVE)
+        self._end = min(self._end, self._monotonic() + reserve)
+
     def within(self, seconds: float, *, at_least: float = 0.0) -> Deadline:
         """The end of one step that begins now: `seconds` from now or this deadline, whichever comes first.
 

@@ -1,1 +1,1 @@
-"""Webhook deliveries, as data: whether one is TripleSeat's. Nothing here listens, reads a file or calls a service."""
+"""Webhook deliveries: whether one is TripleSeat's, what it says, how it waits on disk. No service is called here."""

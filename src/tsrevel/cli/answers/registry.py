@@ -13,6 +13,7 @@ ANSWERS: dict[str, tuple[type[Answer], ...]] = {
     "sync": (runs.RunReportAnswer,),
     "sync-event": (runs.RunReportAnswer,),
     "replay": (runs.ReplayLine,),
+    "serve": (runs.ServeAnswer, runs.ReplayLine, runs.RunReportAnswer),
     "verify-signature": (setup.SignatureAnswer,),
     "status": (reports.StatusAnswer,),
     "history": (reports.RunsAnswer, reports.EventHistoryAnswer),

@@ -149,6 +149,15 @@ class StepJson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveriesJson:
+    """The webhook deliveries in the spool of `serve`: how many wait, since when, and how many failed."""
+
+    waiting: int
+    oldest: Annotated[Instant | None, Field(serialization_alias="oldest_at")]
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer(Answer):
     """How things stand, by the ledger alone."""
 
@@ -171,6 +180,7 @@ class StatusAnswer(Answer):
     due: tuple[DueEventJson, ...]
     orders: tuple[OpenOrderJson, ...]
     resolved: tuple[ResolutionJson, ...]
+    deliveries: DeliveriesJson
     environment: str
     settings: str | None
     ledger: str

@@ -125,6 +125,31 @@ class ReplayLine(Answer):
     file: IfAny[str | None] = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeAnswer(Answer):
+    """The first line of `serve`: where it listens, and where deliveries wait. Lines of `replay` and `sync` follow."""
+
+    url: str
+    spool: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDeliveryAnswer(Answer):
+    """What `serve` answers to /test/webhook: what would become of a delivery."""
+
+    dry_run: Literal[True] = True
+    ok: bool
+    processed: bool
+    trigger: str | None
+    reason: str | None
+    event_id: Id | None
+    order_id: Annotated[Id | None, Field(serialization_alias="revel_order_id")]
+    status: Status | None
+    error: Text
+    events: tuple[EventJson, ...]
+    exit_status: int
+
+
 def answer_report(report: RunReport) -> RunReportAnswer:
     """The report as `--json` prints it."""
     return fill(
@@ -172,3 +197,9 @@ def answer_replayed(outcome: Outcome) -> ReplayedEventJson:
     """What became of one event that was put through the engine again."""
     processed = outcome.status is Status.INJECTED or outcome.reason in CHANGES
     return fill(ReplayedEventJson, outcome, processed=processed, error=outcome.text)
+
+
+def answer_planned(answer: DeliveryAnswer) -> PlannedDeliveryAnswer:
+    """A delivery that was planned and not acted on."""
+    events = tuple(map(answer_outcome, answer.outcomes))
+    return fill(PlannedDeliveryAnswer, answer_delivery(answer), events=events, exit_status=answer.exit_status)

@@ -33,6 +33,7 @@ class ConfigValidateAnswer(Answer):
     mappings: str | None
     ledger: str | None
     token_file: str | None
+    spool: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

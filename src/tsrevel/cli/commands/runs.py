@@ -1,4 +1,4 @@
-"""`sync`, `sync-event`, `replay`, `verify-signature`."""
+"""`sync`, `sync-event`, `replay`, `verify-signature`, `serve`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from tsrevel.cli.boundary import require_extra
 from tsrevel.cli.completion import complete_event, complete_run
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import LEDGER_EXITS, RUN, RUN_EXITS, Location, app, command
+from tsrevel.cli.options import LEDGER_EXITS, LOCK_EXITS, RUN, RUN_EXITS, Location, app, command
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan in full, write nothing to Revel.")]
 HoursBack = Annotated[
@@ -76,7 +77,7 @@ def sync(
         raise typer.BadParameter("--to is before --from")
     days = (first.date() if first else None, last.date() if last else None)
     options = verb.SyncOptions(hours_back, *days, tuple(location or ()), max_orders, dry_run)
-    return verb.sync(ctx, flags, options)
+    return verb.sync(ctx, flags, options).exit_status
 
 
 @command(app, "sync-event", panel=RUN, example="tsrevel sync-event 64000003 --dry-run", exits=RUN_EXITS, acts=True)
@@ -94,7 +95,7 @@ def sync_event(
     from tsrevel.cli import sync as verb
 
     options = verb.SyncOptions(dry_run=dry_run)
-    return verb.sync_events(ctx, flags, options, event_ids, ignore_time_gate=ignore_time_gate)
+    return verb.sync_events(ctx, flags, options, event_ids, ignore_time_gate=ignore_time_gate).exit_status
 
 
 @command(
@@ -170,3 +171,32 @@ def verify_signature(
     from tsrevel.cli import verify as verb
 
     return verb.verify_signature(ctx, flags, file, signature, tolerance=tolerance, plain=plain)
+
+
+@command(
+    app,
+    panel=RUN,
+    example="tsrevel serve --port 8080",
+    exits=LEDGER_EXITS | LOCK_EXITS | {0: "stopped by SIGTERM or Ctrl-C, the order in hand finished"},
+    acts=True,
+)
+def serve(
+    ctx: CliContext,
+    flags: OutputOptions,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="H", help="Listen on this address. [default: serve.host]")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, metavar="P", help="Listen on this port. [default: serve.port]"),
+    ] = None,
+) -> int:
+    """Receive webhook deliveries over HTTP, until SIGTERM.
+
+    Each is stored before it is answered, and then processed as `replay` does. It needs the extra `tsrevel[serve]`.
+    With `--json` it prints its address first, then one object a line, as `replay` and `sync` print them.
+    """
+    require_extra("serve", "starlette", "uvicorn")
+    from tsrevel.cli import serve as verb
+
+    return verb.serve(ctx, flags, host, port)

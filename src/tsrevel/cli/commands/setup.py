@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tsrevel.cli.boundary import NOTHING_WRITTEN
+from tsrevel.cli.boundary import NOTHING_WRITTEN, require_extra
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, TRY, app, command, group
 
@@ -295,14 +295,20 @@ def schedule(
 
 
 @command(app, panel=TRY, example="tsrevel demo", exits={})
-def demo(ctx: CliContext, flags: OutputOptions) -> int:
+def demo(
+    ctx: CliContext,
+    flags: OutputOptions,
+    serve: Annotated[bool, typer.Option("--serve", help="Also send a webhook delivery to `tsrevel serve`.")] = False,
+) -> int:
     """Run everything once in the sandbox, without an account.
 
     The pretend services run on this machine. It makes its own settings, so `--config` changes nothing.
     """
     from tsrevel.cli import demo as verb
 
-    return verb.demo(ctx, flags)
+    if serve:
+        require_extra("serve", "starlette", "uvicorn")
+    return verb.demo(ctx, flags, serve=serve)
 
 
 @command(

@@ -1,0 +1,187 @@
+"""`serve`: the webhook service. Each thing that its worker does is a command's own code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+
+from tsrevel.cli.answers.model import encode
+from tsrevel.cli.answers.runs import ServeAnswer, answer_planned, answer_report
+from tsrevel.cli.boundary import TERMINATED
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.replay import ReplayOptions, replay_files
+from tsrevel.cli.sync import SyncOptions, sync, sync_events
+from tsrevel.config import Settings, load_settings
+from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
+from tsrevel.engine.outcomes import RunReport
+from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, DeliveryRefused, RunLocked
+from tsrevel.ledger import Ledger, hold_lock
+from tsrevel.ledger.migrations import back_up
+from tsrevel.planning.reasons import Reason
+from tsrevel.serve.app import build_app
+from tsrevel.serve.server import listen, run_server
+from tsrevel.serve.worker import Document, Worker
+from tsrevel.transport.deadline import Deadline
+from tsrevel.webhook.spool import Spool
+from tsrevel.wiring import Runtime, correlate, make_state_folder, open_run, why_disabled
+
+_ID_DIGITS = 8
+"""So many digits of a delivery's name begin the id of each of its runs: all have the same correlation id."""
+
+
+def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | None) -> int:
+    """Serve until SIGTERM or Ctrl-C. Raises ConfigError, LedgerUnusable, RunLocked where it can't begin."""
+    commands = ServedCommands(ctx, flags, {"serve.host": host, "serve.port": port})
+    settings = commands.settings()
+    make_state_folder(settings)
+    spool = Spool(settings.spool_path)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(spool.hold(settings.config_path))
+        except OSError as error:
+            message = f"can't be used: {error.strerror or type(error).__name__}"
+            remedy = f"Let this user write to {spool.folder}, or name another folder."
+            problem = ConfigProblem(ConfigCode.FILE_UNWRITABLE, "serve.spool", "settings", message, remedy)
+            raise ConfigError((problem,)) from error
+        stack.enter_context(logging_to(ctx.stderr, flags, "serve", "tsrevel.serve"))
+        listening = stack.enter_context(listen(settings.serve.host, settings.serve.port))
+        commands.make_ledger()
+        worker = Worker(commands, spool)
+        _announce(ctx, flags, settings, listening.getsockname()[1])
+        worker.start()
+        run_server(build_app(worker), worker, listening)
+    return TERMINATED if worker.is_alive() else 0  # a second signal didn't wait for it
+
+
+def _announce(ctx: CliContext, flags: OutputOptions, settings: Settings, port: int) -> None:
+    host = settings.serve.host
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if flags.json:
+        ctx.answer(ServeAnswer(url=url, spool=str(settings.spool_path)), more=True)
+    if not settings.tripleseat.webhook_signing_keys:
+        ctx.tell("tsrevel: tripleseat.webhook_signing_keys is empty: every delivery will be refused")
+    if settings.safety.dry_run and not flags.quiet:
+        ctx.tell("tsrevel: safety.dry_run is true: deliveries are planned, and wait until it is false")
+    if not flags.quiet:
+        ctx.tell(f"Serving on {url}/webhook until SIGTERM or Ctrl-C. Deliveries wait in {settings.spool_path}.")
+
+
+@dataclass(slots=True)
+class ServedCommands:
+    """The commands as the worker runs them. `overrides`: the flags of `serve`."""
+
+    ctx: CliContext
+    flags: OutputOptions
+    overrides: dict[str, object]
+    _settings: Settings | None = field(default=None, init=False)
+    _stamp: tuple[object, ...] = field(default=(), init=False)
+    _deadline: Deadline | None = field(default=None, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False)
+
+    @property
+    def _runtime(self) -> Runtime:
+        return self.ctx.runtime or Runtime()
+
+    def settings(self) -> Settings:
+        """As they are now: read again where the file or the mappings have changed. Raises ConfigError."""
+        with self._lock:
+            stamp = self._look()
+            if self._settings is None or stamp != self._stamp:
+                is_first = self._settings is None
+                self._settings = load_settings(
+                    config=self.flags.config, environ=self.ctx.environ, overrides=self.overrides
+                )
+                self._stamp = self._look() if is_first else stamp
+            return self._settings
+
+    def _look(self) -> tuple[object, ...]:
+        """What changes with the files that the settings come from."""
+        known = self._settings
+        paths = (known.config_path, known.mappings_path) if known else ()
+        return tuple(_stamp_of(each) for each in paths if each)
+
+    def make_ledger(self) -> None:
+        """Make or migrate the ledger, so that what is wrong with it shows at the start. Raises LedgerUnusable."""
+        settings, runtime = self.settings(), self._runtime
+        path, environment = settings.ledger_path, settings.environment
+        try:
+            with hold_lock(path):
+                Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database).close()
+        except RunLocked:  # a run has it open
+            return
+
+    def why_disabled(self) -> str | None:
+        return why_disabled(self.settings(), self._runtime)
+
+    def replay(self, path: Path, to_come: Sequence[DeliveryAnswer]) -> DeliveryAnswer | None:
+        """One delivery as `replay --archive` takes it. Raises RunLocked and LedgerUnusable."""
+        settings, spool = self.settings(), Spool(path.parent)
+        run_id = self._runtime.new_run_id()
+        known = path.stem[-_ID_DIGITS:]
+        if len(known) == _ID_DIGITS and set(known) <= set("0123456789abcdef"):
+            run_id = known + run_id[_ID_DIGITS:]
+        options = ReplayOptions(archive=spool.done, refused=spool.failed, run_id=run_id, deadline=self._begin(settings))
+        answers = replay_files(self.ctx, self.flags, settings, [path], options, to_come)
+        return answers[0] if answers else None
+
+    def sync(self, hours_back: int | None = None) -> RunReport:
+        options = SyncOptions(hours_back=hours_back, deadline=self._begin(self.settings()))
+        return sync(replace(self.ctx), self.flags, options)
+
+    def sync_event(self, event_id: str) -> RunReport:
+        options = SyncOptions(deadline=self._begin(self.settings()))
+        return sync_events(replace(self.ctx), self.flags, options, [event_id], ignore_time_gate=False)
+
+    def encode(self, report: RunReport) -> Document:
+        return encode(answer_report(report))
+
+    def plan(self, body: bytes) -> Document:
+        """A dry run on a copy of the ledger, which is thrown away."""
+        settings, runtime = self.settings(), self._runtime
+        try:
+            _, answer = understand(body)
+            why = why_disabled(settings, runtime)
+            if why:
+                answer = answer.hold_off(Reason.CONNECTOR_DISABLED, why)
+            elif answer.key:
+                answer = self._plan(settings, body)
+        except DeliveryRefused as error:
+            answer = refuse(error)
+        return encode(answer_planned(answer))
+
+    def _plan(self, settings: Settings, body: bytes) -> DeliveryAnswer:
+        runtime, run_id = self._runtime, self._runtime.new_run_id()
+        with (
+            TemporaryDirectory(prefix="tsrevel-plan-") as folder,
+            logging_to(self.ctx.stderr, self.flags, correlate(run_id)),
+        ):
+            copy = Path(folder, "ledger.sqlite3")
+            if settings.ledger_path.exists():
+                back_up(settings.ledger_path, copy)
+            safety = settings.safety.model_copy(update={"dry_run": True})
+            trial = settings.model_copy(update={"ledger_path": copy, "safety": safety})
+            with open_run(trial, run_id, runtime=runtime, deadline=self._begin(settings)) as run:
+                return DeliveryQueue(run, trusted=settings.tripleseat.payload == "trust").take(body)
+
+    def _begin(self, settings: Settings) -> Deadline:
+        self._deadline = Deadline(timedelta(minutes=settings.sync.deadline_minutes), self._runtime.monotonic)
+        return self._deadline
+
+    def wind_down(self) -> None:
+        if self._deadline:
+            self._deadline.wind_down()
+
+
+def _stamp_of(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size

@@ -1,0 +1,292 @@
+"""The routes of the service (DESIGN 7). A delivery is checked, stored and answered here; the worker does the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NoReturn
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tsrevel import __version__
+from tsrevel.config import Settings
+from tsrevel.engine.deliveries import understand
+from tsrevel.errors import (
+    DeliveryReason,
+    DeliveryRefused,
+    Halted,
+    LedgerCode,
+    LedgerUnusable,
+    SignatureReason,
+    SignatureRefused,
+    TsrevelError,
+    describe_fault,
+)
+from tsrevel.ledger import open_view
+from tsrevel.serve.worker import Document, Worker
+from tsrevel.webhook.signature import check_signature
+from tsrevel.webhook.spool import LARGEST_BODY
+from tsrevel.wiring import utc_now
+
+log = logging.getLogger(__name__)
+
+MOST_IN_MEMORY = 4 * LARGEST_BODY
+"""Bytes of all bodies that are being received. Beyond them a delivery is refused for now."""
+_EVENT_ID = re.compile("[1-9][0-9]{0,18}")
+_HTTP_STATUSES = {0: 200, 3: 200, 14: 200, 2: 400, 11: 409, 12: 502, 13: 502}
+"""By the exit status of what was asked for; any other is 500."""
+
+
+def build_app(worker: Worker) -> Starlette:
+    """The service's routes as an ASGI app."""
+    endpoints = Endpoints(worker)
+    app = Starlette(
+        routes=[
+            Route("/webhook", endpoints.take_delivery, methods=["POST"]),
+            Route("/webhooks/tripleseat", endpoints.take_delivery, methods=["POST"]),
+            Route("/test/webhook", endpoints.plan_delivery, methods=["POST"]),
+            Route("/api/sync/tripleseat", endpoints.run_sync, methods=["GET", "POST"]),
+            Route("/health", endpoints.tell_health),
+            Route("/ready", endpoints.tell_readiness),
+        ],
+        exception_handlers={HTTPException: _answer_refusal, ClientDisconnect: _answer_nobody, Exception: _answer_fault},
+    )
+    app.router.redirect_slashes = False  # a redirect would name whatever host the request named
+    return app
+
+
+class Endpoints:
+    """The endpoints. They share the worker, and the count of bytes that are being received."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker, self._spool = worker, worker.spool
+        self._settings = worker.commands.settings()
+        self._began = time.monotonic()
+        self._in_memory = 0
+
+    def settings(self) -> Settings:
+        """The settings as they are now; the last good ones while those are wrong, which the worker reports."""
+        try:
+            self._settings = self._worker.commands.settings()
+        except TsrevelError:
+            log.debug("the settings can't be used: the last good ones are")
+        return self._settings
+
+    async def take_delivery(self, request: Request) -> Response:
+        """Answer 200 once the delivery is stored durably; what becomes of it shows later."""
+        self._refuse_while_stopping()
+        held: list[bytes] = []
+        try:
+            await self._receive(request, held)
+            headers = request.headers.getlist("x-signature")
+            return await run_in_threadpool(self._store, b"".join(held), headers)
+        finally:
+            self._in_memory -= sum(map(len, held))
+
+    async def plan_delivery(self, request: Request) -> Response:
+        """What would become of a delivery. One that has a signature must be signed well."""
+        await run_in_threadpool(self._require_token, request)
+        self._refuse_while_stopping()
+        held: list[bytes] = []
+        try:
+            await self._receive(request, held)
+            body = b"".join(held)
+            headers = request.headers.getlist("x-signature")
+            if headers:
+                await run_in_threadpool(self._check, body, headers)
+            return await self._run(partial(self._worker.commands.plan, body))
+        finally:
+            self._in_memory -= sum(map(len, held))
+
+    async def run_sync(self, request: Request) -> Response:
+        """`sync`, or `sync-event` with `event_id`; the report as --json prints it."""
+        await run_in_threadpool(self._require_token, request)
+        self._refuse_while_stopping()
+        asked = request.query_params
+        unknown = sorted(set(asked) - {"event_id", "hours_back"})
+        if unknown or len(asked.multi_items()) > 1:
+            _refuse(400, "USAGE", "give event_id or hours_back, once")
+        event_id, hours = asked.get("event_id"), asked.get("hours_back")
+        if event_id is not None and not _EVENT_ID.fullmatch(event_id):
+            _refuse(400, "USAGE", "event_id must be the number of a TripleSeat event")
+        if hours is not None and not (hours.isascii() and hours.isdecimal() and 1 <= int(hours[:9]) <= 87_840):
+            _refuse(400, "USAGE", "hours_back must be a whole number from 1 to 87840")
+        return await self._run(partial(self._sync, event_id, int(hours) if hours else None))
+
+    async def tell_health(self, _request: Request) -> Response:
+        """200 while the process lives."""
+        return JSONResponse(await run_in_threadpool(self._encode_health))
+
+    async def tell_readiness(self, _request: Request) -> Response:
+        """200 while deliveries can be stored and worked off."""
+        checks = await run_in_threadpool(self._check_readiness)
+        return JSONResponse({"ok": all(checks.values()), "checks": checks}, 200 if all(checks.values()) else 503)
+
+    def _refuse_while_stopping(self) -> None:
+        if self._worker.is_stopping:
+            _refuse(503, "SHUTTING_DOWN", "the service is shutting down")
+
+    def _require_token(self, request: Request) -> None:
+        """404 without a token in the settings, 401 without it in the request."""
+        token = self.settings().serve.token.get_secret_value()
+        if not token:
+            _refuse(404, "NOT_FOUND", "there is nothing here")
+        given = request.headers.getlist("authorization")
+        scheme, _, shown = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        right = hmac.compare_digest(shown.strip().encode("latin-1", "replace"), token.encode())
+        if scheme.lower() != "bearer" or not right:
+            log.warning("%s: refused, the bearer token is missing or wrong", request.url.path)
+            _refuse(401, "TOKEN_REQUIRED", "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"})
+
+    async def _receive(self, request: Request, held: list[bytes]) -> None:
+        """Append the body to `held` as it comes in. It is cut off where it is too long, or memory runs short."""
+        declared = request.headers.get("content-length", "0")
+        if "transfer-encoding" in request.headers and "content-length" in request.headers:
+            _refuse(400, "MALFORMED_REQUEST", "the request says twice how long it is")
+        if int(declared) > LARGEST_BODY:  # h11 lets nothing but digits pass
+            self._refuse_too_large()
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                self._refuse_too_large()
+            self._reserve(len(chunk))
+            held.append(chunk)
+
+    def _reserve(self, size: int) -> None:
+        if self._in_memory + size > MOST_IN_MEMORY:
+            _refuse(503, "BUSY", "too much is being received at once", {"Retry-After": "5"})
+        self._in_memory += size
+
+    def _refuse_too_large(self) -> NoReturn:
+        log.warning("a delivery was refused: it has more than %d MiB", LARGEST_BODY // 2**20)
+        _refuse(413, DeliveryReason.PAYLOAD_TOO_LARGE, f"the body has more than {LARGEST_BODY // 2**20} MiB")
+
+    def _check(self, body: bytes, headers: list[str]) -> str:
+        """The signature of a body that is TripleSeat's; else the request is refused."""
+        try:
+            if len(headers) > 1:
+                text = f"the delivery has {len(headers)} X-Signature headers, and must have one"
+                raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text)
+            keys = [key.get_secret_value() for key in self.settings().tripleseat.webhook_signing_keys]
+            check_signature(body, "".join(headers), keys, now=utc_now())
+        except SignatureRefused as error:
+            log.warning("a delivery was refused: %s", error)
+            _refuse(401, error.reason, "the signature isn't accepted")
+        return "".join(headers)
+
+    def _store(self, body: bytes, headers: list[str]) -> Response:
+        signature = self._check(body, headers)
+        trigger = event_id = None
+        try:
+            _, answer = understand(body)
+            trigger, event_id = answer.trigger, answer.event_id
+        except DeliveryRefused as error:
+            log.info("a delivery that can't be read is stored all the same: %s", error)
+        try:
+            name = self._spool.store(body, signature)
+        except OSError as error:
+            log.error("a delivery can't be stored: %s", error.strerror or type(error).__name__)  # noqa: TRY400
+            _refuse(503, "NOT_STORED", "the delivery can't be stored now", {"Retry-After": "60"})
+        self._worker.wake()
+        log.info("accepted %s: %s, event %s", name, trigger, event_id)
+        return JSONResponse(_encode_delivery("ACCEPTED", trigger, event_id))
+
+    def _sync(self, event_id: str | None, hours_back: int | None) -> Document:
+        commands = self._worker.commands
+        report = commands.sync(hours_back) if event_id is None else commands.sync_event(event_id)
+        return commands.encode(report) | {"exit_status": report.exit_status}
+
+    async def _run(self, job: Callable[[], Document]) -> Response:
+        """The answer to a job of the worker's."""
+        try:
+            document = await asyncio.wrap_future(self._worker.submit(job))
+        except Halted as error:
+            _refuse(503, "SHUTTING_DOWN", str(error))
+        except TsrevelError as error:
+            status, text = error.exit_status, str(error)
+            document = {"schema": 1, "success": False, "reason": None, "error": text, "exit_status": status}
+        return JSONResponse(document, _HTTP_STATUSES.get(int(str(document.get("exit_status", 0))), 500))
+
+    def _encode_health(self) -> Document:
+        status, now, good = self._spool.count(), utc_now(), None
+        try:
+            good = self._find_last_good()
+        except TsrevelError as error:
+            log.info("the ledger can't be read: %s", error)
+        return {
+            "ok": True,
+            "version": __version__,
+            "uptime_seconds": int(time.monotonic() - self._began),
+            "waiting": status.waiting,
+            "oldest_waiting_seconds": int((now - status.oldest).total_seconds()) if status.oldest else None,
+            "failed": status.failed,
+            "seconds_since_good_run": good,
+        }
+
+    def _find_last_good(self) -> int | None:
+        """Seconds since the last good run ended. Raises LedgerUnusable where there is no ledger."""
+        settings = self.settings()
+        view = open_view(settings.ledger_path, settings.environment)
+        if view is None:
+            raise LedgerUnusable(LedgerCode.ABSENT, f"There is no ledger at {settings.ledger_path}.")
+        with view:
+            good = view.runs.last_good(with_alarm=False)
+        return int((utc_now() - (good.finished_at or good.started_at)).total_seconds()) if good else None
+
+    def _check_readiness(self) -> dict[str, bool]:
+        checks = {"settings": True, "ledger": True, "spool": True}
+        checks["worker"] = self._worker.is_alive() and not self._worker.is_stopping
+        try:
+            self._worker.commands.settings()
+        except TsrevelError:
+            checks["settings"] = False
+        try:
+            self._find_last_good()
+        except TsrevelError as error:
+            log.warning("not ready: %s", error)
+            checks["ledger"] = False
+        try:
+            self._spool.check_writable()
+        except OSError as error:
+            log.warning("not ready: the spool can't be written (%s)", error.strerror)
+            checks["spool"] = False
+        return checks
+
+
+def _encode_delivery(reason: str, trigger: str | None = None, event_id: str | None = None) -> Document:
+    """The answer to a delivery (DESIGN 4)."""
+    ok = reason == "ACCEPTED"
+    return {"ok": ok, "processed": False, "trigger": trigger, "reason": reason, "event_id": event_id}
+
+
+def _refuse(status: int, reason: str, text: str, headers: Mapping[str, str] | None = None) -> NoReturn:
+    raise HTTPException(status, f"{reason}: {text}", headers)
+
+
+async def _answer_refusal(_request: Request, error: Exception) -> Response:
+    """A refusal as JSON; what Starlette itself refuses (no such route, wrong method) included."""
+    if not isinstance(error, HTTPException):
+        raise error
+    reason, _, text = error.detail.partition(": ")
+    document = _encode_delivery(reason.upper().replace(" ", "_")) | {"error": text or reason}
+    return JSONResponse(document, error.status_code, error.headers)
+
+
+async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)  # the client is gone
+
+
+async def _answer_fault(_request: Request, error: Exception) -> Response:
+    log.error("%s", describe_fault(error))
+    return JSONResponse(_encode_delivery("INTERNAL_ERROR"), 500)

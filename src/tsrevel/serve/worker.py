@@ -1,0 +1,259 @@
+"""The one worker of the service: the spool's deliveries in order, what the API asks for, and the poll at its interval.
+
+It decides when something is done; how is the commands' business. Nothing else in this process writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+from typing import Protocol, TypeVar
+
+from tsrevel.config import Settings
+from tsrevel.engine.deliveries import DeliveryAnswer, understand
+from tsrevel.engine.outcomes import RunReport
+from tsrevel.errors import DeliveryRefused, Halted, RunLocked, TsrevelError, describe_fault
+from tsrevel.webhook.spool import Spool, move_away, read_captured
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""How often the worker looks for deliveries that others left in the spool, and for a pause that ended."""
+LOCK_SECONDS = 5.0
+"""How often it tries to get the lock that another run holds."""
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+"""Seconds before a delivery is tried again. The pause doubles with each attempt."""
+MOST_FAULTS = 10
+"""A delivery that can't be read, or that ends in a fault of ours, so many times is moved to `failed`."""
+_PRUNE_SECONDS = 3600.0
+_FAULT = 1
+_UNREADABLE = 3
+_STOPPED = frozenset({10, 12, 13, 14})
+"""Exit statuses of a run that would be the same for any other delivery."""
+
+Document = dict[str, object]
+T = TypeVar("T")
+
+
+class Commands(Protocol):
+    """What the worker has done, each as the command line does it. All raise TsrevelError."""
+
+    def settings(self) -> Settings:
+        """The settings as they are now."""
+
+    def why_disabled(self) -> str | None:
+        """Why nothing may be asked of any service; None while it may be."""
+
+    def replay(self, path: Path, to_come: Sequence[DeliveryAnswer]) -> DeliveryAnswer | None:
+        """Work one delivery off and move it away, unless it is to be tried again. None: it is gone."""
+
+    def sync(self, hours_back: int | None = None) -> RunReport:
+        """The poll."""
+
+    def sync_event(self, event_id: str) -> RunReport:
+        """One event."""
+
+    def encode(self, report: RunReport) -> Document:
+        """The report as --json prints it."""
+
+    def plan(self, body: bytes) -> Document:
+        """What would become of a delivery. Nothing is stored or written."""
+
+    def wind_down(self) -> None:
+        """Let the run that is under way finish its current order, and begin no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often a delivery was tried, and when it is due again (monotonic seconds)."""
+
+    count: int
+    due: float
+
+
+class Worker(Thread):
+    """Works until `stop`; the job in hand is finished."""
+
+    def __init__(self, commands: Commands, spool: Spool) -> None:
+        super().__init__(name="worker", daemon=True)
+        self.commands, self.spool = commands, spool
+        self._stopping, self._wake = Event(), Event()
+        self._jobs: deque[tuple[Callable[[], Document], Future[Document]]] = deque()
+        self._attempts: dict[Path, Attempts] = {}
+        self._understood: dict[Path, DeliveryAnswer | None] = {}
+        self._planned: set[Path] = set()
+        self._waiting: list[Path] = []
+        self._failures, self._hold_until = 0, 0.0
+        self._next_look = self._next_sync = self._next_prune = time.monotonic()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Finish the order in hand, then end."""
+        self._stopping.set()
+        self.commands.wind_down()
+        self._wake.set()
+
+    def wake(self) -> None:
+        """There is something new in the spool."""
+        self._wake.set()
+
+    def submit(self, job: Callable[[], Document]) -> Future[Document]:
+        """Run `job` before the next delivery. Its future raises Halted where the worker ends before."""
+        future: Future[Document] = Future()
+        self._jobs.append((job, future))
+        self._wake.set()
+        if self.is_stopping:
+            self._refuse_jobs()
+        return future
+
+    def run(self) -> None:
+        """Work until `stop`. Whatever goes wrong is logged, and tried again after a pause."""
+        while not self.is_stopping:
+            pause = attempt(self._step)
+            if isinstance(pause, RunLocked):
+                log.info("waiting for the lock: %s", pause)
+                pause = self._hold(LOCK_SECONDS)
+            elif isinstance(pause, Exception):
+                log.error("%s", pause if isinstance(pause, TsrevelError) else describe_fault(pause))
+                pause = self._hold_longer()
+            self._wake.wait(pause)
+            self._wake.clear()
+        self._refuse_jobs()
+
+    def _step(self) -> float:
+        """Do what is due next; the seconds until there may be something else to do."""
+        if self._jobs:
+            self._run_job(*self._jobs.popleft())
+            return 0
+        now = time.monotonic()
+        if now < self._hold_until:
+            return min(self._hold_until - now, LOOK_SECONDS)
+        settings = self.commands.settings()
+        every = settings.serve.sync_every_minutes * 60
+        if every and now >= self._next_sync:
+            self.commands.sync()
+            self._next_sync = now + every
+            return 0
+        if now >= self._next_prune:
+            self._next_prune = now + _PRUNE_SECONDS
+            with suppress(OSError):
+                self.spool.prune(datetime.now(UTC))
+        if not settings.safety.dry_run:
+            self._planned.clear()
+        if not self._waiting or now >= self._next_look:  # to list a long spool for each delivery would take longest
+            self._next_look = now + LOOK_SECONDS
+            self._look()
+        due = (each for each in self._waiting if each not in self._planned and self._is_due(each, now))
+        path = next(due, None)
+        if path is None:
+            return LOOK_SECONDS
+        if self.commands.why_disabled():
+            return self._hold(LOOK_SECONDS)
+        self._work_off(path, dry_run=settings.safety.dry_run)
+        return 0
+
+    def _run_job(self, job: Callable[[], Document], future: Future[Document]) -> None:
+        result = attempt(job)
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+    def _refuse_jobs(self) -> None:
+        while self._jobs:
+            self._jobs.popleft()[1].set_exception(Halted("the service is shutting down"))
+
+    def _look(self) -> None:
+        """Find what waits, and forget what is remembered of other deliveries."""
+        try:
+            self._waiting = self.spool.waiting()
+        except OSError as error:
+            log.error("the spool can't be read: %s", error.strerror)  # noqa: TRY400
+            self._waiting = []
+        here = set(self._waiting)
+        for memory in (self._attempts, self._understood):
+            for gone in memory.keys() - here:
+                del memory[gone]
+        self._planned &= here
+
+    def _is_due(self, path: Path, now: float) -> bool:
+        attempts = self._attempts.get(path)
+        return attempts is None or attempts.due <= now
+
+    def _work_off(self, path: Path, *, dry_run: bool) -> None:
+        """One delivery. One that is still there afterwards is tried again later."""
+        others = [self._understand(each) for each in self._waiting if each != path]
+        answer = attempt(partial(self.commands.replay, path, [each for each in others if each]))
+        if isinstance(answer, TsrevelError):
+            raise answer
+        if isinstance(answer, Exception):
+            log.error("%s: %s", path.stem, describe_fault(answer))
+            answer = DeliveryAnswer(ok=True, text="a fault in tsrevel: see the log", exit_status=_FAULT, may_pass=True)
+        status = answer.exit_status if answer else 0
+        if not path.exists():
+            self._failures = 0
+            self._waiting.remove(path)
+            return
+        if dry_run and (answer is None or not answer.may_pass):
+            self._planned.add(path)  # it waits for the first live run
+            return
+        before = self._attempts.get(path)
+        count = before.count + 1 if before else 1
+        self._attempts[path] = Attempts(count, time.monotonic() + pause_after(count))
+        if status in _STOPPED:
+            self._hold_longer()
+        unreadable = answer is not None and not answer.ok and status == _UNREADABLE
+        if count >= MOST_FAULTS and (status == _FAULT or unreadable) and not dry_run:
+            self._give_up(path, answer.text if answer else "")
+
+    def _give_up(self, path: Path, reason: str) -> None:
+        log.error("%s is given up after %d attempts and moved to %s", path.stem, MOST_FAULTS, self.spool.failed)
+        try:
+            move_away(path, self.spool.failed, reason)
+            self._waiting.remove(path)
+        except OSError as error:
+            log.error("%s can't be moved: %s", path.stem, error.strerror)  # noqa: TRY400
+
+    def _understand(self, path: Path) -> DeliveryAnswer | None:
+        """What a waiting delivery is about: a later one about the same event may supersede the one in hand."""
+        if path not in self._understood:
+            self._understood[path] = None
+            with suppress(DeliveryRefused, OSError):
+                self._understood[path] = understand(read_captured(path))[1]
+        return self._understood[path]
+
+    def _hold(self, seconds: float) -> float:
+        self._hold_until = time.monotonic() + seconds
+        return min(seconds, LOOK_SECONDS)
+
+    def _hold_longer(self) -> float:
+        """Nothing would go better at once: all wait, longer each time."""
+        self._failures += 1
+        return self._hold(pause_after(self._failures))
+
+
+def attempt(call: Callable[[], T]) -> T | Exception:
+    """What `call` returns, or what it raised: no fault ends the service, or stops the deliveries behind it."""
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001 (told by whoever asked)
+        return error
+
+
+def pause_after(attempts: int) -> float:
+    """Seconds to wait after so many attempts, with jitter: services that come back mustn't be asked all at once."""
+    longest: float = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 (nothing secret)

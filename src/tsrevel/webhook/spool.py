@@ -1,0 +1,215 @@
+"""Deliveries on disk: NAME.json holds a raw body, and NAME.sig beside it what its X-Signature header held.
+
+`replay` reads any folder of them. A `Spool` is the one that `serve` fills; either may work it off. Finished deliveries
+go to `done`, and those that can't be used to `failed`, with the reason in NAME.reason.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+from tsrevel.errors import BodyTooLarge, RunLocked, SignatureReason, SignatureRefused
+from tsrevel.files import make_folder, open_lock, open_regular, read_regular, sync_folder, take_owner_of, try_lock
+from tsrevel.text import decode_text, trim
+
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes. Real ones may have 3 MB and more (facts TripleSeat 6.3)."""
+_CHUNK = 256 * 1024
+_LONGEST_SIGNATURE = 8192
+KEPT = timedelta(days=7)
+"""How long `done` keeps a delivery: it holds customers' data."""
+
+
+def read_body(source: BinaryIO) -> bytes:
+    """All of `source`. Raises BodyTooLarge once there is one byte more than LARGEST_BODY, and reads no further."""
+    chunks, room = [], LARGEST_BODY + 1
+    while room and (chunk := source.read(min(_CHUNK, room))):
+        chunks.append(chunk)
+        room -= len(chunk)
+    if not room:
+        raise BodyTooLarge(LARGEST_BODY)
+    return b"".join(chunks)
+
+
+def read_captured(path: Path) -> bytes:
+    """The body in a regular file. Raises BodyTooLarge and OSError."""
+    with os.fdopen(open_regular(path), "rb") as source:
+        return read_body(source)
+
+
+def read_signature(path: Path) -> str | None:
+    """What the signature file beside a captured body holds: the header's value. None without one.
+
+    Raises OSError, and SignatureRefused for a file that isn't UTF-8 text.
+    """
+    try:
+        return trim(decode_text(read_regular(path.with_suffix(".sig"), _LONGEST_SIGNATURE)))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        text = f"the signature file holds {error}; it must hold what X-Signature held, as UTF-8 text"
+        raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text) from error
+
+
+def list_bodies(folder: Path) -> list[Path]:
+    """Each `*.json` in `folder` by name, except hidden ones. Raises OSError."""
+    with os.scandir(folder) as entries:
+        names = [each.name for each in entries if each.name.endswith(".json") and each.is_file()]
+    return [folder / name for name in sorted(names) if not name.startswith(".")]
+
+
+def move_away(path: Path, folder: Path, reason: str = "") -> None:
+    """Move a delivery and its signature, each in one step; nothing that is there already is written over.
+
+    `reason` goes into a file beside it. Raises OSError.
+    """
+    names = (path.stem if number == 0 else f"{path.stem}.{number}" for number in count())
+    stem = next(name for name in names if not any((folder / f"{name}{end}").exists() for end in (path.suffix, ".sig")))
+    if reason:
+        (folder / f"{stem}.reason").write_text(f"{reason}\n", encoding="utf-8")
+    _move(path, folder / f"{stem}{path.suffix}")  # the body first: a signature left alone does no harm
+    signature = path.with_suffix(".sig")
+    if signature.exists() and signature != path:
+        _move(signature, folder / f"{stem}.sig")
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        draft = target.with_name(f".{target.name}.part")  # of another file system: complete before it has its name
+        shutil.copy2(source, draft)
+        take_owner_of(draft, source.stat())
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())
+        draft.rename(target)
+        source.unlink()
+
+
+def _write(path: str, content: bytes, owner: os.stat_result) -> None:
+    """Make a private file of that content, on the disk when this returns. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        take_owner_of(descriptor, owner)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStatus:
+    """How many deliveries wait, since when the oldest of them does, and how many lie in `failed`."""
+
+    waiting: int = 0
+    oldest: datetime | None = None
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """The folder in which `serve` stores deliveries until they are worked off."""
+
+    folder: Path
+
+    @property
+    def done(self) -> Path:
+        return self.folder / "done"
+
+    @property
+    def failed(self) -> Path:
+        return self.folder / "failed"
+
+    @contextmanager
+    def hold(self, like: Path | None) -> Iterator[None]:
+        """Make the folders for the owner of `like`, and be the only one that stores into them.
+
+        Raises OSError, and RunLocked where another process does.
+        """
+        for each in (self.folder, self.done, self.failed):
+            make_folder(each, like)
+        lock = self.folder / ".serve.lock"
+        descriptor = open_lock(lock, lock)
+        try:
+            if not try_lock(descriptor):
+                raise RunLocked(f"Another `tsrevel serve` uses the spool {self.folder}. `fuser {lock}` names it.")
+            for draft in self.folder.glob(".*.part"):
+                draft.unlink()  # of a process that died before it had answered
+            yield
+        finally:
+            os.close(descriptor)
+
+    def store(self, body: bytes, signature: str) -> str:
+        """Store a delivery so that it survives a power cut, and return its name. Raises OSError, and nothing is left.
+
+        Names sort by time. They end in eight hex digits, with which the correlation id of their runs ends too.
+        """
+        now = time.time_ns()
+        second = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
+        name = f"{second}.{now % 10**9:09d}Z-{token_hex(4)}"
+        # the signature first: a body is never there without it
+        files = {f"{name}.sig": signature.encode(), f"{name}.json": body}
+        folder = os.fspath(self.folder)
+        owner = os.stat(folder)  # noqa: PTH116 (of what is done for each delivery, pathlib would take most of the time)
+        try:
+            for each, content in files.items():
+                _write(f"{folder}/.{each}.part", content, owner)
+            for each in files:
+                os.rename(f"{folder}/.{each}.part", f"{folder}/{each}")  # noqa: PTH104
+            sync_folder(self.folder)
+        except OSError:
+            for each in files:
+                for left in (self.folder / f".{each}.part", self.folder / each):
+                    with suppress(OSError):
+                        left.unlink(missing_ok=True)
+            raise
+        return name
+
+    def waiting(self) -> list[Path]:
+        """The deliveries that wait, the oldest first. Raises OSError."""
+        return list_bodies(self.folder)
+
+    def count(self) -> SpoolStatus:
+        """How things stand; zeros where there is no spool that this user may read."""
+        waiting, failed, oldest = [], [], None
+        with suppress(OSError):
+            waiting = self.waiting()
+        with suppress(OSError):
+            failed = list_bodies(self.failed)
+        for first in waiting:
+            with suppress(OSError):
+                oldest = datetime.fromtimestamp(first.stat().st_mtime, UTC)
+                break
+        return SpoolStatus(len(waiting), oldest, len(failed))
+
+    def check_writable(self) -> None:
+        """Raise OSError where nothing can be stored now."""
+        probe = self.folder / f".{token_hex(8)}.part"
+        try:
+            with probe.open("xb") as file:
+                file.write(b" " * 4096)
+        finally:
+            probe.unlink(missing_ok=True)
+
+    def prune(self, now: datetime) -> None:
+        """Remove what `done` has kept long enough, and signatures whose bodies are gone. Raises OSError."""
+        alone = [each for each in self.folder.glob("*.sig") if not each.with_suffix(".json").exists()]
+        for each in [*self.done.iterdir(), *alone]:
+            with suppress(FileNotFoundError):
+                if each.stat().st_mtime < (now - KEPT).timestamp():
+                    each.unlink()

@@ -1,0 +1,86 @@
+"""The spool: whole deliveries or none, in the order of their arrival, counted, and forgotten after a week."""
+
+from __future__ import annotations
+
+import errno
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tsrevel.errors import RunLocked
+from tsrevel.webhook.spool import KEPT, Spool, SpoolStatus, move_away
+
+NOW = datetime(2026, 12, 12, 18, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    made = Spool(tmp_path / "spool")
+    with made.hold(None):
+        return made
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir() if each.is_file() and each.name != ".serve.lock")
+
+
+def test_deliveries_are_stored_whole_and_listed_in_order(spool: Spool) -> None:
+    stored = [spool.store(b"%d" % number, f"t={number}") for number in range(20)]
+    assert [each.stem for each in spool.waiting()] == stored
+    assert [each.read_bytes() for each in spool.waiting()] == [b"%d" % number for number in range(20)]
+    assert (spool.folder / f"{stored[3]}.sig").read_text() == "t=3"
+    assert {each.stat().st_mode & 0o777 for each in spool.waiting()} == {0o600}
+
+
+@pytest.mark.parametrize("failing", range(1, 4))
+def test_a_delivery_that_can_not_be_stored_leaves_nothing(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """Neither file, nor the folder, reaches the disk: each of the three waits for it in turn."""
+    real, count = os.fsync, iter(range(1, 10))
+
+    def fsync(descriptor: int) -> None:
+        if next(count) == failing:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="No space"):
+        spool.store(b"{}", "t=1")
+    assert names(spool.folder) == []
+
+
+def test_what_a_dead_process_left_half_done_is_removed_by_the_next(spool: Spool) -> None:
+    (spool.folder / ".a.json.part").write_bytes(b"{")
+    (spool.folder / "b.json").write_bytes(b"{}")
+    with spool.hold(None), pytest.raises(RunLocked), spool.hold(None):
+        pass
+    assert names(spool.folder) == ["b.json"]
+
+
+def test_the_status_counts_what_waits_and_what_failed(spool: Spool, tmp_path: Path) -> None:
+    assert Spool(tmp_path / "nowhere").count() == SpoolStatus()
+    for name in "ab":
+        spool.store(b"{}", name)
+    first = spool.waiting()[0]
+    os.utime(first, (NOW.timestamp(), NOW.timestamp()))
+    assert spool.count() == SpoolStatus(2, NOW, 0)
+    move_away(first, spool.failed, "why")
+    assert (spool.count().waiting, spool.count().failed) == (1, 1)
+    assert names(spool.failed) == [f"{first.stem}{end}" for end in (".json", ".reason", ".sig")]
+
+
+def test_done_is_forgotten_after_a_week_and_failed_is_not(spool: Spool) -> None:
+    for age in (KEPT - timedelta(hours=1), KEPT + timedelta(hours=1)):
+        for folder in (spool.done, spool.failed, spool.folder):
+            path = folder / f"{age.days}.sig"
+            path.write_text("t=1")
+            os.utime(path, ((NOW - age).timestamp(),) * 2)
+    spool.prune(NOW)
+    assert [names(each) for each in (spool.done, spool.failed, spool.folder)] == [
+        ["6.sig"],
+        ["6.sig", "7.sig"],
+        ["6.sig"],
+    ]
