@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from benchmarks.deliveries import measure_deliveries
 from benchmarks.events import measure_requests, measure_wall
 from benchmarks.journey import measure_journey
 from benchmarks.ledgers import measure_ledgers
@@ -17,7 +18,7 @@ from benchmarks.report import Goal, print_goals, progress
 from benchmarks.starts import measure_starts
 
 EVENTS = (1, 10, 50, 500)
-PARTS = ("journey", "cold", "requests", "wall", "memory", "catalogue", "ledger")
+PARTS = ("journey", "cold", "requests", "wall", "memory", "catalogue", "ledger", "serve")
 
 
 def main() -> int:
@@ -31,6 +32,7 @@ def main() -> int:
         "memory": measure_memory,
         "catalogue": measure_catalogues,
         "ledger": measure_ledgers,
+        "serve": measure_deliveries,
     }
     wanted = [name for name in PARTS if name in options.only and not (name == "wall" and options.no_latency)]
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores. {_conditions()}")

@@ -48,13 +48,13 @@ def _commands(place: Installation) -> dict[str, list[str]]:
     return {
         "--version": [TSREVEL, "--version"],
         "--help": [TSREVEL, "--help"],
-        "verify-signature": [TSREVEL, "verify-signature", str(body), "--signature", _sign(body.read_bytes()), *config],
+        "verify-signature": [TSREVEL, "verify-signature", str(body), "--signature", sign(body.read_bytes()), *config],
         "status": [TSREVEL, "status", *config],
         "sync, nothing to do": place.sync,
     }
 
 
-def _sign(body: bytes) -> str:
+def sign(body: bytes) -> str:
     """What TripleSeat's X-Signature header holds (facts TripleSeat 6.4)."""
     now = int(time.time())
     return f"t={now},v1={hmac.new(SIGNING_KEY.encode(), f'{now}.'.encode() + body, hashlib.sha256).hexdigest()}"
