@@ -11,7 +11,6 @@ from typing import NoReturn
 
 import typer
 
-from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import trouble_of
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Terminated, TsrevelError, describe_fault
@@ -86,6 +85,8 @@ def _fail(ctx: CliContext, flags: OutputOptions, text: str, status: int, problem
     for line in text.splitlines():
         print(f"tsrevel: {line}", file=ctx.stderr)
     if flags.json:
+        from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill
+
         listed = tuple(fill(ProblemJson, each) for each in problems)
         ctx.answer(FailureAnswer(error=text, exit_status=status, problems=listed))
     return status

@@ -11,10 +11,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
-from tsrevel.cli.answers.model import Answer, FailureAnswer, encode
 from tsrevel.cli.streams import encode_json, fold, plain
 
 if TYPE_CHECKING:
+    from tsrevel.cli.answers.model import Answer
     from tsrevel.wiring import Runtime
 
 LogFormat = Literal["text", "json"]
@@ -55,6 +55,8 @@ class CliContext:
 
     def answer(self, answer: Answer, *, more: bool = False) -> None:
         """Print the JSON object of --json on stdout. A later one is dropped, unless this one said that `more` come."""
+        from tsrevel.cli.answers.model import encode
+
         if not self.answered:
             line = encode_json(encode(answer), self.stdout)
             self.answered = not more
@@ -62,6 +64,8 @@ class CliContext:
 
     def answer_failure(self, error: str, exit_status: int) -> None:
         """Answer with the object of --json for a command that failed."""
+        from tsrevel.cli.answers.model import FailureAnswer
+
         self.answer(FailureAnswer(error=error, exit_status=exit_status))
 
 

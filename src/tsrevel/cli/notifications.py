@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Self
 
 import typer
 
-from tsrevel.cli.answers.model import encode
-from tsrevel.cli.answers.runs import Hook, answer_hook
 from tsrevel.cli.boundary import status_of
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
@@ -31,6 +29,7 @@ from tsrevel.planning.reasons import Status
 from tsrevel.wiring import Runtime, correlate
 
 if TYPE_CHECKING:
+    from tsrevel.cli.answers.runs import Hook
     from tsrevel.notify.message import MailContext
 
 log = logging.getLogger(__name__)
@@ -69,6 +68,9 @@ def call_hook(
 
     `test`: all of it is invented.
     """
+    from tsrevel.cli.answers.model import encode
+    from tsrevel.cli.answers.runs import answer_hook
+
     document = json.dumps(encode(answer_hook(hook, report, outcomes, test=test)), ensure_ascii=False)
     secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # each by which a secret may have come
     environ = without_secrets(ctx.environ, secret_names, settings.secret_values)

@@ -21,8 +21,6 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from tsrevel.cli.answers.model import NothingCheckedAnswer
-from tsrevel.cli.answers.runs import answer_report
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import inner
 from tsrevel.config import ProductEntry, Settings, load_settings
@@ -290,6 +288,8 @@ def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> Non
     if report.error:
         print(f"tsrevel: [{report.correlation_id}] {report.error}", file=ctx.stderr)
     if flags.json:
+        from tsrevel.cli.answers.runs import answer_report
+
         ctx.answer(answer_report(report))
     elif ctx.stdout.isatty():
         show_table(report, TextOutput(ctx))
@@ -424,6 +424,8 @@ def report_nothing_checked(ctx: CliContext, flags: OutputOptions, why: str) -> i
     text = f"nothing was checked: {why}"
     if flags.json:
         reason = Reason.CONNECTOR_DISABLED
+        from tsrevel.cli.answers.model import NothingCheckedAnswer
+
         ctx.answer(NothingCheckedAnswer(reason=reason, error=text, exit_status=NOTHING_CHECKED, text=text))
     else:
         print(f"{text[0].upper()}{text[1:]}.", file=ctx.stdout)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from tsrevel.cli.answers import reports
-from tsrevel.cli.answers.model import fill
-from tsrevel.cli.answers.runs import answer_pause
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.output import (
     ALARM,
@@ -27,6 +25,9 @@ from tsrevel.ledger.queries import EventStatus, OpenOrder
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.reasons import Status, advise
 
+if TYPE_CHECKING:
+    from tsrevel.cli.answers import reports
+
 
 def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     """Tell how things stand: exit 0, whatever it is. Raises ConfigError, LedgerUnusable, LedgerDamaged."""
@@ -45,6 +46,10 @@ def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
 
 
 def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAnswer:
+    from tsrevel.cli.answers import reports
+    from tsrevel.cli.answers.model import fill
+    from tsrevel.cli.answers.runs import answer_pause
+
     since = status.since_good
     return fill(
         reports.StatusAnswer,

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from tsrevel.cli.answers.model import Answer, Id, IfAny, Instant, Money, Text, fill
-from tsrevel.engine.deliveries import DeliveryAnswer
 from tsrevel.engine.outcomes import CHANGES, Outcome, RunReport
 from tsrevel.ledger import Pause
 from tsrevel.planning.reasons import Category, Reason, Status
+
+if TYPE_CHECKING:
+    from tsrevel.engine.deliveries import DeliveryAnswer
 
 Hook = Literal["on_injected", "on_held", "on_failure"]
 
