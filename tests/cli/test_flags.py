@@ -48,7 +48,7 @@ def test_location_never_widens_what_the_settings_allow(shell: Shell) -> None:
 
 def test_max_orders_leaves_the_rest_for_the_next_run(shell: Shell) -> None:
     found = statuses(shell, "--max-orders", "1")
-    assert (found["64000001"], found["64000002"]) == ("injected", "RUN_LIMIT_REACHED")
+    assert (found["64000002"], found["64000001"]) == ("injected", "RUN_LIMIT_REACHED"), "the earlier one first"
     assert len(shell.world.revel.orders) == 1
 
 

@@ -198,7 +198,7 @@ def test_the_cap_leaves_the_rest_to_the_next_run(day: World) -> None:
     day.config["safety"]["max_orders_per_run"] = 2
     first, second = day.sync(), day.sync()
     assert (first.summary["injected"], second.summary["injected"]) == (2, 1)
-    assert verdict(first, TWINS) == "skipped RUN_LIMIT_REACHED"
+    assert verdict(first, FULL) == "skipped RUN_LIMIT_REACHED"
     assert [day.flaws(each) for each in (FULL, PAID, TWINS)] == [[], [], []]
 
 
@@ -229,14 +229,14 @@ def test_the_cap_counts_orders_that_were_begun_and_went_wrong(day: World, fault:
         day.revel.faults.add("status", "POST", "OrderItem", times=None, status=429)
     report = day.sync(max_orders=1)
     assert day.writes.count("POST Order") == 1
-    assert [verdict(report, each) for each in (PAID, TWINS)] == ["skipped RUN_LIMIT_REACHED"] * 2
+    assert [verdict(report, each) for each in (TWINS, FULL)] == ["skipped RUN_LIMIT_REACHED"] * 2
 
 
 def test_a_run_past_its_deadline_begins_no_further_order(day: World) -> None:
     day.config["sync"] |= {"deadline_minutes": 3}
     day.at("after POST /resources/OrderHistory/", lambda: day.time.move(seconds=165))
     first = day.sync()
-    assert (first.summary["injected"], verdict(first, PAID)) == (1, "skipped RUN_LIMIT_REACHED")
+    assert (first.summary["injected"], verdict(first, TWINS)) == (1, "skipped RUN_LIMIT_REACHED")
     assert day.sync().summary["injected"] == 2
 
 

@@ -12,8 +12,8 @@ from typing import ClassVar, TypeVar
 from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
-from tsrevel.engine.outcomes import Outcome, Progress
-from tsrevel.errors import ServiceDown, StopRun
+from tsrevel.engine.outcomes import Progress
+from tsrevel.errors import StopRun
 from tsrevel.ledger import ContentHashes, LastResult, Ledger, OrderRecord, Pause, Resolution, StationReport
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Location, Plan, Policy
@@ -199,7 +199,7 @@ class OrderBudget:
         self._most = most
         self._counted: set[EventId] = set()
         self._reserved: set[EventId] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @property
     def left(self) -> int:
@@ -207,13 +207,17 @@ class OrderBudget:
         with self._lock:
             return max(self._most - len(self._counted | self._reserved), 0)
 
+    def refusal(self) -> str | None:
+        """Why no further order may be begun; None while one may."""
+        return None if self.left else "as many orders were begun as one run may begin; the next one goes on"
+
     def reserve(self, event_id: EventId) -> str | None:
         """Count the event's order as begun; or why that may not be."""
         with self._lock:
-            if len(self._counted | self._reserved) >= self._most:
-                return "as many orders were begun as one run may begin; the next one goes on"
-            self._reserved.add(event_id)
-        return None
+            refusal = self.refusal()
+            if refusal is None:
+                self._reserved.add(event_id)
+            return refusal
 
     def count(self, event_id: EventId) -> None:
         """The event's order is written to now, or would be in a live run."""
@@ -251,7 +255,6 @@ class RunState:
     pause: Pause | None = field(default=None, init=False)
     stop: StopRun | None = field(default=None, init=False)
     _fruitless_polls: int = field(default=0, init=False)
-    _failures: FailureStreak = field(default_factory=FailureStreak, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @classmethod
@@ -273,11 +276,6 @@ class RunState:
                 if self.pause:
                     ctx.ledger.runs.mark_partial(ctx.run_id)
             return self.pause
-
-    def note_result(self, outcome: Outcome) -> None:
-        """Stop the run where several events in a row failed because a service is down."""
-        if self._failures.add(down=outcome.down) and self.stop is None:
-            self.stop = ServiceDown(f"{FailureStreak.LONGEST} events in a row failed: {outcome.text}")
 
     @contextmanager
     def writing_at(self, establishment: EstablishmentId) -> Iterator[None]:

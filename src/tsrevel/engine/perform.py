@@ -1,6 +1,6 @@
-"""What a run does with its events: one establishment after another, or several at a time.
+"""What a run does with its events: the one that starts soonest first, several establishments at a time.
 
-`account_for` shares the events out, `perform_all` is one worker's loop, `guarded` is the one place where errors become
+`account_for` queues the events, `perform_all` is one worker's loop, `guarded` is the one place where errors become
 outcomes, and `perform` does for one event what triage found to be done.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from tsrevel.engine.after_injection import compare_with_event, plan_anew
@@ -28,7 +28,7 @@ from tsrevel.engine.outcomes import (
     planned,
     with_order,
 )
-from tsrevel.engine.prepare import BATCH, Prepared, prepare
+from tsrevel.engine.prepare import Prepared, prepare
 from tsrevel.engine.recover import (
     Absent,
     Foreign,
@@ -60,6 +60,7 @@ from tsrevel.engine.triage import (
     triage_unlisted,
     uses_clock,
 )
+from tsrevel.engine.work_queue import WorkQueue, make_turn
 from tsrevel.engine.workers import in_parallel
 from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun, WrongClock
 from tsrevel.ledger import OrderRecord, hash_of_content
@@ -72,14 +73,12 @@ from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
 
-_Numbered = tuple[int, WorkItem]
-
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker knows of the events it is given: the ledger's word on them, and by what they are judged.
+    """What a worker knows of the events it has taken: the ledger's word on them, and by what they are judged.
 
-    `due` are the tasks to come that are to be prepared, in batches; `ready` is what was prepared of them.
+    `due` are those that are to be prepared, together; `ready` is what was prepared of them.
     """
 
     known: Known
@@ -104,10 +103,9 @@ def account_for(
     known = read_known(ctx.ledger, [id_of(each) for each in items if not isinstance(each, OrderRecord)])
     rules = TriageRules(ctx.policy, ctx.gate, ignore_time_gate)
     state.found |= {each.event.id: each for each in items if isinstance(each, FoundEvent)}
+    turns = [make_turn(ctx, known, rules, number, each) for number, each in enumerate(items)]
+    queue = WorkQueue([each for each in turns if each.needs_requests], state.budget, ctx.limits.workers)
     outcomes: dict[int, Outcome] = {}
-
-    def work(numbered: Sequence[_Numbered]) -> Iterator[tuple[int, Outcome]]:
-        return perform_all(ctx, state, Work(known, rules), numbered)
 
     def note(number: int, outcome: Outcome) -> None:
         outcomes[number] = outcome
@@ -116,44 +114,42 @@ def account_for(
         log.info("event %s: %s %s %s", *told, extra=about)
         ctx.environment.progress(len(outcomes), len(items))
 
-    for groups in by_establishment(ctx, known, items):
-        with in_parallel(groups, work, ctx.limits.workers, stop=ctx.stop_requests) as results:
-            for number, outcome in results:
-                note(number, outcome)
-                state.note_result(outcome)
-    for number, each in enumerate(items):
-        if number not in outcomes and state.stop and not isinstance(state.stop, WrongClock):
-            note(number, _left(ctx, known, each, state.stop))
+    def work() -> Iterator[tuple[int, Outcome]]:
+        return perform_all(ctx, state, known, rules, queue)
+
+    for turn in turns:
+        outcome = None if turn.needs_requests or state.stop else guarded(ctx, state, Work(known, rules), turn.item)
+        if outcome:
+            note(turn.number, outcome)
+    workers = max(min(ctx.limits.workers, queue.establishments), 1)
+    with in_parallel(work, workers, stop=ctx.stop_requests) as results, closing(queue):
+        for number, outcome in results:
+            note(number, outcome)
+    for turn in turns:
+        stop = queue.set_aside.get(turn.establishment) or state.stop
+        if turn.number not in outcomes and stop and not isinstance(stop, WrongClock):
+            note(turn.number, _left(ctx, known, turn.item, stop))
     return [outcomes[number] for number in sorted(outcomes)]
 
 
-def by_establishment(ctx: RunContext, known: Known, items: Sequence[WorkItem]) -> list[list[list[_Numbered]]]:
-    """The items, numbered, in groups for workers: first one for each establishment, then one with all others.
-
-    Those may lead to any establishment, so they are worked off when nothing else is.
-    """
-    numbered = list(enumerate(items))
-    if ctx.limits.workers == 1:
-        return [[numbered]]
-    groups: defaultdict[int | None, list[_Numbered]] = defaultdict(list)
-    for number, each in numbered:
-        groups[_establishment(ctx, known, each)].append((number, each))
-    rest = groups.pop(None, [])
-    return [list(groups.values()), [rest]]
-
-
 def perform_all(
-    ctx: RunContext, state: RunState, work: Work, numbered: Sequence[_Numbered]
+    ctx: RunContext, state: RunState, known: Known, rules: TriageRules, queue: WorkQueue
 ) -> Iterator[tuple[int, Outcome]]:
-    """One worker's events, one after another, each with its outcome as it is done."""
-    tasks = [triage(each, work.known, work.rules, ctx.now()) for _, each in numbered if isinstance(each, FoundEvent)]
-    work.due.update({task.found.event.id: task for task in tasks if isinstance(task, Prepare)})
-    for number, each in numbered:
-        if state.stop:
-            return
-        outcome = guarded(ctx, state, work, each)
-        if outcome:
-            yield number, outcome
+    """One worker's loop: take events, and work them off one after another, each with its outcome as it is done."""
+    while turns := queue.take():
+        due = {each.task.found.event.id: each.task for each in turns if isinstance(each.task, Prepare)}
+        work = Work(known, rules, due)
+        while turns:
+            if state.stop:
+                queue.close()
+                return
+            turn, began = turns.pop(0), ctx.environment.monotonic()
+            outcome = guarded(ctx, state, work, turn.item)
+            down = queue.end(turn, outcome, ctx.environment.monotonic() - began)
+            state.stop = state.stop or down
+            if outcome:
+                yield turn.number, outcome
+            turns = queue.go_on_with(turns)
 
 
 def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome | None:
@@ -290,10 +286,13 @@ def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Out
 def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outcome:
     """Make the order of an event that is due, unless there is one or something keeps it from being made."""
     event_id = task.found.event.id
+    refusal = state.budget.refusal()
+    if refusal:  # there is no need to ask anything about it
+        return replace(_beyond(_about(ctx, task.found.event), refusal), looked_into=False)
     ready = work.ready.get(event_id)
     if ready is None or (isinstance(ready, Prepared) and not ctx.is_fresh(ready.asked)):
         others = [each for other, each in work.due.items() if other != event_id]
-        work.ready.update(prepare(ctx, state, work.known, work.rules, [task, *others[: BATCH - 1]]))
+        work.ready.update(prepare(ctx, state, work.known, work.rules, [task, *others]))
         ready = work.ready[event_id]
     if isinstance(ready, EventUnavailable):
         return _unavailable(ctx, work.known, task.found, ready)
@@ -305,7 +304,7 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
         return not_written(about, plan)
     refusal = state.budget.reserve(event_id)
     if refusal:
-        return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, refusal))
+        return _beyond(about, refusal)
     existing = Absent() if ready.absent else find_order(ctx, plan.uuid, known_local_ids(ctx.policy, event.id))
     if isinstance(existing, Hold):
         return hold_found(about, existing)
@@ -358,18 +357,6 @@ def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow)
         ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, None)
 
 
-def _establishment(ctx: RunContext, known: Known, item: WorkItem) -> int | None:
-    """Where all that may be written for it is written; None where that can't be told, or isn't one place."""
-    if not isinstance(item, FoundEvent):
-        return None
-    location = find_location(item.event, ctx.policy)
-    record = known.orders.get(item.event.id)
-    if record and record.state not in {"settled", "foreign"}:
-        begun = record.plan.location.establishment if record.plan else None
-        return begun if location and location.establishment == begun else None
-    return location.establishment if location else None
-
-
 # Outcomes of events that weren't decided on
 
 
@@ -393,13 +380,17 @@ def _unavailable(ctx: RunContext, known: Known, item: WorkItem, unavailable: Eve
 
 
 def _out_of_time(about: Outcome, late: str) -> Outcome:
-    return replace(not_written(about, Skip(Reason.RUN_LIMIT_REACHED, late)), looked_into=False)
+    return replace(_beyond(about, late), looked_into=False)
+
+
+def _beyond(about: Outcome, limit: str) -> Outcome:
+    return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, limit))
 
 
 def _left(ctx: RunContext, known: Known, item: WorkItem, stop: StopRun) -> Outcome:
     """An event that the run didn't come to: it fails with the run's reason, so that nobody takes it for done."""
     if isinstance(item, Outcome):
         return item
-    text = f"the run stopped before: {stop}"
+    text = f"not tried: {stop}"
     about = replace(about_item(ctx, known, item), status=Status.FAILED, reason=end_reason(stop), text=text)
     return replace(about, looked_into=False)

@@ -1,46 +1,41 @@
-"""A small pool of threads that an interrupt can leave: one group of work at a time for each of them."""
+"""A small pool of threads that an interrupt can leave."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from itertools import chain
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
 R = TypeVar("R")
 
 GRACE = 5.0
 """Seconds that requests under way get to end, once whoever waits for them was interrupted."""
 
-Work = Callable[[Sequence[T]], Iterator[R]]
+Work = Callable[[], Iterator[R]]
 
 
-def in_parallel(
-    groups: Sequence[Sequence[T]], work: Work[T, R], workers: int, *, stop: Callable[[], None]
-) -> AbstractContextManager[Iterator[R]]:
-    """Gives the results that `work` yields for each group, as they arrive: several groups at a time, each in order.
+def in_parallel(work: Work[R], workers: int, *, stop: Callable[[], None]) -> AbstractContextManager[Iterator[R]]:
+    """Gives the results that `workers` threads yield, as they arrive; each of them runs `work` once.
 
-    With one worker or one group all of it happens in the caller's thread. What `work` raises is raised here. When the
-    block is left early, nothing further is begun, and what is under way is waited for. Where that is by an interrupt
-    (Ctrl-C, SIGTERM), `stop` is called first, so that no further request goes out, and the wait is GRACE at most: then
-    the threads are left to themselves, and die with the process.
+    One worker alone is the caller's own thread. What `work` raises is raised here. When the block is left early, no
+    thread goes on to a further result, and what is under way is waited for. Where that is by an interrupt (Ctrl-C,
+    SIGTERM), `stop` is called first, so that no further request goes out, and the wait is GRACE at most: then the
+    threads are left to themselves, and die with the process.
     """
-    if workers == 1 or len(groups) < 2:
-        return _Block(chain.from_iterable(map(work, groups)), None, stop)
-    pool = _WorkerPool(groups, work, min(workers, len(groups)))
+    if workers == 1:
+        return _Block(work(), None, stop)
+    pool = _WorkerPool(work, workers)
     return _Block(pool.results(), pool, stop)
 
 
-class _Block(Generic[T, R]):
+class _Block(Generic[R]):
     """Sees to it that nothing goes on when the block ends."""
 
-    def __init__(self, results: Iterator[R], pool: _WorkerPool[T, R] | None, stop: Callable[[], None]) -> None:
+    def __init__(self, results: Iterator[R], pool: _WorkerPool[R] | None, stop: Callable[[], None]) -> None:
         self._results = results
         self._pool = pool
         self._stop = stop
@@ -58,11 +53,10 @@ class _Block(Generic[T, R]):
             self._pool.leave(GRACE if interrupted else None)
 
 
-class _WorkerPool(Generic[T, R]):
-    """Threads that work groups off."""
+class _WorkerPool(Generic[R]):
+    """Threads that do the same work."""
 
-    def __init__(self, groups: Sequence[Sequence[T]], work: Work[T, R], workers: int) -> None:
-        self._groups = deque(groups)
+    def __init__(self, work: Work[R], workers: int) -> None:
         self._work = work
         self._leaving = threading.Event()
         self._results: SimpleQueue[R | _Ended] = SimpleQueue()
@@ -91,15 +85,10 @@ class _WorkerPool(Generic[T, R]):
 
     def _run(self) -> None:
         try:
-            while not self._leaving.is_set():
-                try:
-                    group = self._groups.popleft()
-                except IndexError:
+            for result in self._work():
+                self._results.put(result)
+                if self._leaving.is_set():
                     break
-                for result in self._work(group):
-                    self._results.put(result)
-                    if self._leaving.is_set():
-                        break
         except BaseException as error:  # noqa: BLE001 (raised again in the thread that waits for it)
             self._results.put(_Ended(error))
         else:

@@ -1,0 +1,246 @@
+"""The order of a run's work: the event whose service starts soonest comes first, whichever establishment it is at.
+
+No two threads work at one establishment at the same time. One that is slow waits until the others are done; one that
+keeps failing is set aside for the rest of the run. So neither starves the others, and an event that a run leaves, for
+its deadline or its order limit, is one that starts later than those it did.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from tsrevel.engine.context import FailureStreak, Known, OrderBudget, RunContext
+from tsrevel.engine.fetch import DueEvent, FoundEvent, VanishedEvent
+from tsrevel.engine.find import WorkItem
+from tsrevel.engine.outcomes import Outcome
+from tsrevel.engine.prepare import BATCH
+from tsrevel.engine.triage import Leave, Prepare, Recover, Task, TriageRules, triage
+from tsrevel.errors import ServiceDown
+from tsrevel.ledger import OrderRecord
+from tsrevel.planning.model import EstablishmentId, Event, Location, Policy
+from tsrevel.planning.screening import event_day, find_location, find_zone
+
+SLOW = 60.0
+"""Seconds for one event, times `workers`, which share the request rate. An order takes some five."""
+_SOMETIME = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One event in the queue. `number` is its place in the listing, `starts` when its service does.
+
+    `establishment` is where all that may be written for it is written; None where that can't be told, or isn't one
+    place: such an event is worked at when nothing else is. `writes`: it may become an order; those come first.
+    """
+
+    number: int
+    item: WorkItem
+    task: Task | None
+    establishment: EstablishmentId | None
+    starts: datetime
+    writes: bool
+
+    @property
+    def needs_requests(self) -> bool:
+        """Whether a service must be asked before its outcome is known."""
+        return not isinstance(self.item, Outcome) and not isinstance(self.task, Leave)
+
+
+def make_turn(ctx: RunContext, known: Known, rules: TriageRules, number: int, item: WorkItem) -> Turn:
+    """What there is to do for one event, where, and how soon."""
+    task = triage(item, known, rules, ctx.now()) if isinstance(item, FoundEvent) else None
+    writes = isinstance(task, Prepare | Recover) if task else not isinstance(item, VanishedEvent | Outcome)
+    return Turn(number, item, task, _establishment(ctx.policy, known, item), _starts(ctx.policy, item), writes)
+
+
+class WorkQueue:
+    """The turns to come, shared by a run's threads: `take` some, and call `end` for each."""
+
+    def __init__(self, turns: Iterable[Turn], budget: OrderBudget, workers: int) -> None:
+        self.set_aside: dict[EstablishmentId | None, ServiceDown] = {}
+        """The establishments that are left to the next run, each with the reason."""
+        self._budget = budget
+        self._workers = workers
+        self._waiting: dict[EstablishmentId | None, deque[Turn]] = {}
+        self._in_hand: Counter[EstablishmentId | None] = Counter()
+        self._writes_in_hand = 0
+        self._slow: set[EstablishmentId | None] = set()
+        self._failures = _Failures()
+        self._is_full = False
+        self._closed = False
+        self._changed = threading.Condition()
+        for turn in sorted(turns, key=self._urgency):
+            self._waiting.setdefault(turn.establishment, deque()).append(turn)
+
+    @property
+    def establishments(self) -> int:
+        """How many have turns waiting."""
+        return len(self._waiting)
+
+    def take(self) -> list[Turn]:
+        """The most urgent turns of establishments that no other thread is at, few enough to be prepared together.
+
+        Waits while there are none. An empty list is the end: nothing is left, or the queue is closed.
+        """
+        with self._changed:
+            while not self._closed and (self._waiting or self._in_hand):
+                turns = self._choose()
+                if turns:
+                    for turn in turns:
+                        self._remove(turn)
+                    return turns
+                self._changed.wait()
+        return []
+
+    def end(self, turn: Turn, outcome: Outcome | None, seconds: float) -> ServiceDown | None:
+        """The turn took so long and came to that. Returns what is to end the run, if a service seems to be down."""
+        with self._changed:
+            self._let_go(turn)
+            if seconds > SLOW * self._workers:
+                self._slow.add(turn.establishment)
+            if outcome is None or not self._failures.add(turn.establishment, down=outcome.down):
+                return None
+            down = ServiceDown(f"{FailureStreak.LONGEST} events in a row failed: {outcome.text}")
+            if self._failures.everywhere or not (self._waiting.keys() | self._in_hand.keys()) - {turn.establishment}:
+                return down
+            self.set_aside[turn.establishment] = down
+            self._waiting.pop(turn.establishment, None)
+        return None
+
+    def go_on_with(self, turns: list[Turn]) -> list[Turn]:
+        """Those of a worker's further turns that it goes on with; the others wait again, or are left.
+
+        None of them where one that waits is more urgent by now: an establishment turned out slow, or is free again.
+        """
+        with self._changed:
+            turns = sorted(turns, key=self._urgency)
+            kept = [each for each in turns if each.establishment not in self.set_aside]
+            if kept and any(self._urgency(each) < self._urgency(kept[0]) for each in islice(self._in_order(), 1)):
+                kept = []
+            for turn in reversed(turns):
+                if turn not in kept:
+                    self._let_go(turn)
+                    if turn.establishment not in self.set_aside:
+                        self._waiting.setdefault(turn.establishment, deque()).appendleft(turn)
+            return kept
+
+    def close(self) -> None:
+        """Give out nothing more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _urgency(self, turn: Turn) -> tuple[bool, bool, datetime, int, int]:
+        """What sorts first is done first. Events of one minute stand together by establishment."""
+        at = turn.establishment
+        return at in self._slow, not turn.writes, turn.starts, -1 if at is None else at, turn.number
+
+    def _choose(self) -> list[Turn]:
+        """What to hand out next; nothing while the most urgent of it must wait for what is under way."""
+        if None in self._in_hand:
+            return []
+        share = max((len(self._waiting.keys() | self._in_hand.keys())) // self._workers, 1)
+        chosen: list[Turn] = []
+        for turn in self._in_order():
+            if turn.establishment is None:
+                return chosen or ([] if self._in_hand else [turn])
+            places = {each.establishment for each in (*chosen, turn)}
+            alone = not chosen and not self._in_hand
+            if len(chosen) == BATCH or len(places) > share or not (alone or self._has_room(turn, chosen)):
+                break
+            chosen.append(turn)
+        return chosen
+
+    def _in_order(self) -> Iterator[Turn]:
+        free = (turns for establishment, turns in self._waiting.items() if establishment not in self._in_hand)
+        return heapq.merge(*free, key=self._urgency)
+
+    def _has_room(self, turn: Turn, chosen: list[Turn]) -> bool:
+        """Whether the order limit has room for this one and for each that is more urgent and not done."""
+        self._is_full = self._is_full or not (self._budget.left or self._writes_in_hand)
+        if self._is_full or not turn.writes:  # with no room for any, each of them is only reported
+            return True
+        busy = (each for establishment in self._in_hand for each in self._waiting.get(establishment, ()))
+        ahead = sum(each.writes and self._urgency(each) < self._urgency(turn) for each in busy)
+        return self._writes_in_hand + len(chosen) + ahead < self._budget.left
+
+    def _remove(self, turn: Turn) -> None:
+        turns = self._waiting[turn.establishment]
+        turns.popleft()
+        if not turns:
+            del self._waiting[turn.establishment]
+        self._in_hand[turn.establishment] += 1
+        self._writes_in_hand += turn.writes
+
+    def _let_go(self, turn: Turn) -> None:
+        self._in_hand[turn.establishment] -= 1
+        if not self._in_hand[turn.establishment]:
+            del self._in_hand[turn.establishment]
+        self._writes_in_hand -= turn.writes
+        self._changed.notify_all()
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Failures in a row: at each establishment, and in the whole run."""
+
+    at: defaultdict[EstablishmentId | None, int] = field(default_factory=lambda: defaultdict(int))
+    latest: list[EstablishmentId | None] = field(default_factory=list)
+
+    def add(self, establishment: EstablishmentId | None, *, down: bool) -> bool:
+        """Count one more outcome. Whether there are so many failures in a row that something is to be given up."""
+        if not down:
+            self.at.pop(establishment, None)
+            self.latest.clear()
+            return False
+        self.at[establishment] += 1
+        self.latest.append(establishment)
+        return self.everywhere or self.at[establishment] >= FailureStreak.LONGEST
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether the latest failures are so many, and of several establishments."""
+        return len(self.latest) >= FailureStreak.LONGEST and len(set(self.latest)) > 1
+
+
+def _establishment(policy: Policy, known: Known, item: WorkItem) -> EstablishmentId | None:
+    if not isinstance(item, FoundEvent):
+        return None
+    location = find_location(item.event, policy)
+    record = known.orders.get(item.event.id)
+    if record and record.state not in {"settled", "foreign"}:
+        begun = record.plan.location.establishment if record.plan else None
+        return begun if location and location.establishment == begun else None
+    return location.establishment if location else None
+
+
+def _starts(policy: Policy, item: WorkItem) -> datetime:
+    """When the event's service starts; where only its day is known, the day's beginning."""
+    match item:
+        case FoundEvent(event):
+            return _service_start(event, find_location(event, policy), policy)
+        case DueEvent(last):
+            return _midnight(last.day, find_zone(policy.default_timezone))
+        case OrderRecord(plan=plan) | VanishedEvent(record=OrderRecord(plan=plan)) if plan:
+            return _midnight(plan.day, find_zone(plan.location.timezone))
+    return _SOMETIME
+
+
+def _service_start(event: Event, location: Location | None, policy: Policy) -> datetime:
+    zone = find_zone(location.timezone if location else policy.default_timezone)
+    day, start = event_day(event, zone), event.starts_at
+    midnight = _midnight(day, zone)
+    if start and midnight <= start < midnight + timedelta(days=2):  # an instant far from the day that is told is wrong
+        return start
+    return midnight
+
+
+def _midnight(day: date | None, zone: ZoneInfo | None) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone or UTC).astimezone(UTC) if day else _SOMETIME
