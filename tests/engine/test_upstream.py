@@ -106,14 +106,14 @@ def test_a_failure_now_and_then_ends_no_run_and_does_not_hide_what_went_well(day
     day.revel.faults.add("status", "GET", "/resources/Order/$", status=500, times=4, after=2)
     report = day.sync()
     assert report.error is None
-    assert (verdict(report, FULL), report.summary["injected"]) == ("failed UPSTREAM_UNAVAILABLE", 2)
+    assert (verdict(report, PAID), report.summary["injected"]) == ("failed UPSTREAM_UNAVAILABLE", 2)
     assert report.exit_status == 3
 
 
 def test_a_catalogue_that_fails_once_is_downloaded_for_the_next_event(day: World) -> None:
     day.revel.faults.add("html", "GET", "/Product/")
     report = day.sync()
-    assert verdict(report, FULL) == "failed UPSTREAM_UNAVAILABLE"
+    assert verdict(report, PAID) == "failed UPSTREAM_UNAVAILABLE"
     assert verdict(report, UNMAPPED) == "held UNMAPPED_ITEMS"
 
 
@@ -128,9 +128,9 @@ def test_an_event_that_comes_as_garbage_fails_alone(day: World, body: object) ->
 
 
 def test_an_event_that_is_gone_when_fetched_fails_alone(day: World) -> None:
-    day.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", status=404)
+    day.tripleseat.faults.add("status", "GET", f"/v1/events/{PAID}", status=404)
     report = day.sync()
-    assert (verdict(report, FULL), report.summary["injected"]) == ("failed EVENT_DATA_UNAVAILABLE", 2)
+    assert (verdict(report, PAID), report.summary["injected"]) == ("failed EVENT_DATA_UNAVAILABLE", 2)
 
 
 def test_an_event_we_may_not_see_is_held_alone(day: World) -> None:
@@ -141,10 +141,10 @@ def test_an_event_we_may_not_see_is_held_alone(day: World) -> None:
 
 
 def test_an_event_that_can_not_be_fetched_now_fails_and_is_tried_again(day: World) -> None:
-    day.tripleseat.faults.add("status", "GET", f"/v1/events/{FULL}", status=503, times=4)
+    day.tripleseat.faults.add("status", "GET", f"/v1/events/{PAID}", status=503, times=4)
     report = day.sync()
-    assert verdict(report, FULL) == "failed UPSTREAM_UNAVAILABLE"
-    assert verdict(day.sync(), FULL) == "injected"
+    assert verdict(report, PAID) == "failed UPSTREAM_UNAVAILABLE"
+    assert verdict(day.sync(), PAID) == "injected"
 
 
 def test_an_event_that_was_cancelled_since_it_was_listed_is_left_out(world: World) -> None:
@@ -220,9 +220,9 @@ def test_a_fault_of_ours_fails_one_event_alone_and_quotes_no_data(day: World, ca
     def fail() -> None:
         raise RuntimeError("Jordan Example")
 
-    day.at(f"before GET /v1/events/{FULL}", fail)
+    day.at(f"before GET /v1/events/{PAID}", fail)
     report = day.sync()
-    outcome = find_outcome(report, FULL)
+    outcome = find_outcome(report, PAID)
     assert (outcome.status, outcome.reason, outcome.category) == ("failed", None, "internal")
     assert "RuntimeError" in outcome.text
     assert "Jordan" not in outcome.text + caplog.text
@@ -238,7 +238,7 @@ def test_a_ledger_that_fails_ends_the_run_at_once(day: World) -> None:
     report = day.sync()
     assert (report.exit_status, report.summary["queried"], report.summary["injected"]) == (10, 7, 0)
     assert day.writes == ["POST Order"]
-    assert {each.status for each in report.outcomes[2:]} == {"failed"}
+    assert {find_outcome(report, each).status for each in (FULL, PAID, UNMAPPED, TWINS)} == {"failed"}
 
 
 def test_a_row_that_could_not_be_read_is_told_though_the_run_stopped_before_it(day: World) -> None:

@@ -344,9 +344,9 @@ def lock_is_not_taken(patch: pytest.MonkeyPatch) -> None:
 
 def _place_ledger_by_home(patch: pytest.MonkeyPatch) -> None:
     def place_files(original: Original, values: Any, path: Any, environ: Any, report: Any) -> Any:
-        ledger, token = original(values, path, environ, report)
+        ledger, *others = original(values, path, environ, report)
         home = state_folder(environ)
-        return (StatePlace(home).ledger if home else ledger), token
+        return (StatePlace(home).ledger if home else ledger), *others
 
     around(patch, load, "_place_files", place_files)
     patch.setattr(rig, "_LOADED", {})  # what was read before the defect isn't read so again
