@@ -223,6 +223,17 @@ def test_a_place_with_many_events_leaves_a_worker_to_each_other_one(world: World
     world.config["sync"]["workers"] = 2
     many = add(world, SPECIAL_EVENTS, [12] * 20, 64000101)
     few = add(world, LAKESIDE_BAKERY, [13, 14], 64000201)
+    begun, orders = threading.Event(), {"8": 0, "9": 0}
+
+    def before(place: str, request: httpx.Request) -> None:
+        if request.method == "POST" and request.url.path == "/resources/Order/":
+            orders[place] += 1
+        if orders["9"] == len(few):
+            begun.set()
+        elif place == "8" and orders["8"] == 3:
+            begun.wait(10)  # the other place's turn comes, however slow this machine is
+
+    Way(world, before)
     world.sync()
     order = written(world)
     assert sorted(order) == sorted({**many, **few})
