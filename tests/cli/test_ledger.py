@@ -40,13 +40,23 @@ def test_a_sound_ledger_is_told_with_what_is_in_it(used: Shell) -> None:
     assert ledger(used, "check", "-q").out == ""
 
 
-def test_no_ledger_yet_is_said_and_none_is_made(shell: Shell) -> None:
+def test_a_ledger_that_isn_t_there_fails_every_check_and_none_is_made(shell: Shell) -> None:
     ran = ledger(shell, "check")
-    assert (ran.status, "no ledger" in ran.out, path_of(shell).exists()) == (0, True, False)
-    assert ledger(shell, "check", "--json").answer["exists"] is False
+    assert (ran.status, ran.out, str(path_of(shell)) in ran.err) == (10, "", True)
+    assert ledger(shell, "check", "-q").status == 10
+    answer = ledger(shell, "check", "--json").answer
+    assert (answer["success"], answer["exit_status"]) == (False, 10)
     for verb, argv in (("backup", ["copy"]), ("export", []), ("prune", ["--older-than", "9"])):
         assert ledger(shell, verb, *argv).status == 10
     assert not path_of(shell).exists()
+
+
+def test_a_ledger_that_has_vanished_isn_t_fine(used: Shell) -> None:
+    path_of(used).unlink()
+    assert ledger(used, "check").status == 10
+    used.world.config["ledger"] = {"path": str(path_of(used).with_name("mistyped.sqlite3"))}
+    ran = ledger(used, "check")
+    assert (ran.status, "mistyped.sqlite3" in ran.err) == (10, True)
 
 
 def test_a_damaged_ledger_calls_for_a_person(used: Shell) -> None:

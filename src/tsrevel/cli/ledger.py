@@ -38,16 +38,19 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
     settings, runtime = _load(ctx, flags)
     path = file or settings.ledger_path
     summary = examine(path, settings.environment, runtime.database)
-    if summary is None and file:
-        raise LedgerUnusable(LedgerCode.ABSENT, f"There is no file {file}: name the ledger or backup to check.")
+    if summary is None:
+        text = f"There is no file {path}: name the ledger or backup to check."
+        if not file:
+            origin = settings.origin("ledger.path")
+            text = (
+                f"There is no ledger at {path.absolute()} (ledger.path: {origin}). Before the first run that is right: "
+                "the run creates it. After that the ledger is lost, or the path is wrong."
+            )
+        raise LedgerUnusable(LedgerCode.ABSENT, text)
     if flags.json:
-        inspection = asdict(summary.inspection) if summary else {}
-        ctx.answer(fill(answers.LedgerCheckAnswer, summary, path=str(path), exists=summary is not None, **inspection))
+        ctx.answer(fill(answers.LedgerCheckAnswer, summary, path=str(path), **asdict(summary.inspection)))
         return 0
     if flags.quiet:
-        return 0
-    if summary is None:
-        print(f"There is no ledger at {path} yet: the first run makes it.", file=ctx.stdout)
         return 0
     look, page = summary.inspection, TextOutput(ctx, settings)
     last = f", the last of {page.at(look.last_at)}" if look.last_at else ""

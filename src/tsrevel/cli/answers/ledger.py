@@ -15,24 +15,24 @@ from tsrevel.ledger import OrderState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSummaryAnswer(Answer):
-    """A sound ledger. Where there is none yet, what follows `path` is left out."""
+    """A sound ledger. `last_at`: the time of the last row of its audit."""
 
     success: Literal[True] = True
     path: str
-    size: Annotated[IfAny[int | None], Field(serialization_alias="bytes")] = None
-    version: IfAny[int | None] = None
-    newest: Annotated[IfAny[int | None], Field(serialization_alias="newest_version")] = None
-    facts: Annotated[IfAny[int | None], Field(serialization_alias="audit_rows")] = None
+    size: Annotated[int, Field(serialization_alias="bytes")]
+    version: int
+    newest: Annotated[int, Field(serialization_alias="newest_version")]
+    facts: Annotated[int, Field(serialization_alias="audit_rows")]
     last_at: IfAny[Instant | None] = None
-    tables: IfAny[Mapping[str, int] | None] = None
-    orders: IfAny[Mapping[OrderState, int] | None] = None
+    tables: Mapping[str, int]
+    orders: Mapping[OrderState, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerCheckAnswer(LedgerSummaryAnswer):
-    """Whether there is a ledger, and what is in it. `last_at`: the time of the last row of its audit."""
+    """A sound ledger. `exists` is always true: if there is none, the command fails."""
 
-    exists: bool
+    exists: Literal[True] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

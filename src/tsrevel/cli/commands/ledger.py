@@ -44,7 +44,11 @@ def resume(ctx: CliContext, flags: OutputOptions) -> int:
 care = group("ledger", CARE, "Check, copy, export and prune the ledger.")
 
 
-@command(care, example="tsrevel ledger check", exits=LEDGER_EXITS)
+@command(
+    care,
+    example="tsrevel ledger check",
+    exits=LEDGER_EXITS | {10: "a setting is wrong, or there is no ledger, or it can't be used"},
+)
 def check(
     ctx: CliContext,
     flags: OutputOptions,
@@ -54,7 +58,8 @@ def check(
 ) -> int:
     """Check the ledger and its audit chain, and count what is in it.
 
-    It takes no lock, so it works during a run.
+    It takes no lock, so it works during a run. If there is no ledger, it fails: the ledger is lost, the path is wrong,
+    or there was no run yet.
     """
     from tsrevel.cli import ledger as verb
 
