@@ -78,6 +78,44 @@ def test_runs_are_told_newest_first_with_their_end(shell: Shell) -> None:
     assert status(shell, "--json").answer["last_good_run"]["run_id"] == second["run_id"]
 
 
+def test_the_mode_is_told_with_where_its_value_comes_from(shell: Shell) -> None:
+    shell.sync()
+    assert "mode: live (safety.dry_run = false, config.toml)" in status(shell).lines
+    assert "mode: live (safety.dry_run = false, config.toml)" in status(shell, tty=True).out
+    shell.environ["DRY_RUN"] = "true"
+    told = status(shell, "--json").answer
+    assert (told["dry_run"], told["dry_run_origin"]) == (True, "environment DRY_RUN")
+
+
+@pytest.mark.parametrize(("here", "of_cron"), [("true", "false"), ("false", "true")])
+def test_runs_of_another_environment_are_told_to_differ(shell: Shell, here: str, of_cron: str) -> None:
+    shell.sync(environ={"DRY_RUN": of_cron})
+    shell.environ["DRY_RUN"] = of_cron
+    assert status(shell, "--json").answer["dry_run_differs"] is False
+    shell.environ["DRY_RUN"] = here
+    told = status(shell, "--json").answer
+    assert (told["dry_run"], told["dry_run_differs"]) == (here == "true", True)
+    run = told["runs"][0]["correlation_id"]
+    (warning,) = [each for each in told["warnings"] if "safety.dry_run" in each]
+    assert (f"safety.dry_run is {here} here (environment DRY_RUN)" in warning, run in warning) == (True, True)
+    assert warning in status(shell, "-q").out
+
+
+def test_a_dry_run_by_hand_doesn_t_hide_that_cron_s_runs_are_live(shell: Shell) -> None:
+    shell.sync()
+    shell.environ["DRY_RUN"] = "true"
+    shell.sync()
+    assert status(shell, "--json").answer["dry_run_differs"] is True
+    shell.world.time.move(hours=4)
+    assert status(shell, "--json").answer["dry_run_differs"] is False
+
+
+def test_events_planned_by_hand_say_nothing_of_the_runs(shell: Shell) -> None:
+    shell.sync()
+    shell.sync_event(str(FULL), "--dry-run")
+    assert status(shell, "--json").answer["dry_run_differs"] is False
+
+
 def test_a_run_that_raised_an_alarm_is_no_good_run(shell: Shell) -> None:
     shell.world.revel.dropped_fields.add("tax")
     assert shell.sync().status == 14
@@ -199,7 +237,7 @@ def test_off_a_terminal_it_is_a_line_for_each_thing_and_quiet_leaves_what_needs_
     shell.sync()
     lines = status(shell).lines
     heads = [line.split(":")[0] for line in lines]
-    assert heads == ["settings", "ledger", "good run", "run", "held", "missed", "due"]
+    assert heads == ["settings", "ledger", "mode", "good run", "run", "held", "missed", "due"]
     assert lines[4].startswith(
         f"held: event {UNMAPPED} (Special Events 2026-12-12) UNMAPPED_ITEMS since 2026-12-12 18:00"
     )

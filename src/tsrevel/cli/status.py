@@ -38,9 +38,9 @@ def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
         return 0
     page = TextOutput(ctx, settings)
     if page.is_terminal:
-        _show(page, status, describe_files(settings))
+        _show(page, status, [*describe_files(settings), _mode(status)])
     else:
-        for line in _lines(page, status, describe_files(settings), quiet=flags.quiet):
+        for line in _lines(page, status, [*describe_files(settings), _mode(status)], quiet=flags.quiet):
             page.line(line)
     return 0
 
@@ -149,6 +149,11 @@ def _deliveries(page: TextOutput, status: InstallationStatus) -> list[str]:
     return (
         [f"deliveries: {spool.waiting} waiting{since}, {spool.failed} failed"] if spool.waiting or spool.failed else []
     )
+
+
+def _mode(status: InstallationStatus) -> str:
+    word = "dry run" if status.dry_run else "live"
+    return f"mode: {word} (safety.dry_run = {str(status.dry_run).lower()}, {status.dry_run_origin})"
 
 
 def _good(status: InstallationStatus) -> str:

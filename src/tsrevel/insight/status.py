@@ -47,6 +47,8 @@ def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
 
 STALE = timedelta(hours=3)
 """So long without a good run is told loudly: cron starts one every 45 minutes."""
+_LOOKED_AT = 20
+"""So many runs are compared with safety.dry_run."""
 OVERDUE = timedelta(minutes=5)
 """A run may last so much longer than its deadline: it finishes the order that it is at."""
 
@@ -70,12 +72,14 @@ class InstallationStatus:
 
     One that raised an alarm (exit 14) isn't good. `dry` is what a dry run found held, failed or missed, and no live run
     has seen since; `changed` what changed after its order was made, until it is resolved or agrees again. `totals`
-    are of the orders of each run, by its id, where known.
+    are of the orders of each run, by its id, where known. `dry_run` is the setting as read here, `contrary` the last
+    `sync` that it doesn't explain: the runs may have another environment.
     """
 
     now: datetime
     known: bool
     dry_run: bool
+    dry_run_origin: str
     enabled: bool
     deadline: timedelta
     today: date
@@ -92,6 +96,12 @@ class InstallationStatus:
     dry: tuple[EventStatus, ...] = ()
     changed: tuple[Changed, ...] = ()
     spool: SpoolStatus = field(default_factory=SpoolStatus)
+    contrary: RunRecord | None = None
+
+    @property
+    def dry_run_differs(self) -> bool:
+        """Whether the last runs were not what `dry_run` says."""
+        return self.contrary is not None
 
     @property
     def since_good(self) -> timedelta | None:
@@ -108,8 +118,8 @@ class InstallationStatus:
         found = [describe_disabled(self.pause)] if self.pause else []
         if not self.enabled:
             found.append(f"{describe_disabled(None)}: no run does anything")
-        if self.dry_run:
-            found.append("safety.dry_run is true: runs read and plan, and write nothing")
+        if self.dry_run and not self.contrary:
+            found.append(f"safety.dry_run is true ({self.dry_run_origin}): runs read and plan, and write nothing")
         if not self.known:
             found.append("there is no ledger yet: no run was ever made with these settings")
         elif self.since_good is None:
@@ -123,6 +133,15 @@ class InstallationStatus:
         if self.spool.failed:
             told = f"{self.spool.failed} webhook deliveries can't be used; NAME.reason beside each says why"
             found.append(f"{told}. Look at them in the spool's folder failed, then remove them")
+        if self.contrary:
+            value, was = ("true", "was live") if self.dry_run else ("false", "was a dry run")
+            why = "the setting was changed since then" if self.dry_run else "it was started with --dry-run"
+            ago = show_span(self.now - self.contrary.started_at)
+            found.append(
+                f"safety.dry_run is {value} here ({self.dry_run_origin}), but {self.contrary.correlation_id} {was} "
+                f"({ago} ago): either {why}, or runs get another value, as from cron's environment. `status` sees only "
+                "its own environment."
+            )
         for order in self.orders:
             if order.state == "disputed":
                 whose = f"Revel order {order.order_id} of event {order.event_id}"
@@ -144,6 +163,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
         now=now,
         known=False,
         dry_run=settings.safety.dry_run,
+        dry_run_origin=str(settings.origin("safety.dry_run")),
         enabled=settings.safety.enable_connector,
         deadline=timedelta(minutes=settings.sync.deadline_minutes),
         today=now.astimezone(ZoneInfo(settings.timezone)).date(),
@@ -170,7 +190,19 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             resolved=view.events.all_resolutions(),
             dry=view.queries.dry_findings(),
             changed=changed,
+            contrary=_find_contrary(view.runs.latest(_LOOKED_AT), now, dry_run=bare.dry_run),
         )
+
+
+def _find_contrary(latest: Sequence[RunRecord], now: datetime, *, dry_run: bool) -> RunRecord | None:
+    """The `sync` that shows that runs have another `dry_run` than this one: the last one, or a recent live one.
+
+    A person may make any run dry by --dry-run, and none live.
+    """
+    for number, run in enumerate(each for each in latest if each.mode == "bulk"):
+        if run.dry_run != dry_run and (number == 0 or (dry_run and now - run.started_at < STALE)):
+            return run
+    return None
 
 
 def _changed(view: LedgerView) -> Iterator[Changed]:

@@ -159,11 +159,17 @@ class DeliveriesJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer(Answer):
-    """How things stand, by the ledger alone."""
+    """How things stand, by the ledger alone.
+
+    `dry_run` is the setting as this command reads it, and `dry_run_origin` where it comes from. `dry_run_differs`: the
+    last runs were otherwise, so they have another environment or other settings.
+    """
 
     success: Literal[True] = True
     now: Annotated[Instant, Field(serialization_alias="checked_at")]
     dry_run: bool
+    dry_run_origin: str
+    dry_run_differs: bool
     enabled: bool
     paused: PauseJson | None
     known: Annotated[bool, Field(serialization_alias="has_ledger")]
