@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from ..world import Died
@@ -34,6 +36,35 @@ def test_runs_are_told_with_what_they_attempted(shell: Shell) -> None:
     assert [each["event_id"] for each in second["events"]] == [str(UNMAPPED)]
     assert (first["exit_status"], first["mode"], first["summary"]["queried"]) == (3, "bulk", 7)
     assert len(history(shell, "--json", "--limit", "1").answer["runs"]) == 1
+
+
+def test_a_run_is_told_by_each_of_its_ids(shell: Shell) -> None:
+    shell.sync()
+    shell.world.time.move(minutes=45)
+    shell.sync()
+    run = history(shell, "--json").answer["runs"][1]
+    for name in (run["run_id"], run["correlation_id"], f" {run['run_id'][:8]} "):
+        assert history(shell, name, "--json").answer["runs"] == [run]
+        out = history(shell, name).out
+        assert (run["correlation_id"] in out, f"held event {UNMAPPED}" in out) == (True, True)
+
+
+def test_a_run_whose_id_begins_with_digits_alone_is_told_unless_an_event_has_that_id(shell: Shell) -> None:
+    shell.world._numbers = count(0x64000001)
+    shell.sync()
+    assert history(shell, "64000001", "--json").answer["event_id"] == str(FULL)
+    shell.world._numbers = count(0x12345678)
+    shell.sync()
+    assert history(shell, "12345678", "--json").answer["runs"][0]["correlation_id"] == "sync-12345678"
+
+
+def test_an_id_that_names_nothing_is_told_as_neither_an_event_nor_a_run(shell: Shell) -> None:
+    shell.sync()
+    assert history(shell, "99999999").out == "neither an event nor a run in this ledger has the id 99999999\n"
+    assert history(shell, "99999999", "--json").answer["known"] is False
+    for name in ("sync-99999999", "", "f" * 32):
+        ran = shell.run("history", name, "--config", str(shell.write_config()))
+        assert (ran.status, "no run in the ledger has that id" in ran.err.replace("\n", " ")) == (2, True)
 
 
 def test_an_event_is_told_from_its_claim_to_its_last_receipt(shell: Shell) -> None:

@@ -238,7 +238,7 @@ def test_off_a_terminal_it_is_a_line_for_each_thing_and_quiet_leaves_what_needs_
     lines = status(shell).lines
     heads = [line.split(":")[0] for line in lines]
     assert heads == ["settings", "ledger", "mode", "good run", "run", "held", "missed", "due"]
-    assert lines[4].startswith(
+    assert lines[5].startswith(
         f"held: event {UNMAPPED} (Special Events 2026-12-12) UNMAPPED_ITEMS since 2026-12-12 18:00"
     )
     assert [line.split(":")[0] for line in status(shell, "-q").lines] == ["held", "missed"]

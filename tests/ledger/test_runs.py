@@ -73,6 +73,15 @@ def test_a_naive_instant_is_refused(ledger: Ledger) -> None:
     assert len(ledger.runs.latest(10)) == 1
 
 
+def test_a_run_is_found_by_its_correlation_id_and_by_its_id_or_the_beginning_of_it(ledger: Ledger) -> None:
+    run = replace(make_run("1a2b3c4d5e6f"), correlation_id="sync-other")
+    ledger.runs.begin(run)
+    for name in ("1a2b3c4d5e6f", "1a2b3c4d", "sync-other"):
+        assert [each.run_id for each in ledger.runs.find(name)] == [run.run_id]
+    for name in ("", "1a2b3c4", "sync", "1a2b3c4d5e6f7", "_" * 8):
+        assert ledger.runs.find(name) == ()
+
+
 def test_the_last_good_run_is_live_over_all_events_and_came_to_its_end(ledger: Ledger) -> None:
     assert ledger.runs.last_good() is None
     ledger.runs.finish(RUN, exit_status=3, summary={})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from tsrevel.cli.answers import reports
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_pause
@@ -17,16 +19,25 @@ from tsrevel.cli.output import (
     run_line,
 )
 from tsrevel.config import Settings
-from tsrevel.insight.history import EventHistory, describe_fact, recount_event, recount_runs
+from tsrevel.insight.history import EventHistory, RunHistory, describe_fact, recount_event, recount_runs
 from tsrevel.ledger import Pause
 from tsrevel.ledger.queries import Attempt
 from tsrevel.planning.money import show_grouped
+
+_RUNS_SHOWN = 10
+"""So many runs are shown of those that one id names; it is one, unless a correlation id was given out twice."""
 
 
 def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
     """The last runs and what they injected, held and failed: exit 0. Raises what `status` raises."""
     with look(ctx, flags) as (settings, view, _now):
-        told, pause = recount_runs(view, limit), view.runs.paused() if view else None
+        _tell_runs(ctx, flags, settings, recount_runs(view, limit), view.runs.paused() if view else None)
+    return 0
+
+
+def _tell_runs(
+    ctx: CliContext, flags: OutputOptions, settings: Settings, told: tuple[RunHistory, ...], pause: Pause | None
+) -> None:
     if flags.json:
         runs = tuple(
             fill(reports.RunWithEventsJson, reports.answer_run(each.run), events=reports.answer_attempts(each.attempts))
@@ -41,17 +52,27 @@ def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
             page.line(run_line(page, each.run, each.total), "bold")
             for one in each.attempts:
                 _tell_attempt(page, one, f"{one.status} event {one.event_id}")
-    return 0
 
 
-def show_event(ctx: CliContext, flags: OutputOptions, event: str, limit: int | None) -> int:
-    """Everything that happened to the event, of facts the last `limit`: exit 0, also where it is unknown.
+def show_one(ctx: CliContext, flags: OutputOptions, name: str, limit: int | None) -> int:
+    """Everything that happened to an event, of facts the last `limit`, or in a run: exit 0, also where it is unknown.
 
-    Raises typer.BadParameter for what can't be an event's id.
+    Raises typer.BadParameter for what can't be the id of either.
     """
     with look(ctx, flags) as (settings, view, _now):
-        event_id = find_event_id(event, lambda each: recount_event(view, each).known)
-        told, pause = recount_event(view, event_id, limit), view.runs.paused() if view else None
+        pause, runs = view.runs.paused() if view else None, recount_runs(view, _RUNS_SHOWN, name.strip())
+        try:
+            event_id = find_event_id(name, lambda each: recount_event(view, each).known)
+        except typer.BadParameter as error:
+            if not runs:
+                text = f"{name!r} is no TripleSeat event id (a number), and no run in the ledger has that id"
+                raise typer.BadParameter(f"{text}; `tsrevel history` lists the runs") from error
+            _tell_runs(ctx, flags, settings, runs, pause)
+            return 0
+        told = recount_event(view, event_id, limit)
+    if runs and not told.known:  # the beginning of a run's id may be digits alone
+        _tell_runs(ctx, flags, settings, runs, pause)
+        return 0
     if flags.json:
         answer = fill(
             reports.EventHistoryAnswer,
@@ -82,7 +103,7 @@ def _begin(ctx: CliContext, settings: Settings, pause: Pause | None, place: str 
 
 def _tell_event(page: TextOutput, told: EventHistory) -> None:
     if not told.known:
-        page.line(f"event {told.event_id}: no run has ever seen it, as far as this ledger knows")
+        page.line(f"neither an event nor a run in this ledger has the id {told.event_id}")
         return
     head = f"event {told.event_id}"
     if standing := told.standing:

@@ -54,12 +54,15 @@ def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None 
         )
 
 
-def recount_runs(view: LedgerView | None, limit: int) -> tuple[RunHistory, ...]:
-    """The last `limit` runs, newest first. Raises LedgerUnusable and LedgerDamaged."""
+def recount_runs(view: LedgerView | None, limit: int, name: str | None = None) -> tuple[RunHistory, ...]:
+    """The last `limit` runs, newest first, or those that `name` names: one, as a rule.
+
+    Raises LedgerUnusable and LedgerDamaged.
+    """
     if view is None:
         return ()
     with view.reading():
-        latest = view.runs.latest(limit)
+        latest = view.runs.latest(limit) if name is None else view.runs.find(name)[:limit]
         ids = [run.run_id for run in latest]
         attempts, totals = view.queries.attempts_in(ids), view.queries.totals_of(ids)
     return tuple(

@@ -26,6 +26,11 @@ _LATEST = """
     SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
     FROM runs ORDER BY started_at DESC, rowid DESC LIMIT ?
 """
+_FIND = """
+    SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
+    FROM runs WHERE correlation_id = ?1 OR (length(?1) >= 8 AND substr(run_id, 1, length(?1)) = ?1)
+    ORDER BY started_at DESC, rowid DESC
+"""
 _LAST_GOOD = """
     SELECT run_id, correlation_id, mode, dry_run, whole, started_at, finished_at, exit_status, summary
     FROM runs WHERE whole AND mode = 'bulk' AND NOT dry_run AND exit_status IN (0, 3, :alarm)
@@ -91,6 +96,11 @@ class RunRepository:
         """The last `limit` runs, newest first."""
         with self._transactions.reading() as connection:
             return tuple(_decode_run(row) for row in connection.execute(_LATEST, (limit,)))
+
+    def find(self, text: str) -> tuple[RunRecord, ...]:
+        """The runs that `text` names: by the correlation id, or by the run id or its first eight letters or more."""
+        with self._transactions.reading() as connection:
+            return tuple(_decode_run(row) for row in connection.execute(_FIND, (text,)))
 
     def last_good(self, *, with_alarm: bool = True) -> RunRecord | None:
         """The last live run over all events that came to its end: exit 0, or 3 where some were held or failed.

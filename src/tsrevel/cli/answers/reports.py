@@ -201,7 +201,7 @@ class RunWithEventsJson(RunJson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsAnswer(Answer):
-    """The last runs: `history` without an event."""
+    """The last runs: `history` without an event. Or the one run that was named."""
 
     success: Literal[True] = True
     paused: PauseJson | None

@@ -54,8 +54,13 @@ def status(
 def history(
     ctx: CliContext,
     flags: OutputOptions,
-    event: Annotated[
-        str | None, typer.Argument(metavar="[EVENT]", help="A TripleSeat event id.", autocompletion=complete_event)
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[EVENT|RUN]",
+            help="A TripleSeat event id, or a run by its id or correlation id (sync-1a2b3c4d).",
+            autocompletion=complete_event,
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -64,16 +69,16 @@ def history(
         ),
     ] = None,
 ) -> int:
-    """Show what was done, by run or for one event.
+    """Show the last runs, one run, or one event.
 
-    For an event: its attempts, receipts, notices and notes. It reads the ledger alone. An event that no run has seen is
-    reported as unknown, with exit status 0.
+    For an event: its attempts, receipts, notices and notes. For a run: what it did to which event. It reads the ledger
+    alone. A number that is neither an event nor a run in the ledger is reported as unknown, with exit status 0.
     """
     from tsrevel.cli import history as verb
 
-    if event is None:
+    if name is None:
         return verb.show_runs(ctx, flags, limit or 10)
-    return verb.show_event(ctx, flags, event, limit)
+    return verb.show_one(ctx, flags, name, limit)
 
 
 @command(
