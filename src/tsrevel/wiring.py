@@ -220,7 +220,8 @@ class _Channels(Secret):
         elif seat.auth == "client_credentials":
             access = ClientCredentials(self.token_url(), self.runtime.clock)
         else:
-            access = RotatingToken(self.token_url(), TokenFile(self.settings.token_path), self.runtime.clock)
+            file = TokenFile(self.settings.token_path, sandbox=self.settings.environment == "sandbox")
+            access = RotatingToken(self.token_url(), file, self.runtime.clock)
         events = self.open_tripleseat(access.headers, access.renew)
         return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
 

@@ -302,7 +302,7 @@ def test_the_sandbox_as_json_is_one_object_even_when_stopped() -> None:
         process.send_signal(signal.SIGINT)
         ran = finish(process)
     assert (ran.status, ran.out) == (130, "")
-    assert "the pretend services are gone" in ran.err
+    assert "the sandbox is stopped" in ran.err
     assert "run" not in ran.err
 
 

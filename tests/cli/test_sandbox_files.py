@@ -6,10 +6,13 @@ import os
 import signal
 import tomllib
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+import tomlkit
 
-from .bench import Ran, Shell, execute, finish, start
+from ..ports import free_port
+from .bench import Ran, Shell, execute, finish, first_line, start
 
 pytestmark = pytest.mark.real_process
 
@@ -36,6 +39,32 @@ def test_settings_that_a_sandbox_wrote_are_written_again(tmp_path: Path) -> None
     assert path.read_text() != first
     assert tomllib.loads(path.read_text())["environment"] == "sandbox"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_sandbox_says_how_to_try_the_login_and_a_stopped_one_that_it_has_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "try it.toml"
+    port = str(free_port())
+    process = start("sandbox", "--write-config", str(path), "--login-port", port)
+    tip = first_line(process, "stderr", "login").strip()
+    assert tip == f"tsrevel login --config '{path}' --port {port}   (a rehearsal)"
+    login = start("login", "--config", str(path), "--port", port)
+    with urlopen(first_line(login, "stdout", "http").strip()) as page:  # noqa: S310 (on loopback)
+        assert "Done" in page.read().decode()
+    assert finish(login).status == 0
+    process.send_signal(signal.SIGINT)
+    served = finish(process)
+    assert served.err.splitlines()[-1] == "tsrevel: interrupted; the sandbox is stopped, and everything in it is gone"
+    for argv in (["sync"], ["doctor"], ["login", "--status"], ["sync"]):
+        ran = execute(*argv, "--config", str(path))
+        said = ran.out + ran.err
+        assert ran.status in {10, 12}
+        assert ("the sandbox that wrote it isn't running" in said, "an admin user" in said) == (True, False)
+    token = tmp_path / "token.json"
+    token.write_text('{"access_token": "a", "refresh_token": "b", "expires_at": 4000000000}')
+    settings = tomllib.loads(path.read_text())
+    path.write_text(tomlkit.dumps(settings | {"tripleseat": settings["tripleseat"] | {"token_file": str(token)}}))
+    ran = execute("sync", "--config", str(path))
+    assert (ran.status, "is the sandbox running?" in ran.err) == (13, True)
 
 
 @pytest.mark.parametrize("content", [PRODUCTION, "", "a letter", 'environment = "sandbox"\n'])

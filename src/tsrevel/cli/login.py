@@ -42,7 +42,7 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
     with _open_settings(ctx, flags) as settings:
         if settings.tripleseat.auth != "oauth2":
             return _tell_nothing_to_do(ctx, flags, settings)
-        file = TokenFile(settings.token_path)
+        file = TokenFile(settings.token_path, sandbox=settings.environment == "sandbox")
         try:
             token, written_at = file.load(), file.written_at()
         except ConfigError as error:

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from tsrevel import __version__
-from tsrevel.cli.boundary import INTERRUPTED, TERMINATED, UNEXPECTED, UNFINISHED, USAGE, guard
+from tsrevel.cli.boundary import INTERRUPTED, TERMINATED, UNEXPECTED, USAGE, guard
 from tsrevel.cli.completion import complete_location
 from tsrevel.cli.context import LogFormat, OutputOptions
 
@@ -95,7 +95,7 @@ def command(
     exits: Mapping[int, str],
     panel: str | None = None,
     acts: bool = False,
-    unfinished: str = UNFINISHED,
+    unfinished: str = "",
 ) -> Callable[[Body], Body]:
     """Add a command to `tree`: with its own options, the common ones after them, and the error boundary around it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,8 +40,12 @@ class Served:
     config: str
 
 
-def serve_sandbox(ctx: CliContext, flags: OutputOptions, write_config: Path | None, ports: tuple[int, int]) -> int:
+def serve_sandbox(
+    ctx: CliContext, flags: OutputOptions, write_config: Path | None, ports: tuple[int, int], login_port: int
+) -> int:
     """Serve both services until interrupted; the settings go to `write_config`, or to stdout.
+
+    `login_port` is where `login` is to wait for the browser.
 
     Only a file that a sandbox wrote is overwritten: ConfigError. Raises OSError where a port is taken or the file can't
     be written.
@@ -51,6 +56,7 @@ def serve_sandbox(ctx: CliContext, flags: OutputOptions, write_config: Path | No
         problem = ConfigProblem(ConfigCode.FILE_NOT_OURS, "--write-config", "the command line", text, remedy)
         raise ConfigError((problem,))  # it may be settings of production
     with run_services(ports) as served:
+        served.tripleseat.tokens.redirect_uri = f"http://127.0.0.1:{login_port}/callback"
         if write_config:
             replace_file(write_config, f"{MARK}\n{served.config}".encode())
         if flags.json:
@@ -62,7 +68,9 @@ def serve_sandbox(ctx: CliContext, flags: OutputOptions, write_config: Path | No
             return UNEXPECTED  # nobody knows where it is to be found
         if not flags.quiet:
             if write_config:
-                print(f"Try:  tsrevel sync --config {write_config}", file=ctx.stderr)
+                shown = shlex.quote(str(write_config))
+                print(f"Try:  tsrevel sync --config {shown}", file=ctx.stderr)
+                print(f"      tsrevel login --config {shown} --port {login_port}   (a rehearsal)", file=ctx.stderr)
             text = "Serving on loopback until interrupted (Ctrl-C); everything in it is invented."
             print(text, file=ctx.stderr, flush=True)
         threading.Event().wait()

@@ -38,7 +38,7 @@ from tsrevel.errors import (
 from tsrevel.redaction import Redactor
 from tsrevel.text import is_whole
 from tsrevel.transport.deadline import NEVER, Deadline, TimedBackend
-from tsrevel.transport.network import CA_FILE, CA_FOLDER, DIRECT, KEY_LOG, Network, Proxy
+from tsrevel.transport.network import CA_FILE, CA_FOLDER, DIRECT, KEY_LOG, Network, Proxy, is_loopback
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.responses import Json, decode_json, find_unusable, quote_answer, read_service_code
 from tsrevel.transport.retry import LONGEST_WAIT, with_retries
@@ -279,7 +279,7 @@ class ApiClient:
     def _unconnected(self, label: str, url: httpx.URL, error: Exception) -> TsrevelError:
         """What a connection that wasn't made means. Nothing was sent, so a write may be tried again as well."""
         proxy = self._network.proxy_for(url.scheme, url.host, url.port)
-        said = f"{label}: no connection to {url.host}"
+        said = f"{label}: no connection to {url.host}" + (f":{url.port}" if url.port else "")
         if proxy:
             said = f"{said} through the proxy that {proxy.variable} names"
             if isinstance(error, httpx.ProxyError) and str(error).partition(" ")[0] == "407":  # httpcore's own text
@@ -287,7 +287,8 @@ class ApiClient:
                 return ConnectionMisconfigured(text, ConnectionFault.PROXY_LOGIN_REFUSED)
         failure = _find_tls_failure(error)
         if failure is None:
-            return RetryLater(f"{said} ({type(error).__name__})")
+            hint = "; nothing answers on this machine: is the sandbox running?" if is_loopback(url.host) else ""
+            return RetryLater(f"{said} ({type(error).__name__}){hint}")
         text = f"{said}: {failure.text}"
         if failure.passes:
             return RetryLater(text, math.inf, failure.fault)

@@ -47,6 +47,8 @@ LOCK_SECONDS = 150.0
 _LOOK_SECONDS = 0.02
 APPROVAL = "run `tsrevel login` (README, set-up: 'Get the first token')"
 _HOW = f"Get one: {APPROVAL}."
+_SANDBOX_STOPPED = "the sandbox that wrote it isn't running, or nobody has logged in to it"
+_START_SANDBOX = "Start it again with `tsrevel sandbox --write-config FILE`, or run `tsrevel login` while it runs."
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -63,10 +65,14 @@ class Token(Secret):
 
 
 class TokenFile:
-    """`{"access_token", "refresh_token", "expires_at"}` at `path`, readable by its owner alone."""
+    """`{"access_token", "refresh_token", "expires_at"}` at `path`, readable by its owner alone.
 
-    def __init__(self, path: Path) -> None:
+    That of a `sandbox` goes when the sandbox stops.
+    """
+
+    def __init__(self, path: Path, *, sandbox: bool = False) -> None:
         self._path = real_path(path)  # a link stays a link: what it points to is replaced
+        self._sandbox = sandbox
         self._warned = False
 
     def load(self) -> Token:
@@ -78,7 +84,8 @@ class TokenFile:
                 self._warned = True
                 logger.warning("tripleseat.token_file can be read by other users; run chmod 600 %s", self._path)
         except FileNotFoundError as error:
-            raise self._problem(ConfigCode.FILE_NOT_FOUND, "there is no token file yet", _HOW) from error
+            what, how = (_SANDBOX_STOPPED, _START_SANDBOX) if self._sandbox else ("there is no token file yet", _HOW)
+            raise self._problem(ConfigCode.FILE_NOT_FOUND, what, how) from error
         except OSError as error:
             remedy = self._give_back() or "Make it readable to this user."
             raise self._problem(ConfigCode.FILE_UNREADABLE, f"can't be read ({error.strerror})", remedy) from error

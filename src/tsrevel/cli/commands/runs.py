@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tsrevel.cli.boundary import require_extra
+from tsrevel.cli.boundary import UNFINISHED, require_extra
 from tsrevel.cli.completion import complete_event, complete_run
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import LEDGER_EXITS, LOCK_EXITS, RUN, RUN_EXITS, Location, app, command
@@ -55,7 +55,7 @@ FromSnapshot = Annotated[
 ]
 
 
-@command(app, panel=RUN, example="tsrevel sync --dry-run", exits=RUN_EXITS, acts=True)
+@command(app, panel=RUN, example="tsrevel sync --dry-run", exits=RUN_EXITS, acts=True, unfinished=UNFINISHED)
 def sync(
     ctx: CliContext,
     flags: OutputOptions,
@@ -80,7 +80,15 @@ def sync(
     return verb.sync(ctx, flags, options).exit_status
 
 
-@command(app, "sync-event", panel=RUN, example="tsrevel sync-event 64000003 --dry-run", exits=RUN_EXITS, acts=True)
+@command(
+    app,
+    "sync-event",
+    panel=RUN,
+    example="tsrevel sync-event 64000003 --dry-run",
+    exits=RUN_EXITS,
+    acts=True,
+    unfinished=UNFINISHED,
+)
 def sync_event(
     ctx: CliContext,
     flags: OutputOptions,
@@ -104,6 +112,7 @@ def sync_event(
     example="tsrevel replay /var/spool/tsrevel --archive /var/spool/tsrevel-done",
     exits=RUN_EXITS | {3: f"{RUN_EXITS[3]}, or a delivery couldn't be read", 4: "a signature is invalid"},
     acts=True,
+    unfinished=UNFINISHED,
 )
 def replay(
     ctx: CliContext,

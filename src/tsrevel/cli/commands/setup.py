@@ -317,7 +317,7 @@ def demo(
     example="tsrevel sandbox --write-config sandbox.toml",
     exits={10: "the file can't be written"},
     acts=True,
-    unfinished="the pretend services are gone, with all that was in them",
+    unfinished="the sandbox is stopped, and everything in it is gone",
 )
 def sandbox(
     ctx: CliContext,
@@ -328,14 +328,18 @@ def sandbox(
     ] = None,
     tripleseat_port: Annotated[int, typer.Option("--tripleseat-port", min=0, max=65535, help="0: any free one.")] = 0,
     revel_port: Annotated[int, typer.Option("--revel-port", min=0, max=65535, help="0: any free one.")] = 0,
+    login_port: Annotated[
+        int, typer.Option("--login-port", min=1, max=65535, help="Where `login` waits, by its `--port`.")
+    ] = 8765,
 ) -> int:
     """Serve the pretend services until interrupted.
 
-    They listen on loopback, with a sample day in them. It makes its own settings, so `--config` changes nothing.
+    They listen on loopback, with a sample day in them. It makes its own settings, so `--config` changes nothing. You
+    can also rehearse `login` there: open the address that it prints, and nobody has to approve.
     """
     from tsrevel.cli import sandbox as verb
 
     try:
-        return verb.serve_sandbox(ctx, flags, write_config, (tripleseat_port, revel_port))
+        return verb.serve_sandbox(ctx, flags, write_config, (tripleseat_port, revel_port), login_port)
     except OSError as error:
         raise typer.BadParameter(f"the sandbox can't be served: {error.strerror or type(error).__name__}") from error
