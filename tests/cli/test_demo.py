@@ -11,9 +11,10 @@ import pytest
 from tsrevel.cli import context as surroundings
 from tsrevel.cli.app import run_command
 
-from .bench import Ran, Tty, execute
+from .bench import ROOT, Ran, Tty, execute
 
 pytestmark = pytest.mark.real_process
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def demo(*argv: str, tty: bool = False) -> Ran:
@@ -30,6 +31,14 @@ def test_the_demo_tells_the_story_and_keeps_its_promise() -> None:
         assert part in ran.out
     assert re.search(r"7 events: 3 orders made \(1,280\.23\), 1 held, 1 missed, 2 with nothing to do", ran.out)
     assert "Every order once, to the cent." in ran.out
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```text\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    printed = iter(DAY.sub("DAY", demo().out).splitlines())
+    for line in DAY.sub("DAY", shown).splitlines():
+        assert line in printed, line  # in this order: what stands between is left out
 
 
 def test_the_demo_fits_a_page_and_breaks_no_name() -> None:

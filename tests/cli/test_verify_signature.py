@@ -270,8 +270,8 @@ def test_a_body_that_comes_in_drops_is_whole() -> None:
 
 
 @pytest.mark.parametrize("reason", [*SignatureReason, "PAYLOAD_TOO_LARGE"])
-def test_the_readme_explains_every_refusal(reason: str) -> None:
-    assert f"`{reason}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_guide_explains_every_refusal(reason: str) -> None:
+    assert f"| `{reason}` |" in (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.real_process

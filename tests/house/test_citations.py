@@ -1,4 +1,4 @@
-"""Every citation has its target: "facts Revel 2.4" and "DESIGN 4" name a heading, and a link names a file."""
+"""Every citation has its target: "facts Revel 2.4" and "DESIGN 4" name a heading."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ PAGES = {
 }
 NUMBERS = r"(\d+(?:\.\d+)?)((?:(?:, | and |-)\d+(?:\.\d+)?)*)"
 CITATION = re.compile(rf"(?:(?:facts|Facts) (TripleSeat|Revel)|(DESIGN)(?: section)?) {NUMBERS}")
-LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
-PROSE = [each for each in tracked_files() if each.suffix == ".md"]
 
 
 def headings(page: Path) -> set[str]:
@@ -60,9 +58,3 @@ def test_every_citation_names_a_heading_that_is_there() -> None:
         if number not in known[page]
     ]
     assert lost == []
-
-
-@pytest.mark.parametrize("page", PROSE, ids=lambda each: each.name)
-def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
-    targets = LINK.findall(page.read_text(encoding="utf-8"))
-    assert [each for each in targets if not (page.parent / each).exists()] == []
