@@ -48,7 +48,7 @@ def write_page(folder: Path) -> str:
     world = World(folder)
     shell = Shell(world)
     shell.sync()
-    world.revel.pos_touch(5550101)
+    world.revel.pos_touch(world.orders_of(64000001)[0]["id"])
     world.rewrite_event(64000002, lines=[("Coffee Urn", 12, "24.00")])
     page, day = folder / "reconcile.html", str(MORNING.date())
     config = str(shell.write_config())
