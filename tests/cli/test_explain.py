@@ -77,7 +77,7 @@ def test_what_will_hold_an_event_on_its_day_is_foretold(shell: Shell) -> None:
 def test_an_order_half_written_is_told_with_its_steps(shell: Shell) -> None:
     shell.world.at("after POST /resources/Payment/", shell.world.die)
     with pytest.raises(Died):
-        shell.world.sync()
+        shell.world.sync_event(FULL)
     shell.world.revive()
     told = explain(shell, FULL, "--json").answer
     assert (told["status"], told["event"]["revel_order_id"]) == ("planned", "5550101")
@@ -91,7 +91,7 @@ def test_an_order_half_written_is_told_with_its_steps(shell: Shell) -> None:
 def test_an_order_whose_last_answer_was_lost_is_told_as_complete(shell: Shell) -> None:
     shell.world.at("after POST /resources/OrderHistory/", shell.world.die)
     with pytest.raises(Died):
-        shell.world.sync()
+        shell.world.sync_event(FULL)
     shell.world.revive()
     told = explain(shell, FULL, "--json").answer
     assert (told["status"], told["text"]) == ("planned", "Revel order 5550101 is complete; the next run notes that")
@@ -102,7 +102,7 @@ def test_a_lost_ledger_is_no_loss(shell: Shell) -> None:
     shell.world.lose_ledger()
     told = explain(shell, FULL, "--json").answer
     assert (told["status"], told["reason"]) == ("skipped", "ALREADY_INJECTED")
-    assert (told["order"], told["last_seen"], told["event"]["revel_order_id"]) == (None, None, "5550101")
+    assert (told["order"], told["last_seen"], told["event"]["revel_order_id"]) == (None, None, "5550103")
 
 
 def test_a_settled_event_is_told_with_the_persons_note(shell: Shell) -> None:
@@ -152,14 +152,14 @@ def test_a_service_that_is_down_is_told_as_json_as_well(shell: Shell) -> None:
     ran = explain(shell, FULL, "--json")
     assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (13, False, 13)
     assert (ran.answer["status"], ran.answer["reason"]) == ("failed", "UPSTREAM_UNAVAILABLE")
-    assert ran.answer["order"]["revel_order_id"] == "5550101"
+    assert ran.answer["order"]["revel_order_id"] == "5550103"
 
 
 def test_what_kept_the_services_from_being_asked_is_no_fault_of_tsrevels(shell: Shell) -> None:
     (shell.world.folder / "token.json").unlink()
     ran = explain(shell, FULL)
     assert ran.status == 10
-    assert "there is no token file yet. Get one: run `tsrevel login`" in ran.out
+    assert "tripleseat.token_file" in ran.out
     assert "what to do: mend what the text tells, then ask again" in ran.out
     assert "source: not all could be asked" in ran.out
 

@@ -31,7 +31,7 @@ def test_runs_are_told_with_what_they_attempted(shell: Shell) -> None:
     shell.sync()
     second, first = history(shell, "--json").answer["runs"]
     told = {each["event_id"]: (each["status"], each["reason"], each["revel_order_id"]) for each in first["events"]}
-    assert told[str(FULL)] == ("injected", None, "5550101")
+    assert told[str(FULL)] == ("injected", None, "5550103")
     assert told[str(UNMAPPED)] == ("held", "UNMAPPED_ITEMS", None)
     assert [each["event_id"] for each in second["events"]] == [str(UNMAPPED)]
     assert (first["exit_status"], first["mode"], first["summary"]["queried"]) == (3, "bulk", 7)
@@ -72,20 +72,20 @@ def test_an_event_is_told_from_its_claim_to_its_last_receipt(shell: Shell) -> No
     told = history(shell, str(FULL), "--json").answer
     [attempt] = told["attempts"]
     run_id = attempt["run_id"]
-    assert (attempt["status"], attempt["revel_order_id"]) == ("injected", "5550101")
+    assert (attempt["status"], attempt["revel_order_id"]) == ("injected", "5550103")
     assert (told["order"]["state"], told["order"]["total"]) == ("settled", "837.72")
     first, *_, last = told["receipts"]
-    assert (first["step"], first["revel_id"], first["run_id"]) == ("order", "5550101", run_id)
+    assert (first["step"], first["revel_id"], first["run_id"]) == ("order", "5550103", run_id)
     assert (last["step"], len(told["receipts"])) == ("history", 10)
     kinds = [each["kind"] for each in told["facts"]]
     assert (kinds[0], kinds[-2:], kinds.count("recorded")) == ("claimed", ["settled", "seen"], 10)
-    assert told["facts"][-2]["text"] == "settled: Revel showed order 5550101 complete"
+    assert told["facts"][-2]["text"] == "settled: Revel showed order 5550103 complete"
 
 
 def test_an_order_that_two_runs_made_is_told_with_both(shell: Shell) -> None:
     shell.world.at("after POST /resources/Payment/", shell.world.die)
     with pytest.raises(Died):
-        shell.world.sync()
+        shell.world.sync_event(FULL)
     shell.world.revive()
     told = history(shell, str(FULL), "--json").answer
     assert (told["order"]["state"], [each["written"] for each in told["steps"]].count(False)) == ("claimed", 3)
@@ -106,13 +106,13 @@ def test_a_settled_order_whose_receipts_were_pruned_is_told_as_written(shell: Sh
     out = history(shell, str(FULL)).out
     assert ("receipt not kept" in out, "not written" in out) == (True, False)
     ran = shell.run("explain", str(FULL), "--config", config, "--offline")
-    assert "settled, Revel order 5550101, 10 of 10 steps written (10 receipts not kept)" in ran.out
+    assert "settled, Revel order 5550103, 10 of 10 steps written (10 receipts not kept)" in ran.out
 
 
 def test_a_disputed_order_found_with_a_new_ledger_is_told_as_far_as_it_is_known(shell: Shell) -> None:
     shell.sync()
     shell.world.lose_ledger()
-    shell.world.revel.pos_touch(5550101)
+    shell.world.revel.pos_touch(5550103)
     shell.sync()
     told = history(shell, str(FULL), "--json").answer
     assert told["order"]["state"] == "disputed"
@@ -166,7 +166,7 @@ def test_a_disputed_order_is_told_with_what_is_disputed(shell: Shell) -> None:
     shell.world.revel.dropped_fields.add("tax")
     shell.sync()
     out = history(shell, str(FULL)).out
-    assert "order: disputed, Revel order 5550101, total 837.72: AMOUNT_MISMATCH" in out
+    assert "order: disputed, Revel order 5550103, total 837.72: AMOUNT_MISMATCH" in out
 
 
 def test_on_a_terminal_the_same_is_laid_out(shell: Shell) -> None:

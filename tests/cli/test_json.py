@@ -52,7 +52,7 @@ def test_an_injected_event_reads_as_designed(shell: Shell) -> None:
         "reason": None,
         "category": None,
         "error": None,
-        "revel_order_id": "5550101",
+        "revel_order_id": "5550103",
         "local_id": "Triple Seat_64000001",
         "total": "837.72",
     }

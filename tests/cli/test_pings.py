@@ -171,7 +171,7 @@ def test_a_run_that_is_paused_midway_is_told_as_finished(post: Shell, told: Told
             ledger.runs.pause("stocktaking")
 
     told.at("after POST /resources/Order/", pause)
-    assert post.sync().status == 3
+    assert post.sync().status == 0
     assert told.monitor.pings == ["/start", ""]
     assert told.sendgrid.asked == []
 

@@ -140,7 +140,7 @@ def test_every_json_log_line_is_an_object_with_the_correlation_id(shell: Shell) 
 def test_a_json_log_line_about_an_event_says_which_and_why_by_itself(shell: Shell) -> None:
     entries = [json.loads(line) for line in shell.sync("-v", "--log-format", "json").err.splitlines()]
     told = {each["event_id"]: (each["order_id"], each["reason"]) for each in entries if "event_id" in each}
-    assert told["64000001"] == ("5550101", None)
+    assert told["64000001"] == ("5550103", None)
     assert told["64000003"] == (None, "UNMAPPED_ITEMS")
     assert len(told) == 7
 

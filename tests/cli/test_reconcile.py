@@ -125,7 +125,7 @@ def test_days_with_no_event_are_folded(shell: Shell) -> None:
 
 def test_the_three_stand_side_by_side_where_a_day_differs(shell: Shell) -> None:
     shell.sync()
-    shell.world.revel.pos_touch(5550101)
+    shell.world.revel.pos_touch(5550103)
     rows = [line.split() for line in reconcile(shell).lines]
     assert ["discount", "-9.60", "-9.60", "0.00", "differs"] in rows
     assert ["tax", "53.24", "53.24", "53.24"] in rows
@@ -144,7 +144,7 @@ def test_quiet_tells_differences_alone(shell: Shell) -> None:
 
 def test_an_alarm_is_named_first_and_ends_with_14(shell: Shell) -> None:
     shell.sync()
-    shell.world.revel.pos_touch(5550101)
+    shell.world.revel.pos_touch(5550103)
     ran = reconcile(shell, "-q")
     assert (ran.status, ran.lines[0].partition(":")[0]) == (14, "ALARM money (discount) AMOUNT_MISMATCH")
     assert "did a POS station open it?" in ran.lines[0]

@@ -156,7 +156,7 @@ def test_failures_are_told_until_they_are_over(shell: Shell) -> None:
 def test_an_order_begun_is_told_with_how_far_it_is(shell: Shell) -> None:
     shell.world.at("after POST /resources/Payment/", shell.world.die)
     with pytest.raises(Died):
-        shell.world.sync()
+        shell.world.sync_event(FULL)
     told = status(shell, "--json").answer
     [order] = told["orders"]
     assert (order["event_id"], order["state"], order["revel_order_id"]) == (str(FULL), "claimed", "5550101")
@@ -173,7 +173,7 @@ def test_a_disputed_order_is_a_warning(shell: Shell) -> None:
     shell.sync()
     told = status(shell, "--json").answer
     assert {each["state"] for each in told["orders"]} == {"disputed"}
-    assert f"a person must look at Revel order 5550101 of event {FULL}" in " ".join(told["warnings"])
+    assert f"a person must look at Revel order 5550103 of event {FULL}" in " ".join(told["warnings"])
     assert "tax is 0.00, not 53.24" in " ".join(told["warnings"])
 
 
@@ -213,7 +213,7 @@ def test_while_a_run_goes_on_it_tells_what_is_stored_so_far(shell: Shell) -> Non
     shell.world.at("after POST /resources/Payment/", look)
     assert shell.sync().status == 3
     assert told[0].status == 0
-    assert [each["event_id"] for each in told[0].answer["orders"]] == [str(FULL)]
+    assert [each["event_id"] for each in told[0].answer["orders"]] == [str(PAID)]
 
 
 def test_it_leaves_the_ledger_byte_for_byte(shell: Shell) -> None:

@@ -20,7 +20,7 @@ def test_every_event_has_a_row_under_its_day_and_place(shell: Shell) -> None:
     lines = screen(shell)
     assert lines[0].split() == ["Event", "Name", "Status", "Total", "Order", "Reason"]
     title = lines.index("2026-12-12, Lakeside Bakery")
-    assert lines[title + 1].split() == ["64000002", "Sample", "Realty", "breakfast", "injected", "254.80", "5550102"]
+    assert lines[title + 1].split() == ["64000002", "Sample", "Realty", "breakfast", "injected", "254.80", "5550101"]
     assert sum(line.startswith("  640") for line in lines) == 7
 
 
@@ -82,11 +82,11 @@ def test_what_was_done_before_needs_no_second_line(shell: Shell) -> None:
 
 def test_what_a_station_changed_of_it_stands_below_its_row(shell: Shell) -> None:
     shell.sync()
-    shell.world.revel.state.rows["Order"][5550101]["final_total"] += 5
+    shell.world.revel.state.rows["Order"][5550103]["final_total"] += 5
     lines = screen(shell)
     row = next(n for n, line in enumerate(lines) if "64000001" in line)
     assert lines[row].split()[-1] == "CHANGED_AFTER_INJECTION"
-    assert lines[row + 1].startswith("      Revel order 5550101")
+    assert lines[row + 1].startswith("      Revel order 5550103")
 
 
 def test_a_disabled_connector_is_told_to_a_person(shell: Shell) -> None:

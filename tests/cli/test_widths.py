@@ -218,7 +218,7 @@ def test_every_event_is_counted_once() -> None:
 
 def test_what_changed_after_injection_is_no_event_with_nothing_to_do(shell: Shell) -> None:
     shell.sync()
-    shell.world.revel.state.rows["Order"][5550101]["final_total"] += 5
+    shell.world.revel.state.rows["Order"][5550103]["final_total"] += 5
     dry = screen(shell, 120, "sync", "--dry-run")
     assert any(re.search("64000001 .* changed .* CHANGED_AFTER_INJECTION", line) for line in dry)
     told = shell.sync().lines[0]

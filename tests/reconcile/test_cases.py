@@ -228,7 +228,7 @@ def test_a_row_that_tripleseat_garbles_is_told_and_hides_no_other(shell: Shell) 
 
 def test_an_event_that_is_listed_and_not_handed_out_is_told_and_its_order_still_compared(shell: Shell) -> None:
     shell.sync()
-    shell.world.revel.pos_touch(5550101)
+    shell.world.revel.pos_touch(5550103)
     shell.world.tripleseat.faults.add("status", "GET", f"/events/{FULL}", times=None, status=403)
     ran = reconcile(shell, "--json")
     assert (ran.status, {each["kind"] for each in found(ran, FULL)}) == (14, {"event_unreadable", "money"})

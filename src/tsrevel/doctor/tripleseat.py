@@ -89,7 +89,7 @@ def examine_tripleseat(
 def _without_token(error: TsrevelError, settings: Settings) -> Iterator[CheckFinding]:
     yield skipped(CONNECTION, _TOKEN_PROBLEM)
     found = failure(TOKEN, error)
-    if settings.tripleseat.auth == "oauth2" and settings.environment != "sandbox":
+    if settings.tripleseat.auth == "oauth2":
         found = replace(found, remedy="Run `tsrevel login`: an admin user of TripleSeat must approve.")
     yield found
     for name in _READS:
