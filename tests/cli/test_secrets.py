@@ -36,6 +36,7 @@ TYPED: dict[str, list[str]] = {
     "doctor": [],
     "map list": [],
     "map suggest": [],
+    "map products": ["cake"],
     "map set": ["Ube Celebration Cake", "8107"],
     "map unset": ["Ube Celebration Cake"],
     "map check": [],

@@ -31,6 +31,7 @@ def test_a_kept_catalogue_is_what_was_listed(ledger: Ledger) -> None:
     ledger.catalogs.store(make_catalogue())
     assert ledger.catalogs.recent(EIGHT, HOUR) == make_catalogue()
     assert ledger.catalogs.recent(NINE, HOUR) is None
+    assert (ledger.catalogs.stored(EIGHT), ledger.catalogs.stored(NINE)) == (make_catalogue(), None)
     assert kinds(ledger) == [("catalogue_kept", {"establishment": "8", "products": "4"})]
 
 

@@ -20,6 +20,7 @@ from tsrevel.errors import (
     ConfigProblem,
     ConnectorDisabled,
     CredentialsRefused,
+    MappingUnclear,
     Refused,
     ServiceDown,
     TryNextRun,
@@ -108,6 +109,29 @@ def establishment_names(settings: Settings) -> dict[EstablishmentId, str]:
     for location in settings.locations:
         names.setdefault(EstablishmentId(location.revel_establishment), []).append(location.name)
     return {establishment: ", ".join(each) for establishment, each in names.items()}
+
+
+def choose_establishments(settings: Settings, establishment: int | None, location: str | None) -> list[int]:
+    """The establishments that may be meant, all if neither is named. Raises MappingUnclear for one no location has."""
+    known = establishment_names(settings)
+    there = "; ".join(f"{number} ({name})" for number, name in known.items()) or "none"
+    if establishment is not None:
+        if establishment not in known:
+            raise MappingUnclear(
+                f"no [[locations]] entry rings up at establishment {establishment}; there are: {there}"
+            )
+        return [establishment]
+    if location is None:
+        return list(known)
+    name, text = normalise(location), location.strip()
+    fitting = [
+        each.revel_establishment
+        for each in settings.locations
+        if normalise(each.name) == name or text in {str(each.tripleseat_location), str(each.tripleseat_site)}
+    ]
+    if not fitting:
+        raise MappingUnclear(f"no [[locations]] entry is called {location!r} or has that id; there are: {there}")
+    return list(dict.fromkeys(fitting))
 
 
 @dataclass(slots=True)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from tsrevel.cli.answers.mapping import MappingJson, MapSetAnswer, MapUnsetAnswer, ProductJson
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.map_data import establishment_names, mappings_path, needed, open_survey
+from tsrevel.cli.map_data import choose_establishments, establishment_names, mappings_path, needed, open_survey
 from tsrevel.cli.output import reject, what_is_mapped
 from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unset_mapping
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.errors import ConnectorDisabled, MappingUnclear
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.products import RevelProduct, normalise
+from tsrevel.planning.products import RevelProduct
 from tsrevel.revel.account import Account
 
 
@@ -39,7 +39,7 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
     try:
         if offline:
             settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
-            key = target.at(_only(_choices(settings, target), settings))
+            key = target.at(_only(choose_establishments(settings, target.establishment, target.location), settings))
         else:
             with open_survey(ctx, flags) as survey, needed("the product can't be looked up"):
                 settings = survey.settings
@@ -80,7 +80,7 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
         if target.establishment is not None:
             asked = [target.establishment]  # also one that no location rings up at any more
         elif target.location:
-            asked = _choices(settings, target)
+            asked = choose_establishments(settings, target.establishment, target.location)
         mapped = [each.establishment for each in load_mappings(path) if target.at(each.establishment).fits(each)]
         places = [each for each in dict.fromkeys(mapped) if asked is None or each in asked]
         if not places:
@@ -96,29 +96,6 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
     return 0
 
 
-def _choices(settings: Settings, target: MappingTarget) -> list[int]:
-    """The establishments that may be meant. Raises MappingUnclear for one that no location rings up at."""
-    known = establishment_names(settings)
-    there = "; ".join(f"{number} ({name})" for number, name in known.items()) or "none"
-    if target.establishment is not None:
-        if target.establishment not in known:
-            raise MappingUnclear(
-                f"no [[locations]] entry rings up at establishment {target.establishment}; there are: {there}"
-            )
-        return [target.establishment]
-    if target.location is None:
-        return list(known)
-    name, text = normalise(target.location), target.location.strip()
-    fitting = [
-        each.revel_establishment
-        for each in settings.locations
-        if normalise(each.name) == name or text in {str(each.tripleseat_location), str(each.tripleseat_site)}
-    ]
-    if not fitting:
-        raise MappingUnclear(f"no [[locations]] entry is called {target.location!r} or has that id; there are: {there}")
-    return list(dict.fromkeys(fitting))
-
-
 def _only(places: list[int], settings: Settings) -> int:
     if len(places) == 1:
         return places[0]
@@ -131,7 +108,7 @@ def _find_product(
     account: Account, settings: Settings, target: MappingTarget, product: ProductId
 ) -> tuple[int, RevelProduct]:
     """The product and its establishment: a product has one, so it may tell which is meant (facts Revel 5.6)."""
-    places = _choices(settings, target)
+    places = choose_establishments(settings, target.establishment, target.location)
     for place in places:
         offer = account.product(EstablishmentId(place), product)
         if offer:

@@ -15,6 +15,7 @@ from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.products import Catalogue, Product
 from tsrevel.text import clean_text
 
+_FIND_ANY = "SELECT products FROM catalogues WHERE establishment = ?"
 _FIND = "SELECT products FROM catalogues WHERE establishment = ? AND read_at > ? AND read_at <= ?"
 _STORE = """
     INSERT INTO catalogues (establishment, products, read_at) VALUES (?, ?, ?)
@@ -35,6 +36,12 @@ class CatalogRepository:
             now = self._transactions.clock()
             bounds = encode_instant(now - max_age), encode_instant(now)
             row = connection.execute(_FIND, (establishment, *bounds)).fetchone()
+            return _decode(establishment, row["products"]) if row else None
+
+    def stored(self, establishment: EstablishmentId) -> Catalogue | None:
+        """The catalog however old it is; None if none is stored. Only to be shown."""
+        with self._transactions.reading() as connection:
+            row = connection.execute(_FIND_ANY, (establishment,)).fetchone()
             return _decode(establishment, row["products"]) if row else None
 
     def store(self, catalog: Catalogue) -> None:

@@ -51,6 +51,7 @@ class LedgerView:
         self.runs = RunRepository(transactions)
         self.orders = OrderRepository(transactions, self._outbox)
         self.events = EventRepository(transactions, self._outbox)
+        self.catalogs = CatalogRepository(transactions)
         self.assumptions = AssumptionRepository(transactions)
         self.queries = LedgerQueries(transactions)
         self.audit = AuditLog(transactions)
@@ -87,7 +88,6 @@ class Ledger(LedgerView):
     def __init__(self, transactions: Transactions, mail_on: Collection[str] = ()) -> None:
         super().__init__(transactions, mail_on)
         self.outbox = self._outbox
-        self.catalogs = CatalogRepository(transactions)
         self.deliveries = DeliveryRepository(transactions)
 
     @classmethod

@@ -46,6 +46,15 @@ class ProductJson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MapProductsAnswer(Answer):
+    """The active products whose names fit. From the ledger's copy they have no price."""
+
+    success: Literal[True] = True
+    source: Literal["revel", "ledger"]
+    products: tuple[ProductJson, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateJson(ProductJson):
     """A product that a name may mean. `score`: 1 is the same name."""
 

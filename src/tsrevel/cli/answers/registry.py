@@ -33,6 +33,7 @@ ANSWERS: dict[str, tuple[type[Answer], ...]] = {
     "config show": (setup.ConfigShowAnswer,),
     "map list": (mapping.MapListAnswer, mapping.MapListSeenAnswer, NothingCheckedAnswer),
     "map suggest": (mapping.MapSuggestAnswer, NothingCheckedAnswer),
+    "map products": (mapping.MapProductsAnswer, NothingCheckedAnswer),
     "map set": (mapping.MapSetAnswer,),
     "map unset": (mapping.MapUnsetAnswer,),
     "map check": (mapping.MapCheckAnswer, NothingCheckedAnswer),

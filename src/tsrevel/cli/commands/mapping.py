@@ -1,4 +1,4 @@
-"""`map list`, `map suggest`, `map set`, `map unset`, `map check`."""
+"""`map list`, `map suggest`, `map products`, `map set`, `map unset`, `map check`."""
 
 from __future__ import annotations
 
@@ -61,6 +61,31 @@ def suggest(
     from tsrevel.cli import map_suggest as verb
 
     return verb.suggest(ctx, flags, days, tuple(location or ()), interactive=interactive)
+
+
+@command(
+    maps,
+    example='tsrevel map products "ube cake" --location "Special Events"',
+    exits=SERVICE_EXITS | {3: "nothing could be asked: runs are paused or disabled, and no copy is kept"},
+)
+def products(
+    ctx: CliContext,
+    flags: OutputOptions,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Words of the product's name, in any order.")],
+    establishment: Establishment = None,
+    location: Place = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Search the ledger's copies. Call no service.")] = False,
+) -> int:
+    """Search the active products of your Revel establishments.
+
+    A product is listed if its name has all words of TEXT. Case and accents are ignored, and part of a word is enough.
+    Revel is asked. While runs are paused or disabled, the copies that runs have stored in the ledger are searched; they
+    have no prices.
+    """
+    from tsrevel.cli import map_products
+
+    place = _checked(text, False, establishment, location)
+    return map_products.search_products(ctx, flags, place[0], establishment, location, offline=offline)
 
 
 @command(maps, "set", example='tsrevel map set "Ube Celebration Cake" 8107', exits=_ASKED, acts=True)

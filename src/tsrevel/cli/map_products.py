@@ -1,0 +1,100 @@
+"""`map products`: search what an establishment sells, to find the product that a name is to be mapped to."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+
+from tsrevel.cli.answers.mapping import MapProductsAnswer, ProductJson
+from tsrevel.cli.answers.model import fill
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.map_data import choose_establishments, establishment_names, needed, open_survey
+from tsrevel.cli.output import Row, TextOutput, columns_of, count_of, look, reject, report_nothing_checked
+from tsrevel.config import Settings
+from tsrevel.errors import ConnectorDisabled, MappingUnclear
+from tsrevel.planning.model import EstablishmentId, ProductId
+from tsrevel.planning.money import show_grouped
+from tsrevel.planning.products import Catalogue, RevelProduct, normalise
+from tsrevel.text import clean_text
+
+_COLUMNS = columns_of("Product", "Name:name", "Price:amount", "Establishment:name")
+
+Found = list[tuple[EstablishmentId, RevelProduct]]
+Place = tuple[int | None, str | None]
+"""An establishment or a location, as it was named."""
+
+
+def search_products(
+    ctx: CliContext,
+    flags: OutputOptions,
+    text: str,
+    establishment: int | None,
+    location: str | None,
+    *,
+    offline: bool,
+) -> int:
+    """List the active products whose names have all words of `text`; 3 where nothing could be asked.
+
+    Revel is asked. Offline, paused or disabled the copies that runs have kept are searched; they have no prices.
+    """
+    words = _simplify(text).split()
+    place, why = (establishment, location), ""
+    try:
+        try:
+            settings, found = _search_ledger(ctx, flags, place) if offline else _ask_revel(ctx, flags, place)
+        except ConnectorDisabled as disabled:
+            offline, why = True, str(disabled)
+            settings, found = _search_ledger(ctx, flags, place)
+    except MappingUnclear as error:
+        return reject(ctx, flags, str(error))
+    if found is None:
+        return report_nothing_checked(ctx, flags, why or "no run has kept a copy of the products yet")
+    names = {each: _simplify(each[1].name) for each in found}
+    found = [each for each, name in names.items() if all(word in name for word in words)]
+    found.sort(key=lambda each: (each[0], names[each], each[1].id))
+    if flags.json:
+        products = tuple(fill(ProductJson, one, establishment=each) for each, one in found)
+        ctx.answer(MapProductsAnswer(source="ledger" if offline else "revel", products=products))
+        return 0
+    _show(ctx, settings, found, text)
+    if offline:
+        ctx.tell(f"tsrevel: from the ledger's copy, without prices{f': {why}' if why else ''}")
+    return 0
+
+
+def _ask_revel(ctx: CliContext, flags: OutputOptions, place: Place) -> tuple[Settings, Found]:
+    """Raises ConnectorDisabled, ServiceDown, MappingUnclear."""
+    with open_survey(ctx, flags) as survey, needed("the products can't be listed"):
+        places = map(EstablishmentId, choose_establishments(survey.settings, *place))
+        return survey.settings, [(each, one) for each in places for one in survey.services.account.products(each)]
+
+
+def _search_ledger(ctx: CliContext, flags: OutputOptions, place: Place) -> tuple[Settings, Found | None]:
+    """None where no establishment's products are kept. Raises MappingUnclear."""
+    with look(ctx, flags) as (settings, view, _now):
+        places = map(EstablishmentId, choose_establishments(settings, *place))
+        copies = [view.catalogs.stored(each) for each in places] if view else []
+        kept = [each for each in copies if each is not None]
+        return settings, [_shown(each, *one) for each in kept for one in each.names.items()] if kept else None
+
+
+def _shown(catalog: Catalogue, number: ProductId, name: str) -> tuple[EstablishmentId, RevelProduct]:
+    return catalog.establishment, RevelProduct(number, clean_text(html.unescape(name)))
+
+
+def _simplify(text: str) -> str:
+    """As names are compared, and without accents."""
+    apart = unicodedata.normalize("NFKD", normalise(text))
+    return "".join(each for each in apart if not unicodedata.combining(each))
+
+
+def _show(ctx: CliContext, settings: Settings, found: Found, text: str) -> None:
+    page, places = TextOutput(ctx, settings), establishment_names(settings)
+    rows = []
+    for establishment, product in found:
+        price = show_grouped(product.price) if product.price is not None else ""
+        place = f"{establishment} ({places[establishment]})"
+        rows.append(Row((str(product.id), product.name, price, place)))
+    if rows:
+        page.table(_COLUMNS, rows)
+    page.line(f"{count_of(len(rows), 'active product')} with {text!r} in the name")
