@@ -18,20 +18,23 @@ from tsrevel.engine.context import Environment, Limits, RunContext, RunIdentity
 from tsrevel.engine.outcomes import Progress, describe_disabled
 from tsrevel.errors import ConfigError
 from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
-from tsrevel.ledger import SQLITE, Connect, Ledger, hold_lock, read_pause
+from tsrevel.ledger import SQLITE, Connect, Ledger, LedgerView, hold_lock, read_pause
 from tsrevel.ledger.connection import reachable
 from tsrevel.planning import model
+from tsrevel.planning.assumptions import AssumptionCode, AssumptionResult
 from tsrevel.planning.money import to_cents
 from tsrevel.redaction import Redactor, Secret
 from tsrevel.revel.account import Account
-from tsrevel.revel.client import Revel
+from tsrevel.revel.client import Capabilities, Revel
 from tsrevel.revel.orders import OrderSearch
+from tsrevel.revel.probes import RevelProbe
 from tsrevel.transport.client import ApiClient, Transport
 from tsrevel.transport.deadline import NEVER, Deadline
 from tsrevel.transport.rate_limit import RateLimiter
 from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.auth import Access, ClientCredentials, PublicKey, RotatingToken, TokenUrl
 from tsrevel.tripleseat.client import TripleSeat
+from tsrevel.tripleseat.probes import TripleSeatProbe
 from tsrevel.tripleseat.token_file import TokenFile
 
 log = logging.getLogger(__name__)
@@ -108,7 +111,7 @@ def open_run(
         stack.enter_context(ledger)
         channels = _Channels.of(settings, runtime, stack, deadline)
         tripleseat = channels.tripleseat()
-        revel = Revel(channels.open_revel(gate), runtime.clock)
+        revel = Revel(channels.open_revel(gate), runtime.clock, read_capabilities(ledger))
         most = settings.safety.max_orders_per_run
         yield RunContext(
             tripleseat=tripleseat,
@@ -122,6 +125,16 @@ def open_run(
             environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, progress),
             identity=RunIdentity(run_id, correlate(run_id)),
         )
+
+
+def read_capabilities(ledger: LedgerView) -> Capabilities:
+    """What the account has answered to `doctor --assumptions`; what wasn't told is taken to be honoured."""
+    failed = {each.code for each in ledger.assumptions.answers() if each.result is AssumptionResult.FAILS}
+    return Capabilities(
+        in_filter=AssumptionCode.REVEL_IN_FILTER not in failed,
+        fields=AssumptionCode.REVEL_FIELDS not in failed,
+        product_sets=AssumptionCode.REVEL_PRODUCT_SET not in failed,
+    )
 
 
 def make_state_folder(settings: Settings) -> None:
@@ -234,6 +247,8 @@ class Services(NamedTuple):
     account: Account
     books: OrderSearch
     deadline: Deadline
+    revel_probe: RevelProbe
+    tripleseat_probe: TripleSeatProbe
 
 
 @contextmanager
@@ -248,7 +263,15 @@ def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | Non
     with ExitStack() as stack:
         channels = _Channels.of(settings, runtime, stack, deadline)
         revel, tripleseat = channels.open_revel(gate), channels.tripleseat()
-        yield Services(tripleseat, Revel(revel, runtime.clock), Account(revel), OrderSearch(revel), channels.deadline)
+        yield Services(
+            tripleseat,
+            Revel(revel, runtime.clock),
+            Account(revel),
+            OrderSearch(revel),
+            channels.deadline,
+            RevelProbe(revel),
+            TripleSeatProbe(tripleseat),
+        )
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def _ignore_filters(rig: Rig, _point: Point) -> None:
     old = make_event(id=OLD_EVENT, day=then.date(), lines=[("Coffee Urn", 1, 38)])
     rig.tripleseat.add_event(old)
     rig.tripleseat.state.events[OLD_EVENT]["updated_at"] = us_stamp(then)
-    rig.tripleseat.ignores_dates = True
+    rig.tripleseat.ignored_ranges = {"event", "updated_at"}
     rig.revel.ignored_filters = rig.revel.ignored_filters | {"establishment", "active"}
 
 

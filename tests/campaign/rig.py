@@ -125,7 +125,8 @@ class Rig(World):
     def end_run(self) -> None:
         """The run is over, one way or the other: what lasted as long as it did is over too."""
         self.skew = timedelta()
-        self.dead = self.stopped = self.disk_full = self.dated = self.tripleseat.ignores_dates = False
+        self.dead = self.stopped = self.disk_full = self.dated = False
+        self.tripleseat.ignored_ranges = set()
         self.tripleseat.unlisted.clear()
         self.tripleseat.state.events.pop(OLD_EVENT, None)
         self.revel.ignored_filters -= {"establishment", "active"}

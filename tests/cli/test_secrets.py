@@ -53,6 +53,8 @@ TYPED: dict[str, list[str]] = {
     "ledger prune": ["--older-than", "400"],
     "schedule": ["cron"],
     "notify": ["--test"],
+    "rehearse": ["64000001", "--yes"],
+    "report": [],
 }
 OF_THEIR_OWN = {"demo", "sandbox", "schema"}
 """They take no settings: what they use is written down in this repository."""

@@ -237,8 +237,8 @@ def test_off_a_terminal_it_is_a_line_for_each_thing_and_quiet_leaves_what_needs_
     shell.sync()
     lines = status(shell).lines
     heads = [line.split(":")[0] for line in lines]
-    assert heads == ["settings", "ledger", "mode", "good run", "run", "held", "missed", "due"]
-    assert lines[5].startswith(
+    assert heads == ["settings", "ledger", "mode", "good run", "run", "assumptions", "held", "missed", "due"]
+    assert lines[6].startswith(
         f"held: event {UNMAPPED} (Special Events 2026-12-12) UNMAPPED_ITEMS since 2026-12-12 18:00"
     )
     assert [line.split(":")[0] for line in status(shell, "-q").lines] == ["held", "missed"]

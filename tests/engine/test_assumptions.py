@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
+from tsrevel.sandbox.app import LoggedRequest
 
 from ..world import World
 from .conftest import FULL
@@ -54,3 +56,25 @@ def test_once_it_holds_runs_write_again(tmp_path: Path) -> None:
     assert world.sync().exit_status == 10
     answer(world, AssumptionCode.REVEL_UUID_KEPT, AssumptionResult.HOLDS)
     assert world.sync().summary["injected"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "asked"),
+    [
+        (AssumptionCode.REVEL_IN_FILTER, lambda each: any("__in" in key for key in each.query)),
+        (AssumptionCode.REVEL_FIELDS, lambda each: "fields" in each.query),
+        (AssumptionCode.REVEL_PRODUCT_SET, lambda each: "/set/" in each.path),
+    ],
+)
+def test_what_the_account_doesnt_honour_isnt_asked_for(
+    tmp_path: Path, code: AssumptionCode, asked: Callable[[LoggedRequest], bool]
+) -> None:
+    world = World(tmp_path, "full")
+    for number in (64000050, 64000051):
+        world.sync_event(world.add_event(number))
+    assert any(map(asked, world.revel.requests))
+    answer(world, code)
+    world.forget_requests()
+    assert world.sync().summary["injected"] == 1
+    assert world.flaws(FULL) == []
+    assert not any(map(asked, world.revel.requests))

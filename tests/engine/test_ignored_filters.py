@@ -27,7 +27,7 @@ def _old_events(world: World, number: int, **fields: Any) -> list[int]:
 
 def test_a_listing_that_ignores_its_dates_makes_nothing_missed(world: World, caplog: pytest.LogCaptureFixture) -> None:
     old = _old_events(world, 130)
-    world.tripleseat.ignores_dates = True
+    world.tripleseat.ignored_ranges = {"event", "updated_at"}
     report = world.sync()
     assert verdict(report, FULL) == "injected"
     assert report.summary["missed"] == 0
@@ -44,12 +44,12 @@ def test_rows_without_a_stamp_are_not_taken_for_updated_where_the_filter_is_igno
 ) -> None:
     _old_events(world, 3, updated_at=stamp)
     _old_events(world, 1)
-    world.tripleseat.ignores_dates = True
+    world.tripleseat.ignored_ranges = {"event", "updated_at"}
     assert world.sync().summary["missed"] == 0
 
 
 def test_an_event_without_a_day_is_held_whatever_the_listing_ignores(world: World) -> None:
-    world.tripleseat.ignores_dates = True
+    world.tripleseat.ignored_ranges = {"event", "updated_at"}
     _old_events(world, 2)
     keys = ("event_start_utc", "event_date", "event_date_iso8601", "start_date", "event_start", "event_start_iso8601")
     world.tripleseat.edit_event(FULL, **dict.fromkeys(keys))
@@ -62,7 +62,7 @@ def test_a_listing_of_other_days_alone_is_not_taken_for_an_empty_one(world: Worl
     world.time.move(days=1)
     world.tripleseat.unlisted = {event, FULL}
     _old_events(world, 2)
-    world.tripleseat.ignores_dates = True
+    world.tripleseat.ignored_ranges = {"event", "updated_at"}
     assert world.sync().exit_status == 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tsrevel.planning.assumptions import (
@@ -10,6 +12,7 @@ from tsrevel.planning.assumptions import (
     AssumptionCode,
     AssumptionResult,
     find_critical,
+    summarize,
 )
 
 UUID, SETS = AssumptionCode.REVEL_UUID_KEPT, AssumptionCode.REVEL_PRODUCT_SET
@@ -40,3 +43,13 @@ def test_a_critical_one_that_failed_and_wasnt_accepted_stops_runs(
 ) -> None:
     answer = AssumptionAnswer(code, result, "seen")
     assert find_critical([answer], accepted) == ((answer,) if stops else ())
+
+
+def test_the_answers_in_one_line() -> None:
+    at = datetime(2026, 12, 12, tzinfo=UTC)
+    holds = [AssumptionAnswer(code, AssumptionResult.HOLDS, "seen", at) for code in AssumptionCode]
+    assert summarize([]) == "never tested: `tsrevel doctor --assumptions` does"
+    assert summarize(holds) == f"{len(holds)} of {len(holds)} hold (tested 2026-12-12)"
+    some = [AssumptionAnswer(UUID, AssumptionResult.FAILS, "seen"), *holds[1:3]]
+    assert summarize(some) == f"2 of {len(holds)} hold, 1 don't, {len(holds) - 3} couldn't be told (tested 2026-12-12)"
+    assert summarize(some[:1]).endswith("couldn't be told")

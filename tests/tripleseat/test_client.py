@@ -140,6 +140,16 @@ def test_a_search_without_an_end_is_unreadable(tripleseat: TripleSeat, seat: Tri
     assert caught.value.fault is AnswerFault.ENDLESS_LIST
 
 
+def test_a_page_that_repeats_another_before_the_last_fails_the_whole_search(
+    tripleseat: TripleSeat, seat: TripleSeatSandbox
+) -> None:
+    seat.page_size, seat.repeats_first_page = 2, True
+    add_events(seat, 5)
+    with pytest.raises(Unreadable) as caught:
+        tripleseat.search_by_day(DAY, DAY)
+    assert caught.value.fault is AnswerFault.INCOMPLETE_LIST
+
+
 def test_a_page_that_stays_away_fails_the_whole_search(tripleseat: TripleSeat, seat: TripleSeatSandbox) -> None:
     seat.page_size = 2
     add_events(seat, 3)

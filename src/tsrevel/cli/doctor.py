@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tsrevel.cli.answers.model import fill
@@ -20,7 +20,7 @@ from tsrevel.wiring import Runtime
 _VERDICT, _NAME, _GAP = 7, 16, 2
 """Columns: the longest verdict, and the longest name without its group."""
 _HANG = _VERDICT + _GAP + _NAME + _GAP
-_GROUPS = {"tripleseat": "TripleSeat", "revel": "Revel"}
+_GROUPS = {"tripleseat": "TripleSeat", "revel": "Revel", "assumptions": "What tsrevel assumes"}
 _AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 
 
@@ -31,7 +31,7 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     installation = Installation(settings, problems, ctx.environ, runtime)
     log = replace(flags, quiet=flags.quiet or not flags.verbose)  # what it would warn of is among the findings
     with logging_to(ctx.stderr, log, "doctor"):
-        found = tuple(_telling(run_checks(installation), ctx, flags))
+        found = tuple(show_findings(run_checks(installation), ctx, flags))
     why = installation.switched_off()
     status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})
     unchecked = f"neither service was checked: {why}" if why else ""
@@ -56,9 +56,9 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     return status
 
 
-def _telling(findings: Iterator[CheckFinding], ctx: CliContext, flags: OutputOptions) -> Iterator[CheckFinding]:
-    """The same findings, each told on its way: a slow service shows as a list that grows slowly."""
-    page, group = TextOutput(ctx), ""
+def show_findings(findings: Iterable[CheckFinding], ctx: CliContext, flags: OutputOptions) -> list[CheckFinding]:
+    """The same findings, each told as it comes: a slow service shows as a list that grows slowly."""
+    page, group, found = TextOutput(ctx), "", []
     for each in findings:
         if not flags.json and (not flags.quiet or each.verdict is CheckResult.PROBLEM):
             if page.is_terminal:
@@ -67,12 +67,13 @@ def _telling(findings: Iterator[CheckFinding], ctx: CliContext, flags: OutputOpt
                 subject = f" [{each.subject}]" if each.subject else ""
                 remedy = f". {each.remedy}" if each.remedy else ""
                 page.line(f"{each.verdict:<{_VERDICT}}  {each.name}{subject}: {each.text}{remedy}")
-        yield each
+        found.append(each)
+    return found
 
 
 def _show(finding: CheckFinding, before: str, page: TextOutput) -> str:
     """One finding on a terminal, under the heading of its group where that is a new one; the group."""
-    prefix, _, rest = finding.name.rpartition(".")
+    prefix, _, rest = finding.name.partition(".")
     other = "Around the runs" if finding.name in _AROUND else "This machine"
     group = finding.subject or _GROUPS.get(prefix, other)
     if group != before:

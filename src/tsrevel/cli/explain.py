@@ -49,7 +49,7 @@ def explain_event(ctx: CliContext, flags: OutputOptions, event: str, *, offline:
         ctx.answer(_answer(told))
     else:
         place = told.history.standing.location if told.history.standing else ""
-        _tell(TextOutput(ctx, settings, told.outcome.location if told.outcome else place), told)
+        show_explanation(TextOutput(ctx, settings, told.outcome.location if told.outcome else place), told)
     return told.exit_status
 
 
@@ -141,7 +141,8 @@ def _product_names(told: Explanation) -> Mapping[ProductId, str]:
 # In words
 
 
-def _tell(page: TextOutput, told: Explanation) -> None:
+def show_explanation(page: TextOutput, told: Explanation) -> None:
+    """The decision on an event and the plan, for a person."""
     outcome = told.outcome
     event_id = told.history.event_id
     if outcome is None:

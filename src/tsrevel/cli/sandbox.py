@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import tomlkit
+import typer
 
 from tsrevel.cli.answers.setup import SandboxAnswer
 from tsrevel.cli.boundary import UNEXPECTED
@@ -41,22 +43,34 @@ class Served:
 
 
 def serve_sandbox(
-    ctx: CliContext, flags: OutputOptions, write_config: Path | None, ports: tuple[int, int], login_port: int
+    ctx: CliContext,
+    flags: OutputOptions,
+    write_config: Path | None,
+    ports: tuple[int, int],
+    login_port: int,
+    broken: Sequence[str],
 ) -> int:
     """Serve both services until interrupted; the settings go to `write_config`, or to stdout.
 
-    `login_port` is where `login` is to wait for the browser.
-
-    Only a file that a sandbox wrote is overwritten: ConfigError. Raises OSError where a port is taken or the file can't
-    be written.
+    `login_port` is where `login` is to wait for the browser. `broken` names what the services do otherwise than is
+    known of them: typer.BadParameter for an unknown name. Only a file that a sandbox wrote is overwritten: ConfigError.
+    Raises OSError where a port is taken or the file can't be written.
     """
     if write_config and look_at(write_config) is not None and not read_regular(write_config).startswith(MARK.encode()):
         remedy = "Name a new file, best in a folder of its own."
         text = f"{write_config} is there, and a sandbox didn't write it: nothing was written"
         problem = ConfigProblem(ConfigCode.FILE_NOT_OURS, "--write-config", "the command line", text, remedy)
         raise ConfigError((problem,))  # it may be settings of production
+    from tsrevel.sandbox import BREAKS, add_orders_by_hand, break_services
+
+    unknown = [each for each in broken if each not in BREAKS]
+    if unknown:
+        raise typer.BadParameter(f"--break {unknown[0]}: there are {', '.join(BREAKS)}")
     with run_services(ports) as served:
         served.tripleseat.tokens.redirect_uri = f"http://127.0.0.1:{login_port}/callback"
+        add_orders_by_hand(served.revel, served.day)
+        served.tripleseat.clock_ahead = served.revel.clock_ahead = timedelta()
+        break_services(served.tripleseat, served.revel, *broken)
         if write_config:
             replace_file(write_config, f"{MARK}\n{served.config}".encode())
         if flags.json:
@@ -72,6 +86,8 @@ def serve_sandbox(
                 print(f"Try:  tsrevel sync --config {shown}", file=ctx.stderr)
                 print(f"      tsrevel login --config {shown} --port {login_port}   (a rehearsal)", file=ctx.stderr)
             text = "Serving on loopback until interrupted (Ctrl-C); everything in it is invented."
+            if broken:
+                text = f"{text} Broken: {', '.join(broken)}."
             print(text, file=ctx.stderr, flush=True)
         threading.Event().wait()
     return 0

@@ -22,6 +22,7 @@ from tsrevel.config import Settings
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.insight.status import Changed, InstallationStatus, show_span, take_stock
 from tsrevel.ledger.queries import EventStatus, OpenOrder
+from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionResult, summarize
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.reasons import Status, advise
 
@@ -47,6 +48,7 @@ def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
 
 def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAnswer:
     from tsrevel.cli.answers import reports
+    from tsrevel.cli.answers.assumptions import encode_answer
     from tsrevel.cli.answers.model import fill
     from tsrevel.cli.answers.runs import answer_pause
 
@@ -73,6 +75,7 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
         orders=tuple(fill(reports.OpenOrderJson, each) for each in status.orders),
         deliveries=fill(reports.DeliveriesJson, status.spool),
         resolved=tuple(fill(reports.ResolutionJson, each) for each in status.resolved),
+        assumptions=tuple(encode_answer(each, each.code in status.accepted) for each in status.assumptions),
         environment=settings.environment,
         **locate_files(settings),
     )
@@ -95,11 +98,19 @@ def _lines(page: TextOutput, status: InstallationStatus, files: list[str], *, qu
         f"good run: {_good(status)}",
         *(f"run: {run_line(page, each, status.totals.get(each.run_id))}" for each in status.runs),
         *_deliveries(page, status),
+        f"assumptions: {summarize(status.assumptions)}",
+        *(f"assumption: {each}" for each in _failed_assumptions(status)),
         *trouble,
         *(f"order: {_order_line(page, each)}" for each in status.orders),
         *(f"due: event {each.event_id} ({_where(each)}) {_wait(status, each)}" for each in status.due),
         *(f"resolved: event {each.event_id} as {each.verdict} {page.at(each.resolved_at)}" for each in status.resolved),
     ]
+
+
+def _failed_assumptions(status: InstallationStatus) -> list[str]:
+    """What doesn't hold in this account. What keeps runs from writing is among the warnings."""
+    failed = [each for each in status.assumptions if each.result is AssumptionResult.FAILS]
+    return [f"{each.code} doesn't hold: {each.detail}; {ASSUMPTIONS[each.code].otherwise}" for each in failed]
 
 
 def _advise(status: InstallationStatus, each: EventStatus) -> str:
@@ -173,6 +184,9 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
     for line in files:
         page.line(line, "dim")
     page.line(f"Last good run: {_good(status)}", "" if status.is_stale else STYLES["injected"])
+    page.line(f"Assumptions: {summarize(status.assumptions)}", "dim")
+    for line in _failed_assumptions(status):
+        page.line(line, "yellow", indent=2)
     page.line()
     page.line("Last runs", "bold")
     for run in status.runs:

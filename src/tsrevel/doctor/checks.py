@@ -8,13 +8,25 @@ from datetime import timedelta
 
 from tsrevel.config import Settings
 from tsrevel.doctor import machine, schedule
-from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, warning
+from tsrevel.doctor.assumptions import ASSUMPTIONS_CHECK, describe_answer, read_answers
+from tsrevel.doctor.findings import (
+    CheckFinding,
+    FindingCode,
+    SkippedCheck,
+    attempt,
+    failure,
+    ok,
+    problem,
+    skipped,
+    warning,
+)
 from tsrevel.doctor.locations import CheckedLocation, check_location, check_stray_mappings
 from tsrevel.doctor.revel import RevelLists, examine_revel, skip_revel
 from tsrevel.doctor.tripleseat import TripleSeatLists, examine_tripleseat, skip_tripleseat
 from tsrevel.engine.outcomes import describe_disabled
-from tsrevel.errors import ConfigProblem
+from tsrevel.errors import ConfigProblem, TsrevelError
 from tsrevel.ledger import Pause, read_pause
+from tsrevel.planning.assumptions import AssumptionResult, summarize
 from tsrevel.planning.model import Policy
 from tsrevel.planning.screening import days_in_reach
 from tsrevel.redaction import Secret
@@ -73,6 +85,8 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     yield from found
     yield machine.check_disk(settings, because)
     yield machine.check_lock(settings, because)
+    if inspection:
+        yield from check_kept_answers(settings, installation.runtime)
     skews = yield from _examine_services(installation)
     last_at = inspection.last_at if inspection else None
     yield machine.check_clock(installation.runtime.clock(), skews, last_at)
@@ -82,20 +96,38 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
     yield from schedule.check_schedule(settings, installation.environ, runtime.run_command, runtime.clock())
 
 
+def check_kept_answers(settings: Settings, runtime: Runtime) -> Iterator[CheckFinding]:
+    """What the account answered to `doctor --assumptions` before: one line where all is well."""
+    answers = attempt(lambda: read_answers(settings, runtime))
+    if isinstance(answers, TsrevelError):
+        yield failure(ASSUMPTIONS_CHECK, answers)
+        return
+    if not answers:
+        why = "`tsrevel doctor --assumptions` was never run"
+        yield skipped(ASSUMPTIONS_CHECK, SkippedCheck(FindingCode.NOT_TESTED, why))
+        return
+    accepted = settings.safety.accepted_assumptions
+    failed = [describe_answer(each, each.code in accepted) for each in answers if each.result is AssumptionResult.FAILS]
+    if not failed:
+        yield ok(ASSUMPTIONS_CHECK, summarize(answers))
+    for each in failed:
+        yield replace(each, name=ASSUMPTIONS_CHECK)
+
+
 def _examine_services(installation: Installation) -> Generator[CheckFinding, None, Mapping[str, float | None]]:
     """TripleSeat, Revel, and each location against both; how far their clocks are from ours."""
     settings, runtime = installation.settings, installation.runtime
     policy = build_policy(settings)
     with open_services(settings, runtime) as services:
         seat, till = TripleSeatLists(), RevelLists()
-        because = _keep_off(installation, "tripleseat")
+        because = keep_off(installation, "tripleseat")
         if because:
             yield from skip_tripleseat(because)
         else:
             first, last = days_in_reach(policy, runtime.clock(), settings.sync.hours_back)
             days = (first, last + AHEAD)
             seat = yield from examine_tripleseat(services.tripleseat, settings, policy, days)
-        because = _keep_off(installation, "revel")
+        because = keep_off(installation, "revel")
         if because:
             yield from skip_revel(because)
         else:
@@ -122,7 +154,8 @@ def _config_problem(key: str) -> SkippedCheck:
     return SkippedCheck(FindingCode.CONFIG_PROBLEM, f"of the config problem with {key}")
 
 
-def _keep_off(installation: Installation, service: str) -> SkippedCheck | None:
+def keep_off(installation: Installation, service: str) -> SkippedCheck | None:
+    """Why that service ("tripleseat", "revel") may not be asked, or None."""
     if not installation.settings.safety.enable_connector:
         return _SWITCHED_OFF
     if installation.pause():

@@ -21,6 +21,7 @@ from tsrevel.errors import (
     TsrevelError,
     Unavailable,
 )
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.planning.products import normalise
 
 T = TypeVar("T")
@@ -112,6 +113,11 @@ class FindingCode(StrEnum):
     NO_PRODUCTS = "NO_PRODUCTS"
     NOT_ON_SALE = "NOT_ON_SALE"
     UNUSED_MAPPING = "UNUSED_MAPPING"
+    # What tsrevel assumes of the services
+    NOT_TESTED = "NOT_TESTED"
+    NOT_TOLD = "NOT_TOLD"
+    ASSUMPTION_FAILED = "ASSUMPTION_FAILED"
+    ASSUMPTION_ACCEPTED = "ASSUMPTION_ACCEPTED"
 
 
 class SkippedCheck(NamedTuple):
@@ -160,6 +166,18 @@ def problem(
 
 def skipped(name: str, skip: SkippedCheck) -> CheckFinding:
     return CheckFinding(name, skip.code, CheckResult.SKIPPED, f"skipped because {skip.because}")
+
+
+def holds(code: AssumptionCode, detail: str) -> AssumptionAnswer:
+    return AssumptionAnswer(code, AssumptionResult.HOLDS, detail)
+
+
+def fails(code: AssumptionCode, detail: str) -> AssumptionAnswer:
+    return AssumptionAnswer(code, AssumptionResult.FAILS, detail)
+
+
+def untold(code: AssumptionCode, why: str) -> AssumptionAnswer:
+    return AssumptionAnswer(code, AssumptionResult.UNTOLD, why)
 
 
 def attempt(read: Callable[[], T]) -> T | TsrevelError:

@@ -61,12 +61,16 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may do at most. `workers`: establishments at a time. `look_pauses`: seconds, see `poll`."""
+    """What one run may do at most. `workers`: establishments at a time. `look_pauses`: seconds, see `poll`.
+
+    `second_look`: the seconds after which each stage of an order is read back once more; 0: it isn't.
+    """
 
     max_orders: int
     deadline: Deadline
     workers: int = 1
     look_pauses: Sequence[float] = LOOK_PAUSES
+    second_look: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

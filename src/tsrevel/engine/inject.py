@@ -72,6 +72,8 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
         if not steps and stage is not STAGES[-1]:
             continue
         finding = verify(ctx, state, plan, stage, order_id, writing.known)
+        if finding is None and ctx.limits.second_look and wait(ctx, ctx.limits.second_look):
+            finding = verify(ctx, state, plan, stage, order_id, writing.known)
         if isinstance(finding, NotShown):
             raise note_not_shown(ctx, plan, finding, order_id)
         if finding:

@@ -12,6 +12,7 @@ from tsrevel.engine.outcomes import describe_disabled
 from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Pause, Resolution, RunRecord, StationChange
 from tsrevel.ledger.older_rows import read_station_change
 from tsrevel.ledger.queries import EventStatus, OpenOrder
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, find_critical
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.money import Cents
@@ -96,6 +97,8 @@ class InstallationStatus:
     dry: tuple[EventStatus, ...] = ()
     changed: tuple[Changed, ...] = ()
     spool: SpoolStatus = field(default_factory=SpoolStatus)
+    assumptions: tuple[AssumptionAnswer, ...] = ()
+    accepted: tuple[AssumptionCode, ...] = ()
     contrary: RunRecord | None = None
 
     @property
@@ -127,6 +130,9 @@ class InstallationStatus:
         elif self.is_stale:
             ago = show_span(self.since_good)
             found.append(f"the last good run ended {ago} ago: does cron start `tsrevel sync`, and how does it end?")
+        for each in find_critical(self.assumptions, self.accepted):
+            told = f"{each.code}: {each.detail} (`tsrevel doctor --assumptions`, {each.tested_at:%Y-%m-%d})"
+            found.append(f"runs write nothing, as this account differs from what they rely on: {told}")
         last = self.runs[0] if self.runs else None
         if last and last.finished_at is None and self.now - last.started_at > self.deadline + OVERDUE:
             found.append(f"the last run ({last.correlation_id}) never came to its end: it died, or hangs")
@@ -168,6 +174,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
         deadline=timedelta(minutes=settings.sync.deadline_minutes),
         today=now.astimezone(ZoneInfo(settings.timezone)).date(),
         spool=Spool(settings.spool_path).count(),
+        accepted=settings.safety.accepted_assumptions,
     )
     if view is None:
         return bare
@@ -191,6 +198,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             dry=view.queries.dry_findings(),
             changed=changed,
             contrary=_find_contrary(view.runs.latest(_LOOKED_AT), now, dry_run=bare.dry_run),
+            assumptions=view.assumptions.answers(),
         )
 
 

@@ -11,6 +11,7 @@ Read in this order: `records` (what comes out), `ledger` (`Ledger` and its repos
 backup, export, prune).
 """
 
+from tsrevel.ledger.assumptions import KnownOrder
 from tsrevel.ledger.connection import SQLITE, Connect
 from tsrevel.ledger.ledger import KnownEvents, Ledger, LedgerView
 from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked
@@ -50,6 +51,7 @@ __all__ = [
     "EventResult",
     "Inspection",
     "KnownEvents",
+    "KnownOrder",
     "LastResult",
     "Ledger",
     "LedgerView",

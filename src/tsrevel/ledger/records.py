@@ -65,6 +65,7 @@ class AuditKind(StrEnum):
     CATALOGUE_KEPT = "catalogue_kept"
     CATALOGUE_DROPPED = "catalogue_dropped"
     ASSUMPTIONS_TESTED = "assumptions_tested"
+    REHEARSED = "rehearsed"
     # No longer written; rows of older versions have them:
     TAKEN_UP = "taken_up"
     IN_DOUBT = "in_doubt"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -240,3 +241,16 @@ def find_critical(
         for each in answers
         if each.result is AssumptionResult.FAILS and ASSUMPTIONS[each.code].critical and each.code not in accepted
     )
+
+
+def summarize(answers: Collection[AssumptionAnswer]) -> str:
+    """How many hold, how many don't, how many were never told, and when that was tested last."""
+    if not answers:
+        return "never tested: `tsrevel doctor --assumptions` does"
+    counts = Counter(each.result for each in answers)
+    held, failed = counts[AssumptionResult.HOLDS], counts[AssumptionResult.FAILS]
+    parts = [f"{held} of {len(ASSUMPTIONS)} hold"]
+    parts += [f"{failed} don't"] if failed else []
+    parts += [f"{len(ASSUMPTIONS) - held - failed} couldn't be told"] if held + failed < len(ASSUMPTIONS) else []
+    last = max((each.tested_at for each in answers if each.tested_at), default=None)
+    return ", ".join(parts) + (f" (tested {last:%Y-%m-%d})" if last else "")

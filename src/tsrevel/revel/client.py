@@ -38,6 +38,18 @@ _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "hist
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this Revel account is known to honour (`doctor --assumptions`). What isn't honoured isn't asked for."""
+
+    in_filter: bool = True
+    fields: bool = True
+    product_sets: bool = True
+
+
+ALL_CAPABILITIES = Capabilities()
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """What Revel holds of one order, as far as it was asked for. `order` is None where it wasn't."""
 
@@ -68,10 +80,13 @@ class Revel:
     with `seek`, never by sending it again first (facts Revel 2.3).
     """
 
-    def __init__(self, channel: ApiClient, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, channel: ApiClient, clock: Callable[[], datetime], capabilities: Capabilities = ALL_CAPABILITIES
+    ) -> None:
         self._channel = channel
         self._clock = clock
-        self._narrower = FieldSelector()
+        self._can = capabilities
+        self._narrower = FieldSelector(narrows=capabilities.fields)
 
     @property
     def skew(self) -> float | None:
@@ -108,6 +123,8 @@ class Revel:
 
         Shows none where Revel doesn't answer, or knows no sets (facts Revel 2.1: they are documented, not seen).
         """
+        if not self._can.product_sets:
+            return {}
         path = f"/resources/Product/set/{';'.join(map(str, products))}/"
         try:
             rows = decode_page(self._channel.read(path), "Product").rows
@@ -121,7 +138,7 @@ class Revel:
 
         One request where Revel honours `__in` (facts Revel 2.1), else one for each id.
         """
-        if not any("," in local_id for local_id in local_ids):
+        if self._can.in_filter and not any("," in local_id for local_id in local_ids):
             try:
                 return self._orders({"local_id__in": ",".join(local_ids)}, uuid, local_ids)
             except (Refused, Unreadable):
@@ -139,7 +156,7 @@ class Revel:
         def fits(row: Row) -> bool:
             return str(row.get("local_id")) in local_ids or decode_uuid(row.get("uuid")) in uuids
 
-        if any("," in local_id for local_id in local_ids):
+        if not self._can.in_filter or any("," in local_id for local_id in local_ids):
             return None
         asked = {"local_id__in": ",".join(local_ids)}, {"uuid__in": ",".join(uuids)}
         try:
@@ -157,6 +174,9 @@ class Revel:
 
         Shows none where Revel doesn't know `__in` (facts Revel 2.1).
         """
+
+        if not self._can.in_filter:
+            return {}
 
         def decode(row: Row) -> OrderRow | None:
             try:

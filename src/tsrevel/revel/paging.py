@@ -73,9 +73,13 @@ Read = Callable[[dict[str, str]], Iterable[Row]]
 
 
 class FieldSelector:
-    """Narrows the lists of one Revel account; it is asked once only for what it doesn't narrow."""
+    """Narrows the lists of one Revel account; it is asked once only for what it doesn't narrow.
 
-    def __init__(self) -> None:
+    With `narrows` False, whole rows are read from the beginning.
+    """
+
+    def __init__(self, *, narrows: bool = True) -> None:
+        self._narrows = narrows
         self._whole: set[str] = set()
 
     def rows(self, resource: str, fields: tuple[str, ...], read: Read, decode: Callable[[Row], T]) -> tuple[T, ...]:
@@ -84,7 +88,7 @@ class FieldSelector:
         The same where `fields` is refused (400). What else `read` and `decode` raise is raised here. Rows that come
         whole are decoded as they are: what they lack, Revel doesn't tell.
         """
-        if resource not in self._whole:
+        if self._narrows and resource not in self._whole:
             try:
                 return tuple(decode(_checked(row, fields)) for row in read({"fields": ",".join(fields)}))
             except FieldMissingError:

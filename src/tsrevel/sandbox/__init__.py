@@ -6,7 +6,8 @@ them is invented, and this room imports nothing of ours from outside it.
 
 from __future__ import annotations
 
-from tsrevel.sandbox.day import SampleDay, seed_day
+from tsrevel.sandbox.breaks import BREAKS, break_services
+from tsrevel.sandbox.day import SampleDay, add_orders_by_hand, seed_day
 from tsrevel.sandbox.documents import (
     LAKESIDE_BAKERY,
     SPECIAL_EVENTS,
@@ -23,6 +24,7 @@ from tsrevel.sandbox.tripleseat import TripleSeatSandbox
 from tsrevel.sandbox.wsgi import ConnectionCut
 
 __all__ = [
+    "BREAKS",
     "LAKESIDE_BAKERY",
     "SPECIAL_EVENTS",
     "Charge",
@@ -34,6 +36,8 @@ __all__ = [
     "SampleLine",
     "SampleVenue",
     "TripleSeatSandbox",
+    "add_orders_by_hand",
+    "break_services",
     "make_document",
     "make_event",
     "seed_day",

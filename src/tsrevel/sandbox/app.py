@@ -11,7 +11,8 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tsrevel.sandbox.wsgi import (
@@ -190,6 +191,8 @@ class SandboxApp(Generic[State]):
         self.lock = threading.RLock()
         self.faults = Faults(self.lock)
         self.requests: list[LoggedRequest] = []
+        self.clock_ahead: timedelta | None = None
+        """By how much the Date of each answer is ahead of `clock`; None: answers have no Date."""
         self._sleep = sleep
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -202,7 +205,10 @@ class SandboxApp(Generic[State]):
             raise
         self._log(request, response.status)
         length = ("Content-Length", str(len(response.body)))
-        start_response(response.status_line, [*response.headers, length])
+        date = []
+        if self.clock_ahead is not None:
+            date = [("Date", format_datetime(self.clock() + self.clock_ahead, usegmt=True))]
+        start_response(response.status_line, [*response.headers, *date, length])
         return [response.body]
 
     def respond(self, request: Request) -> Response:

@@ -140,6 +140,23 @@ def seed_day(tripleseat: TripleSeatSandbox, revel: RevelSandbox, now: datetime) 
     )
 
 
+def add_orders_by_hand(revel: RevelSandbox, day: SampleDay) -> None:
+    """Two orders at each establishment that somebody entered at a station; lists come in pages as long as asked for."""
+    revel.page_cap = 250
+    for spot in day.locations:
+        for number in (1, 2):
+            revel.add(
+                "Order",
+                None,
+                establishment=f"/enterprise/Establishment/{spot.establishment}/",
+                local_id=str(spot.establishment * 100 + number),
+                dining_option=spot.dining_option,
+                subtotal=Decimal("18.50"),
+                final_total=Decimal("18.50"),
+                remaining_due=Decimal("0.00"),
+            )
+
+
 def _seed_events(tripleseat: TripleSeatSandbox, now: datetime) -> Iterator[SampleEvent]:
     special, lakeside = (now.astimezone(ZoneInfo(spot.place.zone)).date() for spot in (SPECIAL, LAKESIDE))
     yesterday = special - timedelta(days=1)

@@ -11,7 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -47,6 +47,13 @@ class RevelSandbox(SandboxApp[Tables]):
     - `printed_needs_second_patch`: an order's first PATCH of `printed` is not taken
     - `dropped_fields`: fields that every write loses in silence (`{"pickup_time", "remaining_due"}`)
     - `denied_resources`: resources this key has no right to; they answer 401
+    - `ignored_suffixes`: filter suffixes that are passed over (`{"in"}`)
+    - `lists_all_for_unknown`: a filter by a uuid that no row has lists every row
+    - `ignores_fields`, `ignores_order`: `fields` and `order_by` are passed over
+    - `repeats_pages`: every page of a list holds the rows of the first one
+    - `knows_sets`: whether several rows may be asked for by their ids
+    - `spells_money`: how money is written, `"USD {amount:,.2f}"` for instance; "" as facts Revel 2.4 say
+    - `shows_utc`: times are shown in UTC, whatever was sent
     """
 
     def __init__(self, clock: Callable[[], datetime] = utc_now, *, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -62,6 +69,14 @@ class RevelSandbox(SandboxApp[Tables]):
         self.printed_needs_second_patch = False
         self.dropped_fields: set[str] = set()
         self.denied_resources: set[str] = set()
+        self.ignored_suffixes: set[str] = set()
+        self.lists_all_for_unknown = False
+        self.ignores_fields = False
+        self.ignores_order = False
+        self.repeats_pages = False
+        self.knows_sets = True
+        self.spells_money = ""
+        self.shows_utc = False
 
     # What tests and the demo do to it
 
@@ -166,21 +181,28 @@ class RevelSandbox(SandboxApp[Tables]):
         if row_id is not None:
             row = self._find(resource, row_id)
             return json_response(self._shown(row, request)) if row else Response(404)
+        if batch is not None and not self.knows_sets:
+            return NOT_FOUND
         if batch is not None:
             wanted = [part for part in batch.split(";") if part]
             found = [row for part in wanted if (row := self._find(resource, int(part)))]
             missing = [part for part in wanted if int(part) not in {row["id"] for row in found}]
             answer: Json = {"objects": [self._shown(row, request) for row in found]}
             return json_response({**answer, "not_found": missing} if missing else answer)
+        everything = list(self.state.rows[resource.name].values())
         rows = select_rows(
-            list(self.state.rows[resource.name].values()),
+            everything,
             resource,
             request,
             ignored=self.ignored_filters,
+            ignored_suffixes=self.ignored_suffixes,
             refuse_unknown=self.refuses_unknown_filters,
+            ignore_order=self.ignores_order,
         )
+        if self.lists_all_for_unknown and not rows and request.first("uuid"):
+            rows = everything
         seen = [row for row in rows if self.state.is_seen(resource.name, row["id"])]
-        page = one_page(seen, request, self.page_cap)
+        page = one_page(seen, request, self.page_cap, repeats=self.repeats_pages)
         page["objects"] = [self._shown(row, request) for row in page["objects"]]
         return json_response(page)
 
@@ -190,12 +212,30 @@ class RevelSandbox(SandboxApp[Tables]):
 
     def _shown(self, row: Json, request: Request) -> Json:
         """One row as asked for: `expand` puts linked rows in place of their URIs, `fields` drops the rest."""
-        shown = dict(row)
+        shown = self._spelled(row)
         for name in request.listed("expand"):
             if isinstance(shown.get(name), str):
-                shown[name] = self.state.follow(shown[name]) or shown[name]
-        wanted = request.listed("fields")
+                linked = self.state.follow(shown[name])
+                shown[name] = self._spelled(linked) if linked else shown[name]
+        wanted = [] if self.ignores_fields else request.listed("fields")
         return {key: value for key, value in shown.items() if key in wanted} if wanted else shown
+
+    def _spelled(self, row: Json) -> Json:
+        """A copy of the row with its money and times as they are shown."""
+        shown = dict(row)
+        if self.spells_money:
+            resource = RESOURCES[row["resource_uri"].strip("/").split("/")[1]]
+            for name in (*resource.numbers, *resource.sixes):
+                if shown.get(name) is not None:
+                    shown[name] = self.spells_money.format(amount=Decimal(str(shown[name])))
+        if self.shows_utc:
+            order = row if "applied_taxes" in row and "local_id" in row else self.state.follow(str(row.get("order")))
+            zone = self._zone(order or row)
+            for name in ("created_date", "updated_date"):
+                if shown.get(name):
+                    wall = datetime.fromisoformat(shown[name]).replace(tzinfo=zone)
+                    shown[name] = wall.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return shown
 
     def _create(self, resource: Resource, body: Json) -> Response:
         if sent := [name for name in ("id", "resource_uri") if name in body]:
@@ -211,7 +251,7 @@ class RevelSandbox(SandboxApp[Tables]):
         if self.spells_uuids and "uuid" in values:
             values["uuid"] = self.spells_uuids.format(uuid=uuid.UUID(str(values["uuid"])))
         row = self._insert(resource, values)
-        return json_response(row, 201, (("Location", row["resource_uri"]),))
+        return json_response(self._spelled(row), 201, (("Location", row["resource_uri"]),))
 
     def _insert(self, resource: Resource, values: Json, row_id: int | None = None) -> Json:
         """Put a row in, with what Revel adds by itself."""
@@ -289,14 +329,14 @@ class RevelSandbox(SandboxApp[Tables]):
         values = accept_changes(self.state, resource, body, self.dropped_fields)
         if resource.name != "Order":
             row.update(values)
-            return json_response(row, 202)
+            return json_response(self._spelled(row), 202)
         if self.printed_needs_second_patch and "printed" in values and row_id not in self.state.printed_ignored:
             self.state.printed_ignored.add(row_id)
             del values["printed"]
         self._change_order(row, values)
         if "updated_date" not in values:
             row["updated_date"] = self._wall_time(row)
-        return json_response(row, 202)
+        return json_response(self._spelled(row), 202)
 
     def _change_order(self, order: Json, values: Json) -> None:
         """Carry out a PATCH whose values were accepted (facts 3.7, 9.5, 9.7)."""
@@ -315,6 +355,8 @@ class RevelSandbox(SandboxApp[Tables]):
 
     def _wall_time(self, order: Json) -> str:
         """The establishment's wall time now, without offset (facts 2.4)."""
-        establishment = self.state.rows["Establishment"].get(link_id(order["establishment"]) or 0, {})
-        zone = ZoneInfo(str(establishment.get("timezone") or "UTC"))
-        return self.clock().astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
+        return self.clock().astimezone(self._zone(order)).strftime("%Y-%m-%dT%H:%M:%S")
+
+    def _zone(self, order: Json) -> ZoneInfo:
+        establishment = self.state.rows["Establishment"].get(link_id(order.get("establishment")) or 0, {})
+        return ZoneInfo(str(establishment.get("timezone") or "UTC"))

@@ -22,12 +22,15 @@ def select_rows(
     request: Request,
     *,
     ignored: Collection[str],
-    refuse_unknown: bool,
+    ignored_suffixes: Collection[str] = (),
+    refuse_unknown: bool = False,
+    ignore_order: bool = False,
 ) -> list[Json]:
     """The rows that the documented filters leave, in the order asked for (by id when none is).
 
-    Filters named in `ignored` are passed over like undocumented ones. Raises AnswerError with 400 for a value
-    that doesn't fit the field, and for undocumented filters when `refuse_unknown` is set.
+    Filters named in `ignored`, or with one of `ignored_suffixes`, are passed over like undocumented ones. Raises
+    AnswerError with 400 for a value that doesn't fit the field, and for undocumented filters when `refuse_unknown` is
+    set.
     """
     for key, wanted in request.query:
         if key in OUR_OWN:
@@ -37,9 +40,9 @@ def select_rows(
             if refuse_unknown:
                 raise _bad_request(f"The '{name}' field does not allow filtering.")
             continue
-        if name not in ignored:
+        if name not in ignored and suffix not in ignored_suffixes:
             rows = [row for row in rows if _passes(row.get(name), name, suffix or "exact", wanted, resource)]
-    order = request.first("order_by") or ""
+    order = "" if ignore_order else request.first("order_by") or ""
     name = order.removeprefix("-")
     if name not in resource.orders:
         return sorted(rows, key=lambda row: int(row["id"]))
@@ -47,8 +50,11 @@ def select_rows(
     return empty_first[::-1] if order.startswith("-") else empty_first
 
 
-def one_page(rows: list[Json], request: Request, cap: int) -> Json:
-    """The list answer: at most `cap` rows whatever was asked, `next` as a relative URL or null."""
+def one_page(rows: list[Json], request: Request, cap: int, *, repeats: bool = False) -> Json:
+    """The list answer: at most `cap` rows whatever was asked, `next` as a relative URL or null.
+
+    `repeats`: every page holds the rows of the first one.
+    """
     offset = _whole_number(request, "offset", 0)
     limit = _whole_number(request, "limit", DEFAULT_PAGE)
     limit = cap if limit == 0 else min(limit, cap)
@@ -60,7 +66,7 @@ def one_page(rows: list[Json], request: Request, cap: int) -> Json:
         "previous": _page_url(request, limit, max(0, offset - limit)) if offset else None,
         "total_count": len(rows),
     }
-    return {"meta": meta, "objects": rows[offset:following]}
+    return {"meta": meta, "objects": rows[:limit] if repeats else rows[offset:following]}
 
 
 def link_id(uri: object) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -40,9 +40,16 @@ ALWAYS = ("id", "title", "template_document_id", "deleted_at", "views")
 """What a document carries without show_financial (facts 3.3)."""
 
 
-def select_events(events: list[Json], request: Request) -> list[Json]:
-    """The events that the documented parameters leave, in the order asked for (by id when none is)."""
-    kept = [event for event in events if _fits(event, request)]
+def select_events(
+    events: list[Json], request: Request, ignored_ranges: Collection[str] = (), *, ignore_order: bool = False
+) -> list[Json]:
+    """The events that the documented parameters leave, in the order asked for (by id when none is).
+
+    The ranges in `ignored_ranges` are passed over. With `ignore_order` the newest come first, whatever was asked.
+    """
+    kept = [event for event in events if _fits(event, request, ignored_ranges)]
+    if ignore_order:
+        return sorted(kept, key=lambda event: -int(event["id"]))
     order = request.first("order") or ""
     if order == "name":
         kept.sort(key=lambda event: (str(event["name"]), int(event["id"])))
@@ -54,7 +61,7 @@ def select_events(events: list[Json], request: Request) -> list[Json]:
     return kept
 
 
-def _fits(event: Json, request: Request) -> bool:
+def _fits(event: Json, request: Request, ignored_ranges: Collection[str]) -> bool:
     values = {
         "location_ids": {str(event["location_id"])},
         "room_ids": {str(room) for room in event["room_ids"]},
@@ -67,7 +74,7 @@ def _fits(event: Json, request: Request) -> bool:
             return False
     statuses = [status.upper() for status in request.listed("status")]
     return (
-        all(_in_range(event, kind, request) for kind in RANGES)
+        all(_in_range(event, kind, request) for kind in RANGES if kind not in ignored_ranges)
         and (not statuses or str(event["status"]).upper() in statuses)
         and (request.first("query") or "").lower() in str(event["name"]).lower()
     )
@@ -170,6 +177,7 @@ def _refusal(error: str, status: int) -> AnswerError:
 
 PUBLIC_KEY_PATHS = ("/v1/locations", "/v1/sites")
 ONE = re.compile(r"/v1/(events|bookings|menus)/(\d+)")
+ENDPOINTS = re.compile(r"/v1/sites/(\d+)/webhook_endpoints")
 VIEW = re.compile(r"/doc/[0-9a-f]{40}/\d+")
 
 
@@ -192,12 +200,16 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
     """The pretend TripleSeat. Its quirks are attributes that a test may set at any time.
 
     - `page_size` 50; `repeats_last_page`: a page past the end shows the last one again (facts 2)
-    - `ignores_dates`: a search lists every event, whatever it was asked for
+    - `ignored_ranges`: ranges of days that a search passes over (`{"event", "updated_at"}`)
+    - `ignores_order`: a search lists the newest first, whatever was asked
+    - `repeats_first_page`: every page is the first one
+    - `ignores_show_financial`: documents never carry money
     - `unlisted`: ids of events that no search lists, though they are there
     - `wraps_results`: search results come as `{"event": {...}}` (facts 2)
     - `client_credentials`: "refused", "ownerless" (a token that nothing accepts) or "works" (facts 1.4)
     - `accepts_key_header`: an `X-API-Key` header with the public key is enough; it never was live (facts 1.6)
     - `forbidden`: ids of events and bookings that answer 403 (facts 1.7)
+    - `webhooks`: the webhook endpoints of each site
     - `portal`: base URL put into view links in place of the real portal's
     """
 
@@ -207,11 +219,15 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         self.page_size = 50
         self.repeats_last_page = False
         self.wraps_results = False
-        self.ignores_dates = False
+        self.ignored_ranges: set[str] = set()
+        self.ignores_order = False
+        self.repeats_first_page = False
+        self.ignores_show_financial = False
         self.unlisted: set[int] = set()
         self.client_credentials: ClientCredentials = "refused"
         self.accepts_key_header = False
         self.forbidden: set[int] = set()
+        self.webhooks: dict[int, list[Json]] = {}
         self.portal = PORTAL
 
     # What tests and the demo do to it
@@ -258,6 +274,22 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         """Take a copy of a booking, its documents included; one with the same id is replaced."""
         with self.lock:
             self.state.bookings[booking["id"]] = copy_json(booking)
+
+    def add_webhook(self, site_id: int, **more: object) -> None:
+        """Set up a webhook endpoint of a site; `more` is any other key of it (`disabled_at`, `failed_count`...)."""
+        with self.lock:
+            known = self.webhooks.setdefault(site_id, [])
+            known.append(
+                {
+                    "id": 9100 + len(known),
+                    "target_url": "https://hooks.example.com/tripleseat",
+                    "include_event_financials": True,
+                    "disabled_at": None,
+                    "failed_count": 0,
+                    "trigger_actions": ["UPDATE_EVENT", "UPDATE_EVENT_DOCUMENT"],
+                    **more,
+                }
+            )
 
     def add_menu(self, menu_id: int, name: str, items: dict[int, str], **more: object) -> None:
         """Offer a menu of items, by id; `more` is any other key of it (`site_id`, `location_ids`, `disabled`...)."""
@@ -334,6 +366,8 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         self._admit(request, path)
         if match := ONE.fullmatch(path):
             return self._one(match[1], int(match[2]), request)
+        if match := ENDPOINTS.fullmatch(path):
+            return json_response([{"webhook_endpoint": each} for each in self.webhooks.get(int(match[1]), [])])
         match path:
             case "/v1/locations":
                 return json_response([{"location": location} for location in self.state.locations])
@@ -345,7 +379,8 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
                 return self._page(self._visible(), request)
             case "/v1/events/search":
                 listed = [each for each in self._visible() if each["id"] not in self.unlisted]
-                return self._page(listed if self.ignores_dates else select_events(listed, request), request)
+                found = select_events(listed, request, self.ignored_ranges, ignore_order=self.ignores_order)
+                return self._page(found, request)
         return json_response({"error": "Not found"}, 404)
 
     def _admit(self, request: Request, path: str) -> None:
@@ -389,6 +424,8 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         total = -(-len(events) // self.page_size)
         asked = request.first("page") or "1"
         page = max(1, int(asked)) if asked.isdigit() else 1
+        if self.repeats_first_page:
+            page = 1
         if self.repeats_last_page:
             page = min(page, max(1, total))
         shown = events[(page - 1) * self.page_size : page * self.page_size]
@@ -418,7 +455,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
     def _dressed(self, owner: Json, request: Request) -> Json:
         """An event or booking as it is sent: money in its documents only with show_financial=true."""
         documents = copy_json(owner.get("documents") or [])
-        if request.first("show_financial") != "true":
+        if request.first("show_financial") != "true" or self.ignores_show_financial:
             documents = [{key: each[key] for key in ALWAYS if key in each} for each in documents]
         for document in documents:
             for view in document.get("views", []):

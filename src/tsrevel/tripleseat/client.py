@@ -68,7 +68,7 @@ class TripleSeat:
 
     def ask_the_time(self) -> None:
         """Ask for something cheap, for the Date of its answer."""
-        self._read("/v1/sites.json", {})
+        self.read("/v1/sites.json", {})
 
     def search_by_day(self, first: date, last: date) -> list[Found]:
         """Every event, of any status, whose day is from `first` to `last` (facts TripleSeat 2).
@@ -124,7 +124,7 @@ class TripleSeat:
         return read_event_ids(self._booking(booking_id))
 
     def _read_event(self, event_id: EventId) -> dict[str, Json]:
-        row = unwrap(self._read(f"/v1/events/{quote(event_id, safe='')}", _MONEY), "event")
+        row = unwrap(self.read(f"/v1/events/{quote(event_id, safe='')}", _MONEY), "event")
         if usable_id(row) != event_id:
             text = f"TripleSeat: asked for event {event_id}, another one came; tell TripleSeat's support"
             raise Unreadable(text, AnswerFault.OTHER_OBJECT)
@@ -144,15 +144,15 @@ class TripleSeat:
 
     def sites(self) -> tuple[Site, ...]:
         """Every site of the account (facts TripleSeat 5)."""
-        return decode_sites(self._read("/v1/sites.json", {}))
+        return decode_sites(self.read("/v1/sites.json", {}))
 
     def places(self) -> tuple[TripleSeatLocation, ...]:
         """Every location of the account (facts TripleSeat 5)."""
-        return decode_locations(self._read("/v1/locations.json", {}))
+        return decode_locations(self.read("/v1/locations.json", {}))
 
     def menus(self) -> tuple[Menu, ...]:
         """Every menu in use, with its items (facts TripleSeat 3.5). 403 and 404 are normal where there are none."""
-        return read_menus(self._read)
+        return read_menus(self.read)
 
     def _search(self, prefix: str, first: date, last: date) -> list[Found]:
         """All pages, each event once: the last seen wins. A row that can't be read doesn't hide the others."""
@@ -160,7 +160,7 @@ class TripleSeat:
         found: dict[str, Found] = {}
         for page in range(1, MOST_PAGES + 1):
             order = {"order": "created_at", "sort_direction": "asc", "page": str(page)}
-            answer = self._read("/v1/events/search", {**span, **order})
+            answer = self.read("/v1/events/search", {**span, **order})
             rows = answer.get("results") if isinstance(answer, dict) else None
             if not isinstance(rows, list):
                 what = "a search answered without a list of results; nothing can be told from it"
@@ -170,12 +170,16 @@ class TripleSeat:
                 each = _find(row)
                 found[each.id or f"unreadable {each.digest}"] = each
             pages = read_number(answer.get("total_pages"))  # where it is missing, a page without news is the last
+            if rows and len(found) == known and pages is not None and page < pages:
+                text = f"TripleSeat: page {page} of {pages} of a search repeats others, so nothing follows from it"
+                raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
             if len(found) == known or (pages is not None and 0 < pages <= page):
                 return list(found.values())
         text = f"TripleSeat: a search went on for {MOST_PAGES} pages; ask for fewer days"
         raise Unreadable(text, AnswerFault.ENDLESS_LIST)
 
-    def _read(self, path: str, params: Mapping[str, str]) -> Json:
+    def read(self, path: str, params: Mapping[str, str]) -> Json:
+        """The answer to a GET as it came."""
         try:
             return self._channel.read(path, {**params, **self._access.params()})
         except TokenRefused:
@@ -202,7 +206,7 @@ class TripleSeat:
         return documents if _has_content(documents) else ()
 
     def _booking(self, booking_id: str) -> dict[str, Json]:
-        row = unwrap(self._read(f"/v1/bookings/{quote(booking_id, safe='')}", _MONEY), "booking")
+        row = unwrap(self.read(f"/v1/bookings/{quote(booking_id, safe='')}", _MONEY), "booking")
         if usable_id(row) != booking_id:
             text = f"TripleSeat: asked for booking {booking_id}, another one came"
             raise Unreadable(text, AnswerFault.OTHER_OBJECT)

@@ -106,6 +106,15 @@ _NOT_RECEIVED = frozenset(
 _MOST_QUOTED = 40
 
 
+def knows_payment_state(state: str) -> bool:
+    """Whether it is known if that state of a payment means money."""
+    return _state_word(state) in _RECEIVED | _REFUNDED | _PARTLY_REFUNDED | _NOT_RECEIVED
+
+
+def _state_word(state: str) -> str:
+    return " ".join(normalise(state).replace("_", " ").replace("-", " ").split())
+
+
 class Doubt(StrEnum):
     """Why it can't be told whether, or how much, money was received, as `PaymentRecord.doubt` says it.
 
@@ -129,7 +138,7 @@ def _decode_payment(row: Fields) -> PaymentRecord:
     paid_on, deleted_on = read_day(row.row.get("paid_at")), read_day(row.row.get("deleted_at"))
     not_received = PaymentRecord(number, amount or Decimal(0), paid=False)
     state = row.text("state")
-    word = " ".join(normalise(state).replace("_", " ").replace("-", " ").split())
+    word = _state_word(state)
     known = word in _RECEIVED | _REFUNDED | _PARTLY_REFUNDED
     if word in _NOT_RECEIVED or deleted_on or row.row.get("deleted_at") is True:
         return not_received

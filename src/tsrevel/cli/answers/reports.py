@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tsrevel.cli.answers.assumptions import AssumptionJson
 from tsrevel.cli.answers.model import Answer, Id, IfAny, Instant, Money, Text, fill
 from tsrevel.cli.answers.runs import EventJson, PauseJson
 from tsrevel.ledger import OrderRecord, OrderState, Resolution, RunMode, RunRecord, Verdict
@@ -187,6 +188,7 @@ class StatusAnswer(Answer):
     orders: tuple[OpenOrderJson, ...]
     resolved: tuple[ResolutionJson, ...]
     deliveries: DeliveriesJson
+    assumptions: tuple[AssumptionJson, ...]
     environment: str
     settings: str | None
     ledger: str

@@ -114,6 +114,16 @@ class LogoutAnswer(LoginAnswer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportAnswer(Answer):
+    """The report. `file`: where it was written, if anywhere. `success`: the settings have no problem."""
+
+    success: bool
+    exit_status: int
+    file: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxAnswer(Answer):
     """Where the pretend services are. `config`: the file that was written, or else the settings themselves."""
 

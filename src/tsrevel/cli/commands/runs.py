@@ -109,6 +109,30 @@ def sync_event(
 @command(
     app,
     panel=RUN,
+    example="tsrevel rehearse 64000003",
+    exits=RUN_EXITS | {3: "no order was made, or the station shows it otherwise"},
+    acts=True,
+)
+def rehearse(
+    ctx: CliContext,
+    flags: OutputOptions,
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.")],
+    agreed: Annotated[bool, typer.Option("--yes", help="Make the order without asking anybody.")] = False,
+) -> int:
+    """Make an account's first order under supervision.
+
+    It shows the plan and asks for the location's name. Then it makes the order as a run would, reads every stage back
+    at once and after 30 seconds, and compares each field that was sent with what Revel shows. At the end it asks what
+    a POS station shows, and stores the answers in the ledger.
+    """
+    from tsrevel.cli import rehearse as verb
+
+    return verb.rehearse(ctx, flags, event, agreed=agreed)
+
+
+@command(
+    app,
+    panel=RUN,
     example="tsrevel replay /var/spool/tsrevel --archive /var/spool/tsrevel-done",
     exits=RUN_EXITS | {3: f"{RUN_EXITS[3]}, or a delivery couldn't be read", 4: "a signature is invalid"},
     acts=True,

@@ -230,19 +230,59 @@ def show(
 @command(
     app,
     panel=SET_UP,
-    example="tsrevel doctor",
+    example="tsrevel doctor --assumptions",
     exits=SERVICE_EXITS | {0: "no problem", 3: "any other problem, or runs are paused or disabled"},
 )
-def doctor(ctx: CliContext, flags: OutputOptions) -> int:
+def doctor(
+    ctx: CliContext,
+    flags: OutputOptions,
+    assumptions: Annotated[
+        bool,
+        typer.Option("--assumptions", help="Test in this account what is only assumed of both services, instead."),
+    ] = False,
+) -> int:
     """Check the whole installation, and say what to do.
 
-    This is the go-live checklist. It writes nothing anywhere. Each check ends as ok, warning, problem or skipped, and
+    This is the go-live checklist. It writes to neither service. Each check ends as ok, warning, problem or skipped, and
     the worst problem decides the exit status. While runs are paused or disabled it checks this machine alone. With `-q`
     it prints problems alone.
+
+    `--assumptions` reads about 40 pages of both services, and stores the answers in the ledger, where runs find them.
+    Each assumption holds, doesn't hold, or can't be told here. Exit status 10: one that orders rest on doesn't hold, so
+    runs write nothing until `safety.accepted_assumptions` names its code.
     """
+    if assumptions:
+        from tsrevel.cli import assumptions as probing
+
+        return probing.probe_account(ctx, flags)
     from tsrevel.cli import doctor as verb
 
     return verb.doctor(ctx, flags)
+
+
+@command(
+    app,
+    panel=SET_UP,
+    example="tsrevel report --output report.txt",
+    exits={0: "written; what couldn't be read is named in it", 10: "written, though a setting is wrong"},
+)
+def report(
+    ctx: CliContext,
+    flags: OutputOptions,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="A new file to write it to, instead of printing it.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask neither service.")] = False,
+) -> int:
+    """Write a text that you can send to a colleague.
+
+    It has versions, settings, the last runs, what is known of this account's assumptions and rehearsals, the codes of
+    `doctor`, and the shapes of what both services answer now: field names and types. It has no customer's data, no
+    secret, and no name from the settings.
+    """
+    from tsrevel.cli import report as verb
+
+    return verb.write_report(ctx, flags, output, offline=offline)
 
 
 @command(
@@ -331,6 +371,12 @@ def sandbox(
     login_port: Annotated[
         int, typer.Option("--login-port", min=1, max=65535, help="Where `login` waits, by its `--port`.")
     ] = 8765,
+    broken: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--break", metavar="NAME", help="Let the services break one assumption, such as uuid-filter; repeatable."
+        ),
+    ] = None,
 ) -> int:
     """Serve the pretend services until interrupted.
 
@@ -340,6 +386,7 @@ def sandbox(
     from tsrevel.cli import sandbox as verb
 
     try:
-        return verb.serve_sandbox(ctx, flags, write_config, (tripleseat_port, revel_port), login_port)
+        ports = (tripleseat_port, revel_port)
+        return verb.serve_sandbox(ctx, flags, write_config, ports, login_port, broken or [])
     except OSError as error:
         raise typer.BadParameter(f"the sandbox can't be served: {error.strerror or type(error).__name__}") from error

@@ -1,0 +1,210 @@
+"""`rehearse`: the first order, made under the eyes of a person, and compared with what was sent."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from tsrevel.cli.answers.model import fill
+from tsrevel.cli.answers.rehearsal import RehearsalAnswer, SentFieldJson
+from tsrevel.cli.answers.runs import answer_outcome
+from tsrevel.cli.arguments import read_event_id
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.explain import show_explanation
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.notifications import RunNotifier
+from tsrevel.cli.output import NOTHING_CHECKED, TextOutput, show_report
+from tsrevel.cli.prompts import Terminal, may_ask
+from tsrevel.cli.sync import SyncOptions, start_run
+from tsrevel.config import Settings, load_settings
+from tsrevel.engine.context import RunState
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport
+from tsrevel.engine.run import sync_events
+from tsrevel.errors import ConfigError
+from tsrevel.insight.explain import Explanation, explain_live
+from tsrevel.insight.rehearsal import FieldResult, SentField, compare_sent_fields
+from tsrevel.ledger import Ledger
+from tsrevel.planning.model import EventId, Labels, OrderId, Plan
+from tsrevel.planning.money import show
+from tsrevel.planning.plan import label_order
+from tsrevel.planning.reasons import Reason, Status
+from tsrevel.wiring import Runtime, open_services, why_disabled
+
+SECOND_LOOK = 30.0
+"""Seconds after which each stage of the order is read back once more."""
+_USAGE = 2
+_AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d+)\.(\d\d)")
+_YES_OR_NO = {True: "yes", False: "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rehearsed:
+    """What came of it. `station`: the person's answers; `left`: what is left to check by hand."""
+
+    outcome: Outcome
+    fields: tuple[SentField, ...]
+    station: dict[str, str]
+    left: tuple[str, ...]
+
+
+def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool) -> int:
+    """Make one order; `agreed`: without asking anybody. Raises typer.BadParameter for what can't be an event's id."""
+    runtime = ctx.runtime or Runtime()
+    event_id = read_event_id(event)
+    settings = load_settings(config=flags.config, environ=ctx.environ)
+    if not agreed and not may_ask(ctx, flags):
+        return _refuse(ctx, flags, "without a terminal nobody can be asked; --yes makes the order all the same", _USAGE)
+    if settings.safety.dry_run:
+        text = (
+            "safety.dry_run is true, so nothing would be written; set it to false, and allowed_locations to one place"
+        )
+        return _refuse(ctx, flags, text, ConfigError.exit_status)
+    disabled = why_disabled(settings, runtime)
+    if disabled:
+        return _refuse(ctx, flags, f"nothing was written: {disabled}", NOTHING_CHECKED, Reason.CONNECTOR_DISABLED)
+    with logging_to(ctx.stderr, flags, "rehearse"):
+        told = explain_live(settings, runtime, event_id)
+    outcome, plan = told.outcome, told.plan
+    if not flags.json:
+        show_explanation(TextOutput(ctx, settings, outcome.location if outcome else ""), told)
+    if outcome is None or plan is None or told.event is None or outcome.status is not Status.PLANNED:
+        why = f"{outcome.status} {outcome.reason or ''}: {outcome.text}" if outcome else "no such event"
+        text = f"no run would make an order of event {event_id} now ({why})"
+        return _refuse(ctx, flags, text, told.exit_status or NEEDS_ATTENTION, outcome.reason if outcome else None)
+    if not agreed:
+        typed = Terminal(ctx).ask(
+            f"This writes one order to Revel. To make it, type the location's name ({plan.location.name})"
+        )
+        if typed.strip() != plan.location.name:
+            return _refuse(ctx, flags, "that isn't the location's name; nothing was written", _USAGE)
+    report = _inject(ctx, flags, event_id)
+    made = next((each for each in report.outcomes if each.event_id == event_id), outcome)
+    if made.status is not Status.INJECTED or not made.order_id:
+        if flags.json:
+            ctx.answer(_answer(report.exit_status, _Rehearsed(made, (), {}, ()), report.error or made.text))
+        return report.exit_status or NEEDS_ATTENTION
+    return _compare(ctx, flags, settings, told, replace(made, text=""), agreed=agreed)
+
+
+def _inject(ctx: CliContext, flags: OutputOptions, event_id: EventId) -> RunReport:
+    """The run: as `sync-event`, but that each stage is read back a second time."""
+    with RunNotifier(ctx, flags) as notifier:
+        with start_run(ctx, flags, SyncOptions(max_orders=1), "single", notifier.begin) as started:
+            if isinstance(started, RunReport):
+                report = started
+            else:
+                run = replace(started.ctx, limits=replace(started.ctx.limits, second_look=SECOND_LOOK))
+                report = sync_events(run, RunState.begin(run), [event_id])
+        notifier.add_report(report)
+        if not flags.json:
+            show_report(report, ctx, flags)
+    return report
+
+
+def _compare(
+    ctx: CliContext, flags: OutputOptions, settings: Settings, told: Explanation, made: Outcome, *, agreed: bool
+) -> int:
+    runtime = ctx.runtime or Runtime()
+    with Ledger.open(
+        settings.ledger_path, environment=settings.environment, clock=runtime.clock, opened_by=runtime.database
+    ) as ledger:
+        record = ledger.orders.get(made.event_id)
+        plan = record.plan if record and record.plan else told.plan
+        assert plan is not None  # noqa: S101 (an order was made of it)
+        labels = label_order(told.event, plan.location) if told.event else Labels("", "")
+        with open_services(settings, runtime) as services:
+            order_id = OrderId(made.order_id or "")
+            fields = compare_sent_fields(services.revel_probe, plan, labels, order_id, runtime.clock())
+        if not flags.json:
+            _show_fields(ctx, fields)
+        left = _list_checks(plan)
+        station: dict[str, str] = {}
+        if not agreed:
+            station = _ask_about_station(Terminal(ctx), plan)
+            left = ()
+        facts = {
+            "order": order_id,
+            **{str(result): str(sum(each.result is result for each in fields)) for result in FieldResult},
+            "not_kept": ", ".join(f"{e.resource}.{e.field}" for e in fields if e.result is not FieldResult.KEPT),
+            **station,
+        }
+        ledger.assumptions.store_rehearsal(made.event_id, facts)
+    wrong = [name for name, answer in station.items() if answer == "no"]
+    status = NEEDS_ATTENTION if wrong else 0
+    if flags.json:
+        ctx.answer(_answer(status, _Rehearsed(made, fields, station, left)))
+        return status
+    for check in left:
+        ctx.say(f"Left to check by hand: {check}")
+    if wrong:
+        ctx.say(
+            f"The station shows the order otherwise ({', '.join(wrong)}). Make no other order before that is settled."
+        )
+    else:
+        ctx.say("The answers are in the ledger; `tsrevel report` shows them.")
+    return status
+
+
+def _ask_about_station(terminal: Terminal, plan: Plan) -> dict[str, str]:
+    """What the POS station shows: yes, no, and figures. Nothing else is stored."""
+    terminal.say("Open the order at a POS station of that location, then answer.")
+    station = {}
+    if plan.discount:
+        there = terminal.confirm(f"Is the discount of {show(plan.discount)} still there?", default=True)
+        station["discount_kept"] = _YES_OR_NO[there]
+
+    def check(text: str) -> str:
+        return "" if _AMOUNT.fullmatch(text.strip()) else "Type an amount with two decimals, like 837.72."
+
+    shown = _AMOUNT.fullmatch(terminal.ask("Which total does the station show?", check=check).strip())
+    total = f"{shown[1].replace(',', '')}.{shown[2]}" if shown else ""
+    station |= {"total": total, "total_agrees": _YES_OR_NO[total == show(plan.final_total)]}
+    station["printed"] = _YES_OR_NO[terminal.confirm("Is it marked as printed, or did it print?", default=True)]
+    return station
+
+
+def _list_checks(plan: Plan) -> tuple[str, ...]:
+    discount = (f"the discount of {show(plan.discount)} is still there",) if plan.discount else ()
+    opened = f"open the order at a POS station: it shows the total {show(plan.final_total)}"
+    return (opened, *discount, "it is marked as printed, or printed", "day, items and their names are right")
+
+
+def _show_fields(ctx: CliContext, fields: tuple[SentField, ...]) -> None:
+    counts = Counter(each.result for each in fields)
+    kept = f"{counts[FieldResult.KEPT]} of {len(fields)} fields that were sent are shown as sent"
+    ctx.say(f"Revel after {SECOND_LOOK:.0f} s: {kept}.")
+    for each in fields:
+        if each.result is not FieldResult.KEPT:
+            ctx.say(f"  {each.result}: {each.resource}.{each.field}")
+
+
+def _answer(status: int, made: _Rehearsed, error: str | None = None) -> RehearsalAnswer:
+    return RehearsalAnswer(
+        success=status == 0 and error is None,
+        exit_status=status,
+        reason=made.outcome.reason,
+        event=answer_outcome(made.outcome),
+        fields=tuple(fill(SentFieldJson, each) for each in made.fields),
+        station=made.station,
+        left_to_check=made.left,
+        error=error,
+    )
+
+
+def _refuse(ctx: CliContext, flags: OutputOptions, text: str, status: int, reason: Reason | None = None) -> int:
+    ctx.tell(f"tsrevel: {text}")
+    if flags.json:
+        ctx.answer(
+            RehearsalAnswer(
+                success=False,
+                exit_status=status,
+                reason=reason,
+                event=None,
+                fields=(),
+                station={},
+                left_to_check=(),
+                error=text,
+            )
+        )
+    return status

@@ -1,0 +1,40 @@
+"""`report`: a text that can be sent to a colleague, or attached to an issue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tsrevel.cli.answers.setup import ReportAnswer
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.logs import logging_to
+from tsrevel.cli.output import reject
+from tsrevel.config import examine_settings
+from tsrevel.doctor import Installation
+from tsrevel.doctor.report import collect_report, render_report
+from tsrevel.errors import ConfigError
+from tsrevel.files import create_file
+from tsrevel.wiring import Runtime
+
+
+def write_report(ctx: CliContext, flags: OutputOptions, output: Path | None, *, offline: bool) -> int:
+    """Print the report, or write it to `output`, which must be a new file."""
+    runtime = ctx.runtime or Runtime()
+    settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
+    log = replace(flags, quiet=flags.quiet or not flags.verbose)
+    with logging_to(ctx.stderr, log, "report"):
+        sections = collect_report(Installation(settings, problems, ctx.environ, runtime), offline=offline)
+    text, status = render_report(sections), ConfigError.exit_status if problems else 0
+    if output:
+        try:
+            create_file(output, text.encode())
+        except OSError as error:
+            return reject(ctx, flags, f"--output: {output} can't be written ({error.strerror})")
+    if flags.json:
+        file = str(output) if output else None
+        ctx.answer(ReportAnswer(success=status == 0, exit_status=status, file=file, text=text))
+    elif output:
+        ctx.say(f"Written to {output}. Read it before you send it.")
+    else:
+        print(text, end="", file=ctx.stdout)
+    return status

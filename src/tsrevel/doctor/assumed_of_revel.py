@@ -1,0 +1,411 @@
+"""What is assumed of Revel: what it is asked, and one function for each assumption that judges the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from tsrevel.clocks import DOUBTFUL_CLOCK, agree_that_it_is_wrong
+from tsrevel.doctor.findings import fails, holds, untold
+from tsrevel.ledger import KnownOrder
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode
+from tsrevel.revel.decode import Row, decode_id, decode_uuid
+from tsrevel.revel.probes import RevelAnswer, RevelProbe
+
+_C = AssumptionCode
+_SAMPLE_ROWS = "50"
+_WRITTEN_WITHIN = timedelta(minutes=30)
+"""How far the time that an order shows may be from the time at which it was written."""
+_NO_ESTABLISHMENT = "2147483600"
+_UNKNOWN_FILTER = "tsrevel_has_no_such_filter"
+_MONEY = ("subtotal", "tax", "final_total", "remaining_due", "discount_amount", "gratuity", "discount_total_amount")
+_SMALL = {"limit": "2", "order_by": "id", "fields": "id"}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """An order that Revel lists, whoever made it, with what it can be asked for by."""
+
+    id: str
+    uuid: str
+    local_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevelEvidence:
+    """What Revel answered. `known`: the newest order of the ledger; `orders` are two that it was asked for."""
+
+    known: KnownOrder | None
+    shown: RevelAnswer | None
+    orders: tuple[ListedOrder, ...]
+    newest: RevelAnswer
+    by_uuid: RevelAnswer | None
+    by_local_id: RevelAnswer | None
+    by_unknown: RevelAnswer
+    uuids_in: RevelAnswer | None
+    local_ids_in: RevelAnswer | None
+    unknown_in: RevelAnswer
+    unknown_filter: RevelAnswer
+    establishment: str
+    of_establishment: RevelAnswer | None
+    of_nowhere: RevelAnswer
+    narrowed: RevelAnswer
+    longest: RevelAnswer
+    pages: tuple[RevelAnswer, ...]
+    descending: RevelAnswer
+    products: tuple[str, ...]
+    product_set: RevelAnswer | None
+    skew: float | None
+    other_skew: float | None
+
+
+def ask_revel(
+    probe: RevelProbe, known: Sequence[KnownOrder], establishment: str, other_skew: float | None
+) -> RevelEvidence:
+    """About 18 requests, a page each. `other_skew`: by how much TripleSeat's clock is ahead of ours."""
+    first = known[0] if known else None
+    newest = probe.list_rows("Order", order_by="-id", limit="10")
+    ours = [ListedOrder(each.order_id, each.uuid, each.local_id) for each in known]
+    listed = [ListedOrder(decode_id(row.get("id")), decode_uuid(row.get("uuid")), _text(row)) for row in newest.rows]
+    usable = {each.id: each for each in (*ours, *listed) if each.id and each.uuid and "," not in each.local_id}
+    orders = tuple(usable.values())[:2]
+    shown = probe.one("Order", first.order_id) if first else None
+    if first and shown and shown.rows:  # asked for by what Revel shows: whether that is ours is another question
+        row = shown.rows[0]
+        orders = (ListedOrder(first.order_id, decode_uuid(row.get("uuid")), _text(row)), *orders[1:])
+    one = orders[0] if orders else None
+    named_first = next((each for each in orders if each.local_id), None)
+    longest = probe.list_rows("Product", limit="250", order_by="id", fields="id")
+    ids = tuple(found for row in longest.rows[:2] if (found := decode_id(row.get("id"))))
+    pages = [probe.list_rows("Product", **_SMALL)]
+    if pages[0].next:
+        pages.append(probe.follow("Product", pages[0], _SMALL))
+        if pages[0].total:
+            pages.append(probe.list_rows("Product", **_SMALL, offset=str(pages[0].total - 1)))
+    return RevelEvidence(
+        known=first,
+        shown=shown,
+        orders=orders,
+        newest=newest,
+        by_uuid=probe.list_rows("Order", uuid=one.uuid, limit="10") if one else None,
+        by_local_id=probe.list_rows("Order", local_id=named_first.local_id, limit="10") if named_first else None,
+        by_unknown=probe.list_rows("Order", uuid=str(uuid4()), limit="10"),
+        uuids_in=probe.list_rows("Order", uuid__in=",".join(each.uuid for each in orders), limit="10")
+        if len(orders) == 2
+        else None,
+        local_ids_in=probe.list_rows("Order", local_id__in=",".join(each.local_id for each in orders), limit="10")
+        if len(orders) == 2 and all(each.local_id for each in orders)
+        else None,
+        unknown_in=probe.list_rows("Order", uuid__in=f"{uuid4()},{uuid4()}", limit="10"),
+        unknown_filter=probe.list_rows("Order", limit="1", **{_UNKNOWN_FILTER: "1"}),
+        establishment=establishment,
+        of_establishment=probe.list_rows("Product", establishment=establishment, active="true", limit=_SAMPLE_ROWS)
+        if establishment
+        else None,
+        of_nowhere=probe.list_rows("Product", establishment=_NO_ESTABLISHMENT, limit="10"),
+        narrowed=probe.list_rows("Product", fields="id,name", limit="1"),
+        longest=longest,
+        pages=tuple(pages),
+        descending=probe.list_rows("Product", order_by="-id", limit="10", fields="id"),
+        products=ids,
+        product_set=probe.several("Product", ids) if len(ids) == 2 else None,
+        skew=probe.skew,
+        other_skew=other_skew,
+    )
+
+
+def _text(row: Row) -> str:
+    value = row.get("local_id")
+    return value if isinstance(value, str) else ""
+
+
+# What follows from its answers
+
+
+def judge_uuid_kept(seen: RevelEvidence) -> AssumptionAnswer:
+    code = _C.REVEL_UUID_KEPT
+    if seen.known is None or seen.shown is None:
+        return untold(code, "no order of tsrevel's is known yet; `tsrevel rehearse` makes the first")
+    if not seen.shown.rows:
+        return untold(code, _why_none(seen.shown, f"Revel doesn't show order {seen.known.order_id}"))
+    if decode_uuid(seen.shown.rows[0].get("uuid")) == seen.known.uuid:
+        return holds(code, f"order {seen.known.order_id} has the uuid that was sent")
+    return fails(code, f"order {seen.known.order_id} has another uuid than was sent")
+
+
+def judge_finds_by_uuid(seen: RevelEvidence) -> AssumptionAnswer:
+    code = _C.REVEL_FINDS_BY_UUID
+    if seen.by_uuid is None:
+        return untold(code, _why_none(seen.newest, "Revel lists no order that has a uuid"))
+    wanted = seen.orders[0]
+    uuids = [decode_uuid(row.get("uuid")) for row in seen.by_uuid.rows]
+    return _judge_found(code, seen.by_uuid, wanted, "uuid", all(uuid == wanted.uuid for uuid in uuids))
+
+
+def judge_finds_by_local_id(seen: RevelEvidence) -> AssumptionAnswer:
+    code = _C.REVEL_FINDS_BY_LOCAL_ID
+    if seen.by_local_id is None:
+        return untold(code, _why_none(seen.newest, "Revel lists no order that has a local_id"))
+    wanted = next(each for each in seen.orders if each.local_id)
+    fits = all(str(row.get("local_id")) == wanted.local_id for row in seen.by_local_id.rows)
+    return _judge_found(code, seen.by_local_id, wanted, "local_id", fits)
+
+
+def _judge_found(
+    code: AssumptionCode,
+    answer: RevelAnswer,
+    wanted: ListedOrder,
+    key: str,
+    fits: bool,
+) -> AssumptionAnswer:
+    if answer.problem or answer.refused not in {None, 400}:
+        return untold(code, _why_none(answer, ""))
+    if answer.refused:
+        return fails(code, f"Revel refuses the filter {key} with status 400")
+    if not answer.rows:
+        return fails(code, f"asked for order {wanted.id} by its {key}, Revel lists none")
+    if not fits:
+        return fails(code, f"asked for order {wanted.id} by its {key}, Revel lists others")
+    return holds(code, f"order {wanted.id} is found by its {key}")
+
+
+def judge_finds_none(seen: RevelEvidence) -> AssumptionAnswer:
+    code, answer = _C.REVEL_FINDS_NONE_FOR_UNKNOWN, seen.by_unknown
+    if answer.problem or answer.refused:
+        return untold(code, _why_none(answer, ""))
+    if answer.rows:
+        return fails(code, f"asked for a uuid that nobody has used, Revel lists {len(answer.rows)} orders")
+    if not seen.newest.rows:
+        return untold(code, _why_none(seen.newest, "Revel lists no order at all"))
+    return holds(code, "Revel lists none for a fresh uuid")
+
+
+def judge_in_filter(seen: RevelEvidence) -> AssumptionAnswer:
+    code = _C.REVEL_IN_FILTER
+    if seen.uuids_in is None:
+        return untold(code, _why_none(seen.newest, "Revel doesn't list two orders to ask for"))
+    wanted = {each.uuid for each in seen.orders}
+    names = {each.local_id for each in seen.orders}
+    for key, answer, values in (("uuid", seen.uuids_in, wanted), ("local_id", seen.local_ids_in, names)):
+        if answer is None:
+            continue
+        if answer.problem or answer.refused not in {None, 400}:
+            return untold(code, _why_none(answer, ""))
+        if answer.refused:
+            return fails(code, f"Revel refuses the filter {key}__in with status 400")
+        found = {decode_uuid(row.get(key)) if key == "uuid" else str(row.get(key)) for row in answer.rows}
+        if found != values:
+            return fails(
+                code, f"asked for two orders by {key}__in, Revel lists {len(answer.rows)} rows that aren't those"
+            )
+    if seen.unknown_in.rows:
+        return fails(code, "asked for two unknown orders by uuid__in, Revel lists others")
+    return holds(code, "one request finds both of two orders")
+
+
+def judge_unknown_filter(seen: RevelEvidence) -> AssumptionAnswer:
+    code, answer = _C.REVEL_UNKNOWN_FILTER, seen.unknown_filter
+    if answer.refused == 400:
+        return fails(code, "Revel refuses a filter that it doesn't know with status 400")
+    if answer.problem or answer.refused:
+        return untold(code, _why_none(answer, ""))
+    if answer.rows:
+        return holds(code, "a made-up filter is ignored")
+    if seen.newest.rows:
+        return fails(code, "Revel lists nothing for a filter that it doesn't know")
+    return untold(code, "Revel lists no order at all")
+
+
+def judge_establishment_filter(seen: RevelEvidence) -> AssumptionAnswer:
+    code, here, nowhere = _C.REVEL_ESTABLISHMENT_FILTER, seen.of_establishment, seen.of_nowhere
+    if here is None:
+        return untold(code, "there are no [[locations]]")
+    for answer in (here, nowhere):
+        if answer.problem or answer.refused:
+            return untold(code, _why_none(answer, ""))
+    others = [row for row in here.rows if decode_id(row.get("establishment")) != seen.establishment]
+    if others:
+        return fails(code, f"asked for products of establishment {seen.establishment}, Revel lists others' too")
+    if nowhere.rows:
+        return fails(code, "asked for an establishment that doesn't exist, Revel lists products")
+    if not here.rows:
+        return untold(code, f"Revel lists no active product of establishment {seen.establishment}")
+    return holds(code, f"all {len(here.rows)} rows are of establishment {seen.establishment}")
+
+
+def judge_fields(seen: RevelEvidence) -> AssumptionAnswer:
+    code, answer = _C.REVEL_FIELDS, seen.narrowed
+    if answer.refused == 400:
+        return fails(code, "Revel refuses `fields` with status 400")
+    if not answer.rows:
+        return untold(code, _why_none(answer, "Revel lists no product"))
+    keys = answer.rows[0].keys()
+    if not {"id", "name"} <= keys:
+        return fails(code, "a row that was asked for id and name comes without them")
+    if keys <= {"id", "name", "resource_uri"}:
+        return holds(code, "a row has the fields that were asked for")
+    return fails(code, f"a row that was asked for 2 fields has {len(keys)}")
+
+
+def judge_page_limit(seen: RevelEvidence) -> AssumptionAnswer:
+    code, answer = _C.REVEL_PAGE_LIMIT, seen.longest
+    if answer.refused == 400:
+        return fails(code, "Revel refuses a page of 250 rows with status 400")
+    if not answer.rows:
+        return untold(code, _why_none(answer, "Revel lists no product"))
+    count = len(answer.rows)
+    if count >= 250:
+        return holds(code, f"a page has {count} rows")
+    if answer.next or count < (answer.total or 0):
+        return fails(code, f"a page has {count} rows where 250 were asked for")
+    return untold(code, f"the account has only {count} products")
+
+
+def judge_next_page(seen: RevelEvidence) -> AssumptionAnswer:
+    code, first = _C.REVEL_NEXT_PAGE, seen.pages[0]
+    failed = next((page for page in seen.pages if page.problem or page.refused), None)
+    if failed:
+        return untold(code, _why_none(failed, ""))
+    seen_ids = [_ids(page) for page in seen.pages]
+    if not first.next:
+        if first.total is not None and first.total > len(first.rows):
+            return fails(code, f"a page of {len(first.rows)} rows of {first.total} names no next one")
+        return untold(code, "Revel lists too few products for two pages")
+    if len(seen.pages) < 3:
+        return fails(code, "a page with a next one doesn't tell how many rows there are")
+    if not seen_ids[1]:
+        return fails(code, "the next page is empty")
+    if set(seen_ids[0]) & set(seen_ids[1]):
+        return fails(code, "the next page repeats rows of the first one")
+    if len(set(seen_ids[2])) != 1 or seen.pages[2].next:
+        return fails(code, f"the last of {first.total} rows isn't alone on the last page")
+    if set(seen_ids[2]) & set(seen_ids[0]) or (seen.pages[1].next and set(seen_ids[2]) & set(seen_ids[1])):
+        return fails(code, "the last page repeats rows of the first ones")
+    return holds(code, f"pages follow each other up to the last of {first.total} rows")
+
+
+def judge_page_order(seen: RevelEvidence) -> AssumptionAnswer:
+    code = _C.REVEL_PAGE_ORDER
+    for answer in (seen.longest, seen.descending):
+        if answer.problem or answer.refused:
+            return untold(code, _why_none(answer, ""))
+    up, down = ([int(each) for each in _ids(answer)] for answer in (seen.longest, seen.descending))
+    if len(up) < 2 or len(down) < 2:
+        return untold(code, "Revel lists too few products")
+    if up != sorted(up) or down != sorted(down, reverse=True):
+        return fails(code, "rows come in another order than was asked for")
+    return holds(code, "rows come in the order of their ids, up and down")
+
+
+def judge_product_set(seen: RevelEvidence) -> AssumptionAnswer:
+    code, answer = _C.REVEL_PRODUCT_SET, seen.product_set
+    if answer is None:
+        return untold(code, _why_none(seen.longest, "Revel doesn't list two products to ask for"))
+    if answer.refused:
+        return fails(code, f"Revel refuses to give two products at once with status {answer.refused}")
+    if answer.problem:
+        return untold(code, answer.problem)
+    if set(_ids(answer)) != set(seen.products):
+        return fails(code, "asked for two products at once, Revel gives others or fewer")
+    return holds(code, "one request gives both of two products")
+
+
+def judge_numbers(seen: RevelEvidence) -> AssumptionAnswer:
+    code = _C.REVEL_NUMBERS
+    rows = (*(seen.shown.rows if seen.shown else ()), *seen.newest.rows)
+    if not rows:
+        return untold(code, _why_none(seen.newest, "Revel lists no order"))
+    amounts = [(key, row[key]) for row in rows for key in _MONEY if row.get(key) not in (None, "")]
+    odd = next((key for key, value in amounts if _amount(value) is None), None)
+    if odd:
+        return fails(code, f"{odd} of an order is no decimal number")
+    known, shown = seen.known, seen.shown.rows[0] if seen.shown and seen.shown.rows else {}
+    total = _amount(shown.get("final_total"))
+    if known and total is not None and total == known.total and known.total:  # cents where units were sent
+        return fails(code, f"order {known.order_id} shows 100 times the amount that was sent")
+    if not amounts:
+        return untold(code, "the orders that Revel lists show no amounts")
+    return holds(code, f"{len(amounts)} amounts are decimal numbers")
+
+
+def judge_local_time(seen: RevelEvidence) -> AssumptionAnswer:
+    code, known = _C.REVEL_LOCAL_TIME, seen.known
+    if known is None or seen.shown is None:
+        return untold(code, "no order of tsrevel's is known yet; `tsrevel rehearse` makes the first")
+    if known.written_at is None:
+        return untold(code, f"the ledger doesn't hold when order {known.order_id} was written")
+    if not seen.shown.rows:
+        return untold(code, _why_none(seen.shown, f"Revel doesn't show order {known.order_id}"))
+    try:
+        shown = datetime.fromisoformat(str(seen.shown.rows[0].get("created_date")))
+    except ValueError:
+        return untold(code, f"the time of order {known.order_id} can't be read")
+    wall = known.written_at.astimezone(ZoneInfo(known.timezone)).replace(tzinfo=None)
+    utc = known.written_at.replace(tzinfo=None)
+    if shown.tzinfo:
+        return fails(code, f"order {known.order_id} shows its time with an offset")
+    if abs(wall - utc) < _WRITTEN_WITHIN * 2:
+        return untold(code, f"{known.timezone} is too near UTC to tell the two apart")
+    if abs(shown - wall) <= _WRITTEN_WITHIN:
+        return holds(code, f"order {known.order_id} shows the wall time in {known.timezone}")
+    if abs(shown - utc) <= _WRITTEN_WITHIN:
+        return fails(code, f"order {known.order_id} shows UTC, not the wall time in {known.timezone}")
+    return fails(code, f"order {known.order_id} shows another time than the one at which it was written")
+
+
+def judge_clock(seen: RevelEvidence) -> AssumptionAnswer:
+    code = _C.REVEL_CLOCK
+    if seen.newest.problem and seen.skew is None:
+        return untold(code, seen.newest.problem)
+    if seen.skew is None:
+        return fails(code, "Revel's answers have no readable Date")
+    apart = round(abs(seen.skew))
+    if apart <= DOUBTFUL_CLOCK:
+        return holds(code, f"Revel's clock is {apart} s from this machine's")
+    if agree_that_it_is_wrong({"TripleSeat": seen.other_skew, "Revel": seen.skew}):
+        return untold(code, f"this machine's clock is wrong: both services are {apart} s from it")
+    return fails(code, f"Revel's clock is {apart} s from this machine's")
+
+
+REVEL_JUDGES = (
+    judge_uuid_kept,
+    judge_finds_by_uuid,
+    judge_finds_by_local_id,
+    judge_finds_none,
+    judge_in_filter,
+    judge_unknown_filter,
+    judge_establishment_filter,
+    judge_fields,
+    judge_page_limit,
+    judge_next_page,
+    judge_page_order,
+    judge_product_set,
+    judge_numbers,
+    judge_local_time,
+    judge_clock,
+)
+
+
+def _ids(answer: RevelAnswer) -> list[str]:
+    return [found for row in answer.rows if (found := decode_id(row.get("id")))]
+
+
+def _amount(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        return None
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _why_none(answer: RevelAnswer, otherwise: str) -> str:
+    """Why the answer shows nothing, without a full stop."""
+    if answer.problem:
+        return answer.problem.rstrip(".")
+    return f"refused with status {answer.refused}" if answer.refused else otherwise

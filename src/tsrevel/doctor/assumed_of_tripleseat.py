@@ -1,0 +1,283 @@
+"""What is assumed of TripleSeat: what it is asked, and one function for each assumption that judges the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from tsrevel.config import Settings
+from tsrevel.doctor.findings import fails, holds, untold
+from tsrevel.errors import Unreadable
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode
+from tsrevel.planning.documents import choose_document
+from tsrevel.planning.model import Event, Hold
+from tsrevel.planning.products import normalise
+from tsrevel.planning.reasons import Reason
+from tsrevel.text import shorten
+from tsrevel.tripleseat.decode import decode_event, knows_payment_state
+from tsrevel.tripleseat.fields import object_at, objects_at, read_day, read_id, read_number, read_stamp
+from tsrevel.tripleseat.probes import EventRow, TripleSeatAnswer, TripleSeatProbe
+
+_C = AssumptionCode
+_LONG_AGO = (date(2001, 1, 1), date(2001, 1, 31))
+"""TripleSeat has no events of these days."""
+_AROUND = timedelta(days=60)
+MOST_EVENTS = 5
+"""Events that are read whole."""
+MOST_SITES = 5
+"""Sites whose webhook endpoints are listed."""
+_MOST_WORDS = 8
+_LONGEST_WORD = 40
+DayOf = Callable[[EventRow], date | None]
+
+
+@dataclass(frozen=True, slots=True)
+class TripleSeatEvidence:
+    """What TripleSeat answered.
+
+    `pages` are the first pages of the events around today, `by_day` and `by_update` the searches for one event's days,
+    `whole` the events that were read with their money, `endpoints` the webhook endpoints of each mapped site.
+    """
+
+    pages: tuple[TripleSeatAnswer, ...]
+    long_ago: TripleSeatAnswer
+    updated_long_ago: TripleSeatAnswer
+    known: EventRow | None = None
+    day: date | None = None
+    by_day: TripleSeatAnswer | None = None
+    updated: date | None = None
+    by_update: TripleSeatAnswer | None = None
+    whole: tuple[TripleSeatAnswer, ...] = ()
+    endpoints: Mapping[str, TripleSeatAnswer] | None = None
+
+
+def ask_tripleseat(
+    probe: TripleSeatProbe, sites: Collection[str], statuses: Collection[str], today: date
+) -> TripleSeatEvidence:
+    """About 17 requests. `statuses`: of events that become orders; those are read whole first."""
+    span = (today - _AROUND, today + _AROUND)
+    pages = [probe.search("event", *span)]
+    if (pages[0].pages or 0) > 1:
+        pages.append(probe.search("event", *span, page=2))
+    rows = [row for page in pages for row in page.rows]
+    seen = TripleSeatEvidence(
+        tuple(pages), probe.search("event", *_LONG_AGO), probe.search("event_updated", *_LONG_AGO)
+    )
+    dated = [(row, day, updated) for row in rows if (day := _day(row)) and (updated := _updated(row))]
+    near = min(dated, key=lambda each: abs(each[1] - today), default=None)
+    if near:
+        row, day, updated = near
+        by_day, by_update = probe.search("event", day, day), probe.search("event_updated", updated, updated)
+        seen = replace(seen, known=row, day=day, by_day=by_day, updated=updated, by_update=by_update)
+    due = sorted(
+        dated, key=lambda each: (normalise(str(each[0].get("status"))).upper() not in statuses, abs(each[1] - today))
+    )
+    ids = dict.fromkeys(number for row, _, _ in due if (number := read_id(row.get("id"))) and number.isalnum())
+    whole = tuple(probe.event(number) for number in list(ids)[:MOST_EVENTS])
+    known_sites = dict.fromkeys([*sites, *(site for row in rows if (site := read_id(row.get("site_id"))))])
+    wanted = [site for site in known_sites if site.isdigit()][:MOST_SITES]
+    return replace(seen, whole=whole, endpoints={site: probe.webhook_endpoints(site) for site in wanted})
+
+
+def _day(row: EventRow) -> date | None:
+    return read_day(row.get("event_date_iso8601")) or read_day(row.get("event_date"))
+
+
+def _updated(row: EventRow) -> date | None:
+    stamp = read_stamp(row.get("updated_at"))
+    return stamp.date() if stamp else None
+
+
+# What follows from those
+
+
+def judge_event_dates(seen: TripleSeatEvidence) -> AssumptionAnswer:
+    code = _C.TRIPLESEAT_EVENT_DATES
+    others = _outside(seen.long_ago.rows, _day, *_LONG_AGO)
+    if others:
+        return fails(code, f"asked for January 2001, the search by event date lists {others} events of other days")
+    return _judge_search(code, seen, seen.by_day, seen.day, _day, timedelta())
+
+
+def judge_update_dates(seen: TripleSeatEvidence) -> AssumptionAnswer:
+    code = _C.TRIPLESEAT_UPDATE_DATES
+    others = _outside(seen.updated_long_ago.rows, _updated, *_LONG_AGO)
+    if others:
+        return fails(code, f"asked for January 2001, the search by update lists {others} events of other days")
+    return _judge_search(code, seen, seen.by_update, seen.updated, _updated, timedelta(days=1))
+
+
+def _judge_search(
+    code: AssumptionCode,
+    seen: TripleSeatEvidence,
+    answer: TripleSeatAnswer | None,
+    day: date | None,
+    day_of: DayOf,
+    slack: timedelta,
+) -> AssumptionAnswer:
+    """Whether the search for the days of a known event lists it, and events of other days don't come."""
+    if answer is None or day is None or seen.known is None:
+        return untold(code, _why_none(seen.pages[0], "TripleSeat lists no event of the last or next 60 days"))
+    if answer.problem or answer.refused:
+        return untold(code, _why_none(answer, ""))
+    if others := _outside(answer.rows, day_of, day - slack, day + slack):
+        return fails(code, f"asked for one day, the search lists {others} events of other days")
+    if (answer.pages or 1) == 1 and all(row.get("id") != seen.known.get("id") for row in answer.rows):
+        return fails(code, f"the search for its own day doesn't list event {read_id(seen.known.get('id'))}")
+    return holds(code, f"{len(answer.rows)} events of one day, and none of January 2001")
+
+
+def _outside(rows: Iterable[EventRow], day_of: DayOf, first: date, last: date) -> int:
+    days = [day_of(row) for row in rows]
+    return sum(day is not None and not first <= day <= last for day in days)
+
+
+def judge_order(seen: TripleSeatEvidence) -> AssumptionAnswer:
+    code = _C.TRIPLESEAT_ORDER
+    if seen.pages[0].problem or seen.pages[0].refused:
+        return untold(code, _why_none(seen.pages[0], ""))
+    stamps = [stamp for page in seen.pages for row in page.rows if (stamp := read_stamp(row.get("created_at")))]
+    if len(set(stamps)) < 2:
+        return untold(code, "TripleSeat lists too few events that were created at different times")
+    try:
+        sorted_stamps = sorted(stamps)
+    except TypeError:  # with and without an offset
+        return untold(code, "TripleSeat tells when events were created in two forms")
+    if stamps != sorted_stamps:
+        return fails(code, "events come in another order than that of their creation")
+    return holds(code, f"{len(stamps)} events come in the order of their creation")
+
+
+def judge_pages(seen: TripleSeatEvidence) -> AssumptionAnswer:
+    code, first = _C.TRIPLESEAT_PAGES, seen.pages[0]
+    failed = next((page for page in seen.pages if page.problem or page.refused), None)
+    if failed:
+        return untold(code, _why_none(failed, ""))
+    if first.pages is None and first.rows:
+        return fails(code, "the search doesn't tell total_pages")
+    if len(seen.pages) < 2:
+        return untold(code, "the events of the last and next 60 days fit on one page")
+    ids = [{read_id(row.get("id")) for row in page.rows} for page in seen.pages]
+    if not ids[1] - ids[0]:
+        return fails(code, f"page 2 of {first.pages} brings no other event than page 1")
+    return holds(code, f"page 2 of {first.pages} brings other events than page 1; {len(first.rows)} a page")
+
+
+def _events(seen: TripleSeatEvidence) -> list[Event]:
+    found = []
+    for answer in seen.whole:
+        for row in answer.rows:
+            try:
+                found.append(decode_event(dict(row)))
+            except Unreadable:
+                continue
+    return found
+
+
+def _why_no_event(seen: TripleSeatEvidence) -> str:
+    answer = next(iter(seen.whole), seen.pages[0])
+    return _why_none(answer, "TripleSeat lists no event of the last or next 60 days")
+
+
+def _live_documents(seen: TripleSeatEvidence) -> list[Mapping[str, object]]:
+    rows = [row for answer in seen.whole for row in answer.rows]
+    return [each for row in rows for each in objects_at(row, "documents") if not each.get("deleted_at")]
+
+
+def judge_financials(seen: TripleSeatEvidence) -> AssumptionAnswer:
+    code, documents = _C.TRIPLESEAT_FINANCIALS, _live_documents(seen)
+    if not documents:
+        return untold(code, _why_no_event(seen) if not _events(seen) else "the events that were read have no document")
+    with_money = [each for each in documents if {"line_items", "financials"} <= each.keys()]
+    if not with_money:
+        return fails(code, f"{len(documents)} documents come without lines and totals, though they were asked for")
+    return holds(code, f"{len(with_money)} of {len(documents)} documents have lines and totals")
+
+
+def judge_charges(seen: TripleSeatEvidence, matches: Collection[str]) -> AssumptionAnswer:
+    """`matches`: what [[charges]] names."""
+    code, known = _C.TRIPLESEAT_CHARGES, {normalise(each) for each in matches}
+    documents = [each for event in _events(seen) for each in event.documents if not each.deleted]
+    names = dict.fromkeys(total.name for each in documents for total in each.billing_totals if total.amount)
+    if not documents:
+        return untold(code, _why_no_event(seen) if not _events(seen) else "the events that were read have no document")
+    if not names:
+        return untold(code, "the events that were read have no billing totals")
+    unknown = [name for name in names if normalise(name) not in known]
+    if unknown:
+        return fails(code, f"[[charges]] doesn't name {_words(unknown)}; it covers {_words(set(names) - set(unknown))}")
+    return holds(code, f"[[charges]] covers {_words(names)}")
+
+
+def judge_payment_states(seen: TripleSeatEvidence) -> AssumptionAnswer:
+    code = _C.TRIPLESEAT_PAYMENT_STATES
+    sets = [object_at(each, "payment_set") for each in _live_documents(seen)]
+    states = dict.fromkeys(
+        state for each in sets for payment in objects_at(each, "payments") if (state := str(payment.get("state") or ""))
+    )
+    if not states:
+        return untold(code, _why_no_event(seen) if not _events(seen) else "the events that were read have no payments")
+    unknown = [state for state in states if not knows_payment_state(state)]
+    if unknown:
+        return fails(code, f"tsrevel doesn't know {_words(unknown)}; it knows {_words(set(states) - set(unknown))}")
+    return holds(code, f"tsrevel knows {_words(states)}")
+
+
+def judge_documents(seen: TripleSeatEvidence, pattern: str) -> AssumptionAnswer:
+    """`pattern`: tripleseat.order_document."""
+    code = _C.TRIPLESEAT_DOCUMENTS
+    events = [each for each in _events(seen) if any(not doc.deleted and doc.lines for doc in each.documents)]
+    if not events:
+        return untold(code, _why_no_event(seen) if not _events(seen) else "no event that was read has lines")
+    counts = sorted(sum(not each.deleted for each in event.documents) for event in events)
+    chosen = [choose_document(event, pattern) for event in events]
+    unclear = [each for each in chosen if isinstance(each, Hold) and each.reason is Reason.AMBIGUOUS_DOCUMENT]
+    many = f"{len(events)} events have {counts[0]} to {counts[-1]} live documents each"
+    if unclear:
+        return fails(code, f"{many}; of {len(unclear)} events it can't be told which one is the order")
+    return holds(code, f"{many}; each has one that is the order")
+
+
+def judge_webhooks(seen: TripleSeatEvidence) -> AssumptionAnswer:
+    code, answers = _C.TRIPLESEAT_WEBHOOKS, seen.endpoints or {}
+    rows = [row for answer in answers.values() for row in answer.rows]
+    if not rows:
+        first = next(iter(answers.values()), None)
+        why = _why_none(first, "no webhook endpoint is set up") if first else "no site is known"
+        return untold(code, why)
+    disabled = sum(bool(row.get("disabled_at")) for row in rows)
+    failing = [number for row in rows if (number := read_number(row.get("failed_count")))]
+    if disabled or failing:
+        worst = f"{max(failing)} deliveries in a row failed" if failing else "none fails now"
+        return fails(code, f"{disabled} of {len(rows)} endpoints are disabled; {worst}")
+    return holds(code, f"{len(rows)} endpoints are enabled, and none fails")
+
+
+def _words(words: Collection[str]) -> str:
+    """The account's own words, as few and as short as can be read."""
+    shown = [repr(shorten(each, _LONGEST_WORD)) for each in sorted(words)[:_MOST_WORDS]]
+    more = len(words) - len(shown)
+    return ", ".join([*shown, *([f"and {more} more"] if more else [])]) or "none"
+
+
+def _why_none(answer: TripleSeatAnswer, otherwise: str) -> str:
+    """Why the answer shows nothing, without a full stop."""
+    if answer.problem:
+        return answer.problem.rstrip(".")
+    return f"refused with status {answer.refused}" if answer.refused else otherwise
+
+
+def judge_tripleseat(seen: TripleSeatEvidence, settings: Settings) -> tuple[AssumptionAnswer, ...]:
+    """The answer to each assumption about TripleSeat, in the table's order."""
+    return (
+        judge_event_dates(seen),
+        judge_update_dates(seen),
+        judge_order(seen),
+        judge_pages(seen),
+        judge_financials(seen),
+        judge_charges(seen, [each.match for each in settings.charges]),
+        judge_payment_states(seen),
+        judge_documents(seen, settings.tripleseat.order_document),
+        judge_webhooks(seen),
+    )

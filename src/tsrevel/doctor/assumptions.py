@@ -1,0 +1,111 @@
+"""`doctor --assumptions`: both services are asked, what they answer is judged, and the ledger stores it.
+
+Only reads, about 40 requests in all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from tsrevel.config import Settings
+from tsrevel.doctor.assumed_of_revel import REVEL_JUDGES, ask_revel
+from tsrevel.doctor.assumed_of_tripleseat import ask_tripleseat, judge_tripleseat
+from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, untold, warning
+from tsrevel.errors import AssumptionFailed, LedgerUnusable
+from tsrevel.ledger import KnownOrder, Ledger, open_view
+from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionAnswer, AssumptionResult
+from tsrevel.wiring import Runtime, make_state_folder, open_services
+
+HOLDS, FAILS, UNTOLD = AssumptionResult.HOLDS, AssumptionResult.FAILS, AssumptionResult.UNTOLD
+ASSUMPTIONS_CHECK = "assumptions"
+
+
+@dataclass(frozen=True, slots=True)
+class AssumptionReport:
+    """Every answer, in the table's order. `problem`: why the ledger didn't take them, "" where it did."""
+
+    answers: tuple[AssumptionAnswer, ...]
+    problem: str = ""
+
+
+def check_assumptions(
+    settings: Settings, runtime: Runtime, revel_off: str | None, tripleseat_off: str | None
+) -> AssumptionReport:
+    """Ask both services, and store what they answer. `*_off`: why a service may not be asked.
+
+    Nothing of a service or the ledger is raised: what can't be asked can't be told.
+    """
+    now = runtime.clock()
+    answers: list[AssumptionAnswer] = []
+    try:
+        known = read_known_orders(settings, runtime)
+        trouble = ""
+    except LedgerUnusable as error:
+        known, trouble = (), str(error)
+    with open_services(settings, runtime) as services:
+        tripleseat: tuple[AssumptionAnswer, ...] = ()
+        skew = None
+        if tripleseat_off is None:
+            sites = [str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site]
+            today = now.astimezone(ZoneInfo(settings.timezone)).date()
+            statuses = frozenset(settings.tripleseat.eligible_statuses)
+            seen = ask_tripleseat(services.tripleseat_probe, sites, statuses, today)
+            tripleseat, skew = judge_tripleseat(seen, settings), services.tripleseat_probe.skew
+        if revel_off is None:
+            places = settings.locations
+            establishment = str(places[0].revel_establishment) if places else ""
+            evidence = ask_revel(services.revel_probe, known, establishment, skew)
+            answers = [judge(evidence) for judge in REVEL_JUDGES]
+    told = {each.code: each for each in (*answers, *tripleseat)}
+    off = {"Revel": revel_off, "TripleSeat": tripleseat_off}
+    whole = tuple(
+        told.get(code) or untold(code, off[row.fact.partition(" ")[0]] or "") for code, row in ASSUMPTIONS.items()
+    )
+    if not trouble and any(each.result is not UNTOLD for each in whole):
+        try:
+            make_state_folder(settings)
+            path, environment = settings.ledger_path, settings.environment
+            with Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger:
+                ledger.assumptions.store(whole)
+        except LedgerUnusable as error:
+            trouble = str(error)
+    return AssumptionReport(tuple(replace(each, tested_at=now) for each in whole), trouble)
+
+
+def read_known_orders(settings: Settings, runtime: Runtime) -> tuple[KnownOrder, ...]:
+    """Two orders of the ledger at most. Raises LedgerUnusable and LedgerDamaged."""
+    view = open_view(settings.ledger_path, settings.environment, runtime.database)
+    if view is None:
+        return ()
+    with view:
+        return view.assumptions.known_orders(2)
+
+
+def read_answers(settings: Settings, runtime: Runtime) -> tuple[AssumptionAnswer, ...]:
+    """What was answered before, in the table's order. Raises LedgerUnusable and LedgerDamaged."""
+    view = open_view(settings.ledger_path, settings.environment, runtime.database)
+    if view is None:
+        return ()
+    with view:
+        return view.assumptions.answers()
+
+
+def describe_answer(answer: AssumptionAnswer, is_accepted: bool) -> CheckFinding:
+    """The answer as doctor prints it. Only what keeps runs from writing is a problem."""
+    row = ASSUMPTIONS[answer.code]
+    name = f"{ASSUMPTIONS_CHECK}.{row.fact}"
+    when = f" ({answer.tested_at:%Y-%m-%d})" if answer.tested_at else ""
+    text = f"{answer.code}: {row.sentence}: {answer.result}: {answer.detail}{when}"
+    if answer.result is HOLDS:
+        return ok(name, f"{answer.code}: {row.sentence}: {answer.detail}")
+    if answer.result is UNTOLD:
+        return replace(skipped(name, SkippedCheck(FindingCode.NOT_TOLD, "")), text=text.removesuffix(when))
+    if row.critical and not is_accepted:
+        remedy = f"{row.otherwise}. Ask the service's support, or add {answer.code} to safety.accepted_assumptions."
+        return problem(name, FindingCode.ASSUMPTION_FAILED, text, remedy, AssumptionFailed.exit_status)
+    code = FindingCode.ASSUMPTION_ACCEPTED if row.critical else FindingCode.ASSUMPTION_FAILED
+    remedy = (
+        "Accepted in safety.accepted_assumptions: runs write all the same." if row.critical else f"{row.otherwise}."
+    )
+    return warning(name, code, text, remedy)

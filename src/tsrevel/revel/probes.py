@@ -1,0 +1,84 @@
+"""Raw questions to Revel, for testing what is assumed of it: the rows as they come, not one of them re-checked here.
+
+Only reads, a page of each list at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from tsrevel.errors import ConnectionMisconfigured, CredentialsRefused, Refused, StopRun, TryNextRun
+from tsrevel.revel.decode import Row, decode_page
+from tsrevel.transport.client import ApiClient
+
+
+@dataclass(frozen=True, slots=True)
+class RevelAnswer:
+    """A page of rows; or `refused`, the status with which the question was refused; or `problem`: why none came.
+
+    `next` and `total` are what the page says of itself.
+    """
+
+    rows: tuple[Row, ...] = ()
+    next: str | None = None
+    total: int | None = None
+    refused: int | None = None
+    problem: str = ""
+
+
+class RevelProbe:
+    """Asks one Revel account. Nothing is raised: what went wrong is in the answer.
+
+    A service that can't be reached isn't asked again.
+    """
+
+    def __init__(self, channel: ApiClient) -> None:
+        self._channel = channel
+        self._unreachable = ""
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which Revel's clock is ahead of ours; None where no answer said."""
+        return self._channel.skew
+
+    @property
+    def answered(self) -> bool:
+        return self._channel.answered
+
+    def list_rows(self, resource: str, **params: str) -> RevelAnswer:
+        """The first page of a list. `params` are sent as they are."""
+        return self._ask(f"/resources/{resource}/", params, resource)
+
+    def follow(self, resource: str, page: RevelAnswer, params: Mapping[str, str]) -> RevelAnswer:
+        """The page that `page` names as its next one; `params` are those that `page` was asked with."""
+        query = dict(parse_qsl(urlsplit(page.next or "").query, keep_blank_values=True))
+        return self._ask(f"/resources/{resource}/", {**params, **query}, resource)
+
+    def one(self, resource: str, row_id: str) -> RevelAnswer:
+        """The row with that id, as the only one of the answer."""
+        return self._ask(f"/resources/{resource}/{row_id}/", {}, "")
+
+    def several(self, resource: str, row_ids: tuple[str, ...]) -> RevelAnswer:
+        """The rows with these ids, in one request (facts Revel 2.1)."""
+        return self._ask(f"/resources/{resource}/set/{';'.join(row_ids)}/", {}, resource)
+
+    def _ask(self, path: str, params: Mapping[str, str], resource: str) -> RevelAnswer:
+        if self._unreachable:
+            return RevelAnswer(problem=self._unreachable)
+        try:
+            answer = self._channel.read(path, dict(params))
+            if not resource:
+                return RevelAnswer((answer,) if isinstance(answer, dict) else (), total=1)
+            page = decode_page(answer, resource)
+        except Refused as refused:
+            return RevelAnswer(refused=refused.status)
+        except CredentialsRefused as refused:
+            return RevelAnswer(problem=refused.without_advice)
+        except (TryNextRun, StopRun) as error:
+            text = " ".join(str(error).split())
+            if isinstance(error, ConnectionMisconfigured) or not self._channel.answered:
+                self._unreachable = text
+            return RevelAnswer(problem=text)
+        return RevelAnswer(page.rows, page.next, page.total)

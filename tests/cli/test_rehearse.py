@@ -1,0 +1,158 @@
+"""`rehearse`: one order under supervision, every field compared, and what a person saw at the station."""
+
+from __future__ import annotations
+
+import io
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ..world import VirtualTime, World
+from .bench import Ran, Shell
+
+FULL, EARLY = 64000001, 64000004
+ANSWERS = b"Special Events\ny\n837.72\ny\n"
+
+
+class Keyboard(io.BytesIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Meddled(VirtualTime):
+    """Somebody changes every item at Revel during each pause of 30 seconds."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.time.now)
+        self._revel = world.revel
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if seconds == 30.0:
+            for row in self._revel.state.rows["OrderItem"].values():
+                row["price"] = Decimal("1.00")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(World(tmp_path, "full", "early"))
+
+
+def rehearse(shell: Shell, *argv: str, typed: bytes | None = None, event: int = FULL) -> Ran:
+    command = ("rehearse", str(event), "--config", str(shell.write_config()), *argv)
+    return shell.run(*command, tty=typed is not None, stdin=Keyboard(typed) if typed is not None else b"")
+
+
+def stored(shell: Shell) -> dict[str, str]:
+    with shell.world.ledger() as ledger:
+        (only,) = ledger.assumptions.rehearsals()
+    assert only.event_id == str(FULL)
+    return dict(only.facts)
+
+
+def test_one_order_is_made_and_what_the_station_shows_is_stored(shell: Shell) -> None:
+    ran = rehearse(shell, typed=ANSWERS)
+    assert ran.status == 0
+    assert shell.world.flaws(FULL) == []
+    facts = stored(shell)
+    assert {key: facts[key] for key in ("discount_kept", "total", "total_agrees", "printed")} == {
+        "discount_kept": "yes",
+        "total": "837.72",
+        "total_agrees": "yes",
+        "printed": "yes",
+    }
+    assert (facts["changed"], facts["dropped"], facts["not_kept"]) == ("0", "0", "")
+    assert int(facts["kept"]) > 40
+    assert [nap for nap in shell.world.time.naps if nap == 30.0] == [30.0] * 4
+
+
+def test_each_stage_is_read_back_after_thirty_seconds(shell: Shell) -> None:
+    """What a station does in between is seen before the next stage is written."""
+    shell.world.time = Meddled(shell.world)
+    ran = rehearse(shell, "--yes", "--json")
+    assert ran.status == 14
+    assert (ran.answer["success"], ran.answer["reason"]) == (False, "AMOUNT_MISMATCH")
+    assert shell.world.writes.count("POST Payment") == 0
+
+
+def test_fields_that_were_dropped_or_changed_are_named(shell: Shell) -> None:
+    shell.world.revel.dropped_fields |= {"pos_mode", "special_request", "notes"}
+    ran = rehearse(shell, "--yes", "--json")
+    assert ran.status == 0
+    worst = {(each["resource"], each["field"]): each["result"] for each in ran.answer["fields"]}
+    assert worst["Order", "notes"] == "dropped"
+    assert worst["Order", "final_total"] == worst["OrderItem", "price"] == worst["Payment", "amount"] == "kept"
+    assert set(worst.values()) == {"kept", "dropped"}
+    assert "Order.notes" in stored(shell)["not_kept"]
+    assert "Jordan" not in str(stored(shell))
+
+
+def test_with_yes_nobody_is_asked_and_what_is_left_is_named(shell: Shell) -> None:
+    ran = rehearse(shell, "--yes", "--json")
+    assert (ran.status, ran.answer["success"], ran.answer["station"]) == (0, True, {})
+    assert any("837.72" in each for each in ran.answer["left_to_check"])
+    assert ran.answer["event"]["revel_order_id"]
+    out = rehearse(Shell(World(_fresh(shell), "full")), "--yes").out
+    assert "Left to check by hand" in out
+
+
+def _fresh(shell: Shell) -> Path:
+    folder = shell.world.folder / "second"
+    folder.mkdir()
+    return folder
+
+
+def test_a_station_that_shows_another_total_is_told_and_stored(shell: Shell) -> None:
+    ran = rehearse(shell, typed=b"Special Events\nn\nmuch\n847.32\ny\n")
+    assert ran.status == 3
+    facts = stored(shell)
+    assert (facts["discount_kept"], facts["total"], facts["total_agrees"]) == ("no", "847.32", "no")
+
+
+def test_off_a_terminal_it_refuses_unless_told(shell: Shell) -> None:
+    assert rehearse(shell).status == 2
+    ran = rehearse(shell, "--json")
+    assert (ran.status, ran.answer["success"]) == (2, False)
+    assert shell.requests == 0
+
+
+def test_another_name_makes_no_order(shell: Shell) -> None:
+    ran = rehearse(shell, typed=b"Lakeside\n")
+    assert ran.status == 2
+    assert shell.world.writes == []
+
+
+def test_in_a_dry_run_it_says_why_it_refuses(shell: Shell) -> None:
+    shell.world.config["safety"]["dry_run"] = True
+    ran = rehearse(shell, "--yes", "--json")
+    assert ran.status == 10
+    assert "safety.dry_run" in ran.answer["error"]
+    assert shell.requests == 0
+
+
+def test_while_paused_it_asks_nobody(shell: Shell) -> None:
+    shell.run("pause", "--config", str(shell.write_config()))
+    ran = rehearse(shell, "--yes", "--json")
+    assert (ran.status, ran.answer["reason"], shell.requests) == (3, "CONNECTOR_DISABLED", 0)
+
+
+def test_an_event_that_no_run_would_make_is_left_alone(shell: Shell) -> None:
+    ran = rehearse(shell, "--yes", "--json", event=EARLY)
+    assert (ran.status, ran.answer["reason"]) == (3, "TOO_EARLY")
+    assert shell.world.writes == []
+    rehearse(shell, "--yes")
+    again = rehearse(shell, "--yes", "--json")
+    assert (again.status, again.answer["reason"]) == (3, "ALREADY_INJECTED")
+    assert len(shell.world.orders_of(FULL)) == 1
+
+
+def test_the_lock_and_what_doesnt_hold_stop_it_too(shell: Shell) -> None:
+    shell.world.tripleseat.ignored_ranges = {"event"}
+    assert shell.run("doctor", "--assumptions", "--config", str(shell.write_config())).status == 10
+    ran = rehearse(shell, "--yes", "--json")
+    assert ran.status == 10
+    assert "TRIPLESEAT_EVENT_DATES" in ran.answer["error"]
+    assert shell.world.writes == []
