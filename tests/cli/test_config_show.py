@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from .bench import Shell
+from .bench import ROOT, Shell
 
 
 def test_it_prints_toml_with_origins(shell: Shell) -> None:
@@ -67,3 +67,10 @@ def test_mappings_are_shown_too(shell: Shell) -> None:
     path.with_name("mappings.toml").write_text('[[product]]\nestablishment = 8\nname = "Ube"\nproduct = 8104\n')
     ran = shell.run("config", "show", "--config", str(path))
     assert tomllib.loads(ran.out)["product"] == [{"establishment": 8, "name": "Ube", "product": 8104}]
+
+
+def test_the_example_is_printed_without_any_settings(shell: Shell) -> None:
+    example = (ROOT / "config.example.toml").read_text()
+    ran = shell.run("config", "generate")
+    assert (ran.status, ran.out) == (0, example)
+    assert shell.run("config", "generate", "--json").answer["text"] == example

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tsrevel.cli.answers.model import ProblemJson, fill
-from tsrevel.cli.answers.setup import ConfigShowAnswer, ConfigValidateAnswer, SettingJson
+from tsrevel.cli.answers.setup import ConfigGenerateAnswer, ConfigShowAnswer, ConfigValidateAnswer, SettingJson
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.config import Settings, examine_settings
 from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.config.show import encode_settings, list_paths, render_toml
+from tsrevel.config.write import read_template
 from tsrevel.errors import ConfigError, ConfigProblem
 
 
@@ -29,6 +30,16 @@ def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
     for warning in warnings:
         ctx.tell(f"tsrevel: warning: {warning}")
     return _tell(ctx, settings, problems)
+
+
+def print_example(ctx: CliContext, flags: OutputOptions) -> int:
+    """Print the commented example, which comes with the package."""
+    text = read_template()
+    if flags.json:
+        ctx.answer(ConfigGenerateAnswer(text=text))
+    else:
+        print(text, end="", file=ctx.stdout)
+    return 0
 
 
 def show_settings(ctx: CliContext, flags: OutputOptions, form: Literal["toml", "json"]) -> int:

@@ -20,6 +20,14 @@ class SignatureAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigGenerateAnswer(Answer):
+    """The commented example of a settings file, as TOML."""
+
+    success: Literal[True] = True
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigValidateAnswer(Answer):
     """Every problem of the settings, and where the files of this installation are or would be."""
 

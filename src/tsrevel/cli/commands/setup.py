@@ -211,6 +211,17 @@ def validate(ctx: CliContext, flags: OutputOptions) -> int:
     return verb.validate_settings(ctx, flags)
 
 
+@command(config, example="tsrevel config generate > config.toml", exits={})
+def generate(ctx: CliContext, flags: OutputOptions) -> int:
+    """Print an example settings file, with a comment for every setting.
+
+    It needs no settings and calls no service. `tsrevel init` writes a file with your own values instead.
+    """
+    from tsrevel.cli import settings as verb
+
+    return verb.print_example(ctx, flags)
+
+
 @command(config, example="tsrevel config show", exits=_SETTINGS_EXITS)
 def show(
     ctx: CliContext,
