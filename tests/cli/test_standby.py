@@ -1,0 +1,132 @@
+"""The warm standby of docs/scaling.md, with real processes: the primary dies in mid-order, a copy goes on elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import tomli_w
+
+from tsrevel.sandbox import LAKESIDE_BAKERY
+
+from ..forks import Ran
+from ..world import World
+from .bench import execute, finish, served_world, start
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+pytestmark = pytest.mark.real_process
+
+BEFORE, SINCE, KILLED, AFTER = 64000101, 64000102, 64000103, 64000104
+HELD_BEFORE, HELD_SINCE = 64000105, 64000106
+COPY_AGE = 10
+"""Minutes by which the copy is behind."""
+LINES = [("Coffee Urn", 2, 38), ("Fruit Platter", 1, 55)]
+UNKNOWN = [("Ube Celebration Cake", 1, 86)]
+
+
+class Executioner:
+    """Stands before Revel: kills the run at its `number`th write, which takes effect all the same or gets lost."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+        self.number = 0
+        self.applied = False
+        self.kill: Callable[[], None] = lambda: None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        due = False
+        if environ["REQUEST_METHOD"] != "GET" and self.number:
+            self.number -= 1
+            due = not self.number
+        if due and not self.applied:
+            self.kill()
+            raise ConnectionResetError
+        answer = self.app(environ, start_response)
+        if due:
+            self.kill()
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("write", "applied"),
+    [(1, True), (1, False), (2, True), (3, False), (4, True), (5, True)],
+    ids=["order", "order lost", "item", "item lost", "payment", "totals"],
+)
+def test_a_copy_ten_minutes_old_goes_on_where_the_primary_died(tmp_path: Path, write: int, *, applied: bool) -> None:
+    executioners: list[Executioner] = []
+
+    def guard(app: WSGIApplication) -> WSGIApplication:
+        executioners.append(Executioner(app))
+        return executioners[0]
+
+    with served_world(tmp_path / "primary", "none", revel=guard) as world:
+        add(world, BEFORE)
+        add(world, HELD_BEFORE, lines=UNKNOWN)
+        world.time.move(minutes=-COPY_AGE)
+        assert world.sync().summary["injected"] == 1  # by the world's clock, which is that much behind
+        primary = world.folder / "config.toml"
+        backup = tmp_path / "backup.sqlite3"
+        assert execute("ledger", "backup", str(backup), "--config", str(primary)).status == 0
+        world.time.move(minutes=COPY_AGE)
+
+        add(world, SINCE, lakeside=True)
+        add(world, HELD_SINCE, lines=UNKNOWN)
+        told = execute("sync", "--config", str(primary))
+        assert (told.status, names(told, HELD_BEFORE), names(told, HELD_SINCE)) == (3, False, True)
+        add(world, KILLED)
+        add(world, AFTER, lakeside=True)
+        assert die(executioners[0], primary, write, applied=applied) == -signal.SIGKILL
+
+        standby = restore(world, backup, tmp_path / "standby")
+        first = execute("sync", "--config", str(standby))
+        assert first.status == 3, "one event is held"
+        assert [world.flaws(each) for each in (BEFORE, SINCE, KILLED, AFTER)] == [[]] * 4
+        assert not names(first, HELD_BEFORE), "the copy knew that this was reported"
+        assert names(first, HELD_SINCE)
+        assert not names(first, BEFORE)
+        assert execute("ledger", "check", "--config", str(standby)).status == 0
+
+        world.forget_requests()
+        again = execute("sync", "--config", str(standby))
+        assert (again.status, again.out, again.err, world.writes) == (3, "", "", [])
+
+
+def add(world: World, number: int, *, lakeside: bool = False, lines: object = LINES) -> None:
+    day = world.time.now.date()
+    world.add_event(number, lakeside=lakeside, lines=lines, day=day, payments=[("20.00", True)])
+
+
+def names(ran: Ran, event_id: int) -> bool:
+    """Whether it tells of the event."""
+    return str(event_id) in ran.out
+
+
+def die(executioner: Executioner, config: Path, write: int, *, applied: bool) -> int:
+    """A run that is killed at that write; how it ended."""
+    process = start("sync", "--config", str(config), fresh=True)
+    executioner.applied, executioner.kill = applied, lambda: os.kill(process.pid, signal.SIGKILL)
+    executioner.number = write
+    return finish(process).status
+
+
+def restore(world: World, backup: Path, folder: Path) -> Path:
+    """The standby's settings: those of the primary, with the copy for a ledger, in a folder of their own."""
+    folder.mkdir()
+    shutil.copyfile(backup, folder / "ledger.sqlite3")
+    (folder / "ledger.sqlite3").chmod(0o600)
+    shutil.copy(world.folder / "token.json", folder / "token.json")
+    config = {
+        **world.config,
+        "ledger": {"path": str(folder / "ledger.sqlite3")},
+        "tripleseat": {**world.config["tripleseat"], "token_file": str(folder / "token.json")},
+    }
+    (folder / "config.toml").write_text(tomli_w.dumps(config), encoding="utf-8")
+    assert LAKESIDE_BAKERY.location_id in [each["tripleseat_location"] for each in config["locations"]]
+    return folder / "config.toml"
