@@ -15,10 +15,11 @@ from benchmarks.journey import measure_journey
 from benchmarks.ledgers import measure_ledgers
 from benchmarks.memory import measure_catalogues, measure_memory
 from benchmarks.report import Goal, print_goals, progress
+from benchmarks.scale import measure_scale
 from benchmarks.starts import measure_starts
 
 EVENTS = (1, 10, 50, 500)
-PARTS = ("journey", "cold", "requests", "wall", "memory", "catalogue", "ledger", "serve")
+PARTS = ("journey", "cold", "requests", "wall", "memory", "catalogue", "ledger", "serve", "scale")
 
 
 def main() -> int:
@@ -33,6 +34,7 @@ def main() -> int:
         "catalogue": measure_catalogues,
         "ledger": measure_ledgers,
         "serve": measure_deliveries,
+        "scale": lambda: measure_scale(options.scale_divisor),
     }
     wanted = [name for name in PARTS if name in options.only and not (name == "wall" and options.no_latency)]
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores. {_conditions()}")
@@ -66,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", type=_parts, default=PARTS, metavar="PARTS", help=f"some of {','.join(PARTS)}")
     parser.add_argument("--events", type=_counts, default=EVENTS, metavar="N,N", help="how many events (1,10,50,500)")
+    parser.add_argument("--scale-divisor", type=int, default=1, metavar="N", help="`scale` by sizes divided by N")
     parser.add_argument("--no-latency", action="store_true", help="leave out what is measured with latency (`wall`)")
     return parser.parse_args()
 

@@ -63,16 +63,19 @@ def _day(ago: int) -> str:
     return (date.today() - timedelta(days=ago)).isoformat()  # noqa: DTZ011 (to the day is enough)
 
 
-def grow(path: Path, like: str, count: int) -> None:
-    """Give the ledger `count` more events, each like the event `like`: its order, receipts, and facts of the audit."""
+def grow(path: Path, like: str, count: int, *, numbered: int = KNOWN - EVENTS, day: str | None = None) -> None:
+    """Give the ledger `count` more events, each like the event `like`: its order, receipts, and facts of the audit.
+
+    Their ids begin at `numbered`. They are all of one `day`, or of many that have passed.
+    """
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.row_factory = sqlite3.Row
         rows = {name: _rows_of(connection, name, like) for name in (*BY_EVENT, "audit")}
         seq, head = connection.execute("SELECT audit_count, audit_head FROM meta").fetchone()
         for n in range(count):
-            number, day = str(KNOWN - 1 - n), _day(LATEST + n % DAYS)
-            plan = _plan_of(rows["orders"][0]["plan"], like, number, day)
-            changed: dict[str, object] = {"event_id": number, "plan": plan, "event_day": day}
+            number, at = str(numbered + n), day or _day(LATEST + n % DAYS)
+            plan = _plan_of(rows["orders"][0]["plan"], like, number, at)
+            changed: dict[str, object] = {"event_id": number, "plan": plan, "event_day": at}
             for name in BY_EVENT:
                 for row in rows[name]:
                     _insert(connection, name, {key: changed.get(key, value) for key, value in row.items()})

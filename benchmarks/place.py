@@ -34,11 +34,12 @@ MENU = 120
 """Products of an establishment that events order from; the first of its catalogue."""
 LINES = 8
 SIGNING_KEY = "sandbox-signing-key"
-PLACES = (
+PLACES: tuple[SampleVenue, ...] = (
     SampleVenue(30501, "Harbour Kitchen", 15691, "America/Los_Angeles"),
     SampleVenue(30502, "Lakeside Bakery", 15692, "America/Denver"),
     SampleVenue(30503, "Old Mill Cafe", 15693, "America/Los_Angeles"),
     SampleVenue(30504, "Station Deli", 15694, "America/Chicago"),
+    *(SampleVenue(30505 + n, f"Kitchen No. {n}", 15695 + n, "America/Denver") for n in range(46)),
 )
 USER, DINING, PAYMENT_TYPE, DISCOUNT = 12, 113, 236, 3358
 FIRST_EVENT = 64100001

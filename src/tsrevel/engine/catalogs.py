@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 
 from tsrevel.errors import Refused
 from tsrevel.ledger import Ledger
+from tsrevel.ledger.catalogs import decode_catalog, encode_catalog
 from tsrevel.planning.model import EstablishmentId, Event, Hold, Location, Plan, Policy, ProductId
 from tsrevel.planning.plan import plan_order
 from tsrevel.planning.products import Catalogue
@@ -18,8 +20,44 @@ from tsrevel.revel.client import Revel
 RECENT = timedelta(hours=12)
 """A kept copy is used for so long. Revel confirms each product that an order takes from it, so all that may be old is
 that no other product has the same name: twelve hours bring one evening's changes of the menu in by the next morning."""
+MOST_READY = 80_000
+"""Products that are held ready to be searched, at some 300 bytes each: more would grow with the establishments."""
 MOST_CONFIRMED = 100
 """Products in one request: the ids stand in its path."""
+
+
+class CatalogCache:
+    """The catalogs of a run, whatever their number: those used last ready to be searched, the others compressed."""
+
+    def __init__(self, most: int = MOST_READY) -> None:
+        self._most = most
+        self._ready: dict[EstablishmentId, Catalogue] = {}
+        self._packed: dict[EstablishmentId, bytes] = {}
+        self._lock = threading.Lock()
+
+    def __contains__(self, establishment: EstablishmentId) -> bool:
+        return establishment in self._packed
+
+    def add(self, catalog: Catalogue) -> None:
+        """Keep it, in place of the establishment's last one."""
+        with self._lock:
+            self._packed[catalog.establishment] = encode_catalog(catalog)
+            self._use(catalog)
+
+    def get(self, establishment: EstablishmentId) -> Catalogue | None:
+        """The establishment's catalog; None if there is none."""
+        with self._lock:
+            catalog = self._ready.pop(establishment, None)
+            if catalog is None and establishment in self._packed:
+                catalog = decode_catalog(establishment, self._packed[establishment])
+            if catalog:
+                self._use(catalog)
+            return catalog
+
+    def _use(self, catalog: Catalogue) -> None:
+        self._ready[catalog.establishment] = catalog
+        while len(self._ready) > 1 and sum(len(each.names) for each in self._ready.values()) > self._most:
+            del self._ready[next(iter(self._ready))]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -33,17 +71,20 @@ class Catalogs:
     revel: Revel
     ledger: Ledger | None = None
     keep: bool = False
-    known: dict[EstablishmentId, Catalogue] = field(default_factory=dict)
-    _kept: dict[EstablishmentId, Catalogue | None] = field(default_factory=dict)
+    _known: CatalogCache = field(default_factory=CatalogCache, init=False)
+    _kept: CatalogCache = field(default_factory=CatalogCache, init=False)
+    _without_copy: set[EstablishmentId] = field(default_factory=set, init=False)
     _confirmed: set[tuple[EstablishmentId, ProductId]] = field(default_factory=set)
 
     def of(self, establishment: EstablishmentId) -> Catalogue:
         """The establishment's catalogue as Revel shows it in this run."""
-        if establishment not in self.known:
-            self.known[establishment] = self.revel.catalogue(establishment)
+        catalog = self._known.get(establishment)
+        if catalog is None:
+            catalog = self.revel.catalogue(establishment)
+            self._known.add(catalog)
             if self.ledger and self.keep:
-                self.ledger.catalogs.store(self.known[establishment])
-        return self.known[establishment]
+                self.ledger.catalogs.store(catalog)
+        return catalog
 
     def plan(self, event: Event, location: Location, policy: Policy, now: datetime) -> Plan | Hold:
         """The event's order, or why it can't be planned. Nothing that an old copy may be wrong about is decided by one.
@@ -90,11 +131,14 @@ class Catalogs:
 
     def _recall(self, establishment: EstablishmentId) -> Catalogue | None:
         """The kept copy, unless this run has the catalogue itself."""
-        if self.ledger is None or establishment in self.known:
+        if self.ledger is None or establishment in self._without_copy or establishment in self._known:
             return None
-        if establishment not in self._kept:
-            self._kept[establishment] = self.ledger.catalogs.recent(establishment, RECENT)
-        return self._kept[establishment]
+        catalog = self._kept.get(establishment) or self.ledger.catalogs.recent(establishment, RECENT)
+        if catalog is None:
+            self._without_copy.add(establishment)
+        elif establishment not in self._kept:
+            self._kept.add(catalog)
+        return catalog
 
     def _confirms(self, kept: Catalogue, plan: Plan) -> bool:
         """Whether Revel shows every product of the plan as the copy has it. Each is asked for once a run."""

@@ -36,7 +36,7 @@ class CatalogRepository:
             now = self._transactions.clock()
             bounds = encode_instant(now - max_age), encode_instant(now)
             row = connection.execute(_FIND, (establishment, *bounds)).fetchone()
-            return _decode(establishment, row["products"]) if row else None
+            return decode_catalog(establishment, row["products"]) if row else None
 
     def stored(self, establishment: EstablishmentId) -> Catalogue | None:
         """The catalog however old it is; None if none is stored. Only to be shown."""
@@ -47,7 +47,7 @@ class CatalogRepository:
     def store(self, catalog: Catalogue) -> None:
         """Stores what Revel has just listed, in place of the copy before."""
         with self._transactions.changing(None) as change:
-            change.connection.execute(_STORE, (catalog.establishment, _encode(catalog), change.at))
+            change.connection.execute(_STORE, (catalog.establishment, encode_catalog(catalog), change.at))
             told = {"establishment": str(catalog.establishment), "products": str(len(catalog.names))}
             change.audit(AuditKind.CATALOGUE_KEPT, None, **told)
 
@@ -58,11 +58,13 @@ class CatalogRepository:
                 change.audit(AuditKind.CATALOGUE_DROPPED, None, establishment=str(establishment))
 
 
-def _encode(catalog: Catalogue) -> bytes:
+def encode_catalog(catalog: Catalogue) -> bytes:
+    """The catalog, compressed."""
     return zlib.compress(json.dumps([list(catalog.names), list(catalog.names.values())]).encode("ascii"))
 
 
-def _decode(establishment: EstablishmentId, stored: bytes) -> Catalogue | None:
+def decode_catalog(establishment: EstablishmentId, stored: bytes) -> Catalogue | None:
+    """The catalog that was compressed; None where that can't be told."""
     try:
         ids, names = json.loads(zlib.decompress(stored))
         products = [Product(ProductId(int(each)), clean_text(str(name))) for each, name in zip(ids, names, strict=True)]

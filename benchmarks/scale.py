@@ -1,0 +1,416 @@
+"""How cost grows: a long listing, a big ledger, big catalogues, and a thousand establishments at Revel's own rate."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import tomli_w
+
+from benchmarks.ledgers import grow
+from benchmarks.measure import HELD, Cost, meet, run_command, run_sync
+from benchmarks.place import FIRST_EVENT, TSREVEL, Installation, install
+from benchmarks.report import Goal, print_table, progress, show
+from tsrevel.config import load_settings
+from tsrevel.engine.context import RunState
+from tsrevel.engine.find import Window
+from tsrevel.engine.run import sync
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import EventId
+from tsrevel.sandbox import Charge, RevelSandbox, SampleLine, SampleVenue, TripleSeatSandbox, make_event
+from tsrevel.tripleseat.digest import listing_digest
+from tsrevel.wiring import Runtime, open_run
+
+DOCUMENTED_RATE = 5.0
+"""Requests a second: 300 a minute for a key (facts Revel 1)."""
+LATENCY = 0.3
+"""Seconds that the pretend Revel and TripleSeat take for an answer on the simulated clock."""
+EVERY, LENGTH = timedelta(minutes=45), 40
+"""How often a run is started, and its deadline in minutes."""
+RUNS_A_DAY = 32
+MORNING = datetime(2026, 12, 12, 13, 0, tzinfo=UTC)
+LINES = 4
+MENU = 60
+ZONE = "America/Los_Angeles"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything; smaller ones to try it quickly."""
+
+    events: int = 5_000
+    orders: int = 100_000
+    days: int = 730
+    products: int = 35_000
+    catalogues: int = 50
+    establishments: int = 1_000
+    due: int = 3
+    workers: tuple[int, ...] = (1, 4, 16)
+
+    def smaller(self, factor: int) -> Sizes:
+        """All of it divided."""
+        return Sizes(
+            max(self.events // factor, 50),
+            max(self.orders // factor, 100),
+            max(self.days // factor, 10),
+            max(self.products // factor, 250),
+            max(self.catalogues // factor, 4),
+            max(self.establishments // factor, 5),
+        )
+
+
+def measure_scale(factor: int = 1) -> list[Goal]:
+    """All four tables. `factor`: divide every size by it."""
+    sizes = Sizes().smaller(factor) if factor > 1 else Sizes()
+    return [
+        *measure_listing(sizes),
+        *measure_ledger(sizes),
+        *measure_catalogues(sizes),
+        *measure_establishments(sizes),
+    ]
+
+
+# A long listing
+
+
+def measure_listing(sizes: Sizes) -> list[Goal]:
+    """A run over events that all have their orders and haven't changed."""
+    with install() as place:
+        meet(place)
+        place.add_events(1, LINES)
+        run_sync(place, injected=1)
+        progress(f"{sizes.events:,} events with orders are made")
+        _settle(place, sizes.events)
+        run_sync(place, injected=0)  # what Revel shows of each order is stored
+        cost = run_sync(place, injected=0)
+    title = f"One listing of {sizes.events:,} events, none of them changed"
+    kinds = ", ".join(f"{kind}: {number}" for kind, number in sorted(cost.kinds.items()))
+    print_table(title, ("", "wall s", "CPU s", "requests", "peak MB"), [["an idle run", *_shown(cost)]])
+    print(f"\n{kinds}")
+    return [
+        Goal("an idle run over a long listing", cost.wall, 10, "s"),
+        Goal("requests of an idle run over a long listing", cost.requests, 110),
+        Goal("peak memory of an idle run over a long listing", cost.peak, 150, "MB"),
+    ]
+
+
+def _shown(cost: Cost) -> list[str]:
+    return [show(cost.wall), show(cost.cpu), str(cost.requests), show(cost.peak)]
+
+
+def _settle(place: Installation, count: int) -> None:
+    """More events in TripleSeat, each with an order in the ledger and at Revel that is like the first one's."""
+    first = str(FIRST_EVENT)
+    template = place.seat.state.events[FIRST_EVENT]
+    [made] = [row for row in place.till.state.rows["Order"].values() if str(row["local_id"]).endswith(first)]
+    with closing(sqlite3.connect(place.folder / "ledger.sqlite3")) as connection, connection:
+        connection.row_factory = sqlite3.Row
+        day = json.loads(connection.execute("SELECT plan FROM orders WHERE event_id = ?", (first,)).fetchone()[0])[
+            "day"
+        ]
+    grow(place.folder / "ledger.sqlite3", first, count, numbered=FIRST_EVENT + 1, day=day)
+    with closing(sqlite3.connect(place.folder / "ledger.sqlite3")) as connection, connection:
+        for number in range(FIRST_EVENT + 1, FIRST_EVENT + 1 + count):
+            event = json.loads(json.dumps(template, default=str).replace(first, str(number)))
+            place.seat.add_event(event)
+            uuid = order_uuid(EventId(str(number)))
+            order = 9_000_000 + number
+            local_id = str(made["local_id"]).replace(first, str(number))
+            place.till.add("Order", order, **{**_bare(made), "local_id": local_id, "uuid": uuid})
+            digest = listing_digest(event)
+            connection.execute(
+                "UPDATE orders SET order_id = ?, digest = ?, plan = replace(plan, ?, ?) WHERE event_id = ?",
+                (str(order), digest, str(made["uuid"]), uuid, str(number)),
+            )
+
+
+def _bare(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in {"id", "resource_uri"}}
+
+
+# A big ledger
+
+
+def measure_ledger(sizes: Sizes) -> list[Goal]:
+    """Commands by a ledger of many settled orders and of every run of two years."""
+    with install() as place:
+        meet(place)
+        place.add_events(1, LINES)
+        run_sync(place, injected=1)
+        progress(f"a ledger of {sizes.orders:,} orders and {sizes.days} days of runs is made")
+        path = place.folder / "ledger.sqlite3"
+        grow(path, str(FIRST_EVENT), sizes.orders)
+        _add_runs(path, sizes.days)
+        size = path.stat().st_size / 1_000_000
+        commands = {"status": ["status"], "ledger check": ["ledger", "check"], "sync": ["sync"], "history": ["history"]}
+        costs = {}
+        for name, words in commands.items():
+            progress(name)
+            costs[name] = run_command(place, [TSREVEL, *words, "--config", str(place.config)], statuses=(0, HELD))
+    title = f"A ledger of {sizes.orders:,} settled orders and {sizes.days} days of runs, {size:.0f} MB"
+    rows = [[name, *map(show, (cost.wall, cost.cpu, cost.peak))] for name, cost in costs.items()]
+    print_table(title, ("", "wall s", "CPU s", "peak MB"), rows)
+    return [
+        Goal("status by a big ledger", costs["status"].wall, 1, "s"),
+        Goal("ledger check of a big ledger", costs["ledger check"].wall, 60, "s"),
+        *(Goal(f"peak memory of {name} by a big ledger", cost.peak, 150, "MB") for name, cost in costs.items()),
+    ]
+
+
+def _add_runs(path: Path, days: int) -> None:
+    """Every run of so many days, each one that did nothing."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.row_factory = sqlite3.Row
+        like = dict(connection.execute("SELECT * FROM runs ORDER BY rowid DESC LIMIT 1").fetchone())
+        end = datetime.fromisoformat(like["started_at"])
+        for number in range(days * RUNS_A_DAY, 0, -1):
+            began = end - number * EVERY
+            row = {
+                **like,
+                "run_id": f"{number:032x}",
+                "correlation_id": f"sync-{number:08x}",
+                "started_at": began.isoformat(),
+                "finished_at": (began + timedelta(seconds=20)).isoformat(),
+            }
+            names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
+            connection.execute(f"INSERT INTO runs ({names}) VALUES ({places})", row)  # noqa: S608 (names of our own)
+
+
+# Big catalogues
+
+
+def measure_catalogues(sizes: Sizes) -> list[Goal]:
+    """A run over an event at each of many establishments with big catalogues."""
+    with install(sizes.catalogues, sizes.products) as place:
+        place.add_events(place.establishments, LINES)
+        first = run_sync(place, injected=place.establishments)
+        place.forget_events()
+        place.add_events(place.establishments, LINES, first=FIRST_EVENT + 5_000)
+        again = run_sync(place, injected=place.establishments)
+        size = (place.folder / "ledger.sqlite3").stat().st_size / 1_000_000
+    title = f"{sizes.products:,} products at each of {sizes.catalogues} establishments, an event at each"
+    rows = [[name, *_shown(cost)] for name, cost in (("a new ledger", first), ("the next run", again))]
+    print_table(title, ("", "wall s", "CPU s", "requests", "peak MB"), rows)
+    print(f"\nThe ledger has {size:.0f} MB.")
+    return [Goal("peak memory by big catalogues", max(first.peak, again.peak), 150, "MB")]
+
+
+# A thousand establishments at the documented rate
+
+
+class SimulatedClock:
+    """Time that passes when everybody who is at work waits. Threads share it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._start = now
+        self._seconds = 0.0
+        self._waiting: list[float] = []
+        self._changed = threading.Condition()
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return self._start + timedelta(seconds=self._seconds)
+
+    def monotonic(self) -> float:
+        """Seconds since the beginning."""
+        return self._seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Return when so much time has passed."""
+        with self._changed:
+            until = self._seconds + seconds
+            heapq.heappush(self._waiting, until)
+            while self._seconds < until:
+                everybody = max(threading.active_count() - 1, 1)  # the caller of the threads only waits for them
+                is_idle = len(self._waiting) >= everybody and self._waiting[0] > self._seconds
+                if is_idle or not self._changed.wait(0.005):  # or somebody waits for something else than time
+                    self._seconds = max(self._seconds, self._waiting[0])
+                    self._changed.notify_all()
+            self._waiting.remove(until)
+            heapq.heapify(self._waiting)
+
+
+@dataclass(slots=True)
+class SlowWire(httpx.BaseTransport):
+    """A pretend service that takes its time, and counts."""
+
+    inner: httpx.BaseTransport
+    clock: SimulatedClock
+    requests: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer after `LATENCY`."""
+        self.clock.sleep(LATENCY)
+        with self._lock:
+            self.requests += 1
+            return self.inner.handle_request(request)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What it took until every event had its order."""
+
+    runs: int
+    took: timedelta
+    revel: int
+    tripleseat: int
+    ledger: float
+    late: int
+
+
+def measure_establishments(sizes: Sizes) -> list[Goal]:
+    """How long many establishments take at Revel's documented rate, by workers."""
+    rows = []
+    total = sizes.establishments * sizes.due
+    for workers in sizes.workers:
+        progress(f"{sizes.establishments:,} establishments, {workers} workers")
+        began = time.monotonic()
+        made = simulate(sizes, workers)
+        progress(f"{time.monotonic() - began:.0f} s")
+        rows.append(
+            [
+                str(workers),
+                str(made.took).partition(".")[0],
+                str(made.runs),
+                f"{made.revel:,}",
+                show(made.revel / total),
+                f"{made.tripleseat:,}",
+                show(total / (made.took / timedelta(hours=1))),
+                str(made.late),
+                show(made.ledger),
+            ]
+        )
+    rate = f"{DOCUMENTED_RATE * 60:.0f} requests a minute"
+    title = f"{sizes.establishments:,} establishments with {sizes.due} events each, {rate}"
+    heads = ("workers", "until all", "runs", "Revel", "an order", "TripleSeat", "orders/h", "late", "ledger MB")
+    print_table(title, heads, rows)
+    print(
+        f"\nOn a simulated clock: each answer takes {LATENCY} s, a run starts every 45 minutes and ends after {LENGTH}."
+        "\n`late`: orders that were whole after their service had begun."
+    )
+    return []
+
+
+def simulate(sizes: Sizes, workers: int) -> Simulation:
+    """Runs, one after another, until every event has its order."""
+    clock = SimulatedClock(MORNING)
+    seat, till = TripleSeatSandbox(clock.now, sleep=clock.sleep), RevelSandbox(clock.now, sleep=clock.sleep)
+    till.page_cap = 250
+    with TemporaryDirectory(prefix="tsrevel-scale-") as name:
+        folder = Path(name)
+        starts = _populate(seat, till, sizes)
+        config = _write_settings(folder, seat, till, sizes, workers)
+        settings = load_settings(config=config, environ={}, overrides={})
+        to_seat, to_till = (SlowWire(httpx.WSGITransport(app=each), clock) for each in (seat, till))
+        runtime = Runtime(clock.now, clock.monotonic, clock.sleep, tripleseat=to_seat, revel=to_till)
+        runs, done, began = 0, 0, MORNING
+        while done < len(starts):
+            runs += 1
+            with open_run(settings, f"{runs:032x}", runtime=runtime) as ctx:
+                report = sync(ctx, RunState.begin(ctx), Window(48))
+            if report.error or runs > len(starts):
+                raise RuntimeError(report.error or f"not all were injected: {report.summary}")
+            done += report.summary["injected"]
+            if done < len(starts):
+                began += EVERY
+                clock.sleep(max((began - clock.now()).total_seconds(), 0.0))
+        took = clock.now() - MORNING
+        written = {int(str(row["local_id"])[-8:]): row for row in till.state.rows["Order"].values()}
+        if len(written) != len(starts):
+            raise RuntimeError(f"{len(written)} orders for {len(starts)} events")
+        finished = _finished(folder / "ledger.sqlite3")
+        late = sum(finished[str(number)] > start for number, start in starts.items())
+        size = (folder / "ledger.sqlite3").stat().st_size / 1_000_000
+    return Simulation(runs, took, to_till.requests, to_seat.requests, size, late)
+
+
+def _finished(path: Path) -> dict[str, datetime]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT event_id, touched_at FROM orders").fetchall()
+    return {event: datetime.fromisoformat(at) for event, at in rows}
+
+
+def _populate(seat: TripleSeatSandbox, till: RevelSandbox, sizes: Sizes) -> dict[int, datetime]:
+    """Establishments with their menus, and the day's events, from breakfast to dinner; when each begins."""
+    till.add("User", 12, username="catering.api")
+    till.add("CustomPaymentType", 236, name="TripleSeat")
+    starts = {}
+    for n in range(sizes.establishments):
+        venue = SampleVenue(200_000 + n, f"Kitchen No. {n}", 100_000 + n, ZONE)
+        seat.add_place(venue)
+        till.add_establishment(1 + n, venue.name, ZONE)
+        till.add("PosStation", 20_000 + n, establishment=f"/enterprise/Establishment/{1 + n}/")
+        for item in range(MENU):
+            till.add_product((1 + n) * 1000 + item, f"Platter for Twelve, No. {item}", 1 + n, "40.00")
+        for due in range(sizes.due):
+            number = FIRST_EVENT + n * sizes.due + due
+            hour, minute = 9 + (n + due * 4) % 12, 15 * (n % 4)
+            event = make_event(
+                id=number,
+                day=MORNING.date(),
+                location=venue,
+                start=clock_time(hour, minute),
+                lines=[SampleLine(f"Platter for Twelve, No. {(number + each) % MENU}", 2, 40) for each in range(LINES)],
+                charges=[Charge("Sales Tax", "3.10")],
+                payments=[("20.00", True)],
+            )
+            seat.add_event(event)
+            starts[number] = datetime.fromisoformat(event["event_start_iso8601"])
+    return starts
+
+
+def _write_settings(folder: Path, seat: TripleSeatSandbox, till: RevelSandbox, sizes: Sizes, workers: int) -> Path:
+    answer = seat.issue_tokens()
+    token = {key: answer[key] for key in ("access_token", "refresh_token")}
+    (folder / "token.json").touch(mode=0o600)
+    (folder / "token.json").write_text(json.dumps({**token, "expires_at": answer["created_at"] + answer["expires_in"]}))
+    locations = [
+        {
+            "name": f"Kitchen No. {n}",
+            "tripleseat_location": 200_000 + n,
+            "revel_establishment": 1 + n,
+            "timezone": ZONE,
+            "user": 12,
+            "station": 20_000 + n,
+            "dining_option": 113,
+            "payment_type": 236,
+            "discount": 0,
+        }
+        for n in range(sizes.establishments)
+    ]
+    settings = {
+        "environment": "sandbox",
+        "safety": {"dry_run": False, "max_orders_per_run": 10_000},
+        "tripleseat": {
+            "base_url": "http://127.0.0.1:8001",
+            "client_id": seat.tokens.client_id,
+            "client_secret": seat.tokens.client_secret,
+            "token_file": str(folder / "token.json"),
+        },
+        "revel": {
+            "base_url": "http://127.0.0.1:8002",
+            "api_key": till.api_key,
+            "api_secret": till.api_secret,
+            "requests_per_second": DOCUMENTED_RATE,
+        },
+        "sync": {"workers": workers, "deadline_minutes": LENGTH},
+        "ledger": {"path": str(folder / "ledger.sqlite3")},
+        "charges": [{"match": "Sales Tax", "as": "tax"}],
+        "locations": locations,
+    }
+    path = folder / "config.toml"
+    path.touch(mode=0o600)
+    path.write_text(tomli_w.dumps(settings), encoding="utf-8")
+    return path
