@@ -31,7 +31,6 @@ ANSWERS: dict[str, tuple[type[Answer], ...]] = {
     "login": (setup.LoginAnswer, setup.LoginStatusAnswer, setup.LogoutAnswer),
     "doctor": (setup.DoctorAnswer, assumptions.AssumptionsAnswer),
     "report": (setup.ReportAnswer,),
-    "doctor": (setup.DoctorAnswer,),
     "config generate": (setup.ConfigGenerateAnswer,),
     "config validate": (setup.ConfigValidateAnswer,),
     "config show": (setup.ConfigShowAnswer,),
