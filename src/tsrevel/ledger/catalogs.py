@@ -42,7 +42,7 @@ class CatalogRepository:
         """The catalog however old it is; None if none is stored. Only to be shown."""
         with self._transactions.reading() as connection:
             row = connection.execute(_FIND_ANY, (establishment,)).fetchone()
-            return _decode(establishment, row["products"]) if row else None
+            return decode_catalog(establishment, row["products"]) if row else None
 
     def store(self, catalog: Catalogue) -> None:
         """Stores what Revel has just listed, in place of the copy before."""
