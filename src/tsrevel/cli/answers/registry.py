@@ -16,7 +16,7 @@ ANSWERS: dict[str, tuple[type[Answer], ...]] = {
     "replay": (runs.ReplayLine,),
     "serve": (runs.ServeAnswer, runs.ReplayLine, runs.RunReportAnswer),
     "verify-signature": (setup.SignatureAnswer,),
-    "status": (reports.StatusAnswer,),
+    "status": (reports.StatusAnswer, reports.AllStatusAnswer),
     "history": (reports.RunsAnswer, reports.EventHistoryAnswer),
     "explain": (reports.ExplainAnswer,),
     "resolve": (reports.ResolveAnswer,),

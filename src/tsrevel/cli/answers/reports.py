@@ -427,3 +427,32 @@ def receipt_of(step: StepStatus) -> Literal["kept", "not_kept"] | None:
     if step.kept:
         return "kept"
     return None if step.written is False else "not_kept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationJson:
+    """How one settings file's installation stands. With an `error` nothing else is known of it."""
+
+    name: str
+    config: str
+    exit_status: int
+    error: str | None = None
+    last_good_at: Instant | None = None
+    ago: Annotated[str | None, Field(exclude=True)] = None
+    stale: bool = False
+    held: int = 0
+    failed: int = 0
+    missed: int = 0
+    changed: int = 0
+    paused: bool = False
+    dry_run: bool = False
+    disputed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllStatusAnswer(Answer):
+    """All installations of a folder. `exit_status` is that of the worst."""
+
+    success: bool
+    exit_status: int
+    installations: tuple[InstallationJson, ...]

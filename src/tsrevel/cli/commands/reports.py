@@ -33,20 +33,31 @@ _Page = Annotated[
 ]
 
 
-@command(app, panel=LOOK, example="tsrevel status", exits=LEDGER_EXITS)
+@command(
+    app,
+    panel=LOOK,
+    example="tsrevel status",
+    exits=LEDGER_EXITS | {3: "with `--all`: an installation needs a person, is paused, or had no good run lately"},
+)
 def status(
     ctx: CliContext,
     flags: OutputOptions,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="Show so many runs.")] = 5,
+    folder: Annotated[
+        Path | None, typer.Option("--all", metavar="DIR", help="A line for each settings file in DIR and DIR/*.")
+    ] = None,
 ) -> int:
     """Show the last runs, and the events that need a person.
 
     It lists events that are held, failed, missed, begun or due next. It reads the ledger alone: no service is called,
     no lock is taken, and it works during a run. Off a terminal it prints a line for each thing, with `-q` only what
-    needs a person.
+    needs a person. With `--all` the exit status is that of the worst installation.
     """
     from tsrevel.cli import status as verb
+    from tsrevel.cli import status_all
 
+    if folder:
+        return status_all.show_all(ctx, flags, folder)
     return verb.show_status(ctx, flags, limit)
 
 

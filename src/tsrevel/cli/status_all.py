@@ -1,0 +1,81 @@
+"""`status --all DIR`: a line for each settings file of a folder, and the exit status of the worst."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from tsrevel.cli.answers.reports import AllStatusAnswer, InstallationJson
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.output import look
+from tsrevel.config.paths import MAPPINGS_NAME
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, most_severe
+from tsrevel.errors import LedgerDamaged, TsrevelError
+from tsrevel.insight.status import show_span, take_stock
+
+
+def show_all(ctx: CliContext, flags: OutputOptions, folder: Path) -> int:
+    """Tell how each installation stands; the status of the worst. One that can't be read doesn't hide the others."""
+    files = find_settings(folder)
+    if not files:
+        raise typer.BadParameter(f"there is no settings file in {folder}: neither *.toml nor */*.toml")
+    rows = [_look_at(ctx, flags, folder, each) for each in files]
+    worst = most_severe([each.exit_status for each in rows])
+    if flags.json:
+        ctx.answer(AllStatusAnswer(success=worst == 0, exit_status=worst, installations=tuple(rows)))
+        return worst
+    for row in rows:
+        if row.exit_status or not flags.quiet:
+            ctx.say(_line(row))
+    return worst
+
+
+def find_settings(folder: Path) -> list[Path]:
+    """The settings files in the folder and in the folders directly below it; mappings are none."""
+    found = [*folder.glob("*.toml"), *folder.glob("*/*.toml")]
+    return sorted(each for each in found if each.name != MAPPINGS_NAME and not each.name.endswith(f".{MAPPINGS_NAME}"))
+
+
+def _look_at(ctx: CliContext, flags: OutputOptions, folder: Path, file: Path) -> InstallationJson:
+    named = file.relative_to(folder).with_suffix("")
+    name = str(named.parent if named.name == "config" and named.parent.parts else named)
+    try:
+        with look(ctx, replace(flags, config=file)) as (settings, view, now):
+            status = take_stock(view, settings, now, 1)
+    except TsrevelError as error:
+        return InstallationJson(name=name, config=str(file), exit_status=error.exit_status, error=str(error))
+    counts = len(status.held), len(status.failed), len(status.missed), len(status.changed)
+    is_stopped = status.pause is not None or not status.enabled
+    disputed = any(each.state == "disputed" for each in status.orders)
+    found = NEEDS_ATTENTION if any(counts) or is_stopped or status.is_stale else 0
+    return InstallationJson(
+        name=name,
+        config=str(file),
+        exit_status=LedgerDamaged.exit_status if disputed else found,
+        last_good_at=(status.good.finished_at or status.good.started_at) if status.good else None,
+        ago=show_span(status.since_good) if status.since_good is not None else None,
+        stale=status.is_stale,
+        held=counts[0],
+        failed=counts[1],
+        missed=counts[2],
+        changed=counts[3],
+        paused=is_stopped,
+        dry_run=status.dry_run,
+        disputed=disputed,
+    )
+
+
+def _line(row: InstallationJson) -> str:
+    if row.error is not None:
+        return f"{row.name}: {row.error.splitlines()[0]}"
+    good = f"good run {row.ago} ago" if row.ago else "no good run yet"
+    words = [f"{good}{' (too long)' if row.stale and row.ago else ''}"]
+    words += [f"{row.held} held", f"{row.failed} failed", f"{row.missed} missed", f"{row.changed} changed"]
+    words += [
+        word
+        for word, holds in (("paused", row.paused), ("dry run", row.dry_run), ("order in dispute", row.disputed))
+        if holds
+    ]
+    return f"{row.name}: {', '.join(words)}"
