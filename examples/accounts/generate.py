@@ -1,0 +1,114 @@
+"""Writes systemd template units and a Kubernetes CronJob for each account from values.toml beside it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SERVICE = """\
+# One account: /etc/tsrevel/NAME/config.toml, with its ledger, lock and token in /var/lib/tsrevel/NAME.
+[Unit]
+Description=Carry catering orders of %i from TripleSeat to Revel
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+User={user}
+ExecStart={program} sync --config /etc/tsrevel/%i/config.toml
+# 3: events are held or failed, and tsrevel's mails say so. 11: another run is still at work.
+SuccessExitStatus=3 11
+TimeoutStartSec=45min
+TimeoutStopSec=120
+StateDirectory=tsrevel/%i
+StateDirectoryMode=0700
+UMask=0077
+ProtectSystem=strict
+ProtectHome=true
+PrivateTmp=true
+NoNewPrivileges=true
+"""
+TIMER = """\
+# systemctl enable --now {names}
+[Unit]
+Description=Start tsrevel for %i every 45 minutes
+
+[Timer]
+OnCalendar=00/3:00,45
+OnCalendar=01/3:30
+OnCalendar=02/3:15
+Persistent=true
+# The accounts of one machine don't all start in the same second.
+RandomizedDelaySec=300
+FixedRandomDelay=true
+
+[Install]
+WantedBy=timers.target
+"""
+CRON_JOB = """\
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: tsrevel-{account}
+spec:
+  # Cron has no field for 45 minutes, and one CronJob has one schedule: every 30.
+  schedule: "*/30 * * * *"
+  # One account has one ledger and one lock: never two runs at a time.
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 600
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      template:
+        spec:
+          restartPolicy: Never
+          terminationGracePeriodSeconds: 120
+          securityContext:
+            runAsNonRoot: true
+            runAsUser: 10001
+            fsGroup: 10001
+          containers:
+            - name: tsrevel
+              image: {image}
+              args: ["sync", "--config", "/etc/tsrevel/config.toml"]
+              env:
+                - name: TSREVEL_LEDGER__PATH
+                  value: /var/lib/tsrevel/ledger.sqlite3
+                - name: TSREVEL_REVEL__API_KEY_FILE
+                  value: /run/secrets/tsrevel/api-key
+                - name: TSREVEL_REVEL__API_SECRET_FILE
+                  value: /run/secrets/tsrevel/api-secret
+                - name: TSREVEL_TRIPLESEAT__CLIENT_SECRET_FILE
+                  value: /run/secrets/tsrevel/client-secret
+              volumeMounts:
+                - {{name: settings, mountPath: /etc/tsrevel, readOnly: true}}
+                - {{name: secrets, mountPath: /run/secrets/tsrevel, readOnly: true}}
+                - {{name: state, mountPath: /var/lib/tsrevel}}
+          volumes:
+            - name: settings
+              configMap: {{name: tsrevel-{account}}}
+            - name: secrets
+              secret: {{secretName: tsrevel-{account}}}
+            # A block volume with a file system of its own: SQLite and the lock don't work on most network file systems.
+            - name: state
+              persistentVolumeClaim: {{claimName: tsrevel-{account}}}
+"""
+
+
+def render() -> dict[str, str]:
+    """Each file's text by its name."""
+    values = tomllib.loads((HERE / "values.toml").read_text(encoding="utf-8"))
+    names = " ".join(f"tsrevel@{each}.timer" for each in values["accounts"])
+    return {
+        "tsrevel@.service": SERVICE.format(**values),
+        "tsrevel@.timer": TIMER.format(names=names),
+        "cronjobs.yaml": "---\n".join(
+            CRON_JOB.format(account=each, image=values["image"]) for each in values["accounts"]
+        ),
+    }
+
+
+if __name__ == "__main__":
+    for name, text in render().items():
+        (HERE / name).write_text(text, encoding="utf-8")
