@@ -56,8 +56,8 @@ class Executioner:
 
 @pytest.mark.parametrize(
     ("write", "applied"),
-    [(1, True), (1, False), (2, True), (3, False), (4, True), (5, True)],
-    ids=["order", "order lost", "item", "item lost", "payment", "totals"],
+    [(1, True), (3, False)],
+    ids=["order", "item lost"],
 )
 def test_a_copy_ten_minutes_old_goes_on_where_the_primary_died(tmp_path: Path, write: int, *, applied: bool) -> None:
     executioners: list[Executioner] = []
