@@ -1,6 +1,6 @@
 """Real processes die, are stopped and race: whatever they leave behind, every event ends with exactly one whole order.
 
-`CAMPAIGN_KILLS` (from 40), `CAMPAIGN_PAIRS` and `CAMPAIGN_SEED` set the sizes and the seed; `.ci/run` doubles them.
+`CAMPAIGN_KILLS` (from 40), `CAMPAIGN_PAIRS` and `CAMPAIGN_SEED` set the sizes and the seed.
 `python -m tests.campaign.processes` runs any number of cases and prints what they did.
 """
 

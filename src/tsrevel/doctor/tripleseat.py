@@ -90,7 +90,9 @@ def _without_token(error: TsrevelError, settings: Settings) -> Iterator[CheckFin
     yield skipped(CONNECTION, _TOKEN_PROBLEM)
     found = failure(TOKEN, error)
     if settings.tripleseat.auth == "oauth2":
-        found = replace(found, remedy="Run `tsrevel login`: an admin user of TripleSeat must approve.")
+        sandbox = settings.environment == "sandbox"
+        how = " while the sandbox runs." if sandbox else ": an admin user of TripleSeat must approve."
+        found = replace(found, remedy=f"Run `tsrevel login`{how}")
     yield found
     for name in _READS:
         yield skipped(name, _TOKEN_PROBLEM)
