@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tsrevel.engine.catalogs import RECENT
+from tsrevel.engine.catalogs import RECENT, CatalogCache
+from tsrevel.planning.model import EstablishmentId, ProductId
+from tsrevel.planning.products import Catalogue, Product
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
@@ -160,3 +162,19 @@ def test_a_hold_for_another_reason_needs_no_download(world: World) -> None:
     world.config["safety"]["max_order_total"] = 1
     assert verdict(world.sync(), NEXT) == "held ORDER_TOO_LARGE"
     assert downloads(world) == 0
+
+
+def test_catalogs_that_are_put_by_come_back_as_they_were() -> None:
+    cache = CatalogCache(most=3)
+    listed = [
+        Catalogue.of(EstablishmentId(at), [Product(ProductId(at * 10 + n), f"Crème, No. {n}") for n in range(2)])
+        for at in (8, 9, 10)
+    ]
+    for each in listed:
+        cache.add(each)
+    renewed = Catalogue.of(EstablishmentId(8), [Product(ProductId(99), "Another Cake")])
+    cache.add(renewed)
+    for _ in range(2):
+        assert [cache.get(EstablishmentId(at)) for at in (8, 9, 10)] == [renewed, *listed[1:]]
+    assert [EstablishmentId(at) in cache for at in (8, 9, 10, 11)] == [True, True, True, False]
+    assert cache.get(EstablishmentId(11)) is None

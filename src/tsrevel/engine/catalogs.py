@@ -36,12 +36,14 @@ class CatalogCache:
         self._lock = threading.Lock()
 
     def __contains__(self, establishment: EstablishmentId) -> bool:
-        return establishment in self._packed
+        with self._lock:
+            return establishment in self._ready or establishment in self._packed
 
     def add(self, catalog: Catalogue) -> None:
         """Keep it, in place of the establishment's last one."""
         with self._lock:
-            self._packed[catalog.establishment] = encode_catalog(catalog)
+            self._ready.pop(catalog.establishment, None)
+            self._packed.pop(catalog.establishment, None)
             self._use(catalog)
 
     def get(self, establishment: EstablishmentId) -> Catalogue | None:
@@ -57,7 +59,9 @@ class CatalogCache:
     def _use(self, catalog: Catalogue) -> None:
         self._ready[catalog.establishment] = catalog
         while len(self._ready) > 1 and sum(len(each.names) for each in self._ready.values()) > self._most:
-            del self._ready[next(iter(self._ready))]
+            oldest = self._ready.pop(next(iter(self._ready)))
+            if oldest.establishment not in self._packed:  # most runs never come to that
+                self._packed[oldest.establishment] = encode_catalog(oldest)
 
 
 @dataclass(slots=True, eq=False, repr=False)
