@@ -191,18 +191,18 @@ class WorkQueue:
 class _Failures:
     """Failures in a row: at each establishment, and in the whole run."""
 
-    at: defaultdict[EstablishmentId | None, int] = field(default_factory=lambda: defaultdict(int))
+    at: defaultdict[EstablishmentId | None, FailureStreak] = field(default_factory=lambda: defaultdict(FailureStreak))
     latest: list[EstablishmentId | None] = field(default_factory=list)
 
     def add(self, establishment: EstablishmentId | None, *, down: bool) -> bool:
         """Count one more outcome. Whether there are so many failures in a row that something is to be given up."""
+        streak = self.at[establishment]
+        streak.add(down=down)
         if not down:
-            self.at.pop(establishment, None)
             self.latest.clear()
             return False
-        self.at[establishment] += 1
         self.latest.append(establishment)
-        return self.everywhere or self.at[establishment] >= FailureStreak.LONGEST
+        return self.everywhere or streak.count >= FailureStreak.LONGEST
 
     @property
     def everywhere(self) -> bool:
