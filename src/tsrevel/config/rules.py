@@ -213,7 +213,7 @@ def check_credentials(settings: Settings, report: ProblemReport) -> None:
 
 
 def check_before_use(settings: Settings, environ: Mapping[str, str], report: ProblemReport) -> None:
-    """Note what no run stops for, and whoever examines the settings should know: it shows when it is needed."""
+    """Note what stops no run now and will fail later: a hook that isn't there, a fallback without its product."""
     for name in HooksSettings.model_fields:
         key = f"hooks.{name}"
         words = shlex.split(getattr(settings.hooks, name)) if not report.spoils(key) else []

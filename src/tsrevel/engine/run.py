@@ -87,7 +87,7 @@ def _begin(ctx: RunContext, mode: RunMode, *, whole: bool) -> None:
 
 
 def _may_begin(ctx: RunContext, state: RunState) -> bool:
-    """Whether runs aren't paused. Raises AssumptionFailed for an account that can't be trusted, but in a dry run."""
+    """Whether runs aren't paused. A live run raises AssumptionFailed for an account that isn't safe to write to."""
     if state.read_pause(ctx):
         return False
     failed = () if ctx.dry_run else find_critical(ctx.ledger.assumptions.answers(), ctx.policy.accepted_assumptions)

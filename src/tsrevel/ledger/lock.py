@@ -49,7 +49,7 @@ def _hold(path: Path, suffix: str) -> Iterator[None]:
     try:
         with reachable(path):
             _take(descriptor, lock)
-        with suppress(OSError):  # a full disk: whoever is kept out isn't told by whom
+        with suppress(OSError):  # on a full disk the message can't name the holder
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             os.ftruncate(descriptor, len(f"{os.getpid()}\n"))
         yield

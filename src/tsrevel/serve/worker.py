@@ -1,6 +1,6 @@
 """The one worker of the service: the spool's deliveries in order, what the API asks for, and the poll at its interval.
 
-It decides when something is done; how is the commands' business. Nothing else in this process writes.
+It decides when something is done; the commands decide how. Nothing else in this process writes.
 """
 
 from __future__ import annotations
