@@ -7,7 +7,6 @@ from pathlib import Path
 
 import typer
 
-from tsrevel.cli.answers.setup import SignatureAnswer
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.deliveries import open_body
 from tsrevel.config import load_settings
@@ -35,6 +34,8 @@ def verify_signature(
         print(f"tsrevel: {refusal}", file=ctx.stderr)
         refused, timestamp = refusal, refusal.timestamp
     if flags.json:
+        from tsrevel.cli.answers.setup import SignatureAnswer  # answer types take long to load
+
         reason = refused.reason if refused else None
         ctx.answer(SignatureAnswer(ok=not refused, reason=reason, timestamp=timestamp))
     elif not refused and ctx.stdout.isatty():

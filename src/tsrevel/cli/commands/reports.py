@@ -53,12 +53,13 @@ def status(
     no lock is taken, and it works during a run. Off a terminal it prints a line for each thing, with `-q` only what
     needs a person. With `--all` the exit status is that of the worst installation.
     """
-    from tsrevel.cli import status as verb
-    from tsrevel.cli import status_all
-
     if folder:
-        return status_all.show_all(ctx, flags, folder)
-    return verb.show_status(ctx, flags, limit)
+        from tsrevel.cli.status_all import show_all
+
+        return show_all(ctx, flags, folder)
+    from tsrevel.cli.status import show_status
+
+    return show_status(ctx, flags, limit)
 
 
 @command(app, panel=LOOK, example="tsrevel history 64000003", exits=LEDGER_EXITS)
