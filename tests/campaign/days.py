@@ -168,8 +168,8 @@ class Operator(Player):
             found.append(f"run {run.number} over event {number} tells of {len(run.report.outcomes)} events")
         return found
 
-    def _sync(self, mode: str, earlier: list[RunReport]) -> RunReport:
+    def _sync(self, mode: str, run: Run) -> RunReport:
         if self.named is None:
-            return super()._sync(mode, earlier)
+            return super()._sync(mode, run)
         self.rig.jumped = self.ignores_gate  # what is begun too early or too late was asked for
         return self.rig.sync_event(self.named, ignore_time_gate=self.ignores_gate, dry_run=mode == "dry")

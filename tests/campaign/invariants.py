@@ -271,11 +271,21 @@ class Judge:
         rig.breaches = []
         outcomes = run.report.outcomes if run.report else ()
         rig.told |= {int(each.event_id) for each in outcomes if each.status is not Status.SKIPPED}
+        self._remember_complete()
+        return found
+
+    def after_part(self, run: Run) -> None:
+        """Judge what is settled when one of several runs in a process ends: a later one may see what changed since."""
+        run.kept = look_at_ledger(self._rig)
+        self._rig.breaches.extend(nothing_is_settled_without_evidence(self._rig, run))
+        self._remember_complete()
+
+    def _remember_complete(self) -> None:
+        rig = self._rig
         for order in rig.standing_orders():
             number = rig.event_of(order)
             if number and is_complete(rig, order, number):
                 rig.seen_complete[order["id"]] = rig.count
-        return found
 
     def unsettled(self, run: Run) -> list[str]:
         """The events that are due and that this run has left neither ordered nor held for a good reason.

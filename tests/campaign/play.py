@@ -181,7 +181,7 @@ class Player:
         rig.begin_run(mode)
         with _logged() as log:
             try:
-                run.report = self._sync(mode, run.earlier)
+                run.report = self._sync(mode, run)
             except (Died, Stopped):
                 run.died = True
             except TsrevelError as error:
@@ -194,9 +194,9 @@ class Player:
         rig.trace.extend(_tell(run, rig))
         return run
 
-    def _sync(self, mode: str, earlier: list[RunReport]) -> RunReport:
+    def _sync(self, mode: str, run: Run) -> RunReport:
         if mode == "thrice":
-            return self._sync_thrice(earlier)
+            return self._sync_thrice(run)
         if mode != "disabled":
             return self.rig.sync(dry_run=mode == "dry")
         World.settings(self.rig)
@@ -205,17 +205,18 @@ class Player:
         )
         return sync_all(surroundings, OutputOptions(config=self.rig.folder / "config.toml"), SyncOptions())
 
-    def _sync_thrice(self, earlier: list[RunReport]) -> RunReport:
+    def _sync_thrice(self, run: Run) -> RunReport:
         """Three runs in one process, as several deliveries of one event are; what the last one reports.
 
-        The reports of those before it are added to `earlier`.
+        The reports of those before it are added to `run.earlier`.
         """
         with self.rig.open_run() as ctx:
             state = RunState.begin(ctx)
             report = sync(ctx, state, Window(48))
             for number in range(2):
                 if report.error is None:
-                    earlier.append(report)
+                    run.earlier.append(report)
+                    self.judge.after_part(run)
                     identity = RunIdentity(f"{report.run_id[:24]}{number + 1:08x}", ctx.identity.correlation_id)
                     state = state.of_next_run()
                     report = sync(replace(ctx, identity=identity), state, Window(48))
