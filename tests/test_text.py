@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsrevel.text import clean_text, decode_text, escape_json, exact_text, quoted, show_controls, trim
+from tsrevel.text import clean_text, decode_text, escape_json, exact_text, quoted, show_controls, trim, with_config
 
 COOK, FLAG = "👩\u200d🍳", "🏴" + "".join(chr(0xE0000 + ord(sign)) for sign in "gbeng") + "\U000e007f"
 HARMFUL = [
@@ -100,3 +100,18 @@ def test_utf_16_is_called_by_its_name(encoding: str) -> None:
 def test_what_is_no_text_is_told_without_a_word_of_it(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"^something other than (UTF-8 )?text$"):
         decode_text(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("run `tsrevel doctor`", "run `tsrevel doctor --config /a.toml`"),
+        ("`tsrevel resolve 7 --as open`; `x`", "`tsrevel resolve 7 --as open --config /a.toml`; `x`"),
+        ("`tsrevel sync --config b.toml`", "`tsrevel sync --config b.toml`"),
+        ("`tsrevel sync --help` and `tsrevel init`", "`tsrevel sync --help` and `tsrevel init`"),
+        ("tsrevel sync", "tsrevel sync"),
+    ],
+)
+def test_a_command_names_the_settings_that_it_would_not_find(text: str, expected: str) -> None:
+    assert with_config(text, "/a.toml") == expected
+    assert with_config(text, "") == text

@@ -12,7 +12,7 @@ STOPPING = 600
 """Seconds from which on a run writes nothing, if both services say so (DESIGN 4, Clocks)."""
 AGREEMENT = 600
 """Seconds that two services' clocks may differ and still agree, as ours may: theirs needn't be exact either."""
-KEEP_TIME = "Let the machine keep time by NTP (`timedatectl set-ntp true`): gates open by this clock."
+KEEP_TIME = "Run `timedatectl set-ntp true`: runs decide by this clock which orders are due."
 
 Skews = Mapping[str, float | None]
 """By how many seconds each service's clock is ahead of ours; None where it hasn't said."""
@@ -34,7 +34,7 @@ def judge_clock(skews: Skews) -> ClockVerdict | None:
     service, skew = max(told.items(), key=lambda each: abs(each[1]))
     apart = round(abs(skew))
     if apart <= DOUBTFUL_CLOCK:
-        return ClockVerdict("right", f"right: at most {apart} s from {' and '.join(told)}")
+        return ClockVerdict("right", f"correct: at most {apart} s from {' and '.join(told)}")
     text = f"{apart} s {'behind' if skew > 0 else 'ahead of'} {service}'s (by the Date of its last answer)"
     return ClockVerdict("wrong" if apart > WRONG_CLOCK else "doubtful", text)
 

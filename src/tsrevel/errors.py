@@ -464,7 +464,7 @@ class BodyTooLarge(DeliveryRefused):
     """A body longer than any delivery is (facts TripleSeat 6.3). It was not read to its end. `most` in bytes."""
 
     def __init__(self, most: int) -> None:
-        text = f"the body has more than {most // 2**20} MiB, and no delivery is so long; look at what was captured"
+        text = f"the body has more than {most // 2**20} MiB, and no delivery is so long; check the captured file"
         super().__init__(DeliveryReason.PAYLOAD_TOO_LARGE, text)
 
 

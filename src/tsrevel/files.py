@@ -45,7 +45,7 @@ def look_at(path: Path) -> os.stat_result | None:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         if path.is_symlink():
-            raise OSError(errno.EINVAL, "it is a link that leads nowhere", str(path)) from None
+            raise OSError(errno.EINVAL, "it is a broken link", str(path)) from None
         return None
     _require_regular(found.st_mode, path)
     return found
@@ -157,7 +157,7 @@ def make_folder(folder: Path, like: Path | None = None) -> None:
         return
     owner = like.stat() if like else None
     if owner and os.geteuid() == 0 and owner.st_uid == 0 and owner.st_gid and owner.st_mode & stat.S_IRGRP:
-        text = f"root would make it for itself; make it for whom runs tsrevel: install -d -o USER -m 700 {folder}"
+        text = f"root would own it; create it for the user who runs tsrevel: install -d -o USER -m 700 {folder}"
         raise PermissionError(errno.EPERM, text)
     make_folder(folder.parent)
     try:
@@ -232,7 +232,7 @@ def _resemble(descriptor: int, model: os.stat_result) -> None:
     if kept.st_gid != model.st_gid:
         mode &= ~0o070  # what that group might do, ours must not
     if kept.st_uid != model.st_uid and mode & 0o060 != 0o060:
-        raise PermissionError(errno.EPERM, "it belongs to another user, who could no longer use it")
+        raise PermissionError(errno.EPERM, "it belongs to another user, and that user would lose access")
     os.fchmod(descriptor, mode)
 
 
@@ -338,13 +338,13 @@ def create_private(path: Path, text: str) -> None:
         make_folder(path.parent)
         create_file(path, text.encode())
     except FileExistsError as error:
-        message, remedy = "is there already, and nothing overwrites it", "Name another file."
+        message, remedy = "exists, and tsrevel never overwrites it", "Name another file."
         problem = ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy)
         raise ConfigError((problem,)) from error
     except OSError as error:
         message = f"can't be written: {error.strerror or type(error).__name__}"
         remedy = f"Let this user write to {path.parent}, or name another file with --output."
         if error.errno in DISK_FULL:
-            remedy = "The disk is full: make room, or name a file on another disk with --output."
+            remedy = "The disk is full. Make room, or name a file on another disk with --output."
         problem = ConfigProblem(ConfigCode.FILE_UNWRITABLE, "config", str(path), message, remedy)
         raise ConfigError((problem,)) from error

@@ -15,7 +15,7 @@ from urllib.parse import unquote, unquote_plus
 LONGEST_QUOTE = 200
 """Characters of a service's text that a message shows."""
 HIDDEN = "(hidden)"
-LEFT_OUT = "(its words are left out: they repeat a secret)"
+LEFT_OUT = "(its text is left out because it repeats a secret)"
 _SHORTEST = 4
 """Characters from which on a value is looked for: a shorter one is anywhere by chance."""
 _PIECE = 8

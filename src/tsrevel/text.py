@@ -83,6 +83,14 @@ def trim(text: str) -> str:
     return text.strip(_TRIMMED)
 
 
+_COMMAND = re.compile(r"`tsrevel (?!init|demo|sandbox|schema)(?![^`]*--(?:config|help))[^`]+(?=`)")
+
+
+def with_config(text: str, config: str) -> str:
+    """`text` with ` --config CONFIG` in each `` `tsrevel …` `` of it, so that people can copy the command."""
+    return _COMMAND.sub(lambda found: f"{found[0]} --config {config}", text) if config else text
+
+
 def is_whole(text: str) -> bool:
     """Whether `text` came from bytes that were UTF-8: Python keeps others of the environment as half characters."""
     return not any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -147,7 +147,7 @@ class Campaign:
             ran, came = place.strike(instant, SIGKILL, fresh=bool(start))
             left = place.check()
             if ran.status != STATUS_OF[SIGKILL]:
-                self.tally.note("outlived its instant", f"{instant.kind}, which {'came' if came else 'never came'}")
+                self.tally.note("outlived its instant", f"{instant.kind}, which {'came' if came else 'did not end'}")
                 place.expect(ran.status in {0, 3}, f"a run that nothing struck ended with {ran.status}: {ran.err}")
                 return
             self.tally.note("killed", f"{instant.kind}{start}")

@@ -130,7 +130,7 @@ def test_who_never_ends_a_request_keeps_nobody_waiting_at_the_end(door: Door) ->
 def test_strangers_are_told_of_once(door: Door) -> None:
     for _ in range(3):
         door.send(b"GET /callback?code=a&state=b HTTP/1.1\r\n\r\n")
-    assert door.told == ["its state is not this login's"]
+    assert door.told == ["its state belongs to another login"]
 
 
 def test_only_this_machine_is_listened_to(door: Door) -> None:

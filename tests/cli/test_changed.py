@@ -44,7 +44,7 @@ def test_a_change_is_exit_3_once_and_listed_until_it_is_resolved(made: Shell) ->
     assert "CHANGED_AFTER_INJECTION" not in [each["reason"] for each in second.answer["events"]]
     assert changed(made) == [str(FULL)]
     line = next(each for each in ask(made, "status").out.splitlines() if each.startswith("changed: "))
-    assert "line gone" in line
+    assert "line removed" in line
     assert f"tsrevel resolve {FULL}" in line
     assert ask(made, "resolve", str(FULL), "--as", "done", "--note", "changed by hand").status == 0
     assert changed(made) == []
@@ -68,7 +68,7 @@ def test_a_cancelled_event_is_listed_until_it_is_resolved(made: Shell) -> None:
     assert made.sync("--json").status == 3
     answer = ask(made, "status", "--json").answer["changed"]
     assert [(each["id"], each["reason"]) for each in answer] == [(str(FULL), "CANCELLED_AFTER_INJECTION")]
-    assert "void the order" in answer[0]["advice"]
+    assert "void it in Revel" in answer[0]["advice"]
 
 
 def test_what_a_station_changed_is_listed_until_it_is_as_it_was_made(made: Shell) -> None:

@@ -58,7 +58,7 @@ def test_with_json_problems_are_in_the_object_too(shell: Shell) -> None:
     ran = shell.run("config", "show", "--json", "--config", str(path), environ={"TSREVEL_SYNC__WORKERS": "0"})
     assert ran.status == ran.answer["exit_status"] == 10
     assert [each["key"] for each in ran.answer["problems"]] == ["sync.workers"]
-    origin = "default, as environment TSREVEL_SYNC__WORKERS can't be used"
+    origin = "default, because environment TSREVEL_SYNC__WORKERS can't be used"
     assert ran.answer["settings"]["sync.workers"] == {"value": 1, "origin": origin}
 
 

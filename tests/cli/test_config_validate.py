@@ -21,7 +21,7 @@ def test_settings_without_a_location_are_warned_of(shell: Shell) -> None:
     argv = ("config", "validate", "--config", str(shell.write_config()))
     plain, quiet, told = shell.run(*argv), shell.run(*argv, "-q"), shell.run(*argv, "--json")
     assert (plain.status, quiet.status, told.status) == (0, 0, 0)
-    assert "warning: there are no [[locations]]: every event is held" in plain.err
+    assert "warning: there are no [[locations]], so every event is held" in plain.err
     assert "every event is held" in quiet.err
     assert told.answer["success"] is True
     assert "every event is held" in told.answer["warnings"][0]
@@ -82,7 +82,7 @@ def test_without_any_file_it_says_how_to_get_one(shell: Shell) -> None:
     ran = shell.run("config", "validate", environ={"HOME": str(shell.world.folder)})
     assert ran.status == 10
     assert "no settings file" in ran.err
-    assert "`tsrevel init` writes a file" in ran.err
+    assert "run `tsrevel init` to write a file" in ran.err
     assert "revel.api_key (default): isn't set." in ran.err
 
 

@@ -65,8 +65,8 @@ def test_an_installation_without_a_location_has_a_problem(shell: Shell) -> None:
     shell.world.config["locations"] = []
     ran = doctor(shell, "--json")
     assert (ran.status, names(ran)[0]) == (10, "config")
-    assert "there are no [[locations]]: every event is held" in checks(ran)[0]["text"]
-    assert "Nothing stands in the way" not in doctor(shell).out
+    assert "there are no [[locations]], so every event is held" in checks(ran)[0]["text"]
+    assert "tsrevel is ready" not in doctor(shell).out
 
 
 def test_the_answer_has_its_documented_shape(shell: Shell) -> None:
@@ -88,7 +88,7 @@ WRONG_IDS = [
     ("payment_type", 999, "location.payment_type", "236 TripleSeat"),
     ("discount", 4711, "location.discount", "3358 TripleSeat discount"),
     ("tripleseat_location", 30599, "location.tripleseat", "30501 Special Events"),
-    ("fallback_product", 5, "location.fallback_product", "on sale"),
+    ("fallback_product", 5, "location.fallback_product", "active product"),
 ]
 
 
@@ -118,7 +118,7 @@ def test_a_wrong_site_is_found_too(shell: Shell) -> None:
 def test_a_site_that_the_location_is_not_of_is_found(shell: Shell) -> None:
     shell.world.config["locations"][0]["tripleseat_site"] = 15692
     [found] = checks(doctor(shell, "--json"))
-    assert "but location 30501 Special Events is of site 15691" in found["text"]
+    assert "but location 30501 Special Events belongs to site 15691" in found["text"]
 
 
 def test_an_inherited_value_is_called_by_the_key_that_gives_it(shell: Shell) -> None:
@@ -153,7 +153,7 @@ def test_a_user_of_another_establishment_is_found(shell: Shell) -> None:
     ran = doctor(shell, "--json")
     [found] = checks(ran)
     assert (ran.status, found["name"], found["subject"]) == (10, "location.user", "Special Events")
-    assert "locations[Special Events].user = 13: this user is of establishment 9, not of 8" in found["text"]
+    assert "locations[Special Events].user = 13: this user belongs to establishment 9, not to 8" in found["text"]
     assert found["remedy"] == "There are: 12."
 
 
@@ -170,7 +170,7 @@ def test_establishments_that_are_exchanged_are_a_doubt(shell: Shell) -> None:
     shell.world.config["charges"] = []
     found = [each for each in checks(doctor(shell, "--json"), "warning") if each["name"] == "location.establishment"]
     assert [each["subject"] for each in found] == ["Special Events", "Lakeside Bakery"]
-    assert "but establishment 8 is called 'Special Events' as this place is" in found[0]["text"]
+    assert "but establishment 8 has this location's name, 'Special Events'" in found[0]["text"]
 
 
 def test_a_place_that_you_call_otherwise_is_known_by_its_name_at_tripleseat(shell: Shell) -> None:
@@ -232,7 +232,7 @@ def test_a_charges_product_must_be_on_sale_at_every_establishment(shell: Shell) 
     ran = doctor(shell, "--json")
     [found] = checks(ran)
     assert (ran.status, found["subject"]) == (10, "Lakeside Bakery")
-    assert "charges[Service Charge].product = 8113 is no active product of establishment 9" in found["text"]
+    assert "charges[Service Charge].product = 8113 is not an active product of establishment 9" in found["text"]
     assert "9113 Service Charge" in found["remedy"]
 
 
@@ -240,7 +240,7 @@ def test_a_charges_product_name_must_be_in_the_catalogue(shell: Shell) -> None:
     shell.world.config["charges"][0]["product_name"] = "Servis Charge"
     found = checks(doctor(shell, "--json"))
     assert [each["subject"] for each in found] == ["Special Events", "Lakeside Bakery"]
-    assert 'charges[Service Charge].product_name = "Servis Charge" is no active product' in found[0]["text"]
+    assert 'charges[Service Charge].product_name = "Servis Charge" names no active product' in found[0]["text"]
 
 
 def test_a_mapped_product_must_be_on_sale(shell: Shell) -> None:
@@ -248,14 +248,14 @@ def test_a_mapped_product_must_be_on_sale(shell: Shell) -> None:
     (shell.world.folder / "mappings.toml").write_text(mapping)
     [found] = checks(doctor(shell, "--json"))
     assert (found["name"], found["subject"]) == ("location.mappings", "Special Events")
-    assert "maps 'Coffee' to 8002, no active product of establishment 8" in found["text"]
+    assert "'Coffee' is mapped to 8002, not an active product of establishment 8" in found["text"]
 
 
 def test_a_dining_option_that_is_built_in_is_plausible_at_best(shell: Shell) -> None:
     shell.world.config["locations"][0]["dining_option"] = 3
     ran = doctor(shell, "--json")
     told = next(each for each in ran.answer["checks"] if each["name"] == "location.dining_option")
-    assert (told["verdict"], "Revel lists none" in told["text"]) == ("ok", True)
+    assert (told["verdict"], "Revel has no list of them" in told["text"]) == ("ok", True)
 
 
 def test_a_dining_option_is_sought_on_the_orders_of_its_own_establishment(shell: Shell) -> None:
@@ -501,7 +501,7 @@ def test_without_a_config_nothing_is_asked(shell: Shell) -> None:
 def test_that_no_settings_file_was_found_is_said(shell: Shell) -> None:
     ran = shell.run("doctor")
     assert ran.status == 10
-    assert "no settings file was found. Make one by `tsrevel init`, or name yours: --config FILE." in ran.out
+    assert "no settings file was found. Run `tsrevel init` to write one, or name yours with --config FILE." in ran.out
 
 
 def test_the_kill_switch_means_no_network_here_too(shell: Shell) -> None:
@@ -513,7 +513,7 @@ def test_the_kill_switch_means_no_network_here_too(shell: Shell) -> None:
     assert names(ran, "problem") == []
     for manner in ((), ("-q",)):
         said = doctor(shell, *manner).out.splitlines()[-1]
-        assert "Neither service was checked: the connector is disabled (safety.enable_connector)" in said
+        assert "No service was checked: the connector is disabled (safety.enable_connector)" in said
 
 
 def test_a_worse_problem_is_told_by_its_own_status_though_switched_off(shell: Shell) -> None:
@@ -553,7 +553,7 @@ def test_a_person_reads_verdict_name_text_and_what_to_do(shell: Shell) -> None:
     text = ESCAPES.sub("", doctor(shell, tty=True).out)
     assert "  problem  user              locations[Special Events].user = 99:" in text
     assert "-> There are: 12." in text
-    assert text.splitlines()[-1].endswith("1 problem, 2 skipped. Mend the problems first (exit status 10).")
+    assert text.splitlines()[-1].endswith("1 problem, 2 skipped. Fix the problems first (exit status 10).")
 
 
 def test_off_a_terminal_each_check_is_one_line(shell: Shell) -> None:
@@ -620,7 +620,7 @@ def test_a_token_that_nobody_stands_behind_is_told_as_such(shell: Shell) -> None
     shell.world.tripleseat.client_credentials = "ownerless"
     ran = doctor(shell, "--json")
     assert (ran.status, names(ran)) == (12, ["tripleseat.token"])
-    assert "no user stands behind it" in checks(ran)[0]["text"]
+    assert "token belongs to no user" in checks(ran)[0]["text"]
 
 
 def test_rows_past_the_first_page_count(shell: Shell) -> None:

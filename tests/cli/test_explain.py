@@ -45,7 +45,7 @@ def test_in_words_it_is_the_same(shell: Shell) -> None:
         "TACO TRIO - Carne asada, cilantro & onion, 96.00 -> product 8102 'Taco Trio': it begins with the name",
         "charge Sales Tax, 53.24: is tax in Revel",
         "total: lines 682.00 - discounts 9.60 + charges 165.32 = grand total 837.72",
-        "order Triple Seat_64000001 as it would be: establishment 8, 10 steps",
+        "order Triple Seat_64000001 as planned now: establishment 8, 10 steps",
     ):
         assert text in out, text
 
@@ -53,9 +53,9 @@ def test_in_words_it_is_the_same(shell: Shell) -> None:
 def test_an_unmapped_line_is_named_with_what_to_do(shell: Shell) -> None:
     shell.sync()
     out = explain(shell, UNMAPPED).out
-    assert "decision: held UNMAPPED_ITEMS: 1 of 2 lines have no product" in out
-    assert "what to do: map the lines with `tsrevel map suggest`" in out
-    assert "1 x Ube Celebration Cake, 86.00: 'Ube Celebration Cake' is no active product" in out
+    assert "decision: held UNMAPPED_ITEMS: 1 of 2 lines has no product" in out
+    assert "what to do: run `tsrevel map suggest --config " in out
+    assert "1 x Ube Celebration Cake, 86.00: 'Ube Celebration Cake' names no active product" in out
     assert "last run that saw it: 2026-12-12 18:00 UTC, held UNMAPPED_ITEMS" in out
 
 
@@ -71,7 +71,7 @@ def test_what_will_hold_an_event_on_its_day_is_foretold(shell: Shell) -> None:
     shell.world.rewrite_event(EARLY, lines=[("Moon Cake", 1, 9)])
     told = explain(shell, EARLY, "--json").answer
     assert (told["reason"], told["foretold"]["reason"]) == ("TOO_EARLY", "UNMAPPED_ITEMS")
-    assert "when its turn comes: held UNMAPPED_ITEMS as things are" in explain(shell, EARLY).out
+    assert "on its day: held UNMAPPED_ITEMS unless something changes" in explain(shell, EARLY).out
 
 
 def test_an_order_half_written_is_told_with_its_steps(shell: Shell) -> None:
@@ -120,7 +120,7 @@ def test_a_settled_event_is_told_with_the_persons_note(shell: Shell) -> None:
 def test_offline_an_unknown_event_is_told_as_unknown(shell: Shell) -> None:
     ran = explain(shell, 1, "--offline", "--json")
     assert (ran.status, ran.answer["known"], ran.answer["status"]) == (0, False, None)
-    assert "no run has ever seen it" in explain(shell, 1, "--offline").out
+    assert "no run in this ledger has seen it" in explain(shell, 1, "--offline").out
 
 
 def test_offline_a_disputed_order_is_told_with_what_is_disputed(shell: Shell) -> None:
@@ -161,7 +161,7 @@ def test_what_kept_the_services_from_being_asked_is_no_fault_of_tsrevels(shell: 
     assert ran.status == 10
     assert "tripleseat.token_file" in ran.out
     assert "what to do: mend what the text tells, then ask again" in ran.out
-    assert "source: not all could be asked" in ran.out
+    assert "source: not every service could be called" in ran.out
 
 
 def test_on_a_terminal_the_event_is_named_and_lines_fit(shell: Shell) -> None:
@@ -175,9 +175,9 @@ def test_on_a_terminal_the_event_is_named_and_lines_fit(shell: Shell) -> None:
 def test_an_event_that_nobody_knows_is_said_to_be_unknown(shell: Shell, argv: tuple[str, ...]) -> None:
     ran = explain(shell, 99, *argv)
     assert (ran.status, len(ran.lines)) == (0, 1)
-    assert "is its id right?" in ran.out
+    assert "check its id" in ran.out
     if not argv:
-        assert ran.out.startswith("event 99: TripleSeat has no such event, and this ledger has never seen it")
+        assert ran.out.startswith("event 99: TripleSeat has no such event, and no run in this ledger has seen it")
     told = explain(shell, 99, *argv, "--json").answer
     assert (told["known"], told["success"]) == (False, True)
 
@@ -187,7 +187,7 @@ def test_an_event_that_the_ledger_alone_knows_is_explained_by_it(shell: Shell) -
     shell.world.tripleseat.state.events.pop(UNMAPPED)
     told = explain(shell, UNMAPPED, "--json").answer
     assert told["known"] is True
-    assert "is its id right?" not in explain(shell, UNMAPPED).out
+    assert "check its id" not in explain(shell, UNMAPPED).out
 
 
 def test_a_service_that_is_down_makes_no_event_unknown(shell: Shell) -> None:

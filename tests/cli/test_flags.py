@@ -1,4 +1,4 @@
-"""Flags narrow a run and never widen it; every setting may come from the environment alone."""
+"""Flags narrow a run and never widen it; every setting may come from the environment."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_a_settled_order_whose_receipts_were_pruned_is_told_as_written(shell: Sh
     assert {(each["written"], each["receipt"]) for each in told["steps"]} == {(True, "not_kept")}
     assert told["receipts"] == []
     out = history(shell, str(FULL)).out
-    assert ("receipt not kept" in out, "not written" in out) == (True, False)
+    assert ("receipt not stored" in out, "not written" in out) == (True, False)
     ran = shell.run("explain", str(FULL), "--config", config, "--offline")
     assert "settled, Revel order 5550103, 10 of 10 steps written (10 receipts not kept)" in ran.out
 
@@ -120,8 +120,8 @@ def test_a_disputed_order_found_with_a_new_ledger_is_told_as_far_as_it_is_known(
     config = str(shell.write_config())
     orders = shell.run("status", "--config", config, "--json").answer["orders"]
     assert (orders[0]["steps"], orders[0]["receipts"]) == (10, None)
-    assert "receipts not kept" in shell.run("status", "--config", config).out
-    assert "how many of 10 steps are written isn't known" in shell.run("explain", str(FULL), "--config", config).out
+    assert "receipts not stored" in shell.run("status", "--config", config).out
+    assert "the number of written steps, of 10, is unknown" in shell.run("explain", str(FULL), "--config", config).out
 
 
 def test_a_pause_is_told_above_all(shell: Shell) -> None:
@@ -142,7 +142,7 @@ def test_changes_deliveries_and_a_persons_word_are_told_in_their_order(shell: Sh
     assert texts == [
         "held UNMAPPED_ITEMS, event day 2026-12-12",
         "resolved by a person as ignored, order none: called off by phone",
-        "opened again by a person: on again",
+        "reopened by a person: on again",
     ]
     assert len(history(shell, str(UNMAPPED), "--json", "--limit", "2").answer["facts"]) == 2
 
@@ -159,7 +159,7 @@ def test_a_fact_of_a_kind_that_it_does_not_know_is_told_by_its_name(shell: Shell
 
 def test_a_missed_event_is_told_as_missed(shell: Shell) -> None:
     shell.sync()
-    assert "missed: the gate of 2026-12-11 closed without an order" in history(shell, str(MISSED)).out
+    assert "missed: the event was on 2026-12-11 and has no order" in history(shell, str(MISSED)).out
 
 
 def test_a_disputed_order_is_told_with_what_is_disputed(shell: Shell) -> None:
@@ -173,7 +173,7 @@ def test_on_a_terminal_the_same_is_laid_out(shell: Shell) -> None:
     shell.sync()
     shell.run("resolve", str(FULL), "--config", str(shell.write_config()), "--as", "done", "--note", "checked")
     out = history(shell, str(FULL), tty=True).out
-    assert all(each in out for each in ("attempts", "receipts", "what happened", "checked", "resolved as done"))
+    assert all(each in out for each in ("attempts", "receipts", "history", "checked", "resolved as done"))
     assert "held event 64000003" in history(shell, tty=True).out
 
 

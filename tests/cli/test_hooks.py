@@ -144,7 +144,9 @@ def test_no_secret_reaches_one(hooked: Shell, tmp_path: Path) -> None:
     assert [secret for secret in secrets if secret in seen] == []
 
 
-@pytest.mark.parametrize(("command", "said"), [("tee 'x", "isn't a command line: a quote is open"), ("  ", "is blank")])
+@pytest.mark.parametrize(
+    ("command", "said"), [("tee 'x", "isn't a command line: a quote isn't closed"), ("  ", "is blank")]
+)
 def test_a_command_that_cant_be_one_is_a_problem_of_the_settings(hooked: Shell, command: str, said: str) -> None:
     hooked.environ["TSREVEL_CONFIG"] = ""
     path = hooked.write_config()

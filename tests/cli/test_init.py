@@ -106,7 +106,7 @@ def test_no_file_is_ever_overwritten(shell: Shell, home: Path) -> None:
     ran = init(shell, "--output", str(path))
     assert ran.status == 10
     assert path.read_text() == "mine"
-    assert f"({path}): is there already, and init never overwrites. Edit it, move it away, or name another" in ran.err
+    assert f"({path}): exists, and init never overwrites a file. Edit it, move it away, or name another" in ran.err
 
 
 def test_what_is_missing_is_named_by_its_options_and_nothing_asked(shell: Shell, home: Path) -> None:
@@ -162,20 +162,20 @@ def test_a_secret_stays_in_the_file_or_command_that_gives_it(shell: Shell, home:
 def test_a_secret_file_that_is_not_there_writes_nothing(shell: Shell, home: Path) -> None:
     ran = init(shell, "--revel-api-key-file", str(home / "nope"))
     assert ran.status == 10
-    assert "revel.api_key_file (config.toml): names a file that isn't there" in ran.err
+    assert "revel.api_key_file (config.toml): names a file that doesn't exist" in ran.err
     assert list(home.iterdir()) == []
 
 
 def test_one_secret_is_given_one_way(shell: Shell, home: Path) -> None:
     ran = init(shell, "--revel-api-key-file", "a", "--revel-api-key-command", "b")
     assert ran.status == 2
-    assert "--revel-api-key-file and --revel-api-key-command give the same secret" in ran.err
+    assert "--revel-api-key-file and --revel-api-key-command set the same secret" in ran.err
 
 
 def test_no_secret_is_taken_on_the_command_line(shell: Shell, home: Path) -> None:
     ran = init(shell, "--set", "revel.api_key=PLANTED")
     assert ran.status == 2
-    assert "others see the command line" in ran.err
+    assert "others can read the command line" in ran.err
     assert "PLANTED" not in ran.err
 
 
@@ -207,14 +207,14 @@ def test_any_other_setting_may_be_set(shell: Shell, home: Path) -> None:
         (("--set", "sync.workers"), "write KEY=VALUE"),
         (("--set", "sync.workers=x"), "sync.workers can't be read. Write a whole number."),
         (("--set", "locations=[]"), "use --location or --charge"),
-        (("--set", "safety.dry_run=false"), "what init writes is a dry run"),
+        (("--set", "safety.dry_run=false"), "init always writes safety.dry_run = true"),
         (("--location", "Bakery"), "write key=value"),
-        (("--location", "{"), "that isn't JSON"),
-        (("--location", "name=A,establishment=8"), "establishment is no part of a location. Did you mean revel_est"),
+        (("--location", "{"), "the value isn't JSON"),
+        (("--location", "name=A,establishment=8"), "establishment. Did you mean revel_est"),
         (("--charge", "Tax"), "write NAME=tax"),
         (("--charge", "Fee=item"), "write NAME=tax"),
         (("--charge", "Tax=tax:3"), "write NAME=tax"),
-        (("--revel-payment-type", "TripleSeat"), "give its id, or --prefill"),
+        (("--revel-payment-type", "TripleSeat"), "give the id, or add --prefill"),
         (("--revel-dining-option", "to go"), "revel.dining_option must be a whole number"),
         (("--tripleseat-client-id", " "), "--tripleseat-client-id is empty"),
     ],
@@ -245,7 +245,7 @@ def test_the_old_services_environment_becomes_a_file(shell: Shell, home: Path) -
     assert document["locations"] == [{"tripleseat_site": 15691, "revel_establishment": 8}]
     assert document["timezone"] == "America/Denver"
     assert document["safety"]["dry_run"] is True
-    assert "DRY_RUN=false in the environment wins over the file: runs here are live" in ran.err
+    assert "DRY_RUN=false in the environment overrides the file, so runs here are live" in ran.err
     assert shell.run("config", "validate").status == 0
 
 
@@ -308,6 +308,6 @@ def test_on_a_full_disk_room_is_asked_for(shell: Shell, home: Path, monkeypatch:
     monkeypatch.setattr(os, "pwrite", fill)
     ran = init(shell)
     assert ran.status == 10
-    assert "The disk is full: make room" in ran.err
+    assert "The disk is full. Make room" in ran.err
     assert "Let this user write" not in ran.err
     assert list((home / ".config" / "tsrevel").iterdir()) == []

@@ -89,11 +89,11 @@ def test_a_similar_name_is_left_to_a_person_with_its_candidates(shell: Shell) ->
     assert [each["name"] for each in read(path)["locations"]] == ["Lakeside Bakery"]
     text = path.read_text()
     assert (
-        "# revel_establishment: no one establishment has exactly its name; candidates: "
+        "# revel_establishment: not exactly one establishment has its name; candidates: "
         '8 "Special Event", 9 "Lakeside Bakery"\n' in text
     )
     assert '# [[locations]]\n# name = "Special Events"\n# tripleseat_location = 30501\n' in text
-    assert 'left to do: location "Special Events" is commented out' in ran.err
+    assert 'to do: location "Special Events" is commented out' in ran.err
     assert shell.run("config", "validate", "--config", str(path)).status == 0
 
 
@@ -118,7 +118,7 @@ def test_a_second_user_is_a_choice_that_is_not_made_here(shell: Shell) -> None:
     assert "locations" not in read(path)
     assert '12 "catering.api", 13 "avery.sample"' in ran.err
     assert "avery" not in path.read_text(), "staff's names are shown, not kept"
-    assert '# not exactly one user is named "TripleSeat"; candidates: 12, 13\n' in path.read_text()
+    assert '# not exactly one user has the name "TripleSeat"; candidates: 12, 13\n' in path.read_text()
 
 
 def test_a_user_may_be_named(shell: Shell) -> None:
@@ -156,7 +156,7 @@ def test_a_zone_that_nobody_knows_is_left_to_a_person(shell: Shell) -> None:
     shell.world.tripleseat.state.sites[0]["timezone"] = "Moonbase Time"
     shell.world.revel.state.rows["Establishment"][8]["timezone"] = ""
     ran, path = prefill(shell)
-    assert 'timezone: TripleSeat says "Moonbase Time", which is none known here' in path.read_text()
+    assert 'timezone: TripleSeat says "Moonbase Time", an unknown zone' in path.read_text()
     assert [each["name"] for each in read(path)["locations"]] == ["Lakeside Bakery"]
     assert 'location "Special Events" is commented out' in ran.err
 
@@ -174,7 +174,7 @@ def test_without_a_zone_anywhere_an_entry_is_left_to_a_person_unless_one_was_giv
         row["timezone"] = ""
     _, path = prefill(shell)
     assert "locations" not in read(path)
-    assert "# timezone: neither TripleSeat nor Revel says one; write an IANA name" in path.read_text()
+    assert "# timezone: neither TripleSeat nor Revel has one; write an IANA name" in path.read_text()
     path.unlink()
     _, path = prefill(shell, "--timezone", "America/Denver")
     assert len(read(path)["locations"]) == 2
@@ -194,7 +194,7 @@ def test_a_list_that_tripleseat_does_not_give_is_left_open(shell: Shell, which: 
     shell.world.tripleseat.faults.add(fault["kind"], "GET", f"/v1/{which}", times=None, **more)
     ran, path = prefill(shell)
     assert ran.status == 0, ran.err
-    assert f"left to do: TripleSeat's {which} can't be listed" in ran.err
+    assert f"to do: TripleSeat's {which} can't be listed" in ran.err
     assert len(read(path).get("locations", [])) == (2 if which == "sites" else 0)
 
 
@@ -208,7 +208,7 @@ def test_establishments_that_revel_does_not_give_leave_the_entries_commented_out
     shell.world.revel.faults.add(fault["kind"], "GET", "/Establishment/", times=None, **more)
     ran, path = prefill(shell)
     assert ran.status == 0, ran.err
-    assert "left to do: Revel's establishments can't be listed" in ran.err
+    assert "to do: Revel's establishments can't be listed" in ran.err
     assert "locations" not in read(path)
     assert "# tripleseat_location = 30501" in path.read_text()
     assert read(path)["revel"]["user"] == 12
@@ -233,7 +233,7 @@ def test_a_payment_type_with_two_numbers_is_left_to_a_person(shell: Shell) -> No
     ran, path = prefill(shell)
     assert ran.status == 0
     assert "payment_type" not in read(path)["revel"]
-    assert "which of them an order's payment names isn't documented" in path.read_text()
+    assert "Revel doesn't document which of them an order's payment uses" in path.read_text()
     assert 'candidates: 99 or 236 "TripleSeat"' in path.read_text()
     rows[99]["payment_type"] = 99
     path.unlink()

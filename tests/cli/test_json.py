@@ -177,7 +177,7 @@ def test_an_interrupted_run_is_one_object(shell: Shell) -> None:
         raise KeyboardInterrupt
 
     shell.world.at("before POST", interrupt)
-    assert "the next run finishes" in assert_failed(shell.sync("--json"), 130)
+    assert "the next run continues" in assert_failed(shell.sync("--json"), 130)
 
 
 def test_a_disabled_connector_is_a_success_that_did_nothing(shell: Shell) -> None:

@@ -110,7 +110,7 @@ def test_pruning_counts_first_and_never_doubles_an_order(used: Shell) -> None:
     assert (counted["dry_run"], counted["dropped"]["sightings"]) == (True, 3)
     dropped = ledger(used, "prune", "--older-than", "30", "--json").answer
     assert dropped["dropped"] == counted["dropped"]
-    assert "0 sightings would go" in ledger(used, "prune", "--older-than", "30", "--dry-run").out
+    assert "0 sightings would be removed" in ledger(used, "prune", "--older-than", "30", "--dry-run").out
     assert ledger(used, "check").status == 0
     orders = len(used.world.revel.orders)
     again = used.sync("--json", "--from", "2026-12-12", "--to", "2026-12-12").answer

@@ -75,7 +75,7 @@ def test_what_is_not_set_up_is_skipped_and_says_which_setting(post: Shell, told:
 def test_a_dry_run_is_no_reason_not_to_test(post: Shell, told: ToldWorld) -> None:
     ran = try_out(post, DRY_RUN="true")
     assert (ran.status, len(told.sendgrid.mails), told.monitor.pings) == (0, 1, [""])
-    assert "Runs themselves send nothing yet" in ran.out
+    assert "Runs send nothing yet" in ran.out
     assert try_out(post, "--json", DRY_RUN="true").answer["dry_run"] is True
 
 

@@ -84,10 +84,10 @@ def test_pausing_again_gives_a_pause_without_a_reason_one(shell: Shell) -> None:
     type_in(shell, "pause")
     shell.world.time.move(hours=3)
     ran = type_in(shell, "pause", "--reason", "fire drill")
-    assert "Its reason is kept now: fire drill." in ran.out
+    assert "Its reason is now: fire drill." in ran.out
     assert shell.sync("--json").answer["paused"] == {"since": SINCE, "reason": "fire drill"}
     again = type_in(shell, "pause", "--reason", "another")
-    assert "with its reason; the new reason isn't kept" in again.out
+    assert "its reason stay; the new reason isn't stored" in again.out
     assert shell.sync("--json").answer["paused"] == {"since": SINCE, "reason": "fire drill"}
 
 
@@ -95,7 +95,7 @@ def test_resume_lets_runs_work_again(paused: Shell) -> None:
     ran = type_in(paused, "resume")
     assert (ran.status, ran.lines[0]) == (
         0,
-        "Runs work again; they were paused since 2026-12-12 18:00 UTC (fire drill).",
+        "Runs work again. They were paused since 2026-12-12 18:00 UTC (fire drill).",
     )
     assert paused.sync("--json").answer["summary"]["injected"] == 3
 
@@ -107,9 +107,9 @@ def test_resume_is_fine_where_nothing_was_paused(shell: Shell) -> None:
 
 def test_a_reason_is_not_needed(shell: Shell) -> None:
     ran = type_in(shell, "pause")
-    assert ran.out.startswith("Runs are paused since 2026-12-12 18:00 UTC; `tsrevel resume` ends it.")
+    assert ran.out.startswith("Runs are paused since 2026-12-12 18:00 UTC; `tsrevel resume --config ")
     assert shell.sync("--json").answer["paused"] == {"since": SINCE, "reason": None}
-    assert type_in(shell, "resume").lines[0] == "Runs work again; they were paused since 2026-12-12 18:00 UTC."
+    assert type_in(shell, "resume").lines[0] == "Runs work again. They were paused since 2026-12-12 18:00 UTC."
 
 
 @pytest.mark.parametrize("reason", ["a\x1b[31m", "x" * 201])
@@ -156,7 +156,7 @@ def test_a_run_stopped_on_its_way_says_so_below_its_table(shell: Shell) -> None:
     world: World = shell.world
     world.at("after POST /resources/OrderItem/", pause)
     ran = shell.sync(tty=True)
-    assert "Stopped on the way: paused since 2026-12-12 10:00 PST (fire drill)" in ran.out
+    assert "The run stopped early: paused since 2026-12-12 10:00 PST (fire drill)" in ran.out
     assert "1 order made" in ran.out
 
 
@@ -181,7 +181,7 @@ def test_that_there_is_no_settings_file_is_said(shell: Shell, tmp_path: Path, ve
     answer = shell.run(verb, "--json", environ=environ).answer
     assert answer["settings"] is None
     assert answer["ledger"] == str(home / ".local/state/tsrevel/ledger.sqlite3")
-    assert "no settings file was found" in shell.run(verb, environ=environ).out
+    assert "none found; all settings" in shell.run(verb, environ=environ).out
 
 
 def test_a_relative_name_is_told_as_a_whole_path(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,8 +193,8 @@ def test_a_relative_name_is_told_as_a_whole_path(shell: Shell, monkeypatch: pyte
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_a_ledger_that_no_run_was_made_with_is_warned_of(shell: Shell, verb: str) -> None:
     ran = type_in(shell, verb, "--json")
-    assert "no run was ever made with this ledger" in ran.answer["warnings"][0]
-    assert "no run was ever made with this ledger" in type_in(shell, verb, "-q").err
+    assert "no run has used this ledger" in ran.answer["warnings"][0]
+    assert "no run has used this ledger" in type_in(shell, verb, "-q").err
     type_in(shell, "resume")
     shell.sync()
     ran = type_in(shell, verb, "--json")

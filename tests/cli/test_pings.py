@@ -193,7 +193,7 @@ def test_a_monitor_that_refuses_changes_nothing_of_the_run(post: Shell, told: To
     told.monitor.status = status
     ran = post.sync("--json")
     assert (ran.status, ran.answer["summary"]["injected"]) == (3, 3)
-    assert f"the monitor wasn't told (success): it answered {status}" in ran.err
+    assert f"the monitor got no ping (success): it answered {status}" in ran.err
     assert "11111111-2222" not in ran.err
 
 
@@ -247,8 +247,8 @@ def test_a_run_whose_monitor_and_sendgrid_both_hang_finishes_in_time(tmp_path: P
         lasted = time.monotonic() - began
     assert lasted < 24
     assert (ran.status, ran.answer["summary"]["injected"]) == (3, 3)
-    assert ran.err.count("the monitor wasn't told") == 2
-    assert "mail 1 wasn't sent: SendGrid gave no answer" in ran.err
+    assert ran.err.count("the monitor got no ping") == 2
+    assert "mail 1 wasn't sent: SendGrid: no answer" in ran.err
     assert "11111111" not in ran.err
 
 

@@ -172,7 +172,7 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_goes_on(tmp_path: Path, 
         process.send_signal(sent)
         ran = finish(process)
         assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (status, False, status)
-        assert "the next run finishes what this one began" in ran.err
+        assert "the next run continues from there" in ran.err
     with served_again(world):
         execute("sync", "--config", config_of(world))
         assert_whole(world)
@@ -278,7 +278,7 @@ def test_the_sandbox_serves_until_it_is_told_to_stop(tmp_path: Path, sent: int, 
     config = tmp_path / "sandbox.toml"
     process = start("sandbox", "--write-config", str(config))
     try:
-        first_line(process, "stderr", "Serving on loopback")
+        first_line(process, "stderr", "The sandbox runs")
         assert config.stat().st_mode & 0o777 == 0o600
         dry = execute("sync", "--config", str(config))
         live = execute("sync", "--config", str(config), environ=LIVE)

@@ -191,7 +191,7 @@ def test_a_copy_that_can_not_be_read_stops_everything(shell: Shell) -> None:
         ledger._transactions.connection.execute("UPDATE sightings SET snapshot = '{}' WHERE snapshot IS NOT NULL")
     ran = shell.replay("--held", "--from-snapshot", "--json")
     assert ran.status == 14
-    assert "leave --from-snapshot out" in ran.out + ran.err
+    assert "Leave out --from-snapshot" in ran.out + ran.err
 
 
 @pytest.mark.parametrize("more", [[], ["--from-snapshot"]])

@@ -43,23 +43,23 @@ def test_a_held_event_is_settled_and_no_service_asked(shell: Shell, word: str, r
 
 def test_off_a_terminal_and_on_it_one_line_says_what_is_true_now(shell: Shell) -> None:
     shell.sync()
-    line = f"event {UNMAPPED} is resolved as done: runs skip it from now on (ALREADY_INJECTED)\n"
+    line = f"event {UNMAPPED} is resolved as done; runs skip it from now on (ALREADY_INJECTED)\n"
     assert resolve(shell, UNMAPPED, "done").out == line
     assert resolve(shell, UNMAPPED, "done", tty=True).out == line
     assert resolve(shell, UNMAPPED, "done", "-q").out == ""
     assert (
         resolve(shell, UNMAPPED, "open", "--no-order-exists").lines[0]
-        == f"event {UNMAPPED} is open again: the next run sees to it"
+        == f"event {UNMAPPED} is open again; the next run processes it"
     )
-    assert resolve(shell, UNMAPPED, "open").out == f"event {UNMAPPED} was not resolved: nothing to take back\n"
+    assert resolve(shell, UNMAPPED, "open").out == f"event {UNMAPPED} was not resolved; nothing changed\n"
 
 
 def test_an_unknown_event_is_taken_with_a_warning(shell: Shell) -> None:
     ran = resolve(shell, 1, "ignored", "--json")
     first, second = ran.answer["warnings"]
-    assert (ran.status, second) == (0, "no run has seen this event yet: is its id right?")
+    assert (ran.status, second) == (0, "no run has seen this event yet; check its id")
     ledger = shell.world.settings().ledger_path
-    assert first == f"no run was ever made with this ledger: is it the one that cron's runs use? ({ledger})"
+    assert first == f"no run has used this ledger; check that cron's runs use the same settings file ({ledger})"
     assert ran.answer["ledger"] == str(ledger)
 
 
@@ -92,9 +92,9 @@ def test_an_order_begun_is_named_so_that_it_is_seen_to(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("argv", "note", "says"),
     [
-        (("--as", "done"), "", "--note is needed"),
-        (("--as", "ignored"), "   ", "--note is needed"),
-        (("--as", "done"), "x" * 501, "500 are the limit"),
+        (("--as", "done"), "", "--note is missing"),
+        (("--as", "ignored"), "   ", "--note is missing"),
+        (("--as", "done"), "x" * 501, "500"),
         (("--as", "done"), "bell \x07", "can't be printed"),
         (("--as", "ignored", "--order", "12"), "note", "--order goes with --as done"),
         (("--as", "open", "--order", "12"), "note", "--order goes with --as done"),
@@ -138,7 +138,7 @@ def test_an_order_by_hand_that_stands_keeps_the_event_from_being_opened(shell: S
     resolve(shell, FULL, "done", "--order", str(order))
     ran = resolve(shell, FULL, "open", "--json")
     assert (ran.status, ran.answer["success"], ran.answer["exit_status"]) == (3, False, 3)
-    assert f"Revel order {order} stands" in ran.err
+    assert f"Revel order {order} still stands" in ran.err
     shell.sync()
     assert [each["local_id"] for each in shell.world.revel.orders].count("Triple Seat_64000001") == 0
 
@@ -148,7 +148,7 @@ def test_once_it_is_gone_the_event_can_be_opened(shell: Shell) -> None:
     resolve(shell, FULL, "done", "--order", str(order))
     shell.world.revel.state.rows["Order"][order]["deleted"] = True
     ran = resolve(shell, FULL, "open")
-    assert (ran.status, "found by its local_id alone" in ran.out) == (0, True)
+    assert (ran.status, "only by its local_id" in ran.out) == (0, True)
     shell.sync()
     assert len(shell.world.orders_of(FULL)) == 1
 
@@ -172,7 +172,7 @@ def test_every_order_that_was_named_must_be_gone(shell: Shell) -> None:
     assert told["resolution"]["revel_order_ids"] == [str(first), str(second)]
     shell.world.revel.state.rows["Order"][second]["deleted"] = True
     ran = resolve(shell, FULL, "open")
-    assert (ran.status, f"Revel order {first} stands" in ran.err) == (3, True)
+    assert (ran.status, f"Revel order {first} still stands" in ran.err) == (3, True)
     shell.world.revel.state.rows["Order"][first]["deleted"] = True
     assert resolve(shell, FULL, "open").status == 0
     resolve(shell, FULL, "ignored")
@@ -203,7 +203,7 @@ def test_where_revel_cant_be_asked_it_is_said_that_the_order_wasnt_checked(shell
 def test_what_can_be_no_events_id_is_refused(shell: Shell, event: str) -> None:
     config = str(shell.write_config())
     ran = shell.run("resolve", "--config", config, "--as", "done", "--note", "x", "--", event)
-    assert (ran.status, "is no TripleSeat event id" in ran.err) == (2, True)
+    assert (ran.status, "is not a TripleSeat event id" in ran.err) == (2, True)
 
 
 def test_done_without_an_order_is_opened_only_by_who_says_that_there_is_none(shell: Shell) -> None:
@@ -212,7 +212,7 @@ def test_done_without_an_order_is_opened_only_by_who_says_that_there_is_none(she
     ran = resolve(shell, FULL, "open", "--json")
     assert (ran.status, "SECOND" in ran.answer["error"], "--no-order-exists" in ran.err) == (3, True, True)
     ran = resolve(shell, FULL, "open", "--no-order-exists")
-    assert (ran.status, ran.lines[0]) == (0, f"event {FULL} is open again: the next run sees to it")
+    assert (ran.status, ran.lines[0]) == (0, f"event {FULL} is open again; the next run processes it")
     shell.sync()
     assert shell.world.flaws(FULL) == []
 
@@ -228,7 +228,7 @@ def test_where_that_cannot_be_asked_nothing_is_opened(shell: Shell) -> None:
     before = shell.requests
     ran = resolve(shell, FULL, "open")
     assert (ran.status, shell.requests) == (3, before)
-    assert f"whether Revel order {order} still stands can't be asked: runs are paused since" in ran.err
+    assert f"whether Revel order {order} still stands: runs are paused since" in ran.err
     shell.world.config["safety"]["enable_connector"] = False
     assert resolve(shell, FULL, "open").status == 3
 

@@ -73,10 +73,10 @@ def test_a_file_that_no_sandbox_wrote_is_left_alone(tmp_path: Path, content: str
     path.write_text(content)
     ran = execute("sandbox", "--json", "--write-config", str(path))
     assert (ran.status, path.read_text()) == (10, content)
-    assert "a sandbox didn't write it" in ran.answer["error"]
+    assert "isn't a sandbox's settings file" in ran.answer["error"]
 
 
-@pytest.mark.parametrize("kind", ["a named pipe", "a folder", "a link that leads nowhere"])
+@pytest.mark.parametrize("kind", ["a named pipe", "a folder", "a broken link"])
 def test_what_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "config.toml"
     match kind:

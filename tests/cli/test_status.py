@@ -30,7 +30,7 @@ def test_before_the_first_run_it_says_so_and_makes_nothing(shell: Shell) -> None
     ran = status(shell, "--json")
     assert (ran.status, ran.answer["success"], ran.answer["has_ledger"]) == (0, True, False)
     assert (ran.answer["last_good_run"], ran.answer["stale"], ran.answer["runs"]) == (None, True, [])
-    assert "no run was ever made" in ran.answer["warnings"][0]
+    assert "no run has used" in ran.answer["warnings"][0]
     assert list(shell.world.folder.glob("ledger*")) == []
 
 
@@ -53,8 +53,8 @@ def test_it_tells_what_is_held_missed_and_due_with_reason_place_and_time(shell: 
 
 def test_the_last_good_run_is_told_with_what_its_exit_status_means(shell: Shell) -> None:
     shell.sync()
-    assert "exit 3: some events held or failed" in status(shell).out
-    assert "exit 3: some events held or failed" in status(shell, tty=True).out
+    assert "exit 3: some events were held, failed" in status(shell).out
+    assert "exit 3: some events were held, failed" in status(shell, tty=True).out
 
 
 def test_what_a_live_run_knows_is_no_news_to_a_dry_one_and_listed_once(shell: Shell) -> None:
@@ -120,7 +120,7 @@ def test_a_run_that_raised_an_alarm_is_no_good_run(shell: Shell) -> None:
     shell.world.revel.dropped_fields.add("tax")
     assert shell.sync().status == 14
     assert status(shell, "--json").answer["last_good_run"] is None
-    assert "there was no good run yet: no live `sync` over all events has ended with exit 0 or 3" in status(shell).out
+    assert "there was no good run yet: no live `sync` has ended with exit 0 or 3" in status(shell).out
 
 
 def test_too_long_without_a_good_run_is_told_loudly(shell: Shell) -> None:
@@ -163,9 +163,9 @@ def test_an_order_begun_is_told_with_how_far_it_is(shell: Shell) -> None:
     assert (order["total"], order["receipts"], order["steps"]) == ("837.72", 7, 10)
     assert (order["date"], order["location"]) == ("2026-12-12", "Special Events")
     assert told["runs"][0]["finished_at"] is None
-    assert "not finished: it is going on, or it died" in status(shell).out
+    assert "not finished: it is under way, or its process died" in status(shell).out
     shell.world.time.move(hours=1)
-    assert "never came to its end: it died, or hangs" in status(shell).out
+    assert "did not end: its process died or hangs" in status(shell).out
 
 
 def test_a_disputed_order_is_a_warning(shell: Shell) -> None:
@@ -193,7 +193,7 @@ def test_an_event_that_its_day_has_left_behind_is_overdue(shell: Shell) -> None:
     shell.world.time.move(days=8)
     [due] = status(shell, "--json").answer["due"]
     assert due["overdue"] is True
-    assert "its day has passed and no run has seen it since" in status(shell).out
+    assert "its day has passed, and no run has seen it since" in status(shell).out
 
 
 def test_what_a_person_settled_is_out_of_the_way(shell: Shell) -> None:
@@ -246,7 +246,7 @@ def test_off_a_terminal_it_is_a_line_for_each_thing_and_quiet_leaves_what_needs_
 
 def test_on_a_terminal_it_is_laid_out_for_a_person(shell: Shell) -> None:
     empty = status(shell, tty=True)
-    assert "no run was ever made" in empty.out
+    assert "no run has used" in empty.out
     shell.world.revel.dropped_fields.add("tax")
     shell.sync()
     shell.world.time.move(days=8)
@@ -254,9 +254,9 @@ def test_on_a_terminal_it_is_laid_out_for_a_person(shell: Shell) -> None:
     for text in (
         "Last good run",
         "Last runs",
-        "Held: a person",
+        "Held: these need a person",
         "Missed",
-        "Orders begun",
+        "Orders that are unfinished",
         "Due next",
         "UNMAPPED_ITEMS",
     ):

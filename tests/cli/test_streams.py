@@ -124,7 +124,7 @@ def test_what_couldnt_be_printed_is_said_on_the_other_stream(installed: Installa
     ran = installed.shell("tsrevel sync CONFIG >/dev/full")
     assert (ran.status, ran.err) == (
         0,
-        "tsrevel: not everything could be printed on standard output (No space left on device)\n",
+        "tsrevel: some output could not be written to standard output (No space left on device)\n",
     )
 
 

@@ -28,7 +28,7 @@ def test_what_to_do_stands_below_the_row(shell: Shell) -> None:
     lines = screen(shell)
     row = next(n for n, line in enumerate(lines) if "64000003" in line)
     assert lines[row].split()[-2:] == ["held", "UNMAPPED_ITEMS"]
-    assert lines[row + 1].startswith("      1 of 2 lines have no product at establishment 8: 'Ube Celebration Cake'")
+    assert lines[row + 1].startswith("      1 of 2 lines has no product at establishment 8: 'Ube Celebration Cake'")
 
 
 def test_the_run_ends_in_one_line(shell: Shell) -> None:
@@ -91,7 +91,9 @@ def test_what_a_station_changed_of_it_stands_below_its_row(shell: Shell) -> None
 
 def test_a_disabled_connector_is_told_to_a_person(shell: Shell) -> None:
     shell.world.config["safety"]["enable_connector"] = False
-    assert screen(shell) == ["The connector is disabled (safety.enable_connector): nothing was asked, nothing written."]
+    assert screen(shell) == [
+        "The connector is disabled (safety.enable_connector): no service was called, and nothing was written."
+    ]
 
 
 def test_an_empty_listing_is_told_to_a_person(shell: Shell) -> None:

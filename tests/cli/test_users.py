@@ -168,7 +168,7 @@ def test_settings_that_root_writes_below_etc_are_handed_over_by_the_commands_it_
     commands = [line.strip() for line in ran.lines if "USER " in line and not line.startswith("Next")]
     assert commands == [f"chown USER {config.parent} {config}", f"install -d -o USER -m 700 {state}"]
     assert ran.lines[-4:] == [
-        "Then, as that user:",
+        "Then run these as that user:",
         f"  tsrevel login --config {config}",
         f"  tsrevel doctor --config {config}",
         f"  tsrevel sync --dry-run --config {config}",
@@ -260,4 +260,7 @@ def test_no_command_begins_a_ledger_while_the_old_one_lies_elsewhere(tmp_path: P
     assert not list(config.parent.glob("*.sqlite3*"))
     shell.world.config["environment"] = "sandbox"
     config.write_text(tomli_w.dumps(shell.world.config))
-    assert "is there from before" not in shell.run(*argv, "--config", str(config), environ={"HOME": str(home)}).err
+    assert (
+        "exists from an earlier version"
+        not in shell.run(*argv, "--config", str(config), environ={"HOME": str(home)}).err
+    )

@@ -80,7 +80,7 @@ def test_a_good_signature_is_a_plain_sentence_on_a_terminal(shell: Shell) -> Non
     ("header", "told"),
     [
         (sign(stamp=999_999_999_999), "signed 999999999999 seconds after 1970."),
-        (bare(), "a plain digest, which doesn't say when it was signed."),
+        (bare(), "a plain digest, without the time of signing."),
     ],
 )
 def test_a_signature_without_a_day_is_told_as_it_is(shell: Shell, header: str, told: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import tomli_w
 from tsrevel.config import load_settings
 from tsrevel.config.load import name_moves
 from tsrevel.config.mappings import MappingKey, set_mapping
-from tsrevel.config.paths import SYSTEM_CONFIG, StatePlace, place_state
+from tsrevel.config.paths import SYSTEM_CONFIG, StatePlace, config_to_name, place_state
 from tsrevel.config.sources import SANDBOX_MAPPINGS
 from tsrevel.errors import ConfigCode, ConfigError
 from tsrevel.files import user_name
@@ -257,13 +258,13 @@ def make_irregular(path: Path, kind: str) -> None:
             path.mkdir()
         case "a device":
             path.symlink_to("/dev/zero")
-        case "leads nowhere":
+        case "broken link":
             path.symlink_to("nowhere")
         case _:
             path.symlink_to(path.name)
 
 
-IRREGULAR = ["a named pipe", "a folder", "a device", "leads nowhere", "symbolic links"]
+IRREGULAR = ["a named pipe", "a folder", "a device", "broken link", "symbolic links"]
 
 
 @pytest.mark.parametrize("kind", IRREGULAR)
@@ -285,7 +286,7 @@ def test_settings_in_the_usual_place_are_not_passed_over(bench: Bench, kind: str
         load_settings(config=None, environ=bench.environ, system_config=bench.write(tomli_w.dumps(SOUND)))
 
 
-@pytest.mark.parametrize("kind", [each for each in IRREGULAR if each != "leads nowhere"])
+@pytest.mark.parametrize("kind", [each for each in IRREGULAR if each != "broken link"])
 def test_a_secret_is_read_from_a_regular_file_alone(bench: Bench, kind: str) -> None:
     make_irregular(bench.folder / "key", kind)
     problem = bench.problem({"revel": {"api_key": None, "api_key_file": "key"}})
@@ -332,3 +333,13 @@ def test_production_that_comes_later_refuses_the_mappings_of_a_sandbox(bench: Be
     assert [each.product for each in bench.load(SANDBOX).products] == [8107]
     problem = bench.problem()
     assert (problem.code, problem.key) == (ConfigCode.MAPPINGS_OF_SANDBOX, "mappings")
+
+
+def test_a_command_has_to_name_only_settings_that_it_does_not_find(tmp_path: Path) -> None:
+    usual, other = tmp_path / ".config" / "tsrevel" / "config.toml", tmp_path / "it's mine.toml"
+    usual.parent.mkdir(parents=True)
+    usual.touch()
+    environ = {"HOME": str(tmp_path)}
+    assert config_to_name(None, environ) == config_to_name(usual, environ) == ""
+    assert shlex.split(config_to_name(other, environ)) == [str(other)]
+    assert shlex.split(config_to_name(None, environ | {"TSREVEL_CONFIG": str(other)})) == [str(other)]

@@ -203,7 +203,7 @@ def test_the_old_env_knows_two_words_only(bench: Bench, word: str) -> None:
         ({"sync": {"hour_back": 1}}, "sync.hour_back", "Did you mean sync.hours_back?"),
         ({"dry_run": True}, "dry_run", "Did you mean safety.dry_run?"),
         ({"reveal": {"user": 1}}, "reveal", "Did you mean revel?"),
-        ({"zzz": 1}, "zzz", "Remove it; config.example.toml lists every setting."),
+        ({"zzz": 1}, "zzz", "Remove it. config.example.toml lists every setting."),
         ({"ledger_path": "x"}, "ledger_path", "Did you mean ledger.path?"),
     ],
 )

@@ -17,7 +17,7 @@ def test_a_half_set_up_mail_is_no_mail(tmp_path: Path) -> None:
     world.config["email"] = {"api_key": "planted-key", "base_url": "http://127.0.0.1:9"}
     half = check_mail(world.settings())
     assert (half.verdict, half.code) == (CheckResult.WARNING, FindingCode.INCOMPLETE)
-    assert "email.sender, email.recipients" in half.text
+    assert "email.sender and email.recipients" in half.text
     world.config["email"] |= {"sender": "from@example.com", "recipients": ["to@example.com"]}
     whole = check_mail(world.settings())
     assert whole.verdict is CheckResult.OK

@@ -16,8 +16,8 @@ from .conftest import FULL
 CONTRACT: dict[str, Any] = {"lines": FULL_LINES, "charges": FULL_CHARGES, "payments": [Payment("200.00")]}
 """The full event's contract as the sample day has it."""
 CHANGES: dict[str, tuple[dict[str, Any], str]] = {
-    "a line more": ({"lines": [*FULL_LINES, ("Coffee Urn", 1, 38)]}, "line new: 1 x Coffee Urn at 38.00"),
-    "a line less": ({"lines": FULL_LINES[1:]}, "line gone: 24 x Boxed Lunch Package at 18.50"),
+    "a line more": ({"lines": [*FULL_LINES, ("Coffee Urn", 1, 38)]}, "line added: 1 x Coffee Urn at 38.00"),
+    "a line less": ({"lines": FULL_LINES[1:]}, "line removed: 24 x Boxed Lunch Package at 18.50"),
     "another total": ({"lines": [*FULL_LINES, ("Coffee Urn", 1, 38)]}, "total 837.72 → 875.72"),
     "another tax": ({"charges": [FULL_CHARGES[0], ("Sales Tax", "60.00")]}, "tax 53.24 → 60.00"),
     "the balance paid": ({"payments": [("200.00", True), ("637.72", True)]}, "payments 200.00 → 837.72"),
@@ -78,7 +78,7 @@ def test_each_further_change_is_reported_against_the_last_one(world: World) -> N
         world.rewrite_event(FULL, **{**CONTRACT, "lines": [*FULL_LINES, line]})
         text = find_outcome(world.sync(), FULL).text
         assert line[0] in text
-        assert ("line gone: 1 x Coffee Urn" in text) is (number == 1)
+        assert ("line removed: 1 x Coffee Urn" in text) is (number == 1)
 
 
 def test_a_change_that_bears_on_nothing_is_no_news(world: World) -> None:
@@ -199,8 +199,8 @@ def test_a_change_is_told_and_so_is_its_way_back(world: World) -> None:
         report = world.sync()
         assert verdict(report, FULL) == "skipped CHANGED_AFTER_INJECTION"
         told.append(find_outcome(report, FULL).text)
-    assert "line gone: 24 x Boxed Lunch Package at 18.50" in told[0]
-    assert "line new: 24 x Boxed Lunch Package at 18.50" in told[1]
+    assert "line removed: 24 x Boxed Lunch Package at 18.50" in told[0]
+    assert "line added: 24 x Boxed Lunch Package at 18.50" in told[1]
 
 
 def test_another_quantity_is_told_by_the_lines_name(world: World) -> None:

@@ -77,8 +77,10 @@ def test_products_of_other_establishments_are_left_out_and_that_is_said_once(
     world.revel.ignored_filters = {"establishment", "active"}
     assert find_outcome(world.sync(), FULL).order_id
     assert world.flaws(FULL) == []
-    said = [each.getMessage() for each in caplog.records if "rows of Product came" in each.getMessage()]
-    assert said == ["Revel: rows of Product came that don't fit the filter establishment, active; they are left out"]
+    said = [each.getMessage() for each in caplog.records if "the Product list has rows" in each.getMessage()]
+    assert said == [
+        "Revel: the Product list has rows that don't fit the filter establishment, active; they are left out"
+    ]
 
 
 def test_many_products_of_others_dont_hide_an_establishments_own(world: World) -> None:
@@ -96,4 +98,4 @@ def test_stations_of_other_establishments_are_left_out(world: World, caplog: pyt
         found = services.account.stations(EstablishmentId(8))
     assert found
     assert all(each.establishment in {None, 8} for each in found)
-    assert any("rows of PosStation came" in each.getMessage() for each in caplog.records)
+    assert any("the PosStation list has rows" in each.getMessage() for each in caplog.records)

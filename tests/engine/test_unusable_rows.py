@@ -1,4 +1,4 @@
-"""One row with a number that is none, or nested too deeply: its event is reported, and every other one is made."""
+"""One row with an invalid number, or nested too deeply: its event is reported, and every other one is made."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_a_dead_refresh_token_ends_the_run_with_twelve(day: World) -> None:
     day.tripleseat.revoke_refresh_token()
     report = day.sync()
     assert (report.exit_status, report.reason) == (12, "AUTHORIZATION_DENIED")
-    assert "Get the first token" in (report.error or "")
+    assert "run `tsrevel login`" in (report.error or "")
 
 
 def test_a_forbidden_listing_ends_the_run_with_twelve(day: World) -> None:

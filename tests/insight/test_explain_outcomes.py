@@ -319,7 +319,7 @@ def test_offline_a_text_that_isnt_kept_is_said_not_to_be(tmp_path: Path) -> None
     world = World(tmp_path)
     world.sync()
     text = explain(world, UNMAPPED, "--offline")["text"]
-    assert ("doesn't keep the text" in text, f"`tsrevel explain {UNMAPPED}`" in text) == (True, True)
+    assert ("doesn't store the reason" in text, f"`tsrevel explain {UNMAPPED}`" in text) == (True, True)
 
 
 DRIFTS: dict[str, tuple[Callable[[World], None], str, str]] = {

@@ -113,8 +113,8 @@ TAMPERED = {
     "UPDATE orders SET order_id = '1'": f"event {EVENT} has Revel order 1, and had {ORDER}",
     "UPDATE orders SET order_id = NULL": f"event {EVENT} has Revel order none, and had {ORDER}",
     "UPDATE orders SET state = 'disputed'": f"the order of event {EVENT} is disputed, and was settled",
-    "UPDATE orders SET plan = replace(plan, '2', '3')": f"the plan of event {EVENT} is another",
-    "UPDATE orders SET plan = NULL": f"the plan of event {EVENT} is another",
+    "UPDATE orders SET plan = replace(plan, '2', '3')": f"the plan of event {EVENT} is not the claimed one",
+    "UPDATE orders SET plan = NULL": f"the plan of event {EVENT} is not the claimed one",
     "DELETE FROM orders": f"the order of event {EVENT} is missing",
     "INSERT INTO orders (event_id, state, run_id, touched_at) SELECT '7', 'settled', run_id, touched_at FROM orders": (
         "the order of event 7 is in no fact"

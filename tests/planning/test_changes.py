@@ -56,9 +56,12 @@ def test_day_and_sums_are_told_with_what_they_were() -> None:
         ([("Boxed Lunch", "3", "10.00")], ["Boxed Lunch 2 → 3"]),
         ([("Boxed Lunch", "2", "11.00")], ["Boxed Lunch at 10.00 → 11.00"]),
         ([("Boxed Lunch", "3", "11.00")], ["Boxed Lunch 2 at 10.00 → 3 at 11.00"]),
-        ([("Taco Trio", "2", "10.00")], ["line gone: 2 x Boxed Lunch at 10.00", "line new: 2 x Taco Trio at 10.00"]),
-        ([LUNCH, LUNCH], ["line new: 2 x Boxed Lunch at 10.00"]),
-        ([LUNCH, ("Boxed Lunch", "1", "9.00")], ["line new: 1 x Boxed Lunch at 9.00"]),
+        (
+            [("Taco Trio", "2", "10.00")],
+            ["line removed: 2 x Boxed Lunch at 10.00", "line added: 2 x Taco Trio at 10.00"],
+        ),
+        ([LUNCH, LUNCH], ["line added: 2 x Boxed Lunch at 10.00"]),
+        ([LUNCH, ("Boxed Lunch", "1", "9.00")], ["line added: 1 x Boxed Lunch at 9.00"]),
     ],
 )
 def test_lines_are_told_by_what_became_of_them(lines: list[tuple[str, str, str]], expected: list[str]) -> None:

@@ -50,7 +50,7 @@ def twin(number: int, title: str = "Contract", grand_total: str = "10.00") -> Do
     ("documents", "pattern", "why"),
     [
         ((twin(1),), "", "it is the only live document with lines"),
-        ((twin(1), twin(2, "BEO")), "beo", "of 2 documents with lines it is the one that tripleseat.order_document"),
+        ((twin(1), twin(2, "BEO")), "beo", "it is the one of 2 documents with lines that tripleseat.order_document"),
         ((twin(1), twin(2, grand_total="9.00")), "", "of 2 documents with lines it is the only one whose grand total"),
         ((twin(1), twin(2)), "", "of 2 documents with lines 2 say the same, and it is the newest of those"),
         (
@@ -94,14 +94,14 @@ def test_each_product_is_told_with_what_led_to_it() -> None:
         (LUNCH, "exact_name"),
         (FRESCA, "fallback"),
     ]
-    assert ["mapped" in each.why for each in told] == [True, True, False, False, False]
+    assert ["mapping" in each.why for each in told] == [True, True, False, False, False]
     assert told[3].why == "it begins with the name of exactly one active product"
 
 
 @pytest.mark.parametrize("location", [LOCATION, replace(LOCATION, fallback_product=999)])
 def test_a_line_without_a_product_is_told_as_planning_tells_it(location: Location) -> None:
     told = line_reason(make_line("Mystery"), replace(POLICY, unmapped_items="fallback"), location)
-    assert (told.product, told.how, told.why) == (None, None, "'Mystery' is no active product")
+    assert (told.product, told.how, told.why) == (None, None, "'Mystery' names no active product")
 
 
 def test_a_line_that_sells_nothing_is_told_as_left_out() -> None:
@@ -132,10 +132,10 @@ def test_the_identity_is_spelt_out_in_money() -> None:
 
 def test_an_identity_that_does_not_hold_says_so() -> None:
     told = reasons(make_event(make_document(grand_total="9.00")))
-    assert told.identity == ("lines 10.00 - discounts 0.00 + charges 0.00 = 10.00, which is not the grand total 9.00")
+    assert told.identity == ("lines 10.00 - discounts 0.00 + charges 0.00 = 10.00, not the grand total 9.00")
     bare = reasons(make_event(make_document(grand_total=None), grand_total=None))
     assert (bare.holds, bare.event_total) == (False, None)
-    assert bare.identity.endswith("which is not the grand total that isn't there")
+    assert bare.identity.endswith("not the grand total that isn't there")
 
 
 def test_the_reasons_agree_with_the_plan() -> None:

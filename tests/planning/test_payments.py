@@ -64,7 +64,7 @@ def test_payments_above_the_total_hold_the_event() -> None:
 @pytest.mark.parametrize("payment", [make_payment("10.00", refunded="10.01"), make_payment("-5.00")])
 def test_more_refunded_than_paid_holds_the_event(payment: PaymentRecord) -> None:
     text = refusal(order(payment, make_payment("50.00")))
-    assert text == f"more was refunded of payment {payment.id} than was paid; correct it in TripleSeat"
+    assert text == f"the refund of payment {payment.id} is more than the payment; correct it in TripleSeat"
 
 
 # Each once, whichever live document it stands on
@@ -82,13 +82,13 @@ def test_a_payment_that_is_listed_twice_counts_once() -> None:
         {"amount": Decimal("41.00")},
         {"paid": False},
         {"refunded": Decimal("1.00")},
-        {"doubt": "its state is 'odd', which may mean money or none"},
+        {"doubt": "its state is 'odd', so it may or may not be paid"},
     ],
 )
 def test_a_payment_that_is_listed_twice_and_not_alike_holds_the_event(other: dict[str, Any]) -> None:
     payment = make_payment("40.00", number="77")
     text = refusal(order(payment), beside(replace(payment, **other)))
-    assert text == "payment 77 is listed twice and not alike; correct it in TripleSeat"
+    assert text == "payment 77 is listed twice with different values; correct it in TripleSeat"
 
 
 def test_a_deposit_on_another_live_document_counts_though_that_has_no_lines() -> None:
@@ -109,9 +109,9 @@ def test_payments_that_could_not_be_read_hold_the_event_on_whichever_document() 
 
 @pytest.mark.parametrize(("number", "called"), [("77", "payment 77"), ("", "a payment")])
 def test_a_payment_of_which_it_cannot_be_told_holds_the_event_with_what_it_says(number: str, called: str) -> None:
-    odd = make_payment("40.00", paid=False, number=number, doubt="its state is 'odd', which may mean money or none")
+    odd = make_payment("40.00", paid=False, number=number, doubt="its state is 'odd', so it may or may not be paid")
     assert refusal(order(), beside(odd)) == (
-        f"{called} (40.00) of document 2: its state is 'odd', which may mean money or none; "
+        f"{called} (40.00) of document 2: its state is 'odd', so it may or may not be paid; "
         "correct it in TripleSeat, or settle the event by hand"
     )
 
@@ -122,7 +122,7 @@ def test_a_payment_of_a_day_to_come_is_none(days: int, counts: bool) -> None:
     if counts:
         assert recorded(document) == [4000]
     else:
-        assert "which is yet to come" in refusal(document)
+        assert "a future day" in refusal(document)
 
 
 # The amount due
@@ -175,7 +175,7 @@ def test_a_document_without_a_total_has_nothing_to_compare_an_amount_due_with() 
 # What may be one payment
 
 
-TWICE = "may show one payment of 40.00 twice, and no amount due tells"
+TWICE = "may show the same payment of 40.00 twice, and no amount due shows which"
 
 
 @pytest.mark.parametrize(

@@ -108,8 +108,8 @@ def test_every_line_without_a_product_is_named_at_once() -> None:
     document = make_document(make_line("Taco Trios"), make_line(), make_line("Xylophone"))
     assert hold(make_event(document)) == Hold(
         Reason.UNMAPPED_ITEMS,
-        "2 of 3 lines have no product at establishment 8: 'Taco Trios' is no active product"
-        " (similar: Taco Trio); 'Xylophone' is no active product",
+        "2 of 3 lines have no product at establishment 8: 'Taco Trios' names no active product"
+        " (similar: Taco Trio); 'Xylophone' names no active product",
     )
 
 
@@ -127,7 +127,7 @@ def test_there_is_no_fallback_unless_policy_and_location_both_say_so() -> None:
 def test_a_fallback_that_is_not_on_sale_holds_the_event() -> None:
     event = make_event(make_document(make_line("Xylophone")))
     found = hold(event, policy=FALLBACK, location=replace(LOCATION, fallback_product=999))
-    assert "is mapped to 999, no active product of establishment 8" in found.text
+    assert "is mapped to 999, which is not an active product of establishment 8" in found.text
 
 
 def test_an_event_without_a_day_is_held() -> None:
@@ -170,14 +170,14 @@ def test_an_order_above_the_limit_is_held_and_one_at_the_limit_is_not() -> None:
     policy = replace(POLICY, max_order_total=Cents(1000))
     assert plan(priced("10.00"), policy=policy).final_total == 1000
     assert hold(priced("10.01"), policy=policy) == Hold(
-        Reason.ORDER_TOO_LARGE, "the total 10.01 is above safety.max_order_total 10.00"
+        Reason.ORDER_TOO_LARGE, "the total 10.01 is above safety.max_order_total (10.00)"
     )
 
 
 def test_a_discount_needs_the_locations_revel_discount_only_where_it_is_written() -> None:
     event, bare = priced("10.00", discount="1.00"), replace(LOCATION, discount=0)
     assert hold(event, location=bare) == Hold(
-        Reason.MISSING_DATA, "location 'Special Events' names no Revel discount; set it in [[locations]]"
+        Reason.MISSING_DATA, "location 'Special Events' has no Revel discount; set it in [[locations]]"
     )
     assert plan(event, location=bare, policy=PRICES).final_total == 900
     assert plan(priced("10.00"), location=bare).discount == 0
@@ -187,7 +187,7 @@ def test_a_payment_needs_the_locations_payment_type_only_where_it_is_written() -
     event = make_event(make_document(payments=[make_payment("4.00")]))
     bare = replace(LOCATION, payment_type=0)
     assert hold(event, location=bare).text == (
-        "location 'Special Events' names no Revel payment_type; set it in [[locations]]"
+        "location 'Special Events' has no Revel payment_type; set it in [[locations]]"
     )
     assert plan(event, location=bare, policy=replace(POLICY, payments="none")).payments == ()
 
@@ -234,8 +234,8 @@ def test_amounts_in_another_currency_hold_the_event(told: tuple[str, ...]) -> No
     event = replace(make_event(), currencies=told)
     assert hold(event) == Hold(
         Reason.AMOUNT_MISMATCH,
-        f"TripleSeat tells its amounts in {told[-1]!r}, but location 'Special Events' is in USD; "
-        "correct it there, or currency in [[locations]]",
+        f"TripleSeat has its amounts in {told[-1]!r}, but location 'Special Events' is in USD; "
+        "correct the currency in TripleSeat or in [[locations]]",
     )
     if "USD" not in told:
         assert plan(event, location=replace(LOCATION, currency="CAD")).final_total == 1000

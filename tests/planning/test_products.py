@@ -100,12 +100,12 @@ def test_an_exact_name_is_a_match() -> None:
 
 def test_a_similar_name_is_only_suggested() -> None:
     found = unmatched(match_line(make_line("Boxed Lunches"), POLICY, CATALOGUE))
-    assert str(found) == "'Boxed Lunches' is no active product (similar: Boxed Lunch)"
+    assert str(found) == "'Boxed Lunches' names no active product (similar: Boxed Lunch)"
 
 
 def test_a_name_like_no_other_is_suggested_nothing() -> None:
     found = unmatched(match_name("Xylophone", CATALOGUE))
-    assert str(found) == "'Xylophone' is no active product"
+    assert str(found) == "'Xylophone' names no active product"
 
 
 def test_at_most_three_names_are_suggested_and_the_best_comes_first() -> None:
@@ -161,7 +161,7 @@ def test_a_mapping_of_another_establishment_or_without_a_key_counts_for_nothing(
 def test_a_mapping_to_what_is_not_on_sale_is_no_match_even_where_the_name_is() -> None:
     policy = replace(POLICY, products=(ProductMapping(HERE, ProductId(999), name="Boxed Lunch"),))
     found = unmatched(match_line(make_line("Boxed Lunch"), policy, CATALOGUE))
-    assert str(found) == "'Boxed Lunch' is mapped to 999, no active product of establishment 8"
+    assert str(found) == "'Boxed Lunch' is mapped to 999, which is not an active product of establishment 8"
 
 
 def test_mappings_that_contradict_each_other_are_no_match() -> None:

@@ -82,14 +82,14 @@ def test_every_fault_of_an_event_is_told_under_the_reason_of_the_first() -> None
 
 def test_an_early_event_is_told_when_its_gate_opens_by_the_locations_clock() -> None:
     found = screen(make_event(day=DAY + timedelta(days=2)), POLICY, NOON)
-    assert found == Skip(Reason.TOO_EARLY, "injection opens 2026-12-14 00:00 PST")
+    assert found == Skip(Reason.TOO_EARLY, "injection opens on 2026-12-14 00:00 PST")
 
 
 def test_an_event_whose_gate_has_closed_is_told_so() -> None:
     found = screen(make_event(day=DAY - timedelta(days=1)), POLICY, NOON)
     assert isinstance(found, Skip)
     assert found.reason is Reason.EVENT_DAY_PASSED
-    assert found.text.startswith("the gate of 2026-12-11 closed without an order")
+    assert found.text.startswith("this event was on 2026-12-11 and has no order")
 
 
 @pytest.mark.parametrize("days", [-30, -1, 1, 30])
@@ -109,7 +109,9 @@ def test_nothing_but_the_gate_can_be_ignored(number: int) -> None:
 def test_what_is_no_time_zone_holds_the_event(name: str) -> None:
     policy = replace(POLICY, locations=(replace(LOCATION, timezone=name),))
     found = screen(make_event(), policy, NOON)
-    assert found == Hold(Reason.UNKNOWN_TIMEZONE, f"{name!r} is no time zone; use a name like America/Denver")
+    assert found == Hold(
+        Reason.UNKNOWN_TIMEZONE, f"this machine knows no time zone {name!r}; use a name like America/Denver"
+    )
 
 
 SITE = replace(LOCATION, name="Whole site", tripleseat_location=None, tripleseat_site=SiteId("15691"))
@@ -174,7 +176,7 @@ def test_an_allowed_location_without_an_entry_is_held_and_named() -> None:
     found = screen(event, replace(POLICY, allowed=frozenset({"30599"})), NOON)
     assert found == Hold(
         Reason.LOCATION_NOT_MAPPED,
-        "no [[locations]] entry for TripleSeat location 30599, site 15691; add one, or leave it out of reach",
+        "no [[locations]] entry has TripleSeat location 30599, site 15691; add one, or set safety.allowed_locations",
     )
 
 

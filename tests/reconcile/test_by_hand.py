@@ -143,7 +143,9 @@ def test_an_event_that_is_gone_is_told_as_sync_tells_it(made: Shell) -> None:
     one = only(reconcile(made, "--json"), FULL)
     made.sync()
     assert (one["kind"], one["reason"]) == ("order_without_event", "CANCELLED_AFTER_INJECTION")
-    assert one["text"] == "deleted in TripleSeat; Revel order 5550101 still stands: void it there if it is not wanted"
+    assert (
+        one["text"] == "deleted in TripleSeat; Revel order 5550101 still stands; if nobody wants it, void it in Revel"
+    )
 
 
 # Without a ledger, or with one that holds no plan
@@ -270,7 +272,7 @@ def test_a_payment_that_was_refunded_at_revel_does_not_count(made: Shell) -> Non
     revel.order(FULL)["remaining_due"] += Decimal(200)
     ran = reconcile(made, "--json")
     one = only(ran, FULL)
-    assert (ran.status, one["kind"], "was refunded there" in one["text"]) == (14, "payment_missing", True)
+    assert (ran.status, one["kind"], "was refunded in Revel" in one["text"]) == (14, "payment_missing", True)
     assert ran.answer["locations"][0]["days"][-1]["revel"]["payments"] == "0.00"
 
 

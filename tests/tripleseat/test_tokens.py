@@ -415,7 +415,7 @@ def test_a_new_token_file_belongs_to_whom_its_folder_belongs_to(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["tokens.json", "tokens.json.lock"])
-@pytest.mark.parametrize("kind", ["a named pipe", "symbolic links", "a link that leads nowhere"])
+@pytest.mark.parametrize("kind", ["a named pipe", "symbolic links", "a broken link"])
 def test_what_is_no_regular_file_holds_no_token_and_nobody_waits_for_it(tmp_path: Path, name: str, kind: str) -> None:
     path = tmp_path / name
     if kind == "a named pipe":

@@ -395,4 +395,4 @@ def test_every_refusal_is_one_line_that_names_its_code_and_what_to_do() -> None:
         reason, text = str(error).split(": ", 1)
         assert reason == error.reason
         assert len(str(error).splitlines()) == 1
-        assert any(word in text for word in ("hand over", "look", "put", "check it without"))
+        assert any(word in text for word in ("pass on", "check", "copy", "leave out"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import redirect_stderr, redirect_stdout
 
 import typer
@@ -14,6 +15,17 @@ from tsrevel.cli.options import app as app
 from tsrevel.cli.streams import styled
 
 _COMMAND = get_command(app)
+_LIBRARY_TEXTS = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer\b.*", "it must be a whole number"),
+    (r"Input should be a valid number\b.*", "it must be a number"),
+    (r"Input should be greater than or equal to (\S+)", r"it must be at least \1"),
+    (r"Input should be less than or equal to (\S+)", r"it must be at most \1"),
+    (r" does not match the formats '%Y-%m-%d'\.?", " is not a day; write it like 2026-12-18"),
+    (r"\. Choose from:\s+", "; it must be one of: "),
+    (r"\n\t", " "),
+)
+"""Texts of typer and pydantic, and what a person reads instead."""
 
 
 def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
@@ -33,13 +45,15 @@ def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
 
 
 def _refuse(ctx: CliContext, argv: list[str], error: typer.TyperException) -> int:
-    """Tell a usage error on stderr, and with --json on stdout; its exit status. Without a command help was shown."""
+    """Report a usage error on stderr, and with --json on stdout; its exit status. Without a command, help was shown."""
     text = error.format_message()
+    for theirs, ours in _LIBRARY_TEXTS:
+        text = re.sub(theirs, ours, text)
     if text:
         place = getattr(error, "ctx", None)
         ctx.tell(f"tsrevel: {text}")
         if place:
             ctx.tell(f"tsrevel: {place.get_usage()}; `{place.command_path} --help` shows more")
     if "--json" in argv:
-        ctx.answer_failure(text or "no command is named", error.exit_code)
+        ctx.answer_failure(text or "no command was given", error.exit_code)
     return error.exit_code

@@ -1,4 +1,4 @@
-"""Ids that a person types: events and locations. What names nothing is a usage error, before anybody is asked."""
+"""Ids that a person types: events and locations. An unknown id is a usage error, before any service is called."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_event_id(text: str) -> EventId:
     """The event that `text` names, blanks round it left out. Raises typer.BadParameter for what can't be an id."""
     bare = text.strip()
     if not is_id(bare):
-        raise typer.BadParameter(f"{text!r} is no TripleSeat event id: that is a number, as `tsrevel status` lists it")
+        raise typer.BadParameter(f"{text!r} is not a TripleSeat event id; an id is a number, as in `tsrevel status`")
     return EventId(bare)
 
 
@@ -53,7 +53,7 @@ def read_locations(settings: Settings, given: Sequence[str]) -> tuple[str, ...]:
     if strange:
         listed = ", ".join(sorted(known)) or "none yet"
         raise typer.BadParameter(
-            f"--location {', '.join(strange)}: no [[locations]] entry has that tripleseat_location or tripleseat_site; "
+            f"--location {', '.join(strange)}: no [[locations]] entry has this tripleseat_location or tripleseat_site; "
             f"there are: {listed}"
         )
     return tuple(dict.fromkeys(named))

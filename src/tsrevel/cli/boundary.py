@@ -1,4 +1,4 @@
-"""The one error boundary: whatever a command raises becomes a message on stderr and an exit status."""
+"""The one error boundary: each exception of a command becomes a message on stderr and an exit status."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 NOTHING_WRITTEN = "nothing was written"
-UNFINISHED = "the next run finishes what this one began"
+UNFINISHED = "the next run continues from there"
 
 
 def guard(
@@ -38,13 +38,14 @@ def guard(
     what is left of it where it is interrupted; NOTHING_WRITTEN is said only while the world doesn't know better. A
     typer.BadParameter passes: it is a usage error like those that typer finds itself, which tells it on stderr.
     """
+    ctx.config = flags.config
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         status = command()
         ctx.stdout.flush()
         trouble = trouble_of(ctx.stdout)
         if trouble and trouble.errno != errno.EPIPE:  # a reader that is gone, such as `head`, is no fault of anybody's
-            print(f"tsrevel: not everything could be printed on standard output ({trouble.strerror})", file=ctx.stderr)
+            print(f"tsrevel: some output could not be written to standard output ({trouble.strerror})", file=ctx.stderr)
         if trouble and status == 0 and not acts:
             status = UNEXPECTED
     except typer.BadParameter:
@@ -82,7 +83,7 @@ def require_extra(extra: str, *packages: str) -> None:
 
 
 def _fail(ctx: CliContext, flags: OutputOptions, text: str, status: int, problems: Iterable[ConfigProblem] = ()) -> int:
-    for line in text.splitlines():
+    for line in ctx.copyable(text).splitlines():
         print(f"tsrevel: {line}", file=ctx.stderr)
     if flags.json:
         from tsrevel.cli.answers.model import FailureAnswer, ProblemJson, fill

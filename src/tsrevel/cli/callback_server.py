@@ -60,18 +60,18 @@ def read_answer(query: str, state: str) -> ConsentAnswer | Rejected:
     try:
         fields = parse_qs(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
-        return Rejected("it has more fields than any answer has")
+        return Rejected("it has too many fields")
     states, codes, errors = (fields.get(name, []) for name in ("state", "code", "error"))
     if len(states) != 1 or not hmac.compare_digest(states[0].encode(), state.encode()):
-        said = f" (it says {_tell_word(errors[0])!r})" if errors else ""
-        return Rejected(f"its state is not this login's{said}")
+        said = f" (its error is {_tell_word(errors[0])!r})" if errors else ""
+        return Rejected(f"its state belongs to another login{said}")
     if errors:
         return ConsentAnswer(
             error=_tell_word(errors[0]), description=tidy(" ".join(fields.get("error_description", [])))
         )
     if len(codes) == 1 and 0 < len(codes[0]) <= _LONGEST_CODE and codes[0].isascii() and codes[0].isprintable():
         return ConsentAnswer(codes[0])
-    return Rejected("it holds neither a code nor an error")
+    return Rejected("it has no code and no error")
 
 
 def _tell_word(error: str) -> str:
@@ -132,7 +132,7 @@ class CallbackServer(socketserver.ThreadingTCPServer):
                 first, self._stray = not self._stray, True
             if first:
                 self._tell(answer.why)
-            text = "This is not the answer to the login that waits here; it was refused. Open the address that"
+            text = "This answer belongs to another login, so tsrevel refused it. Open the address that"
             return 400, "Refused", f"{text} `tsrevel login` printed last."
         with self._lock:  # the first answer counts; the same page asked for again learns what became of that one
             if self._answer is None:
@@ -140,8 +140,8 @@ class CallbackServer(socketserver.ThreadingTCPServer):
                 self._arrived.set()
         self._decided.wait()
         if self._done:
-            return 200, "Done", "tsrevel may read TripleSeat now. You can close this page."
-        return 200, "Not logged in", "The login failed. What to do stands where `tsrevel login` was started."
+            return 200, "Done", "tsrevel can read TripleSeat now. You can close this page."
+        return 200, "Not logged in", "The login failed. Go back to the terminal where you started `tsrevel login`."
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A browser that goes away in the midst of its request is no fault."""
@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer at the redirect URL's path alone."""
         path, _, query = self.path.partition("?")
         if path != self.server.path:
-            self._send(404, "Nothing here", "Only the login that waits here has an address.")
+            self._send(404, "Nothing here", "This address doesn't exist.")
             return
         status, title, text = self.server.respond(query)
         self._send(status, title, text)
@@ -169,9 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """Send a page of ours: the base class's repeats what the browser sent."""
         if code == HTTPStatus.NOT_IMPLEMENTED:
-            self._send(405, "Not like this", "Only a browser that comes back from TripleSeat is expected here.")
+            self._send(405, "Not supported", "This address only accepts a browser that comes back from TripleSeat.")
         else:
-            self._send(code, "Not understood", "That is no request of a browser.")
+            self._send(code, "Not understood", "This was not a browser's request.")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep no log: an address holds the code."""

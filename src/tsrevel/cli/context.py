@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO
 
 from tsrevel.cli.streams import encode_json, fold, plain
+from tsrevel.text import with_config
 
 if TYPE_CHECKING:
     from tsrevel.cli.answers.model import Answer
@@ -35,6 +36,8 @@ class CliContext:
     answered: bool = field(default=False, init=False)
     wrote: bool = field(default=False, init=False)
     """Whether a command that says what an interrupt leaves of it may have written by now."""
+    config: Path | None = field(default=None, init=False)
+    """The settings file that --config names."""
     zone: tzinfo = field(default=UTC, init=False)
     """The time zone in which times are shown to people: the settings' own once they are read."""
 
@@ -45,13 +48,21 @@ class CliContext:
         """The present instant, without loading the real runtime."""
         return self.runtime.clock() if self.runtime else datetime.now(UTC)
 
+    def copyable(self, text: str) -> str:
+        """`text` with its commands as they must be typed for the settings file in use."""
+        if "`tsrevel " not in text:
+            return text
+        from tsrevel.config.paths import config_to_name
+
+        return with_config(text, config_to_name(self.config, self.environ))
+
     def say(self, text: str) -> None:
         """Print text for people on stdout, wrapped on a terminal."""
-        print(fold(text, self.stdout, self.environ), file=self.stdout)
+        print(fold(self.copyable(text), self.stdout, self.environ), file=self.stdout)
 
     def tell(self, text: str) -> None:
         """The same on stderr, at once."""
-        print(fold(text, self.stderr, self.environ), file=self.stderr, flush=True)
+        print(fold(self.copyable(text), self.stderr, self.environ), file=self.stderr, flush=True)
 
     def answer(self, answer: Answer, *, more: bool = False) -> None:
         """Print the JSON object of --json on stdout. A later one is dropped, unless this one said that `more` come."""

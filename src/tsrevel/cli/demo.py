@@ -1,4 +1,4 @@
-"""`demo`: the whole story in one go. A sample day, a dry run, a live run, a run with nothing to do, and the proof."""
+"""`demo`: a sample day, a dry run, a live run, a run with nothing to do, and the orders that result."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ def demo(ctx: CliContext, flags: OutputOptions, *, serve: bool) -> int:
     page = TextOutput(ctx)
     page.console.quiet = flags.json or flags.quiet
     if not page.is_terminal:
-        page.console.width = 100  # a story is read, not searched
+        page.console.width = 100  # people read the demo, nobody searches it
     with TemporaryDirectory(prefix="tsrevel-demo-") as folder, run_services() as served:
         config = Path(folder, "config.toml")
         replace_file(config, served.config.encode())
         flags = replace(flags, config=config)
         trial, live = replace(ctx, environ={"DRY_RUN": "true"}), replace(ctx, environ={"DRY_RUN": "false"})
         spots = " and ".join(f"{spot.place.name} ({spot.place.zone})" for spot in served.day.locations)
-        page.line("A pretend TripleSeat and a pretend Revel run on this machine's loopback; all in them is invented.")
+        page.line("The sandbox runs a TripleSeat and a Revel on this machine. All their data is invented.")
         page.line(f"{spots}.")
         page.line()
         reports = [
-            _act(trial, flags, page, "1. A dry run: everything is read and planned, nothing is written."),
-            _act(live, flags, page, "2. The same live."),
-            _act(live, flags, page, "3. And again: what is done is done."),
+            _act(trial, flags, page, "1. A dry run reads and plans everything, and writes nothing."),
+            _act(live, flags, page, "2. A live run makes the orders."),
+            _act(live, flags, page, "3. Another live run finds nothing left to do."),
         ]
         if serve:
             _deliver(served, config, page)
-        page.line(f"{5 if serve else 4}. What Revel holds now, and what the ledger says of it.", "bold")
+        page.line(f"{5 if serve else 4}. The order in Revel now, and its record in the ledger.", "bold")
         page.line()
         page.table(_PROOF_COLUMNS, _proof(served, config), indent=0)
         faults = _find_faults(served, *reports, serve=serve)
@@ -66,7 +66,7 @@ def demo(ctx: CliContext, flags: OutputOptions, *, serve: bool) -> int:
         print(f"tsrevel: {fault}", file=ctx.stderr)
     if not faults:
         page.line()
-        page.line("Every order once, to the cent. Next: the README's set-up, or `tsrevel sandbox` to play on.")
+        page.line("Revel has each order once, correct to the cent. Next: run `tsrevel sandbox`, or follow the README.")
     return BROKEN_PROMISE if faults else 0
 
 
@@ -146,7 +146,7 @@ def _find_faults(served: Served, dry: RunReport, live: RunReport, again: RunRepo
         if outcome is None or (outcome.status, outcome.reason) != (event.status, event.reason):
             faults.append(f"event {event.id} should have been {event.status} {event.reason or ''}")
     if dry.summary["injected"] or again.summary["injected"] or dry.summary["planned"] != len(due):
-        faults.append("a run wrote what it should not have written, or planned what it should not have planned")
+        faults.append("a run wrote or planned something that it should not have")
     totals = sorted(Decimal(order["final_total"]) for order in served.revel.orders)
     delivered = [served.day.event(DELIVERED)] if serve else []
     if totals != sorted(event.total for event in (*due, *delivered)):

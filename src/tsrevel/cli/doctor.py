@@ -25,7 +25,7 @@ _AROUND = frozenset({"mappings", "clock", "email", "monitor", "schedule"})
 
 
 def doctor(ctx: CliContext, flags: OutputOptions) -> int:
-    """Examine the installation, tell each finding; the exit status of the worst."""
+    """Check the installation and report each finding; the exit status of the worst."""
     runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     installation = Installation(settings, problems, ctx.environ, runtime)
@@ -34,7 +34,7 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
         found = tuple(show_findings(run_checks(installation), ctx, flags))
     why = installation.switched_off()
     status = most_severe({exit_status(found), NOTHING_CHECKED if why else 0})
-    unchecked = f"neither service was checked: {why}" if why else ""
+    unchecked = f"no service was checked: {why}" if why else ""
     if flags.json:
         checks = tuple(fill(CheckJson, each) for each in found)
         reason = Reason.CONNECTOR_DISABLED if unchecked else None
@@ -49,7 +49,7 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
             plural = each in {CheckResult.WARNING, CheckResult.PROBLEM} and verdicts[each] != 1
             if verdicts[each]:
                 counts.append(f"{verdicts[each]} {each}{'s' if plural else ''}")
-        end = "Nothing stands in the way." if status == 0 else f"Mend the problems first (exit status {status})."
+        end = "tsrevel is ready." if status == 0 else f"Fix the problems first (exit status {status})."
         if unchecked:
             end = f"{unchecked[0].upper()}{unchecked[1:]} (exit status {status})."
         print(f"{', '.join(counts)}. {end}", file=ctx.stdout)

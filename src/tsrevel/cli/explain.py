@@ -31,7 +31,7 @@ from tsrevel.wiring import Runtime
 
 _UNWRITTEN = {"written": False, "kept": False, "revel_id": None, "recorded_at": None, "run_id": None}
 """A step of a plan that is not claimed yet."""
-_IS_IT_RIGHT = "is its id right?"
+_IS_IT_RIGHT = "check its id"
 
 
 def explain_event(ctx: CliContext, flags: OutputOptions, event: str, *, offline: bool) -> int:
@@ -127,7 +127,7 @@ def _advise(told: Explanation) -> str | None:
     if told.outcome is None:
         return None
     if told.exit_status and told.outcome.reason is None:
-        return "mend what the text tells, then ask again: a run would have stopped there too"
+        return "correct the problem that the text names, then run `tsrevel explain` again: a run would stop at it too"
     record = told.history.record
     disputed = record is not None and record.state == "disputed"
     return advise(told.outcome.event_id, told.outcome.status, told.outcome.reason, disputed=disputed)
@@ -146,10 +146,12 @@ def show_explanation(page: TextOutput, told: Explanation) -> None:
     outcome = told.outcome
     event_id = told.history.event_id
     if outcome is None:
-        page.line(f"event {event_id}: no run has ever seen it, as far as this ledger knows: {_IS_IT_RIGHT}")
+        page.line(f"event {event_id}: no run in this ledger has seen it; {_IS_IT_RIGHT}")
         return
     if told.unknown:
-        page.line(f"event {event_id}: TripleSeat has no such event, and this ledger has never seen it: {_IS_IT_RIGHT}")
+        page.line(
+            f"event {event_id}: TripleSeat has no such event, and no run in this ledger has seen it; {_IS_IT_RIGHT}"
+        )
         return
     name = f" {outcome.name}" if outcome.name and page.is_terminal else ""
     where = f"{outcome.location} {outcome.day or ''}".strip()
@@ -158,17 +160,17 @@ def show_explanation(page: TextOutput, told: Explanation) -> None:
     page.line(f"decision: {verdict}" + (f": {outcome.text}" if outcome.text else ""), mark=outcome.status)
     page.line(f"what to do: {_advise(told)}")
     if told.switched_off:
-        page.line(f"no run does anything now: {told.switched_off}", ALARM)
+        page.line(f"runs do nothing now: {told.switched_off}", ALARM)
     if told.source == "ledger":
-        source = "by the ledger alone, nobody was asked"
+        source = "the ledger alone; no service was called"
     elif told.exit_status:
-        source = "not all could be asked"
+        source = "not every service could be called"
     else:
-        source = "both services were asked just now"
+        source = "TripleSeat and Revel, just now"
     page.line(f"source: {source}", "dim")
     if told.foretold:
-        foretold = f"held {told.foretold.reason} as things are: {told.foretold.text}"
-        page.line(f"when its turn comes: {foretold}", mark="held")
+        foretold = f"held {told.foretold.reason} unless something changes: {told.foretold.text}"
+        page.line(f"on its day: {foretold}", mark="held")
     if told.rationale:
         _tell_reasons(page, told.rationale)
     for why in told.rivals:
@@ -188,7 +190,7 @@ def _tell_reasons(page: TextOutput, why: Rationale) -> None:
         text = f"{line.quantity} x {line.name}, {show_grouped(line.amount)}{product}: {line.why}"
         page.line(text, style, indent=2)
     for charge in why.charges:
-        treated = f"is {charge.treat_as} in Revel" if charge.treat_as else "is listed under no [[charges]] entry"
+        treated = f"is {charge.treat_as} in Revel" if charge.treat_as else "has no [[charges]] entry"
         treated = "is left out of the order" if charge.treat_as == "ignore" else treated
         text = f"charge {charge.name}, {show_grouped(charge.amount)}: {treated}"
         page.line(text, "" if charge.treat_as else WARNING, indent=2)
@@ -196,7 +198,7 @@ def _tell_reasons(page: TextOutput, why: Rationale) -> None:
 
 
 def _tell_plan(page: TextOutput, plan: Plan, names: Mapping[ProductId, str], *, claimed: bool) -> None:
-    what = "as it was claimed" if claimed else "as it would be"
+    what = "as claimed" if claimed else "as planned now"
     steps = f"{len(plan.steps)} steps"
     page.line(f"order {plan.local_id} {what}: establishment {plan.location.establishment}, {steps}", "bold")
     rows = []
@@ -218,10 +220,10 @@ def _how_far(steps: Sequence[StepStatus]) -> str:
     if not steps:
         return ""
     if any(each.written is None for each in steps):
-        return f", its receipts not kept: how many of {len(steps)} steps are written isn't known"
+        return f", receipts not stored: the number of written steps, of {len(steps)}, is unknown"
     written, kept = sum(bool(each.written) for each in steps), sum(each.kept for each in steps)
     told = f", {written} of {len(steps)} steps written"
-    return told + (f" ({written - kept} receipts not kept)" if written > kept else "")
+    return told + (f" ({written - kept} receipts not stored)" if written > kept else "")
 
 
 def _tell_past(page: TextOutput, history: EventHistory) -> None:
@@ -237,4 +239,4 @@ def _tell_past(page: TextOutput, history: EventHistory) -> None:
         if fact.kind == AuditKind.DELIVERY:
             reason = fact.detail.get("reason") or "dealt with"
             page.line(f"webhook delivery {fact.detail.get('trigger')} {page.at(fact.at)}: {reason}")
-    page.line(f"`tsrevel history {history.event_id}` tells all that happened")
+    page.line(f"run `tsrevel history {history.event_id}` to see everything that happened")

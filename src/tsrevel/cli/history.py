@@ -127,11 +127,11 @@ def _tell_event(page: TextOutput, told: EventHistory) -> None:
         rows = []
         for step in told.steps:
             name = f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
-            missing = {"kept": "", "not_kept": "receipt not kept", None: "not written"}[reports.receipt_of(step)]
+            missing = {"kept": "", "not_kept": "receipt not stored", None: "not written"}[reports.receipt_of(step)]
             when, run = page.at(step.recorded_at), (step.run_id or "")[:8]
             rows.append(Row((name, step.revel_id or missing, when, run, step.uuid)))
         page.table(_STEP_COLUMNS, rows)
-    page.line("what happened", "bold")
+    page.line("history", "bold")
     for fact in told.facts:
         by = f"[{fact.run_id[:8]}] " if fact.run_id else ""
         page.line(f"{page.at(fact.at)}  {by}{describe_fact(fact)}", indent=2)

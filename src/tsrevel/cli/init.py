@@ -26,11 +26,11 @@ from tsrevel.files import create_private, real_path
 from tsrevel.tripleseat.locations import iana_zone
 from tsrevel.wiring import Runtime, correlate
 
-_OFFER = "Ask both services for places, stations, users, payment types, discounts?"
+_OFFER = "Ask both services for locations, stations, users, payment types, discounts?"
 _INTRODUCTION = """\
-This writes a settings file for tsrevel: nothing is written before the end, and
-no service is asked unless you say so. Enter takes what stands in [brackets],
-Ctrl-C leaves everything as it is."""
+This writes a settings file for tsrevel. It writes nothing before the end, and
+calls no service unless you say so. Press Enter to accept a value in [brackets],
+Ctrl-C to stop without changes."""
 
 
 def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) -> int:
@@ -38,7 +38,7 @@ def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) 
     path = _find_target(ctx, options)
     if os.path.lexists(path):
         remedy = "Edit it, move it away, or name another file with --output."
-        message = "is there already, and init never overwrites"
+        message = "exists, and init never overwrites a file"
         raise ConfigError((ConfigProblem(ConfigCode.FILE_EXISTS, "config", str(path), message, remedy),))
     terminal = Terminal(ctx) if may_ask(ctx, flags) else None
     draft = gather(options, ctx.environ)
@@ -75,7 +75,7 @@ def _find_target(ctx: CliContext, options: InitOptions) -> Path:
         return path
     folder = config_folder(ctx.environ)
     if folder is None:
-        raise typer.BadParameter("there is no home folder to write to; name the file with --output")
+        raise typer.BadParameter("HOME is not set; name the file with --output")
     return folder / "config.toml"
 
 
@@ -87,7 +87,7 @@ def _check(ctx: CliContext, draft: SettingsDraft, path: Path, *, places: bool) -
         missing = [_name_missing(problem, draft) for problem in error.problems]
         if not all(missing):
             raise
-        text = "\n  ".join(["nothing was written. Missing, off a terminal:", *dict.fromkeys(missing)])
+        text = "\n  ".join(["nothing was written. Without a terminal, init needs these:", *dict.fromkeys(missing)])
         raise typer.BadParameter(text) from error
 
 
@@ -118,9 +118,9 @@ def _prefill(
     except TsrevelError as error:
         if terminal:
             terminal.say(f"tsrevel: {error}")
-            if terminal.confirm("Go on without what the services would tell?", default=False):
+            if terminal.confirm("Continue without the services' lists?", default=False):
                 return [str(error)]
-        print("tsrevel: nothing was written; without --prefill no service is asked", file=ctx.stderr)
+        print("tsrevel: nothing was written; leave out --prefill to call no service", file=ctx.stderr)
         raise
     for key, value in filled.values.items():
         draft.put(key, value)
@@ -144,9 +144,9 @@ def _tell(
 ) -> None:
     todo = [*left]
     if not draft.locations:
-        todo.append("no [[locations]] yet: every event is held until there is one")
+        todo.append("there are no [[locations]] yet; every event is held until you add one")
     if not draft.charges:
-        todo.append("no [[charges]] yet: an event with a tax, fee or gratuity is held until each is named there")
+        todo.append("there are no [[charges]] yet; events with a tax, fee or gratuity are held until you add each name")
     todo += _overruled(ctx.environ)
     if flags.json:
         names = tuple(str(each.values.get("name") or "") for each in draft.locations if each.live)
@@ -156,13 +156,13 @@ def _tell(
     if flags.quiet:
         return
     for text in todo:
-        ctx.tell(f"tsrevel: left to do: {text}")
+        ctx.tell(f"tsrevel: to do: {text}")
     ctx.say(f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run.")
     head = "Next:"
     if hand_over:
-        given = "Next, as root, with the name of the user that cron runs tsrevel as in the place of USER:"
+        given = "Next, run these as root. Replace USER by the user that runs tsrevel:"
         print("\n  ".join([given, *hand_over]), file=ctx.stdout)
-        head = "Then, as that user:"
+        head = "Then run these as that user:"
     print("\n  ".join([head, *steps]), file=ctx.stdout)
 
 
@@ -174,7 +174,7 @@ def _overruled(environ: Mapping[str, str]) -> list[str]:
         except ValueError:
             continue
         if live:
-            return [f"{name}={lookup(environ, name)} in the environment wins over the file: runs here are live"]
+            return [f"{name}={lookup(environ, name)} in the environment overrides the file, so runs here are live"]
     return []
 
 
@@ -229,7 +229,7 @@ class _Interview:
         self.terminal.say(_INTRODUCTION)
         self._ask_access()
         if not self.draft.has("timezone"):
-            question = "Time zone of locations that name none"
+            question = "Time zone for locations without their own"
             zone = self.terminal.ask(question, "America/Los_Angeles", self._refuse_zone)
             self.draft.put("timezone", iana_zone(zone) or zone)
         self.terminal.say("\nLocations")
@@ -238,7 +238,7 @@ class _Interview:
             self._ask_public_key(path)
         elif not self.draft.locations:
             self._ask_locations()
-        self._ask_number("revel.dining_option", "Number of the Revel dining option (empty: 0, to go; no list has it)")
+        self._ask_number("revel.dining_option", "Number of the Revel dining option (empty: 0, to go)")
         if not self.draft.charges:
             self._ask_charges()
         return prefill
@@ -249,7 +249,7 @@ class _Interview:
         self.terminal.say("\nTripleSeat (an OAuth 2 app: Settings, Tripleseat API & Webhooks)")
         if pretended:
             self._ask("tripleseat.base_url", "Base URL on this machine")
-        self._ask("tripleseat.auth", "Way in: oauth2, client_credentials or public_key", "oauth2")
+        self._ask("tripleseat.auth", "Authentication: oauth2, client_credentials or public_key", "oauth2")
         auth = self.draft.values.get("tripleseat.auth", "oauth2")
         if auth == "public_key":
             self._ask_secret("tripleseat.public_key", "TripleSeat public API key")
@@ -270,8 +270,8 @@ class _Interview:
         settings = self.draft.check(path, self.environ, places=False)
         seat = settings.tripleseat
         if seat.auth == "oauth2" and not settings.token_path.exists() and not self.draft.has("tripleseat.public_key"):
-            self.terminal.say("Before the login, TripleSeat lists its locations for its public API key alone.")
-            if key := self.terminal.ask_secret("TripleSeat public API key (unseen; empty: list them later)"):
+            self.terminal.say("Before the login, TripleSeat lists its locations only for the public API key.")
+            if key := self.terminal.ask_secret("TripleSeat public API key (not shown; empty: list them later)"):
                 self.draft.put("tripleseat.public_key", key)
 
     def _ask_locations(self) -> None:
@@ -279,22 +279,24 @@ class _Interview:
             return int(self.terminal.ask(question, check=_refuse_number))
 
         if not self.draft.has("revel.user"):
-            self.draft.put("revel.user", number("Id of the Revel user that orders are made by"))
+            self.draft.put("revel.user", number("Id of the Revel user who makes the orders"))
         self._ask_number("revel.payment_type", "Id of the Revel payment type for TripleSeat payments (empty: none)")
         self._ask_number("revel.discount", "Id of the Revel discount for TripleSeat discounts (empty: none)")
         while name := self.terminal.ask("Name of a location (empty: no more)"):
             entry: dict[str, object] = {"name": name}
             entry["tripleseat_location"] = number("  Its TripleSeat location id")
             entry["revel_establishment"] = number("  Its Revel establishment id")
-            entry["station"] = number("  The Revel POS station its orders are booked on")
+            entry["station"] = number("  The Revel POS station for its orders")
             zone = self.terminal.ask("  Its time zone", str(self.draft.values["timezone"]), self._refuse_zone)
             self.draft.locations.append(ConfigTable(entry | {"timezone": iana_zone(zone) or zone}))
 
     def _ask_charges(self) -> None:
-        self.terminal.say("\nTaxes, fees and gratuities that TripleSeat adds: an event with one not named is held")
+        self.terminal.say("\nTaxes, fees and gratuities that TripleSeat adds. An unknown one holds its event")
         while name := self.terminal.ask("Name in TripleSeat, such as Sales Tax (empty: no more)"):
             question = f"  It is: {', '.join(TREATMENTS[:-1])} or {TREATMENTS[-1]}"
-            treatment = self.terminal.ask(question, "tax", lambda text: "" if text in TREATMENTS else "One of these.")
+            treatment = self.terminal.ask(
+                question, "tax", lambda text: "" if text in TREATMENTS else "Type one of these."
+            )
             product = ""
             if treatment == "item":
                 product = self.terminal.ask("  Revel product (id or exact name)", check=_refuse_nothing)
@@ -325,7 +327,7 @@ class _Interview:
             return text and self._refuse(f"{key}_command", text)
 
         while not self.draft.has(key):
-            if secret := self.terminal.ask_secret(f"{what} (unseen; empty: name a file or a command)"):
+            if secret := self.terminal.ask_secret(f"{what} (not shown; empty: name a file or a command)"):
                 self.draft.put(key, secret)
             elif path := self.terminal.ask("  File that holds it (empty: a command)", check=refuse_file):
                 self.draft.put(f"{key}_file", absolute(path))
@@ -348,7 +350,7 @@ class _Interview:
 
 
 def _refuse_nothing(text: str) -> str:
-    return "" if text else "It is needed."
+    return "" if text else "Type a value."
 
 
 def _refuse_number(text: str) -> str:

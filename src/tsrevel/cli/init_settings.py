@@ -36,7 +36,7 @@ def read_location(text: str) -> dict[str, object]:
         try:
             said = dict(json.loads(text))
         except ValueError as error:
-            raise typer.BadParameter("--location: that isn't JSON") from error
+            raise typer.BadParameter("--location: the value isn't JSON") from error
     else:
         pairs = [part.partition("=") for part in text.split(",")]
         if not all(key.strip() and sign for key, sign, _ in pairs):
@@ -46,7 +46,7 @@ def read_location(text: str) -> dict[str, object]:
             )
         said = {key.strip(): value.strip() for key, _, value in pairs}
     for key in said.keys() - _LOCATION_FIELDS:
-        raise typer.BadParameter(f"--location: {key} is no part of a location. {suggest(key, _LOCATION_FIELDS)}")
+        raise typer.BadParameter(f"--location: a location has no {key}. {suggest(key, _LOCATION_FIELDS)}")
     return _name_zone({key: value if key == "name" else decode_whole(value) for key, value in said.items()})
 
 
@@ -81,16 +81,16 @@ def read_setting(text: str) -> tuple[str, object]:
     if not sign:
         raise typer.BadParameter("--set: write KEY=VALUE, such as time_gate.days_before=1")
     if key not in GIVABLE:
-        raise typer.BadParameter(f"--set: {key} is no setting. {suggest(key, GIVABLE)}")
+        raise typer.BadParameter(f"--set: there is no setting {key}. {suggest(key, GIVABLE)}")
     if key in SETTINGS and SETTINGS[key].secret:
         raise typer.BadParameter(
-            f"--set: {key} is a secret, and others see the command line. Give {key}_file or {key}_command, or set "
+            f"--set: {key} is a secret, and others can read the command line. Set {key}_file or {key}_command, or set "
             "it in the environment"
         )
     if GIVABLE[key] is ValueKind.TABLES:
-        raise typer.BadParameter(f"--set: {key} are tables; use --location or --charge")
+        raise typer.BadParameter(f"--set: {key} is a list of tables; use --location or --charge")
     if key == "safety.dry_run":
-        raise typer.BadParameter("--set: what init writes is a dry run; set safety.dry_run in the file to go live")
+        raise typer.BadParameter("--set: init always writes safety.dry_run = true; change it in the file to go live")
     try:
         return key, parse_setting(key, value.strip())
     except ValueError as error:
@@ -220,7 +220,7 @@ def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[s
     for key, text in options.values.items():
         name = "--" + key.replace(".", "-").replace("_", "-")
         if other := seen.get(plain_key(key)):
-            raise typer.BadParameter(f"{other} and {name} give the same secret; keep one of them")
+            raise typer.BadParameter(f"{other} and {name} set the same secret; keep one of them")
         seen[plain_key(key)] = name
         if not text.strip():
             raise typer.BadParameter(f"{name} is empty")
@@ -241,4 +241,4 @@ def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[s
     draft.charges += [ConfigTable(read_charge(text)) for text in options.charges]
     if draft.names and not options.prefill:
         key = next(iter(draft.names))
-        raise typer.BadParameter(f"{key} is no number; give its id, or --prefill to have the name looked up")
+        raise typer.BadParameter(f"{key} must be a number; give the id, or add --prefill to look the name up")

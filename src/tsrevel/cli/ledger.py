@@ -57,8 +57,8 @@ def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> in
     newer = f", which the next run brings to {look.newest}" if look.version < look.newest else ""
     orders = ", ".join(f"{number:,} {_OF_STATE[state]}" for state, number in summary.orders.items())
     page.line(f"{path}: sound, {summary.size:,} bytes, version {look.version}{newer}.")
-    page.line(f"Every page, every reference and the audit's chain hold: {look.facts:,} facts{last}.")
-    page.line("Orders, receipts and resolutions are what the audit says of them.")
+    page.line(f"Every page, reference and audit hash is correct. The audit has {look.facts:,} rows{last}.")
+    page.line("The orders, receipts and resolutions agree with the audit.")
     page.line(f"Orders: {orders}.")
     rows = [Row((table, f"{number:,}")) for table, number in summary.tables.items()]
     page.table(columns_of("Table", "Rows:amount"), rows, bare=True)
@@ -76,7 +76,7 @@ def back_up_ledger(ctx: CliContext, flags: OutputOptions, target: Path) -> int:
         )
     elif not flags.quiet:
         facts = summary.inspection.facts
-        text = f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts:,} facts in its audit."
+        text = f"{target}: a copy of {path}, {summary.size:,} bytes, checked, {facts:,} rows in its audit."
         print(text, file=ctx.stdout)
     return 0
 
@@ -121,10 +121,10 @@ def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_
     if flags.json:
         ctx.answer(answers.LedgerPruneAnswer(dry_run=dry_run, older_than_days=older_than, dropped=gone))
     elif not flags.quiet:
-        done = "would go" if dry_run else "dropped"
+        done = "would be removed" if dry_run else "dropped"
         told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
         print(f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.", file=ctx.stdout)
-        print("Which event has which order stays, and so does the audit.", file=ctx.stdout)
+        print("The order of each event and the audit stay.", file=ctx.stdout)
     return 0
 
 
@@ -139,10 +139,10 @@ def _new_file(path: Path) -> TextIO:
         take_owner_of(path, path.parent.stat())
         return path.open("w", encoding="utf-8")
     except FileExistsError as error:
-        raise LedgerUnusable(LedgerCode.EXISTS, f"The file {path} exists already: name a new one.") from error
+        raise LedgerUnusable(LedgerCode.EXISTS, f"The file {path} exists already; name a new one.") from error
     except OSError as error:
         raise LedgerUnusable(
-            LedgerCode.UNREACHABLE, f"The file {path} can't be made: {error.strerror}. Name another place."
+            LedgerCode.UNREACHABLE, f"The file {path} can't be created: {error.strerror}. Name another file."
         ) from error
 
 
@@ -153,15 +153,15 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
         before = ledger.runs.pause(reason)
         now, unused = ledger.runs.paused(), not ledger.runs.latest(1)
     if not before:
-        text = f"Runs are {now}. One under way finishes the order in hand and begins no other."
+        text = f"Runs are {now}. A run that is under way finishes its current order and begins no other."
     elif not before.reason:
-        kept = f" Its reason is kept now: {reason}." if reason else ""
-        text = f"Runs were stopped before: {before}. That stays so.{kept}"
+        kept = f" Its reason is now: {reason}." if reason else ""
+        text = f"Runs were stopped before: {before}.{kept}"
     else:
-        other = "; the new reason isn't kept" if reason not in {"", before.reason} else ""
-        text = f"Runs were stopped before: {before}. That stays so, with its reason{other}."
+        other = "; the new reason isn't stored" if reason not in {"", before.reason} else ""
+        text = f"Runs were stopped before: {before}. That pause and its reason stay{other}."
     if settings.monitor.ping_url.get_secret_value():
-        text += " They don't ping the monitor meanwhile: pause its check too, or it will alarm."
+        text += " Paused runs don't ping the monitor: pause its check too, or it raises an alarm."
     return _tell(ctx, flags, settings, now, changed=before != now, text=text, unused=unused)
 
 
@@ -173,7 +173,7 @@ def resume(ctx: CliContext, flags: OutputOptions) -> int:
     text = "Runs weren't paused."
     if before:
         why = f" ({before.reason})" if before.reason else ""
-        text = f"Runs work again; they were paused since {before.since:%Y-%m-%d %H:%M} UTC{why}."
+        text = f"Runs work again. They were paused since {before.since:%Y-%m-%d %H:%M} UTC{why}."
     return _tell(ctx, flags, settings, None, changed=before is not None, text=text, unused=unused)
 
 

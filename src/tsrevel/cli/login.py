@@ -46,7 +46,7 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
         try:
             token, written_at = file.load(), file.written_at()
         except ConfigError as error:
-            print(f"tsrevel: {error}", file=ctx.stderr)
+            print(f"tsrevel: {ctx.copyable(str(error))}", file=ctx.stderr)
             if flags.json:
                 path = str(settings.token_path)
                 answer = LoginStatusAnswer(
@@ -61,7 +61,7 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
         answer = LoginStatusAnswer(auth=auth, token_file=path, valid_until=until, written_at=written, expired=expired)
         ctx.answer(answer)
     elif not flags.quiet:
-        life = f"expired {_show(until)}: the next run renews it" if expired else f"good until {_show(until)}"
+        life = f"expired {_show(until)}; the next run renews it" if expired else f"good until {_show(until)}"
         lines = [
             f"TripleSeat tokens: {settings.token_path}",
             f"written:           {_show(written)}, at the login or at the last renewal",
@@ -76,11 +76,11 @@ def log_out(ctx: CliContext, flags: OutputOptions) -> int:
     with _open_settings(ctx, flags) as settings:
         ctx.wrote = True
         removed = TokenFile(settings.token_path).remove()
-    done = f"{settings.token_path} is removed" if removed else f"There was no token file ({settings.token_path})"
+    done = f"{settings.token_path} was removed" if removed else f"There was no token file ({settings.token_path})"
     if flags.json:
         ctx.answer(LogoutAnswer(auth=settings.tripleseat.auth, token_file=str(settings.token_path), removed=removed))
     elif not flags.quiet:
-        text = f"TripleSeat still trusts the app: an admin can take that back there ({APP_PAGE})."
+        text = f"TripleSeat still trusts the app. An admin can change that in TripleSeat ({APP_PAGE})."
         print(f"{done}. {text}", file=ctx.stdout)
     return 0
 
@@ -115,7 +115,7 @@ def _tell_nothing_to_do(ctx: CliContext, flags: OutputOptions, settings: Setting
     if flags.json:
         ctx.answer(LoginAnswer(auth=auth, token_file=None))
     elif not flags.quiet:
-        text = f'Nothing to do: with tripleseat.auth = "{auth}" nobody has to log in, and no token is kept.'
+        text = f'Nothing to do: tripleseat.auth = "{auth}" needs no login and stores no token.'
         print(text, file=ctx.stdout)
     return 0
 
@@ -125,11 +125,11 @@ PATH = "/callback"
 REST_SECONDS = 1.0
 """How long the rest of an address is waited for that comes in several lines, off a terminal."""
 _REFUSALS = {
-    "access_denied": "the approval was refused; only an ADMIN user of TripleSeat can give it",
-    "invalid_scope": "the app in TripleSeat doesn't have this scope: name what it has with --scope",
-    "unauthorized_client": "the app in TripleSeat may not ask for codes: check its grants",
-    "unsupported_response_type": "the app in TripleSeat may not ask for codes: check its grants",
-    "server_error": "TripleSeat had a fault of its own; try again later",
+    "access_denied": "the approval was refused; only an ADMIN user of TripleSeat can approve",
+    "invalid_scope": "the app in TripleSeat doesn't have this scope; name its scopes with --scope",
+    "unauthorized_client": "the app in TripleSeat may not ask for codes; check its grants",
+    "unsupported_response_type": "the app in TripleSeat may not ask for codes; check its grants",
+    "server_error": "TripleSeat reported an internal error; try again later",
     "temporarily_unavailable": "TripleSeat can't answer at the moment; try again later",
 }
 
@@ -179,7 +179,7 @@ class _Login:
 
     def warn(self, why: str) -> None:
         """Tell that something came in that is no answer to this login."""
-        text = f"tsrevel: an answer was refused: {why}; still waiting for the right one"
+        text = f"tsrevel: refused an answer: {why}; still waiting for the right one"
         print(text, file=self.ctx.stderr, flush=True)
 
     def invite(self, uri: str) -> None:
@@ -188,9 +188,7 @@ class _Login:
         where = seat.authorize_url
         if self.settings.environment == "sandbox" and self.settings.origin("tripleseat.authorize_url") == DEFAULT:
             where = f"{seat.base_url}/oauth2/authorize"  # never at the real TripleSeat, unless somebody says so
-        self.say(
-            f'An ADMIN user of TripleSeat has to open this address and agree; no other can. The scope is "{scope}".\n'
-        )
+        self.say(f'An ADMIN user of TripleSeat must open this address and approve. The scope is "{scope}".\n')
         url = consent_url(where, seat.client_id, uri, scope, self.state, self.verifier)
         stdout, stderr = self.ctx.stdout, self.ctx.stderr
         if not self.flags.json:
@@ -209,7 +207,7 @@ class _Login:
         try:
             return redeem_code(self.token_url, TokenFile(self.settings.token_path), answer.code, uri, self.verifier)
         except TryNextRun as error:
-            raise ServiceDown(f"{error}. No token was kept: run `tsrevel login` again") from error
+            raise ServiceDown(f"{error}. No token was stored; run `tsrevel login` again") from error
 
 
 def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
@@ -221,7 +219,7 @@ def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
         target = _find_target(options)
         paste = options.paste or not target.served
         if paste and not options.paste and not ctx.stdin.isatty():
-            text = "this machine can't listen at that --redirect-uri: add --paste, and hand in the URL"
+            text = "this machine can't listen at that --redirect-uri; add --paste, and paste the URL"
             raise typer.BadParameter(text)
         TokenFile(settings.token_path).prepare(settings.config_path)
         with open_token_url(settings, ctx.runtime or Runtime()) as token_url:
@@ -233,7 +231,7 @@ def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
         auth, path = settings.tripleseat.auth, str(settings.token_path)
         ctx.answer(LoginAnswer(auth=auth, token_file=path, valid_until=_find_end(token)))
     elif not flags.quiet:
-        text = f"Logged in. The tokens are in {settings.token_path}, readable by this user alone; runs renew them."
+        text = f"Logged in. The tokens are in {settings.token_path}, and only this user can read them. Runs renew them."
         print(text, file=ctx.stdout)
     return 0
 
@@ -242,14 +240,14 @@ def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
     try:
         door = CallbackServer(target.host, target.port, target.path, login.state, login.warn)
     except OSError as error:
-        where = f"{target.host}:{target.port} can't be listened at ({error.strerror or type(error).__name__})"
-        raise typer.BadParameter(f"{where}: use another --port that is registered, or --paste") from error
+        where = f"this machine can't listen at {target.host}:{target.port} ({error.strerror or type(error).__name__})"
+        raise typer.BadParameter(f"{where}; use --paste, or another --port that is registered in TripleSeat") from error
     with door:
         uri = target.uri(door.port)
         login.invite(uri)
         login.say(
-            f"\nWaiting on {target.host}:{door.port} for {login.options.timeout} s. With the browser on another"
-            f" machine: tsrevel login --paste, or first ssh -L {door.port}:127.0.0.1:{door.port} from there to here."
+            f"\nWaiting on {target.host}:{door.port} for {login.options.timeout} s. If the browser is on another"
+            f" machine, run `tsrevel login --paste`, or first `ssh -L {door.port}:127.0.0.1:{door.port}` there."
         )
         answer = door.wait(login.options.timeout)
         if answer is None:
@@ -264,8 +262,8 @@ def _take_pasted(login: _Login, target: _RedirectTarget) -> Token:
     with no_echo(login.ctx.stdin, termios.ECHONL):  # a code is a secret until it is used
         login.invite(uri)
         login.say(
-            "\nThen the browser goes to that redirect URL, where it may well find nothing. Paste the whole address it"
-            " shows here (it stays invisible), and press Enter:"
+            "\nThen the browser opens the redirect URL, and may show an error. Paste the whole address that it shows"
+            " (your input stays hidden), and press Enter:"
         )
         answer = _read_pasted(login)
     return login.redeem(answer, uri)
@@ -287,7 +285,7 @@ def _read_pasted(login: _Login) -> ConsentAnswer:
             raise CredentialsRefused("no address was pasted; run `tsrevel login --paste` again")
         whole = begun + text if "://" not in text else text  # an address may come in several lines
         _, mark, query = whole.partition("?")
-        found: ConsentAnswer | Rejected = Rejected("it is not the whole address with code and state in it")
+        found: ConsentAnswer | Rejected = Rejected("it is not the whole address with code and state")
         if mark:
             found = read_answer(query.partition("#")[0], login.state)
         if isinstance(found, ConsentAnswer):
@@ -303,7 +301,7 @@ def _find_target(options: LoginOptions) -> _RedirectTarget:
     if options.redirect_uri is None:
         return _RedirectTarget("127.0.0.1", PORT if options.port is None else options.port, PATH, None, served=True)
     if options.port is not None:
-        raise typer.BadParameter("--redirect-uri has its own port: leave --port out")
+        raise typer.BadParameter("--redirect-uri has its own port; leave --port out")
     given = options.redirect_uri
     try:
         parts = urlsplit(given)
@@ -312,7 +310,7 @@ def _find_target(options: LoginOptions) -> _RedirectTarget:
         parts, port, host = urlsplit(""), None, ""
     usable = parts.scheme in {"http", "https"} and host and not parts.fragment and "@" not in parts.netloc
     if not usable or not given.isascii() or not given.isprintable() or " " in given:
-        raise typer.BadParameter("--redirect-uri isn't a URL: give it exactly as it is registered in TripleSeat")
+        raise typer.BadParameter("--redirect-uri isn't a URL; give it exactly as TripleSeat has it")
     address = f"http://[{host}]" if ":" in host else f"http://{host}"
     served = parts.scheme == "http" and not parts.query and is_loopback(address)
     return _RedirectTarget("127.0.0.1" if host == "localhost" else host, port or 80, parts.path or "/", given, served)
@@ -338,5 +336,5 @@ def _check_app(settings: Settings) -> None:
 
 def _too_late(options: LoginOptions) -> CredentialsRefused:
     return CredentialsRefused(
-        f"nobody approved within {options.timeout} s; run `tsrevel login` again, with a longer --timeout if need be"
+        f"nobody approved within {options.timeout} s; run `tsrevel login --timeout {2 * options.timeout}`"
     )

@@ -98,7 +98,7 @@ def mappings_path(settings: Settings) -> Path:
     """Where mappings.toml lies or will lie. Raises ConfigError where no folder is known."""
     if settings.mappings_path is None:
         remedy = "Name the settings file with --config, or set HOME."
-        message = "have no folder to lie in"
+        message = "have no folder"
         raise ConfigError((ConfigProblem(ConfigCode.NO_HOME, "mappings", "default", message, remedy),))
     return settings.mappings_path
 

@@ -48,7 +48,7 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
         path, sandbox = mappings_path(settings), settings.environment == "sandbox"
         before = set_mapping(path, key, product, like=settings.config_path, sandbox=sandbox)
     except ConnectorDisabled as why:
-        text = f"the product can't be looked up: {why}; nothing was written; say --offline to write it unchecked"
+        text = f"the product can't be looked up: {why}; nothing was written; add --offline to write it unchecked"
         return reject(ctx, flags, text, NEEDS_ATTENTION)
     except MappingUnclear as error:
         return reject(ctx, flags, str(error))
@@ -84,7 +84,7 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
         mapped = [each.establishment for each in load_mappings(path) if target.at(each.establishment).fits(each)]
         places = [each for each in dict.fromkeys(mapped) if asked is None or each in asked]
         if not places:
-            raise MappingUnclear(f"nothing maps {target.text!r} there; `tsrevel map list` shows the mappings")
+            raise MappingUnclear(f"no mapping is for {target.text!r} there; `tsrevel map list` shows the mappings")
         gone = unset_mapping(path, target.at(_only(places, settings)))
     except MappingUnclear as error:
         return reject(ctx, flags, str(error))
@@ -92,7 +92,7 @@ def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) 
         ctx.answer(MapUnsetAnswer(path=str(path), removed=tuple(fill(MappingJson, each) for each in gone)))
     else:
         for each in gone:
-            ctx.say(f"{_describe(each, settings)} is mapped no more, in {path}")
+            ctx.say(f"{_describe(each, settings)} is no longer mapped, in {path}")
     return 0
 
 
@@ -101,7 +101,7 @@ def _only(places: list[int], settings: Settings) -> int:
         return places[0]
     known = establishment_names(settings)
     listed = ", ".join(f"{each} ({known.get(EstablishmentId(each), 'no location')})" for each in places) or "none"
-    raise MappingUnclear(f"which establishment is meant? Say --establishment, one of: {listed}")
+    raise MappingUnclear(f"several establishments fit; add --establishment with one of: {listed}")
 
 
 def _find_product(
@@ -113,11 +113,9 @@ def _find_product(
         offer = account.product(EstablishmentId(place), product)
         if offer:
             return place, offer
-    where = " or ".join(map(str, places)) or "any of the settings"
-    remedy = "look its id up in Revel, or say --offline to write it unchecked"
-    raise MappingUnclear(
-        f"product {product} is no active product of establishment {where}; nothing was written; {remedy}"
-    )
+    where = " or ".join(map(str, places)) or "(any in the settings)"
+    remedy = "look up its id in Revel, or add --offline to write it unchecked"
+    raise MappingUnclear(f"establishment {where} has no active product {product}; nothing was written; {remedy}")
 
 
 def _describe(mapping: ProductEntry, settings: Settings) -> str:

@@ -49,14 +49,14 @@ def list_mappings(ctx: CliContext, flags: OutputOptions, *, offline: bool, seen:
     BadParameter where that is asked for offline.
     """
     if offline and seen:
-        raise typer.BadParameter("--seen asks both services; leave out --offline")
+        raise typer.BadParameter("--seen calls both services; leave out --offline")
     if not offline:
         try:
             return _list_checked(ctx, flags, days if seen else None)
         except ConnectorDisabled as why:
             if seen:
                 return report_nothing_checked(ctx, flags, str(why))
-            print(f"tsrevel: whether the products exist wasn't asked: {why}", file=ctx.stderr)
+            print(f"tsrevel: the products weren't checked: {why}", file=ctx.stderr)
     _tell(ctx, flags, load_settings(config=flags.config, environ=ctx.environ, offline=True), None, None)
     return 0
 
@@ -130,7 +130,7 @@ def _show_table(page: TextOutput, columns: Sequence[Column], rows: Sequence[Row]
 def _row(mapping: ProductEntry, offers: Offers | None, places: Mapping[EstablishmentId, str]) -> Row:
     offer = _offer(offers, mapping.establishment, mapping.product)
     name = offer.name if offer else ""
-    state = "not asked" if offers is None else "ok" if offer else "no active product"
+    state = "not checked" if offers is None else "ok" if offer else "not active"
     place, product = _place(mapping.establishment, places), str(mapping.product)
     style = "" if offer or offers is None else WARNING
     return Row((place, what_is_mapped(mapping), product, name, _price(offer), state), style)

@@ -29,9 +29,7 @@ def suggest(
 ) -> int:
     """Show what has no product, or with `interactive` ask about each; raises BadParameter off a terminal."""
     if interactive and not may_ask(ctx, flags):
-        text = (
-            "--interactive asks questions: it needs a terminal, and neither --json nor -q; leave it out to see them all"
-        )
+        text = "--interactive needs a terminal, and goes with neither --json nor -q; leave it out to list all names"
         raise typer.BadParameter(text)
     try:
         with open_survey(ctx, flags, only) as survey:
@@ -80,7 +78,7 @@ _CANDIDATE_COLUMNS = columns_of(":amount", "score:amount", "product", "name:name
 def _show_candidates(page: TextOutput, wanted: SeenName) -> None:
     """The candidates, numbered from 1."""
     if not wanted.candidates:
-        page.line("nothing in the catalogue is like it: look for its product's id in Revel", indent=4)
+        page.line("no product is similar; look up the product's id in Revel", indent=4)
         return
     rows = []
     for number, each in enumerate(wanted.candidates, 1):
@@ -124,7 +122,7 @@ def _ask(terminal: Terminal, wanted: SeenName, offers: Mapping[ProductId, RevelP
     """The product chosen, "skip" or "quit"."""
 
     def check(answer: str) -> str:
-        return "" if _read(answer, wanted, offers) else f"{answer!r} is neither a choice nor an active product there."
+        return "" if _read(answer, wanted, offers) else f"{answer!r} is neither a choice nor an active product."
 
     most = len(wanted.candidates)
     choices = ("1, " if most == 1 else f"1 to {most}, ") if most else ""

@@ -52,7 +52,7 @@ def call_out(
         return
     failure = call_hook(ctx, settings, hook, report, outcomes)
     if failure:
-        log.error("the command of hooks.%s %s; run it by hand, with JSON on its standard input", hook, failure.text)
+        log.error("the command of hooks.%s %s; run it by hand with JSON on its standard input", hook, failure.text)
 
 
 def call_hook(
@@ -152,7 +152,7 @@ class RunNotifier:
                 send_mails(settings, self._seams)
             self._call_hooks(settings, error)
         except Exception as fault:  # noqa: BLE001 (what is told of a run must not change how it ended)
-            log.error("not everybody was told: %s", describe_fault(fault))  # noqa: TRY400 (its text may quote data)
+            log.error("some notifications weren't sent: %s", describe_fault(fault))  # noqa: TRY400 (its text may quote data)
 
     def _call_hooks(self, settings: Settings, error: Exception | None) -> None:
         hooks = settings.hooks
@@ -203,9 +203,9 @@ def send_mails(settings: Settings, runtime: Runtime) -> None:
         ):
             _send_due(ledger, settings, runtime)
     except RunLocked:
-        log.info("another run is sending mails: those that are due are left to it, or to the next one")
+        log.info("another run is sending mails; it or the next run sends those that are due")
     except LedgerUnusable as error:
-        log.warning("mails that are due can't be sent now: %s", error)
+        log.warning("the mails that are due can't be sent now: %s", error)
 
 
 def open_account(settings: Settings, runtime: Runtime) -> SendGrid:
@@ -228,7 +228,7 @@ def _send_due(ledger: Ledger, settings: Settings, runtime: Runtime) -> None:
         if ledger.runs.paused():
             return
         if runtime.monotonic() - began >= MAILS_SECONDS:
-            log.warning("mail %s and what follows wasn't sent: it took too long; the next run goes on", mail.number)
+            log.warning("mail %s and later ones weren't sent: it took too long; the next run continues", mail.number)
             return
         delivery = account.send(_write(ledger, mail, settings))
         _note(ledger, mail, delivery, runtime)
@@ -259,6 +259,7 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
 
 def mail_context(settings: Settings, number: int | None, made_at: datetime) -> MailContext:
     """What a mail says of the installation. `number` is None for a test mail."""
+    from tsrevel.config.paths import config_to_name
     from tsrevel.notify.message import MailContext
 
     return MailContext(
@@ -268,6 +269,7 @@ def mail_context(settings: Settings, number: int | None, made_at: datetime) -> M
         event_url=settings.tripleseat.event_url,
         timezone=settings.timezone,
         timezones={each.name: each.timezone for each in settings.locations},
+        config=config_to_name(settings.config_path, {}),
     )
 
 
@@ -280,5 +282,5 @@ def _note(ledger: Ledger, mail: DueMail, delivery: SendResult, runtime: Runtime)
     give_up = (refused and mail.refusals + 1 >= MOST_REFUSALS) or runtime.clock() - mail.made_at >= OLDEST
     ledger.outbox.note_failed(mail.number, delivery.text, refused=refused, give_up=give_up)
     level = logging.WARNING if delivery.verdict is SendVerdict.LATER and not give_up else logging.ERROR
-    end = f"it is given up after {mail.attempts + 1} attempts" if give_up else "a later run sends it"
+    end = f"attempt {mail.attempts + 1} was the last one" if give_up else "a later run sends it"
     log.log(level, "mail %s wasn't sent: %s; %s", mail.number, delivery.text, end)

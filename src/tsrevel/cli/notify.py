@@ -67,7 +67,7 @@ def send_test(ctx: CliContext, flags: OutputOptions) -> int:
         if each.result == "failed" or not flags.quiet:
             out.line(f"{each.name + ':':<14}{each.result}: {each.text}", style=_STYLES[each.result])
     if settings.safety.dry_run and not flags.quiet:
-        out.line("Runs themselves send nothing yet: safety.dry_run is true.")
+        out.line("Runs send nothing yet, because safety.dry_run is true.")
     return status
 
 
@@ -108,7 +108,7 @@ def _try_ping(settings: Settings, runtime: Runtime, run_id: str) -> TrialResult:
     for failure in monitor.try_out({"test": True, "correlation_id": correlate(run_id)}):
         status = (ServiceDown if failure.may_pass else ConfigError).exit_status
         return TrialResult("ping", "failed", failure.text, status)
-    return TrialResult("ping", "ok", "the monitor accepted it, as a success")
+    return TrialResult("ping", "ok", "the monitor accepted it as a success")
 
 
 def _write_mail(settings: Settings, run_id: str, now: datetime) -> Message:

@@ -28,12 +28,12 @@ RUN_EXITS = (
     | LOCK_EXITS
     | {
         3: "an event was held or failed, or was first found missed or changed",
-        14: "a person must look before anything more is written",
+        14: "a person must check before anything more is written",
     }
 )
 _ALWAYS = {
     UNEXPECTED: "unexpected; please report it",
-    USAGE: "the command line is wrong, or names something that isn't there",
+    USAGE: "the command line is wrong, or names something that doesn't exist",
     INTERRUPTED: f"interrupted ({TERMINATED}: terminated)",
 }
 
@@ -64,7 +64,7 @@ def _output_options(
     ] = False,
     quiet: Annotated[
         bool,
-        typer.Option("-q", "--quiet", help="Report only trouble.", rich_help_panel=COMMON_PANEL),
+        typer.Option("-q", "--quiet", help="Print only problems.", rich_help_panel=COMMON_PANEL),
     ] = False,
     verbose: Annotated[
         int,
@@ -73,12 +73,12 @@ def _output_options(
             "--verbose",
             count=True,
             show_default=False,
-            help="Log what is done. `-vv`: also each request.",
+            help="Log each step. `-vv`: also each request.",
             rich_help_panel=COMMON_PANEL,
         ),
     ] = 0,
     log_format: Annotated[
-        LogFormat, typer.Option("--log-format", help="The form of the log on stderr.", rich_help_panel=COMMON_PANEL)
+        LogFormat, typer.Option("--log-format", help="The format of the log on stderr.", rich_help_panel=COMMON_PANEL)
     ] = "text",
 ) -> OutputOptions:
     return OutputOptions(config, as_json, quiet, verbose, log_format)

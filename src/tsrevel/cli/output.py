@@ -28,7 +28,7 @@ from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disab
 from tsrevel.files import real_path
 from tsrevel.ledger import SQLITE, LedgerView, RunRecord, open_view
 from tsrevel.planning.money import Cents, show_grouped
-from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.text import show_controls
 
 STYLES = {
@@ -47,7 +47,7 @@ STYLES = {
 }
 """Colours from the middle of the scale, legible on white and on black. Without colours, bold and reverse stay."""
 WARNING, ALARM = "color(130)", "bold color(160)"
-NEVER_RUN = "no run was ever made with this ledger: is it the one that cron's runs use?"
+NEVER_RUN = "no run has used this ledger; check that cron's runs use the same settings file"
 NOTHING_CHECKED = 3
 """The exit status of a command that was to check something and couldn't: nothing found must not look like success."""
 _UNLIMITED = 100_000
@@ -58,7 +58,7 @@ _INSTANT = re.compile(r"\b(20\d\d-\d\d-\d\d \d\d:\d\d) UTC\b")
 
 
 class Fit(StrEnum):
-    """How a column gives way where the terminal is narrow: a name is cut, a text is wrapped.
+    """How a column shrinks on a narrow terminal: a name is cut, a text is wrapped.
 
     If that isn't enough, columns move below their row, the last one first. An amount stays, whole.
     """
@@ -71,7 +71,7 @@ class Fit(StrEnum):
 
 
 _GIVING = ((Fit.NAME, 20), (Fit.TEXT, 16), (Fit.NAME, 8))
-"""Who gives way, and how far, until the table fits."""
+"""Which columns shrink, and how far, until the table fits."""
 _LEAST = dict(_GIVING)
 
 
@@ -110,6 +110,7 @@ class TextOutput:
     ) -> None:
         """`location`: all is about this one. `stream` is stdout unless another is named."""
         out = inner(stream or ctx.stdout)
+        self._copyable = ctx.copyable
         self.is_terminal = out.isatty()
         width = None if self.is_terminal else _UNLIMITED
         # without a height rich takes no width from COLUMNS on a dumb terminal
@@ -133,7 +134,7 @@ class TextOutput:
             except ValueError:  # of no calendar, so not ours
                 return found[0]
 
-        return _INSTANT.sub(translate, show_controls(text))
+        return _INSTANT.sub(translate, show_controls(self._copyable(text)))
 
     def line(
         self, text: str = "", style: str = "", indent: int = 0, hang: int = 4, *, label: str = "", mark: str = ""
@@ -244,8 +245,14 @@ def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
             total = show_grouped(each.total) if each.total is not None else ""
             cells = (each.event_id, each.name, status, total, each.order_id or "", each.reason or "")
             style = "bold" if "bold" in STYLES[status] else "dim" if status == "skipped" else ""
-            rows.append(Row(cells, style, "" if each.order_only else each.text))
+            rows.append(Row(cells, style, "" if each.order_only else _explain(each)))
     page.table(_EVENT_COLUMNS, rows)
+
+
+def _explain(outcome: Outcome) -> str:
+    """Why the event is as it is; the text of a missed event lacks the advice that others carry."""
+    advice = advise(outcome.event_id, outcome.status, outcome.reason) if outcome.missed else ""
+    return f"{outcome.text}; {advice}" if advice else outcome.text
 
 
 def _day_and_place(outcome: Outcome) -> tuple[date, str]:
@@ -286,7 +293,7 @@ def count_of(number: int, noun: str) -> str:
 def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
     """Print the report on stdout in the manner asked for; why a run ended before its time goes to stderr."""
     if report.error:
-        print(f"tsrevel: [{report.correlation_id}] {report.error}", file=ctx.stderr)
+        print(f"tsrevel: [{report.correlation_id}] {ctx.copyable(report.error)}", file=ctx.stderr)
     if flags.json:
         from tsrevel.cli.answers.runs import answer_report
 
@@ -295,11 +302,11 @@ def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> Non
         show_table(report, TextOutput(ctx))
     else:
         for line in list_errors(report) if flags.quiet else list_news(report):
-            print(line, file=ctx.stdout)
+            print(ctx.copyable(line), file=ctx.stdout)
 
 
 def list_news(report: RunReport) -> list[str]:
-    """What a person hasn't been told yet, a line each, after one line that sums up; nothing where nothing is new."""
+    """One line for each event that is news, after a summary line; nothing if nothing is new."""
     news = [outcome for outcome in report.outcomes if outcome.news]
     lines = [news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
     cut_short = report.error and report.outcomes  # without outcomes the error says it all
@@ -307,7 +314,7 @@ def list_news(report: RunReport) -> list[str]:
 
 
 def list_errors(report: RunReport) -> list[str]:
-    """What no manner of speaking leaves out: failures, missed events, and orders that a person must look at."""
+    """The lines that every output shows: failures, missed events, and orders that a person must check."""
     errors = [each for each in report.outcomes if each.status is Status.FAILED or each.missed or each.alarm]
     return [news_line(outcome) for outcome in errors]
 
@@ -321,13 +328,13 @@ def summary_of(report: RunReport) -> str:
 
 
 def news_line(outcome: Outcome, *, named: bool = False) -> str:
-    """One event. `named` is for terminals: a line elsewhere may end in a mailbox or a log, and names are customers'."""
+    """One event. `named` is for terminals: other lines may end in a mailbox or a log, and names are customers' data."""
     name = f" {outcome.name}" if named and outcome.name else ""
     told = f"{outcome.location} {outcome.day or ''}".strip()
     where = f" ({told})" if told else ""
     total = f" {show_grouped(outcome.total)}" if outcome.total is not None else ""
     reason = f" {outcome.reason}" if outcome.reason else ""
-    text = f": {outcome.text}" if outcome.text else ""
+    text = f": {_explain(outcome)}" if outcome.text else ""
     return f"{outcome.shown_status} event {outcome.event_id}{name}{where}{total}{reason}{text}"
 
 
@@ -336,12 +343,12 @@ def show_table(report: RunReport, page: TextOutput) -> None:
     disabled = report.reason is Reason.CONNECTOR_DISABLED
     if disabled and not report.outcomes:
         why = describe_disabled(report.paused)
-        page.line(f"{why[0].upper()}{why[1:]}: nothing was asked, nothing written.", hang=0)
+        page.line(f"{why[0].upper()}{why[1:]}: no service was called, and nothing was written.", hang=0)
         return
     if report.outcomes:
         show_events(page, report.outcomes)
     if report.paused:
-        page.line(f"Stopped on the way: {report.paused}.", hang=0)
+        page.line(f"The run stopped early: {report.paused}.", hang=0)
     show_summary(report, page)
 
 
@@ -369,7 +376,7 @@ def what_is_mapped(mapping: ProductEntry) -> str:
 
 
 def reject(ctx: CliContext, flags: OutputOptions, text: str, status: int = 2) -> int:
-    """What was asked for isn't done, mostly since it makes no sense: said on stderr, and with --json on stdout."""
+    """Report on stderr, and with --json on stdout, that the command did nothing, and why; the exit status."""
     ctx.tell(f"tsrevel: {text}")
     if flags.json:
         ctx.answer_failure(text, status)
@@ -387,10 +394,10 @@ def look(ctx: CliContext, flags: OutputOptions) -> Iterator[tuple[Settings, Ledg
 
 
 def run_line(page: TextOutput, run: RunRecord, total: Cents | None) -> str:
-    """A stored run in one line; `total` is of the orders it made, None where the ledger doesn't keep that."""
+    """A stored run in one line; `total` is the sum of its orders, None if the ledger doesn't store it."""
     head = f"{run.correlation_id}  {page.at(run.started_at)}  {run.mode}"
     if run.finished_at is None:
-        return f"{head}{', dry run' if run.dry_run else ''}, not finished: it is going on, or it died"
+        return f"{head}{', dry run' if run.dry_run else ''}, not finished: it is under way, or its process died"
     seconds = int((run.finished_at - run.started_at).total_seconds())
     return f"{head}, {seconds} s, exit {run.exit_status}: {summarise(run.summary, total, dry_run=run.dry_run)}"
 
@@ -415,7 +422,7 @@ def describe_files(settings: Settings) -> list[str]:
         return f"{path.absolute()}" + (f" (which is {real_path(path)})" if path.is_symlink() else "")
 
     config = settings.config_path
-    shown = told(config) if config else "no settings file was found, the environment alone"
+    shown = told(config) if config else "none found; all settings come from the environment"
     return [f"settings: {shown}", f"ledger: {told(settings.ledger_path)}"]
 
 

@@ -148,8 +148,8 @@ class _Filler:
         clear = [each for each in offered if len(each.numbers) == 1]
         if len(clear) < len(offered) and (not clear or _named(sought, clear) != _named(sought, offered)):
             # What is sought has two numbers: which of them an order takes isn't documented (facts Revel 8).
-            why = "id and payment_type differ, and which of them an order's payment names isn't documented"
-            text = f"{why}; compare with a payment on an existing order; {_candidates(offered)}"
+            why = "id and payment_type differ, and Revel doesn't document which of them an order's payment uses"
+            text = f"{why}; check a payment on an existing order; {_candidates(offered)}"
             self.filled.open.append(f"{key}: {text}")
             self.filled.remarks[key] = [text]
             return
@@ -188,7 +188,7 @@ class _Filler:
             entry["revel_establishment"] = found.id if found else 0
             gaps = []
             if not found:
-                why = "another location has the same name" if twins else "no one establishment has exactly its name"
+                why = "another location has the same name" if twins else "not exactly one establishment has its name"
                 gaps.append(f"revel_establishment: {why}; {_candidates(establishments)}")
             site = zones.get(place.site) if place.site else None
             self._add(services, entry | self._zone(site, found, gaps), gaps)
@@ -196,18 +196,18 @@ class _Filler:
     def _zone(self, site: Site | None, found: Establishment | None, gaps: list[str]) -> dict[str, object]:
         """The site's zone, else the establishment's, else the one that was given for all; without any it is a gap."""
         told, revels = site.timezone if site else None, iana_zone(found.timezone) if found else None
-        strange = f'TripleSeat says "{site.told}", which is none known here' if site and site.told and not told else ""
+        strange = f'TripleSeat says "{site.told}", an unknown zone' if site and site.told and not told else ""
         if told:
             if revels and not same_clock(told, revels, self.now):
                 text = f"{found.name if found else ''}: its zone is {told} at TripleSeat and {revels} at Revel"
-                self.filled.open.append(f"{text}; {told} was taken, correct the wrong one")
+                self.filled.open.append(f"{text}; init took {told}; correct the wrong one")
             return {"timezone": told}
         if revels:
             if strange:
-                self.filled.open.append(f"{found.name if found else ''}: {strange}; Revel's {revels} was taken")
+                self.filled.open.append(f"{found.name if found else ''}: {strange}; init took Revel's {revels}")
             return {"timezone": revels}
         if not self.given.get("timezone"):
-            gaps.append(f"timezone: {strange or 'neither TripleSeat nor Revel says one'}; write an IANA name")
+            gaps.append(f"timezone: {strange or 'neither TripleSeat nor Revel has one'}; write an IANA name")
         return {}
 
     def _add(self, services: Services, entry: dict[str, object], gaps: list[str]) -> None:
@@ -244,7 +244,7 @@ class _Filler:
 
     def _miss(self, key: str, offered: Sequence[SelectableRow]) -> str:
         names = " or ".join(f'"{name}"' for name in self._names(key))
-        return f"not exactly one {_word(key)} is named {names}; {_candidates(offered)}"
+        return f"not exactly one {_word(key)} has the name {names}; {_candidates(offered)}"
 
 
 def _covered(place: TripleSeatLocation, entries: Sequence[Mapping[str, object]]) -> bool:

@@ -75,7 +75,7 @@ class Terminal:
         line = self._ctx.stdin.readline()
         if not line:
             self.say()
-            raise typer.BadParameter("the input ended before everything was answered; nothing was written")
+            raise typer.BadParameter("the input ended before the last answer; nothing was written")
         return line.decode(errors="replace").strip()
 
 

@@ -69,7 +69,7 @@ def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path]
     """
     captured = list_captured(paths)
     if options.signature is not None and len(captured) > 1:
-        raise typer.BadParameter("--signature is for a single delivery: put NAME.sig beside each NAME.json")
+        raise typer.BadParameter("--signature is for a single delivery; put NAME.sig beside each NAME.json")
     if options.archive and not options.dry_run:
         open_archive(options.archive, captured)
     overrides = {"safety.dry_run": True if options.dry_run else None}
@@ -155,7 +155,7 @@ def _choose(ledger: Ledger, run: str | None) -> tuple[EventId, ...]:
         return ledger.events.retryable()
     found = ledger.events.unsuccessful_in(run)
     if found is None:
-        raise typer.BadParameter(f"the ledger knows no run {run}")
+        raise typer.BadParameter(f"the ledger has no run {run}; `tsrevel history` lists the runs")
     return found
 
 
@@ -168,7 +168,7 @@ def _print_outcomes(ctx: CliContext, report: RunReport) -> None:
     for line in lines:
         ctx.answer(line, more=True)
     if report.error:
-        print(f"tsrevel: {report.error}", file=ctx.stderr)
+        print(f"tsrevel: {ctx.copyable(report.error)}", file=ctx.stderr)
 
 
 @dataclass(slots=True)
@@ -216,7 +216,7 @@ class _Replay:
         try:
             move_away(path, folder, answer.text if refused else "")
         except OSError as error:
-            text = f"{show_path(path)} is dealt with and can't be moved: {error.strerror or type(error).__name__}"
+            text = f"{show_path(path)} was processed but can't be moved: {error.strerror or type(error).__name__}"
             print(f"tsrevel: {text}", file=self.ctx.stderr)
             return replace(answer, exit_status=most_severe({answer.exit_status, TsrevelError.exit_status}))
         return answer
@@ -250,4 +250,4 @@ class _Replay:
         if not answer.ok or (answer.exit_status and report is None):
             lines.append(f"{name}: {summary}")
         for line in lines:
-            print(line, file=self.ctx.stdout, flush=True)
+            print(self.ctx.copyable(line), file=self.ctx.stdout, flush=True)

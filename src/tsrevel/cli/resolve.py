@@ -100,7 +100,7 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
         ctx.answer(answer)
     elif ctx.stdout.isatty() or not flags.quiet:
         for line in _lines(event_id, before, after, warnings):
-            print(line, file=ctx.stdout)
+            print(ctx.copyable(line), file=ctx.stdout)
     return 0
 
 
@@ -109,17 +109,15 @@ def _check(options: ResolveOptions) -> ResolveOptions:
     order_id = None if options.order_id is None else options.order_id.strip()
     note = " ".join(options.note.split())
     if not note and options.word != "open":
-        raise typer.BadParameter(
-            "--note is needed: say in a few words, without customers' names, what was done and why"
-        )
+        raise typer.BadParameter("--note is missing; say in a few words what you did and why, without customers' names")
     if len(note) > LONGEST_NOTE:
-        raise typer.BadParameter(f"--note has {len(note)} characters, and {LONGEST_NOTE} are the limit")
+        raise typer.BadParameter(f"--note has {len(note)} characters; the limit is {LONGEST_NOTE}")
     if not note.isprintable():
         raise typer.BadParameter("--note holds characters that can't be printed")
     if order_id is not None and options.word != "done":
         raise typer.BadParameter("--order goes with --as done")
     if order_id is not None and not is_id(order_id):
-        raise typer.BadParameter("--order is the number of a Revel order")
+        raise typer.BadParameter("--order must be the number of a Revel order")
     if options.no_order_exists and options.word != "open":
         raise typer.BadParameter("--no-order-exists goes with --as open")
     return replace(options, note=note, order_id=order_id)
@@ -135,10 +133,10 @@ def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id:
                 row = services.revel.find_by_id(order_id)
             if row and not row.deleted:
                 return None
-            what = "is deleted at Revel" if row else "is not known to Revel"
-            raise typer.BadParameter(f"order {order_id} {what}: nothing was stored; look its number up there")
+            what = "is deleted at Revel" if row else "doesn't exist at Revel"
+            raise typer.BadParameter(f"order {order_id} {what}; nothing was stored; look up its number in Revel")
     except ConfigError:
-        why = "the settings don't say how to ask Revel (`tsrevel config validate`)"
+        why = "the settings for Revel are incomplete; run `tsrevel config validate`"
     except (CredentialsRefused, TryNextRun, Refused) as error:
         why = str(error)
     return f"whether Revel has order {order_id} wasn't checked: {why}"
@@ -163,37 +161,35 @@ def _objection(settings: Settings, runtime: Runtime, before: _Before, options: R
         return None
     if resolution.was_done and not resolution.orders and not options.no_order_exists:
         return (
-            f"event {resolution.event_id} was resolved as done without --order: if its order was entered by hand, the "
-            "next run may not find it, and would make a SECOND one. Look in Revel: where there is one, name it by "
-            f"`tsrevel resolve {resolution.event_id} --as done --order ID --note T`; where there is none, say "
-            f"`tsrevel resolve {resolution.event_id} --as open --no-order-exists`"
+            f"event {resolution.event_id} was resolved as done without --order. If its order was entered by hand, the "
+            "next run may not find it and would make a SECOND one. Check in Revel. If there is one, run "
+            f'`tsrevel resolve {resolution.event_id} --as done --order ID --note "entered by hand"`. If '
+            f'there is none, run `tsrevel resolve {resolution.event_id} --as open --note "no order" --no-order-exists`'
         )
     if not resolution.orders:
         return None
     named = ", ".join(resolution.orders)
     why = why_disabled(settings, runtime)
     if why:
-        return f"whether Revel order {named} still stands can't be asked: {why}"
+        return f"tsrevel can't check whether Revel order {named} still stands: {why}"
     try:
         with open_services(settings, runtime) as services:
             rows = [services.revel.find_by_id(each) for each in resolution.orders]
     except (TryNextRun, Refused) as error:
-        raise ServiceDown(f"whether Revel order {named} still stands can't be told: {error}") from error
+        raise ServiceDown(f"tsrevel can't check whether Revel order {named} still stands: {error}") from error
     standing = ", ".join(row.id for row in rows if row and not row.deleted)
     if not standing:
         return None
-    return f"Revel order {standing} stands, and a run would make a second one: delete it in Revel first, or leave it so"
+    return f"Revel order {standing} still stands, and a run would make a second one; delete it in Revel first"
 
 
 def _lines(event_id: EventId, before: _Before, after: Resolution | None, warnings: Sequence[str]) -> list[str]:
     if after is None:
-        told = (
-            "is open again: the next run sees to it" if before.resolution else "was not resolved: nothing to take back"
-        )
+        told = "is open again; the next run processes it" if before.resolution else "was not resolved; nothing changed"
     elif before.is_finished:
         told = f"is noted as {after.verdict}"
     else:
-        told = f"is resolved as {after.verdict}: runs skip it from now on ({REASONS[after.verdict]})"
+        told = f"is resolved as {after.verdict}; runs skip it from now on ({REASONS[after.verdict]})"
     return [f"event {event_id} {told}", *(f"note: {each}" for each in warnings)]
 
 
@@ -202,20 +198,20 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
     found = []
     record = before.record
     if before.standing is None and record is None:
-        found.append("no run has seen this event yet: is its id right?")
+        found.append("no run has seen this event yet; check its id")
     if after and record:
         if before.is_finished:
-            found.append(f"it has Revel order {record.order_id} already; runs go on to tell what changes of it")
+            found.append(f"it already has Revel order {record.order_id}; runs still report its changes")
         elif record.state == "claimed":
             number = f"Revel order {record.order_id}" if record.order_id else "an order that may be at Revel"
-            found.append(f"{number} was begun and is not finished by any run now: finish or delete it there")
+            found.append(f"{number} is unfinished, and no run finishes it now; finish or delete it in Revel")
         elif record.state == "disputed" and after.verdict == "ignored":
-            found.append(f"Revel order {record.order_id} still stands: void it there if it is not wanted")
+            found.append(f"Revel order {record.order_id} still stands; if nobody wants it, void it in Revel")
     if after and len(after.orders) > 1:
         found.append(f"orders named for it so far: {', '.join(after.orders)}")
     taken_back = options.word == "open" and before.resolution and before.resolution.verdict == "done"
     if taken_back and not before.is_finished:
         found.append(
-            "an order entered by hand is found by its local_id alone: with another, the next run makes a SECOND one"
+            "the next run finds an order entered by hand only by its local_id; without it, the run makes a SECOND one"
         )
     return found

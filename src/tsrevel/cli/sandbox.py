@@ -57,8 +57,8 @@ def serve_sandbox(
     Raises OSError where a port is taken or the file can't be written.
     """
     if write_config and look_at(write_config) is not None and not read_regular(write_config).startswith(MARK.encode()):
-        remedy = "Name a new file, best in a folder of its own."
-        text = f"{write_config} is there, and a sandbox didn't write it: nothing was written"
+        remedy = "Name a new file in a folder of its own."
+        text = f"{write_config} exists and isn't a sandbox's settings file; nothing was written"
         problem = ConfigProblem(ConfigCode.FILE_NOT_OURS, "--write-config", "the command line", text, remedy)
         raise ConfigError((problem,))  # it may be settings of production
     from tsrevel.sandbox import BREAKS, add_orders_by_hand, break_services

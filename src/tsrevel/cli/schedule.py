@@ -113,12 +113,12 @@ def print_schedule(
     """Print the crontab or the units, and how they are installed. Nothing is written or asked."""
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     if settings.config_path is None:
-        raise typer.BadParameter("cron and systemd don't have this environment: write a settings file (tsrevel init)")
+        raise typer.BadParameter("cron and systemd don't have this environment; write a settings file: `tsrevel init`")
     user = user or _find_user(settings)
     to = list(mail_to or settings.email.recipients or [user])
     log = log.absolute() if log else None
     given = [key for key in SETTINGS if settings.origin(key).source is Source.ENVIRONMENT]
-    warnings = [f"{key} is set in this environment, which a scheduled run doesn't have" for key in given]
+    warnings = [f"{key} is set in this environment, and a scheduled run doesn't have it" for key in given]
     if kind == "cron":
         files = {"crontab": _render_crontab(settings, to, log)}
         install = [f"crontab -u {user} -e, and add these lines; as {user}: crontab -e"]
@@ -159,7 +159,7 @@ def _render_crontab(settings: Settings, to: Sequence[str], log: Path | None) -> 
     return "\n".join(
         [
             "# tsrevel every 45 minutes. Cron has no field for it: three lines that repeat every three hours do it.",
-            '# cron mails what a run prints: only what a person should read. With MAILTO="" nobody would read it.',
+            '# cron mails the output of a run: only lines that a person should read. MAILTO="" turns that off.',
             f"MAILTO={','.join(to)}",
             *lines,
             "",

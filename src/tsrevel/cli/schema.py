@@ -18,7 +18,7 @@ def print_schema(ctx: CliContext, flags: OutputOptions, name: str) -> int:
     """
     schemas = {each: write_schema(each) for each in ANSWERS if f"{each} ".startswith(f"{name} ") or not name}
     if not schemas:
-        raise typer.BadParameter(f"{name!r} is not one of: {', '.join(ANSWERS)}")
+        raise typer.BadParameter(f"no command has the name {name!r}; there are: {', '.join(ANSWERS)}")
     if flags.json:
         ctx.answer(SchemaAnswer(schemas=schemas))
     else:

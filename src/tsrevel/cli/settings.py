@@ -25,7 +25,7 @@ def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
         counts = ((settings.locations, "location"), (settings.charges, "charge"), (settings.products, "mapping"))
         told = [f"{len(entries)} {name}{'' if len(entries) == 1 else 's'}" for entries, name in counts]
         mode = "dry run" if settings.safety.dry_run else "live"
-        mode = mode if settings.safety.enable_connector else "switched off"
+        mode = mode if settings.safety.enable_connector else "disabled"
         ctx.say(f"{_sources(settings)}: no problems. {settings.environment}, {mode}; {', '.join(told)}.")
     for warning in warnings:
         ctx.tell(f"tsrevel: warning: {warning}")
@@ -58,7 +58,7 @@ def _tell(ctx: CliContext, settings: Settings, problems: Sequence[ConfigProblem]
     if not problems:
         return 0
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    hint = "" if settings.config_path else "; `tsrevel init` writes a file, or name one with --config"
+    hint = "" if settings.config_path else "; run `tsrevel init` to write a file, or name one with --config"
     print(f"tsrevel: {_sources(settings)}: {count}{hint}", file=ctx.stderr)
     for problem in problems:
         ctx.tell(f"tsrevel: {problem}")
@@ -81,4 +81,4 @@ def _answer(
 
 
 def _sources(settings: Settings) -> str:
-    return str(settings.config_path) if settings.config_path else "no settings file, the environment alone"
+    return str(settings.config_path) if settings.config_path else "no settings file (environment only)"

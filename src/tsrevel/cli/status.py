@@ -140,7 +140,7 @@ def _where(each: EventStatus | Changed) -> str:
 
 
 def _wait(status: InstallationStatus, each: EventStatus) -> str:
-    late = ", its day has passed and no run has seen it since" if status.is_overdue(each) else ""
+    late = "; its day has passed, and no run has seen it since" if status.is_overdue(each) else ""
     return f"{each.reason or each.status}{late}"
 
 
@@ -148,7 +148,7 @@ def _order_line(page: TextOutput, order: OpenOrder) -> str:
     number = f"Revel order {order.order_id}" if order.order_id else "no Revel order yet"
     total = f", total {show_grouped(order.total)}" if order.total is not None else ""
     text = f": {order.dispute}" if order.dispute else ""
-    done = "receipts not kept" if order.receipts is None else f"{order.receipts} of {order.steps} steps written"
+    done = "receipts not stored" if order.receipts is None else f"{order.receipts} of {order.steps} steps written"
     at = page.at(order.touched_at, order.location)
     return f"event {order.event_id} {order.state}, {number}{total}, {done}, {at}{text}"
 
@@ -171,7 +171,7 @@ def _good(status: InstallationStatus) -> str:
     if status.good is None or status.since_good is None:
         return "none yet"
     code = status.good.exit_status
-    meaning = ": some events held or failed, or newly missed or changed" if code == NEEDS_ATTENTION else ""
+    meaning = ": some events were held, failed, missed or changed" if code == NEEDS_ATTENTION else ""
     return f"{show_span(status.since_good)} ago ({status.good.correlation_id}, exit {code}{meaning})"
 
 
@@ -201,11 +201,11 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
     changed = [(_changed_line(page, each), WARNING) for each in status.changed]
     dry = [(_dry_line(page, each), WARNING) for each in status.dry]
     orders = [(_order_line(page, each), ALARM if each.state == "disputed" else WARNING) for each in status.orders]
-    _show_lines(page, "Changed after injection: a person must see to these", changed)
-    _show_lines(page, "Found by a dry run, and seen by no live one", dry)
-    _show_lines(page, "Orders begun, and not finished or disputed", orders)
+    _show_lines(page, "Changed after injection: these need a person", changed)
+    _show_lines(page, "Found by a dry run; no live run has seen them since", dry)
+    _show_lines(page, "Orders that are unfinished or disputed", orders)
     page.line()
-    page.line("Due next (as far as runs have seen)", "bold")
+    page.line("Due next, among the events that runs have seen", "bold")
     if status.due:
         rows = []
         for each in status.due:
@@ -216,7 +216,10 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
         page.line("none", "dim", indent=2)
     if status.resolved:
         page.line()
-        page.line(f"Settled by hand: {len(status.resolved)} (`tsrevel history EVENT` tells when and why)", "dim")
+        page.line(
+            f"Settled by hand: {len(status.resolved)}; `tsrevel history EVENT` shows why",
+            "dim",
+        )
 
 
 _DUE_COLUMNS = columns_of("Day", "Event", "Location:name", "Waits for:text")

@@ -45,7 +45,7 @@ def verify_signature(
 
 def _tell_when(timestamp: int | None) -> str:
     if timestamp is None:
-        return "a plain digest, which doesn't say when it was signed"
+        return "a plain digest, without the time of signing"
     try:
         return f"signed {datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, OverflowError, OSError):  # twelve digits reach beyond the calendar

@@ -86,7 +86,7 @@ def place_mappings(
         return real.with_name(f"{real.name.removesuffix('.toml')}.{MAPPINGS_NAME}")
     path, by_link = real.with_name(MAPPINGS_NAME), config.with_name(MAPPINGS_NAME)
     if settings_folder(config) != real_path(config.parent) and is_there(by_link) and real_path(by_link) != path:
-        message = f"lie beside a link to the settings file ({by_link}), and are read beside the file itself"
+        message = f"are beside a link to the settings file ({by_link}), but tsrevel reads them beside the file itself"
         remedy = f"Move them: mv {_quote(by_link)} {_quote(path)}"
         report.add(ConfigCode.MAPPINGS_BESIDE_LINK, "mappings", file_origin(by_link), message, remedy)
     return path
@@ -148,9 +148,11 @@ def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: Pro
     # what this user may not even look at was never theirs to use: lexists says that it isn't there
     if not os.path.lexists(old) or is_there(new) or real_path(old) == real_path(new) or report.spoils(key):
         return
-    message = f"isn't set, and {old} is there from before: now it would be {new}"
+    message = f"isn't set, and {old} exists from an earlier version; the default is now {new}"
     moves = name_moves(old, new, settings)
-    remedy = f'If it belongs to these settings, move it while no run is under way: {moves}. Else set {key} = "{new}".'
+    remedy = (
+        f'If it belongs to these settings, move it while no run is under way: {moves}. Otherwise set {key} = "{new}".'
+    )
     report.add(ConfigCode.STATE_LEFT_BEHIND, key, DEFAULT, message, remedy)
 
 
@@ -308,8 +310,8 @@ def _place_files(
     ledger = _given_path("ledger.path", values, environ, folder, report)
     token = _given_path("tripleseat.token_file", values, environ, folder, report)
     if ledger is None and state is None and not report.spoils("ledger.path"):
-        message = "isn't set, and no home folder is known"
-        report.add(ConfigCode.NOT_SET, "ledger.path", DEFAULT, message, "Set it, or HOME.")
+        message = "isn't set, and HOME isn't set either"
+        report.add(ConfigCode.NOT_SET, "ledger.path", DEFAULT, message, "Set it, or set HOME.")
     default = state or StatePlace(Path())
     beside = ledger.with_name(TOKEN_NAME) if ledger else default.token
     ledger = ledger or default.ledger

@@ -122,11 +122,11 @@ def _write(path: Path, text: str, like: Path | None) -> None:
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
     if error.errno in DISK_FULL:
-        remedy = "The disk is full: make room, then do it again."
+        remedy = "The disk is full. Make room, then try again."
     else:
-        remedy = "Do it as the user who owns it, or let this user write to it."
+        remedy = "Run the command as the user who owns the file, or let this user write to it."
         if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
-            remedy = f"Let this user write to the folder {path.parent}, or do it as the user who owns that."
+            remedy = f"Let this user write to the folder {path.parent}, or run the command as its owner."
         cure = cure_roots_files(path)
         remedy += f" As root: {cure}" if cure else ""
     message = f"can't be changed: {error.strerror or type(error).__name__}"

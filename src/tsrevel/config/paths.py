@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,11 +115,11 @@ def read_path(text: str, environ: Mapping[str, str], folder: Path | None) -> Pat
         return PathProblem("isn't the path of a file")
     for sign in "$%":
         if sign in text:
-            return PathProblem(f"holds a {sign}, and nothing is put in place of variables here")
+            return PathProblem(f"holds a {sign}, but tsrevel replaces no variables in paths")
     if text.startswith("~"):
         home = _home(environ)
         if not text.startswith("~/"):
-            return PathProblem("begins with ~, which is understood as ~/ alone")
+            return PathProblem("begins with ~, and tsrevel only replaces ~/")
         if home is None:
             return PathProblem("begins with ~/, and the environment has no absolute HOME", code=ConfigCode.NO_HOME)
         text = str(home / text[2:].lstrip("/"))
@@ -146,15 +147,28 @@ def find_config(
             report.add(path.code, "config", variable_origin("TSREVEL_CONFIG"), path.message, path.remedy)
             return None
         return _require(path, variable_origin("TSREVEL_CONFIG"), report)
-    return next((path for path in _usual_places(environ, system_config) if is_there(path)), None)
+    return _find_usual(environ, system_config)
+
+
+def config_to_name(config: Path | None, environ: Mapping[str, str]) -> str:
+    """The settings file, quoted for a shell, where a command has to name it; "" where the command finds it itself."""
+    named = environ.get("TSREVEL_CONFIG", "").strip()
+    path = config or (read_path(named, environ, None) if named else None)
+    if not isinstance(path, Path) or path.absolute() == _find_usual(environ, SYSTEM_CONFIG):
+        return ""
+    return shlex.quote(str(path.absolute()))
 
 
 def miss_config(environ: Mapping[str, str], system_config: Path, report: ProblemReport) -> None:
     """Tell that no config file was found, where it was looked for, and how one is made."""
     places = " or ".join(str(path) for path in _usual_places(environ, system_config))
-    remedy = "Make one by `tsrevel init`, or name yours: --config FILE."
-    message = f"there is no settings file: no {places}"
+    remedy = "Run `tsrevel init` to write one, or name yours with --config FILE."
+    message = f"there is no settings file at {places}"
     report.lead(ConfigProblem(ConfigCode.NO_CONFIG_FILE, "config", str(DEFAULT), message, remedy))
+
+
+def _find_usual(environ: Mapping[str, str], system_config: Path) -> Path | None:
+    return next((path for path in _usual_places(environ, system_config) if is_there(path)), None)
 
 
 def _usual_places(environ: Mapping[str, str], system_config: Path) -> list[Path]:

@@ -51,10 +51,10 @@ def whole_entries(built: tuple[Built[S], ...]) -> tuple[S, ...]:
 
 _WORDING = {
     "setting": (ConfigCode.UNUSABLE_VALUE, "{message}", "{remedy}"),
-    "missing": (ConfigCode.NOT_SET, "isn't set", "Give it a value."),
-    "literal_error": (ConfigCode.UNKNOWN_WORD, "isn't one of the words it knows", "Write {expected}."),
+    "missing": (ConfigCode.NOT_SET, "isn't set", "Set a value."),
+    "literal_error": (ConfigCode.UNKNOWN_WORD, "isn't an allowed value", "Write {expected}."),
     "string_type": (ConfigCode.WRONG_TYPE, "must be text", "Write it in quotes."),
-    "string_too_short": (ConfigCode.EMPTY, "is empty", "Give it a value."),
+    "string_too_short": (ConfigCode.EMPTY, "is empty", "Set a value."),
     "bool_type": (ConfigCode.WRONG_TYPE, "must be true or false", "Write true or false, without quotes."),
     "int_type": (ConfigCode.WRONG_TYPE, "must be a whole number", "Write it as digits, without quotes."),
     "float_type": (ConfigCode.WRONG_TYPE, "must be a number", "Write it as digits, without quotes."),
@@ -133,15 +133,15 @@ def _explain(model: type[Section], detail: ErrorDetails) -> tuple[ConfigCode, st
     location = detail["loc"]
     if detail["type"] == "extra_forbidden":
         known = [field.alias or name for name, field in model.model_fields.items()]
-        return ConfigCode.UNKNOWN_KEY, "is no setting", suggest(str(location[0]), known)
+        return ConfigCode.UNKNOWN_KEY, "isn't a setting", suggest(str(location[0]), known)
     context = detail.get("ctx", {})
     code, message, remedy = _WORDING.get(detail["type"], _OTHERWISE)
     item = f"entry {int(location[1]) + 1} " if len(location) > 1 else ""
     return context.get("code", code), item + message.format(**context), remedy.format(**context)
 
 
-NO_LOCATIONS = "there are no [[locations]]: every event is held"
-ADD_LOCATIONS = "Add one for each place that sells."
+NO_LOCATIONS = "there are no [[locations]], so every event is held"
+ADD_LOCATIONS = "Add one for each location."
 """What is no fault of the settings, but makes no order."""
 _PLACEHOLDERS = frozenset({"replace-me", "example-client-id"})
 """What stands in config.example.toml for what nobody else can know."""
@@ -192,8 +192,8 @@ def check_revel_address(settings: Settings, report: ProblemReport, *, offline: b
         origin = settings.origin("revel.base_url")
         report.add(ConfigCode.CONFLICTING_VALUES, "revel.base_url", origin, message, "Keep one of the two.")
     if not given and not made and not offline:
-        remedy = 'Set domain = "acme" in [revel], or REVEL_DOMAIN, or base_url.'
-        origin, message = settings.origin("revel.domain"), "isn't set, nor is revel.base_url"
+        remedy = 'Set domain = "acme" in [revel], or set REVEL_DOMAIN or base_url.'
+        origin, message = settings.origin("revel.domain"), "isn't set, and revel.base_url isn't set either"
         report.add(ConfigCode.NOT_SET, "revel.domain", origin, message, remedy)
 
 
@@ -218,15 +218,15 @@ def check_before_use(settings: Settings, environ: Mapping[str, str], report: Pro
         key = f"hooks.{name}"
         words = shlex.split(getattr(settings.hooks, name)) if not report.spoils(key) else []
         if words and shutil.which(words[0], path=environ.get("PATH")) is None:
-            message = f"names {words[0]!r}, which is no command that this user can run"
-            remedy = "Write its whole path, and make it executable."
+            message = f"names {words[0]!r}, and this user can't run such a command"
+            remedy = "Write its full path, and make it executable."
             report.add(ConfigCode.COMMAND_NOT_FOUND, key, settings.origin(key), message, remedy)
     if settings.orders.unmapped_items == "fallback" and not report.spoils("locations"):
         for location in settings.locations:
             if not location.fallback_product:
                 key = f"locations[{location.name or location.tripleseat_location or location.tripleseat_site}]"
                 message = 'isn\'t set, though orders.unmapped_items = "fallback" needs it'
-                remedy = 'Set the Revel product for unmapped lines, or unmapped_items = "hold".'
+                remedy = 'Set the Revel product for unmapped lines, or set unmapped_items = "hold".'
                 origin = settings.origin("locations")
                 report.add(ConfigCode.PRODUCT_REQUIRED, f"{key}.fallback_product", origin, message, remedy)
 
@@ -266,13 +266,13 @@ def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: Origin, re
             continue
         products = [product for product in (charge.product, charge.product_name) if product is not None]
         if charge.treat_as == "item" and len(products) != 1 and not report.spoils(f"{key}.product"):
-            remedy = "Give product or product_name, one of them."
-            report.add(ConfigCode.PRODUCT_REQUIRED, key, origin, "is an item, which needs one product", remedy)
+            remedy = "Give either product or product_name."
+            report.add(ConfigCode.PRODUCT_REQUIRED, key, origin, "is an item, and an item needs one product", remedy)
         if charge.treat_as != "item" and products:
             remedy = 'Remove the product, or write as = "item".'
             report.add(ConfigCode.PRODUCT_NOT_ALLOWED, key, origin, "has a product but isn't an item", remedy)
     matches = ((each.key, normalise(each.entry.match)) for each in charges if each.entry.match)
-    _check_unique(matches, "is listed before under the same name", origin, report)
+    _check_unique(matches, "has the same name as an earlier entry", origin, report)
 
 
 def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: ProblemReport) -> None:
@@ -286,8 +286,8 @@ def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Orig
             places.append((key, place))
         elif not report.spoils(f"{key}.tripleseat"):
             remedy = "Give tripleseat_location or tripleseat_site."
-            report.add(ConfigCode.PLACE_REQUIRED, key, origin, "doesn't say which place at TripleSeat it is", remedy)
-    _check_unique(places, "is at the same TripleSeat place as one before", origin, report)
+            report.add(ConfigCode.PLACE_REQUIRED, key, origin, "doesn't say which location at TripleSeat it is", remedy)
+    _check_unique(places, "has the same TripleSeat location as an earlier entry", origin, report)
 
 
 def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], ...], report: ProblemReport) -> None:
@@ -303,7 +303,7 @@ def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], 
         code = ConfigCode.ESTABLISHMENT_AS_LOCATION if mixed_up else ConfigCode.UNKNOWN_LOCATION
         but = ", but is its Revel establishment" if mixed_up else ""
         remedy = "Write the tripleseat_location or tripleseat_site of an entry, or add an entry with it."
-        message = f"names {stray}, which no [[locations]] entry has as its TripleSeat id{but}"
+        message = f"names {stray}, and no [[locations]] entry has this TripleSeat id{but}"
         report.add(code, key, settings.origin(key), message, remedy)
 
 
@@ -314,8 +314,8 @@ def check_mails(settings: Settings, report: ProblemReport) -> None:
         return
     for key, value in (("email.recipients", mail.recipients), ("email.on", mail.on)):
         if not value and settings.origin(key) != DEFAULT:
-            remedy = "Name at least one, or take out email.api_key: then no mails are sent."
-            report.add(ConfigCode.EMPTY, key, settings.origin(key), "is empty, though mails are set up", remedy)
+            remedy = "Name at least one, or remove email.api_key to send no mails."
+            report.add(ConfigCode.EMPTY, key, settings.origin(key), "is empty, but mails are set up", remedy)
 
 
 def check_spool(settings: Settings, report: ProblemReport) -> None:
@@ -346,11 +346,11 @@ def check_products(products: tuple[Built[ProductEntry], ...], origin: Origin, re
         if report.spoils(f"{each.key}.name") or report.spoils(f"{each.key}.menu_item_id"):
             continue
         if (mapping.menu_item_id is None) == (mapping.name is None):
-            message = "needs menu_item_id or name, one of them"
+            message = "needs either menu_item_id or name"
             report.add(ConfigCode.MENU_ITEM_OR_NAME_REQUIRED, key, origin, message, "Keep the one to match by.")
         elif mapping.establishment:
             lines.append((key, (mapping.establishment, mapping.menu_item_id, normalise(mapping.name or ""))))
-    _check_unique(lines, "maps a line that one before maps", origin, report)
+    _check_unique(lines, "maps the same line as an earlier entry", origin, report)
 
 
 def _check_unique(entries: Iterable[tuple[str, Hashable]], message: str, origin: Origin, report: ProblemReport) -> None:
@@ -412,7 +412,7 @@ def choose_locations(
         return GivenValue([entry], place.origin)
     if not report.spoils("locations"):
         remedy = f"Set TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID, or {VARIABLES['locations'][0]}."
-        report.add(ConfigCode.INCOMPLETE_LOCATION, "locations", place.origin, "is only half of a location", remedy)
+        report.add(ConfigCode.INCOMPLETE_LOCATION, "locations", place.origin, "is only a part of a location", remedy)
     return None
 
 
@@ -455,5 +455,5 @@ def check_legacy_location(
     if place is None or report.spoils("locations") or any(map(place.agrees, locations)):
         return
     message = f"fits none of the locations given by {origin}"
-    remedy = "Remove the old variables, or mend the locations."
+    remedy = "Remove the old variables, or correct the locations."
     report.add(ConfigCode.LOCATION_MISMATCH, "locations", place.origin, message, remedy)

@@ -158,7 +158,7 @@ class SecretReader(Secret):
         text = self._read_file(way, given) if way.endswith("_file") else self._run(way, given)
         lines = [bare for line in re.split(r"[\r\n]+", text or "") if (bare := trim(line))]
         if text is not None and not lines:
-            self.report.add(ConfigCode.EMPTY, way, given.origin, "leads to an empty secret", "Put the secret there.")
+            self.report.add(ConfigCode.EMPTY, way, given.origin, "gives an empty secret", "Put the secret there.")
         if not lines:
             return None
         return self._check(key, way, GivenValue(lines if GIVABLE[key] is ValueKind.SECRETS else lines[0], given.origin))
@@ -168,7 +168,7 @@ class SecretReader(Secret):
         values = given.value if isinstance(given.value, list) else [given.value]
         texts = [each for each in values if isinstance(each, str)]
         if key in _SENT_IN_HEADERS and not all(text.isascii() and text.isprintable() for text in texts):
-            message, remedy = "holds a character that no key has", "Copy it once more, as plain ASCII on one line."
+            message, remedy = "has a character that no key has", "Copy it again, as plain ASCII on one line."
         elif any(sign in text for text in texts for sign in "\r\n\t\0"):
             message, remedy = "holds a tab or an end of line", "Write it on one line."
         else:
@@ -185,10 +185,10 @@ class SecretReader(Secret):
             data = read_regular(path, LARGEST_SECRET)
         except FileNotFoundError:
             remedy = "Name the file that holds the secret."
-            self.report.add(ConfigCode.FILE_NOT_FOUND, way, given.origin, "names a file that isn't there", remedy)
+            self.report.add(ConfigCode.FILE_NOT_FOUND, way, given.origin, "names a file that doesn't exist", remedy)
             return None
         except (OSError, ValueError):  # ValueError: a NUL in the path
-            remedy = "Let this user read it: a regular file."
+            remedy = "Name a regular file that this user can read."
             self.report.add(ConfigCode.FILE_UNREADABLE, way, given.origin, "names a file that can't be read", remedy)
             return None
         try:
@@ -202,17 +202,19 @@ class SecretReader(Secret):
         try:
             words = shlex.split(str(given.value))
         except ValueError:
-            message = "isn't a command line: a quote is open"
+            message = "isn't a command line: a quote isn't closed"
             self.report.add(ConfigCode.MALFORMED_COMMAND, way, given.origin, message, "Close the quote.")
             return None
         if not words:
             remedy = "Write a command, or leave it empty."
-            self.report.add(ConfigCode.EMPTY, way, given.origin, "is a command that is blank", remedy)
+            self.report.add(ConfigCode.EMPTY, way, given.origin, "is a blank command", remedy)
             return None
         result = self.run(words, self.environ)
         if result.failure:
             message = f"is a command that {result.text}"
-            self.report.add(ConfigCode.COMMAND_FAILED, way, given.origin, message, "Run it by hand as this user.")
+            self.report.add(
+                ConfigCode.COMMAND_FAILED, way, given.origin, message, "Run it by hand as this user to see why."
+            )
             return None
         return result.output
 

@@ -367,4 +367,4 @@ def suggest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     same_leaf = [other for other in names if other.rpartition(".")[2] == name.rpartition(".")[2]]
     close = same_leaf or get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"Did you mean {close[0]}?" if close else "Remove it; config.example.toml lists every setting."
+    return f"Did you mean {close[0]}?" if close else "Remove it. config.example.toml lists every setting."

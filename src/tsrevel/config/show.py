@@ -116,7 +116,7 @@ def _show_one(settings: Settings, key: str, *, spoilt: bool) -> Shown:
         masked: object = MASK if isinstance(value, SecretStr) and value.get_secret_value() else ""
         return Shown(key, [MASK for _ in value] if isinstance(value, tuple) else masked, f"{origin}{by}")
     if spoilt and origin != DEFAULT and plain_value(value) == default_of(key):
-        return Shown(key, plain_value(value), f"default, as {origin} can't be used")
+        return Shown(key, plain_value(value), f"default, because {origin} can't be used")
     meanings = {
         "tripleseat.token_url": settings.token_url,
         "tripleseat.token_file": str(settings.token_path),

@@ -55,15 +55,15 @@ def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
     except tomllib.TOMLDecodeError as error:
         found = _PLACE.search(str(error))
         where = f" at {found[1]}" if found else ""
-        remedy = "Mend that line: key = value, text in quotes."
+        remedy = "Correct that line: key = value, with text in quotes."
         report.add(ConfigCode.NOT_TOML, key, origin, f"{path} isn't TOML{where}", remedy)
     except (
         ValueError,
         ArithmeticError,
         RecursionError,
     ):  # 5,000 digits, say, or lists a thousand deep
-        message = f"{path} holds a value that no setting has"
-        report.add(ConfigCode.UNUSABLE_VALUE, key, origin, message, "Look for a very long or nested value.")
+        message = f"{path} has a value that is too long or too deeply nested"
+        report.add(ConfigCode.UNUSABLE_VALUE, key, origin, message, "Remove or shorten it.")
     return {}
 
 
@@ -71,7 +71,7 @@ def _let_read(path: Path) -> str:
     if os.path.isdir(path):  # noqa: PTH112 (Path's own raises where a folder above is shut)
         return f"Name the file itself, such as {path / 'config.toml'}."
     if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
-        return "Put a file of text in its place."
+        return "Replace it by a text file."
     cure = cure_roots_files(path)
     return f"Let this user read it; as root: {cure}" if cure else "Let this user read it."
 
@@ -110,7 +110,7 @@ def _take(layer: Layer, key: str, given: GivenValue, report: ProblemReport) -> N
         layer[key] = given
         return
     sections = [] if "." in key else SECTION_NAMES
-    report.add(ConfigCode.UNKNOWN_KEY, key, given.origin, "is no setting", suggest(key, [*GIVABLE, *sections]))
+    report.add(ConfigCode.UNKNOWN_KEY, key, given.origin, "isn't a setting", suggest(key, [*GIVABLE, *sections]))
 
 
 def read_mappings(path: Path | None, report: ProblemReport, *, production: bool = False) -> GivenValue:
@@ -123,10 +123,14 @@ def read_mappings(path: Path | None, report: ProblemReport, *, production: bool 
     document = read_toml(path, "mappings", report)
     for name in document.keys() - {"product"}:
         remedy = "Write [[product]] above each mapping."
-        report.add(ConfigCode.UNKNOWN_KEY, f"mappings.{name}", file_origin(path), "is no part of the mappings", remedy)
+        report.add(
+            ConfigCode.UNKNOWN_KEY, f"mappings.{name}", file_origin(path), "isn't a part of the mappings", remedy
+        )
     unusable = report.spoils("mappings")
     if production and not unusable and read_regular(path, LARGEST_SETTINGS).decode().startswith(SANDBOX_MAPPINGS):
-        remedy = "Move the file away, and map the products of production; or take its first line out if they are these."
+        remedy = (
+            "Move the file away and map production's products. If the mappings are production's, remove its first line."
+        )
         report.add(
             ConfigCode.MAPPINGS_OF_SANDBOX, "mappings", file_origin(path), f"{path} was written for a sandbox", remedy
         )
@@ -226,7 +230,7 @@ def read_environment(environ: Mapping[str, str], report: ProblemReport) -> Layer
                 report.add(ConfigCode.CONFLICTING_VALUES, key, found[0].origin, message, remedy)
     for name in environ:
         if name.startswith("TSREVEL_") and name not in TODAY and lookup(environ, name):
-            report.add(ConfigCode.UNKNOWN_KEY, name, variable_origin(name), "is no setting", suggest(name, TODAY))
+            report.add(ConfigCode.UNKNOWN_KEY, name, variable_origin(name), "isn't a setting", suggest(name, TODAY))
     return layer
 
 
@@ -234,7 +238,7 @@ def _parse(environ: Mapping[str, str], name: str, key: str, report: ProblemRepor
     text = environ[name] if key in _KEEPS_SPACES else lookup(environ, name)
     origin = variable_origin(name)
     if not is_whole(text) and key not in _MAY_BE_BYTES and not key.endswith(VARIANTS):
-        report.add(ConfigCode.NOT_TEXT, key, origin, "isn't UTF-8 text", "Set it anew, as UTF-8.")
+        report.add(ConfigCode.NOT_TEXT, key, origin, "isn't UTF-8 text", "Set it again, as UTF-8.")
         return None
     try:
         return GivenValue(parse_setting(key, text), origin)

@@ -279,7 +279,7 @@ def check_command(value: str) -> str:
         words = shlex.split(value)
     except ValueError:
         remedy = "Close the quote."
-        raise refuse(ConfigCode.MALFORMED_COMMAND, "isn't a command line: a quote is open", remedy) from None
+        raise refuse(ConfigCode.MALFORMED_COMMAND, "isn't a command line: a quote isn't closed", remedy) from None
     if value and not words:
         raise refuse(ConfigCode.EMPTY, "is blank", "Write a command, or leave it empty.")
     return value

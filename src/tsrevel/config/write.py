@@ -54,8 +54,8 @@ ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_conne
 """What stands in the file though it may be the default: an operator looks for it there."""
 
 _HEADER = """\
-# tsrevel's settings, written by `tsrevel init`. A line that begins with # and then a setting shows its default. What
-# is wrong here: tsrevel config validate. What is in force: tsrevel config show. Whether it works: tsrevel doctor.
+# tsrevel's settings, written by `tsrevel init`. A setting behind a # shows its default. Check this file with
+# `tsrevel config validate`, see every value with `tsrevel config show`, and test it all with `tsrevel doctor`.
 """
 
 

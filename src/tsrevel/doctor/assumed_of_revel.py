@@ -276,7 +276,7 @@ def judge_next_page(seen: RevelEvidence) -> AssumptionAnswer:
             return fails(code, f"a page of {len(first.rows)} rows of {first.total} names no next one")
         return untold(code, "Revel lists too few products for two pages")
     if len(seen.pages) < 3:
-        return fails(code, "a page with a next one doesn't tell how many rows there are")
+        return fails(code, "a page that names a next page has no total_count")
     if not seen_ids[1]:
         return fails(code, "the next page is empty")
     if set(seen_ids[0]) & set(seen_ids[1]):

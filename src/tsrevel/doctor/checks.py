@@ -36,8 +36,8 @@ from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
 MAIL, MONITOR = "email", "monitor"
 AHEAD = timedelta(days=30)
 """How far beyond what a run looks at an event counts as within reach: so that a quiet week isn't taken for a fault."""
-_SWITCHED_OFF = SkippedCheck(FindingCode.SWITCHED_OFF, f"{describe_disabled(None)}: no network at all")
-_PAUSED = SkippedCheck(FindingCode.PAUSED, "runs are paused: no network at all until `tsrevel resume`")
+_SWITCHED_OFF = SkippedCheck(FindingCode.SWITCHED_OFF, f"{describe_disabled(None)}: runs call no service")
+_PAUSED = SkippedCheck(FindingCode.PAUSED, "runs are paused and call no service until `tsrevel resume`")
 _ZONES = ("timezone", "revel_timezone")
 _FIELDS = {"tripleseat": ("tripleseat_location", "tripleseat_site"), **dict.fromkeys(_ZONES, ("timezone",))}
 _DOORS = {
@@ -179,21 +179,21 @@ def check_mail(settings: Settings) -> CheckFinding:
     if len(missing) == len(parts):
         return skipped(MAIL, SkippedCheck(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
     if missing:
-        text = f"half set up, so no mail is sent: {', '.join(missing)} isn't set"
-        return warning(MAIL, FindingCode.INCOMPLETE, text, "Set it, or empty the whole [email] section.")
+        text = f"no mail can be sent: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+        return warning(MAIL, FindingCode.INCOMPLETE, text, "Set it, or remove the whole [email] section.")
     key = mail.api_key.get_secret_value().strip()
     if not (key.isascii() and key.isprintable()) or " " in key:
-        text = "email.api_key holds characters that no key has"
-        return problem(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key anew.")
+        text = "email.api_key has characters that no key has"
+        return problem(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key again.")
     count = len(mail.recipients)
     people = f"{count} recipient{'s' * (count != 1)}"
-    return ok(MAIL, f"SendGrid key, sender and {people} are set; the key isn't tried")
+    return ok(MAIL, f"SendGrid key, sender and {people} are set; `tsrevel notify --test` tries them")
 
 
 def check_monitor(settings: Settings) -> CheckFinding:
     """Whether somebody would notice that runs have stopped. It isn't pinged."""
     if settings.monitor.ping_url.get_secret_value():
-        return ok(MONITOR, "monitor.ping_url is set; it isn't pinged now")
-    remedy = "Set monitor.ping_url (Healthchecks or the like), or watch cron in another way."
-    text = "monitor.ping_url isn't set: nobody is told when runs stop"
+        return ok(MONITOR, "monitor.ping_url is set; `tsrevel notify --test` tries it")
+    remedy = "Set monitor.ping_url (Healthchecks or similar), or monitor cron in another way."
+    text = "monitor.ping_url isn't set, so nobody learns when runs stop"
     return warning(MONITOR, FindingCode.NOT_SET, text, remedy)

@@ -206,25 +206,23 @@ def failure(name: str, error: TsrevelError) -> CheckFinding:
             return problem(name, FindingCode.CONFIG_PROBLEM, text, first.remedy)
         case LedgerDamaged():
             code = FindingCode.LEDGER_DAMAGED
-            remedy = "Stop cron, keep the file, restore a backup; no order is doubled, Revel is looked up first."
+            remedy = "Stop cron, keep the file and restore a backup. Runs check Revel first, so they double no order."
         case LedgerUnusable():
-            code, remedy = FindingCode.LEDGER_UNUSABLE, "Mend it before the next run."
+            code, remedy = FindingCode.LEDGER_UNUSABLE, "Fix it before the next run."
         case Forbidden():
-            code, remedy = FindingCode.FORBIDDEN, "Give it the right to read this."
+            code, remedy = FindingCode.FORBIDDEN, "Give the user or key the right to read this."
         case CredentialsRefused():
             code = FindingCode.REFUSED
             remedy = "Set the right key or token, or give it the right to this resource."
         case ConnectionMisconfigured():
             code = FindingCode.CONNECTION_MISCONFIGURED
-            remedy = "Waiting doesn't mend it; correct what the message names."
+            remedy = "Correct the setting that the message names; waiting doesn't help."
         case Unavailable():
             code = FindingCode.UNAVAILABLE
-            remedy = (
-                "Try again later; if it stays, check the base URL, this machine's network and the service's status."
-            )
+            remedy = "Try again later. If it fails again, check the base URL, the network and the service's status."
         case _:
             code = FindingCode.UNREADABLE
-            remedy = "Check the base URL; if it is right, tell the service's support."
+            remedy = "Check the base URL. If it is right, ask the service's support."
     status = error.exit_status if isinstance(error, StopRun) else SERVICE_DOWN
     text = " ".join(str(error).split()).rstrip(".")  # SQLite's findings have several lines
     return problem(name, code, text, remedy, status)

@@ -100,8 +100,8 @@ def _check_site(entry: CheckedLocation, seat: TripleSeatLists) -> tuple[CheckFin
         return problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}."), None
     wanted = entry.location.tripleseat_site
     if wanted is not None and found.site is not None and wanted != found.site:
-        text = f"{entry.told('tripleseat_site')}, but location {found.id} {found.name} is of site {found.site}"
-        remedy = f"Set tripleseat_site = {found.site}, or leave it out."
+        text = f"{entry.told('tripleseat_site')}, but location {found.id} {found.name} belongs to site {found.site}"
+        remedy = f"Set tripleseat_site = {found.site}, or remove it."
         return problem(name, FindingCode.OTHER_SITE, text, remedy), found.site
     of_site = f", of site {found.site}" if found.site else ""
     return ok(name, f"location {found.id} is {found.name!r}{of_site}"), found.site
@@ -133,15 +133,15 @@ def _compare_zones(name: str, entry: CheckedLocation, whose: str, told: str) -> 
     """`told` may be a Rails name or an IANA one."""
     ours, theirs = entry.settings.timezone, iana_zone(told)
     if theirs is None:
-        said = f"{told!r}, which is no zone known here" if told else "no zone"
-        remedy = f"See by hand that {ours} is the place's time."
+        said = f"{told!r}, and this machine knows no such zone" if told else "no zone"
+        remedy = f"Check by hand that {ours} is the location's time zone."
         text = f"{whose} says {said}; {ours} can't be checked"
         return warning(name, FindingCode.UNKNOWN_ZONE, text, remedy)
     spoken = theirs if theirs == told else f"{told} ({theirs})"
     if same_clock(ours, theirs, entry.now):
-        return ok(name, f"{ours}, as {whose} says" + (f": {spoken}" if spoken != ours else ""))
+        return ok(name, f"{ours}, as in {whose}" + (f": {spoken}" if spoken != ours else ""))
     text = f"{entry.told('timezone')}, but {whose} says {spoken}"
-    remedy = f'Set timezone = "{theirs}", or correct it there.'
+    remedy = f'Set timezone = "{theirs}", or correct the other one.'
     return problem(name, FindingCode.OTHER_ZONE, text, remedy)
 
 
@@ -156,12 +156,12 @@ def _check_event(entry: CheckedLocation, seat: TripleSeatLists) -> CheckFinding:
     else:
         missing = places is not None and all(each.id != location for each in places)
     if missing:
-        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "TripleSeat has no such place"))
+        return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "TripleSeat has no such location"))
     seen = [each for each in seat.events if find_location(each, entry.policy) == entry.location]
     if not seen:
-        remedy = "If there should be one: compare the id with the event's location in TripleSeat."
-        return warning(name, FindingCode.NO_EVENT, f"no event of it is listed {span}", remedy)
-    return ok(name, f"{len(seen)} event{'s' * (len(seen) != 1)} of it {span}, such as {seen[0].id}")
+        remedy = "If there should be events, compare the id with their location in TripleSeat."
+        return warning(name, FindingCode.NO_EVENT, f"TripleSeat lists no event here {span}", remedy)
+    return ok(name, f"{len(seen)} event{'s' * (len(seen) != 1)} here {span}, such as {seen[0].id}")
 
 
 def _lacks_establishment(entry: CheckedLocation, till: RevelLists) -> bool:
@@ -182,16 +182,16 @@ def _check_establishment(entry: CheckedLocation, till: RevelLists, seat: TripleS
         there = list_candidates(((each.id, each.name) for each in till.establishments if each.active), entry.name)
         text = f"{told}: Revel has no such establishment"
         yield problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}.")
-        absent = SkippedCheck(FindingCode.NOT_FOUND, "the establishment isn't there")
+        absent = SkippedCheck(FindingCode.NOT_FOUND, "Revel has no such establishment")
         yield skipped("location.revel_timezone", absent)
         return
     namesake = _namesake(entry, found, till.establishments, seat)
     if not found.active:
         text = f"{told}: establishment {found.name!r} is inactive"
-        yield problem(name, FindingCode.INACTIVE, text, "Activate it in Revel, or name another.")
+        yield problem(name, FindingCode.INACTIVE, text, "Activate it in Revel, or set another establishment.")
     elif namesake:
-        text = f"{told} is {found.name!r}, but establishment {namesake.id} is called {namesake.name!r} as this place is"
-        remedy = "See that the establishments of two entries aren't exchanged."
+        text = f"{told} is {found.name!r}, but establishment {namesake.id} has this location's name, {namesake.name!r}"
+        remedy = "Check that you didn't swap the establishments of two entries."
         yield warning(name, FindingCode.SAME_NAME_ELSEWHERE, text, remedy)
     else:
         yield ok(name, f"establishment {found.id} is {found.name!r}, active")
@@ -224,21 +224,23 @@ def _check_station(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
 def _check_dining(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
     """Plausible at best: Revel lists no dining options, so one of the customer's own must be on an order (5.5)."""
     name, option, told = "location.dining_option", entry.settings.dining_option, entry.told("dining_option")
-    by_hand = "Revel lists none, so compare it with the console by hand"
+    by_hand = "Revel has no list of them, so check it in Revel's console"
     if option in BUILT_IN_DINING:
         return ok(name, f"{option} is plausible: {BUILT_IN_DINING[option]}; {by_hand}")
     if not is_own_dining(entry.settings):
-        text = f"{told} is neither built in (0 to 9) nor one of your own (from 100 on)"
+        text = f"{told} is neither built in (0 to 9) nor your own (100 and above)"
         return warning(name, FindingCode.UNKNOWN_OPTION, text, f"{by_hand}.")
     establishment = entry.location.establishment
     seen, orders = till.dining.get(establishment), f"orders of establishment {establishment}"
     if seen is None:
-        return skipped(name, SkippedCheck(FindingCode.NOT_READ, f"the {orders} can't be read to compare {option} with"))
+        return skipped(
+            name, SkippedCheck(FindingCode.NOT_READ, f"the {orders} can't be read, so {option} can't be checked")
+        )
     if option in seen:
-        return ok(name, f"{option} is one of your own, and on existing {orders}")
+        return ok(name, f"{option} is your own, and the {orders} use it")
     on = f"none of the newest {orders} has it" if seen else f"there are no {orders} to compare it with"
     others = f"; they have {', '.join(map(str, sorted(seen)))}" if seen else ""
-    text = f"{told} may be one of your own, but {on}{others}"
+    text = f"{told} may be your own, but {on}{others}"
     return warning(name, FindingCode.NOT_SEEN, text, f"{by_hand}.")
 
 
@@ -247,7 +249,7 @@ def _check_payment_type(entry: CheckedLocation, till: RevelLists) -> CheckFindin
     if entry.policy.payments == "none":
         return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.payments is "none"'))
     if not number:
-        remedy = "Set it: an event with a payment is held without it."
+        remedy = "Set it. Without it, an event with a payment is held."
         return warning(name, FindingCode.NOT_SET, f"{entry.key('payment_type')} isn't set", remedy)
     if number in BUILT_IN_PAYMENTS:
         return ok(name, f"{number} is built in: {BUILT_IN_PAYMENTS[number]}")
@@ -259,8 +261,8 @@ def _check_payment_type(entry: CheckedLocation, till: RevelLists) -> CheckFindin
     if named.verdict is not CheckResult.OK or (len(meant) == 1 and len(meant[0].numbers) == 1):
         return named
     rows_told = "; ".join(f"{each.name!r} has id {each.id} and payment_type {each.numbers[-1]}" for each in meant)
-    text = f"{entry.told('payment_type')}: {rows_told}; which of the two an order's payment names isn't documented"
-    remedy = "Compare payment_type with a payment of this kind on an existing order, in Revel's console or API."
+    text = f"{entry.told('payment_type')}: {rows_told}; Revel doesn't document which of the two an order's payment uses"
+    remedy = "Compare payment_type with such a payment on an existing order, in Revel's console or API."
     return warning(name, FindingCode.AMBIGUOUS, text, remedy)
 
 
@@ -269,7 +271,7 @@ def _check_discount(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
     if entry.policy.discounts == "prices":
         return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"'))
     if not entry.settings.discount:
-        remedy = "Set it: an event with a discount is held without it."
+        remedy = "Set it. Without it, an event with a discount is held."
         return warning(name, FindingCode.NOT_SET, f"{entry.key('discount')} isn't set", remedy)
     return _check_row(entry, till, "discount", till.discounts, "TripleSeat")
 
@@ -293,7 +295,7 @@ def _check_row(
     if not found.active:
         return problem(name, FindingCode.INACTIVE, f"{told}: {called} is inactive", f"Activate it in Revel. {there}")
     if found not in here and not _lacks_establishment(entry, till):
-        text = f"{told}: {called} is of establishment {found.establishment}, not of {ours}"
+        text = f"{told}: {called} belongs to establishment {found.establishment}, not to {ours}"
         return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there)
     return ok(name, f"{what} {number} is {repr(found.name) if found.name else 'active'}")
 
@@ -317,7 +319,7 @@ def _check_products(entry: CheckedLocation, till: RevelLists) -> Iterator[CheckF
     if count:
         yield ok(_CATALOGUE, text)
     else:
-        remedy = "Activate products in Revel, or correct revel_establishment: nothing could be sold."
+        remedy = "Activate products in Revel, or correct revel_establishment."
         yield problem(_CATALOGUE, FindingCode.NO_PRODUCTS, text, remedy)
     yield from _check_charges(entry, catalogue)
     yield from _check_mappings(entry, catalogue)
@@ -330,7 +332,7 @@ def _check_charges(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[Che
     for charge in items:
         name, key = charge.product_name or "", f"charges[{charge.match}]"
         if charge.product is not None:
-            told, why = f"{key}.product = {charge.product}", "is no active product of"
+            told, why = f"{key}.product = {charge.product}", "is not an active product of"
             found = match_id(charge.match, ProductId(charge.product), catalogue)
         else:
             found = match_name(name, catalogue)
@@ -339,7 +341,9 @@ def _check_charges(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[Che
         if isinstance(found, Unmatched):
             sold = False
             text = f"{told} {why} establishment {catalogue.establishment}"
-            remedy = f"{_likely((name, charge.match), catalogue)} Name the product of this charge, or make it in Revel."
+            remedy = (
+                f"{_likely((name, charge.match), catalogue)} Set the product of this charge, or create it in Revel."
+            )
             yield problem(_CHARGES, FindingCode.NOT_ON_SALE, text, remedy)
     if sold:
         names = ", ".join(each.match for each in items)
@@ -350,7 +354,7 @@ def _likely(names: tuple[str, ...], catalogue: Catalogue) -> str:
     """Products with names like these, with their ids."""
     near = list(dict.fromkeys(found for name in names for found in suggest(name, catalogue)))
     ids = ((catalogue.named(name) or "", name) for name in near)
-    return f"Similar: {list_candidates(ids)}." if near else "None has a similar name."
+    return f"Similar: {list_candidates(ids)}." if near else "No product has a similar name."
 
 
 def _check_mappings(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[CheckFinding]:
@@ -358,11 +362,11 @@ def _check_mappings(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[Ch
     bad = [each for each in here if each.product not in catalogue.names]
     for each in bad:
         line = each.name or f"menu item {each.menu_item_id}"
-        text = f"mappings.toml maps {line!r} to {each.product}, no active product of establishment {each.establishment}"
+        text = f"{line!r} is mapped to {each.product}, not an active product of establishment {each.establishment}"
         remedy = f"{_likely((each.name or '',), catalogue)} Correct it with `tsrevel map set`, or activate the product."
         yield problem(_MAPPINGS, FindingCode.NOT_ON_SALE, text, remedy)
     if not bad:
-        yield ok(_MAPPINGS, f"{len(here)} mapped, all on sale" if here else "none is mapped here")
+        yield ok(_MAPPINGS, f"{len(here)} mapped, all on sale" if here else "no mapping is for this establishment")
 
 
 def check_stray_mappings(settings: Settings) -> Iterator[CheckFinding]:
@@ -370,15 +374,17 @@ def check_stray_mappings(settings: Settings) -> Iterator[CheckFinding]:
     known = {each.revel_establishment for each in settings.locations}
     stray = sorted({each.establishment for each in settings.products} - known)
     if stray:
-        text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, which no entry has"
-        yield warning("mappings", FindingCode.UNUSED_MAPPING, text, "Correct the establishment, or remove them.")
+        text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, and no entry has it"
+        yield warning(
+            "mappings", FindingCode.UNUSED_MAPPING, text, "Correct the establishment, or remove the mappings."
+        )
 
 
 def _check_fallback(entry: CheckedLocation, catalogue: Catalogue) -> CheckFinding:
     product = entry.settings.fallback_product
     if not product:
-        return ok(_FALLBACK, "none, and none is needed: unmapped lines hold their event")
+        return ok(_FALLBACK, "not set, and not needed: unmapped lines hold their event")
     if product in catalogue.names:
         return ok(_FALLBACK, f"{product} is {catalogue.names[ProductId(product)]!r}")
-    text = f"{entry.told('fallback_product')}: no active product of establishment {catalogue.establishment}"
-    return problem(_FALLBACK, FindingCode.NOT_ON_SALE, text, "Name a product that is on sale there, or 0.")
+    text = f"{entry.told('fallback_product')} is not an active product of establishment {catalogue.establishment}"
+    return problem(_FALLBACK, FindingCode.NOT_ON_SALE, text, "Set an active product of that establishment, or 0.")

@@ -42,13 +42,13 @@ def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Itera
     for each in found:
         yield problem("config", FindingCode.CONFIG_PROBLEM, f"{each.key} ({each.origin}): {each.message}", each.remedy)
     if found and settings.config_path is None and all(each.key != "config" for each in found):
-        remedy = "Make one by `tsrevel init`, or name yours: --config FILE."
+        remedy = "Run `tsrevel init` to write one, or name yours with --config FILE."
         yield problem("config", FindingCode.NO_CONFIG_FILE, "no settings file was found", remedy)
     if not found:
-        source = settings.config_path or "the environment alone"
+        source = settings.config_path or "the environment"
         count = len(settings.locations)
         if settings.locations:
-            yield ok("config", f"{source}: {count} location{'s' * (count != 1)}, no problem in it")
+            yield ok("config", f"{source}: {count} location{'s' * (count != 1)}, no problems")
         else:
             yield problem("config", FindingCode.NO_LOCATIONS, f"{source}: {NO_LOCATIONS}", ADD_LOCATIONS)
 
@@ -57,17 +57,17 @@ def check_safety(settings: Settings, pause: Pause | None) -> Iterator[CheckFindi
     """What keeps runs from writing."""
     safety = settings.safety
     if not safety.enable_connector:
-        remedy = "Set safety.enable_connector = true when runs may begin; until then nothing is asked of any service."
+        remedy = "Set safety.enable_connector = true when runs may begin. Until then they call no service."
         yield warning("safety", FindingCode.SWITCHED_OFF, describe_disabled(None), remedy)
     elif pause:
-        remedy = "Until `tsrevel resume` nothing is asked of any service."
+        remedy = "Run `tsrevel resume` when runs may go on. Until then they call no service."
         yield warning("safety", FindingCode.PAUSED, describe_disabled(pause), remedy)
     elif safety.dry_run:
-        text = "dry run: nothing is written to Revel until safety.dry_run = false"
+        text = "dry run: runs write nothing to Revel until you set safety.dry_run = false"
         yield ok("safety", text, FindingCode.DRY_RUN)
     else:
         allowed = ", ".join(map(str, safety.allowed_locations)) or "every mapped location"
-        yield ok("safety", f"live: orders are written, for {allowed}")
+        yield ok("safety", f"live: runs write orders for {allowed}")
 
 
 def check_ledger(
@@ -81,12 +81,12 @@ def check_ledger(
     if isinstance(seen, TsrevelError):
         return (failure("ledger", seen),), None
     if seen is None:
-        text = f"there is none yet; the first run makes {path}"
+        text = f"there is none yet; the first run creates {path}"
         return (ok("ledger", text, FindingCode.NO_LEDGER_YET),), None
     version = f"version {seen.version}"
     if seen.version < seen.newest:
-        version += f", which the next run brings to {seen.newest}, a backup first"
-    text = f"{path}: whole, {version}, {settings.environment}, {seen.facts} facts in its audit"
+        version += f", which the next run upgrades to {seen.newest} after a backup"
+    text = f"{path}: sound, {version}, {settings.environment}, {seen.facts} rows in its audit"
     return (ok("ledger", text),), seen
 
 
@@ -100,14 +100,14 @@ def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        text = f"{folder} can't be looked at: {error.strerror}"
-        return problem("disk", FindingCode.INACCESSIBLE, text, "Let this user into it.")
+        text = f"this user can't read {folder}: {error.strerror}"
+        return problem("disk", FindingCode.INACCESSIBLE, text, "Let this user read it.")
     if not os.access(folder, os.W_OK | os.X_OK):
         remedy = "Change its owner, or set ledger.path."
         return problem("disk", FindingCode.NOT_WRITABLE, f"this user can't write to {folder}", remedy)
     room = f"{free // _MEGABYTE} MB free in {folder}"
     if free < LEAST_SPACE:
-        return problem("disk", FindingCode.DISK_FULL, room, "Make room: without it no run can begin.", NEEDS_ATTENTION)
+        return problem("disk", FindingCode.DISK_FULL, room, "Make room. No run can begin without it.", NEEDS_ATTENTION)
     if free < SCARCE_SPACE:
         return warning("disk", FindingCode.LITTLE_SPACE, room, "Make room soon.")
     return ok("disk", room)
@@ -122,9 +122,9 @@ def check_lock(settings: Settings, because: SkippedCheck | None) -> CheckFinding
     except LedgerUnusable as error:
         return failure("lock", error)
     if not held:
-        return ok("lock", "free: no run is at work")
+        return ok("lock", "free: no run is under way")
     lock = f"{settings.ledger_path}.lock"
-    remedy = f"Wait for it; `fuser {lock}` names its process."
+    remedy = f"Wait for it. `fuser {lock}` names its process."
     return warning("lock", FindingCode.LOCKED, f"another run holds {lock} now", remedy)
 
 
@@ -139,11 +139,11 @@ def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datet
         return warning("clock", FindingCode.CLOCK_DOUBTFUL, told.text, KEEP_TIME)
     stamp = f"{now:%Y-%m-%d %H:%M} UTC"
     if last_at is not None and now < last_at:
-        text = f"it says {stamp}, but the ledger's last fact is of {last_at:%Y-%m-%d %H:%M} UTC"
-        remedy = "Set the clock, and let the machine keep time by NTP."
+        text = f"it says {stamp}, but the ledger's last row is of {last_at:%Y-%m-%d %H:%M} UTC"
+        remedy = "Set the clock, and run `timedatectl set-ntp true`."
         return problem("clock", FindingCode.CLOCK_BEFORE_LEDGER, text, remedy, NEEDS_ATTENTION)
-    after = "after the ledger's last fact" if last_at else "nothing to compare it with"
-    text = f"plausible: {stamp}, {after}; no service told its time"
+    after = "after the ledger's last row" if last_at else "nothing to compare it with"
+    text = f"plausible: {stamp}, {after}; no service reported its time"
     return ok("clock", text, FindingCode.NOT_COMPARED)
 
 
@@ -169,7 +169,7 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: Skipped
         beside = settings.ledger_path.with_name(settings.ledger_path.name + end)
         yield from _check("file.ledger", beside, secret=True, absent="")
     for _, path in secret_files(settings, environ):
-        yield from _check("file.secret", path, secret=True, absent="it isn't there")
+        yield from _check("file.secret", path, secret=True, absent="it doesn't exist")
     if os.geteuid() == 0:
         yield from _check_owner(settings)
 
@@ -192,8 +192,8 @@ def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
                 text = f"user {user_name(user)} {why}"
                 yield warning("file.owner", FindingCode.OWNER_SHUT_OUT, text, f"Run: {run}")
     except OSError as error:
-        text = f"it can't be told who may use the state: {error.strerror}"
-        yield warning("file.owner", FindingCode.INACCESSIBLE, text, "Look at its owners.")
+        text = f"tsrevel can't check who may use the state: {error.strerror}"
+        yield warning("file.owner", FindingCode.INACCESSIBLE, text, "Check the owners of its files.")
 
 
 def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[CheckFinding]:
@@ -205,17 +205,17 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Chec
             yield skipped(name, SkippedCheck(FindingCode.ABSENT, f"{absent} ({path})"))
         return
     except OSError as error:
-        text = f"{path} can't be looked at: {error.strerror}"
-        yield problem(name, FindingCode.INACCESSIBLE, text, "Let this user reach it.")
+        text = f"this user can't read {path}: {error.strerror}"
+        yield problem(name, FindingCode.INACCESSIBLE, text, "Let this user read it.")
         return
     mode = stat.S_IMODE(found.st_mode)
     who = ""
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        who = "others may write to it"
+        who = "other users can write to it"
     elif secret and mode & stat.S_IROTH:
-        who = "everybody may read it"
+        who = "every user can read it"
     elif secret and mode & stat.S_IRGRP and found.st_uid == os.geteuid():
-        who = "its group may read it"  # a file of root's that a group reads is the usual way to give a service its own
+        who = "its group can read it"  # a file of root's that a group reads is the usual way to give a service its own
     if who:
         yield problem(name, FindingCode.TOO_OPEN, f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
     else:

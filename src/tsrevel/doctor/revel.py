@@ -115,7 +115,7 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
             yield skipped(name, SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{KEY} is refused everywhere"))
         return RevelLists()
     if accepted:
-        yield ok(KEY, "accepted; whether it may write, only the first order shows")
+        yield ok(KEY, "accepted for reading; only the first order shows whether it may write")
     else:
         yield skipped(KEY, SkippedCheck(FindingCode.NO_USABLE_ANSWER, "no resource gave a usable answer"))
     for name, answer in orders.items():
@@ -159,11 +159,11 @@ def _tell_order_resource(name: str, resource: str, answer: object) -> CheckFindi
     if not isinstance(answer, TsrevelError):
         return ok(name, f"{resource} can be read")
     if isinstance(answer, Refused):
-        text = f"{answer}; no order can be made without {resource}"
+        text = f"{answer}; runs can make no order without {resource}"
         remedy = "Check revel.domain or revel.base_url."
         return problem(name, FindingCode.NO_SUCH_RESOURCE, text, remedy, SERVICE_DOWN)
     if isinstance(answer, CredentialsRefused):  # of this one resource: others are open (facts Revel 1)
-        text = f"the key has no right to {resource}, though it has to others ({answer.without_advice})"
+        text = f"the key has no right to {resource}, but it has to others ({answer.without_advice})"
         remedy = f"Give the API user the right to {resource} in Revel's console."
         return problem(name, FindingCode.NO_RIGHT, text, remedy, REFUSED)
     return failure(name, answer)
@@ -174,9 +174,7 @@ def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) 
         return skipped(name, unasked)
     if isinstance(answer, CredentialsRefused):  # no run reads it, so it may stay closed
         remedy = f"Give the API user the right to {resource}, or compare the ids with Revel's console by hand."
-        text = (
-            f"can't be checked: the key has no right to {resource}, though it has to others ({answer.without_advice})"
-        )
+        text = f"can't be checked: the key has no right to {resource}, but it has to others ({answer.without_advice})"
         return warning(name, FindingCode.NO_RIGHT, text, remedy)
     if isinstance(answer, Refused | Unreadable):
         remedy = "Compare the ids in the settings with Revel's console by hand."

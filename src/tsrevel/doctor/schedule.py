@@ -73,32 +73,32 @@ def _check_starter(
         advice = f"Write three lines instead, at {', '.join(f'`{each}`' for each in CRON_TIMES)}: {printed} them."
     reasons = dict.fromkeys(each.missing for each in starts if each.missing)
     for missing in reasons:
-        remedy = f"Begin with its whole path: {shlex.join(sync_command(settings))}"
+        remedy = f"Use the full path: {shlex.join(sync_command(settings))}"
         text = f"{source}: {missing}, so no run starts"
         yield problem(_SCHEDULE, FindingCode.COMMAND_NOT_FOUND, text, remedy, NEEDS_ATTENTION)
     gaps: list[timedelta] = []
     try:
         gaps = _find_gaps(starts, environ, run, now.replace(tzinfo=None, second=0, microsecond=0))
-    except CronSimError as error:
-        text = f"{source}: the times {times} can't be read: {str(error).lower()}"
+    except CronSimError:
+        text = f"{source}: the times {times} can't be read"
         yield problem(_SCHEDULE, FindingCode.TIMES_UNREADABLE, text, advice, NEEDS_ATTENTION)
     window = timedelta(hours=settings.sync.hours_back)
     short = Counter(gap for gap in gaps if gap <= _SELDOM)
     if gaps and max(gaps) > window:
         text = (
-            f"{source}: at {times} {_span(max(gaps))} or more pass without a run, and a run looks back {_span(window)}"
-            " (sync.hours_back): events are lost in between"
+            f"{source}: {times} leaves {_span(max(gaps))} without a run, but a run looks back only {_span(window)}"
+            " (sync.hours_back), so runs miss events"
         )
         yield problem(_SCHEDULE, FindingCode.GAPS_TOO_LONG, text, advice, NEEDS_ATTENTION)
     elif short and max(short.values()) < 0.9 * short.total():
-        text = f"{source}: {times} isn't even: runs start {' and '.join(map(_span, sorted(short)))} apart"
+        text = f"{source}: {times} is uneven: runs start {' and '.join(map(_span, sorted(short)))} apart"
         yield problem(_SCHEDULE, FindingCode.GAPS_UNEVEN, text, advice, NEEDS_ATTENTION)
     elif gaps and not short:
-        text = f"{source}: at {times} runs start {_span(max(gaps))} apart, and an order may be as late as that"
+        text = f"{source}: at {times} runs start {_span(max(gaps))} apart, so an order can be that late"
         yield warning(_SCHEDULE, FindingCode.SELDOM, text, advice)
     elif not reasons and (gaps or starts[0].timer):
         what = f"{len(starts)} line{'s' * (len(starts) != 1)} with `tsrevel sync`"
-        often = f"a run every {_span(short.most_common(1)[0][0])}" if short else "when it elapses can't be told here"
+        often = f"a run every {_span(short.most_common(1)[0][0])}" if short else "its times can't be read here"
         yield ok(_SCHEDULE, f"{source}: {often}" if starts[0].timer else f"{source}: {what}, {often}")
 
 
@@ -147,30 +147,30 @@ def _tell_none(
     line = cron_lines(settings)[0]
     if sound:
         unit = sound[0].source
-        text = f"{unit} is there but never elapses"
+        text = f"{unit} exists but never elapses"
         remedy = f"Run: systemctl enable --now {unit}. It needs an OnCalendar= or OnBootSec= besides OnUnitActiveSec=."
         return warning(_SCHEDULE, FindingCode.TIMER_OFF, text, remedy)
     if starts:
         bad = dict.fromkeys(f"{each.source}: `{each.text}` {_find_fault(each, settings)}" for each in starts)
-        remedy = f"Let the lines begin like: {line}"
+        remedy = f"Change the command to: {line}"
         return warning(_SCHEDULE, FindingCode.OTHER_RUN, "; ".join(bad), remedy)
     if failure is CommandFailure.NOT_FOUND:
-        text = "this machine has no `crontab` command, and no systemd timer starts tsrevel"
-        remedy = "At go-live, install cron, or the units that `tsrevel schedule systemd` prints."
+        text = "this machine has no `crontab` command and no systemd timer for tsrevel"
+        remedy = "To go live, install cron, or install the units that `tsrevel schedule systemd` prints."
         return warning(_SCHEDULE, FindingCode.NO_CRON, text, remedy)
     text = "no crontab and no systemd timer starts tsrevel"
-    remedy = f"At go-live, `crontab -e` and add what `tsrevel schedule cron` prints; the first line is: {line}"
+    remedy = f"To go live, run `crontab -e` and add the lines of `tsrevel schedule cron`. The first line is: {line}"
     return warning(_SCHEDULE, FindingCode.NOT_SCHEDULED, text, remedy)
 
 
 def _find_fault(start: ScheduledRun, settings: Settings) -> str:
     """Why this isn't a run of the installation that is examined; "" where it is one."""
     ours = settings.config_path
-    examined = f"{ours or 'the environment alone'} is examined"
+    examined = f"doctor checks {ours or 'the environment'}"
     if start.dry_run:
-        return "is a dry run: it writes no order"
+        return "is a dry run, so it writes no order"
     if start.config is None:
-        return f"names no settings file, and finds none; {examined}" if ours else ""
+        return f"names no settings file and finds none; {examined}" if ours else ""
     if ours is None or real_path(start.config) != real_path(ours):
         return f"reads {start.config}; {examined}"
     return ""

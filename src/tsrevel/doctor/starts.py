@@ -146,7 +146,7 @@ def _find_missing(program: str, environ: Mapping[str, str], folder: Path) -> str
         found = file.is_file() and os.access(file, os.X_OK)
     except PermissionError:
         return ""
-    return "" if found or "$" in program else f"{file} isn't there, or can't be run"
+    return "" if found or "$" in program else f"{file} doesn't exist or isn't executable"
 
 
 def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> Path | None:

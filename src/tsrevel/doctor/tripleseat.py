@@ -91,7 +91,7 @@ def _without_token(error: TsrevelError, settings: Settings) -> Iterator[CheckFin
     found = failure(TOKEN, error)
     if settings.tripleseat.auth == "oauth2":
         sandbox = settings.environment == "sandbox"
-        how = " while the sandbox runs." if sandbox else ": an admin user of TripleSeat must approve."
+        how = " while the sandbox runs." if sandbox else ". An admin user of TripleSeat must approve."
         found = replace(found, remedy=f"Run `tsrevel login`{how}")
     yield found
     for name in _READS:
@@ -101,12 +101,12 @@ def _without_token(error: TsrevelError, settings: Settings) -> Iterator[CheckFin
 def _check_token(settings: Settings, reads: Mapping[str, object]) -> CheckFinding:
     auth = settings.tripleseat.auth
     if any(not isinstance(answer, TsrevelError) for answer in reads.values()):
-        untried = "; client id and secret are only tried at the next renewal" if auth == "oauth2" else ""
+        untried = "; the next renewal tries client id and secret" if auth == "oauth2" else ""
         return ok(TOKEN, f"accepted (tripleseat.auth = {auth}){untried}")
-    remedy = "See the lines below."
+    remedy = "See the checks below."
     if any(isinstance(answer, CredentialsRefused) for answer in reads.values()):
-        return problem(TOKEN, FindingCode.NOTHING_READ, "nothing could be read with it", remedy, REFUSED)
-    text = "no usable answer, so it can't be told whether it is good"
+        return problem(TOKEN, FindingCode.NOTHING_READ, "TripleSeat refused every request with it", remedy, REFUSED)
+    text = "no usable answer, so the token can't be checked"
     return warning(TOKEN, FindingCode.NO_USABLE_ANSWER, text, remedy)
 
 
@@ -115,7 +115,7 @@ def _tell_list(
 ) -> CheckFinding:
     if isinstance(answer, Refused):  # only a doubt: runs don't need the list
         remedy = "Compare the ids and time zones with TripleSeat's settings by hand."
-        return warning(name, FindingCode.NO_SUCH_RESOURCE, f"{answer}, so the {what} can't be checked", remedy)
+        return warning(name, FindingCode.NO_SUCH_RESOURCE, f"{answer}; so the {what} can't be checked", remedy)
     if isinstance(answer, TsrevelError):
         return failure(name, answer)
     return ok(name, f"{len(answer)} {what} can be read: {list_candidates((each.id, each.name) for each in answer)}")
@@ -126,7 +126,7 @@ def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) ->
         return failure(LISTING, found)
     span = f"from {days[0]} to {days[1]}"
     if not found:
-        remedy = "If there should be some: see that the approving user, and the app's scopes, reach their locations."
+        remedy = "If there should be events, give the approving user and the app's scopes access to their locations."
         text = f"the event search works, but lists no event {span}"
         return warning(LISTING, FindingCode.NO_EVENT, text, remedy)
     return ok(LISTING, f"the event search works: {len(found)} event{'s' * (len(found) != 1)} {span}")
@@ -139,12 +139,12 @@ def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ..
     likely = next((each for each in events if screen_status(each, policy) is None), events[0])
     whole = attempt(lambda: tripleseat.event(likely.id))
     if isinstance(whole, Refused) and whole.status == 404:
-        text = f"event {likely.id} is listed, but isn't there"
-        return warning(EVENT, FindingCode.EVENT_GONE, text, "Run doctor again.")
+        text = f"TripleSeat lists event {likely.id} but doesn't return it"
+        return warning(EVENT, FindingCode.EVENT_GONE, text, "Run `tsrevel doctor` again.")
     if isinstance(whole, TsrevelError):
         return failure(EVENT, whole)
     if not any(document.lines for document in whole.documents):
-        remedy = "If it should have some: the app or the approving user may not see financials."
+        remedy = "If it should have lines, let the app and the approving user see financials."
         text = f"event {likely.id} can be read, but no document of it has lines"
         return warning(EVENT, FindingCode.NO_LINES, text, remedy)
     return ok(EVENT, f"event {likely.id} can be read with its lines and money")
@@ -159,6 +159,6 @@ def _check_unmapped(events: tuple[Event, ...], policy: Policy) -> Iterator[Check
         if reached and screen_status(event, policy) is None and find_location(event, policy) is None:
             places[event.location_id or event.site_id] = event.location_name
     if places:
-        text = f"events are listed at places without a [[locations]] entry: {list_candidates(places.items())}"
-        remedy = "Add entries, or set safety.allowed_locations; else these events are held."
+        text = f"there are events at locations without a [[locations]] entry: {list_candidates(places.items())}"
+        remedy = "Add entries, or set safety.allowed_locations. Otherwise these events are held."
         yield warning(UNMAPPED, FindingCode.UNMAPPED_PLACE, text, remedy)

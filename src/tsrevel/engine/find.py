@@ -117,7 +117,8 @@ def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:
     gap = now - good.started_at if good else timedelta()
     if gap <= timedelta(hours=window.hours_back):
         return window.hours_back
-    log.warning("the last good run began %s ago: looking back as far, %s at most", gap, LONGEST_GAP)
+    hours, most = gap // timedelta(hours=1), LONGEST_GAP // timedelta(hours=1)
+    log.warning("the last good run began %s hours ago; this run looks back as far, at most %s hours", hours, most)
     return max(window.hours_back, min(gap, LONGEST_GAP) / timedelta(hours=1))
 
 

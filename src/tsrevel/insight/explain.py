@@ -193,7 +193,7 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
     if record and record.order_id and record.state == "disputed":
         text = recall_dispute(record).text
     elif about.status in {Status.HELD, Status.FAILED}:
-        text = f"the ledger doesn't keep the text: `tsrevel explain {about.event_id}`, asking both services, tells it"
+        text = f"the ledger doesn't store the reason in words; `tsrevel explain {about.event_id}` shows it"
     elif record and record.order_id:
         text = f"Revel order {record.order_id}"
     return replace(about, text=text)

@@ -25,15 +25,13 @@ def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
     if record.state != "settled":
         return None
     if record.cancelled:
-        text = f"a run saw it cancelled or deleted; Revel order {record.order_id} was left as it is"
+        text = f"the event was cancelled or deleted; Revel order {record.order_id} still stands"
         return Skip(Reason.CANCELLED_AFTER_INJECTION, text)
     if record.plan is None:
         return None
     changes = []
     if record.seen_trouble:
-        changes.append(
-            "it can no longer be planned (why isn't kept: `tsrevel explain`, asking both services, tells it)"
-        )
+        changes.append(f"the event can no longer be planned; `tsrevel explain {record.event_id}` shows why")
     elif record.seen_plan:
         changes += describe_changes(record.plan, record.seen_plan)
     told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
@@ -124,9 +122,9 @@ class InstallationStatus:
         if self.dry_run and not self.contrary:
             found.append(f"safety.dry_run is true ({self.dry_run_origin}): runs read and plan, and write nothing")
         if not self.known:
-            found.append("there is no ledger yet: no run was ever made with these settings")
+            found.append("there is no ledger yet: no run has used these settings")
         elif self.since_good is None:
-            found.append("there was no good run yet: no live `sync` over all events has ended with exit 0 or 3")
+            found.append("there was no good run yet: no live `sync` has ended with exit 0 or 3")
         elif self.is_stale:
             ago = show_span(self.since_good)
             found.append(f"the last good run ended {ago} ago: does cron start `tsrevel sync`, and how does it end?")
@@ -151,7 +149,7 @@ class InstallationStatus:
         for order in self.orders:
             if order.state == "disputed":
                 whose = f"Revel order {order.order_id} of event {order.event_id}"
-                found.append(f"a person must look at {whose}: {order.dispute}")
+                found.append(f"a person must check {whose}: {order.dispute}")
         return tuple(found)
 
     def is_overdue(self, standing: EventStatus) -> bool:

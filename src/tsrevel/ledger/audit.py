@@ -133,8 +133,8 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
         if finding:
             raise LedgerDamaged(
                 LedgerCode.TABLES_DISAGREE,
-                f"The ledger {path} was changed by other hands, for its audit says otherwise: {finding}. Keep the "
-                "file, look the order up in Revel, and restore a backup.",
+                f"Another program changed the ledger {path}, because its audit disagrees: {finding}. Keep the "
+                "file, check the order in Revel, and restore a backup.",
             )
 
 
@@ -170,7 +170,7 @@ def _compare_order(event_id: str, row: sqlite3.Row | None, told: _Order | None) 
     if row["order_id"] != told.order_id:
         return f"event {event_id} has Revel order {row['order_id'] or 'none'}, and had {told.order_id or 'none'}"
     if (_hash(row["plan"]) if row["plan"] else None) != told.plan_hash:
-        return f"the plan of event {event_id} is another than was claimed"
+        return f"the plan of event {event_id} is not the claimed one"
     return None
 
 

@@ -41,7 +41,7 @@ def read_meta(connection: sqlite3.Connection) -> Meta:
     row = connection.execute("SELECT environment, audit_count, audit_head FROM meta").fetchone()
     if row is None:
         raise LedgerDamaged(
-            LedgerCode.META_MISSING, "The ledger's record of itself is gone: keep the file, and restore a backup."
+            LedgerCode.META_MISSING, "The ledger's own row is missing. Keep the file, and restore a backup."
         )
     return Meta(*row)
 
@@ -111,5 +111,5 @@ def _altered(seq: int) -> LedgerDamaged:
 def _broken(code: LedgerCode, seq: int, what: str) -> LedgerDamaged:
     return LedgerDamaged(
         code,
-        f"The ledger's audit is broken: row {seq} {what}. Nothing was written; keep the file, and restore a backup.",
+        f"The ledger's audit is broken: row {seq} {what}. Nothing was written. Keep the file, and restore a backup.",
     )

@@ -26,21 +26,21 @@ SQLITE: Connect = sqlite3.connect
 _READ_SECONDS = 5.0
 """How long a connection that only reads waits for another process's lock."""
 _PERMISSIONS = "check the owner and permissions of the file and its folder, or set ledger.path"
-_FULL = "the disk is full: make room"
+_FULL = "the disk is full; make room"
 _ADVICE = {
     sqlite3.SQLITE_BUSY: (
         LedgerCode.LOCKED,
-        "another process keeps it locked: wait for it, or find it with `fuser`",
+        "another process has it locked; wait for it, or find it with `fuser`",
     ),
     sqlite3.SQLITE_FULL: (LedgerCode.DISK_FULL, _FULL),
     sqlite3.SQLITE_IOERR: (
         LedgerCode.DISK_FAILED,
-        "the disk is full, a quota is used up, or the disk failed: make room, or look at the disk",
+        "the disk is full, a quota is used up, or the disk failed; make room, or check the disk",
     ),
 }
 _UNKNOWN = (LedgerCode.STATEMENT_FAILED, "nothing was stored; please report this")
 _REFUSALS = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
-_NO_DATABASE = "it is not a SQLite file: keep it and restore a backup, or set [ledger] path to the right one"
+_NO_DATABASE = "it is not a SQLite file; keep it and restore a backup, or set ledger.path to the right file"
 
 
 def connect(path: Path, busy_seconds: float, opened_by: Connect = SQLITE) -> sqlite3.Connection:
@@ -85,7 +85,7 @@ def use_wal(connection: sqlite3.Connection) -> None:
     if mode != "wal":
         raise LedgerUnusable(
             LedgerCode.WAL_UNSUPPORTED,
-            f"The ledger's folder can't keep a write-ahead log (mode is {mode}): put it on a local disk.",
+            f"The ledger's folder supports no write-ahead log (mode is {mode}). Put the ledger on a local disk.",
         )
 
 
@@ -186,7 +186,7 @@ class Transactions:
 def _let_in(path: Path) -> str:
     """What to do where this user may not use the ledger, or its folder."""
     cure = cure_roots_files(real_path(path))
-    roots = f". Some of that is root's; as root, give it to this user: {cure}" if cure else ""
+    roots = f". Root owns some of these files; as root, give them to this user: {cure}" if cure else ""
     return f"as user {user_name(os.geteuid())}, {_PERMISSIONS}{roots}"
 
 
@@ -194,7 +194,7 @@ def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:
     cause = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     unusable = f"The ledger {path} can't be used ({error})"
     if cause == sqlite3.SQLITE_CORRUPT:
-        text = f"The ledger {path} is damaged ({error}): keep the file, and restore a backup."
+        text = f"The ledger {path} is damaged ({error}). Keep the file, and restore a backup."
         return LedgerDamaged(LedgerCode.CORRUPT, text)
     if cause == sqlite3.SQLITE_NOTADB:
         return LedgerDamaged(LedgerCode.NOT_A_DATABASE, f"{unusable}: {_NO_DATABASE}.")

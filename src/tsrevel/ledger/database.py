@@ -69,7 +69,7 @@ def _create(path: Path, environment: str, migrations: tuple[Migration, ...], bus
                 )
             if not _move_log(connection, draft):
                 raise LedgerUnusable(
-                    LedgerCode.DISK_FULL, f"The ledger {path} couldn't be stored whole: the disk is full. Make room."
+                    LedgerCode.DISK_FULL, f"The disk is full, and the ledger {path} couldn't be created. Make room."
                 )
         with suppress(FileExistsError):
             path.hardlink_to(draft)
@@ -97,13 +97,13 @@ def refuse_leftovers(path: Path) -> None:
     if found is None and path.with_name(f"{path.name}-wal").exists():
         raise LedgerDamaged(
             LedgerCode.LOG_WITHOUT_LEDGER,
-            f"The ledger {path} is gone but its log ({path.name}-wal) is there: restore the ledger, or move the "
+            f"The ledger {path} is missing, but its log ({path.name}-wal) exists. Restore the ledger, or move the "
             "log away to begin a new one.",
         )
     if found is not None and found.st_size == 0:
         raise LedgerDamaged(
             LedgerCode.EMPTY_FILE,
-            f"The ledger {path} is an empty file: restore a backup, or remove it to begin a new one.",
+            f"The ledger {path} is an empty file. Restore a backup, or remove it to begin a new one.",
         )
     if found is not None and found.st_nlink > 1:
         _refuse_other_logs(path, found)
@@ -128,14 +128,14 @@ def identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migra
     if application != _APPLICATION_ID:
         raise LedgerUnusable(
             LedgerCode.NOT_A_LEDGER,
-            f"{path} is a database, but not a ledger of tsrevel: set [ledger] path to the right file.",
+            f"{path} is a database, but not a ledger of tsrevel. Set ledger.path to the right file.",
         )
     present, known = version_of(connection), migrations[-1].version
     if present > known:
         raise LedgerUnusable(
             LedgerCode.NEWER_VERSION,
-            f"The ledger {path} is of version {present}, and this tsrevel knows versions up to {known}: "
-            "install the newer tsrevel that wrote it.",
+            f"The ledger {path} has version {present}, and this tsrevel knows versions up to {known}. "
+            "Install the newer tsrevel that wrote it.",
         )
 
 
@@ -144,12 +144,12 @@ def examine(connection: sqlite3.Connection, path: Path, environment: str) -> Non
     finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if finding != "ok":
         raise LedgerDamaged(
-            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup."
+            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}). Keep the file, and restore a backup."
         )
     owner = read_meta(connection).environment
     if owner != environment:
         raise LedgerUnusable(
             LedgerCode.OTHER_ENVIRONMENT,
-            f"The ledger {path} belongs to the {owner} environment, and the settings say {environment}: "
-            "give each its own [ledger] path.",
+            f"The ledger {path} belongs to the {owner} environment, and the settings say {environment}. "
+            "Give each its own ledger.path.",
         )

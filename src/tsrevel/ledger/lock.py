@@ -76,7 +76,7 @@ def is_locked(path: Path) -> bool:
 
 def _take(descriptor: int, lock: Path) -> None:
     if not try_lock(descriptor):
-        raise RunLocked(f"Another run{_holder(descriptor)} holds the lock on {lock}. It ends with that process.")
+        raise RunLocked(f"Another run{_holder(descriptor)} holds the lock on {lock}. The lock ends with that process.")
 
 
 def _holder(descriptor: int) -> str:

@@ -137,7 +137,7 @@ def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connec
     """
     with _read_all(path, environment, opened_by), reachable(target), mapped(path):
         if target.exists() or target.is_symlink():
-            raise LedgerUnusable(LedgerCode.EXISTS, f"The backup {target} exists already: name a new file.")
+            raise LedgerUnusable(LedgerCode.EXISTS, f"The backup {target} exists already. Name a new file.")
         back_up(real_path(path), target)
     return _require(check_ledger(target, environment, opened_by), target)
 
@@ -189,7 +189,7 @@ def _read_all(path: Path, environment: str, opened_by: Connect) -> Iterator[tupl
 
 def _require(what: T | None, path: Path) -> T:
     if what is None:
-        text = f"There is no ledger at {path}: set [ledger] path to the right file; the first run makes it."
+        text = f"There is no ledger at {path}. Set ledger.path to the right file; the first run creates it."
         raise LedgerUnusable(LedgerCode.ABSENT, text)
     return what
 
@@ -199,7 +199,7 @@ def _examine_indices(connection: sqlite3.Connection, path: Path) -> None:
     finding = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if finding != "ok":
         raise LedgerDamaged(
-            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}): keep the file, and restore a backup."
+            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}). Keep the file, and restore a backup."
         )
 
 
@@ -217,7 +217,7 @@ def _check_references(connection: sqlite3.Connection, path: Path) -> None:
     if broken:
         what = f"a row of {broken['table']} refers to one of {broken['parent']} that isn't there"
         raise LedgerDamaged(
-            LedgerCode.BROKEN_REFERENCE, f"The ledger {path} is damaged ({what}): keep the file, and restore a backup."
+            LedgerCode.BROKEN_REFERENCE, f"The ledger {path} is damaged ({what}). Keep the file, and restore a backup."
         )
 
 

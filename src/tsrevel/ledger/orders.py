@@ -389,7 +389,7 @@ class OrderRepository:
             if not _write(change, _RECHECK, event_id, again=again):
                 raise ClaimConflict(
                     ConflictCode.NO_ORDER,
-                    f"Event {event_id} can't be looked at again: the ledger knows no order of it.",
+                    f"Event {event_id} can't be checked again: the ledger has no order of it.",
                 )
             change.audit(AuditKind.LOOK_AGAIN, event_id, at=again or "never")
 
@@ -416,7 +416,7 @@ class OrderRepository:
             values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_text(trouble) if trouble else None}
             if not _write(change, _NOTE_DRIFT, event_id, cancelled=cancelled, keeps_trouble=keeps_trouble, **values):
                 raise ClaimConflict(
-                    ConflictCode.NO_ORDER, f"Event {event_id} can't be remembered: the ledger knows no order of it."
+                    ConflictCode.NO_ORDER, f"Event {event_id} can't be updated: the ledger has no order of it."
                 )
             if content:
                 change.connection.execute(_NOTE_SEEN, (event_id, content))

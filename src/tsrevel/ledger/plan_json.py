@@ -45,7 +45,7 @@ def decode_plan(text: str) -> Plan:
 
 
 def _unreadable(why: str) -> str:
-    return f"A plan in the ledger can't be read ({why}): install the tsrevel that wrote it, or restore a backup."
+    return f"A plan in the ledger can't be read ({why}). Install the tsrevel that wrote it, or restore a backup."
 
 
 def encode_snapshot(event: Event) -> str:
@@ -61,7 +61,7 @@ def decode_snapshot(text: str) -> Event:
         return _EVENTS.validate_json(text)
     except (ValidationError, ValueError) as error:
         raise LedgerDamaged(
-            LedgerCode.UNREADABLE_SNAPSHOT, "A copy of an event in the ledger can't be read: leave --from-snapshot out."
+            LedgerCode.UNREADABLE_SNAPSHOT, "A copy of an event in the ledger can't be read. Leave out --from-snapshot."
         ) from error
 
 

@@ -90,7 +90,7 @@ class Monitor:
             before.join()
         url = ping_address(self.url, what, self.run_id)
         headers = {"User-Agent": f"tsrevel/{__version__}"}
-        untold = f"the monitor wasn't told ({what or 'success'})"
+        untold = f"the monitor got no ping ({what or 'success'})"
         failure: PingFailure | None = None
         for _ in range(ATTEMPTS):
             try:

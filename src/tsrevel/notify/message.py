@@ -13,7 +13,7 @@ from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Status, advise
 from tsrevel.templates import load_template, show_amount
-from tsrevel.text import clean_text, shorten
+from tsrevel.text import clean_text, shorten, with_config
 
 _STATUSES = {
     "missed": Status.SKIPPED,
@@ -56,7 +56,8 @@ class MailItem:
 class MailContext:
     """What a mail knows besides its items. `number` is its own, so that a second copy shows; None in a test mail.
 
-    `event_url` is the pattern of a link to an event, or "". `timezones` are the locations', by name.
+    `event_url` is the pattern of a link to an event, or "". `timezones` are the locations', by name. `config` is the
+    settings file that commands have to name, or "".
     """
 
     number: int | None
@@ -65,6 +66,7 @@ class MailContext:
     event_url: str = ""
     timezone: str = "UTC"
     timezones: Mapping[str, str] = field(default_factory=dict)
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def write_message(items: Sequence[MailItem], context: MailContext) -> Message:
         "made_at": f"{context.made_at.astimezone(zone):%Y-%m-%d %H:%M %Z}",
         "runs": list(dict.fromkeys(clean_text(each.correlation_id) for each in items)),
         "most_lines": _MOST_LINES,
+        "history": with_config("`tsrevel history`", context.config),
     }
     html, text = (load_template("tsrevel.notify", name) for name in ("mail.html", "mail.txt"))
     message = Message("", "", "")
@@ -146,8 +149,8 @@ def _make_entry(item: MailItem, context: MailContext) -> _Entry:
         short_day=_show_day(_day_of(item), context),
         order_id=clean_text(item.order_id or ""),
         reason=clean_text(item.reason or ""),
-        text=shorten(clean_text(item.text), _LONGEST_TEXT),
-        advice=f"{advice[:1].upper()}{advice[1:]}." if advice else "",
+        text=with_config(shorten(clean_text(item.text), _LONGEST_TEXT), context.config),
+        advice=with_config(f"{advice[:1].upper()}{advice[1:]}.", context.config) if advice else "",
         plan=plan,
     )
 

@@ -65,7 +65,7 @@ class SendGrid:
     def send(self, message: Message) -> SendResult:
         """Send one mail, within MAIL_SECONDS. Where no answer came it may have been sent all the same."""
         if not (self.key.isascii() and self.key.isprintable()):
-            return SendResult(SendVerdict.REFUSED, "email.api_key holds characters that no key has; set it anew")
+            return SendResult(SendVerdict.REFUSED, "email.api_key has characters that no key has; set it again")
         body = self.encode(message)
         headers = {"Authorization": f"Bearer {self.key}", "User-Agent": "tsrevel"}
         url = self.base_url + _PATH
@@ -74,7 +74,7 @@ class SendGrid:
                 "POST", url, MAIL_SECONDS, self.transport, network=self.network, json=body, headers=headers
             )
         except Unavailable as error:
-            return SendResult(SendVerdict.LATER, f"SendGrid gave {error}")
+            return SendResult(SendVerdict.LATER, f"SendGrid: {error}")
         return _judge(status, answer, Redactor(self.key))
 
     def encode(self, message: Message) -> dict[str, Json]:
@@ -120,7 +120,7 @@ def _judge(status: int, answer: bytes, redactor: Redactor) -> SendResult:
     if status == 401:
         return SendResult(SendVerdict.REFUSED, f"{said}; check email.api_key")
     if status == 403:
-        advice = "check that email.sender is verified there, and that the key may send mails"
+        advice = "check that email.sender is verified at SendGrid, and that the key may send mails"
         return SendResult(SendVerdict.REFUSED, f"{said}; {advice}")
     if status in {408, 429} or status >= 500:
         return SendResult(SendVerdict.LATER, said)

@@ -46,7 +46,7 @@ class AssumptionResult(StrEnum):
 
     HOLDS = "holds"
     FAILS = "doesn't hold"
-    UNTOLD = "can't be told here"
+    UNTOLD = "can't be tested here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
             _C.REVEL_IN_FILTER,
             "Revel 2.1",
             "Revel finds several orders by one __in filter",
-            "Runs ask for each order by itself",
+            "Runs ask for each order separately",
         ),
         Assumption(
             _C.REVEL_UNKNOWN_FILTER,
@@ -123,14 +123,14 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
         Assumption(
             _C.REVEL_FIELDS,
             "Revel 2.1",
-            "Revel narrows a row to the fields that are asked for",
+            "Revel returns only the fields that a request asks for",
             "Runs read whole rows",
         ),
         Assumption(
             _C.REVEL_PAGE_LIMIT,
             "Revel 2.1",
-            "Revel gives 250 rows a page where that many are asked for",
-            "Nothing changes: runs follow the pages as they come",
+            "Revel returns 250 rows a page if a request asks for 250",
+            "Nothing changes: runs follow the pages that Revel returns",
         ),
         Assumption(
             _C.REVEL_NEXT_PAGE,
@@ -142,14 +142,14 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
         Assumption(
             _C.REVEL_PAGE_ORDER,
             "Revel 2.1",
-            "Revel sorts rows by id where that is asked for",
+            "Revel sorts rows by id if a request asks for it",
             "Nothing changes: runs drop rows that come twice",
         ),
         Assumption(
             _C.REVEL_PRODUCT_SET,
             "Revel 2.1",
-            "Revel gives several products in one request",
-            "Runs read the catalogue again where they confirm products",
+            "Revel returns several products in one request",
+            "Runs read the catalogue again to confirm products",
         ),
         Assumption(
             _C.REVEL_NUMBERS,
@@ -168,8 +168,8 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
         Assumption(
             _C.REVEL_CLOCK,
             "Revel 6",
-            "Revel's answers tell the time, and it agrees with this machine's",
-            "Runs judge this machine's clock by TripleSeat alone, and so can't refuse to write",
+            "Revel's answers carry a Date, and it agrees with this machine's clock",
+            "Runs check this machine's clock against TripleSeat alone, so they can't refuse to write",
         ),
         Assumption(
             _C.TRIPLESEAT_EVENT_DATES,
@@ -187,8 +187,8 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
         Assumption(
             _C.TRIPLESEAT_ORDER,
             "TripleSeat 2",
-            "TripleSeat lists events in the order of their creation where that is asked for",
-            "An event may be missed while it moves between pages; the next run sees it",
+            "TripleSeat lists events in the order of their creation if a request asks for it",
+            "A run may miss an event that moves between pages; the next run sees it",
         ),
         Assumption(
             _C.TRIPLESEAT_PAGES,
@@ -225,7 +225,7 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
             _C.TRIPLESEAT_WEBHOOKS,
             "TripleSeat 6.1",
             "TripleSeat's webhook endpoints are enabled and don't fail",
-            "Deliveries don't arrive; the poll finds the events all the same",
+            "Deliveries don't arrive; the poll still finds the events",
         ),
     )
 }

@@ -99,7 +99,10 @@ def check_money(document: Document, event_total: Decimal | None) -> Hold | None:
     amounts = [line_amount(line) for line in document.lines]
     charges = [to_cents(charge.amount) for charge in document.billing_totals]
     if document.grand_total is None:
-        return Hold(Reason.MISSING_DATA, f"document {document.id} has no grand total to check its lines against")
+        return Hold(
+            Reason.MISSING_DATA,
+            f"document {document.id} has no grand total, so its lines can't be checked; publish it again in TripleSeat",
+        )
     signed = zip(document.lines, amounts, strict=True)
     negative = next((line.name for line, amount in signed if min(amount, line.quantity or 0) < 0), None)
     if negative is not None or min(charges, default=0) < 0:
@@ -129,7 +132,7 @@ def sort_charges(document: Document, policy: Policy, catalogue: Catalogue) -> Ch
         if amount == 0:
             continue
         if rule is None:
-            text = f"nothing says what {quoted(charge.name)} ({show(amount)}) is in Revel; list it under [[charges]]"
+            text = f"no [[charges]] entry has the name {quoted(charge.name)} ({show(amount)}); add one"
             return Hold(Reason.UNKNOWN_CHARGE, text)
         if rule.treat_as == "item":
             if rule.product is not None:
@@ -204,7 +207,9 @@ def received_payments(event: Event) -> tuple[_Listed, ...] | Hold:
         for payment in document.payments:
             known = once.get(payment.id)
             if known and _tells(known) != _tells(payment):
-                return _mismatch(f"payment {payment.id} is listed twice and not alike; correct it in TripleSeat")
+                return _mismatch(
+                    f"payment {payment.id} is listed twice with different values; correct it in TripleSeat"
+                )
             if known is None:
                 listed.append(_Listed(document.id, payment))
             if payment.id:
@@ -231,9 +236,11 @@ def _find_fault(received: tuple[_Listed, ...], final_total: Cents, today: date) 
     for each in received:
         number = f"payment {each.payment.id}" if each.payment.id else "a payment"
         if each.net < 0:
-            return _mismatch(f"more was refunded of {number} than was paid; correct it in TripleSeat")
+            return _mismatch(f"the refund of {number} is more than the payment; correct it in TripleSeat")
         if each.net and each.payment.paid_on and each.payment.paid_on > today + _CLOCKS_APART:
-            return _mismatch(f"{number} is paid on {each.payment.paid_on}, which is yet to come; correct its date")
+            return _mismatch(
+                f"{number} has the payment date {each.payment.paid_on}, a future day; correct it in TripleSeat"
+            )
     paid = total([each.net for each in received])
     if paid > final_total:
         return _mismatch(f"payments of {show(paid)} exceed the order's total {show(final_total)}")
@@ -258,8 +265,10 @@ def _check_amount_due(event: Event, document: Document, policy: Policy, received
             where = f"document {one.document}"
             if one.document != other.document:
                 where = f"documents {one.document} and {other.document}"
-            text = f"{where} may show one payment of {show(to_cents(one.payment.amount))} twice"
-            return _mismatch(f"{text}, and no amount due tells; remove one in TripleSeat, or settle the event by hand")
+            text = f"{where} may show the same payment of {show(to_cents(one.payment.amount))} twice"
+            return _mismatch(
+                f"{text}, and no amount due shows which; remove one in TripleSeat, or settle the event by hand"
+            )
     return None
 
 

@@ -50,8 +50,8 @@ def _describe_lines(before: Plan, now: Plan) -> list[str]:
             changed.append(_describe_line(old, successor))
     return [
         *changed,
-        *(f"line gone: {describe_item(each)}" for each in gone),
-        *(f"line new: {describe_item(each)}" for each in new),
+        *(f"line removed: {describe_item(each)}" for each in gone),
+        *(f"line added: {describe_item(each)}" for each in new),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Which document is the order (DESIGN 4; facts TripleSeat 3.4). Documents are never added up."""
+"""Decides which document is the order (DESIGN 4; facts TripleSeat 3.4). Documents are never added up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tsrevel.planning.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The document to take lines and money from, or a Hold, and in words why that one.
+    """The document to take lines and money from, or a Hold, and the reason in words.
 
     `rivals` are those that only a person can choose between.
     """
@@ -47,7 +47,7 @@ def weigh_documents(event: Event, pattern: str) -> Choice:
     if any(_content(document) != _content(newest) for document in candidates):
         ids = ", ".join(str(document.id) for document in candidates)
         remedy = "delete the wrong ones in TripleSeat, or set tripleseat.order_document"
-        hold = Hold(Reason.AMBIGUOUS_DOCUMENT, f"documents {ids} all have lines and differ; {remedy}")
+        hold = Hold(Reason.AMBIGUOUS_DOCUMENT, f"documents {ids} all have lines, and the lines differ; {remedy}")
         return Choice(hold, rivals=tuple(candidates))
     return Choice(newest, _why(len(usable), named, len(candidates)))
 
@@ -66,7 +66,7 @@ def _why(usable: int, named: list[Document], candidates: int) -> str:
     if usable == 1:
         return "it is the only live document with lines"
     if len(named) == 1:
-        return f"of {usable} documents with lines it is the one that tripleseat.order_document names"
+        return f"it is the one of {usable} documents with lines that tripleseat.order_document names"
     which = (
         f"of the {len(named)} that tripleseat.order_document names" if named else f"of {usable} documents with lines"
     )

@@ -80,7 +80,7 @@ class Rationale:
         grand = "grand total " + ("that isn't there" if self.grand_total is None else show(self.grand_total))
         if self.holds:
             return f"{parts} = {grand}"
-        return f"{parts} = {show(self.computed)}, which is not the {grand}"
+        return f"{parts} = {show(self.computed)}, not the {grand}"
 
 
 def give_reasons(
@@ -124,10 +124,10 @@ def _reasons_for(
 
 
 _WORDS: dict[MatchedHow, str] = {
-    "menu_item": "its menu item is mapped to that product",
-    "mapped_name": "its name is mapped to that product",
-    "exact_name": "it is the only active product of exactly that name",
-    "fallback": "it has no product of its own, so the location's fallback_product is taken",
+    "menu_item": "a mapping of its menu item names that product",
+    "mapped_name": "a mapping of its name names that product",
+    "exact_name": "it is the only active product with exactly that name",
+    "fallback": "it has no product of its own, so the location's fallback_product is used",
 }
 
 
@@ -137,7 +137,7 @@ def _reason_of(line: Line, location: Location | None, catalogue: Catalogue | Non
     if order_portion(line) is None:
         return replace(bare, why="its quantity is 0, so it is left out")
     if location is None or catalogue is None:
-        return replace(bare, why="its product is found in Revel's catalogue, which was not asked")
+        return replace(bare, why="its product is in Revel's catalogue, and Revel was not asked")
     how: MatchedHow = find_mapped(line, policy, catalogue.establishment).how
     found = match_line(line, policy, catalogue)
     why_unmatched = str(found)

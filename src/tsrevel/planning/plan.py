@@ -107,8 +107,8 @@ def _foreign_currency(event: Event, location: Location) -> Hold | None:
     other = next((told for told in event.currencies if normalise(told) != wanted), None)
     if other is None:
         return None
-    text = f"TripleSeat tells its amounts in {other!r}, but location {location.name!r} is in {location.currency}"
-    return Hold(Reason.AMOUNT_MISMATCH, f"{text}; correct it there, or currency in [[locations]]")
+    text = f"TripleSeat has its amounts in {other!r}, but location {location.name!r} is in {location.currency}"
+    return Hold(Reason.AMOUNT_MISMATCH, f"{text}; correct the currency in TripleSeat or in [[locations]]")
 
 
 def _plan_items(
@@ -132,9 +132,10 @@ def _plan_items(
         )
     if missing:
         names = "; ".join(map(str, missing))
-        where = f"establishment {location.establishment}"
+        where, have = f"establishment {location.establishment}", "has" if len(missing) == 1 else "have"
         return Hold(
-            Reason.UNMAPPED_ITEMS, f"{len(missing)} of {len(document.lines)} lines have no product at {where}: {names}"
+            Reason.UNMAPPED_ITEMS,
+            f"{len(missing)} of {len(document.lines)} lines {have} no product at {where}: {names}",
         )
     rows += [(name, product, "", Portion(1, amount)) for name, product, amount in charges.items]
     order = identity.order_uuid(event.id)
@@ -165,14 +166,12 @@ def _match(line: Line, location: Location, catalogue: Catalogue, policy: Policy)
 
 def _objection(final: Cents, discount: Cents, received: list[Cents], location: Location, policy: Policy) -> Hold | None:
     if final > policy.max_order_total:
-        text = f"the total {show(final)} is above safety.max_order_total {show(policy.max_order_total)}"
+        text = f"the total {show(final)} is above safety.max_order_total ({show(policy.max_order_total)})"
         return Hold(Reason.ORDER_TOO_LARGE, text)
     for needed, given, key in (
         (discount, location.discount, "discount"),
         (sum(received), location.payment_type, "payment_type"),
     ):
         if needed and not given:
-            return Hold(
-                Reason.MISSING_DATA, f"location {location.name!r} names no Revel {key}; set it in [[locations]]"
-            )
+            return Hold(Reason.MISSING_DATA, f"location {location.name!r} has no Revel {key}; set it in [[locations]]")
     return None

@@ -145,14 +145,16 @@ def match_name(name: str, catalogue: Catalogue) -> ProductId | Unmatched:
         return found[0]
     if found:
         return Unmatched(name, f"names {len(found)} products: {', '.join(map(str, found))}")
-    return Unmatched(name, "is no active product", suggest(name, catalogue))
+    return Unmatched(name, "names no active product", suggest(name, catalogue))
 
 
 def match_id(name: str, product: ProductId, catalogue: Catalogue) -> ProductId | Unmatched:
     """`product` itself where the establishment has it on sale, else Unmatched."""
     if product in catalogue.names:
         return product
-    return Unmatched(name, f"is mapped to {product}, no active product of establishment {catalogue.establishment}")
+    return Unmatched(
+        name, f"is mapped to {product}, which is not an active product of establishment {catalogue.establishment}"
+    )
 
 
 def possible_product_names(line: Line, separator: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The stable codes for what became of an event, each in one category (DESIGN 4), and what to do about each."""
+"""The stable codes for the result of an event, each in one category (DESIGN 4), with the advice for each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Category(StrEnum):
-    """Who has to move: the data's owner, the calendar, nobody, the other service, or us."""
+    """Who has to act: the data's owner, the calendar, nobody, the other service, or tsrevel."""
 
     VALIDATION = "validation"
     TIME_GATE = "time_gate"
@@ -16,7 +16,7 @@ class Category(StrEnum):
 
 
 class Status(StrEnum):
-    """What a run made of an event. `FAILED` is tried again by itself; `HELD` needs a person."""
+    """The result of a run for an event. The next run tries `FAILED` events again; `HELD` needs a person."""
 
     INJECTED = "injected"
     SKIPPED = "skipped"
@@ -26,7 +26,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an event was not injected, or what is remarkable about it. Codes never change their meaning."""
+    """Why an event was not injected, or what else a person should know. Codes never change their meaning."""
 
     ALREADY_INJECTED = "ALREADY_INJECTED"
     ORDER_EXISTS = "ORDER_EXISTS"
@@ -85,58 +85,71 @@ _CATEGORIES = {
 
 
 NOTHING = "nothing to do"
-_NEXT_RUN = "nothing to do: the next run goes on"
-_SETTLE = "then `tsrevel resolve {event} --as done --note T`"
+_NEXT_RUN = "nothing to do: the next run continues"
 
 _ADVICE: dict[tuple[Reason, Status | None], str] = {
     (Reason.ALREADY_INJECTED, None): NOTHING,
     (Reason.ORDER_EXISTS, None): NOTHING,
-    (Reason.ORDER_EXISTS, Status.HELD): "see which order is right; enter it by hand if it is wanted, then resolve it",
-    (Reason.TOO_EARLY, None): "nothing to do: a run on its day makes the order",
+    (Reason.ORDER_EXISTS, Status.HELD): (
+        "check the order in Revel and enter the right one by hand, "
+        'then run `tsrevel resolve {event} --as done --note "checked in Revel"`'
+    ),
+    (Reason.TOO_EARLY, None): "nothing to do: a run on the event's day makes the order",
     (Reason.EVENT_DAY_PASSED, None): (
-        "enter it by hand and say so by `tsrevel resolve {event} --as done --order ID --note T`, or run "
-        "`tsrevel sync-event {event} --ignore-time-gate`"
+        "run `tsrevel sync-event {event} --ignore-time-gate`, or enter the order by hand and run "
+        '`tsrevel resolve {event} --as done --note "entered by hand"`'
     ),
     (Reason.STATUS_NOT_ELIGIBLE, None): NOTHING,
     (Reason.EVENT_DELETED, None): NOTHING,
-    (Reason.LOCATION_NOT_ALLOWED, None): "nothing to do, or add its location to safety.allowed_locations",
-    (Reason.LOCATION_NOT_ALLOWED, Status.HELD): "allow its location again, or finish the order by hand and resolve it",
-    (Reason.LOCATION_NOT_MAPPED, None): "add a [[locations]] entry for it",
-    (Reason.MISSING_DATA, None): "set what is missing, where the text says",
-    (Reason.INVALID_DATE_FORMAT, None): "correct its date or time in TripleSeat",
-    (Reason.UNKNOWN_TIMEZONE, None): "correct `timezone` in its [[locations]] entry",
-    (Reason.EVENT_DATA_UNAVAILABLE, None): "nothing at first; if it stays, look at the event in TripleSeat",
-    (Reason.AUTHORIZATION_DENIED, Status.HELD): "give tsrevel's user access to the event in TripleSeat",
-    (Reason.AUTHORIZATION_DENIED, None): "credentials were refused: `tsrevel doctor` tells whose, and what to do",
-    (Reason.NO_LINE_ITEMS, None): "finish its contract in TripleSeat",
+    (Reason.LOCATION_NOT_ALLOWED, None): "nothing to do; to allow it, add its location to safety.allowed_locations",
+    (Reason.LOCATION_NOT_ALLOWED, Status.HELD): (
+        "add its location to safety.allowed_locations, or finish the order by hand and run "
+        '`tsrevel resolve {event} --as done --note "finished by hand"`'
+    ),
+    (Reason.LOCATION_NOT_MAPPED, None): "add a [[locations]] entry for its TripleSeat location",
+    (Reason.MISSING_DATA, None): "set the missing value",
+    (Reason.INVALID_DATE_FORMAT, None): "correct the event's date or time in TripleSeat",
+    (Reason.UNKNOWN_TIMEZONE, None): "correct timezone in its [[locations]] entry",
+    (Reason.EVENT_DATA_UNAVAILABLE, None): "wait for the next run; if it fails again, check the event in TripleSeat",
+    (Reason.AUTHORIZATION_DENIED, Status.HELD): "give the user who approved tsrevel access to the event in TripleSeat",
+    (Reason.AUTHORIZATION_DENIED, None): "run `tsrevel doctor` to see which credentials were refused",
+    (Reason.NO_LINE_ITEMS, None): "finish the event's contract in TripleSeat",
     (Reason.AMBIGUOUS_DOCUMENT, None): "delete the wrong documents in TripleSeat, or set tripleseat.order_document",
-    (Reason.UNMAPPED_ITEMS, None): "map the lines with `tsrevel map suggest`, or correct their names",
-    (Reason.UNKNOWN_CHARGE, None): "list the charge under [[charges]]",
-    (Reason.AMOUNT_MISMATCH, None): "correct it in TripleSeat",
-    (Reason.ORDER_TOO_LARGE, None): "raise safety.max_order_total, if the event is right",
+    (Reason.UNMAPPED_ITEMS, None): "run `tsrevel map suggest` and map the lines, or correct their names in TripleSeat",
+    (Reason.UNKNOWN_CHARGE, None): "add a [[charges]] entry for the charge",
+    (Reason.AMOUNT_MISMATCH, None): "correct the amounts in TripleSeat",
+    (Reason.ORDER_TOO_LARGE, None): "check the event; if its total is right, raise safety.max_order_total",
     (Reason.RUN_LIMIT_REACHED, None): _NEXT_RUN,
-    (Reason.OUTCOME_UNKNOWN, None): "nothing to do: the next run looks before it writes",
+    (Reason.OUTCOME_UNKNOWN, None): "nothing to do: the next run checks Revel before it writes",
     (Reason.DUPLICATE_ORDERS, None): "delete the wrong orders in Revel",
-    (Reason.ORDER_DIFFERS, None): "look at the order in Revel; mend it there, then resolve it",
-    (Reason.UPSTREAM_UNAVAILABLE, None): "nothing at first: it is tried again; if it stays, run `tsrevel doctor`",
-    (Reason.CHANGED_AFTER_INJECTION, None): f"change the order in Revel by hand, {_SETTLE}",
-    (Reason.CANCELLED_AFTER_INJECTION, None): f"void the order in Revel, if it isn't wanted, {_SETTLE}",
-    (Reason.CONNECTOR_DISABLED, None): "set safety.enable_connector, or `tsrevel resume`, to go on",
+    (Reason.ORDER_DIFFERS, None): (
+        "check the order in Revel and correct it there, "
+        'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`'
+    ),
+    (Reason.UPSTREAM_UNAVAILABLE, None): "wait for the next run; if it fails again, run `tsrevel doctor`",
+    (Reason.CHANGED_AFTER_INJECTION, None): (
+        'change the order in Revel by hand, then run `tsrevel resolve {event} --as done --note "changed in Revel"`'
+    ),
+    (Reason.CANCELLED_AFTER_INJECTION, None): (
+        "if nobody wants the order, void it in Revel, "
+        'then run `tsrevel resolve {event} --as done --note "voided in Revel"`'
+    ),
+    (Reason.CONNECTOR_DISABLED, None): "set safety.enable_connector = true, or run `tsrevel resume`",
     (Reason.DUPLICATE_EVENT, None): NOTHING,
     (Reason.TRIGGER_TYPE_NOT_ACTIONABLE, None): NOTHING,
 }
 
 
 def advise(event_id: str, status: str, reason: str | None, *, disputed: bool = False) -> str:
-    """What to do about the event, of that status and reason code; '' for a code that this version doesn't know.
+    """What to do about an event with that status and reason code; '' for a code that this version doesn't know.
 
-    Mails, `explain`, `status` and the table in docs/operations.md all say this. `disputed`: it has an order of ours,
-    and that is what is wrong.
+    Mails, `explain`, `status` and the table in docs/operations.md use this text. `disputed`: the event has an order of
+    ours, and that order is wrong.
     """
     if disputed and reason == Reason.AMOUNT_MISMATCH:
-        return _ADVICE[Reason.ORDER_DIFFERS, None]
+        return _ADVICE[Reason.ORDER_DIFFERS, None].replace("{event}", event_id)
     if reason is None:
-        return {Status.PLANNED: _NEXT_RUN, Status.FAILED: "report it: a fault in tsrevel"}.get(Status(status), NOTHING)
+        return {Status.PLANNED: _NEXT_RUN, Status.FAILED: "report this fault in tsrevel"}.get(Status(status), NOTHING)
     if reason not in Reason.__members__:
         return ""
     code = Reason(reason)

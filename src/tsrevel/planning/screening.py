@@ -1,4 +1,4 @@
-"""Which events become orders and when: eligible, allowed, inside their time gate; and which days to search."""
+"""Decides which events become orders and when: eligible, allowed, inside their time gate; and the days to search."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tsrevel.planning.model import Event, EventId, Hold, Location, Policy, Skip, TimeGate, hold_faults
+from tsrevel.planning.model import Event, Hold, Location, Policy, Skip, TimeGate, hold_faults
 from tsrevel.planning.reasons import Reason
 
 GateState = Literal["early", "open", "passed"]
 
 
 def find_zone(name: str) -> ZoneInfo | None:
-    """The time zone of that IANA name; None where it is none that this machine knows."""
+    """The time zone of that IANA name; None if this machine doesn't know it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -21,10 +21,10 @@ def find_zone(name: str) -> ZoneInfo | None:
 
 
 def event_day(event: Event, zone: ZoneInfo | None) -> date | None:
-    """The event's business day: the one TripleSeat tells, else the day in `zone` on which it starts.
+    """The event's business day: the one that TripleSeat reports, else the day in `zone` on which it starts.
 
-    An instant never overrides a day that is told, however far it is: that is the best key for the business day (facts
-    TripleSeat 3.1), and a late party starts on the day after.
+    A start time never overrides a reported day, even if they differ: the day is the best key for the business day
+    (facts TripleSeat 3.1), and a late party starts on the following day.
     """
     if event.day or event.starts_at is None or zone is None:
         return event.day
@@ -46,7 +46,7 @@ def opens_at(day: date, zone: ZoneInfo, gate: TimeGate) -> datetime:
 
 
 def days_in_reach(policy: Policy, now: datetime, hours_back: float) -> tuple[date, date]:
-    """First and last event day to search: those whose gate is open somewhere, or closed in the last `hours_back`."""
+    """First and last event day to search: days whose gate is open somewhere, or closed in the last `hours_back`."""
     before = timedelta(days=policy.gate.days_before)
     after = timedelta(days=policy.gate.days_after)
     earlier = now - timedelta(hours=hours_back)
@@ -67,7 +67,7 @@ def _local_days(policy: Policy, instant: datetime) -> list[date]:
 
 
 def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = False) -> Location | Hold | Skip:
-    """The location an event is for, if it is to be planned at `now`; else why not."""
+    """The location of an event that a run plans at `now`; else why it doesn't."""
     refused = screen_status(event, policy)
     if refused:
         return refused
@@ -76,30 +76,38 @@ def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = F
             Reason.MISSING_DATA, "the event names neither a location nor a site; set its location in TripleSeat"
         )
     faults = hold_faults(event.faults)
-    if event.location_id is None and faults:  # its place may be what couldn't be read: no reason to pass it over
+    if (
+        event.location_id is None and faults
+    ):  # the unreadable part may be its location: that is no reason to skip the event
         return faults
     ids = {event.location_id, event.site_id}
     if any(permitted and not permitted & ids for permitted in (policy.allowed, policy.only)):
-        return Skip(Reason.LOCATION_NOT_ALLOWED, f"location {event.location_id or event.site_id} is not allowed")
+        return Skip(
+            Reason.LOCATION_NOT_ALLOWED,
+            f"location {event.location_id or event.site_id} is not allowed",
+        )
     location = find_location(event, policy)
     if location is None:
         where = f"TripleSeat location {event.location_id}, site {event.site_id}"
         return Hold(
-            Reason.LOCATION_NOT_MAPPED, f"no [[locations]] entry for {where}; add one, or leave it out of reach"
+            Reason.LOCATION_NOT_MAPPED, f"no [[locations]] entry has {where}; add one, or set safety.allowed_locations"
         )
     if faults:
         return faults
     zone = find_zone(location.timezone)
     if zone is None:
-        return Hold(Reason.UNKNOWN_TIMEZONE, f"{location.timezone!r} is no time zone; use a name like America/Denver")
+        return Hold(
+            Reason.UNKNOWN_TIMEZONE,
+            f"this machine knows no time zone {location.timezone!r}; use a name like America/Denver",
+        )
     day = event_day(event, zone)
     if day is None:
         return Hold(Reason.MISSING_DATA, "the event has no date; set one in TripleSeat")
-    return location if ignore_gate else _screen_gate(event.id, day, zone, policy, now) or location
+    return location if ignore_gate else _screen_gate(day, zone, policy, now) or location
 
 
 def screen_status(event: Event, policy: Policy) -> Hold | Skip | None:
-    """Why the event's state keeps it from being an order, or None."""
+    """Why the event's status or deletion rules out an order, or None."""
     if event.deleted:
         return Skip(Reason.EVENT_DELETED, "deleted in TripleSeat")
     if not event.status:
@@ -121,12 +129,11 @@ def find_location(event: Event, policy: Policy) -> Location | None:
     return of_site
 
 
-def _screen_gate(event_id: EventId, day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Skip | None:
+def _screen_gate(day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Skip | None:
     state = judge_gate(day, zone, policy.gate, now)
     if state == "early":
         opening = opens_at(day, zone, policy.gate).astimezone(zone)
-        return Skip(Reason.TOO_EARLY, f"injection opens {opening:%Y-%m-%d %H:%M %Z}")
+        return Skip(Reason.TOO_EARLY, f"injection opens on {opening:%Y-%m-%d %H:%M %Z}")
     if state == "passed":
-        remedy = f"enter it by hand, or by `tsrevel sync-event {event_id} --ignore-time-gate`"
-        return Skip(Reason.EVENT_DAY_PASSED, f"the gate of {day} closed without an order; {remedy}")
+        return Skip(Reason.EVENT_DAY_PASSED, f"this event was on {day} and has no order")
     return None

@@ -70,7 +70,7 @@ def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
 def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
     ids = tuple(sorted(row.id for row in rows))
     named = ", ".join(sorted({repr(row.local_id) for row in rows}))
-    text = f"Revel holds {len(rows)} orders for it: {', '.join(ids)} (local_id {named}); delete the wrong ones there"
+    text = f"Revel holds {len(rows)} orders for it: {', '.join(ids)} (local_id {named}); delete the wrong ones in Revel"
     return replace(
         totals_of(case),
         kind=DifferenceKind.DUPLICATE_ORDERS,
@@ -102,7 +102,7 @@ def _compare_unwanted(case: EventComparison) -> Iterator[Difference]:
     yield replace(
         totals_of(case),
         kind=DifferenceKind.EVENT_CANCELLED if case.event else DifferenceKind.ORDER_WITHOUT_EVENT,
-        text=f"{_why_unwanted(case)}; Revel order {ids} still stands: void it there if it is not wanted",
+        text=f"{_why_unwanted(case)}; Revel order {ids} still stands; if nobody wants it, void it in Revel",
         reason=Reason.CANCELLED_AFTER_INJECTION if known else Reason.EVENT_DATA_UNAVAILABLE,
         tripleseat=ZERO,
         revel=Cents(sum(row.amounts["total"] for row in standing)),
@@ -120,7 +120,7 @@ def _why_unwanted(case: EventComparison) -> str:
 
 def _orphan(case: EventComparison) -> Difference:
     ids = ", ".join(sorted(each.id for each in case.live))
-    whose = "is for an event that TripleSeat doesn't show" if case.event_id else "names no event"
+    whose = "is for an event that TripleSeat doesn't return" if case.event_id else "names no event"
     return replace(
         totals_of(case),
         kind=DifferenceKind.ORDER_WITHOUT_EVENT,
@@ -141,7 +141,7 @@ def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
     record = case.record
     lacks = "" if row.printed and row.has_history is not False else _what_lacks(row)
     if record and record.state == "claimed" and record.order_id in {None, row.id}:
-        state = f"isn't finished: {lacks}" if lacks else "is in the ledger as claimed"
+        state = f"isn't finished: {lacks}" if lacks else "is only claimed in the ledger"
         text, reason = f"order {row.id} {state}; {_who_finishes(case)}", Reason.OUTCOME_UNKNOWN
     elif lacks and is_ours(case, row) and record and record.state == "disputed":
         held = recall_dispute(record)
@@ -161,10 +161,10 @@ def _what_lacks(row: OrderRow) -> str:
 
 def _who_finishes(case: EventComparison) -> str:
     if case.resolution:
-        return "runs leave it alone, for a person resolved the event"
+        return "runs leave it alone because a person resolved the event"
     if case.gate == "passed" and not case.record:
-        return f"`tsrevel sync-event {case.event_id} --ignore-time-gate` finishes it"
-    return "a run is at it now, or the next `sync` finishes it"
+        return f"run `tsrevel sync-event {case.event_id} --ignore-time-gate` to finish it"
+    return "a run is writing it now, or the next `sync` finishes it"
 
 
 # One of ours
@@ -174,7 +174,7 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
     record, ours = case.record, is_ours(case, row)
     if record is None:
         who = "ours by its uuid" if ours else "made by someone else"
-        text = f"Revel order {row.id}, {who}, isn't in the ledger; the next `sync` over its day takes it in"
+        text = f"Revel order {row.id}, {who}, isn't in the ledger; the next `sync` over its day adds it"
         yield Difference(
             DifferenceKind.ORDER_NOT_IN_LEDGER,
             text,
@@ -184,11 +184,11 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
         )
         return
     if record.order_id and record.order_id not in {each.id for each in case.live}:
-        text = f"the ledger knows order {record.order_id}, Revel shows {row.id} instead"
+        text = f"the ledger has order {record.order_id}, but Revel shows order {row.id}"
     elif ours and row.uuid != order_uuid(case.event_id):
-        text = f"order {row.id} is ours, and its uuid at Revel is another; look there who changed it"
+        text = f"order {row.id} is ours, but its uuid at Revel differs; check in Revel who changed it"
     elif ours and record.state == "foreign":
-        text = f"the ledger has order {row.id} as made by someone else, and it is ours by its uuid"
+        text = f"the ledger says that someone else made order {row.id}, but its uuid is ours"
     else:
         return
     yield Difference(DifferenceKind.LEDGER_DIFFERS, text, reason=Reason.ORDER_DIFFERS)
@@ -202,7 +202,7 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
         text = f"its local_id at Revel is {row.local_id!r}, not {base.local_id if base else min(names)!r}"
         yield Difference(DifferenceKind.WRONG_LOCAL_ID, text, reason=Reason.ORDER_DIFFERS)
     if not row.printed or row.has_history is False:
-        text = f"order {row.id} isn't finished any more: {_what_lacks(row)}"
+        text = f"order {row.id} is no longer finished: {_what_lacks(row)}"
         yield Difference(DifferenceKind.ORDER_UNFINISHED, text, reason=Reason.ORDER_DIFFERS)
     if base is None:
         yield from map(_calm, _compare_totals(case, row))
@@ -212,7 +212,7 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
     drift = list(_drift(case, base)) if written else []
     if now and drift and found and _same_content(now, row, contents):
         for each in drift:
-            corrected = f"{each.text}; the order at Revel says so too"
+            corrected = f"{each.text}; the order at Revel agrees"
             yield replace(each, kind=DifferenceKind.CORRECTED, text=corrected, explained=True)
         return
     yield from found if written else map(_calm, found)
@@ -228,9 +228,8 @@ def _against_event(finding: Difference) -> Difference:
     """The finding as one between Revel and the event as it is now. What the ledger had to do with it isn't known."""
     if finding.kind is not DifferenceKind.MONEY:
         return replace(finding, ledger=None)
-    verb = "are" if finding.field == "payments" else "is"
     revel, tripleseat = show(finding.revel or ZERO), show(finding.tripleseat or ZERO)
-    text = f"its {finding.field} at Revel {verb} {revel}, in TripleSeat {tripleseat}"
+    text = f"Revel has {revel} as its {finding.field}, TripleSeat has {tripleseat}"
     return replace(finding, text=text, ledger=None)
 
 
@@ -253,7 +252,7 @@ def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
     else:
         why = now or (case.screened if isinstance(case.screened, Hold | Skip) else None)
         reason = f"{why.reason}: {why.text}" if why else ""
-        text = f"changed in TripleSeat so that it can no longer be planned ({reason})"
+        text = f"changed in TripleSeat, and can no longer be planned ({reason})"
         total = event_total(case) or ZERO
     yield replace(
         totals_of(case),
@@ -278,7 +277,7 @@ def _same_content(plan: Plan, row: OrderRow, contents: Contents) -> bool:
 
 
 def _compare_foreign(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
-    yield note(DifferenceKind.MADE_ELSEWHERE, f"Revel order {row.id} was made by someone else", Reason.ORDER_EXISTS)
+    yield note(DifferenceKind.MADE_ELSEWHERE, f"someone else made Revel order {row.id}", Reason.ORDER_EXISTS)
     now = plan_now(case)
     if now is None:
         yield from _compare_totals(case, row)
@@ -325,7 +324,7 @@ def settle(case: EventComparison, finding: Difference) -> Difference:
         return finding
     if not event_stands(case, resolution):
         again = f"{finding.text}; changed since it was resolved as {resolution.verdict}"
-        return replace(finding, text=f"{again}: if that still holds, resolve it again once a `sync` has seen it")
+        return replace(finding, text=f"{again}; if that still holds, resolve it again after the next `sync`")
     if finding.kind in _ABOUT_ORDER and not _orders_stand(case, resolution):
         return replace(finding, text=f"{finding.text}; Revel's order has changed since it was resolved")
     return as_resolved(finding, resolution)
@@ -418,10 +417,12 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
     record, verdict = case.record, case.screened
     if case.gone:
         if record and record.order_id:
-            yield note(DifferenceKind.NOT_ELIGIBLE, "neither TripleSeat has the event nor Revel its order any more")
+            yield note(
+                DifferenceKind.NOT_ELIGIBLE, "TripleSeat no longer has the event, and Revel no longer has its order"
+            )
     elif record and record.order_id and not is_cancelled(case):
-        how = "it is deleted at Revel" if case.orders else "Revel has it no more"
-        text = f"the ledger has order {record.order_id} as {record.state}, and {how}; if it is wanted, enter it by hand"
+        how = "it is deleted at Revel" if case.orders else "Revel no longer has it"
+        text = f"the ledger has order {record.order_id} ({record.state}), and {how}; enter it by hand if wanted"
         found = replace(totals_of(case), kind=DifferenceKind.ORDER_GONE, text=text, reason=Reason.ORDER_DIFFERS)
         yield _unless_resolved(case, replace(found, orders=(record.order_id,), revel=ZERO))
     elif case.event is None:
@@ -431,7 +432,7 @@ def _compare_without_order(case: EventComparison) -> Iterator[Difference]:
         kind = DifferenceKind.NOT_ALLOWED if not_allowed else DifferenceKind.NOT_ELIGIBLE
         yield note(kind, verdict.text, verdict.reason)
     elif case.gate == "early" and not isinstance(verdict, Hold):
-        yield note(DifferenceKind.NOT_DUE, "its gate hasn't opened yet", Reason.TOO_EARLY)
+        yield note(DifferenceKind.NOT_DUE, "injection isn't open yet", Reason.TOO_EARLY)
     else:
         reason, text = _why_without(case)
         found = replace(totals_of(case), kind=DifferenceKind.EVENT_WITHOUT_ORDER, text=text, reason=reason)
@@ -445,11 +446,11 @@ def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
     if case.problem:
         return Reason.EVENT_DATA_UNAVAILABLE, case.problem
     if case.gate == "passed":
-        remedy = "enter it by hand, or by `sync-event --ignore-time-gate`"
-        return Reason.EVENT_DAY_PASSED, f"its gate closed without an order; {remedy}"
+        remedy = f"run `tsrevel sync-event {case.event_id} --ignore-time-gate`, or enter it by hand"
+        return Reason.EVENT_DAY_PASSED, f"its day has passed without an order; {remedy}"
     last = case.sighting
     if last and last.reason and last.status in {"held", "failed"}:
-        return Reason(last.reason), f"the last run {last.status} it ({last.reason}), and nothing stands in its way now"
+        return Reason(last.reason), f"the last run {last.status} it ({last.reason}); nothing blocks it now"
     return None, "it is due and has no order yet; the next `sync` writes it"
 
 

@@ -112,8 +112,8 @@ def compare_amounts(plan: Plan, row: OrderRow, received: Cents) -> Iterator[Diff
 
 def money_differs(field: MoneyKind, planned: Cents, stored: Cents) -> Difference:
     """An amount of the order itself that isn't what was written."""
-    touched = "; did a POS station open it?" if field == "discount" else ""
-    text = f"its {field} at Revel is {show(stored)}, and was written as {show(planned)}{touched}"
+    touched = "; a POS station may have opened the order" if field == "discount" else ""
+    text = f"Revel has {show(stored)} as its {field}, but tsrevel wrote {show(planned)}{touched}"
     return replace(differs(DifferenceKind.MONEY, text, field, planned, stored), reason=Reason.AMOUNT_MISMATCH)
 
 
@@ -133,7 +133,7 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
         kind: MoneyKind = "charges" if is_charge(item, policy) else "items"
         row = by_uuid.get(item.uuid)
         if row is None:
-            how = "was voided there" if item.uuid in voided else "isn't on the order at Revel"
+            how = "was voided in Revel" if item.uuid in voided else "isn't on the order at Revel"
             yield differs(DifferenceKind.ITEM_MISSING, f"{describe_item(item)} {how}", kind, item.amount, ZERO)
         elif times[item.uuid] > 1:
             amount = Cents(sum(item_amount(each) for each in live if each.uuid == item.uuid))
@@ -145,7 +145,7 @@ def _compare_items(plan: Plan, rows: tuple[ItemRow, ...], policy: Policy) -> Ite
     planned = {item.uuid for item in plan.items}
     for row in live:
         if row.uuid not in planned:
-            text = f"{_shown(row)} is on the order at Revel, and no line of the event calls for it"
+            text = f"{_shown(row)} is on the order at Revel, but the event has no such line"
             yield differs(DifferenceKind.ITEM_EXTRA, text, "items", ZERO, item_amount(row))
 
 
@@ -157,7 +157,7 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
     for payment in plan.payments:
         row = by_uuid.get(payment.uuid)
         if row is None:
-            how = "was refunded there" if payment.uuid in refunded else "isn't on the order at Revel"
+            how = "was refunded in Revel" if payment.uuid in refunded else "isn't on the order at Revel"
             text = f"the payment of {show(payment.amount)} {how}"
             yield differs(DifferenceKind.PAYMENT_MISSING, text, "payments", payment.amount, ZERO)
         elif times[payment.uuid] > 1:
@@ -176,7 +176,7 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
         if not_taken and row.amount in amounts:
             yield _payment_doubled(row.amount, 2, Cents(2 * row.amount))
         else:
-            text = f"a payment of {show(row.amount)} at Revel isn't in TripleSeat; taken at the till? Record it there"
+            text = f"TripleSeat lacks a payment of {show(row.amount)} at Revel; record it there if a station took it"
             yield differs(DifferenceKind.PAYMENT_EXTRA, text, "payments", ZERO, row.amount)
 
 

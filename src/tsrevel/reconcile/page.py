@@ -21,13 +21,13 @@ MARK = '<meta name="generator" content="tsrevel reconcile">'
 def check_page(path: Path) -> str | None:
     """In words, why the page can't go there; None if it can. Ask before the work is done."""
     if path.is_dir():
-        return f"{path} is a folder: name a file in it"
+        return f"{path} is a folder; name a file in it"
     if not path.parent.is_dir():
-        return f"the folder {path.parent} isn't there: make it first"
+        return f"the folder {path.parent} doesn't exist; make it first"
     if not os.access(path.parent, os.W_OK):
-        return f"the folder {path.parent} can't be written to: choose another one"
+        return f"this user can't write to the folder {path.parent}; choose another folder"
     if path.exists() and not _is_ours(path):
-        return f"{path} is there, and no page of reconcile's: name another file, or remove it"
+        return f"{path} exists and isn't a page of `tsrevel reconcile`; name another file, or remove it"
     return None
 
 

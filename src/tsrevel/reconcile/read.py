@@ -172,7 +172,7 @@ def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> FoundEvent |
         event = fetch_event(sources.tripleseat, event_id)
     except Unavailable as error:
         if looking.failures.add(down=True):
-            text = f"nothing was compared: {FailureStreak.LONGEST} events in a row could not be read: {error}"
+            text = f"nothing was compared: {FailureStreak.LONGEST} events in a row couldn't be read: {error}"
             raise ServiceDown(text) from error
         return EventUnavailable(Status.FAILED, Reason.UPSTREAM_UNAVAILABLE, str(error))
     looking.failures.add(down=False)
@@ -186,7 +186,7 @@ def _misplaced_order(
     order = written.order
     if order.establishment != span.spot.establishment or not span.first <= written.day <= span.last:
         return None
-    problem = "its local_id begins as ours do, and no event's number follows; look at it there"
+    problem = "its local_id begins like ours but has no event number; check the order in Revel"
     return EventComparison(EventId(""), written.day, span.spot, problem=problem, orders=(order,), contents=contents)
 
 
@@ -234,7 +234,7 @@ def _planned(
     if not found.complete:
         asked = _ask(sources, looking, case.event_id)
         if isinstance(asked, EventUnavailable):
-            return replace(case, problem=f"TripleSeat lists it, and doesn't hand it out: {asked.text}")
+            return replace(case, problem=f"TripleSeat lists it but doesn't return it: {asked.text}")
         event = asked.event
         again = screen(event, policy, sources.now, ignore_gate=True)
         case, location = replace(case, event=event, screened=again), find_location(event, policy) or location
@@ -272,7 +272,7 @@ def _place(
     if written:
         establishment = written.order.establishment
     found = [each for each in sources.policy.locations if each.establishment == establishment]
-    return _spot(found[0]) if found else ReportLocation("unknown place", establishment)
+    return _spot(found[0]) if found else ReportLocation("unknown location", establishment)
 
 
 # Days and names

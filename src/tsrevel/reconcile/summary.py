@@ -114,7 +114,7 @@ def _checked(day: Day, verdicts: list[ComparisonResult]) -> Day:
         Difference(
             DifferenceKind.MONEY,
             f"the day's {kind} are {show(tripleseat.of(kind))} in TripleSeat and "
-            f"{show(revel.of(kind))} at Revel, and no event says why; please report this",
+            f"{show(revel.of(kind))} at Revel, and no event explains it; report this fault in tsrevel",
             reason=Reason.AMOUNT_MISMATCH,
             field=kind,
             tripleseat=tripleseat.of(kind),

@@ -209,7 +209,7 @@ class Revel:
     def order(self, order: OrderId) -> OrderRow:
         row = decode_order(self._channel.read(f"/resources/Order/{order}/"))
         if row.id != order:
-            raise Unreadable(f"Revel: asked for order {order}, got {row.id}", AnswerFault.OTHER_OBJECT)
+            raise Unreadable(f"Revel: the request for order {order} returned order {row.id}", AnswerFault.OTHER_OBJECT)
         return row
 
     def contents(self, order: OrderId) -> Contents:
@@ -312,13 +312,13 @@ class Revel:
 def tell_doubles(order_ids: Iterable[str]) -> str:
     """What is wrong where an event has several orders."""
     ids = sorted(order_ids)
-    return f"Revel holds {len(ids)} orders for it: {', '.join(ids)}; delete the wrong ones there"
+    return f"Revel holds {len(ids)} orders for it: {', '.join(ids)}; delete the wrong ones in Revel"
 
 
 def tell_renamed(step: Step) -> str:
     """What is wrong with a row that Revel keeps under another uuid than was sent."""
     what = {"order": "it", "history": "its history row"}.get(step.kind, f"its {step.kind} {step.number + 1}")
-    return f"{what} was stored under another uuid than was sent"
+    return f"{what} has another uuid at Revel than tsrevel sent"
 
 
 def _written(plan: Plan, step: Step, answer: Json) -> WriteResult:

@@ -41,10 +41,10 @@ def describe_differences(plan: Plan, row: OrderRow, names: Collection[str] | Non
     planned, shown = planned_fields(plan), shown_fields(row)
     differ = [name for name in planned if shown[name] != planned[name] and (names is None or name in names)]
     told = [
-        f"its {name} is another" if name in IDENTITY else f"its {name} is {shown[name]}, not {planned[name]}"
+        f"its {name} differs" if name in IDENTITY else f"its {name} is {shown[name]}, not {planned[name]}"
         for name in differ
     ]
-    return "; ".join([*told, *(["did a POS station open it?"] if "discount" in differ else [])])
+    return "; ".join([*told, *(["a POS station may have opened it"] if "discount" in differ else [])])
 
 
 def shows_discount(plan: Plan, row: OrderRow) -> bool:

@@ -120,7 +120,7 @@ def decode_page(answer: Json, resource: str) -> ResultPage:
     """A list answer. There is no `results` key: one without `objects` isn't a list (facts Revel 2.1)."""
     rows = answer.get("objects") if isinstance(answer, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Unreadable(f"Revel: the {resource} list has no `objects`; is the base URL right?")
+        raise Unreadable(f"Revel: the {resource} list has no `objects`; check the base URL")
     meta = answer.get("meta")
     following, total = (meta.get("next"), meta.get("total_count")) if isinstance(meta, dict) else (None, None)
     return ResultPage(
@@ -224,7 +224,7 @@ def decode_uuid(value: Json) -> str:
 def _open(row: Json, resource: str) -> tuple[Row, str]:
     """The row's fields and its id."""
     if not isinstance(row, dict):
-        raise Unreadable(f"Revel: a row of {resource} is no object")
+        raise Unreadable(f"Revel: a row of {resource} is not an object")
     found = decode_id(row.get("id"))
     if not found:
         raise Unreadable(f"Revel: no id in a row of {resource}")
@@ -249,13 +249,13 @@ def _number(fields: Row, key: str) -> Decimal:
     """Money and quantities come as floats, as strings with six decimals, or null (facts Revel 2.4)."""
     value = fields.get(key)
     if value is not None and not isinstance(value, str | int | float | Decimal):
-        raise Unreadable(f"Revel: {key} is no number")
+        raise Unreadable(f"Revel: {key} is not a number")
     try:
         number = Decimal(str(value)) if value not in (None, "") else Decimal(0)
     except InvalidOperation as error:
-        raise Unreadable(f"Revel: {key} is no number") from error
+        raise Unreadable(f"Revel: {key} is not a number") from error
     if not number.is_finite() or not -_LARGEST < number < _LARGEST:  # compared, not abs(): that can overflow
-        raise Unreadable(f"Revel: {key} is no amount")
+        raise Unreadable(f"Revel: {key} is not an amount")
     return number
 
 

@@ -49,7 +49,7 @@ def read_rows(
         strays += len(fresh) - len(fitting)
         if strays:
             names = ", ".join(name for name in filters if name not in _NO_FILTERS)
-            channel.warn_once(f"rows of {resource} came that don't fit the filter {names}; they are left out")
+            channel.warn_once(f"the {resource} list has rows that don't fit the filter {names}; they are left out")
         if strays > most:
             text = f"Revel ignores the filter {', '.join(filters)} on {resource}"
             raise Unreadable(text, AnswerFault.IGNORED_FILTER)
@@ -62,7 +62,7 @@ def read_rows(
             params = {**params, "offset": str(len(seen))}
         else:  # a relative URL (facts Revel 2.1)
             params = {**params, **dict(parse_qsl(urlsplit(page.next).query, keep_blank_values=True))}
-    text = f"Revel: the {resource} list promises more than it shows, so nothing follows from it"
+    text = f"Revel: the {resource} list is incomplete"
     raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
 
 

@@ -69,7 +69,7 @@ EXCHANGE_SECONDS = 180.0
 """How long one answer may take in all, however steadily it comes: well above the 60 s in which the slowest begin."""
 TOKEN_SECONDS, TOKEN_LEAST = 60.0, 30.0
 """How long a token request may take, and how long it may at least once it was begun: a lost answer costs a token."""
-_TIME_UP = "not asked: the time of this run is up (sync.deadline_minutes)"
+_TIME_UP = "not sent: the time of this run is up (sync.deadline_minutes)"
 _HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
 """What a header can carry without being changed on its way."""
 _YEARS = range(2000, 2200)
@@ -199,7 +199,7 @@ class ApiClient:
         return own
 
     def _unusable(self) -> CredentialsRefused:
-        text = f"{self.name}: the key or token holds characters that no key has; set it anew"
+        text = f"{self.name}: the key or token has characters that no key has; set it again"
         return CredentialsRefused(text, code=CredentialsCode.MALFORMED)
 
     def _ask(
@@ -227,13 +227,13 @@ class ApiClient:
         if not httpx.codes.is_success(status):
             self._refuse(label, status, content, after, writes=writes)
         if writes and status not in _WRITTEN[method]:
-            raise OutcomeUnknown(f"{label} answered {status}, which doesn't say that it wrote")
+            raise OutcomeUnknown(f"{label} answered {status}, and that doesn't confirm the write")
         try:
             answer = decode_json(content)
         except NotJson as error:
             raise _lost(Unreadable(f"{label} answered {status} with {error}", error.fault), writes=writes) from error
         if writes and find_unusable(answer):  # what a write made is looked up, rather than half believed
-            raise OutcomeUnknown(f"{label} answered {status} with a number that is none")
+            raise OutcomeUnknown(f"{label} answered {status} with an invalid number")
         return answer if form is not None else self.redactor.scrub(content, answer)
 
     def _exchange(
@@ -247,7 +247,7 @@ class ApiClient:
             whole = f"{self._base}/{path.lstrip('/')}" if path.startswith("/") else path
             url = httpx.URL(whole, params=params) if params else httpx.URL(whole)  # httpx parses parts again and again
         except httpx.InvalidURL as error:
-            raise Unreadable(f"{label}: its address is no URL", AnswerFault.MALFORMED_ADDRESS) from error
+            raise Unreadable(f"{label}: its address isn't a URL", AnswerFault.MALFORMED_ADDRESS) from error
         writes = request.get("json") is not None
         for_tokens = request.get("data") is not None
         seconds, least = (TOKEN_SECONDS, TOKEN_LEAST) if for_tokens else (EXCHANGE_SECONDS, 0.0)
@@ -264,7 +264,7 @@ class ApiClient:
                         text = f"{label} answered more than {LARGEST_ANSWER} bytes"
                         raise _lost(Unreadable(text, AnswerFault.TOO_LARGE), writes=writes)
                     if limit.has_passed:
-                        raise httpx.ReadTimeout("the answer trickles")
+                        raise httpx.ReadTimeout("the answer is too slow")
                     chunks.append(chunk)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise self._unconnected(label, url, error) from error
@@ -281,9 +281,9 @@ class ApiClient:
         proxy = self._network.proxy_for(url.scheme, url.host, url.port)
         said = f"{label}: no connection to {url.host}" + (f":{url.port}" if url.port else "")
         if proxy:
-            said = f"{said} through the proxy that {proxy.variable} names"
+            said = f"{said} through the proxy in {proxy.variable}"
             if isinstance(error, httpx.ProxyError) and str(error).partition(" ")[0] == "407":  # httpcore's own text
-                text = f"{said}: it wants another user name or password (407); correct {proxy.variable}"
+                text = f"{said}: it refused the user name or password (407); correct {proxy.variable}"
                 return ConnectionMisconfigured(text, ConnectionFault.PROXY_LOGIN_REFUSED)
         failure = _find_tls_failure(error)
         if failure is None:
@@ -376,16 +376,16 @@ def _find_tls_failure(error: BaseException) -> _TlsFailure | None:
     if isinstance(cause, ssl.SSLCertVerificationError):
         if cause.verify_code in _AGE:
             fault, how = _AGE[cause.verify_code]
-            text = f"its certificate {how}; check this machine's clock, then tell the service"
+            text = f"its certificate {how}; check this machine's clock, then inform the service"
             return _TlsFailure(fault, text, passes=True)
         if cause.verify_code in _OTHER_HOST:
             text = "its certificate is for another name; check the host in the base URL"
             return _TlsFailure(ConnectionFault.CERTIFICATE_OF_OTHER_HOST, text)
-        advice = "if your network inspects traffic, name its certificate by SSL_CERT_FILE, else check the base URL"
-        text = f"nobody who is trusted here vouches for its certificate; {advice}"
+        advice = "if your network inspects traffic, set SSL_CERT_FILE to its certificate, else check the base URL"
+        text = f"this machine doesn't trust its certificate; {advice}"
         return _TlsFailure(ConnectionFault.CERTIFICATE_UNTRUSTED, text)
     if cause is not None and cause.reason in _PLAIN:
-        text = "it doesn't speak TLS there; check scheme and port of the base URL"
+        text = "it doesn't answer with TLS; check scheme and port of the base URL"
         return _TlsFailure(ConnectionFault.NO_TLS, text)
     return None
 
@@ -425,7 +425,7 @@ def send_once(
     thread.join(seconds)
     if answers:
         return answers[0]
-    raise failures[0] if failures else Unavailable(f"no answer (none within {seconds:g} s)")
+    raise failures[0] if failures else Unavailable(f"no answer within {seconds:g} s")
 
 
 def _read_some(response: httpx.Response) -> bytes:
@@ -463,7 +463,7 @@ class _Routes(httpx.BaseTransport):
                 try:
                     context = self._network.trust() if encrypted or proxy else _nobody()
                 except OSError as error:  # the settings' check has loaded them: they are gone since
-                    text = "the certificates to trust can't be loaded"
+                    text = "the trusted certificates can't be loaded"
                     text = f"{text}; check {CA_FILE}, {CA_FOLDER} and {KEY_LOG}"
                     raise ConnectionMisconfigured(text, ConnectionFault.NO_AUTHORITIES) from error
                 self._pools[way] = _Pool(context, proxy, self._backend)

@@ -146,7 +146,7 @@ def _read_proxy(variable: str, value: str) -> Proxy | ConfigProblem:
     if port == 0 or not usable or not parts.hostname:
         return malformed
     if parts.scheme.startswith("socks"):
-        message = "names a SOCKS proxy, and tsrevel speaks with HTTP proxies alone"
+        message = "names a SOCKS proxy, and tsrevel only supports HTTP proxies"
         return _problem(ConfigCode.UNSUPPORTED_PROXY, variable, message, _OTHER_PROXY)
     if parts.scheme not in _USUAL_PORTS:
         return _problem(ConfigCode.UNSUPPORTED_PROXY, variable, "names a proxy of an unknown kind", _OTHER_PROXY)
@@ -181,17 +181,17 @@ def _covers(entry: str, host: str, port: int) -> bool:
 def _check_paths(paths: Mapping[str, str | None]) -> Iterator[ConfigProblem]:
     file, folder, log = paths[CA_FILE], paths[CA_FOLDER], paths[KEY_LOG]
     if file and not _holds_certificates(file):
-        message = "names no file with certificates that can be read"
+        message = "names no readable file with certificates"
         yield _problem(ConfigCode.NO_CERTIFICATES, CA_FILE, message, _NO_AUTHORITIES)
     if folder and not file and not any(_has_certificates(each) for each in folder.split(os.pathsep)):
-        message = "names no folder with certificates (named by `openssl rehash`)"
+        message = "names no folder with certificates (prepared by `openssl rehash`)"
         yield _problem(ConfigCode.NO_CERTIFICATES, CA_FOLDER, message, _NO_AUTHORITIES)
     if log and not _can_append(log):
-        remedy = "Unset it, or let this user write there."
+        remedy = "Unset it, or let this user write to it."
         yield _problem(ConfigCode.FILE_UNWRITABLE, KEY_LOG, "names a file that can't be written", remedy)
 
 
-_NO_AUTHORITIES = "Correct it, or unset it: without certificates no service can be trusted."
+_NO_AUTHORITIES = "Correct it or unset it. Without certificates tsrevel can trust no service."
 
 
 def _holds_certificates(file: str) -> bool:

@@ -37,7 +37,7 @@ class RateLimiter:
             if slot > now and not self._halted:
                 self.sleep(slot - now)
             if self._halted:
-                raise Halted("the run was interrupted; the next one goes on")
+                raise Halted("the run was interrupted; the next one continues")
             if slot >= self._held_until:
                 return True
             at_most -= slot - now

@@ -53,4 +53,4 @@ class WriteGate:
         if objection is None and self.sandbox is not None and self.sandbox != is_loopback(host):
             objection = "its host belongs to the other environment"
         if objection:
-            raise WriteForbidden(f"a write was about to be sent although {objection}; nothing was sent")
+            raise WriteForbidden(f"tsrevel stopped a write, because {objection}; nothing was sent")

@@ -35,16 +35,16 @@ USUAL_LIFE = 7200
 _LONGEST_LIFE = 10**8
 _WRONG_PATH = {404, 405}
 """Statuses of a path that is no token URL: a login page, a redirect to one (facts TripleSeat 1.4, 1.7)."""
-_WRONG_URL = "TripleSeat's token URL answered like a web page: check tripleseat.token_url"
+_WRONG_URL = "TripleSeat's token URL answered with a web page; check tripleseat.token_url"
 _Advice = tuple[CredentialsCode, str]
 _REFRESH_REFUSED: _Advice = (
     CredentialsCode.REFRESH_TOKEN_REFUSED,
-    f"TripleSeat no longer takes the refresh token: a person must authorise again; {APPROVAL}",
+    f"TripleSeat no longer accepts the refresh token, and an admin must approve again; {APPROVAL}",
 )
 _CODE_REFUSED: _Advice = (
     CredentialsCode.APPROVAL_CODE_REFUSED,
     (
-        "TripleSeat didn't take the code: it was used before, is too old, or the app in TripleSeat has another redirect"
+        "TripleSeat refused the code: it was used before, is too old, or the app in TripleSeat has another redirect"
         f" URL; {APPROVAL} again"
     ),
 )
@@ -56,19 +56,19 @@ _PASSING = {ServiceCode.SERVER_ERROR, ServiceCode.TEMPORARILY_UNAVAILABLE, Servi
 _ADVICE: dict[ServiceCode, _Advice] = {
     ServiceCode.INVALID_CLIENT: (
         CredentialsCode.UNKNOWN_APP,
-        "TripleSeat doesn't know this app: check tripleseat.client_id and client_secret",
+        "TripleSeat doesn't know this app; check tripleseat.client_id and client_secret",
     ),
     ServiceCode.UNAUTHORIZED_CLIENT: (
         CredentialsCode.GRANT_NOT_ALLOWED,
-        "the app in TripleSeat may not use this grant: check its grants there and tripleseat.auth",
+        "the app in TripleSeat may not use this grant; check its grants there, and tripleseat.auth",
     ),
     ServiceCode.UNSUPPORTED_GRANT_TYPE: (
         CredentialsCode.UNKNOWN_GRANT,
-        "TripleSeat doesn't know this grant: check tripleseat.auth and tripleseat.token_url",
+        "TripleSeat doesn't know this grant; check tripleseat.auth and tripleseat.token_url",
     ),
     ServiceCode.INVALID_SCOPE: (
         CredentialsCode.SCOPE_NOT_ALLOWED,
-        "the app in TripleSeat doesn't have the scope that was asked for: check its scopes there",
+        "the app in TripleSeat doesn't have the requested scope; check its scopes there",
     ),
 }
 """What each refusal asks of a person (RFC 6749 5.2)."""
@@ -296,7 +296,7 @@ class RotatingToken(_Bearer):
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
         """401 after a refresh, or 403: what the authorising user can do about it."""
-        return _advise(refused, CredentialsCode.APPROVAL_NEEDED, f"A person must authorise again; {APPROVAL}.")
+        return _advise(refused, CredentialsCode.APPROVAL_NEEDED, f"An admin must approve again; {APPROVAL}.")
 
     def _fresh(self, token: Token | None) -> Token:
         token = token or self._file.load()
@@ -378,11 +378,11 @@ def redeem_code(token_url: TokenUrl, file: TokenFile, code: str, redirect_uri: s
 def _advise(refused: CredentialsRefused, code: CredentialsCode, advice: str) -> CredentialsRefused:
     """The refusal with the advice that fits it best; `code` and `advice` are for one that says no more than no."""
     if refused.service_code is ServiceCode.TOKEN_WITHOUT_USER:
-        code, why = CredentialsCode.TOKEN_WITHOUT_USER, "The app has a token, but no user stands behind it"
-        advice = f'{why}: set tripleseat.auth = "oauth2" and let an admin user authorise it; {APPROVAL}.'
+        code, why = CredentialsCode.TOKEN_WITHOUT_USER, "The app's token belongs to no user"
+        advice = f'{why}: set tripleseat.auth = "oauth2" and let an admin approve; {APPROVAL}.'
     elif isinstance(refused, Forbidden):
         code = CredentialsCode.ACCESS_MISSING
-        advice = "The user who authorised the app, or its scopes, can't see this: give access in TripleSeat."
+        advice = "The user who approved the app, or the app's scopes, can't see this; give access in TripleSeat."
     return _add_advice(refused, code, advice)
 
 

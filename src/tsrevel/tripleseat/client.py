@@ -96,7 +96,7 @@ class TripleSeat:
 
     def _note_strays(self, search: str, number: int) -> None:
         if number:
-            text = f"the search by {search} listed {number} events of other days than were asked for; they are left out"
+            text = f"the search by {search} listed {number} events of other days; they are left out"
             self.strays[search] = f"TripleSeat: {text}"
             self._channel.warn_once(text)
 
@@ -126,7 +126,7 @@ class TripleSeat:
     def _read_event(self, event_id: EventId) -> dict[str, Json]:
         row = unwrap(self.read(f"/v1/events/{quote(event_id, safe='')}", _MONEY), "event")
         if usable_id(row) != event_id:
-            text = f"TripleSeat: asked for event {event_id}, another one came; tell TripleSeat's support"
+            text = f"TripleSeat: the request for event {event_id} returned another event; ask TripleSeat's support"
             raise Unreadable(text, AnswerFault.OTHER_OBJECT)
         return row
 
@@ -163,7 +163,7 @@ class TripleSeat:
             answer = self.read("/v1/events/search", {**span, **order})
             rows = answer.get("results") if isinstance(answer, dict) else None
             if not isinstance(rows, list):
-                what = "a search answered without a list of results; nothing can be told from it"
+                what = "a search returned no list of results"
                 raise Unreadable(f"TripleSeat: {what}")
             known = len(found)
             for row in rows:
@@ -175,7 +175,7 @@ class TripleSeat:
                 raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
             if len(found) == known or (pages is not None and 0 < pages <= page):
                 return list(found.values())
-        text = f"TripleSeat: a search went on for {MOST_PAGES} pages; ask for fewer days"
+        text = f"TripleSeat: a search has more than {MOST_PAGES} pages; name fewer days"
         raise Unreadable(text, AnswerFault.ENDLESS_LIST)
 
     def read(self, path: str, params: Mapping[str, str]) -> Json:
@@ -208,7 +208,7 @@ class TripleSeat:
     def _booking(self, booking_id: str) -> dict[str, Json]:
         row = unwrap(self.read(f"/v1/bookings/{quote(booking_id, safe='')}", _MONEY), "booking")
         if usable_id(row) != booking_id:
-            text = f"TripleSeat: asked for booking {booking_id}, another one came"
+            text = f"TripleSeat: the request for booking {booking_id} returned another booking"
             raise Unreadable(text, AnswerFault.OTHER_OBJECT)
         return row
 
@@ -219,7 +219,7 @@ class TripleSeat:
         try:
             page = self._channel.read_page(url, label)
         except (Refused, CredentialsRefused) as refused:
-            text = f"TripleSeat: {label} is not open to us; share the document again"
+            text = f"TripleSeat: tsrevel can't open {label}; share the document again"
             raise Unreadable(text, AnswerFault.PAGE_NOT_OPEN) from refused
         return complete_from_page(document, page)
 

@@ -121,7 +121,7 @@ class Doubt(StrEnum):
     A state that isn't known has a text of its own, which quotes it.
     """
 
-    STATE_NOT_TEXT = "its state is not text, which may mean money or none"
+    STATE_NOT_TEXT = "its state is not text, so it may or may not be paid"
     NO_AMOUNT = "its amount is missing or not a number"
     FRACTION_OF_A_CENT = "its amount has a fraction of a cent"
     DELETED_AT_NOT_A_DATE = "its deleted_at is not a date"
@@ -129,7 +129,7 @@ class Doubt(StrEnum):
     PAID_WITHOUT_DAY = "it is marked as paid and has no paid_at"
     PAID_AND_UNPAID = "it is marked as paid and as unpaid"
     REFUND_NOT_A_NUMBER = "its amount_refunded is not a number"
-    REFUND_WITHOUT_AMOUNT = "it is marked as refunded, but not how much of it"
+    REFUND_WITHOUT_AMOUNT = "it is marked as refunded without an amount"
 
 
 def _decode_payment(row: Fields) -> PaymentRecord:
@@ -144,7 +144,7 @@ def _decode_payment(row: Fields) -> PaymentRecord:
         return not_received
     doubt: str | None
     if row.has("state") and not known:
-        quoted = f"its state is {shorten(state, _MOST_QUOTED)!r}, which may mean money or none"
+        quoted = f"its state is {shorten(state, _MOST_QUOTED)!r}, so it may or may not be paid"
         doubt, paid_on = quoted if state else Doubt.STATE_NOT_TEXT, None
     elif known or _may_be_paid(row):
         doubt = _doubt_dates(row, known=known)
@@ -254,7 +254,7 @@ def unwrap(data: Json, key: str) -> dict[str, Json]:
     inner = data.get(key) if isinstance(data, dict) else None
     row = inner if isinstance(inner, dict) else data
     if not isinstance(row, dict):
-        raise Unreadable(f"TripleSeat: what should be one {key} is not a JSON object; tell TripleSeat's support")
+        raise Unreadable(f"TripleSeat: the answer for one {key} is not a JSON object; ask TripleSeat's support")
     return row
 
 
@@ -262,7 +262,7 @@ def usable_id(row: dict[str, Json]) -> str:
     """The id, fit for a path and a `local_id`. Raises Unreadable where there is none."""
     found = read_id(row.get("id"))
     if found is None or not _USABLE_ID.fullmatch(found):
-        raise Unreadable("TripleSeat: an event or booking has no usable id; tell TripleSeat's support")
+        raise Unreadable("TripleSeat: an event or booking has no usable id; ask TripleSeat's support")
     return found
 
 

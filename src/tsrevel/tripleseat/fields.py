@@ -190,7 +190,7 @@ class Fields:
         """Put down what in the object can't be read whatever it means."""
         for path in find_unusable(self.row)[:3]:
             name = path if _FIELD.fullmatch(path) else "a field"
-            self.fault(f"{name} holds a number that is none, or is nested too deeply")
+            self.fault(f"{name} has an invalid number, or is nested too deeply")
 
     def child(self, key: str) -> Fields:
         """The object under `key`, empty where there is none."""

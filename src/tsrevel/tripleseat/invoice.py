@@ -93,7 +93,7 @@ def _amount(text: str, where: str) -> Decimal | None:
 
 
 def _unexpected(where: str) -> Unreadable:
-    return Unreadable(f"TripleSeat: {where} of an invoice page isn't as expected; give the document its lines instead")
+    return Unreadable(f"TripleSeat: {where} of an invoice page is unexpected; add the lines to the document itself")
 
 
 _PORTAL = "portal.tripleseat.com"
@@ -171,7 +171,9 @@ def decode_invoice(html: str) -> Document:
             page.below = None  # a new table: no head yet
         page.read_row([clean_text(cell.text(deep=True, separator=" ")) for cell in row.css("td, th")])
     if page.grand_total is None or not page.lines:
-        raise Unreadable("TripleSeat: an invoice page lacks item rows or a grand total; give the document its lines")
+        raise Unreadable(
+            "TripleSeat: an invoice page lacks item rows or a grand total; add the lines to the document itself"
+        )
     return Document(
         id=0,
         title="",

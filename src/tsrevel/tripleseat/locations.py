@@ -225,7 +225,7 @@ def decode_locations(answer: Json) -> tuple[TripleSeatLocation, ...]:
 
 def _entries(answer: Json, key: str) -> Iterator[tuple[str, dict[str, Json]]]:
     if not isinstance(answer, list):
-        raise Unreadable(f"TripleSeat: the {key}s came not as a list; nothing can be told from it")
+        raise Unreadable(f"TripleSeat: the {key}s are not a list")
     for each in answer:
         with suppress(Unreadable):  # a row that can't be named in the settings doesn't hide the others
             row = unwrap(each, key)

@@ -51,7 +51,7 @@ def read_menus(read: Read) -> tuple[Menu, ...]:
     answer = read("/v1/menus", {})
     rows = answer.get("menus", answer.get("results")) if isinstance(answer, dict) else answer
     if not isinstance(rows, list):
-        raise Unreadable("TripleSeat: the menus came not as a list; nothing can be told from it")
+        raise Unreadable("TripleSeat: the menus are not a list")
     listed = [(usable_id(row), row) for row in (unwrap(each, "menu") for each in rows)]
     return tuple(_complete(number, row, read) for number, row in listed if not is_filled(row.get("disabled")))
 
@@ -60,7 +60,9 @@ def _complete(number: str, menu: dict[str, Json], read: Read) -> Menu:
     if not menu.get("menu_items"):
         row = unwrap(read(f"/v1/menus/{quote(number, safe='')}", {}), "menu")
         if usable_id(row) != number:
-            raise Unreadable(f"TripleSeat: asked for menu {number}, another one came", AnswerFault.OTHER_OBJECT)
+            raise Unreadable(
+                f"TripleSeat: the request for menu {number} returned another menu", AnswerFault.OTHER_OBJECT
+            )
         menu = {**menu, **row}
     site, places = read_id(menu.get("site_id")), menu.get("location_ids")
     ids = [read_id(each) for each in places] if isinstance(places, list) else []

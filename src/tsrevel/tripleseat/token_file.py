@@ -82,12 +82,12 @@ class TokenFile:
             data = decode_json(read_regular(self._path, _LARGEST))
             if found and found.st_mode & 0o077 and not self._warned:
                 self._warned = True
-                logger.warning("tripleseat.token_file can be read by other users; run chmod 600 %s", self._path)
+                logger.warning("other users can read tripleseat.token_file; run chmod 600 %s", self._path)
         except FileNotFoundError as error:
             what, how = (_SANDBOX_STOPPED, _START_SANDBOX) if self._sandbox else ("there is no token file yet", _HOW)
             raise self._problem(ConfigCode.FILE_NOT_FOUND, what, how) from error
         except OSError as error:
-            remedy = self._give_back() or "Make it readable to this user."
+            remedy = self._give_back() or "Let this user read it."
             raise self._problem(ConfigCode.FILE_UNREADABLE, f"can't be read ({error.strerror})", remedy) from error
         except ValueError as error:
             raise self._problem(ConfigCode.MALFORMED_TOKEN_FILE, f"holds {error}, not tokens", _HOW) from error
@@ -185,15 +185,15 @@ class TokenFile:
         return Token(access, refresh, int(expires_at))
 
     def _unwritable(self, error: OSError) -> ConfigError:
-        whose = self._give_back() or "Make the file and its folder writable to this user."
-        remedy = f"{whose} Should TripleSeat refuse the old token, log in again."
+        whose = self._give_back() or "Let this user write to the file and its folder."
+        remedy = f"{whose} If TripleSeat then refuses the old token, {APPROVAL}."
         if error.errno in DISK_FULL:
-            remedy = "Make room on its disk: no new token is asked for as long as it couldn't be stored."
+            remedy = "Make room on its disk. Until then tsrevel requests no new token, because it can't store one."
         return self._problem(ConfigCode.FILE_UNWRITABLE, f"can't be replaced ({error.strerror})", remedy)
 
     def _give_back(self) -> str:
         cure = cure_roots_files(self._path)
-        return f"A command of root's has left files to root. As root, give them to this user: {cure}." if cure else ""
+        return f"Root owns some of these files. As root, give them to this user: {cure}." if cure else ""
 
     def _problem(self, code: ConfigCode, message: str, remedy: str) -> ConfigError:
         return ConfigError((ConfigProblem(code, "tripleseat.token_file", str(self._path), message, remedy),))

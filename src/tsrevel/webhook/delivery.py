@@ -62,10 +62,10 @@ def read_delivery(body: bytes) -> Delivery:
     trigger = content.get("webhook_trigger_type") if isinstance(content, dict) else None
     trigger = trigger.strip().upper() if isinstance(trigger, str) else ""
     if not _TRIGGER.fullmatch(trigger):
-        raise DeliveryUnreadable("it names no webhook_trigger_type", DeliveryFault.NO_TRIGGER)
+        raise DeliveryUnreadable("it has no webhook_trigger_type", DeliveryFault.NO_TRIGGER)
     root = next((root for root in _ROOTS if isinstance(content.get(root), dict)), "")
     if trigger in ACTIONABLE and not root:
-        raise DeliveryUnreadable("it holds neither an event nor a booking", DeliveryFault.NO_SUBJECT)
+        raise DeliveryUnreadable("it has neither an event nor a booking", DeliveryFault.NO_SUBJECT)
     row = content[root] if root else {}
     inner = row.get(root)  # single answers of the API are wrapped once, and some senders pass them on as they are
     return Delivery(trigger, root, inner if isinstance(inner, dict) else row, hashlib.sha256(body).hexdigest())

@@ -23,18 +23,18 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _BLANKS = " \t"
 
 _MISSING = (
-    "the delivery came without a signature; hand over what its X-Signature header held, and if the receiver saw none, "
-    "look for what drops it on the way"
+    "the delivery has no signature; pass on the value of its X-Signature header; if the receiver got none, find out "
+    "what drops it"
 )
 _NO_KEY = (
-    "there is no usable key to check with; put the webhook's signing key, which TripleSeat shows in its settings under "
-    "Tripleseat API & Webhooks, into tripleseat.webhook_signing_keys"
+    "there is no usable signing key; copy the key from TripleSeat (Settings, Tripleseat API & Webhooks) to "
+    "tripleseat.webhook_signing_keys"
 )
 _MISMATCH = (
-    "no configured key signed this body; look whether the key was changed in TripleSeat "
-    "(tripleseat.webhook_signing_keys takes several) and whether the body is byte for byte what arrived"
+    "no configured key signed this body; check whether the key changed in TripleSeat "
+    "(tripleseat.webhook_signing_keys takes several), and whether the body is byte for byte what arrived"
 )
-_NO_STAMP = "a plain digest doesn't say when it was signed, so its age can't be checked; check it without a tolerance"
+_NO_STAMP = "a plain digest has no time of signing, so its age can't be checked; leave out the tolerance"
 
 
 def check_signature(
@@ -71,7 +71,7 @@ def check_signature(
     age = int(now.timestamp()) - timestamp
     if abs(age) > tolerance:
         where = f"{age} seconds ago" if age > 0 else f"{-age} seconds ahead of this machine's clock"
-        remedy = "a retry comes late, so check it without a tolerance" if age > 0 else "look at that clock"
+        remedy = "a retry comes late, so leave out the tolerance" if age > 0 else "check that clock"
         raise SignatureRefused(reason, f"signed {where}, and the tolerance is {tolerance}; {remedy}", timestamp)
     return timestamp
 
@@ -96,7 +96,7 @@ def _read_header(header: str, *, plain: bool) -> tuple[str | None, list[str]]:
     parts = [part.strip(_BLANKS) for part in header.split(",")]
     if len(parts) == 1 and _DIGEST.fullmatch(parts[0]):
         if not plain:
-            _refuse("is a bare digest, which only --plain lets pass")
+            _refuse("is a bare digest, and only --plain accepts those")
         return None, [parts[0].lower()]
     if len(parts) > MOST_PARTS:
         _refuse(f"has more than {MOST_PARTS} parts")
@@ -118,7 +118,7 @@ def _read_header(header: str, *, plain: bool) -> tuple[str | None, list[str]]:
 
 
 def _refuse(what: str) -> NoReturn:
-    text = f"the signature {what}; it must read t=SECONDS,v1=DIGEST: hand over X-Signature exactly as it arrived"
+    text = f"the signature {what}; it must read t=SECONDS,v1=DIGEST; pass on X-Signature exactly as it arrived"
     raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text)
 
 

@@ -68,5 +68,5 @@ def write_schema(command: str) -> dict[str, Any]:
     failure = () if command == "hook" else (FailureAnswer,)
     answers = adapter(Union[(*ANSWERS[command], *failure)])
     schema = answers.json_schema(mode="serialization", schema_generator=_AnswerSchema)
-    title = "What a hook reads" if command == "hook" else f"What `tsrevel {command} --json` prints"
+    title = "Input of a hook" if command == "hook" else f"Output of `tsrevel {command} --json`"
     return {"$schema": GenerateJsonSchema.schema_dialect, "title": title, **schema}

@@ -11,7 +11,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, app, command, group
 
 Reason = Annotated[
-    str, typer.Option("--reason", metavar="T", help="Why, for those who read the reports. No customer's name.")
+    str, typer.Option("--reason", metavar="T", help="Why, for people who read the reports. Name no customers.")
 ]
 
 
@@ -103,7 +103,7 @@ def prune(
     ctx: CliContext,
     flags: OutputOptions,
     older_than: Annotated[
-        int, typer.Option("--older-than", min=1, metavar="DAYS", help="Only orders settled so many days ago.")
+        int, typer.Option("--older-than", min=1, metavar="DAYS", help="Only orders settled more than so many days ago.")
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be removed.")] = False,
 ) -> int:

@@ -10,7 +10,7 @@ import typer
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, Location, command, group
 
-maps = group("map", SET_UP, "Say which Revel product a TripleSeat name is.")
+maps = group("map", SET_UP, "Map TripleSeat names to Revel products.")
 
 _HELD = SERVICE_EXITS | {3: "an event would be held, or runs are paused or disabled"}
 _ASKED = SERVICE_EXITS | {3: "runs are paused or disabled, so no service was asked"}
@@ -19,17 +19,19 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name on the event
 Product = Annotated[int, typer.Argument(metavar="PRODUCT", min=1, help="The Revel product's id.")]
 MenuItem = Annotated[bool, typer.Option("--menu-item", help="NAME is a TripleSeat menu item's id.")]
 Establishment = Annotated[
-    int | None, typer.Option("--establishment", min=1, metavar="ID", help="At this Revel establishment.")
+    int | None, typer.Option("--establishment", min=1, metavar="ID", help="Only at this Revel establishment.")
 ]
 Place = Annotated[
-    str | None, typer.Option("--location", metavar="L", help="At the establishment of this location, by name or id.")
+    str | None, typer.Option("--location", metavar="L", help="Only at the establishment of this location (name or id).")
 ]
 Seen = Annotated[bool, typer.Option("--seen", help="Also names on coming events and on menus, with their products.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Call no service. Products aren't checked.")]
-Days = Annotated[int, typer.Option("--days", min=0, max=366, metavar="N", help="Look so many days ahead.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Call no service, and check no product.")]
+Days = Annotated[
+    int, typer.Option("--days", min=0, max=366, metavar="N", help="Read the events of so many days ahead.")
+]
 Interactive = Annotated[
     bool,
-    typer.Option("--interactive", help="Go through them one by one, on a terminal. Each choice is stored at once."),
+    typer.Option("--interactive", help="Ask about each name on a terminal. Each choice is stored at once."),
 ]
 
 
@@ -150,9 +152,9 @@ def _checked(
 
     text = clean_text(name)
     if not normalise(text) or any(unicodedata.category(each) in {"Cc", "Cs"} for each in name.strip()):
-        raise typer.BadParameter("NAME is empty, or no text")
+        raise typer.BadParameter("NAME is empty")
     if menu_item and not is_id(text):
-        raise typer.BadParameter(f"with --menu-item, NAME is a menu item's id, a whole number; {text!r} is none")
+        raise typer.BadParameter(f"with --menu-item, NAME must be the number of a menu item, not {text!r}")
     if establishment is not None and location is not None:
-        raise typer.BadParameter("give --establishment or --location, one of them")
+        raise typer.BadParameter("give either --establishment or --location")
     return text, menu_item, establishment, location

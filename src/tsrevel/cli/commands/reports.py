@@ -27,9 +27,7 @@ _Last = Annotated[
 ]
 _Page = Annotated[
     Path | None,
-    typer.Option(
-        "--html", metavar="FILE", help="Also write a page to read and print. It replaces only an earlier such page."
-    ),
+    typer.Option("--html", metavar="FILE", help="Also write an HTML page. It replaces only an earlier such page."),
 ]
 
 
@@ -77,7 +75,7 @@ def history(
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", min=1, metavar="N", help="So many runs, or facts of the event. [default: 10 runs, all facts]"
+            "--limit", min=1, metavar="N", help="So many runs, or audit rows of the event. [default: 10 runs, all rows]"
         ),
     ] = None,
 ) -> int:
@@ -122,7 +120,7 @@ def explain(
     exits=SERVICE_EXITS
     | {
         0: "everything agrees",
-        3: "there are differences, or nothing could be compared as runs are paused or disabled",
+        3: "there are differences, or runs are paused or disabled and nothing was compared",
         14: "an event has two orders, or an order's money isn't what was written",
     },
 )
@@ -145,7 +143,7 @@ def reconcile(
     app,
     panel=CARE,
     example='tsrevel resolve 64000003 --as done --order 5550101 --note "entered by hand"',
-    exits=SERVICE_EXITS | LOCK_EXITS | {3: "the event can't be opened again: Revel has its order, or can't be asked"},
+    exits=SERVICE_EXITS | LOCK_EXITS | {3: "the event can't be reopened: Revel has its order, or doesn't answer"},
     acts=True,
 )
 def resolve(
@@ -154,12 +152,11 @@ def resolve(
     event: EventId,
     word: Annotated[
         Literal["done", "ignored", "open"],
-        typer.Option(
-            "--as", help="done: it has its order. ignored: no order is wanted. open: runs deal with it again."
-        ),
+        typer.Option("--as", help="done: it has its order. ignored: it needs no order. open: runs process it again."),
     ],
     note: Annotated[
-        str, typer.Option("--note", metavar="T", help="What was done and why. It is stored: no customers' names.")
+        str,
+        typer.Option("--note", metavar="T", help="Your action and its reason, without customers' names. It is stored."),
     ] = "",
     order: Annotated[
         str | None, typer.Option("--order", metavar="ID", help="With done: the event's Revel order.")
@@ -167,11 +164,11 @@ def resolve(
     no_order_exists: Annotated[
         bool,
         typer.Option(
-            "--no-order-exists", help="With open, after done without --order: you looked, and there is no order."
+            "--no-order-exists", help="With open, after done without --order: you checked Revel, and it has no order."
         ),
     ] = False,
 ) -> int:
-    """Settle an event by hand, so that runs leave it alone.
+    """Settle an event by hand, so runs leave it alone.
 
     The event may be held, failed, missed or disputed. `--as open` undoes it. Nothing is written to Revel. An event
     resolved with `--order` is opened again once Revel no longer has any order that was named for it.

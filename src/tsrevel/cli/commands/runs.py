@@ -20,30 +20,30 @@ HoursBack = Annotated[
 ]
 First = Annotated[
     datetime | None,
-    typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events from this day on."),
+    typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events on or after this day."),
 ]
 Last = Annotated[
     datetime | None,
-    typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events up to this day."),
+    typer.Option("--to", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Only events on or before this day."),
 ]
-MaxOrders = Annotated[int | None, typer.Option("--max-orders", min=1, metavar="N", help="Begin at most N orders.")]
+MaxOrders = Annotated[int | None, typer.Option("--max-orders", min=1, metavar="N", help="Make at most N orders.")]
 EventIds = Annotated[
     list[str], typer.Argument(metavar="EVENT_ID", help="TripleSeat event ids.", autocompletion=complete_event)
 ]
-IgnoreTimeGate = Annotated[
-    bool, typer.Option("--ignore-time-gate", help="Inject although the event's day isn't open yet, or any more.")
-]
+IgnoreTimeGate = Annotated[bool, typer.Option("--ignore-time-gate", help="Inject also outside the event's time gate.")]
 Signature = Annotated[
     str | None,
     typer.Option("--signature", metavar="'t=..,v1=..'", help="The delivery's X-Signature header."),
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="Also accept a bare hex digest of the body as its signature.")]
 Unsigned = Annotated[bool, typer.Option("--unsigned", help="Accept deliveries without a signature. The audit says so.")]
-Archive = Annotated[Path | None, typer.Option("--archive", metavar="DIR", help="Move finished deliveries there.")]
+Archive = Annotated[
+    Path | None, typer.Option("--archive", metavar="DIR", help="Move finished deliveries to this folder.")
+]
 Held = Annotated[bool, typer.Option("--held", help="All events that are held or failed.")]
 RunId = Annotated[
     str | None,
-    typer.Option("--run", metavar="ID", help="The events that this run held or failed.", autocompletion=complete_run),
+    typer.Option("--run", metavar="ID", help="Events that this run held or failed.", autocompletion=complete_run),
 ]
 Event = Annotated[
     list[str] | None,
@@ -192,7 +192,7 @@ def verify_signature(
             "--tolerance",
             min=0,
             metavar="SECONDS",
-            help="Refuse a body that was signed longer ago, or later than now by more.",
+            help="Refuse a body signed more than so many seconds before or after now.",
         ),
     ] = None,
     plain: Plain = False,

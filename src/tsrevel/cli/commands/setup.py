@@ -26,16 +26,16 @@ class _Option:
 
 
 _OPTIONS = (
-    _Option("environment", "WORD", "production, or sandbox (pretend services on this machine)."),
-    _Option("timezone", "ZONE", 'For locations that name none: IANA, or "Pacific Time (US & Canada)".'),
+    _Option("environment", "WORD", "production, or sandbox (services on this machine)."),
+    _Option("timezone", "ZONE", 'For locations without their own: an IANA name, or "Pacific Time (US & Canada)".'),
     _Option("tripleseat.auth", "WORD", "oauth2 (default), client_credentials or public_key."),
     _Option("tripleseat.client_id", "ID", "From TripleSeat: Settings, Tripleseat API & Webhooks."),
     _Option("tripleseat.client_secret", "", "TripleSeat's client secret", secret=True),
     _Option("tripleseat.public_key", "", "TripleSeat's public API key", secret=True),
     _Option("tripleseat.token_file", "F", "The file that stores the tokens."),
-    _Option("tripleseat.base_url", "URL", "TripleSeat's address, if it isn't the usual one."),
+    _Option("tripleseat.base_url", "URL", "TripleSeat's base URL, if it isn't the usual one."),
     _Option("revel.domain", "NAME", "The Revel account: acme for https://acme.revelup.com."),
-    _Option("revel.base_url", "URL", "Instead of the domain."),
+    _Option("revel.base_url", "URL", "Revel's base URL, instead of the domain."),
     _Option("revel.api_key", "", "Revel's API key", secret=True),
     _Option("revel.api_secret", "", "Revel's API secret", secret=True),
     _Option("revel.user", "ID", "The Revel user who makes the orders. With --prefill also a name."),
@@ -95,7 +95,7 @@ def init(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="F", help="Take what isn't given otherwise, and your comments, from this settings file."
+            "--from", metavar="F", help="Take all other settings, and your comments, from this settings file."
         ),
     ] = None,
     **given: Any,  # noqa: ANN401 (texts or None, by the table above)
@@ -103,8 +103,8 @@ def init(
     """Write the settings file.
 
     On a terminal it asks. Without a terminal it takes options. The file has comments, mode 0600 and dry-run on. It
-    never overwrites a file. Settings in the environment (REVEL_API_KEY, TSREVEL_REVEL__API_KEY, …) are taken into the
-    file, and options go before them. No secret is taken on the command line: name a file or a command, set it in the
+    never overwrites a file. Settings in the environment (REVEL_API_KEY, TSREVEL_REVEL__API_KEY, …) go into the
+    file, and options override them. No option takes a secret: name a file or a command, set it in the
     environment, or type it unseen.
     """
     from tsrevel.cli import init as verb
@@ -139,11 +139,11 @@ def login(
     ctx: CliContext,
     flags: OutputOptions,
     status: Annotated[
-        bool, typer.Option("--status", help="Only say whether there is a token: exit status 0 or 12.")
+        bool, typer.Option("--status", help="Only report whether there is a token: exit status 0 or 12.")
     ] = False,
     logout: Annotated[bool, typer.Option("--logout", help="Remove the token from this machine.")] = False,
     paste: Annotated[
-        bool, typer.Option("--paste", help="No browser here: read the address that it was sent to from standard input.")
+        bool, typer.Option("--paste", help="Read the address that the browser was sent to from standard input.")
     ] = False,
     port: Annotated[
         int | None,
@@ -153,13 +153,13 @@ def login(
     ] = None,
     redirect_uri: Annotated[
         str | None,
-        typer.Option("--redirect-uri", metavar="URL", help="The app's redirect URL in TripleSeat, if it is another."),
+        typer.Option("--redirect-uri", metavar="URL", help="The app's redirect URL in TripleSeat, if it differs."),
     ] = None,
     scope: Annotated[
         str, typer.Option("--scope", metavar="SCOPES", help="The scopes to ask for, with spaces between them.")
     ] = "read",
     timeout: Annotated[
-        int, typer.Option("--timeout", min=1, max=86_400, metavar="SECONDS", help="Wait so long for the approval.")
+        int, typer.Option("--timeout", min=1, max=86_400, metavar="SECONDS", help="Seconds to wait for the approval.")
     ] = 300,
 ) -> int:
     """Let a TripleSeat admin approve this installation, once.
@@ -324,7 +324,9 @@ def notify(
 def schedule(
     ctx: CliContext,
     flags: OutputOptions,
-    kind: Annotated[Literal["cron", "systemd"], typer.Argument(metavar="cron|systemd", help="What starts the runs.")],
+    kind: Annotated[
+        Literal["cron", "systemd"], typer.Argument(metavar="cron|systemd", help="The program that starts the runs.")
+    ],
     user: Annotated[
         str | None,
         typer.Option("--user", metavar="NAME", help="Who runs it [default: you; for root the state's owner]."),
@@ -353,7 +355,7 @@ def demo(
 ) -> int:
     """Run everything once in the sandbox, without an account.
 
-    The pretend services run on this machine. It makes its own settings, so `--config` changes nothing.
+    The sandbox runs on this machine. The demo makes its own settings and ignores `--config`.
     """
     from tsrevel.cli import demo as verb
 
@@ -389,7 +391,7 @@ def sandbox(
         ),
     ] = None,
 ) -> int:
-    """Serve the pretend services until interrupted.
+    """Run the sandbox until you interrupt it.
 
     They listen on loopback, with a sample day in them. It makes its own settings, so `--config` changes nothing. You
     can also rehearse `login` there: open the address that it prints, and nobody has to approve.
@@ -400,4 +402,4 @@ def sandbox(
         ports = (tripleseat_port, revel_port)
         return verb.serve_sandbox(ctx, flags, write_config, ports, login_port, broken or [])
     except OSError as error:
-        raise typer.BadParameter(f"the sandbox can't be served: {error.strerror or type(error).__name__}") from error
+        raise typer.BadParameter(f"the sandbox can't start: {error.strerror or type(error).__name__}") from error
