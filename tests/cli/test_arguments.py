@@ -81,7 +81,7 @@ def test_what_can_be_no_event_is_a_usage_error_and_leaves_nothing_behind(
     ran = shell.run(command, "--config", str(shell.write_config()), "--json", *rest, event)
     assert told(ran) == (2, False, 2)
     assert shell.requests == 0
-    assert "not a TripleSeat event id" in ran.answer["error"]
+    assert "TripleSeat event id" in ran.answer["error"]
 
 
 @pytest.mark.parametrize("event", NO_EVENT)

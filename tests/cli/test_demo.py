@@ -27,7 +27,7 @@ def demo(*argv: str, tty: bool = False) -> Ran:
 def test_the_demo_tells_the_story_and_keeps_its_promise() -> None:
     ran = demo()
     assert (ran.status, ran.err) == (0, "")
-    for part in ("1. A dry run", "2. A live run", "3. Another live run", "4. The orders at Revel"):
+    for part in ("1. A dry run", "2. A live run", "3. Another live run", "4. The order in Revel now"):
         assert part in ran.out
     assert re.search(r"7 events: 3 orders made \(1,280\.23\), 1 held, 1 missed, 2 with nothing to do", ran.out)
     assert "each order once, correct to the cent." in ran.out
@@ -76,7 +76,7 @@ def test_the_demo_runs_as_a_process_of_its_own_in_under_thirty_seconds() -> None
     ran = execute("demo", fresh=True)
     assert time.monotonic() - began < 30
     assert (ran.status, ran.err) == (0, "")
-    assert "Every order once, to the cent." in ran.out
+    assert "Revel has each order once, correct to the cent." in ran.out
 
 
 def test_the_demo_sends_a_webhook_delivery_to_the_real_service() -> None:

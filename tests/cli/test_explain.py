@@ -160,7 +160,7 @@ def test_what_kept_the_services_from_being_asked_is_no_fault_of_tsrevels(shell: 
     ran = explain(shell, FULL)
     assert ran.status == 10
     assert "tripleseat.token_file" in ran.out
-    assert "what to do: mend what the text tells, then ask again" in ran.out
+    assert "what to do: correct the problem that the text names" in ran.out
     assert "source: not every service could be called" in ran.out
 
 

@@ -79,7 +79,7 @@ def test_an_event_is_told_from_its_claim_to_its_last_receipt(shell: Shell) -> No
     assert (last["step"], len(told["receipts"])) == ("history", 10)
     kinds = [each["kind"] for each in told["facts"]]
     assert (kinds[0], kinds[-2:], kinds.count("recorded")) == ("claimed", ["settled", "seen"], 10)
-    assert told["facts"][-2]["text"] == "settled: Revel showed order 5550103 complete"
+    assert told["facts"][-2]["text"] == "settled: Revel shows order 5550103 complete"
 
 
 def test_an_order_that_two_runs_made_is_told_with_both(shell: Shell) -> None:
@@ -106,7 +106,7 @@ def test_a_settled_order_whose_receipts_were_pruned_is_told_as_written(shell: Sh
     out = history(shell, str(FULL)).out
     assert ("receipt not stored" in out, "not written" in out) == (True, False)
     ran = shell.run("explain", str(FULL), "--config", config, "--offline")
-    assert "settled, Revel order 5550103, 10 of 10 steps written (10 receipts not kept)" in ran.out
+    assert "settled, Revel order 5550103, 10 of 10 steps written (10 receipts not stored)" in ran.out
 
 
 def test_a_disputed_order_found_with_a_new_ledger_is_told_as_far_as_it_is_known(shell: Shell) -> None:

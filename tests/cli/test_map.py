@@ -197,7 +197,7 @@ def test_a_place_may_be_said(shell: Shell, where: tuple[str, str]) -> None:
         ((CAKE, "9107", "--establishment", "8"), "establishment 8 has no active product 9107"),
         (
             (CAKE, URN, "--establishment", "5"),
-            "has establishment 5; there are: 8 (Special Events); 9 (Lakeside Bakery)",
+            "at establishment 5; there are: 8 (Special Events); 9 (Lakeside Bakery)",
         ),
         ((CAKE, URN, "--location", "Nowhere"), "no [[locations]] entry is called 'Nowhere'"),
         ((CAKE, URN, "--offline"), "add --establishment with one of: 8 (Special Events), 9 (Lakeside Bakery)"),

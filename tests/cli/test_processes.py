@@ -278,7 +278,7 @@ def test_the_sandbox_serves_until_it_is_told_to_stop(tmp_path: Path, sent: int, 
     config = tmp_path / "sandbox.toml"
     process = start("sandbox", "--write-config", str(config))
     try:
-        first_line(process, "stderr", "The sandbox runs")
+        first_line(process, "stderr", "Serving on loopback")
         assert config.stat().st_mode & 0o777 == 0o600
         dry = execute("sync", "--config", str(config))
         live = execute("sync", "--config", str(config), environ=LIVE)

@@ -67,7 +67,7 @@ def test_a_finished_order_is_noted_and_goes_on_to_be_watched(shell: Shell) -> No
     shell.sync()
     ran = resolve(shell, FULL, "done", "--json")
     assert (ran.status, ran.answer["reason"]) == (0, None)
-    assert "Revel order 5550103 already" in ran.answer["warnings"][0]
+    assert "already has Revel order 5550103" in ran.answer["warnings"][0]
     assert resolve(shell, FULL, "done").lines[0] == f"event {FULL} is noted as done"
 
 
@@ -77,7 +77,7 @@ def test_an_order_in_dispute_is_settled_and_the_alarm_ends(shell: Shell) -> None
     for event_id in (FULL, TWINS):
         resolve(shell, event_id, "done")
     ran = resolve(shell, FULL, "ignored", "--json")
-    assert ran.answer["warnings"] == ["Revel order 5550103 still stands: void it there if it is not wanted"]
+    assert ran.answer["warnings"] == ["Revel order 5550103 still stands; if nobody wants it, void it in Revel"]
     resolve(shell, UNMAPPED, "ignored")
     assert shell.sync().status == 0
 
@@ -86,7 +86,7 @@ def test_an_order_begun_is_named_so_that_it_is_seen_to(shell: Shell) -> None:
     shell.world.revel.faults.add("drop_before", "POST", "/resources/OrderItem/", times=None)
     shell.sync()
     told = resolve(shell, FULL, "done", "--json").answer["warnings"]
-    assert told == ["Revel order 5550103 was begun and is not finished by any run now: finish or delete it there"]
+    assert told == ["Revel order 5550103 is unfinished, and no run finishes it now; finish or delete it in Revel"]
 
 
 @pytest.mark.parametrize(

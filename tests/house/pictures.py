@@ -34,7 +34,11 @@ KEY = b"Source"
 
 def draw_terminal(folder: Path) -> str:
     """A live `sync` of the sample day on a terminal, as SVG. It loads no fonts from elsewhere."""
-    ran = Shell(World(folder)).sync(tty=True, environ={"COLUMNS": str(COLUMNS)})
+    shell = Shell(World(folder))
+    usual = folder / ".config" / "tsrevel" / "config.toml"  # so the commands that `sync` prints name no path
+    usual.parent.mkdir(parents=True)
+    shell.write_config().rename(usual)
+    ran = shell.run("sync", tty=True, environ={"COLUMNS": str(COLUMNS), "HOME": str(folder)})
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text("$ tsrevel sync", style="bold"))
     console.print(Text.from_ansi(ran.out))

@@ -15,7 +15,7 @@ from .source import SOURCE, Module, each_module, read_modules
 FORBIDDEN = re.compile(
     r"event\(s\)|order\(s\)|line\(s\)|\b1 (?:events|orders|lines|names|problems)\b"
     r"|\boff a terminal\b|\bis done is done\b|nobody types|none is ever|must look at\b|be looked at\b|the till\b"
-    r"|doesn't tell\b|can't be told\b|\bare worked at\b|isn't kept\b|not kept\b|is mended?\b|\bmend\b|surely\b"
+    r"|doesn't tell\b|can't be told\b(?! here)|\bare worked at\b|isn't kept\b|not kept\b|is mended?\b|\bmend\b|surely\b"
     r"|unable to parse|Input should be|let (?:me|us) in\b|hand over\b|hands? (?:it|them) out\b|whoever\b",
     re.IGNORECASE,
 )

@@ -56,7 +56,7 @@ def guard(
     except (KeyboardInterrupt, Terminated) as error:
         end = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
         perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
-        left = "whether it had written is unknown" if perhaps_written else unfinished
+        left = "it may have written already" if perhaps_written else unfinished
         return _fail(ctx, flags, f"{end}; {left}" if left else end, status_of(error))
     except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)
         return _fail(ctx, flags, describe_fault(error), UNEXPECTED)

@@ -155,7 +155,7 @@ def judge_pages(seen: TripleSeatEvidence) -> AssumptionAnswer:
     if failed:
         return untold(code, _why_none(failed, ""))
     if first.pages is None and first.rows:
-        return fails(code, "the search doesn't tell total_pages")
+        return fails(code, "the search has no total_pages")
     if len(seen.pages) < 2:
         return untold(code, "the events of the last and next 60 days fit on one page")
     ids = [{read_id(row.get("id")) for row in page.rows} for page in seen.pages]
@@ -235,7 +235,7 @@ def judge_documents(seen: TripleSeatEvidence, pattern: str) -> AssumptionAnswer:
     unclear = [each for each in chosen if isinstance(each, Hold) and each.reason is Reason.AMBIGUOUS_DOCUMENT]
     many = f"{len(events)} events have {counts[0]} to {counts[-1]} live documents each"
     if unclear:
-        return fails(code, f"{many}; of {len(unclear)} events it can't be told which one is the order")
+        return fails(code, f"{many}; of {len(unclear)} of the events it isn't clear which document is the order")
     return holds(code, f"{many}; each has one that is the order")
 
 

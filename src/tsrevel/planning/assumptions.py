@@ -46,7 +46,7 @@ class AssumptionResult(StrEnum):
 
     HOLDS = "holds"
     FAILS = "doesn't hold"
-    UNTOLD = "can't be tested here"
+    UNTOLD = "can't be told here"
 
 
 @dataclass(frozen=True, slots=True)
