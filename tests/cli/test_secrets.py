@@ -56,7 +56,7 @@ TYPED: dict[str, list[str]] = {
     "rehearse": ["64000001", "--yes"],
     "report": [],
 }
-OF_THEIR_OWN = {"config generate", "demo", "sandbox", "schema"}
+OF_THEIR_OWN = {"config generate", "demo", "man", "sandbox", "schema"}
 """They take no settings: what they use is written down in this repository."""
 ELSEWHERE = {"serve"}
 """It runs until it is told to end: see tests/serve."""

@@ -45,6 +45,7 @@ ANSWERS: dict[str, tuple[type[Answer], ...]] = {
     "demo": (runs.DemoAnswer,),
     "sandbox": (setup.SandboxAnswer,),
     "schema": (setup.SchemaAnswer,),
+    "man": (setup.ManAnswer,),
     "hook": (runs.HookInput,),
 }
 """A command that fails gives a FailureAnswer instead. "hook" is no command: it is what hooks read."""

@@ -149,6 +149,14 @@ class SchemaAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManAnswer(Answer):
+    """The man page, in roff."""
+
+    success: Literal[True] = True
+    page: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleAnswer(Answer):
     """The crontab or the units. `files` are texts by name; `install` are commands for root or `user`.
 

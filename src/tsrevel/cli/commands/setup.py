@@ -200,6 +200,17 @@ def schema(
     return verb.print_schema(ctx, flags, " ".join(name or ()))
 
 
+@command(app, panel=SET_UP, example="tsrevel man | man -l -", exits={})
+def man(ctx: CliContext, flags: OutputOptions) -> int:
+    """Print the man page.
+
+    To install it: `tsrevel man > ~/.local/share/man/man1/tsrevel.1`. No settings are needed.
+    """
+    from tsrevel.cli import man as verb
+
+    return verb.print_man_page(ctx, flags)
+
+
 @command(config, example="tsrevel config validate", exits=_SETTINGS_EXITS)
 def validate(ctx: CliContext, flags: OutputOptions) -> int:
     """Check the settings, and report every problem at once.

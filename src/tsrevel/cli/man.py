@@ -1,0 +1,101 @@
+"""`man`: the man page, written from the commands' own help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from tsrevel import __version__
+from tsrevel.cli.answers.setup import ManAnswer
+from tsrevel.cli.context import CliContext, OutputOptions
+from tsrevel.cli.options import COMMON_PANEL, PANELS, app
+from tsrevel.config.paths import SYSTEM_CONFIG
+
+_FILES = {
+    "~/.config/tsrevel/config.toml": "The settings of the user who runs tsrevel.",
+    str(SYSTEM_CONFIG): "The settings if the user has none.",
+}
+_ENVIRONMENT = {
+    "TSREVEL_CONFIG": "The settings file, unless --config names one.",
+    "DRY_RUN, ENABLE_CONNECTOR and others": "Each setting has a variable: `tsrevel config generate` names it.",
+}
+
+
+def print_man_page(ctx: CliContext, flags: OutputOptions) -> int:
+    """Print the man page of all commands, in the roff format that man(1) reads."""
+    page = write_man_page()
+    if flags.json:
+        ctx.answer(ManAnswer(page=page))
+    else:
+        print(page, end="", file=ctx.stdout)
+    return 0
+
+
+def write_man_page() -> str:
+    """The man page of tsrevel, section 1."""
+    tree: Any = get_command(app)  # typer exports no types of commands
+    shared = [each for each in tree.commands["status"].params if _is_common(each)]
+    lines = [f'.TH TSREVEL 1 "" "tsrevel {__version__}" "User Commands"', ".SH NAME"]
+    lines += [f"tsrevel \\- {_inline(tree.help.rstrip('.'))}", ".SH SYNOPSIS", ".B tsrevel", ".I COMMAND"]
+    lines += ["[options] [arguments]", ".SH COMMON OPTIONS", "Every command takes these options, after its name."]
+    lines += _terms(each.get_help_record(typer.Context(tree)) for each in shared)
+    for panel in PANELS:
+        lines.append(f".SH {panel.upper()}")
+        for name in tree.list_commands(None):
+            if tree.commands[name].rich_help_panel == panel:
+                lines += _command(tree.commands[name], f"tsrevel {name}")
+    lines += [".SH FILES", *_terms(_FILES.items()), ".SH ENVIRONMENT", *_terms(_ENVIRONMENT.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _command(command: Any, name: str) -> Iterator[str]:  # noqa: ANN401 (typer exports no types of commands)
+    below = getattr(command, "commands", {})
+    context = typer.Context(command, info_name=name)
+    yield f".SS {_plain(name)}"
+    yield from _paragraphs(command.help)
+    if not below:
+        yield from (".PP", f".B {_plain(' '.join(command.get_usage(context).removeprefix('Usage: ').split()))}")
+        own = [each for each in command.params if not _is_common(each)]
+        yield from _terms(each.get_help_record(context) for each in own)
+        yield from _paragraphs(command.epilog)
+    for each in below.values():
+        yield from _command(each, f"{name} {each.name}")
+
+
+def _paragraphs(markdown: str) -> Iterator[str]:
+    """Paragraphs and lists, without a blank line: roff prints those."""
+    for paragraph in re.split(r"\n\s*\n", markdown.strip()):
+        lines = paragraph.split("\n- ")
+        if not lines[0].startswith("- "):
+            yield from (".PP", _inline(" ".join(lines.pop(0).split())))
+        if lines:
+            yield ".PD 0"  # no blank line between the rows of a list
+            for line in lines:
+                yield from (".IP \\(bu 2", _inline(" ".join(line.removeprefix("- ").split())))
+            yield ".PD"
+
+
+def _terms(records: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for term, text in records:
+        yield from (".TP", f"\\fB{_plain(term)}\\fR", _inline(" ".join(text.split())))
+
+
+def _inline(markdown: str) -> str:
+    """One line of text. What stands between backticks is bold."""
+    parts = markdown.split("`")
+    return "".join(f"\\fB{_plain(part)}\\fR" if number % 2 else _plain(part) for number, part in enumerate(parts))
+
+
+def _plain(text: str) -> str:
+    """`text` as roff prints it unchanged: a line that begins with a dot or a quote would be a request."""
+    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    escaped = "".join(each if each.isascii() else f"\\[u{ord(each):04X}]" for each in escaped)
+    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+def _is_common(parameter: Any) -> bool:  # noqa: ANN401
+    return getattr(parameter, "rich_help_panel", None) == COMMON_PANEL
