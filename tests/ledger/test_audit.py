@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 from pathlib import Path
 
@@ -45,6 +47,16 @@ def test_each_row_is_chained_to_the_one_before(ledger: Ledger) -> None:
     assert rows[0]["previous_hash"] == "0" * 64
     assert [row["previous_hash"] for row in rows[1:]] == [row["hash"] for row in rows[:-1]]
     ledger.audit.verify()
+
+
+def test_a_hash_is_over_the_row_as_json(ledger: Ledger) -> None:
+    """What any other program computes from the table; a ledger may have been written years ago."""
+    ledger.audit.add(None, NOTED, EventId('4" \\ Küche\n\x7f🎂'), name="Ünïcode")
+    with ledger.reading() as connection:
+        for row in connection.execute("SELECT * FROM audit"):
+            content = [row[name] for name in ("previous_hash", "seq", "at", "run_id", "kind", "event_id", "detail")]
+            text = json.dumps(content, separators=(",", ":"))
+            assert row["hash"] == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_an_empty_chain_is_sound(path: Path) -> None:

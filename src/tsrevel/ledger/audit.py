@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
@@ -21,9 +21,12 @@ from tsrevel.planning.model import EventId
 
 _LATEST = """
     SELECT * FROM (
-        SELECT seq, at, run_id, kind, event_id, detail FROM audit
-        WHERE ?1 IS NULL OR event_id = ?1
-        ORDER BY seq DESC LIMIT ?2
+        SELECT seq, at, run_id, kind, event_id, detail FROM audit ORDER BY seq DESC LIMIT :limit
+    ) ORDER BY seq
+"""
+_LATEST_OF_EVENT = """
+    SELECT * FROM (
+        SELECT seq, at, run_id, kind, event_id, detail FROM audit WHERE event_id = :event ORDER BY seq DESC LIMIT :limit
     ) ORDER BY seq
 """
 _ROWS = {
@@ -56,8 +59,9 @@ class AuditLog:
     def rows(self, event_id: EventId | None = None, limit: int | None = None) -> tuple[AuditRow, ...]:
         """The last `limit` facts (None: all), of one event or of everything, oldest first."""
         with self._transactions.reading() as connection:
-            found = connection.execute(_LATEST, (event_id, -1 if limit is None else limit))
-            return tuple(_decode_row(row) for row in found)
+            sql = _LATEST_OF_EVENT if event_id else _LATEST
+            found = connection.execute(sql, {"event": event_id, "limit": -1 if limit is None else limit})
+            return tuple(map(_decode_row, found))
 
     def verify(self) -> None:
         """Checks every row of the audit. LedgerDamaged names the first that is missing, altered or not ours."""
@@ -78,8 +82,8 @@ def _decode_row(row: sqlite3.Row) -> AuditRow:
 
 # The tables against the audit
 
-_Row = tuple[str, str, sqlite3.Row]
-"""An event's id, a table's name, and a row of that table about the event."""
+_Rows = tuple[str, str, list[sqlite3.Row]]
+"""An event's id, a table's name, and the rows of that table about the event."""
 
 
 @dataclass(slots=True)
@@ -128,8 +132,8 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
     """
     pruned: int = connection.execute(_PRUNED).fetchone()["seq"]
     by_event = merge(*(_rows_of(connection, table) for table in _ROWS), key=itemgetter(0))
-    for event_id, rows in groupby(by_event, key=itemgetter(0)):
-        finding = _compare(event_id, rows, pruned)
+    for event_id, tables in groupby(by_event, key=itemgetter(0)):
+        finding = _compare(event_id, {table: rows for _, table, rows in tables}, pruned)
         if finding:
             raise LedgerDamaged(
                 LedgerCode.TABLES_DISAGREE,
@@ -138,22 +142,19 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
             )
 
 
-def _rows_of(connection: sqlite3.Connection, table: str) -> Iterator[_Row]:
-    return ((row["event_id"], table, row) for row in connection.execute(_ROWS[table]))
+def _rows_of(connection: sqlite3.Connection, table: str) -> Iterator[_Rows]:
+    for event_id, rows in groupby(connection.execute(_ROWS[table]), key=itemgetter(0)):
+        yield event_id, table, list(rows)
 
 
-def _compare(event_id: str, rows: Iterable[_Row], pruned: int) -> str | None:
+def _compare(event_id: str, rows: Mapping[str, list[sqlite3.Row]], pruned: int) -> str | None:
     """What of the rows about an event isn't as the audit says. `pruned` is the last fact of a pruning."""
-    told, order, verdict, receipts = _Facts(), None, None, dict[str, str | None]()
-    for _, table, row in rows:
-        if table == "audit":
-            told.read(row["seq"], row["kind"], json.loads(row["detail"]))
-        elif table == "orders":
-            order = row
-        elif table == "receipts":
-            receipts[row["uuid"]] = row["revel_id"]
-        else:
-            verdict = row["verdict"]
+    told = _Facts()
+    for _, seq, kind, detail in rows.get("audit", ()):
+        told.read(seq, kind, json.loads(detail))
+    order = next(iter(rows.get("orders", ())), None)
+    receipts = {row["uuid"]: row["revel_id"] for row in rows.get("receipts", ())}
+    verdict = next((row["verdict"] for row in rows.get("resolutions", ())), None)
     finding = _compare_order(event_id, order, told.order) or _compare_receipts(event_id, receipts, told.order, pruned)
     if finding is None and verdict != told.verdict:
         return f"event {event_id} is resolved as {verdict or 'nothing'}, and was as {told.verdict or 'nothing'}"

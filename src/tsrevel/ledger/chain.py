@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii as quote
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger.records import AuditKind
@@ -63,7 +64,7 @@ def append_row(
     meta = read_meta(connection)
     seq = meta.audit_count + 1
     row = (seq, at, run_id, kind, event_id, canonical(detail))
-    head = _hash(meta.audit_head, row)
+    head = _hash(meta.audit_head, *row)
     connection.execute(_APPEND, (*row, meta.audit_head, head))
     connection.execute("UPDATE meta SET audit_count = ?, audit_head = ?", (seq, head))
 
@@ -73,12 +74,12 @@ def verify_chain(connection: sqlite3.Connection, last: int | None = None) -> Non
     meta = read_meta(connection)
     first = 1 if last is None else max(1, meta.audit_count - last + 1)
     expected, previous = first, _hash_of(connection, first - 1)
-    for row in connection.execute(_FROM, (first,)):
-        if row["seq"] != expected:
+    for *content, told_previous, told in connection.execute(_FROM, (first,)):
+        if content[0] != expected:
             raise _missing(expected)
-        if row["previous_hash"] != previous or row["hash"] != _hash(previous, tuple(row)[:6]):
+        if told_previous != previous or told != _hash(previous, *content):
             raise _altered(expected)
-        previous = row["hash"]
+        previous = told
         expected += 1
     if expected <= meta.audit_count:
         raise _missing(expected)
@@ -95,8 +96,11 @@ def _hash_of(connection: sqlite3.Connection, seq: int) -> str:
     return row["hash"] if row else GENESIS
 
 
-def _hash(previous: str, content: tuple[int | str | None, ...]) -> str:
-    text = json.dumps([previous, *content], separators=(",", ":"))
+def _hash(previous: str, seq: int, at: str, run_id: str | None, kind: str, event_id: str | None, detail: str) -> str:
+    """Of the list of them as `json.dumps` writes it without blanks, in half the time: there are millions of rows."""
+    run = "null" if run_id is None else quote(run_id)
+    event = "null" if event_id is None else quote(event_id)
+    text = f"[{quote(previous)},{seq},{quote(at)},{run},{quote(kind)},{event},{quote(detail)}]"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
