@@ -16,7 +16,20 @@ from tsrevel.ledger.migrations import shipped_migrations
 from tsrevel.planning.model import EstablishmentId, EventId, ProductId
 from tsrevel.planning.products import Catalogue, Product
 
-from .samples import EVENT, ORDER, RUN, START, TickingClock, make_plan, make_run, open_ledger, raises, store_result
+from .samples import (
+    EVENT,
+    NOTED,
+    ORDER,
+    RUN,
+    START,
+    TickingClock,
+    make_plan,
+    make_run,
+    open_ledger,
+    raises,
+    raw,
+    store_result,
+)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -27,6 +40,33 @@ def make(path: Path) -> None:
     with open_ledger(path) as ledger:
         ledger.runs.begin(make_run())
         ledger.orders.claim(RUN, make_plan())
+
+
+def test_a_large_ledger_is_checked_where_it_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads some rows doesn't read gigabytes first. A run, and `ledger check`, still do."""
+    with open_ledger(path) as ledger:
+        ledger.runs.begin(make_run())
+        for number in range(300):
+            ledger.audit.add(RUN, NOTED, padding="x" * 200, number=str(number))
+    with raw(path) as connection:
+        size, (root,) = (
+            connection.execute("PRAGMA page_size").fetchone()[0],
+            connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'audit_by_event'").fetchone(),
+        )
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xaa" * size)
+    with raises(LedgerDamaged, LedgerCode.CORRUPT):
+        open_view(path, "sandbox")
+    monkeypatch.setattr("tsrevel.ledger.view.MOST_CHECKED", path.stat().st_size - 1)
+    view = open_view(path, "sandbox")
+    assert view is not None
+    with view:
+        assert [each.run_id for each in view.runs.latest(9)] == [RUN]
+        with raises(LedgerDamaged, LedgerCode.CORRUPT):
+            view.audit.rows(EVENT)
+    with raises(LedgerDamaged, LedgerCode.CORRUPT):
+        open_ledger(path)
 
 
 def make_old(path: Path, version: int) -> None:

@@ -42,7 +42,8 @@ def open_database(
             connection = connect(path, busy_seconds, opened_by)
             unless_opened.callback(connection.close)
             identify(connection, path, migrations)
-            examine(connection, path, environment)
+            examine_pages(connection, path)
+            examine_owner(connection, path, environment)
             use_wal(connection)
             migrate(connection, path, migrations)
             with transaction(connection, path, "DEFERRED"):
@@ -139,13 +140,21 @@ def identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migra
         )
 
 
-def examine(connection: sqlite3.Connection, path: Path, environment: str) -> None:
-    """Raises LedgerDamaged where the file is broken, LedgerUnusable where it is of the other environment."""
-    finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+def examine_pages(connection: sqlite3.Connection, path: Path, *, indices: bool = False) -> None:
+    """Raises LedgerDamaged where any page is broken; with `indices`, also where an index doesn't agree with its table.
+
+    It reads the whole file.
+    """
+    check = "integrity_check" if indices else "quick_check"
+    finding = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     if finding != "ok":
         raise LedgerDamaged(
             LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}). Keep the file, and restore a backup."
         )
+
+
+def examine_owner(connection: sqlite3.Connection, path: Path, environment: str) -> None:
+    """Raises LedgerUnusable where the ledger is of the other environment."""
     owner = read_meta(connection).environment
     if owner != environment:
         raise LedgerUnusable(

@@ -16,7 +16,7 @@ from tsrevel.files import real_path
 from tsrevel.ledger.audit import check_tables
 from tsrevel.ledger.chain import read_meta, verify_chain
 from tsrevel.ledger.connection import SQLITE, Connect, connect_read_only, mapped, reachable, transaction
-from tsrevel.ledger.database import examine, identify, refuse_leftovers
+from tsrevel.ledger.database import examine_owner, examine_pages, identify, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import back_up, shipped_migrations, version_of
 from tsrevel.ledger.records import AuditKind, OrderState, encode_instant
@@ -103,8 +103,8 @@ def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE)
             return None
         with closing(connect_read_only(real, opened_by)) as connection, transaction(connection, real, "DEFERRED"):
             identify(connection, real, migrations)
-            examine(connection, real, environment)
-            _examine_indices(connection, real)
+            examine_pages(connection, real, indices=True)
+            examine_owner(connection, real, environment)
             verify_chain(connection)
             last = connection.execute(_LAST_FACT).fetchone()
             last_at = datetime.fromisoformat(last["at"]) if last else None
@@ -192,15 +192,6 @@ def _require(what: T | None, path: Path) -> T:
         text = f"There is no ledger at {path}. Set ledger.path to the right file; the first run creates it."
         raise LedgerUnusable(LedgerCode.ABSENT, text)
     return what
-
-
-def _examine_indices(connection: sqlite3.Connection, path: Path) -> None:
-    """What opening leaves out to begin at once: whether every index agrees with its table."""
-    finding = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if finding != "ok":
-        raise LedgerDamaged(
-            LedgerCode.CORRUPT, f"The ledger {path} is damaged ({finding}). Keep the file, and restore a backup."
-        )
 
 
 def _tables(connection: sqlite3.Connection) -> tuple[str, ...]:
