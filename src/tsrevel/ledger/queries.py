@@ -30,17 +30,18 @@ _STATUSES = """
     FROM sightings LEFT JOIN orders USING (event_id)
     WHERE event_id NOT IN (SELECT event_id FROM resolutions)
 """
+# `+event_day`: what is found is sorted. Else SQLite reads every event there ever was by the index of days, row by row.
 _HELD_OR_FAILED = f"""
-    {_STATUSES} AND sightings.status IN ('held', 'failed') ORDER BY event_day, location, event_id
+    {_STATUSES} AND sightings.status IN ('held', 'failed') ORDER BY +event_day, location, event_id
 """
 _NO_ORDER = "(orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign'))"
 _WAITING_EVENTS = f"""
     {_STATUSES} AND (reason IN ('TOO_EARLY', 'RUN_LIMIT_REACHED') OR sightings.status = 'planned') AND {_NO_ORDER}
-    ORDER BY event_day, location, event_id
+    ORDER BY +event_day, location, event_id
 """
 _MISSED_EVENTS = f"""
     {_STATUSES} AND missed_at IS NOT NULL AND reason = 'EVENT_DAY_PASSED' AND {_NO_ORDER}
-    ORDER BY event_day, location, event_id
+    ORDER BY +event_day, location, event_id
 """
 _DRY_FINDINGS = """
     SELECT event_id, event_day, location, status, reason, missed_at, since_at AS first_seen_at, last_seen_at,
