@@ -7,7 +7,8 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 
 from benchmarks.deliveries import measure_deliveries
 from benchmarks.events import measure_requests, measure_wall
@@ -15,6 +16,7 @@ from benchmarks.journey import measure_journey
 from benchmarks.ledgers import measure_ledgers
 from benchmarks.memory import measure_catalogues, measure_memory
 from benchmarks.report import Goal, print_goals, progress
+from benchmarks.scale import PARTS as SCALE_PARTS
 from benchmarks.scale import measure_scale
 from benchmarks.starts import measure_starts
 
@@ -34,7 +36,7 @@ def main() -> int:
         "catalogue": measure_catalogues,
         "ledger": measure_ledgers,
         "serve": measure_deliveries,
-        "scale": lambda: measure_scale(options.scale_divisor),
+        "scale": lambda: measure_scale(options.scale_divisor, options.scale_parts),
     }
     wanted = [name for name in PARTS if name in options.only and not (name == "wall" and options.no_latency)]
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores. {_conditions()}")
@@ -69,13 +71,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", type=_parts, default=PARTS, metavar="PARTS", help=f"some of {','.join(PARTS)}")
     parser.add_argument("--events", type=_counts, default=EVENTS, metavar="N,N", help="how many events (1,10,50,500)")
     parser.add_argument("--scale-divisor", type=int, default=1, metavar="N", help="`scale` by sizes divided by N")
+    some = partial(_parts, known=SCALE_PARTS)
+    parser.add_argument(
+        "--scale-parts", type=some, metavar="PARTS", help=f"of `scale`: some of {','.join(SCALE_PARTS)}"
+    )
     parser.add_argument("--no-latency", action="store_true", help="leave out what is measured with latency (`wall`)")
     return parser.parse_args()
 
 
-def _parts(text: str) -> list[str]:
+def _parts(text: str, known: Collection[str] = PARTS) -> list[str]:
     names = text.split(",")
-    if unknown := set(names) - set(PARTS):
+    if unknown := set(names) - set(known):
         raise argparse.ArgumentTypeError(f"no part is called {', '.join(sorted(unknown))}")
     return names
 

@@ -8,22 +8,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import tomli_w
 
 from benchmarks.meter import NONE, Latency, Meter
 from tsrevel.sandbox import Charge, RevelSandbox, SampleLine, SampleVenue, TripleSeatSandbox, make_event, serve
-
-if TYPE_CHECKING:
-    from tsrevel.sandbox.wsgi import Request, Response
+from tsrevel.sandbox.app import utc_now
+from tsrevel.sandbox.revel_tables import PRODUCT, Resource, link_id, one_page, select_rows
+from tsrevel.sandbox.wsgi import Json, Request, Response, json_response
 
 TSREVEL = str(Path(sys.executable).with_name("tsrevel"))
 PRODUCTS = 2000
@@ -39,29 +43,114 @@ PLACES: tuple[SampleVenue, ...] = (
     SampleVenue(30502, "Lakeside Bakery", 15692, "America/Denver"),
     SampleVenue(30503, "Old Mill Cafe", 15693, "America/Los_Angeles"),
     SampleVenue(30504, "Station Deli", 15694, "America/Chicago"),
-    *(SampleVenue(30505 + n, f"Kitchen No. {n}", 15695 + n, "America/Denver") for n in range(46)),
+    *(SampleVenue(30505 + n, f"Kitchen No. {n}", 15695 + n, "America/Denver") for n in range(996)),
 )
 USER, DINING, PAYMENT_TYPE, DISCOUNT = 12, 113, 236, 3358
 FIRST_EVENT = 64100001
+MOST_PRODUCTS = 100_000
+"""Of one establishment: the ids of the next one's begin behind so many."""
+MOST_SELECTED = 20
+KEYS = {"Order": ("uuid", "local_id"), "OrderItem": ("order", "uuid"), "Payment": ("order", "uuid"),
+        "OrderHistory": ("order", "uuid")}  # fmt: skip
+"""The fields by which tsrevel finds rows: of each resource."""
 LATELY = 4
 """Every so manieth event was changed within the last two days, so that both searches list it."""
 
 
-class Till(RevelSandbox):
-    """The pretend Revel, the pages of its catalogue kept ready: how long it takes over them isn't measured here."""
+class Stock(dict[int, Json]):
+    """The products of all establishments by their ids: each row is made when it is asked for. `sizes`: how many."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.page_cap = PAGE
-        self._pages: dict[tuple[tuple[str, str], ...], Response] = {}
+        self.sizes: dict[int, int] = {}
 
-    def respond(self, request: Request) -> Response:
-        """As any pretend Revel answers."""
-        if (request.method, request.path) != ("GET", "/resources/Product/"):
-            return super().respond(request)
-        if request.query not in self._pages:
-            self._pages[request.query] = super().respond(request)
-        return self._pages[request.query]
+    def __contains__(self, row_id: object) -> bool:
+        establishment, n = divmod(row_id, MOST_PRODUCTS) if isinstance(row_id, int) else (0, 0)
+        return n < self.sizes.get(establishment, 0)
+
+    def get(self, row_id: int, default: Any = None) -> Any:  # noqa: ANN401
+        """The row; `default` where there is none."""
+        return _product(row_id) if row_id in self else default
+
+    def rows_of(self, establishment: int) -> Iterator[Json]:
+        """An establishment's products."""
+        return (_product(establishment * MOST_PRODUCTS + n) for n in range(self.sizes.get(establishment, 0)))
+
+
+def _product(row_id: int) -> Json:
+    establishment, n = divmod(row_id, MOST_PRODUCTS)
+    code = f"{establishment:02d}{n:08d}"
+    return {
+        "id": row_id,
+        "uuid": str(UUID(int=row_id)),
+        **PRODUCT.blank,
+        "name": _product_name(n),
+        "establishment": f"/enterprise/Establishment/{establishment}/",
+        "price": Decimal("40.00"),
+        "sku": code[-6:],
+        "barcode": code,
+        "resource_uri": PRODUCT.uri(row_id),
+    }
+
+
+class Till(RevelSandbox):
+    """The pretend Revel with what makes it fast where there is much of everything: its own time isn't measured here.
+
+    Catalogues aren't stored: a row is made when it is asked for. Orders and their parts are found by an index; what is
+    written is never moved to another order, or given another uuid or `local_id`.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] = utc_now, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(clock, sleep=sleep)
+        self.page_cap = PAGE
+        self.stock = Stock()
+        self.state.rows["Product"] = self.stock
+        self._selected: dict[tuple[tuple[str, str], ...], list[Json]] = {}
+        self._index: defaultdict[tuple[str, str, str], dict[int, Json]] = defaultdict(dict)
+
+    def _insert(self, resource: Resource, values: Json, row_id: int | None = None) -> Json:
+        row = super()._insert(resource, values, row_id)
+        for name in KEYS.get(resource.name, ()):
+            self._index[resource.name, name, str(link_id(row[name]) or row[name])][row["id"]] = row
+        return row
+
+    def _read(self, resource: Resource, row_id: int | None, batch: str | None, request: Request) -> Response:
+        if row_id is not None or batch is not None:
+            return super()._read(resource, row_id, batch, request)
+        if resource.name == "Product":
+            return self._list_products(request)
+        found = self._look_up(resource, request)
+        if found is None:
+            return super()._read(resource, None, None, request)
+        rows = self.state.rows
+        try:
+            self.state.rows = {**rows, resource.name: found}
+            return super()._read(resource, None, None, request)
+        finally:
+            self.state.rows = rows
+
+    def _look_up(self, resource: Resource, request: Request) -> dict[int, Json] | None:
+        """The rows that one of the filters leaves at most; None where none of them is on a key."""
+        for given, wanted in request.query:
+            name, _, suffix = given.partition("__")
+            if name in KEYS.get(resource.name, ()) and suffix in {"", "in"}:
+                values = wanted.split(",") if suffix else [wanted]
+                found = [self._index.get((resource.name, name, value), {}) for value in values]
+                return {row_id: row for rows in found for row_id, row in rows.items()}
+        return None
+
+    def _list_products(self, request: Request) -> Response:
+        """A page of a list, whose other pages are likely to be asked for next."""
+        asked = tuple((name, value) for name, value in request.query if name not in {"limit", "offset", "fields"})
+        if asked not in self._selected:
+            while len(self._selected) >= MOST_SELECTED:
+                del self._selected[next(iter(self._selected))]
+            at = request.first("establishment")
+            rows = [row for place in ([int(at)] if at else self.stock.sizes) for row in self.stock.rows_of(place)]
+            self._selected[asked] = select_rows(rows, PRODUCT, request, ignored=())
+        page = one_page(self._selected[asked], request, self.page_cap)
+        page["objects"] = [self._shown(row, request) for row in page["objects"]]
+        return json_response(page)
 
 
 @dataclass(slots=True)
@@ -171,9 +260,7 @@ def _stock(seat: TripleSeatSandbox, till: Till, establishments: int, products: i
         seat.add_place(PLACES[at])
         till.add_establishment(number, PLACES[at].name, PLACES[at].zone)
         till.add("PosStation", _ids(at)["station"], establishment=f"/enterprise/Establishment/{number}/")
-        for n in range(products):
-            code = f"{number:02d}{n:08d}"
-            till.add_product(number * 100_000 + n, _product_name(n), number, "40.00", sku=code[-6:], barcode=code)
+        till.stock.sizes[number] = products
 
 
 def _product_name(n: int) -> str:

@@ -5,30 +5,34 @@ from __future__ import annotations
 import heapq
 import json
 import sqlite3
+import sys
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any
 
 import httpx
 import tomli_w
 
-from benchmarks.ledgers import grow
+from benchmarks.ledgers import EVERY, grow, past_runs
 from benchmarks.measure import HELD, Cost, meet, run_command, run_sync
-from benchmarks.place import FIRST_EVENT, TSREVEL, Installation, install
+from benchmarks.place import FIRST_EVENT, MENU, TSREVEL, Installation, Till, install
 from benchmarks.report import Goal, print_table, progress, show
 from tsrevel.config import load_settings
+from tsrevel.engine import workers
 from tsrevel.engine.context import RunState
 from tsrevel.engine.find import Window
 from tsrevel.engine.run import sync
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
-from tsrevel.sandbox import Charge, RevelSandbox, SampleLine, SampleVenue, TripleSeatSandbox, make_event
+from tsrevel.sandbox import Charge, SampleLine, SampleVenue, TripleSeatSandbox, make_event
 from tsrevel.tripleseat.digest import listing_digest
 from tsrevel.wiring import Runtime, open_run
 
@@ -36,13 +40,13 @@ DOCUMENTED_RATE = 5.0
 """Requests a second: 300 a minute for a key (facts Revel 1)."""
 LATENCY = 0.3
 """Seconds that the pretend Revel and TripleSeat take for an answer on the simulated clock."""
-EVERY, LENGTH = timedelta(minutes=45), 40
-"""How often a run is started, and its deadline in minutes."""
-RUNS_A_DAY = 32
+LENGTH = 40
+"""A run's deadline in minutes."""
 MORNING = datetime(2026, 12, 12, 13, 0, tzinfo=UTC)
 LINES = 4
-MENU = 60
 ZONE = "America/Los_Angeles"
+POLL, STUCK = 0.001, 2.0
+"""Real seconds: how often the simulated clock looks whether anybody works; how long it waits for them at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +74,15 @@ class Sizes:
         )
 
 
-def measure_scale(factor: int = 1) -> list[Goal]:
-    """All four tables. `factor`: divide every size by it."""
+def measure_scale(factor: int = 1, parts: Sequence[str] | None = None) -> list[Goal]:
+    """The tables of these parts, by default of all. `factor`: divide every size by it."""
     sizes = Sizes().smaller(factor) if factor > 1 else Sizes()
-    return [
-        *measure_listing(sizes),
-        *measure_ledger(sizes),
-        *measure_catalogues(sizes),
-        *measure_establishments(sizes),
-    ]
+    goals = []
+    for name, measure in PARTS.items():
+        if parts is None or name in parts:
+            progress(f"scale: {name}")
+            goals += measure(sizes)
+    return goals
 
 
 # A long listing
@@ -150,8 +154,7 @@ def measure_ledger(sizes: Sizes) -> list[Goal]:
         run_sync(place, injected=1)
         progress(f"a ledger of {sizes.orders:,} orders and {sizes.days} days of runs is made")
         path = place.folder / "ledger.sqlite3"
-        grow(path, str(FIRST_EVENT), sizes.orders)
-        _add_runs(path, sizes.days)
+        grow(path, str(FIRST_EVENT), sizes.orders, runs=past_runs(sizes.days, sizes.orders))
         size = path.stat().st_size / 1_000_000
         commands = {"status": ["status"], "ledger check": ["ledger", "check"], "sync": ["sync"], "history": ["history"]}
         costs = {}
@@ -168,25 +171,6 @@ def measure_ledger(sizes: Sizes) -> list[Goal]:
     ]
 
 
-def _add_runs(path: Path, days: int) -> None:
-    """Every run of so many days, each one that did nothing."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.row_factory = sqlite3.Row
-        like = dict(connection.execute("SELECT * FROM runs ORDER BY rowid DESC LIMIT 1").fetchone())
-        end = datetime.fromisoformat(like["started_at"])
-        for number in range(days * RUNS_A_DAY, 0, -1):
-            began = end - number * EVERY
-            row = {
-                **like,
-                "run_id": f"{number:032x}",
-                "correlation_id": f"sync-{number:08x}",
-                "started_at": began.isoformat(),
-                "finished_at": (began + timedelta(seconds=20)).isoformat(),
-            }
-            names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
-            connection.execute(f"INSERT INTO runs ({names}) VALUES ({places})", row)  # noqa: S608 (names of our own)
-
-
 # Big catalogues
 
 
@@ -195,7 +179,6 @@ def measure_catalogues(sizes: Sizes) -> list[Goal]:
     with install(sizes.catalogues, sizes.products) as place:
         place.add_events(place.establishments, LINES)
         first = run_sync(place, injected=place.establishments)
-        place.forget_events()
         place.add_events(place.establishments, LINES, first=FIRST_EVENT + 5_000)
         again = run_sync(place, injected=place.establishments)
         size = (place.folder / "ledger.sqlite3").stat().st_size / 1_000_000
@@ -210,13 +193,13 @@ def measure_catalogues(sizes: Sizes) -> list[Goal]:
 
 
 class SimulatedClock:
-    """Time that passes when everybody who is at work waits. Threads share it."""
+    """Time that passes when everybody who is at work waits for it. Threads share it."""
 
     def __init__(self, now: datetime) -> None:
         self._start = now
         self._seconds = 0.0
-        self._waiting: list[float] = []
-        self._changed = threading.Condition()
+        self._sleepers: list[_Sleeper] = []
+        self._lock = threading.Lock()
 
     def now(self) -> datetime:
         """The present instant."""
@@ -227,18 +210,43 @@ class SimulatedClock:
         return self._seconds
 
     def sleep(self, seconds: float) -> None:
-        """Return when so much time has passed."""
-        with self._changed:
-            until = self._seconds + seconds
-            heapq.heappush(self._waiting, until)
-            while self._seconds < until:
-                everybody = max(threading.active_count() - 1, 1)  # the caller of the threads only waits for them
-                is_idle = len(self._waiting) >= everybody and self._waiting[0] > self._seconds
-                if is_idle or not self._changed.wait(0.005):  # or somebody waits for something else than time
-                    self._seconds = max(self._seconds, self._waiting[0])
-                    self._changed.notify_all()
-            self._waiting.remove(until)
-            heapq.heapify(self._waiting)
+        """Return when so much time has passed. Of all sleepers, the one that is due first sees to it that it does."""
+        with self._lock:
+            sleeper = _Sleeper(self._seconds + max(seconds, 0.0), threading.get_ident())
+            heapq.heappush(self._sleepers, sleeper)
+        began = time.monotonic()
+        while True:
+            with self._lock:
+                is_next = self._sleepers[0] is sleeper
+                if is_next and (self._nobody_works() or time.monotonic() - began > STUCK):
+                    heapq.heappop(self._sleepers)
+                    self._seconds = max(self._seconds, sleeper.until)
+                    if self._sleepers:
+                        self._sleepers[0].woken.set()
+                    return
+            sleeper.woken.wait(POLL if is_next else None)
+            sleeper.woken.clear()
+
+    def _nobody_works(self) -> bool:
+        """Whether every thread sleeps here, or waits for one that does."""
+        asleep = {each.thread for each in self._sleepers}
+        frames = sys._current_frames()  # noqa: SLF001 (documented; nothing else tells who waits)
+        return all(_waits(frame) for thread, frame in frames.items() if thread not in asleep)
+
+
+@dataclass(order=True, slots=True)
+class _Sleeper:
+    """Who sleeps until when, in seconds."""
+
+    until: float
+    thread: int
+    woken: threading.Event = field(default_factory=threading.Event, compare=False)
+
+
+def _waits(frame: FrameType) -> bool:
+    """Whether a thread waits for a condition or, being the one that started the workers, for their results."""
+    code = frame.f_code
+    return code.co_filename == threading.__file__ or (code.co_filename, code.co_name) == (workers.__file__, "results")
 
 
 @dataclass(slots=True)
@@ -271,17 +279,21 @@ class Simulation:
 
 
 def measure_establishments(sizes: Sizes) -> list[Goal]:
-    """How long many establishments take at Revel's documented rate, by workers."""
+    """How long many establishments take at Revel's documented rate, by workers; and what one process needs for them."""
+    return [*_measure_simulated(sizes), *_measure_at_once(sizes)]
+
+
+def _measure_simulated(sizes: Sizes) -> list[Goal]:
     rows = []
     total = sizes.establishments * sizes.due
-    for workers in sizes.workers:
-        progress(f"{sizes.establishments:,} establishments, {workers} workers")
+    for count in sizes.workers:
+        progress(f"{sizes.establishments:,} establishments, workers = {count}, on a simulated clock")
         began = time.monotonic()
-        made = simulate(sizes, workers)
+        made = simulate(sizes, count)
         progress(f"{time.monotonic() - began:.0f} s")
         rows.append(
             [
-                str(workers),
+                str(count),
                 str(made.took).partition(".")[0],
                 str(made.runs),
                 f"{made.revel:,}",
@@ -303,15 +315,28 @@ def measure_establishments(sizes: Sizes) -> list[Goal]:
     return []
 
 
-def simulate(sizes: Sizes, workers: int) -> Simulation:
+def _measure_at_once(sizes: Sizes) -> list[Goal]:
+    """The same orders by one process that needn't wait for anything: its memory, and the time that it needs itself."""
+    total = sizes.establishments * sizes.due
+    with install(sizes.establishments, MENU) as place:
+        place.add_events(total, LINES)
+        progress(f"{total:,} orders in one run, no latency")
+        cost = run_sync(place, injected=total)
+        size = (place.folder / "ledger.sqlite3").stat().st_size / 1_000_000
+    title = f"One run over {sizes.establishments:,} establishments with {sizes.due} events each, no latency and no rate"
+    heads = ("", "wall s", "CPU s", "requests", "peak MB", "ledger MB")
+    print_table(title, heads, [[f"{total:,} orders", *_shown(cost), show(size)]])
+    return [Goal(f"peak memory of {total:,} orders in one run", cost.peak, 150, "MB")]
+
+
+def simulate(sizes: Sizes, count: int) -> Simulation:
     """Runs, one after another, until every event has its order."""
     clock = SimulatedClock(MORNING)
-    seat, till = TripleSeatSandbox(clock.now, sleep=clock.sleep), RevelSandbox(clock.now, sleep=clock.sleep)
-    till.page_cap = 250
+    seat, till = TripleSeatSandbox(clock.now, sleep=clock.sleep), Till(clock.now, sleep=clock.sleep)
     with TemporaryDirectory(prefix="tsrevel-scale-") as name:
         folder = Path(name)
         starts = _populate(seat, till, sizes)
-        config = _write_settings(folder, seat, till, sizes, workers)
+        config = _write_settings(folder, seat, till, sizes, count)
         settings = load_settings(config=config, environ={}, overrides={})
         to_seat, to_till = (SlowWire(httpx.WSGITransport(app=each), clock) for each in (seat, till))
         runtime = Runtime(clock.now, clock.monotonic, clock.sleep, tripleseat=to_seat, revel=to_till)
@@ -342,7 +367,7 @@ def _finished(path: Path) -> dict[str, datetime]:
     return {event: datetime.fromisoformat(at) for event, at in rows}
 
 
-def _populate(seat: TripleSeatSandbox, till: RevelSandbox, sizes: Sizes) -> dict[int, datetime]:
+def _populate(seat: TripleSeatSandbox, till: Till, sizes: Sizes) -> dict[int, datetime]:
     """Establishments with their menus, and the day's events, from breakfast to dinner; when each begins."""
     till.add("User", 12, username="catering.api")
     till.add("CustomPaymentType", 236, name="TripleSeat")
@@ -352,8 +377,7 @@ def _populate(seat: TripleSeatSandbox, till: RevelSandbox, sizes: Sizes) -> dict
         seat.add_place(venue)
         till.add_establishment(1 + n, venue.name, ZONE)
         till.add("PosStation", 20_000 + n, establishment=f"/enterprise/Establishment/{1 + n}/")
-        for item in range(MENU):
-            till.add_product((1 + n) * 1000 + item, f"Platter for Twelve, No. {item}", 1 + n, "40.00")
+        till.stock.sizes[1 + n] = MENU
         for due in range(sizes.due):
             number = FIRST_EVENT + n * sizes.due + due
             hour, minute = 9 + (n + due * 4) % 12, 15 * (n % 4)
@@ -371,7 +395,7 @@ def _populate(seat: TripleSeatSandbox, till: RevelSandbox, sizes: Sizes) -> dict
     return starts
 
 
-def _write_settings(folder: Path, seat: TripleSeatSandbox, till: RevelSandbox, sizes: Sizes, workers: int) -> Path:
+def _write_settings(folder: Path, seat: TripleSeatSandbox, till: Till, sizes: Sizes, count: int) -> Path:
     answer = seat.issue_tokens()
     token = {key: answer[key] for key in ("access_token", "refresh_token")}
     (folder / "token.json").touch(mode=0o600)
@@ -405,7 +429,7 @@ def _write_settings(folder: Path, seat: TripleSeatSandbox, till: RevelSandbox, s
             "api_secret": till.api_secret,
             "requests_per_second": DOCUMENTED_RATE,
         },
-        "sync": {"workers": workers, "deadline_minutes": LENGTH},
+        "sync": {"workers": count, "deadline_minutes": LENGTH},
         "ledger": {"path": str(folder / "ledger.sqlite3")},
         "charges": [{"match": "Sales Tax", "as": "tax"}],
         "locations": locations,
@@ -414,3 +438,12 @@ def _write_settings(folder: Path, seat: TripleSeatSandbox, till: RevelSandbox, s
     path.touch(mode=0o600)
     path.write_text(tomli_w.dumps(settings), encoding="utf-8")
     return path
+
+
+PARTS: Mapping[str, Callable[[Sizes], list[Goal]]] = {
+    "listing": measure_listing,
+    "ledger": measure_ledger,
+    "catalogues": measure_catalogues,
+    "establishments": measure_establishments,
+}
+"""What may be measured by itself."""
