@@ -27,6 +27,7 @@ from benchmarks.meter import NONE, Latency, Meter
 from tsrevel.sandbox import Charge, RevelSandbox, SampleLine, SampleVenue, TripleSeatSandbox, make_event, serve
 from tsrevel.sandbox.app import utc_now
 from tsrevel.sandbox.revel_tables import PRODUCT, Resource, link_id, one_page, select_rows
+from tsrevel.sandbox.tripleseat import select_events
 from tsrevel.sandbox.wsgi import Json, Request, Response, json_response
 
 TSREVEL = str(Path(sys.executable).with_name("tsrevel"))
@@ -55,6 +56,34 @@ KEYS = {"Order": ("uuid", "local_id"), "OrderItem": ("order", "uuid"), "Payment"
 """The fields by which tsrevel finds rows: of each resource."""
 LATELY = 4
 """Every so manieth event was changed within the last two days, so that both searches list it."""
+
+
+class Seat(TripleSeatSandbox):
+    """The pretend TripleSeat, which selects events once for all pages of a search."""
+
+    def __init__(self, clock: Callable[[], datetime] = utc_now, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(clock, sleep=sleep)
+        self._searches: dict[tuple[tuple[str, str], ...], list[Json]] = {}
+
+    def add_event(self, event: Json) -> Json:
+        """As any pretend TripleSeat does."""
+        self._searches.clear()
+        return super().add_event(event)
+
+    def forget_events(self) -> None:
+        """Leave no event."""
+        self._searches.clear()
+        self.state.events.clear()
+
+    def respond(self, request: Request) -> Response:
+        """Answer one request."""
+        if request.path != "/v1/events/search":
+            return super().respond(request)
+        self._admit(request, request.path)
+        asked = tuple((name, value) for name, value in request.query if name != "page")
+        if asked not in self._searches:
+            self._searches[asked] = select_events(list(self.state.events.values()), request)
+        return self._page(self._searches[asked], request)
 
 
 class Stock(dict[int, Json]):
@@ -157,7 +186,7 @@ class Till(RevelSandbox):
 class Installation:
     """Both services, `establishments` of them in use, and what a run sees: `environ` has no setting of the caller's."""
 
-    seat: TripleSeatSandbox
+    seat: Seat
     till: Till
     meters: tuple[Meter, Meter]
     urls: tuple[str, str]
@@ -184,7 +213,7 @@ class Installation:
 
     def forget_events(self) -> None:
         """Leave no event in TripleSeat."""
-        self.seat.state.events.clear()
+        self.seat.forget_events()
         self.events.clear()
 
     def add_events(self, count: int, lines: int = LINES, first: int = FIRST_EVENT, *, unknown: bool = False) -> None:
@@ -235,7 +264,7 @@ class Installation:
 @contextmanager
 def install(establishments: int = 1, products: int = PRODUCTS) -> Iterator[Installation]:
     """An installation that goes when the block ends. No latency is set and there are no events."""
-    seat, till = TripleSeatSandbox(), Till()
+    seat, till = Seat(), Till()
     _stock(seat, till, establishments, products)
     meters = Meter(seat), Meter(till)
     with (

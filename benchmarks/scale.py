@@ -23,7 +23,7 @@ import tomli_w
 
 from benchmarks.ledgers import EVERY, grow, past_runs
 from benchmarks.measure import HELD, Cost, meet, run_command, run_sync
-from benchmarks.place import FIRST_EVENT, MENU, TSREVEL, Installation, Till, install
+from benchmarks.place import FIRST_EVENT, MENU, TSREVEL, Installation, Seat, Till, install
 from benchmarks.report import Goal, print_table, progress, show
 from tsrevel.config import load_settings
 from tsrevel.engine import workers
@@ -32,7 +32,7 @@ from tsrevel.engine.find import Window
 from tsrevel.engine.run import sync
 from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId
-from tsrevel.sandbox import Charge, SampleLine, SampleVenue, TripleSeatSandbox, make_event
+from tsrevel.sandbox import Charge, SampleLine, SampleVenue, make_event
 from tsrevel.tripleseat.digest import listing_digest
 from tsrevel.wiring import Runtime, open_run
 
@@ -333,7 +333,7 @@ def _measure_at_once(sizes: Sizes) -> list[Goal]:
 def simulate(sizes: Sizes, count: int) -> Simulation:
     """Runs, one after another, until every event has its order."""
     clock = SimulatedClock(MORNING)
-    seat, till = TripleSeatSandbox(clock.now, sleep=clock.sleep), Till(clock.now, sleep=clock.sleep)
+    seat, till = Seat(clock.now, sleep=clock.sleep), Till(clock.now, sleep=clock.sleep)
     with TemporaryDirectory(prefix="tsrevel-scale-") as name:
         folder = Path(name)
         starts = _populate(seat, till, sizes)
@@ -368,7 +368,7 @@ def _finished(path: Path) -> dict[str, datetime]:
     return {event: datetime.fromisoformat(at) for event, at in rows}
 
 
-def _populate(seat: TripleSeatSandbox, till: Till, sizes: Sizes) -> dict[int, datetime]:
+def _populate(seat: Seat, till: Till, sizes: Sizes) -> dict[int, datetime]:
     """Establishments with their menus, and the day's events, from breakfast to dinner; when each begins."""
     till.add("User", 12, username="catering.api")
     till.add("CustomPaymentType", 236, name="TripleSeat")
@@ -396,7 +396,7 @@ def _populate(seat: TripleSeatSandbox, till: Till, sizes: Sizes) -> dict[int, da
     return starts
 
 
-def _write_settings(folder: Path, seat: TripleSeatSandbox, till: Till, sizes: Sizes, count: int) -> Path:
+def _write_settings(folder: Path, seat: Seat, till: Till, sizes: Sizes, count: int) -> Path:
     answer = seat.issue_tokens()
     token = {key: answer[key] for key in ("access_token", "refresh_token")}
     (folder / "token.json").touch(mode=0o600)
