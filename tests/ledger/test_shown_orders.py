@@ -25,6 +25,7 @@ def test_a_finished_order_is_near_on_the_days_asked_for(ledger: Ledger) -> None:
     for first, last, near in ((0, 0, True), (-2, 1, True), (1, 3, False), (-3, -1, False)):
         found = ledger.orders.settled_between(DAY + timedelta(days=first), DAY + timedelta(days=last))
         assert [each.event_id for each in found] == ([EVENT] if near else [])
+    assert ledger.orders.settled_between(DAY, DAY, except_of={EVENT}) == ()
 
 
 def test_an_order_that_is_not_finished_or_not_ours_is_never_near(ledger: Ledger) -> None:

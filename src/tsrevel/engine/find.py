@@ -61,9 +61,7 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     due = [each for each in ledger.events.unsettled(first, last, today) if each not in known]
     results = ledger.events.last_results(due)
     unlisted = [DueEvent(results[each]) for each in due[:MOST_UNLISTED]]
-    gone = [
-        each for each in ledger.orders.settled_between(first, last) if each.event_id not in known and not each.cancelled
-    ]
+    gone = [each for each in ledger.orders.settled_between(first, last, except_of=known) if not each.cancelled]
     state.days, state.unlisted = (first, last), frozenset(due[:MOST_UNLISTED])
     left = len(due[MOST_UNLISTED:])
     if left:

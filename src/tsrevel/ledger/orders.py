@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import get_args
 
@@ -191,14 +191,16 @@ class OrderRepository:
             found = self.find(ids)
             return tuple(found[event_id] for event_id in ids)
 
-    def settled_between(self, first: date, last: date) -> tuple[OrderRecord, ...]:
-        """Our finished orders for events of these days (both included), the latest day first.
+    def settled_between(
+        self, first: date, last: date, *, except_of: Collection[EventId] = ()
+    ) -> tuple[OrderRecord, ...]:
+        """Our finished orders for events of these days (both included), the latest day first, without some events'.
 
         An order is finished when Revel has shown it complete. LedgerDamaged for an unreadable plan.
         """
         with self._transactions.reading() as connection:
             rows = connection.execute(_SETTLED_BETWEEN, (first.isoformat(), last.isoformat()))
-            ids = [EventId(row["event_id"]) for row in rows]
+            ids = [EventId(row["event_id"]) for row in rows if row["event_id"] not in except_of]
             found = self.find(ids)
             return tuple(found[event_id] for event_id in ids)
 
