@@ -1,4 +1,4 @@
-"""Writes systemd template units and a Kubernetes CronJob for each account from values.toml beside it."""
+"""Writes systemd template units, and a Kubernetes CronJob for each account in values.toml beside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ After=network-online.target
 Type=oneshot
 User={user}
 ExecStart={program} sync --config /etc/tsrevel/%i/config.toml
-# 3: events are held or failed, and tsrevel's mails say so. 11: another run is still at work.
+# 3: events are held or failed, and tsrevel's mails say so. 11: another run is still going on.
 SuccessExitStatus=3 11
 TimeoutStartSec=45min
 TimeoutStopSec=120
@@ -39,7 +39,7 @@ OnCalendar=00/3:00,45
 OnCalendar=01/3:30
 OnCalendar=02/3:15
 Persistent=true
-# The accounts of one machine don't all start in the same second.
+# So the accounts of one machine don't all start in the same second.
 RandomizedDelaySec=300
 FixedRandomDelay=true
 
@@ -52,9 +52,9 @@ kind: CronJob
 metadata:
   name: tsrevel-{account}
 spec:
-  # Cron has no field for 45 minutes, and one CronJob has one schedule: every 30.
+  # Every 30 minutes: cron has no field for 45, and a CronJob has only one schedule.
   schedule: "*/30 * * * *"
-  # One account has one ledger and one lock: never two runs at a time.
+  # One account has one ledger and one lock, so only one run at a time.
   concurrencyPolicy: Forbid
   startingDeadlineSeconds: 600
   jobTemplate:
@@ -90,14 +90,14 @@ spec:
               configMap: {{name: tsrevel-{account}}}
             - name: secrets
               secret: {{secretName: tsrevel-{account}}}
-            # A block volume with a file system of its own: SQLite and the lock don't work on most network file systems.
+            # Use a block volume with its own file system: SQLite and the lock don't work on most network file systems.
             - name: state
               persistentVolumeClaim: {{claimName: tsrevel-{account}}}
 """
 
 
 def render() -> dict[str, str]:
-    """Each file's text by its name."""
+    """The text of each file, by file name."""
     values = tomllib.loads((HERE / "values.toml").read_text(encoding="utf-8"))
     names = " ".join(f"tsrevel@{each}.timer" for each in values["accounts"])
     return {
