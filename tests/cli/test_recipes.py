@@ -73,7 +73,7 @@ def test_a_spool_that_can_not_be_written_asks_for_another_delivery(served: World
 
 
 def test_the_openssl_line_signs_as_tripleseat_does(tmp_path: Path) -> None:
-    lines = read_recipe("sh").replace(
+    lines = read_recipe("sh", 1).replace(
         "curl -sS --data-binary @- -H", f"{tsrevel_in_shell()} verify-signature - --signature"
     )
     script = lines.replace('"X-Signature: t=', '"t=').replace("http://127.0.0.1:8080/webhook", "")
