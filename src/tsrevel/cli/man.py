@@ -38,7 +38,7 @@ def print_man_page(ctx: CliContext, flags: OutputOptions) -> int:
 def write_man_page() -> str:
     """The man page of tsrevel, section 1."""
     tree: Any = get_command(app)  # typer exports no types of commands
-    shared = [each for each in tree.commands["status"].params if _is_common(each)]
+    shared = [each for each in tree.commands["status"].params if _is_shared(each)]
     lines = [f'.TH TSREVEL 1 "" "tsrevel {__version__}" "User Commands"', ".SH NAME"]
     lines += [f"tsrevel \\- {_inline(tree.help.rstrip('.'))}", ".SH SYNOPSIS", ".B tsrevel", ".I COMMAND"]
     lines += ["[options] [arguments]", ".SH COMMON OPTIONS", "Every command takes these options, after its name."]
@@ -59,7 +59,7 @@ def _command(command: Any, name: str) -> Iterator[str]:  # noqa: ANN401 (typer e
     yield from _paragraphs(command.help)
     if not below:
         yield from (".PP", f".B {_plain(' '.join(command.get_usage(context).removeprefix('Usage: ').split()))}")
-        own = [each for each in command.params if not _is_common(each)]
+        own = [each for each in command.params if not _is_shared(each)]
         yield from _terms(each.get_help_record(context) for each in own)
         yield from _paragraphs(command.epilog)
     for each in below.values():
@@ -97,5 +97,5 @@ def _plain(text: str) -> str:
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
-def _is_common(parameter: Any) -> bool:  # noqa: ANN401
+def _is_shared(parameter: Any) -> bool:  # noqa: ANN401
     return getattr(parameter, "rich_help_panel", None) == COMMON_PANEL
