@@ -72,7 +72,7 @@ def test_an_order_id_that_somebody_has_changed_calls_for_a_person(used: Shell) -
         connection.execute("UPDATE orders SET order_id = '1'")
         connection.commit()
     ran = ledger(used, "check")
-    assert (ran.status, "event 64000001 has Revel order 1, and had 5550103" in ran.err) == (14, True)
+    assert (ran.status, "event 64000001 has Revel order 1; the audit says 5550103" in ran.err) == (14, True)
 
 
 def test_a_backup_is_checked_and_can_be_checked_again(used: Shell, tmp_path: Path) -> None:

@@ -38,4 +38,3 @@ def test_it_needs_no_settings(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["Make the orders that are due", "~/.config/tsrevel/config.toml"])
 def test_it_says(text: str) -> None:
     assert text in write_man_page()
-

@@ -110,19 +110,19 @@ def test_what_every_change_leaves_behind_agrees_with_the_audit(ledger: Ledger, p
 
 
 TAMPERED = {
-    "UPDATE orders SET order_id = '1'": f"event {EVENT} has Revel order 1, and had {ORDER}",
-    "UPDATE orders SET order_id = NULL": f"event {EVENT} has Revel order none, and had {ORDER}",
-    "UPDATE orders SET state = 'disputed'": f"the order of event {EVENT} is disputed, and was settled",
+    "UPDATE orders SET order_id = '1'": f"event {EVENT} has Revel order 1; the audit says {ORDER}",
+    "UPDATE orders SET order_id = NULL": f"event {EVENT} has Revel order none; the audit says {ORDER}",
+    "UPDATE orders SET state = 'disputed'": f"the order of event {EVENT} is disputed; the audit says settled",
     "UPDATE orders SET plan = replace(plan, '2', '3')": f"the plan of event {EVENT} is not the claimed one",
     "UPDATE orders SET plan = NULL": f"the plan of event {EVENT} is not the claimed one",
     "DELETE FROM orders": f"the order of event {EVENT} is missing",
     "INSERT INTO orders (event_id, state, run_id, touched_at) SELECT '7', 'settled', run_id, touched_at FROM orders": (
-        "the order of event 7 is in no fact"
+        "the order of event 7 is not in the audit"
     ),
-    "UPDATE receipts SET revel_id = '1'": f"a receipt of event {EVENT} is for Revel id 1, and was for 5550101",
+    "UPDATE receipts SET revel_id = '1'": f"a receipt of event {EVENT} is for Revel id 1; the audit says 5550101",
     "DELETE FROM receipts": f"a receipt of event {EVENT} is missing",
-    "DELETE FROM resolutions": "event 9 is resolved as nothing, and was as done",
-    "UPDATE resolutions SET verdict = 'ignored'": "event 9 is resolved as ignored, and was as done",
+    "DELETE FROM resolutions": "event 9 is resolved as nothing; the audit says done",
+    "UPDATE resolutions SET verdict = 'ignored'": "event 9 is resolved as ignored; the audit says done",
 }
 
 

@@ -1,13 +1,13 @@
-"""The memory of tsrevel: what was seen, claimed, written and settled, in one SQLite file that can prove it.
+"""The memory of tsrevel: one SQLite file records what runs saw, claimed, wrote and settled, and proves it.
 
-All SQL is in this package. It decides nothing about events and talks to no service. It stores no customer data and no
-secrets: plans have none by design, texts that may name people are stored as hashes, and whatever is passed as a fact, a
-detail or a reason must be free of both.
+All SQL is in this package. It decides nothing about events and calls no service. It stores no customer data and no
+secrets: plans contain none, and texts that may name people are stored as hashes. Callers must pass facts, details and
+reasons without either.
 
-Read in this order: `records` (what comes out), `ledger` (`Ledger` and its repositories), `orders`, `events`, `runs`,
-`outbox`, `catalogs`, `audit` (a repository each, with its SQL), `queries` (what people ask), `transactions` and `chain`
-(how a change is stored and proven), `plan_json` (plans and events as text), `older_rows` (what older versions stored),
-`database`, `migrations`, `connection`, `lock` (the file), `view` (reading without a trace), `maintenance` (check,
+Read in this order: `records` (the data that the ledger returns), `ledger` (`Ledger` and its repositories), `orders`,
+`events`, `runs`, `outbox`, `catalogs`, `assumptions`, `audit` (the repositories with their SQL), `queries` (what people
+ask), `connection` and `chain` (how a change is stored and proven), `plan_json` (plans and events as text), `older_rows`
+(what older versions stored), `database`, `migrations`, `lock` (the file), `view` (read-only), `maintenance` (check,
 backup, export, prune).
 """
 

@@ -1,4 +1,4 @@
-"""What the account answered to `doctor --assumptions`: the last answer of each assumption."""
+"""The results of `doctor --assumptions`: the account's last answer to each assumption."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _KNOWN_ORDERS = """
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """An order that tsrevel wrote, as it was sent. `written_at`: when Revel acknowledged it; None where not stored.
+    """An order that tsrevel sent. `written_at`: when Revel acknowledged it; None if not stored.
 
-    `timezone` is that of its establishment.
+    `timezone` is its establishment's.
     """
 
     order_id: OrderId
@@ -47,7 +47,7 @@ class KnownOrder:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """An order that was made under supervision: what became of its fields, and what a person saw at a station."""
+    """A supervised first order. `facts`: what became of its fields, and what a person saw at a POS station."""
 
     at: datetime
     event_id: EventId
@@ -55,13 +55,13 @@ class Rehearsal:
 
 
 class AssumptionRepository:
-    """`ledger.assumptions`: what is known of the account's own behaviour."""
+    """`ledger.assumptions`: how this account behaves, according to tests and rehearsals."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     def store(self, answers: Iterable[AssumptionAnswer]) -> None:
-        """Stores these answers, dated now. One that can't be told leaves an earlier answer as it is."""
+        """Stores these answers with the current time. An untested one (`UNTOLD`) doesn't replace an earlier answer."""
         with self._transactions.changing(None) as change:
             told = [each for each in answers if each.result is not AssumptionResult.UNTOLD]
             for each in told:
@@ -72,7 +72,7 @@ class AssumptionRepository:
                 )
 
     def answers(self) -> tuple[AssumptionAnswer, ...]:
-        """The last answer of each assumption that was ever tested and that this version knows."""
+        """The last answer to each tested assumption. Assumptions that this version doesn't know are left out."""
         known = set(AssumptionCode)
         with self._transactions.reading() as connection:
             return tuple(
@@ -101,7 +101,7 @@ class AssumptionRepository:
         )
 
     def known_orders(self, most: int) -> tuple[KnownOrder, ...]:
-        """Orders that tsrevel wrote, those touched last first. LedgerDamaged for an unreadable plan."""
+        """Up to `most` orders that tsrevel wrote, last changed first. LedgerDamaged if a plan is unreadable."""
         with self._transactions.reading() as connection:
             rows = connection.execute(_KNOWN_ORDERS, (most,)).fetchall()
         found = ((row, decode_plan(row["plan"])) for row in rows)

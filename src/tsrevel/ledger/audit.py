@@ -1,4 +1,4 @@
-"""The audit: who did what to which event, append-only; and the check that the tables say what the audit says."""
+"""The append-only audit of all changes, and the check that the tables agree with it."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _ROWS = {
     "receipts": "SELECT event_id, uuid, revel_id FROM receipts ORDER BY event_id",
     "resolutions": "SELECT event_id, verdict FROM resolutions ORDER BY event_id",
 }
-"""What of each table is compared, by events: indices of the ledger's have them in that order."""
+"""The rows to compare, sorted by event. Indices provide that order."""
 _PRUNED = "SELECT coalesce(max(seq), 0) AS seq FROM audit WHERE kind = 'pruned'"
 
 
 class AuditLog:
-    """`ledger.audit`: facts of their own, and all facts to be read and verified. Every change adds its own fact."""
+    """`ledger.audit`: reads and verifies the audit. Each change adds its own row; `add` is for other facts."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -57,7 +57,7 @@ class AuditLog:
             change.audit(kind, event_id, **detail)
 
     def rows(self, event_id: EventId | None = None, limit: int | None = None) -> tuple[AuditRow, ...]:
-        """The last `limit` facts (None: all), of one event or of everything, oldest first."""
+        """The last `limit` rows (None: all), about one event or about everything, oldest first."""
         with self._transactions.reading() as connection:
             sql = _LATEST_OF_EVENT if event_id else _LATEST
             found = connection.execute(sql, {"event": event_id, "limit": -1 if limit is None else limit})
@@ -88,7 +88,7 @@ _Rows = tuple[str, str, list[sqlite3.Row]]
 
 @dataclass(slots=True)
 class _Order:
-    """What the audit says of an event's order, and of the receipts of its steps: Revel's id, and which fact says so."""
+    """An event's order according to the audit. `receipts`: by step uuid, Revel's id and the audit row's number."""
 
     state: str
     order_id: str | None = None
@@ -98,13 +98,13 @@ class _Order:
 
 @dataclass(slots=True)
 class _Facts:
-    """All that the audit says of how the tables must look now for one event."""
+    """The rows that the tables must have for one event, according to the audit."""
 
     order: _Order | None = None
     verdict: str | None = None
 
     def read(self, seq: int, kind: str, detail: dict[str, str]) -> None:
-        """Takes in one fact; they come in their order."""
+        """Applies one audit row. Pass the rows in their order."""
         if kind == AuditKind.RESOLVED:
             self.verdict = detail["verdict"]
         elif kind == AuditKind.REOPENED:
@@ -125,10 +125,10 @@ class _Facts:
 
 
 def check_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises LedgerDamaged, which names the event, where a table says of an order what the audit doesn't.
+    """Raises LedgerDamaged, which names the event, if a table contradicts the audit.
 
-    The chain proves the audit, and so this check proves the tables. It compares one event after the other, so a ledger
-    of any size needs little memory.
+    The chain proves the audit, so this check proves the tables. It compares one event at a time, so a large ledger
+    needs little memory.
     """
     pruned: int = connection.execute(_PRUNED).fetchone()["seq"]
     by_event = merge(*(_rows_of(connection, table) for table in _ROWS), key=itemgetter(0))
@@ -137,8 +137,8 @@ def check_tables(connection: sqlite3.Connection, path: Path) -> None:
         if finding:
             raise LedgerDamaged(
                 LedgerCode.TABLES_DISAGREE,
-                f"Another program changed the ledger {path}, because its audit disagrees: {finding}. Keep the "
-                "file, check the order in Revel, and restore a backup.",
+                f"Another program changed the ledger {path}: {finding}. Keep the file, check the order in Revel, and "
+                "restore a backup.",
             )
 
 
@@ -148,7 +148,7 @@ def _rows_of(connection: sqlite3.Connection, table: str) -> Iterator[_Rows]:
 
 
 def _compare(event_id: str, rows: Mapping[str, list[sqlite3.Row]], pruned: int) -> str | None:
-    """What of the rows about an event isn't as the audit says. `pruned` is the last fact of a pruning."""
+    """The first contradiction between an event's rows and the audit. `pruned`: the last pruning's row number."""
     told = _Facts()
     for _, seq, kind, detail in rows.get("audit", ()):
         told.read(seq, kind, json.loads(detail))
@@ -157,7 +157,7 @@ def _compare(event_id: str, rows: Mapping[str, list[sqlite3.Row]], pruned: int) 
     verdict = next((row["verdict"] for row in rows.get("resolutions", ())), None)
     finding = _compare_order(event_id, order, told.order) or _compare_receipts(event_id, receipts, told.order, pruned)
     if finding is None and verdict != told.verdict:
-        return f"event {event_id} is resolved as {verdict or 'nothing'}, and was as {told.verdict or 'nothing'}"
+        return f"event {event_id} is resolved as {verdict or 'nothing'}; the audit says {told.verdict or 'nothing'}"
     return finding
 
 
@@ -165,11 +165,11 @@ def _compare_order(event_id: str, row: sqlite3.Row | None, told: _Order | None) 
     if row is None and told is None:
         return None
     if row is None or told is None:
-        return f"the order of event {event_id} is " + ("missing" if row is None else "in no fact")
+        return f"the order of event {event_id} is " + ("missing" if row is None else "not in the audit")
     if row["state"] != told.state:
-        return f"the order of event {event_id} is {row['state']}, and was {told.state}"
+        return f"the order of event {event_id} is {row['state']}; the audit says {told.state}"
     if row["order_id"] != told.order_id:
-        return f"event {event_id} has Revel order {row['order_id'] or 'none'}, and had {told.order_id or 'none'}"
+        return f"event {event_id} has Revel order {row['order_id'] or 'none'}; the audit says {told.order_id or 'none'}"
     if (_hash(row["plan"]) if row["plan"] else None) != told.plan_hash:
         return f"the plan of event {event_id} is not the claimed one"
     return None
@@ -180,8 +180,8 @@ def _compare_receipts(event_id: str, receipts: dict[str, str | None], told: _Ord
     for uuid, revel_id in receipts.items():
         fact = known.get(uuid)
         if fact is None or fact[0] != revel_id:
-            was = f"was for {fact[0] or 'none'}" if fact else "is in no fact"
-            return f"a receipt of event {event_id} is for Revel id {revel_id or 'none'}, and {was}"
+            was = f"the audit says {fact[0] or 'none'}" if fact else "it is not in the audit"
+            return f"a receipt of event {event_id} is for Revel id {revel_id or 'none'}; {was}"
     for uuid, (_, seq) in known.items():
         if uuid not in receipts and not (told and told.state != "claimed" and seq < pruned):
             return f"a receipt of event {event_id} is missing"

@@ -1,6 +1,6 @@
-"""Each establishment's products as Revel last listed them, compressed, with their age.
+"""Each establishment's products as Revel last listed them, compressed and dated.
 
-A copy that saves downloads and nothing more: what is missing or unreadable here is downloaded again.
+This copy only saves downloads. A run downloads a missing or unreadable catalogue again.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _DROP = "DELETE FROM catalogues WHERE establishment = ?"
 
 
 class CatalogRepository:
-    """`ledger.catalogs`: one catalog for each establishment."""
+    """`ledger.catalogs`: one catalogue for each establishment."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     def recent(self, establishment: EstablishmentId, max_age: timedelta) -> Catalogue | None:
-        """The catalog if it was stored less than `max_age` ago; None for an older one, one from the future, or none."""
+        """The catalogue if it was stored less than `max_age` ago; None if older, future, unreadable or missing."""
         with self._transactions.reading() as connection:
             now = self._transactions.clock()
             bounds = encode_instant(now - max_age), encode_instant(now)
@@ -39,32 +39,32 @@ class CatalogRepository:
             return decode_catalog(establishment, row["products"]) if row else None
 
     def stored(self, establishment: EstablishmentId) -> Catalogue | None:
-        """The catalog however old it is; None if none is stored. Only to be shown."""
+        """The catalogue of any age, only to show it; None if it is unreadable or missing."""
         with self._transactions.reading() as connection:
             row = connection.execute(_FIND_ANY, (establishment,)).fetchone()
             return decode_catalog(establishment, row["products"]) if row else None
 
     def store(self, catalog: Catalogue) -> None:
-        """Stores what Revel has just listed, in place of the copy before."""
+        """Stores what Revel has just listed. It replaces the earlier copy."""
         with self._transactions.changing(None) as change:
             change.connection.execute(_STORE, (catalog.establishment, encode_catalog(catalog), change.at))
             told = {"establishment": str(catalog.establishment), "products": str(len(catalog.names))}
             change.audit(AuditKind.CATALOGUE_KEPT, None, **told)
 
     def drop(self, establishment: EstablishmentId) -> None:
-        """Drops the establishment's catalog, if one is stored."""
+        """Drops the establishment's catalogue, if one is stored."""
         with self._transactions.changing(None) as change:
             if change.connection.execute(_DROP, (establishment,)).rowcount:
                 change.audit(AuditKind.CATALOGUE_DROPPED, None, establishment=str(establishment))
 
 
 def encode_catalog(catalog: Catalogue) -> bytes:
-    """The catalog, compressed."""
+    """Compressed JSON: the ids, then the names."""
     return zlib.compress(json.dumps([list(catalog.names), list(catalog.names.values())]).encode("ascii"))
 
 
 def decode_catalog(establishment: EstablishmentId, stored: bytes) -> Catalogue | None:
-    """The catalog that was compressed; None where that can't be told."""
+    """The catalogue that `encode_catalog` compressed; None if it is unreadable."""
     try:
         ids, names = json.loads(zlib.decompress(stored))
         products = [Product(ProductId(int(each)), clean_text(str(name))) for each, name in zip(ids, names, strict=True)]

@@ -1,6 +1,6 @@
 """The audit's hash chain: append-only rows, each with the hash of the one before.
 
-`meta` holds the length and the last hash, so that a cut end shows too.
+`meta` stores the length and the last hash, so a truncated end shows too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tsrevel.ledger.records import AuditKind
 from tsrevel.planning.model import EventId
 
 GENESIS = "0" * 64
-"""What the first row has for a previous hash."""
+"""The previous hash of the first row."""
 
 _APPEND = """
     INSERT INTO audit (seq, at, run_id, kind, event_id, detail, previous_hash, hash)
@@ -30,7 +30,7 @@ _FROM = """
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """Whose ledger it is, and the length and end of its audit."""
+    """The environment of a ledger, and the length and last hash of its audit."""
 
     environment: str
     audit_count: int
@@ -38,17 +38,17 @@ class Meta:
 
 
 def read_meta(connection: sqlite3.Connection) -> Meta:
-    """The one row about the ledger itself. LedgerDamaged if it is gone."""
+    """The one row about the ledger itself. LedgerDamaged if it is missing."""
     row = connection.execute("SELECT environment, audit_count, audit_head FROM meta").fetchone()
     if row is None:
         raise LedgerDamaged(
-            LedgerCode.META_MISSING, "The ledger's own row is missing. Keep the file, and restore a backup."
+            LedgerCode.META_MISSING, "The ledger's `meta` row is missing. Keep the file, and restore a backup."
         )
     return Meta(*row)
 
 
 def canonical(detail: Mapping[str, str]) -> str:
-    """`detail` as the one JSON text that its hash is taken of."""
+    """`detail` as JSON text in the one form that is hashed."""
     return json.dumps(detail, sort_keys=True, separators=(",", ":"))
 
 
@@ -60,7 +60,7 @@ def append_row(
     event_id: EventId | None,
     detail: Mapping[str, str],
 ) -> None:
-    """Adds a row to the end of the chain, in the transaction that is open."""
+    """Adds a row to the end of the chain, in the open transaction."""
     meta = read_meta(connection)
     seq = meta.audit_count + 1
     row = (seq, at, run_id, kind, event_id, canonical(detail))
@@ -97,7 +97,7 @@ def _hash_of(connection: sqlite3.Connection, seq: int) -> str:
 
 
 def _hash(previous: str, seq: int, at: str, run_id: str | None, kind: str, event_id: str | None, detail: str) -> str:
-    """Of the list of them as `json.dumps` writes it without blanks, in half the time: there are millions of rows."""
+    """The hash of these values as a JSON list, built in half of `json.dumps`'s time: there are millions of rows."""
     run = "null" if run_id is None else quote(run_id)
     event = "null" if event_id is None else quote(event_id)
     text = f"[{quote(previous)},{seq},{quote(at)},{run},{quote(kind)},{event},{quote(detail)}]"

@@ -1,4 +1,4 @@
-"""One connection to a ledger's SQLite file, its transactions, and SQLite's errors as ours.
+"""Connects to a ledger's SQLite file, runs its transactions, and translates SQLite's errors.
 
 A change and its audit row are stored together, or neither.
 """
@@ -20,12 +20,11 @@ from tsrevel.ledger.records import AuditKind, Clock, encode_instant
 from tsrevel.planning.model import EventId
 
 Connect = Callable[..., sqlite3.Connection]
-"""`sqlite3.connect`, or what a test puts in its place."""
+"""`sqlite3.connect`, or a test's replacement."""
 SQLITE: Connect = sqlite3.connect
 
 _READ_SECONDS = 5.0
-"""How long a connection that only reads waits for another process's lock."""
-_PERMISSIONS = "check the owner and permissions of the file and its folder, or set ledger.path"
+"""How long a read-only connection waits for another process's lock."""
 _FULL = "the disk is full; make room"
 _ADVICE = {
     sqlite3.SQLITE_BUSY: (
@@ -44,7 +43,7 @@ _NO_DATABASE = "it is not a SQLite file; keep it and restore a backup, or set le
 
 
 def connect(path: Path, busy_seconds: float, opened_by: Connect = SQLITE) -> sqlite3.Connection:
-    """A connection to an existing file, in autocommit mode, that waits `busy_seconds` for other writers."""
+    """Connects to an existing file in autocommit mode. Waits up to `busy_seconds` for other writers."""
     connection = opened_by(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
@@ -62,15 +61,15 @@ def connect(path: Path, busy_seconds: float, opened_by: Connect = SQLITE) -> sql
 
 
 def has_log(path: Path) -> bool:
-    """Whether a log lies beside the ledger: some process has it open, or died."""
+    """Whether the ledger has a write-ahead log: a process has the ledger open, or died."""
     return path.with_name(f"{path.name}-wal").exists()
 
 
 def connect_read_only(path: Path, opened_by: Connect) -> sqlite3.Connection:
-    """A connection that only reads. Without a log beside it the file is complete, and none need be made to read it.
+    """A read-only connection. A file without a log is complete, so SQLite needs to create no other file.
 
-    Else both are read, and SQLite may set up the log's index (-shm), which holds nothing of its own; ledger and log
-    stay as they are.
+    With a log, SQLite reads both and may create the log's index (-shm), which holds no data. Ledger and log don't
+    change.
     """
     mode = "mode=ro" if has_log(path) else "immutable=1"
     uri = f"{path.absolute().as_uri()}?{mode}"
@@ -80,7 +79,7 @@ def connect_read_only(path: Path, opened_by: Connect) -> sqlite3.Connection:
 
 
 def use_wal(connection: sqlite3.Connection) -> None:
-    """Switches to a write-ahead log. LedgerUnusable where the file system can't keep one."""
+    """Switches to a write-ahead log. LedgerUnusable if the file system doesn't support one."""
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise LedgerUnusable(
@@ -91,7 +90,7 @@ def use_wal(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, path: Path, mode: str = "IMMEDIATE") -> Iterator[None]:
-    """All of what happens inside, or none of it. SQLite's errors come out as ours."""
+    """Commits everything inside, or nothing. Translates SQLite's errors."""
     with mapped(path):
         connection.execute(f"BEGIN {mode}")
         try:
@@ -104,7 +103,7 @@ def transaction(connection: sqlite3.Connection, path: Path, mode: str = "IMMEDIA
 
 @contextmanager
 def mapped(path: Path) -> Iterator[None]:
-    """Raises every SQLite error as ours: LedgerDamaged, ClaimConflict for a broken rule, else LedgerUnusable."""
+    """Translates SQLite's errors: LedgerDamaged, ClaimConflict for a broken rule, else LedgerUnusable."""
     try:
         yield
     except sqlite3.Error as error:
@@ -113,7 +112,7 @@ def mapped(path: Path) -> Iterator[None]:
 
 @contextmanager
 def reachable(path: Path) -> Iterator[None]:
-    """Raises every error of the file system as LedgerUnusable, with the user whom it refused."""
+    """Translates the file system's errors to LedgerUnusable. The message names the user who was refused."""
     try:
         yield
     except OSError as error:
@@ -126,23 +125,23 @@ def reachable(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An open transaction, with who makes it (`run_id`) and when (`at`, as stored)."""
+    """An open transaction. `run_id` makes the change (None: no run), `at` is its time as stored."""
 
     connection: sqlite3.Connection
     run_id: str | None
     at: str
 
     def audit(self, kind: AuditKind, event_id: EventId | None = None, **detail: str | None) -> None:
-        """Adds a row to the audit, in this transaction. Details that are None are left out."""
+        """Adds a row to the audit in this transaction. Details that are None are left out."""
         given = {name: value for name, value in detail.items() if value is not None}
         chain.append_row(self.connection, self.at, self.run_id, kind, event_id, given)
 
 
 class Transactions:
-    """The connection that all repositories of a ledger share. Safe to share between threads.
+    """The connection that all repositories of a ledger share. Thread-safe.
 
-    `reopen`: for a file that is only read and has no log. Once a run has begun a log, the file alone is no longer the
-    whole ledger, and `reopen` opens it again together with its log.
+    `reopen`: for a read-only file without a log. Once a run has created a log, the file is incomplete without it, and
+    `reopen` opens both.
     """
 
     def __init__(
@@ -159,19 +158,19 @@ class Transactions:
         self._lock = RLock()
 
     def close(self) -> None:
-        """Closes the file; closing twice is fine, and any other use afterwards is LedgerUnusable."""
+        """Closes the file. Closing twice is fine; any other later use raises LedgerUnusable."""
         with self._lock:
             self.connection.close()
 
     @contextmanager
     def changing(self, run_id: str | None) -> Iterator[Change]:
-        """All of what happens inside is stored, or none of it. `run_id` None: no run makes the change."""
+        """Stores everything inside, or nothing. `run_id` None: no run makes the change."""
         with self._lock, transaction(self.connection, self.path):
             yield Change(self.connection, run_id, encode_instant(self.clock()))
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """All reads inside see one and the same state. Inside another transaction they see that one's."""
+        """All reads inside see the same state: inside another transaction, that transaction's."""
         with self._lock, mapped(self.path):
             if self.connection.in_transaction:
                 yield self.connection
@@ -184,10 +183,10 @@ class Transactions:
 
 
 def _let_in(path: Path) -> str:
-    """What to do where this user may not use the ledger, or its folder."""
+    """The advice if this user may not use the ledger or its folder."""
     cure = cure_roots_files(real_path(path))
     roots = f". Root owns some of these files; as root, give them to this user: {cure}" if cure else ""
-    return f"as user {user_name(os.geteuid())}, {_PERMISSIONS}{roots}"
+    return f"check that user {user_name(os.geteuid())} may use the file and its folder, or set ledger.path{roots}"
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:

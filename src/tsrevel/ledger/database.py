@@ -1,4 +1,4 @@
-"""Opens the ledger's file: makes a new one complete or not at all, and refuses any it had better not touch."""
+"""Opens the ledger's file, or creates it completely or not at all. Refuses every file that isn't a usable ledger."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tsrevel.ledger.migrations import Migration, apply_missing, migrate, version
 
 _APPLICATION_ID = 0x54535254
 TAIL = 100
-"""Rows of the audit that opening verifies: enough to notice a cut end, few enough to start at once."""
+"""How many audit rows opening verifies: enough to notice a truncated end, few enough to be fast."""
 
 
 def open_database(
     path: Path, environment: str, migrations: tuple[Migration, ...], busy_seconds: float, opened_by: Connect
 ) -> sqlite3.Connection:
-    """A connection to the ledger at `path`, made if there is none, migrated and verified.
+    """Connects to the ledger at `path`: creates it if it is missing, migrates and verifies it.
 
     LedgerUnusable: not ours, newer, of the other environment, unreadable or unwritable. LedgerDamaged: broken.
     """
@@ -53,9 +53,9 @@ def open_database(
 
 
 def _create(path: Path, environment: str, migrations: tuple[Migration, ...], busy_seconds: float) -> None:
-    """Builds the ledger aside and links it into place; if another process was faster, theirs stands.
+    """Builds the ledger in a temporary folder and links it into place, unless another process was faster.
 
-    Only a whole one gets its name: on a full disk none is there afterwards. LedgerUnusable.
+    Only a complete ledger gets its name: on a full disk none exists afterwards. Raises LedgerUnusable.
     """
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         draft = Path(folder) / path.name
@@ -63,7 +63,7 @@ def _create(path: Path, environment: str, migrations: tuple[Migration, ...], bus
         take_owner_of(draft, path.parent.stat())
         with closing(connect(draft, busy_seconds)) as connection:
             use_wal(connection)
-            with transaction(connection, path):  # nobody sees it before it is whole: no version of it is backed up
+            with transaction(connection, path):  # no other process sees the draft, so it needs no backup
                 apply_missing(connection, migrations)
                 connection.execute(
                     "INSERT INTO meta (id, environment, audit_head) VALUES (1, ?, ?)", (environment, GENESIS)
@@ -78,7 +78,7 @@ def _create(path: Path, environment: str, migrations: tuple[Migration, ...], bus
 
 
 def _move_log(connection: sqlite3.Connection, draft: Path) -> bool:
-    """Moves all of the log into the file `draft`; whether all of it is there now. Closing would do it unchecked.
+    """Moves the log into the file `draft`, and returns whether the file is complete. Closing wouldn't check that.
 
     Raises sqlite3.Error on a full disk.
     """
@@ -89,10 +89,9 @@ def _move_log(connection: sqlite3.Connection, draft: Path) -> bool:
 
 
 def refuse_leftovers(path: Path) -> None:
-    """Raises LedgerDamaged for what is no whole ledger.
+    """Raises LedgerDamaged for an incomplete ledger, OSError if `path` is not a regular file.
 
-    SQLite would replay a log left by a lost file into the new one, and takes an empty file for a new one. OSError where
-    no regular file stands there.
+    SQLite would replay a lost file's log into a new ledger, and would take an empty file for a new one.
     """
     found = look_at(path)
     if found is None and path.with_name(f"{path.name}-wal").exists():
@@ -111,7 +110,7 @@ def refuse_leftovers(path: Path) -> None:
 
 
 def _refuse_other_logs(path: Path, found: os.stat_result) -> None:
-    """Raises LedgerUnusable where the file has a second name in its folder, whose log holds what was written last."""
+    """Raises LedgerUnusable if a second name of the file in its folder has a log: that log has the latest writes."""
     for other in path.parent.iterdir():
         if other.name == path.name or not (log := other.with_name(f"{other.name}-wal")).exists():
             continue
@@ -124,7 +123,7 @@ def _refuse_other_logs(path: Path, found: os.stat_result) -> None:
 
 
 def identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
-    """Raises LedgerUnusable where the file isn't ours, or newer than this program."""
+    """Raises LedgerUnusable if the file isn't ours, or is newer than this program."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     if application != _APPLICATION_ID:
         raise LedgerUnusable(
@@ -141,10 +140,7 @@ def identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migra
 
 
 def examine_pages(connection: sqlite3.Connection, path: Path, *, indices: bool = False) -> None:
-    """Raises LedgerDamaged where any page is broken; with `indices`, also where an index doesn't agree with its table.
-
-    It reads the whole file.
-    """
+    """Raises LedgerDamaged if a page is broken or, with `indices`, an index disagrees with its table. Reads all."""
     check = "integrity_check" if indices else "quick_check"
     finding = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     if finding != "ok":
@@ -154,7 +150,7 @@ def examine_pages(connection: sqlite3.Connection, path: Path, *, indices: bool =
 
 
 def examine_owner(connection: sqlite3.Connection, path: Path, environment: str) -> None:
-    """Raises LedgerUnusable where the ledger is of the other environment."""
+    """Raises LedgerUnusable if the ledger belongs to the other environment."""
     owner = read_meta(connection).environment
     if owner != environment:
         raise LedgerUnusable(

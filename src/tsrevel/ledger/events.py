@@ -1,4 +1,4 @@
-"""Events: what runs made of each, so that each finding is reported once; what people settled; webhook deliveries."""
+"""The last result for each event (so each finding is reported once), what people settled, and webhook deliveries."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ _RESOLUTIONS = f"""
         EXISTS (SELECT 1 {_SINCE_OPEN} AND json_extract(detail, '$.verdict') = 'done') AS was_done
     FROM resolutions
 """  # noqa: S608 (all of it is written here)
-"""What was said before is in the audit, whatever was said since."""
+"""`orders` and `was_done` come from the audit: they include earlier resolutions."""
 _RESOLUTIONS_OF = f"{_RESOLUTIONS} WHERE event_id IN (SELECT value FROM json_each(?))"  # noqa: S608 (likewise)
 _ALL_RESOLUTIONS = f"{_RESOLUTIONS} ORDER BY resolved_at DESC, event_id"
 _PUT_RESOLUTION = """
@@ -114,19 +114,19 @@ _PUT_DELIVERY = """
 
 
 class EventRepository:
-    """`ledger.events`: what runs made of the events, and what people settled about them."""
+    """`ledger.events`: the results of runs for events, and what people settled about events."""
 
     def __init__(self, transactions: Transactions, outbox: Outbox) -> None:
         self._transactions = transactions
         self._outbox = outbox
 
-    # What runs made of them
+    # Results of runs
 
     def store_results(self, run_id: str, results: Iterable[EventResult]) -> frozenset[EventId]:
-        """Stores what a run made of its events; returns those whose status, reason or text is new or changed.
+        """Stores a run's results. Returns the events whose status, reason or text is new or changed.
 
-        Only those go into the audit, and into the outbox if mails are sent of them. A result that the run didn't look
-        into doesn't replace a known hold or failure.
+        Only those go into the audit and, if mails report them, into the outbox. A result with `looked_into` False
+        doesn't replace a known hold or failure.
         """
         with self._transactions.changing(run_id) as change:
             told = tuple(results)
@@ -139,9 +139,9 @@ class EventRepository:
             return news
 
     def store_dry_results(self, run_id: str, results: Iterable[EventResult]) -> frozenset[EventId]:
-        """Stores what a dry run made of its events, apart from live results; returns those of which that is new.
+        """Stores a dry run's results, separately from live ones. Returns the events whose result is new.
 
-        A result that a live run knows in the same state is neither stored nor new.
+        A result that equals the live one is neither stored nor new.
         """
         with self._transactions.changing(run_id) as change:
             told = tuple(results)
@@ -149,13 +149,13 @@ class EventRepository:
             return frozenset(each.event_id for each in told if _put_dry(change, each, known.get(each.event_id)))
 
     def last_results(self, event_ids: Iterable[EventId]) -> dict[EventId, LastResult]:
-        """What was last made of these events, as far as a live run ever saw them."""
+        """The last live result for each of these events. Events that no live run saw are left out."""
         wanted = json.dumps(list(event_ids))
         with self._transactions.reading() as connection:
             return {row["event_id"]: _decode_result(row) for row in connection.execute(_LAST_RESULTS, (wanted,))}
 
     def snapshot(self, event_id: EventId) -> Event | None:
-        """The copy of an event that was held or failed when last seen, without customer data; None if there is none.
+        """The copy of an event that was last held or failed, without customer data; None if there is none.
 
         LedgerDamaged if it is unreadable.
         """
@@ -164,12 +164,12 @@ class EventRepository:
             return decode_snapshot(row["snapshot"]) if row and row["snapshot"] else None
 
     def retryable(self) -> tuple[EventId, ...]:
-        """The events that were held or failed when last seen, by their days; without those that have no id."""
+        """The unresolved events that were last held or failed, by day. Events without an id are left out."""
         with self._transactions.reading() as connection:
             return _with_ids(connection.execute(_RETRYABLE))
 
     def unsuccessful_in(self, run: str) -> tuple[EventId, ...] | None:
-        """The events that this run (its id or correlation id) held or failed; None if there was no such run."""
+        """The events that `run` (a run id or correlation id) held or failed; None if there is no such run."""
         with self._transactions.reading() as connection:
             if not connection.execute(_IS_RUN, {"run": run}).fetchone()["known"]:
                 return None
@@ -177,9 +177,9 @@ class EventRepository:
             return tuple(dict.fromkeys(EventId(row["event_id"]) for row in found))
 
     def count_unsettled(self, first: date, last: date) -> int:
-        """Events of these days (both included) that were waiting or in trouble when last seen, and have no order.
+        """The number of events of these days (both included) that last waited or had trouble, and have no order.
 
-        That is: held, failed, planned, TOO_EARLY, RUN_LIMIT_REACHED or CONNECTOR_DISABLED. If there are some, an empty
+        That is: held, failed, planned, TOO_EARLY, RUN_LIMIT_REACHED or CONNECTOR_DISABLED. If there are any, an empty
         listing is suspect.
         """
         with self._transactions.reading() as connection:
@@ -187,16 +187,16 @@ class EventRepository:
             return number
 
     def unsettled(self, first: date, last: date, today: date) -> tuple[EventId, ...]:
-        """Those events, the most urgent first: of the days nearest to `today`, and not seen for longest."""
+        """The same events, most urgent first: nearest to `today`, then not seen for longest."""
         with self._transactions.reading() as connection:
             return _with_ids(connection.execute(_FIND_UNSETTLED, [each.isoformat() for each in (first, last, today)]))
 
     # What people settled
 
     def resolve(self, event_id: EventId, verdict: Verdict, note: str, order_id: OrderId | None) -> None:
-        """Stores a person's word on an event, in place of an earlier one: runs leave it alone from now on.
+        """Stores a person's verdict on an event, in place of an earlier one. Runs leave the event alone from now on.
 
-        The orders named before stay named. `note` must be free of customer data.
+        Orders named earlier stay named. `note` must be free of customer data.
         """
         with self._transactions.changing(None) as change:
             row = {"event_id": event_id, "verdict": verdict, "note": note, "order_id": order_id, "at": change.at}
@@ -205,7 +205,7 @@ class EventRepository:
             change.connection.execute("DELETE FROM open_changes WHERE event_id = ?", (event_id,))
 
     def reopen(self, event_id: EventId, note: str) -> bool:
-        """Takes that word back: runs see to the event again. False if there was none."""
+        """Removes the verdict: runs plan the event again. False if there was none."""
         with self._transactions.changing(None) as change:
             dropped = change.connection.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
             if dropped:
@@ -213,26 +213,26 @@ class EventRepository:
             return dropped
 
     def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
-        """A change of a resolved event was reported: stores the content hash that it is compared with next time."""
+        """Records that a change of a resolved event was reported. The next run compares the event with `digest`."""
         with self._transactions.changing(run_id) as change:
             change.connection.execute("UPDATE resolutions SET digest = ? WHERE event_id = ?", (digest, event_id))
             change.audit(AuditKind.CHANGED_AFTER_RESOLUTION, event_id, digest=digest)
 
     def resolutions(self, event_ids: Iterable[EventId]) -> dict[EventId, Resolution]:
-        """What people settled of these events, as far as anything was."""
+        """The resolutions of these events. Unresolved events are left out."""
         with self._transactions.reading() as connection:
             rows = connection.execute(_RESOLUTIONS_OF, (json.dumps(list(event_ids)),))
             return {row["event_id"]: _decode_resolution(row) for row in rows}
 
     def all_resolutions(self) -> tuple[Resolution, ...]:
-        """What people settled of all events, newest first."""
+        """Every resolution, newest first."""
         with self._transactions.reading() as connection:
             return tuple(_decode_resolution(row) for row in connection.execute(_ALL_RESOLUTIONS))
 
     def _put(self, change: Change, result: EventResult) -> bool:
         """Stores one result of a live run. True if it is new or changed.
 
-        `missed_at` is set by the first `missed` and stays. What a dry run found goes: now it is known.
+        The first `missed` sets `missed_at`, which stays. The live result replaces a dry run's.
         """
         known = self.last_results([result.event_id]).get(result.event_id)
         row = _encode_result(change, result)
@@ -264,15 +264,15 @@ class EventRepository:
 
 
 class DeliveryRepository:
-    """`ledger.deliveries`: the webhook deliveries that were dealt with, so that none is twice (DESIGN 4)."""
+    """`ledger.deliveries`: the webhook deliveries that are done, so none is done twice (DESIGN 4)."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     def is_known(self, key: DeliveryKey) -> bool:
-        """Whether this delivery was dealt with before.
+        """Whether this delivery was done before.
 
-        Earlier versions stored the stamp without the body's hash: such a row stands for every delivery of its minute.
+        Earlier versions stored the stamp without the body's hash. Such a row matches every delivery of its minute.
         """
         with self._transactions.reading() as connection:
             row = (key.trigger, key.subject, _stored_stamp(key), key.stamp)
@@ -281,7 +281,7 @@ class DeliveryRepository:
     def store(
         self, run_id: str | None, key: DeliveryKey, event_id: EventId | None, *, signed: bool, reason: str | None
     ) -> None:
-        """The delivery was dealt with in this run (None: it called for none). `reason` says what came of it."""
+        """Records that the delivery is done, in this run (None: it needed none). `reason`: why it led to nothing."""
         with self._transactions.changing(run_id) as change:
             row = (key.trigger, key.subject, _stored_stamp(key), change.at, run_id)
             change.connection.execute(_PUT_DELIVERY, row)
@@ -291,14 +291,14 @@ class DeliveryRepository:
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    """The later of two stamps of TripleSeat's; the other one where they can't be compared: only one has a zone."""
+    """The later of two of TripleSeat's times; `other` if they can't be compared because only one has a zone."""
     if one is None or other is None or (one.tzinfo is None) != (other.tzinfo is None):
         return other or one
     return max(one, other)
 
 
 def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> bool:
-    """Stores one result of a dry run, unless a live run knows it. True if it is new, or not what the last one found."""
+    """Stores one result of a dry run, unless it equals the live one. True if it differs from the last dry run's."""
     row = _encode_result(change, result)
     now = (result.status, result.reason, row["text_hash"])
     if known and (known.status, known.reason, known.text_hash) == now and (known.missed_at or not result.missed):
@@ -315,7 +315,7 @@ def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> b
 
 
 def _encode_result(change: Change, result: EventResult) -> dict[str, str | None]:
-    """The columns that results of live and of dry runs have in common."""
+    """The columns that live and dry results share."""
     return {
         "event_id": result.event_id,
         "event_day": result.day.isoformat() if result.day else None,
@@ -335,7 +335,7 @@ def _with_ids(rows: Iterable[sqlite3.Row]) -> tuple[EventId, ...]:
 
 
 def _stored_stamp(key: DeliveryKey) -> str:
-    """Stamp and hash in one column; without a stamp the hash alone, as earlier versions stored it."""
+    """Stamp and hash in one column; without a stamp only the hash, as earlier versions stored it."""
     return f"{key.stamp} {key.body_hash}".strip()
 
 

@@ -1,8 +1,7 @@
 """The ledger: the memory of all runs of one environment. Every change is one transaction with its row in the audit.
 
-Errors of all methods below `Ledger`: LedgerUnusable (locked, full, unwritable), LedgerDamaged (broken file), and, for
-changes, ClaimConflict (also where the run that makes the change never began). After any of them nothing of the change
-is stored.
+All methods of the repositories raise LedgerUnusable (locked, full, unwritable) and LedgerDamaged (broken file). Changes
+also raise ClaimConflict, such as for a run that never began. After an error nothing of the change is stored.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from tsrevel.planning.model import EventId
 
 @dataclass(frozen=True, slots=True)
 class KnownEvents:
-    """What the ledger knows of events: their orders, what was last made of them, what people settled."""
+    """The orders, last results and resolutions that the ledger knows of events."""
 
     orders: Mapping[EventId, OrderRecord]
     results: Mapping[EventId, LastResult]
@@ -40,9 +39,9 @@ class KnownEvents:
 
 
 class LedgerView:
-    """What can be read of a ledger. Use it in a `with`, or call `close`.
+    """The readable part of a ledger. Use it in a `with`, or call `close`.
 
-    `open_view` makes one that refuses every change.
+    `open_view` returns one that refuses every change.
     """
 
     def __init__(self, transactions: Transactions, mail_on: Collection[str] = ()) -> None:
@@ -58,21 +57,21 @@ class LedgerView:
 
     @property
     def path(self) -> Path:
-        """Where the file really is."""
+        """The file's path without links."""
         return self._transactions.path
 
     def reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        """All reads inside, through whichever repository, see one and the same state."""
+        """All reads inside, through any repository, see the same state."""
         return self._transactions.reading()
 
     def known(self, event_ids: Iterable[EventId]) -> KnownEvents:
-        """All that is known of these events, in one read. LedgerDamaged for an unreadable plan."""
+        """Everything known of these events, in one read. LedgerDamaged if a plan is unreadable."""
         ids = list(event_ids)
         with self.reading():
             return KnownEvents(self.orders.find(ids), self.events.last_results(ids), self.events.resolutions(ids))
 
     def close(self) -> None:
-        """Closes the file; closing twice is fine, and any other use afterwards is LedgerUnusable."""
+        """Closes the file. Closing twice is fine; any other later use raises LedgerUnusable."""
         self._transactions.close()
 
     def __enter__(self) -> Self:
@@ -83,7 +82,7 @@ class LedgerView:
 
 
 class Ledger(LedgerView):
-    """The memory of all runs of one environment. Safe to share between threads."""
+    """The memory of all runs of one environment. Thread-safe."""
 
     def __init__(self, transactions: Transactions, mail_on: Collection[str] = ()) -> None:
         super().__init__(transactions, mail_on)
@@ -102,11 +101,11 @@ class Ledger(LedgerView):
         busy_seconds: float = 5.0,
         opened_by: Connect = SQLITE,
     ) -> Self:
-        """The ledger at `path`, made (0600, missing folders 0700) if there is none, and migrated after a backup.
+        """Opens the ledger at `path`, or creates it (0600, missing folders 0700). Migrates it after a backup.
 
-        `mail_on`: the occasions that mails are sent of; none, unless mails can be sent. Other writers are waited for,
-        `busy_seconds` each time. LedgerUnusable: newer, of another environment, not ours, unreadable or unwritable.
-        LedgerDamaged: the file or the end of the audit is broken.
+        `mail_on`: the occasions that mails report; empty if no mail can be sent. Each transaction waits up to
+        `busy_seconds` for other writers. LedgerUnusable: newer, of another environment, not ours, unreadable or
+        unwritable. LedgerDamaged: the file or the end of the audit is broken.
         """
         with reachable(path):
             real = real_path(path)

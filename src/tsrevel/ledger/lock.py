@@ -1,4 +1,4 @@
-"""One run at a time for each ledger, by a kernel lock that ends with its process, however that ends."""
+"""One run at a time for each ledger. The kernel releases the lock when its process ends, for whatever reason."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from tsrevel.ledger.connection import reachable
 def hold_lock(path: Path) -> Iterator[None]:
     """Holds the lock of the ledger at `path`, without waiting. RunLocked if another process (or caller) has it.
 
-    The lock is on the file `<ledger>.lock` beside it, which stays; the file alone means nothing. It is also on the
-    ledger itself, which is one file by whatever name (a hard link) it is reached. SQLite's own locks are of another
-    kind; but they go when any descriptor of the file is closed, so this one is opened before the ledger and closed
-    after it.
+    It locks the file `<ledger>.lock`, which stays afterwards: its existence means nothing. It also locks the ledger
+    itself, which is one file under all its names (hard links). SQLite's own locks are of another kind. But they end
+    when any descriptor of the file is closed, so this one is opened before the ledger and closed after it.
     """
     with _hold(path, "lock"), ExitStack() as stack:
         with reachable(path):
@@ -34,7 +33,7 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def hold_mail_lock(path: Path) -> Iterator[None]:
-    """The same for who sends the mails of that ledger: no run waits for it, and no mail is sent by two at once."""
+    """The same for sending that ledger's mails: no run waits for it, and two processes never send the same mail."""
     with _hold(path, "mails.lock"):
         yield
 
@@ -58,9 +57,9 @@ def _hold(path: Path, suffix: str) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a run holds the lock of the ledger at `path` now. Makes no file; LedgerUnusable where it can't be told.
+    """Whether a run holds the lock of the ledger at `path` now. Creates no file. LedgerUnusable if unknown.
 
-    The lock is tried, shared, for an instant: a run that begins in that very instant would end with RunLocked.
+    It takes the lock, shared, for an instant: a run that begins in that instant ends with RunLocked.
     """
     with reachable(path):
         ledger = real_path(path)
@@ -80,7 +79,7 @@ def _take(descriptor: int, lock: Path) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """Which process holds a lock file, and since when, in words; "" where it doesn't say."""
+    """The process that holds a lock file, and since when, in words; "" if unknown."""
     said = os.pread(descriptor, 32, 0).strip()
     if not said.isdigit():
         return ""

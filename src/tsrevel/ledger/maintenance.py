@@ -25,10 +25,10 @@ from tsrevel.ledger.view import open_view
 T = TypeVar("T")
 
 REDACTED = "[redacted]"
-"""Stands where an export leaves a text out."""
+"""An export has this in place of a text."""
 
 _BULK = "catalogues"
-"""What Revel listed last, compressed: a copy, no fact of its own."""
+"""The table of compressed products. An export leaves it out: it is only a copy of what Revel lists."""
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 _LAST_FACT = "SELECT at FROM audit ORDER BY seq DESC LIMIT 1"
 _CODES = """
@@ -38,16 +38,16 @@ _CODES = """
     shown seen_at since_at seen_trouble verdict resolved_at location occasion made_at tried_at
 """
 _OPEN = frozenset(_CODES.split())
-"""The columns whose texts are codes, ids, days, instants and sums. Whatever text is in another is left out."""
+"""The columns whose texts are codes, ids, days, instants and sums. An export leaves out all other texts."""
 _DETAILS = """
     correlation_id mode dry_run exit_status summary was plan_hash total step uuid revel_id order_id digest until
     at local_id cancelled day status reason text_hash trigger subject stamp body signed shown since verdict attempts
     receipts deliveries sightings shown_orders older_than change
 """
 _OPEN_DETAILS = frozenset(_DETAILS.split())
-"""The same of the audit's details."""
+"""The same for the audit's details."""
 _OF_PLAN = frozenset({"line", "override", "note"})
-"""What of a plan people have typed."""
+"""The fields of a plan that people typed."""
 _PAUSED_REASON = ("pause", "reason")
 _LONG_SETTLED = """
     SELECT event_id FROM orders LEFT JOIN sightings USING (event_id)
@@ -64,14 +64,14 @@ _PRUNED: Mapping[str, str] = {
         AND status IN ('injected', 'skipped') AND missed_at IS NULL
     """,
 }
-"""What is dropped of events whose order was settled long ago. Sightings last: the others ask them for days."""
+"""The rows to drop of events whose order was settled long ago. Sightings come last: the others need their days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A sound ledger: its version, the one that this program brings it to, the facts in its audit, the last one's time.
+    """A sound ledger: its version, this program's, the number of audit rows, and the time of the last one.
 
-    `last_at` is None where the audit is empty.
+    `last_at` is None if the audit is empty.
     """
 
     version: int
@@ -82,7 +82,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSummary:
-    """A sound ledger: what the look at it found, the rows of each table, the orders in each state, its bytes."""
+    """A sound ledger: its inspection, the number of rows in each table and of orders in each state, its bytes."""
 
     inspection: Inspection
     tables: Mapping[str, int]
@@ -91,7 +91,7 @@ class LedgerSummary:
 
 
 def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE) -> Inspection | None:
-    """What the ledger at `path` is like, every page and every row of its audit checked; None if there is none.
+    """Checks every page, index and audit row of the ledger at `path`; None if there is none.
 
     Raises LedgerUnusable (not ours, newer, of another environment, unreadable) and LedgerDamaged.
     """
@@ -114,10 +114,10 @@ def inspect_ledger(path: Path, *, environment: str, opened_by: Connect = SQLITE)
 
 
 def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary | None:
-    """Everything that can be checked of the ledger at `path`; None if there is none. Changes nothing, takes no lock.
+    """Checks everything in the ledger at `path`; None if there is none. Changes nothing and takes no lock.
 
-    Raises LedgerDamaged for whatever is broken, a file that isn't SQLite's included; LedgerUnusable for one that isn't
-    ours, newer or of another environment.
+    Raises LedgerDamaged if anything is broken or the file isn't SQLite's, LedgerUnusable if it isn't ours, is newer or
+    belongs to another environment.
     """
     inspection = inspect_ledger(path, environment=environment, opened_by=opened_by)
     if inspection is None:
@@ -131,9 +131,9 @@ def check_ledger(path: Path, environment: str, opened_by: Connect = SQLITE) -> L
 
 
 def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerSummary:
-    """Copies the ledger at `path` to the new file `target` (0600), also while a run writes, and checks the copy.
+    """Copies the ledger at `path` to the new file `target` (0600), even while a run writes, and checks the copy.
 
-    Raises LedgerUnusable where there is none, or `target` exists.
+    Raises LedgerUnusable if there is no ledger, or `target` exists.
     """
     with _read_all(path, environment, opened_by), reachable(target), mapped(path):
         if target.exists() or target.is_symlink():
@@ -143,9 +143,9 @@ def back_up_ledger(path: Path, target: Path, environment: str, opened_by: Connec
 
 
 def export_rows(path: Path, environment: str, opened_by: Connect = SQLITE) -> Iterator[dict[str, object]]:
-    """Every row of every table but that of the catalogues, as {"table": ..., and its columns}, free text taken out.
+    """Every row of every table except the catalogues, as {"table": ..., and its columns}, without free text.
 
-    All rows are of one moment; a run may go on meanwhile. Raises LedgerUnusable where there is no ledger.
+    All rows are of one moment, even if a run writes meanwhile. Raises LedgerUnusable if there is no ledger.
     """
     with _read_all(path, environment, opened_by) as (_, connection):
         for table in filter(_BULK.__ne__, _tables(connection)):
@@ -164,10 +164,10 @@ def count_prunable(path: Path, environment: str, before: datetime, opened_by: Co
 
 
 def prune_details(ledger: Ledger, before: datetime, older_than: int) -> dict[str, int]:
-    """Drops the details of orders settled before `before`, `older_than` days ago; how many rows of each table.
+    """Drops the details of orders settled before `before` (`older_than` days ago). Returns the rows per table.
 
-    What stays for ever: each event's order with its id, uuid, local_id and plan, whatever is held, disputed or somebody
-    else's, all runs and the whole audit, which says what was dropped.
+    These stay for ever: each event's order with its id, uuid, local_id and plan, everything held, disputed or
+    foreign, all runs, and the whole audit, which records what was dropped.
     """
     with ledger.changing(None) as change:
         bounds = {"before": encode_instant(before)}
@@ -206,7 +206,7 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
 def _check_references(connection: sqlite3.Connection, path: Path) -> None:
     broken = connection.execute("PRAGMA foreign_key_check").fetchone()
     if broken:
-        what = f"a row of {broken['table']} refers to one of {broken['parent']} that isn't there"
+        what = f"a row of {broken['table']} refers to a missing row of {broken['parent']}"
         raise LedgerDamaged(
             LedgerCode.BROKEN_REFERENCE, f"The ledger {path} is damaged ({what}). Keep the file, and restore a backup."
         )

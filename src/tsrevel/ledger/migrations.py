@@ -1,6 +1,6 @@
-"""Brings a ledger's tables up to date: numbered SQL files, each with its version in one transaction, after a backup.
+"""Brings a ledger's tables up to date with numbered SQL files, after a backup. Each is one transaction.
 
-A migration is never edited once released; a later one follows it.
+Never edit a released migration: add a later one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tsrevel.files import sync_folder, take_owner_of
 from tsrevel.ledger.connection import connect, transaction
 
 _PATIENCE = 5.0
-"""Seconds that a backup waits for a lock; beside a write-ahead log it hardly ever has to."""
+"""Seconds that a backup waits for a lock. With a write-ahead log it hardly ever waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
-    """Applies what is missing. A migration that fails leaves the ledger as the one before it left it.
+    """Applies the missing migrations. One that fails changes nothing.
 
-    Before each, an existing ledger is copied to `<name>.v<version>.bak`. Even with nothing to apply the write lock
-    is taken once, so a ledger that can't be written is found here.
+    Before each, an existing ledger is copied to `<name>.v<version>.bak`. The write lock is taken even if nothing is
+    missing, so an unwritable ledger is found here.
     """
     with transaction(connection, path):
         before = version_of(connection)
@@ -63,16 +63,16 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migrat
 
 
 def apply_missing(connection: sqlite3.Connection, migrations: tuple[Migration, ...]) -> None:
-    """The same for a new file or a copy in memory: nobody waits for it, and it needs no backup."""
+    """The same for a new file or a copy in memory, which needs no lock and no backup."""
     for migration in migrations:
         if version_of(connection) < migration.version:
             _apply(connection, migration)
 
 
 def back_up(path: Path, target: Path) -> None:
-    """Copies what the ledger at `path` holds for certain to `target` (0600), replacing what is there.
+    """Copies the committed content of the ledger at `path` to `target` (0600), and replaces what is there.
 
-    Reads through a connection of its own: SQLite's backup waits for ever for one that is in a write itself.
+    It reads through its own connection: SQLite's backup waits for ever for a connection that is in a write.
     """
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
         draft = Path(folder) / target.name
@@ -91,7 +91,7 @@ def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
 
 
 def _statements(sql: str) -> Iterator[str]:
-    """One by one, because `executescript` would end the transaction that holds them together."""
+    """The statements one by one: `executescript` would end the transaction that holds them together."""
     pending = ""
     for line in sql.splitlines(keepends=True):
         pending += line

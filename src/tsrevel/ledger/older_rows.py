@@ -1,6 +1,6 @@
-"""The one place that reads a code out of a sentence: rows that versions before the codes have stored.
+"""Reads the rows of older versions, which stored a sentence without a code.
 
-Its sentences are those of stored rows. They never change, whatever the messages of today say.
+Never change its sentences: they are those of stored rows. No other module reads a code out of a sentence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _UNDONE = "it is as it was made again"
 
 
 def read_dispute(reason: str | None, text: str | None) -> tuple[Reason | None, str | None]:
-    """What an order is disputed for: its code and its text. Older rows have "CODE: text" for a text, and no code."""
+    """Why an order is disputed: code and text. Older rows have no code, and "CODE: text" as the text."""
     if reason is not None or text is None:
         return _REASONS.get(reason or ""), text
     code, _, rest = text.partition(": ")
@@ -23,7 +23,7 @@ def read_dispute(reason: str | None, text: str | None) -> tuple[Reason | None, s
 
 
 def read_station_change(detail: Mapping[str, str]) -> StationChange | None:
-    """What the detail of an `order_shown` row says was reported; None: nothing was. Older rows have the text alone."""
+    """The change that an `order_shown` row's detail reports; None if it reports none. Older rows have only a text."""
     if "change" in detail:
         return StationChange(detail["change"])
     if "text" not in detail:

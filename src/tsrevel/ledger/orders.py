@@ -1,4 +1,4 @@
-"""Orders with their steps and receipts: one order for each event, from claim to settled, and what changed later."""
+"""Orders with their steps and receipts: one order for each event, from claim to settled, and later changes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DISPUTED_FOR = f"""
         SELECT json_extract(detail, '$.reason') FROM audit
         WHERE audit.event_id = orders.event_id AND kind = '{AuditKind.DISPUTED}' ORDER BY seq DESC LIMIT 1) END
 """  # noqa: S608 (no value comes from outside)
-"""The code of a dispute: it is in the audit, where rows of older versions have none."""
+"""The code of a dispute, from the audit. Rows of older versions have none."""
 _ORDERS = f"""
     SELECT event_id, state, plan, seen_plan, order_id, local_id, digest, cancelled, text, look_again_at, touched_at,
         seen_trouble, {DISPUTED_FOR} AS reason
@@ -151,7 +151,7 @@ _NOTE_SEEN = """
 
 
 class OrderRepository:
-    """`ledger.orders`: what is known of each event's order, and every change of it."""
+    """`ledger.orders`: reads each event's order, and makes every change of it."""
 
     def __init__(self, transactions: Transactions, outbox: Outbox) -> None:
         self._transactions = transactions
@@ -160,11 +160,11 @@ class OrderRepository:
     # Reads
 
     def get(self, event_id: EventId) -> OrderRecord | None:
-        """The event's order; None if nothing is known of one. LedgerDamaged for an unreadable plan."""
+        """The event's order; None if none is known. LedgerDamaged if its plan is unreadable."""
         return self.find([event_id]).get(event_id)
 
     def find(self, event_ids: Iterable[EventId]) -> dict[EventId, OrderRecord]:
-        """The orders of these events, as far as they are known, in one read. LedgerDamaged for an unreadable plan."""
+        """The known orders of these events, in one read. LedgerDamaged if a plan is unreadable."""
         wanted = json.dumps(list(event_ids))
         with self._transactions.reading() as connection:
             receipts: dict[EventId, dict[str, Receipt]] = {}
@@ -180,10 +180,9 @@ class OrderRepository:
         }
 
     def unfinished(self) -> tuple[OrderRecord, ...]:
-        """The orders claimed and not yet settled or disputed, and the settled ones that are due for a recheck.
+        """The claimed orders of unresolved events, and the settled orders that are due for a recheck. Oldest first.
 
-        Oldest first. A run died, or couldn't go on, or it didn't know for a while what became of a write. LedgerDamaged
-        for an unreadable plan.
+        Their run died or had to stop, or didn't know the outcome of a write. LedgerDamaged if a plan is unreadable.
         """
         with self._transactions.reading() as connection:
             now = encode_instant(self._transactions.clock())
@@ -194,9 +193,9 @@ class OrderRepository:
     def settled_between(
         self, first: date, last: date, *, except_of: Collection[EventId] = ()
     ) -> tuple[OrderRecord, ...]:
-        """Our finished orders for events of these days (both included), the latest day first, without some events'.
+        """Our orders that Revel showed complete, for events of these days (both included), latest day first.
 
-        An order is finished when Revel has shown it complete. LedgerDamaged for an unreadable plan.
+        The events in `except_of` are left out. LedgerDamaged if a plan is unreadable.
         """
         with self._transactions.reading() as connection:
             rows = connection.execute(_SETTLED_BETWEEN, (first.isoformat(), last.isoformat()))
@@ -205,14 +204,14 @@ class OrderRepository:
             return tuple(found[event_id] for event_id in ids)
 
     def event_ids_between(self, first: date, last: date) -> tuple[EventId, ...]:
-        """The events with an order, of any state, whose day was from `first` to `last` (both included)."""
+        """The events with an order in any state, on the days from `first` to `last` (both included)."""
         with self._transactions.reading() as connection:
             span = {"first": first.isoformat(), "last": last.isoformat()}
             found = [EventId(row["event_id"]) for row in connection.execute(_EVENTS_BETWEEN, span)]
             return tuple(each for each in found if not each.startswith(NAMELESS))
 
     def count_by_state(self) -> dict[OrderState, int]:
-        """How many orders are in each state, states with none included."""
+        """The number of orders in each state, even if it is 0."""
         with self._transactions.reading() as connection:
             counts: dict[OrderState, int] = dict.fromkeys(get_args(OrderState), 0)
             for row in connection.execute(_COUNT):
@@ -220,18 +219,18 @@ class OrderRepository:
             return counts
 
     def was_sent(self, event_id: EventId) -> bool:
-        """Whether anything was ever sent for the event that may have been applied, claims dropped since included."""
+        """Whether any write for the event was sent and may be applied, even under a claim dropped since."""
         with self._transactions.reading() as connection:
             return bool(connection.execute(_MAY_BE_APPLIED, (event_id,)).fetchone()["ever"])
 
     def contents(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:
-        """The content hashes of these events, as far as they are known."""
+        """The known content hashes of these events."""
         with self._transactions.reading() as connection:
             rows = connection.execute(_CONTENTS, (json.dumps(list(event_ids)),))
             return {row["event_id"]: ContentHashes(row["made"], row["seen"]) for row in rows}
 
     def shown(self, event_ids: Iterable[EventId]) -> dict[EventId, dict[str, str]]:
-        """What Revel last showed of these orders, as far as a POS station changed them after they were finished."""
+        """These events' orders that a POS station changed after they were finished, as Revel last showed them."""
         with self._transactions.reading() as connection:
             rows = connection.execute(_SHOWN, (json.dumps(list(event_ids)),))
             return {EventId(row["event_id"]): json.loads(row["shown"]) for row in rows}
@@ -239,10 +238,10 @@ class OrderRepository:
     # From claim to settled
 
     def claim(self, run_id: str, plan: Plan) -> None:
-        """Stores the plan before its first write, in place of an earlier claim without receipts.
+        """Stores the plan before its first write. It replaces an earlier claim without receipts.
 
-        If anything that may have been applied was sent for the event before, the order is due for a recheck.
-        ClaimConflict if the event is resolved, or its order has receipts or is settled, disputed or foreign.
+        If an earlier write for the event may be applied, the order is due for a recheck. ClaimConflict if the event is
+        resolved, or its order has receipts or is settled, disputed or foreign.
         """
         with self._transactions.changing(run_id) as change:
             connection, event_id = change.connection, plan.event_id
@@ -265,12 +264,12 @@ class OrderRepository:
             )
 
     def note_content(self, run_id: str, event_id: EventId, content: str) -> None:
-        """The order is about to be made of the event with this content (`hash_of_content`)."""
+        """Stores the content hash (`hash_of_content`) of the event that the order is about to be made from."""
         with self._transactions.changing(run_id) as change:
             change.connection.execute(_NOTE_MADE, (event_id, content))
 
     def mark_sent(self, run_id: str, event_id: EventId, step: Step) -> None:
-        """The step is about to be sent: until it is answered nobody knows whether it was applied.
+        """Records that the step is about to be sent. Until it is answered, its outcome is unknown.
 
         If it was sent before, the order is due for a recheck. ClaimConflict if the claimed plan has no such step.
         """
@@ -288,15 +287,15 @@ class OrderRepository:
             change.audit(AuditKind.SENT, event_id, step=step.kind, uuid=step.uuid)
 
     def mark_not_applied(self, run_id: str, event_id: EventId, step: Step) -> None:
-        """The step was not sent after all, or was refused: it is surely not applied."""
+        """Records that the step was not sent after all, or was refused: it is not applied."""
         with self._transactions.changing(run_id) as change:
             change.connection.execute(_MARK_NOT_APPLIED, (event_id, step.uuid))
             change.audit(AuditKind.NOT_APPLIED, event_id, step=step.kind, uuid=step.uuid)
 
     def mark_missing(self, run_id: str, event_id: EventId, steps: Iterable[Step]) -> None:
-        """Revel acknowledged or showed these steps, and doesn't show them: nobody knows any more if they were applied.
+        """Records that Revel stopped showing these steps: their outcome is unknown again.
 
-        They count from their sending, or from now where that is too long ago to explain it.
+        They may be applied until PENDING after their sending or, if that is over, after now.
         """
         with self._transactions.changing(run_id) as change:
             now = datetime.fromisoformat(change.at)
@@ -308,10 +307,10 @@ class OrderRepository:
     def record(
         self, run_id: str, event_id: EventId, step: Step, *, revel_id: str | None, facts: Mapping[str, str]
     ) -> None:
-        """Stores Revel's answer to a step of the claimed plan; that of the order step gives the order its id.
+        """Stores Revel's answer to a step of the claimed plan. The order step's answer has the order's id.
 
-        The answer to a step that had to be written again replaces the earlier one, and the audit holds both.
-        `facts` must be free of customer data. ClaimConflict if the claimed plan has no such step.
+        The answer to a step that was written again replaces the earlier one; the audit has both. `facts` must be free
+        of customer data. ClaimConflict if the claimed plan has no such step.
         """
         with self._transactions.changing(run_id) as change:
             wanted = (event_id, step.uuid, step.kind, step.number)
@@ -329,15 +328,15 @@ class OrderRepository:
             change.audit(kind, event_id, step=step.kind, uuid=step.uuid, revel_id=revel_id, was=was, facts=text)
 
     def correct_clock(self, run_id: str, event_id: EventId) -> None:
-        """What was sent in the future, by a clock that was fast, counts from now on."""
+        """Sets sending times in the future to now: the clock was fast when they were stored."""
         with self._transactions.changing(run_id) as change:
             if change.connection.execute(_CORRECT_CLOCK, {"event_id": event_id, "at": change.at}).rowcount:
                 change.audit(AuditKind.CLOCK_CORRECTED, event_id)
 
     def settle(self, run_id: str, event_id: EventId, order_id: OrderId, digest: str | None) -> None:
-        """Revel showed the order complete. `digest` is the content hash of the event it was made of.
+        """Records that Revel showed the order complete. `digest`: the content hash of the event that it was made from.
 
-        Also without a claim (the ledger was lost) and after a dispute. ClaimConflict for a foreign order.
+        It works without a claim (the ledger was lost) and after a dispute. ClaimConflict for a foreign order.
         """
         with self._transactions.changing(run_id) as change:
             self._outbox.post_injected(change, event_id, order_id)
@@ -347,7 +346,7 @@ class OrderRepository:
             change.audit(AuditKind.SETTLED, event_id, was=state, order_id=order_id, digest=digest)
 
     def dispute(self, run_id: str, event_id: EventId, order_id: OrderId | None, found: Hold) -> None:
-        """What Revel holds isn't the plan: a person must look. `found` says why, without customer data."""
+        """Records that the order in Revel isn't the plan: a person must check it. `found` has no customer data."""
         with self._transactions.changing(run_id) as change:
             state = _require(change, event_id, "be disputed", set(get_args(OrderState)))
             _write(change, _DISPUTE, event_id, order_id=order_id, text=found.text)
@@ -358,9 +357,9 @@ class OrderRepository:
     def mark_foreign(
         self, run_id: str, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None
     ) -> None:
-        """Somebody else's order was found. It takes the place of a claim without receipts.
+        """Records somebody else's order, in place of a claim without receipts.
 
-        ClaimConflict if ours is settled, disputed or has receipts.
+        ClaimConflict if our order is settled, disputed or has receipts.
         """
         with self._transactions.changing(run_id) as change:
             state = _require(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
@@ -369,7 +368,7 @@ class OrderRepository:
             change.audit(AuditKind.FOREIGN, event_id, was=state, order_id=order_id, local_id=local_id, digest=digest)
 
     def release(self, run_id: str, event_id: EventId, text: str) -> None:
-        """Drops a claim, receipts and all, because Revel proved to hold nothing of it. The audit holds it and `text`.
+        """Drops a claim and its receipts: Revel has nothing of it. `text` goes into the audit.
 
         ClaimConflict if the event isn't claimed.
         """
@@ -382,7 +381,7 @@ class OrderRepository:
     # Afterwards
 
     def recheck(self, run_id: str, event_id: EventId, at: datetime | None) -> None:
-        """The order is due for one more check at `at` (aware), settled or not. None: that check is done.
+        """Makes the order, settled or not, due for one more check at `at` (aware). None: that check is done.
 
         ClaimConflict if no order of the event is known.
         """
@@ -391,7 +390,7 @@ class OrderRepository:
             if not _write(change, _RECHECK, event_id, again=again):
                 raise ClaimConflict(
                     ConflictCode.NO_ORDER,
-                    f"Event {event_id} can't be checked again: the ledger has no order of it.",
+                    f"Event {event_id} can't be checked again: the ledger has no order for it.",
                 )
             change.audit(AuditKind.LOOK_AGAIN, event_id, at=again or "never")
 
@@ -407,10 +406,10 @@ class OrderRepository:
         keeps_trouble: bool = False,
         content: str | None = None,
     ) -> None:
-        """A drift was reported: stores what the event is compared with next time. The claimed plan stays as it is.
+        """Records a reported drift: stores what the event is compared with next time. The claimed plan stays as it is.
 
-        None leaves digest, plan, cancelled and content as they are. `trouble` is why the event can't be planned now; of
-        it a hash is stored. `keeps_trouble`: that is as it was. `content` is the hash of what the event was like.
+        None leaves digest, plan, cancelled and content unchanged. `trouble`: why the event can't be planned now; only
+        its hash is stored. `keeps_trouble` leaves that hash unchanged. `content`: the event's content hash.
         ClaimConflict if no order of the event is known.
         """
         with self._transactions.changing(run_id) as change:
@@ -418,7 +417,7 @@ class OrderRepository:
             values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_text(trouble) if trouble else None}
             if not _write(change, _NOTE_DRIFT, event_id, cancelled=cancelled, keeps_trouble=keeps_trouble, **values):
                 raise ClaimConflict(
-                    ConflictCode.NO_ORDER, f"Event {event_id} can't be updated: the ledger has no order of it."
+                    ConflictCode.NO_ORDER, f"Event {event_id} can't be updated: the ledger has no order for it."
                 )
             if content:
                 change.connection.execute(_NOTE_SEEN, (event_id, content))
@@ -429,7 +428,7 @@ class OrderRepository:
     def note_shown(
         self, run_id: str, event_id: EventId, shown: Mapping[str, str], report: StationReport | None
     ) -> None:
-        """Revel shows a finished order like this now. `report` is what was reported of it; None if nothing was."""
+        """Stores how Revel shows a finished order now. `report`: what was reported of it; None if nothing was."""
         with self._transactions.changing(run_id) as change:
             change.connection.execute(_NOTE_SHOWN, (event_id, canonical(shown), change.at, run_id))
             told = {"change": report.change, "text": report.text} if report else {}
@@ -437,7 +436,7 @@ class OrderRepository:
 
 
 def _recheck_when_certain(change: Change, event_id: EventId) -> None:
-    """Has the order checked once more, when nothing sent until now can be applied any more."""
+    """Makes the order due for a recheck, after nothing sent until now can be applied any more."""
     again = encode_instant(datetime.fromisoformat(change.at) + PENDING)
     _write(change, _RECHECK, event_id, again=again)
     change.audit(AuditKind.LOOK_AGAIN, event_id, at=again)
@@ -446,9 +445,9 @@ def _recheck_when_certain(change: Change, event_id: EventId) -> None:
 def _require(
     change: Change, event_id: EventId, wish: str, allowed: set[OrderState], *, begun: bool = True
 ) -> OrderState | None:
-    """The state the order is in now, None for no order. ClaimConflict unless it is allowed.
+    """The order's state; None for no order. ClaimConflict unless it is allowed.
 
-    Not `begun`: an order with receipts isn't allowed either.
+    `begun` False: an order with receipts isn't allowed either.
     """
     row = change.connection.execute(_STATE, (event_id,)).fetchone()
     if row is None:
@@ -463,7 +462,7 @@ def _require(
 
 
 def _write(change: Change, sql: str, event_id: EventId, **values: str | bool | None) -> bool:
-    """Runs one of the statements above for the event, as of this change. True if a row was written."""
+    """Runs one of the statements above for the event, with the run and time of this change. True if it wrote a row."""
     row = {"event_id": event_id, "run_id": change.run_id, "at": change.at, **values}
     return change.connection.execute(sql, row).rowcount > 0
 

@@ -1,6 +1,6 @@
-"""The outbox: notices stored with the changes they tell of, the mails they go out in, and what became of those.
+"""The outbox: notices of changes, the mails that carry them, and whether those were sent.
 
-Transactional: a notice is there if and only if its change is. What is sent, and how, is not known here.
+Each notice is stored in the transaction of its change, so neither exists without the other. Other modules send mails.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tsrevel.ledger.records import AuditKind, EventResult, LastResult
 from tsrevel.planning.model import EventId, OrderId
 
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
-"""What a notice tells of: a change of an event's state that a person may want to hear of."""
+"""The change of an event's state that a notice reports."""
 
 REPORTED_CHANGES = frozenset({"CHANGED_AFTER_INJECTION", "CANCELLED_AFTER_INJECTION"})
 """The reasons that report a change after injection. It stays open until a person settles it."""
@@ -47,7 +47,7 @@ _EMPTY_TEXTS = "UPDATE notices SET text = '' WHERE mail = ?"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One change of one event. `text` says why and what to do; it names no customer. `day` is None where unknown."""
+    """One change of one event. `text` says why and what to do; it names no customer. `day` is None if unknown."""
 
     event_id: EventId
     occasion: Occasion
@@ -61,7 +61,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class DueMail:
-    """A mail that is still to be sent. `attempts` failed so far, `refusals` of them because it wasn't acceptable."""
+    """A mail that is still to be sent. `attempts` failed so far; in `refusals` of them the mail itself was refused."""
 
     number: int
     made_at: datetime
@@ -71,16 +71,16 @@ class DueMail:
 
 
 class Outbox:
-    """`ledger.outbox`: notices and mails. `mail_on` is what notices are stored of; none, unless mails can be sent."""
+    """`ledger.outbox`: notices and mails. `mail_on`: the occasions for notices; empty if no mail can be sent."""
 
     def __init__(self, transactions: Transactions, mail_on: Collection[str]) -> None:
         self._transactions = transactions
         self._mail_on = mail_on
 
     def make_mails(self, *, digest: bool) -> tuple[DueMail, ...]:
-        """Puts the notices that wait into mails, one for all (`digest`) or one for each; what is due, oldest first.
+        """Puts waiting notices into mails, one for all (`digest`) or one for each. Returns all due mails, oldest first.
 
-        Notices wait as well after a run that died before it came to its mails.
+        Notices of a run that died before it made its mails are waiting too.
         """
         with self._transactions.changing(None) as change:
             connection = change.connection
@@ -100,15 +100,15 @@ class Outbox:
             )
 
     def note_sent(self, number: int) -> None:
-        """The mail was taken, and is never sent again. ClaimConflict if it wasn't due."""
+        """Records that the mail was accepted: it is never sent again. ClaimConflict if it wasn't due."""
         with self._transactions.changing(None) as change:
             _note_attempt(change, number, "sent", refused=False)
             change.audit(AuditKind.MAIL_SENT, mail=str(number))
 
     def note_failed(self, number: int, text: str, *, refused: bool = False, give_up: bool = False) -> None:
-        """The mail wasn't taken, and `text` says why. Without `give_up` a later run sends it again.
+        """Records that the mail wasn't accepted, and why (`text`). Without `give_up` a later run sends it again.
 
-        `refused`: for what it is. ClaimConflict if it wasn't due.
+        `refused`: the mail itself was refused. ClaimConflict if it wasn't due.
         """
         with self._transactions.changing(None) as change:
             _note_attempt(change, number, "given_up" if give_up else "due", refused=refused)
@@ -116,7 +116,7 @@ class Outbox:
                 change.audit(AuditKind.MAIL_GIVEN_UP, mail=str(number), text=text)
 
     def post_injected(self, change: Change, event_id: EventId, order_id: OrderId) -> None:
-        """Stores that the event's order is about to be settled, unless it was before, or isn't of our making."""
+        """Stores a notice that the event's order is about to be settled, unless it is settled already or isn't ours."""
         if "injected" in self._mail_on:
             row = {"run_id": change.run_id, "event_id": event_id, "order_id": order_id}
             change.connection.execute(_POST_INJECTED, row)
@@ -128,7 +128,7 @@ class Outbox:
         before: Mapping[EventId, LastResult],
         news: Collection[EventId],
     ) -> None:
-        """Stores what is new in a run's results: `before` is what was last made of the events, `news` what changed."""
+        """Stores notices of a run's new results. `before`: the last results; `news`: the events that changed."""
         for one in results:
             occasion = _occasion_of(one, before.get(one.event_id)) if one.event_id in news else None
             if occasion in self._mail_on:
@@ -146,7 +146,7 @@ class Outbox:
 
 
 def _occasion_of(result: EventResult, before: LastResult | None) -> Occasion | None:
-    """A failure is new with another reason alone: its text may tell a time, and then differs in every run."""
+    """A failure is new only with another reason: its text may name a time, which differs in every run."""
     if result.missed:
         return None if before and before.missed_at else "missed"
     if result.reason in REPORTED_CHANGES:

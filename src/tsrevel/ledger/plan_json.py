@@ -1,4 +1,4 @@
-"""Plans and events as JSON text and back. A text that isn't one is damage and is never guessed at."""
+"""Plans and events as JSON text and back. Unreadable text is damage: its content is never guessed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.planning.model import Document, Event, Plan
 
 _SHAPE = 1
-"""Goes up only when a field disappears or changes its meaning. A new field with a default needs no new shape: an older
-text lacks it and reads as the default."""
+"""Raise it only if a field disappears or changes its meaning. A new field with a default needs no new shape: an older
+text lacks it and gets the default."""
 
 _PLANS = TypeAdapter(Plan)
 _EVENTS = TypeAdapter(Event)
@@ -71,11 +71,11 @@ def _without_staff(document: Document) -> Document:
 
 
 def hash_of_content(event: Event) -> str:
-    """A hash over what an order's day, location, lines and money come from, whatever the settings make of it."""
+    """A hash of all that an order's day, location, lines and money come from. Settings don't change it."""
     bare = replace(event, status="", location_name="", starts_at=None, guest_count=None, updated=None, faults=())
     return hash_of_text(encode_snapshot(bare))
 
 
 def hash_of_text(text: str) -> str:
-    """How the ledger keeps a text that may name people."""
+    """The hash that the ledger stores of a text that may name people."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Questions that a person asks of the ledger: what needs attention, and what happened to this event? Only reads."""
+"""Answers a person's questions: what needs attention, and what happened to this event? Only reads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STATUSES = """
     FROM sightings LEFT JOIN orders USING (event_id)
     WHERE event_id NOT IN (SELECT event_id FROM resolutions)
 """
-# `+event_day`: what is found is sorted. Else SQLite reads every event there ever was by the index of days, row by row.
+# `+event_day` makes SQLite sort the found rows. Without + it reads every event, row by row, by the index of days.
 _HELD_OR_FAILED = f"""
     {_STATUSES} AND sightings.status IN ('held', 'failed') ORDER BY +event_day, location, event_id
 """
@@ -57,7 +57,7 @@ _DRY_FINDINGS = """
             AND (known.missed_at IS NOT NULL OR dry_sightings.missed_at IS NULL))
     ORDER BY event_day, location, event_id
 """
-"""Without those that a live run lists in the same state, in other words perhaps."""
+"""Leaves out findings that a live run has in the same state, perhaps in other words."""
 _OPEN_CHANGES = """
     SELECT event_id, event_day, coalesce(location, '') AS location, open_changes.reason, told_at
     FROM open_changes LEFT JOIN sightings USING (event_id) ORDER BY event_day, event_id
@@ -69,7 +69,7 @@ _EVENT_STATUS = """
 _ARE_UNKNOWN = """
     (state = 'disputed' AND NOT EXISTS (SELECT 1 FROM receipts AS known WHERE known.event_id = orders.event_id))
 """
-"""An order found at Revel that wasn't as planned, with a ledger that had lost what it knew, or dropped it."""
+"""An order found in Revel that differs from the plan, after the ledger lost or dropped its rows about it."""
 _OPEN_ORDERS = f"""
     SELECT event_id, state, plan, order_id, text, touched_at, {_ARE_UNKNOWN} AS unknown, {DISPUTED_FOR} AS reason,
         (SELECT max(sent_at) FROM steps WHERE steps.event_id = orders.event_id AND unanswered) AS pending_since,
@@ -103,9 +103,9 @@ _STEPS = f"""
 
 @dataclass(frozen=True, slots=True)
 class EventStatus:
-    """The status of an event when a run last saw it. `since`: its status has been that ever since then.
+    """The status of an event when a run last saw it. `since`: the event has had that status since then.
 
-    `location` is the [[locations]] entry's name, else TripleSeat's; '' where a version before this one saw it.
+    `location` is the [[locations]] entry's name, else TripleSeat's; '' if only an earlier version saw the event.
     """
 
     event_id: EventId
@@ -121,7 +121,7 @@ class EventStatus:
 
 @dataclass(frozen=True, slots=True)
 class OpenChange:
-    """A change after injection that was told at `told_at`, and that no person has settled since."""
+    """A change after injection that was reported at `told_at`, and that nobody has settled since."""
 
     event_id: EventId
     day: date | None
@@ -132,9 +132,9 @@ class OpenChange:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order claimed and not settled, or disputed. `dispute` says why it is disputed, `total` in cents.
+    """A claimed or disputed order. `dispute` says why it is disputed; `total` is in cents.
 
-    `receipts` is None where the ledger has none of an order found at Revel: how far it was written isn't known.
+    `receipts` is None if the order was found in Revel without receipts in the ledger: nobody knows what is written.
     """
 
     event_id: EventId
@@ -165,10 +165,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """A step of the claimed plan, and Revel's receipt for it: the id it gave, when, in which run; None without one.
+    """A step of the claimed plan with its receipt: Revel's id, when, in which run; None without a receipt.
 
-    `written` without `kept`: Revel showed it, and the receipt isn't in the ledger (pruned, or found with a new ledger).
-    `written` is None where nobody can say: the order is disputed, and there is no receipt of it at all.
+    `written` without `kept`: Revel showed it, but the ledger has no receipt (pruned, or a new ledger). `written` is
+    None if unknown: the order is disputed and has no receipt at all.
     """
 
     kind: str
@@ -200,19 +200,19 @@ class LedgerQueries:
         self._transactions = transactions
 
     def held_or_failed(self) -> tuple[EventStatus, ...]:
-        """The events held or failed when last seen, and not resolved, by their days."""
+        """The unresolved events that were held or failed when last seen, by day."""
         return self._statuses(_HELD_OR_FAILED)
 
     def waiting(self) -> tuple[EventStatus, ...]:
-        """The events that wait for their day, or for the next run, by their days."""
+        """The unresolved events that wait for their day or for the next run, by day."""
         return self._statuses(_WAITING_EVENTS)
 
     def missed(self) -> tuple[EventStatus, ...]:
-        """The events whose gate closed without an order, and that nobody has resolved, by their days."""
+        """The unresolved events whose gate closed without an order, by day."""
         return self._statuses(_MISSED_EVENTS)
 
     def dry_findings(self) -> tuple[EventStatus, ...]:
-        """The events that a dry run found held, failed or missed, and no live run knows to be so, by their days."""
+        """The events that only a dry run found held, failed or missed, by day."""
         return self._statuses(_DRY_FINDINGS)
 
     def event_status(self, event_id: EventId) -> EventStatus | None:
@@ -220,18 +220,18 @@ class LedgerQueries:
         return next(iter(self._statuses(_EVENT_STATUS, event_id)), None)
 
     def recent_events(self, prefix: str, limit: int) -> tuple[tuple[EventId, str], ...]:
-        """The events seen last whose ids begin with `prefix`, each with its day, status and reason in words."""
+        """The `limit` events seen last whose ids begin with `prefix`, each with its day, status and reason as text."""
         with self._transactions.reading() as connection:
             found = connection.execute(_RECENT_EVENTS, (prefix, limit))
             return tuple((EventId(row["event_id"]), row["text"]) for row in found)
 
     def open_changes(self) -> tuple[OpenChange, ...]:
-        """The changes after injection that nobody has settled, by their days; some may agree again."""
+        """The changes after injection that nobody has settled, by day. Some may have been undone since."""
         with self._transactions.reading() as connection:
             return tuple(_decode_change(row) for row in connection.execute(_OPEN_CHANGES))
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
-        """The orders begun and not finished, or disputed, the longest untouched first. LedgerDamaged: bad plan."""
+        """The claimed and disputed orders of unresolved events, longest unchanged first. LedgerDamaged: bad plan."""
         with self._transactions.reading() as connection:
             return tuple(_decode_open_order(row) for row in connection.execute(_OPEN_ORDERS))
 
@@ -241,13 +241,13 @@ class LedgerQueries:
             return tuple(_decode_attempt(row) for row in connection.execute(_ATTEMPTS_OF_EVENT, (event_id,)))
 
     def attempts_in(self, run_ids: Iterable[str]) -> tuple[Attempt, ...]:
-        """What these runs attempted, in the order they did."""
+        """The attempts of these runs, in their order."""
         with self._transactions.reading() as connection:
             found = connection.execute(_ATTEMPTS_OF_RUNS, (json.dumps(list(run_ids)),))
             return tuple(_decode_attempt(row) for row in found)
 
     def totals_of(self, run_ids: Iterable[str]) -> dict[str, Cents]:
-        """The sum of the orders that each of these runs made; of a run without any, or whose plans aren't kept, none.
+        """The sum of the orders that each of these runs made. Runs without orders, or with a lost plan, are left out.
 
         LedgerDamaged: bad plan.
         """
@@ -262,7 +262,7 @@ class LedgerQueries:
         return {run_id: total for run_id, total in totals.items() if run_id not in lost}
 
     def steps_of(self, event_id: EventId) -> tuple[StepStatus, ...]:
-        """The steps of the claimed plan with their receipts, in the order of writing; none without a claim."""
+        """The steps of the claimed plan with their receipts, in the order of writing; empty without a claim."""
         with self._transactions.reading() as connection:
             return tuple(_decode_step(row) for row in connection.execute(_STEPS, (event_id,)))
 

@@ -1,4 +1,4 @@
-"""What the ledger hands out, as data. Instants are aware and in UTC. Nothing here reads or writes."""
+"""The data that the ledger returns. Instants are aware and in UTC. Nothing here reads or writes."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from tsrevel.planning.model import Event, EventId, OrderId, Plan
 from tsrevel.planning.reasons import Reason
 
 Clock = Callable[[], datetime]
-"""Gives the present instant, aware, in UTC."""
+"""Returns the current instant, aware, in UTC."""
 
 PENDING = timedelta(minutes=15)
-"""How long a write whose outcome isn't known may still be applied, counted from its sending."""
+"""How long after its sending a write of unknown outcome may still be applied."""
 
 RunMode = Literal["bulk", "single"]
 
 Verdict = Literal["done", "ignored"]
-"""A person's word on an event. `done`: it has its order, or needs none any more. `ignored`: it is to have none."""
+"""A person's verdict on an event. `done`: it has its order, or no longer needs one. `ignored`: it gets none."""
 
 OrderState = Literal["claimed", "settled", "disputed", "foreign"]
-"""`claimed`: the plan is stored, its order may be anywhere between unwritten and complete. `settled`: Revel showed
-it complete. `disputed`: what Revel holds isn't the plan; a person must look, and it is never written again.
-`foreign`: somebody else's order was found; ours is never written."""
+"""`claimed`: the plan is stored; none, a part or all of its order is written. `settled`: Revel showed it complete.
+`disputed`: the order in Revel isn't the plan. A person must check it, and runs never write to it again.
+`foreign`: somebody else's order was found, so runs never write ours."""
 
 
 class AuditKind(StrEnum):
-    """What a row of the audit is about. Codes never change their meaning."""
+    """The kind of an audit row. Codes never change their meaning."""
 
     CLAIMED = "claimed"
     RECORDED = "recorded"
@@ -72,7 +72,7 @@ class AuditKind(StrEnum):
 
 
 class StationChange(StrEnum):
-    """What a report said of a finished order that a POS station has changed: so it is now, or as it was made again."""
+    """How a POS station changed a finished order: from its original state, or back to it."""
 
     CHANGED = "changed"
     UNDONE = "undone"
@@ -80,7 +80,7 @@ class StationChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StationReport:
-    """What was reported of such a change. `text` is free of customer data."""
+    """The report of such a change. `text` is free of customer data."""
 
     change: StationChange
     text: str
@@ -88,7 +88,7 @@ class StationReport:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One invocation. Without `finished_at` it is still going, or died. `whole`: no days and no places left out."""
+    """One invocation. Without `finished_at` it still runs, or died. `whole`: it left out no days and no locations."""
 
     run_id: str
     correlation_id: str
@@ -112,15 +112,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """What is known of the order of one event.
+    """Everything known of the order of one event.
 
-    `plan` is the one claimed, and stays; `seen_plan` is the last one that a change of the event was reported
-    against, `digest` the content hash of that moment. `receipts` go by the uuid of their step, and so does `sent`: when
-    each step was last sent, as far as an order isn't settled. Of `unanswered` it isn't known whether they were applied.
-    `local_id` is kept of foreign orders, `reason` and `text` (why) of disputed ones; `reason` is None where an older
-    version stored none. `recheck_at`: a write was sent again whose
-    outcome had been unknown; checked once more from then on, the order shows whether a part of it is there twice.
-    `seen_trouble` is the hash of why the event, changed, couldn't be planned when last seen; None if it could.
+    `plan` is the claimed plan, and stays. `seen_plan` is the event's plan when a change was last reported. `digest` is
+    the event's content hash then, or when the order was settled. `receipts` and `sent` are by the uuid of their step.
+    `sent` is when each step was last sent; it is empty for a settled order. The outcome of `unanswered` is unknown.
+    Foreign orders have `local_id`, disputed ones `reason` and `text`; older versions stored no `reason`. `recheck_at`:
+    a write of unknown outcome was sent again, so a check from then on shows whether a part exists twice.
+    `seen_trouble`: the hash of why the changed event couldn't be planned when last seen; None if it could.
     """
 
     event_id: EventId
@@ -142,26 +141,26 @@ class OrderRecord:
 
     @property
     def dispute(self) -> str | None:
-        """Why it is disputed, for people: with its code where that is known."""
+        """Why it is disputed, for people: with its code, if known."""
         return describe_dispute(self.reason, self.text)
 
     @property
     def pending_until(self) -> datetime | None:
-        """Until when a write to it may still be applied of which that isn't known; None if there is no such write."""
+        """Until when a write of unknown outcome may still be applied; None if there is none."""
         return max((self.sent[uuid] + PENDING for uuid in self.unanswered), default=None)
 
     def pending(self, now: datetime) -> frozenset[str]:
-        """The uuids of the steps that were sent, aren't answered, and may still be applied."""
+        """The uuids of the sent and unanswered steps that may still be applied."""
         return frozenset(uuid for uuid in self.unanswered if now < self.sent[uuid] + PENDING)
 
 
 @dataclass(frozen=True, slots=True)
 class EventResult:
-    """What a run made of one event, to be stored. Of `text` only a hash is kept.
+    """A run's result for one event, to be stored. The ledger stores only a hash of `text`.
 
-    `updated` is TripleSeat's own stamp of the event. `event` is the event as it was seen whole: where it is held or
-    failed, a copy of it without customer data is kept. `news`: a person is told of it now. `unlisted`: the listing
-    should have shown it and didn't. Not `looked_into`: the run didn't come to it, so that trouble known of it stands.
+    `updated` is TripleSeat's own time of the last change. `event` is the complete event: if it is held or failed, the
+    ledger stores a copy without customer data. `news`: this run reports it to a person. `unlisted`: the listing should
+    have the event and doesn't. `looked_into` False: the run didn't get to the event, so known trouble stays.
     """
 
     event_id: EventId
@@ -182,7 +181,7 @@ class EventResult:
 
 @dataclass(frozen=True, slots=True)
 class ContentHashes:
-    """Hashes of an event's content: `made` its order was planned from, `seen` was last compared with it."""
+    """Hashes of an event's content: `made` when its order was planned, `seen` when it was last compared."""
 
     made: str | None = None
     seen: str | None = None
@@ -190,10 +189,10 @@ class ContentHashes:
 
 @dataclass(frozen=True, slots=True)
 class LastResult:
-    """What was last made of an event. `missed_at` is when its gate was first seen closed without an order.
+    """The last result for an event. `missed_at`: when a run first saw its gate closed without an order.
 
-    `updated` is the latest of TripleSeat's own stamps of the event. `unlisted_at` is since when the listing lacks it,
-    though it is there.
+    `updated` is the latest of TripleSeat's own times of change. `unlisted_at`: since when the listing lacks the event,
+    although it exists.
     """
 
     event_id: EventId
@@ -209,10 +208,10 @@ class LastResult:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a person settled about an event, and why. `order_id` is the order that a person said last it has.
+    """A person's verdict on an event, and why. `order_id` is the order that a person last named.
 
-    `digest` is the content hash of the event then, or of the latest change that was told since; None: not known.
-    `orders` are all that were named since the event was last open, `was_done` whether `done` was said since.
+    `digest` is the event's content hash then, or at the latest change reported since; None if unknown. `orders` are all
+    orders named since the event was last open. `was_done`: a person said `done` since then.
     """
 
     event_id: EventId
@@ -227,10 +226,10 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryKey:
-    """What tells one webhook delivery from another: `subject` is "event 12" or "booking 34".
+    """Identifies a webhook delivery. `subject` is "event 12" or "booking 34".
 
-    `stamp` is the subject's `updated_at`, which is to the minute; "" where it has none. `body_hash` tells apart what
-    was sent within one minute, and stays the same when a delivery is signed and sent again (facts TripleSeat 6.4).
+    `stamp` is the subject's `updated_at`, to the minute; "" if it has none. `body_hash` distinguishes deliveries of the
+    same minute. It stays the same when a delivery is signed and sent again (facts TripleSeat 6.4).
     """
 
     trigger: str
@@ -241,7 +240,7 @@ class DeliveryKey:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One fact of the append-only audit. Its hashes aren't handed out: `chain` verifies them."""
+    """One row of the append-only audit, without its hashes: `chain` verifies them."""
 
     seq: int
     at: datetime
@@ -252,17 +251,17 @@ class AuditRow:
 
 
 def describe_dispute(reason: Reason | None, text: str | None) -> str | None:
-    """What an order is disputed for, in one line with its code."""
+    """Why an order is disputed, in one line with its code."""
     return f"{reason}: {text}" if reason else text
 
 
 def encode_instant(at: datetime) -> str:
-    """`at` as ISO text in UTC with microseconds, so that text order is time order. ValueError if it is naive."""
+    """`at` as ISO text in UTC with microseconds, so text order is time order. ValueError if it is naive."""
     if at.tzinfo is None:
-        raise ValueError("the ledger stores aware instants only: pass a clock that says UTC")
+        raise ValueError("the ledger stores aware instants only: pass a UTC clock")
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def decode_instant(text: str | None) -> datetime | None:
-    """The instant that `encode_instant` wrote, or None where none was stored."""
+    """The instant that `encode_instant` wrote; None if none was stored."""
     return None if text is None else datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Runs: one row for each invocation. And the pause, which keeps all runs from doing anything."""
+"""Runs, one row for each invocation, and the pause, during which no run does anything."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _BEGIN_PAUSE = "INSERT INTO pause (id, since_at, reason) VALUES (1, ?, ?)"
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Since when (aware, UTC) nothing is done, and why, in the words of whoever said so ('' for no reason given)."""
+    """No run does anything since `since` (aware, UTC). `reason` is in the operator's words ('' if none was given)."""
 
     since: datetime
     reason: str
@@ -55,13 +55,13 @@ class Pause:
 
 
 class RunRepository:
-    """`ledger.runs`: every run from its begin to its end, and the pause."""
+    """`ledger.runs`: every run from begin to end, and the pause."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
     def begin(self, run: RunRecord) -> None:
-        """Stores a run that begins; every change that names a run needs this one. ClaimConflict if the id is taken."""
+        """Stores a run that begins. Changes that name the run need this one first. ClaimConflict if the id is taken."""
         with self._transactions.changing(run.run_id) as change:
             started = encode_instant(run.started_at)
             row = (run.run_id, run.correlation_id, run.mode, run.dry_run, run.whole, started)
@@ -82,13 +82,13 @@ class RunRepository:
             change.audit(AuditKind.RUN_FINISHED, exit_status=str(exit_status), summary=counted)
 
     def mark_partial(self, run_id: str) -> None:
-        """This run leaves events out: it doesn't count as one that looked at all of them."""
+        """Records that this run leaves events out, so it doesn't count as one over all events."""
         with self._transactions.changing(run_id) as change:
             change.connection.execute(_MARK_PARTIAL, (run_id,))
             change.audit(AuditKind.LEFT_OUT)
 
     def any_live(self) -> bool:
-        """Whether any live bulk run was ever begun with this ledger; if not, an earlier ledger may have been lost."""
+        """Whether a live bulk run ever began with this ledger. If not, an earlier ledger may have been lost."""
         with self._transactions.reading() as connection:
             return bool(connection.execute(_ANY_LIVE).fetchone()[0])
 
@@ -98,23 +98,23 @@ class RunRepository:
             return tuple(_decode_run(row) for row in connection.execute(_LATEST, (limit,)))
 
     def find(self, text: str) -> tuple[RunRecord, ...]:
-        """The runs that `text` names: by the correlation id, or by the run id or its first eight letters or more."""
+        """The runs whose correlation id is `text`, or whose run id begins with it (8 characters or more)."""
         with self._transactions.reading() as connection:
             return tuple(_decode_run(row) for row in connection.execute(_FIND, (text,)))
 
     def last_good(self, *, with_alarm: bool = True) -> RunRecord | None:
-        """The last live run over all events that came to its end: exit 0, or 3 where some were held or failed.
+        """The last live run over all events that ended with exit status 0 or 3; None if there is none.
 
-        Also one that found what a person must look at (exit 14), unless `with_alarm` says no. None if there was none.
+        With `with_alarm` also 14: that run did its work, and found something that a person must check.
         """
         with self._transactions.reading() as connection:
             row = connection.execute(_LAST_GOOD, {"alarm": 14 if with_alarm else 0}).fetchone()
             return _decode_run(row) if row else None
 
     def pause(self, reason: str) -> Pause | None:
-        """From now on no run does anything. An earlier pause stands, and is returned as it was.
+        """Pauses all runs. If they are paused already, that pause stays, and is returned as it was.
 
-        An earlier pause that had no reason gets this one. The audit holds no reason.
+        An earlier pause without a reason gets this one. The audit stores no reason.
         """
         with self._transactions.changing(None) as change:
             before = _find_pause(change.connection)
@@ -127,7 +127,7 @@ class RunRepository:
             return before
 
     def resume(self) -> Pause | None:
-        """Runs work again. Returns the pause that ended; None if there was none."""
+        """Ends the pause, and returns it; None if there was none."""
         with self._transactions.changing(None) as change:
             before = _find_pause(change.connection)
             if before:
@@ -142,9 +142,9 @@ class RunRepository:
 
 
 def read_pause(path: Path, opened_by: Connect = SQLITE) -> Pause | None:
-    """The pause in the ledger at `path`, without a lock; makes and changes nothing.
+    """The pause in the ledger at `path`; None if there is none. Takes no lock and changes nothing.
 
-    None as well where the ledger can't be read: then a run that opens it says why.
+    Also None if the ledger is unreadable: a run that opens it says why.
     """
     try:
         real = path.resolve(strict=True)

@@ -1,4 +1,4 @@
-"""The ledger opened to be read: nothing is locked, made, migrated or written, and a run may go on meanwhile."""
+"""Opens the ledger read-only: nothing is locked, created, migrated or written, and a run may go on meanwhile."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from tsrevel.ledger.records import Clock, RunRecord
 from tsrevel.planning.model import EventId
 
 MOST_CHECKED = 64_000_000
-"""Bytes of a ledger that is checked whole before anything of it is shown: that takes a tenth of a second. Of a larger
-one, the end of the audit is checked, and SQLite checks each page that is read. Runs check the whole of any ledger."""
+"""In bytes. All pages of a ledger up to this size are checked before anything is shown: that takes a tenth of a second.
+In a larger one only the end of the audit and the pages that SQLite reads are checked. Runs check all of any ledger."""
 _NOW = partial(datetime.now, UTC)
-"""A view's clock: of what it shows, only which orders are unfinished depends on it."""
+"""A view's clock: it decides which orders are unfinished and which catalogues are recent."""
 _SCHEMA = """
     SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type <> 'table', rowid
 """
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
 _RUNS = "SELECT * FROM runs WHERE run_id IN (SELECT value FROM json_each(?)) ORDER BY rowid"
 _LEFT_OUT = frozenset({"deliveries", "mails", "notices"})
-"""Tables that grow with every event, and that nothing of what becomes of one event rests on."""
+"""Tables that grow with every event, and don't matter for what a run decides about one event."""
 
 
 def open_view(path: Path, environment: str, opened_by: Connect = SQLITE) -> LedgerView | None:
-    """The ledger at `path`, to be read; None if there is none. It refuses every change.
+    """A view of the ledger at `path`, which refuses every change; None if there is no ledger.
 
     Raises LedgerUnusable (not ours, newer, of another environment, unreadable) and LedgerDamaged.
     """
@@ -61,9 +61,9 @@ def open_view(path: Path, environment: str, opened_by: Connect = SQLITE) -> Ledg
 
 
 def copy_event(path: Path, event_id: EventId, environment: str, clock: Clock, opened_by: Connect = SQLITE) -> Ledger:
-    """A ledger in memory that knows of this event what the one at `path` does now, and what concerns all events.
+    """A copy in memory of the ledger at `path`, without the rows of other events. Empty if there is no ledger.
 
-    Whatever is written to it is forgotten. An empty one if there is none at `path`. Raises what `open_view` raises.
+    Changes to the copy are lost. Raises what `open_view` raises.
     """
     with reachable(path):
         real = real_path(path)
@@ -97,7 +97,7 @@ def _open_whole(path: Path, environment: str, opened_by: Connect) -> sqlite3.Con
 
 
 def _copy(source: sqlite3.Connection) -> sqlite3.Connection:
-    """All that `source` holds, brought up to date: in memory, and what is too much for that in a temporary file."""
+    """A copy of `source`, brought up to date: in memory or, if it is too large, in a temporary file."""
     copy = _connect("")
     source.backup(copy)
     _bring_up_to_date(copy)
@@ -106,7 +106,7 @@ def _copy(source: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _copy_rows(source: sqlite3.Connection, copy: sqlite3.Connection, event_id: EventId, good: RunRecord | None) -> None:
-    """The tables of `source`, of whatever version, with the rows of one event alone, and the last good run."""
+    """Copies the tables of `source` (any version), with only this event's rows, their runs and the last good run."""
     for row in source.execute(_SCHEMA):
         copy.execute(row["sql"])
     copy.execute(f"PRAGMA user_version = {version_of(source)}")
