@@ -41,7 +41,7 @@ def test_in_words_it_is_the_same(shell: Shell) -> None:
     for text in (
         "decision: planned",
         "document: 41500002 (Contract & Event Order: 41500002): it is the only live document with lines",
-        "24 x Boxed Lunch Package, 444.00 -> product 8101 'Boxed Lunch Package': it is the only active product",
+        "24 x Boxed Lunch Package, 444.00 -> product 8101 'Boxed Lunch Package': exactly one active product",
         "TACO TRIO - Carne asada, cilantro & onion, 96.00 -> product 8102 'Taco Trio': it begins with the name",
         "charge Sales Tax, 53.24: is tax in Revel",
         "total: lines 682.00 - discounts 9.60 + charges 165.32 = grand total 837.72",
@@ -142,7 +142,7 @@ def test_a_copy_in_the_ledger_is_explained_without_asking(shell: Shell) -> None:
     shell.sync()
     told = explain(shell, UNMAPPED, "--offline", "--json").answer
     assert told["money"]["identity"].endswith("= grand total 124.00")
-    assert "was not asked" in told["lines"][0]["why"]
+    assert "was not read" in told["lines"][0]["why"]
     assert told["event"]["name"] == ""
 
 

@@ -48,8 +48,8 @@ def test_a_critical_one_that_failed_and_wasnt_accepted_stops_runs(
 def test_the_answers_in_one_line() -> None:
     at = datetime(2026, 12, 12, tzinfo=UTC)
     holds = [AssumptionAnswer(code, AssumptionResult.HOLDS, "seen", at) for code in AssumptionCode]
-    assert summarize([]) == "never tested: `tsrevel doctor --assumptions` does"
+    assert summarize([]) == "never tested; run `tsrevel doctor --assumptions`"
     assert summarize(holds) == f"{len(holds)} of {len(holds)} hold (tested 2026-12-12)"
     some = [AssumptionAnswer(UUID, AssumptionResult.FAILS, "seen"), *holds[1:3]]
-    assert summarize(some) == f"2 of {len(holds)} hold, 1 don't, {len(holds) - 3} couldn't be told (tested 2026-12-12)"
-    assert summarize(some[:1]).endswith("couldn't be told")
+    assert summarize(some) == f"2 of {len(holds)} hold, 1 fails, {len(holds) - 3} not tested (tested 2026-12-12)"
+    assert summarize(some[:1]).endswith("not tested")

@@ -51,9 +51,9 @@ class AssumptionResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """`fact`: the heading that it rests on. `critical`: an order's safety rests on it, so runs write nothing without.
+    """`fact`: its heading in the fact sheets. `critical`: an order's safety needs it, so runs write nothing without it.
 
-    `otherwise`: what a run does where it doesn't hold.
+    `otherwise`: what a run does if it doesn't hold.
     """
 
     code: AssumptionCode
@@ -65,7 +65,7 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class AssumptionAnswer:
-    """What an account answered. `detail` says what was seen, without customers' data; no full stop at its end."""
+    """The result of a test. `detail` says what was seen, without customer data and without a full stop at its end."""
 
     code: AssumptionCode
     result: AssumptionResult
@@ -169,7 +169,7 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
             _C.REVEL_CLOCK,
             "Revel 6",
             "Revel's answers carry a Date, and it agrees with this machine's clock",
-            "Runs check this machine's clock against TripleSeat alone, so they can't refuse to write",
+            "Runs check this machine's clock only against TripleSeat's, so they can't refuse to write",
         ),
         Assumption(
             _C.TRIPLESEAT_EVENT_DATES,
@@ -218,7 +218,7 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
         Assumption(
             _C.TRIPLESEAT_DOCUMENTS,
             "TripleSeat 3.4",
-            "One document of each event can be told to be the order",
+            "One document of each event is clearly the order",
             "Runs hold the other events",
         ),
         Assumption(
@@ -235,7 +235,7 @@ ASSUMPTIONS: dict[AssumptionCode, Assumption] = {
 def find_critical(
     answers: Iterable[AssumptionAnswer], accepted: Collection[AssumptionCode]
 ) -> tuple[AssumptionAnswer, ...]:
-    """Those of `answers` that keep runs from writing: critical, failed, and not accepted."""
+    """The answers that keep runs from writing: critical, failed, and not accepted."""
     return tuple(
         each
         for each in answers
@@ -244,13 +244,13 @@ def find_critical(
 
 
 def summarize(answers: Collection[AssumptionAnswer]) -> str:
-    """How many hold, how many don't, how many were never told, and when that was tested last."""
+    """How many assumptions hold, fail and were not tested, and the date of the last test."""
     if not answers:
-        return "never tested: `tsrevel doctor --assumptions` does"
+        return "never tested; run `tsrevel doctor --assumptions`"
     counts = Counter(each.result for each in answers)
     held, failed = counts[AssumptionResult.HOLDS], counts[AssumptionResult.FAILS]
     parts = [f"{held} of {len(ASSUMPTIONS)} hold"]
-    parts += [f"{failed} don't"] if failed else []
-    parts += [f"{len(ASSUMPTIONS) - held - failed} couldn't be told"] if held + failed < len(ASSUMPTIONS) else []
+    parts += [f"{failed} {'fails' if failed == 1 else 'fail'}"] if failed else []
+    parts += [f"{len(ASSUMPTIONS) - held - failed} not tested"] if held + failed < len(ASSUMPTIONS) else []
     last = max((each.tested_at for each in answers if each.tested_at), default=None)
     return ", ".join(parts) + (f" (tested {last:%Y-%m-%d})" if last else "")

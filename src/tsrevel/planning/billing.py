@@ -31,7 +31,7 @@ from tsrevel.text import quoted
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """A number of equal units at a price in cents, with what the ticket says beside the product's name."""
+    """A number of equal units at a price in cents. `note` appears beside the product's name on the ticket."""
 
     quantity: int
     unit_price: Cents
@@ -44,21 +44,21 @@ class Portion:
 
 @dataclass(frozen=True, slots=True)
 class Charges:
-    """The billing totals that are in the order: the sums of each field, and those that are items of their own."""
+    """The billing totals in the order: the sum for each field, and those that become items."""
 
     fields: Mapping[str, Cents]
     items: tuple[tuple[str, ProductId, Cents], ...] = ()
 
 
 def line_amount(line: Line) -> Cents:
-    """What the line comes to: its total; where it has none, quantity x price; a line without a price is free."""
+    """The line's total, else quantity x price. A line with neither total nor price is free."""
     if line.total is not None:
         return to_cents(line.total)
     return to_cents((line.price or Decimal(0)) * (Decimal(1) if line.quantity is None else line.quantity))
 
 
 def order_portion(line: Line) -> Portion | None:
-    """The line as units at a price, or as one unit at its amount; None where it sells nothing."""
+    """The line as units at a price, or as one unit at its amount; None if it sells nothing."""
     amount = line_amount(line)
     if line.quantity == 0 and amount == 0:
         return None
@@ -72,21 +72,21 @@ def order_portion(line: Line) -> Portion | None:
 
 
 def reduce_portion(portion: Portion, reduction: Cents) -> tuple[Portion, ...]:
-    """`portion` with `reduction` taken off its unit prices, exact to the cent: split in two where it must be."""
+    """Takes `reduction` off the unit prices, exact to the cent. The result has two parts if the price can't be even."""
     floor, dearer = divmod(portion.amount - reduction, portion.quantity)
     cheap = Portion(portion.quantity - dearer, Cents(floor), portion.note)
     return (cheap, Portion(dearer, Cents(floor + 1), portion.note)) if dearer else (cheap,)
 
 
 def document_discount(document: Document) -> Cents:
-    """What the document takes off its lines, never negative: its sign is uncertain (facts TripleSeat 9)."""
+    """The discount on the document's lines, never negative: its sign is uncertain (facts TripleSeat 9)."""
     if document.discounts_total is not None:
         return Cents(abs(to_cents(document.discounts_total)))
     return total([Cents(abs(to_cents(line.discount))) for line in document.lines if line.discount is not None])
 
 
 def spread_discount(document: Document, discount: Cents) -> list[Cents]:
-    """Each line's part of `discount`: what its own line says where that adds up, else in proportion to the amounts."""
+    """Each line's part of `discount`: the lines' own discounts if they add up, else in proportion to the amounts."""
     amounts = [line_amount(line) for line in document.lines]
     own = [Cents(abs(to_cents(line.discount or Decimal(0)))) for line in document.lines]
     if total(own) == discount and all(part <= amount for part, amount in zip(own, amounts, strict=True)):
@@ -95,7 +95,7 @@ def spread_discount(document: Document, discount: Cents) -> list[Cents]:
 
 
 def check_money(document: Document, event_total: Decimal | None) -> Hold | None:
-    """Hold the event unless the document adds up to the cent, and to `event_total` where that is given."""
+    """Holds the event unless the document adds up to the cent, and to `event_total` if that is given."""
     amounts = [line_amount(line) for line in document.lines]
     charges = [to_cents(charge.amount) for charge in document.billing_totals]
     if document.grand_total is None:
@@ -122,7 +122,7 @@ def check_money(document: Document, event_total: Decimal | None) -> Hold | None:
 
 
 def sort_charges(document: Document, policy: Policy, catalogue: Catalogue) -> Charges | Hold:
-    """What becomes of each billing total, by `policy.charges`. One that nobody listed holds the event."""
+    """Sorts the billing totals by `policy.charges`. One that no rule names holds the event."""
     rules = {normalise(rule.match): rule for rule in policy.charges}
     fields: dict[str, Cents] = dict.fromkeys(CHARGE_FIELDS, ZERO)
     items = []
@@ -152,24 +152,24 @@ def _mismatch(text: str) -> Hold:
 
 
 _CLOCKS_APART = timedelta(days=1)
-"""A payment's day is the site's, or the payment service's: it may be a day ahead of the location's."""
+"""A payment's day is by the site's or the payment service's clock: it may be a day ahead of the location's."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A payment and the document it stands on."""
+    """A payment and the id of its document."""
 
     document: int
     payment: PaymentRecord
 
     @property
     def net(self) -> Cents:
-        """What is left of it after refunds."""
+        """The payment less its refunds."""
         return to_cents(self.payment.amount - self.payment.refunded)
 
     @property
     def likeness(self) -> tuple[object, ...]:
-        """What two rows share that may be one payment."""
+        """Equal for two rows that may be the same payment."""
         return (self.payment.amount, self.payment.refunded, self.payment.paid_on)
 
 
@@ -178,8 +178,8 @@ def payments_to_record(
 ) -> list[Cents] | Hold:
     """The payments to record on an order of `final_total` made from `document`, in cents, as `policy.payments` says.
 
-    Only "recorded" goes by TripleSeat's payments; otherwise they, and the amount due, are not looked at: nothing of
-    them reaches the order. `today` is the location's day.
+    Only "recorded" uses TripleSeat's payments and amounts due; the other settings ignore them. `today` is the
+    location's day.
     """
     if policy.payments == "none":
         return []
@@ -196,7 +196,7 @@ def payments_to_record(
 
 
 def received_payments(event: Event) -> tuple[_Listed, ...] | Hold:
-    """Each payment that was received, once, in the order of the documents; or why that can't be told."""
+    """Each received payment once, in the order of the documents; a Hold if that is unclear."""
     live = [document for document in event.documents if not document.deleted]
     faults = hold_faults([fault for document in live for fault in document.payment_faults])
     if faults:
@@ -223,7 +223,7 @@ def received_payments(event: Event) -> tuple[_Listed, ...] | Hold:
 
 
 def refunded_of(event: Event) -> Cents:
-    """What was given back of the payments that were received, in cents."""
+    """The sum refunded of the received payments, in cents."""
     received = received_payments(event)
     return ZERO if isinstance(received, Hold) else total([to_cents(each.payment.refunded) for each in received])
 
@@ -248,9 +248,9 @@ def _find_fault(received: tuple[_Listed, ...], final_total: Cents, today: date) 
 
 
 def _check_amount_due(event: Event, document: Document, policy: Policy, received: tuple[_Listed, ...]) -> Hold | None:
-    """Hold the event unless each amount due is what is still owed, or the whole total (facts TripleSeat 3.3).
+    """Holds the event unless each amount due is what is still owed, or the whole total (facts TripleSeat 3.3).
 
-    Two payments that may be one need an amount due that counts both.
+    Two rows that may be the same payment need an amount due that counts both.
     """
     paid = total([each.net for each in received])
     confirmed = False
@@ -273,7 +273,7 @@ def _check_amount_due(event: Event, document: Document, policy: Policy, received
 
 
 def _amounts_due(event: Event, document: Document, policy: Policy) -> Iterator[tuple[str, Cents, Cents]]:
-    """Each amount due that TripleSeat tells, what tells it, and the grand total it is to be compared with."""
+    """Each amount due in TripleSeat: who says it, the amount, and the grand total to compare it with."""
     if document.grand_total is not None:
         for due in document.amounts_due:
             yield f"document {document.id}", to_cents(due), to_cents(document.grand_total)

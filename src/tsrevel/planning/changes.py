@@ -1,4 +1,4 @@
-"""What a person would want to know of the difference between two plans for the same event. Pure."""
+"""Describes the difference between two plans for the same event, for people. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tsrevel.planning.products import normalise
 
 
 def describe_changes(before: Plan, now: Plan, refunded: Cents = ZERO) -> list[str]:
-    """Day, place, sums and lines, as "total 812.50 → 837.72"; nothing where nothing changed.
+    """The changed day, location, sums and lines, such as "total 812.50 → 837.72"; empty if nothing changed.
 
-    `refunded` is what has been given back in all of the payments of `now`.
+    `refunded` is the sum refunded of all payments of `now`.
     """
     names: tuple[AmountName, ...] = ("total", "discount", *CHARGE_FIELDS)
     pairs = [(label(name), before.amount(name), now.amount(name)) for name in names]
@@ -39,7 +39,7 @@ def _seat(location: Location) -> str:
 
 
 def _describe_lines(before: Plan, now: Plan) -> list[str]:
-    """Lines that are on one side alone: those that share a name as one that changed, the others as gone or new."""
+    """The lines in only one plan. Two that share a name are one changed line; others were removed or added."""
     gone, new = _only_in(before, now), _only_in(now, before)
     changed = []
     for old in list(gone):
@@ -59,7 +59,7 @@ def _only_in(one: Plan, other: Plan) -> list[Item]:
     left = Counter(normalise(describe_item(item)) for item in other.items)
     alone = []
     for item in one.items:
-        text = normalise(describe_item(item))  # how a name is written isn't what is sold
+        text = normalise(describe_item(item))  # a change of only case or typography is none
         if left[text]:
             left[text] -= 1
         else:

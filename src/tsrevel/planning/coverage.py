@@ -1,4 +1,4 @@
-"""Which product each line of an event has and by what, and which lines have none."""
+"""Matches each line of an event to its product, and lists the lines without one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tsrevel.planning.products import Catalogue, Unmatched, find_mapped, match_l
 
 
 class MatchedBy(StrEnum):
-    """By what a line has its product. Words never change their meaning."""
+    """The way in which a line was matched to its product. Words never change their meaning."""
 
     MENU_ITEM = "menu_item"
     NAME = "name"
@@ -23,7 +23,7 @@ class MatchedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MissingLine:
-    """A line without a product. A mapping for it has to give `menu_item_id`, or else `name`: one stronger is there."""
+    """A line without a product. A new mapping must use `menu_item_id` if that is set, because it wins; else `name`."""
 
     line: Line
     name: str
@@ -33,7 +33,7 @@ class MissingLine:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A line with its product. `name` and `menu_item_id` are what a mapping names or would have to."""
+    """A line with its product. `name` and `menu_item_id` are those of its mapping, or of one that it could have."""
 
     line: Line
     name: str
@@ -43,7 +43,7 @@ class Matched:
 
 
 def judge_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[Matched | MissingLine]:
-    """Each of `lines` with the product that planning gives it, or with why it has none."""
+    """Each line with the product that planning matches to it, or with the reason why it has none."""
     for line in lines:
         match = match_line(line, policy, catalogue)
         mapped = find_mapped(line, policy, catalogue.establishment)
@@ -63,7 +63,7 @@ def judge_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> 
 
 
 def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
-    """The lines that an order would be made of: the one right document's, or all live ones' where that is undecided."""
+    """The lines that an order would have: those of the right document or, if that is undecided, of all live ones."""
     chosen = choose_document(event, policy.order_document)
     documents = event.documents if isinstance(chosen, Hold) else (chosen,)
     lines = (line for document in documents if not document.deleted for line in document.lines)
@@ -71,5 +71,5 @@ def orderable_lines(event: Event, policy: Policy) -> tuple[Line, ...]:
 
 
 def missing_lines(lines: Iterable[Line], policy: Policy, catalogue: Catalogue) -> Iterator[MissingLine]:
-    """Each of `lines` that the establishment has no product for, as planning judges it."""
+    """The lines for which planning finds no product at the establishment."""
     return (each for each in judge_lines(lines, policy, catalogue) if isinstance(each, MissingLine))

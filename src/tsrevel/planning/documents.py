@@ -1,4 +1,4 @@
-"""Decides which document is the order (DESIGN 4; facts TripleSeat 3.4). Documents are never added up."""
+"""Decides which document is the order (DESIGN 4; facts TripleSeat 3.4). Documents are never combined."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tsrevel.planning.reasons import Reason
 class Choice:
     """The document to take lines and money from, or a Hold, and the reason in words.
 
-    `rivals` are those that only a person can choose between.
+    `rivals`: the documents between which a person must choose.
     """
 
     document: Document | Hold
@@ -31,8 +31,8 @@ def choose_document(event: Event, pattern: str) -> Document | Hold:
 def weigh_documents(event: Event, pattern: str) -> Choice:
     """The document, and why.
 
-    Of several: the one `pattern` names, else the only one with the event's grand total, else, where they all say the
-    same, the newest.
+    Of several: the one that `pattern` names, else the only one with the event's grand total, else the newest if all
+    have the same content.
     """
     usable = [document for document in event.documents if not document.deleted and (document.lines or document.faults)]
     if not usable:
@@ -53,7 +53,7 @@ def weigh_documents(event: Event, pattern: str) -> Choice:
 
 
 def is_named(document: Document, pattern: str) -> bool:
-    """Whether the document's title or one of its views fits `pattern`: a part of it, or a glob with * and ?."""
+    """Whether the document's title or one of its views matches `pattern`: a part of it, or a glob with * and ?."""
     wanted = normalise(pattern)
     if not wanted:
         return False
@@ -62,17 +62,15 @@ def is_named(document: Document, pattern: str) -> bool:
 
 
 def _why(usable: int, named: list[Document], candidates: int) -> str:
-    """Why the document was chosen of so many usable ones, of which so many were left at the end."""
+    """Why the document was chosen from `usable` ones, of which `candidates` remained at the end."""
     if usable == 1:
         return "it is the only live document with lines"
     if len(named) == 1:
-        return f"it is the one of {usable} documents with lines that tripleseat.order_document names"
-    which = (
-        f"of the {len(named)} that tripleseat.order_document names" if named else f"of {usable} documents with lines"
-    )
+        return f"of {usable} documents with lines, tripleseat.order_document names only this one"
+    which = f"{len(named)} that tripleseat.order_document names" if named else f"{usable} documents with lines"
     if candidates == 1:
-        return f"{which} it is the only one whose grand total is the event's"
-    return f"{which} {candidates} say the same, and it is the newest of those"
+        return f"of {which}, only this one has the event's grand total"
+    return f"of {which}, {candidates} have the same content, and this is the newest of them"
 
 
 def _agrees(document: Document, grand_total: Decimal | None) -> bool:

@@ -1,6 +1,6 @@
-"""Why a plan is what it is: its document, its lines, its products and its total, each with the rule that led to it.
+"""Explains a plan: its document, lines, products and total, each with the rule that led to it.
 
-The rules are those that `plan_order` goes by: this module asks them, and has none of its own.
+The rules are those of `plan_order`: this module calls them, and has none of its own.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ MatchedHow = How | Literal["fallback"]
 class LineReason:
     """A line of the document and the product it becomes. Amounts in cents.
 
-    `how` is None for a line that sells nothing, or that has no product; `why` is in words. Without a catalogue nothing
-    is known of products but what a mapping says.
+    `how` is None for a line that sells nothing or has no product, and for all lines without a catalogue. `why` is in
+    words.
     """
 
     name: str
@@ -37,7 +37,7 @@ class LineReason:
 
 @dataclass(frozen=True, slots=True)
 class ChargeReason:
-    """A tax, fee or gratuity of TripleSeat's, and what it is in Revel; None where no rule says."""
+    """A tax, fee or gratuity in TripleSeat. `treat_as` is what it becomes in Revel; None if no rule names it."""
 
     name: str
     amount: Cents
@@ -46,7 +46,7 @@ class ChargeReason:
 
 @dataclass(frozen=True, slots=True)
 class Rationale:
-    """The reasons, as far as the event has something to give them for. Amounts in cents."""
+    """The document, lines and sums of a plan, with the reason for each. Amounts in cents."""
 
     document: Document
     why: str
@@ -60,33 +60,33 @@ class Rationale:
 
     @property
     def title(self) -> str:
-        """The document's title without the name of the staff that stands in it (facts TripleSeat 3.3)."""
+        """The document's title without the staff's name in it (facts TripleSeat 3.3)."""
         return self.document.title.rpartition(" | ")[2]
 
     @property
     def computed(self) -> Cents:
-        """What the document's parts come to."""
+        """The lines less the discount plus the charges."""
         return Cents(self.lines_total - self.discount + self.charges_total)
 
     @property
     def holds(self) -> bool:
-        """Whether that is the document's grand total, to the cent."""
+        """Whether `computed` is the document's grand total, to the cent."""
         return self.computed == self.grand_total
 
     @property
     def identity(self) -> str:
-        """The identity that must hold, spelt out in money (DESIGN 4)."""
+        """The identity that must hold, with its amounts (DESIGN 4)."""
         parts = f"lines {show(self.lines_total)} - discounts {show(self.discount)} + charges {show(self.charges_total)}"
-        grand = "grand total " + ("that isn't there" if self.grand_total is None else show(self.grand_total))
-        if self.holds:
-            return f"{parts} = {grand}"
-        return f"{parts} = {show(self.computed)}, not the {grand}"
+        if self.grand_total is None:
+            return f"{parts} = {show(self.computed)}, but the document has no grand total"
+        grand = f"grand total {show(self.grand_total)}"
+        return f"{parts} = {grand}" if self.holds else f"{parts} = {show(self.computed)}, not the {grand}"
 
 
 def give_reasons(
     event: Event, location: Location | None, catalogue: Catalogue | None, policy: Policy
 ) -> Rationale | None:
-    """The reasons for what `plan_order` makes of the event; None where no one document can be chosen."""
+    """The reasons for what `plan_order` makes of the event; None if it can't choose one document."""
     choice = weigh_documents(event, policy.order_document)
     if isinstance(choice.document, Hold):
         return None
@@ -96,9 +96,9 @@ def give_reasons(
 def give_rivals(
     event: Event, location: Location | None, catalogue: Catalogue | None, policy: Policy
 ) -> tuple[Rationale, ...]:
-    """What each of the documents comes to between which a person must choose; none where there is no such choice."""
+    """The same for each document between which a person must choose; empty if there is no such choice."""
     rivals = weigh_documents(event, policy.order_document).rivals
-    why = "it is one of those between which a person must choose"
+    why = "it is one of the documents between which a person must choose"
     return tuple(_reasons_for(each, why, event, location, catalogue, policy) for each in rivals)
 
 
@@ -124,9 +124,9 @@ def _reasons_for(
 
 
 _WORDS: dict[MatchedHow, str] = {
-    "menu_item": "a mapping of its menu item names that product",
-    "mapped_name": "a mapping of its name names that product",
-    "exact_name": "it is the only active product with exactly that name",
+    "menu_item": "its menu item is mapped to that product",
+    "mapped_name": "its name is mapped to that product",
+    "exact_name": "exactly one active product has its name",
     "fallback": "it has no product of its own, so the location's fallback_product is used",
 }
 
@@ -137,7 +137,7 @@ def _reason_of(line: Line, location: Location | None, catalogue: Catalogue | Non
     if order_portion(line) is None:
         return replace(bare, why="its quantity is 0, so it is left out")
     if location is None or catalogue is None:
-        return replace(bare, why="its product is in Revel's catalogue, and Revel was not asked")
+        return replace(bare, why="its product is unknown, because Revel's catalogue was not read")
     how: MatchedHow = find_mapped(line, policy, catalogue.establishment).how
     found = match_line(line, policy, catalogue)
     why_unmatched = str(found)

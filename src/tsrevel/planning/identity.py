@@ -1,4 +1,4 @@
-"""Names that anyone can derive again: an order's uuid and local_id from the event alone (facts Revel 3.3, 3.4)."""
+"""Derives an order's uuid and local_id from only the event, so they are the same each time (facts Revel 3.3, 3.4)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from uuid import UUID, uuid5
 from tsrevel.planning.model import EventId, Item, PlannedPayment, Policy, Step
 
 NAMESPACE = UUID("7b0f6c1e-52a7-5d0c-9a4e-1f2d3c4b5a69")
-"""Never change it: every uuid ever written to Revel hangs on it."""
+"""Never change it: every uuid ever written to Revel is derived from it."""
 
 NAMELESS = "unreadable-"
-"""Begins what a listed row without a usable id is called, so that it is known again; it is no id to ask for."""
+"""The beginning of our name for a listed row without a usable id. Nothing is requested by such a name."""
 
 
 def order_uuid(event_id: EventId) -> str:
@@ -19,7 +19,7 @@ def order_uuid(event_id: EventId) -> str:
 
 
 def part_uuid(order: str, kind: str, number: int = 0) -> str:
-    """The uuid of a part of the order with uuid `order`: its item, payment or history of that number."""
+    """The uuid of a part of the order with uuid `order`: for example, its payment with that number."""
     return str(uuid5(UUID(order), f"{kind}/{number}"))
 
 
@@ -28,12 +28,12 @@ def local_id(policy: Policy, event_id: EventId) -> str:
 
 
 def name_templates(policy: Policy) -> tuple[str, ...]:
-    """How our orders are named: now, then before."""
+    """The templates of our orders' `local_id`: the present one first."""
     return tuple(dict.fromkeys((policy.local_id, *policy.legacy_local_ids)))
 
 
 def known_local_ids(policy: Policy, event_id: EventId) -> tuple[str, ...]:
-    """Every `local_id` under which an order for the event may be found: ours first, then the legacy ones."""
+    """Every `local_id` that an order for the event may have: ours first, then the legacy ones."""
     return tuple(template.format(event_id=event_id) for template in name_templates(policy))
 
 

@@ -1,5 +1,5 @@
-"""The words of the story as data: what TripleSeat tells (`Event`), what we may do (`Policy`), what we intend
-(`Plan`), and the two ways of not doing it (`Hold`, `SkippedCheck`). Nothing here decides anything.
+"""The data of planning: what TripleSeat reports (`Event`), what we may do (`Policy`), what we intend (`Plan`), and why
+we don't write (`Hold`, `Skip`). Nothing here decides anything.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ OrderId = NewType("OrderId", str)
 """A Revel order."""
 
 
-# What TripleSeat tells
+# What TripleSeat reports
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A piece of an event that couldn't be read, and the reason it would be held for."""
+    """A part of an event that couldn't be read, and the reason to hold the event."""
 
     reason: Reason
     text: str
@@ -64,9 +64,9 @@ class BillingTotal:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRecord:
-    """A payment on a document, in major units. It counts only when `paid`, less what was `refunded` of it.
+    """A payment on a document, in major units. It counts only if `paid`, less the `refunded` amount.
 
-    `doubt` says why it can't be told whether it counts; "" where it can. `paid_on` is the day on which it was received.
+    `doubt` says why it is unclear whether it counts; "" if it is clear. `paid_on` is the day on which it was received.
     """
 
     id: str
@@ -79,10 +79,10 @@ class PaymentRecord:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A contract or event order of an event, as far as it bears on the order. Blank lines are left out.
+    """The parts of a contract or event order that matter for the Revel order. Blank lines are left out.
 
-    `payment_faults` are kept apart: payments bear on the order whether or not this is the document it is made from.
-    `amounts_due` are what it says is still owed, wherever in it that stands.
+    `payment_faults` are separate because payments matter even if the order is made from another document. `amounts_due`
+    are all amounts that it says are still owed.
     """
 
     id: int
@@ -103,10 +103,10 @@ class Document:
 class Event:
     """A TripleSeat event (facts TripleSeat 3). `status` is upper case.
 
-    `day` is the local business day as TripleSeat tells it; None where only the instant `starts_at` is told: then
-    `when.event_day` says which day that is at the event's location. `currencies` are all that are told of it, as told.
-    `updated` is when it was last changed, to the minute and as the site's clock told it (facts TripleSeat 3.1): it only
-    tells older from newer. `faults` lists what couldn't be read of the event itself; documents carry their own.
+    `day` is the local business day as TripleSeat reports it. It is None if TripleSeat reports only the instant
+    `starts_at`: then `screening.event_day` derives the day at the event's location. `currencies` are all that
+    TripleSeat names, as written. `updated` is the last change, to the minute, by the site's clock (facts TripleSeat
+    3.1): use it only to compare versions. `faults` are unreadable parts of the event itself; documents have their own.
     """
 
     id: EventId
@@ -135,7 +135,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a TripleSeat location (or, failing that, a whole site) rings up in Revel, in which zone and currency."""
+    """Joins a TripleSeat location, or a whole site, to a Revel establishment, with its time zone and currency."""
 
     name: str
     tripleseat_location: LocationId | None
@@ -153,7 +153,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class TimeGate:
-    """When an event may be injected: from `days_before` its day at `opens_at`, to the end of `days_after` it."""
+    """Opens at `opens_at` on the day `days_before` the event's, and closes when the day `days_after` it ends."""
 
     days_before: int = 0
     opens_at: time = time(0, 0)
@@ -161,25 +161,25 @@ class TimeGate:
 
 
 ChargeField = Literal["tax", "gratuity"]
-"""A kind of billing total that is a field of the Revel order: a field of `Plan`, by its name in `[[charges]]`."""
+"""A billing total that is a field of the Revel order. `Plan` and `[[charges]]` use the same name."""
 CHARGE_FIELDS: tuple[ChargeField, ...] = get_args(ChargeField)
 Treatment = Literal[ChargeField, "item", "ignore"]
-"""What a billing total is in Revel. What is ignored stays out of the order."""
+"""The role of a billing total in Revel. An ignored one stays out of the order."""
 
 AmountName = Literal["subtotal", "discount", ChargeField, "total", "balance"]
-"""The amounts of an order, as people read them from top to bottom. All that shows, compares, sends or reads an order's
-money goes by this list; `revel_field` says where Revel keeps each."""
+"""The amounts of an order, as people read them from top to bottom. All code that shows, compares, sends or reads an
+order's money uses this list. `revel_field` returns the name of Revel's field for each."""
 AMOUNTS: tuple[AmountName, ...] = get_args(AmountName)
 
 
 def label(name: AmountName) -> str:
-    """What people call it."""
+    """The amount's name for people."""
     return name.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeRule:
-    """What becomes of the billing total called `match`."""
+    """The role in Revel of the billing total with the name `match`."""
 
     match: str
     treat_as: Treatment
@@ -189,7 +189,7 @@ class ChargeRule:
 
 @dataclass(frozen=True, slots=True)
 class ProductMapping:
-    """An operator's word that a menu item, or a line of that name, is this product at this establishment."""
+    """An operator's mapping: a menu item, or a line of that name, is this product at this establishment."""
 
     establishment: EstablishmentId
     product: ProductId
@@ -199,7 +199,7 @@ class ProductMapping:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings that bear on planning. `allowed` and `only` are TripleSeat site or location ids; empty = all."""
+    """The settings for planning. `allowed` and `only` are TripleSeat site or location ids; empty = all."""
 
     locations: tuple[Location, ...]
     default_timezone: str
@@ -227,7 +227,7 @@ class Policy:
 class Item:
     """One order item. `unit_price` in cents. `line` is the TripleSeat line it comes from, for people.
 
-    `override` replaces the product's name on the ticket, `note` stands beside it (facts Revel 5.1).
+    `override` replaces the product's name on the ticket, `note` appears beside it (facts Revel 5.1).
     """
 
     uuid: str
@@ -265,7 +265,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What tells people whose order it is. Customer data: goes to Revel, never into the ledger or a log."""
+    """Texts that show people whose order it is. Customer data: it goes to Revel, never into the ledger or a log."""
 
     call_name: str
     notes: str
@@ -297,12 +297,12 @@ class Plan:
 
     @property
     def gross_total(self) -> Cents:
-        """What the order comes to before its discount is written."""
+        """The order's total before its discount is written."""
         return Cents(self.subtotal + sum(self.amount(name) for name in CHARGE_FIELDS))
 
     @property
     def final_total(self) -> Cents:
-        """What the order comes to (facts Revel 3.6)."""
+        """The order's total (facts Revel 3.6)."""
         return Cents(self.gross_total - self.discount)
 
     @property
@@ -333,7 +333,7 @@ class Plan:
         return {name: self.amount(name) for name in AMOUNTS}
 
 
-# The ways of not doing it
+# Why we don't write
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +345,7 @@ class Hold:
 
 
 def hold_faults(faults: Sequence[Fault]) -> Hold | None:
-    """A Hold over all that couldn't be read, for the reason of the first; None where there is nothing."""
+    """A Hold that lists all faults, with the reason of the first; None if there are none."""
     return Hold(faults[0].reason, "; ".join(fault.text for fault in faults)) if faults else None
 
 

@@ -27,7 +27,7 @@ def show(cents: Cents) -> str:
 
 
 def show_grouped(cents: Cents) -> str:
-    """`cents` for people, the thousands apart: 2499999 is "24,999.99"."""
+    """`cents` for people, with thousands separators: 2499999 is "24,999.99"."""
     return f"{to_decimal(cents):,f}"
 
 
@@ -36,7 +36,7 @@ def total(amounts: list[Cents]) -> Cents:
 
 
 def allocate(amount: Cents, weights: list[Cents]) -> list[Cents]:
-    """`amount` divided in proportion to `weights`, exact to the cent (largest remainder, first come first).
+    """`amount` divided in proportion to `weights`, exact to the cent (largest remainder first, then in order).
 
     `weights` are not negative and their sum is at least `amount`, so no share exceeds its weight.
     """

@@ -1,4 +1,4 @@
-"""The plan: one event, one location, one catalogue and the policy in; the complete order, or a Hold, out."""
+"""Plans the complete order from one event, location, catalogue and the policy, or says why not (Hold)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tsrevel.text import MOST_CALL_NAME, MOST_NAME_OVERRIDE, MOST_NOTES, MOST_PH
 
 
 def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: Policy, now: datetime) -> Plan | Hold:
-    """The order for a screened event: every item, discount, charge and payment to the cent, or why it can't be."""
+    """The order for a screened event: every item, discount, charge and payment to the cent; else a Hold."""
     zone = ZoneInfo(location.timezone)
     day = event_day(event, zone)
     if day is None:
@@ -90,7 +90,7 @@ def plan_order(event: Event, location: Location, catalogue: Catalogue, policy: P
 
 
 def label_order(event: Event, location: Location) -> Labels:
-    """What tells people whose order it is: contact and phone; event id, name, start time and guest count (DESIGN 4)."""
+    """The contact and phone; the event's id, name, start time and guest count (DESIGN 4)."""
     zone = ZoneInfo(location.timezone)
     starts = f"{event.starts_at.astimezone(zone):%Y-%m-%d %H:%M}" if event.starts_at else f"{event.day}"
     guests = f", {event.guest_count} guests" if event.guest_count is not None else ""
@@ -102,7 +102,7 @@ def label_order(event: Event, location: Location) -> Labels:
 
 
 def _foreign_currency(event: Event, location: Location) -> Hold | None:
-    """Hold the event if anything that TripleSeat tells of it names another currency than the location's entry."""
+    """Holds the event if TripleSeat names another currency for it than the location's entry."""
     wanted = normalise(location.currency)
     other = next((told for told in event.currencies if normalise(told) != wanted), None)
     if other is None:
@@ -146,7 +146,7 @@ def _plan_items(
 
 
 def _plan_item(uuid: str, product: ProductId, portion: Portion, line: str, override: str) -> Item:
-    """The item; where its name on the ticket had to be shortened, the note tells more of it."""
+    """The item. If its name on the ticket had to be shortened, the note has more of it."""
     shown = shorten(override, MOST_NAME_OVERRIDE)
     note = portion.note or (override if shown != override else "")
     texts = (shown, shorten(note, MOST_SPECIAL_REQUEST))
@@ -154,7 +154,7 @@ def _plan_item(uuid: str, product: ProductId, portion: Portion, line: str, overr
 
 
 def _match(line: Line, location: Location, catalogue: Catalogue, policy: Policy) -> tuple[ProductId, str] | Unmatched:
-    """The product, and the name that takes the product's place on the ticket ('' for its own)."""
+    """The product, and the name that replaces the product's name on the ticket ('' if none does)."""
     product = match_line(line, policy, catalogue)
     if not isinstance(product, Unmatched):
         return product, ""

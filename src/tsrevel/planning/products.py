@@ -1,4 +1,4 @@
-"""Products: a line's product by mapping or exact name, and suggestions for a person where there is none."""
+"""Matches a line to a product by mapping or exact name, and suggests products to a person if there is none."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _PLAIN = str.maketrans({
 })  # fmt: skip
 _VARIATION_SELECTORS = frozenset(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 _UNSEEN = _VARIATION_SELECTORS | frozenset("\u034f\u115f\u1160\u17b4\u17b5")
-"""Characters that nobody sees, besides those of category Cf; of them some are left by NFKC for others of their kind."""
+"""Invisible characters besides those of category Cf. NFKC turns others of their kind into some of these."""
 
 
 def normalise(name: str) -> str:
-    """`name` as it is compared, everywhere and on both sides: entities decoded, NFKC, quotes and spaces plain, case
-    ignored, and without what nobody sees: format characters such as joiners and marks, variation selectors (DESIGN 4).
+    """The form in which all names are compared: entities decoded, NFKC, quotes and spaces plain, case ignored.
 
-    For comparing alone: people are shown the name as it came.
+    Invisible characters are left out: format characters such as joiners and marks, variation selectors (DESIGN 4). Only
+    for comparison: people see the original name.
     """
-    if name.isascii() and "&" not in name and "`" not in name:  # most names; nothing else of them changes
+    if name.isascii() and "&" not in name and "`" not in name:  # most names: nothing else changes in them
         return " ".join(name.casefold().split())
     plain = _plain(name)
-    while plain != name:  # what was decoded may itself be an entity: "&amp;amp;"
+    while plain != name:  # the result may be an entity again: "&amp;amp;"
         name, plain = plain, _plain(plain)
     return plain
 
@@ -72,7 +72,7 @@ class Catalogue:
         names = {product.id: product.name for product in products}
         by_name: dict[str, tuple[ProductId, ...]] = {}
         for product_id, name in names.items():
-            if key := normalise(name):  # a product without a name is nothing that a line could mean
+            if key := normalise(name):  # no line can mean a product without a name
                 by_name[key] = (*by_name.get(key, ()), product_id)
         return cls(establishment, names, by_name)
 
@@ -84,7 +84,7 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """A name without a product, why, and the names a person might have meant."""
+    """A name without a product, the reason, and the names of similar products."""
 
     name: str
     why: str
@@ -96,14 +96,14 @@ class Unmatched:
 
 
 How = Literal["menu_item", "mapped_name", "exact_name"]
-"""What tells a line's product: a mapping of its menu item, a mapping of its name, or the product's name itself."""
+"""How a line's product is found: by a mapping of its menu item, by a mapping of its name, or by the product's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What the mappings say of a line: `how`, by which of its names, and the products, several if they disagree.
+    """The mappings for a line: `how`, which of its names they use, and the products, several if they disagree.
 
-    Where they say nothing, `how` is "exact_name", and there are no products.
+    Without a mapping `how` is "exact_name", and there are no products.
     """
 
     how: How
@@ -125,7 +125,7 @@ def match_line(line: Line, policy: Policy, catalogue: Catalogue) -> ProductId | 
 
 
 def find_mapped(line: Line, policy: Policy, establishment: EstablishmentId) -> Mapped:
-    """What the mappings of the establishment say of `line`. One of its menu item is stronger than one of a name."""
+    """The establishment's mappings for `line`. A mapping of its menu item wins over a mapping of a name."""
     here = [mapping for mapping in policy.products if mapping.establishment == establishment]
     names = possible_product_names(line, policy.name_separator)
     by_item = [each.product for each in here if each.menu_item_id and each.menu_item_id == line.menu_item_id]
@@ -149,7 +149,7 @@ def match_name(name: str, catalogue: Catalogue) -> ProductId | Unmatched:
 
 
 def match_id(name: str, product: ProductId, catalogue: Catalogue) -> ProductId | Unmatched:
-    """`product` itself where the establishment has it on sale, else Unmatched."""
+    """`product` itself if it is active at the establishment, else Unmatched."""
     if product in catalogue.names:
         return product
     return Unmatched(
@@ -158,13 +158,13 @@ def match_id(name: str, product: ProductId, catalogue: Catalogue) -> ProductId |
 
 
 def possible_product_names(line: Line, separator: str) -> tuple[str, ...]:
-    """What the line may call its product: all of its name; of a typed one also what stands before the separator."""
+    """The names that the line may mean: its whole name and, if it is typed, the part before the separator."""
     head, found, _ = line.name.partition(separator) if separator else (line.name, "", "")
     return (line.name, head) if line.typed and found and head.strip() else (line.name,)
 
 
 def suggest(name: str, catalogue: Catalogue) -> tuple[str, ...]:
-    """Up to three product names like `name`, best first: for a person to choose from, never a match."""
+    """Up to three product names like `name`, best first. A person chooses from them; they are never a match."""
     near = difflib.get_close_matches(normalise(name), catalogue.by_name, n=3, cutoff=0.6)
     return tuple(catalogue.names[catalogue.by_name[key][0]] for key in near)
 
@@ -173,7 +173,7 @@ MOST = 5
 """Candidates shown for one name."""
 LEAST_SCORE = 30
 _SHORTLIST = 200
-"""So many are compared letter by letter: of 35,000 products (facts Revel 5.6) those that share the rarest words."""
+"""How many products are compared letter by letter: of 35,000 (facts Revel 5.6) those that share the rarest words."""
 _OPENING = 3
 _LONG_CODE = 4
 _WORD = re.compile(r"[^\W_]+")
@@ -184,7 +184,7 @@ _SAME_NAME, _SAME_CODE, _SAME_WORDS = 100, 98, 95
 
 @dataclass(frozen=True, slots=True)
 class RevelProduct:
-    """An active product as a person chooses it (facts Revel 5.6). `price` in cents; codes are text, "" for none."""
+    """An active product for a person to choose (facts Revel 5.6). `price` in cents; codes are text, "" for none."""
 
     id: ProductId
     name: str
@@ -195,7 +195,7 @@ class RevelProduct:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """An offer that a name may mean. `score` is in hundredths: 100 is the same name. `why` is for people."""
+    """A product that a name may mean. `score` is in hundredths: 100 is the same name. `why` is for people."""
 
     offer: RevelProduct
     score: int
@@ -203,7 +203,7 @@ class Suggestion:
 
 
 def split_words(name: str) -> tuple[str, ...]:
-    """The words of `name` as they are compared: each once, without accents, plural s and fillers."""
+    """The words of `name` for comparison: each once, without accents, plural s and fillers."""
     plain = unicodedata.normalize("NFKD", normalise(name).replace("'", ""))
     found = dict.fromkeys(map(_singular, _WORD.findall("".join(c for c in plain if not unicodedata.combining(c)))))
     return tuple(word for word in found if word not in _FILLERS) or tuple(found)
@@ -214,7 +214,7 @@ def _singular(word: str) -> str:
 
 
 class SuggestionIndex:
-    """The offers of one establishment, indexed by their words, so that a name is compared with a few of them only."""
+    """The products of one establishment, indexed by their words, so a name is compared with only a few of them."""
 
     def __init__(self, offers: Iterable[RevelProduct]) -> None:
         self._offers = sorted(offers, key=lambda offer: (normalise(offer.name), offer.id))
@@ -231,7 +231,7 @@ class SuggestionIndex:
                 self._coded.setdefault(code, []).append(number)
 
     def rank(self, name: str, prices: Collection[Cents] = (), most: int = MOST) -> tuple[Suggestion, ...]:
-        """The likeliest offers for `name`, best first; equals by name, then id. `prices` are those it was seen at."""
+        """The likeliest products for `name`, best first, then by name and id. `prices`: those that it was seen at."""
         judge = _Judge(name, prices, self._rarity)
         near = self._nearest(self._having, _terms(judge.asked)) or self._nearest(self._spelt, _pieces(judge.asked))
         near = [*near, *(number for code in judge.codes for number in self._coded.get(code, ()))]
@@ -240,7 +240,7 @@ class SuggestionIndex:
         return tuple(candidate for candidate, _ in best if candidate.score >= LEAST_SCORE)
 
     def _nearest(self, index: Mapping[str, Sequence[int]], terms: Iterable[str]) -> list[int]:
-        """The offers that share any of `terms`, those with many and rare ones first."""
+        """The products that share any of `terms`, those with many and rare ones first."""
         weights: Counter[int] = Counter()
         for term in terms:
             having = index.get(term, ())
@@ -249,30 +249,30 @@ class SuggestionIndex:
         return nsmallest(_SHORTLIST, weights, key=lambda number: (-weights[number], number))
 
     def _rarity(self, term: str) -> int:
-        """How much a word tells: the fewer offers have it, the more."""
+        """The weight of a word: the fewer products have it, the higher."""
         return (len(self._offers) // len(self._having.get(term, (0,)))).bit_length()
 
 
 def _terms(words: Iterable[str]) -> dict[str, None]:
-    """What an offer is found by: its words, and how they begin, so that a slip further on doesn't hide it."""
+    """The terms that find a product: its words and their beginnings, so a later spelling error doesn't hide it."""
     listed = list(words)
     return dict.fromkeys([*listed, *(f"{word[:_OPENING]}…" for word in listed)])
 
 
 def _pieces(words: Iterable[str]) -> dict[str, None]:
-    """Every few letters in a row: the last resort for a name that shares no word with anything."""
+    """All groups of three letters in a row: the last resort for a name that shares no word with any product."""
     spans = ((word, at) for word in words for at in range(max(1, len(word) - _OPENING + 1)))
     return dict.fromkeys(word[at : at + _OPENING] for word, at in spans)
 
 
 def _codes(name: str) -> tuple[str, ...]:
-    """Whatever in `name` may be an SKU or a barcode: long enough, and with a digit in it."""
+    """The parts of `name` that may be an SKU or a barcode: long enough, and with a digit."""
     found = _CODE.findall(normalise(name))
     return tuple(code for code in dict.fromkeys(found) if len(code) >= _LONG_CODE and any(map(str.isdigit, code)))
 
 
 class _Judge:
-    """Compares one name with offers."""
+    """Compares one name with products."""
 
     def __init__(self, name: str, prices: Collection[Cents], rarity: Callable[[str], int]) -> None:
         self.asked = split_words(name)

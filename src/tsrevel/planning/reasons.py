@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Category(StrEnum):
-    """Who has to act: the data's owner, the calendar, nobody, the other service, or tsrevel."""
+    """The cause of the result: the event's data, the calendar, a safety rule, a service, or tsrevel."""
 
     VALIDATION = "validation"
     TIME_GATE = "time_gate"
@@ -141,7 +141,7 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
 
 
 def advise(event_id: str, status: str, reason: str | None, *, disputed: bool = False) -> str:
-    """What to do about an event with that status and reason code; '' for a code that this version doesn't know.
+    """The advice for an event with that status and reason code; '' for a code that this version doesn't know.
 
     Mails, `explain`, `status` and the table in docs/operations.md use this text. `disputed`: the event has an order of
     ours, and that order is wrong.

@@ -67,7 +67,7 @@ def _local_days(policy: Policy, instant: datetime) -> list[date]:
 
 
 def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = False) -> Location | Hold | Skip:
-    """The location of an event that a run plans at `now`; else why it doesn't."""
+    """The location of an event that is due at `now`, else why the run doesn't plan it."""
     refused = screen_status(event, policy)
     if refused:
         return refused
