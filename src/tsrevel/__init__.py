@@ -1,3 +1,3 @@
-"""Carries catering orders from TripleSeat to Revel POS: exactly one order an event, to the cent."""
+"""Makes exactly one Revel POS order of each catering event in TripleSeat, to the cent."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""This machine's clock against the services', by the `Date` of their answers. Pure."""
+"""Compares this machine's clock with the services', by the `Date` of their answers. Pure."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 from typing import Literal
 
 WRONG_CLOCK, DOUBTFUL_CLOCK = 300, 30
-"""Seconds that a service's clock and ours may be apart before `doctor` calls ours wrong, or doubtful."""
+"""`doctor` calls our clock wrong, or doubtful, if it differs from a service's by more seconds than this."""
 STOPPING = 600
-"""Seconds from which on a run writes nothing, if both services say so (DESIGN 4, Clocks)."""
+"""Runs write nothing if our clock differs from both services' by more seconds than this (DESIGN 4, Clocks)."""
 AGREEMENT = 600
-"""Seconds that two services' clocks may differ and still agree, as ours may: theirs needn't be exact either."""
+"""Seconds by which two services' clocks may differ and still agree: theirs needn't be exact either."""
 KEEP_TIME = "Run `timedatectl set-ntp true`: runs decide by this clock which orders are due."
 
 Skews = Mapping[str, float | None]
-"""By how many seconds each service's clock is ahead of ours; None where it hasn't said."""
+"""How many seconds each service's clock is ahead of ours; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockVerdict:
-    """What the services' clocks say of ours, in `doctor`'s words. `text` names the service that differs most."""
+    """`doctor`'s verdict on this machine's clock. `text` names the service that differs most."""
 
     verdict: Literal["right", "doubtful", "wrong"]
     text: str
 
 
 def judge_clock(skews: Skews) -> ClockVerdict | None:
-    """What `doctor` says of this machine's clock; None where no service told its time."""
+    """`doctor`'s verdict on this machine's clock; None if no service reported its time."""
     told = {service: skew for service, skew in skews.items() if skew is not None}
     if not told:
         return None
@@ -40,11 +40,11 @@ def judge_clock(skews: Skews) -> ClockVerdict | None:
 
 
 def is_far_off(skew: float | None) -> bool:
-    """Whether this service alone would have it that no run may trust this machine's clock."""
+    """Whether this service's clock differs so far from ours that no run may trust ours."""
     return skew is not None and abs(skew) > STOPPING
 
 
 def agree_that_it_is_wrong(skews: Skews) -> bool:
-    """Whether several services told their time, all of them far from ours, and near each other's."""
+    """Whether several services reported their time, all far from ours and close to each other."""
     told = [skew for skew in skews.values() if skew is not None]
     return len(told) > 1 and all(map(is_far_off, told)) and max(told) - min(told) <= AGREEMENT

@@ -1,34 +1,34 @@
-"""Every exception of ours, grouped by the engine's next move.
+"""tsrevel's exceptions, grouped by what the engine does next.
 
     TsrevelError
-    ├── StopRun                        nothing more can be done in this run
-    │   ├── ConfigError                the settings are wrong: every problem at once      exit 10
+    ├── StopRun                        the run ends
+    │   ├── ConfigError                the settings are wrong; lists every problem        exit 10
     │   ├── LedgerUnusable             newer, unwritable, of the other environment        exit 10
-    │   │   └── LedgerDamaged          a person must look before anything is written      exit 14
+    │   │   └── LedgerDamaged          a person must check it before any write            exit 14
     │   ├── WrongClock                 both services say that this machine's clock is off exit 10
-    │   ├── AssumptionFailed           the account doesn't do what safety rests on        exit 10
+    │   ├── AssumptionFailed           a critical assumption fails in this account        exit 10
     │   ├── RunLocked                  another run holds the lock                         exit 11
     │   ├── CredentialsRefused         a service refused our key or token (401)           exit 12
     │   │   ├── Forbidden              the key or token may not touch this resource (403)
-    │   │   └── TokenRefused           the token URL gives no token
-    │   ├── ConnectionMisconfigured    no waiting makes a service reachable (TLS, proxy)   exit 10
+    │   │   └── TokenRefused           the token URL refuses a token
+    │   ├── ConnectionMisconfigured    waiting doesn't help: TLS or a proxy is wrong      exit 10
     │   ├── ServiceDown                a service that the run needs can't be used         exit 13
-    │   ├── WriteForbidden             the write gate was asked for what it must refuse   exit 1
+    │   ├── WriteForbidden             a write reached the shut write gate                exit 1
     │   └── Halted                     the run was interrupted, between two requests      exit 1
     ├── TryNextRun                     this event fails now and is tried again
     │   ├── Unavailable                refused connection, timeout, 5xx on a read
     │   │   ├── RetryLater             the same, with the wait that the service asks for
-    │   │   └── Throttled              429: after the wait that it asks for it may go better
-    │   └── Unreadable                 an answer that isn't what the service promises
-    ├── MappingUnclear                 what was typed at `map` doesn't say which mapping is meant       exit 2
+    │   │   └── Throttled              429: try again after the wait that it asks for
+    │   └── Unreadable                 an answer that isn't what the service documents
+    ├── MappingUnclear                 the input of `map` doesn't name one mapping        exit 2
     ├── ConnectorDisabled              the kill switch or a pause: no service may be asked
-    ├── OutcomeUnknown                 a write whose answer was lost: settle by looking
-    ├── Refused                        a service understood and said no (other 4xx)
-    ├── ClaimConflict                  a change contradicts what the ledger holds: a fault of ours
-    └── DeliveryRefused                nothing of a webhook delivery may be used                exit 4
-        ├── SignatureRefused           it can't be shown to be TripleSeat's
+    ├── OutcomeUnknown                 a write whose answer was lost: check Revel
+    ├── Refused                        a service refused the request (other 4xx)
+    ├── ClaimConflict                  a change contradicts the ledger: a fault in tsrevel
+    └── DeliveryRefused                a webhook delivery must not be used                exit 4
+        ├── SignatureRefused           nothing proves that TripleSeat sent it
         ├── BodyTooLarge               longer than any delivery is
-        └── DeliveryUnreadable         it isn't what TripleSeat delivers                          exit 3
+        └── DeliveryUnreadable         it isn't what TripleSeat delivers                  exit 3
 
 Messages say what happened, to what, and what to do; never a secret, a customer's data or a full URL.
 """
@@ -41,17 +41,17 @@ from enum import StrEnum
 
 
 class TsrevelError(Exception):
-    """The root: whatever tsrevel raises on purpose. Uncaught, it ends the command with `exit_status`."""
+    """The base of all that tsrevel raises on purpose. Uncaught, it ends the command with `exit_status`."""
 
     exit_status = 1
 
 
 class StopRun(TsrevelError):
-    """The run ends here, with `exit_status`; what was not reached is left for the next one."""
+    """The run ends here with `exit_status`. The rest is left for the next run."""
 
 
 class ConfigCode(StrEnum):
-    """What is wrong with a setting or a file of settings. Codes never change their meaning."""
+    """The kind of error in a setting or a file of settings. Codes never change their meaning."""
 
     NOT_SET = "NOT_SET"
     UNKNOWN_KEY = "UNKNOWN_KEY"
@@ -179,19 +179,19 @@ class LedgerUnusable(StopRun):
 
 
 class LedgerDamaged(LedgerUnusable):
-    """The ledger's file or its audit chain is broken: nothing may be written until a person has looked."""
+    """The ledger's file or its audit chain is broken: nothing may be written until a person has checked it."""
 
     exit_status = 14
 
 
 class WrongClock(StopRun):
-    """Both services' clocks say that this machine's is far off: what is due, too early or missed can't be told."""
+    """Both services' clocks say that this machine's is far off, so it is unclear what is due, too early or missed."""
 
     exit_status = 10
 
 
 class AssumptionFailed(StopRun):
-    """This account doesn't do what an order's safety rests on: nothing may be written to it."""
+    """An assumption that an order's safety needs fails in this account: nothing may be written to it."""
 
     exit_status = 10
 
@@ -216,11 +216,11 @@ class ServiceCode(StrEnum):
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     TOKEN_WITHOUT_USER = "Token resource owner not found"  # noqa: S105 (what a service says)
     OTHER = "other"
-    """A code, but none of these."""
+    """Any other code."""
 
 
 class CredentialsCode(StrEnum):
-    """Why a key or token was refused, as far as it is known, and so what a person must do."""
+    """Why a key or token was refused, if known, and so what a person must do."""
 
     NOT_ACCEPTED = "NOT_ACCEPTED"
     MALFORMED = "MALFORMED"
@@ -241,10 +241,10 @@ class CredentialsCode(StrEnum):
 
 
 class CredentialsRefused(StopRun):
-    """401 or 403 that a token refresh didn't cure (facts TripleSeat 1.7, Revel 1): a person must act.
+    """401 or 403, even after a token refresh (facts TripleSeat 1.7, Revel 1): a person must act.
 
     `advice` ends the message, and `without_advice` is the message before it. `service_code` is the answer's `error`
-    code, `said` what of its text may be shown; None and "" for none.
+    code (None for none), `said` the part of its text that may be shown ("" for none).
     """
 
     exit_status = 12
@@ -268,11 +268,11 @@ class Forbidden(CredentialsRefused):
 
 
 class TokenRefused(CredentialsRefused):
-    """TripleSeat's token URL said no. The message already tells what to do."""
+    """TripleSeat's token URL refused. The message already says what to do."""
 
 
 class ConnectionFault(StrEnum):
-    """What is wrong with the way to a service."""
+    """The fault in the connection to a service."""
 
     PROXY_LOGIN_REFUSED = "PROXY_LOGIN_REFUSED"
     CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
@@ -284,7 +284,7 @@ class ConnectionFault(StrEnum):
 
 
 class ConnectionMisconfigured(StopRun):
-    """The way to a service is set up wrongly, at this end or at its own: an untrusted certificate, a wrong proxy."""
+    """The connection to a service is set up wrong, here or there: an untrusted certificate, a wrong proxy."""
 
     exit_status = 10
 
@@ -294,27 +294,27 @@ class ConnectionMisconfigured(StopRun):
 
 
 class ServiceDown(StopRun):
-    """A service that the whole run rests on is unavailable or answers nonsense."""
+    """A service that the whole run needs is unavailable or answers nonsense."""
 
     exit_status = 13
 
 
 class WriteForbidden(StopRun):
-    """A write reached the gate while it was shut. A fault of ours: the engine should have stopped before."""
+    """A write reached the shut write gate. A fault in tsrevel: the engine should have stopped before."""
 
 
 class Halted(StopRun):
-    """The run was interrupted, and this thread of it stops between two requests. The main thread knows by what."""
+    """The run was interrupted, and this thread stops between two requests. The main thread knows the reason."""
 
 
 class TryNextRun(TsrevelError):
-    """This event fails in this run and is tried again by the next; nothing is known to be half done."""
+    """This event fails in this run, and the next run tries it again. Nothing is known to be half written."""
 
 
 class Unavailable(TryNextRun):
     """The service gave no answer, or one that says 'later' (facts TripleSeat 7, Revel 2.3).
 
-    `fault` is what is wrong with the way to it, where that is known.
+    `fault` is what is wrong with the connection, if known.
     """
 
     def __init__(self, message: str, fault: ConnectionFault | None = None) -> None:
@@ -323,7 +323,7 @@ class Unavailable(TryNextRun):
 
 
 class Throttled(Unavailable):
-    """429. A write that it answers may have been applied all the same. `wait`: seconds, where it says how many."""
+    """429. The write that it answers may have been applied nevertheless. `wait`: seconds; None if it names none."""
 
     def __init__(self, message: str, wait: float | None = None) -> None:
         self.wait = wait
@@ -351,7 +351,7 @@ class AnswerFault(StrEnum):
 
 
 class NotJson(ValueError):
-    """Bytes that should be JSON. The message says what they are instead, without their content."""
+    """Bytes that should be JSON and aren't. The message says what they are instead, without their content."""
 
     def __init__(self, message: str, fault: AnswerFault) -> None:
         self.fault = fault
@@ -367,7 +367,7 @@ class RetryLater(Unavailable):
 
 
 class Unreadable(TryNextRun):
-    """The service answered, but not with what it promises: HTML, broken JSON, a missing key."""
+    """The service's answer isn't what it documents: HTML, broken JSON, a missing key."""
 
     def __init__(self, message: str, fault: AnswerFault = AnswerFault.UNEXPECTED_CONTENT) -> None:
         self.fault = fault
@@ -375,14 +375,14 @@ class Unreadable(TryNextRun):
 
 
 class OutcomeUnknown(TsrevelError):
-    """A write was sent and its answer lost: it may or may not have been applied, or may be yet (facts Revel 2.3)."""
+    """A write was sent and its answer was lost. It was applied, will be applied, or never is (facts Revel 2.3)."""
 
 
 class Refused(TsrevelError):
-    """The service understood and said no: a 4xx that is about this request.
+    """The service refused this request: a 4xx.
 
-    `status` is the HTTP status, for callers to whom 403 or 404 means something of its own. `service_code` is the
-    answer's `error` code, `said` what of its text may be shown; None and "" for none.
+    `status` is the HTTP status: to some callers 403 or 404 has its own meaning. `service_code` is the answer's `error`
+    code (None for none), `said` the part of its text that may be shown ("" for none).
     """
 
     def __init__(self, message: str, status: int, *, service_code: ServiceCode | None = None, said: str = "") -> None:
@@ -391,7 +391,7 @@ class Refused(TsrevelError):
 
 
 class ConflictCode(StrEnum):
-    """What a change contradicts. Codes never change their meaning."""
+    """The rule that a change contradicts. Codes never change their meaning."""
 
     BROKEN_RULE = "BROKEN_RULE"
     RUN_NOT_OPEN = "RUN_NOT_OPEN"
@@ -403,7 +403,7 @@ class ConflictCode(StrEnum):
 
 
 class ClaimConflict(TsrevelError):
-    """A change was asked for that contradicts what the ledger holds. A fault of ours; nothing was stored."""
+    """A change contradicts the ledger. A fault in tsrevel; nothing was stored."""
 
     def __init__(self, code: ConflictCode, message: str) -> None:
         self.code = code
@@ -421,14 +421,14 @@ class SignatureReason(StrEnum):
 
 
 class DeliveryReason(StrEnum):
-    """Why a delivery wasn't taken in, whoever sent it. Codes never change their meaning."""
+    """Why a delivery wasn't accepted, from any sender. Codes never change their meaning."""
 
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
     MISSING_DATA = "MISSING_DATA"
 
 
 class DeliveryFault(StrEnum):
-    """What a delivery lacks (`DeliveryReason.MISSING_DATA`)."""
+    """The fault of a delivery (`DeliveryReason.MISSING_DATA`)."""
 
     NOT_JSON = "NOT_JSON"
     NO_TRIGGER = "NO_TRIGGER"
@@ -438,10 +438,10 @@ class DeliveryFault(StrEnum):
 
 
 class DeliveryRefused(TsrevelError):
-    """A webhook delivery that can't be trusted or taken in: nothing of it may be used.
+    """A webhook delivery that must not be used: it can't be trusted, or can't be read.
 
-    The message begins with `reason`. `timestamp` is when it says it was signed, in epoch seconds, where that could be
-    read.
+    The message begins with `reason`. `timestamp` is the signing time that it names, in epoch seconds; None if
+    unreadable.
     """
 
     exit_status = 4
@@ -452,7 +452,7 @@ class DeliveryRefused(TsrevelError):
 
 
 class SignatureRefused(DeliveryRefused):
-    """The delivery can't be shown to be TripleSeat's (facts TripleSeat 6.4)."""
+    """Nothing proves that TripleSeat sent the delivery (facts TripleSeat 6.4)."""
 
     reason: SignatureReason
 
@@ -461,10 +461,10 @@ class SignatureRefused(DeliveryRefused):
 
 
 class BodyTooLarge(DeliveryRefused):
-    """A body longer than any delivery is (facts TripleSeat 6.3). It was not read to its end. `most` in bytes."""
+    """A body longer than any delivery (facts TripleSeat 6.3). It was not read to its end. `most` in bytes."""
 
     def __init__(self, most: int) -> None:
-        text = f"the body has more than {most // 2**20} MiB, and no delivery is so long; check the captured file"
+        text = f"the body has more than {most // 2**20} MiB, more than any delivery; check the captured file"
         super().__init__(DeliveryReason.PAYLOAD_TOO_LARGE, text)
 
 
@@ -479,7 +479,7 @@ class DeliveryUnreadable(DeliveryRefused):
 
 
 class FieldMissingError(Exception):
-    """A row of a narrowed list came without a field that was asked for: the list is read whole instead."""
+    """A row of a narrowed list lacks a requested field: read the list with all fields instead."""
 
 
 class ConnectorDisabled(TsrevelError):
@@ -487,16 +487,16 @@ class ConnectorDisabled(TsrevelError):
 
 
 class MappingUnclear(TsrevelError):
-    """What was typed doesn't say which mapping is meant, or one that can't be."""
+    """The input doesn't name one mapping, or names one that can't exist."""
 
     exit_status = 2
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived. No Exception, so that nothing on the way mistakes it for a failure to recover from."""
+    """SIGTERM arrived. Not an Exception, so no code on the way takes it for a failure to recover from."""
 
 
 def describe_fault(error: Exception) -> str:
-    """A fault of ours with its place, to be reported; without its text, which may quote data."""
+    """Describes a fault in tsrevel by type and place, for a report. Its text may quote data, and is left out."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     return f"a fault in tsrevel: {type(error).__name__}; please report it with these lines:\n{frames}"

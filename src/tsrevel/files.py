@@ -1,4 +1,4 @@
-"""Files written whole or not at all, locks, and owners: whose a file is, and the command that gives it away."""
+"""Files written completely or not at all, locks, and the owners of files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
 
 LARGEST_FILE = 16 * 1024 * 1024
-"""Bytes. No file that is read as a whole comes near it."""
+"""In bytes. Files that are read as a whole are far smaller."""
 _OPEN = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -28,7 +28,7 @@ _KINDS = {
     stat.S_IFSOCK: "a socket",
 }
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says where there is no room for a file."""
+"""The system's errors for a file that doesn't fit on the disk."""
 
 
 def real_path(path: Path) -> Path:
@@ -37,9 +37,9 @@ def real_path(path: Path) -> Path:
 
 
 def look_at(path: Path) -> os.stat_result | None:
-    """What the system knows of the regular file at `path`; None where nothing is there.
+    """The `stat` of the regular file at `path`; None if nothing is there.
 
-    Raises OSError for anything else that is there, and where it can't be told.
+    Raises OSError if anything else is there, or if that is unknown.
     """
     try:
         found = path.stat()
@@ -52,7 +52,7 @@ def look_at(path: Path) -> os.stat_result | None:
 
 
 def open_regular(path: Path) -> int:
-    """A descriptor that reads the regular file at `path`. Raises OSError, FileNotFoundError for none."""
+    """A descriptor that reads the regular file at `path`. Raises OSError; FileNotFoundError if there is none."""
     if look_at(path) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     descriptor = os.open(path, os.O_RDONLY | _OPEN)
@@ -65,9 +65,9 @@ def open_regular(path: Path) -> int:
 
 
 def read_regular(path: Path, largest: int = LARGEST_FILE) -> bytes:
-    """All of the regular file at `path`.
+    """The content of the regular file at `path`.
 
-    Raises OSError, also where it has more than `largest` bytes; FileNotFoundError for none.
+    Raises OSError, also for more than `largest` bytes; FileNotFoundError if there is none.
     """
     with os.fdopen(open_regular(path), "rb") as file:
         content = file.read(largest + 1)
@@ -78,30 +78,30 @@ def read_regular(path: Path, largest: int = LARGEST_FILE) -> bytes:
 
 @dataclass(slots=True)
 class Draft:
-    """A file that is being made in the folder of `target`. It goes again unless it is put or created."""
+    """A temporary file in the folder of `target`. It is deleted unless it is put or created."""
 
     descriptor: int
     path: Path
     target: Path
 
     def put(self, content: bytes) -> None:
-        """Make `content` the target, in place of what it was. Raises OSError; the target is then as it was."""
+        """Replaces the target with `content`. Raises OSError, and then the target is unchanged."""
         self._fill(content)
         self.path.replace(self.target)
         sync_folder(self.target.parent)
 
     def create(self, content: bytes) -> None:
-        """Make `content` the target. Raises FileExistsError where anything is there by now; OSError."""
+        """Creates the target with `content`. Raises FileExistsError if anything is there by now; OSError."""
         self._fill(content)
-        os.link(self.path, self.target)  # unlike a rename it takes nobody's place
+        os.link(self.path, self.target)  # unlike a rename, it replaces nothing
         sync_folder(self.target.parent)
 
     def reserve(self, size: int) -> None:
-        """Take `size` bytes of the disk for what `put` will bring. Raises OSError where there is no room."""
+        """Reserves `size` bytes of the disk for a later `put`. Raises OSError if there is no room."""
         self._fill(b" " * size)
 
     def _fill(self, content: bytes) -> None:
-        """Over what is there before it is cut: space that was reserved is used, not given back first."""
+        """Overwrites before it truncates, so it uses reserved space and doesn't release it first."""
         rest, at = memoryview(content), 0
         while rest:
             written = os.pwrite(self.descriptor, rest, at)
@@ -112,11 +112,11 @@ class Draft:
 
 @contextmanager
 def draft_of(path: Path, like: Path | None = None) -> Iterator[Draft]:
-    """A draft for the file at `path`. Links are followed: a link stays one.
+    """A draft for the file at `path`. Follows links: a link stays one.
 
-    The file that is replaced, or else the one at `like`, gives it its owner, group and mode. Without either it has mode
-    0600, and where root makes it, the owner and group of its folder. Raises OSError, also where the owner would lose
-    the file by the replacement.
+    The draft gets the owner, group and mode of the file that it replaces, else of `like`. Without either it has mode
+    0600 and, if root makes it, the owner and group of its folder. Raises OSError, also if the replacement would lock
+    out the owner.
     """
     target = real_path(path)
     before = look_at(target) or (look_at(like) if like else None)
@@ -134,13 +134,13 @@ def draft_of(path: Path, like: Path | None = None) -> Iterator[Draft]:
 
 
 def replace_file(path: Path, content: bytes, like: Path | None = None) -> None:
-    """Put `content` at `path`, whole and on the disk, or not at all; see `draft_of`. Raises OSError."""
+    """Writes `content` to `path` completely and to the disk, or not at all; see `draft_of`. Raises OSError."""
     with draft_of(path, like) as draft:
         draft.put(content)
 
 
 def create_file(path: Path, content: bytes) -> None:
-    """The same for a new file: raises FileExistsError where anything is there, a link included."""
+    """The same for a new file. Raises FileExistsError if anything is there, a link included."""
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     with draft_of(path) as draft:
@@ -148,10 +148,10 @@ def create_file(path: Path, content: bytes) -> None:
 
 
 def make_folder(folder: Path, like: Path | None = None) -> None:
-    """Make `folder` and its missing parents, for the owner's eyes only. Raises OSError.
+    """Makes `folder` and its missing parents, for only the owner to see. Raises OSError.
 
-    Made by root, each belongs to whom the folder above it belongs to, and `folder` to the owner of `like`. Where that
-    is root, but another group reads the file, root can't know for whom the folder is: PermissionError.
+    If root makes them, each gets the owner of the folder above it, and `folder` the owner of `like`. If `like` is
+    root's but another group may read it, root doesn't know the right owner: PermissionError.
     """
     if folder.is_dir():
         return
@@ -171,13 +171,13 @@ def make_folder(folder: Path, like: Path | None = None) -> None:
 
 
 def take_owner_of(file: int | Path, owner: os.stat_result) -> None:
-    """Where root has made `file`: give it to that owner and group, so that nobody is locked out by root's help."""
+    """If root made `file`, gives it to that owner and group, so nobody is locked out."""
     if os.geteuid() == 0:
         os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a new name in `folder` survive a power cut."""
+    """Makes a new name in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -186,9 +186,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def open_lock(path: Path, guarded: Path) -> int:
-    """A descriptor of the lock file at `path`, made if missing, for whoever may use the file `guarded`.
+    """A descriptor of the lock file at `path`, made if missing, for everyone who may use the file `guarded`.
 
-    The kernel's lock on it (`fcntl.flock`) counts, never the file. Raises OSError.
+    Only the kernel's lock on it (`fcntl.flock`) counts, not the file itself. Raises OSError.
     """
     model = look_at(guarded)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | _OPEN, 0o600)
@@ -205,7 +205,7 @@ def open_lock(path: Path, guarded: Path) -> int:
 
 
 def try_lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Take the kernel's lock on an open file without waiting; whether it could be had."""
+    """Takes the kernel's lock on an open file without waiting. False if another holds it."""
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -220,7 +220,7 @@ def _require_regular(mode: int, path: Path) -> None:
 
 
 def _resemble(descriptor: int, model: os.stat_result) -> None:
-    """Owner, group and mode of `model`. Raises PermissionError where its owner would be locked out."""
+    """Sets the owner, group and mode of `model`. Raises PermissionError if its owner would be locked out."""
     mine = os.fstat(descriptor)
     mode = stat.S_IMODE(model.st_mode) & 0o777
     if os.geteuid() == 0:
@@ -230,20 +230,20 @@ def _resemble(descriptor: int, model: os.stat_result) -> None:
             os.fchown(descriptor, -1, model.st_gid)
     kept = os.fstat(descriptor)
     if kept.st_gid != model.st_gid:
-        mode &= ~0o070  # what that group might do, ours must not
+        mode &= ~0o070  # our group must not get that group's rights
     if kept.st_uid != model.st_uid and mode & 0o060 != 0o060:
         raise PermissionError(errno.EPERM, "it belongs to another user, and that user would lose access")
     os.fchmod(descriptor, mode)
 
 
 READ, WRITE, ENTER = 4, 2, 1
-"""What may be done with a file or folder, as in its mode; a sum of these."""
+"""The rights to a file or folder, as in its mode; add them up."""
 _DEEP = 4
-"""Parts of a path: a folder so far down isn't shared by the whole system."""
+"""Parts of a path. The whole system doesn't share a folder with so many."""
 
 
 def user_name(uid: int) -> str:
-    """The user's name, or the number where it has none: chown takes either."""
+    """The user's name, or the number if it has none: chown takes either."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -259,7 +259,7 @@ def home_of(uid: int) -> Path | None:
 
 
 def members_of(gid: int) -> tuple[int, ...]:
-    """The users that the group names."""
+    """The users that the group lists."""
     members = []
     with suppress(KeyError):
         for name in grp.getgrgid(gid).gr_mem:
@@ -269,9 +269,9 @@ def members_of(gid: int) -> tuple[int, ...]:
 
 
 def refusal(uid: int, path: Path, want: int) -> str:
-    """What keeps the user from doing that with `path`, a folder above it for one; "" where nothing does.
+    """Why the user may not do that (`want`) with `path`, such as a shut folder above it; "" if the user may.
 
-    Root may do anything. Access lists aren't looked at. Raises OSError where it can't be told.
+    Root may do anything. Access control lists are ignored. Raises OSError if unknown.
     """
     if uid == 0:
         return ""
@@ -294,9 +294,9 @@ def _allows(found: os.stat_result, uid: int, groups: frozenset[int], want: int) 
 
 
 def cure_roots_files(path: Path) -> str:
-    """The command by which root gives back what it owns of `path`, its folder, or what lies beside it by that name.
+    """The command for root to give away what it owns of `path`, its folder, and files there that begin with its name.
 
-    "" for root itself, and where nothing of that is root's.
+    "" for root itself, and if root owns none of them.
     """
     uid = os.geteuid()
     if uid == 0:
@@ -322,7 +322,7 @@ def _is_roots(path: Path) -> bool:
 
 
 def chown(uid: int, folder: Path, files: Iterable[Path]) -> str:
-    """The command that gives the folder with all in it to the user; the files alone where others may share it."""
+    """The command that gives the folder and all in it to the user; only the files if others may share the folder."""
     shared = len(folder.parts) < _DEEP and "tsrevel" not in folder.name
     if not shared:
         return f"chown -R {user_name(uid)} {shlex.quote(str(folder))}"
@@ -330,9 +330,9 @@ def chown(uid: int, folder: Path, files: Iterable[Path]) -> str:
 
 
 def create_private(path: Path, text: str) -> None:
-    """Create `path` with `text`, mode 0600, and its missing folders, mode 0700. Raises ConfigError.
+    """Creates `path` with `text`, mode 0600, and its missing folders, mode 0700. Raises ConfigError.
 
-    A file that is there by then is left alone.
+    It never changes an existing file.
     """
     try:
         make_folder(path.parent)

@@ -13,25 +13,25 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 LONGEST_QUOTE = 200
-"""Characters of a service's text that a message shows."""
+"""How many characters of a service's text a message shows."""
 HIDDEN = "(hidden)"
 LEFT_OUT = "(its text is left out because it repeats a secret)"
 _SHORTEST = 4
-"""Characters from which on a value is looked for: a shorter one is anywhere by chance."""
+"""Shorter values are not redacted: they appear anywhere by chance."""
 _PIECE = 8
-"""Characters of a secret in a row that tell too much of it."""
+"""How many characters of a secret in a row reveal too much of it."""
 _SURE = 12
-"""Characters from which on a secret is taken out of data as well: a shorter one may be a price or an id by chance."""
+"""Shorter secrets are not taken out of data: a price or an id may be the same by chance."""
 _DEPTH, _MOST_VIEWS = 3, 400
 _USUAL_WORDS = (
     "invalid client id and client secret, authorization code, code verifier, refresh token, access token, bearer token,"
     " api key, api secret, public key, signing key, password, credentials, sandbox, production, tripleseat, revel"
 )
-"""Words that a made-up secret may consist of, and that services use innocently."""
+"""Words that services use innocently, even if a made-up secret consists of them."""
 
 
 class Redactor:
-    """The secrets of one invocation, gathered as they become known; any thread may add some."""
+    """The secrets of one invocation, added as they become known. Thread-safe."""
 
     def __init__(self, *secrets: str) -> None:
         self._lock = threading.Lock()
@@ -42,9 +42,9 @@ class Redactor:
         self.add(*secrets)
 
     def add(self, *secrets: str, stay: bool = False) -> None:
-        """Know these too: each whole, and in the parts that colons and blanks make.
+        """Adds secrets: each whole, and its parts between colons and blanks.
 
-        `stay`: they are never quoted, but not taken out of data, for the data has them from the service itself.
+        `stay`: they are never quoted, but stay in data, which has them from the service itself.
         """
         found = {part for each in secrets for part in (each.strip(), *re.split(r"[\s:]+", each))}
         with self._lock:
@@ -58,7 +58,7 @@ class Redactor:
             self._pieces = frozenset(piece for each in plain for piece in _pieces_of(each)) - _INNOCENT
 
     def quote(self, text: str) -> str:
-        """As much of `text` as a message may show: LONGEST_QUOTE characters, no secret in any form."""
+        """The part of `text` that a message may show: up to LONGEST_QUOTE characters, no secret in any form."""
         for secret in self._known:
             text = text.replace(secret, HIDDEN)
         text = text[:LONGEST_QUOTE]
@@ -84,7 +84,7 @@ class Redactor:
 
 
 def _plain(text: str) -> str:
-    """Letters and digits alone, case and typography ignored: what is between them hides nothing."""
+    """Only letters and digits, case and typography ignored: characters in between don't hide a secret."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
@@ -96,7 +96,7 @@ _INNOCENT = frozenset(_pieces_of(_plain(_USUAL_WORDS)))
 
 
 def _views(text: str) -> set[str]:
-    """`text`, and all that comes out when it is decoded in one of the known ways, up to three times over."""
+    """`text`, and all results of decoding it in the known ways, up to three times in a row."""
     seen, newest = {text}, {text}
     for _ in range(_DEPTH):
         newest = {view for each in newest for view in _decoded(each)} - seen
@@ -132,7 +132,7 @@ def _of_hex(found: re.Match[str]) -> str:
 
 
 def _decode_base64(run: str) -> bytes:
-    whole = run[: -1 if len(run) % 4 == 1 else None]  # what is cut short still tells its beginning
+    whole = run[: -1 if len(run) % 4 == 1 else None]  # a cut text still reveals its beginning
     return base64.b64decode(whole + "=" * (-len(whole) % 4))
 
 
@@ -146,11 +146,11 @@ def _try(decode: Callable[[str], bytes], *texts: str) -> Iterator[str]:
         try:
             yield decode(text).decode("latin-1")
         except (ValueError, binascii.Error):
-            continue  # it isn't written so
+            continue  # another encoding
 
 
 def _replace_texts(answer: Any, clean: Callable[[str], str]) -> Any:  # noqa: ANN401
-    """`answer` with each text and each name in it cleaned. Goes by a list of its own: nesting may be deep."""
+    """`answer` with each text and each name in it cleaned. No recursion: nesting may be deep."""
     if isinstance(answer, str):
         return clean(answer)
     waiting = [answer]

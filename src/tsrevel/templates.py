@@ -1,4 +1,4 @@
-"""Texts from jinja2 templates: HTML is escaped, nothing may be undefined, and no control character passes."""
+"""Loads jinja2 templates: they escape HTML, refuse undefined names, and let no control character pass."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tsrevel.text import show_controls
 
 
 def load_template(package: str, name: str) -> Template:
-    """The template of that name in the package's `templates` folder. All but .txt is escaped as HTML."""
+    """The template of that name in the package's `templates` folder. All but .txt files are escaped as HTML."""
     environment = Environment(
         loader=PackageLoader(package),
         autoescape=select_autoescape(disabled_extensions=("txt",), default=True),
@@ -30,7 +30,7 @@ def _show(value: Any) -> Any:  # noqa: ANN401 (whatever a template prints)
 
 
 def show_amount(cents: Cents | None) -> str:
-    """Money for a person: 123456 is "1,234.56"; a dash for none."""
+    """Money for a person: 123456 is "1,234.56"; None is a dash."""
     return "–" if cents is None else f"{to_decimal(cents):,.2f}"
 
 

@@ -1,4 +1,4 @@
-"""Text from elsewhere, made fit to be read, shown, stored and sent: decoding, cleaning, shortening. Pure."""
+"""Decodes, cleans and shortens text from elsewhere, to read, show, store and send it. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 _HARMFUL = re.compile(
     "[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb]"
-)  # controls, line and paragraph separators, marks that turn the direction of writing, halves of characters
+)  # controls, line and paragraph separators, marks that change the writing direction, halves of characters
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 _ZERO_WIDTH_JOINERS = "\u200c\u200d"
 _TAGS = range(0xE0020, 0xE0080)
@@ -16,21 +16,21 @@ _REPLACEMENT = "\ufffd"
 
 
 def clean_text(text: str) -> str:
-    """`text` for people, in one line: blanks of any kind become single spaces, what can't be seen is left out."""
+    """`text` for people, in one line: blanks of any kind become single spaces, invisible characters are left out."""
     seen = text if text.isprintable() else "".join(map(_seen, text))
     return " ".join(seen.split()).strip(f"{_ZERO_WIDTH_JOINERS} ")
 
 
 def exact_text(text: str) -> str:
-    """`text` that is compared, an id of another's making, say: what can't be shown is marked, never left out.
+    """`text` to be compared, such as a service's id: harmful characters are replaced, never left out.
 
-    So it can be stored and shown, and is equal to nothing that it wasn't equal to before.
+    So it can be stored and shown, and doesn't equal the text without them.
     """
     return _HARMFUL.sub(_REPLACEMENT, text)
 
 
 def show_controls(text: str, keep: str = "") -> str:
-    r"""`text` with its control characters and the like as escapes ("\x1b", "\u202e"), except those in `keep`."""
+    r"""`text` with its control and other harmful characters as escapes ("\x1b", "\u202e"), except those in `keep`."""
 
     def escape(found: re.Match[str]) -> str:
         return found[0] if found[0] in keep else found[0].encode("unicode_escape").decode("ascii")
@@ -39,12 +39,12 @@ def show_controls(text: str, keep: str = "") -> str:
 
 
 def quoted(text: str) -> str:
-    """`text` in quotes, as `repr` has it; but joiners aren't spelt out, for they are part of emoji."""
+    """`text` in quotes, like `repr`, but without escapes for joiners, which are part of emoji."""
     return repr(text) if text.isprintable() else f"'{clean_text(text)}'"
 
 
 def escape_json(text: str) -> str:
-    """JSON `text` with what a terminal may obey as JSON's own escapes: it means the same."""
+    """JSON `text` with JSON's own escapes for characters that a terminal may obey. Its meaning stays."""
     return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -55,18 +55,18 @@ def _seen(character: str) -> str:
 
 
 MARK = "\ufeff"
-"""The byte order mark, which some editors put before a text. It is no part of what the text says."""
+"""The byte order mark, which some editors put before a text. It is not part of the text."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _BLANKS = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-"""What `str.strip` takes away."""
+"""The characters that `str.strip` removes."""
 _TRIMMED = f"{_BLANKS}{MARK}\u200b\u2060"
 
 
 def decode_text(data: bytes) -> str:
-    """`data` as text, its byte order mark left out. Raises ValueError with what it is instead, without its content."""
+    """`data` as text without its byte order mark. The ValueError says what it is instead, without its content."""
     if data.startswith(_UTF_16) or b"\0" in data[:2]:
         raise ValueError("UTF-16 text")
     try:
@@ -79,7 +79,7 @@ def decode_text(data: bytes) -> str:
 
 
 def trim(text: str) -> str:
-    """`text` without what surrounds it unseen: blanks, ends of lines, byte order marks, marks of no width."""
+    """`text` without blanks, line ends, byte order marks and zero-width characters around it."""
     return text.strip(_TRIMMED)
 
 
@@ -87,17 +87,17 @@ _COMMAND = re.compile(r"`tsrevel (?!init|demo|sandbox|schema)(?![^`]*--(?:config
 
 
 def with_config(text: str, config: str) -> str:
-    """`text` with ` --config CONFIG` in each `` `tsrevel …` `` of it, so that people can copy the command."""
+    """Adds ` --config CONFIG` to each `` `tsrevel …` `` in `text`, so people can copy the command."""
     return _COMMAND.sub(lambda found: f"{found[0]} --config {config}", text) if config else text
 
 
 def is_whole(text: str) -> bool:
-    """Whether `text` came from bytes that were UTF-8: Python keeps others of the environment as half characters."""
+    """Whether `text` came from UTF-8 bytes: Python turns other bytes of the environment into half characters."""
     return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 MOST_CALL_NAME = 50
-"""Live: "name | phone", some thirty characters; stations show it on one line."""
+"""Live orders have "name | phone", some thirty characters. Stations show it on one line."""
 MOST_PHONE = 24
 """The longest international number, written with spaces and brackets."""
 MOST_NOTES = 255
@@ -111,7 +111,7 @@ _FLAG_LETTERS = range(0x1F1E6, 0x1F200)
 
 
 def shorten(text: str, most: int) -> str:
-    """`text`, or as much of it as fits into `most` characters with a "…" behind it: never half a character."""
+    """`text`, or as much of it as fits into `most` characters with a "…" at the end: never half a character."""
     if len(text) <= most:
         return text
     at = most - len(_ELLIPSIS)
@@ -121,7 +121,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def _is_border(text: str, at: int) -> bool:
-    """Whether a character, as people see it, begins at `at`: an accent, a joiner or half a flag doesn't."""
+    """Whether a character, as people see it, begins at `at`: an accent, a joiner or half a flag doesn't begin one."""
     following = text[at]
     if following == _ZERO_WIDTH_JOINER or text[at - 1] == _ZERO_WIDTH_JOINER:
         return False
@@ -129,7 +129,7 @@ def _is_border(text: str, at: int) -> bool:
         return False
     if ord(following) not in _FLAG_LETTERS:
         return True
-    before = 0  # flag letters: two of them are one flag
+    before = 0  # two flag letters make one flag
     while before < at and ord(text[at - before - 1]) in _FLAG_LETTERS:
         before += 1
     return before % 2 == 0

@@ -1,4 +1,4 @@
-"""Settings in, a ready context for a run out: the one place that knows every package."""
+"""Builds a run's context from the settings. Only this module knows every package."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def new_run_id() -> str:
 
 
 def correlate(run_id: str) -> str:
-    """What every log line, audit row and message of a run carries (DESIGN 4)."""
+    """The correlation id in every log line, audit row and message of a run (DESIGN 4)."""
     return f"sync-{run_id[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """All that ties a run to the world outside, so that a test can stand in for it. Transports: None is the network."""
+    """A run's connections to the outside world, so a test can replace them. Transports: None is the network."""
 
     clock: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
@@ -81,10 +81,10 @@ def open_run(
     on_start: Callable[[], None] = lambda: None,
     deadline: Deadline | None = None,
 ) -> Iterator[RunContext]:
-    """All that one run needs, the run lock held and the ledger open; all is closed again at the end.
+    """The context of one run, with the run lock held and the ledger open. All is closed at the end.
 
     `only` and `max_orders` narrow what the settings allow, never widen it. `on_start` is called once the lock is held.
-    `deadline`: where it isn't the settings'. Raises RunLocked and LedgerUnusable.
+    `deadline` replaces the settings'. Raises RunLocked and LedgerUnusable.
     """
     policy = build_policy(settings, frozenset(only))
     gate = WriteGate(
@@ -128,7 +128,7 @@ def open_run(
 
 
 def read_capabilities(ledger: LedgerView) -> Capabilities:
-    """What the account has answered to `doctor --assumptions`; what wasn't told is taken to be honoured."""
+    """The account's capabilities according to `doctor --assumptions`. Untested ones are assumed."""
     failed = {each.code for each in ledger.assumptions.answers() if each.result is AssumptionResult.FAILS}
     return Capabilities(
         in_filter=AssumptionCode.REVEL_IN_FILTER not in failed,
@@ -138,9 +138,9 @@ def read_capabilities(ledger: LedgerView) -> Capabilities:
 
 
 def make_state_folder(settings: Settings) -> None:
-    """Make the ledger's folder if it is missing; by root, for the owner of the settings file.
+    """Makes the ledger's folder if it is missing. Root makes it for the owner of the settings file.
 
-    Raises LedgerUnusable, also where root would begin a ledger in a folder that this owner can't use.
+    Raises LedgerUnusable, also if root would begin a ledger in a folder that this owner can't use.
     """
     ledger = real_path(settings.ledger_path)
     with reachable(settings.ledger_path):
@@ -155,7 +155,7 @@ def make_state_folder(settings: Settings) -> None:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Channels(Secret):
-    """Opens the channels of one invocation: to each service all at one pace. They are closed with the stack."""
+    """Opens the API clients of one invocation, and closes them with the stack. Each service has one rate limit."""
 
     settings: Settings
     runtime: Runtime
@@ -167,7 +167,7 @@ class _Channels(Secret):
 
     @classmethod
     def of(cls, settings: Settings, runtime: Runtime, stack: ExitStack, deadline: Deadline | None = None) -> Self:
-        """`deadline`: where it isn't the settings'. Raises ConfigError where the environment allows no way out."""
+        """`deadline` replaces the settings'. Raises ConfigError if the environment has a wrong proxy or certificate."""
         if settings.network.problems:
             raise ConfigError(settings.network.problems)
         return cls(
@@ -240,7 +240,7 @@ class _Channels(Secret):
 
 
 class Services(NamedTuple):
-    """Both services as they are set up, for commands that only look. No lock is held and no ledger is open."""
+    """Both services as configured, for commands that only read. No lock is held and no ledger is open."""
 
     tripleseat: TripleSeat
     revel: Revel
@@ -253,9 +253,9 @@ class Services(NamedTuple):
 
 @contextmanager
 def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | None = None) -> Iterator[Services]:
-    """Both services, to be read: whatever the settings say, not one write to Revel passes.
+    """Opens both services for reading: no write to Revel passes, whatever the settings say.
 
-    Nothing is asked after `deadline`: NEVER where a person is waited for in between, else it is the settings'.
+    No request is sent after `deadline`. Pass NEVER if the command waits for a person; the default is the settings'.
     """
     gate = WriteGate(
         dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
@@ -276,13 +276,13 @@ def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | Non
 
 @contextmanager
 def open_token_url(settings: Settings, runtime: Runtime) -> Iterator[TokenUrl]:
-    """Where TripleSeat's tokens come from, for `login`."""
+    """Opens TripleSeat's token URL, for `login`."""
     with ExitStack() as stack:
         yield _Channels.of(settings, runtime, stack, NEVER).token_url()
 
 
 def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> model.Policy:
-    """What planning needs of the settings, in planning's words."""
+    """The settings that planning needs, as its `Policy`."""
     orders, safety = settings.orders, settings.safety
     return model.Policy(
         locations=tuple(_location(entry) for entry in settings.locations),
@@ -340,7 +340,7 @@ def _location(entry: LocationSettings) -> model.Location:
 
 
 def why_disabled(settings: Settings, runtime: Runtime) -> str | None:
-    """The kill switch in the settings, or the pause in the ledger, in words; None while services may be asked."""
+    """Why runs are disabled, in words: by the settings, or by a pause in the ledger. None if they aren't."""
     if not settings.safety.enable_connector:
         return describe_disabled(None)
     pause = read_pause(settings.ledger_path, runtime.database)
