@@ -1,4 +1,4 @@
-"""Revel POS: looking orders up, reading catalogues, writing an order step by step, reading back what is there.
+"""Revel POS: finds orders, reads catalogues, writes an order step by step, and reads it back.
 
 Wire names live here and nowhere else: `encode` makes bodies, `decode` reads rows, `client` knows resources and filters.
 """

@@ -1,4 +1,4 @@
-"""What a Revel account offers: establishments, users, stations, payment types, discounts and products."""
+"""Reads the lists of a Revel account: establishments, users, stations, payment types, discounts and products."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DINING = "id,establishment,dining_option"
 
 @dataclass(frozen=True, slots=True)
 class Establishment:
-    """A Revel establishment. `timezone` is what Revel says, "" where it says nothing."""
+    """A Revel establishment. `timezone` is "" if Revel names none."""
 
     id: int
     name: str
@@ -37,10 +37,10 @@ class Establishment:
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """A user, station, payment type or discount, by its id. `establishment` is None where it has none, or several.
+    """A user, station, payment type or discount. `establishment` is None if it has none or several.
 
-    `payment_type` is what a payment type's row has under that key: whether an order's payment names this or the id is
-    an open question (facts Revel 8).
+    `payment_type` is the field of that name in a payment type's row. It is not known whether an order's payment must
+    name this number or the id (facts Revel 8).
     """
 
     id: int
@@ -51,30 +51,30 @@ class NamedRow:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The numbers by which a setting may mean this: mostly just one."""
+        """The numbers by which a setting may name this row: its id, and a payment type's `payment_type`."""
         return tuple(dict.fromkeys((self.id, self.id if self.payment_type is None else self.payment_type)))
 
 
 class Account:
-    """The lists of one Revel account. Each method raises what `ApiClient.read` raises; a 401 may be about one list."""
+    """The lists of one Revel account. Methods raise what `ApiClient.read` raises. A 401 may concern only one list."""
 
     def __init__(self, channel: ApiClient) -> None:
         self._channel = channel
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which Revel's clock is ahead of ours; None where no answer said."""
+        """Seconds by which Revel's clock is ahead of ours. None if no answer had a date."""
         return self._channel.skew
 
     def establishments(self) -> tuple[Establishment, ...]:
         return self._all("Establishment", _decode_establishment, prefix="enterprise")
 
     def users(self) -> tuple[NamedRow, ...]:
-        """Every user, active or not. Their names are staff's: show them, don't keep them."""
+        """Every user, active or not. The names are personal data of staff: show them, but never store them."""
         return self._all("User", _decode_named, prefix="enterprise")
 
     def stations(self, establishment: EstablishmentId) -> tuple[NamedRow, ...]:
-        """The POS stations of an establishment, and those of which Revel doesn't say where they are."""
+        """The POS stations of an establishment, and the stations that Revel assigns to none or to several."""
 
         def fits(row: Row) -> bool:
             return _number(_only(row.get("establishment"))) in {None, establishment}
@@ -87,7 +87,7 @@ class Account:
         return self._all("CustomPaymentType", _decode_payment_type)
 
     def dining_options(self, establishment: EstablishmentId) -> frozenset[int]:
-        """The dining options on the establishment's newest orders, one page of them: no list has them (5.5)."""
+        """The dining options on one page of the establishment's newest orders: Revel has no list of them (5.5)."""
         params = {"establishment": str(establishment), "order_by": "-id", "limit": str(PAGE), "fields": _DINING}
         page = decode_page(self._channel.read("/resources/Order/", params), "Order")
         here = (row for row in page.rows if _number(row.get("establishment")) == establishment)
@@ -108,9 +108,9 @@ class Account:
         return tuple({product.id: product for product in found if product}.values())
 
     def product(self, establishment: EstablishmentId, product: ProductId) -> RevelProduct | None:
-        """One product, None where the establishment doesn't have it on sale.
+        """One product; None if the establishment doesn't have it on sale.
 
-        Asked for by itself; where that fails the whole list is read.
+        Requests it by its id. If that returns no such product, reads the whole list.
         """
         try:
             row = self._channel.read(f"/resources/Product/{product}/")
@@ -122,7 +122,7 @@ class Account:
         return next((each for each in self.products(establishment) if each.id == product), None)
 
     def can_read(self, resource: str) -> None:
-        """Ask for one row of a resource that orders are made of. Raises what `ApiClient.read` raises."""
+        """Request one row of a resource that an order consists of. Raises what `ApiClient.read` raises."""
         decode_page(self._channel.read(f"/resources/{resource}/", {"limit": "1"}), resource)
 
     def _all(
@@ -132,7 +132,7 @@ class Account:
 
 
 def _decode_product(row: Row, establishment: EstablishmentId) -> RevelProduct | None:
-    """An active, named product of `establishment`, its texts fit to be shown; None for any other row."""
+    """An active, named product of `establishment`, with clean texts; None for any other row."""
     product = decode_product(row, establishment)
     if product is None:
         return None
@@ -140,12 +140,12 @@ def _decode_product(row: Row, establishment: EstablishmentId) -> RevelProduct | 
         price = Decimal(str(row.get("price")))
     except InvalidOperation:
         price = Decimal("NaN")
-    cents = to_cents(price) if price.is_finite() and -_LARGEST < price < _LARGEST else None  # None: not to be shown
+    cents = to_cents(price) if price.is_finite() and -_LARGEST < price < _LARGEST else None  # None: no price to show
     return RevelProduct(product.id, _clean(product.name), cents, _clean(row.get("sku")), _clean(row.get("barcode")))
 
 
 def _clean(value: object) -> str:
-    """Entities decoded, and clean."""
+    """Clean text with its HTML entities decoded."""
     return clean_text(html.unescape(str(value))) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
@@ -175,7 +175,7 @@ def _decode_payment_type(row: Row) -> NamedRow | None:
 
 
 def _only(value: object) -> object:
-    """The one in a list of one; nothing of a longer list."""
+    """The entry of a list that has only one, None for any other list. Other values stay as they are."""
     if not isinstance(value, list):
         return value
     return value[0] if len(value) == 1 else None
@@ -193,4 +193,4 @@ def _name(row: Row) -> str:
 
 
 def _is_active(row: Row) -> bool:
-    return row.get("active") not in (False, "false", "False")  # not every value can be in a set
+    return row.get("active") not in (False, "false", "False")  # no set: a value may not be hashable

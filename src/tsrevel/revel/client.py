@@ -1,4 +1,4 @@
-"""Revel's resources: what is there (every returned row re-checked here), and one write for each step of a plan."""
+"""Reads Revel's resources, checks every returned row again, and writes a plan step by step."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _RESOURCES = {"order": "Order", "item": "OrderItem", "payment": "Payment", "hist
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What this Revel account is known to honour (`doctor --assumptions`). What isn't honoured isn't asked for."""
+    """The features that this Revel account supports (`doctor --assumptions`). Requests use no others."""
 
     in_filter: bool = True
     fields: bool = True
@@ -51,7 +51,7 @@ ALL_CAPABILITIES = Capabilities()
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What Revel holds of one order, as far as it was asked for. `order` is None where it wasn't."""
+    """One order's rows in Revel. Parts that were not requested are empty; `order` is None then."""
 
     order: OrderRow | None
     items: tuple[ItemRow, ...] = ()
@@ -61,10 +61,10 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What a write left at Revel: the row's id, and how it differs from what was sent, where it shows that it does.
+    """A written row: its id, and in `difference` how it differs from what was sent, if it does.
 
-    `renamed`: what differs is the uuid, so that the row can't be told from somebody else's any more. `doubled`: the
-    event has another order.
+    `renamed`: its uuid differs, so it can't be distinguished from somebody else's row. `doubled`: the event has several
+    orders.
     """
 
     id: str
@@ -74,10 +74,10 @@ class WriteResult:
 
 
 class Revel:
-    """Reads and writes of one Revel account.
+    """Reads and writes one Revel account. Raises what `ApiClient` raises.
 
-    Raises what `ApiClient` raises. A write whose answer doesn't show what it wrote raises OutcomeUnknown: settle it
-    with `seek`, never by sending it again first (facts Revel 2.3).
+    `write` raises OutcomeUnknown if the answer doesn't show the row that it wrote. Call `seek` then, before sending it
+    again (facts Revel 2.3).
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Revel:
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which Revel's clock is ahead of ours; None where no answer said."""
+        """Seconds by which Revel's clock is ahead of ours. None if no answer had a date."""
         return self._channel.skew
 
     @property
@@ -98,11 +98,11 @@ class Revel:
         return self._channel.answered
 
     def stop(self) -> None:
-        """Let no further request go out."""
+        """Send no further request."""
         self._channel.stop()
 
     def ask_the_time(self) -> None:
-        """Ask for something cheap, for the Date of its answer."""
+        """Send a cheap request, to read the Date of its answer."""
         self._channel.read("/resources/Order/", {"limit": "1"})
 
     def catalogue(self, establishment: EstablishmentId) -> Catalogue:
@@ -119,9 +119,9 @@ class Revel:
         return Catalogue.of(establishment, (product for product in rows if product is not None))
 
     def products_by_id(self, products: Mapping[ProductId, EstablishmentId]) -> dict[ProductId, Product]:
-        """Those of `products` that Revel shows as active at their establishments, as they stand, in one request.
+        """The given products that are active at their establishments now, by id, in one request.
 
-        Shows none where Revel doesn't answer, or knows no sets (facts Revel 2.1: they are documented, not seen).
+        Empty if Revel doesn't answer or doesn't support sets (facts Revel 2.1: documented, but never seen).
         """
         if not self._can.product_sets:
             return {}
@@ -134,23 +134,23 @@ class Revel:
         return {product.id: product for product, at in found if product and products.get(product.id) == at}
 
     def find_orders(self, uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
-        """Every order of the account with one of `local_ids`: an event's order may be at a location it was moved from.
+        """Every order of the account with one of `local_ids`: it may be at a location that the event has left since.
 
-        One request where Revel honours `__in` (facts Revel 2.1), else one for each id.
+        Sends one request if Revel supports `__in` (facts Revel 2.1), else one for each id.
         """
         if self._can.in_filter and not any("," in local_id for local_id in local_ids):
             try:
                 return self._orders({"local_id__in": ",".join(local_ids)}, uuid, local_ids)
             except (Refused, Unreadable):
-                pass  # a server that doesn't know `__in` refuses it, or lists everything: ask for each id by itself
+                pass  # a server that doesn't know `__in` refuses it, or lists everything: request each id separately
         found = {row.id: row for each in local_ids for row in self._orders({"local_id": each}, uuid, local_ids)}
         return tuple(found.values())
 
     def taken_names(self, local_ids: Collection[str], uuids: Collection[str]) -> frozenset[str] | None:
-        """Those of `local_ids` and `uuids` that orders of the account have, deleted ones included.
+        """Every `local_id` and uuid of the orders that have one of these names, deleted orders included.
 
-        One request for each kind (facts Revel 2.1): a `local_id` may have been lost, or set otherwise. None where Revel
-        refuses, doesn't answer or lists everything: then nothing is known of any of them.
+        Sends one request for each kind (facts Revel 2.1), because an order may have lost its `local_id`. None if
+        unknown, because Revel refuses, doesn't answer or lists everything.
         """
 
         def fits(row: Row) -> bool:
@@ -166,13 +166,13 @@ class Revel:
         return frozenset(name for row in rows for name in (str(row.get("local_id")), decode_uuid(row.get("uuid"))))
 
     def find_by_uuid(self, uuid: str) -> tuple[OrderRow, ...]:
-        """Every order of the account with that uuid: Revel may not keep it unique (facts Revel 3.3)."""
+        """Every order of the account with that uuid: Revel may allow several (facts Revel 3.3)."""
         return self._orders({"uuid": uuid}, uuid, ())
 
     def orders_by_uuid(self, uuids: Sequence[str]) -> dict[str, tuple[OrderRow, ...]]:
-        """Every order with one of these uuids, in one request, by its uuid: several where one is there twice.
+        """The orders by uuid, in one request. A uuid without an order is missing; one may have several.
 
-        Shows none where Revel doesn't know `__in` (facts Revel 2.1).
+        Empty if Revel doesn't support `__in` (facts Revel 2.1).
         """
 
         if not self._can.in_filter:
@@ -182,7 +182,7 @@ class Revel:
             try:
                 return decode_order(row)
             except Unreadable:
-                return None  # it doesn't hide the others
+                return None  # an unreadable row must not hide the others
 
         def read(more: dict[str, str]) -> Iterator[Row]:
             def fits(row: Row) -> bool:
@@ -198,7 +198,7 @@ class Revel:
         return {uuid: found for uuid in uuids if (found := tuple(row for row in orders if row.uuid == uuid))}
 
     def find_by_id(self, order: OrderId) -> OrderRow | None:
-        """The order with that id; None where Revel says that there is none."""
+        """The order with that id; None if Revel answers 404."""
         try:
             return self.order(order)
         except Refused as refused:
@@ -213,7 +213,7 @@ class Revel:
         return row
 
     def contents(self, order: OrderId) -> Contents:
-        """The order and all its parts as they stand."""
+        """The order and all its parts, read now."""
         return Contents(
             self.order(order),
             tuple(map(decode_item, self._parts("OrderItem", order))),
@@ -222,17 +222,17 @@ class Revel:
         )
 
     def items(self, order: OrderId) -> Contents:
-        """The order's items as they stand, and nothing else of it."""
+        """Only the order's items, read now."""
         return Contents(None, tuple(map(decode_item, self._parts("OrderItem", order))))
 
     def history(self, order: OrderId) -> Contents:
-        """The order's history rows as they stand, and nothing else of it."""
+        """Only the order's history rows, read now."""
         return Contents(None, history=tuple(map(decode_history, self._parts("OrderHistory", order))))
 
     def money(self, order: OrderId, *, payments: bool, discount: bool) -> Contents:
-        """The order's payments, and the order itself where it is asked for its discount, in one request if possible.
+        """The order's payments if `payments`, and the order itself if `discount`, in one request if possible.
 
-        `expand` inlines the order in each of its payments; that is documented (facts Revel 2.1), not seen.
+        `expand` inlines the order in each of its payments. That is documented (facts Revel 2.1), but never seen.
         """
         rows: list[Row] = []
         if payments:
@@ -245,7 +245,7 @@ class Revel:
         return Contents(row, payments=tuple(map(decode_payment, rows)))
 
     def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> WriteResult:
-        """Write one step of the plan. `order` is '' for the order itself."""
+        """Write one step of the plan. `order` is the order's id, '' for the step that makes the order."""
         place = WriteScope(plan.location.tripleseat_location, plan.location.tripleseat_site)
         body = encode_step(plan, step, order, labels, self._clock())
         if step.kind not in {"discount", "totals"}:
@@ -260,10 +260,10 @@ class Revel:
         return WriteResult(order)
 
     def seek(self, plan: Plan, step: Step, order: OrderId) -> WriteResult | None:
-        """What `step` writes, if it is there: by its uuid, and by what it belongs to, as a uuid may be kept otherwise.
+        """Find the row that `step` writes: by its uuid, then among the order's rows. None if it isn't there.
 
-        An order that has our `local_id` and another uuid counts as written and renamed: before the step was sent there
-        was none.
+        An order with our `local_id` and another uuid counts as written and renamed: there was none before the step was
+        sent.
         """
         if step.kind in {"discount", "totals"}:
             shows = shows_discount if step.kind == "discount" else shows_totals
@@ -280,7 +280,7 @@ class Revel:
         return None if found is None else _written(plan, step, found)
 
     def _seek_order(self, plan: Plan) -> WriteResult | None:
-        """A deleted one of ours was written all the same: it isn't to be made again."""
+        """A deleted order of ours counts as written: it must not be made again."""
         rows = self._orders({"local_id": plan.local_id}, plan.uuid, (plan.local_id,))
         ours = [row for row in rows if row.uuid == plan.uuid] or list(self.find_by_uuid(plan.uuid))
         standing = {row.id: row for row in (*rows, *ours) if not row.deleted}
@@ -310,13 +310,13 @@ class Revel:
 
 
 def tell_doubles(order_ids: Iterable[str]) -> str:
-    """What is wrong where an event has several orders."""
+    """The message about an event with several orders."""
     ids = sorted(order_ids)
     return f"Revel holds {len(ids)} orders for it: {', '.join(ids)}; delete the wrong ones in Revel"
 
 
 def tell_renamed(step: Step) -> str:
-    """What is wrong with a row that Revel keeps under another uuid than was sent."""
+    """The message about a row that has another uuid in Revel than tsrevel sent."""
     what = {"order": "it", "history": "its history row"}.get(step.kind, f"its {step.kind} {step.number + 1}")
     return f"{what} has another uuid at Revel than tsrevel sent"
 

@@ -1,4 +1,4 @@
-"""An order at Revel against its plan: the one list of what is compared, here, after injection and in `reconcile`. Pure.
+"""Compares an order in Revel with its plan. `after_injection` and `reconcile` compare the same fields. Pure.
 
 Money is compared as text with two decimals.
 """
@@ -13,11 +13,11 @@ from tsrevel.revel.decode import ItemRow, OrderRow, Row, decode_item, decode_ord
 from tsrevel.revel.encode import END_AMOUNTS
 
 IDENTITY = ("local_id", "uuid")
-"""Compared, and not shown where they differ: they could be somebody else's."""
+"""`describe_differences` doesn't show the values of these: they could be somebody else's."""
 
 
 def planned_fields(plan: Plan) -> dict[str, str]:
-    """What a finished order is compared by, as planned."""
+    """The planned values of the fields by which a finished order is compared."""
     return {
         "establishment": str(plan.location.establishment),
         "local_id": plan.local_id,
@@ -27,7 +27,7 @@ def planned_fields(plan: Plan) -> dict[str, str]:
 
 
 def shown_fields(row: OrderRow) -> dict[str, str]:
-    """The same fields as Revel shows them."""
+    """The same fields with Revel's values."""
     return {
         "establishment": str(row.establishment or "none"),
         "local_id": row.local_id,
@@ -37,7 +37,7 @@ def shown_fields(row: OrderRow) -> dict[str, str]:
 
 
 def describe_differences(plan: Plan, row: OrderRow, names: Collection[str] | None = None) -> str:
-    """In words, how the order differs from the plan, in all fields or those of `names`; "" where it doesn't."""
+    """Describe how the order differs from the plan, in all fields or only those in `names`. "" if it doesn't."""
     planned, shown = planned_fields(plan), shown_fields(row)
     differ = [name for name in planned if shown[name] != planned[name] and (names is None or name in names)]
     told = [
@@ -48,24 +48,24 @@ def describe_differences(plan: Plan, row: OrderRow, names: Collection[str] | Non
 
 
 def shows_discount(plan: Plan, row: OrderRow) -> bool:
-    """Whether the order carries the plan's discount, no more and no less."""
+    """Whether the order has exactly the plan's discount."""
     return not describe_differences(plan, row, {"discount"})
 
 
 def shows_totals(plan: Plan, row: OrderRow) -> bool:
-    """Whether the order carries the plan's end state, the print mark included (facts Revel 3.8)."""
+    """Whether the order has the plan's end state, including the print mark (facts Revel 3.8)."""
     return row.printed and not describe_differences(plan, row, END_AMOUNTS)
 
 
 def is_as_planned(row: ItemRow, item: Item) -> bool:
-    """Whether the row is that item: product, quantity and price. Whether it was voided isn't looked at."""
+    """Whether the row has the item's product, quantity and price. It may be voided."""
     return _shown_item(row) == _planned_item(item)
 
 
 def compare_stored(plan: Plan, step: Step, row: Row) -> str | None:
-    """In words, how `row` differs from what `step` wrote, over the fields that it shows; None where it doesn't.
+    """Describe how `row` differs from what `step` wrote, in the fields that it has. None if it doesn't.
 
-    The order's own money is compared at the end, once it is final.
+    The order's own amounts are compared at the end, when they are final.
     """
     what = f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
     match step.kind:

@@ -1,4 +1,4 @@
-"""Rows as Revel sends them (facts Revel 3.2, 5, 9) into values of ours. Raises Unreadable for what can't be trusted."""
+"""Turns Revel's rows (facts Revel 3.2, 5, 9) into typed values. Raises Unreadable for a row that can't be trusted."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ ORDER_FIELDS = (
     *("printed", "deleted", "discount", "applied_discounts", "has_history", "orderhistory"),
 )
 PRODUCT_FIELDS = ("id", "name", "active", "establishment")
-"""What is read here of a row of each: whole rows carry it all (facts Revel 3.2, 5.6)."""
+"""The fields to request of an Order and of a Product. Whole rows have all of them (facts Revel 3.2, 5.6)."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """An order as Revel holds it. Money in cents; what is absent or null counts as zero.
+    """An order in Revel. Amounts are in cents; an absent or null amount counts as zero.
 
-    `discounted`: it refers to a discount, whatever that comes to. `has_history` is None where Revel doesn't say, and so
-    is `histories`, the number of its history rows.
-    `updated` is when it was last changed, by the establishment's wall clock (facts Revel 2.4); None where unreadable.
+    `discounted`: it refers to a discount of any amount. `has_history`, and `histories` (the number of history rows),
+    are None if unknown. `updated` is the time of its last change by the establishment's wall clock
+    (facts Revel 2.4), None if unreadable.
     """
 
     id: OrderId
@@ -68,7 +68,7 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """An order item as Revel holds it. `updated`: as of an order, voiding included."""
+    """An order item in Revel. `updated` is the time of its last change, and voiding is one."""
 
     id: str
     uuid: str
@@ -82,7 +82,7 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """A payment as Revel holds it. `refunded`: given back (facts Revel 5.2). `updated`: as of an order."""
+    """A payment in Revel. `refunded`: the money was given back (facts Revel 5.2). `updated` as in `OrderRow`."""
 
     id: str
     uuid: str
@@ -94,7 +94,7 @@ class PaymentRow:
 
     @property
     def counts(self) -> bool:
-        """Whether it is money that was paid, and not given back."""
+        """Whether the money was paid and not given back."""
         return not self.deleted and not self.refunded
 
 
@@ -117,7 +117,7 @@ class ResultPage:
 
 
 def decode_page(answer: Json, resource: str) -> ResultPage:
-    """A list answer. There is no `results` key: one without `objects` isn't a list (facts Revel 2.1)."""
+    """Decode a list answer. Revel uses no `results` key: an answer without `objects` isn't a list (facts Revel 2.1)."""
     rows = answer.get("objects") if isinstance(answer, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Unreadable(f"Revel: the {resource} list has no `objects`; check the base URL")
@@ -131,7 +131,7 @@ def decode_page(answer: Json, resource: str) -> ResultPage:
 
 
 def decode_order(row: Json) -> OrderRow:
-    """An Order row or the answer to a write of one."""
+    """Decode an Order row, or the answer to the write of one."""
     fields, number = _open(row, "Order")
     return OrderRow(
         id=OrderId(number),
@@ -149,7 +149,7 @@ def decode_order(row: Json) -> OrderRow:
 
 
 def decode_item(row: Json) -> ItemRow:
-    """An OrderItem row. `is_voided` is always null: `voided_date` tells (facts Revel 5.1)."""
+    """Decode an OrderItem row. `is_voided` is always null, so it reads `voided_date` (facts Revel 5.1)."""
     fields, number = _open(row, "OrderItem")
     product = decode_id(fields.get("product"))
     return ItemRow(
@@ -192,14 +192,14 @@ def decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
 
 
 def is_on_sale(fields: Row, establishment: EstablishmentId) -> bool:
-    """Whether the Product is active, and the establishment's."""
+    """Whether the Product is active and belongs to the establishment."""
     return fields.get("active") is True and _establishment(fields) == establishment
 
 
 def decode_id(value: Json) -> str:
-    """The id in a foreign key: a URI, a plain number or an expanded object (facts Revel 2.2); '' for none.
+    """The id in a foreign key: a URI, a plain number or an expanded object (facts Revel 2.2); '' for anything else.
 
-    Never from a number with a point, or one that is longer than any id.
+    A decimal number is no id, nor is a number with more digits than any id.
     """
     if isinstance(value, dict):
         value = value.get("id")
@@ -210,9 +210,9 @@ def decode_id(value: Json) -> str:
 
 
 def decode_uuid(value: Json) -> str:
-    """A uuid as 36 small characters, however it is written: capitals, braces, `urn:uuid:`, without dashes.
+    """A uuid as 36 lower-case characters. It may come in capitals, with braces or `urn:uuid:`, or without dashes.
 
-    What is no uuid is given in small letters, as it is; '' for none.
+    Any other text is returned in lower case; '' for None.
     """
     text = "" if value is None else str(value).strip().lower()
     digits = text.removeprefix("urn:").removeprefix("uuid:").strip("{}").replace("-", "")
@@ -237,7 +237,7 @@ def _establishment(fields: Row) -> EstablishmentId | None:
 
 
 def _stamp(fields: Row, *keys: str) -> datetime | None:
-    """The latest of these times, naive; None where one that is there can't be read, or there is none."""
+    """The latest of these times, naive. None if there is none, or if one can't be read."""
     told = [fields[key] for key in keys if fields.get(key)]
     try:
         return max((datetime.fromisoformat(str(each)).replace(tzinfo=None) for each in told), default=None)

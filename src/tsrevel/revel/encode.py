@@ -1,4 +1,4 @@
-"""Bodies for the stepwise writes, field by field as they worked live (facts Revel 3.1, 5, 9.3 to 9.8)."""
+"""Makes the bodies of the stepwise writes, with the fields that worked live (facts Revel 3.1, 5, 9.3 to 9.8)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Body = Mapping[str, object]
 
 DISCOUNT_REASON = "TripleSeat discount"
 END_AMOUNTS: tuple[AmountName, ...] = ("subtotal", "total", "balance")
-"""Written once the order has all its parts."""
+"""The amounts to write when the order has all its parts."""
 
 
 def encode_step(plan: Plan, step: Step, order: str, labels: Labels, now: datetime) -> Body:
-    """The body of the write that `step` is. `order` is the order's id, '' for the order itself."""
+    """The body of the write of `step`. `order` is the order's id, '' for the step that makes the order."""
     at = wall_time(now, plan.location)
     if step.kind == "order":
         return encode_order(plan, labels, at)
@@ -42,12 +42,12 @@ def encode_step(plan: Plan, step: Step, order: str, labels: Labels, now: datetim
 
 
 def wall_time(now: datetime, location: Location) -> str:
-    """`now` as Revel keeps it: naive wall time of the establishment (facts Revel 2.4)."""
+    """`now` as Revel stores times: naive wall time of the establishment (facts Revel 2.4)."""
     return f"{now.astimezone(ZoneInfo(location.timezone)):%Y-%m-%dT%H:%M:%S}"
 
 
 def encode_order(plan: Plan, labels: Labels, at: str) -> Body:
-    """The order before its discount: its true figures so far, owed in full (facts Revel 3.6, 9.3)."""
+    """The order with its true amounts before the discount, all of it still due (facts Revel 3.6, 9.3)."""
     charges = {name: plan.amount(name) for name in CHARGE_FIELDS if name == "tax" or plan.amount(name)}
     return {
         "uuid": plan.uuid,
@@ -92,7 +92,7 @@ def encode_item(plan: Plan, item: Item, order: str, at: str) -> Body:
 
 
 def encode_discount(plan: Plan) -> Body:
-    """The order's discount, to be written after all items (facts Revel 3.7)."""
+    """The order's discount. Write it after all items (facts Revel 3.7)."""
     return {
         "discount": _discount(plan.location),
         "discount_amount": _number(plan.discount),
@@ -103,7 +103,7 @@ def encode_discount(plan: Plan) -> Body:
 
 
 def encode_payment(plan: Plan, payment: PlannedPayment, order: str, at: str) -> Body:
-    """Money that TripleSeat has received already (facts Revel 5.2)."""
+    """A payment that TripleSeat has already received (facts Revel 5.2)."""
     return {
         "uuid": payment.uuid,
         "order": _order(order),
@@ -118,7 +118,7 @@ def encode_payment(plan: Plan, payment: PlannedPayment, order: str, at: str) -> 
 
 
 def encode_totals(plan: Plan, at: str) -> Body:
-    """The end state. The discount's reference only where there is one, its amount never again (facts Revel 3.7)."""
+    """The end state. It refers to the discount, if there is one, but never repeats its amount (facts Revel 3.7)."""
     discount = {"discount": _discount(plan.location)} if plan.discount else {}
     return {
         **{revel_field(name): _number(plan.amount(name)) for name in END_AMOUNTS},
@@ -130,7 +130,7 @@ def encode_totals(plan: Plan, at: str) -> Body:
 
 
 def encode_history(plan: Plan, step: Step, order: str, at: str) -> Body:
-    """The row that makes the order visible in the console; closed only when fully paid (facts Revel 3.8, 5.3)."""
+    """The row that makes the order visible in the console. It is closed only if fully paid (facts Revel 3.8, 5.3)."""
     closed = {"closed": at} if plan.remaining_due == 0 else {}
     return {
         "uuid": step.uuid,
@@ -148,7 +148,7 @@ def _signed(location: Location, at: str) -> Body:
 
 
 def _number(cents: Cents) -> float:
-    """A JSON number, as was sent live (facts Revel 2.4). The one float in tsrevel: two decimals print exactly."""
+    """A JSON number, as it worked live (facts Revel 2.4). No other amount is a float: two decimals print exactly."""
     return float(to_decimal(cents))
 
 

@@ -1,4 +1,4 @@
-"""Many orders at once, for comparing whole days: read only, every returned row re-checked here (facts Revel 2.1)."""
+"""Reads many orders at once, to compare whole days. Checks every returned row again (facts Revel 2.1)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tsrevel.revel.paging import Fits, read_rows
 from tsrevel.transport.client import ApiClient
 
 BATCH = 50
-"""Values in one `__in`: 200 went through live (facts Revel 5.1), and the address stays short."""
+"""Values in one `__in`. 200 worked live (facts Revel 5.1); fewer keep the address short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class DatedOrder:
 
 
 class OrderSearch:
-    """The orders of one account, in bulk. Every method raises what `ApiClient.read` raises, and Unreadable."""
+    """Finds orders of one account in bulk. Every method raises what `ApiClient.read` raises, and Unreadable."""
 
     def __init__(self, channel: ApiClient) -> None:
         self._channel = channel
@@ -52,7 +52,7 @@ class OrderSearch:
         return tuple({order.id: order for order in map(decode_order, rows)}.values())
 
     def find_by_id(self, order: OrderId) -> OrderRow | None:
-        """The order with that id; None where Revel says that there is none."""
+        """The order with that id; None if Revel answers 404 or returns another order."""
         try:
             row = decode_order(self._channel.read(f"/resources/Order/{order}/"))
         except Refused as refused:
@@ -66,8 +66,8 @@ class OrderSearch:
     ) -> tuple[DatedOrder, ...]:
         """The establishment's orders written on these days (both included) whose `local_id` begins with a prefix.
 
-        One without a readable date counts for the last day: better told once too often. Asked for by prefix; where
-        Revel passes that filter over and the list gets long, for all of those days.
+        An order without a readable date counts for the last day, so it is never missed. Requests the orders by prefix.
+        If Revel refuses that filter, or ignores it and the list is long, requests all orders of these days.
         """
         days = {"created_date__gte": f"{first}T00:00:00", "created_date__lt": f"{last + timedelta(days=1)}T00:00:00"}
         span = {"establishment": str(establishment), **days, "order_by": "id"}
@@ -83,7 +83,7 @@ class OrderSearch:
         return tuple(found.values())
 
     def contents(self, orders: Sequence[OrderRow]) -> dict[OrderId, Contents]:
-        """The items and payments of these orders, and the orders themselves. History rows aren't asked for."""
+        """The items and payments of these orders, and the orders themselves. History rows aren't requested."""
         ids = [order.id for order in orders]
         items: dict[str, list[ItemRow]] = {}
         payments: dict[str, list[PaymentRow]] = {}
@@ -110,7 +110,7 @@ class OrderSearch:
         return self._each(resource, "order", orders, lambda row: decode_id(row.get("order")) in wanted)
 
     def _each(self, resource: str, key: str, values: Collection[str], fits: Fits) -> Iterator[Row]:
-        """The rows that fit, each once: in batches where Revel honours `__in`, else asked for value by value."""
+        """The rows that fit, each once: in batches if Revel supports `__in`, else with one request for each value."""
         seen: set[str] = set()
         once = list(dict.fromkeys(values))
         for batch in (once[start : start + BATCH] for start in range(0, len(once), BATCH)):

@@ -1,6 +1,6 @@
-"""Lists of Revel's, page by page: no page length is trusted, every row comes once (facts Revel 2.1).
+"""Reads Revel's lists page by page. Trusts no page length, and returns every row once (facts Revel 2.1).
 
-Fields are asked for by name (`fields=`) where that works, and whole rows where it fails.
+Requests only the needed fields (`fields=`) if that works, else whole rows.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from tsrevel.revel.decode import Row, decode_page
 from tsrevel.transport.client import ApiClient
 
 PAGE = 250
-"""The documented most; a smaller page may come back all the same (facts Revel 2.1)."""
+"""Rows a page: the documented maximum. Revel may return fewer (facts Revel 2.1)."""
 MOST_STRAYS = 1000
-"""Rows that don't fit their filter: so many are read past, to the end of the list; with more the filter is useless."""
+"""The most rows that don't fit a list's filter. If there are more, Revel ignores the filter."""
 MOST_PAGES = 2000
 ANY_NUMBER = 2**63
-"""Of strays: for lists that are of use however many rows of others are among them."""
+"""No limit for such rows: some lists are useful even if most of their rows don't fit."""
 _NO_FILTERS = frozenset({"order_by", "fields", "expand"})
 
 Fits = Callable[[Row], bool]
@@ -33,9 +33,9 @@ def read_rows(
     prefix: str = "resources",
     most_strays: int | None = None,
 ) -> Iterator[Row]:
-    """The rows that fit, over all pages, each id once.
+    """The rows that fit, from all pages, each id once.
 
-    That others came is logged once. Raises Unreadable past `most_strays` of them, by default MOST_STRAYS.
+    Logs once that other rows came. Raises Unreadable for more than `most_strays` of them (default MOST_STRAYS).
     """
     most = MOST_STRAYS if most_strays is None else most_strays
     seen: set[str] = set()
@@ -69,13 +69,13 @@ def read_rows(
 BAD_REQUEST = 400
 T = TypeVar("T")
 Read = Callable[[dict[str, str]], Iterable[Row]]
-"""Reads a list with these parameters beside its filters. Must not leave out a row because a field is missing."""
+"""Reads a list with these parameters besides its filters. It must not drop a row because a field is missing."""
 
 
 class FieldSelector:
-    """Narrows the lists of one Revel account; it is asked once only for what it doesn't narrow.
+    """Requests only the needed fields, and remembers the resources for which that doesn't work.
 
-    With `narrows` False, whole rows are read from the beginning.
+    If `narrows` is False, it always requests whole rows.
     """
 
     def __init__(self, *, narrows: bool = True) -> None:
@@ -83,10 +83,10 @@ class FieldSelector:
         self._whole: set[str] = set()
 
     def rows(self, resource: str, fields: tuple[str, ...], read: Read, decode: Callable[[Row], T]) -> tuple[T, ...]:
-        """Every row, decoded, each of them with all of `fields`. Asked for whole once more where one comes without.
+        """Every row, decoded. Requests whole rows if a row lacks one of `fields`, or if Revel refuses `fields` (400).
 
-        The same where `fields` is refused (400). What else `read` and `decode` raise is raised here. Rows that come
-        whole are decoded as they are: what they lack, Revel doesn't tell.
+        Raises everything else that `read` and `decode` raise. Whole rows are decoded even if they lack a field, because
+        Revel has no more to return.
         """
         if self._narrows and resource not in self._whole:
             try:
@@ -102,7 +102,7 @@ class FieldSelector:
 
 
 def lacks(row: Row, asked: dict[str, str]) -> bool:
-    """Whether the row comes without one of the fields that `asked` names, so that it can't be judged."""
+    """Whether the row lacks one of the requested fields, so that no filter can be checked on it."""
     return any(name not in row for name in asked.get("fields", "").split(",") if name)
 
 

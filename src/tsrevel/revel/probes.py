@@ -1,6 +1,6 @@
-"""Raw questions to Revel, for testing what is assumed of it: the rows as they come, not one of them re-checked here.
+"""Raw requests to Revel, to test assumptions about it. Rows are returned as they come, without any check.
 
-Only reads, a page of each list at most.
+Only reads, one page for each request.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from tsrevel.transport.client import ApiClient
 
 @dataclass(frozen=True, slots=True)
 class RevelAnswer:
-    """A page of rows; or `refused`, the status with which the question was refused; or `problem`: why none came.
+    """A page of rows; or `refused`, the status of a refusal; or `problem`, why there is no answer.
 
-    `next` and `total` are what the page says of itself.
+    `next` and `total` come from the page's `meta`.
     """
 
     rows: tuple[Row, ...] = ()
@@ -29,9 +29,9 @@ class RevelAnswer:
 
 
 class RevelProbe:
-    """Asks one Revel account. Nothing is raised: what went wrong is in the answer.
+    """Sends raw requests to one Revel account. It raises nothing: the answer says what went wrong.
 
-    A service that can't be reached isn't asked again.
+    If Revel can't be reached, it sends no further request.
     """
 
     def __init__(self, channel: ApiClient) -> None:
@@ -40,7 +40,7 @@ class RevelProbe:
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which Revel's clock is ahead of ours; None where no answer said."""
+        """Seconds by which Revel's clock is ahead of ours. None if no answer had a date."""
         return self._channel.skew
 
     @property
@@ -52,12 +52,12 @@ class RevelProbe:
         return self._ask(f"/resources/{resource}/", params, resource)
 
     def follow(self, resource: str, page: RevelAnswer, params: Mapping[str, str]) -> RevelAnswer:
-        """The page that `page` names as its next one; `params` are those that `page` was asked with."""
+        """The page after `page`. `params` are the parameters of the request for `page`."""
         query = dict(parse_qsl(urlsplit(page.next or "").query, keep_blank_values=True))
         return self._ask(f"/resources/{resource}/", {**params, **query}, resource)
 
     def one(self, resource: str, row_id: str) -> RevelAnswer:
-        """The row with that id, as the only one of the answer."""
+        """The row with that id, as the answer's only row."""
         return self._ask(f"/resources/{resource}/{row_id}/", {}, "")
 
     def several(self, resource: str, row_ids: tuple[str, ...]) -> RevelAnswer:
