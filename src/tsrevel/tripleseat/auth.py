@@ -1,7 +1,7 @@
-"""Proving to TripleSeat who we are, in three ways behind one protocol (facts TripleSeat 1).
+"""Authentication with TripleSeat: three ways behind one protocol (facts TripleSeat 1).
 
-`ApiClient` asks for `headers` before each request and for `renew` after a 401; the client turns refusals into advice
-with `explain`. No token, key or secret is ever part of a message.
+`ApiClient` calls `headers` before each request and `renew` after a 401. `TripleSeat` adds advice to a refusal with
+`explain`. No message contains a token, key or secret.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tsrevel.tripleseat.fields import read_number
 from tsrevel.tripleseat.token_file import APPROVAL, Token, TokenFile, is_token
 
 USUAL_LIFE = 7200
-"""Seconds that an access token lives where the answer doesn't say (facts TripleSeat 1.2)."""
+"""Seconds that an access token is valid if the answer doesn't say (facts TripleSeat 1.2)."""
 _LONGEST_LIFE = 10**8
 _WRONG_PATH = {404, 405}
-"""Statuses of a path that is no token URL: a login page, a redirect to one (facts TripleSeat 1.4, 1.7)."""
+"""Statuses of a path that isn't the token URL (facts TripleSeat 1.4, 1.7)."""
 _WRONG_URL = "TripleSeat's token URL answered with a web page; check tripleseat.token_url"
 _Advice = tuple[CredentialsCode, str]
 _REFRESH_REFUSED: _Advice = (
@@ -49,9 +49,9 @@ _CODE_REFUSED: _Advice = (
     ),
 )
 _OTHERWISE = {ServiceCode.INVALID_CLIENT, ServiceCode.UNAUTHORIZED_CLIENT, ServiceCode.INVALID_REQUEST}
-"""Refusals of how the app shows who it is: the grant wasn't looked at, so it may be sent again in another way."""
+"""Refusals of the app's credentials. The grant wasn't checked, so it may be sent again in another way."""
 _NO_WORD = {None, ServiceCode.TOKEN_WITHOUT_USER}
-"""A 401 with one of these says nothing of the grant."""
+"""A 401 with one of these says nothing about the grant."""
 _PASSING = {ServiceCode.SERVER_ERROR, ServiceCode.TEMPORARILY_UNAVAILABLE, ServiceCode.SLOW_DOWN}
 _ADVICE: dict[ServiceCode, _Advice] = {
     ServiceCode.INVALID_CLIENT: (
@@ -71,11 +71,11 @@ _ADVICE: dict[ServiceCode, _Advice] = {
         "the app in TripleSeat doesn't have the requested scope; check its scopes there",
     ),
 }
-"""What each refusal asks of a person (RFC 6749 5.2)."""
+"""The advice for each refusal (RFC 6749 5.2)."""
 
 
 class TokenUrl:
-    """The token URL and the app that asks there. `channel` must send no authentication of its own."""
+    """The token URL, and the app that requests tokens. `channel` must send no authentication of its own."""
 
     def __init__(self, channel: ApiClient, url: str, client_id: str, client_secret: str, clock: Clock) -> None:
         self._channel = channel
@@ -86,10 +86,10 @@ class TokenUrl:
         self._clock = clock
 
     def refresh(self, refresh_token: str) -> Token:
-        """The next token; the old refresh token stays where no new one comes (facts TripleSeat 1.3).
+        """The next token, with the old refresh token if the answer has no new one (facts TripleSeat 1.3).
 
-        Its access token is "" where the answer has a new refresh token and no access token that can be
-        used. Raises CredentialsRefused; Unavailable where the answer is lost; Unreadable.
+        Its access token is "" if the answer has a new refresh token but no usable access token. Raises
+        CredentialsRefused, Unreadable, and Unavailable if the answer is lost.
         """
         return self._ask({"grant_type": "refresh_token", "refresh_token": refresh_token}, refresh_token)
 
@@ -98,9 +98,9 @@ class TokenUrl:
         return self._ask({"grant_type": "client_credentials"}, "")
 
     def redeem(self, code: str, redirect_uri: str, verifier: str) -> Token:
-        """The first token, for the code that a person's consent gave (facts TripleSeat 1.2). Raises like `refresh`.
+        """The first token, in exchange for the code of an approval (facts TripleSeat 1.2). Raises like `refresh`.
 
-        `verifier` is the one whose challenge `consent_url` carried.
+        `verifier` is the one that was passed to `consent_url`.
         """
         grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
         token = self._ask({**grant, "code_verifier": verifier}, "", gone=_CODE_REFUSED)
@@ -110,7 +110,7 @@ class TokenUrl:
         return token
 
     def quote(self, text: str) -> str:
-        """As much of what TripleSeat said as a message may show."""
+        """TripleSeat's text as a message may show it: short and without secrets."""
         return self._channel.redactor.quote(text)
 
     def _ask(self, grant: Mapping[str, str], refresh_token: str, *, gone: _Advice = _REFRESH_REFUSED) -> Token:
@@ -124,9 +124,9 @@ class TokenUrl:
         return token
 
     def _post(self, grant: Mapping[str, str]) -> Json:
-        """The answer to a grant. The app shows who it is in the form, or by Basic: in the way that worked last first.
+        """The answer to a grant. The app's credentials go into the form or a Basic header, first as it last worked.
 
-        The other way is tried only where the first wasn't even looked at as a grant: no code is spent twice.
+        The other way is tried only if TripleSeat didn't check the grant, so that no code is used up twice.
         """
         first: CredentialsRefused | Refused | None = None
         for basic in (self._basic, not self._basic):
@@ -137,7 +137,7 @@ class TokenUrl:
                     raise (first if error.service_code is ServiceCode.INVALID_CLIENT else error) from error
                 is_401 = isinstance(error, CredentialsRefused) and not isinstance(error, Forbidden)
                 if error.service_code not in _OTHERWISE and not (is_401 and error.service_code in _NO_WORD):
-                    raise  # it isn't about how the app showed who it is
+                    raise  # the refusal isn't about the app's credentials
                 first = error
             else:
                 self._basic = basic
@@ -156,9 +156,9 @@ class TokenUrl:
 
 
 def consent_url(authorize_url: str, client_id: str, redirect_uri: str, scope: str, state: str, verifier: str) -> str:
-    """Where an admin user lets the app in (facts TripleSeat 1.2), the challenge of `verifier` with it (RFC 7636).
+    """The page where an admin approves the app (facts TripleSeat 1.2), with the challenge of `verifier` (RFC 7636).
 
-    A query that `authorize_url` has already is kept, but for what is said anew.
+    The query of `authorize_url` stays, except for the parameters that are set here.
     """
     told = {
         "client_id": client_id,
@@ -176,12 +176,12 @@ def consent_url(authorize_url: str, client_id: str, redirect_uri: str, scope: st
 
 
 def challenge_of(verifier: str) -> str:
-    """What shows, before the code is known, that whoever redeems it is whoever asked for it: S256 (RFC 7636 4.2)."""
+    """The S256 challenge (RFC 7636 4.2). With it only the program that requested a code can redeem the code."""
     return urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).decode("ascii").rstrip("=")
 
 
 def no_token() -> Unreadable:
-    """An answer of the token URL that holds no token."""
+    """The error about an answer of the token URL without a usable token."""
     text = "TripleSeat: the token URL answered without a usable token; check tripleseat.token_url"
     return Unreadable(text, AnswerFault.NO_TOKEN)
 
@@ -195,13 +195,13 @@ def _decode_token(answer: Json, refresh_token: str, asked_at: float) -> Token:
     if not is_token(access):
         if refresh in {"", refresh_token}:
             raise no_token()
-        return Token("", refresh, 0)  # the old refresh token is used up: this one must be kept
+        return Token("", refresh, 0)  # the old refresh token is used up: this one must be stored
     seconds = USUAL_LIFE if life is None or life <= 0 else min(int(life), _LONGEST_LIFE)
     return Token(access, refresh, int(asked_at) + seconds)
 
 
 def _explain(error: CredentialsRefused | Refused | Unreadable, gone: _Advice) -> NoReturn:
-    """Raise what a person can act on; `gone` is for a grant that isn't good any more."""
+    """Raise an error that a person can act on. `gone` is the advice for a grant that is no longer valid."""
     if isinstance(error, Unreadable):
         if error.fault in {AnswerFault.HTML_PAGE, AnswerFault.REDIRECT}:
             raise TokenRefused(_WRONG_URL, code=CredentialsCode.WRONG_TOKEN_URL) from error
@@ -223,27 +223,27 @@ def _explain(error: CredentialsRefused | Refused | Unreadable, gone: _Advice) ->
 
 
 MARGIN = 60.0
-"""Seconds. A token that expires sooner is renewed before it is used; one of a short life in its last quarter."""
+"""Seconds. A token that expires sooner is renewed before use; a short-lived token in its last quarter."""
 
 
 class Access(Protocol):
-    """One way of being let in."""
+    """One way to authenticate."""
 
     def headers(self) -> Mapping[str, str]:
         """The headers of the next request. Raises CredentialsRefused, ConfigError, Unavailable."""
 
     def params(self) -> Mapping[str, str]:
-        """What the query must carry beside them."""
+        """The parameters that each query needs besides the headers."""
 
     def renew(self) -> bool:
-        """After a 401: whether there is something new to try with."""
+        """Get new credentials after a 401. Whether there are any to try."""
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
-        """The same refusal, its class kept, with what a person has to do."""
+        """The same refusal, of the same class, with advice for a person."""
 
 
 class _Bearer(ABC):
-    """A bearer token that all threads share; each remembers which one it sent, so that a 401 renews it once."""
+    """A bearer token that all threads share. Each thread remembers the token that it sent, so a 401 renews it once."""
 
     def __init__(self) -> None:
         self._token: Token | None = None
@@ -252,7 +252,7 @@ class _Bearer(ABC):
         self._sent = threading.local()
 
     def headers(self) -> Mapping[str, str]:
-        """The bearer header, its token renewed first where it is about to expire."""
+        """The bearer header. Renews the token first if it is about to expire."""
         with self._lock:
             self._token = token = self._fresh(self._token)
         self._sent.access = token.access
@@ -262,7 +262,7 @@ class _Bearer(ABC):
         return {}
 
     def renew(self) -> bool:
-        """A token other than the one this thread sent last is at hand now."""
+        """Renew the token, unless another thread has renewed the one that this thread sent last."""
         sent = getattr(self._sent, "access", "")
         with self._lock:
             if self._token is None or self._token.access == sent:
@@ -270,12 +270,12 @@ class _Bearer(ABC):
         return True
 
     def _learn_margin(self, token: Token, now: float) -> None:
-        """How early this new token is renewed: one that lives a minute isn't asked for again before each request."""
+        """Set how early this new token is renewed. A token of one minute must not be renewed before each request."""
         self._margin = min(MARGIN, max(token.expires_at - now, 0.0) / 4)
 
     @abstractmethod
     def _fresh(self, token: Token | None) -> Token:
-        """`token`, or a new one where it is missing or about to expire."""
+        """`token`, or a new one if it is missing or about to expire."""
 
     @abstractmethod
     def _replace(self, stale: str, /) -> Token:
@@ -295,7 +295,7 @@ class RotatingToken(_Bearer):
         self._clock = clock
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
-        """401 after a refresh, or 403: what the authorising user can do about it."""
+        """Add the advice for a 401 after a refresh, or for a 403."""
         return _advise(refused, CredentialsCode.APPROVAL_NEEDED, f"An admin must approve again; {APPROVAL}.")
 
     def _fresh(self, token: Token | None) -> Token:
@@ -309,7 +309,7 @@ class RotatingToken(_Bearer):
                 return kept  # another process has renewed it meanwhile
             with self._file.replacement() as put:
                 token = self._token_url.refresh(kept.refresh)
-                put(token)  # first of all: its refresh token is the only one that is left
+                put(token)  # before anything else: its refresh token is the only valid one
         if not token.access:
             raise no_token()
         self._learn_margin(token, self._clock().timestamp())
@@ -320,7 +320,7 @@ class RotatingToken(_Bearer):
 
 
 class ClientCredentials(_Bearer):
-    """A token for the app itself, kept in memory. TripleSeat may well refuse what it issued (facts TripleSeat 1.4)."""
+    """A token for the app itself, only in memory. TripleSeat may refuse its own token (facts TripleSeat 1.4)."""
 
     def __init__(self, token_url: TokenUrl, clock: Clock) -> None:
         super().__init__()
@@ -328,7 +328,7 @@ class ClientCredentials(_Bearer):
         self._clock = clock
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
-        """A token that nobody stands behind is told apart from a wrong one."""
+        """Distinguish a token that belongs to no user from a wrong one."""
         return _advise(refused, CredentialsCode.APP_NOT_ACCEPTED, "Check tripleseat.client_id and client_secret.")
 
     def _fresh(self, token: Token | None) -> Token:
@@ -358,16 +358,16 @@ class PublicKey:
         return False
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
-        """Where a public key doesn't reach."""
+        """Add the advice for a resource that a public key can't read."""
         advice = "A public key reaches only locations, sites and lead forms"
         text = f'{advice}: set tripleseat.auth = "oauth2"; {APPROVAL}.'
         return _add_advice(refused, CredentialsCode.PUBLIC_KEY_TOO_NARROW, text)
 
 
 def redeem_code(token_url: TokenUrl, file: TokenFile, code: str, redirect_uri: str, verifier: str) -> Token:
-    """The first token for a person's consent, on disk (facts TripleSeat 1.2). Raises like `TokenUrl`, and ConfigError.
+    """Redeem an approval's code and store the token (facts TripleSeat 1.2). Raises like `TokenUrl`, and ConfigError.
 
-    It takes its turn with the refreshes of runs under way: theirs can't overwrite it, and they go on with it.
+    It takes turns with the refreshes of runs under way: they can't overwrite the new token, and continue with it.
     """
     with file.locked(), file.replacement() as put:
         token = token_url.redeem(code, redirect_uri, verifier)
@@ -376,7 +376,7 @@ def redeem_code(token_url: TokenUrl, file: TokenFile, code: str, redirect_uri: s
 
 
 def _advise(refused: CredentialsRefused, code: CredentialsCode, advice: str) -> CredentialsRefused:
-    """The refusal with the advice that fits it best; `code` and `advice` are for one that says no more than no."""
+    """The refusal with the best advice. `code` and `advice` are for a refusal without a reason."""
     if refused.service_code is ServiceCode.TOKEN_WITHOUT_USER:
         code, why = CredentialsCode.TOKEN_WITHOUT_USER, "The app's token belongs to no user"
         advice = f'{why}: set tripleseat.auth = "oauth2" and let an admin approve; {APPROVAL}.'

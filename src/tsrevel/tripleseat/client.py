@@ -1,6 +1,6 @@
-"""What we ask of TripleSeat: which events there are, and one event with its money (facts TripleSeat 2, 3, 5).
+"""Searches events in TripleSeat, and reads one event with its money (facts TripleSeat 2, 3, 5).
 
-Only reads. Nothing is judged here: an event comes back as it is told, with faults where it couldn't be read.
+Only reads, and decides nothing: it returns an event as TripleSeat has it, with a fault for each unreadable part.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignore
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One search result. `digest` tells whether it changed; `event` is None where `problem` says why: no usable id."""
+    """One search result. `digest` changes with it. `event` is None if it has no usable id, and `problem` says so."""
 
     event: Event | None
     digest: str
@@ -41,7 +41,7 @@ class TripleSeat:
     """TripleSeat's events, for one account.
 
     Every method raises: CredentialsRefused (Forbidden), with advice; Unavailable; Unreadable; Refused; and with
-    `invoice_fallback` ConfigError where the extra for it is missing.
+    `invoice_fallback` ConfigError if its extra isn't installed.
     """
 
     def __init__(self, channel: ApiClient, access: Access, *, base_url: str, invoice_fallback: bool = False) -> None:
@@ -50,11 +50,11 @@ class TripleSeat:
         self._base_url = base_url
         self._invoice_fallback = invoice_fallback
         self.strays: dict[str, str] = {}
-        """Which search ("day", "update") listed what it wasn't asked for, in a sentence, when it last did."""
+        """A sentence for each search ("day", "update") that listed other events than requested."""
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which TripleSeat's clock is ahead of ours; None where no answer said."""
+        """Seconds by which TripleSeat's clock is ahead of ours. None if no answer had a date."""
         return self._channel.skew
 
     @property
@@ -63,17 +63,17 @@ class TripleSeat:
         return self._channel.answered
 
     def stop(self) -> None:
-        """Let no further request go out."""
+        """Send no further request."""
         self._channel.stop()
 
     def ask_the_time(self) -> None:
-        """Ask for something cheap, for the Date of its answer."""
+        """Send a cheap request, to read the Date of its answer."""
         self.read("/v1/sites.json", {})
 
     def search_by_day(self, first: date, last: date) -> list[Found]:
         """Every event, of any status, whose day is from `first` to `last` (facts TripleSeat 2).
 
-        What else is listed is left out, and told in `strays`. A row that tells no day stays: it may be of those.
+        Events of other days are left out, and noted in `strays`. A row without a day stays: it may be of these days.
         """
         found = self._search("event", first, last)
         kept = [each for each in found if not (each.event and each.event.day) or first <= each.event.day <= last]
@@ -83,8 +83,8 @@ class TripleSeat:
     def search_by_update(self, first: date, last: date) -> list[Found]:
         """Every event, of any status, changed on a day from `first` to `last` (facts TripleSeat 2).
 
-        Likewise; with a day's tolerance, as the zone of the stamps is uncertain (facts TripleSeat 3.1). Where the
-        filter was passed over, a row without a readable stamp is left out as well: it may be of any time.
+        Others are left out likewise, with a day's tolerance, as the zone of the stamps is uncertain
+        (facts TripleSeat 3.1). If any is left out, so are rows without a readable stamp: they may be of any time.
         """
         found = self._search("event_updated", first, last)
         first, last = first - timedelta(days=1), last + timedelta(days=1)
@@ -96,21 +96,21 @@ class TripleSeat:
 
     def _note_strays(self, search: str, number: int) -> None:
         if number:
-            text = f"the search by {search} listed {number} events of other days; they are left out"
+            text = f"the search by {search} listed events of other days ({number}); they are left out"
             self.strays[search] = f"TripleSeat: {text}"
             self._channel.warn_once(text)
 
     def event(self, event_id: EventId) -> Event:
         """The event with its lines and money: from its documents, else its booking's, else its invoice page.
 
-        Raises also: Refused with status 404 where there is no such event, Unreadable where another one comes back.
+        Also raises Refused with status 404 if there is no such event, and Unreadable if another one is returned.
         """
         return self._complete(self._read_event(event_id))
 
     def filled(self, told: PayloadEvent) -> Event:
-        """The event as a delivery told it, complete: what is missing is taken from `event`.
+        """The event of a delivery, with missing fields from TripleSeat. Raises what `event` raises.
 
-        All of it where that is newer, and where that is over (deleted, lost) and no older. Raises what `event` raises.
+        If TripleSeat's state is newer, or is over (deleted, lost) and not older, it is used instead.
         """
         row = self._read_event(told.event.id)
         known = decode_event(row)
@@ -151,11 +151,11 @@ class TripleSeat:
         return decode_locations(self.read("/v1/locations.json", {}))
 
     def menus(self) -> tuple[Menu, ...]:
-        """Every menu in use, with its items (facts TripleSeat 3.5). 403 and 404 are normal where there are none."""
+        """Every menu in use, with its items (facts TripleSeat 3.5). 403 and 404 are normal if there are none."""
         return read_menus(self.read)
 
     def _search(self, prefix: str, first: date, last: date) -> list[Found]:
-        """All pages, each event once: the last seen wins. A row that can't be read doesn't hide the others."""
+        """The events of all pages, each once: the last row wins. An unreadable row doesn't hide the others."""
         span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
         found: dict[str, Found] = {}
         for page in range(1, MOST_PAGES + 1):
@@ -169,9 +169,9 @@ class TripleSeat:
             for row in rows:
                 each = _find(row)
                 found[each.id or f"unreadable {each.digest}"] = each
-            pages = read_number(answer.get("total_pages"))  # where it is missing, a page without news is the last
+            pages = read_number(answer.get("total_pages"))  # if it is missing, a page without new events is the last
             if rows and len(found) == known and pages is not None and page < pages:
-                text = f"TripleSeat: page {page} of {pages} of a search repeats others, so nothing follows from it"
+                text = f"TripleSeat: page {page} of {pages} of a search repeats earlier events, so some are missing"
                 raise Unreadable(text, AnswerFault.INCOMPLETE_LIST)
             if len(found) == known or (pages is not None and 0 < pages <= page):
                 return list(found.values())
@@ -179,7 +179,7 @@ class TripleSeat:
         raise Unreadable(text, AnswerFault.ENDLESS_LIST)
 
     def read(self, path: str, params: Mapping[str, str]) -> Json:
-        """The answer to a GET as it came."""
+        """The decoded answer to a GET."""
         try:
             return self._channel.read(path, {**params, **self._access.params()})
         except TokenRefused:
@@ -188,7 +188,7 @@ class TripleSeat:
             raise self._access.explain(refused) from refused
 
     def _documents_of_booking(self, event: Event) -> tuple[Document, ...]:
-        """The booking's documents, but only where it is of this event alone (facts TripleSeat 3.4)."""
+        """The booking's documents, if this is the booking's only event (facts TripleSeat 3.4); else none."""
         if event.booking_id is None:
             return ()
         try:
@@ -225,7 +225,7 @@ class TripleSeat:
 
 
 def _has_content(documents: tuple[Document, ...]) -> bool:
-    """Whether a live document has lines, or something unreadable that must not be passed over."""
+    """Whether a live document has lines, or an unreadable part, which must not be ignored."""
     return any(not document.deleted and (document.lines or document.faults) for document in documents)
 
 

@@ -1,7 +1,7 @@
-"""From TripleSeat's JSON to `Event`: the one place where an event's wire names are known (facts TripleSeat 3).
+"""Decodes TripleSeat's JSON to an `Event` (facts TripleSeat 3).
 
-Field-level garbage never raises: it becomes a fault that planning holds the event for. Staff and login data, addresses
-and e-mail are not taken over.
+An unreadable field never raises: it becomes a fault, and planning holds the event. Staff and login data, addresses and
+e-mail are left out.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ UNNAMED = "Unnamed item"
 
 
 def _decode_lines(document: Fields) -> Iterator[Line]:
-    """The lines in the order of the document, blank ones left out (facts TripleSeat 3.3, rules 1 to 4)."""
+    """The lines in the document's order, without blank ones (facts TripleSeat 3.3, rules 1 to 4)."""
 
     def place(row: Fields) -> tuple[Decimal, ...]:
         return row.rank("section_position"), row.rank("position"), row.rank("id")
@@ -70,7 +70,7 @@ def _decode_lines(document: Fields) -> Iterator[Line]:
 
 
 def _decode_billing_totals(document: Fields, owner: Fields) -> Iterator[BillingTotal]:
-    """Taxes, fees and gratuities of the document; the event's own list where the document has none (facts 3.1, 3.3)."""
+    """Taxes, fees and gratuities of the document; the event's own list if the document has none (facts 3.1, 3.3)."""
     name_key, amount_key = "description", "total_price"
     if not document.has("billing_totals"):
         document = Fields(owner.row, document.what, document.faults)
@@ -107,7 +107,7 @@ _MOST_QUOTED = 40
 
 
 def knows_payment_state(state: str) -> bool:
-    """Whether it is known if that state of a payment means money."""
+    """Whether tsrevel knows if this payment state means that money was received."""
     return _state_word(state) in _RECEIVED | _REFUNDED | _PARTLY_REFUNDED | _NOT_RECEIVED
 
 
@@ -116,9 +116,9 @@ def _state_word(state: str) -> str:
 
 
 class Doubt(StrEnum):
-    """Why it can't be told whether, or how much, money was received, as `PaymentRecord.doubt` says it.
+    """Why it is uncertain whether, or how much, money was received: the texts of `PaymentRecord.doubt`.
 
-    A state that isn't known has a text of its own, which quotes it.
+    An unknown state has its own text, which quotes it.
     """
 
     STATE_NOT_TEXT = "its state is not text, so it may or may not be paid"
@@ -133,7 +133,7 @@ class Doubt(StrEnum):
 
 
 def _decode_payment(row: Fields) -> PaymentRecord:
-    """One payment asked for, received or not; `doubt` says why that can't be told, where it can't."""
+    """One requested payment, received or not. `doubt` says why that is uncertain."""
     number, amount = row.identifier("id") or "", read_number(row.row.get("amount"))
     paid_on, deleted_on = read_day(row.row.get("paid_at")), read_day(row.row.get("deleted_at"))
     not_received = PaymentRecord(number, amount or Decimal(0), paid=False)
@@ -161,7 +161,7 @@ def _decode_payment(row: Fields) -> PaymentRecord:
 
 
 def _may_be_paid(row: Fields) -> bool:
-    """Without a state: whether anything else says that money was received, and nothing that it was taken back."""
+    """For a payment without a state: whether another field says that money came, and `unpaid_at` isn't later."""
     if not row.has("paid_at"):
         return row.has("refunded_at") or bool(read_number(row.row.get("amount_refunded")))
     paid_on, unpaid_on = read_day(row.row.get("paid_at")), read_day(row.row.get("unpaid_at"))
@@ -170,7 +170,7 @@ def _may_be_paid(row: Fields) -> bool:
 
 def _doubt_dates(row: Fields, *, known: bool) -> Doubt | None:
     paid_on, unpaid_on = read_day(row.row.get("paid_at")), read_day(row.row.get("unpaid_at"))
-    if row.has("deleted_at"):  # a mark that is no date ("n/a", 0) is none
+    if row.has("deleted_at"):  # no date ("n/a", 0): it may or may not be deleted
         return Doubt.DELETED_AT_NOT_A_DATE
     if paid_on is None:
         return Doubt.PAID_AT_NOT_A_DATE if row.has("paid_at") else Doubt.PAID_WITHOUT_DAY
@@ -180,7 +180,7 @@ def _doubt_dates(row: Fields, *, known: bool) -> Doubt | None:
 
 
 def _read_refund(row: Fields, word: str, amount: Decimal) -> tuple[Decimal, Doubt | None]:
-    """What was given back, never negative, and why it can't be told, None where it can. `word` is the state."""
+    """The refunded amount, never negative, and why it is uncertain (None if it isn't). `word` is the state."""
     back = read_number(row.row.get("amount_refunded"))
     marked = row.has("refunded_at") or word in _REFUNDED | _PARTLY_REFUNDED
     if back is None and row.has("amount_refunded"):
@@ -193,11 +193,11 @@ def _read_refund(row: Fields, word: str, amount: Decimal) -> tuple[Decimal, Doub
 
 
 _USABLE_ID = re.compile(r"(?!0[0-9]*$)[0-9A-Za-z_-]{1,64}")
-"""No leading zero in a number: one event must not have two names."""
+"""A number has no leading zero: one event must not have two ids."""
 _DAY_KEYS = ("event_date_iso8601", "event_date", "start_date")
-"""Where the local day stands, best first (facts TripleSeat 3.1)."""
+"""The keys of the local day, best first (facts TripleSeat 3.1)."""
 _START_KEYS = ("event_start_iso8601", "event_start")
-"""Where the start stands: an instant where it has an offset, whichever that is, else local time."""
+"""The keys of the start. A value with an offset is an instant, any other is local time."""
 
 
 def decode_event(data: Json) -> Event:
@@ -233,7 +233,7 @@ def decode_event(data: Json) -> Event:
 
 
 def _currencies(event: dict[str, Json]) -> Iterator[str]:
-    """What the event, its place or a live document of it tells as its currency (facts TripleSeat 5)."""
+    """The currencies that the event, its location, site, booking or live documents name (facts TripleSeat 5)."""
     location, booking = object_at(event, "location"), object_at(event, "booking")
     owners = [event, location, object_at(event, "site"), object_at(location, "site")]
     owners += [booking, object_at(booking, "location")]
@@ -250,7 +250,7 @@ def _currencies(event: dict[str, Json]) -> Iterator[str]:
 
 
 def unwrap(data: Json, key: str) -> dict[str, Json]:
-    """The object in `data`, or under `key` in it: single answers are wrapped, results mostly not (facts 2, 3)."""
+    """The object in `data`, or under `key` in it. Single answers are wrapped, results mostly not (facts 2, 3)."""
     inner = data.get(key) if isinstance(data, dict) else None
     row = inner if isinstance(inner, dict) else data
     if not isinstance(row, dict):
@@ -259,7 +259,7 @@ def unwrap(data: Json, key: str) -> dict[str, Json]:
 
 
 def usable_id(row: dict[str, Json]) -> str:
-    """The id, fit for a path and a `local_id`. Raises Unreadable where there is none."""
+    """The id, fit for a path and a `local_id`. Raises Unreadable if there is none."""
     found = read_id(row.get("id"))
     if found is None or not _USABLE_ID.fullmatch(found):
         raise Unreadable("TripleSeat: an event or booking has no usable id; ask TripleSeat's support")
@@ -267,7 +267,7 @@ def usable_id(row: dict[str, Json]) -> str:
 
 
 def decode_documents(owner: Fields) -> tuple[Document, ...]:
-    """The documents of an event or booking, deleted ones included; one without an id is a fault of its owner."""
+    """The documents of an event or booking, even deleted ones. A document without an id is a fault of its owner."""
     found = [_decode_document(row, owner) for row in owner.rows("documents", "document")]
     return tuple(document for document in found if document is not None)
 
@@ -284,7 +284,7 @@ def _decode_document(fields: Fields, owner: Fields) -> Document | None:
     grand_total = money.number("grand_total")
     if grand_total is None:
         grand_total = Fields(owner.row, document.what, document.faults).number("grand_total")
-    in_payments = Fields(row, document.what, [])  # what can't be read there doesn't hold the lines
+    in_payments = Fields(row, document.what, [])  # separate faults: an unreadable payment doesn't spoil the lines
     payments = tuple(map(_decode_payment, in_payments.child("payment_set").rows("payments", "payment")))
     due = (read_number(object_at(row, key).get("amount_due")) for key in ("financials", "payment_set"))
     return Document(
@@ -304,9 +304,9 @@ def _decode_document(fields: Fields, owner: Fields) -> Document | None:
 
 
 def _decode_day(event: Fields) -> date | None:
-    """The local business day from the best key that is filled; a filled one that is unreadable is not passed over.
+    """The local business day from the best key that is filled. It is a fault if that can't be read.
 
-    None where only an instant is told: it belongs to a day in the location's time zone, which isn't known here.
+    None if there is only an instant: its day depends on the location's time zone, which isn't known here.
     """
     keys = (*_DAY_KEYS, *(key for key in _START_KEYS if not _is_instant(event.row.get(key))))
     key = next((key for key in keys if event.has(key)), None)
@@ -319,7 +319,7 @@ def _decode_day(event: Fields) -> date | None:
 
 
 def _decode_start(event: Fields) -> datetime | None:
-    """The instant at which the event starts, where one is told (facts TripleSeat 3.1)."""
+    """The instant at which the event starts, None if there is none (facts TripleSeat 3.1)."""
     if event.has("event_start_iso8601") and read_moment(event.row["event_start_iso8601"]) is None:
         event.fault("event_start_iso8601 is not a date and time", Reason.INVALID_DATE_FORMAT)
     for key in _START_KEYS:
@@ -339,7 +339,7 @@ def _is_instant(value: Json) -> bool:
 
 
 def _read_utc(value: Json) -> datetime | None:
-    """A date and time that is UTC by its key, whether it says so or not; a day alone is no instant."""
+    """A date and time, UTC unless it names an offset. None for a day without a time."""
     text = value.strip().removesuffix("UTC").rstrip() if isinstance(value, str) else ""
     stamp = read_stamp(text) if ":" in text else None
     return stamp if stamp is None or stamp.tzinfo else stamp.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""A fingerprint of a search result: has anything changed that bears on the order?
+"""The fingerprint of a search result. It changes if a field changes that affects the order.
 
-Owner, creator and updator stay out: their login data changes by itself (facts TripleSeat 3.1).
+It leaves out owner, creator and updator, because their login data changes at each login (facts TripleSeat 3.1).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _AMOUNTS = frozenset({"total", "value", "total_price"})
 
 
 def listing_digest(row: Json) -> str:
-    """SHA-256, in hex, over what bears on the order. The same for 300, "300.0" and "300.00", for null, "" and no key.
+    """SHA-256, in hex, of the fields that affect the order. 300 and "300.00" count as equal; so do null, "" and no key.
 
-    Raises Unreadable where `row` is not an object.
+    Raises Unreadable if `row` isn't an object.
     """
     event = unwrap(row, "event")
     content: dict[str, Json] = {key: read_id(event.get(key)) for key in _IDS}
@@ -50,7 +50,7 @@ def fingerprint(data: Json) -> str:
 
 
 def _bare_text(value: Json) -> str:
-    """The clean text without joiners. Digests are stored: another form would make every settled event look changed."""
+    """The clean text without joiners. Digests are stored: with another form every settled event would look changed."""
     text = clean_text(value)
     if text.isprintable():
         return text
@@ -62,7 +62,7 @@ def _canonical_row(row: dict[str, Json]) -> dict[str, str | None]:
 
 
 def _canonical_number(value: Json) -> str | None:
-    """A number in its one shortest form; text that is none as it is ("9.5%")."""
+    """A number in its shortest form. Any other text ("9.5%") stays as it is."""
     if is_absent(value):
         return None
     number = read_number(value)

@@ -1,7 +1,7 @@
-"""One JSON object of TripleSeat's, read field by field without ever failing: what can't be read becomes a `Fault`.
+"""Reads a JSON object of TripleSeat field by field. An unreadable field never raises: it becomes a `Fault`.
 
 It knows the loose types of facts TripleSeat 7 (numbers as text, "" for nothing, entities in names), no field's meaning.
-A fault names the field and what was expected there, never the value: that may be customer data.
+A fault names the field and the expected type, never the value, which may be customer data.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from tsrevel.transport.responses import UNUSABLE, Json, find_unusable
 _AMOUNT = re.compile(r"-?\$?-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?")
 _LARGEST = Decimal(10) ** 12
 _FINEST = -40
-"""The most decimals taken for a number: what a float prints is far below."""
+"""The smallest exponent of a number: no amount has more decimals."""
 _LARGEST_ID = 10**19
-"""Ids are integers (facts TripleSeat 3.1), and no service's reach so far."""
+"""Ids are integers (facts TripleSeat 3.1), and smaller than this."""
 _FIELD = re.compile(r"[A-Za-z0-9_.]{1,80}")
 _TAG = re.compile(
     r"</?(?:a|b|big|br|center|div|em|font|h[1-6]|hr|i|img|li|ol|p|small|span|strike|strong|su[bp]|table|tbody|td|th|tr|u|ul)"
@@ -37,19 +37,19 @@ _YEARS = range(2000, 2101)
 
 
 def is_absent(value: Json) -> bool:
-    """Whether nothing usable stands there: null, or text without a visible character (facts TripleSeat 7)."""
+    """Whether the value is null, unusable or blank (facts TripleSeat 7)."""
     return value is None or value is UNUSABLE or (isinstance(value, str) and not value.strip())
 
 
 def is_filled(value: Json) -> bool:
-    """Whether something usable stands there; false counts as nothing."""
+    """Whether the value is usable. False counts as absent."""
     return value is not False and not is_absent(value)
 
 
 def clean_text(value: Json) -> str:
-    """Text for people: entities decoded, HTML tags out, and the rest as `tsrevel.text` cleans it.
+    """Text for people: entities decoded, HTML tags removed, then cleaned by `tsrevel.text`.
 
-    Of a number, its digits where it is whole, and of a size that a name or a count may have.
+    A whole number becomes its digits, if it isn't too large; any other number becomes "".
     """
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         number = read_number(value)
@@ -60,7 +60,7 @@ def clean_text(value: Json) -> str:
 
 
 def read_id(value: Json) -> str | None:
-    """An id as text, from an integer or text; None where it is none, such as a number with a point, or a huge one."""
+    """An id as text, from an integer or text. None for anything else, such as a decimal or a huge number."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -87,13 +87,13 @@ def read_number(value: Json) -> Decimal | None:
 
 
 def read_count(value: Json) -> int | None:
-    """The whole number of something, None for none."""
+    """A whole number above zero; None for anything else."""
     number = read_number(value)
     return int(number) if number and number > 0 and number == int(number) else None
 
 
 def read_day(value: Json) -> date | None:
-    """The day that a date, or a date with a time behind it, names: ISO or m/d/yyyy (facts TripleSeat 3.1, 7)."""
+    """The day of a date, or of a date and time: ISO or m/d/yyyy (facts TripleSeat 3.1, 7)."""
     text = value.strip() if isinstance(value, str) else ""
     if iso := _ISO_DAY.fullmatch(text):
         year, month, day = iso[1], iso[2], iso[3]
@@ -108,7 +108,7 @@ def read_day(value: Json) -> date | None:
 
 
 def read_moment(value: Json) -> datetime | None:
-    """An ISO date and time, aware where it carries an offset."""
+    """An ISO date and time, aware if it has an offset."""
     if read_day(value) is None:
         return None
     try:
@@ -118,7 +118,7 @@ def read_moment(value: Json) -> datetime | None:
 
 
 def read_stamp(value: Json) -> datetime | None:
-    """A date and time in either form, "10/6/2026 6:46 AM" without a zone (facts TripleSeat 3.1)."""
+    """A date and time: ISO, or like "10/6/2026 6:46 AM", which has no zone (facts TripleSeat 3.1)."""
     day, text = read_day(value), value.strip() if isinstance(value, str) else ""
     clock = _US_TIME.fullmatch(text)
     if day is None or clock is None:
@@ -128,7 +128,7 @@ def read_stamp(value: Json) -> datetime | None:
 
 
 def object_at(row: Mapping[str, Json], key: str) -> dict[str, Json]:
-    """The object under `key`, empty where there is none."""
+    """The object under `key`, empty if there is none."""
     value = row.get(key)
     return value if isinstance(value, dict) else {}
 
@@ -141,9 +141,9 @@ def objects_at(row: Mapping[str, Json], key: str) -> list[dict[str, Json]]:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A JSON object and what to call it in a fault. The `faults` it finds are shared with its children.
+    """A JSON object, and its name in faults. It shares the list `faults` with its children.
 
-    What is no reason to hold an event is read by the functions above instead, which put down nothing.
+    The functions above record no fault: use them for a field that is no reason to hold an event.
     """
 
     row: dict[str, Json]
@@ -151,18 +151,18 @@ class Fields:
     faults: list[Fault]
 
     def has(self, key: str) -> bool:
-        """Whether something stands there."""
+        """Whether the field is filled."""
         return is_filled(self.row.get(key))
 
     def stamped(self, key: str) -> bool:
-        """Whether a time stands there, as far as any value says so; a list or an object doesn't, and is a fault."""
+        """Whether the field has a time: any filled value counts, but a list or an object is a fault."""
         if isinstance(self.row.get(key), list | dict):
             self.fault(f"{key} is not a time")
             return False
         return self.has(key)
 
     def text(self, key: str) -> str:
-        """The clean text, "" where there is none."""
+        """The clean text, "" if there is none."""
         return clean_text(self.row.get(key))
 
     def identifier(self, key: str) -> str | None:
@@ -174,7 +174,7 @@ class Fields:
         return found
 
     def number(self, key: str) -> Decimal | None:
-        """The amount or quantity, exact; None where there is none."""
+        """The amount or quantity, exact; None if there is none."""
         value = self.row.get(key)
         found = read_number(value)
         if found is None and not is_absent(value):
@@ -182,25 +182,25 @@ class Fields:
         return found
 
     def rank(self, key: str) -> Decimal:
-        """The number to sort by; last where there is none."""
+        """The number to sort by. A row without one comes last."""
         found = read_number(self.row.get(key))
         return _LARGEST if found is None else found
 
     def check(self) -> None:
-        """Put down what in the object can't be read whatever it means."""
+        """Record up to three values that are unusable in any field."""
         for path in find_unusable(self.row)[:3]:
             name = path if _FIELD.fullmatch(path) else "a field"
             self.fault(f"{name} has an invalid number, or is nested too deeply")
 
     def child(self, key: str) -> Fields:
-        """The object under `key`, empty where there is none."""
+        """The object under `key`, empty if there is none."""
         value = self.row.get(key)
         if self.has(key) and value != [] and not isinstance(value, dict):
             self.fault(f"{key} is not an object")
         return Fields(value if isinstance(value, dict) else {}, f"{key} of {self.what}", self.faults)
 
     def rows(self, key: str, what: str) -> Iterator[Fields]:
-        """The objects listed under `key`, each called `what` and its number."""
+        """The objects listed under `key`. Faults call each `what` and its number."""
         value = self.row.get(key)
         if is_absent(value):
             return
@@ -214,7 +214,7 @@ class Fields:
                 self.fault(f"{what} {number} is not an object")
 
     def fault(self, text: str, reason: Reason = Reason.MISSING_DATA) -> None:
-        """Put down what couldn't be read, once."""
+        """Record an unreadable part, once."""
         found = Fault(reason, f"{self.what}: {text}; correct it in TripleSeat")
         if found not in self.faults:
             self.faults.append(found)

@@ -1,7 +1,7 @@
-"""The last resort: lines and money from a document's portal page, where the JSON has none (facts TripleSeat 4).
+"""The last resort: reads lines and money from a document's portal page if the JSON has none (facts TripleSeat 4).
 
-Customers edit the page's template freely, so whatever is not exactly as expected makes the page `Unreadable`. Its
-address is a secret: it is neither logged nor shown.
+Customers edit the page's template freely, so anything unexpected makes the page `Unreadable`. The page's address is a
+secret: it is neither logged nor shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _IN_BRACKETS = re.compile(r"\((\$?[0-9.,]+)\)")
 
 @dataclass(slots=True)
 class InvoiceReader:
-    """What was read of the page so far. `below` is the kind of head that the next row stands under."""
+    """Collects what the rows of a page contain. `below` is the kind of head above the next row."""
 
     lines: list[Line] = field(default_factory=list)
     charges: list[BillingTotal] = field(default_factory=list)
@@ -41,7 +41,7 @@ class InvoiceReader:
     below: Literal["items", "charges", None] = None
 
     def read_row(self, cells: list[str]) -> None:
-        """Take one row in."""
+        """Read one row, given as the texts of its cells."""
         if not any(cells):
             return
         if _ITEM_HEAD.fullmatch(" ".join(cells)):
@@ -83,7 +83,7 @@ class InvoiceReader:
 
 
 def _amount(text: str, where: str) -> Decimal | None:
-    """The amount in a cell, in brackets where it is negative; None for an empty one."""
+    """The amount in a cell, negative if it is in brackets; None for an empty cell."""
     if not text:
         return None
     amount = read_number(_IN_BRACKETS.sub(r"-\1", text))
@@ -101,10 +101,7 @@ _PATH = re.compile(r"/doc/[0-9a-f]{40}/[0-9]+")
 
 
 def find_invoice_urls(event: Mapping[str, Json], base_url: str) -> dict[int, str]:
-    """By document id, the address of the first view called something with "invoice", where it may be opened.
-
-    Only the portal may; where the API itself is on loopback, only that same origin.
-    """
+    """By document id, the address of the first view with "invoice" in its name, if `may_open` allows it."""
     found: dict[int, str] = {}
     for document in objects_at(event, "documents"):
         number = read_number(document.get("id"))
@@ -116,7 +113,7 @@ def find_invoice_urls(event: Mapping[str, Json], base_url: str) -> dict[int, str
 
 
 def may_open(url: str, base_url: str) -> bool:
-    """Whether `url` is a portal page that we may ask for, the API being at `base_url`."""
+    """Whether `url` is a page of the portal; if the API at `base_url` is on loopback, a page of the API's origin."""
     try:
         page, api = urlsplit(url), urlsplit(base_url)
         if is_loopback(api.hostname or ""):
@@ -130,7 +127,7 @@ def may_open(url: str, base_url: str) -> bool:
 
 
 def complete_from_page(document: Document, html: str) -> Document:
-    """`document` with the lines and money of its page; its payments, which the page doesn't tell, stay.
+    """`document` with the lines and money of its page. Its payments stay, because the page has none.
 
     A grand total that differs from the JSON's is a fault. Raises like `decode_invoice`.
     """
@@ -152,12 +149,12 @@ def complete_from_page(document: Document, html: str) -> Document:
 def decode_invoice(html: str) -> Document:
     """The lines, charges, discount and grand total that an invoice page shows; id 0, no payments.
 
-    Raises Unreadable for anything unexpected; ConfigError where the extra for reading pages isn't installed.
+    Raises Unreadable for anything unexpected; ConfigError if the extra for reading pages isn't installed.
     """
     try:
         from selectolax.lexbor import LexborHTMLParser
     except ImportError as error:
-        remedy = "Run pip install 'tsrevel[invoice]', or set it to false."
+        remedy = "Run `pip install 'tsrevel[invoice]'`, or set it to false."
         key, message = "tripleseat.invoice_fallback", "needs the extra `invoice`"
         raise ConfigError((ConfigProblem(ConfigCode.EXTRA_MISSING, key, "settings", message, remedy),)) from error
     page = InvoiceReader()

@@ -167,17 +167,17 @@ _RAILS = {
     "Chatham Is.": "Pacific/Chatham",
     "Samoa": "Pacific/Apia",
 }
-"""As ActiveSupport::TimeZone has them."""
+"""The IANA names of Rails' time zones (ActiveSupport::TimeZone)."""
 
 
 def iana_zone(name: str) -> str | None:
-    """The IANA name for a Rails one, or for itself; None where it is neither."""
+    """The IANA name of a Rails or IANA time zone; None for any other name."""
     found = _RAILS.get(name, name)
     return found if found in available_timezones() else None
 
 
 def same_clock(one: str, other: str, now: datetime) -> bool:
-    """Whether both IANA zones show the same time all through the year that begins at `now` (aware)."""
+    """Whether both IANA zones have the same time throughout the year after `now` (aware)."""
     if one == other:
         return True
     first, second = ZoneInfo(one), ZoneInfo(other)
@@ -187,7 +187,7 @@ def same_clock(one: str, other: str, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A TripleSeat site. `timezone` is an IANA name, None where what TripleSeat says (`told`) is none."""
+    """A TripleSeat site. `timezone` is an IANA name, None if TripleSeat's own text (`told`) is no known zone."""
 
     id: SiteId
     name: str
@@ -205,7 +205,7 @@ class TripleSeatLocation:
 
 
 def decode_sites(answer: Json) -> tuple[Site, ...]:
-    """The sites of the account; a row without an id is left out. Raises Unreadable where it is no list of them."""
+    """The sites of the account, without rows that have no id. Raises Unreadable if the answer isn't a list."""
     sites = []
     for number, row in _entries(answer, "site"):
         told = clean_text(row.get("timezone"))
@@ -214,7 +214,7 @@ def decode_sites(answer: Json) -> tuple[Site, ...]:
 
 
 def decode_locations(answer: Json) -> tuple[TripleSeatLocation, ...]:
-    """The locations of the account; a row without an id is left out. Raises Unreadable where it is no list of them."""
+    """The locations of the account, without rows that have no id. Raises Unreadable if the answer isn't a list."""
     places = []
     for number, row in _entries(answer, "location"):
         site = read_id(row.get("site_id"))
@@ -227,6 +227,6 @@ def _entries(answer: Json, key: str) -> Iterator[tuple[str, dict[str, Json]]]:
     if not isinstance(answer, list):
         raise Unreadable(f"TripleSeat: the {key}s are not a list")
     for each in answer:
-        with suppress(Unreadable):  # a row that can't be named in the settings doesn't hide the others
+        with suppress(Unreadable):  # settings can't name such a row, and it must not hide the others
             row = unwrap(each, key)
             yield usable_id(row), row

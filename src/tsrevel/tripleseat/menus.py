@@ -1,6 +1,6 @@
-"""The menus of a TripleSeat account, as a source of names that lines will have (facts TripleSeat 3.5).
+"""Reads the menus of a TripleSeat account, because lines begin with their items' names (facts TripleSeat 3.5).
 
-Only their keys are documented, not how lists are wrapped: lists are taken bare, or under `menus` or `results`.
+The keys are documented, but not how lists are wrapped: a list may be bare, or under `menus` or `results`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Read = Callable[[str, Mapping[str, str]], Json]
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """Something that can be put on an event: its lines carry this id, and this name for a start."""
+    """An item of a menu. A line made from it has this id, and at first this name."""
 
     id: str
     name: str
@@ -28,7 +28,7 @@ class MenuItem:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A menu that is in use, and where: at `locations`, or at all of `site`, or everywhere."""
+    """A menu in use at `locations`, or at all locations of `site`, or everywhere."""
 
     id: str
     name: str
@@ -44,9 +44,9 @@ class Menu:
 
 
 def read_menus(read: Read) -> tuple[Menu, ...]:
-    """Every menu in use, with its items; a menu listed without any is asked for by itself.
+    """Every menu in use, with its items. A menu that is listed without items is requested separately.
 
-    Raises what `read` raises, and Unreadable where the answer is no list of menus.
+    Raises what `read` raises, and Unreadable if the answer isn't a list of menus.
     """
     answer = read("/v1/menus", {})
     rows = answer.get("menus", answer.get("results")) if isinstance(answer, dict) else answer

@@ -1,6 +1,6 @@
-"""An event as a webhook delivery tells it: what of it is usable, and how the API fills what it lacks (facts 6.3).
+"""Reads the event in a webhook delivery, and adds its missing fields from the API (facts 6.3).
 
-The payload holds the same object that the API returns, sometimes only a part of it. Its own fields win.
+The payload holds the same object that the API returns, sometimes only a part of it. The payload's fields win.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CONTACT_KEYS = ("contact", "account", "post_as")
 
 @dataclass(frozen=True, slots=True)
 class DeliverySubject:
-    """What a delivery is about, and the stamp of its state then, where it has one."""
+    """The event or booking of a delivery. `updated` is the time of its last change, None if unknown."""
 
     kind: Kind
     id: str
@@ -30,9 +30,9 @@ class DeliverySubject:
 
 
 def read_subject(root: str, row: dict[str, Json]) -> DeliverySubject:
-    """The event or booking that the object under a delivery's root key is about. Raises Unreadable without an id.
+    """The event or booking of the object under a delivery's root key. Raises Unreadable without an id.
 
-    Some triggers for documents carry a `document_layout` with an event's id (facts TripleSeat 6.3).
+    Some triggers for documents send a `document_layout` with an event's id (facts TripleSeat 6.3).
     """
     if root == "document_layout":
         return DeliverySubject("event", usable_id({"id": row.get("event_id")}), None)
@@ -42,10 +42,10 @@ def read_subject(root: str, row: dict[str, Json]) -> DeliverySubject:
 
 @dataclass(frozen=True, slots=True)
 class PayloadEvent:
-    """What a delivery tells of an event. `row` is the event's JSON, without its wrapper.
+    """The event in a delivery. `row` is the event's JSON, without its wrapper.
 
-    `placed`: it says whose, when, where and in which state, so that it can be screened. `priced`: it has lines, totals
-    and payments of every document as well, and all that is printed, so that it can be planned.
+    `placed`: it has name, status, day, location and site, so it can be screened. `priced`: it has the lines, totals and
+    payments of every document, and everything that is printed, so it can be planned.
     """
 
     event: Event
@@ -55,7 +55,7 @@ class PayloadEvent:
 
 
 def read_told(row: Json) -> PayloadEvent:
-    """What the delivery tells. Raises Unreadable without a usable id."""
+    """The event in a delivery. Raises Unreadable without a usable id."""
     event, told = decode_event(row), unwrap(row, "event")
     placed = bool(event.name and event.status and event.day and event.location_id and event.site_id)
     priced = event.grand_total is not None and _has_print(told) and _has_money(told)
@@ -68,14 +68,14 @@ def is_over(event: Event) -> bool:
 
 
 def _has_print(told: dict[str, Json]) -> bool:
-    """Whether it says what is printed on the order: who, when, how many."""
+    """Whether it has what is printed on the order: contact, start and guest count."""
     has_contact = any(is_filled(told.get(key)) for key in _CONTACT_KEYS)
     has_start = is_filled(told.get("event_start_iso8601"))
     return has_contact and has_start and any(key in told for key in _GUEST_KEYS)
 
 
 def _has_money(told: dict[str, Json]) -> bool:
-    """Whether every document has what one has with financials switched on; null: no payments (facts 3.3, 6.1)."""
+    """Whether every live document has its financials. A null `payment_set` means no payments (facts 3.3, 6.1)."""
     documents = objects_at(told, "documents")
     listed = re.findall(r"[0-9A-Za-z_-]+", clean_text(told.get("document_ids")))  # text (facts TripleSeat 7)
     if not {read_id(document.get("id")) for document in documents} >= set(listed):
@@ -87,21 +87,21 @@ def _has_money(told: dict[str, Json]) -> bool:
 
 
 def is_older(one: datetime | None, other: datetime | None) -> bool:
-    """Whether `one` is surely the older of two stamps of TripleSeat's."""
+    """Whether `one` is certainly older than `other`. False if they can't be compared."""
     if one is None or other is None or (one.tzinfo is None) != (other.tzinfo is None):
         return False
     return one < other
 
 
 def read_event_ids(booking: dict[str, Json]) -> tuple[EventId, ...]:
-    """The events of a booking, each once (facts TripleSeat 5). Raises Unreadable for an id that is none."""
+    """The ids of a booking's events, each once (facts TripleSeat 5). Raises Unreadable for an unusable id."""
     listed, events = booking.get("event_ids"), booking.get("events")
     rows = [{"id": each} for each in listed] if isinstance(listed, list) else events if isinstance(events, list) else []
     return tuple(dict.fromkeys(EventId(usable_id(unwrap(row, "event"))) for row in rows))
 
 
 def fill(told: dict[str, Json], known: dict[str, Json]) -> dict[str, Json]:
-    """The event as told, with what is missing taken from the API's; documents are matched by their ids."""
+    """The delivery's event, with missing fields from the API's. Documents are matched by their ids."""
     merged = _fill_row(told, known)
     documents = told.get("documents")
     if isinstance(documents, list) and documents:

@@ -1,6 +1,6 @@
-"""Raw questions to TripleSeat, for testing what is assumed of it: rows as they come, not one of them left out here.
+"""Raw requests to TripleSeat, to test assumptions about it. Rows are returned as they come, and none is left out.
 
-Only reads, one page of each search.
+Only reads, one page for each request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PREFIXES = ("/v1", "/api/v1")
 
 @dataclass(frozen=True, slots=True)
 class TripleSeatAnswer:
-    """Rows; or `refused`, the status with which the question was refused; or `problem`: why there is no answer."""
+    """Rows; or `refused`, the status of a refusal; or `problem`, why there is no answer."""
 
     rows: tuple[EventRow, ...] = ()
     pages: int | None = None
@@ -40,9 +40,9 @@ class TripleSeatAnswer:
 
 
 class TripleSeatProbe:
-    """Asks one TripleSeat account. Nothing is raised: what went wrong is in the answer.
+    """Sends raw requests to one TripleSeat account. It raises nothing: the answer says what went wrong.
 
-    A service that can't be reached, or to which there is no token, isn't asked again.
+    If TripleSeat can't be reached, or there is no token, it sends no further request.
     """
 
     def __init__(self, tripleseat: TripleSeat) -> None:
@@ -51,17 +51,17 @@ class TripleSeatProbe:
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which TripleSeat's clock is ahead of ours; None where no answer said."""
+        """Seconds by which TripleSeat's clock is ahead of ours. None if no answer had a date."""
         return self._tripleseat.skew
 
     def search(self, prefix: str, first: date, last: date, page: int = 1) -> TripleSeatAnswer:
-        """One page of a search: by "event" day, or by the day of an "event_updated" (facts TripleSeat 2)."""
+        """One page of a search: by the event's day ("event") or last change ("event_updated") (facts TripleSeat 2)."""
         span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
         order = {"order": "created_at", "sort_direction": "asc", "page": str(page)}
         return self._ask("/v1/events/search", {**span, **order}, "event", listed="results")
 
     def event(self, event_id: str) -> TripleSeatAnswer:
-        """One event with its money, as the only row."""
+        """One event with its money, as the answer's only row."""
         return self._ask(f"/v1/events/{event_id}", _FINANCIALS, "event")
 
     def webhook_endpoints(self, site_id: str) -> TripleSeatAnswer:
@@ -73,7 +73,7 @@ class TripleSeatProbe:
         return answer
 
     def _ask(self, path: str, params: Mapping[str, str], name: str, listed: str | None = None) -> TripleSeatAnswer:
-        """`listed`: the key of the list in the answer, "" where the answer is a list, None where it is one object."""
+        """`listed`: the key of the list in the answer, "" if the answer may be the list, None if it is one object."""
         if self._unreachable:
             return TripleSeatAnswer(problem=self._unreachable)
         try:

@@ -1,7 +1,7 @@
-"""The file that holds the rotating tokens: read, locked between processes, replaced as a whole.
+"""The file with the rotating tokens: reads it, locks it between processes, replaces it as a whole.
 
-A refresh token works once (facts TripleSeat 1.3): one that isn't on disk before the next is asked for is lost, and a
-person must authorise again. No network here, and no token in any message.
+A refresh token works once (facts TripleSeat 1.3). If the next one is lost before it is on disk, a person must approve
+again. No network here, and no token in any message.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ logger = logging.getLogger(__name__)
 
 _LARGEST = 256 * 1024
 _RESERVED = 32 * 1024
-"""Bytes taken on the disk for the next token. One has some hundred bytes, a signed one (JWT) a few thousand."""
+"""Bytes reserved on the disk for the next token. It has some hundred bytes, or a few thousand if signed (JWT)."""
 LOCK_SECONDS = 150.0
-"""How long another process's refresh is waited for: it may ask twice, a minute each (`transport.TOKEN_SECONDS`)."""
+"""How long to wait for another process's refresh: up to two requests of a minute (`transport.TOKEN_SECONDS`)."""
 _LOOK_SECONDS = 0.02
 APPROVAL = "run `tsrevel login` (README, set-up: 'Get the first token')"
 _HOW = f"Get one: {APPROVAL}."
@@ -60,23 +60,23 @@ class Token(Secret):
     expires_at: int
 
     def expires_within(self, seconds: float, now: float) -> bool:
-        """Whether it is useless `seconds` after the epoch second `now`."""
+        """Whether it is unusable `seconds` after `now` (epoch seconds)."""
         return not self.access or self.expires_at - now <= seconds
 
 
 class TokenFile:
-    """`{"access_token", "refresh_token", "expires_at"}` at `path`, readable by its owner alone.
+    """`{"access_token", "refresh_token", "expires_at"}` at `path`, readable only by its owner.
 
-    That of a `sandbox` goes when the sandbox stops.
+    A `sandbox` deletes its file when it stops.
     """
 
     def __init__(self, path: Path, *, sandbox: bool = False) -> None:
-        self._path = real_path(path)  # a link stays a link: what it points to is replaced
+        self._path = real_path(path)  # a link stays a link: its target is replaced
         self._sandbox = sandbox
         self._warned = False
 
     def load(self) -> Token:
-        """What the file holds. Raises ConfigError where it is missing or broken; warns where others may read it."""
+        """The token in the file. Raises ConfigError if it is missing or broken; warns if other users may read it."""
         try:
             found = look_at(self._path)
             data = decode_json(read_regular(self._path, _LARGEST))
@@ -94,9 +94,9 @@ class TokenFile:
         return self._decode(data)
 
     def prepare(self, like: Path | None = None) -> None:
-        """Make its folder, for this user alone, and see that a token can be kept: before a person is asked for one.
+        """Make its folder, only for this user, and check that a token can be stored, before a person approves one.
 
-        Made by root, the folder belongs to the owner of the file `like`. Raises ConfigError.
+        If root makes the folder, it belongs to the owner of the file `like`. Raises ConfigError.
         """
         try:
             make_folder(self._path.parent, like)
@@ -113,7 +113,7 @@ class TokenFile:
             raise self._problem(ConfigCode.FILE_NOT_FOUND, "there is no token file yet", _HOW) from error
 
     def remove(self) -> bool:
-        """Delete it, and what a killed process left half written; whether there was one. Raises ConfigError."""
+        """Delete it, and the half-written copies of killed processes. Whether it existed. Raises ConfigError."""
         remains = re.compile(re.escape(f".{self._path.name}.") + "[a-z0-9_]{8}")  # as mkstemp names them
         if not self._path.parent.is_dir():
             return False
@@ -132,9 +132,9 @@ class TokenFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the file for this thread of this process. Waits for another's refresh, which ends within its timeouts.
+        """Hold the file's lock in this thread. Waits for a refresh by another, which ends within its timeouts.
 
-        Raises ServiceDown where it doesn't, as that of a process that was stopped; ConfigError.
+        Raises ServiceDown if it doesn't, because that process is stopped, for example; ConfigError.
         """
         try:
             handle = open_lock(self._path.with_name(self._path.name + ".lock"), self._path)
@@ -154,10 +154,10 @@ class TokenFile:
 
     @contextmanager
     def replacement(self) -> Iterator[Callable[[Token], None]]:
-        """A way to put a new token in place, its room on the disk taken before a refresh uses up the old one.
+        """Yield a function that stores a new token. Reserves disk space first, before a refresh uses up the old token.
 
-        The file keeps its owner, group and mode, so that whoever runs tsrevel next can read it. Raises ConfigError
-        where the token couldn't be kept.
+        The file keeps its owner, group and mode, so that the next user of tsrevel can read it. Raises ConfigError if
+        the token can't be stored.
         """
         with ExitStack() as stack:
             try:
@@ -180,7 +180,7 @@ class TokenFile:
         expires_at = read_number(row.get("expires_at") or 0)
         if not is_token(refresh) or not (access == "" or is_token(access)) or expires_at is None:
             raise self._problem(
-                ConfigCode.MALFORMED_TOKEN_FILE, "is not {access_token, refresh_token, expires_at}", _HOW
+                ConfigCode.MALFORMED_TOKEN_FILE, "lacks a usable access_token, refresh_token or expires_at", _HOW
             )
         return Token(access, refresh, int(expires_at))
 
@@ -200,5 +200,5 @@ class TokenFile:
 
 
 def is_token(value: Json) -> TypeGuard[str]:
-    """Whether it can be a token at all: printable ASCII, fit for a header."""
+    """Whether it can be a token: printable ASCII without spaces, fit for a header."""
     return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
