@@ -1,1 +1,1 @@
-"""HTTP to both services: the client, its retries, rate limit and write gate, and how answers are read."""
+"""HTTP to both services: the client, its retries, rate limit and write gate, and the decoding of answers."""

@@ -53,27 +53,27 @@ Transport = httpx.BaseTransport | None
 
 _SECRET_FIELDS = frozenset({"public_key", "client_secret", "refresh_token", "code", "code_verifier"})
 _LINK = 16
-"""Characters from which on a part of a page's path is the key to it (facts TripleSeat 4)."""
+"""A part of a page's path with this many characters is a key to the page (facts TripleSeat 4)."""
 _WRITTEN = {
     "POST": frozenset({httpx.codes.CREATED, httpx.codes.ACCEPTED}),
     "PATCH": frozenset({httpx.codes.ACCEPTED, httpx.codes.OK}),
 }
-"""What a write answers once it has written (facts Revel 2.2). A 200 to a POST may be anything: it is looked up."""
+"""The statuses that confirm a write (facts Revel 2.2). A 200 to a POST doesn't: the row is looked up."""
 _LOST_ON_THE_WAY = frozenset({httpx.codes.REQUEST_TIMEOUT, 460, 499})
-"""4xx that a proxy answers in its own name: what is behind it may have done its work."""
+"""4xx statuses that a proxy sends itself: the service behind it may have applied the write."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 _PIECE = 4096
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # facts Revel 6, TripleSeat 7: large pages exceed 30 s
 
 EXCHANGE_SECONDS = 180.0
-"""How long one answer may take in all, however steadily it comes: well above the 60 s in which the slowest begin."""
+"""The limit for one whole answer, however steadily it comes. Even the slowest answers begin within 60 s."""
 TOKEN_SECONDS, TOKEN_LEAST = 60.0, 30.0
-"""How long a token request may take, and how long it may at least once it was begun: a lost answer costs a token."""
-_TIME_UP = "not sent: the time of this run is up (sync.deadline_minutes)"
+"""The limit for a token request, and the time that it gets even after the deadline: a lost answer costs a token."""
+_TIME_UP = "not sent, because the time of this run is up (sync.deadline_minutes)"
 _HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
-"""What a header can carry without being changed on its way."""
+"""A value that a header carries unchanged."""
 _YEARS = range(2000, 2200)
-"""What a service's clock may say to be believed."""
+"""The years in which a service's clock is believed."""
 
 # httpx logs full URLs at INFO, and a URL may carry TripleSeat's public key (facts TripleSeat 1.6).
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -83,12 +83,12 @@ logging.getLogger("httpcore").setLevel(logging.WARNING)
 class ApiClient:
     """One service, reached at one base URL.
 
-    `headers` gives the authentication of each request; `renew` is called once after a 401: shall we try again?
-    `advice` ends the message of a refusal (401, 403). `redactor` knows what must not be quoted; it learns what is sent.
-    Nothing is asked after `deadline`, and no wait reaches beyond it; `network` is the way out of this machine.
+    `headers` returns the authentication of each request. `renew` is called once after a 401: whether to try again.
+    `advice` ends the message of a refusal (401, 403). `redactor` knows the secrets, and learns each one that is sent.
+    No request is sent after `deadline`, and no wait goes beyond it. `network` is the way out of this machine.
     Every method raises: Unavailable (Throttled), Unreadable, Refused, CredentialsRefused (Forbidden),
-    ConnectionMisconfigured; `write` also OutcomeUnknown. After any of them but that and Throttled a write is surely not
-    applied.
+    ConnectionMisconfigured; `write` also OutcomeUnknown. After OutcomeUnknown or Throttled a write may have been
+    applied; after any other error it was not.
     """
 
     def __init__(
@@ -137,25 +137,25 @@ class ApiClient:
         self._told = set[str]()
         self._said = set[str]()
         self.answered = False
-        """Whether the service has answered at all, with its time or without."""
+        """Whether the service has answered at all, even without a date."""
         self.skew: float | None = None
-        """Seconds by which the service's clock is ahead of ours, by its last answer; None where none said."""
+        """Seconds by which the service's clock is ahead of ours, by its last answer with a date; None before it."""
 
     def stop(self) -> None:
-        """Let no further request go out."""
+        """Send no further request."""
         self._pace.stop()
 
     def close(self) -> None:
         self._client.close()
 
     def warn_once(self, text: str) -> None:
-        """Log a warning about the service, unless the very same was logged before."""
+        """Log a warning about the service, but the same text only once."""
         if text not in self._said:
             self._said.add(text)
             log.warning("%s: %s", self.name, text)
 
     def read(self, path: str, params: Params | None = None) -> Json:
-        """The JSON that a GET answers, numbers with a point as `Decimal`. Retried while the service is unavailable."""
+        """The JSON answer to a GET, its decimal numbers as `Decimal`. Retries while the service is unavailable."""
         try:
             return self._read_with_retries(path, params)
         except Forbidden:
@@ -166,13 +166,13 @@ class ApiClient:
         return self._read_with_retries(path, params)
 
     def _read_with_retries(self, path: str, params: Params | None) -> Json:
-        own = self._own()  # once: what gets them is not repeated with the request
+        own = self._own()  # once: a retry sends the same headers
         return with_retries(lambda: self._ask("GET", path, own=own, params=params), self._sleep, self._deadline)
 
     def read_page(self, url: str, label: str) -> str:
-        """The text of a public page at `url`, no authentication sent. `label` stands for the URL in messages."""
+        """The text of the public page at `url`, without authentication. Messages show `label` instead of the URL."""
         keys = (each for each in urlsplit(url).path.split("/") if len(each) >= _LINK)
-        self.redactor.add(*keys, stay=True)  # the event tells its pages, and may be read again
+        self.redactor.add(*keys, stay=True)  # stay: the event's own data contains this URL
         said = f"{self.name}: {label}"
 
         def ask() -> str:
@@ -184,11 +184,11 @@ class ApiClient:
         return with_retries(ask, self._sleep, self._deadline)
 
     def post_form(self, url: str, form: Params, auth: tuple[str, str] | None = None) -> Json:
-        """The JSON that a form POST answers, for token endpoints. Not retried, no authentication header sent."""
+        """The JSON answer to a form POST, for token endpoints. Sent only once, and without `headers`."""
         return self._ask("POST", url, form=form, auth=auth)
 
     def write(self, method: str, path: str, body: Mapping[str, Json], place: WriteScope) -> Json:
-        """The JSON that a write answers. Sent once, whatever comes of it."""
+        """The JSON answer to a write. Sent only once, whatever happens."""
         return self._ask(method, path, own=self._own(), body=body, place=place)
 
     def _own(self) -> Mapping[str, str]:
@@ -232,20 +232,20 @@ class ApiClient:
             answer = decode_json(content)
         except NotJson as error:
             raise _lost(Unreadable(f"{label} answered {status} with {error}", error.fault), writes=writes) from error
-        if writes and find_unusable(answer):  # what a write made is looked up, rather than half believed
+        if writes and find_unusable(answer):  # the row is looked up, because the answer can't be trusted
             raise OutcomeUnknown(f"{label} answered {status} with an invalid number")
         return answer if form is not None else self.redactor.scrub(content, answer)
 
     def _exchange(
         self, label: str, method: str, path: str, params: Params | None, **request: Json
     ) -> tuple[int, bytes, float | None]:
-        """Status, body and told wait of the answer to one request. `path` begins with a slash, or is a whole URL."""
+        """Status, body and requested wait (seconds) of one answer. `path` begins with a slash, or is a whole URL."""
         remaining = self._deadline.remaining()
         if remaining <= 0 or not self._pace.wait(remaining):
             raise RetryLater(f"{label}: {_TIME_UP}", math.inf)
         try:
             whole = f"{self._base}/{path.lstrip('/')}" if path.startswith("/") else path
-            url = httpx.URL(whole, params=params) if params else httpx.URL(whole)  # httpx parses parts again and again
+            url = httpx.URL(whole, params=params) if params else httpx.URL(whole)  # a URL in parts is parsed repeatedly
         except httpx.InvalidURL as error:
             raise Unreadable(f"{label}: its address isn't a URL", AnswerFault.MALFORMED_ADDRESS) from error
         writes = request.get("json") is not None
@@ -256,7 +256,7 @@ class ApiClient:
         try:
             with self._backend.until(limit), self._client.stream(method, url, **request) as response:
                 answer = f"answered {response.status_code}"
-                self._compare_clocks(response.headers.get("Date"))  # now: a large page may take its time
+                self._compare_clocks(response.headers.get("Date"))  # now: a large answer may take long
                 chunks, size = [], 0
                 for chunk in response.iter_bytes():
                     size += len(chunk)
@@ -277,7 +277,7 @@ class ApiClient:
         return response.status_code, b"".join(chunks), self._retry_after(response.headers.get("Retry-After"))
 
     def _unconnected(self, label: str, url: httpx.URL, error: Exception) -> TsrevelError:
-        """What a connection that wasn't made means. Nothing was sent, so a write may be tried again as well."""
+        """The error for a failed connection. Nothing was sent, so even a write may be tried again."""
         proxy = self._network.proxy_for(url.scheme, url.host, url.port)
         said = f"{label}: no connection to {url.host}" + (f":{url.port}" if url.port else "")
         if proxy:
@@ -299,7 +299,7 @@ class ApiClient:
         said = f"{label} answered {status}{quoted}"
         code, shown = read_service_code(body), quoted.removeprefix(": ")
         if after is not None and after <= LONGEST_WAIT:
-            self._pace.pause_for(after)  # for all threads alike
+            self._pace.pause_for(after)  # in all threads
         if status == httpx.codes.UNAUTHORIZED:
             raise CredentialsRefused(said, advice=self._advice, service_code=code, said=shown)
         if status == httpx.codes.FORBIDDEN:
@@ -322,7 +322,7 @@ class ApiClient:
             self.skew = (when - self._clock()).total_seconds()
 
     def _retry_after(self, value: str | None) -> float | None:
-        """Seconds, from a number or an HTTP date; None where it is absent or unreadable."""
+        """Seconds, from a number or an HTTP date; None if absent or unreadable."""
         if not value:
             return None
         try:
@@ -336,21 +336,21 @@ class ApiClient:
 
 
 def _read_date(value: str | None) -> datetime | None:
-    """The instant of an HTTP date; naive where it names no zone, None where it can't be one."""
+    """The instant of an HTTP date, naive if it names no zone; None if unreadable."""
     try:
         return parsedate_to_datetime(value or "")
-    except (ValueError, OverflowError, TypeError, IndexError):  # what the parser falls over is the sender's choice
+    except (ValueError, OverflowError, TypeError, IndexError):  # the parser raises each of these for some text
         return None
 
 
 def _lost(error: TsrevelError, *, writes: bool) -> TsrevelError:
-    """What an answer that can't be used means: of a write it isn't known whether it was applied."""
+    """The error for an unusable answer: OutcomeUnknown for a write, because it may have been applied."""
     return OutcomeUnknown(str(error)) if writes else error
 
 
 @dataclass(frozen=True, slots=True)
 class _TlsFailure:
-    """Why no encrypted connection was made. `passes`: it may mend itself."""
+    """Why no encrypted connection was made. `passes`: it may work later."""
 
     fault: ConnectionFault
     text: str
@@ -366,9 +366,9 @@ _PLAIN = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LE
 
 
 def _find_tls_failure(error: BaseException) -> _TlsFailure | None:
-    """What a failed handshake means, by OpenSSL's codes; None for any other failure.
+    """The reason for a failed handshake, by OpenSSL's codes; None for any other failure.
 
-    Of these only a certificate's age mends itself, by a new one or a clock that is set right.
+    Only a problem with a certificate's age passes: the service renews it, or somebody sets the clock.
     """
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
@@ -393,9 +393,9 @@ def _find_tls_failure(error: BaseException) -> _TlsFailure | None:
 def send_once(
     method: str, url: str, seconds: float, transport: Transport, *, network: Network = DIRECT, **request: Json
 ) -> tuple[int, bytes]:
-    """What one request (httpx's words for it) is answered: the status and, where that is no success, a piece of text.
+    """Send one request, with httpx's arguments. Returns the status and, unless it is a success, the text's beginning.
 
-    It is never repeated, and given up after `seconds`, wherever it hangs. Raises Unavailable, without the URL.
+    It is never repeated, and is given up after `seconds`, wherever it hangs. Raises Unavailable, without the URL.
     """
     answers: list[tuple[int, bytes]] = []
     failures: list[Unavailable] = []
@@ -410,7 +410,7 @@ def send_once(
                 httpx.Client(timeout=seconds, transport=routes, trust_env=False) as client,
                 client.stream(method, url, **request) as response,
             ):
-                host = response.url.host  # without the path: a monitor's is a key
+                host = response.url.host  # without the path, which may be a monitor's key
                 log.debug("%s: %s answered %d", host, method, response.status_code)
                 answers.append((response.status_code, b"" if response.is_success else _read_some(response)))
         except ConnectionMisconfigured as error:
@@ -429,7 +429,7 @@ def send_once(
 
 
 def _read_some(response: httpx.Response) -> bytes:
-    """The beginning of an answer: it may have no end."""
+    """The beginning of an answer, which may have no end."""
     text = b""
     for chunk in response.iter_bytes():
         text += chunk
@@ -439,7 +439,7 @@ def _read_some(response: httpx.Response) -> bytes:
 
 
 class _Routes(httpx.BaseTransport):
-    """Sends each request on its own way: directly, or through the proxy that the environment names for its URL."""
+    """Sends each request directly, or through the proxy that the environment names for its URL."""
 
     def __init__(self, network: Network, backend: TimedBackend) -> None:
         self._network = network
@@ -462,7 +462,7 @@ class _Routes(httpx.BaseTransport):
             if way not in self._pools:
                 try:
                     context = self._network.trust() if encrypted or proxy else _nobody()
-                except OSError as error:  # the settings' check has loaded them: they are gone since
+                except OSError as error:  # the check of the settings could load them
                     text = "the trusted certificates can't be loaded"
                     text = f"{text}; check {CA_FILE}, {CA_FOLDER} and {KEY_LOG}"
                     raise ConnectionMisconfigured(text, ConnectionFault.NO_AUTHORITIES) from error
@@ -471,7 +471,7 @@ class _Routes(httpx.BaseTransport):
 
 
 class _Pool(httpx.HTTPTransport):
-    """Connections of one way, under the deadline of whatever exchange uses them. httpx has no setting for that."""
+    """Connections by one route, each under the deadline of its current exchange. httpx has no setting for that."""
 
     def __init__(self, context: ssl.SSLContext, proxy: Proxy | None, backend: TimedBackend) -> None:
         way = None
@@ -491,12 +491,12 @@ class _Pool(httpx.HTTPTransport):
 
 @cache
 def _nobody() -> ssl.SSLContext:
-    """Whom to trust where nothing is encrypted: https from such a pool fails, rather than going unchecked."""
+    """Trusts nobody, for a pool without encryption: an https request in it fails instead of going unchecked."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _secrets_of(own: Params, params: Params, form: Params, auth: tuple[str, str] | None) -> set[str]:
-    """What of a request is secret: keys, tokens and codes."""
+    """The secrets in a request: keys, tokens and codes."""
     secrets = {value.removeprefix("Bearer ") for value in own.values()}
     secrets |= {value for name, value in [*params.items(), *form.items()] if name in _SECRET_FIELDS}
     return secrets | {auth[1]} if auth else secrets

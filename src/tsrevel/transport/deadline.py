@@ -1,6 +1,6 @@
 """Deadlines: the time left for a command, and sockets that keep to it.
 
-httpcore's own timeouts begin anew with every byte, so an answer that trickles would have no end.
+httpcore's own timeouts restart with every byte, so a trickling answer would never end.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ class Deadline:
         self._end = monotonic() + length.total_seconds() if end is None else end
 
     def remaining(self) -> float:
-        """Seconds that are left, 0 at least."""
+        """Seconds left, at least 0."""
         return max(self._end - self._monotonic(), 0.0)
 
     @property
     def has_passed(self) -> bool:
-        """Whether no further request may go out."""
+        """Whether no further request may be sent."""
         return self.remaining() <= 0
 
     @property
     def is_near(self) -> bool:
-        """Whether nothing new should be begun: the last tenth, a minute at most, is for what is under way."""
+        """Whether nothing new should begin. The last tenth of the time, at most a minute, is for work under way."""
         return self.remaining() <= min(self.length.total_seconds() * _TENTH, _RESERVE)
 
     def wind_down(self) -> None:
-        """Begin nothing new from now on: what is under way has the last part of the time to end."""
+        """Begin nothing new from now on. Work under way gets a tenth of the whole time, at most a minute, to end."""
         reserve = min(self.length.total_seconds() * _TENTH, _RESERVE)
         self._end = min(self._end, self._monotonic() + reserve)
 
     def within(self, seconds: float, *, at_least: float = 0.0) -> Deadline:
         """The end of one step that begins now: `seconds` from now or this deadline, whichever comes first.
 
-        The step has `at_least` so many seconds, though they reach beyond this deadline.
+        The step gets `at_least` seconds, even beyond this deadline.
         """
         now = self._monotonic()
         end = min(now + seconds, max(self._end, now + at_least))
@@ -60,14 +60,14 @@ class Deadline:
 
 
 NEVER = Deadline(timedelta.max, end=math.inf)
-"""No end: for what waits for a person in between. Each request has one all the same."""
+"""No deadline, for commands that wait for a person. Each request still has its own limit."""
 
 
 SocketOptions = Iterable[Any] | None
 
 
 class TimedBackend(httpcore.NetworkBackend):
-    """Connections that keep the deadline of the exchange that their thread is at."""
+    """Connections that keep to the deadline of their thread's current exchange."""
 
     def __init__(self) -> None:
         self._inner = httpcore.SyncBackend()
@@ -75,7 +75,7 @@ class TimedBackend(httpcore.NetworkBackend):
 
     @contextmanager
     def until(self, deadline: Deadline) -> Iterator[None]:
-        """What this thread does meanwhile ends with `deadline`."""
+        """Limit this thread's connections to `deadline` within the block."""
         self._of_thread.deadline = deadline
         try:
             yield
@@ -83,7 +83,7 @@ class TimedBackend(httpcore.NetworkBackend):
             self._of_thread.deadline = NEVER
 
     def limit(self, timeout: float | None, error: type[Exception]) -> float | None:
-        """The time that one step may take, in seconds; None for no limit. Raises `error` where none is left."""
+        """The time that one step may take, in seconds; None for no limit. Raises `error` if none is left."""
         deadline: Deadline = getattr(self._of_thread, "deadline", NEVER)
         if deadline is NEVER:
             return timeout
@@ -100,7 +100,6 @@ class TimedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: SocketOptions = None,
     ) -> httpcore.NetworkStream:
-        """A connection, made in time."""
         limit = self.limit(timeout, httpcore.ConnectTimeout)
         return _TimedStream(self._inner.connect_tcp(host, port, limit, local_address, socket_options), self)
 

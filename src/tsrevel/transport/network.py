@@ -1,4 +1,4 @@
-"""How this machine reaches others: proxies and certificates from the environment, and which hosts are loopback."""
+"""The way out of this machine: proxies and certificates from the environment, and which hosts are loopback."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tsrevel.redaction import Secret
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this very machine, in any spelling that a connection takes.
+    """Whether `host` is this machine, in any spelling that a connection accepts.
 
-    localhost and all below it, 127.0.0.0/8 and ::1; 0.0.0.0 and ::, which lead there as well. IPv4 also in short
-    (127.1), as one number (2130706433), in hex or octal parts, and inside IPv6 (::ffff:127.0.0.1).
+    That is localhost and all names below it, 127.0.0.0/8, ::1, 0.0.0.0 and ::. IPv4 may also be short (127.1), one
+    number (2130706433), in hex or octal parts, or inside IPv6 (::ffff:127.0.0.1).
     """
     name = unicodedata.normalize("NFKC", host).strip("[]").rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
@@ -34,7 +34,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _read_address(name: str) -> IPv4Address | IPv6Address | None:
-    """The address that a connection to `name` would take it for; of an IPv4 address in IPv6 the former."""
+    """The address to which a connection to `name` would go. An IPv4 address inside IPv6 becomes IPv4."""
     try:
         address = ip_address(name)
     except ValueError:
@@ -59,7 +59,7 @@ _PROXIES = ("http", "https", "all")
 CA_FILE, CA_FOLDER, KEY_LOG = "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"
 NETWORK_VARIABLES = (*(f"{each.upper()}_PROXY" for each in _PROXIES), *(f"{each}_proxy" for each in _PROXIES))
 NETWORK_VARIABLES += (CA_FILE, CA_FOLDER, KEY_LOG)
-"""What may be wrong with the way out; NO_PROXY can't be: an entry that isn't understood excepts nothing."""
+"""The variables that may be wrong. NO_PROXY can't be: an unreadable entry of it has no effect."""
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 
@@ -76,7 +76,7 @@ class Proxy(Secret):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Network(Secret):
-    """The way out. `proxies` are by the scheme of what is asked for, or "all"; `problems` are what is wrong with it."""
+    """The way out. `proxies` are by the scheme of the requested URL, or "all". `problems` are its faults."""
 
     proxies: Mapping[str, Proxy]
     excepted: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class Network(Secret):
     problems: tuple[ConfigProblem, ...] = ()
 
     def proxy_for(self, scheme: str, host: str, port: int | None) -> Proxy | None:
-        """The proxy through which a URL is reached; None: directly."""
+        """The proxy for a URL, None for a direct connection."""
         host = host.strip("[]").rstrip(".").lower()
         if not self.proxies or is_loopback(host):
             return None
@@ -95,7 +95,7 @@ class Network(Secret):
         return self.proxies.get(scheme) or self.proxies.get("all")
 
     def trust(self) -> ssl.SSLContext:
-        """Whom to trust, loaded once for all. Raises OSError (ssl.SSLError) where it can't be."""
+        """The trusted certificates, loaded only once. Raises OSError (ssl.SSLError) if they can't be loaded."""
         return _load_authorities(self.ca_file, self.ca_folder, self.key_log)
 
 
@@ -104,7 +104,7 @@ DIRECT = Network({})
 
 
 def read_network(environ: Mapping[str, str]) -> Network:
-    """The way out that `environ` tells. Looks at the files that it names, asks no network."""
+    """The way out that `environ` describes. Checks the files that it names, but sends nothing."""
     proxies: dict[str, Proxy] = {}
     problems: list[ConfigProblem] = []
     for scheme in _PROXIES:
@@ -119,18 +119,18 @@ def read_network(environ: Mapping[str, str]) -> Network:
     paths = {name: environ.get(name) or None for name in (CA_FILE, CA_FOLDER, KEY_LOG)}
     problems += _check_paths(paths)
     if paths[CA_FILE]:
-        paths[CA_FOLDER] = None  # one or the other, as everywhere else
+        paths[CA_FOLDER] = None  # the file wins
     entries = tuple(excepted.replace(",", " ").split())
     return Network(proxies, entries, paths[CA_FILE], paths[CA_FOLDER], paths[KEY_LOG], tuple(problems))
 
 
 def _find(environ: Mapping[str, str], scheme: str) -> tuple[str, str]:
-    """The variable of a scheme and its value. Lower case wins, as with curl, and is all that counts below CGI."""
+    """The variable of a scheme and its value. Lower case wins, as in curl. Under CGI, HTTP_PROXY doesn't count."""
     lower, upper = f"{scheme}_proxy", f"{scheme.upper()}_PROXY"
     if lower in environ:
         return lower, environ[lower].strip()
     if scheme == "http" and "REQUEST_METHOD" in environ:
-        return upper, ""  # there the client of a web server could set it
+        return upper, ""  # under CGI, a web client could set it
     return upper, environ.get(upper, "").strip()
 
 
@@ -162,7 +162,7 @@ _OTHER_PROXY = (
 
 
 def _covers(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY excepts a host: a name with all below it, an address, a network, with a port."""
+    """Whether an entry of NO_PROXY covers a host: by its name or one above it, address or network, and by its port."""
     entry = entry.lower().partition("://")[2] or entry.lower()
     if entry == "*":
         return True
@@ -196,7 +196,7 @@ _NO_AUTHORITIES = "Correct it or unset it. Without certificates tsrevel can trus
 
 def _holds_certificates(file: str) -> bool:
     try:
-        if not Path(file).is_file():  # a pipe would be waited for
+        if not Path(file).is_file():  # opening a pipe would wait
             return False
         _load_authorities(file, None, None)
     except (OSError, ValueError):
@@ -225,7 +225,7 @@ def _can_append(file: str) -> bool:
 
 @cache
 def _load_authorities(file: str | None, folder: str | None, log: str | None) -> ssl.SSLContext:
-    """It takes longer than a request, so it is done once."""
+    """Loads the certificates only once, because that takes longer than a request."""
     if file is None and folder is None:
         file = certifi.where()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,4 +1,4 @@
-"""The rate limiter: requests to one service are evenly spaced over all threads, and stop when the run is given up."""
+"""The rate limiter: spaces requests to one service evenly over all threads, and stops them if a run is given up."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class RateLimiter:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self, at_most: float = math.inf) -> bool:
-        """Return when the next request may go out, or False at once where that takes longer than `at_most` seconds.
+        """Wait until the next request may be sent. Returns False at once if that takes longer than `at_most` seconds.
 
-        Raises Halted once none may any more.
+        Raises Halted after `stop`.
         """
         while True:
             with self._lock:
@@ -43,11 +43,11 @@ class RateLimiter:
             at_most -= slot - now
 
     def pause_for(self, seconds: float) -> None:
-        """No request goes out for so long, not even one that waits for its turn: the service has asked for that."""
+        """Send nothing for `seconds`, because the service asked for that. Waiting requests are delayed too."""
         with self._lock:
             self._held_until = max(self._held_until, self.monotonic() + seconds)
             self._next = max(self._next, self._held_until)
 
     def stop(self) -> None:
-        """No further request goes out, ever; one under way is left to end."""
+        """Send no further request. A request under way may end."""
         self._halted = True

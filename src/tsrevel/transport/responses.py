@@ -1,4 +1,4 @@
-"""What a service answered, as JSON with exact numbers, and as much of a refusal as may be quoted. No network."""
+"""Decodes answers as JSON with exact numbers, and quotes refusals without secrets. No network."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tsrevel.redaction import Redactor
 from tsrevel.text import clean_text
 
 Json = Any
-"""What `decode_json` gives: checked field by field at each decode boundary."""
+"""A value from `decode_json`. The decoders of each service check it field by field."""
 
 MOST_DIGITS = 64
-"""Of a number, before and behind its point: no amount and no id has so many."""
+"""Digits of a number on each side of its point. No amount or id has more."""
 _LONGEST_PATH = 4
-"""Names."""
+"""Names in a path."""
 MOST_NESTED = 100
-"""Objects and lists within each other: facts TripleSeat 3 and Revel 3 show no more than ten."""
+"""Levels of nested objects and lists: facts TripleSeat 3 and Revel 3 show at most ten."""
 
 
 class Unusable:
-    """What stands in an answer where no service has anything: see `UNUSABLE`."""
+    """The type of `UNUSABLE`."""
 
     __slots__ = ()
 
@@ -34,10 +34,10 @@ class Unusable:
 
 
 UNUSABLE: Final = Unusable()
-"""In place of a number that can't be one (NaN, Infinity, 5,000 digits), and of what is nested too deeply.
+"""Replaces an impossible number (NaN, Infinity, 5,000 digits), and a value that is nested too deeply.
 
-It is no number, no text, no list and no object, so each reader refuses it where it stands: it spoils its own row, never
-the other rows of the same answer.
+It is no number, text, list or object, so each reader refuses it. It spoils its own row, never the other rows of the
+same answer.
 """
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
 _WORD = re.compile(r"[a-z_]{1,40}")
@@ -45,9 +45,9 @@ _CODES = {str(code): code for code in ServiceCode if _WORD.fullmatch(code) and c
 
 
 def decode_json(body: bytes) -> Json:
-    """`body` as JSON, numbers with a point as `Decimal`. Raises NotJson, worded for a message.
+    """`body` as JSON, its decimal numbers as `Decimal`. Raises NotJson, whose text fits into a message.
 
-    Single values that can't be used are `UNUSABLE` in it.
+    A single value that can't be used becomes `UNUSABLE`.
     """
     text = body.removeprefix(codecs.BOM_UTF8).lstrip()
     if text[:1] == b"<":
@@ -80,11 +80,11 @@ def _read_decimal(text: str) -> Decimal | Unusable:
     except ArithmeticError:  # 1e9999999999999999999
         return UNUSABLE
     fits = len(text) <= 2 * MOST_DIGITS and abs(number.adjusted()) <= MOST_DIGITS
-    return (number or Decimal(0)) if fits else UNUSABLE  # -0.0 is nothing
+    return (number or Decimal(0)) if fits else UNUSABLE  # -0.0 becomes 0
 
 
 def _cut_nesting(text: bytes) -> bytes:
-    """JSON text with NaN in place of all that is nested more than MOST_NESTED deep."""
+    """JSON text with NaN instead of everything that is nested deeper than MOST_NESTED."""
     pieces, kept, depth = [], 0, 0
     for token in _TOKEN.finditer(text):
         sign = token[0]
@@ -101,7 +101,7 @@ def _cut_nesting(text: bytes) -> bytes:
 
 
 def find_unusable(row: Json) -> list[str]:
-    """Where in an object something unusable stands, or is nested too deeply: the names on the way there."""
+    """The paths to all values of an object that are unusable or nested too deeply: names joined by points."""
     if _is_usable(row):
         return []
     found, ahead = [], [(row, "", 0)]
@@ -110,7 +110,7 @@ def find_unusable(row: Json) -> list[str]:
         if value is UNUSABLE or depth > MOST_NESTED:
             found.append(path)
         elif isinstance(value, dict):
-            named = path.count(".") >= _LONGEST_PATH - 1  # nobody would look for what lies deeper than that
+            named = path.count(".") >= _LONGEST_PATH - 1  # deeper names would help nobody
             prefix = f"{path}." if path else ""
             for key, inner in value.items():
                 ahead.append((inner, path if named else prefix + key, depth + 1))
@@ -120,7 +120,7 @@ def find_unusable(row: Json) -> list[str]:
 
 
 def _is_usable(row: Json) -> bool:
-    """Whether nothing is to be found: nearly always, and told several times as fast without the names."""
+    """Whether every value is usable. This is several times as fast as collecting names, and nearly always true."""
     level = [row]
     for _ in range(MOST_NESTED + 1):
         if UNUSABLE in level:
@@ -133,10 +133,10 @@ def _is_usable(row: Json) -> bool:
 
 
 def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:
-    """What the service said about it, kept short: its `error` text, else the fields it names (facts Revel 2.3).
+    """The service's reason for a refusal, short: its `error` text, else the fields that it names (facts Revel 2.3).
 
-    None of our secrets is in it, and never the rest of the answer, which may repeat what was sent; of the answer to a
-    write (`names_only`), whose every text may do so, the names of fields alone.
+    It has none of our secrets, and nothing of the rest of the answer, which may repeat what was sent. Any text in the
+    answer to a write may repeat it, so with `names_only` it has only the names of fields.
     """
     answer = _read_object(body)
     said = answer.get("error", answer.get("error_message"))
@@ -153,7 +153,7 @@ def quote_answer(body: bytes, redactor: Redactor, *, names_only: bool) -> str:
 
 
 def read_service_code(body: bytes) -> ServiceCode | None:
-    """The answer's `error` code; None where it has none. Nothing else of a service's text is ever asked."""
+    """The answer's `error` code; None if it has none. No decision depends on any other text of a service."""
     answer = _read_object(body)
     word = answer.get("error")
     word = word if isinstance(word, str) and _WORD.fullmatch(word) else ""
@@ -166,7 +166,7 @@ def read_service_code(body: bytes) -> ServiceCode | None:
 
 
 def _read_object(body: bytes) -> Mapping[str, Json]:
-    """The object that an answer is; an empty one where it is none."""
+    """The answer as an object, empty if it isn't one."""
     try:
         answer = decode_json(body)
     except NotJson:
@@ -175,7 +175,7 @@ def _read_object(body: bytes) -> Mapping[str, Json]:
 
 
 def tidy(text: str) -> str:
-    """A service's text on one line, without tags and what can't be printed."""
+    """A service's text on one line, without tags and unprintable characters."""
     return clean_text(re.sub(r"<[^<>]*>", " ", text))
 
 

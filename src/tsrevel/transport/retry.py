@@ -1,4 +1,4 @@
-"""Retries with growing pauses, while they are worth it. The only importer of tenacity."""
+"""Retries with growing pauses. The only importer of tenacity."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0
-"""Seconds. A service that asks for more counts as unavailable: the next run comes soon enough."""
+"""Seconds. A service that asks for a longer wait counts as unavailable until the next run."""
 
 
 def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline: Deadline) -> T:
-    """What `ask` gives, asked again after Unavailable: ATTEMPTS times in all, after waits as told, or ever longer ones.
+    """The result of `ask`. Repeats it after Unavailable, up to ATTEMPTS times in all, after requested or growing waits.
 
-    No wait reaches beyond `deadline`. Raises what the last attempt raised.
+    No wait goes beyond `deadline`. Raises what the last attempt raised.
     """
     try:
         return ask()
@@ -30,7 +30,7 @@ def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline:
 
     def attempt() -> T:
         if failures:
-            raise failures.pop()  # the first attempt was made above: as a rule it's the only one
+            raise failures.pop()  # the first attempt was made above, and is mostly the only one
         return ask()
 
     retrying = tenacity.Retrying(
@@ -44,7 +44,7 @@ def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline:
 
 
 def pause_after(error: BaseException | None, attempt: int) -> float:
-    """Seconds to wait before the next attempt: as `error` says, or longer and longer. `attempt` counts from 1."""
+    """Seconds to wait before the next attempt: as `error` says, or growing. `attempt` counts from 1."""
     told = getattr(error, "wait", None)
     return float(told) if told is not None else 0.5 * 2 ** (attempt - 1)
 
@@ -55,7 +55,7 @@ def is_worth_waiting(error: BaseException) -> bool:
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    """The pause before a read is repeated. Its last third is random, so that clients don't come back all at once."""
+    """The pause before a read is repeated. Its last third is random, so that clients don't all return at once."""
     error = state.outcome.exception() if state.outcome else None
     pause = pause_after(error, state.attempt_number)
     told = getattr(error, "wait", None) is not None

@@ -1,4 +1,4 @@
-"""The one write gate: dry run, kill switch, allowed locations, environment. The transport asks it each time."""
+"""The one write gate: dry run, kill switch, allowed locations, environment. It checks each request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tsrevel.transport.network import is_loopback
 
 @dataclass(frozen=True, slots=True)
 class WriteScope:
-    """The TripleSeat ids of the location that a write is for: what the gate judges it by."""
+    """The TripleSeat ids of the location of a write, by which the gate decides."""
 
     location: str | None
     site: str | None
@@ -18,10 +18,10 @@ class WriteScope:
 
 @dataclass(frozen=True, slots=True)
 class WriteGate:
-    """Whether a write to Revel may go out at all (DESIGN 4).
+    """Decides whether a write to Revel may be sent (DESIGN 4).
 
-    `allowed` and `only` hold TripleSeat location or site ids; empty means all. `sandbox` says which hosts may be
-    written to: this machine alone, or any but this machine; None leaves that open.
+    `allowed` and `only` hold TripleSeat location or site ids; empty means all. `sandbox`: if True, only this machine
+    may be written to; if False, any host but this machine; if None, any host.
     """
 
     dry_run: bool
@@ -31,7 +31,7 @@ class WriteGate:
     sandbox: bool | None = None
 
     def refusal(self, place: WriteScope | None) -> str | None:
-        """Why a write for `place` must not go out, or None."""
+        """Why a write for `place` must not be sent, or None."""
         if not self.enabled:
             return "the connector is disabled"
         if self.dry_run:
@@ -41,12 +41,12 @@ class WriteGate:
         return None
 
     def covers(self, place: WriteScope | None) -> bool:
-        """Whether `place` is among those that this run is about, whether it may write at all or not."""
+        """Whether this run covers `place`, even if it may not write."""
         ids = {place.location, place.site} if place else set()
         return all(not permitted or permitted & ids for permitted in (self.allowed, self.only))
 
     def check(self, method: str, host: str, place: WriteScope | None) -> None:
-        """Let reads pass; raise `WriteForbidden` for a write that must not go out."""
+        """Let reads pass; raise `WriteForbidden` for a write that must not be sent."""
         if method in {"GET", "HEAD"}:
             return
         objection = self.refusal(place)
