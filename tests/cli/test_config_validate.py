@@ -66,7 +66,7 @@ def test_with_json_each_problem_is_an_object(shell: Shell) -> None:
             "key": "sync.workers",
             "origin": "environment TSREVEL_SYNC__WORKERS",
             "message": "must be at most 32",
-            "remedy": "Give a smaller number.",
+            "remedy": "Write a smaller number.",
         }
     ]
 

@@ -321,7 +321,7 @@ def test_in_the_sandbox_mails_go_to_this_machine_alone(post: Shell, told: ToldWo
     (told.folder / "config.toml").write_text(tomli_w.dumps(told.config))
     ran = post.run("sync", "--config", str(told.folder / "config.toml"))
     assert ran.status == 10
-    assert "email.base_url (default): isn't this machine, in the sandbox" in ran.err
+    assert "email.base_url (default): must be on this machine, because environment is sandbox" in ran.err
 
 
 def test_no_mail_library_is_loaded_before_a_mail_is_due(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""All sources → one `Settings`, or every problem at once. The entrance to this package.
+"""Turns all sources into one `Settings`, or reports every problem at once. The entrance to this package.
 
-Nothing here asks the real environment or home folder: both come as `environ`.
+It never reads the real environment or home folder: both come as `environ`.
 """
 
 from __future__ import annotations
@@ -67,16 +67,16 @@ from tsrevel.files import home_of, members_of, read_regular, real_path, user_nam
 from tsrevel.transport.network import read_network
 
 _SETTINGS_KEYS = {"environment", "safety", "tripleseat", "revel", "locations"}
-"""A TOML file with one of these is taken for settings of tsrevel."""
+"""A TOML file with one of these keys counts as settings of tsrevel."""
 
 
 def place_mappings(
     config: Path | None, environ: Mapping[str, str], *, sandbox: bool, report: ProblemReport
 ) -> Path | None:
-    """Where mappings lie: mappings.toml beside the settings file itself; without one, where the user's would be.
+    """The path of mappings.toml: beside the settings file itself; without one, in the user's config folder.
 
-    A sandbox's products must not become production's: where settings for production lie in the same folder, a
-    sandbox's mappings are in NAME.mappings.toml, named after its settings file.
+    A sandbox's products must not become production's. If its folder also has settings for production, a sandbox's
+    mappings are in NAME.mappings.toml, named after its settings file.
     """
     if config is None:
         folder = config_folder(environ)
@@ -93,7 +93,7 @@ def place_mappings(
 
 
 def _production_shares(config: Path) -> bool:
-    """Whether settings for production lie in the folder of `config`, or `config` itself is for production."""
+    """Whether the folder of `config` has settings for production, `config` included."""
     try:
         others = sorted(config.parent.glob("*.toml"))
     except OSError:
@@ -107,17 +107,17 @@ def _is_for_production(path: Path, config: Path) -> bool:
         document = tomllib.loads(read_regular(path, LARGEST_SETTINGS).decode())
     except (OSError, ValueError):
         return path.name == "config.toml" and path != config
-    if path == config:  # the environment says that it is for the sandbox now
+    if path == config:  # here the environment variable says sandbox
         return document.get("environment") == "production"
     return bool(_SETTINGS_KEYS & document.keys()) and document.get("environment", "production") == "production"
 
 
 def check_upgrade(settings: Settings, environ: Mapping[str, str], report: ProblemReport) -> None:
-    """Note a ledger or token that lies in a user's state folder, where it once was by default, and would be missed.
+    """Note a ledger or token in a user's state folder, which was the default of an earlier version.
 
-    A run must not begin a new ledger in silence while the one with its history lies elsewhere. It served whatever
-    settings were used, so all for production are stopped by it, by whatever name they are found. Those for a sandbox
-    are not: nothing of theirs is lost. Root's commands look in the home of who owns the settings or the state too.
+    A run must not silently begin a new ledger while the one with its history is elsewhere. All settings shared that
+    ledger, so it stops every command with settings for production. It doesn't stop a sandbox, which loses nothing.
+    Root's commands also check the homes of those who own the settings or the state.
     """
     if settings.config_path is None or settings.ledger.path or settings.environment != "production":
         return
@@ -128,9 +128,9 @@ def check_upgrade(settings: Settings, environ: Mapping[str, str], report: Proble
 
 
 def _folders_of_before(settings: Settings, environ: Mapping[str, str]) -> list[Path]:
-    """Where the state of whoever runs this, and of who is likely to run it otherwise, was by default.
+    """The default state folders of an earlier version: this user's, and for root those of other likely users.
 
-    The latter, for root: who owns the settings file or the state's folder, and the members of their groups.
+    These are the owners of the settings file and of the state's folder, and the members of their groups.
     """
     own = state_folder(environ)
     users: set[int] = set()
@@ -145,7 +145,7 @@ def _folders_of_before(settings: Settings, environ: Mapping[str, str]) -> list[P
 
 
 def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: ProblemReport) -> None:
-    # what this user may not even look at was never theirs to use: lexists says that it isn't there
+    # lexists is False for a path that this user may not see: it was never this user's
     if not os.path.lexists(old) or is_there(new) or real_path(old) == real_path(new) or report.spoils(key):
         return
     message = f"isn't set, and {old} exists from an earlier version; the default is now {new}"
@@ -157,8 +157,8 @@ def _check_moved(key: str, old: Path, new: Path, settings: Settings, report: Pro
 
 
 def name_moves(old: Path, new: Path, settings: Settings) -> str:
-    """The commands that move it so that whom it belongs to, or the settings do, can go on with it."""
-    owners = []  # whom the settings file belongs to, else the folder, else the old file; root if they are all root's
+    """The commands that move it, and give it to the owner of the settings, so that runs can continue with it."""
+    owners = []  # of the settings file, the new folder and the old file: the first who isn't root gets it
     for path in (settings.config_path or old, new.parent, old):
         with suppress(OSError):
             owners.append(path.stat().st_uid)
@@ -166,7 +166,7 @@ def name_moves(old: Path, new: Path, settings: Settings) -> str:
     user = user_name(keeper)
     pairs = [(old, new)]
     if is_there(log := old.with_name(f"{old.name}-wal")):
-        pairs.append((log, new.with_name(f"{new.name}-wal")))  # what was written last may stand there alone
+        pairs.append((log, new.with_name(f"{new.name}-wal")))  # only this file may have the last changes
     steps = [f"mv {_quote(before)} {_quote(after)}" for before, after in pairs]
     there = new.parent.is_dir()
     if not there:
@@ -201,7 +201,7 @@ def load_settings(
 ) -> Settings:
     """The settings by flag > environment > file > default.
 
-    `overrides` are flags by dotted key ("safety.dry_run"); None stands for a flag not used. `offline` is for
+    `overrides` are flags by dotted key ("safety.dry_run"); None means that a flag isn't used. `offline` is for
     commands that call no service: then credentials, Revel's address, users and stations may be missing. Raises
     `ConfigError` with every problem found.
     """
@@ -210,13 +210,13 @@ def load_settings(
     given = read_environment(environ, report)
     nothing = path is None and not given and not report.problems
     if nothing and not offline and place_state(None, environ):
-        miss_config(environ, system_config, report)  # what is missing is the file, not each of its settings
+        miss_config(environ, system_config, report)  # report the missing file, not each missing setting
         report.close()
     layers = [read_file(path, report) if path else {}, given, read_flags(overrides, report)]
     settings = _settle(layers, path, environ, run, report, offline=offline)
     check_upgrade(settings, environ, report)
     if path is None and report.misses and not report.spoils("config"):
-        miss_config(environ, system_config, report)  # what isn't set may well stand in a file that wasn't found
+        miss_config(environ, system_config, report)  # the missing values may be in a file that wasn't found
     report.close()
     return settings
 
@@ -228,7 +228,7 @@ def examine_settings(
     run: CommandRunner = run_command,
     system_config: Path = SYSTEM_CONFIG,
 ) -> tuple[Settings, tuple[ConfigProblem, ...]]:
-    """As `load_settings`, for who wants to see them whatever is wrong: what isn't usable is left at its default."""
+    """The settings and their problems, without raising. A value that can't be used is left at its default."""
     report = ProblemReport()
     path = find_config(config, environ, system_config, report)
     layers = [read_file(path, report) if path else {}, read_environment(environ, report)]
@@ -241,9 +241,9 @@ def examine_settings(
 def check_document(
     document: Mapping[str, object], path: Path, environ: Mapping[str, str], run: CommandRunner = run_command
 ) -> Settings:
-    """The settings as they would be if `document` were the file at `path`, which need not be there.
+    """The settings as they would be if `document` were the file at `path`, which need not exist.
 
-    The environment is only asked for paths. Raises `ConfigError` with every problem found.
+    The environment is only used for paths. Raises `ConfigError` with every problem found.
     """
     report = ProblemReport()
     settings = _settle([read_document(document, file_origin(path), report)], path, environ, run, report)
@@ -260,14 +260,14 @@ def _settle(
     *,
     offline: bool = False,
 ) -> Settings:
-    """Layers, the weakest first, as settings: what is usable, and defaults elsewhere.
+    """Turn layers, the weakest first, into settings. A value that can't be used is left at its default.
 
-    The rules are only looked at where the file could be read.
+    The rules are only checked if the file could be read.
     """
     given = {key: value for layer in layers for key, value in layer.items()}
     values = {key: value for key, value in given.items() if key in SETTINGS and not SETTINGS[key].secret}
     folder = settings_folder(path) if path else None
-    values |= SecretReader(environ, folder, run, report).read_all(layers)  # read apart: they come in three forms
+    values |= SecretReader(environ, folder, run, report).read_all(layers)  # separate: they come in three forms
     top = build_section(TopLevel, "", values, report)
     sections = {name: build_section(model, name, values, report) for name, model in _SECTIONS.items()}
     parts: dict[str, Any] = {**dict(top), **sections}
@@ -304,7 +304,7 @@ def _settle(
 def _place_files(
     values: Layer, path: Path | None, environ: Mapping[str, str], report: ProblemReport
 ) -> tuple[Path, Path, Path]:
-    """Where ledger, token file and spool lie: where the settings say, else by the settings file."""
+    """The paths of ledger, token file and spool: from the settings, else derived from the settings file."""
     folder = settings_folder(path) if path else None
     state = place_state(path, environ)
     ledger = _given_path("ledger.path", values, environ, folder, report)

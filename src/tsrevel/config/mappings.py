@@ -1,4 +1,4 @@
-"""Changes to mappings.toml: whatever a person wrote there stays as it is, comments and order included."""
+"""Changes mappings.toml. Everything that a person wrote there stays, including comments and order."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from tsrevel.text import decode_text
 
 @dataclass(frozen=True, slots=True)
 class MappingKey:
-    """What a mapping is for: a menu item, or else a line of that name, at an establishment."""
+    """The subject of a mapping: a menu item, or else a line of that name, at an establishment."""
 
     establishment: int
     name: str | None = None
     menu_item_id: int | None = None
 
     def fits(self, mapping: ProductEntry) -> bool:
-        """Whether `mapping` is for this. Names are compared as planning compares them."""
+        """Whether `mapping` is for this subject. Names are compared as in planning."""
         if mapping.establishment != self.establishment or mapping.menu_item_id != self.menu_item_id:
             return False
         return normalise(mapping.name or "") == normalise(self.name or "")
 
 
 def load_mappings(path: Path) -> tuple[ProductEntry, ...]:
-    """The mappings in the file, in its order; none without one. Raises ConfigError for a file that isn't sound."""
+    """The mappings in the file, in its order; none without a file. Raises ConfigError if it can't be used."""
     report = ProblemReport()
     found = whole_entries(build_entries(ProductEntry, "product", read_mappings(path, report), "name", report))
     report.close()
@@ -46,10 +46,10 @@ def load_mappings(path: Path) -> tuple[ProductEntry, ...]:
 def set_mapping(
     path: Path, subject: MappingKey, product: int, like: Path | None = None, *, sandbox: bool = False
 ) -> tuple[ProductEntry, ...]:
-    """Map `subject` to `product`, whatever it was mapped to before: what that was.
+    """Map `subject` to `product`. Returns the mappings that it had before.
 
-    A new file takes its mode and owner from the file `like`, and for a `sandbox` says so in its first line.
-    Raises ConfigError, the file as it was, where it isn't sound or can't be written.
+    A new file takes its mode and owner from the file `like`; for a `sandbox` its first line says so.
+    Raises ConfigError if the file can't be used or written, and leaves it unchanged.
     """
     loaded = load_mappings(path)
     numbers = [n for n, mapping in enumerate(loaded) if subject.fits(mapping)]
@@ -72,7 +72,7 @@ def set_mapping(
 
 
 def unset_mapping(path: Path, subject: MappingKey) -> tuple[ProductEntry, ...]:
-    """Take the mappings of `subject` out: what they were. Comments on lines of their own stay.
+    """Remove the mappings of `subject`, and return them. Comments on lines of their own stay.
 
     Raises what `set_mapping` raises.
     """

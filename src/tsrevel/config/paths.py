@@ -1,7 +1,7 @@
-"""Where files lie: the settings file's look-up, what belongs to it, and paths written in settings.
+"""The paths of files: finds the settings file and the files that belong to it, and reads paths in settings.
 
-Asks `environ`, never the real home. One settings file is one ledger, one lock and one token, whoever runs tsrevel and
-by whatever link the file is reached: all of them follow from the file itself.
+It uses `environ`, never the real home. One settings file has one ledger, one lock and one token, for every user and
+through every link to the file: their paths follow from the file itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tsrevel.files import real_path
 
 SYSTEM_CONFIG = Path("/etc/tsrevel/config.toml")
 SYSTEM_STATE = Path("/var/lib/tsrevel")
-"""Where the state of settings below /etc lies: nothing that changes by itself belongs there."""
+"""The folder for the state of settings below /etc, because /etc is no place for state."""
 STATE_BELOW_HOME = ".local/state"
 MAPPINGS_NAME = "mappings.toml"
 LEDGER_NAME = "ledger.sqlite3"
@@ -31,7 +31,7 @@ _WHOLE = "Write the whole path, beginning with /."
 
 @dataclass(frozen=True, slots=True)
 class PathProblem:
-    """Why a text can't be used as a path, and what to do. It doesn't quote the text: that may be a secret."""
+    """Why a text can't be used as a path, and what to do. It doesn't quote the text, which may be a secret."""
 
     message: str
     remedy: str = _WHOLE
@@ -40,7 +40,7 @@ class PathProblem:
 
 @dataclass(frozen=True, slots=True)
 class StatePlace:
-    """Where the ledger and the token lie by default: the folder, and what their names begin with."""
+    """The default folder of the ledger and the token, and the prefix of their names."""
 
     folder: Path
     prefix: str = ""
@@ -55,12 +55,12 @@ class StatePlace:
 
 
 def config_folder(environ: Mapping[str, str]) -> Path | None:
-    """By XDG_CONFIG_HOME or HOME; None when neither is given."""
+    """The folder by XDG_CONFIG_HOME or HOME; None if neither is given."""
     return _user_folder(environ, "XDG_CONFIG_HOME", ".config")
 
 
 def state_folder(environ: Mapping[str, str]) -> Path | None:
-    """By XDG_STATE_HOME or HOME; None when neither is given."""
+    """The folder by XDG_STATE_HOME or HOME; None if neither is given."""
     return _user_folder(environ, "XDG_STATE_HOME", STATE_BELOW_HOME)
 
 
@@ -70,11 +70,11 @@ def settings_folder(config: Path) -> Path:
 
 
 def place_state(config: Path | None, environ: Mapping[str, str]) -> StatePlace | None:
-    """Where ledger and token lie by default; None where there is neither a settings file nor a usable home.
+    """The default place of ledger and token; None if there is neither a settings file nor a usable home.
 
-    Beside the settings file; for one below /etc, in /var/lib/tsrevel, in the folders it has below /etc/tsrevel.
-    Their names begin with the settings file's, unless that is config.toml. Without a settings file: in the user's
-    state folder.
+    They are beside the settings file. For a file below /etc they are in /var/lib/tsrevel, in the same subfolders as
+    below /etc/tsrevel. Their names begin with the settings file's, unless that is config.toml. Without a settings file
+    they are in the user's state folder.
     """
     if config is None:
         folder = state_folder(environ)
@@ -91,7 +91,7 @@ def place_state(config: Path | None, environ: Mapping[str, str]) -> StatePlace |
 
 def _user_folder(environ: Mapping[str, str], variable: str, below_home: str) -> Path | None:
     given = Path(environ.get(variable, ""))
-    if given.is_absolute():  # the XDG standard has relative ones ignored
+    if given.is_absolute():  # the XDG standard ignores relative paths
         return given / "tsrevel"
     home = _home(environ)
     return home / below_home / "tsrevel" if home else None
@@ -103,10 +103,10 @@ def _home(environ: Mapping[str, str]) -> Path | None:
 
 
 def read_path(text: str, environ: Mapping[str, str], folder: Path | None) -> Path | PathProblem:
-    """The path of a file as written in a setting: ~/ is HOME, a relative one starts at `folder`.
+    """The path of a file as written in a setting: ~/ is HOME, a relative path starts at `folder`.
 
-    Nothing else is replaced, and what another program would replace is a problem: taken as it stands it would make a
-    second ledger.
+    Anything else that another program would replace is a problem, because a literal path with it would make a second
+    ledger.
     """
     text = text.strip()
     if re.search(r"[\x00-\x1f\x7f]", text):
@@ -129,7 +129,7 @@ def read_path(text: str, environ: Mapping[str, str], folder: Path | None) -> Pat
 
 
 def expand_path(text: str, environ: Mapping[str, str], folder: Path | None) -> Path:
-    """The same where the text was checked before, or nothing depends on it: a text with a problem is left as it is."""
+    """The same for a text that was checked before, or doesn't matter: a text with a problem is used as it is."""
     path = read_path(text, environ, folder)
     return Path(text) if isinstance(path, PathProblem) else path
 
@@ -137,7 +137,7 @@ def expand_path(text: str, environ: Mapping[str, str], folder: Path | None) -> P
 def find_config(
     config: Path | None, environ: Mapping[str, str], system_config: Path, report: ProblemReport
 ) -> Path | None:
-    """The config file to read, if any. One that was asked for by name must be there."""
+    """The config file to read, if any. A file that is named must exist."""
     named = environ.get("TSREVEL_CONFIG", "").strip()
     if config is not None:
         return _require(config, Origin(Source.FLAG, "--config"), report)
@@ -151,7 +151,7 @@ def find_config(
 
 
 def config_to_name(config: Path | None, environ: Mapping[str, str]) -> str:
-    """The settings file, quoted for a shell, where a command has to name it; "" where the command finds it itself."""
+    """The settings file, quoted for a shell, if a command must name it; "" if the command finds it by default."""
     named = environ.get("TSREVEL_CONFIG", "").strip()
     path = config or (read_path(named, environ, None) if named else None)
     if not isinstance(path, Path) or path.absolute() == _find_usual(environ, SYSTEM_CONFIG):
@@ -160,7 +160,7 @@ def config_to_name(config: Path | None, environ: Mapping[str, str]) -> str:
 
 
 def miss_config(environ: Mapping[str, str], system_config: Path, report: ProblemReport) -> None:
-    """Tell that no config file was found, where it was looked for, and how one is made."""
+    """Report that no config file was found, where tsrevel looks for it, and how to make one."""
     places = " or ".join(str(path) for path in _usual_places(environ, system_config))
     remedy = "Run `tsrevel init` to write one, or name yours with --config FILE."
     message = f"there is no settings file at {places}"
@@ -185,7 +185,7 @@ def _require(path: Path, origin: Origin, report: ProblemReport) -> Path | None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether anything stands at `path`, or something keeps us from knowing: reading it will say what is wrong."""
+    """Whether `path` exists. True if that is unknown: reading it will report the reason."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

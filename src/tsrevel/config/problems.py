@@ -1,4 +1,4 @@
-"""What the sources gave, and the problems found on the way. Holds values; decides nothing."""
+"""Holds the values that the sources gave, and the problems found. Decides nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tsrevel.redaction import Secret
 
 
 class Source(StrEnum):
-    """Where a value may come from."""
+    """The kinds of sources that a value may have."""
 
     DEFAULT = "default"
     FILE = "file"
@@ -21,7 +21,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value came from: which file, variable or flag. Shown as "config.toml" or "environment REVEL_DOMAIN"."""
+    """The file, variable or flag that gave a value. Shown as "config.toml" or "environment REVEL_DOMAIN"."""
 
     source: Source
     name: str = ""
@@ -45,23 +45,23 @@ def variable_origin(name: str) -> Origin:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class GivenValue(Secret):
-    """A value as a source gave it. It may be a secret, so it is never shown."""
+    """A value as a source gave it. It is never shown, because it may be a secret."""
 
     value: object
     origin: Origin
 
 
 Layer = dict[str, GivenValue]
-"""What one source gives, by dotted key ("safety.dry_run"); secrets also as key_file and key_command."""
+"""The values of one source by dotted key ("safety.dry_run"); secrets also by key_file and key_command."""
 
 
 class ProblemReport:
-    """Collects every problem, so that an operator mends the settings in one go."""
+    """Collects every problem, so that an operator can correct them all at once."""
 
     def __init__(self) -> None:
         self._problems: list[ConfigProblem] = []
         self.misses = False
-        """Whether something isn't set that must be."""
+        """Whether a required value isn't set."""
 
     def add(self, code: ConfigCode, key: str, origin: Origin, message: str, remedy: str) -> None:
         """Note one problem. `message` continues "the key ..." and has no full stop; `remedy` is a sentence."""
@@ -72,11 +72,11 @@ class ProblemReport:
         self._problems.append(problem)
 
     def lead(self, problem: ConfigProblem) -> None:
-        """Note one to be told before all others."""
+        """Note a problem to report before all others."""
         self._problems.insert(0, problem)
 
     def spoils(self, key: str) -> bool:
-        """Whether `key`, or a part or variant of it, has a problem already: what follows from it is no news."""
+        """Whether `key`, or a part or variant of it, already has a problem: don't report its consequences."""
         return any(problem.key.startswith(key) for problem in self._problems)
 
     @property

@@ -1,4 +1,4 @@
-"""Given values become sections; then the rules that hold between settings. Every refusal is worded for the operator."""
+"""Builds sections from given values, then checks the rules between settings. Each problem is worded for operators."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ S = TypeVar("S", bound=Section)
 class Built(Generic[S]):
     """An entry of an array of tables, called `key` in problems.
 
-    One that isn't `whole` lacks something it can't be without, which is None in it: it is for the rules alone.
+    An entry that isn't `whole` lacks a required value, which is None: only the rules may use it.
     """
 
     key: str
@@ -60,19 +60,19 @@ _WORDING = {
     "float_type": (ConfigCode.WRONG_TYPE, "must be a number", "Write it as digits, without quotes."),
     "finite_number": (ConfigCode.WRONG_TYPE, "must be a number", "Write it as digits."),
     "tuple_type": (ConfigCode.WRONG_TYPE, "must be a list", "Write it in brackets: [ ... ]."),
-    "greater_than": (ConfigCode.OUT_OF_RANGE, "must be above {gt:g}", "Give a larger number."),
-    "greater_than_equal": (ConfigCode.OUT_OF_RANGE, "must be at least {ge}", "Give a larger number."),
-    "less_than_equal": (ConfigCode.OUT_OF_RANGE, "must be at most {le}", "Give a smaller number."),
+    "greater_than": (ConfigCode.OUT_OF_RANGE, "must be above {gt:g}", "Write a larger number."),
+    "greater_than_equal": (ConfigCode.OUT_OF_RANGE, "must be at least {ge}", "Write a larger number."),
+    "less_than_equal": (ConfigCode.OUT_OF_RANGE, "must be at most {le}", "Write a smaller number."),
 }
-"""Code, message and remedy by pydantic's error type. Pydantic's own texts may repeat the value, so none is used.
+"""Code, message and remedy by pydantic's error type. Pydantic's own texts aren't used: they may repeat the value.
 
-A refusal of `config.values` has its own code, message and remedy in the error's context.
+A refusal by `value_types.refuse` has its own code, message and remedy in the error's context.
 """
 _OTHERWISE = (ConfigCode.UNUSABLE_VALUE, "isn't usable", "See config.example.toml.")
 
 
 def build_section(model: type[S], section: str, values: Layer, report: ProblemReport) -> S:
-    """The section called `section` ("" for the top level) from `values`; a bad one is noted, its default kept."""
+    """The section called `section` ("" for the top level). A bad value is noted, and left at its default."""
     prefix = f"{section}." if section else ""
     given = {name: values[prefix + name] for name in model.model_fields if prefix + name in values}
     if not given:
@@ -84,7 +84,7 @@ def build_section(model: type[S], section: str, values: Layer, report: ProblemRe
 def build_entries(
     model: type[S], key: str, given: GivenValue, label: str, report: ProblemReport
 ) -> tuple[Built[S], ...]:
-    """The entries of an array of tables; each is called by its `label` field, or its number, in problems."""
+    """The entries of an array of tables. Problems call each by its `label` field or its number."""
     if not isinstance(given.value, list) or not all(isinstance(entry, dict) for entry in given.value):
         remedy = f"Write [[{key}]] above each of its entries."
         report.add(ConfigCode.WRONG_TYPE, key, given.origin, "must be a list of tables", remedy)
@@ -108,7 +108,7 @@ def _build_entry(
 def _build(
     model: type[S], raw: Mapping[str, object], locate: Callable[[str], tuple[str, Origin]], report: ProblemReport
 ) -> tuple[S, bool]:
-    """What is usable of `raw`, and whether nothing is lacking that it can't be without."""
+    """The model with the usable values of `raw`, and whether it has all required values."""
     try:
         return model.model_validate(raw), True
     except ValidationError as error:
@@ -121,7 +121,7 @@ def _build(
     lacking = [
         name for name, field in model.model_fields.items() if field.is_required() and (field.alias or name) in bad
     ]
-    if lacking:  # None stands for it
+    if lacking:  # they become None
         fields: dict[str, Any] = {
             each: (Any, Field(default=None, alias=model.model_fields[each].alias)) for each in lacking
         }
@@ -142,9 +142,9 @@ def _explain(model: type[Section], detail: ErrorDetails) -> tuple[ConfigCode, st
 
 NO_LOCATIONS = "there are no [[locations]], so every event is held"
 ADD_LOCATIONS = "Add one for each location."
-"""What is no fault of the settings, but makes no order."""
+"""No fault of the settings, but no order is made."""
 _PLACEHOLDERS = frozenset({"replace-me", "example-client-id"})
-"""What stands in config.example.toml for what nobody else can know."""
+"""Values in config.example.toml that a person must replace."""
 _REQUIRED = {
     "oauth2": ("tripleseat.client_id", "tripleseat.client_secret"),
     "client_credentials": ("tripleseat.client_id", "tripleseat.client_secret"),
@@ -154,7 +154,7 @@ _REQUIRED = {
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Every entry of every table, also those that lack too much to be in the settings: their other faults are told."""
+    """Every entry of every table, even if it isn't whole, so that all its faults are reported."""
 
     locations: tuple[Built[LocationSettings], ...]
     charges: tuple[Built[ChargeSettings], ...]
@@ -162,9 +162,9 @@ class Entries:
 
 
 def check_rules(settings: Settings, entries: Entries, report: ProblemReport, *, offline: bool) -> None:
-    """Note every disagreement. `offline`: no service will be called, so what only a call needs may be missing.
+    """Note every broken rule. If `offline`, or if the connector is switched off, no service will be called.
 
-    The same goes for a connector that is switched off.
+    Then values that only a call needs may be missing.
     """
     offline = offline or not settings.safety.enable_connector
     check_revel_address(settings, report, offline=offline)
@@ -176,14 +176,14 @@ def check_rules(settings: Settings, entries: Entries, report: ProblemReport, *, 
     check_mails(settings, report)
     check_spool(settings, report)
     if not offline:
-        for problem in settings.network.problems:  # the way out counts for whatever calls a service
+        for problem in settings.network.problems:  # every call of a service needs the way out
             report.note(problem)
         check_credentials(settings, report)
         check_registers(entries.locations, settings.origin("locations"), report)
 
 
 def check_revel_address(settings: Settings, report: ProblemReport, *, offline: bool) -> None:
-    """base_url or domain; both only when they mean the same."""
+    """Either base_url or domain is set, or both with the same meaning."""
     given, made = settings.revel.base_url, url_of_domain(settings.revel.domain)
     if report.spoils("revel.base_url") or report.spoils("revel.domain"):
         return
@@ -198,7 +198,7 @@ def check_revel_address(settings: Settings, report: ProblemReport, *, offline: b
 
 
 def check_credentials(settings: Settings, report: ProblemReport) -> None:
-    """What the services ask for (facts TripleSeat 1, Revel 1)."""
+    """The credentials that the services require are set (facts TripleSeat 1, Revel 1)."""
     for key in (*_REQUIRED[settings.tripleseat.auth], "revel.api_key", "revel.api_secret"):
         section, _, name = key.partition(".")
         value = getattr(getattr(settings, section), name)
@@ -208,17 +208,17 @@ def check_credentials(settings: Settings, report: ProblemReport) -> None:
             remedy = f"Set {name}{ways} in [{section}], or {' or '.join(VARIABLES[key])}."
             report.add(ConfigCode.NOT_SET, key, settings.origin(key), "isn't set", remedy)
         if text.strip() in _PLACEHOLDERS:
-            remedy = "Put your own value in its place."
+            remedy = "Replace it with your own value."
             report.add(ConfigCode.PLACEHOLDER, key, settings.origin(key), "still holds the example's value", remedy)
 
 
 def check_before_use(settings: Settings, environ: Mapping[str, str], report: ProblemReport) -> None:
-    """Note what stops no run now and will fail later: a hook that isn't there, a fallback without its product."""
+    """Note problems that stop no run but will fail later: a missing hook, a fallback without a product."""
     for name in HooksSettings.model_fields:
         key = f"hooks.{name}"
         words = shlex.split(getattr(settings.hooks, name)) if not report.spoils(key) else []
         if words and shutil.which(words[0], path=environ.get("PATH")) is None:
-            message = f"names {words[0]!r}, and this user can't run such a command"
+            message = f"names {words[0]!r}, and this user can't run it"
             remedy = "Write its full path, and make it executable."
             report.add(ConfigCode.COMMAND_NOT_FOUND, key, settings.origin(key), message, remedy)
     if settings.orders.unmapped_items == "fallback" and not report.spoils("locations"):
@@ -232,21 +232,21 @@ def check_before_use(settings: Settings, environ: Mapping[str, str], report: Pro
 
 
 def check_environment(settings: Settings, report: ProblemReport) -> None:
-    """A sandbox must not reach a real service, nor production a pretended one."""
+    """A sandbox must not reach a real service, nor production a pretend one."""
     if report.spoils("environment"):
         return
     sandbox = settings.environment == "sandbox"
     for key, url in base_urls(settings):
         if not url or report.spoils(key) or is_loopback(url) == sandbox:
             continue
-        message = "isn't this machine, in the sandbox" if sandbox else "is this machine, in production"
-        remedy = f'Change it, or environment = "{"production" if sandbox else "sandbox"}".'
+        message = f"must{'' if sandbox else ' not'} be on this machine, because environment is {settings.environment}"
+        remedy = f'Change it, or set environment = "{"production" if sandbox else "sandbox"}".'
         code = ConfigCode.REMOTE_IN_SANDBOX if sandbox else ConfigCode.LOOPBACK_IN_PRODUCTION
         report.add(code, key, settings.origin(key), message, remedy)
 
 
 def base_urls(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The URLs that a run may call, by key: what a person set, and the default of what is in use."""
+    """The URLs that a run may call, by key: those that a person set, and the defaults that are in use."""
     seat, mail = settings.tripleseat, settings.email
     yield "tripleseat.base_url", seat.base_url
     yield "tripleseat.token_url", seat.token_url.partition("?")[0]
@@ -259,14 +259,14 @@ def base_urls(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: Origin, report: ProblemReport) -> None:
-    """One treatment a name, and a product for what becomes an item."""
+    """Each name has one treatment, and each item has a product."""
     for each in charges:
         key, charge = each.key, each.entry
         if report.spoils(f"{key}.as"):
             continue
         products = [product for product in (charge.product, charge.product_name) if product is not None]
         if charge.treat_as == "item" and len(products) != 1 and not report.spoils(f"{key}.product"):
-            remedy = "Give either product or product_name."
+            remedy = "Set either product or product_name."
             report.add(ConfigCode.PRODUCT_REQUIRED, key, origin, "is an item, and an item needs one product", remedy)
         if charge.treat_as != "item" and products:
             remedy = 'Remove the product, or write as = "item".'
@@ -276,7 +276,7 @@ def check_charges(charges: tuple[Built[ChargeSettings], ...], origin: Origin, re
 
 
 def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Origin, report: ProblemReport) -> None:
-    """Each location names its place at TripleSeat, and no place has two."""
+    """Each entry names its TripleSeat location or site, and no two entries name the same."""
     places: list[tuple[str, Hashable]] = []
     for each in locations:
         key, location = each.key, each.entry
@@ -285,13 +285,13 @@ def check_locations(locations: tuple[Built[LocationSettings], ...], origin: Orig
         if place:
             places.append((key, place))
         elif not report.spoils(f"{key}.tripleseat"):
-            remedy = "Give tripleseat_location or tripleseat_site."
-            report.add(ConfigCode.PLACE_REQUIRED, key, origin, "doesn't say which location at TripleSeat it is", remedy)
+            remedy = "Set tripleseat_location or tripleseat_site."
+            report.add(ConfigCode.PLACE_REQUIRED, key, origin, "names no TripleSeat location or site", remedy)
     _check_unique(places, "has the same TripleSeat location as an earlier entry", origin, report)
 
 
 def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], ...], report: ProblemReport) -> None:
-    """Each allowed id is one of a `[[locations]]` entry: any other is a slip, and allows something else."""
+    """Each allowed id is in a `[[locations]]` entry: any other is a mistake."""
     key = "safety.allowed_locations"
     if report.spoils(key) or report.spoils("locations"):
         return
@@ -301,14 +301,14 @@ def check_allowed(settings: Settings, locations: tuple[Built[LocationSettings], 
     for stray in (each for each in settings.safety.allowed_locations if each not in known):
         mixed_up = stray in establishments
         code = ConfigCode.ESTABLISHMENT_AS_LOCATION if mixed_up else ConfigCode.UNKNOWN_LOCATION
-        but = ", but is its Revel establishment" if mixed_up else ""
+        but = "; it is a Revel establishment" if mixed_up else ""
         remedy = "Write the tripleseat_location or tripleseat_site of an entry, or add an entry with it."
         message = f"names {stray}, and no [[locations]] entry has this TripleSeat id{but}"
         report.add(code, key, settings.origin(key), message, remedy)
 
 
 def check_mails(settings: Settings, report: ProblemReport) -> None:
-    """Mails that are set up are meant to be sent: a list that was emptied would keep them back in silence."""
+    """If mails are set up, an empty list is a mistake: it would silently stop them."""
     mail = settings.email
     if report.spoils("email") or not (mail.api_key.get_secret_value() and mail.sender):
         return
@@ -319,7 +319,7 @@ def check_mails(settings: Settings, report: ProblemReport) -> None:
 
 
 def check_spool(settings: Settings, report: ProblemReport) -> None:
-    """The spool's JSON files are all deliveries: the token file is none."""
+    """The spool has a folder of its own, because every JSON file in it counts as a delivery."""
     folders = {settings.ledger_path.parent, settings.token_path.parent}
     if settings.spool_path in folders and not report.spoils("serve.spool"):
         message, remedy = "is the folder of the ledger or the token file", "Name a folder of its own."
@@ -338,7 +338,7 @@ def check_registers(locations: tuple[Built[LocationSettings], ...], origin: Orig
 
 
 def check_products(products: tuple[Built[ProductEntry], ...], origin: Origin, report: ProblemReport) -> None:
-    """Each mapping is by menu item or by name, and no line has two."""
+    """Each mapping is by menu item or by name, and no line has two mappings."""
     lines: list[tuple[str, Hashable]] = []
     for each in products:
         mapping = each.entry
@@ -347,7 +347,7 @@ def check_products(products: tuple[Built[ProductEntry], ...], origin: Origin, re
             continue
         if (mapping.menu_item_id is None) == (mapping.name is None):
             message = "needs either menu_item_id or name"
-            report.add(ConfigCode.MENU_ITEM_OR_NAME_REQUIRED, key, origin, message, "Keep the one to match by.")
+            report.add(ConfigCode.MENU_ITEM_OR_NAME_REQUIRED, key, origin, message, "Set exactly one of them.")
         elif mapping.establishment:
             lines.append((key, (mapping.establishment, mapping.menu_item_id, normalise(mapping.name or ""))))
     _check_unique(lines, "maps the same line as an earlier entry", origin, report)
@@ -362,25 +362,25 @@ def _check_unique(entries: Iterable[tuple[str, Hashable]], message: str, origin:
 
 
 INHERITED = ("user", "station", "dining_option", "payment_type", "discount")
-"""What a location takes from `[revel]` where it says nothing itself."""
+"""The keys that a location takes from `[revel]` if it doesn't set them."""
 
 
 @dataclass(frozen=True, slots=True)
 class LegacyLocation:
-    """TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID (or REVEL_LOCATION_ID), as far as they are set."""
+    """TRIPLESEAT_SITE_ID and REVEL_ESTABLISHMENT_ID (or REVEL_LOCATION_ID); None if not set."""
 
     site: int | None
     establishment: int | None
     origin: Origin
 
     def agrees(self, location: LocationSettings) -> bool:
-        """Whether `location` may be the place meant: nothing it says contradicts this."""
+        """Whether `location` may be this one: none of its ids contradicts it."""
         same_site = self.site is None or location.tripleseat_site in {None, self.site}
         return same_site and self.establishment in {None, location.revel_establishment}
 
 
 def read_legacy_location(environ: Mapping[str, str], report: ProblemReport) -> LegacyLocation | None:
-    """The old service's one place; None where no variable of it is set."""
+    """The old service's only location; None if none of its variables is set."""
     names = ("TRIPLESEAT_SITE_ID", "REVEL_ESTABLISHMENT_ID", "REVEL_LOCATION_ID")
     given = [name for name in names if lookup(environ, name)]
     if not given:
@@ -404,7 +404,7 @@ def read_legacy_location(environ: Mapping[str, str], report: ProblemReport) -> L
 def choose_locations(
     given: GivenValue | None, place: LegacyLocation | None, report: ProblemReport
 ) -> GivenValue | None:
-    """The entries to use: those given, else the old service's one place."""
+    """The entries to use: the given ones, else the old service's only location."""
     if place is None or (given is not None and given.value):
         return given
     if place.site and place.establishment:
@@ -419,9 +419,9 @@ def choose_locations(
 def build_locations(
     given: GivenValue | None, top: TopLevel, revel: RevelSettings, report: ProblemReport
 ) -> tuple[Built[LocationSettings], ...]:
-    """Every location; what an entry leaves out is taken from `[revel]` and the top level.
+    """Every location. Values that an entry leaves out come from `[revel]` and the top level.
 
-    `model_fields_set` of each still tells what the entry itself says.
+    `model_fields_set` of each still has only the entry's own values.
     """
     if given is None:
         return ()
@@ -451,9 +451,9 @@ def _name(entry: object, number: int) -> object:
 def check_legacy_location(
     place: LegacyLocation | None, locations: Sequence[LocationSettings], origin: Origin, report: ProblemReport
 ) -> None:
-    """Old variables that are still set must fit one of the locations that are given otherwise."""
+    """Old variables that are still set must agree with one of the given locations."""
     if place is None or report.spoils("locations") or any(map(place.agrees, locations)):
         return
-    message = f"fits none of the locations given by {origin}"
+    message = f"matches none of the locations in {origin}"
     remedy = "Remove the old variables, or correct the locations."
     report.add(ConfigCode.LOCATION_MISMATCH, "locations", place.origin, message, remedy)

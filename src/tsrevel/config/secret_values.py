@@ -1,5 +1,5 @@
-"""Secrets: given plainly, in a file, or printed by a command. What they hold is never shown, nor are their sources:
-a secret pasted into the wrong key is still a secret.
+"""Reads secrets: plain, from a file, or printed by a command. Neither they nor their sources are ever shown,
+because a secret may be pasted into the wrong key.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from tsrevel.text import decode_text, trim
 
 COMMAND_SECONDS = 10
 LARGEST_SECRET = 64 * 1024
-"""Bytes of a file that holds a secret, or of what a command prints: no secret is longer."""
+"""Bytes of a secret's file, or of a command's output: no secret is longer."""
 _LOOK_SECONDS = 0.005
 _SENT_IN_HEADERS = frozenset(
     {"revel.api_key", "revel.api_secret", "tripleseat.public_key", "email.api_key", "serve.token"}
 )
-"""These stand in the head of a request, which takes ASCII alone."""
+"""These are sent in a request's head, which takes only ASCII."""
 
 
 class CommandFailure(StrEnum):
@@ -47,7 +47,7 @@ class CommandFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CommandResult(Secret):
-    """What a command printed, or `failure`: why it printed nothing usable. `text` says so: "failed with status 3"."""
+    """A command's output, or `failure`: why it is unusable. `text` is the reason in words: "failed with status 3"."""
 
     output: str = ""
     failure: CommandFailure | None = None
@@ -55,13 +55,13 @@ class CommandResult(Secret):
 
 
 CommandRunner = Callable[[Sequence[str], Mapping[str, str]], CommandResult]
-"""Runs a command (its words, its environment). The seam for tests."""
+"""Runs a command (its words, its environment). Tests replace it."""
 
 
 def run_command(words: Sequence[str], environ: Mapping[str, str]) -> CommandResult:
     """Run `words` without a shell, with `environ` and no input, for ten seconds at most.
 
-    What the command has printed by its own end counts: a child that it leaves behind, an agent say, isn't waited for.
+    Its output is complete when the command itself ends: children that it leaves behind, such as an agent, don't count.
     """
     try:
         process = subprocess.Popen(  # noqa: S603 (the operator's own command, taken from their settings)
@@ -96,14 +96,14 @@ def run_command(words: Sequence[str], environ: Mapping[str, str]) -> CommandResu
 
 
 def _read_output(process: subprocess.Popen[bytes]) -> bytes:
-    """What the process prints until it ends; where that lasts too long, or gets too long, it hasn't ended yet."""
+    """The output until the process ends. After too much time or output it returns, and the process still runs."""
     stream, output = process.stdout, b""
     if stream is None:
         return output
     os.set_blocking(stream.fileno(), False)
     deadline = time.monotonic() + COMMAND_SECONDS
     while len(output) <= LARGEST_SECRET and time.monotonic() < deadline:
-        ended = process.poll() is not None  # asked first: what it printed before its end is in the pipe by then
+        ended = process.poll() is not None  # first: then all its output is in the pipe
         while len(output) <= LARGEST_SECRET and (piece := stream.read(LARGEST_SECRET)):
             output += piece
         if ended:
@@ -114,7 +114,7 @@ def _read_output(process: subprocess.Popen[bytes]) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SecretReader(Secret):
-    """Turns the three ways of giving a secret into its value; each file is read and each command run once a load."""
+    """Turns the three ways of giving a secret into its value. Reads each file and runs each command once a load."""
 
     environ: Mapping[str, str]
     folder: Path | None
@@ -122,9 +122,9 @@ class SecretReader(Secret):
     report: ProblemReport
 
     def read_all(self, layers: Sequence[Layer]) -> Layer:
-        """Every secret that a layer gives, by its plain key; the last layer that gives one in any way wins.
+        """Every secret that a layer gives, by its plain key. The last layer that gives one in any way wins.
 
-        Where that way is a file or a command, an empty value stands under the key of the way, with its origin.
+        For a file or a command, the key of that way gets an empty value with its origin.
         """
         found: Layer = {}
         for key in SECRETS:
@@ -143,7 +143,7 @@ class SecretReader(Secret):
             chosen = ways[0] if ways else chosen
             if len(ways) > 1:
                 names = " and ".join(way.rpartition(".")[2] for way, _ in ways)
-                message = f"is given more than once: {names}"
+                message = f"is set more than once: {names}"
                 self.report.add(ConfigCode.GIVEN_TWICE, key, ways[0][1].origin, message, "Keep one of them.")
         if chosen is None or self.report.spoils(key):
             return key, None
@@ -164,7 +164,7 @@ class SecretReader(Secret):
         return self._check(key, way, GivenValue(lines if GIVABLE[key] is ValueKind.SECRETS else lines[0], given.origin))
 
     def _check(self, key: str, way: str, given: GivenValue) -> GivenValue | None:
-        """The secret, unless it holds what can't be part of it: then it would be refused for ever, without a reason."""
+        """The secret, unless it has impossible characters: services would always refuse it, without a reason."""
         values = given.value if isinstance(given.value, list) else [given.value]
         texts = [each for each in values if isinstance(each, str)]
         if key in _SENT_IN_HEADERS and not all(text.isascii() and text.isprintable() for text in texts):
@@ -220,7 +220,7 @@ class SecretReader(Secret):
 
 
 def _trim(given: GivenValue) -> GivenValue:
-    """The same without blanks round it, or round each of a list."""
+    """The same without surrounding blanks, also in each entry of a list."""
     value = given.value
     if isinstance(value, list):
         return GivenValue([trim(each) if isinstance(each, str) else each for each in value], given.origin)

@@ -1,7 +1,7 @@
 """The settings as frozen objects: every section, every default. Reads nothing; `load` fills it.
 
-DESIGN section 3 and `config.example.toml` say what each setting means to an operator. Annotations are evaluated as they
-stand: left as text, pydantic would have to compile each of them at every start.
+DESIGN section 3 and `config.example.toml` say what each setting means to an operator. Annotations are evaluated at
+once: as texts, pydantic would have to compile each of them at every start.
 """
 
 from __future__ import annotations
@@ -56,23 +56,23 @@ from tsrevel.transport.network import DIRECT, Network
 
 Environment = Literal["production", "sandbox"]
 Status = Annotated[Literal["PROSPECT", "TENTATIVE", "DEFINITE", "CLOSED", "WAITLIST"], BeforeValidator(decode_upper)]
-"""TripleSeat's statuses without LOST, which is never eligible (facts TripleSeat 3.2)."""
+"""TripleSeat's statuses except LOST, which is never eligible (facts TripleSeat 3.2)."""
 Payload = Literal["verify", "trust"]
-"""How far the body of a webhook delivery is believed (DESIGN 4)."""
+"""How far tsrevel trusts the body of a webhook delivery (DESIGN 4)."""
 Occasion = Literal["injected", "held", "failed", "missed", "changed"]
 
 
 class Section(BaseModel):
     """A part of the settings: frozen, and closed to unknown keys.
 
-    What checks a section is built when something is first given for it: most installations set few of them.
+    Its validator is built when a value is first given for it, because most installations set few sections.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class SafetySettings(Section):
-    """What keeps a run from doing harm. Amounts in major units."""
+    """Limits that keep a run from doing harm. Amounts are in major units."""
 
     dry_run: Flag = True
     enable_connector: Flag = True
@@ -103,7 +103,7 @@ class TripleSeatSettings(Section):
 
 
 class RevelSettings(Section):
-    """How to reach Revel, and what locations take where they say nothing themselves (facts Revel 1, 5)."""
+    """How to reach Revel, and the defaults of locations (facts Revel 1, 5)."""
 
     base_url: RevelUrl = ""
     domain: Domain = ""
@@ -118,7 +118,7 @@ class RevelSettings(Section):
 
 
 class TimeGateSettings(Section):
-    """When an event's injection opens and closes, in the location's own time zone."""
+    """When an event may become an order, in its location's time zone."""
 
     days_before: Days = 0
     opens_at: Clock = time(0, 0)
@@ -145,7 +145,7 @@ class OrdersSettings(Section):
 
 
 class ChargeSettings(Section):
-    """What becomes of a TripleSeat billing total of this name. Written `as` in the file."""
+    """The treatment of TripleSeat billing totals with this name. `treat_as` is `as` in the file."""
 
     match: Word
     treat_as: Treatment = Field(alias="as")
@@ -154,7 +154,7 @@ class ChargeSettings(Section):
 
 
 class LocationSettings(Section):
-    """Where a TripleSeat location, or else a whole site, rings up in Revel; defaults already filled in."""
+    """The Revel establishment of a TripleSeat location, or else of a whole site. Defaults are filled in."""
 
     name: Text = ""
     tripleseat_location: Identifier | None = None
@@ -180,7 +180,7 @@ class ProductEntry(Section):
 
 
 class EmailSettings(Section):
-    """Mails through SendGrid; none are sent unless key, sender and recipients are all there."""
+    """Mails through SendGrid. None are sent unless key, sender and recipients are all set."""
 
     api_key: SecretStr = SecretStr("")
     base_url: SendGridUrl = "https://api.sendgrid.com"
@@ -197,14 +197,14 @@ class EmailSettings(Section):
 
 
 class MonitorSettings(Section):
-    """The monitor that `sync` pings at its start and end. `fail_on_held`: exit status 3 is no success to it."""
+    """The monitor that `sync` pings at its start and end. `fail_on_held`: exit status 3 isn't a success."""
 
     ping_url: SecretUrl = SecretStr("")
     fail_on_held: Flag = False
 
 
 class HooksSettings(Section):
-    """The operator's own commands, run after a run that has something to tell them; "" for none."""
+    """The operator's own commands, run after a run that made orders, held events or failed; "" for none."""
 
     on_injected: CommandLine = ""
     on_held: CommandLine = ""
@@ -212,7 +212,7 @@ class HooksSettings(Section):
 
 
 class LedgerSettings(Section):
-    """Where the ledger lies; "" for the user's state folder."""
+    """The path of the ledger; "" for the default, which `place_state` chooses."""
 
     path: Text = ""
 
@@ -228,7 +228,7 @@ class ServeSettings(Section):
 
 
 class TopLevel(Section):
-    """The keys that stand above all sections."""
+    """The keys above all sections."""
 
     environment: Environment = "production"
     timezone: Zone = "America/Los_Angeles"
@@ -255,8 +255,8 @@ class Configurable(TopLevel):
 class Settings(Configurable):
     """All settings of one invocation, checked, with paths resolved. Knows where each value came from.
 
-    `config_path` is None when no file was found; `mappings_path` is where mappings.toml lies or would lie, None
-    without any folder for it.
+    `config_path` is None if no file was found. `mappings_path` is the path of mappings.toml, even if it doesn't exist;
+    None if there is no folder for it.
     """
 
     products: tuple[ProductEntry, ...] = ()
@@ -271,19 +271,19 @@ class Settings(Configurable):
 
     @classmethod
     def of(cls, checked: Mapping[str, Any], origins: Mapping[str, Origin], network: Network = DIRECT) -> Self:
-        """The settings of all these fields, each checked by itself already; and each value's origin, by dotted key."""
+        """The settings of these fields, which are already checked, with each value's origin by dotted key."""
         settings = cls.model_construct(**checked)
         settings._origins, settings._network = dict(origins), network  # noqa: SLF001 (of an object of this very class)
         return settings
 
     @property
     def network(self) -> Network:
-        """The way out of this machine: proxies and certificates, as the environment tells them."""
+        """The way out of this machine: proxies and certificates from the environment."""
         return self._network
 
     @property
     def token_url(self) -> str:
-        """Where TripleSeat gives tokens (facts TripleSeat 1.2, 1.4)."""
+        """TripleSeat's token URL, given or default (facts TripleSeat 1.2, 1.4)."""
         return self.tripleseat.token_url or f"{self.tripleseat.base_url}/oauth2/token"
 
     @property
@@ -293,7 +293,7 @@ class Settings(Configurable):
 
     @property
     def secret_values(self) -> tuple[str, ...]:
-        """Every secret there is, however it was given: what no message may show."""
+        """Every secret, however it was given. No message may show one."""
         found: list[SecretStr] = []
         for key in (key for key, kind in SETTINGS.items() if kind.secret):
             section, _, name = key.partition(".")
@@ -302,7 +302,7 @@ class Settings(Configurable):
         return tuple(each.get_secret_value() for each in found if each.get_secret_value())
 
     def origin(self, key: str) -> Origin:
-        """Where the value of `key` ("safety.dry_run") came from. Raises KeyError for no such setting."""
+        """The origin of the value of `key` ("safety.dry_run"). Raises KeyError if there is no such setting."""
         if key not in SETTINGS and key != "products":
             raise KeyError(key)
         return self._origins.get(key, DEFAULT)
@@ -333,12 +333,12 @@ OLD_NAMES = {
     "TRIPLESEAT_EMAIL_SENDER": "email.sender",
     "TRIPLESEAT_EMAIL_RECIPIENTS": "email.recipients",
 }
-"""Environment names of the service that tsrevel replaces. Its three place names are in `rules`."""
+"""Environment names of the service that tsrevel replaces. `rules` has its three names for ids of locations."""
 
 _FLAGS = {"safety.allowed_locations": "--location", "safety.max_orders_per_run": "--max-orders"}
 
 VARIANTS = ("_file", "_command")
-"""What may follow a secret's key: the name of a file that holds it, or a command that prints it."""
+"""Endings of a secret's key: for a file that holds the secret, or a command that prints it."""
 
 SECRETS = tuple(key for key, kind in SETTINGS.items() if kind.secret)
 
@@ -352,7 +352,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     )
     for key in GIVABLE
 }
-"""Every environment name of each dotted key, today's first: safety.dry_run is TSREVEL_SAFETY__DRY_RUN or DRY_RUN."""
+"""Every environment name of each dotted key, the current one first: TSREVEL_SAFETY__DRY_RUN, then DRY_RUN."""
 
 SECTION_NAMES = tuple(dict.fromkeys(key.partition(".")[0] for key in SETTINGS if "." in key))
 
@@ -363,7 +363,7 @@ def flag(key: str) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """A sentence with the likeliest of `known` for a misspelt `name`, or where the names are to be found."""
+    """A sentence with the most similar of `known` for a misspelt `name`, or where to find all names."""
     names = list(known)
     same_leaf = [other for other in names if other.rpartition(".")[2] == name.rpartition(".")[2]]
     close = same_leaf or get_close_matches(name, names, n=1, cutoff=0.6)

@@ -1,4 +1,4 @@
-"""The settings as they are in force, each value with its origin; of a secret only whether it is set."""
+"""Shows the settings in force, each value with its origin. A secret only shows whether it is set."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tsrevel.config.value_types import ValueKind
 from tsrevel.config.write import beside, default_of, encode_value, plain_value, remark
 
 MASK = "(set)"
-"""What stands for a secret."""
+"""Shown instead of a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A value fit to be shown (a secret is masked) and where it came from. `means`: what an empty one comes to."""
+    """A value to show (secrets are masked) and its origin. `means` is the effective value of an empty one."""
 
     key: str
     value: object
@@ -30,7 +30,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class ShownTable:
-    """The entries of an array of tables, and where they came from."""
+    """The entries of an array of tables, and their origin."""
 
     key: str
     entries: tuple[tuple[Shown, ...], ...]
@@ -38,7 +38,7 @@ class ShownTable:
 
 
 def list_values(settings: Settings, spoilt: Collection[str] = ()) -> list[Shown]:
-    """Every single setting by dotted key, in the file's order. `spoilt` are keys with a problem."""
+    """Every setting outside tables by dotted key, in the file's order. `spoilt` are the keys with a problem."""
     keys = [key for key, kind in SETTINGS.items() if kind is not ValueKind.TABLES]
     return [_show_one(settings, key, spoilt=key in spoilt) for key in keys]
 
@@ -57,9 +57,9 @@ def list_tables(settings: Settings) -> list[ShownTable]:
 
 
 def render_toml(settings: Settings, spoilt: Collection[str] = ()) -> str:
-    """The settings as TOML that parses back, the origin of each value in a comment behind it.
+    """The settings as valid TOML, with each value's origin in a comment behind it.
 
-    The `[[product]]` tables at its end belong into mappings.toml.
+    The `[[product]]` tables at its end belong in mappings.toml.
     """
     tables = list_tables(settings)
     lines = [remark(f"{name}: {path}") for name, path in list_paths(settings).items()]
@@ -77,7 +77,7 @@ def render_toml(settings: Settings, spoilt: Collection[str] = ()) -> str:
 
 
 def encode_settings(settings: Settings, spoilt: Collection[str] = ()) -> dict[str, dict[str, object]]:
-    """The same for JSON: by dotted key {"value", "origin"}; an entry of a table has that for each of its fields."""
+    """The same for JSON: {"value", "origin"} by dotted key. An entry of a table has that for each of its fields."""
     shown = {each.key: _encode(each) for each in list_values(settings, spoilt)}
     for table in list_tables(settings):
         entries = [{each.key: _encode(each) for each in entry} for entry in table.entries]
@@ -86,7 +86,7 @@ def encode_settings(settings: Settings, spoilt: Collection[str] = ()) -> dict[st
 
 
 def list_paths(settings: Settings) -> dict[str, str | None]:
-    """Where the files of this installation lie, or would."""
+    """The paths of this installation's files, even if they don't exist."""
     paths = {
         "config": settings.config_path,
         "mappings": settings.mappings_path,

@@ -1,6 +1,6 @@
-"""The sources of settings as layers of given values: config file, mappings.toml, environment, flags.
+"""Reads the sources of settings as layers of given values: config file, mappings.toml, environment, flags.
 
-Nothing here shows what stands in a file.
+Never shows a file's content.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from tsrevel.files import cure_roots_files, read_regular
 from tsrevel.text import decode_text, is_whole, trim
 
 LARGEST_SETTINGS = 4 * 1024 * 1024
-"""Bytes of a settings file, or of mappings: some hundred times what a large group needs."""
+"""Bytes of a settings file or of mappings: some hundred times what a large group needs."""
 SANDBOX_MAPPINGS = "# For the sandbox: production refuses these mappings."
-"""The first line of mappings that were begun in a sandbox."""
+"""The first line of mappings that a sandbox made."""
 _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
 
 def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
-    """The TOML document at `path`, numbers exact; empty, with a problem noted for `key`, when it can't be."""
+    """The TOML document at `path`, with exact numbers. If it can't be read: empty, and a problem of `key` is noted."""
     origin = file_origin(path)
     try:
         text = decode_text(read_regular(path, LARGEST_SETTINGS))
@@ -61,28 +61,28 @@ def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
         ValueError,
         ArithmeticError,
         RecursionError,
-    ):  # 5,000 digits, say, or lists a thousand deep
+    ):  # such as 5,000 digits, or lists nested a thousand deep
         message = f"{path} has a value that is too long or too deeply nested"
         report.add(ConfigCode.UNUSABLE_VALUE, key, origin, message, "Remove or shorten it.")
     return {}
 
 
 def _let_read(path: Path) -> str:
-    if os.path.isdir(path):  # noqa: PTH112 (Path's own raises where a folder above is shut)
+    if os.path.isdir(path):  # noqa: PTH112 (Path's own raises if a folder above can't be read)
         return f"Name the file itself, such as {path / 'config.toml'}."
     if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
-        return "Replace it by a text file."
+        return "Replace it with a text file."
     cure = cure_roots_files(path)
-    return f"Let this user read it; as root: {cure}" if cure else "Let this user read it."
+    return f"Let this user read it. As root: {cure}" if cure else "Let this user read it."
 
 
 def read_file(path: Path, report: ProblemReport) -> Layer:
-    """What the config file gives. Unknown keys, and sections that are none, are problems."""
+    """The values of the config file. Unknown keys, and sections that aren't tables, are problems."""
     return read_document(read_toml(path, "config", report), file_origin(path), report)
 
 
 def read_document(document: Mapping[str, object], origin: Origin, report: ProblemReport) -> Layer:
-    """The same of a parsed TOML document."""
+    """The values of a parsed TOML document, likewise."""
     layer: Layer = {}
     for name, value in document.items():
         if name not in SECTION_NAMES:
@@ -97,7 +97,7 @@ def read_document(document: Mapping[str, object], origin: Origin, report: Proble
 
 
 def read_flags(overrides: Mapping[str, object], report: ProblemReport) -> Layer:
-    """What the command line gives, by dotted key; None is a flag that wasn't used."""
+    """The values of the command line, by dotted key. None means that a flag isn't used."""
     layer: Layer = {}
     for key, value in overrides.items():
         if value is not None:
@@ -114,9 +114,9 @@ def _take(layer: Layer, key: str, given: GivenValue, report: ProblemReport) -> N
 
 
 def read_mappings(path: Path | None, report: ProblemReport, *, production: bool = False) -> GivenValue:
-    """The `[[product]]` tables of mappings.toml; an empty list when there is no such file.
+    """The `[[product]]` tables of mappings.toml; an empty list if there is no such file.
 
-    For `production` it is a problem if the file was written for a sandbox.
+    In `production`, a file that was written for a sandbox is a problem.
     """
     if path is None or not is_there(path):
         return GivenValue([], DEFAULT)
@@ -142,10 +142,10 @@ _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _KEEPS_SPACES = frozenset({"orders.name_separator"})
 _LISTS = frozenset({ValueKind.LIST, ValueKind.SECRETS})
 _MAY_BE_BYTES = frozenset({"ledger.path", "serve.spool", "tripleseat.token_file", "tripleseat.webhook_signing_keys"})
-"""A path, and the key of an HMAC, are bytes: they need not be text. The same goes for a secret's file or command."""
+"""These may be bytes that aren't text: paths, and the key of an HMAC. So may a secret's file or command."""
 
 TODAY = frozenset(names[0] for names in VARIABLES.values()) | {"TSREVEL_CONFIG"}
-"""Every TSREVEL_ name there is."""
+"""Every TSREVEL_ name."""
 
 
 def parse_flag(text: str) -> bool:
@@ -170,7 +170,7 @@ def _parse_number(text: str) -> float:
 
 
 def _parse_list(text: str) -> list[str]:
-    """Items between commas, without the space around them; empty ones fall away."""
+    """Items between commas, without surrounding blanks. Empty items are dropped."""
     items = [item for item in map(trim, text.split(",")) if item]
     if not items:
         raise ValueError("Name at least one, or unset it.")
@@ -200,20 +200,20 @@ _PARSERS: dict[ValueKind, Callable[[str], object]] = {
 
 
 def parse_setting(key: str, text: str) -> object:
-    """The value that `text` means for the setting `key`. Raises ValueError with the remedy."""
+    """The value of `text` for the setting `key`. Raises ValueError with the remedy."""
     return _PARSERS[GIVABLE[key]](text)
 
 
 def lookup(environ: Mapping[str, str], name: str) -> str:
-    """The variable's text without the space around it; "" when it isn't set."""
+    """The variable's text without surrounding blanks; "" if it isn't set."""
     return trim(environ.get(name, ""))
 
 
 def read_environment(environ: Mapping[str, str], report: ProblemReport) -> Layer:
-    """What the environment gives. Unknown TSREVEL_ names, unreadable values and contradictions are problems."""
+    """The values of the environment. Unknown TSREVEL_ names, unreadable values and contradictions are problems."""
     layer: Layer = {}
     for key, names in VARIABLES.items():
-        # Blanks alone say something for a list: so a template ends whose names are empty
+        # a blank is an error for a list: a template with empty variables may give one
         blanks = GIVABLE[key] in _LISTS
         parsed = [
             _parse(environ, name, key, report)

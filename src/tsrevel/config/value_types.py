@@ -1,4 +1,4 @@
-"""The types of value a setting can hold, how each is written outside TOML, and what may be a base URL."""
+"""The types of settings' values, how each is written outside TOML, and the rules for URLs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def kind_of(annotation: object) -> ValueKind:
 
 
 def list_settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, ValueKind]]:
-    """Every setting of the `model` by dotted key, in its order, sections opened."""
+    """Every setting of the `model` and its sections by dotted key, in its order."""
     for name, field in model.model_fields.items():
         annotation = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -68,7 +68,7 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 def split_url(text: str) -> SplitResult | None:
-    """`text` taken apart, or None unless it is scheme://host[:port][/path] and nothing more."""
+    """The parts of `text`, None unless it is scheme://host[:port][/path] and nothing more."""
     if not text.isascii() or not text.isprintable() or any(sign in text for sign in " ?#@\\"):
         return None
     try:
@@ -81,7 +81,7 @@ def split_url(text: str) -> SplitResult | None:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether `url` names this very machine."""
+    """Whether the host of `url` is this machine."""
     parts = split_url(url)
     return bool(parts and parts.hostname and is_loopback_host(parts.hostname))
 
@@ -105,31 +105,31 @@ _ADDRESS = re.compile(
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]",
     re.ASCII | re.IGNORECASE,
 )
-"""A mail address as SendGrid takes it: ASCII, dots only between others, a domain with a dot."""
+"""A mail address as SendGrid accepts it: ASCII, dots only between other characters, a domain with a dot."""
 
 
 def refuse(code: ConfigCode, message: str, remedy: str) -> PydanticCustomError:
-    """The error that a validator raises: both texts reach the operator."""
+    """The error that a validator raises. The operator sees both texts."""
     return PydanticCustomError("setting", "{message}", {"code": code, "message": message, "remedy": remedy})
 
 
 def decode_whole(value: object) -> object:
-    """An id given as digits in quotes becomes the number it is; anything else is left to the type."""
+    """Turn an id given as quoted digits into a number. The type checks any other value."""
     return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
 
 
 def decode_trimmed(value: object) -> object:
-    """What is pasted often has blanks or an end of line round it."""
+    """Remove surrounding blanks and line ends, which pasted text often has."""
     return trim(value) if isinstance(value, str) else value
 
 
 def decode_rate(value: object) -> object:
-    """The file's exact decimals become the float that pacing works with."""
+    """Turn the file's exact decimal into the float that the rate limiter needs."""
     return float(value) if isinstance(value, Decimal) else value
 
 
 def decode_money(value: object) -> Decimal:
-    """Major units as quoted text (or an exact number) become a Decimal with two decimals, above zero."""
+    """Turn major units, as quoted text or an exact number, into a Decimal above zero with two decimals."""
     text = str(value).strip() if isinstance(value, str | int | Decimal) else ""
     amount = Decimal(text).quantize(_CENT) if _MONEY.fullmatch(text) else Decimal(0)
     if amount <= 0:
@@ -139,7 +139,7 @@ def decode_money(value: object) -> Decimal:
 
 
 def decode_clock(value: object) -> time:
-    """ "07:30" becomes a time of day, without a time zone: the location's own decides."""
+    """Turn "07:30" into a time of day. It has no time zone: the location's own applies."""
     found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         remedy = 'Write hours and minutes in quotes, from "00:00" to "23:59".'
@@ -148,7 +148,7 @@ def decode_clock(value: object) -> time:
 
 
 def decode_upper(value: object) -> object:
-    """Statuses (facts TripleSeat 2) and currencies are upper case, and written by people in any."""
+    """Statuses (facts TripleSeat 2) and currencies are upper case, but people write them in any case."""
     return value.strip().upper() if isinstance(value, str) else value
 
 
@@ -157,7 +157,7 @@ def check_zone(value: str) -> str:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         remedy = 'Use an IANA name such as "America/Los_Angeles".'
-        raise refuse(ConfigCode.UNKNOWN_TIMEZONE, "isn't a time zone known here", remedy) from None
+        raise refuse(ConfigCode.UNKNOWN_TIMEZONE, "isn't a known time zone", remedy) from None
     return value
 
 
@@ -171,12 +171,12 @@ def check_url(value: str) -> str:
         raise refuse(ConfigCode.MALFORMED_URL, "isn't a usable URL", remedy)
     if parts.scheme != "https" and not is_loopback(value):
         remedy = "Begin it with https://."
-        raise refuse(ConfigCode.HTTPS_REQUIRED, "isn't https, though its host isn't this machine", remedy)
+        raise refuse(ConfigCode.HTTPS_REQUIRED, "isn't https, and its host isn't this machine", remedy)
     return value.rstrip("/")
 
 
 def cut_paths(*paths: str) -> Callable[[str], str]:
-    """The check of a base URL that may have been copied with what we put behind it ourselves: one of `paths` is cut."""
+    """A check of a base URL. It cuts off one of `paths`, which people may copy though tsrevel adds it itself."""
 
     def check(value: str) -> str:
         url = check_url(value)
@@ -191,7 +191,7 @@ def _is_query(text: str) -> bool:
 
 
 def check_endpoint(value: str) -> str:
-    """A URL that is asked as it stands: a trailing slash and a query are part of it; "" is not set."""
+    """A URL that is used unchanged: a trailing slash and a query are part of it; "" is not set."""
     base, _, query = value.partition("?")
     if not _is_query(query):
         remedy = "Write https://host/path?name=value, without blanks or fragment."
@@ -211,7 +211,7 @@ def check_event_url(value: str) -> str:
 
 
 def check_secret_url(value: SecretStr) -> SecretStr:
-    """As `check_url`, for a URL that is itself the key to the service; a query such as "?create=1" belongs to it."""
+    """Like `check_url`, for a URL that is itself a secret. It may have a query such as "?create=1"."""
     base, mark, query = value.get_secret_value().partition("?")
     if not _is_query(query):
         raise refuse(ConfigCode.MALFORMED_URL, "isn't a usable URL", "Write the address as the monitor shows it.")
@@ -241,14 +241,14 @@ def check_template(value: str) -> str:
 
 
 def check_address(value: str) -> str:
-    """Something that can stand in a mail's From or To; "" is not set."""
+    """An address for a mail's From or To; "" is not set."""
     if value and not _ADDRESS.fullmatch(value):
         raise refuse(ConfigCode.MALFORMED_MAIL_ADDRESS, "isn't a mail address", "Write it like orders@example.com.")
     return value
 
 
 def check_sender_name(value: str) -> str:
-    """What stands beside the sender's address, in one line; "" is none."""
+    """The name beside the sender's address, on one line; "" for none."""
     if not value.isprintable() or len(value) > 100:
         remedy = 'Write it like "Catering orders".'
         raise refuse(ConfigCode.MALFORMED_MAIL_ADDRESS, "isn't one line of at most 100 characters", remedy)
@@ -260,9 +260,9 @@ def check_recipient(value: str) -> str:
 
 
 def check_present(value: SecretStr) -> SecretStr:
-    """A secret in a list: an empty one would verify what anyone signs."""
+    """A secret in a list. An empty one would verify anybody's signature."""
     if not value.get_secret_value().strip():
-        raise refuse(ConfigCode.EMPTY, "is empty", "Remove it, or put the key in.")
+        raise refuse(ConfigCode.EMPTY, "is empty", "Remove it, or write the key.")
     return value
 
 
@@ -286,13 +286,13 @@ def check_command(value: str) -> str:
 
 
 def check_host(value: str) -> str:
-    """What a server listens at: a name or an address, without port or URL."""
+    """The host at which a server listens: a name or an address, without port or URL."""
     try:
         usable = bool(_HOST.fullmatch(value.lower()) or ip_address(value))
     except ValueError:
         usable = False
     if not usable:
-        remedy = 'Write a host or address alone, such as "127.0.0.1", "0.0.0.0" or "::1".'
+        remedy = 'Write only a host or address, such as "127.0.0.1", "0.0.0.0" or "::1".'
         raise refuse(ConfigCode.MALFORMED_HOST, "isn't a host to listen at", remedy)
     return value
 
@@ -320,7 +320,7 @@ Trimmed = Annotated[str, Strict(), BeforeValidator(decode_trimmed)]
 Endpoint = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_endpoint)]
 EventUrl = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(check_event_url)]
 TripleSeatUrl = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(cut_paths("/api/v1", "/v1"))]
-"""Its newer pages write /api/v1, its clients use /v1 (facts TripleSeat 1.8): both stand for the same host."""
+"""Its newer pages write /api/v1, its clients use /v1 (facts TripleSeat 1.8): both mean the same host."""
 RevelUrl = Annotated[str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(cut_paths("/resources"))]
 SendGridUrl = Annotated[
     str, Strict(), BeforeValidator(decode_trimmed), AfterValidator(cut_paths("/v3/mail/send", "/v3"))

@@ -1,6 +1,6 @@
-"""A commented settings file as text, made from the template that config.example.toml is. It touches no file of yours.
+"""Makes the text of a commented settings file from the template, which is config.example.toml. It writes no file.
 
-Every setting keeps its line and its comment: what isn't given stands there with its default, commented out.
+Every setting keeps its line and its comment. A setting that isn't given has its default, commented out.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from tsrevel.text import clean_text
 
 
 def encode_value(value: object) -> str:
-    """A setting's value as TOML writes it. Money and times of day become quoted text, as the settings want them."""
+    """A setting's value in TOML. Money and times of day become quoted text, as the settings require."""
     return tomlkit.item(plain_value(value)).as_string()
 
 
 def plain_value(value: object) -> object:
-    """A setting's value in the kinds that TOML and JSON share."""
+    """A setting's value in the types that TOML and JSON share."""
     match value:
         case tuple() | list():
             return [plain_value(item) for item in value]
@@ -41,17 +41,17 @@ def plain_value(value: object) -> object:
 
 
 def remark(text: str) -> str:
-    """`text` as a comment on one line, without the control characters that TOML allows in no comment."""
+    """`text` as a comment on one line, without control characters, which TOML forbids in comments."""
     return f"# {clean_text(text)}"
 
 
 def beside(line: str, text: str, width: int = 34) -> str:
-    """`line` with a remark at its end, remarks standing below each other where lines are short."""
+    """`line` with a remark at its end. The remarks of short lines are aligned."""
     return f"{line:<{width}}  {remark(text)}"
 
 
 ALWAYS_SAID = ("environment", "timezone", "safety.dry_run", "safety.enable_connector", "safety.allowed_locations")
-"""What stands in the file though it may be the default: an operator looks for it there."""
+"""Always in the file, even with their defaults, because operators look for them there."""
 
 _HEADER = """\
 # tsrevel's settings, written by `tsrevel init`. A setting behind a # shows its default. Check this file with
@@ -61,7 +61,7 @@ _HEADER = """\
 
 @dataclass(frozen=True, slots=True)
 class ConfigTable:
-    """A table to be written. One that isn't `live` is commented out, for a person to complete."""
+    """A table to write. If it isn't `live`, it is commented out, for a person to complete."""
 
     values: Mapping[str, object]
     remarks: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class ConfigTable:
 
 
 def read_template() -> str:
-    """The text of config.example.toml, as it comes with the program."""
+    """The text of config.example.toml, which comes with the program."""
     return files("tsrevel.config").joinpath("template.toml").read_text(encoding="utf-8")
 
 
@@ -79,7 +79,7 @@ def render_config(
     locations: Sequence[ConfigTable] = (),
     remarks: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """The file's text. `values` by dotted key, secrets also by key_file and key_command; `remarks` go above a key."""
+    """The file's text. `values` by dotted key, secrets also by key_file or key_command. `remarks` go above a key."""
     tables = {"charges": charges, "locations": locations}
 
     def render(section: str, body: Iterable[tuple[Key | None, Item]]) -> Iterator[str]:
@@ -113,9 +113,9 @@ def _render_setting(key: str, comment: str, values: Mapping[str, object], remark
 
 
 def read_remarks(text: str) -> dict[str, list[str]]:
-    """A person's own comments in a settings file, by what they stand above or behind: "revel.user", "locations[0]".
+    """A person's own comments in a settings file, by the key above or behind which they are: "revel.user".
 
-    The template's comments aren't theirs, nor is what stands above a setting that is commented out.
+    Leaves out the template's comments, and comments above a setting that is commented out.
     """
     ours = set(re.findall("#.*", _HEADER + read_template()))
     found: dict[str, list[str]] = {}
@@ -146,7 +146,7 @@ def read_remarks(text: str) -> dict[str, list[str]]:
 
 
 def default_of(key: str) -> object:
-    """The default of a single setting; a secret's is empty."""
+    """The default of a setting outside tables. A secret's is empty."""
     value: object = Configurable()
     for part in key.split("."):
         value = getattr(value, part)
