@@ -127,7 +127,7 @@ def test_without_one_the_line_to_add_is_told(tmp_path: Path, line: str) -> None:
         ("tsrevel sync --dry-run --config HERE", "is a dry run"),
         ("tsrevel sync --config /other.toml", "reads /other.toml"),
         ("TSREVEL_CONFIG=/other.toml tsrevel sync", "reads /other.toml"),
-        ("tsrevel sync", "names no settings file and finds none"),
+        ("tsrevel sync", "names and finds no settings file"),
     ],
 )
 def test_a_run_that_is_not_of_this_installation_is_told_as_such(tmp_path: Path, command: str, why: str) -> None:

@@ -1,8 +1,8 @@
 """Is this installation fit to go live? Every check that `doctor` makes, each with a result and a remedy.
 
-Nothing here writes: not to a service, not to the ledger. A token that has to be renewed on the way is kept as a run
-keeps it. Read in this order: `findings`, `checks`, then `machine`, `schedule`, `tripleseat`, `revel`, `locations` (one
-subject each).
+These checks write neither to a service nor to the ledger. If a token must be renewed, it is stored as in a run.
+Read in this order: `findings`, `checks`, then `machine`, `schedule`, `tripleseat`, `revel`, `locations` (one subject
+each). `doctor --assumptions` is in `assumptions`, `report` in `report`.
 """
 
 from tsrevel.doctor.checks import Installation, run_checks

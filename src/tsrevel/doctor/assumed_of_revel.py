@@ -1,4 +1,4 @@
-"""What is assumed of Revel: what it is asked, and one function for each assumption that judges the answers."""
+"""The assumptions about Revel: the requests that test them, and one function for each that judges the answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tsrevel.revel.probes import RevelAnswer, RevelProbe
 _C = AssumptionCode
 _SAMPLE_ROWS = "50"
 _WRITTEN_WITHIN = timedelta(minutes=30)
-"""How far the time that an order shows may be from the time at which it was written."""
+"""The largest accepted difference between the time that an order shows and the time when it was written."""
 _NO_ESTABLISHMENT = "2147483600"
 _UNKNOWN_FILTER = "tsrevel_has_no_such_filter"
 _MONEY = ("subtotal", "tax", "final_total", "remaining_due", "discount_amount", "gratuity", "discount_total_amount")
@@ -28,7 +28,7 @@ _SMALL = {"limit": "2", "order_by": "id", "fields": "id"}
 
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
-    """An order that Revel lists, whoever made it, with what it can be asked for by."""
+    """An order that Revel lists, ours or not, with the keys that find it."""
 
     id: str
     uuid: str
@@ -37,7 +37,7 @@ class ListedOrder:
 
 @dataclass(frozen=True, slots=True)
 class RevelEvidence:
-    """What Revel answered. `known`: the newest order of the ledger; `orders` are two that it was asked for."""
+    """Revel's answers. `known` is the ledger's order touched last. `orders` are up to two orders looked up."""
 
     known: KnownOrder | None
     shown: RevelAnswer | None
@@ -66,7 +66,7 @@ class RevelEvidence:
 def ask_revel(
     probe: RevelProbe, known: Sequence[KnownOrder], establishment: str, other_skew: float | None
 ) -> RevelEvidence:
-    """About 18 requests, a page each. `other_skew`: by how much TripleSeat's clock is ahead of ours."""
+    """Send about 18 requests, one page each. `other_skew`: seconds by which TripleSeat's clock is ahead of ours."""
     first = known[0] if known else None
     newest = probe.list_rows("Order", order_by="-id", limit="10")
     ours = [ListedOrder(each.order_id, each.uuid, each.local_id) for each in known]
@@ -74,7 +74,7 @@ def ask_revel(
     usable = {each.id: each for each in (*ours, *listed) if each.id and each.uuid and "," not in each.local_id}
     orders = tuple(usable.values())[:2]
     shown = probe.one("Order", first.order_id) if first else None
-    if first and shown and shown.rows:  # asked for by what Revel shows: whether that is ours is another question
+    if first and shown and shown.rows:  # use the uuid that Revel shows: judge_uuid_kept compares it with ours
         row = shown.rows[0]
         orders = (ListedOrder(first.order_id, decode_uuid(row.get("uuid")), _text(row)), *orders[1:])
     one = orders[0] if orders else None
@@ -123,13 +123,13 @@ def _text(row: Row) -> str:
     return value if isinstance(value, str) else ""
 
 
-# What follows from its answers
+# Judge the answers
 
 
 def judge_uuid_kept(seen: RevelEvidence) -> AssumptionAnswer:
     code = _C.REVEL_UUID_KEPT
     if seen.known is None or seen.shown is None:
-        return untold(code, "no order of tsrevel's is known yet; `tsrevel rehearse` makes the first")
+        return untold(code, "the ledger has no order yet; `tsrevel rehearse` makes the first")
     if not seen.shown.rows:
         return untold(code, _why_none(seen.shown, f"Revel doesn't show order {seen.known.order_id}"))
     if decode_uuid(seen.shown.rows[0].get("uuid")) == seen.known.uuid:
@@ -167,10 +167,10 @@ def _judge_found(
     if answer.refused:
         return fails(code, f"Revel refuses the filter {key} with status 400")
     if not answer.rows:
-        return fails(code, f"asked for order {wanted.id} by its {key}, Revel lists none")
+        return fails(code, f"Revel lists no order for the {key} of order {wanted.id}")
     if not fits:
-        return fails(code, f"asked for order {wanted.id} by its {key}, Revel lists others")
-    return holds(code, f"order {wanted.id} is found by its {key}")
+        return fails(code, f"Revel lists other orders for the {key} of order {wanted.id}")
+    return holds(code, f"Revel finds order {wanted.id} by its {key}")
 
 
 def judge_finds_none(seen: RevelEvidence) -> AssumptionAnswer:
@@ -178,16 +178,16 @@ def judge_finds_none(seen: RevelEvidence) -> AssumptionAnswer:
     if answer.problem or answer.refused:
         return untold(code, _why_none(answer, ""))
     if answer.rows:
-        return fails(code, f"asked for a uuid that nobody has used, Revel lists {len(answer.rows)} orders")
+        return fails(code, f"Revel lists orders for a uuid that nobody has used ({len(answer.rows)} rows)")
     if not seen.newest.rows:
         return untold(code, _why_none(seen.newest, "Revel lists no order at all"))
-    return holds(code, "Revel lists none for a fresh uuid")
+    return holds(code, "Revel lists no order for a fresh uuid")
 
 
 def judge_in_filter(seen: RevelEvidence) -> AssumptionAnswer:
     code = _C.REVEL_IN_FILTER
     if seen.uuids_in is None:
-        return untold(code, _why_none(seen.newest, "Revel doesn't list two orders to ask for"))
+        return untold(code, _why_none(seen.newest, "Revel lists fewer than two orders to look up"))
     wanted = {each.uuid for each in seen.orders}
     names = {each.local_id for each in seen.orders}
     for key, answer, values in (("uuid", seen.uuids_in, wanted), ("local_id", seen.local_ids_in, names)):
@@ -199,24 +199,23 @@ def judge_in_filter(seen: RevelEvidence) -> AssumptionAnswer:
             return fails(code, f"Revel refuses the filter {key}__in with status 400")
         found = {decode_uuid(row.get(key)) if key == "uuid" else str(row.get(key)) for row in answer.rows}
         if found != values:
-            return fails(
-                code, f"asked for two orders by {key}__in, Revel lists {len(answer.rows)} rows that aren't those"
-            )
+            count = len(answer.rows)
+            return fails(code, f"Revel doesn't list exactly the two orders of a {key}__in filter ({count} rows)")
     if seen.unknown_in.rows:
-        return fails(code, "asked for two unknown orders by uuid__in, Revel lists others")
-    return holds(code, "one request finds both of two orders")
+        return fails(code, "Revel lists orders for a uuid__in filter with two unknown uuids")
+    return holds(code, "one request finds both orders")
 
 
 def judge_unknown_filter(seen: RevelEvidence) -> AssumptionAnswer:
     code, answer = _C.REVEL_UNKNOWN_FILTER, seen.unknown_filter
     if answer.refused == 400:
-        return fails(code, "Revel refuses a filter that it doesn't know with status 400")
+        return fails(code, "Revel refuses an unknown filter with status 400")
     if answer.problem or answer.refused:
         return untold(code, _why_none(answer, ""))
     if answer.rows:
-        return holds(code, "a made-up filter is ignored")
+        return holds(code, "Revel ignores a made-up filter")
     if seen.newest.rows:
-        return fails(code, "Revel lists nothing for a filter that it doesn't know")
+        return fails(code, "Revel lists nothing for an unknown filter")
     return untold(code, "Revel lists no order at all")
 
 
@@ -229,12 +228,12 @@ def judge_establishment_filter(seen: RevelEvidence) -> AssumptionAnswer:
             return untold(code, _why_none(answer, ""))
     others = [row for row in here.rows if decode_id(row.get("establishment")) != seen.establishment]
     if others:
-        return fails(code, f"asked for products of establishment {seen.establishment}, Revel lists others' too")
+        return fails(code, f"for establishment {seen.establishment} Revel lists products of others, too")
     if nowhere.rows:
-        return fails(code, "asked for an establishment that doesn't exist, Revel lists products")
+        return fails(code, "Revel lists products for an establishment that doesn't exist")
     if not here.rows:
         return untold(code, f"Revel lists no active product of establishment {seen.establishment}")
-    return holds(code, f"all {len(here.rows)} rows are of establishment {seen.establishment}")
+    return holds(code, f"all {len(here.rows)} rows belong to establishment {seen.establishment}")
 
 
 def judge_fields(seen: RevelEvidence) -> AssumptionAnswer:
@@ -245,10 +244,10 @@ def judge_fields(seen: RevelEvidence) -> AssumptionAnswer:
         return untold(code, _why_none(answer, "Revel lists no product"))
     keys = answer.rows[0].keys()
     if not {"id", "name"} <= keys:
-        return fails(code, "a row that was asked for id and name comes without them")
+        return fails(code, "a row requested with id and name lacks one of them")
     if keys <= {"id", "name", "resource_uri"}:
-        return holds(code, "a row has the fields that were asked for")
-    return fails(code, f"a row that was asked for 2 fields has {len(keys)}")
+        return holds(code, "a row has only the requested fields")
+    return fails(code, f"a row requested with 2 fields has {len(keys)}")
 
 
 def judge_page_limit(seen: RevelEvidence) -> AssumptionAnswer:
@@ -261,7 +260,7 @@ def judge_page_limit(seen: RevelEvidence) -> AssumptionAnswer:
     if count >= 250:
         return holds(code, f"a page has {count} rows")
     if answer.next or count < (answer.total or 0):
-        return fails(code, f"a page has {count} rows where 250 were asked for")
+        return fails(code, f"a page has {count} rows, but 250 were requested")
     return untold(code, f"the account has only {count} products")
 
 
@@ -273,7 +272,7 @@ def judge_next_page(seen: RevelEvidence) -> AssumptionAnswer:
     seen_ids = [_ids(page) for page in seen.pages]
     if not first.next:
         if first.total is not None and first.total > len(first.rows):
-            return fails(code, f"a page of {len(first.rows)} rows of {first.total} names no next one")
+            return fails(code, f"a page has {len(first.rows)} of {first.total} rows, but names no next page")
         return untold(code, "Revel lists too few products for two pages")
     if len(seen.pages) < 3:
         return fails(code, "a page that names a next page has no total_count")
@@ -282,9 +281,9 @@ def judge_next_page(seen: RevelEvidence) -> AssumptionAnswer:
     if set(seen_ids[0]) & set(seen_ids[1]):
         return fails(code, "the next page repeats rows of the first one")
     if len(set(seen_ids[2])) != 1 or seen.pages[2].next:
-        return fails(code, f"the last of {first.total} rows isn't alone on the last page")
+        return fails(code, f"the last of {first.total} rows isn't the only one on the last page")
     if set(seen_ids[2]) & set(seen_ids[0]) or (seen.pages[1].next and set(seen_ids[2]) & set(seen_ids[1])):
-        return fails(code, "the last page repeats rows of the first ones")
+        return fails(code, "the last page repeats rows of earlier pages")
     return holds(code, f"pages follow each other up to the last of {first.total} rows")
 
 
@@ -297,21 +296,21 @@ def judge_page_order(seen: RevelEvidence) -> AssumptionAnswer:
     if len(up) < 2 or len(down) < 2:
         return untold(code, "Revel lists too few products")
     if up != sorted(up) or down != sorted(down, reverse=True):
-        return fails(code, "rows come in another order than was asked for")
-    return holds(code, "rows come in the order of their ids, up and down")
+        return fails(code, "rows aren't sorted as requested")
+    return holds(code, "rows are sorted by id as requested, up and down")
 
 
 def judge_product_set(seen: RevelEvidence) -> AssumptionAnswer:
     code, answer = _C.REVEL_PRODUCT_SET, seen.product_set
     if answer is None:
-        return untold(code, _why_none(seen.longest, "Revel doesn't list two products to ask for"))
+        return untold(code, _why_none(seen.longest, "Revel lists fewer than two products to look up"))
     if answer.refused:
-        return fails(code, f"Revel refuses to give two products at once with status {answer.refused}")
+        return fails(code, f"Revel refuses a request for two products with status {answer.refused}")
     if answer.problem:
         return untold(code, answer.problem)
     if set(_ids(answer)) != set(seen.products):
-        return fails(code, "asked for two products at once, Revel gives others or fewer")
-    return holds(code, "one request gives both of two products")
+        return fails(code, "Revel doesn't return exactly the two requested products")
+    return holds(code, "one request returns both products")
 
 
 def judge_numbers(seen: RevelEvidence) -> AssumptionAnswer:
@@ -322,10 +321,10 @@ def judge_numbers(seen: RevelEvidence) -> AssumptionAnswer:
     amounts = [(key, row[key]) for row in rows for key in _MONEY if row.get(key) not in (None, "")]
     odd = next((key for key, value in amounts if _amount(value) is None), None)
     if odd:
-        return fails(code, f"{odd} of an order is no decimal number")
+        return fails(code, f"{odd} of an order isn't a decimal number")
     known, shown = seen.known, seen.shown.rows[0] if seen.shown and seen.shown.rows else {}
     total = _amount(shown.get("final_total"))
-    if known and total is not None and total == known.total and known.total:  # cents where units were sent
+    if known and total is not None and total == known.total and known.total:  # known.total is in cents
         return fails(code, f"order {known.order_id} shows 100 times the amount that was sent")
     if not amounts:
         return untold(code, "the orders that Revel lists show no amounts")
@@ -335,9 +334,9 @@ def judge_numbers(seen: RevelEvidence) -> AssumptionAnswer:
 def judge_local_time(seen: RevelEvidence) -> AssumptionAnswer:
     code, known = _C.REVEL_LOCAL_TIME, seen.known
     if known is None or seen.shown is None:
-        return untold(code, "no order of tsrevel's is known yet; `tsrevel rehearse` makes the first")
+        return untold(code, "the ledger has no order yet; `tsrevel rehearse` makes the first")
     if known.written_at is None:
-        return untold(code, f"the ledger doesn't hold when order {known.order_id} was written")
+        return untold(code, f"the ledger doesn't say when order {known.order_id} was written")
     if not seen.shown.rows:
         return untold(code, _why_none(seen.shown, f"Revel doesn't show order {known.order_id}"))
     try:
@@ -354,7 +353,7 @@ def judge_local_time(seen: RevelEvidence) -> AssumptionAnswer:
         return holds(code, f"order {known.order_id} shows the wall time in {known.timezone}")
     if abs(shown - utc) <= _WRITTEN_WITHIN:
         return fails(code, f"order {known.order_id} shows UTC, not the wall time in {known.timezone}")
-    return fails(code, f"order {known.order_id} shows another time than the one at which it was written")
+    return fails(code, f"order {known.order_id} doesn't show the time at which it was written")
 
 
 def judge_clock(seen: RevelEvidence) -> AssumptionAnswer:
@@ -405,7 +404,7 @@ def _amount(value: object) -> Decimal | None:
 
 
 def _why_none(answer: RevelAnswer, otherwise: str) -> str:
-    """Why the answer shows nothing, without a full stop."""
+    """Why the answer has no rows, without a full stop."""
     if answer.problem:
         return answer.problem.rstrip(".")
     return f"refused with status {answer.refused}" if answer.refused else otherwise

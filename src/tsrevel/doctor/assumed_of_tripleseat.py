@@ -1,4 +1,4 @@
-"""What is assumed of TripleSeat: what it is asked, and one function for each assumption that judges the answers."""
+"""The assumptions about TripleSeat: the requests that test them, and one function for each that judges the answers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tsrevel.tripleseat.probes import EventRow, TripleSeatAnswer, TripleSeatProb
 
 _C = AssumptionCode
 _LONG_AGO = (date(2001, 1, 1), date(2001, 1, 31))
-"""TripleSeat has no events of these days."""
+"""TripleSeat has no events on these days."""
 _AROUND = timedelta(days=60)
 MOST_EVENTS = 5
-"""Events that are read whole."""
+"""How many events are read in full."""
 MOST_SITES = 5
-"""Sites whose webhook endpoints are listed."""
+"""How many sites' webhook endpoints are listed."""
 _MOST_WORDS = 8
 _LONGEST_WORD = 40
 DayOf = Callable[[EventRow], date | None]
@@ -34,10 +34,10 @@ DayOf = Callable[[EventRow], date | None]
 
 @dataclass(frozen=True, slots=True)
 class TripleSeatEvidence:
-    """What TripleSeat answered.
+    """TripleSeat's answers.
 
-    `pages` are the first pages of the events around today, `by_day` and `by_update` the searches for one event's days,
-    `whole` the events that were read with their money, `endpoints` the webhook endpoints of each mapped site.
+    `pages` are the first pages of the events around today. `by_day` and `by_update` search for the days of one event,
+    `known`. `whole` are events with their money. `endpoints` are webhook endpoints, by site.
     """
 
     pages: tuple[TripleSeatAnswer, ...]
@@ -55,7 +55,7 @@ class TripleSeatEvidence:
 def ask_tripleseat(
     probe: TripleSeatProbe, sites: Collection[str], statuses: Collection[str], today: date
 ) -> TripleSeatEvidence:
-    """About 17 requests. `statuses`: of events that become orders; those are read whole first."""
+    """Send about 17 requests. `statuses`: those of events that become orders; such events are read in full first."""
     span = (today - _AROUND, today + _AROUND)
     pages = [probe.search("event", *span)]
     if (pages[0].pages or 0) > 1:
@@ -89,14 +89,14 @@ def _updated(row: EventRow) -> date | None:
     return stamp.date() if stamp else None
 
 
-# What follows from those
+# Judge the answers
 
 
 def judge_event_dates(seen: TripleSeatEvidence) -> AssumptionAnswer:
     code = _C.TRIPLESEAT_EVENT_DATES
     others = _outside(seen.long_ago.rows, _day, *_LONG_AGO)
     if others:
-        return fails(code, f"asked for January 2001, the search by event date lists {others} events of other days")
+        return fails(code, f"the search by event date for January 2001 lists events of other days ({others})")
     return _judge_search(code, seen, seen.by_day, seen.day, _day, timedelta())
 
 
@@ -104,7 +104,7 @@ def judge_update_dates(seen: TripleSeatEvidence) -> AssumptionAnswer:
     code = _C.TRIPLESEAT_UPDATE_DATES
     others = _outside(seen.updated_long_ago.rows, _updated, *_LONG_AGO)
     if others:
-        return fails(code, f"asked for January 2001, the search by update lists {others} events of other days")
+        return fails(code, f"the search by update date for January 2001 lists events of other days ({others})")
     return _judge_search(code, seen, seen.by_update, seen.updated, _updated, timedelta(days=1))
 
 
@@ -116,16 +116,16 @@ def _judge_search(
     day_of: DayOf,
     slack: timedelta,
 ) -> AssumptionAnswer:
-    """Whether the search for the days of a known event lists it, and events of other days don't come."""
+    """Whether the search for the day of a known event lists that event, and none of other days."""
     if answer is None or day is None or seen.known is None:
-        return untold(code, _why_none(seen.pages[0], "TripleSeat lists no event of the last or next 60 days"))
+        return untold(code, _why_none(seen.pages[0], "TripleSeat lists no event in the last or next 60 days"))
     if answer.problem or answer.refused:
         return untold(code, _why_none(answer, ""))
     if others := _outside(answer.rows, day_of, day - slack, day + slack):
-        return fails(code, f"asked for one day, the search lists {others} events of other days")
+        return fails(code, f"the search for one day lists events of other days ({others})")
     if (answer.pages or 1) == 1 and all(row.get("id") != seen.known.get("id") for row in answer.rows):
-        return fails(code, f"the search for its own day doesn't list event {read_id(seen.known.get('id'))}")
-    return holds(code, f"{len(answer.rows)} events of one day, and none of January 2001")
+        return fails(code, f"event {read_id(seen.known.get('id'))} isn't listed by the search for its own day")
+    return holds(code, f"the search finds the events of one day ({len(answer.rows)}), and none in January 2001")
 
 
 def _outside(rows: Iterable[EventRow], day_of: DayOf, first: date, last: date) -> int:
@@ -142,11 +142,11 @@ def judge_order(seen: TripleSeatEvidence) -> AssumptionAnswer:
         return untold(code, "TripleSeat lists too few events that were created at different times")
     try:
         sorted_stamps = sorted(stamps)
-    except TypeError:  # with and without an offset
-        return untold(code, "TripleSeat tells when events were created in two forms")
+    except TypeError:  # some stamps have an offset, others have none
+        return untold(code, "TripleSeat shows some times of creation with an offset and others without")
     if stamps != sorted_stamps:
-        return fails(code, "events come in another order than that of their creation")
-    return holds(code, f"{len(stamps)} events come in the order of their creation")
+        return fails(code, "events aren't sorted by their creation")
+    return holds(code, f"{len(stamps)} events are sorted by their creation")
 
 
 def judge_pages(seen: TripleSeatEvidence) -> AssumptionAnswer:
@@ -155,13 +155,13 @@ def judge_pages(seen: TripleSeatEvidence) -> AssumptionAnswer:
     if failed:
         return untold(code, _why_none(failed, ""))
     if first.pages is None and first.rows:
-        return fails(code, "the search has no total_pages")
+        return fails(code, "the search returns no total_pages")
     if len(seen.pages) < 2:
         return untold(code, "the events of the last and next 60 days fit on one page")
     ids = [{read_id(row.get("id")) for row in page.rows} for page in seen.pages]
     if not ids[1] - ids[0]:
-        return fails(code, f"page 2 of {first.pages} brings no other event than page 1")
-    return holds(code, f"page 2 of {first.pages} brings other events than page 1; {len(first.rows)} a page")
+        return fails(code, f"page 2 of {first.pages} has only events of page 1")
+    return holds(code, f"page 2 of {first.pages} has other events than page 1; {len(first.rows)} a page")
 
 
 def _events(seen: TripleSeatEvidence) -> list[Event]:
@@ -177,7 +177,7 @@ def _events(seen: TripleSeatEvidence) -> list[Event]:
 
 def _why_no_event(seen: TripleSeatEvidence) -> str:
     answer = next(iter(seen.whole), seen.pages[0])
-    return _why_none(answer, "TripleSeat lists no event of the last or next 60 days")
+    return _why_none(answer, "TripleSeat lists no event in the last or next 60 days")
 
 
 def _live_documents(seen: TripleSeatEvidence) -> list[Mapping[str, object]]:
@@ -191,12 +191,12 @@ def judge_financials(seen: TripleSeatEvidence) -> AssumptionAnswer:
         return untold(code, _why_no_event(seen) if not _events(seen) else "the events that were read have no document")
     with_money = [each for each in documents if {"line_items", "financials"} <= each.keys()]
     if not with_money:
-        return fails(code, f"{len(documents)} documents come without lines and totals, though they were asked for")
+        return fails(code, f"documents ({len(documents)}) come without the lines and totals that were requested")
     return holds(code, f"{len(with_money)} of {len(documents)} documents have lines and totals")
 
 
 def judge_charges(seen: TripleSeatEvidence, matches: Collection[str]) -> AssumptionAnswer:
-    """`matches`: what [[charges]] names."""
+    """`matches`: the names that [[charges]] lists."""
     code, known = _C.TRIPLESEAT_CHARGES, {normalise(each) for each in matches}
     documents = [each for event in _events(seen) for each in event.documents if not each.deleted]
     names = dict.fromkeys(total.name for each in documents for total in each.billing_totals if total.amount)
@@ -235,7 +235,7 @@ def judge_documents(seen: TripleSeatEvidence, pattern: str) -> AssumptionAnswer:
     unclear = [each for each in chosen if isinstance(each, Hold) and each.reason is Reason.AMBIGUOUS_DOCUMENT]
     many = f"{len(events)} events have {counts[0]} to {counts[-1]} live documents each"
     if unclear:
-        return fails(code, f"{many}; of {len(unclear)} of the events it isn't clear which document is the order")
+        return fails(code, f"{many}; for {len(unclear)} events nothing shows which one is the order")
     return holds(code, f"{many}; each has one that is the order")
 
 
@@ -255,21 +255,21 @@ def judge_webhooks(seen: TripleSeatEvidence) -> AssumptionAnswer:
 
 
 def _words(words: Collection[str]) -> str:
-    """The account's own words, as few and as short as can be read."""
+    """The account's own words, limited in number and length so they stay readable."""
     shown = [repr(shorten(each, _LONGEST_WORD)) for each in sorted(words)[:_MOST_WORDS]]
     more = len(words) - len(shown)
     return ", ".join([*shown, *([f"and {more} more"] if more else [])]) or "none"
 
 
 def _why_none(answer: TripleSeatAnswer, otherwise: str) -> str:
-    """Why the answer shows nothing, without a full stop."""
+    """Why the answer has no rows, without a full stop."""
     if answer.problem:
         return answer.problem.rstrip(".")
     return f"refused with status {answer.refused}" if answer.refused else otherwise
 
 
 def judge_tripleseat(seen: TripleSeatEvidence, settings: Settings) -> tuple[AssumptionAnswer, ...]:
-    """The answer to each assumption about TripleSeat, in the table's order."""
+    """The answer to each assumption about TripleSeat, in the order of ASSUMPTIONS."""
     return (
         judge_event_dates(seen),
         judge_update_dates(seen),

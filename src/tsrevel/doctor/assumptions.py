@@ -1,6 +1,6 @@
-"""`doctor --assumptions`: both services are asked, what they answer is judged, and the ledger stores it.
+"""`doctor --assumptions` queries both services, judges their answers, and stores the results in the ledger.
 
-Only reads, about 40 requests in all.
+It sends about 40 requests, all of them reads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ASSUMPTIONS_CHECK = "assumptions"
 
 @dataclass(frozen=True, slots=True)
 class AssumptionReport:
-    """Every answer, in the table's order. `problem`: why the ledger didn't take them, "" where it did."""
+    """Every answer, in the order of ASSUMPTIONS. `problem`: why the ledger couldn't be used, or ""."""
 
     answers: tuple[AssumptionAnswer, ...]
     problem: str = ""
@@ -32,9 +32,9 @@ class AssumptionReport:
 def check_assumptions(
     settings: Settings, runtime: Runtime, revel_off: str | None, tripleseat_off: str | None
 ) -> AssumptionReport:
-    """Ask both services, and store what they answer. `*_off`: why a service may not be asked.
+    """Query both services, and store the results. `*_off`: why a service must not be queried.
 
-    Nothing of a service or the ledger is raised: what can't be asked can't be told.
+    No error of a service or the ledger is raised: an assumption that can't be tested gets the result UNTOLD.
     """
     now = runtime.clock()
     answers: list[AssumptionAnswer] = []
@@ -74,7 +74,7 @@ def check_assumptions(
 
 
 def read_known_orders(settings: Settings, runtime: Runtime) -> tuple[KnownOrder, ...]:
-    """Two orders of the ledger at most. Raises LedgerUnusable and LedgerDamaged."""
+    """Up to two orders of the ledger, last touched first. Raises LedgerUnusable and LedgerDamaged."""
     view = open_view(settings.ledger_path, settings.environment, runtime.database)
     if view is None:
         return ()
@@ -83,7 +83,7 @@ def read_known_orders(settings: Settings, runtime: Runtime) -> tuple[KnownOrder,
 
 
 def read_answers(settings: Settings, runtime: Runtime) -> tuple[AssumptionAnswer, ...]:
-    """What was answered before, in the table's order. Raises LedgerUnusable and LedgerDamaged."""
+    """The stored answers. Raises LedgerUnusable and LedgerDamaged."""
     view = open_view(settings.ledger_path, settings.environment, runtime.database)
     if view is None:
         return ()
@@ -92,7 +92,7 @@ def read_answers(settings: Settings, runtime: Runtime) -> tuple[AssumptionAnswer
 
 
 def describe_answer(answer: AssumptionAnswer, is_accepted: bool) -> CheckFinding:
-    """The answer as doctor prints it. Only what keeps runs from writing is a problem."""
+    """The answer as `doctor` prints it. It is a problem only if it keeps runs from writing."""
     row = ASSUMPTIONS[answer.code]
     name = f"{ASSUMPTIONS_CHECK}.{row.fact}"
     when = f" ({answer.tested_at:%Y-%m-%d})" if answer.tested_at else ""
@@ -105,7 +105,5 @@ def describe_answer(answer: AssumptionAnswer, is_accepted: bool) -> CheckFinding
         remedy = f"{row.otherwise}. Ask the service's support, or add {answer.code} to safety.accepted_assumptions."
         return problem(name, FindingCode.ASSUMPTION_FAILED, text, remedy, AssumptionFailed.exit_status)
     code = FindingCode.ASSUMPTION_ACCEPTED if row.critical else FindingCode.ASSUMPTION_FAILED
-    remedy = (
-        "Accepted in safety.accepted_assumptions: runs write all the same." if row.critical else f"{row.otherwise}."
-    )
+    remedy = "Runs write anyway, because safety.accepted_assumptions lists it." if row.critical else f"{row.otherwise}."
     return warning(name, code, text, remedy)

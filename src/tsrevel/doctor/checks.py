@@ -1,4 +1,4 @@
-"""Every check of `doctor` in its order: this machine, TripleSeat, Revel, each location, who is notified."""
+"""Every check of `doctor`, in order: this machine, both services, each location, notifications, the schedule."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
 
 MAIL, MONITOR = "email", "monitor"
 AHEAD = timedelta(days=30)
-"""How far beyond what a run looks at an event counts as within reach: so that a quiet week isn't taken for a fault."""
+"""`doctor` searches this far beyond the days of a run, so a quiet week isn't taken for a fault."""
 _SWITCHED_OFF = SkippedCheck(FindingCode.SWITCHED_OFF, f"{describe_disabled(None)}: runs call no service")
 _PAUSED = SkippedCheck(FindingCode.PAUSED, "runs are paused and call no service until `tsrevel resume`")
 _ZONES = ("timezone", "revel_timezone")
@@ -44,13 +44,13 @@ _DOORS = {
     "tripleseat": tuple(f"tripleseat.{key}" for key in ("base_url", "auth", "client_", "token_", "public_key")),
     "revel": tuple(f"revel.{key}" for key in ("base_url", "domain", "api_")),
 }
-"""The settings without which a service can't be asked."""
+"""Settings that a request to the service needs."""
 _LEDGER_KEYS = ("config", "ledger", "environment")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Installation(Secret):
-    """An installation: its settings as far as they are usable, what is wrong with them, and its surroundings."""
+    """An installation: the usable part of its settings, their problems, and its surroundings."""
 
     settings: Settings
     problems: tuple[ConfigProblem, ...]
@@ -58,24 +58,24 @@ class Installation(Secret):
     runtime: Runtime
 
     def objection(self, *keys: str) -> SkippedCheck | None:
-        """Why nothing that rests on settings below `keys` can be looked at, or None."""
+        """Why nothing that depends on settings whose keys begin with `keys` can be checked, or None."""
         bad = next((each.key for each in self.problems if each.key.startswith(keys)), None)
         return _config_problem(bad) if bad else None
 
     def pause(self) -> Pause | None:
-        """Since when and why a person has stopped all runs; None where nobody has, or that can't be told."""
+        """Since when and why a person has paused all runs; None if nobody has, or if the ledger isn't known."""
         known = self.objection(*_LEDGER_KEYS) is None
         return read_pause(self.settings.ledger_path, self.runtime.database) if known else None
 
     def switched_off(self) -> str | None:
-        """Why no service may be asked, in words: the kill switch in the settings, or a person's pause."""
+        """Why no service may be called, in words: the kill switch in the settings, or a person's pause."""
         if self.settings.safety.enable_connector and self.objection(*_LEDGER_KEYS):
-            return None  # which ledger to ask isn't known
+            return None  # the ledger that may hold a pause isn't known
         return why_disabled(self.settings, self.runtime)
 
 
 def run_checks(installation: Installation) -> Iterator[CheckFinding]:
-    """Every finding, as soon as it is made. No exception of ours leaves it but WriteForbidden; nothing is written."""
+    """Yield each finding as soon as it is made. The only exception of ours that it raises is WriteForbidden."""
     settings = installation.settings
     yield from machine.check_config(settings, installation.problems)
     yield from machine.check_safety(settings, installation.pause())
@@ -97,7 +97,7 @@ def run_checks(installation: Installation) -> Iterator[CheckFinding]:
 
 
 def check_kept_answers(settings: Settings, runtime: Runtime) -> Iterator[CheckFinding]:
-    """What the account answered to `doctor --assumptions` before: one line where all is well."""
+    """The stored answers of `doctor --assumptions`: one line if all is well."""
     answers = attempt(lambda: read_answers(settings, runtime))
     if isinstance(answers, TsrevelError):
         yield failure(ASSUMPTIONS_CHECK, answers)
@@ -115,47 +115,47 @@ def check_kept_answers(settings: Settings, runtime: Runtime) -> Iterator[CheckFi
 
 
 def _examine_services(installation: Installation) -> Generator[CheckFinding, None, Mapping[str, float | None]]:
-    """TripleSeat, Revel, and each location against both; how far their clocks are from ours."""
+    """Check TripleSeat, Revel, and each location against both. Returns how far their clocks are ahead of ours."""
     settings, runtime = installation.settings, installation.runtime
     policy = build_policy(settings)
     with open_services(settings, runtime) as services:
-        seat, till = TripleSeatLists(), RevelLists()
+        tripleseat, revel = TripleSeatLists(), RevelLists()
         because = keep_off(installation, "tripleseat")
         if because:
             yield from skip_tripleseat(because)
         else:
             first, last = days_in_reach(policy, runtime.clock(), settings.sync.hours_back)
             days = (first, last + AHEAD)
-            seat = yield from examine_tripleseat(services.tripleseat, settings, policy, days)
+            tripleseat = yield from examine_tripleseat(services.tripleseat, settings, policy, days)
         because = keep_off(installation, "revel")
         if because:
             yield from skip_revel(because)
         else:
-            till = yield from examine_revel(services.account, services.revel, settings)
-        yield from _examine_locations(installation, policy, seat, till)
+            revel = yield from examine_revel(services.account, services.revel, settings)
+        yield from _examine_locations(installation, policy, tripleseat, revel)
         return {"TripleSeat": services.tripleseat.skew, "Revel": services.account.skew}
 
 
 def _examine_locations(
-    installation: Installation, policy: Policy, seat: TripleSeatLists, till: RevelLists
+    installation: Installation, policy: Policy, tripleseat: TripleSeatLists, revel: RevelLists
 ) -> Iterator[CheckFinding]:
     for said, location in zip(installation.settings.locations, policy.locations, strict=True):
         entry = CheckedLocation(said, location, policy, installation.settings, installation.runtime.clock())
-        for finding in check_location(entry, seat, till):
+        for finding in check_location(entry, tripleseat, revel):
             told = finding.name.removeprefix("location.")
             own = tuple(f"locations[{entry.name}].{field}" for field in _FIELDS.get(told, (told,)))
             above = "timezone" if told in _ZONES else f"revel.{told}"
-            because = installation.objection(*own, above)  # then a default stood in for what the settings say
+            because = installation.objection(*own, above)  # a default replaced the unusable value
             yield replace(skipped(finding.name, because) if because else finding, subject=entry.name)
     yield from check_stray_mappings(installation.settings)
 
 
 def _config_problem(key: str) -> SkippedCheck:
-    return SkippedCheck(FindingCode.CONFIG_PROBLEM, f"of the config problem with {key}")
+    return SkippedCheck(FindingCode.CONFIG_PROBLEM, f"{key} has a config problem")
 
 
 def keep_off(installation: Installation, service: str) -> SkippedCheck | None:
-    """Why that service ("tripleseat", "revel") may not be asked, or None."""
+    """Why that service ("tripleseat", "revel") may not be called, or None."""
     if not installation.settings.safety.enable_connector:
         return _SWITCHED_OFF
     if installation.pause():
@@ -168,7 +168,7 @@ def keep_off(installation: Installation, service: str) -> SkippedCheck | None:
 
 
 def check_mail(settings: Settings) -> CheckFinding:
-    """Whether mails can be sent at all. The key isn't tried: nothing documents a way that sends no mail."""
+    """Whether mails can be sent at all. The key isn't tried: no documented request tests it without sending a mail."""
     mail = settings.email
     parts = {
         "email.api_key": bool(mail.api_key.get_secret_value().strip()),
@@ -191,7 +191,7 @@ def check_mail(settings: Settings) -> CheckFinding:
 
 
 def check_monitor(settings: Settings) -> CheckFinding:
-    """Whether somebody would notice that runs have stopped. It isn't pinged."""
+    """Whether somebody would notice that runs have stopped. It sends no ping."""
     if settings.monitor.ping_url.get_secret_value():
         return ok(MONITOR, "monitor.ping_url is set; `tsrevel notify --test` tries it")
     remedy = "Set monitor.ping_url (Healthchecks or similar), or monitor cron in another way."

@@ -1,4 +1,4 @@
-"""What a check found: a verdict, in words an operator can act on. Names and verdicts never change their meaning."""
+"""The finding of a check: a verdict, in words an operator can act on. Names and verdicts never change their meaning."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CheckResult(StrEnum):
 
 
 class FindingCode(StrEnum):
-    """Which case a finding is. The same code may come from several checks; it never changes its meaning."""
+    """The case that a finding reports. Several checks may use a code. It never changes its meaning."""
 
     OK = "OK"
     DRY_RUN = "DRY_RUN"
@@ -57,7 +57,7 @@ class FindingCode(StrEnum):
     UNREACHABLE = "UNREACHABLE"
     TOKEN_PROBLEM = "TOKEN_PROBLEM"  # noqa: S105 (a code)
     NOT_READ = "NOT_READ"
-    # What an error stands for
+    # Errors
     LEDGER_DAMAGED = "LEDGER_DAMAGED"
     LEDGER_UNUSABLE = "LEDGER_UNUSABLE"
     FORBIDDEN = "FORBIDDEN"
@@ -91,7 +91,7 @@ class FindingCode(StrEnum):
     GAPS_UNEVEN = "GAPS_UNEVEN"
     SELDOM = "SELDOM"
     STARTED_TWICE = "STARTED_TWICE"
-    # What the services say
+    # Answers of the services
     NOTHING_READ = "NOTHING_READ"
     NO_USABLE_ANSWER = "NO_USABLE_ANSWER"
     NO_SUCH_RESOURCE = "NO_SUCH_RESOURCE"
@@ -113,7 +113,7 @@ class FindingCode(StrEnum):
     NO_PRODUCTS = "NO_PRODUCTS"
     NOT_ON_SALE = "NOT_ON_SALE"
     UNUSED_MAPPING = "UNUSED_MAPPING"
-    # What tsrevel assumes of the services
+    # Assumptions about the services
     NOT_TESTED = "NOT_TESTED"
     NOT_TOLD = "NOT_TOLD"
     ASSUMPTION_FAILED = "ASSUMPTION_FAILED"
@@ -121,7 +121,7 @@ class FindingCode(StrEnum):
 
 
 class SkippedCheck(NamedTuple):
-    """Why something can't be looked at. `because` continues "skipped because"."""
+    """Why a check is skipped. `because` continues "skipped because"."""
 
     code: FindingCode
     because: str
@@ -131,9 +131,9 @@ class SkippedCheck(NamedTuple):
 class CheckFinding:
     """The result of the check called `name`.
 
-    `subject` is the location it is about, None for the whole installation; it is filled in after the check.
-    `text` has no full stop; `remedy` is a sentence, "" where nothing is to be done. `exit_status` is that of a run
-    which meets the same (DESIGN 2), 0 for all but problems.
+    `text` has no full stop. `remedy` is a sentence, or "" if there is nothing to do. `exit_status` is the status of a
+    run that meets the same problem (DESIGN 2), and 0 if the finding isn't a problem. `subject` is the location's name,
+    set after the check; None for the whole installation.
     """
 
     name: str
@@ -146,7 +146,7 @@ class CheckFinding:
 
 
 def exit_status(findings: Iterable[CheckFinding]) -> int:
-    """The exit status that most needs a person; 0 where there is no problem."""
+    """The most urgent exit status; 0 if there is no problem."""
     return most_severe({finding.exit_status for finding in findings})
 
 
@@ -181,7 +181,7 @@ def untold(code: AssumptionCode, why: str) -> AssumptionAnswer:
 
 
 def attempt(read: Callable[[], T]) -> T | TsrevelError:
-    """What `read` gives, or what it raised of ours: one failing service must not hide the others."""
+    """The result of `read`, or the error of ours that it raised, so one failing service doesn't hide the others."""
     try:
         return read()
     except TsrevelError as error:
@@ -193,12 +193,12 @@ def usable(answer: T | TsrevelError | None) -> T | None:
 
 
 def is_silent(answer: object) -> TypeGuard[ConnectionMisconfigured | Unavailable]:
-    """Whether a service gave no answer at all, rather than a bad one: then it needn't be asked again."""
+    """Whether the service sent no answer at all, so there is no point in calling it again."""
     return isinstance(answer, ConnectionMisconfigured | Unavailable) and answer.__cause__ is not None
 
 
 def failure(name: str, error: TsrevelError) -> CheckFinding:
-    """The problem that an error of ours stands for."""
+    """The problem that reports an error of ours."""
     match error:
         case ConfigError():
             first = error.problems[0]
@@ -229,7 +229,7 @@ def failure(name: str, error: TsrevelError) -> CheckFinding:
 
 
 def list_candidates(candidates: Iterable[tuple[object, str]], like: str = "") -> str:
-    """Ids with their names, those like `like` first: "30501 Special Events, 30502 Lakeside". "none" for none."""
+    """Ids and names, most similar to `like` first: "30501 Special Events, 30502 Lakeside". "none" if there are none."""
 
     def distance(candidate: tuple[object, str]) -> float:
         return -SequenceMatcher(None, normalise(candidate[1]), normalise(like)).ratio()

@@ -1,6 +1,6 @@
 """The checks of each [[locations]] entry (facts TripleSeat 5, Revel 5).
 
-Every id is there, active and of the same place; every product that the settings name is on sale there.
+Each id must exist, be active and belong to the entry's establishment. Each product must be on sale there.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _FALLBACK, _MAPPINGS = "location.fallback_product", "location.mappings"
 
 
 def _not_read(check: str) -> SkippedCheck:
-    """Of what rests on another check's list."""
+    """For a check that needs the list of another check."""
     return SkippedCheck(FindingCode.NOT_READ, f"{check} can't be read")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedLocation:
-    """One [[locations]] entry, with what it is checked against."""
+    """One [[locations]] entry, with the settings and the time that its checks need."""
 
     settings: LocationSettings
     location: Location
@@ -58,7 +58,7 @@ class CheckedLocation:
         return self.location.name
 
     def key(self, field: str) -> str:
-        """The setting that says so: the entry's own, or what it takes from above."""
+        """The setting that the value comes from: the entry's own, or the default for all entries."""
         if field in self.settings.model_fields_set:
             return f"locations[{self.name}].{field}"
         inherited = "timezone" if field == "timezone" else f"revel.{field}"
@@ -70,32 +70,32 @@ class CheckedLocation:
         return f"{self.key(field)} = {value}"
 
 
-def check_location(entry: CheckedLocation, seat: TripleSeatLists, till: RevelLists) -> Iterator[CheckFinding]:
-    """The entry's place at TripleSeat, its establishment at Revel with every id there, and its products."""
-    finding, site = _check_site(entry, seat)
+def check_location(entry: CheckedLocation, tripleseat: TripleSeatLists, revel: RevelLists) -> Iterator[CheckFinding]:
+    """Check the entry's location in TripleSeat, its establishment in Revel with each id there, and its products."""
+    finding, site = _check_site(entry, tripleseat)
     yield finding
-    yield _check_site_zone(entry, seat, site)
-    yield _check_event(entry, seat)
-    yield from _check_establishment(entry, till, seat)
-    yield _check_user(entry, till)
-    yield _check_station(entry, till)
-    yield _check_dining(entry, till)
-    yield _check_payment_type(entry, till)
-    yield _check_discount(entry, till)
-    yield from _check_products(entry, till)
+    yield _check_site_zone(entry, tripleseat, site)
+    yield _check_event(entry, tripleseat)
+    yield from _check_establishment(entry, revel, tripleseat)
+    yield _check_user(entry, revel)
+    yield _check_station(entry, revel)
+    yield _check_dining(entry, revel)
+    yield _check_payment_type(entry, revel)
+    yield _check_discount(entry, revel)
+    yield from _check_products(entry, revel)
 
 
-def _check_site(entry: CheckedLocation, seat: TripleSeatLists) -> tuple[CheckFinding, SiteId | None]:
-    """The finding, and the entry's site; None where that isn't known."""
+def _check_site(entry: CheckedLocation, tripleseat: TripleSeatLists) -> tuple[CheckFinding, SiteId | None]:
+    """The finding, and the entry's site; None if unknown."""
     name = "location.tripleseat"
     if entry.settings.tripleseat_location is None:
-        return _check_whole_site(entry, seat)
-    if seat.places is None:
+        return _check_whole_site(entry, tripleseat)
+    if tripleseat.places is None:
         return skipped(name, _not_read("tripleseat.locations")), None
     told = entry.told("tripleseat_location")
-    found = next((each for each in seat.places if each.id == entry.location.tripleseat_location), None)
+    found = next((each for each in tripleseat.places if each.id == entry.location.tripleseat_location), None)
     if found is None:
-        there = list_candidates(((each.id, each.name) for each in seat.places), entry.name)
+        there = list_candidates(((each.id, each.name) for each in tripleseat.places), entry.name)
         text = f"{told}: TripleSeat has no such location"
         return problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}."), None
     wanted = entry.location.tripleseat_site
@@ -107,30 +107,30 @@ def _check_site(entry: CheckedLocation, seat: TripleSeatLists) -> tuple[CheckFin
     return ok(name, f"location {found.id} is {found.name!r}{of_site}"), found.site
 
 
-def _check_whole_site(entry: CheckedLocation, seat: TripleSeatLists) -> tuple[CheckFinding, SiteId | None]:
+def _check_whole_site(entry: CheckedLocation, tripleseat: TripleSeatLists) -> tuple[CheckFinding, SiteId | None]:
     name = "location.tripleseat"
-    if seat.sites is None:
+    if tripleseat.sites is None:
         return skipped(name, _not_read("tripleseat.sites")), None
-    found = next((each for each in seat.sites if each.id == entry.location.tripleseat_site), None)
+    found = next((each for each in tripleseat.sites if each.id == entry.location.tripleseat_site), None)
     if found is None:
-        there = list_candidates(((each.id, each.name) for each in seat.sites), entry.name)
+        there = list_candidates(((each.id, each.name) for each in tripleseat.sites), entry.name)
         text = f"{entry.told('tripleseat_site')}: TripleSeat has no such site"
         return problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}."), None
     return ok(name, f"site {found.id} is {found.name!r}"), found.id
 
 
-def _check_site_zone(entry: CheckedLocation, seat: TripleSeatLists, site: SiteId | None) -> CheckFinding:
+def _check_site_zone(entry: CheckedLocation, tripleseat: TripleSeatLists, site: SiteId | None) -> CheckFinding:
     name = "location.timezone"
-    if seat.sites is None:
+    if tripleseat.sites is None:
         return skipped(name, _not_read("tripleseat.sites"))
-    found = next((each for each in seat.sites if each.id == site), None)
+    found = next((each for each in tripleseat.sites if each.id == site), None)
     if found is None:
         return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "the location's site isn't known"))
     return _compare_zones(name, entry, f"TripleSeat's site {found.id}", found.told)
 
 
 def _compare_zones(name: str, entry: CheckedLocation, whose: str, told: str) -> CheckFinding:
-    """`told` may be a Rails name or an IANA one."""
+    """`told` is the service's time zone: a Rails name or an IANA one."""
     ours, theirs = entry.settings.timezone, iana_zone(told)
     if theirs is None:
         said = f"{told!r}, and this machine knows no such zone" if told else "no zone"
@@ -145,47 +145,51 @@ def _compare_zones(name: str, entry: CheckedLocation, whose: str, told: str) -> 
     return problem(name, FindingCode.OTHER_ZONE, text, remedy)
 
 
-def _check_event(entry: CheckedLocation, seat: TripleSeatLists) -> CheckFinding:
+def _check_event(entry: CheckedLocation, tripleseat: TripleSeatLists) -> CheckFinding:
     name = "location.event"
-    if seat.events is None or seat.days is None:
+    if tripleseat.events is None or tripleseat.days is None:
         return skipped(name, _not_read("tripleseat.listing"))
-    span = f"from {seat.days[0]} to {seat.days[1]}"
-    location, places = entry.location.tripleseat_location, seat.places
+    span = f"from {tripleseat.days[0]} to {tripleseat.days[1]}"
+    location, places = entry.location.tripleseat_location, tripleseat.places
     if location is None:
-        missing = seat.sites is not None and all(each.id != entry.location.tripleseat_site for each in seat.sites)
+        missing = tripleseat.sites is not None and all(
+            each.id != entry.location.tripleseat_site for each in tripleseat.sites
+        )
     else:
         missing = places is not None and all(each.id != location for each in places)
     if missing:
         return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "TripleSeat has no such location"))
-    seen = [each for each in seat.events if find_location(each, entry.policy) == entry.location]
+    seen = [each for each in tripleseat.events if find_location(each, entry.policy) == entry.location]
     if not seen:
         remedy = "If there should be events, compare the id with their location in TripleSeat."
         return warning(name, FindingCode.NO_EVENT, f"TripleSeat lists no event here {span}", remedy)
     return ok(name, f"{len(seen)} event{'s' * (len(seen) != 1)} here {span}, such as {seen[0].id}")
 
 
-def _lacks_establishment(entry: CheckedLocation, till: RevelLists) -> bool:
-    """Whether Revel surely hasn't the entry's establishment: then nothing of it can be looked at."""
-    there = till.establishments
+def _lacks_establishment(entry: CheckedLocation, revel: RevelLists) -> bool:
+    """Whether Revel's list lacks the entry's establishment, so nothing in it can be checked."""
+    there = revel.establishments
     return there is not None and all(each.id != entry.location.establishment for each in there)
 
 
-def _check_establishment(entry: CheckedLocation, till: RevelLists, seat: TripleSeatLists) -> Iterator[CheckFinding]:
+def _check_establishment(
+    entry: CheckedLocation, revel: RevelLists, tripleseat: TripleSeatLists
+) -> Iterator[CheckFinding]:
     name = "location.establishment"
-    if till.establishments is None:
+    if revel.establishments is None:
         yield skipped(name, _not_read("revel.establishment"))
         yield skipped("location.revel_timezone", _not_read("revel.establishment"))
         return
     told = entry.told("revel_establishment")
-    found = next((each for each in till.establishments if each.id == entry.location.establishment), None)
+    found = next((each for each in revel.establishments if each.id == entry.location.establishment), None)
     if found is None:
-        there = list_candidates(((each.id, each.name) for each in till.establishments if each.active), entry.name)
+        there = list_candidates(((each.id, each.name) for each in revel.establishments if each.active), entry.name)
         text = f"{told}: Revel has no such establishment"
         yield problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}.")
         absent = SkippedCheck(FindingCode.NOT_FOUND, "Revel has no such establishment")
         yield skipped("location.revel_timezone", absent)
         return
-    namesake = _namesake(entry, found, till.establishments, seat)
+    namesake = _namesake(entry, found, revel.establishments, tripleseat)
     if not found.active:
         text = f"{told}: establishment {found.name!r} is inactive"
         yield problem(name, FindingCode.INACTIVE, text, "Activate it in Revel, or set another establishment.")
@@ -199,30 +203,30 @@ def _check_establishment(entry: CheckedLocation, till: RevelLists, seat: TripleS
 
 
 def _namesake(
-    entry: CheckedLocation, found: Establishment, establishments: tuple[Establishment, ...], seat: TripleSeatLists
+    entry: CheckedLocation, found: Establishment, establishments: tuple[Establishment, ...], tripleseat: TripleSeatLists
 ) -> Establishment | None:
-    """Another establishment that has exactly the place's name, where the entry's own has not."""
-    at_tripleseat = (each.name for each in seat.places or () if each.id == entry.location.tripleseat_location)
+    """Another establishment that has exactly the location's name, if the entry's own has another name."""
+    at_tripleseat = (each.name for each in tripleseat.places or () if each.id == entry.location.tripleseat_location)
     names = {normalise(name) for name in (entry.name, *at_tripleseat)} - {""}
     if normalise(found.name) in names:
         return None
     return next((each for each in establishments if each.active and normalise(each.name) in names), None)
 
 
-def _check_user(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
-    """Orders of an inactive user misbehave in the console (facts Revel 3.1). No member of staff is named."""
-    unnamed = till.users if till.users is None else tuple(replace(each, name="") for each in till.users)
-    return _check_row(entry, till, "user", unnamed)
+def _check_user(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
+    """Orders of an inactive user misbehave in the console (facts Revel 3.1). Findings name no member of staff."""
+    unnamed = revel.users if revel.users is None else tuple(replace(each, name="") for each in revel.users)
+    return _check_row(entry, revel, "user", unnamed)
 
 
-def _check_station(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
-    if till.stations is not None and _lacks_establishment(entry, till):
+def _check_station(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
+    if revel.stations is not None and _lacks_establishment(entry, revel):
         return skipped("location.station", _NO_ESTABLISHMENT)
-    return _check_row(entry, till, "station", till.stations, entry.name)
+    return _check_row(entry, revel, "station", revel.stations, entry.name)
 
 
-def _check_dining(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
-    """Plausible at best: Revel lists no dining options, so one of the customer's own must be on an order (5.5)."""
+def _check_dining(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
+    """Revel lists no dining options, so a custom one must be on an existing order (facts Revel 5.5)."""
     name, option, told = "location.dining_option", entry.settings.dining_option, entry.told("dining_option")
     by_hand = "Revel has no list of them, so check it in Revel's console"
     if option in BUILT_IN_DINING:
@@ -231,7 +235,7 @@ def _check_dining(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
         text = f"{told} is neither built in (0 to 9) nor your own (100 and above)"
         return warning(name, FindingCode.UNKNOWN_OPTION, text, f"{by_hand}.")
     establishment = entry.location.establishment
-    seen, orders = till.dining.get(establishment), f"orders of establishment {establishment}"
+    seen, orders = revel.dining.get(establishment), f"orders of establishment {establishment}"
     if seen is None:
         return skipped(
             name, SkippedCheck(FindingCode.NOT_READ, f"the {orders} can't be read, so {option} can't be checked")
@@ -244,7 +248,7 @@ def _check_dining(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
     return warning(name, FindingCode.NOT_SEEN, text, f"{by_hand}.")
 
 
-def _check_payment_type(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
+def _check_payment_type(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
     name, number = "location.payment_type", entry.settings.payment_type
     if entry.policy.payments == "none":
         return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.payments is "none"'))
@@ -253,11 +257,11 @@ def _check_payment_type(entry: CheckedLocation, till: RevelLists) -> CheckFindin
         return warning(name, FindingCode.NOT_SET, f"{entry.key('payment_type')} isn't set", remedy)
     if number in BUILT_IN_PAYMENTS:
         return ok(name, f"{number} is built in: {BUILT_IN_PAYMENTS[number]}")
-    rows = till.payment_types
-    if rows is not None:  # a row under either of its numbers: the one that is asked for, where it is its own
+    rows = revel.payment_types
+    if rows is not None:  # each row has two numbers: find it by either
         rows = tuple(replace(each, id=number) if number in each.numbers else each for each in rows)
-    named = _check_row(entry, till, "payment_type", rows, "TripleSeat")
-    meant = [each for each in till.payment_types or () if number in each.numbers]
+    named = _check_row(entry, revel, "payment_type", rows, "TripleSeat")
+    meant = [each for each in revel.payment_types or () if number in each.numbers]
     if named.verdict is not CheckResult.OK or (len(meant) == 1 and len(meant[0].numbers) == 1):
         return named
     rows_told = "; ".join(f"{each.name!r} has id {each.id} and payment_type {each.numbers[-1]}" for each in meant)
@@ -266,20 +270,20 @@ def _check_payment_type(entry: CheckedLocation, till: RevelLists) -> CheckFindin
     return warning(name, FindingCode.AMBIGUOUS, text, remedy)
 
 
-def _check_discount(entry: CheckedLocation, till: RevelLists) -> CheckFinding:
+def _check_discount(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
     name = "location.discount"
     if entry.policy.discounts == "prices":
         return skipped(name, SkippedCheck(FindingCode.NOT_NEEDED, 'orders.discounts is "prices"'))
     if not entry.settings.discount:
         remedy = "Set it. Without it, an event with a discount is held."
         return warning(name, FindingCode.NOT_SET, f"{entry.key('discount')} isn't set", remedy)
-    return _check_row(entry, till, "discount", till.discounts, "TripleSeat")
+    return _check_row(entry, revel, "discount", revel.discounts, "TripleSeat")
 
 
 def _check_row(
-    entry: CheckedLocation, till: RevelLists, field: str, rows: tuple[NamedRow, ...] | None, like: str = ""
+    entry: CheckedLocation, revel: RevelLists, field: str, rows: tuple[NamedRow, ...] | None, like: str = ""
 ) -> CheckFinding:
-    """What a setting names by its number: there, active, and of the whole account or of the entry's establishment."""
+    """Check that the row exists, is active, and belongs to the whole account or to the entry's establishment."""
     name, number, what = f"location.{field}", getattr(entry.settings, field), field.replace("_", " ")
     if rows is None:
         return skipped(name, _not_read(f"revel.{field}"))
@@ -294,16 +298,16 @@ def _check_row(
     called = repr(found.name) if found.name else f"this {what}"
     if not found.active:
         return problem(name, FindingCode.INACTIVE, f"{told}: {called} is inactive", f"Activate it in Revel. {there}")
-    if found not in here and not _lacks_establishment(entry, till):
+    if found not in here and not _lacks_establishment(entry, revel):
         text = f"{told}: {called} belongs to establishment {found.establishment}, not to {ours}"
         return problem(name, FindingCode.OTHER_ESTABLISHMENT, text, there)
     return ok(name, f"{what} {number} is {repr(found.name) if found.name else 'active'}")
 
 
-def _check_products(entry: CheckedLocation, till: RevelLists) -> Iterator[CheckFinding]:
-    """The entry's catalogue, and in it the products of the charges, the mappings and the fallback."""
-    catalogue = till.catalogues.get(entry.location.establishment)
-    absent = _lacks_establishment(entry, till)
+def _check_products(entry: CheckedLocation, revel: RevelLists) -> Iterator[CheckFinding]:
+    """Check the entry's catalogue, and in it the products of charges, of mappings and the fallback product."""
+    catalogue = revel.catalogues.get(entry.location.establishment)
+    absent = _lacks_establishment(entry, revel)
     if absent or not isinstance(catalogue, Catalogue):
         if absent:
             yield skipped(_CATALOGUE, _NO_ESTABLISHMENT)
@@ -370,11 +374,11 @@ def _check_mappings(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[Ch
 
 
 def check_stray_mappings(settings: Settings) -> Iterator[CheckFinding]:
-    """Mappings for establishments that no entry has: they never apply."""
+    """Report mappings for establishments that no entry has: they never apply."""
     known = {each.revel_establishment for each in settings.locations}
     stray = sorted({each.establishment for each in settings.products} - known)
     if stray:
-        text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, and no entry has it"
+        text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, which no entry has"
         yield warning(
             "mappings", FindingCode.UNUSED_MAPPING, text, "Correct the establishment, or remove the mappings."
         )

@@ -37,7 +37,7 @@ LEAST_SPACE, SCARCE_SPACE = 20 * _MEGABYTE, 200 * _MEGABYTE
 
 
 def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Iterator[CheckFinding]:
-    """Every problem of the settings, a line each; or that there is none."""
+    """One finding for each problem of the settings, or one that there is none."""
     found = list(problems)
     for each in found:
         yield problem("config", FindingCode.CONFIG_PROBLEM, f"{each.key} ({each.origin}): {each.message}", each.remedy)
@@ -54,7 +54,7 @@ def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Itera
 
 
 def check_safety(settings: Settings, pause: Pause | None) -> Iterator[CheckFinding]:
-    """What keeps runs from writing."""
+    """Whether runs may write, or what keeps them from it."""
     safety = settings.safety
     if not safety.enable_connector:
         remedy = "Set safety.enable_connector = true when runs may begin. Until then they call no service."
@@ -73,7 +73,7 @@ def check_safety(settings: Settings, pause: Pause | None) -> Iterator[CheckFindi
 def check_ledger(
     settings: Settings, opened_by: Connect, because: SkippedCheck | None
 ) -> tuple[tuple[CheckFinding, ...], Inspection | None]:
-    """Integrity, version and environment of the ledger, and what it is like where it is sound."""
+    """Check integrity, version and environment. Returns the findings, and the inspection of a sound ledger."""
     if because:
         return (skipped("ledger", because),), None
     path = settings.ledger_path
@@ -94,7 +94,7 @@ def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding
     """Whether the ledger's folder can be written to and has room."""
     if because:
         return skipped("disk", because)
-    folder = settings.ledger_path.absolute().parent  # or the one in which its first missing part would be made
+    folder = settings.ledger_path.absolute().parent  # else the nearest existing folder above it
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     try:
@@ -114,7 +114,7 @@ def check_disk(settings: Settings, because: SkippedCheck | None) -> CheckFinding
 
 
 def check_lock(settings: Settings, because: SkippedCheck | None) -> CheckFinding:
-    """Whether a run is at it now. The file alone means nothing."""
+    """Whether a run holds the lock now. The file remains after a run, so its existence means nothing."""
     if because:
         return skipped("lock", because)
     try:
@@ -129,7 +129,7 @@ def check_lock(settings: Settings, because: SkippedCheck | None) -> CheckFinding
 
 
 def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datetime | None) -> CheckFinding:
-    """This machine's clock against the services' (the Date of their answers), else against the ledger's last fact."""
+    """Compare this machine's clock with the `Date` of the services' answers, else with the ledger's last row."""
     told = judge_clock(skews)
     if told and told.verdict == "right":
         return ok("clock", told.text)
@@ -139,7 +139,7 @@ def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datet
         return warning("clock", FindingCode.CLOCK_DOUBTFUL, told.text, KEEP_TIME)
     stamp = f"{now:%Y-%m-%d %H:%M} UTC"
     if last_at is not None and now < last_at:
-        text = f"it says {stamp}, but the ledger's last row is of {last_at:%Y-%m-%d %H:%M} UTC"
+        text = f"this clock shows {stamp}, but the ledger's last row is from {last_at:%Y-%m-%d %H:%M} UTC"
         remedy = "Set the clock, and run `timedatectl set-ntp true`."
         return problem("clock", FindingCode.CLOCK_BEFORE_LEDGER, text, remedy, NEEDS_ATTENTION)
     after = "after the ledger's last row" if last_at else "nothing to compare it with"
@@ -148,9 +148,9 @@ def check_clock(now: datetime, skews: Mapping[str, float | None], last_at: datet
 
 
 def check_files(settings: Settings, environ: Mapping[str, str], because: SkippedCheck | None) -> Iterator[CheckFinding]:
-    """The config file, the mappings, the token, the ledger with what lies beside it, each secret's own file.
+    """Check the modes of the config file, mappings, token, ledger with its -wal and -shm, and files of secrets.
 
-    `because`: why it isn't known where all but the first two lie.
+    `because`: why all paths but the first two are unknown.
     """
     if settings.config_path is not None:
         origin = file_origin(settings.config_path)
@@ -175,7 +175,7 @@ def check_files(settings: Settings, environ: Mapping[str, str], because: Skipped
 
 
 def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
-    """For root, to whom everything looks well: what the owner of the settings, or of the state, can't use."""
+    """Root can use every file. Report those that the owner of the settings, or of the state, can't use."""
     folder = settings.ledger_path.parent
     ledger = settings.ledger_path
     wanted = {folder: READ | WRITE | ENTER, ledger: READ | WRITE, settings.token_path: READ | WRITE}
@@ -197,7 +197,7 @@ def _check_owner(settings: Settings) -> Iterator[CheckFinding]:
 
 
 def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[CheckFinding]:
-    """`secret`: others must not even read it. `absent`: why it is skipped where it is missing; "": without a word."""
+    """`secret`: others must not read it. `absent`: why the check is skipped if the file is missing; "": no finding."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -215,7 +215,7 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Chec
     elif secret and mode & stat.S_IROTH:
         who = "every user can read it"
     elif secret and mode & stat.S_IRGRP and found.st_uid == os.geteuid():
-        who = "its group can read it"  # a file of root's that a group reads is the usual way to give a service its own
+        who = "its group can read it"  # a group may read a file of root's: services get their secrets that way
     if who:
         yield problem(name, FindingCode.TOO_OPEN, f"{path} has mode {mode:04o}: {who}", f"Run: chmod 600 {path}")
     else:
@@ -223,7 +223,7 @@ def _check(name: str, path: Path, *, secret: bool, absent: str) -> Iterator[Chec
 
 
 def secret_files(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
-    """The `NAME_file` settings that count, by dotted key, with the files that they name."""
+    """Yield the dotted key of each `NAME_file` setting in use, and the file that it names."""
     folder = settings_folder(settings.config_path) if settings.config_path else None
     written: dict[str, object] = {}
     if settings.config_path:

@@ -1,6 +1,6 @@
 """`report`: a text for a colleague, or for an issue. It holds no customer's data, no secret, no name and no address.
 
-What the services answer is shown by its shape alone: field names and types. It is asked for anew, not stored.
+It shows only the shape of the services' answers: field names and types. It queries the services and stores nothing.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _SHOWN_WORDS = frozenset(
         *("charges.as", "locations.timezone", "locations.currency"),
     }
 )
-"""Settings whose words come from a closed list. Of all others only numbers are shown."""
+"""Settings whose values are words of a closed list. Other settings are shown only if they are numbers."""
 _WITH_WORDS = frozenset({AssumptionCode.TRIPLESEAT_CHARGES, AssumptionCode.TRIPLESEAT_PAYMENT_STATES})
-"""Their answers quote words that somebody at TripleSeat chose."""
+"""Assumptions whose answers quote words that staff entered in TripleSeat."""
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")
 _MOST_NESTED = 8
 _REVEL_RESOURCES = ("Order", "OrderItem", "Payment", "OrderHistory", "Product")
@@ -51,7 +51,7 @@ class ReportSection:
 
 
 def collect_report(installation: Installation, *, offline: bool) -> tuple[ReportSection, ...]:
-    """Every section. `offline`: no service is asked. What can't be read is named by its error's type alone."""
+    """Every section. `offline`: call no service. A ledger that can't be read is shown by the error's type only."""
     settings, runtime = installation.settings, installation.runtime
     now = runtime.clock()
     sections = [
@@ -128,7 +128,7 @@ def _last(shown: Shown) -> str:
 
 
 def _mask(key: str, value: object) -> str:
-    """Numbers, switches and words of closed lists as they are; of everything else only whether it is set."""
+    """Numbers, switches and words of closed lists unchanged. For any other value: whether it is set."""
     if isinstance(value, bool | int | Decimal | float) or key in _SHOWN_WORDS:
         return str(value)
     if isinstance(value, list | tuple):
@@ -163,8 +163,8 @@ def _read_ledger(view: LedgerView) -> Iterator[ReportSection]:
 def _describe_assumption(row: Assumption, answer: AssumptionAnswer | None) -> str:
     named = f"{row.code} ({row.fact}{', critical' if row.critical else ''})"
     if answer is None:
-        return f"{named}: not told"
-    detail = "its words are left out" if row.code in _WITH_WORDS else answer.detail
+        return f"{named}: not tested"
+    detail = "details left out" if row.code in _WITH_WORDS else answer.detail
     return f"{named}: {answer.result}, {answer.tested_at:%Y-%m-%d}: {detail}"
 
 
@@ -198,9 +198,9 @@ def _show_shape(name: str, rows: Sequence[Mapping[str, object]], refused: int | 
 
 
 def shape_of(value: object) -> dict[str, frozenset[str]]:
-    """Each path in the value with the types that occur there: `documents[].id` is a number. No value is kept.
+    """The types that occur at each path, such as `documents[].id`. The result holds no values.
 
-    A key that isn't a plain word may be data itself, so it shows as `*`.
+    A key that isn't a plain word may be data itself, so it becomes `*`.
     """
     found: dict[str, Counter[str]] = {}
     for path, kind in _walk(value, "", 0):

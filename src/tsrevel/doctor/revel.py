@@ -1,4 +1,4 @@
-"""The checks of the Revel key against every resource that orders rest on, one by one (facts Revel 1)."""
+"""Checks that the Revel key may read each resource that orders need (facts Revel 1)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ORDERS = {
     "revel.order_history": "OrderHistory",
     "revel.product": "Product",
 }
-"""Check → resource, of what every order is made of."""
+"""Check → resource. Every order needs these."""
 BUILT_IN_DINING = {
     0: "to go",
     1: "eat in",
@@ -59,19 +59,19 @@ LISTS = {
     "revel.payment_type": "CustomPaymentType",
     "revel.discount": "Discount",
 }
-"""Check → resource, of what the settings name."""
+"""Check → resource. Settings name rows of these."""
 
 
 def is_own_dining(entry: LocationSettings) -> bool:
-    """Whether the entry's dining option can only be one of the customer's own."""
+    """Whether the entry's dining option must be a custom one."""
     return entry.dining_option >= FIRST_CUSTOM_DINING
 
 
 @dataclass(frozen=True, slots=True)
 class RevelLists:
-    """What Revel's lists hold; None for a list that couldn't be read.
+    """Revel's lists; None for a list that couldn't be read.
 
-    `dining`: the dining options on existing orders, of the establishments whose orders could be read.
+    `dining`: the dining options on existing orders, for each establishment whose orders could be read.
     """
 
     establishments: tuple[Establishment, ...] | None = None
@@ -89,7 +89,7 @@ def skip_revel(because: SkippedCheck) -> Iterator[CheckFinding]:
 
 
 def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generator[CheckFinding, None, RevelLists]:
-    """Ask every resource by itself; one that is refused doesn't hide the others."""
+    """Request each resource separately, so a refused one doesn't hide the others."""
     first = attempt(lambda: account.can_read("Order"))
     if is_silent(first):
         yield failure(CONNECTION, first)
@@ -135,7 +135,7 @@ def examine_revel(account: Account, revel: Revel, settings: Settings) -> Generat
 
 
 def _not_needed(settings: Settings) -> dict[str, SkippedCheck]:
-    """Lists that no order of these settings rests on, and why."""
+    """Lists that orders don't need with these settings, and why."""
     spared = {}
     if settings.orders.payments == "none":
         spared["revel.payment_type"] = SkippedCheck(FindingCode.NOT_NEEDED, 'orders.payments is "none"')
@@ -149,7 +149,7 @@ def _read_stations(account: Account, places: tuple[EstablishmentId, ...]) -> tup
 
 
 def _read_dining(account: Account, settings: Settings) -> dict[EstablishmentId, frozenset[int]]:
-    """One request for each establishment at which a dining option of the customer's own is configured."""
+    """Send one request for each establishment whose entry has a custom dining option."""
     places = {EstablishmentId(each.revel_establishment) for each in settings.locations if is_own_dining(each)}
     read = {place: attempt(partial(account.dining_options, place)) for place in sorted(places)}
     return {place: seen for place, seen in read.items() if not isinstance(seen, TsrevelError)}
@@ -162,8 +162,8 @@ def _tell_order_resource(name: str, resource: str, answer: object) -> CheckFindi
         text = f"{answer}; runs can make no order without {resource}"
         remedy = "Check revel.domain or revel.base_url."
         return problem(name, FindingCode.NO_SUCH_RESOURCE, text, remedy, SERVICE_DOWN)
-    if isinstance(answer, CredentialsRefused):  # of this one resource: others are open (facts Revel 1)
-        text = f"the key has no right to {resource}, but it has to others ({answer.without_advice})"
+    if isinstance(answer, CredentialsRefused):  # a key may have a right to some resources only (facts Revel 1)
+        text = f"the key has no right to {resource}, only to other resources ({answer.without_advice})"
         remedy = f"Give the API user the right to {resource} in Revel's console."
         return problem(name, FindingCode.NO_RIGHT, text, remedy, REFUSED)
     return failure(name, answer)
@@ -172,9 +172,9 @@ def _tell_order_resource(name: str, resource: str, answer: object) -> CheckFindi
 def _tell_list(name: str, resource: str, answer: object, unasked: SkippedCheck) -> CheckFinding:
     if answer is None:
         return skipped(name, unasked)
-    if isinstance(answer, CredentialsRefused):  # no run reads it, so it may stay closed
+    if isinstance(answer, CredentialsRefused):  # no run reads it, so this is only a warning
         remedy = f"Give the API user the right to {resource}, or compare the ids with Revel's console by hand."
-        text = f"can't be checked: the key has no right to {resource}, but it has to others ({answer.without_advice})"
+        text = f"can't be checked: the key has no right to {resource}, only to others ({answer.without_advice})"
         return warning(name, FindingCode.NO_RIGHT, text, remedy)
     if isinstance(answer, Refused | Unreadable):
         remedy = "Compare the ids in the settings with Revel's console by hand."

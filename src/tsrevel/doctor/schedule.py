@@ -1,4 +1,4 @@
-"""The check of what starts runs: is it there, does it find its program, and is it often and regular enough?"""
+"""Checks that something starts runs, that it finds its program, and that runs are frequent and regular enough."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import real_path
 
 CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
-"""Every 45 minutes: cron has no field for it, and three lines that repeat every three hours do it."""
+"""Every 45 minutes. One cron line can't say that, so three lines repeat every three hours."""
 _SCHEDULE = "schedule"
 _SELDOM = timedelta(hours=2)
 _MOST_STARTS = 6000
@@ -28,7 +28,7 @@ _ELAPSES = re.compile(r"(?:Next elapse|Iter\w*\.? #\d+): \w+ (\d{4}-\d\d-\d\d \d
 
 
 def sync_command(settings: Settings) -> list[str]:
-    """The words of a run of this installation, which find their program and their settings from anywhere."""
+    """The command of a run of this installation, with absolute paths."""
     script = Path(sys.executable).with_name("tsrevel")
     program = [str(script)] if script.is_file() else [sys.executable, "-m", "tsrevel"]
     config = ["--config", str(settings.config_path.absolute())] if settings.config_path else []
@@ -36,7 +36,7 @@ def sync_command(settings: Settings) -> list[str]:
 
 
 def cron_lines(settings: Settings) -> list[str]:
-    """The lines of a crontab that run this installation every 45 minutes. In a crontab % is the end of a command."""
+    """The crontab lines that run this installation every 45 minutes. A crontab command ends at %, so it is escaped."""
     command = shlex.join(sync_command(settings)).replace("%", r"\%")
     return [f"{when}  {command}" for when in CRON_TIMES]
 
@@ -44,7 +44,7 @@ def cron_lines(settings: Settings) -> list[str]:
 def check_schedule(
     settings: Settings, environ: Mapping[str, str], run: CommandRunner, now: datetime, root: Path = Path("/")
 ) -> Iterator[CheckFinding]:
-    """Whether a crontab or a systemd timer starts `tsrevel sync` with these settings, and how well."""
+    """Check the crontabs and systemd timers that start `tsrevel sync` with these settings."""
     table = run(["crontab", "-l"], environ)
     starts = [*read_crontabs(root, environ, table.output), *read_timers(root, environ, run)]
     sound = [each for each in starts if not _find_fault(each, settings)]
@@ -105,7 +105,7 @@ def _check_starter(
 def _find_gaps(
     starts: Sequence[ScheduledRun], environ: Mapping[str, str], run: CommandRunner, now: datetime
 ) -> list[timedelta]:
-    """The times between runs from now on, by the wall clock; none where they can't be told."""
+    """The times between runs from now on, by the wall clock; [] if unknown. Raises CronSimError."""
     spans = [run(["systemd-analyze", "timespan", text], environ).output for each in starts for text in each.every]
     known = [re.search(r"μs: (\d+)", text) for text in spans]
     if any(known):
@@ -143,11 +143,11 @@ def _find_gaps(
 def _tell_none(
     settings: Settings, starts: Sequence[ScheduledRun], sound: Sequence[ScheduledRun], failure: CommandFailure | None
 ) -> CheckFinding:
-    """Nothing that is active starts runs of this installation: what there is instead."""
+    """The finding if nothing active starts runs of this installation."""
     line = cron_lines(settings)[0]
     if sound:
         unit = sound[0].source
-        text = f"{unit} exists but never elapses"
+        text = f"{unit} exists but never starts a run"
         remedy = f"Run: systemctl enable --now {unit}. It needs an OnCalendar= or OnBootSec= besides OnUnitActiveSec=."
         return warning(_SCHEDULE, FindingCode.TIMER_OFF, text, remedy)
     if starts:
@@ -164,13 +164,13 @@ def _tell_none(
 
 
 def _find_fault(start: ScheduledRun, settings: Settings) -> str:
-    """Why this isn't a run of the installation that is examined; "" where it is one."""
+    """Why this isn't a run of the installation that is checked; "" if it is one."""
     ours = settings.config_path
     examined = f"doctor checks {ours or 'the environment'}"
     if start.dry_run:
         return "is a dry run, so it writes no order"
     if start.config is None:
-        return f"names no settings file and finds none; {examined}" if ours else ""
+        return f"names and finds no settings file; {examined}" if ours else ""
     if ours is None or real_path(start.config) != real_path(ours):
         return f"reads {start.config}; {examined}"
     return ""

@@ -1,4 +1,4 @@
-"""What starts runs on this machine, as it is written down: lines of crontabs, and timers of systemd."""
+"""Reads what starts runs on this machine: lines of crontabs, and timers of systemd."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tsrevel.config.problems import ProblemReport
 from tsrevel.files import home_of, user_name
 
 CRONS_PATH = "/usr/bin:/bin"
-"""Where cron looks for a command unless the table sets PATH."""
+"""The PATH of cron's commands unless the table sets one."""
 _SYSTEMDS_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ASSIGNMENT = re.compile(r"""\s*(?:"(\w+)"|'(\w+)'|(\w+))\s*=\s*(.*)""")
 _ENTRY = re.compile(r"\s*(?P<when>@(?!reboot)\w+|(?:[\w*,/~-]+\s+){4}[\w*,/~-]+)\s+(?P<command>\S.*)")
@@ -31,10 +31,10 @@ _NICKNAMES = {
     "@annually": "0 0 1 1 *",
 }
 _END_OF_COMMAND = re.compile(r"(?<!\\)%")
-"""What follows is the command's input."""
+"""The text after it is the command's input."""
 _BREAKS = frozenset(";&|()<>")
 _CHANGE_PATH = frozenset({"sudo", "doas", "su", "runuser", "source", "."})
-"""After these words the program may be looked for elsewhere."""
+"""After these words another PATH may apply."""
 _SYSTEM_UNITS = tuple(
     f"{place}/systemd/system" for place in ("etc", "run", "usr/local/lib", "usr/lib", "lib")
 )  # the first wins
@@ -43,12 +43,11 @@ _LIST = ("list-timers", "--all", "--no-legend")
 
 @dataclass(frozen=True, slots=True)
 class ScheduledRun:
-    """One `tsrevel sync` that is started again and again.
+    """A `tsrevel sync` that is started repeatedly.
 
-    `source` is the crontab or the timer. `text` is the command without what stands before it: that may set a secret.
-    `when` are times as cron or OnCalendar= writes them, `every` spans of time as systemd writes them.
-    `config` is the settings file that the run reads, `missing` says why its
-    program can't be run.
+    `source` is the crontab or the timer. `text` is the command without the words before it, which may set a secret.
+    `when` are times in the form of cron or OnCalendar=, `every` are spans of time in the form of systemd.
+    `config` is the settings file that the run reads. `missing` says why its program can't be run.
     """
 
     source: str
@@ -63,7 +62,7 @@ class ScheduledRun:
 
 
 def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[ScheduledRun]:
-    """The runs of this user's table `own`, of the system's tables below `root`, and, for root, of all users."""
+    """The runs in this user's table `own`, in the system's tables below `root`, and, for root, of all users."""
     yield from read_crontab("crontab", own, environ.get("HOME", ""))
     folder = root / "etc/cron.d"
     tables = [root / "etc/crontab", *(sorted(folder.iterdir()) if folder.is_dir() else [])]
@@ -78,7 +77,7 @@ def read_crontabs(root: Path, environ: Mapping[str, str], own: str) -> Iterator[
 
 
 def read_crontab(source: str, table: str, home: str | None) -> Iterator[ScheduledRun]:
-    """Every line that starts `tsrevel sync`, more than once after booting. Without `home` each line names its user."""
+    """The runs of lines that start `tsrevel sync`, except @reboot. If `home` is None, each line names its user."""
     given = {"PATH": CRONS_PATH, "HOME": home or ""}
     for line in table.splitlines():
         if not line.strip() or line.lstrip().startswith("#"):
@@ -104,7 +103,7 @@ def _read_command(
     lexer.commenters = ""
     try:
         words = list(lexer)
-    except ValueError:  # a quote is open: cron's shell will say so
+    except ValueError:  # a quote is open: cron's shell reports that
         words = command.split()
     folder, local = Path(given["HOME"] or "/"), dict(given)
     for number, word in enumerate(words):
@@ -119,7 +118,7 @@ def _read_command(
         elif " " in word and "tsrevel" in word:  # bash -c "tsrevel sync"
             yield from _read_command(source, word, local, path_known=path_known)
         elif word.rpartition("/")[2] == "tsrevel" and before not in {"cd", "echo", "-u"}:
-            # by whatever path, or `python -m tsrevel`; not where it is only somebody's argument
+            # with any path, or as `python -m tsrevel`, but not as an argument of another command
             rest = words[number + 1 :]
             end = next((at for at, each in enumerate(rest) if set(each) <= _BREAKS), len(rest))
             redirected = end < len(rest) and rest[end][0] in "<>" and rest[end - 1 : end] in (["1"], ["2"])
@@ -136,7 +135,7 @@ def _read_command(
 
 
 def _find_missing(program: str, environ: Mapping[str, str], folder: Path) -> str:
-    """Why the program can't be run from there; "" where it can, or that can't be told."""
+    """Why the program can't be run from there; "" if it can, or if that is unknown."""
     program = program.replace("${HOME}", environ["HOME"]).replace("$HOME", environ["HOME"])
     if "/" not in program:
         path = environ.get("PATH", "")
@@ -150,7 +149,7 @@ def _find_missing(program: str, environ: Mapping[str, str], folder: Path) -> str
 
 
 def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> Path | None:
-    """The settings file that such a run reads: named, by the table's environment, or where one is looked for."""
+    """The settings file that the run reads: from --config, from TSREVEL_CONFIG, or found in the usual folders."""
     named = ""
     for number, word in enumerate(arguments):
         name, sign, value = word.partition("=")
@@ -163,7 +162,7 @@ def _config_of(arguments: Sequence[str], environ: Mapping[str, str], folder: Pat
 
 
 def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> Iterator[ScheduledRun]:
-    """The runs that systemd's timers start: those of the system, and this user's own."""
+    """The runs that systemd's timers start, of the system and of this user."""
     home = environ.get("HOME", "")
     own = (root / home.lstrip("/") / ".config/systemd/user", root / "etc/systemd/user")
     for folders, scope in (([root / each for each in _SYSTEM_UNITS], ()), (own, ("--user",))):
@@ -190,7 +189,7 @@ def read_timers(root: Path, environ: Mapping[str, str], run: CommandRunner) -> I
 
 
 def _read_unit(folders: Sequence[Path], name: str) -> dict[str, list[str]]:
-    """The settings of a unit with its drop-ins, whatever section they are in; {} where there is no such unit."""
+    """The settings of a unit and its drop-ins, of all sections; {} if there is no such unit."""
     path = next((folder / name for folder in folders if (folder / name).is_file()), None)
     drops = [each for folder in folders for each in sorted(folder.glob(f"{name}.d/*.conf"))]
     found: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""The checks of TripleSeat: is it there, is the token good, what may it read (facts TripleSeat 1, 2, 5)."""
+"""Checks that TripleSeat answers, accepts the token, and lets it read what runs need (facts TripleSeat 1, 2, 5)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TOKEN_PROBLEM = SkippedCheck(FindingCode.TOKEN_PROBLEM, f"{TOKEN} is a problem"
 
 @dataclass(frozen=True, slots=True)
 class TripleSeatLists:
-    """What TripleSeat told; None where it couldn't be asked, or didn't answer so that it can be used."""
+    """TripleSeat's lists; None for one without a usable answer. `events` are those of `days`."""
 
     sites: tuple[Site, ...] | None = None
     places: tuple[TripleSeatLocation, ...] | None = None
@@ -54,7 +54,7 @@ def skip_tripleseat(because: SkippedCheck) -> Iterator[CheckFinding]:
 def examine_tripleseat(
     tripleseat: TripleSeat, settings: Settings, policy: Policy, days: tuple[date, date]
 ) -> Generator[CheckFinding, None, TripleSeatLists]:
-    """Read once all that set-up rests on; what is found wrong with one list doesn't hide the others."""
+    """Read each list once. A problem with one list doesn't hide the others."""
     sites = attempt(tripleseat.sites)
     if is_silent(sites):
         yield failure(CONNECTION, sites)
@@ -113,7 +113,7 @@ def _check_token(settings: Settings, reads: Mapping[str, object]) -> CheckFindin
 def _tell_list(
     name: str, answer: tuple[Site, ...] | tuple[TripleSeatLocation, ...] | TsrevelError, what: str
 ) -> CheckFinding:
-    if isinstance(answer, Refused):  # only a doubt: runs don't need the list
+    if isinstance(answer, Refused):  # only a warning: runs don't need the list
         remedy = "Compare the ids and time zones with TripleSeat's settings by hand."
         return warning(name, FindingCode.NO_SUCH_RESOURCE, f"{answer}; so the {what} can't be checked", remedy)
     if isinstance(answer, TsrevelError):
@@ -133,7 +133,7 @@ def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) ->
 
 
 def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ...] | None) -> CheckFinding:
-    """Whether one event can be read with its lines and money: a scope of its own (facts TripleSeat 1.5)."""
+    """Whether one event can be read with its lines and money, which needs its own scope (facts TripleSeat 1.5)."""
     if not events:
         return skipped(EVENT, SkippedCheck(FindingCode.NO_EVENT, f"{LISTING} shows no event"))
     likely = next((each for each in events if screen_status(each, policy) is None), events[0])
@@ -145,13 +145,13 @@ def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ..
         return failure(EVENT, whole)
     if not any(document.lines for document in whole.documents):
         remedy = "If it should have lines, let the app and the approving user see financials."
-        text = f"event {likely.id} can be read, but no document of it has lines"
+        text = f"event {likely.id} can be read, but none of its documents has lines"
         return warning(EVENT, FindingCode.NO_LINES, text, remedy)
     return ok(EVENT, f"event {likely.id} can be read with its lines and money")
 
 
 def _check_unmapped(events: tuple[Event, ...], policy: Policy) -> Iterator[CheckFinding]:
-    """The places of events that would be held because no entry is theirs."""
+    """Report the locations whose events would be held because no entry has them."""
     places = {}
     for event in events:
         ids = {event.location_id, event.site_id}
