@@ -22,7 +22,7 @@ def test_it_loads_without_a_complaint_and_asks_for_nothing(pages: dict[str, Path
     log = pages[name].with_name(f"{name}.netlog.json")
     looked = browse(pages[name], "--dump-dom", f"--log-net-log={log}", "--net-log-capture-mode=IncludeSensitive")
     assert looked.complaints == []
-    assert "Total a day" in looked.out
+    assert "Total by day" in looked.out
     asked = re.findall(r'"url":"([a-z]+://[^/"]*)', log.read_text(encoding="utf-8"))
     assert {url for url in asked if not url.startswith(("file:", "chrome")) and not OF_CHROMIUM.search(url)} == set()
     addresses = set(re.findall(r"\w+://[^/\"]*", pages[name].read_text(encoding="utf-8")))

@@ -126,7 +126,7 @@ def test_without_the_ledger_the_services_are_compared_and_it_says_so(week: Shell
     ran = reconcile(week)
     assert ran.status == 3
     assert ran.lines[-1].endswith("1 difference between TripleSeat and Revel (there is no ledger) (exit status 3).")
-    assert f"there is no ledger, and Revel holds {FEW} orders of ours" in ran.lines[-2]
+    assert f"there is no ledger, but Revel has {FEW} orders of tsrevel" in ran.lines[-2]
     planted = plant(week.world)
     same = [each for each in planted if each[0] not in {"order_gone", "event_changed"}]
     found = differences(reconcile(week, "--json"))

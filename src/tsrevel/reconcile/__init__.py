@@ -1,4 +1,4 @@
-"""TripleSeat, ledger and Revel side by side: `read` looks, `compare` judges one event, `summary` sums days up.
+"""Compares TripleSeat, ledger and Revel: `read` collects, `compare` judges each event, `summary` adds up the days.
 
-Nothing here writes to either service or to the ledger, and no lock is taken.
+Nothing here writes to a service or to the ledger, or takes a lock.
 """

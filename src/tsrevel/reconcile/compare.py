@@ -1,4 +1,4 @@
-"""One event compared: what differs between TripleSeat, ledger and Revel, why, and what a person said of it. Pure."""
+"""Compares one event in TripleSeat, ledger and Revel, and takes a person's resolution into account. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from tsrevel.revel.decode import OrderRow
 
 
 def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
-    """What is to be said of an event with an order that isn't deleted."""
+    """The findings for a case with at least one order that isn't deleted."""
     if case.gone or not case.event_id or is_cancelled(case):
         yield from _compare_unwanted(case)
         return
@@ -81,11 +81,11 @@ def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
     )
 
 
-# One without an event
+# Orders that no event needs
 
 
 def _compare_unwanted(case: EventComparison) -> Iterator[Difference]:
-    """Orders that no event calls for: nothing else is said of them. Those that were voided are as they should be."""
+    """The findings for orders that no event needs. If all of them were voided, that is only noted."""
     standing = [row for row in case.live if not is_void(case, row)]
     if not standing:
         ids = ", ".join(sorted(row.id for row in case.live))
@@ -130,13 +130,13 @@ def _orphan(case: EventComparison) -> Difference:
     )
 
 
-# One that isn't finished
+# Unfinished orders
 
 
 def _find_unfinished(case: EventComparison, row: OrderRow) -> Difference | None:
-    """What is to be said of an order of which parts may still be missing, and of it alone; None where it is whole.
+    """The finding for an order that may still lack parts; None if it is finished.
 
-    A settled one was whole once: what it lacks now was taken from it.
+    A settled order was finished once, so `_compare_ours` reports what it lacks now.
     """
     record = case.record
     lacks = "" if row.printed and row.has_history is not False else _what_lacks(row)
@@ -167,7 +167,7 @@ def _who_finishes(case: EventComparison) -> str:
     return "a run is writing it now, or the next `sync` finishes it"
 
 
-# One of ours
+# Orders that tsrevel made
 
 
 def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
@@ -220,12 +220,12 @@ def _compare_ours(case: EventComparison, row: OrderRow, policy: Policy) -> Itera
 
 
 def _calm(finding: Difference) -> Difference:
-    """The finding where no plan is known that the order was written from: either side may have changed."""
+    """The finding if the written plan isn't known. Either side may have changed, so only a doubled part is an alarm."""
     return replace(_against_event(finding), calm=not is_doubled(finding))
 
 
 def _against_event(finding: Difference) -> Difference:
-    """The finding as one between Revel and the event as it is now. What the ledger had to do with it isn't known."""
+    """The finding as a difference between Revel and the current event, without the ledger."""
     if finding.kind is not DifferenceKind.MONEY:
         return replace(finding, ledger=None)
     revel, tripleseat = show(finding.revel or ZERO), show(finding.tripleseat or ZERO)
@@ -240,7 +240,7 @@ def _compare_place(plan: Plan, row: OrderRow) -> Iterator[Difference]:
 
 
 def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
-    """What TripleSeat says now that it didn't when the order was planned."""
+    """The finding if the event has changed in TripleSeat since the order was planned."""
     if case.event is None or case.problem:
         return
     now = case.plan
@@ -264,7 +264,7 @@ def _drift(case: EventComparison, written: Plan) -> Iterator[Difference]:
 
 
 def _same_content(plan: Plan, row: OrderRow, contents: Contents) -> bool:
-    """Whether somebody has made the order what the event is now, to the cent."""
+    """Whether somebody has changed the order to match the current event, to the cent."""
     planned = Counter((item.product, Cents(item.quantity * item.unit_price)) for item in plan.items)
     stored = Counter(
         (each.product, Cents(int(each.quantity * each.price))) for each in contents.items if not each.voided
@@ -273,7 +273,7 @@ def _same_content(plan: Plan, row: OrderRow, contents: Contents) -> bool:
     return planned == stored and not differs and plan.paid == paid(contents.payments)
 
 
-# One of others
+# Orders that someone else made
 
 
 def _compare_foreign(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
@@ -290,7 +290,7 @@ def _compare_foreign(case: EventComparison, row: OrderRow) -> Iterator[Differenc
 
 
 def _compare_totals(case: EventComparison, row: OrderRow) -> Iterator[Difference]:
-    """All that can be compared where the event can't be planned: its total, and why it can't be."""
+    """The findings for an event that can't be planned: why it can't be, and its total if that differs."""
     if case.event is None or case.problem:
         return
     for hold in (case.screened, case.plan):
@@ -301,7 +301,7 @@ def _compare_totals(case: EventComparison, row: OrderRow) -> Iterator[Difference
         yield _against_event(money_differs("total", total, row.amounts["total"]))
 
 
-# What a person said of it
+# Resolutions
 
 
 _ABOUT_EVENT = frozenset({
@@ -315,9 +315,9 @@ _MINUTE = timedelta(minutes=1)
 
 
 def settle(case: EventComparison, finding: Difference) -> Difference:
-    """The finding, or a note where a person resolved the event and nothing that it is about has changed since.
+    """The finding, or a note if a person resolved the event and its subject hasn't changed since.
 
-    Two orders for one event stay an alarm, whatever was said.
+    Two orders for one event stay an alarm, resolved or not.
     """
     resolution = case.resolution
     if resolution is None or finding.explained or finding.kind not in _ABOUT_EVENT | _ABOUT_ORDER:
@@ -331,16 +331,16 @@ def settle(case: EventComparison, finding: Difference) -> Difference:
 
 
 def as_resolved(finding: Difference, resolution: Resolution) -> Difference:
-    """The same as a note: a person has said that the event is seen to."""
+    """The finding as a note: a person has dealt with the event."""
     text = f"resolved as {resolution.verdict}: {finding.text}"
     return replace(finding, kind=DifferenceKind.RESOLVED, text=text, explained=True)
 
 
 def event_stands(case: EventComparison, resolution: Resolution) -> bool:
-    """Whether the event is as it was when a person resolved it.
+    """Whether the event is unchanged since a person resolved it.
 
-    By its content as the listing tells it; where that isn't known, by TripleSeat's stamp, which has no seconds (facts
-    TripleSeat 3.1). One that is gone can't change; it was gone then unless a run found that out later.
+    Content hashes decide. If one is unknown, TripleSeat's stamp decides, which has no seconds (facts TripleSeat 3.1).
+    An event that TripleSeat doesn't return counts as unchanged, unless a run noticed its cancellation later.
     """
     if case.event is None:
         record = case.record
@@ -351,7 +351,7 @@ def event_stands(case: EventComparison, resolution: Resolution) -> bool:
 
 
 def _orders_stand(case: EventComparison, resolution: Resolution) -> bool:
-    """Whether Revel's orders and their parts are as they were then, by Revel's stamps."""
+    """Whether Revel's orders and their parts are unchanged since then, by Revel's stamps."""
     stamps: list[datetime | None] = []
     for row in case.live:
         contents = contents_of(case, row)
@@ -368,7 +368,7 @@ def _is_before(case: EventComparison, stamp: datetime | None, precision: timedel
 
 
 def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
-    """The case with its findings, each with the event and orders it is about, and what each of the three counts."""
+    """The result for the case: its findings, each with its event and orders, and its money in each of the three."""
     found = (settle(case, each) for each in compare_live(case, policy)) if case.live else _compare_without_order(case)
     orders = tuple(sorted(row.id for row in case.orders))
     findings = tuple(
@@ -383,11 +383,11 @@ def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
     return ComparisonResult(case, findings, _tripleseat(case, findings, policy), ledger, revel, places)
 
 
-# What each of the three counts
+# The money of a case in each of the three
 
 
 def _tripleseat(case: EventComparison, findings: tuple[Difference, ...], policy: Policy) -> Money | None:
-    """None where no order is called for. What can't be planned counts with the event's total alone."""
+    """None if no order is expected. An event that can't be planned counts with its total only."""
     if case.event is None or is_cancelled(case) or case.event.day not in {None, case.day}:
         return None
     if not case.live and all(each.explained for each in findings):
@@ -399,7 +399,7 @@ def _tripleseat(case: EventComparison, findings: tuple[Difference, ...], policy:
 def _ledger(
     case: EventComparison, findings: tuple[Difference, ...], revel: tuple[Money, ...], policy: Policy
 ) -> Money | None:
-    """None where it holds no order. It keeps no amounts of orders that others made: there Revel's stand in."""
+    """None if the ledger has no order. It stores no amounts of orders that others made, so Revel's are used."""
     record = case.record
     if record is None or (record.state == "claimed" and not record.order_id):
         return None
@@ -410,7 +410,7 @@ def _ledger(
     return revel[0] if revel else Money()
 
 
-# An event that has no order at Revel
+# Events without an order in Revel
 
 
 def _compare_without_order(case: EventComparison) -> Iterator[Difference]:

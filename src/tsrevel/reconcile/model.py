@@ -1,4 +1,4 @@
-"""The words of a reconciliation as data: one event's case, what was found, a day's sums, the whole report. Pure."""
+"""The data of a reconciliation: the case of an event, its findings, the sums of a day, the whole report. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MoneyKind = Literal["items", "discount", "tax", "charges", "total", "payments", 
 
 
 class DifferenceKind(StrEnum):
-    """What was found. Codes never change their meaning. Those from NOT_DUE on explain, and are no differences."""
+    """The kind of a finding. Codes never change their meaning. From NOT_DUE on they explain, and aren't differences."""
 
     DUPLICATE_ORDERS = "duplicate_orders"
     ORDER_WITHOUT_EVENT = "order_without_event"
@@ -58,14 +58,14 @@ ALARMS = frozenset({
     DifferenceKind.ITEM_MISSING, DifferenceKind.ITEM_EXTRA, DifferenceKind.ITEM_CHANGED,
     DifferenceKind.PAYMENT_MISSING, DifferenceKind.PAYMENT_DOUBLED, DifferenceKind.PAYMENT_CHANGED,
 })  # fmt: skip
-"""Two orders for an event, or an order whose money isn't what was written: exit 14 (DESIGN 2)."""
+"""Several orders for an event, a wrong establishment, or money that isn't what was written: exit 14 (DESIGN 2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Money by kind, in cents. items - discount + tax + charges = total, and total - payments = balance, as a rule.
+    """Money by kind, in cents. Usually items - discount + tax + charges = total, and total - payments = balance.
 
-    `items` are the lines sold; `charges` are gratuity and the billing totals that are written as items. `partial`: only
+    `items` are the lines sold. `charges` are gratuity and the billing totals that are written as items. `partial`: only
     the total is known.
     """
 
@@ -92,7 +92,7 @@ MONEY_KINDS: tuple[MoneyKind, ...] = get_args(MoneyKind)
 
 @dataclass(frozen=True, slots=True)
 class ReportLocation:
-    """Where an event or order is counted: a `[[locations]]` entry, or what TripleSeat calls a place without one."""
+    """The location that an event or order counts for: a `[[locations]]` entry, or a name for a location without one."""
 
     name: str
     establishment: EstablishmentId | None = None
@@ -101,10 +101,10 @@ class ReportLocation:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference, or one thing explained. `text` says what happened and what to do, without customer data.
+    """One difference, or one explanation. `text` says what happened and what to do, without customer data.
 
-    `field` and the three amounts tell which money differs, where it is about money. `calm`: no alarm whatever its kind
-    is, for nothing tells that it was ever otherwise.
+    `field` and the three amounts say which money differs, if any. `calm`: never an alarm, because the plan that was
+    written isn't known.
     """
 
     kind: DifferenceKind
@@ -121,18 +121,18 @@ class Difference:
 
     @property
     def alarm(self) -> bool:
-        """Whether a person must look before anything more is written."""
+        """Whether a person must check it before anything more is written."""
         return self.kind in ALARMS and not self.calm
 
 
 @dataclass(frozen=True, slots=True)
 class EventComparison:
-    """All that the three have to say of one event.
+    """One event as TripleSeat, ledger and Revel have it.
 
-    `event` is None where TripleSeat doesn't hand it out: `problem` says why, `gone` that there is no such event,
-    `unread` that it may be handed out another time. `event_id` is '' for an order that names no event. `digest` is the
-    content hash of the event as it is listed now. `screened` leaves the time gate out, `gate` is for that. `orders` may
-    be deleted ones. `day` is where it is counted.
+    `event` is None if TripleSeat doesn't return it: `problem` says why, `gone` that it doesn't exist, `unread` that a
+    later request may return it. `event_id` is '' for an order that names no event. `digest` is the event's content hash
+    in the current listing. `screened` ignores the time gate, and `gate` is its state. `orders` may include deleted
+    ones. `day` is the day that it counts for.
     """
 
     event_id: EventId
@@ -160,9 +160,9 @@ class EventComparison:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """One case judged: what each of the three counts for its day, None where it counts nothing.
+    """The findings of a case, and its money in each of the three; None if it counts nothing there.
 
-    `places` are the establishments at which Revel has the orders of `revel`.
+    `revel` has the money of each order, and `places` its establishment.
     """
 
     case: EventComparison
@@ -175,7 +175,7 @@ class ComparisonResult:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How many orders, and their money."""
+    """A number of orders, and their money."""
 
     orders: int = 0
     money: Money = Money()
@@ -185,7 +185,7 @@ class Totals:
 
 
 class UnmatchedKind(StrEnum):
-    """Why an event's amounts can't stand in all columns of its day. Codes never change their meaning."""
+    """Why an event isn't in all columns of its day. Codes never change their meaning."""
 
     HELD = "held"
     MISSED = "missed"
@@ -215,7 +215,7 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What TripleSeat, ledger and Revel each have of the same events."""
+    """The totals of the same events in TripleSeat, ledger and Revel."""
 
     tripleseat: Totals = Totals()
     ledger: Totals = Totals()
@@ -227,10 +227,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One location's day. `differences` leaves out what is explained.
+    """One location's day. `differences` are the findings that aren't explanations.
 
-    `matched`: the events that all three have in full; all kinds of money add up there. `unmatched`: the others, by what
-    keeps them apart; only the total counts there. Together they are `whole`.
+    `matched`: the events that all three have in full; each kind of money adds up. `unmatched`: the other events, by
+    reason; only their totals count. `whole` is the sum of both.
     """
 
     day: date
@@ -245,7 +245,7 @@ class Day:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to say of it: no event, no order, no finding."""
+        """Whether the day has no event, no order and no finding."""
         return self.whole == Figures() and not self.findings
 
     @property
@@ -259,7 +259,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class ComparedSpan:
-    """A location's days that were compared, both included."""
+    """The days of a location that were compared, `first` and `last` included."""
 
     spot: ReportLocation
     first: date
@@ -268,7 +268,7 @@ class ComparedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The whole comparison. `days` holds every day of every span, and no others but of places without an entry."""
+    """The whole comparison. `days` has every day of every span, and days of locations without an entry."""
 
     at: datetime
     spans: tuple[ComparedSpan, ...]
@@ -287,24 +287,24 @@ class Reconciliation:
 
     @property
     def exit_status(self) -> int:
-        """0 where all agree to the cent, 14 where a person must look before anything is written, else 3 (DESIGN 2)."""
+        """0 if all agree to the cent, 14 if a person must check before anything is written, else 3 (DESIGN 2)."""
         alarms = [finding.alarm for _, finding in self.differences]
         return (14 if any(alarms) else 3) if alarms else 0
 
 
 def prefixes(policy: Policy) -> tuple[str, ...]:
-    """What the names of our orders begin with; a prefix that begins with another one isn't needed."""
+    """The beginnings of our orders' names, without any that begins with another one."""
     heads = sorted({template.partition("{event_id}")[0] for template in name_templates(policy)})
     return tuple(head for head in heads if not any(head != other and head.startswith(other) for other in heads))
 
 
 def is_named_like_ours(order: OrderRow, policy: Policy) -> bool:
-    """Whether its name begins as ours do. Where ours begin with nothing, none does."""
+    """Whether its name begins like ours. False if ours have no fixed beginning."""
     return any(head and order.local_id.startswith(head) for head in prefixes(policy))
 
 
 def event_of(order: OrderRow, policy: Policy) -> EventId | None:
-    """The event that an order is named after. A bare number is a POS station's (facts Revel 3.4), unless it is ours."""
+    """The event in the order's name. A bare number is a POS station's (facts Revel 3.4), unless the uuid is ours."""
     for template in name_templates(policy):
         head, _, tail = template.partition("{event_id}")
         found = re.fullmatch(f"{re.escape(head)}([0-9]+){re.escape(tail)}", order.local_id)

@@ -1,4 +1,4 @@
-"""An order by its parts and amounts: as planned, and as Revel shows it, to the cent. Pure."""
+"""Compares the parts and amounts of an order in Revel with its plan, to the cent. Pure."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ def planned_money(plan: Plan, policy: Policy) -> Money:
 
 
 def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy: Policy) -> Money:
-    """What Revel shows of an order: its items and payments added up, the rest as the order itself says.
+    """An order's money in Revel: the sums of its items and payments, and the order's own other amounts.
 
-    An item counts as a charge where the plan has it as one, by its uuid, or by its product where the plan knows no
-    such uuid.
+    The plan says whether an item is a charge: by its uuid, or by its product if the plan doesn't have the uuid.
     """
     planned = plan.items if plan else ()
     ours = {item.uuid for item in planned}
@@ -49,7 +48,7 @@ def stored_money(order: OrderRow, contents: Contents, plan: Plan | None, policy:
 
 
 def own_money(amounts: Mapping[AmountName, Cents], received: Cents) -> Money:
-    """What the order itself says, which doesn't tell the charges among its items from the others."""
+    """The order's own amounts. Charges that are items count among `items` here."""
     sums: dict[str, Any] = {}
     for name, amount in amounts.items():
         sums[_kind_of(name)] = Cents(sums.get(_kind_of(name), ZERO) + amount)
@@ -57,7 +56,7 @@ def own_money(amounts: Mapping[AmountName, Cents], received: Cents) -> Money:
 
 
 def _kind_of(name: AmountName) -> MoneyKind:
-    """Where an amount of the order is counted."""
+    """The kind that an amount of the order counts as."""
     match name:
         case "subtotal":
             return "items"
@@ -82,14 +81,14 @@ def paid(rows: Collection[PaymentRow]) -> Cents:
 
 
 def compare_order(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Difference]:
-    """Every way in which our order isn't what was planned."""
+    """Every difference between our order and its plan."""
     yield from _compare_items(plan, contents.items, policy)
     yield from _compare_payments(plan, row, contents.payments)
     yield from compare_amounts(plan, row, paid(contents.payments))
 
 
 def find_doubled(plan: Plan, row: OrderRow, contents: Contents, policy: Policy) -> Iterator[Difference]:
-    """The parts of the plan that are on the order more than once: wrong in an unfinished order as well."""
+    """The parts of the plan that are on the order more than once. That is wrong in an unfinished order, too."""
     yield from filter(is_doubled, _compare_items(plan, contents.items, policy))
     yield from filter(is_doubled, _compare_payments(plan, row, contents.payments))
 
@@ -101,7 +100,7 @@ def is_doubled(finding: Difference) -> bool:
 
 
 def compare_amounts(plan: Plan, row: OrderRow, received: Cents) -> Iterator[Difference]:
-    """What the order itself says against what was planned; what follows from another difference isn't told again."""
+    """Differences of the order's own amounts, except those that only follow from another difference."""
     deltas = {name: row.amounts[name] - plan.amount(name) for name in AMOUNTS}
     total = deltas["subtotal"] - deltas["discount"] + sum(deltas[name] for name in CHARGE_FIELDS)
     follows = {"total": {total}, "balance": {deltas["total"], deltas["total"] - (received - plan.paid)}}
@@ -111,14 +110,14 @@ def compare_amounts(plan: Plan, row: OrderRow, received: Cents) -> Iterator[Diff
 
 
 def money_differs(field: MoneyKind, planned: Cents, stored: Cents) -> Difference:
-    """An amount of the order itself that isn't what was written."""
+    """The finding for an amount of the order that isn't what was written."""
     touched = "; a POS station may have opened the order" if field == "discount" else ""
     text = f"Revel has {show(stored)} as its {field}, but tsrevel wrote {show(planned)}{touched}"
     return replace(differs(DifferenceKind.MONEY, text, field, planned, stored), reason=Reason.AMOUNT_MISMATCH)
 
 
 def differs(kind: DifferenceKind, text: str, field: MoneyKind, planned: Cents, stored: Cents) -> Difference:
-    """A part of the order that isn't what was planned. The ledger has it as it was planned."""
+    """The finding for a part of the order that isn't as planned. The ledger has the planned amount."""
     return Difference(
         kind, text, reason=Reason.ORDER_DIFFERS, field=field, tripleseat=planned, ledger=planned, revel=stored
     )
@@ -164,9 +163,9 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
             amount = sum(each.amount for each in live if each.uuid == row.uuid)
             yield _payment_doubled(payment.amount, times[row.uuid], Cents(amount))
         elif row.amount != payment.amount:
-            text = f"the payment of {show(payment.amount)} is one of {show(row.amount)} at Revel"
+            text = f"the payment of {show(payment.amount)} is {show(row.amount)} at Revel"
             yield differs(DifferenceKind.PAYMENT_CHANGED, text, "payments", payment.amount, row.amount)
-    # payments under no uuid of ours: one that lowered what is due was taken at a till; else it is ours once more
+    # a payment with another uuid: if it lowered the balance, a POS station took it; otherwise it doubles one of ours
     planned = {payment.uuid for payment in plan.payments}
     amounts = {payment.amount for payment in plan.payments if payment.uuid in by_uuid}
     not_taken = paid(live) > order.amounts["total"] or order.amounts["balance"] >= plan.remaining_due
@@ -176,7 +175,7 @@ def _compare_payments(plan: Plan, order: OrderRow, rows: tuple[PaymentRow, ...])
         if not_taken and row.amount in amounts:
             yield _payment_doubled(row.amount, 2, Cents(2 * row.amount))
         else:
-            text = f"TripleSeat lacks a payment of {show(row.amount)} at Revel; record it there if a station took it"
+            text = f"TripleSeat lacks a payment of {show(row.amount)} at Revel; if a station took it, record it there"
             yield differs(DifferenceKind.PAYMENT_EXTRA, text, "payments", ZERO, row.amount)
 
 
@@ -194,19 +193,19 @@ _NOTHING = Contents(None)
 
 
 def is_cancelled(case: EventComparison) -> bool:
-    """Whether TripleSeat has the event, and as one that may not become an order."""
+    """Whether TripleSeat returns the event as deleted, or with a status that isn't eligible."""
     return isinstance(case.screened, Skip) and case.screened.reason in _CANCELLED
 
 
 def is_ours(case: EventComparison, row: OrderRow) -> bool:
-    """Whether we made the order: by its uuid, or by its id in the ledger, whatever it is called now."""
+    """Whether tsrevel made the order: by its uuid, or by its id in the ledger. Its name may have changed."""
     record = case.record
     known = record is not None and record.state != "foreign" and record.order_id == row.id
     return known or (bool(case.event_id) and row.uuid == order_uuid(case.event_id))
 
 
 def is_void(case: EventComparison, row: OrderRow) -> bool:
-    """Whether nothing of the order counts any more: a person has voided it at Revel."""
+    """Whether nothing of the order counts any more, because a person voided it in Revel."""
     contents = contents_of(case, row)
     sold = any(not item.voided for item in contents.items)
     received = any(payment.counts for payment in contents.payments)
@@ -214,7 +213,7 @@ def is_void(case: EventComparison, row: OrderRow) -> bool:
 
 
 def main_order(case: EventComparison) -> OrderRow:
-    """The one that counts where there are several: the ledger's, else ours, else the oldest."""
+    """The order to compare if there are several: the ledger's, else ours, else the oldest."""
     known = case.record.order_id if case.record else None
     return min(case.live, key=lambda row: (row.id != known, not is_ours(case, row), int(row.id)))
 
@@ -224,22 +223,22 @@ def contents_of(case: EventComparison, row: OrderRow) -> Contents:
 
 
 def plan_now(case: EventComparison) -> Plan | None:
-    """What the event would be written as now; None where it can't be planned."""
+    """The plan of the event as it is now; None if it can't be planned."""
     return case.plan if isinstance(case.plan, Plan) else None
 
 
 def written_plan(case: EventComparison) -> Plan | None:
-    """What the ledger says that the order was written as; None where it doesn't say."""
+    """The plan that the ledger stored for the order; None if it has none."""
     return case.record.plan if case.record else None
 
 
 def event_total(case: EventComparison) -> Cents | None:
-    """What TripleSeat says that the event comes to; None where it doesn't say."""
+    """The event's grand total in TripleSeat; None if unknown."""
     return to_cents(case.event.grand_total) if case.event and case.event.grand_total is not None else None
 
 
 def totals_of(case: EventComparison) -> Difference:
-    """A finding about the total, with what each of the three says it is: to be completed."""
+    """A finding with the total in each of the three. The caller completes it."""
     now, written, live = plan_now(case), written_plan(case), case.live
     return Difference(
         DifferenceKind.MONEY,

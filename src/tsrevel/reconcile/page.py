@@ -1,4 +1,4 @@
-"""The report as one HTML page that a manager reads and prints: no script, nothing from outside, everything escaped."""
+"""Writes the report as one HTML page to read and print: no script, nothing from outside, everything escaped."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tsrevel.reconcile.model import MONEY_KINDS, Reconciliation
 from tsrevel.templates import load_template
 
 MARK = '<meta name="generator" content="tsrevel reconcile">'
-"""In every page, near its beginning: what says that a file may be replaced."""
+"""It is near the beginning of every page. Only a file with it may be replaced."""
 
 
 def check_page(path: Path) -> str | None:
-    """In words, why the page can't go there; None if it can. Ask before the work is done."""
+    """Why the page can't be written there, in words; None if it can. Call it before the comparison."""
     if path.is_dir():
         return f"{path} is a folder; name a file in it"
     if not path.parent.is_dir():
@@ -32,7 +32,7 @@ def check_page(path: Path) -> str | None:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Put the page there (0600), in place of an earlier one, in one move. Raises ConfigError where that fails."""
+    """Write the page (mode 0600), replacing an earlier one atomically. Raises ConfigError if that fails."""
     try:
         replace_file(path, text.encode())
     except OSError as error:
@@ -50,7 +50,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def render_page(report: Reconciliation, event_url: str) -> str:
-    """The page. `event_url` is the pattern of a link to an event in TripleSeat, or ""."""
+    """`event_url` is the pattern of links to events in TripleSeat, or "" for no links."""
     style = files("tsrevel.reconcile").joinpath("templates/page.css").read_text(encoding="utf-8")
     dates = [day.day for day in report.days]
     page = load_template("tsrevel.reconcile", "page.html").render(

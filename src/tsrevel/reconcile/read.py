@@ -1,7 +1,7 @@
-"""Looks: the events of the days, the ledger's rows, Revel's orders, each event a case. It decides nothing.
+"""Reads the events of the days, the ledger's rows and Revel's orders, and makes each event a case. It decides nothing.
 
 Revel's `created_date` is when an order was written, not the event's day (facts Revel 2.4). So an event's orders are
-looked for by their names, and the days are listed only to find orders that no event is known for.
+looked up by uuid and name. Orders are listed by day only to find those without a known event.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from tsrevel.revel.orders import DatedOrder, OrderSearch
 from tsrevel.tripleseat.client import TripleSeat
 
 USUAL_DAYS = 7
-"""Compared where no days are named: so many, today included."""
+"""How many days are compared by default, today included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where to look, and what the settings say. `view` is None where there is no ledger. Nothing is written."""
+    """The services, the ledger and the settings to read from. `view` is None if there is no ledger."""
 
     tripleseat: TripleSeat
     books: OrderSearch
@@ -59,22 +59,22 @@ class _Looking:
     orders: dict[EventId, dict[OrderId, OrderRow]] = field(default_factory=dict)
     written: dict[EventId, DatedOrder] = field(default_factory=dict)
     nameless: list[DatedOrder] = field(default_factory=list)
-    """Named nearly as ours: of those, some belong to an event by their uuid."""
+    """Orders with a name nearly like ours. Some belong to an event by their uuid."""
     known: KnownEvents = field(default_factory=lambda: KnownEvents({}, {}, {}))
     failures: FailureStreak = field(default_factory=FailureStreak)
 
 
 def choose_spans(policy: Policy, now: datetime, first: date | None, last: date | None) -> tuple[ComparedSpan, ...]:
-    """Each location's days: those named, else the last seven by its own clock, today included."""
+    """Each location's days: those given, else the last seven by its own clock, today included."""
     return tuple(_span(_spot(location), now, first, last) for location in policy.locations)
 
 
 def read_cases(
     sources: Sources, spans: tuple[ComparedSpan, ...], first: date | None, last: date | None
 ) -> Iterator[EventComparison]:
-    """A case for each event of the days and for each order that has none there.
+    """Yield a case for each event of the days, and for each order written then whose event isn't known.
 
-    Raises ServiceDown where a service can't be asked or tells nonsense; CredentialsRefused, LedgerUnusable.
+    Raises ServiceDown if a service gives no usable answer; CredentialsRefused, LedgerUnusable.
     """
     looking = _Looking(first=min(span.first for span in spans), last=max(span.last for span in spans))
     try:
@@ -83,9 +83,9 @@ def read_cases(
         _find_orders(sources, looking)
         rows = [row for rows in looking.orders.values() for row in rows.values()]
         known = {row.id for row in rows}
-        strays = [each for each in looking.nameless if each.order.id not in known]
-        contents = sources.books.contents([*rows, *(each.order for each in strays)])
-        yield from (case for span in spans for each in strays if (case := _misplaced_order(each, span, contents)))
+        misplaced = [each for each in looking.nameless if each.order.id not in known]
+        contents = sources.books.contents([*rows, *(each.order for each in misplaced)])
+        yield from (case for span in spans for each in misplaced if (case := _misplaced_order(each, span, contents)))
         for number, event_id in enumerate(looking.events, 1):
             case = _case(sources, looking, event_id, contents)
             sources.progress(number, len(looking.events))
@@ -94,15 +94,15 @@ def read_cases(
             span = named or _span(elsewhere, sources.now, first, last)
             if span.first <= case.day <= span.last:
                 yield case
-    except (TryNextRun, Refused) as error:  # half a comparison would be taken for a whole one
+    except (TryNextRun, Refused) as error:  # half a comparison could be taken for a whole one
         raise ServiceDown(f"nothing was compared: {error}") from error
 
 
-# What there is
+# Read events and orders
 
 
 def _list_events(sources: Sources, looking: _Looking) -> None:
-    """The events of these days, and those of the ledger's orders of these days, which may be elsewhere by now."""
+    """Read the events of these days, and those whose planned orders are on these days: they may have moved."""
     for found in sources.tripleseat.search_by_day(looking.first, looking.last):
         event_id = EventId(found.id or f"{NAMELESS}{found.digest[:8]}")
         unusable = EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, found.problem or "")
@@ -119,7 +119,7 @@ def _list_events(sources: Sources, looking: _Looking) -> None:
 
 
 def _list_strangers(sources: Sources, looking: _Looking, spans: tuple[ComparedSpan, ...]) -> None:
-    """Orders that carry a name of ours, written on these days, whose event isn't among those known by now."""
+    """Read orders with a name like ours that were written on these days, and their events if not yet read."""
     gate = sources.policy.gate
     beginnings = prefixes(sources.policy)
     for establishment in {span.spot.establishment for span in spans if span.spot.establishment is not None}:
@@ -160,14 +160,14 @@ def _find_orders(sources: Sources, looking: _Looking) -> None:
 
 
 def _names(sources: Sources, looking: _Looking, event_id: EventId) -> tuple[str, ...]:
-    """Every `local_id` that its order may carry, though the settings have changed since."""
+    """Every `local_id` that its order may have, including that of its plan in case the settings have changed."""
     record = looking.known.orders.get(event_id)
     plan = record.plan if record else None
     return (*known_local_ids(sources.policy, event_id), *((plan.local_id,) if plan else ()))
 
 
 def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> FoundEvent | EventUnavailable:
-    """The event itself, or why TripleSeat doesn't hand it out. ServiceDown where it does so for none of several."""
+    """The event, or why TripleSeat doesn't return it. Raises ServiceDown after several failures in a row."""
     try:
         event = fetch_event(sources.tripleseat, event_id)
     except Unavailable as error:
@@ -182,7 +182,7 @@ def _ask(sources: Sources, looking: _Looking, event_id: EventId) -> FoundEvent |
 def _misplaced_order(
     written: DatedOrder, span: ComparedSpan, contents: Mapping[OrderId, Contents]
 ) -> EventComparison | None:
-    """An order without any event: counted where and when it was written. None where that isn't in the span."""
+    """The case of an order without an event, counted where and when it was written. None if outside the span."""
     order = written.order
     if order.establishment != span.spot.establishment or not span.first <= written.day <= span.last:
         return None
@@ -190,7 +190,7 @@ def _misplaced_order(
     return EventComparison(EventId(""), written.day, span.spot, problem=problem, orders=(order,), contents=contents)
 
 
-# One event
+# Make the case of an event
 
 
 def _case(
@@ -220,7 +220,7 @@ def _case(
 def _planned(
     sources: Sources, looking: _Looking, case: EventComparison, found: FoundEvent, location: Location | None
 ) -> EventComparison:
-    """The case with what planning says of its event, which is fetched whole where an order is called for or there."""
+    """Add screening, gate and plan. The event is read in full if it is due for an order or already has one."""
     policy, event = sources.policy, found.event
     screened = screen(event, policy, sources.now, ignore_gate=True)
     zone = _zone(location.timezone if location else policy.default_timezone)
@@ -248,7 +248,7 @@ def _planned(
 def _day(
     sources: Sources, looking: _Looking, event_id: EventId, event: Event | None, location: Location | None
 ) -> date:
-    """Where it is counted: the event's day; for one that has moved out of sight or is gone, the day of its order."""
+    """The day that it counts for: the event's; if it moved out of these days or is gone, the day of its order."""
     record = looking.known.orders.get(event_id)
     planned = record.plan.day if record and record.plan else None
     sighting = looking.known.results.get(event_id)

@@ -1,4 +1,4 @@
-"""Verdicts summed up: each location's days, what the three count there, and a check on the comparison itself. Pure."""
+"""Sums up results by location and day, and checks the comparison itself by the day's sums. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tsrevel.reconcile.order_parts import is_ours
 def sum_up(
     verdicts: Sequence[ComparisonResult], spans: tuple[ComparedSpan, ...], at: datetime, *, has_ledger: bool
 ) -> Reconciliation:
-    """Every day of every span, and those of places that have no entry; in the order of the settings, then by day."""
+    """Every day of every span, and days of locations without an entry: in the order of the settings, then by day."""
     days: dict[tuple[ReportLocation, date], list[ComparisonResult]] = {}
     for span in spans:
         for number in range((span.last - span.first).days + 1):
@@ -54,7 +54,7 @@ def _is_own(verdict: ComparisonResult, establishment: EstablishmentId | None) ->
 def _orders_elsewhere(
     verdict: ComparisonResult, spans: tuple[ComparedSpan, ...]
 ) -> Iterator[tuple[ReportLocation, Money]]:
-    """Revel's orders that aren't at the event's own location, each where Revel has it."""
+    """Revel's orders that aren't at the event's own location, each with the location that it is at."""
     for at, money in zip(verdict.places, verdict.revel, strict=True):
         if at is not None and not _is_own(verdict, at):
             named = (span.spot for span in spans if span.spot.establishment == at)
@@ -88,7 +88,7 @@ def _total(*orders: Money | None) -> Totals:
 
 
 def _why_unmatched(verdict: ComparisonResult, *, has_order: bool) -> UnmatchedKind | None:
-    """Why not all three have the event in full; None where they do. `has_order`: at its own location."""
+    """Why not all three have the event in full; None if they do. `has_order`: it has one at its own location."""
     case, kinds = verdict.case, {each.kind for each in verdict.findings}
     if verdict.tripleseat is None:
         return UnmatchedKind.NO_EVENT
@@ -106,14 +106,14 @@ def _why_unmatched(verdict: ComparisonResult, *, has_order: bool) -> UnmatchedKi
 
 
 def _checked(day: Day, verdicts: list[ComparisonResult]) -> Day:
-    """No day agrees whose sums don't, whatever was found in its events. What a person resolved is left out."""
+    """Report sums that differ although no event does. Events that a person resolved are left out."""
     open_ones = [each for each in verdicts if all(found.kind is not DifferenceKind.RESOLVED for found in each.findings)]
     tripleseat = sum((each.tripleseat for each in open_ones if each.tripleseat), Money())
     revel = sum((money for each in open_ones for money in each.revel), Money())
     found = tuple(
         Difference(
             DifferenceKind.MONEY,
-            f"the day's {kind} are {show(tripleseat.of(kind))} in TripleSeat and "
+            f"the sum of {kind} on this day is {show(tripleseat.of(kind))} in TripleSeat and "
             f"{show(revel.of(kind))} at Revel, and no event explains it; report this fault in tsrevel",
             reason=Reason.AMOUNT_MISMATCH,
             field=kind,
@@ -127,15 +127,15 @@ def _checked(day: Day, verdicts: list[ComparisonResult]) -> Day:
 
 
 def _with_ledger_missed(days: list[Day], verdicts: Sequence[ComparisonResult]) -> list[Day]:
-    """The days, with one finding on the last that has an order of ours: when it was written there was a ledger."""
+    """Add a finding to the last day that has an order of ours: a ledger existed when that was written."""
     ours = [each.case for each in verdicts if any(is_ours(each.case, row) for row in each.case.live)]
     if not ours:
         return days
     latest = max(ours, key=lambda case: case.day)
     count = sum(is_ours(case, row) for case in ours for row in case.live)
     text = (
-        f"there is no ledger, and Revel holds {count} {'order' if count == 1 else 'orders'} of ours; put back its last "
-        "backup if it is lost, else the next `sync` over these days takes them in"
+        f"there is no ledger, but Revel has {count} {'order' if count == 1 else 'orders'} of tsrevel; if the ledger is "
+        "lost, restore its last backup; otherwise the next `sync` over these days adds the orders"
     )
     found = Difference(DifferenceKind.LEDGER_MISSING, text)
     return [
