@@ -165,7 +165,7 @@ def test_an_order_begun_is_told_with_how_far_it_is(shell: Shell) -> None:
     assert told["runs"][0]["finished_at"] is None
     assert "not finished: it is under way, or its process died" in status(shell).out
     shell.world.time.move(hours=1)
-    assert "it died" in status(shell).out
+    assert "didn't finish: it died, or it hangs" in status(shell).out
 
 
 def test_a_disputed_order_is_a_warning(shell: Shell) -> None:
@@ -173,7 +173,7 @@ def test_a_disputed_order_is_a_warning(shell: Shell) -> None:
     shell.sync()
     told = status(shell, "--json").answer
     assert {each["state"] for each in told["orders"]} == {"disputed"}
-    assert f"5550103 of event {FULL}" in " ".join(told["warnings"])
+    assert f"a person must check Revel order 5550103 of event {FULL}" in " ".join(told["warnings"])
     assert "tax is 0.00, not 53.24" in " ".join(told["warnings"])
 
 

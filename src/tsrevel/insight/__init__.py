@@ -1,4 +1,4 @@
-"""Answers to "how do things stand?", "what happened to this event?" and "why?". Nothing here writes anything anywhere.
+"""Answers what the status is, what happened to an event, and why. Nothing here writes.
 
-`status` and `history` ask the ledger alone; `explain` also asks both services, and lets the engine itself decide.
+`status` and `history` read only the ledger. `explain` also reads both services, and lets the engine decide.
 """

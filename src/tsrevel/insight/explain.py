@@ -1,6 +1,6 @@
-"""Why an event is what it is: the engine's own decision on it, and the plan with the rule behind each part of it.
+"""Explains an event: the engine's decision, and the plan with the rule behind each part.
 
-Live: both services are read, the ledger is copied, nothing is written anywhere. Offline: by the ledger alone.
+Live, it reads both services and works on a copy of the ledger, so it writes nothing. Offline, it reads only the ledger.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _WAITING = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The decision, and all that leads to it. `outcome` is None for an event that nothing is known of.
+    """The decision and its reasons. `outcome` is None if nothing is known about the event.
 
-    `plan` is the order as it was claimed, else as it would be. `foretold` says why it could not be planned as things
-    are, though its turn hasn't come. `rivals` are documents between which a person must choose. `unknown`: neither
-    TripleSeat nor the ledger knows the event. `switched_off` says why nobody was asked, and no run does anything now.
+    `plan` is the claimed plan, else the plan that would be made. `foretold` says why an event that still waits can't
+    be planned now. `rivals` are documents between which a person must choose. `unknown`: neither TripleSeat nor the
+    ledger knows the event. `switched_off` says why no service was called and why runs do nothing.
     """
 
     source: Source
@@ -59,7 +59,7 @@ class Explanation:
 
 
 def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Explanation:
-    """What the next live run would make of the event, and why. Raises LedgerUnusable and LedgerDamaged."""
+    """Explain what the next live run would do with the event. Raises LedgerUnusable and LedgerDamaged."""
     policy = build_policy(settings)
     with _copy(settings, runtime, event_id) as ledger:
         history = recount_event(ledger, event_id)
@@ -74,13 +74,13 @@ def explain_live(settings: Settings, runtime: Runtime, event_id: EventId) -> Exp
             location = find_location(preview.event, policy) if preview.event else None
             catalogue: Catalogue | None = None
             if location:
-                with suppress(TryNextRun, Refused, StopRun):  # the decision stands without the products
+                with suppress(TryNextRun, Refused, StopRun):  # the decision doesn't need the products
                     catalogue = catalogs.of(location.establishment)
         return _explain_seen(preview, history, policy, location, catalogue, runtime.clock())
 
 
 def explain_offline(settings: Settings, runtime: Runtime, event_id: EventId) -> Explanation:
-    """What the last run made of the event, and what is kept of it. Raises LedgerUnusable and LedgerDamaged."""
+    """Explain what the last run did with the event. Raises LedgerUnusable and LedgerDamaged."""
     policy = build_policy(settings)
     with _copy(settings, runtime, event_id) as ledger:
         history = recount_event(ledger, event_id)
@@ -88,7 +88,7 @@ def explain_offline(settings: Settings, runtime: Runtime, event_id: EventId) -> 
 
 
 def is_known(settings: Settings, runtime: Runtime, event_id: EventId) -> bool:
-    """Whether the ledger holds anything of that event. Raises LedgerUnusable and LedgerDamaged."""
+    """Whether the ledger has anything about the event. Raises LedgerUnusable and LedgerDamaged."""
     with _copy(settings, runtime, event_id) as ledger:
         return recount_event(ledger, event_id).known
 
@@ -98,7 +98,7 @@ def _copy(settings: Settings, runtime: Runtime, event_id: EventId) -> Ledger:
 
 
 def _context(settings: Settings, runtime: Runtime, services: Services, ledger: Ledger, policy: Policy) -> RunContext:
-    """What a live run would have. That nothing is written is seen to by the channel of `services`."""
+    """The context of a live run. The `services` refuse every write."""
     run_id = runtime.new_run_id()
     return RunContext(
         tripleseat=services.tripleseat,
@@ -129,7 +129,7 @@ def _explain_seen(
             plan = found
         elif found.reason is not outcome.reason:
             foretold = found
-    exit_status = 0  # the question was answered, whatever the answer
+    exit_status = 0  # a held or failed event is an answer, too
     if preview.stop:
         exit_status = preview.stop.exit_status
     elif outcome.reason is Reason.UPSTREAM_UNAVAILABLE:
@@ -150,12 +150,12 @@ def _explain_seen(
 
 
 def _is_open(outcome: Outcome) -> bool:
-    """Whether it is yet to be decided from which document the order is made."""
+    """Whether the order's document isn't chosen yet."""
     return outcome.reason is Reason.AMBIGUOUS_DOCUMENT or _may_come(outcome)
 
 
 def _may_come(outcome: Outcome) -> bool:
-    """Whether there is, or may yet be, an order to be told of in advance."""
+    """Whether a run may still make an order."""
     return outcome.status is Status.PLANNED or outcome.reason in _WAITING
 
 
@@ -174,7 +174,7 @@ def _explain_known(ledger: Ledger, history: EventHistory, policy: Policy, outcom
 
 
 def _last_outcome(history: EventHistory) -> Outcome | None:
-    """What the last run that saw the event made of it, and what a person has said since."""
+    """The outcome of the last run that saw the event, and the resolution by a person since."""
     standing, record, resolution = history.standing, history.record, history.resolution
     about = Outcome(history.event_id, Status.SKIPPED)
     if standing:

@@ -1,4 +1,4 @@
-"""What happened: to one event, from its first sight to its last receipt, or in the last runs. By the ledger alone."""
+"""The history of one event, from its first sight to its last receipt, or of the last runs. Reads only the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tsrevel.planning.money import Cents
 
 @dataclass(frozen=True, slots=True)
 class EventHistory:
-    """All that is known of one event. `facts` are its rows of the audit, oldest first."""
+    """The ledger's rows about one event. `facts` are its audit rows, oldest first."""
 
     event_id: EventId
     standing: EventStatus | None = None
@@ -25,13 +25,13 @@ class EventHistory:
 
     @property
     def known(self) -> bool:
-        """Whether any run or person ever had to do with it."""
+        """Whether any run or person ever dealt with it."""
         return bool(self.standing or self.record or self.resolution or self.facts)
 
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """A run, and what it injected, held and failed; `total` is of its orders, None where that isn't known."""
+    """A run, and the events that it injected, held or failed. `total` is the total of its orders; None if unknown."""
 
     run: RunRecord
     attempts: tuple[Attempt, ...]
@@ -39,7 +39,7 @@ class RunHistory:
 
 
 def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None = None) -> EventHistory:
-    """The event's history, of the audit the last `limit` rows. Raises LedgerUnusable and LedgerDamaged."""
+    """The event's history, with the last `limit` audit rows. Raises LedgerUnusable and LedgerDamaged."""
     if view is None:
         return EventHistory(event_id)
     with view.reading():
@@ -55,7 +55,7 @@ def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None 
 
 
 def recount_runs(view: LedgerView | None, limit: int, name: str | None = None) -> tuple[RunHistory, ...]:
-    """The last `limit` runs, newest first, or those that `name` names: one, as a rule.
+    """The last `limit` runs, newest first, or the runs that `name` names, usually one.
 
     Raises LedgerUnusable and LedgerDamaged.
     """
@@ -76,17 +76,17 @@ _SENTENCES: dict[str, str] = {
     AuditKind.RECORDED: "written: {step}, Revel id {revel_id}",
     AuditKind.RECEIPT_REPLACED: "written again: {step}, Revel id {revel_id} (was {was})",
     AuditKind.SENT: "about to send: {step}",
-    AuditKind.NOT_APPLIED: "certainly not applied: {step}",
+    AuditKind.NOT_APPLIED: "not applied by Revel: {step}",
     AuditKind.NOT_SHOWN: "acknowledged, but Revel doesn't show it: {step}",
-    AuditKind.CLOCK_CORRECTED: "sent by a clock that was ahead: its time counts from now",
-    AuditKind.TAKEN_UP: "continued: a run began this order before",
-    AuditKind.SETTLED: "settled: Revel shows order {order_id} complete",
+    AuditKind.CLOCK_CORRECTED: "the clock was ahead when it was sent: its time counts from now",
+    AuditKind.TAKEN_UP: "continued: an earlier run began this order",
+    AuditKind.SETTLED: "settled: Revel showed order {order_id} complete",
     AuditKind.DISPUTED: "disputed: {text}",
     AuditKind.IN_DOUBT: "in doubt: the last write may still appear until {until}",
     AuditKind.LOOK_AGAIN: "next check: {at}",
     AuditKind.FOREIGN: "someone else made Revel order {order_id} ({local_id})",
     AuditKind.RELEASED: "released: {text}",
-    AuditKind.REMEMBERED: "a run reported a change, and compares with it from now on",
+    AuditKind.REMEMBERED: "a run reported a change; later runs compare with it",
     AuditKind.MISSED: "missed: the event was on {day} and has no order",
     AuditKind.DELIVERY: "webhook delivery {trigger} of {stamp}, signed: {signed}, reason: {reason}",
     AuditKind.RESOLVED: "resolved by a person as {verdict}, order {order_id}: {note}",
@@ -96,15 +96,15 @@ _SENTENCES: dict[str, str] = {
 
 
 def describe_fact(fact: AuditRow) -> str:
-    """A row of the audit in words. Kinds that this module doesn't know are told by their names."""
+    """An audit row in words. A kind without a sentence is shown by its name."""
     if fact.kind == AuditKind.SEEN:
         status, reason = fact.detail.get("status", ""), fact.detail.get("reason", "")
         return f"{status} {reason}".strip() + (f", event day {fact.detail['day']}" if "day" in fact.detail else "")
-    if fact.kind == AuditKind.DISPUTED and "reason" in fact.detail:  # older rows have it in their text
+    if fact.kind == AuditKind.DISPUTED and "reason" in fact.detail:  # in older rows the text includes the reason
         return f"disputed: {fact.detail['reason']}: {fact.detail['text']}"
     sentence = _SENTENCES.get(fact.kind)
     if sentence is None:
         name = fact.kind.replace("_", " ")
         told = ", ".join(f"{key} {value}" for key, value in fact.detail.items())
         return f"{name}: {told}" if told else name
-    return sentence.format_map(defaultdict(lambda: "none", fact.detail))  # a row leaves out what there was none of
+    return sentence.format_map(defaultdict(lambda: "none", fact.detail))  # rows leave out empty values

@@ -1,4 +1,4 @@
-"""A rehearsed order, field by field: what was sent against what Revel shows, as raw rows (facts Revel 2.2)."""
+"""Compares each field sent for a rehearsed order with Revel's raw rows (facts Revel 2.2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TIMES = frozenset({"created_date", "updated_date", "payment_date", "opened", "c
 
 
 class FieldResult(StrEnum):
-    """What became of a field that was sent."""
+    """The result for a field that was sent."""
 
     KEPT = "kept"
     CHANGED = "changed"
@@ -29,7 +29,7 @@ class FieldResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SentField:
-    """A field of a resource, and the worst that became of it over all rows. No value is stored: some name customers."""
+    """A field of a resource, with its worst result over all rows. It has no value, because some name customers."""
 
     resource: str
     field: str
@@ -39,7 +39,7 @@ class SentField:
 def compare_sent_fields(
     probe: RevelProbe, plan: Plan, labels: Labels, order_id: OrderId, written_at: datetime
 ) -> tuple[SentField, ...]:
-    """Every field of the order and its parts. What can't be read counts as dropped. `written_at`: about when."""
+    """Compare each field of the order and its parts. Unreadable rows count as dropped. `written_at` is approximate."""
     shown = {resource: _read_parts(probe, resource, order_id) for resource in _PARTS.values()}
     order_rows = probe.one("Order", order_id).rows
     order_sent: dict[str, object] = {}
@@ -49,14 +49,14 @@ def compare_sent_fields(
         if step.kind in _PARTS:
             resource = _PARTS[step.kind]
             _note(worst, resource, compare_fields(body, shown[resource].get(step.uuid, {})))
-        else:  # a later step sets some fields of the order anew
+        else:  # later steps set some fields of the order again
             order_sent |= body
     _note(worst, "Order", compare_fields(order_sent, order_rows[0] if order_rows else {}))
     return tuple(SentField(resource, name, result) for (resource, name), result in sorted(worst.items()))
 
 
 def _read_parts(probe: RevelProbe, resource: str, order_id: OrderId) -> dict[str, Row]:
-    """The order's rows by their uuids, all pages."""
+    """The resource's rows of the order, by uuid, from all pages."""
     params = {"order": order_id, "limit": "250"}
     page = probe.list_rows(resource, **params)
     rows = {decode_uuid(row.get("uuid")): row for row in page.rows}
@@ -75,7 +75,7 @@ def _note(worst: dict[tuple[str, str], FieldResult], resource: str, found: Itera
 
 
 def compare_fields(sent: Mapping[str, object], row: Row) -> Iterator[tuple[str, FieldResult]]:
-    """Each field that was sent, and what the row shows of it."""
+    """Yield each field that was sent, with its result in the row."""
     for name, value in sent.items():
         shown = row.get(name)
         if shown is None and value is not None:

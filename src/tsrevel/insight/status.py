@@ -1,4 +1,4 @@
-"""The status by the ledger alone: the last runs, what is held, failed, missed or due, and what has drifted."""
+"""The status from the ledger: the last runs, the events held, failed, missed or due, and drift."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tsrevel.webhook.spool import Spool, SpoolStatus
 
 
 def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
-    """What differs now between the event, or what Revel shows, and the order as it was made; None: nothing known."""
+    """How the event, or the order in Revel, now differs from the order that was made; None if no change is known."""
     if record.state != "settled":
         return None
     if record.cancelled:
@@ -37,7 +37,7 @@ def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
     told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
     for fact in reversed(facts):
         reported = read_station_change(fact.detail) if fact.kind == AuditKind.ORDER_SHOWN else None
-        if reported:  # the latest one tells
+        if reported:  # only the latest one counts
             if reported is StationChange.CHANGED:
                 told.append(fact.detail["text"])
             break
@@ -45,16 +45,16 @@ def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
 
 
 STALE = timedelta(hours=3)
-"""So long without a good run is told loudly: cron starts one every 45 minutes."""
+"""After this time without a good run `status` warns: cron starts one every 45 minutes."""
 _LOOKED_AT = 20
-"""So many runs are compared with safety.dry_run."""
+"""How many runs are compared with safety.dry_run."""
 OVERDUE = timedelta(minutes=5)
-"""A run may last so much longer than its deadline: it finishes the order that it is at."""
+"""A run may exceed its deadline by this much, because it finishes its current order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An event that came apart from its order, and how; `told_at` is when a run told it last."""
+    """An event that differs from its order, and how. `told_at` is when a run last reported it."""
 
     event_id: EventId
     day: date | None
@@ -67,12 +67,12 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class InstallationStatus:
-    """The answer. `known`: there is a ledger. `good` is the last live run over all events that came to its end.
+    """The status. `known`: there is a ledger. `good` is the last live run over all events that ended with exit 0 or 3.
 
-    One that raised an alarm (exit 14) isn't good. `dry` is what a dry run found held, failed or missed, and no live run
-    has seen since; `changed` what changed after its order was made, until it is resolved or agrees again. `totals`
-    are of the orders of each run, by its id, where known. `dry_run` is the setting as read here, `contrary` the last
-    `sync` that it doesn't explain: the runs may have another environment.
+    `dry` are events that a dry run found held, failed or missed, and that no live run has seen since. `changed` are
+    events that changed after their orders were made, until they are resolved or agree again. `totals` are the totals
+    of each run's orders, by run id, if known. `dry_run` is the setting as read here. `contrary` is a recent `sync`
+    with another value: runs may have another environment.
     """
 
     now: datetime
@@ -101,7 +101,7 @@ class InstallationStatus:
 
     @property
     def dry_run_differs(self) -> bool:
-        """Whether the last runs were not what `dry_run` says."""
+        """Whether a recent run had another `dry_run`."""
         return self.contrary is not None
 
     @property
@@ -111,7 +111,7 @@ class InstallationStatus:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the last good run is longer ago than cron would have it, or there was none."""
+        """Whether there was no good run within STALE."""
         return self.since_good is None or self.since_good > STALE
 
     @property
@@ -127,24 +127,24 @@ class InstallationStatus:
             found.append("there was no good run yet: no live `sync` has ended with exit 0 or 3")
         elif self.is_stale:
             ago = show_span(self.since_good)
-            found.append(f"the last good run ended {ago} ago: does cron start `tsrevel sync`, and how does it end?")
+            found.append(f"the last good run ended {ago} ago; check that cron starts `tsrevel sync`, and how it ends")
         for each in find_critical(self.assumptions, self.accepted):
             told = f"{each.code}: {each.detail} (`tsrevel doctor --assumptions`, {each.tested_at:%Y-%m-%d})"
-            found.append(f"runs write nothing, as this account differs from what they rely on: {told}")
+            found.append(f"runs write nothing, because an assumption doesn't hold in this account: {told}")
         last = self.runs[0] if self.runs else None
         if last and last.finished_at is None and self.now - last.started_at > self.deadline + OVERDUE:
-            found.append(f"the last run ({last.correlation_id}) never came to its end: it died, or hangs")
+            found.append(f"the last run ({last.correlation_id}) didn't finish: it died, or it hangs")
         if self.spool.failed:
-            told = f"{self.spool.failed} webhook deliveries can't be used; NAME.reason beside each says why"
-            found.append(f"{told}. Look at them in the spool's folder failed, then remove them")
+            told = f"webhook deliveries that can't be used: {self.spool.failed}. Read NAME.reason beside each in the"
+            found.append(f"{told} spool's folder `failed`, then remove them")
         if self.contrary:
             value, was = ("true", "was live") if self.dry_run else ("false", "was a dry run")
             why = "the setting was changed since then" if self.dry_run else "it was started with --dry-run"
             ago = show_span(self.now - self.contrary.started_at)
             found.append(
                 f"safety.dry_run is {value} here ({self.dry_run_origin}), but {self.contrary.correlation_id} {was} "
-                f"({ago} ago): either {why}, or runs get another value, as from cron's environment. `status` sees only "
-                "its own environment."
+                f"({ago} ago): either {why}, or runs get another value, for example from cron's environment. `status` "
+                "sees only its own environment."
             )
         for order in self.orders:
             if order.state == "disputed":
@@ -153,16 +153,16 @@ class InstallationStatus:
         return tuple(found)
 
     def is_overdue(self, standing: EventStatus) -> bool:
-        """Whether an event that waited for its day has been left behind by it."""
+        """Whether the event still waits although its day has passed."""
         return standing.day is not None and standing.day < self.today
 
     def is_disputed(self, standing: EventStatus) -> bool:
-        """Whether it is the event's order at Revel that is wrong."""
+        """Whether the event's order in Revel is wrong."""
         return any(each.event_id == standing.event_id and each.state == "disputed" for each in self.orders)
 
 
 def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit: int) -> InstallationStatus:
-    """How things stand at `now`, with the last `limit` runs. Raises LedgerUnusable and LedgerDamaged."""
+    """The status at `now`, with the last `limit` runs. Raises LedgerUnusable and LedgerDamaged."""
     bare = InstallationStatus(
         now=now,
         known=False,
@@ -201,9 +201,9 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
 
 
 def _find_contrary(latest: Sequence[RunRecord], now: datetime, *, dry_run: bool) -> RunRecord | None:
-    """The `sync` that shows that runs have another `dry_run` than this one: the last one, or a recent live one.
+    """A `sync` that shows that runs have another `dry_run` than this one: the last one, or a recent live one.
 
-    A person may make any run dry by --dry-run, and none live.
+    `--dry-run` makes any run dry, but no option makes a run live.
     """
     for number, run in enumerate(each for each in latest if each.mode == "bulk"):
         if run.dry_run != dry_run and (number == 0 or (dry_run and now - run.started_at < STALE)):
@@ -212,7 +212,7 @@ def _find_contrary(latest: Sequence[RunRecord], now: datetime, *, dry_run: bool)
 
 
 def _changed(view: LedgerView) -> Iterator[Changed]:
-    """What was told and not settled, unless event, order and what Revel shows agree again."""
+    """Reported changes that nobody has settled, unless event and order agree again."""
     with view.reading():
         found = view.queries.open_changes()
         if not found:
@@ -236,7 +236,7 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
 
 
 def show_span(span: timedelta) -> str:
-    """A span for people: "12 min", "3 h 5 min", "2 days"."""
+    """A time span for people: "12 min", "3 h 5 min", "2 days"."""
     minutes = max(int(span.total_seconds()) // 60, 0)
     if minutes < 60:
         return f"{minutes} min"
