@@ -113,7 +113,7 @@ def test_an_invisible_row_is_missed_by_the_next_lookups_only(till: Till, revel: 
 
 
 def test_misspelt_faults_are_refused(revel: RevelSandbox) -> None:
-    with pytest.raises(ValueError, match="no fault is called 'stauts'"):
+    with pytest.raises(ValueError, match="unknown kind of fault 'stauts'"):
         revel.faults.add("stauts")
     with pytest.raises(ValueError, match="secs"):
         revel.faults.add("slow", secs=1)

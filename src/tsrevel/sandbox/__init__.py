@@ -1,7 +1,7 @@
 """A pretend TripleSeat and a pretend Revel, with the quirks of the fact sheets and faults on demand.
 
-Two standard-library WSGI apps: in-process through a test transport, or over HTTP on loopback only. Everything in
-them is invented, and this room imports nothing of ours from outside it.
+Both are standard-library WSGI apps. Call them in-process through a test transport, or over HTTP on loopback only. All
+their data is invented. The sandbox imports nothing else of tsrevel.
 """
 
 from __future__ import annotations

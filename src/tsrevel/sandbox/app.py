@@ -1,7 +1,6 @@
 """The frame of a pretend service: one lock, one request log, the WSGI call itself, and faults on demand.
 
-What a service answers is the subclass's affair (`respond`); what becomes of that answer on its way to the client
-is decided here.
+The subclass makes the service's answer (`respond`). This module decides what the client gets of it.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ APPLIES = {
     "slow": True,
     "invisible": True,
 }
-"""Every kind of fault, and whether the request still does its work when the fault fires."""
+"""Kind of fault → whether the request still does its work when the fault fires."""
 
 DETAILS = frozenset({"status", "body", "headers", "seconds", "lookups", "applied"})
 
@@ -58,7 +57,7 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class InjectedFault:
-    """One fault that waits for its request; `times` None means it never goes away."""
+    """A fault that waits for its request. If `times` is None, it fires forever."""
 
     kind: str
     method: str | None
@@ -68,14 +67,14 @@ class InjectedFault:
     details: Mapping[str, Any]
 
     def spoil(self, real: Response | None) -> Response:
-        """The answer the client gets instead of the real one (None where the work was not done).
+        """The answer that replaces `real`, which is None if the work wasn't done.
 
         Raises ConnectionCut for the two kinds that end the connection.
         """
         status = int(self.details.get("status", 200 if real is None else real.status))
         match self.kind:
             case "drop_before" | "drop_after":
-                raise ConnectionCut("the sandbox was told to cut this connection")
+                raise ConnectionCut("a fault of the sandbox cuts this connection")
             case "status" | "status_after":
                 status = int(self.details.get("status", 500))
                 body = self.details.get("body", "")
@@ -95,9 +94,9 @@ class InjectedFault:
 
 
 class Faults:
-    """The faults that wait at one app. Deterministic, and safe to use while the app serves.
+    """The waiting faults of one app. They are deterministic, and may be added while the app serves.
 
-    A fault waits until a matching request comes, fires `times` times and is gone.
+    A fault waits for a matching request, fires `times` times, and is removed.
     """
 
     def __init__(self, lock: threading.RLock) -> None:
@@ -113,23 +112,22 @@ class Faults:
         after: int = 0,
         **details: Any,  # noqa: ANN401
     ) -> None:
-        """Let the next `times` fitting requests fail, once `after` fitting ones have passed unharmed.
+        """Let the next `times` matching requests fail, after the first `after` matching ones have passed.
 
-        `path` is a regular expression searched in the request's path. Faults are tried in the order they were
-        added; a request that one fault takes is not counted by the later ones. Kinds and their details:
+        `path` is a regular expression that is searched in the request's path. The first fault that matches takes the
+        request, in the order in which they were added; later ones don't count it. Kinds and their details:
 
         - `status`, `status_after`: answer `status` (500) with `body` and `headers`, before / after the work
         - `html`: a login page with 200; `truncated`: half the real answer; `wrong_shape`: `body` instead
-        - `not_applied`: the success answer, but nothing is kept
+        - `not_applied`: the success answer, but nothing is stored
         - `drop_before`, `drop_after`: the connection is cut before / after the work
-        - `slow`: wait `seconds` first, then whatever else is due
-        - `invisible`: the saved row stays unseen for the next `lookups` (1) look-ups that would show it
+        - `slow`: wait `seconds` first; then other faults, or the real answer
+        - `invisible`: the next `lookups` (1) look-ups don't show the saved row
 
-        `applied` says whether the work is done, in place of what the kind says. Raises ValueError for an unknown
-        kind or detail.
+        `applied` overrides whether the work is done. Raises ValueError for an unknown kind or detail.
         """
         if kind not in APPLIES:
-            raise ValueError(f"no fault is called {kind!r}; there are {', '.join(APPLIES)}")
+            raise ValueError(f"unknown kind of fault {kind!r}; known: {', '.join(APPLIES)}")
         if unknown := set(details) - DETAILS:
             raise ValueError(f"unknown fault details: {', '.join(sorted(unknown))}")
         method = method.upper() if method is not None else None
@@ -143,12 +141,12 @@ class Faults:
 
     @property
     def waiting(self) -> int:
-        """How many faults have not yet fired as often as asked."""
+        """How many faults still wait."""
         with self._lock:
             return len(self._waiting)
 
     def take(self, request: Request) -> tuple[float, InjectedFault | None]:
-        """The seconds to wait and the fault to carry out for this request."""
+        """The seconds to wait before this request, and the fault to apply to it."""
         delay = 0.0
         with self._lock:
             for fault in list(self._waiting):
@@ -171,7 +169,7 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request as it came, for counting. `status` is 0 where the connection was cut."""
+    """One request, for counting. `status` is 0 if the connection was cut."""
 
     method: str
     path: str
@@ -182,7 +180,7 @@ class LoggedRequest:
 class SandboxApp(Generic[State]):
     """A WSGI app with a state that can be rolled back, faults on demand and a log of its requests.
 
-    `clock` gives aware UTC; `sleep` takes the seconds of a `slow` fault.
+    `clock` returns aware UTC. `sleep` waits the seconds of a `slow` fault.
     """
 
     def __init__(self, state: State, clock: Callable[[], datetime], sleep: Callable[[float], None]) -> None:
@@ -192,11 +190,11 @@ class SandboxApp(Generic[State]):
         self.faults = Faults(self.lock)
         self.requests: list[LoggedRequest] = []
         self.clock_ahead: timedelta | None = None
-        """By how much the Date of each answer is ahead of `clock`; None: answers have no Date."""
+        """How far the Date of each answer is ahead of `clock`. None: answers have no Date."""
         self._sleep = sleep
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request. Raises ConnectionCut where a fault says so."""
+        """Answer one request. Raises ConnectionCut if a fault cuts the connection."""
         request = read_request(environ)
         try:
             response = self._answer(request)
@@ -216,10 +214,10 @@ class SandboxApp(Generic[State]):
         raise NotImplementedError
 
     def conceal(self, response: Response, lookups: int) -> None:
-        """Keep the row that `response` tells of out of the next `lookups` look-ups. Nothing, unless overridden."""
+        """Hide the row in `response` from the next `lookups` look-ups. Does nothing unless overridden."""
 
     def count(self, method: str | None = None, path: str | None = None) -> int:
-        """How many requests came, of one method and with a path in which the regular expression is found."""
+        """How many requests came with this method, and with a path that the regular expression matches anywhere."""
         with self.lock:
             return sum(
                 1

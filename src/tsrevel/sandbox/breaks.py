@@ -1,4 +1,4 @@
-"""Breaks each assumption that a client may make of the two services, one by one and by name."""
+"""Breaks assumptions that a client may make about the two services, each by its name."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tsrevel.sandbox.tripleseat import TripleSeatSandbox
 from tsrevel.sandbox.wsgi import Json
 
 SMALL_PAGE = 3
-"""Events in a page of TripleSeat's search where its pages are broken, so that a sample day has several."""
+"""Events on a search page while pages are broken, so a sample day has several pages."""
 _SMALL_CAP = 10
 _UUID_RESOURCES = ("Order", "OrderItem", "Payment", "OrderHistory")
 
 
 def break_services(tripleseat: TripleSeatSandbox, revel: RevelSandbox, *names: str) -> None:
-    """Let the services differ from what is known of them. `names` are keys of BREAKS: KeyError for others.
+    """Let the services differ from the known facts. `names` are keys of BREAKS; KeyError for others.
 
-    What the services hold already changes too, so break them once they are seeded.
+    Some breaks change existing rows, so seed the services first.
     """
     for name in names:
         BREAKS[name](tripleseat, revel)
@@ -116,4 +116,4 @@ BREAKS: Mapping[str, Callable[[TripleSeatSandbox, RevelSandbox], None]] = {
     "documents": _add_rival_document,
     "webhooks": _disable_webhooks,
 }
-"""What each name breaks."""
+"""Name → function that breaks the assumption."""

@@ -24,12 +24,12 @@ from tsrevel.sandbox.tripleseat import TripleSeatSandbox
 from tsrevel.sandbox.wsgi import Json
 
 PAGE_CAP = 10
-"""Products come in pages this small, so that a client which reads one page misses some."""
+"""Pages of products are this small, so a client that reads only one page misses some."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleLocation:
-    """One place as both services know it, with the Revel ids an order there needs."""
+    """A location in both services, with the Revel ids that an order there needs."""
 
     place: SampleVenue
     establishment: int
@@ -42,7 +42,7 @@ class SampleLocation:
 
 @dataclass(frozen=True, slots=True)
 class SampleEvent:
-    """One seeded event, and what should become of it on the day: a status, and a reason where there is one."""
+    """A seeded event, with the status that it should get on its day, and the reason if any."""
 
     id: int
     name: str
@@ -56,7 +56,7 @@ class SampleEvent:
 
 @dataclass(frozen=True, slots=True)
 class SampleDay:
-    """All that was seeded, with the credentials both services accept."""
+    """The seeded data, with the credentials that both services accept."""
 
     client_id: str
     client_secret: str
@@ -66,10 +66,10 @@ class SampleDay:
     locations: tuple[SampleLocation, ...]
     events: tuple[SampleEvent, ...]
     charges: tuple[tuple[str, str, str | None], ...]
-    """Charge name, what it should become ("tax" or "item"), and the product's name for an item."""
+    """Name of the charge, its treatment ("tax" or "item"), and the product's name for an item."""
 
     def event(self, story: str) -> SampleEvent:
-        """The event that tells one story: "full", "paid", "unmapped", "early", "missed", "lost", "twins"..."""
+        """The event of one story: "full", "paid", "unmapped", "early", "missed", "lost" or "twins"."""
         return next(event for event in self.events if event.story == story)
 
 
@@ -92,7 +92,7 @@ CATALOGUE = (
     ("Service Charge", "0.00"),
 )
 RETIRED = ("Boxed Lunch Package", "Coffee Urn")
-"""Names that also belong to an inactive product, with a lower id (facts Revel 5.6)."""
+"""Names that an inactive product with a lower id has, too (facts Revel 5.6)."""
 
 FULL_LINES = (
     SampleLine("Boxed Lunch Package", 24, "18.5", 120001, text="Turkey, ham or veggie sandwich, chips &amp; cookie"),
@@ -111,9 +111,9 @@ PLATTERS = (SampleLine("Chef's Choice Platter", 2, 64), SampleLine("SALT & VINEG
 
 
 def seed_day(tripleseat: TripleSeatSandbox, revel: RevelSandbox, now: datetime) -> SampleDay:
-    """Fill both services for the local day of `now` (aware). Each location's own zone says which day that is.
+    """Fill both services for the day of `now` (aware), in each location's own time zone.
 
-    Each establishment has a station and a catalogue whose product ids are its own.
+    Each establishment gets a station, and a catalogue with product ids of its own.
     """
     for location in (SPECIAL, LAKESIDE):
         number = location.establishment
@@ -141,7 +141,7 @@ def seed_day(tripleseat: TripleSeatSandbox, revel: RevelSandbox, now: datetime) 
 
 
 def add_orders_by_hand(revel: RevelSandbox, day: SampleDay) -> None:
-    """Two orders at each establishment that somebody entered at a station; lists come in pages as long as asked for."""
+    """Add two orders at each establishment as if entered at a station. Raises the page cap to 250 rows."""
     revel.page_cap = 250
     for spot in day.locations:
         for number in (1, 2):
@@ -205,7 +205,7 @@ def _seed_events(tripleseat: TripleSeatSandbox, now: datetime) -> Iterator[Sampl
 
 
 def _contract_and_its_forerunner(day: date) -> list[Json]:
-    """The sample event's contract, behind a deleted older one that must be left alone."""
+    """The sample event's contract, after an older deleted one that must be ignored."""
     older = make_document(41500001, lines=[("Boxed Lunch Package", 20, "18.5", 120001)], deleted_at="11/3/2026 2:41 PM")
     payments = (Payment("200.00"), Payment("637.72", paid=False, title="Balance"))
     live = make_document(41500002, lines=FULL_LINES, charges=FULL_CHARGES, payments=payments, paid_on=us_date(day))

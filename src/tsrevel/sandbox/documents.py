@@ -1,4 +1,4 @@
-"""Builds TripleSeat events and the documents on them (facts TripleSeat 3, 4, 5), with invented people and places."""
+"""Builds TripleSeat events and their documents (facts TripleSeat 3, 4, 5), with invented people and places."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ RAILS_ZONES = {
     "America/Chicago": "Central Time (US & Canada)",
     "America/New_York": "Eastern Time (US & Canada)",
 }
-"""IANA zones and the names TripleSeat uses for them; a zone that isn't here keeps its IANA name."""
+"""IANA zone → TripleSeat's name for it. Other zones keep their IANA names."""
 
 
 class SampleLine(NamedTuple):
     """One line of a contract. With a `menu_item_id` it is a menu line, else a typed one (facts 3.3, rules 1-2).
 
-    `price` None is an included line, `name` "" a blank one. `total` overrides quantity x price; `discount` is
-    money off this line, which `total` doesn't have taken off.
+    `price` None makes an included line, `name` "" a blank one. `total` overrides quantity x price. `discount` is the
+    money off this line; `total` is the amount before it.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Charge(NamedTuple):
 
 
 class Payment(NamedTuple):
-    """A payment asked for: paid or not, and what of it was given back."""
+    """A requested payment: paid or not, and the amount refunded."""
 
     amount: Amount
     paid: bool = True
@@ -70,7 +70,7 @@ class Payment(NamedTuple):
 
 
 Rows = Sequence[tuple[Any, ...]]
-"""SampleLine, Charge or Payment, or plain tuples of the same things in the same order."""
+"""SampleLine, Charge or Payment, or plain tuples with the same fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ STAFF: Json = {
     "customer_id": 880001,
     "phone_numbers": [{"id": 5500001, "number": "(702) 555-0100", "phone_number_type": "work", "extension": None}],
 }
-"""The member of staff who owns every event; carries login data, as the real one does."""
+"""The member of staff who owns every event, with login data as in the real API."""
 
 EVENT_KEYS = tuple(
     """id name event_date event_date_iso8601 status event_start event_end event_start_utc event_end_utc
@@ -132,7 +132,7 @@ EVENT_DEFAULTS: Json = {
     "account_id": 6100001,
     "account": {"id": 6100001, "name": "Example Widgets, Inc."},
 }
-"""Every key of an event, in the API's order, with what is the same in every event."""
+"""Every key of an event, in the API's order, with the values that all events share."""
 
 
 def make_event(
@@ -153,12 +153,11 @@ def make_event(
     updated_at: datetime | None = None,
     description: str = "Please label the veggie boxes.",
 ) -> Json:
-    """One event as `GET /v1/events/{id}?show_financial=true` carries it, without the `{"event": ...}` wrapper.
+    """An event as `GET /v1/events/{id}?show_financial=true` returns it, without the `{"event": ...}` wrapper.
 
-    Without `documents` it has one live contract made of lines, charges, discount and payments; `documents`
-    (from `make_document`) replace that, and the event's totals follow the last live one. `grand_total`
-    overrides the sum. `updated_at` is taken as wall time; by default 3 days before `day`. `contact` is first
-    name, last name, phone.
+    By default it has one live contract with the given lines, charges, discount and payments. `documents` (from
+    `make_document`) replace that contract; the last live one then sets the event's totals. `grand_total` overrides
+    the sum. `updated_at` is wall time, by default 3 days before `day`. `contact` is first name, last name, phone.
     """
     begins = datetime.combine(day, start, ZoneInfo(location.zone))
     made = us_stamp(begins.replace(hour=13, minute=5) - timedelta(days=40))
@@ -262,7 +261,7 @@ def _contact(first: str, last: str, phone: str) -> Json:
 
 
 def location_of(venue: SampleVenue) -> Json:
-    """A location as it is nested in an event: no time zone (facts 3.1)."""
+    """A location as nested in an event, without a time zone (facts 3.1)."""
     address = {
         "id": 8300001,
         "address1": "100 Main St",
@@ -285,7 +284,7 @@ def location_of(venue: SampleVenue) -> Json:
 
 
 def _status_changes(status: str, made: str, changed: str) -> list[Json]:
-    """The event's way from PROSPECT to its status, newest first."""
+    """The event's status changes from PROSPECT on, newest first."""
     first = {"status": "PROSPECT", "previous_status": None, "created_at": made, "created_by": 660101}
     if status == "PROSPECT":
         return [first]
@@ -294,7 +293,7 @@ def _status_changes(status: str, made: str, changed: str) -> list[Json]:
 
 
 def _booking(event: Json) -> Json:
-    """The booking nested in an event that is its only one; `documents` is empty and `events` left out (facts 5)."""
+    """The booking nested in its only event. `documents` is empty, and `events` is missing (facts 5)."""
     shared = """name customer_id site_id location_id status post_as updated_by created_by owned_by start_date end_date
     created_at updated_at deleted_at contact secondary_contacts account owner creator updator status_changes
     selected_lead_sources custom_fields"""
@@ -329,9 +328,9 @@ def make_document(
     paid_on: str = "11/18/2026",
     deleted_at: str | None = None,
 ) -> Json:
-    """A document in the shape of facts 3.3, whose totals follow from its lines unless `grand_total` is given.
+    """A document in the shape of facts 3.3. Its totals are computed unless `grand_total` is given.
 
-    `discount` is money off the whole document, beside the lines' own discounts.
+    `discount` is money off the whole document, in addition to the lines' discounts.
     """
     sold = [SampleLine(*line) for line in lines]
     billed = [Charge(*charge) for charge in charges]
@@ -397,7 +396,7 @@ def _line_item(document: int, number: int, line: SampleLine) -> Json:
 
 
 def _category_totals(lines: list[SampleLine], discount: Decimal) -> list[Json]:
-    """Totals by category, net of discounts as in the sample; the document's own comes off the first."""
+    """Totals by category, net of discounts as in the sample. The first category bears the document's discount."""
     sums: dict[str, Decimal] = {}
     for line in lines:
         if line.name or line.amount:
@@ -441,7 +440,7 @@ def _payment_set(document: int, payments: list[Payment], due: Decimal, paid_on: 
 
 
 def money(amount: Amount | None) -> str | None:
-    """Money as TripleSeat writes it: a string with at least one decimal, "18.5" and "370.0"."""
+    """Money in TripleSeat's form: a string with at least one decimal, such as "18.5" or "370.0"."""
     if amount is None:
         return None
     whole, _, cents = f"{Decimal(amount):f}".partition(".")
@@ -468,7 +467,7 @@ def _utc_stamp(moment: datetime) -> str:
 
 
 def read_us_date(text: str) -> date | None:
-    """The day at the start of `12/5/2026` or `12/5/2026 6:00 PM`; None when there is none."""
+    """The day in `12/5/2026` or `12/5/2026 6:00 PM`; None for other texts."""
     try:
         month, day, year = (int(part) for part in text.split(" ", 1)[0].split("/"))
         return date(year, month, day)
@@ -477,8 +476,8 @@ def read_us_date(text: str) -> date | None:
 
 
 def read_us_stamp(text: str) -> datetime | None:
-    """The wall time `12/5/2026 6:00 PM`, naive as TripleSeat writes it; None when it isn't one."""
+    """The naive wall time in `12/5/2026 6:00 PM`; None for other texts."""
     try:
-        return datetime.strptime(text, "%m/%d/%Y %I:%M %p")  # noqa: DTZ007 - wall time is what is meant
+        return datetime.strptime(text, "%m/%d/%Y %I:%M %p")  # noqa: DTZ007 - wall time is meant
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""Draws a document as the portal page a guest sees (facts TripleSeat 4, `sample-invoice.html`)."""
+"""Renders a document as the portal page that a guest sees (facts TripleSeat 4, `sample-invoice.html`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape, unescape
 from tsrevel.sandbox.wsgi import Json
 
 HEADINGS = {"Food": "", "Beverage": "BEVERAGES"}
-"""Food comes first, without a heading; what is neither food nor drink is under ADDITIONAL CHARGES."""
+"""Food comes first, without a heading. Other categories are under ADDITIONAL CHARGES."""
 
 
 def render_invoice(event: Json, document: Json, view: str) -> str:
@@ -54,7 +54,7 @@ def _item_tables(lines: list[Json]) -> list[str]:
         if name:
             cells = [
                 f"{Decimal(line['quantity']).normalize():f}",
-                escape(unescape(name), quote=False),  # TripleSeat's texts hold entities already
+                escape(unescape(name), quote=False),  # TripleSeat's texts already have entities
                 dollars(line["price"]),
                 dollars(line["total_price"]),
             ]
@@ -87,5 +87,5 @@ def _pairs(name: str, rows: list[tuple[str, str]]) -> str:
 
 
 def dollars(amount: Decimal | str | None) -> str:
-    """$1,234.50; nothing for no price."""
+    """For example $1,234.50; "" if there is no price."""
     return "" if amount is None else f"${Decimal(amount):,.2f}"

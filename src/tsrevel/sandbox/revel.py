@@ -1,7 +1,7 @@
-"""A pretend Revel, as a WSGI app: the resources a connector needs, with the quirks of facts Revel 10.
+"""A pretend Revel, as a WSGI app: the resources that a connector needs, with the quirks of facts Revel 10.
 
-It keeps everything in memory and decides nothing for its client: duplicates are accepted, unknown keys dropped and
-unknown filters passed over, as the real one does. Money in rows read through its methods is Decimal.
+It stores everything in memory. Like the real one, it accepts duplicates, drops unknown keys and ignores unknown
+filters. Its methods return rows with money as Decimal.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ NOT_FOUND = html_response("<!doctype html><h1>Not Found</h1>", 404)
 
 
 class RevelSandbox(SandboxApp[Tables]):
-    """The pretend Revel. Its methods give copies of rows, oldest first; its quirks may be set at any time.
+    """The pretend Revel. Its methods return copies of rows, oldest first. Its quirks may be set at any time.
 
-    - `page_cap` 250: no list page is longer, whatever was asked
-    - `ignored_filters`: documented filters that are passed over all the same (`{"local_id"}`)
-    - `refuses_unknown_filters`: 400 for undocumented filters instead of silence
-    - `refuse_duplicate_uuid`: a second POST with the same uuid is refused instead of making a twin
+    - `page_cap` 250: the most rows on a page, even if more are requested
+    - `ignored_filters`: documented filters to ignore (`{"local_id"}`)
+    - `refuses_unknown_filters`: answer 400 for undocumented filters instead of ignoring them
+    - `refuse_duplicate_uuid`: refuse a second POST with the same uuid instead of making a twin
     - `replaces_uuids`: resources whose new rows get another uuid than was sent
-    - `spells_uuids`: how the uuid of a new row is written, `"{uuid.hex}"` for instance; "" as it was sent
-    - `printed_needs_second_patch`: an order's first PATCH of `printed` is not taken
-    - `dropped_fields`: fields that every write loses in silence (`{"pickup_time", "remaining_due"}`)
-    - `denied_resources`: resources this key has no right to; they answer 401
-    - `ignored_suffixes`: filter suffixes that are passed over (`{"in"}`)
-    - `lists_all_for_unknown`: a filter by a uuid that no row has lists every row
-    - `ignores_fields`, `ignores_order`: `fields` and `order_by` are passed over
-    - `repeats_pages`: every page of a list holds the rows of the first one
-    - `knows_sets`: whether several rows may be asked for by their ids
-    - `spells_money`: how money is written, `"USD {amount:,.2f}"` for instance; "" as facts Revel 2.4 say
-    - `shows_utc`: times are shown in UTC, whatever was sent
+    - `spells_uuids`: the form of a new row's uuid, such as `"{uuid.hex}"`; "" as it was sent
+    - `printed_needs_second_patch`: ignore an order's first PATCH of `printed`
+    - `dropped_fields`: fields that every write silently drops (`{"pickup_time", "remaining_due"}`)
+    - `denied_resources`: resources that answer 401 because the key has no right to them
+    - `ignored_suffixes`: filter suffixes to ignore (`{"in"}`)
+    - `lists_all_for_unknown`: list every row for a uuid that no row has
+    - `ignores_fields`, `ignores_order`: ignore `fields` and `order_by`
+    - `repeats_pages`: every page of a list has the rows of the first one
+    - `knows_sets`: whether one request may return several rows by their ids
+    - `spells_money`: the form of money, such as `"USD {amount:,.2f}"`; "" as in facts Revel 2.4
+    - `shows_utc`: show times in UTC instead of as they were sent
     """
 
     def __init__(self, clock: Callable[[], datetime] = utc_now, *, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -78,21 +78,21 @@ class RevelSandbox(SandboxApp[Tables]):
         self.spells_money = ""
         self.shows_utc = False
 
-    # What tests and the demo do to it
+    # For tests and the demo
 
     def add(self, resource: str, row_id: int | None = None, **values: object) -> Json:
-        """Put a row in without any check; a copy of it is returned. Numbers given as Decimal leave as floats."""
+        """Insert a row without checks, and return a copy. Clients get Decimal values as JSON numbers."""
         with self.lock:
             return copy_json(self._insert(RESOURCES[resource], dict(values), row_id))
 
     def add_establishment(self, row_id: int, name: str, zone: str) -> Json:
-        """Put in an establishment whose wall clock is in the IANA zone `zone`."""
+        """Insert an establishment in the IANA zone `zone`."""
         return self.add("Establishment", row_id, name=name, timezone=zone)
 
     def add_product(
         self, row_id: int, name: str, establishment: int, price: Decimal | str = "0", **more: object
     ) -> Json:
-        """Put in a product of one establishment; `more` is any other field (`active`, `sku`, `barcode`...)."""
+        """Insert a product of one establishment. `more` are other fields (`active`, `sku`, `barcode`...)."""
         uri = RESOURCES["Establishment"].uri(establishment)
         return self.add("Product", row_id, name=name, establishment=uri, price=Decimal(price), **more)
 
@@ -119,11 +119,11 @@ class RevelSandbox(SandboxApp[Tables]):
             return copy_json(self.state.linked(resource, "order", order_id))
 
     def visible_in_console(self) -> list[Json]:
-        """The orders that the console's Order History shows: those with a history row (facts 3.8)."""
+        """The orders in the console's Order History: those with a history row (facts 3.8)."""
         return [order for order in self.orders if order["has_history"]]
 
     def pos_touch(self, order_id: int, station: int = 35, user: int = 88) -> None:
-        """Let a POS station open the order: the discount is wiped and what is due comes back (facts 3.7, 9.9)."""
+        """Let a POS station open the order, which wipes the discount and raises the balance (facts 3.7, 9.9)."""
         with self.lock:
             order = self.state.rows["Order"][order_id]
             order["final_total"] += order["discount_amount"] or ZERO
@@ -141,13 +141,13 @@ class RevelSandbox(SandboxApp[Tables]):
             order["updated_date"] = self._wall_time(order)
 
     def conceal(self, response: Response, lookups: int) -> None:
-        """Keep the row just saved out of the next look-ups that would show it."""
+        """Hide the saved row from the next `lookups` look-ups."""
         row = json.loads(response.body or b"{}")
         if "resource_uri" in row:
             resource = str(row["resource_uri"]).strip("/").split("/")[1]
             self.state.hidden[resource, row["id"]] = lookups
 
-    # What a client sees
+    # For clients
 
     def respond(self, request: Request) -> Response:
         """Answer one request (facts 1, 2, 3)."""
@@ -163,7 +163,7 @@ class RevelSandbox(SandboxApp[Tables]):
         if not match[5]:
             if request.method != "GET":
                 return NOT_FOUND
-            # A GET without its last slash is sent on; a body can't be (facts 2.2).
+            # A GET without its last slash is redirected. Other methods aren't (facts 2.2).
             query = "&".join(f"{key}={value}" for key, value in request.query)
             return Response(301, headers=(("Location", f"{request.path}/" + (f"?{query}" if query else "")),))
         row_id = int(match[3]) if match[3] else None
@@ -211,7 +211,7 @@ class RevelSandbox(SandboxApp[Tables]):
         return row if row is not None and self.state.is_seen(resource.name, row_id) else None
 
     def _shown(self, row: Json, request: Request) -> Json:
-        """One row as asked for: `expand` puts linked rows in place of their URIs, `fields` drops the rest."""
+        """The row as requested: `expand` replaces URIs by linked rows, `fields` selects keys."""
         shown = self._spelled(row)
         for name in request.listed("expand"):
             if isinstance(shown.get(name), str):
@@ -221,7 +221,7 @@ class RevelSandbox(SandboxApp[Tables]):
         return {key: value for key, value in shown.items() if key in wanted} if wanted else shown
 
     def _spelled(self, row: Json) -> Json:
-        """A copy of the row with its money and times as they are shown."""
+        """A copy of the row with money and times in the forms set by the quirks."""
         shown = dict(row)
         if self.spells_money:
             resource = RESOURCES[row["resource_uri"].strip("/").split("/")[1]]
@@ -254,18 +254,18 @@ class RevelSandbox(SandboxApp[Tables]):
         return json_response(self._spelled(row), 201, (("Location", row["resource_uri"]),))
 
     def _insert(self, resource: Resource, values: Json, row_id: int | None = None) -> Json:
-        """Put a row in, with what Revel adds by itself."""
+        """Insert a row, and make the changes that Revel makes on its own."""
         row = self.state.insert(resource, values, row_id)
         match resource.name:
             case "Order":
                 self._add_default_tax(row)
                 if row["discount"] is not None:
                     self._apply_discount(row)
-            case "OrderItem":  # marks its order and takes over its `local_id` (facts 3.1, 3.4)
+            case "OrderItem":  # it marks its order and copies its `local_id` (facts 3.1, 3.4)
                 order = self.state.follow(row["order"]) or {}
                 order["has_items"] = True
                 row["order_local_id"] = order.get("local_id")
-            case "OrderHistory":  # is what makes its order show in the console (facts 3.8)
+            case "OrderHistory":  # it makes its order visible in the console (facts 3.8)
                 order = self.state.follow(row["order"]) or {}
                 order["has_history"] = True
                 order.setdefault("orderhistory", []).append(row["resource_uri"])
@@ -291,7 +291,7 @@ class RevelSandbox(SandboxApp[Tables]):
         ]
 
     def _apply_discount(self, order: Json) -> None:
-        """Make or renew the order's applied discount row; an order without items gets a zero one (facts 3.7)."""
+        """Make or update the order's applied discount row. Without items, it is zero (facts 3.7)."""
         if not order["has_items"]:
             order["discount_amount"] = order["discount_rule_amount"] = ZERO
         order["is_discounted"] = True
@@ -339,16 +339,16 @@ class RevelSandbox(SandboxApp[Tables]):
         return json_response(self._spelled(row), 202)
 
     def _change_order(self, order: Json, values: Json) -> None:
-        """Carry out a PATCH whose values were accepted (facts 3.7, 9.5, 9.7)."""
+        """Apply the accepted values of a PATCH (facts 3.7, 9.5, 9.7)."""
         end_step = "final_total" in values
         discounted = bool(order["applied_discounts"])
         order.update(values)
         order["version"] = max(int(order["version"]), 2)
         if end_step and discounted and "discount" not in values:
-            order["discount"] = None  # left out of the end step, the reference was lost
+            order["discount"] = None  # the end step loses a reference that it leaves out
         elif values.get("discount") is not None or "discount_amount" in values:
             if end_step and discounted and "discount_amount" in values:
-                # Repeated in the end step it "upset the figure"; how is not recorded, so it is counted twice here.
+                # Repeated in the end step it "upset the figure". No source says how, so it is doubled here.
                 order["discount_amount"] = (order["discount_amount"] or ZERO) * 2
             if not discounted or "discount_amount" in values:
                 self._apply_discount(order)

@@ -1,4 +1,4 @@
-"""The pretend Revel's rows: the look of each resource, what it accepts, how a list is asked for (facts Revel 2-5)."""
+"""The pretend Revel's rows: the fields of each resource, accepted writes, filters and pages (facts Revel 2-5)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,10 @@ def select_rows(
     refuse_unknown: bool = False,
     ignore_order: bool = False,
 ) -> list[Json]:
-    """The rows that the documented filters leave, in the order asked for (by id when none is).
+    """The rows that pass the documented filters, in the requested order, by default by id.
 
-    Filters named in `ignored`, or with one of `ignored_suffixes`, are passed over like undocumented ones. Raises
-    AnswerError with 400 for a value that doesn't fit the field, and for undocumented filters when `refuse_unknown` is
-    set.
+    Undocumented filters, those in `ignored`, and those with one of `ignored_suffixes` have no effect. Raises
+    AnswerError with 400 for a value that doesn't fit the field, and for undocumented ones if `refuse_unknown` is set.
     """
     for key, wanted in request.query:
         if key in OUR_OWN:
@@ -51,9 +50,9 @@ def select_rows(
 
 
 def one_page(rows: list[Json], request: Request, cap: int, *, repeats: bool = False) -> Json:
-    """The list answer: at most `cap` rows whatever was asked, `next` as a relative URL or null.
+    """The list answer: at most `cap` rows, and `next` as a relative URL or null.
 
-    `repeats`: every page holds the rows of the first one.
+    `repeats`: every page has the rows of the first one.
     """
     offset = _whole_number(request, "offset", 0)
     limit = _whole_number(request, "limit", DEFAULT_PAGE)
@@ -81,7 +80,7 @@ def _passes(value: object, name: str, suffix: str, wanted: str, resource: Resour
     if suffix == "isnull":
         return TESTS[suffix](value, wanted)
     if name in resource.links or link_id(value) is not None:
-        # Links are filtered by plain id; a URI here failed live (facts Revel 2.1).
+        # Links are filtered by plain id. A URI failed at the real Revel (facts Revel 2.1).
         if not all(part.isdigit() for part in wanted.split(",")):
             raise _bad_request("Invalid resource lookup data provided (mismatched type).")
         value = link_id(value)
@@ -99,7 +98,7 @@ def _equal(value: Any, wanted: str) -> bool:  # noqa: ANN401
 
 
 def _compare(value: Any, wanted: str) -> int:  # noqa: ANN401
-    """-1, 0 or 1. ISO wall times compare as text."""
+    """-1, 0 or 1. ISO wall times are compared as text."""
     if isinstance(value, int | Decimal):
         number = _decimal(wanted)
         return (value > number) - (value < number)
@@ -166,7 +165,7 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource: `links` maps a field to the resource its URI must point at; `first_id` is where ids begin."""
+    """One resource. `links`: field → the resource of its URI. `first_id`: the first generated id."""
 
     name: str
     first_id: int
@@ -368,7 +367,7 @@ SIX = Decimal("0.000001")
 
 @dataclass(slots=True)
 class Tables:
-    """Every row by resource and id. `hidden` counts, per row, the look-ups it still stays out of."""
+    """Every row, by resource and id. `hidden`: row → how many more look-ups don't show it."""
 
     rows: dict[str, dict[int, Json]] = field(default_factory=lambda: {name: {} for name in RESOURCES})
     issued: dict[str, int] = field(default_factory=dict)
@@ -382,7 +381,7 @@ class Tables:
         return number
 
     def insert(self, resource: Resource, values: Json, row_id: int | None = None) -> Json:
-        """A new row from accepted values; what isn't given has the resource's defaults."""
+        """Store a new row of accepted values, with the resource's defaults for the others."""
         number = row_id if row_id is not None else self.next_id(resource.name, resource.first_id)
         row = {
             "id": number,
@@ -395,7 +394,7 @@ class Tables:
         return row
 
     def follow(self, uri: str) -> Json | None:
-        """The row that a URI names; Establishment and User answer under both prefixes."""
+        """The row of a URI. Establishment and User are under both prefixes."""
         parts = uri.strip("/").split("/")
         number = link_id(uri)
         if len(parts) != 3 or parts[1] not in self.rows or number is None:
@@ -403,11 +402,11 @@ class Tables:
         return self.rows[parts[1]].get(number)
 
     def linked(self, resource: str, name: str, target_id: int) -> list[Json]:
-        """The rows of a resource whose link `name` points at a row id, oldest first."""
+        """The rows of a resource whose link `name` refers to `target_id`, oldest first."""
         return [row for row in self.rows[resource].values() if link_id(row.get(name)) == target_id]
 
     def is_seen(self, resource: str, row_id: int) -> bool:
-        """Whether a look-up may see the row; counts the look-up where it may not."""
+        """Whether a look-up shows the row. If not, the look-up is counted."""
         left = self.hidden.get((resource, row_id), 0)
         if left:
             self.hidden[resource, row_id] = left - 1
@@ -415,9 +414,9 @@ class Tables:
 
 
 def accept_changes(tables: Tables, resource: Resource, body: Json, dropped: Collection[str]) -> Json:
-    """The values of a PATCH or POST that are kept, in the form they are kept in.
+    """The values of a PATCH or POST to store, in their stored form.
 
-    Keys that the resource doesn't have, can't be written, or are in `dropped` vanish without a word.
+    Keys that the resource doesn't have, that are read-only, or that are in `dropped` are silently left out.
     """
     known = {*resource.blank, *resource.required, *resource.links, "uuid"}.difference(resource.read_only)
     kept = {key: value for key, value in body.items() if key in known and key not in dropped}
@@ -435,7 +434,7 @@ def accept_changes(tables: Tables, resource: Resource, body: Json, dropped: Coll
 
 
 def refuse(resource: Resource, reasons: dict[str, str]) -> NoReturn:
-    """400 with the reasons by field, nested under the resource's name (shape: facts Revel 9.3, not captured)."""
+    """Raise 400 with the reasons by field, under the resource's name (shape: facts Revel 9.3, not captured)."""
     fields = {name: [reason] for name, reason in reasons.items()}
     raise AnswerError(json_response({resource.name: fields}, 400))
 
@@ -454,6 +453,6 @@ def _stored(resource: Resource, name: str, value: object) -> object:
             refuse(resource, {name: "A number is expected."})
         return amount if name in resource.numbers else six(amount)
     if name.endswith("_date") or name in ("opened", "closed", "pickup_time"):
-        # An offset is lost, not applied: the wall time as written is what the console shows (facts Revel 2.4).
+        # An offset is dropped, not applied: the console shows the wall time as written (facts Revel 2.4).
         return OFFSET.sub("", str(value))
     return value

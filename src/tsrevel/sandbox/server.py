@@ -1,6 +1,6 @@
-"""Serves a pretend service over HTTP/1.1 on this machine's loopback, and nowhere else.
+"""Serves any WSGI app over HTTP/1.1, on this machine's loopback only.
 
-It knows nothing of what it serves. A ConnectionCut becomes a closed socket without a byte of answer.
+A ConnectionCut closes the socket without an answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """A running server with its `url` and `port`; close it, or use it as a context manager."""
+    """A running server, with its `url` and `port`. Close it, or use it as a context manager."""
 
     daemon_threads = True
 
@@ -46,7 +46,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self.close()
 
     def close(self) -> None:
-        """Stop listening and end the connections that idle."""
+        """Stop listening and end all connections."""
         self.shutdown()
         self._thread.join()
         with self._guard:
@@ -56,7 +56,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self.server_close()
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Serve one connection. A client that dies in the midst of it is no fault of the server's."""
+        """Serve one connection. A client that disconnects is no error."""
         with self._guard:
             self._open.add(request)
         try:
@@ -68,9 +68,9 @@ class LoopbackServer(ThreadingHTTPServer):
 
 
 def serve(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0) -> LoopbackServer:
-    """Serve `app` from now on, in the background; port 0 takes a free one.
+    """Serve `app` in the background. Port 0 takes a free port.
 
-    Raises ValueError for a host that isn't loopback, OSError when the port is taken.
+    Raises ValueError for a host that isn't loopback, and OSError if the port is in use.
     """
     return LoopbackServer(app, host, port)
 
@@ -86,10 +86,10 @@ class _Exchange(BaseHTTPRequestHandler):
             super().finish()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401
-        """Say nothing: the app keeps its own log."""
+        """Log nothing: the app has its own log."""
 
     def relay(self) -> None:
-        """Hand one request to the app and its answer back."""
+        """Pass one request to the app, and its answer to the client."""
         answer: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> Any:  # noqa: ANN401
@@ -105,7 +105,7 @@ class _Exchange(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
-        with suppress(OSError):  # a client that gave up waiting is no news
+        with suppress(OSError):  # the client may have given up waiting
             self.wfile.flush()
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = relay  # noqa: N815 - http.server's names

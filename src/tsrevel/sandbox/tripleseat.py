@@ -1,7 +1,7 @@
 """A pretend TripleSeat, as a WSGI app: tokens, event search, single events, bookings, locations, sites, invoices.
 
-It behaves as facts TripleSeat 1-5 say and keeps everything in memory. Reads only: nothing sent to it changes an
-event; tests and the demo change events through its methods.
+It follows facts TripleSeat 1-5 and stores everything in memory. No request changes an event. Tests and the demo change
+events through its methods.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ RANGES = {
 }
 ORDERS = frozenset({"created_at", "updated_at", "name", "event_start"})
 ALWAYS = ("id", "title", "template_document_id", "deleted_at", "views")
-"""What a document carries without show_financial (facts 3.3)."""
+"""The keys of a document without show_financial (facts 3.3)."""
 
 
 def select_events(
     events: list[Json], request: Request, ignored_ranges: Collection[str] = (), *, ignore_order: bool = False
 ) -> list[Json]:
-    """The events that the documented parameters leave, in the order asked for (by id when none is).
+    """The events that pass the documented parameters, in the requested order, by default by id.
 
-    The ranges in `ignored_ranges` are passed over. With `ignore_order` the newest come first, whatever was asked.
+    Ranges in `ignored_ranges` have no effect. With `ignore_order` the newest always come first.
     """
     kept = [event for event in events if _fits(event, request, ignored_ranges)]
     if ignore_order:
@@ -81,7 +81,7 @@ def _fits(event: Json, request: Request, ignored_ranges: Collection[str]) -> boo
 
 
 def _in_range(event: Json, kind: str, request: Request) -> bool:
-    """Whole days, both ends included; a range with only one end is no range."""
+    """Compares whole days, both ends included. A range with only one end has no effect."""
     start, end = (_read_day(request.first(name) or "", iso=kind == "event") for name in RANGES[kind])
     if start is None or end is None:
         return True
@@ -90,7 +90,7 @@ def _in_range(event: Json, kind: str, request: Request) -> bool:
 
 
 def _read_day(text: str, *, iso: bool) -> date | None:
-    """MM/DD/YYYY, padded or not; the event range takes YYYY-MM-DD too."""
+    """Reads MM/DD/YYYY, padded or not, and with `iso` also YYYY-MM-DD."""
     if iso and "-" in text:
         try:
             return date.fromisoformat(text)
@@ -100,15 +100,15 @@ def _read_day(text: str, *, iso: bool) -> date | None:
 
 
 LIFETIME = 7200
-"""Seconds that an access token is good for."""
+"""The lifetime of an access token in seconds."""
 
 ClientCredentials = Literal["refused", "ownerless", "works"]
-"""The three ways client_credentials was met: no such grant, a token nothing accepts, a token that works."""
+"""How client_credentials ends: no such grant, a token that nothing accepts, or a token that works."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """One access token: until when, and whether a person stands behind it."""
+    """One access token. `owned`: a person approved it."""
 
     good_until: datetime
     owned: bool
@@ -116,14 +116,14 @@ class AccessToken:
 
 @dataclass(slots=True)
 class Tokens:
-    """Every token given out so far. `refresh` is the only refresh token that still works."""
+    """Every token issued so far. `refresh` is the only refresh token that still works."""
 
     client_id: str = "sandbox-client"
     client_secret: str = "sandbox-client-secret"  # noqa: S105 - invented
     redirect_uri: str = "http://127.0.0.1:8765/callback"
     codes: set[str] = field(default_factory=lambda: {"sandbox-code"})
     challenges: dict[str, str] = field(default_factory=dict)
-    """The S256 challenge that came with the request for a code, where one did (RFC 7636)."""
+    """Code → the S256 challenge of its request, if it had one (RFC 7636)."""
     access: dict[str, AccessToken] = field(default_factory=dict)
     refresh: str = "sandbox-refresh-0"
     issued: int = 0
@@ -154,7 +154,7 @@ class Tokens:
         raise _refusal("unsupported_grant_type", 400)
 
     def issue(self, now: datetime) -> Json:
-        """A token answer as after a person's consent; the last refresh token dies."""
+        """A token answer as after a person's consent. It invalidates the last refresh token."""
         self.refresh = f"sandbox-refresh-{self.issued + 1}"
         return {**self._issue_access(now, owned=True), "refresh_token": self.refresh}
 
@@ -183,7 +183,7 @@ VIEW = re.compile(r"/doc/[0-9a-f]{40}/\d+")
 
 @dataclass(slots=True)
 class TripleSeatState:
-    """All that a pretend TripleSeat remembers. `pages` are portal pages by path."""
+    """The stored data. `pages` are portal pages by path."""
 
     tokens: Tokens = field(default_factory=Tokens)
     events: dict[int, Json] = field(default_factory=dict)
@@ -197,20 +197,20 @@ class TripleSeatState:
 
 
 class TripleSeatSandbox(SandboxApp[TripleSeatState]):
-    """The pretend TripleSeat. Its quirks are attributes that a test may set at any time.
+    """The pretend TripleSeat. A test may set its quirks at any time.
 
-    - `page_size` 50; `repeats_last_page`: a page past the end shows the last one again (facts 2)
-    - `ignored_ranges`: ranges of days that a search passes over (`{"event", "updated_at"}`)
-    - `ignores_order`: a search lists the newest first, whatever was asked
+    - `page_size` 50; `repeats_last_page`: a page past the end repeats the last one (facts 2)
+    - `ignored_ranges`: ranges of days that a search ignores (`{"event", "updated_at"}`)
+    - `ignores_order`: a search always lists the newest first
     - `repeats_first_page`: every page is the first one
-    - `ignores_show_financial`: documents never carry money
-    - `unlisted`: ids of events that no search lists, though they are there
+    - `ignores_show_financial`: documents never have money
+    - `unlisted`: ids of existing events that no search lists
     - `wraps_results`: search results come as `{"event": {...}}` (facts 2)
     - `client_credentials`: "refused", "ownerless" (a token that nothing accepts) or "works" (facts 1.4)
-    - `accepts_key_header`: an `X-API-Key` header with the public key is enough; it never was live (facts 1.6)
+    - `accepts_key_header`: accept an `X-API-Key` header with the public key, as the real one never did (facts 1.6)
     - `forbidden`: ids of events and bookings that answer 403 (facts 1.7)
     - `webhooks`: the webhook endpoints of each site
-    - `portal`: base URL put into view links in place of the real portal's
+    - `portal`: replaces the real portal's base URL in view links
     """
 
     def __init__(self, clock: Callable[[], datetime] = utc_now, *, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -230,7 +230,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         self.webhooks: dict[int, list[Json]] = {}
         self.portal = PORTAL
 
-    # What tests and the demo do to it
+    # For tests and the demo
 
     @property
     def tokens(self) -> Tokens:
@@ -246,12 +246,12 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             self.tokens.access.clear()
 
     def revoke_refresh_token(self) -> None:
-        """The refresh token is dead: a person must authorise again."""
+        """Invalidate the refresh token, so a person must authorise again."""
         with self.lock:
             self.tokens.refresh = ""
 
     def add_place(self, place: SampleVenue) -> None:
-        """List a location, and its site with the site's zone."""
+        """Add a location, and its site with its time zone."""
         with self.lock:
             self.state.locations.append({**location_of(place), "site_name": place.name, "room_ids": [], "rooms": []})
             if place.site_id not in self.state.zones:
@@ -261,7 +261,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             self.state.zones[place.site_id] = place.zone
 
     def add_event(self, event: Json) -> Json:
-        """Take a copy of the event as it is (times untouched), and its booking with it."""
+        """Store a copy of the event, and of its booking. Its times stay unchanged."""
         with self.lock:
             kept = copy_json(event)
             self.state.events[kept["id"]] = kept
@@ -271,12 +271,12 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             return kept
 
     def add_booking(self, booking: Json) -> None:
-        """Take a copy of a booking, its documents included; one with the same id is replaced."""
+        """Store a copy of a booking with its documents. It replaces one with the same id."""
         with self.lock:
             self.state.bookings[booking["id"]] = copy_json(booking)
 
     def add_webhook(self, site_id: int, **more: object) -> None:
-        """Set up a webhook endpoint of a site; `more` is any other key of it (`disabled_at`, `failed_count`...)."""
+        """Add a webhook endpoint to a site. `more` are other keys (`disabled_at`, `failed_count`...)."""
         with self.lock:
             known = self.webhooks.setdefault(site_id, [])
             known.append(
@@ -292,7 +292,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             )
 
     def add_menu(self, menu_id: int, name: str, items: dict[int, str], **more: object) -> None:
-        """Offer a menu of items, by id; `more` is any other key of it (`site_id`, `location_ids`, `disabled`...)."""
+        """Add a menu. `items`: id → name. `more` are other keys (`site_id`, `location_ids`, `disabled`...)."""
         rows = [{"id": number, "display_name": each, "internal_name": each} for number, each in items.items()]
         with self.lock:
             self.state.menus[menu_id] = {
@@ -308,12 +308,12 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             }
 
     def event(self, event_id: int) -> Json:
-        """A copy of one event with everything in it."""
+        """A full copy of one event."""
         with self.lock:
             return copy_json(self.state.events[event_id])
 
     def edit_event(self, event_id: int, **changes: object) -> Json:
-        """Replace top-level keys of an event and stamp `updated_at` with the site's wall time now."""
+        """Replace top-level keys of an event, and set `updated_at` to the site's wall time."""
         with self.lock:
             event = self.state.events[event_id]
             zone = ZoneInfo(self.state.zones.get(event["site_id"], "America/Los_Angeles"))
@@ -323,7 +323,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
             return copy_json(event)
 
     def cancel_event(self, event_id: int) -> Json:
-        """Turn an event LOST, with the change on record."""
+        """Set an event's status to LOST, and record the change."""
         before = self.event(event_id)
         after = self.edit_event(event_id, status="LOST", lost_reason={"id": 1, "name": "Cancelled"})
         change = {"status": "LOST", "previous_status": before["status"], "created_at": after["updated_at"]}
@@ -334,12 +334,12 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         return self.edit_event(event_id, deleted_at=stamp)
 
     def hide_event(self, event_id: int, lookups: int = 1) -> None:
-        """Leave an event out of the next listings or look-ups that would show it."""
+        """Hide an event from the next `lookups` listings or look-ups."""
         with self.lock:
             self.state.hidden[event_id] = lookups
 
     def add_invoice_only_event(self, event: Json) -> Json:
-        """Take an event whose lines are only on its portal pages: its documents carry none in JSON."""
+        """Store an event whose lines are only on its portal pages, not in its JSON."""
         with self.lock:
             for document in event["documents"]:
                 for view in document["views"]:
@@ -347,7 +347,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         bare = [{**document, "line_items": []} for document in event["documents"]]
         return self.add_event({**event, "documents": bare})
 
-    # What a client sees
+    # For clients
 
     def respond(self, request: Request) -> Response:
         """Answer one request (facts 1.2, 2, 3, 4, 5)."""
@@ -384,7 +384,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         return json_response({"error": "Not found"}, 404)
 
     def _admit(self, request: Request, path: str) -> None:
-        """Let the request in, or raise AnswerError with 401 (facts 1.6, 1.7)."""
+        """Check the credentials. Raises AnswerError with 401 (facts 1.6, 1.7)."""
         public = request.first("public_key") == self.public_key
         if public and path in PUBLIC_KEY_PATHS:
             return
@@ -400,7 +400,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         raise AnswerError(json_response({"error": text}, 401))
 
     def _consent(self, request: Request) -> Response:
-        """An ADMIN who always agrees: back to the redirect address with a fresh code."""
+        """Redirect with a fresh code, as if an ADMIN had agreed."""
         target = request.first("redirect_uri") or ""
         known = (self.tokens.client_id, self.tokens.redirect_uri)
         if (request.first("client_id"), target) != known or request.first("response_type") != "code":
@@ -453,7 +453,7 @@ class TripleSeatSandbox(SandboxApp[TripleSeatState]):
         return json_response({"booking": {**booking, "events": events}})
 
     def _dressed(self, owner: Json, request: Request) -> Json:
-        """An event or booking as it is sent: money in its documents only with show_financial=true."""
+        """An event or booking as sent to the client. Documents have money only with show_financial=true."""
         documents = copy_json(owner.get("documents") or [])
         if request.first("show_financial") != "true" or self.ignores_show_financial:
             documents = [{key: each[key] for key in ALWAYS if key in each} for each in documents]

@@ -1,6 +1,6 @@
-"""What both pretend services need to speak HTTP: requests in, answers out, nothing else.
+"""Decodes HTTP requests and encodes answers for both pretend services.
 
-Standard library only. No routing, no state and no business rule lives here.
+Standard library only. Routing, state and business rules are elsewhere.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 Copied = TypeVar("Copied")
 Json = dict[str, Any]
-"""One JSON object. Money that Revel sends as a number is held as Decimal and leaves as a JSON number."""
+"""One JSON object. Money that Revel sends as a number is a Decimal here, and a JSON number in answers."""
 
 
 def copy_json(value: Copied) -> Copied:
-    """A copy that shares no list and no object with `value`; several times as fast as `copy.deepcopy`."""
+    """A copy that shares no list or dict with `value`. Several times faster than `copy.deepcopy`."""
     if isinstance(value, dict):
         return {key: copy_json(each) for key, each in value.items()}  # type: ignore[return-value]
     if isinstance(value, list):
@@ -31,15 +31,15 @@ def copy_json(value: Copied) -> Copied:
 
 
 class ConnectionCut(ConnectionError):
-    """The connection ends without a byte of answer.
+    """The connection ends without an answer.
 
-    It leaves the WSGI call as an exception: the loopback server closes the socket, and an in-process
-    transport may turn it into the client library's own read error.
+    The WSGI call raises it. The loopback server then closes the socket; an in-process transport may raise the client
+    library's read error.
     """
 
 
 class AnswerError(Exception):
-    """Ends the work on a request early, with this answer."""
+    """Ends a request early, with this answer."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
@@ -48,7 +48,7 @@ class AnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, its query as ordered pairs and its header names in lower case."""
+    """One request. The query is ordered pairs; header names are in lower case."""
 
     method: str
     path: str
@@ -57,22 +57,22 @@ class Request:
     body: bytes
 
     def first(self, name: str) -> str | None:
-        """The first value of a query parameter; None when it isn't there."""
+        """The first value of a query parameter; None if it is missing."""
         return next((value for key, value in self.query if key == name), None)
 
     def listed(self, name: str) -> list[str]:
-        """A list parameter: `a=1,2`, `a=1&a=2` and `a[]=1&a[]=2` all mean the same."""
+        """The values of a list parameter: `a=1,2`, `a=1&a=2` and `a[]=1&a[]=2` mean the same."""
         given = [value for key, value in self.query if key in (name, f"{name}[]")]
         return [part.strip() for value in given for part in value.split(",") if part.strip()]
 
     def form(self) -> dict[str, str]:
-        """The body as a form; empty when it isn't sent as one."""
+        """The body as a form; {} if its content type is another one."""
         if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return {}
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def json_object(self) -> Json | None:
-        """The body as one JSON object with exact decimals; None when it is anything else."""
+        """The body as one JSON object with exact decimals; None if it isn't one."""
         try:
             decoded = json.loads(self.body, parse_float=Decimal)
         except ValueError:
@@ -82,7 +82,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer, complete: nothing is streamed."""
+    """One complete answer. Nothing is streamed."""
 
     status: int
     body: bytes = b""
@@ -109,7 +109,7 @@ def read_request(environ: WSGIEnvironment) -> Request:
 
 
 def json_response(data: object, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-    """An answer in JSON; Decimals leave as plain JSON numbers, as Revel sends them."""
+    """An answer in JSON. Decimals become JSON numbers, as in Revel's answers."""
     body = json.dumps(data, default=_plain_number, ensure_ascii=False).encode()
     return Response(status, body, (("Content-Type", "application/json; charset=utf-8"), *headers))
 
