@@ -1,1 +1,1 @@
-"""What tsrevel costs: starting time, requests and memory, measured against the sandbox. Run: python -m benchmarks"""
+"""Measures tsrevel's starting time, requests and memory against the sandbox. Run: python -m benchmarks"""

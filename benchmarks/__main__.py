@@ -1,4 +1,4 @@
-"""Prints each figure beside its goal; 1 where a goal is missed. Linux only: peak memory is read from /proc."""
+"""Prints each figure beside its goal. Exit status 1: a goal was missed. Linux only: peak memory is read from /proc."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARTS = ("journey", "cold", "requests", "wall", "memory", "catalogue", "ledger",
 
 
 def main() -> int:
-    """Measure what was asked for, print it, and the exit status."""
+    """Measure and print the requested parts. Returns the exit status."""
     options = _options()
     parts: dict[str, Callable[[], list[Goal]]] = {
         "journey": measure_journey,
@@ -60,9 +60,9 @@ def _measure(name: str, measure: Callable[[], list[Goal]]) -> list[Goal]:
 
 def _conditions() -> str:
     return (
-        "Both services are pretended, on loopback.\n"
-        "requests_per_second is set to 1000 in tsrevel's settings, so that its pacing isn't what is measured. Bytes\n"
-        "are those of HTTP, heads included. Wall, CPU and memory are the measured process's own, from start to end."
+        "Both services are sandboxes on loopback.\n"
+        "tsrevel's settings have requests_per_second = 1000, so its pacing isn't measured. Bytes are those of HTTP\n"
+        "with heads. Wall, CPU and memory are those of the measured process, from start to end."
     )
 
 
@@ -89,7 +89,7 @@ def _parts(text: str, known: Collection[str] = PARTS) -> list[str]:
 def _counts(text: str) -> list[int]:
     named = text.split(",")
     if not all(each.isdecimal() and int(each) for each in named):
-        raise argparse.ArgumentTypeError(f"{text}: whole numbers from 1 on, with commas between them")
+        raise argparse.ArgumentTypeError(f"{text}: give whole numbers from 1 on, separated by commas")
     return sorted({int(each) for each in named})
 
 

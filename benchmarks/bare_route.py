@@ -1,6 +1,6 @@
-"""The least that a webhook receiver can do: a Starlette route that writes each body to a file and fsyncs it.
+"""A minimal webhook receiver: a Starlette route that writes each body to a file and fsyncs it.
 
-`python bare_route.py FOLDER` prints its URL, and serves until it is killed.
+`python bare_route.py FOLDER` prints its URL and serves until it is killed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NUMBERS = count()
 
 
 def write(body: bytes) -> None:
-    """Durable as far as the file goes; its name may be lost."""
+    """Write the body durably. The folder isn't fsynced, so the file's name may be lost."""
     with (FOLDER / f"{next(NUMBERS)}.json").open("wb") as file:
         file.write(body)
         file.flush()

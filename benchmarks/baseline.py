@@ -1,9 +1,9 @@
-"""A plain model of the service that tsrevel replaces: what it asks of both services for each event, one by one.
+"""A plain model of the service that tsrevel replaces: it sends that service's requests, event by event.
 
 For each event: the event, the order look-up, the whole catalogue page by page, the order, its items, discount,
-payment, finish, history, open (facts Revel 3, 5, 9; that service never knew the catalogue from the event before). Every
-request has a connection of its own. It is as quick as such a program can be: no framework, no logging, no retries,
-no pacing, certificates loaded once. Run: python baseline.py JOB.json
+payment, finish, history, open (facts Revel 3, 5, 9; that service read the catalogue again for each event). Every
+request opens its own connection. The model is as fast as possible: no framework, no logging, no retries, no pacing, and
+certificates loaded once. Run: python baseline.py JOB.json
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Services:
-    """Both services, with a new connection for every request."""
+    """Both services. Every request opens a new connection."""
 
     def __init__(self, job: Json) -> None:
         self._seat_url, self._till_url = job["tripleseat"], job["revel"]
@@ -61,7 +61,7 @@ def _ask(method: str, url: str, headers: dict[str, str], **request: Any) -> Any:
 
 
 def carry_over(services: Services, number: int, place: Json) -> None:
-    """One event, unless Revel has an order for it."""
+    """Make the order of one event, unless Revel has one."""
     event = services.event(number)
     local_id = f"Triple Seat {number}"
     if services.rows("/resources/Order/", establishment=place["establishment"], local_id=local_id):
@@ -79,7 +79,7 @@ def carry_over(services: Services, number: int, place: Json) -> None:
 
 
 def _settle(services: Services, common: Json, place: Json, uri: str, document: Json) -> None:
-    """Discount, payment, finish, history, open."""
+    """Send discount, payment, finish, history and open."""
     money = document["financials"]
     discount = {
         "discount": f"/resources/Discount/{place['discount']}/",
@@ -115,7 +115,7 @@ def _settle(services: Services, common: Json, place: Json, uri: str, document: J
     opened = {"order_opened_by": common["created_by"], "order_opened_at": _station(place)}
     history = {"uuid": str(uuid4()), "order": uri, **opened, "opened": common["created_date"]}
     services.write("POST", "/resources/OrderHistory/", history)
-    services.write("PATCH", uri, {"opened": common["created_date"]})  # taken, and dropped (facts Revel 3.8)
+    services.write("PATCH", uri, {"opened": common["created_date"]})  # Revel accepts and drops it (facts Revel 3.8)
 
 
 def _common(place: Json, event: Json) -> Json:
@@ -168,7 +168,7 @@ def _item(common: Json, place: Json, order: str, product: str, line: Json) -> Js
 
 
 def main(job: Json) -> None:
-    """Every event of the job, in turn."""
+    """Make the orders of all events in the job, one after another."""
     services = Services(job)
     for number, place in job["events"]:
         carry_over(services, number, job["places"][place])

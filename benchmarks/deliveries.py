@@ -1,4 +1,4 @@
-"""How fast `serve` accepts deliveries, beside a route that only writes and fsyncs bodies; what it holds after many."""
+"""How fast `serve` accepts deliveries, compared with a bare route, and how its memory grows with them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MOST_GROWTH = 20.0
 
 
 def measure_deliveries() -> list[Goal]:
-    """Rounds of both in turn, so that a busy machine slows both alike. Runs are paused: only the accepting counts.
+    """Alternate rounds of both, so a busy machine slows both equally. Runs are paused, so only accepting counts.
 
-    The last figure is for a service that works its deliveries off meanwhile.
+    In the last row the service also processes deliveries meanwhile.
     """
     with install() as place, _bare_route(place) as bare, _service(place) as (served, process):
         place.add_events(1)
@@ -52,7 +52,7 @@ def measure_deliveries() -> list[Goal]:
     rows.append(_row("tsrevel serve, worker at work", busy, [busy_wall]))
     heads = ("", "deliveries/s", "median ms", "99th percentile ms")
     print_table(f"Deliveries accepted, {CLIENTS} clients at once, body and answer durable", heads, rows)
-    print(f"\nMemory after {MANY} deliveries that wait: {show(growth)} MB more.")
+    print(f"\nMemory growth with {MANY} waiting deliveries: {show(growth)} MB.")
     return [
         Goal("time for a delivery, against a bare route", median(walls[served]) / median(walls[bare]), MOST),
         Goal(
@@ -71,7 +71,7 @@ def _row(name: str, times: list[float], walls: list[float]) -> list[str]:
 
 
 def _load(place: Installation, url: str, count: int, round_number: int) -> tuple[list[float], float]:
-    """Seconds for each of so many deliveries by CLIENTS at once, each its own body; and for all of them."""
+    """Send `count` different deliveries with CLIENTS clients at once. Returns the seconds of each, and of all."""
     event = place.seat.event(FIRST_EVENT)
     bodies = [
         json.dumps({"webhook_trigger_type": "UPDATE_EVENT", "message": f"{round_number} {n}", "event": event}).encode()
@@ -122,7 +122,7 @@ def _service(place: Installation) -> Iterator[tuple[str, subprocess.Popen[str]]]
 
 @contextmanager
 def _running(command: list[str], place: Installation, stream: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process and the first line that it says; killed at the end."""
+    """A process and the first line that it prints. It is killed at the end."""
     with (place.folder / "said").open("w") as said:
         streams = {"stdout": said, "stderr": said, stream: subprocess.PIPE}
         process = subprocess.Popen(command, env=place.environ, text=True, **streams)  # type: ignore[call-overload]
@@ -140,6 +140,6 @@ def _pause(place: Installation, command: str) -> None:
 
 
 def _resident(pid: int) -> float:
-    """Memory in use now, in MB."""
+    """Resident memory in MB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4096 / 1_000_000

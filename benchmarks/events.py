@@ -1,4 +1,4 @@
-"""What events cost: requests by kind, bytes, time and memory, beside the baseline's, and how that grows."""
+"""The cost of events in requests, bytes, time and memory, compared with the baseline's, and its growth."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from benchmarks.report import Goal, pair, print_table, progress, show
 ESTABLISHMENTS = (1, 4)
 LINE_COUNTS = (1, 5, 8, 20)
 BESIDE_LINES = 10
-"""Requests to Revel for an order with a discount and one payment, beside one for each line."""
+"""Requests to Revel for an order with a discount and one payment, in addition to one for each line."""
 SHARED = ("GET Product", "GET Product/set/ID", "GET Order")
-"""What events have in common: the catalogue, what confirms products, look-ups and the look at finished orders."""
+"""Requests that serve several events: catalogue, confirmation of products, look-ups, checks of finished orders."""
 FEW, TIMES = 50, 3
-"""Runs over no more events than these are made so many times: else noise passes for growth."""
+"""Runs over up to FEW events are repeated TIMES times, so noise isn't taken for growth."""
 LONGEST_SETUP = 120.0
 """Seconds."""
 FARTHEST = 50
-"""With latency no more events than these: the baseline takes some three seconds for each."""
+"""The most events with latency: the baseline takes about three seconds for each."""
 FLAT = 1.10
 WALL_GOALS = {1: 0.45, 4: 0.20}
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A case as tsrevel and the baseline dealt with it, each with a second run over the same unchanged events."""
+    """The costs of a case with tsrevel and the baseline, each with a second run over the same unchanged events."""
 
     case: Case
     tsrevel: Twice
@@ -39,7 +39,7 @@ class Pair:
 
 
 def measure_requests(counts: Sequence[int]) -> list[Goal]:
-    """Requests, bytes, time and memory without latency."""
+    """Measure requests, bytes, time and memory without latency."""
     goals = []
     for establishments in ESTABLISHMENTS:
         pairs = [_measure(Case(events, establishments)) for events in counts]
@@ -54,7 +54,7 @@ def measure_requests(counts: Sequence[int]) -> list[Goal]:
 
 
 def measure_wall(counts: Sequence[int]) -> list[Goal]:
-    """Wall time with latency."""
+    """Measure wall time with latency."""
     counts = [events for events in counts if events <= FARTHEST]
     goals, rows = [], []
     for establishments in ESTABLISHMENTS:
@@ -73,7 +73,7 @@ def measure_wall(counts: Sequence[int]) -> list[Goal]:
 
 
 def _measure(case: Case) -> Pair:
-    """One after the other; tsrevel over a few events several times, of which the median times count."""
+    """Measure one after the other. With few events, tsrevel runs several times and the median times count."""
     progress(f"{_events(case.events)}, {_place(case.establishments)}")
     times = TIMES if case.events <= FEW else 1
     runs = [measure_tsrevel(case) for _ in range(times)]
@@ -83,7 +83,7 @@ def _measure(case: Case) -> Pair:
 
 
 def _measure_side_by_side(case: Case) -> Pair:
-    """Both at once, each with services of its own: they wait for their latency nearly all the time."""
+    """Measure both at once, each with its own services: they wait for their latency nearly all the time."""
     progress(f"{_events(case.events)}, {_place(case.establishments)}, with latency")
     both_ready = Barrier(2, timeout=LONGEST_SETUP)
     with ThreadPoolExecutor(2) as pool:
@@ -139,7 +139,7 @@ def _request_goals(pairs: Sequence[Pair]) -> list[Goal]:
 
 
 def _growth(pairs: Sequence[Pair]) -> list[Goal]:
-    """What one more event costs, from the least to the middle case and on to the greatest: what is fixed drops out."""
+    """Compare the cost of one more event from 10 to 50 events, and from 50 to 500, so fixed costs drop out."""
     known = {each.case.events: each for each in pairs}
     if not {10, 50, 500} <= set(known):
         return []
@@ -154,7 +154,7 @@ def _growth(pairs: Sequence[Pair]) -> list[Goal]:
     for name, figure in figures.items():
         low, high = (_each_more(figure, known[few], known[many]) for few, many in steps)
         rows.append([name, show(low), show(high), show(high / low)])
-        if name != "wall ms":  # in it are the pretend services, which look through more and more rows of their own
+        if name != "wall ms":  # wall time includes the sandbox, which searches more and more rows
             goals.append(Goal(f"growth of {name} an event, from 10-50 to 50-500, {where}", high / low, FLAT))
     heads = ("tsrevel, each more event", "10 to 50", "50 to 500", "growth")
     print_table(f"{where}, no latency: what one more event costs", heads, rows)
@@ -166,7 +166,7 @@ def _each_more(figure: Callable[[Cost], float], few: Pair, many: Pair) -> float:
 
 
 def _measure_lines() -> list[Goal]:
-    """What an event's lines cost at Revel beside what events share, and that a second run only looks at its order."""
+    """Measure an event's requests to Revel by its lines, without SHARED ones, and those of the next run."""
     rows, goals = [], []
     for lines in LINE_COUNTS:
         what = f"an event of {lines} line{'' if lines == 1 else 's'}"

@@ -1,7 +1,7 @@
-"""How far one event travels through the code: calls, changes of file, and own frames on the stack at a write.
+"""Counts the calls, the changes of file, and tsrevel's frames on the stack at a write, for one event.
 
-`sync` runs in this process over loopback, with one event of five lines, under a profile hook. Counted are calls of
-functions below `src/tsrevel/`, without the sandbox.
+`sync` runs in this process over loopback, with one event of five lines, under a profile hook. It counts calls of
+functions below `src/tsrevel/`, except the sandbox's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SANDBOX = f"{_HOME}/sandbox/"
 
 @dataclass(slots=True)
 class _Journey:
-    """What the hook has counted. `deepest`: own frames on the stack at the write that had most of them."""
+    """The hook's counts. `deepest`: the most frames of tsrevel on the stack at a write."""
 
     calls: int = 0
     changes: int = 0
@@ -37,11 +37,11 @@ class _Journey:
 
     @property
     def files(self) -> int:
-        """How many files were visited."""
+        """How many files had calls."""
         return len({file for file, _ in self.functions})
 
     def watch(self, frame: FrameType, event: str, _argument: object) -> None:
-        """The profile hook."""
+        """Count one call. This is the profile hook."""
         if event != "call":
             return
         code = frame.f_code
@@ -58,7 +58,7 @@ class _Journey:
 
 
 def measure_journey() -> list[Goal]:
-    """Print the table, and give the goals."""
+    """Print the table, and return the goals."""
     with install(1, products=200) as installation:
         installation.add_events(1, LINES)
         journey, out = _Journey(), io.StringIO()

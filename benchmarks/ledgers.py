@@ -1,4 +1,4 @@
-"""What commands that look into the ledger cost when it holds many events: none may load all of them."""
+"""The cost of commands that read a ledger with many events. None may load all events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from benchmarks.report import Goal, print_table, progress, show
 
 EVENTS, LINES = 100_000, 2
 DAYS, LATEST = 1_000, 30
-"""The events are spread over so many days, the latest of them so many days ago: no run looks at them any more."""
+"""The events are on DAYS days. The last one was LATEST days ago, so no run checks them any more."""
 MOST, SLOWEST = 120.0, 2.0
 BY_EVENT = ("orders", "steps", "receipts", "sightings", "attempts", "event_contents")
 """The tables with rows of an event, each after those that it refers to."""
@@ -31,12 +31,12 @@ _as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def measure_ledgers() -> list[Goal]:
-    """Memory and time of each command by a ledger of `EVENTS` settled events."""
+    """Measure memory and time of each command with a ledger of EVENTS settled events."""
     with install() as place:
         meet(place)
         place.add_events(1, LINES)
         run_sync(place, injected=1)
-        progress(f"a ledger of {EVENTS:,} events is made")
+        progress(f"making a ledger of {EVENTS:,} events")
         grow(place.folder / "ledger.sqlite3", str(FIRST_EVENT), EVENTS)
         costs = dict(_measure(place))
     heads = (f"{EVENTS:,} settled events", "wall s", "CPU s", "peak MB")
@@ -67,7 +67,7 @@ def _measure(place: Installation) -> Iterator[tuple[str, Cost]]:
 
 
 def _day(ago: int) -> str:
-    return (date.today() - timedelta(days=ago)).isoformat()  # noqa: DTZ011 (to the day is enough)
+    return (date.today() - timedelta(days=ago)).isoformat()  # noqa: DTZ011 (the day is precise enough)
 
 
 @dataclass(frozen=True, slots=True)

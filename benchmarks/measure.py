@@ -1,4 +1,4 @@
-"""Runs a program as a process of its own and says what it cost: time, memory, and what it asked of both services."""
+"""Runs a program in its own process, and measures its time, its memory and its requests to both services."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HERE = Path(__file__).parent
 PROBE = [sys.executable, "-P", str(HERE / "probe.py")]
 BASELINE = str(HERE / "baseline.py")
 KNOWN = FIRST_EVENT - 1000
-"""Where the ids of the events begin that a first run meets, so that the ledger isn't new."""
+"""The first id of the events of the run before the measured one, which makes the ledger."""
 HELD = 3
-"""The exit status of a run that held an event."""
+"""The exit status of a run that holds an event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one process: seconds of wall time and of CPU, peak memory in MB (10^6 bytes), what it asked for."""
+    """The cost of one process: seconds of wall time and of CPU, peak memory in MB (10^6 bytes), and its requests."""
 
     wall: float
     cpu: float
@@ -37,29 +37,29 @@ class Cost:
 
     @property
     def requests(self) -> int:
-        """To both services."""
+        """Both services together."""
         return self.seat.requests.total() + self.till.requests.total()
 
     @property
     def connections(self) -> int:
-        """To both services."""
+        """Both services together."""
         return self.seat.connections + self.till.connections
 
     @property
     def kilobytes(self) -> float:
-        """To and from both services, 10^3 bytes."""
+        """Bytes to and from both services, in 10^3 bytes."""
         return (self.seat.bytes + self.till.bytes) / 1000
 
     @property
     def kinds(self) -> dict[str, int]:
-        """Requests as "Revel POST OrderItem"."""
+        """The number of requests by kind, such as "Revel POST OrderItem"."""
         named = (("TripleSeat", self.seat), ("Revel", self.till))
         return {f"{name} {kind}": n for name, tally in named for kind, n in tally.requests.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """So many events of so many lines, shared out over so many establishments, at a set latency."""
+    """The numbers of events, of their lines and of establishments, and the latency. Events are spread evenly."""
 
     events: int
     establishments: int = 1
@@ -69,20 +69,20 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Twice:
-    """What injecting cost, and what the run after it cost with nothing changed (None: not asked for)."""
+    """The cost of injecting, and of the next run with nothing changed (None: not measured)."""
 
     first: Cost
     again: Cost | None = None
 
 
 def _at_once() -> None:
-    """Wait for nothing."""
+    """Return at once."""
 
 
 def measure_tsrevel(case: Case, *, again: bool = True, ready: Callable[[], object] = _at_once) -> Twice:
-    """By a tsrevel whose ledger knows the place: an earlier run has read the catalogue of each establishment.
+    """Measure tsrevel with a ledger in use: an earlier run has read the catalogue of each establishment.
 
-    `ready` is called when all is prepared; what is measured begins when it returns.
+    `ready` is called when all is prepared. The measurement begins when it returns.
     """
     with install(case.establishments) as place:
         meet(place)
@@ -95,9 +95,9 @@ def measure_tsrevel(case: Case, *, again: bool = True, ready: Callable[[], objec
 
 
 def meet(place: Installation) -> Cost:
-    """A first run, over one event at each establishment, all of them called off afterwards. What it cost.
+    """Make a first run over one event at each establishment, and return its cost. The events are removed afterwards.
 
-    Each event has a line that no product is for: it is held, once the catalogue was read, and nothing is left of it.
+    Each event has a line without a product, so it is held after the catalogue was read.
     """
     place.add_events(place.establishments, first=KNOWN, unknown=True)
     cost = run_sync(place, injected=0, statuses=(HELD,))
@@ -106,7 +106,7 @@ def meet(place: Installation) -> Cost:
 
 
 def measure_baseline(case: Case, *, again: bool = True, ready: Callable[[], object] = _at_once) -> Twice:
-    """The same by the plain model of the service that tsrevel replaces."""
+    """Measure the baseline in the same way."""
     with install(case.establishments) as place:
         place.add_events(case.events, case.lines)
         place.set_latency(case.latency)
@@ -118,7 +118,7 @@ def measure_baseline(case: Case, *, again: bool = True, ready: Callable[[], obje
 
 
 def run_sync(place: Installation, injected: int, statuses: Sequence[int] = (0,)) -> Cost:
-    """One live run. Raises RuntimeError where it didn't inject so many events, or ends with another exit status."""
+    """Make one live run. Raises RuntimeError for another number of injected events or another exit status."""
     cost, report = _run(place, place.sync, statuses)
     if json.loads(report)["summary"]["injected"] != injected:
         raise RuntimeError(f"not {injected} injected: {report[:2000]}")
@@ -126,12 +126,12 @@ def run_sync(place: Installation, injected: int, statuses: Sequence[int] = (0,))
 
 
 def run_command(place: Installation, command: Sequence[str], statuses: Sequence[int] = (0,)) -> Cost:
-    """Any command line of tsrevel. Raises RuntimeError where it ends with a status not of `statuses`."""
+    """Run any command line of tsrevel. Raises RuntimeError for an exit status outside `statuses`."""
     return _run(place, command, statuses)[0]
 
 
 def check_orders(place: Installation, case: Case) -> None:
-    """Raises RuntimeError unless every event has one whole order: a cheap run that leaves work undone is no bargain."""
+    """Raises RuntimeError unless each event has one complete order, so no cost is that of a partial run."""
     rows = place.till.state.rows
     known = [order for order in rows["Order"].values() if int(order["local_id"][-8:]) >= FIRST_EVENT]
     uris = {order["resource_uri"] for order in known}
@@ -145,7 +145,7 @@ def check_orders(place: Installation, case: Case) -> None:
 
 
 def _run(place: Installation, command: Sequence[str], statuses: Sequence[int] = (0,)) -> tuple[Cost, str]:
-    """What a script cost, and what it printed. Raises RuntimeError where it fails."""
+    """Run a script. Returns its cost and its stdout. Raises RuntimeError if it fails."""
     for meter in place.meters:
         meter.read()
     wall, cpu, out, err = run_child([*PROBE, *command], place.environ, statuses)
@@ -156,7 +156,7 @@ def _run(place: Installation, command: Sequence[str], statuses: Sequence[int] = 
 def run_child(
     command: Sequence[str], environ: Mapping[str, str], statuses: Sequence[int] = (0,)
 ) -> tuple[float, float, str, str]:
-    """Wall seconds, CPU seconds, stdout, stderr. Raises RuntimeError where it ends with a status not of `statuses`."""
+    """Returns wall seconds, CPU seconds, stdout, stderr. Raises RuntimeError for a status outside `statuses`."""
     with TemporaryFile() as out, TemporaryFile() as err:
         began = time.perf_counter()
         process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=err)

@@ -1,4 +1,4 @@
-"""Peak memory: of a run over many events, and of catalogues of all sizes."""
+"""Peak memory of a run over many events, and with catalogues of several sizes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from benchmarks.report import Goal, print_table, progress, show
 EVENTS, LINES = 50, 10
 MOST = 80.0
 SIZES = (MENU, PRODUCTS, 10_000, 35_000)
-"""Products of an establishment. Accounts of 35,000 were seen (facts Revel 5.6)."""
+"""Numbers of products at an establishment. Accounts with 35,000 exist (facts Revel 5.6)."""
 GROWTH = 60.0
 
 
 def measure_memory() -> list[Goal]:
-    """The most that a process held which injected many events."""
+    """Measure the peak memory of a process that injects many events."""
     progress(f"peak memory over {EVENTS} events")
     cost = measure_tsrevel(Case(EVENTS, lines=LINES), again=False).first
     title = f"Peak memory, {EVENTS} events of {LINES} lines injected, {PRODUCTS} products"
@@ -23,7 +23,7 @@ def measure_memory() -> list[Goal]:
 
 
 def measure_catalogues() -> list[Goal]:
-    """What one event costs by the size of the catalogue: in a new ledger's first run, and in the next."""
+    """Measure one event by size of the catalogue, in the first run with a new ledger and in the next run."""
     rows, peaks = [], []
     for size in SIZES:
         progress(f"a catalogue of {size} products")

@@ -1,4 +1,4 @@
-"""Stands before a pretend service: adds a set latency, and counts what passes through it, both ways."""
+"""Wraps a pretend service: adds latency, and counts requests, connections and bytes in both directions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"/[0-9]+(?:;[0-9]+)*(?=/|\.|$)")
 _LINE_ENDS = 4
-"""Two blanks and the end of a request line; a colon, a blank and the end of a header: each adds four bytes."""
+"""A request line has two blanks and CRLF, a header has a colon, a blank and CRLF: four bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds: the way there and back, the service's own time for a request, and what opening a connection adds."""
+    """Seconds for the round trip, for the service's work on a request, and for opening a connection."""
 
     round_trip: float = 0.0
     service: float = 0.0
@@ -33,7 +33,7 @@ FAR = Latency(round_trip=0.040, service=0.060, connection=0.040)
 
 @dataclass(slots=True)
 class Tally:
-    """What passed: requests by kind ("POST OrderItem"), connections opened, bytes of HTTP both ways, heads included."""
+    """Requests by kind ("POST OrderItem"), opened connections, and bytes of HTTP in both directions with heads."""
 
     requests: Counter[str] = field(default_factory=Counter)
     connections: int = 0
@@ -42,14 +42,14 @@ class Tally:
 
     @property
     def bytes(self) -> int:
-        """Both ways together."""
+        """Bytes in both directions."""
         return self.sent + self.received
 
 
 class Meter:
-    """A WSGI app around another. Set `latency` at any time; `read` takes the tally and begins a new one.
+    """A WSGI app around another one. `latency` may be set at any time.
 
-    A new connection is known by its thread: the sandbox's server gives each connection one of its own.
+    A new thread means a new connection, because the sandbox's server has one thread for each connection.
     """
 
     def __init__(self, app: WSGIApplication) -> None:
@@ -60,7 +60,7 @@ class Meter:
         self.latency = NONE
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request as the app does, late. Raises what the app raises."""
+        """Answer one request after the latency. Raises the app's exceptions."""
         new = not getattr(self._connection, "known", False)
         self._connection.known = True
         delay = self.latency.round_trip + self.latency.service + (self.latency.connection if new else 0.0)
@@ -77,7 +77,7 @@ class Meter:
         return body
 
     def read(self) -> Tally:
-        """What passed since the last reading."""
+        """Return the tally since the last call, and begin a new one."""
         with self._lock:
             tally, self._tally = self._tally, Tally()
         return tally
@@ -91,13 +91,13 @@ class Meter:
 
 
 def _resource(path: str) -> str:
-    """What a path asks for, without ids: `OrderItem`, `Order/ID`, `events/search`, `oauth2/token`."""
+    """The path's resource, without ids: `OrderItem`, `Order/ID`, `events/search`, `oauth2/token`."""
     bare = _NUMBER.sub("/ID", path).removesuffix(".json").strip("/")
     return bare.removeprefix("resources/").removeprefix("enterprise/").removeprefix("v1/")
 
 
 def _size_of_request(environ: WSGIEnvironment) -> int:
-    """The bytes of a request as HTTP/1.1 writes it. The paths asked for hold nothing that a URL escapes."""
+    """The size of a request in HTTP/1.1. Its path must have no characters that a URL escapes."""
     query = str(environ.get("QUERY_STRING") or "")
     line = len(str(environ["REQUEST_METHOD"])) + len(str(environ["PATH_INFO"])) + (len(query) + 1 if query else 0)
     heads = sum(

@@ -1,6 +1,6 @@
-"""One installation to measure: pretend services on loopback behind meters, a settings file, events as asked for.
+"""An installation to measure: pretend services behind meters on loopback, a settings file, and events.
 
-The programs that are measured run in processes of their own; the services run in this one.
+The measured programs run in their own processes. The services run in this one.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from tsrevel.sandbox.wsgi import Json, Request, Response, json_response
 
 TSREVEL = str(Path(sys.executable).with_name("tsrevel"))
 PRODUCTS = 2000
-"""Of an establishment: one was seen with 2,157 (facts Revel 5.6)."""
+"""Products of an establishment. A real one had 2,157 (facts Revel 5.6)."""
 PAGE = 250
-"""Rows on a page at most: the documented maximum (facts Revel 2.1)."""
+"""Most rows on a page, as documented (facts Revel 2.1)."""
 MENU = 120
-"""Products of an establishment that events order from; the first of its catalogue."""
+"""Events order from the first products of a catalogue, up to this number."""
 LINES = 8
 SIGNING_KEY = "sandbox-signing-key"
 PLACES: tuple[SampleVenue, ...] = (
@@ -55,7 +55,7 @@ KEYS = {"Order": ("uuid", "local_id"), "OrderItem": ("order", "uuid"), "Payment"
         "OrderHistory": ("order", "uuid")}  # fmt: skip
 """The fields by which tsrevel finds rows: of each resource."""
 LATELY = 4
-"""Every so manieth event was changed within the last two days, so that both searches list it."""
+"""One in LATELY events was changed within the last two days, so both searches list it."""
 
 
 class Seat(TripleSeatSandbox):
@@ -184,7 +184,7 @@ class Till(RevelSandbox):
 
 @dataclass(slots=True)
 class Installation:
-    """Both services, `establishments` of them in use, and what a run sees: `environ` has no setting of the caller's."""
+    """Both services with their number of establishments, and a run's folder and `environ`, which holds no settings."""
 
     seat: Seat
     till: Till
@@ -194,11 +194,11 @@ class Installation:
     establishments: int
     environ: dict[str, str]
     events: dict[int, int] = field(default_factory=dict)
-    """The place of each event, by the event's id."""
+    """Event id → index of its location in PLACES."""
 
     @property
     def config(self) -> Path:
-        """tsrevel's settings."""
+        """The file of tsrevel's settings."""
         return self.folder / "config.toml"
 
     @property
@@ -207,7 +207,7 @@ class Installation:
         return [TSREVEL, "sync", "--json", "--config", str(self.config)]
 
     def set_latency(self, latency: Latency) -> None:
-        """From now on, on the way to both services."""
+        """Set the latency of both services."""
         for meter in self.meters:
             meter.latency = latency
 
@@ -217,9 +217,9 @@ class Installation:
         self.events.clear()
 
     def add_events(self, count: int, lines: int = LINES, first: int = FIRST_EVENT, *, unknown: bool = False) -> None:
-        """So many events for today, place after place, each with a discount, a tax and a deposit: all kinds of step.
+        """Add events for today, spread over the locations. Discount, tax and deposit make all kinds of steps.
 
-        `unknown`: the first line of each is something that no product is for.
+        `unknown`: the first line of each event has no product.
         """
         for n in range(count):
             self._add_event(first + n, n % self.establishments, lines, unknown=unknown)
@@ -245,7 +245,7 @@ class Installation:
         self.events[number] = at
 
     def write_job(self) -> Path:
-        """What the baseline needs to know; the file's path."""
+        """Write the file that the baseline reads. Returns its path."""
         places = [{**_ids(n), "establishment": _establishment(n)} for n in range(self.establishments)]
         token = json.loads((self.folder / "token.json").read_text(encoding="utf-8"))["access_token"]
         job = {
@@ -301,7 +301,7 @@ def _establishment(at: int) -> int:
 
 
 def _ids(at: int) -> dict[str, int]:
-    """What an order at a place needs, in the words of `[[locations]]`."""
+    """The ids that an order at a location needs, by the keys of `[[locations]]`."""
     return {
         "user": USER,
         "station": 21 + at,
@@ -320,7 +320,7 @@ def _token(seat: TripleSeatSandbox) -> dict[str, object]:
 def _settings(
     seat: TripleSeatSandbox, till: Till, urls: tuple[str, str], folder: Path, establishments: int
 ) -> dict[str, object]:
-    """Paced so that no pacing is felt, and with the gate a day wider on both sides: midnight may pass meanwhile."""
+    """Settings with a high rate limit, and a gate that is a day wider on both sides in case midnight passes."""
     return {
         "environment": "sandbox",
         "safety": {"dry_run": False, "max_orders_per_run": 10_000},
@@ -356,7 +356,7 @@ def _settings(
 
 
 def _environ() -> dict[str, str]:
-    """The caller's, without any setting, and with bytecode kept as usual."""
+    """The caller's environment without tsrevel's settings, and with bytecode caching as usual."""
     unwanted = {"PYTHONDONTWRITEBYTECODE", "ENABLE_CONNECTOR", "DRY_RUN", "ALLOWED_LOCATIONS", "TIMEZONE", "ENV"}
     prefixes = ("TSREVEL_", "TRIPLESEAT_", "REVEL_", "SENDGRID_")
     return {name: value for name, value in os.environ.items() if name not in unwanted and not name.startswith(prefixes)}

@@ -1,6 +1,6 @@
-"""Runs a script in this process, and says at its end, last on stderr, how many kB of memory it held at most.
+"""Runs a script in this process, and then prints its peak memory in kB as the last line of stderr.
 
-Linux only: read from /proc. (What `wait4` says of a child includes the memory of the process that started it.)
+Linux only: it reads /proc. (The peak that `wait4` returns includes memory of the parent process.)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How figures are printed: tables and goals on stdout, progress on stderr."""
+"""Prints tables and goals on stdout, and progress on stderr."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GAP = "  "
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure that may be so much at most."""
+    """A figure and its upper limit."""
 
     what: str
     figure: float
@@ -20,7 +20,7 @@ class Goal:
 
     @property
     def kept(self) -> bool:
-        """Whether it was reached."""
+        """Whether the figure is within the limit."""
         return self.figure <= self.most
 
     def __str__(self) -> str:
@@ -30,27 +30,27 @@ class Goal:
 
 
 def show(figure: float) -> str:
-    """A figure as a person reads it: whole from a hundred on or where it is whole, else two digits behind the point."""
+    """The figure without decimals if it is whole or 100 or more, else with two decimals."""
     return f"{figure:.0f}" if figure >= 100 or figure == int(figure) else f"{figure:.2f}"
 
 
 def _exactly(figure: float) -> str:
-    """With so many digits that a goal that is just missed doesn't look kept."""
+    """The figure with three decimals, so a goal that is just missed doesn't look kept."""
     return f"{figure:.0f}" if figure == int(figure) else f"{figure:.3f}"
 
 
 def pair(figure: float, beside: float | None) -> str:
-    """tsrevel's figure and the baseline's."""
+    """tsrevel's figure and the baseline's, in one cell."""
     return f"{show(figure)} / {'-' if beside is None else show(beside)}"
 
 
 def progress(text: str) -> None:
-    """Say on stderr what is being measured."""
+    """Print on stderr what is being measured."""
     print(f"... {text}", file=sys.stderr, flush=True)
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A title, and rows of cells below their heads: the first column from the left, figures from the right."""
+    """Print a title and a table. The first column is aligned left, figures are aligned right."""
     widths = [max(len(row[n]) for row in (head, *rows)) for n in range(len(head))]
     print(f"\n{title}\n")
     for row in (head, *rows):
@@ -60,7 +60,7 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) 
 
 
 def print_goals(goals: Sequence[Goal]) -> None:
-    """Each goal beside its figure."""
+    """Print each goal beside its figure."""
     if goals:
         print()
     for goal in goals:

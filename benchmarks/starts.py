@@ -1,4 +1,4 @@
-"""How long a command takes to start, against the imports that any such program makes."""
+"""The starting time of commands, compared with importing typer and pydantic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTLED = 5
 
 
 def measure_starts() -> list[Goal]:
-    """Medians of interleaved rounds, so that a busy machine slows all alike. The first round warms up, uncounted."""
+    """Measure in interleaved rounds, so a busy machine slows all equally. The first round is a warm-up."""
     with install() as place:
         place.add_events(SETTLED)
         run_sync(place, injected=SETTLED)
@@ -55,6 +55,6 @@ def _commands(place: Installation) -> dict[str, list[str]]:
 
 
 def sign(body: bytes) -> str:
-    """What TripleSeat's X-Signature header holds (facts TripleSeat 6.4)."""
+    """The value of TripleSeat's X-Signature header (facts TripleSeat 6.4)."""
     now = int(time.time())
     return f"t={now},v1={hmac.new(SIGNING_KEY.encode(), f'{now}.'.encode() + body, hashlib.sha256).hexdigest()}"
