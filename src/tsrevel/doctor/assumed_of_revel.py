@@ -233,7 +233,7 @@ def judge_establishment_filter(seen: RevelEvidence) -> AssumptionAnswer:
         return fails(code, "Revel lists products for an establishment that doesn't exist")
     if not here.rows:
         return untold(code, f"Revel lists no active product of establishment {seen.establishment}")
-    return holds(code, f"all {len(here.rows)} rows belong to establishment {seen.establishment}")
+    return holds(code, f"all rows ({len(here.rows)}) belong to establishment {seen.establishment}")
 
 
 def judge_fields(seen: RevelEvidence) -> AssumptionAnswer:
@@ -261,7 +261,7 @@ def judge_page_limit(seen: RevelEvidence) -> AssumptionAnswer:
         return holds(code, f"a page has {count} rows")
     if answer.next or count < (answer.total or 0):
         return fails(code, f"a page has {count} rows, but 250 were requested")
-    return untold(code, f"the account has only {count} products")
+    return untold(code, f"the account has too few products ({count})")
 
 
 def judge_next_page(seen: RevelEvidence) -> AssumptionAnswer:

@@ -192,7 +192,7 @@ def judge_financials(seen: TripleSeatEvidence) -> AssumptionAnswer:
     with_money = [each for each in documents if {"line_items", "financials"} <= each.keys()]
     if not with_money:
         return fails(code, f"documents ({len(documents)}) come without the lines and totals that were requested")
-    return holds(code, f"{len(with_money)} of {len(documents)} documents have lines and totals")
+    return holds(code, f"documents with lines and totals: {len(with_money)} of {len(documents)}")
 
 
 def judge_charges(seen: TripleSeatEvidence, matches: Collection[str]) -> AssumptionAnswer:
@@ -233,7 +233,7 @@ def judge_documents(seen: TripleSeatEvidence, pattern: str) -> AssumptionAnswer:
     counts = sorted(sum(not each.deleted for each in event.documents) for event in events)
     chosen = [choose_document(event, pattern) for event in events]
     unclear = [each for each in chosen if isinstance(each, Hold) and each.reason is Reason.AMBIGUOUS_DOCUMENT]
-    many = f"{len(events)} events have {counts[0]} to {counts[-1]} live documents each"
+    many = f"events with lines: {len(events)}; live documents of each: {counts[0]} to {counts[-1]}"
     if unclear:
         return fails(code, f"{many}; for {len(unclear)} events nothing shows which one is the order")
     return holds(code, f"{many}; each has one that is the order")
@@ -249,9 +249,9 @@ def judge_webhooks(seen: TripleSeatEvidence) -> AssumptionAnswer:
     disabled = sum(bool(row.get("disabled_at")) for row in rows)
     failing = [number for row in rows if (number := read_number(row.get("failed_count")))]
     if disabled or failing:
-        worst = f"{max(failing)} deliveries in a row failed" if failing else "none fails now"
-        return fails(code, f"{disabled} of {len(rows)} endpoints are disabled; {worst}")
-    return holds(code, f"{len(rows)} endpoints are enabled, and none fails")
+        worst = f"most failures in a row: {max(failing)}" if failing else "none fails now"
+        return fails(code, f"disabled endpoints: {disabled} of {len(rows)}; {worst}")
+    return holds(code, f"endpoints: {len(rows)}; all are enabled, and none fails")
 
 
 def _words(words: Collection[str]) -> str:
