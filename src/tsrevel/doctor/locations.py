@@ -237,9 +237,8 @@ def _check_dining(entry: CheckedLocation, revel: RevelLists) -> CheckFinding:
     establishment = entry.location.establishment
     seen, orders = revel.dining.get(establishment), f"orders of establishment {establishment}"
     if seen is None:
-        return skipped(
-            name, SkippedCheck(FindingCode.NOT_READ, f"the {orders} can't be read, so {option} can't be checked")
-        )
+        because = f"the {orders} can't be read, so {option} can't be checked"
+        return skipped(name, SkippedCheck(FindingCode.NOT_READ, because))
     if option in seen:
         return ok(name, f"{option} is your own, and the {orders} use it")
     on = f"none of the newest {orders} has it" if seen else f"there are no {orders} to compare it with"
@@ -345,9 +344,7 @@ def _check_charges(entry: CheckedLocation, catalogue: Catalogue) -> Iterator[Che
         if isinstance(found, Unmatched):
             sold = False
             text = f"{told} {why} establishment {catalogue.establishment}"
-            remedy = (
-                f"{_likely((name, charge.match), catalogue)} Set the product of this charge, or create it in Revel."
-            )
+            remedy = f"{_likely((name, charge.match), catalogue)} Set the charge's product, or create it in Revel."
             yield problem(_CHARGES, FindingCode.NOT_ON_SALE, text, remedy)
     if sold:
         names = ", ".join(each.match for each in items)
@@ -379,9 +376,8 @@ def check_stray_mappings(settings: Settings) -> Iterator[CheckFinding]:
     stray = sorted({each.establishment for each in settings.products} - known)
     if stray:
         text = f"mappings.toml maps products of establishment {', '.join(map(str, stray))}, which no entry has"
-        yield warning(
-            "mappings", FindingCode.UNUSED_MAPPING, text, "Correct the establishment, or remove the mappings."
-        )
+        remedy = "Correct the establishment, or remove the mappings."
+        yield warning("mappings", FindingCode.UNUSED_MAPPING, text, remedy)
 
 
 def _check_fallback(entry: CheckedLocation, catalogue: Catalogue) -> CheckFinding:

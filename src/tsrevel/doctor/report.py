@@ -80,8 +80,8 @@ def collect_report(installation: Installation, *, offline: bool) -> tuple[Report
         shapes = tuple(_list_shapes(services, now.date()))
     return (
         *sections,
-        ReportSection("Findings of doctor", findings or ("none but ok",)),
-        ReportSection("Shapes of what the services answer (field names and types)", shapes),
+        ReportSection("Findings of doctor", findings or ("all checks are ok",)),
+        ReportSection("Shapes of the services' answers (field names and types)", shapes),
     )
 
 
