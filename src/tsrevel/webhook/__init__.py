@@ -1,1 +1,1 @@
-"""Webhook deliveries: whether one is TripleSeat's, what it says, how it waits on disk. No service is called here."""
+"""Webhook deliveries: their signatures, their content, and their storage on disk. No service is called here."""

@@ -1,4 +1,4 @@
-"""What a webhook delivery says: which trigger, about which event or booking (facts TripleSeat 6.2, 6.3). Pure."""
+"""Reads a webhook delivery: its trigger, and its event or booking (facts TripleSeat 6.2, 6.3). Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ACTIONABLE = frozenset(
         "DELETE_EVENT",
     }
 )
-"""The triggers that may bear on an order (DESIGN 4)."""
+"""The triggers that may affect an order (DESIGN 4)."""
 DELETION = "DELETE_EVENT"
 _TRIGGER = re.compile(r"[A-Z0-9_]{1,64}")
 
@@ -38,9 +38,9 @@ _ROOTS = ("event", "booking", "document_layout")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery: the object under its root key, as it came. `body_hash` tells apart those that are alike in all else.
+    """A delivery, with the object under its root key as it came. `body_hash` distinguishes otherwise equal deliveries.
 
-    `root` is "event", "booking" or "document_layout"; "" where there is none of them: a lead, say.
+    `root` is "event", "booking" or "document_layout"; "" if it has none of them, such as a lead.
     """
 
     trigger: str
@@ -54,7 +54,7 @@ class Delivery:
 
 
 def read_delivery(body: bytes) -> Delivery:
-    """The delivery in a raw body. Raises DeliveryUnreadable, worded without anything of the body."""
+    """The delivery in a raw body. Raises DeliveryUnreadable, whose text quotes nothing of the body."""
     try:
         content = decode_json(body)
     except NotJson as error:
@@ -67,5 +67,5 @@ def read_delivery(body: bytes) -> Delivery:
     if trigger in ACTIONABLE and not root:
         raise DeliveryUnreadable("it has neither an event nor a booking", DeliveryFault.NO_SUBJECT)
     row = content[root] if root else {}
-    inner = row.get(root)  # single answers of the API are wrapped once, and some senders pass them on as they are
+    inner = row.get(root)  # the API wraps a single object once more, and some senders forward that
     return Delivery(trigger, root, inner if isinstance(inner, dict) else row, hashlib.sha256(body).hexdigest())

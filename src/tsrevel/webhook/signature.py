@@ -1,6 +1,6 @@
-"""Whether a webhook delivery is TripleSeat's: HMAC-SHA256 over its raw bytes (facts TripleSeat 6.4).
+"""Checks that a webhook delivery comes from TripleSeat: HMAC-SHA256 over its raw bytes (facts TripleSeat 6.4).
 
-Pure: no clock, disk or network, and no look at what the body says. No key, digest or header gets into a message.
+Pure: no clock, disk or network, and it never reads what the body says. No message contains a key, digest or header.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def check_signature(
     tolerance: int | None = None,
     now: datetime,
 ) -> int | None:
-    """When the delivery was signed, in epoch seconds; None for a plain digest. Raises SignatureRefused, nothing else.
+    """The time of signing, in epoch seconds; None for a plain digest. Raises only SignatureRefused.
 
-    What surrounds the header unseen is no part of it; a digest in capitals is the same digest. `plain` also lets a bare
-    digest of the body pass, which proves less: it may be taken from another delivery whose signed text was that body.
-    `tolerance` is how many seconds before or after `now` the stamp may lie.
+    Invisible characters around the header are ignored, and a digest may be in capitals. `plain` also accepts a bare
+    digest of the body, which proves less: it may come from another delivery whose signed text was that body.
+    `tolerance`: the seconds that the stamp may lie before or after `now`.
     """
     header = trim(header or "")
     if not header:
@@ -77,9 +77,9 @@ def check_signature(
 
 
 def _encode_key(key: str) -> bytes:
-    """The key as bytes, those of an environment that isn't UTF-8 as they were; none where it can't be used.
+    """The key as bytes, unchanged if the environment isn't UTF-8; b"" if it can't be used.
 
-    HMAC pads keys with NULs: one that has any could be one that has none.
+    HMAC pads keys with NULs, so a key with NULs may equal one without.
     """
     try:
         return b"" if not key.strip() or "\0" in key else key.encode("utf-8", "surrogateescape")
@@ -88,7 +88,7 @@ def _encode_key(key: str) -> bytes:
 
 
 def _read_header(header: str, *, plain: bool) -> tuple[str | None, list[str]]:
-    """The stamp, as it was sent, and the digests. A plain digest of the body has no stamp."""
+    """The stamp as it was sent, and the digests. A plain digest of the body has no stamp."""
     if len(header) > LONGEST_HEADER:
         _refuse(f"is longer than {LONGEST_HEADER} characters")
     if not header.isascii():
@@ -103,7 +103,7 @@ def _read_header(header: str, *, plain: bool) -> tuple[str | None, list[str]]:
     fields = [part.partition("=") for part in parts]
     if not all(name and sign for name, sign, _ in fields):
         _refuse("has a part that isn't NAME=VALUE")
-    # Parts by other names are versions that we don't know.
+    # Parts with other names are versions that tsrevel doesn't know.
     stamps = [value for name, _, value in fields if name == "t"]
     digests = [value.lower() for name, _, value in fields if name == "v1"]
     if len(stamps) != 1:
@@ -123,7 +123,7 @@ def _refuse(what: str) -> NoReturn:
 
 
 def _is_signed(prefix: bytes, body: bytes, digests: list[str], keys: list[bytes]) -> bool:
-    """Whether any key made any of the digests. All pairs are compared, so that time tells nothing."""
+    """Whether any key made any of the digests. Compares all pairs, so that timing reveals nothing."""
     found = False
     for key in keys:
         signing = hmac.new(key, prefix, "sha256")

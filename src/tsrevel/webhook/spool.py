@@ -1,7 +1,7 @@
-"""Deliveries on disk: NAME.json holds a raw body, and NAME.sig beside it what its X-Signature header held.
+"""Deliveries on disk: NAME.json has the raw body, and NAME.sig beside it the value of its X-Signature header.
 
-`replay` reads any folder of them. A `Spool` is the one that `serve` fills; either may work it off. Finished deliveries
-go to `done`, and those that can't be used to `failed`, with the reason in NAME.reason.
+`replay` reads any folder of them. `serve` fills a `Spool`; either may process it. Finished deliveries go to `done`,
+unusable ones to `failed`, with the reason in NAME.reason.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LARGEST_BODY = 16 * 1024 * 1024
 _CHUNK = 256 * 1024
 _LONGEST_SIGNATURE = 8192
 KEPT = timedelta(days=7)
-"""How long `done` keeps a delivery: it holds customers' data."""
+"""How long a delivery stays in `done`. It contains customers' data."""
 
 
 def read_body(source: BinaryIO) -> bytes:
@@ -49,7 +49,7 @@ def read_captured(path: Path) -> bytes:
 
 
 def read_signature(path: Path) -> str | None:
-    """What the signature file beside a captured body holds: the header's value. None without one.
+    """The header's value from the signature file beside a captured body; None without such a file.
 
     Raises OSError, and SignatureRefused for a file that isn't UTF-8 text.
     """
@@ -58,7 +58,7 @@ def read_signature(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        text = f"the signature file holds {error}; it must hold what X-Signature held, as UTF-8 text"
+        text = f"the signature file holds {error}; it must hold the value of X-Signature, as UTF-8 text"
         raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text) from error
 
 
@@ -70,9 +70,9 @@ def list_bodies(folder: Path) -> list[Path]:
 
 
 def move_away(path: Path, folder: Path, reason: str = "") -> None:
-    """Move a delivery and its signature, each in one step; nothing that is there already is written over.
+    """Move a delivery and its signature, each in one step, without overwriting any file.
 
-    `reason` goes into a file beside it. Raises OSError.
+    `reason` goes into a file beside them. Raises OSError.
     """
     names = (path.stem if number == 0 else f"{path.stem}.{number}" for number in count())
     stem = next(name for name in names if not any((folder / f"{name}{end}").exists() for end in (path.suffix, ".sig")))
@@ -90,7 +90,7 @@ def _move(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        draft = target.with_name(f".{target.name}.part")  # of another file system: complete before it has its name
+        draft = target.with_name(f".{target.name}.part")  # to another file system: complete before it gets its name
         shutil.copy2(source, draft)
         take_owner_of(draft, source.stat())
         with draft.open("rb") as written:
@@ -100,7 +100,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _write(path: str, content: bytes, owner: os.stat_result) -> None:
-    """Make a private file of that content, on the disk when this returns. Raises OSError."""
+    """Create a private file with that content, durably. Raises OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         take_owner_of(descriptor, owner)
@@ -114,7 +114,7 @@ def _write(path: str, content: bytes, owner: os.stat_result) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SpoolStatus:
-    """How many deliveries wait, since when the oldest of them does, and how many lie in `failed`."""
+    """The number of waiting deliveries, the time of the oldest, and the number in `failed`."""
 
     waiting: int = 0
     oldest: datetime | None = None
@@ -137,9 +137,9 @@ class Spool:
 
     @contextmanager
     def hold(self, like: Path | None) -> Iterator[None]:
-        """Make the folders for the owner of `like`, and be the only one that stores into them.
+        """Create the folders for the owner of `like`, and let no other process store into them.
 
-        Raises OSError, and RunLocked where another process does.
+        Raises OSError, and RunLocked if another process holds them.
         """
         for each in (self.folder, self.done, self.failed):
             make_folder(each, like)
@@ -147,7 +147,7 @@ class Spool:
         descriptor = open_lock(lock, lock)
         try:
             if not try_lock(descriptor):
-                raise RunLocked(f"Another `tsrevel serve` uses the spool {self.folder}. `fuser {lock}` names it.")
+                raise RunLocked(f"Another `tsrevel serve` uses the spool {self.folder}. `fuser {lock}` shows it.")
             for draft in self.folder.glob(".*.part"):
                 draft.unlink()  # of a process that died before it had answered
             yield
@@ -155,9 +155,9 @@ class Spool:
             os.close(descriptor)
 
     def store(self, body: bytes, signature: str) -> str:
-        """Store a delivery so that it survives a power cut, and return its name. Raises OSError, and nothing is left.
+        """Store a delivery so that it survives a power cut, and return its name. Raises OSError and leaves no file.
 
-        Names sort by time. They end in eight hex digits, with which the correlation id of their runs ends too.
+        Names sort by time. They end in eight hex digits, which also end the correlation id of the delivery's runs.
         """
         now = time.time_ns()
         second = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
@@ -165,7 +165,7 @@ class Spool:
         # the signature first: a body is never there without it
         files = {f"{name}.sig": signature.encode(), f"{name}.json": body}
         folder = os.fspath(self.folder)
-        owner = os.stat(folder)  # noqa: PTH116 (of what is done for each delivery, pathlib would take most of the time)
+        owner = os.stat(folder)  # noqa: PTH116 (pathlib would take most of the time of each delivery)
         try:
             for each, content in files.items():
                 _write(f"{folder}/.{each}.part", content, owner)
@@ -185,7 +185,7 @@ class Spool:
         return list_bodies(self.folder)
 
     def count(self) -> SpoolStatus:
-        """How things stand; zeros where there is no spool that this user may read."""
+        """The spool's status; zeros if this user can't read it."""
         waiting, failed, oldest = [], [], None
         with suppress(OSError):
             waiting = self.waiting()
@@ -198,7 +198,7 @@ class Spool:
         return SpoolStatus(len(waiting), oldest, len(failed))
 
     def check_writable(self) -> None:
-        """Raise OSError where nothing can be stored now."""
+        """Raise OSError if nothing can be stored now."""
         probe = self.folder / f".{token_hex(8)}.part"
         try:
             with probe.open("xb") as file:
@@ -207,7 +207,7 @@ class Spool:
             probe.unlink(missing_ok=True)
 
     def prune(self, now: datetime) -> None:
-        """Remove what `done` has kept long enough, and signatures whose bodies are gone. Raises OSError."""
+        """Remove old files (see KEPT) from `done`, and old signatures whose bodies are gone. Raises OSError."""
         alone = [each for each in self.folder.glob("*.sig") if not each.with_suffix(".json").exists()]
         for each in [*self.done.iterdir(), *alone]:
             with suppress(FileNotFoundError):
