@@ -1,5 +1,5 @@
-"""Telling people and their machines what a run did: mails, monitor pings, hooks. Nothing here changes what it did.
+"""Reports what a run did, by mails, monitor pings and hooks. Nothing here changes what it did.
 
-Read `message` first (what is said, pure), then `sendgrid` (mails), `healthchecks` (pings) and `hooks`. Who is told
-what, and when, is the command line's to say.
+Read `message` first (the text, pure), then `sendgrid` (mails), `healthchecks` (pings) and `hooks`. The command line
+decides who gets which report, and when.
 """

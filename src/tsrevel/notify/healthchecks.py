@@ -1,7 +1,7 @@
-"""The monitor's pings, Healthchecks style: /start, then the URL itself for success or /EXIT_STATUS, with the run's id.
+"""Monitor pings, Healthchecks style: /start, then the URL itself for success or /EXIT_STATUS, with the run's id.
 
-Pings go out beside the run, one after another, each tried twice for five seconds at most; what isn't delivered is told
-at the end. The URL is itself the key to the check: it is in no message.
+Pings are sent in the background, one after another, each in up to two attempts of five seconds. Failures are reported
+at the end. No message contains the URL, which is the key to the check.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from tsrevel.transport.network import DIRECT, Network
 from tsrevel.transport.responses import Json
 
 PING_SECONDS = 5.0
-"""How long one attempt may take."""
+"""The seconds that one attempt may take."""
 ATTEMPTS = 2
 _NEEDS_ATTENTION = 3
 _MAY_PASS = frozenset({408, 425, 429})
 
 
 class PingFault(StrEnum):
-    """Why the monitor wasn't told."""
+    """Why the monitor got no ping."""
 
     NO_ANSWER = "NO_ANSWER"
     NOT_TAKEN = "NOT_TAKEN"
@@ -35,7 +35,7 @@ class PingFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PingFailure:
-    """A ping that wasn't taken. `may_pass`: another attempt may help."""
+    """A ping that the monitor didn't accept. `may_pass`: another attempt may help."""
 
     fault: PingFault
     text: str
@@ -58,24 +58,24 @@ class Monitor:
     _failures: list[PingFailure] = field(default_factory=list, init=False)
 
     def start(self, summary: Mapping[str, Json]) -> None:
-        """Tell that the run has begun. Returns at once."""
+        """Report that the run has begun. Returns at once."""
         self._send("/start", summary)
 
     def finish(self, exit_status: int, summary: Mapping[str, Json]) -> None:
-        """Tell how the run ended, after its start: out of order they would raise an alarm. Returns at once.
+        """Report how the run ended, after its start: the wrong order would raise an alarm. Returns at once.
 
-        A run that holds or fails some events did its work: the check must go on watching whether runs stop.
+        A run that holds or fails some events did its work: the check watches only whether runs stop.
         """
         worked = exit_status == 0 or (exit_status == _NEEDS_ATTENTION and not self.fail_on_held)
         self._send("" if worked else f"/{exit_status}", summary)
 
     def try_out(self, summary: Mapping[str, Json]) -> tuple[PingFailure, ...]:
-        """Tell a success that no run had, and wait for the answer."""
+        """Report a success without a run, and wait for the answer."""
         self._send("", summary)
         return self.wait()
 
     def wait(self) -> tuple[PingFailure, ...]:
-        """Return when all is told or given up: what wasn't told, worded for messages."""
+        """Wait until all pings are sent or given up. Returns the failures, worded for messages."""
         if self._last:
             self._last.join(2 * ATTEMPTS * PING_SECONDS)
         return tuple(self._failures)
@@ -90,7 +90,7 @@ class Monitor:
             before.join()
         url = ping_address(self.url, what, self.run_id)
         headers = {"User-Agent": f"tsrevel/{__version__}"}
-        untold = f"the monitor got no ping ({what or 'success'})"
+        missing = f"the monitor got no ping ({what or 'success'})"
         failure: PingFailure | None = None
         for _ in range(ATTEMPTS):
             try:
@@ -98,12 +98,12 @@ class Monitor:
                     "POST", url, PING_SECONDS, self.transport, network=self.network, json=summary, headers=headers
                 )
             except Unavailable as error:
-                failure = PingFailure(PingFault.NO_ANSWER, f"{untold}: {error}", may_pass=True)
+                failure = PingFailure(PingFault.NO_ANSWER, f"{missing}: {error}", may_pass=True)
                 continue
             if 200 <= status < 300:
                 return
             may_pass = status >= 500 or status in _MAY_PASS
-            text = f"{untold}: it answered {status}; check monitor.ping_url"
+            text = f"{missing}: it answered {status}; check monitor.ping_url"
             failure = PingFailure(PingFault.NOT_TAKEN, text, may_pass)
             if not may_pass:
                 break
@@ -112,7 +112,7 @@ class Monitor:
 
 
 def ping_address(url: str, what: str, run_id: str) -> str:
-    """Where `what` ("" or "/start", say) is told of: it belongs to the path, a query such as "?create=1" stays."""
+    """The URL of a ping. `what` ("" or "/start", say) extends its path; a query such as "?create=1" stays."""
     parts = urlsplit(url)
     path = parts.path.rstrip("/") + what if what else parts.path
     query = "&".join(each for each in (parts.query, f"rid={run_uuid(run_id)}") if each)
@@ -120,7 +120,7 @@ def ping_address(url: str, what: str, run_id: str) -> str:
 
 
 def run_uuid(run_id: str) -> UUID:
-    """The run's id as a UUID, as monitors take no other: the very same where it is one."""
+    """The run's id as a UUID, because monitors accept nothing else. An id that is a UUID stays unchanged."""
     try:
         return UUID(run_id)
     except ValueError:

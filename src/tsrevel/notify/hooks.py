@@ -1,4 +1,4 @@
-"""The operator's own commands, told what happened: JSON on their standard input, a limited time, no say in the run."""
+"""Runs the operator's commands: JSON on standard input, limited time, no influence on the run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from enum import StrEnum
 
 HOOK_SECONDS = 30
 _TELLING = 8
-"""Characters from which on a secret is looked for inside other values: a shorter one may be there by chance."""
+"""The length from which a secret is also searched inside values: a shorter one may be there by chance."""
 
 
 class HookFault(StrEnum):
-    """What went wrong with a hook."""
+    """The ways in which a hook can fail."""
 
     NOT_STARTED = "NOT_STARTED"
     TIMED_OUT = "TIMED_OUT"
@@ -33,9 +33,9 @@ class HookFailure:
 
 
 def run_hook(command: str, told: str, environ: Mapping[str, str]) -> HookFailure | None:
-    """Run `command` without a shell, `told` on its standard input; why it failed, None where it didn't.
+    """Run `command` without a shell, with `told` on its standard input. Returns why it failed, or None.
 
-    What it prints goes nowhere. After HOOK_SECONDS it is killed, with whatever it has started.
+    Its output is discarded. After HOOK_SECONDS it is killed, with its whole process group.
     """
     try:
         hook = subprocess.Popen(  # noqa: S603 (the operator's own command, taken from their settings)
@@ -64,7 +64,7 @@ def run_hook(command: str, told: str, environ: Mapping[str, str]) -> HookFailure
 
 
 def without_secrets(environ: Mapping[str, str], names: Collection[str], secrets: Collection[str]) -> dict[str, str]:
-    """The environment without the variables of these `names`, and without any that holds one of the `secrets`."""
+    """The environment without the variables in `names`, and without any that contains one of the `secrets`."""
     return {name: value for name, value in environ.items() if name not in names and not _tells(value, secrets)}
 
 

@@ -1,4 +1,4 @@
-"""What a mail says: one change, or a digest of several, as plain text and HTML. Pure; no customer's name is in it."""
+"""Writes mails about one change or several, as plain text and HTML. Pure; no customer's name is in them."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _STATUSES = {
     "failed": Status.FAILED,
     "injected": Status.INJECTED,
 }
-"""What became of the event, by occasion; in this order, so what needs a person comes first."""
+"""The event's status by occasion. In this order, so that what needs a person comes first."""
 _COUNTED = ("injected", "held", "missed", "changed", "failed")
-"""The order in a subject."""
+"""The order of the counts in a subject."""
 _LONGEST_PLACES = 60
-"""In a subject."""
+"""Characters in a subject."""
 _LONGEST_TEXT, _LONGEST_NAME = 500, 100
 _MOST_BYTES = 90_000
-"""Of both parts together. Some mail programs cut what is longer than 102 kB."""
+"""The limit for both parts together. Some mail programs cut a mail above 102 kB."""
 _MOST_LINES = 60
-"""Of one order's details."""
+"""The limit for one order's details."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailItem:
-    """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, where there is one.
+    """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, if there is one.
 
     `reason` and `text` say why, `correlation_id` in which run.
     """
@@ -54,10 +54,10 @@ class MailItem:
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """What a mail knows besides its items. `number` is its own, so that a second copy shows; None in a test mail.
+    """A mail's data besides its items. `number` is unique, so that a second copy is recognized; None in a test mail.
 
-    `event_url` is the pattern of a link to an event, or "". `timezones` are the locations', by name. `config` is the
-    settings file that commands have to name, or "".
+    `event_url` is the pattern of a link to an event, or "". `timezones` are by location name. `config` is the settings
+    file that commands must name, or "".
     """
 
     number: int | None
@@ -90,7 +90,7 @@ class _Entry:
 
     @property
     def sums(self) -> list[tuple[str, Cents]]:
-        """What leads from the items to the total, without what is nothing."""
+        """The amounts between items and total, without zeros."""
         if not self.plan:
             return []
         charges = [(label(name).capitalize(), self.plan.amount(name)) for name in CHARGE_FIELDS]
@@ -99,7 +99,7 @@ class _Entry:
 
 
 def write_message(items: Sequence[MailItem], context: MailContext) -> Message:
-    """The mail about these items, at least one. It stays below 100 kB: what doesn't fit is cut, with a count."""
+    """The mail about these items, at least one, in less than 100 kB: a count replaces what doesn't fit."""
     entries = [_make_entry(each, context) for each in sorted(items, key=_urgency)]
     days = sorted({day for day in map(_day_of, items) if day})
     subject = _write_subject(entries, days, context)
@@ -156,7 +156,7 @@ def _make_entry(item: MailItem, context: MailContext) -> _Entry:
 
 
 def _urgency(item: MailItem) -> tuple[bool, int]:
-    """What needs a person first. A failure without a reason is a fault that the next run won't mend."""
+    """The sort key: what needs a person first. A failure without a reason is a fault that the next run won't fix."""
     by_itself = item.occasion == "injected" or (item.occasion == "failed" and bool(item.reason))
     return by_itself, list(_STATUSES).index(item.occasion)
 
@@ -166,7 +166,7 @@ def _heading(entry: _Entry) -> str:
 
 
 def _group(entry: _Entry) -> tuple[str, str]:
-    """The orders of one table: those of one location, in its currency."""
+    """The key of an order's table: its location and currency."""
     return entry.location, entry.plan.location.currency if entry.plan else ""
 
 
@@ -175,7 +175,7 @@ def _sum(entries: Iterable[_Entry]) -> Cents:
 
 
 def _find_zone(entries: Sequence[_Entry], context: MailContext) -> ZoneInfo:
-    """The zone of the locations, where they are all in one; else the installation's."""
+    """The locations' zone if they share one; else the installation's."""
     zones = {context.timezones.get(each.location, context.timezone) for each in entries}
     return ZoneInfo(zones.pop() if len(zones) == 1 else context.timezone)
 
@@ -211,7 +211,7 @@ def _count(entries: Sequence[_Entry]) -> str:
 
 
 def _write_preheader(attention: Sequence[_Entry], orders: Sequence[_Entry]) -> str:
-    """What mail programs show beside the subject."""
+    """The text that mail programs show beside the subject."""
     parts = [f"{first.occasion.capitalize()}: event {first.event_id} {first.reason}" for first in attention[:1]]
     parts += [f"{len(attention) - 1} more to look at"] if len(attention) > 1 else []
     currencies = sorted({_group(each)[1] for each in orders})

@@ -1,7 +1,7 @@
-"""Mails by way of SendGrid's v3 API: its library builds the request, our transport sends it, once.
+"""Sends mails through SendGrid's v3 API: its library builds the request, our transport sends it, once.
 
-The library's own client waits without end and knows neither our timeouts nor the rule that loopback needs no proxy; its
-builder knows SendGrid's request. It is loaded when a mail is due, and not before.
+The library's own client waits without limit, and knows neither our timeouts nor the rule that loopback needs no proxy.
+Its builder knows SendGrid's request. The library is loaded only when a mail is due.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from tsrevel.transport.network import DIRECT, Network
 from tsrevel.transport.responses import Json, decode_json
 
 MAIL_SECONDS = 5.0
-"""How long one mail may take."""
+"""The seconds that one mail may take."""
 _PATH = "/v3/mail/send"
 
 
 class SendVerdict(Enum):
-    """What became of a mail, by what to do next."""
+    """The outcome of sending a mail. Each one calls for a different next step."""
 
     SENT = auto()
     UNACCEPTABLE = auto()
-    """This mail as it is; the next one may pass."""
+    """SendGrid refuses this mail. The next one may pass."""
     REFUSED = auto()
-    """We are, whatever the mail: a person must act."""
+    """SendGrid refuses all our mails: a person must act."""
     LATER = auto()
-    """SendGrid can't take mails now."""
+    """SendGrid can't accept mails now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of one attempt to send a mail; `text` says why it wasn't taken and what to do."""
+    """The result of one attempt to send a mail. `text` says why SendGrid didn't accept it and what to do."""
 
     verdict: SendVerdict
     text: str = ""
@@ -51,7 +51,7 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class SendGrid:
-    """The account that mails go through, and their envelope. `key` must never be shown."""
+    """The account that sends mails, and their envelope. `key` must never be shown."""
 
     base_url: str
     key: str
@@ -63,7 +63,7 @@ class SendGrid:
     network: Network = DIRECT
 
     def send(self, message: Message) -> SendResult:
-        """Send one mail, within MAIL_SECONDS. Where no answer came it may have been sent all the same."""
+        """Send one mail, within MAIL_SECONDS. If no answer comes, it may have been sent nevertheless."""
         if not (self.key.isascii() and self.key.isprintable()):
             return SendResult(SendVerdict.REFUSED, "email.api_key has characters that no key has; set it again")
         body = self.encode(message)
@@ -78,9 +78,9 @@ class SendGrid:
         return _judge(status, answer, Redactor(self.key))
 
     def encode(self, message: Message) -> dict[str, Json]:
-        """The request for SendGrid's v3 mail/send. An address is named once, as it must be.
+        """The request for SendGrid's v3 mail/send, which accepts each address only once.
 
-        Links stay as they are: without click tracking no service stands between a reader and TripleSeat.
+        Click tracking is off, so that no service stands between a reader and TripleSeat.
         """
         from sendgrid.helpers.mail import (
             ClickTracking,
@@ -96,7 +96,7 @@ class SendGrid:
         )
 
         mail = Mail(from_email=From(), subject=Subject(message.subject))
-        mail.from_email.email = self.sender  # as an argument it would be taken apart
+        mail.from_email.email = self.sender  # an argument would be parsed by the library
         mail.from_email.name = self.sender_name or None
         if self.reply_to:
             mail.reply_to = ReplyTo()
@@ -128,7 +128,7 @@ def _judge(status: int, answer: bytes, redactor: Redactor) -> SendResult:
 
 
 def _name_fields(answer: bytes, redactor: Redactor) -> str:
-    """The fields that SendGrid complains of. Not its words, which may repeat addresses."""
+    """The fields that SendGrid complains about. Not its words, which may repeat addresses."""
     try:
         told = decode_json(answer)
     except ValueError:
