@@ -1,5 +1,5 @@
-"""The webhook service: deliveries come in over HTTP, are stored, and are worked off by the code of `replay` (DESIGN 7).
+"""The webhook service: stores deliveries that arrive over HTTP, and processes them with `replay`'s code (DESIGN 7).
 
-`app` answers requests, `worker` works off the spool and runs the poll, `server` guards the connections. Starlette and
+`app` answers requests, `worker` processes the spool and runs `sync`, `server` guards the connections. Starlette and
 uvicorn are an extra, and no other command imports this package.
 """

@@ -41,10 +41,10 @@ from tsrevel.wiring import utc_now
 log = logging.getLogger(__name__)
 
 MOST_IN_MEMORY = 4 * LARGEST_BODY
-"""Bytes of all bodies that are being received. Beyond them a delivery is refused for now."""
+"""Bytes of all request bodies in memory. A delivery that exceeds them is refused for now."""
 _EVENT_ID = re.compile("[1-9][0-9]{0,18}")
 _HTTP_STATUSES = {0: 200, 3: 200, 14: 200, 2: 400, 11: 409, 12: 502, 13: 502}
-"""By the exit status of what was asked for; any other is 500."""
+"""The HTTP status by exit status; 500 for any other."""
 
 
 def build_app(worker: Worker) -> Starlette:
@@ -66,7 +66,7 @@ def build_app(worker: Worker) -> Starlette:
 
 
 class Endpoints:
-    """The endpoints. They share the worker, and the count of bytes that are being received."""
+    """The endpoints. They share the worker, and the count of bytes in memory."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker, self._spool = worker, worker.spool
@@ -75,15 +75,15 @@ class Endpoints:
         self._in_memory = 0
 
     def settings(self) -> Settings:
-        """The settings as they are now; the last good ones while those are wrong, which the worker reports."""
+        """The current settings; while they are wrong, which the worker reports, the last good ones."""
         try:
             self._settings = self._worker.commands.settings()
         except TsrevelError:
-            log.debug("the settings can't be used: the last good ones are")
+            log.debug("the settings can't be used; the last good ones stay in use")
         return self._settings
 
     async def take_delivery(self, request: Request) -> Response:
-        """Answer 200 once the delivery is stored durably; what becomes of it shows later."""
+        """Answer 200 once the delivery is stored durably. The worker handles it later."""
         self._refuse_while_stopping()
         held: list[bytes] = []
         try:
@@ -94,7 +94,7 @@ class Endpoints:
             self._in_memory -= sum(map(len, held))
 
     async def plan_delivery(self, request: Request) -> Response:
-        """What would become of a delivery. One that has a signature must be signed well."""
+        """The result that a delivery would have. If it has a signature, the signature must be valid."""
         await run_in_threadpool(self._require_token, request)
         self._refuse_while_stopping()
         held: list[bytes] = []
@@ -109,7 +109,7 @@ class Endpoints:
             self._in_memory -= sum(map(len, held))
 
     async def run_sync(self, request: Request) -> Response:
-        """`sync`, or `sync-event` with `event_id`; the report as --json prints it."""
+        """Run `sync`, or `sync-event` if `event_id` is given. Answers the report as --json prints it."""
         await run_in_threadpool(self._require_token, request)
         self._refuse_while_stopping()
         asked = request.query_params
@@ -137,7 +137,7 @@ class Endpoints:
             _refuse(503, "SHUTTING_DOWN", "the service is shutting down")
 
     def _require_token(self, request: Request) -> None:
-        """404 without a token in the settings, 401 without it in the request."""
+        """404 if the settings have no token, 401 if the request lacks it."""
         token = self.settings().serve.token.get_secret_value()
         if not token:
             _refuse(404, "NOT_FOUND", "there is nothing here")
@@ -149,11 +149,11 @@ class Endpoints:
             _refuse(401, "TOKEN_REQUIRED", "the bearer token is missing or wrong", {"WWW-Authenticate": "Bearer"})
 
     async def _receive(self, request: Request, held: list[bytes]) -> None:
-        """Append the body to `held` as it comes in. It is cut off where it is too long, or memory runs short."""
+        """Append the body to `held` as it arrives. Refuses a body that is too long, or if memory is short."""
         declared = request.headers.get("content-length", "0")
         if "transfer-encoding" in request.headers and "content-length" in request.headers:
-            _refuse(400, "MALFORMED_REQUEST", "the request says twice how long it is")
-        if int(declared) > LARGEST_BODY:  # h11 lets nothing but digits pass
+            _refuse(400, "MALFORMED_REQUEST", "the request has both Content-Length and Transfer-Encoding")
+        if int(declared) > LARGEST_BODY:  # h11 accepts only digits
             self._refuse_too_large()
         size = 0
         async for chunk in request.stream():
@@ -173,7 +173,7 @@ class Endpoints:
         _refuse(413, DeliveryReason.PAYLOAD_TOO_LARGE, f"the body has more than {LARGEST_BODY // 2**20} MiB")
 
     def _check(self, body: bytes, headers: list[str]) -> str:
-        """The signature of a body that is TripleSeat's; else the request is refused."""
+        """The signature of a body from TripleSeat. Refuses any other request."""
         try:
             if len(headers) > 1:
                 text = f"the delivery has {len(headers)} X-Signature headers, and must have one"
@@ -192,7 +192,7 @@ class Endpoints:
             _, answer = understand(body)
             trigger, event_id = answer.trigger, answer.event_id
         except DeliveryRefused as error:
-            log.info("a delivery that can't be read is stored all the same: %s", error)
+            log.info("storing a delivery that can't be read: %s", error)
         try:
             name = self._spool.store(body, signature)
         except OSError as error:
@@ -208,7 +208,7 @@ class Endpoints:
         return commands.encode(report) | {"exit_status": report.exit_status}
 
     async def _run(self, job: Callable[[], Document]) -> Response:
-        """The answer to a job of the worker's."""
+        """Run a job in the worker, and answer with its result."""
         try:
             document = await asyncio.wrap_future(self._worker.submit(job))
         except Halted as error:
@@ -235,7 +235,7 @@ class Endpoints:
         }
 
     def _find_last_good(self) -> int | None:
-        """Seconds since the last good run ended. Raises LedgerUnusable where there is no ledger."""
+        """Seconds since the last good run ended; None if there was none. Raises LedgerUnusable without a ledger."""
         settings = self.settings()
         view = open_view(settings.ledger_path, settings.environment)
         if view is None:
@@ -275,7 +275,7 @@ def _refuse(status: int, reason: str, text: str, headers: Mapping[str, str] | No
 
 
 async def _answer_refusal(_request: Request, error: Exception) -> Response:
-    """A refusal as JSON; what Starlette itself refuses (no such route, wrong method) included."""
+    """A refusal as JSON, including Starlette's own (no such route, wrong method)."""
     if not isinstance(error, HTTPException):
         raise error
     reason, _, text = error.detail.partition(": ")

@@ -1,7 +1,7 @@
-"""The HTTP server: uvicorn, with limits on what a client may make it wait for, and a shutdown that drains.
+"""The HTTP server: uvicorn, with limits on how long a client may take, and a shutdown that finishes started work.
 
-uvicorn has no limit of its own on how long a request may take to arrive. Each limit is for a whole phase of h11's, so
-that a byte now and then doesn't renew it.
+uvicorn doesn't limit how long a request may take to arrive. Each limit is for a whole phase of h11's, so that single
+bytes don't renew it.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-Aft
 
 
 class Phase(Enum):
-    """What a connection waits for from its client."""
+    """The step of its client that a connection waits for."""
 
     HEAD = auto()
     BODY = auto()
-    REST_OF_BODY = auto()  # of a request that is answered already: the client may read the answer when it has sent all
-    READING = auto()  # of what was sent to it
+    REST_OF_BODY = auto()  # of a request that is answered already: some clients read only after they have sent all
+    READING = auto()  # of the answer
 
 
 SECONDS = {Phase.HEAD: 10.0, Phase.BODY: 30.0, Phase.REST_OF_BODY: 5.0, Phase.READING: 30.0}
-"""How long each may last."""
+"""The seconds that each may last."""
 
 
 class GuardedProtocol(H11Protocol):
-    """One connection. It is cut where its client is slow or silent; beyond MOST_CONNECTIONS it is refused at once."""
+    """One connection. It is cut if its client is slow or silent, and refused beyond MOST_CONNECTIONS."""
 
     seconds: ClassVar[Mapping[Phase, float]] = SECONDS
     _phase: Phase | None = None
@@ -65,7 +65,7 @@ class GuardedProtocol(H11Protocol):
         self._set_timer()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Whether the connection stays open: a client that sends no more still gets the answer it waits for."""
+        """Whether the connection stays open: a client that sends no more still gets its answer."""
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or cycle.response_complete or cycle.more_body:
             return False
@@ -85,7 +85,7 @@ class GuardedProtocol(H11Protocol):
         self._set_timer()
 
     def _set_timer(self) -> None:
-        """Begin the time of the phase that the connection is in, unless it runs already."""
+        """Start the timer of the connection's phase, unless it runs already."""
         if self.flow.write_paused:
             return  # until the client reads
         theirs = self.conn.their_state
@@ -105,9 +105,9 @@ class GuardedProtocol(H11Protocol):
 
 
 class DrainingServer(Server):
-    """Ends at SIGTERM or SIGINT when the worker has ended; until then requests are answered, deliveries with 503.
+    """Ends at SIGTERM or SIGINT once the worker has ended. Until then it answers requests, and deliveries with 503.
 
-    A second signal doesn't wait for the worker.
+    After a second signal it doesn't wait for the worker.
     """
 
     def __init__(self, config: Config, worker: Worker) -> None:
@@ -126,19 +126,19 @@ class DrainingServer(Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises ConfigError."""
+    """A listening socket. Raises ConfigError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=2 * MOST_CONNECTIONS)
     except OSError as error:
-        message = f"can't be listened at, with port {port}: {error.strerror or error}"
-        remedy = "Name an address of this machine, and a port that is free."
+        message = f"can't be used with port {port}: {error.strerror or error}"
+        remedy = "Set an address of this machine and a free port."
         problem = ConfigProblem(ConfigCode.UNUSABLE_VALUE, "serve.host", "settings or flags", message, remedy)
         raise ConfigError((problem,)) from error
 
 
 def run_server(app: Starlette, worker: Worker, listening: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT. Nothing that a client says of itself (X-Forwarded-...) is believed."""
+    """Serve until SIGTERM or SIGINT. A client's claims about itself (X-Forwarded-...) are ignored."""
     config = Config(
         app,
         http=GuardedProtocol,

@@ -1,6 +1,6 @@
-"""The one worker of the service: the spool's deliveries in order, what the API asks for, and the poll at its interval.
+"""The service's only worker: the spool's deliveries in order, the API's jobs, and `sync` at its interval.
 
-It decides when something is done; the commands decide how. Nothing else in this process writes.
+It decides when something is done; the commands decide how. Nothing else in this process writes to Revel.
 """
 
 from __future__ import annotations
@@ -28,49 +28,49 @@ from tsrevel.webhook.spool import Spool, move_away, read_captured
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-"""How often the worker looks for deliveries that others left in the spool, and for a pause that ended."""
+"""Seconds between checks for deliveries that others left in the spool, and for the end of a pause."""
 LOCK_SECONDS = 5.0
-"""How often it tries to get the lock that another run holds."""
+"""Seconds between attempts to get the lock while another run holds it."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 """Seconds before a delivery is tried again. The pause doubles with each attempt."""
 MOST_FAULTS = 10
-"""A delivery that can't be read, or that ends in a fault of ours, so many times is moved to `failed`."""
+"""Attempts after which a delivery that is unreadable, or ends in an internal error, is moved to `failed`."""
 _PRUNE_SECONDS = 3600.0
 _FAULT = 1
 _UNREADABLE = 3
 _STOPPED = frozenset({10, 12, 13, 14})
-"""Exit statuses of a run that would be the same for any other delivery."""
+"""Exit statuses that every other delivery would get as well."""
 
 Document = dict[str, object]
 T = TypeVar("T")
 
 
 class Commands(Protocol):
-    """What the worker has done, each as the command line does it. All raise TsrevelError."""
+    """The worker's commands, each as the command line runs it. All raise TsrevelError."""
 
     def settings(self) -> Settings:
-        """The settings as they are now."""
+        """The current settings."""
 
     def why_disabled(self) -> str | None:
-        """Why nothing may be asked of any service; None while it may be."""
+        """Why no request may be sent to any service; None if it may."""
 
     def replay(self, path: Path, to_come: Sequence[DeliveryAnswer]) -> DeliveryAnswer | None:
-        """Work one delivery off and move it away, unless it is to be tried again. None: it is gone."""
+        """Process one delivery, and move it away unless it must be tried again. None: its file is gone."""
 
     def sync(self, hours_back: int | None = None) -> RunReport:
-        """The poll."""
+        """Run `sync`."""
 
     def sync_event(self, event_id: str) -> RunReport:
-        """One event."""
+        """Run `sync-event`."""
 
     def encode(self, report: RunReport) -> Document:
         """The report as --json prints it."""
 
     def plan(self, body: bytes) -> Document:
-        """What would become of a delivery. Nothing is stored or written."""
+        """The result that a delivery would have. Stores and writes nothing."""
 
     def wind_down(self) -> None:
-        """Let the run that is under way finish its current order, and begin no other."""
+        """Let the current run finish its order in hand, and begin no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Attempts:
 
 
 class Worker(Thread):
-    """Works until `stop`; the job in hand is finished."""
+    """Works until `stop`, and finishes the job in hand."""
 
     def __init__(self, commands: Commands, spool: Spool) -> None:
         super().__init__(name="worker", daemon=True)
@@ -107,11 +107,11 @@ class Worker(Thread):
         self._wake.set()
 
     def wake(self) -> None:
-        """There is something new in the spool."""
+        """Check the spool now, because it has something new."""
         self._wake.set()
 
     def submit(self, job: Callable[[], Document]) -> Future[Document]:
-        """Run `job` before the next delivery. Its future raises Halted where the worker ends before."""
+        """Run `job` before the next delivery. Its future raises Halted if the worker ends first."""
         future: Future[Document] = Future()
         self._jobs.append((job, future))
         self._wake.set()
@@ -120,7 +120,7 @@ class Worker(Thread):
         return future
 
     def run(self) -> None:
-        """Work until `stop`. Whatever goes wrong is logged, and tried again after a pause."""
+        """Work until `stop`. Log each error, and try again after a pause."""
         while not self.is_stopping:
             pause = attempt(self._step)
             if isinstance(pause, RunLocked):
@@ -134,7 +134,7 @@ class Worker(Thread):
         self._refuse_jobs()
 
     def _step(self) -> float:
-        """Do what is due next; the seconds until there may be something else to do."""
+        """Do what is due next. Returns the seconds until something else may be due."""
         if self._jobs:
             self._run_job(*self._jobs.popleft())
             return 0
@@ -153,7 +153,7 @@ class Worker(Thread):
                 self.spool.prune(datetime.now(UTC))
         if not settings.safety.dry_run:
             self._planned.clear()
-        if not self._waiting or now >= self._next_look:  # to list a long spool for each delivery would take longest
+        if not self._waiting or now >= self._next_look:  # listing a long spool for each delivery would be slow
             self._next_look = now + LOOK_SECONDS
             self._look()
         due = (each for each in self._waiting if each not in self._planned and self._is_due(each, now))
@@ -177,7 +177,7 @@ class Worker(Thread):
             self._jobs.popleft()[1].set_exception(Halted("the service is shutting down"))
 
     def _look(self) -> None:
-        """Find what waits, and forget what is remembered of other deliveries."""
+        """List the waiting deliveries, and drop the data about all others."""
         try:
             self._waiting = self.spool.waiting()
         except OSError as error:
@@ -194,7 +194,7 @@ class Worker(Thread):
         return attempts is None or attempts.due <= now
 
     def _work_off(self, path: Path, *, dry_run: bool) -> None:
-        """One delivery. One that is still there afterwards is tried again later."""
+        """Process one delivery. If it is still in the spool afterwards, it is tried again later."""
         others = [self._understand(each) for each in self._waiting if each != path]
         answer = attempt(partial(self.commands.replay, path, [each for each in others if each]))
         if isinstance(answer, TsrevelError):
@@ -228,7 +228,7 @@ class Worker(Thread):
             log.error("%s can't be moved: %s", path.stem, error.strerror)  # noqa: TRY400
 
     def _understand(self, path: Path) -> DeliveryAnswer | None:
-        """What a waiting delivery is about: a later one about the same event may supersede the one in hand."""
+        """The subject of a waiting delivery: a later one about the same event may supersede the one in hand."""
         if path not in self._understood:
             self._understood[path] = None
             with suppress(DeliveryRefused, OSError):
@@ -240,20 +240,20 @@ class Worker(Thread):
         return min(seconds, LOOK_SECONDS)
 
     def _hold_longer(self) -> float:
-        """Nothing would go better at once: all wait, longer each time."""
+        """Make everything wait, longer each time, because nothing would succeed at once."""
         self._failures += 1
         return self._hold(pause_after(self._failures))
 
 
 def attempt(call: Callable[[], T]) -> T | Exception:
-    """What `call` returns, or what it raised: no fault ends the service, or stops the deliveries behind it."""
+    """The result of `call`, or its error: no error may end the service or block the deliveries behind it."""
     try:
         return call()
-    except Exception as error:  # noqa: BLE001 (told by whoever asked)
+    except Exception as error:  # noqa: BLE001 (the caller reports it)
         return error
 
 
 def pause_after(attempts: int) -> float:
-    """Seconds to wait after so many attempts, with jitter: services that come back mustn't be asked all at once."""
+    """Seconds to wait after that many attempts, with jitter, so that a service that recovers isn't flooded."""
     longest: float = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 (nothing secret)
