@@ -122,7 +122,7 @@ def test_only_so_many_are_asked_for_in_a_run_and_the_others_are_said_and_not_sta
     for _ in range(2):
         world.time.move(minutes=45)
         report = world.sync()
-        assert any("the listing lacks 1 more events" in each for each in report.warnings)
+        assert any("the listing lacks 1 more due event" in each for each in report.warnings)
         seen |= {each.event_id for each in report.outcomes if each.status == "held"}
     assert seen == {str(each) for each in events}
 

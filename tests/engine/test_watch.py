@@ -119,8 +119,8 @@ def test_what_a_station_does_in_normal_service_is_no_news(made: World, fields: d
         ({"gratuity": Decimal("10.00")}, "gratuity 0.00 → 10.00"),
         ({"subtotal": Decimal("1.00")}, "subtotal 794.08 → 1.00"),
         ({"deleted": True}, "it was deleted"),
-        ({"local_id": "77"}, "its local_id is another"),
-        ({"uuid": "0d6f2f6a-8b6e-5a52-9d0f-0a1b2c3d4e5f"}, "its uuid is another"),
+        ({"local_id": "77"}, "its local_id has changed"),
+        ({"uuid": "0d6f2f6a-8b6e-5a52-9d0f-0a1b2c3d4e5f"}, "its uuid has changed"),
         ({"establishment": "/enterprise/Establishment/9/"}, "establishment 8 → 9"),
         ({"establishment": None}, "establishment 8 → none"),
     ],
@@ -238,7 +238,7 @@ def test_a_look_that_fails_is_no_change_and_fails_no_run(
     made.revel.faults.add("status", "GET", "/resources/Order/", times=None, **fault)
     report = next_run(made)
     assert (verdict(report, FULL), report.exit_status, report.error) == (ALREADY, 0, None)
-    assert "finished orders can't be looked at now" in caplog.text
+    assert "finished orders can't be checked now" in caplog.text
     made.revel.faults.clear()
     assert verdict(next_run(made), FULL) == CHANGED
 

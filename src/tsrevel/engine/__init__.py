@@ -1,5 +1,5 @@
-"""The one data flow: find events, decide on each, write what is due, and say what became of it.
+"""The data flow of a run: find events, decide on each, write what is due, and report the outcomes.
 
-Read in this order: `run` (the whole of it), `find` (which events), `triage` (what to do with one), `perform` (doing
-it), `prepare` (a batch made ready), `inject`, `recover` and `verify` (one order's writes, their recovery, their proof).
+Read in this order: `run` (all of it), `find` (which events), `triage` (what to do with one), `perform` (doing it),
+`prepare` (a batch of events), `inject`, `recover` and `verify` (one order's writes, recovery and read-backs).
 """

@@ -1,7 +1,7 @@
-"""What changed after an order was made, in TripleSeat or at a POS station. Each change is reported once.
+"""Reports each change after an order was made, in TripleSeat or at a POS station, once.
 
-This module only reads (facts Revel 3.7) and never changes the order. Normal service at a station is not reported: a
-payment taken, the order printed, sent or closed.
+This module only reads (facts Revel 3.7) and never changes the order. It doesn't report normal service at a station: a
+payment, or the order printed, sent or closed.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from tsrevel.revel.decode import OrderRow
 log = logging.getLogger(__name__)
 
 DAYS_AFTER = 2
-"""An order is looked at from when it was made until so many days after its event's day."""
+"""Days after its event's day during which a finished order is checked."""
 BATCH = 50
-"""Orders asked for in one request."""
+"""Orders in one request."""
 MOST = 4 * BATCH
-"""Orders that a run looks at, at most: those whose days are nearest."""
+"""Orders that one run checks at most: those with the nearest event days."""
 MOST_SINGLES = 50
-"""Orders that a run asks for one by one at most, where Revel doesn't show them together."""
+"""Single reads per run at most, both for orders that a batch lacks and for those that it shows changed."""
 
 _BY_SETTINGS = frozenset({
     Reason.UNMAPPED_ITEMS, Reason.UNKNOWN_CHARGE, Reason.LOCATION_NOT_MAPPED, Reason.ORDER_TOO_LARGE,
     Reason.UNKNOWN_TIMEZONE,
 })  # fmt: skip
-"""Why an event may not be planned any more though it is as it was."""
+"""Reasons that our own settings can cause although the event is unchanged."""
 
 ShownOrder = Mapping[str, str]
-"""What of an order is compared, as text: money with two decimals, marks as yes or no. Free of customer data."""
+"""The compared fields of an order, as text: money with two decimals, marks as yes or no. No customer data."""
 _ENDINGS = {
-    StationChange.CHANGED: "look at it there, it is left as it is",
-    StationChange.UNDONE: "it is as it was made again",
+    StationChange.CHANGED: "check it there; tsrevel doesn't change it",
+    StationChange.UNDONE: "it is again as tsrevel made it",
 }
 
 
@@ -61,7 +61,7 @@ _ENDINGS = {
 def compare_with_event(
     ctx: RunContext, state: RunState, known: Known, found: FoundEvent, record: OrderRecord, plan: Plan
 ) -> Outcome | EventUnavailable:
-    """Skipped, unless the event has changed since its order was made, or since that was last reported."""
+    """Report what changed since the event's order was made, or since the last report; else ALREADY_INJECTED."""
     event = found.event
     about = replace(describe(event, find_location(event, ctx.policy)), order_id=record.order_id)
     done = replace(about, local_id=plan.local_id, total=plan.final_total)
@@ -90,7 +90,7 @@ def compare_with_event(
 
 
 def plan_anew(ctx: RunContext, state: RunState, event: Event) -> Plan | Hold:
-    """The order as it would be made now, wherever the event is now, or why it can't be."""
+    """The order as it would be made now, at the event's current location, or why it can't be planned."""
     location = find_location(event, ctx.policy)
     if location is None:
         text = f"moved to TripleSeat location {event.location_id}, which has no [[locations]] entry"
@@ -104,9 +104,9 @@ def plan_anew(ctx: RunContext, state: RunState, event: Event) -> Plan | Hold:
 def _plan_now(
     ctx: RunContext, state: RunState, event: Event, content: str, record: OrderRecord, hashes: ContentHashes
 ) -> Plan | Hold | None:
-    """The order as it would be made of the event now; None where nothing of the event changed since last told.
+    """The order as it would be made now; None if the event hasn't changed since the last report.
 
-    Then our own mappings and settings may make another order of it: that is no change of the event (DESIGN 4).
+    A new order that differs only because of our mappings and settings is no change of the event (DESIGN 4).
     """
     if content == hashes.made and record.plan:
         return record.plan
@@ -118,7 +118,7 @@ def _plan_now(
 
 
 def _changes(event: Event, now: Plan | Hold, record: OrderRecord, before: Plan) -> list[str]:
-    """What is to be reported of the event's state: nothing of what was reported when it was last looked at."""
+    """The changes to report, without those that an earlier run reported."""
     if isinstance(now, Hold):
         return [] if hash_of_text(now.text) == record.seen_trouble else [now.text]
     again = ["it can be planned again"] if record.seen_trouble else []
@@ -126,7 +126,7 @@ def _changes(event: Event, now: Plan | Hold, record: OrderRecord, before: Plan) 
 
 
 def _is_as_made(event: Event, record: OrderRecord) -> bool:
-    """Whether place, day and total are those of the order: all there is to go by where its content wasn't kept."""
+    """Whether location, day and total are the order's. Used if the ledger has no hash of the event's content."""
     plan = record.plan
     if plan is None or event.grand_total is None:
         return False
@@ -139,10 +139,10 @@ def _is_as_made(event: Event, record: OrderRecord) -> bool:
 
 
 def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """`outcomes` with what stations changed of finished orders since it was last told. Raises LedgerUnusable.
+    """`outcomes` with the changes that stations made to finished orders since the last report.
 
-    Looks at the orders of days to come and of those just passed. A look that fails tells nothing: the next run looks
-    again.
+    Checks orders of coming days and of the last DAYS_AFTER days. A failed request ends the check, and the next run
+    checks again. Raises LedgerUnusable.
     """
     told = {each.event_id: each for each in outcomes}
     orders = [each for each in _near(ctx) if _has_room(told.get(each.event_id))][:MOST]
@@ -160,42 +160,42 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
     except LedgerUnusable:
         raise
     except (StopRun, TryNextRun, Refused) as error:
-        log.warning("finished orders can't be looked at now, so the next run looks again: %s", error)
+        log.warning("finished orders can't be checked now; the next run checks them: %s", error)
     return list(told.values())
 
 
 def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, outcome: Outcome) -> Outcome:
-    """`outcome` with what a station changed of its order since it was made, told before or not."""
+    """`outcome` with all changes that a station made to its order, reported before or not."""
     if record.order_id is None:
         return outcome
     try:
         row = _find(ctx, record, record.order_id)
-    except (StopRun, TryNextRun, Refused):  # then there is nothing to say of it
+    except (StopRun, TryNextRun, Refused):  # nothing is known of the order then
         return outcome
     return _compare(state, record, row, None, outcome) or outcome
 
 
 def describe_order_changes(before: ShownOrder, now: ShownOrder) -> list[str]:
-    """What a person must know of the change from `before` to `now`; nothing where it is normal service.
+    """The changes from `before` to `now` that a person must know of; empty for normal service.
 
-    A balance that falls, not below zero, is a payment taken at a station.
+    A balance that falls, but not below zero, is a payment taken at a station.
     """
     if now["there"] != before["there"]:
-        return ["Revel has no such order any more" if now["there"] == "no" else "it is there again"]
+        return ["it no longer exists" if now["there"] == "no" else "it exists again"]
     changes = []
     if now["deleted"] != before["deleted"]:
         changes.append("it was deleted" if now["deleted"] == "yes" else "it is no longer deleted")
     amounts = [name for name in now if name not in {*IDENTITY, "deleted", "there"}]
     changes += [f"{name} {before[name]} → {now[name]}" for name in amounts if now[name] != before[name]]
-    changes += [f"its {name} is another" for name in IDENTITY if now[name] < before[name]]
-    changes += [f"its {name} is ours again" for name in IDENTITY if now[name] > before[name]]
+    changes += [f"its {name} has changed" for name in IDENTITY if now[name] < before[name]]
+    changes += [f"its {name} is tsrevel's again" for name in IDENTITY if now[name] > before[name]]
     is_payment = 0 <= Decimal(now["balance"]) < Decimal(before["balance"])
     return [] if len(changes) == 1 and is_payment else changes
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What Revel shows of a finished order; a Hold where it, or a part of it, is there twice; None: it isn't there."""
+    """Revel's row of a finished order; a Hold if the order or a part of it exists twice; None if it doesn't exist."""
 
     record: OrderRecord
     shown: OrderRow | Hold | None
@@ -203,7 +203,7 @@ class _Look:
 
 @dataclass(slots=True)
 class _Singles:
-    """Orders that may still be asked for one by one."""
+    """The single reads that are left."""
 
     left: int
 
@@ -213,7 +213,7 @@ class _Singles:
 
 
 def _near(ctx: RunContext) -> list[OrderRecord]:
-    """The finished orders of locations that this run is about and of days not long passed, the nearest day first."""
+    """The finished orders at this run's locations, up to DAYS_AFTER past their day, nearest day first."""
     first = ctx.now().date() - timedelta(days=DAYS_AFTER + 1)
     ahead = [(_days_ahead(ctx, record), record) for record in ctx.ledger.orders.settled_between(first, date.max)]
     near = [(days, record) for days, record in ahead if days is not None and days >= -DAYS_AFTER]
@@ -221,8 +221,8 @@ def _near(ctx: RunContext) -> list[OrderRecord]:
 
 
 def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:
-    """In how many days its event is, by the clock there; None where the run isn't about its location."""
-    plan = record.seen_plan or record.plan  # an event may have been moved to another day since
+    """Days until the event, by its location's clock; None if this run leaves out its location."""
+    plan = record.seen_plan or record.plan  # the event may have moved to another day since
     if plan is None or not ctx.gate.covers(scope_of(plan.location)):
         return None
     return (plan.day - ctx.now().astimezone(ZoneInfo(plan.location.timezone)).date()).days
@@ -231,7 +231,7 @@ def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:
 def _look_at(
     ctx: RunContext, orders: Iterable[OrderRecord], shown_before: Mapping[EventId, ShownOrder]
 ) -> Iterator[_Look]:
-    """What Revel shows of each order. Asked for by uuid, so that a twin is shown as well."""
+    """Revel's row of each order. The request names uuids, so that it also shows a twin."""
     wanted = {record.plan.uuid: (record, record.plan) for record in orders if record.order_id and record.plan}
     uuids, lost, changed = list(wanted), _Singles(MOST_SINGLES), _Singles(MOST_SINGLES)
     for start in range(0, len(uuids), BATCH):
@@ -239,10 +239,10 @@ def _look_at(
         found = ctx.revel.orders_by_uuid(batch)
         for uuid in batch:
             (record, plan), rows = wanted[uuid], found.get(uuid, ())
-            standing = [row.id for row in rows if not row.deleted]
+            live = [row.id for row in rows if not row.deleted]
             own = next((row for row in rows if row.id == record.order_id), None)
-            if len(standing) > 1:
-                yield _Look(record, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(standing)))
+            if len(live) > 1:
+                yield _Look(record, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live)))
             elif own:
                 yield _Look(record, _confirm(ctx, plan, own, shown_before.get(record.event_id), changed))
             elif record.order_id and lost.take():
@@ -250,7 +250,7 @@ def _look_at(
                     row = _find(ctx, record, record.order_id)
                 except Unreadable as error:
                     about = {"event_id": record.event_id, "order_id": record.order_id}
-                    text = "Revel order %s can't be read, so the next run looks again: %s"
+                    text = "Revel order %s can't be read; the next run reads it again: %s"
                     log.warning(text, record.order_id, error, extra=about)
                 else:
                     yield _Look(record, row)
@@ -259,9 +259,9 @@ def _look_at(
 def _confirm(
     ctx: RunContext, plan: Plan, row: OrderRow, before: ShownOrder | None, singles: _Singles
 ) -> OrderRow | Hold:
-    """`row`, or the order itself where a list shows it changed: lists may lag behind what was just written.
+    """`row`, or the order itself if a list shows it changed, because lists may lag behind a recent write.
 
-    A Hold where one history row is there twice; a station that opens an order again adds one of its own.
+    A Hold if one history row exists twice. A station that reopens an order adds a different one.
     """
     if (row.histories or 0) > 1 and singles.take():
         twice = find_twice(ctx.revel.history(row.id))
@@ -273,7 +273,7 @@ def _confirm(
 
 
 def _find(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> OrderRow | None:
-    """The order by its id; where Revel knows no such id, by its uuid: one word isn't enough to call it gone."""
+    """The order by its id; if Revel doesn't know the id, by its uuid: one answer doesn't prove that it is gone."""
     row = ctx.revel.find_by_id(order_id)
     if row is None and record.plan:
         row = next((each for each in ctx.revel.find_by_uuid(record.plan.uuid) if each.id == order_id), None)
@@ -287,7 +287,7 @@ def _compare(
     shown_before: ShownOrder | None,
     outcome: Outcome | None,
 ) -> Outcome | None:
-    """The event's outcome with what was changed; None where there is nothing to tell."""
+    """The event's outcome with the changes of its order; None if there is nothing to report."""
     if record.plan is None:
         return None
     planned, shown = _as_planned(record.plan), _as_shown(record.plan, row)
@@ -305,7 +305,7 @@ def _compare(
 
 
 def _has_room(outcome: Outcome | None) -> bool:
-    """Whether it may be told: what this run has just made was just proven, and trouble is told by itself."""
+    """Whether a change may be reported: a new order was just verified, and trouble is reported anyway."""
     return outcome is None or outcome.status is Status.SKIPPED
 
 
@@ -318,7 +318,7 @@ def _tell(record: OrderRecord, outcome: Outcome | None, text: str) -> Outcome:
 
 
 def _hold(record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
-    """An order that has a twin, or a part twice: told in every run, until a person has deleted one of them."""
+    """Report an order that has a twin, or a part twice, in every run until a person deletes one of them."""
     about = with_order(outcome or Outcome(record.event_id, Status.SKIPPED), record)
     return replace(not_written(about, found), alarm=True)
 
@@ -335,6 +335,6 @@ def _as_shown(plan: Plan, row: OrderRow | None) -> ShownOrder:
 
 
 def _with_marks(fields: Mapping[str, str], *, deleted: bool, local_id: bool, uuid: bool) -> ShownOrder:
-    """The fields, with "yes" or "no" instead of names that could be somebody else's."""
+    """The fields and "yes" or "no" marks. The marks replace names, which could belong to somebody else."""
     marks = {"deleted": deleted, "local_id": local_id, "uuid": uuid, "there": True}
     return {**fields, **{name: "yes" if holds else "no" for name, holds in marks.items()}}

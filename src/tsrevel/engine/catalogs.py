@@ -1,4 +1,4 @@
-"""The products that orders are planned with: as kept in the ledger where that is as good as fresh, else downloaded."""
+"""The catalogs that orders are planned with: the ledger's copies while they are recent, else downloads."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import Revel
 
 RECENT = timedelta(hours=12)
-"""A kept copy is used for so long. Revel confirms each product that an order takes from it, so all that may be old is
-that no other product has the same name: twelve hours bring one evening's changes of the menu in by the next morning."""
+"""How long the ledger's copy is used. Revel confirms each product that an order takes from it, so only one thing may be
+outdated: that no other product has the same name. Twelve hours bring an evening's menu changes in by next morning."""
 MOST_READY = 80_000
-"""Products that are held ready to be searched, at some 300 bytes each: more would grow with the establishments."""
+"""Products kept ready for searches, at about 300 bytes each. They would grow with the establishments."""
 MOST_CONFIRMED = 100
-"""Products in one request: the ids stand in its path."""
+"""Products in one request, whose path contains their ids."""
 
 
 class CatalogCache:
-    """The catalogs of a run, whatever their number: those used last ready to be searched, the others compressed."""
+    """A run's catalogs: the most recently used ones ready for searches, any number of others compressed."""
 
     def __init__(self, most: int = MOST_READY) -> None:
         self._most = most
@@ -40,7 +40,7 @@ class CatalogCache:
             return establishment in self._ready or establishment in self._packed
 
     def add(self, catalog: Catalogue) -> None:
-        """Keep it, in place of the establishment's last one."""
+        """Store the catalog in place of its establishment's previous one."""
         with self._lock:
             self._ready.pop(catalog.establishment, None)
             self._packed.pop(catalog.establishment, None)
@@ -60,16 +60,16 @@ class CatalogCache:
         self._ready[catalog.establishment] = catalog
         while len(self._ready) > 1 and sum(len(each.names) for each in self._ready.values()) > self._most:
             oldest = self._ready.pop(next(iter(self._ready)))
-            if oldest.establishment not in self._packed:  # most runs never come to that
+            if oldest.establishment not in self._packed:  # most runs never need this
                 self._packed[oldest.establishment] = encode_catalog(oldest)
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Catalogs:
-    """The products of each establishment, downloaded once a run at most, when first needed.
+    """The products of each establishment, downloaded on first need and at most once a run.
 
-    With a `ledger`, `plan` goes by the copy there while it is young, and what is downloaded is kept if `keep` says so.
-    Without one everything is downloaded. Raises what `Revel` and `Ledger` raise.
+    With a `ledger`, `plan` uses its copy while that is recent. `keep`: downloads are stored there. Without a ledger
+    everything is downloaded. Raises what `Revel` and `Ledger` raise.
     """
 
     revel: Revel
@@ -91,11 +91,11 @@ class Catalogs:
         return catalog
 
     def plan(self, event: Event, location: Location, policy: Policy, now: datetime) -> Plan | Hold:
-        """The event's order, or why it can't be planned. Nothing that an old copy may be wrong about is decided by one.
+        """The event's order, or why it can't be planned. An old copy never decides what it may be wrong about.
 
-        A plan made with the kept copy stands if Revel confirms its products, each one active, here and of the name that
-        it was matched by; a Hold stands if it isn't for want of a product. Else the catalogue is downloaded first, also
-        where the fallback product stands in for one (only then has an item a name of its own).
+        A plan made with the copy is valid if Revel confirms each product: active, at this establishment, and with the
+        name that it was matched by. A Hold is valid unless it is for UNMAPPED_ITEMS. Otherwise the catalogue is
+        downloaded first, also if the fallback product is used (only then does an item have a name of its own).
         """
         kept = self._recall(location.establishment)
         if kept:
@@ -108,9 +108,9 @@ class Catalogs:
         return plan_order(event, location, self.of(location.establishment), policy, now)
 
     def confirm(self, events: Iterable[tuple[Event, Location]], policy: Policy, now: datetime) -> None:
-        """Let Revel confirm at once what several plans to come will take from kept copies.
+        """Ask Revel in one go to confirm the products that several later plans will take from copies.
 
-        What can't be planned with the copy, or isn't confirmed, is left to `plan`.
+        An event that can't be planned with a copy, or a product that isn't confirmed, is left to `plan`.
         """
         asked: dict[ProductId, Catalogue] = {}
         for event, location in events:
@@ -122,9 +122,9 @@ class Catalogs:
 
     @contextmanager
     def dropped_if_refused(self, establishment: EstablishmentId) -> Iterator[None]:
-        """Where Revel refuses what is done inside, an order's write maybe for its product, the copy is kept no longer.
+        """Drop the ledger's copy if Revel refuses a request in the block: an order's write may fail for its product.
 
-        The next run downloads it afresh.
+        The next run downloads the catalogue again.
         """
         try:
             yield
@@ -134,7 +134,7 @@ class Catalogs:
             raise
 
     def _recall(self, establishment: EstablishmentId) -> Catalogue | None:
-        """The kept copy, unless this run has the catalogue itself."""
+        """The ledger's copy, unless this run has downloaded the catalogue."""
         if self.ledger is None or establishment in self._without_copy or establishment in self._known:
             return None
         catalog = self._kept.get(establishment) or self.ledger.catalogs.recent(establishment, RECENT)
@@ -145,12 +145,12 @@ class Catalogs:
         return catalog
 
     def _confirms(self, kept: Catalogue, plan: Plan) -> bool:
-        """Whether Revel shows every product of the plan as the copy has it. Each is asked for once a run."""
+        """Whether Revel shows every product of the plan as the copy has it. A confirmed one isn't requested again."""
         self._ask(self._unconfirmed(kept, plan))
         return not self._unconfirmed(kept, plan)
 
     def _unconfirmed(self, kept: Catalogue, plan: Plan) -> dict[ProductId, Catalogue]:
-        """The products of the plan that weren't confirmed in this run, each with the copy that it was taken from."""
+        """The plan's products that this run hasn't confirmed yet, each with the copy that it comes from."""
         here = kept.establishment
         return {item.product: kept for item in plan.items if (here, item.product) not in self._confirmed}
 

@@ -1,4 +1,4 @@
-"""Before a run decides on anything: is this machine's clock to be believed? (DESIGN 4, Clocks)"""
+"""Checks this machine's clock before a run decides on anything (DESIGN 4, Clocks)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class ClockCheck:
-    """The check, for one run. As a rule TripleSeat has answered already, and what it said is all that is needed."""
+    """The check for one run. It usually needs no request, because TripleSeat has answered already."""
 
     def __init__(self, tripleseat: TripleSeat, revel: Revel) -> None:
         self._tripleseat = tripleseat
@@ -22,9 +22,9 @@ class ClockCheck:
         self._warned = False
 
     def check(self) -> None:
-        """Raises WrongClock where both services agree that this machine's clock is far off.
+        """Raises WrongClock if both services agree that this machine's clock is far off.
 
-        A service is asked for its time alone only where the other one says that ours is wrong, or none was asked yet.
+        Requests only the time, and only if the other service calls our clock wrong, or if none has answered yet.
         """
         if not self._tripleseat.answered:
             _ask(self._revel)
@@ -40,13 +40,13 @@ class ClockCheck:
             raise WrongClock(f"this machine's clock is wrong: {told.text}. {KEEP_TIME} Nothing was written")
         if told and not self._warned:
             self._warned = True
-            log.warning("TripleSeat and Revel don't tell the same time, so this machine's counts: %s", told.text)
+            log.warning("TripleSeat and Revel report different times, so this machine's clock is used: %s", told.text)
 
     def earliest(self, now: datetime) -> datetime:
-        """The earliest time that it may be, where this machine's clock says `now`.
+        """The earliest time that it can be when this machine's clock says `now`.
 
-        That is earlier only where a service says that this clock is far ahead, and the other one doesn't contradict it:
-        then nothing may be done yet that waits for time to pass.
+        It is before `now` only if a service says that this clock is far ahead and the other one doesn't contradict.
+        Then nothing may be done yet that waits for time to pass.
         """
         skews = [skew for skew in (self._tripleseat.skew, self._revel.skew) if skew is not None]
         if not skews or not all(map(is_far_off, skews)):
@@ -55,10 +55,10 @@ class ClockCheck:
 
 
 def _ask(service: TripleSeat | Revel) -> None:
-    """Have the service tell its time, if it hasn't answered yet; a refusal tells it just as well."""
+    """Get the service's time, if it hasn't answered yet. A refusal shows the time too."""
     if service.answered:
         return
     try:
         service.ask_the_time()
     except (CredentialsRefused, Refused, TryNextRun) as error:
-        log.info("the time was asked for: %s", error)
+        log.info("a request for the time failed: %s", error)

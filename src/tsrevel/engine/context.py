@@ -1,4 +1,4 @@
-"""What a run needs (`RunContext`, which never changes) and what changes in the course of it (`RunState`)."""
+"""Everything a run needs and never changes (`RunContext`), and everything that changes in it (`RunState`)."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from tsrevel.tripleseat.client import TripleSeat
 T = TypeVar("T")
 
 LOOK_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between looks for the same thing: 30 in all. No lag was ever noted, none is ruled out (facts Revel 6)."""
+"""Seconds between repeated reads: 30 in all. No lag was ever noted, none is ruled out (facts Revel 6)."""
 MOST_FRUITLESS = 3
-"""When so many looks of a run have found nothing, later looks use the first two pauses only."""
+"""After this many fruitless polls in a run, later polls use the first two pauses only."""
 FRESH = timedelta(minutes=1)
-"""How long an answer may be used that was asked for in advance."""
+"""How long an answer that was requested in advance may be used."""
 
 
 @dataclass(slots=True)
 class FailureStreak:
-    """How many events or deliveries in a row failed because a service is down: after `LONGEST` the rest would too."""
+    """Events or deliveries in a row that failed because a service is down. After `LONGEST` no more are tried."""
 
     LONGEST: ClassVar[int] = 3
     count: int = field(default=0, init=False)
 
     def add(self, *, down: bool) -> bool:
-        """Count one more. Whether that makes the streak so long that no further one is to be tried."""
+        """Count one more. Returns whether the streak has just reached `LONGEST`."""
         self.count = self.count + 1 if down else 0
         return self.count == self.LONGEST
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What ties a run to the world outside, besides the two services and the ledger. `clock` gives aware instants.
+    """A run's connection to the outside, besides the services and the ledger. `clock` returns aware instants.
 
-    `new_run_id` names a further run of the same invocation.
+    `new_run_id` returns the id of a further run of the same invocation.
     """
 
     clock: Callable[[], datetime]
@@ -61,9 +61,9 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may do at most. `workers`: establishments at a time. `look_pauses`: seconds, see `poll`.
+    """The limits of one run. `workers`: establishments in parallel. `look_pauses`: seconds, see `poll`.
 
-    `second_look`: the seconds after which each stage of an order is read back once more; 0: it isn't.
+    `second_look`: seconds until each stage of an order is read back a second time; 0: only once.
     """
 
     max_orders: int
@@ -75,7 +75,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """A run's own id, and the one that all runs of its invocation share in logs, mails and audit rows."""
+    """A run's own id, and the id that all runs of its invocation share in logs, mails and audit rows."""
 
     run_id: str
     correlation_id: str
@@ -83,7 +83,7 @@ class RunIdentity:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Everything that a run needs. Nothing in it changes while the run goes on."""
+    """Everything that a run needs. It never changes during the run."""
 
     tripleseat: TripleSeat
     revel: Revel
@@ -105,28 +105,28 @@ class RunContext:
         return self.gate.dry_run
 
     def now(self) -> datetime:
-        """The present instant, aware."""
+        """The current instant, aware."""
         return self.environment.clock()
 
     def moment(self) -> Moment:
-        """The present instant by both clocks, for `is_fresh`."""
+        """The current instant by both clocks, for `is_fresh`."""
         return Moment(self.environment.clock(), self.environment.monotonic())
 
     def is_fresh(self, asked: Moment) -> bool:
-        """Whether no more than FRESH has passed since `asked`, by both clocks: one may be set, one may stand still."""
+        """Whether less than FRESH has passed since `asked`, by both clocks: one may be set, the other may stop."""
         now = self.moment()
         aged = timedelta(seconds=now.seconds - asked.seconds)
         return timedelta() <= aged < FRESH and timedelta() <= now.instant - asked.instant < FRESH
 
     def out_of_time(self) -> str | None:
-        """Why no further event may be begun; None while there is time."""
+        """Why the run may begin no further event; None while there is time."""
         if self.limits.deadline.is_near:
             length = self.limits.deadline.length
-            return f"the run's time is up (sync.deadline_minutes: {length}); the next one goes on"
+            return f"the run's time is up (sync.deadline_minutes: {length}); the next run continues"
         return None
 
     def stop_requests(self) -> None:
-        """Let no further request go out: the run was interrupted while threads are at work."""
+        """Send no further request: the run was interrupted while threads are at work."""
         self.tripleseat.stop()
         self.revel.stop()
 
@@ -141,7 +141,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger knows of a run's events, read in one go. `is_new`: no run with this ledger ever ended well."""
+    """The ledger's data about a run's events, from one read. `is_new`: no run with this ledger ever ended well."""
 
     orders: Mapping[EventId, OrderRecord] = field(default_factory=dict)
     results: Mapping[EventId, LastResult] = field(default_factory=dict)
@@ -151,7 +151,7 @@ class Known:
 
 
 def read_known(ledger: Ledger, event_ids: Sequence[EventId]) -> Known:
-    """All that the ledger knows of these events. Raises LedgerUnusable."""
+    """The ledger's data about these events. Raises LedgerUnusable."""
     with ledger.reading():
         known, contents = ledger.known(event_ids), ledger.orders.contents(event_ids)
         is_new = ledger.runs.last_good() is None
@@ -160,7 +160,7 @@ def read_known(ledger: Ledger, event_ids: Sequence[EventId]) -> Known:
 
 @dataclass(frozen=True, slots=True)
 class EventChangeReported:
-    """An event was compared with its finished order: what to compare with next time (`ledger.orders.note_drift`)."""
+    """A comparison of an event with its finished order, for the next comparison (`ledger.orders.note_drift`)."""
 
     event_id: EventId
     digest: str
@@ -173,7 +173,7 @@ class EventChangeReported:
 
 @dataclass(frozen=True, slots=True)
 class OrderChangeReported:
-    """Revel shows a finished order like this now; `report` is what is reported of it, if anything."""
+    """Revel's current state of a finished order, and the report about it, if any."""
 
     event_id: EventId
     shown: Mapping[str, str]
@@ -182,21 +182,21 @@ class OrderChangeReported:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedChangeReported:
-    """An event that a person resolved has changed since: the digest that it is compared with next time."""
+    """A change of an event that a person resolved. The next run compares with `digest`."""
 
     event_id: EventId
     digest: str
 
 
 ChangeReport = EventChangeReported | OrderChangeReported | ResolvedChangeReported
-"""What is stored once the run's report stands: stored before, a run that dies would keep what it found to itself."""
+"""Stored after the run's report. If it were stored before, a run that dies would never report it."""
 
 
 class OrderBudget:
-    """Orders that one run may begin: `most` of them, whatever becomes of each. Threads share it.
+    """The orders that one run may begin: up to `most`, whatever their outcomes. Threads share it.
 
-    An order is counted from `reserve` on, so that no other event can take its place; `release` gives back what wasn't
-    used. Orders taken up again count as well, though nothing keeps them from being finished.
+    `reserve` counts an order at once, so that no other event takes its slot; `release` frees an unused slot. Finishing
+    an order of an earlier run counts as well, but is never refused.
     """
 
     def __init__(self, most: int) -> None:
@@ -207,16 +207,16 @@ class OrderBudget:
 
     @property
     def left(self) -> int:
-        """How many more may be begun."""
+        """How many more orders may be begun."""
         with self._lock:
             return max(self._most - len(self._counted | self._reserved), 0)
 
     def refusal(self) -> str | None:
-        """Why no further order may be begun; None while one may."""
-        return None if self.left else "as many orders were begun as one run may begin; the next one goes on"
+        """Why no further order may be begun; None if one may."""
+        return None if self.left else "the run's order limit is reached; the next run continues"
 
     def reserve(self, event_id: EventId) -> str | None:
-        """Count the event's order as begun; or why that may not be."""
+        """Count the event's order as begun. Returns why it may not be begun, or None."""
         with self._lock:
             refusal = self.refusal()
             if refusal is None:
@@ -224,24 +224,24 @@ class OrderBudget:
             return refusal
 
     def count(self, event_id: EventId) -> None:
-        """The event's order is written to now, or would be in a live run."""
+        """Count the event's order, because it is written now or would be in a live run."""
         with self._lock:
             self._counted.add(event_id)
 
     def release(self, event_id: EventId) -> None:
-        """The run is done with the event."""
+        """Free the event's slot, because the run is done with the event."""
         with self._lock:
             self._reserved.discard(event_id)
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class RunState:
-    """What changes in the course of one run; its threads share it.
+    """Everything that changes during one run. Its threads share it.
 
-    `in_doubt` are the events of this invocation whose writes have an unknown outcome: they aren't tried again in it.
-    `found` and `whole` are the events as they were listed and as they were fetched, `absent` those that TripleSeat said
-    don't exist. `unlisted` are those known to be due that the listing of `days` lacked. `reports` is stored when the
-    run's report stands. `stop`: what ended the run early.
+    `in_doubt`: events of this invocation with a write of unknown outcome; they aren't tried again in it. `found` and
+    `whole`: events as listed and as fetched. `absent`: events that TripleSeat says don't exist. `unlisted`: events
+    known to be due that the listing of `days` lacks. `reports`: stored after the run's report. `stop`: what ended the
+    run early.
     """
 
     budget: OrderBudget
@@ -263,17 +263,17 @@ class RunState:
 
     @classmethod
     def begin(cls, ctx: RunContext, catalogs: Catalogs | None = None) -> RunState:
-        """The state of a run that hasn't done anything yet. `catalogs`: where the ledger's copies aren't to be used."""
+        """The state of a run that hasn't started. `catalogs` replaces those that use the ledger's copies."""
         catalogs = catalogs or Catalogs(ctx.revel, ctx.ledger, keep=not ctx.dry_run)
         locks = {each.establishment: threading.Lock() for each in ctx.policy.locations}
         return cls(OrderBudget(ctx.limits.max_orders), catalogs, ClockCheck(ctx.tripleseat, ctx.revel), locks)
 
     def of_next_run(self) -> RunState:
-        """The state of a further run of the same invocation: it has what this one left of the budget."""
+        """The state of a further run of the same invocation, with the rest of this run's order budget."""
         return replace(self, budget=OrderBudget(self.budget.left))
 
     def read_pause(self, ctx: RunContext) -> Pause | None:
-        """The pause of all runs, if a person asked for one; then this run won't count as one that saw every event."""
+        """The pause of all runs, if a person set one. The ledger then records that this run didn't see every event."""
         with self._lock:
             if self.pause is None:
                 self.pause = ctx.ledger.runs.paused()
@@ -283,9 +283,9 @@ class RunState:
 
     @contextmanager
     def writing_at(self, establishment: EstablishmentId) -> Iterator[None]:
-        """Round the writes of one order: at its establishment nothing else is written meanwhile.
+        """Let nothing else write at this establishment while the block writes one order.
 
-        As a rule the worker sees to that; but an event may have been moved since it was listed.
+        The work queue usually ensures that; but an event may have moved since it was listed.
         """
         with self.locks.get(establishment, nullcontext()), self.catalogs.dropped_if_refused(establishment):
             yield
@@ -293,7 +293,7 @@ class RunState:
     def poll(self, ctx: RunContext, look: Callable[[], T], settles: Callable[[T], bool]) -> T:
         """Call `look` until `settles` accepts its result or no pause is left, and return the last result.
 
-        Lists may lag, and a late write may still be under way (facts Revel 6).
+        Lists may lag, and a late write may still arrive (facts Revel 6).
         """
         found = look()
         if settles(found):
@@ -310,7 +310,7 @@ class RunState:
 
 
 def wait(ctx: RunContext, seconds: float) -> bool:
-    """Sleep and return True. Return False at once if the sleep would pass the run's deadline."""
+    """Sleep and return True. If the sleep would pass the run's deadline, return False at once."""
     if seconds >= ctx.limits.deadline.remaining():
         return False
     ctx.environment.sleep(seconds)
@@ -318,10 +318,10 @@ def wait(ctx: RunContext, seconds: float) -> bool:
 
 
 def order_names(ctx: RunContext, plan: Plan) -> tuple[str, ...]:
-    """Every `local_id` under which the plan's order may be found, though the settings have changed since."""
+    """Every `local_id` that the plan's order may have, even if the settings have changed since."""
     return tuple(dict.fromkeys((plan.local_id, *known_local_ids(ctx.policy, plan.event_id))))
 
 
 def scope_of(location: Location) -> WriteScope:
-    """By what the write gate judges a write for that location."""
+    """The ids by which the write gate judges a write to that location."""
     return WriteScope(location.tripleseat_location, location.tripleseat_site)

@@ -1,7 +1,7 @@
-"""Webhook deliveries, one after another: trusted, understood, new? Then a run of its own for the events of each.
+"""Takes webhook deliveries one after another: trusted, readable, new? Each then gets a run for its events.
 
-A delivery says which event to look at (DESIGN 4, facts TripleSeat 6.3). Nothing is decided by the payload alone, not
-even that nothing is to be done: the event may have moved into its gate meanwhile. How it is read: see `fetch`.
+A delivery says which event to check (DESIGN 4, facts TripleSeat 6.3). Unless `trusted`, its payload decides nothing,
+not even that nothing is to be done: the event may be in its gate by now. `fetch` reads the event.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from tsrevel.tripleseat.payload import DeliverySubject, is_older, read_event_ids
 from tsrevel.webhook.delivery import Delivery, read_delivery
 
 UNTRUSTED = "SIGNATURE_VERIFICATION_FAILED_"
-"""Stands before the signature's own code, as the service that this one replaces said it (DESIGN 4)."""
+"""Prefix of the signature's own code, as in the service that this one replaces (DESIGN 4)."""
 _LEFT = frozenset({Reason.RUN_LIMIT_REACHED, Reason.CONNECTOR_DISABLED})
-"""What a later run goes on with."""
+"""The reasons that a later run takes up again."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAnswer:
-    """What came of one delivery. `ok`: it is trusted and could be read. `text` is for people.
+    """The answer to one delivery. `ok`: it is trusted and readable. `text` is for people.
 
-    `may_pass`: what kept it from being dealt with may be over later; then it isn't noted, and can be replayed as it is.
+    `may_pass`: the obstacle may be gone later, so the delivery isn't stored as dealt with, and can be replayed.
     """
 
     ok: bool
@@ -55,7 +55,7 @@ class DeliveryAnswer:
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
-        """What became of its events."""
+        """The outcomes of its events."""
         return self.report.outcomes if self.report else ()
 
     @property
@@ -65,13 +65,13 @@ class DeliveryAnswer:
 
     @property
     def event_id(self) -> EventId | None:
-        """The one event that it is about; None for a booking with several."""
+        """The one event of the delivery; None for a booking with several."""
         if len(self.outcomes) == 1:
             return self.outcomes[0].event_id
         return EventId(self.subject.id) if self.subject and self.subject.kind == "event" else None
 
     def hold_off(self, reason: Reason | None, text: str, exit_status: int = 0) -> DeliveryAnswer:
-        """The answer for now: the delivery is kept for later."""
+        """The answer for now, with the delivery left for later."""
         return replace(self, reason=reason, text=text, exit_status=exit_status, may_pass=True)
 
 
@@ -83,13 +83,10 @@ def refuse(error: DeliveryRefused) -> DeliveryAnswer:
 
 
 def understand(body: bytes) -> tuple[Delivery, DeliveryAnswer]:
-    """What the delivery says, and the answer as far as it can be given without a look at anything else.
-
-    Raises DeliveryUnreadable.
-    """
+    """The delivery, and the answer as far as the body alone decides it. Raises DeliveryUnreadable."""
     delivery = read_delivery(body)
     if not delivery.is_actionable:
-        text = f"{delivery.trigger} doesn't bear on orders"
+        text = f"{delivery.trigger} doesn't affect orders"
         subject = _name_subject(delivery)
         return delivery, DeliveryAnswer(True, delivery.trigger, Reason.TRIGGER_TYPE_NOT_ACTIONABLE, text, subject)
     try:
@@ -102,7 +99,7 @@ def understand(body: bytes) -> tuple[Delivery, DeliveryAnswer]:
 
 
 def _name_subject(delivery: Delivery) -> DeliverySubject | None:
-    """The event or booking of a delivery that isn't acted on, where it tells one: `explain` names it there."""
+    """The event or booking of a delivery that isn't acted on, if it names one: `explain` shows it."""
     try:
         return read_subject(delivery.root, delivery.row) if delivery.root else None
     except Unreadable:
@@ -111,10 +108,10 @@ def _name_subject(delivery: Delivery) -> DeliverySubject | None:
 
 @dataclass(slots=True)
 class DeliveryQueue:
-    """Takes deliveries one after another; use one for an invocation. Each is a run of its own, within its limits.
+    """Takes deliveries one after another, each as a run of its own with its limits. Use one queue per invocation.
 
-    `trusted`: a payload is believed (tripleseat.payload = "trust"); else each event is read again.
-    `to_come` has what is understood of the deliveries at hand, whether their signatures hold or not.
+    `trusted`: the payload is believed (tripleseat.payload = "trust"); else each event is read again. `to_come`: the
+    answers so far to the deliveries that wait, whether their signatures are valid or not.
     """
 
     ctx: RunContext
@@ -125,7 +122,7 @@ class DeliveryQueue:
     _failures: FailureStreak = field(default_factory=FailureStreak, init=False)
 
     def take(self, body: bytes) -> DeliveryAnswer:
-        """Make a run for the events of a delivery, unless it is a duplicate or not for us.
+        """Make a run for the events of a delivery, unless it is a duplicate or needs no run.
 
         Raises LedgerUnusable and DeliveryUnreadable.
         """
@@ -141,7 +138,7 @@ class DeliveryQueue:
         return self._decide(delivery, answer.subject, answer)
 
     def note(self, answer: DeliveryAnswer, *, signed: bool) -> None:
-        """Remember a delivery that was dealt with, once its answer is given. Not in dry run. Raises LedgerUnusable."""
+        """Store that a delivery was dealt with, once it is answered; not in a dry run. Raises LedgerUnusable."""
         if self.ctx.dry_run or answer.may_pass:
             return
         ledger, run_id = self.ctx.ledger, answer.report.run_id if answer.report else None
@@ -173,7 +170,7 @@ class DeliveryQueue:
         return self._count(_conclude(answer, report), down=any(each.down for each in report.outcomes))
 
     def _begin_run(self) -> RunState:
-        """The state of a further run, and a context with its own id; the first run has the invocation's."""
+        """The state of the next run, and a context with its own id. The first run has the invocation's id."""
         if self._state is None:
             self._state = RunState.begin(self.ctx)
         else:
@@ -184,10 +181,10 @@ class DeliveryQueue:
         return self._state
 
     def _count(self, answer: DeliveryAnswer, *, down: bool) -> DeliveryAnswer:
-        """After so many deliveries in a row that failed because a service is down, no more are tried."""
+        """Try no more after a run that ended early, or after several failures in a row with a service down."""
         ended = answer.report is not None and answer.report.error is not None
         if self._failures.add(down=down) or ended:
-            text = f"not tried, as the one before failed: {answer.text}"
+            text = f"not tried because the delivery before failed: {answer.text}"
             self._stop = replace(answer, text=text, report=None, may_pass=True)
         return answer
 
@@ -195,9 +192,9 @@ class DeliveryQueue:
 def _find_delivered(
     ctx: RunContext, delivery: Delivery, subject: DeliverySubject, *, trusted: bool, last_word: bool
 ) -> list[UnreadEvent] | EventUnavailable:
-    """The event that was delivered, or those of the booking that was; none of a booking that isn't there any more.
+    """The delivered event, or the events of the delivered booking; none if TripleSeat no longer has the booking.
 
-    `last_word`: no later delivery about it is at hand; else TripleSeat alone is believed. Raises Unavailable and
+    `last_word`: no later delivery about it waits; else only TripleSeat is believed. Raises Unavailable and
     CredentialsRefused.
     """
     if subject.kind == "booking":
@@ -225,7 +222,7 @@ def _booked(ctx: RunContext, delivery: Delivery, subject: DeliverySubject) -> tu
 
 
 def _may_supersede(later: DeliveryAnswer, answer: DeliveryAnswer) -> bool:
-    """Whether a delivery that is still to come may tell a later state of the same event or booking."""
+    """Whether a delivery that still waits may have a later state of the same event or booking."""
     one, other = later.subject, answer.subject
     if one is None or other is None or (one.kind, one.id) != (other.kind, other.id):
         return False
@@ -239,9 +236,9 @@ def _fail(answer: DeliveryAnswer, error: StopRun) -> DeliveryAnswer:
 
 
 def _conclude(answer: DeliveryAnswer, report: RunReport) -> DeliveryAnswer:
-    """The answer that a run's report makes: of several events, that of the first with a reason."""
-    telling = [each for each in report.outcomes if each.reason or each.status is Status.FAILED]
-    first = telling[0] if telling else None
+    """The answer from a run's report. With several events, it is about the first that has a reason."""
+    notable = [each for each in report.outcomes if each.reason or each.status is Status.FAILED]
+    first = notable[0] if notable else None
     may_pass = any(each.status is Status.FAILED or each.reason in _LEFT for each in report.outcomes)
     return replace(
         answer,

@@ -1,9 +1,9 @@
-"""Reading one event: as it was listed, by its id, from a webhook delivery, or from the ledger's copy.
+"""Reads one event: from a listing, by its id, from a webhook delivery, or from the ledger's copy.
 
 The payload of a delivery is a hint (facts TripleSeat 6.4). The event is read again from TripleSeat, and the newer of
-the two states is used, whole: a delivery may be late, and its event may have been changed, paid, moved, lost or deleted
-since. With `trusted` (tripleseat.payload = "trust") the payload comes first: TripleSeat is asked for what it lacks, and
-for the whole event where the payload isn't surely newer than what is known already, or can't be read.
+the two states is used as a whole: a delivery may be late, and its event changed, paid, moved, lost or deleted since.
+With `trusted` (tripleseat.payload = "trust") the payload comes first. TripleSeat then supplies what it lacks, or the
+whole event if the payload can't be read or may be older than the last known state.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOT_FOUND = 404
 class FoundEvent:
     """An event to decide on. `digest` is the listing's content hash.
 
-    `complete`: its lines and money are here. `told`: the delivery that told it, where TripleSeat is asked for the rest.
+    `complete`: it has its lines and money. `told`: the delivered payload, if TripleSeat must supply the rest.
     """
 
     event: Event
@@ -40,7 +40,7 @@ class FoundEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventUnavailable:
-    """TripleSeat doesn't hand out the event: what is reported of it. `absent`: it answered that there is none."""
+    """Why TripleSeat doesn't return the event. `absent`: it answered that the event doesn't exist."""
 
     status: Status
     reason: Reason
@@ -50,7 +50,7 @@ class EventUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class NamedEvent:
-    """An event to be read by its id. `known_before`: one that isn't there has been deleted since."""
+    """An event to read by its id. `known_before`: if TripleSeat doesn't have it, it was deleted."""
 
     event_id: EventId
     known_before: bool = False
@@ -58,7 +58,7 @@ class NamedEvent:
 
 @dataclass(frozen=True, slots=True)
 class DueEvent:
-    """An event that waits, or is in trouble, on a day that was listed without it. Gone means deleted."""
+    """An event that waits or is in trouble, and that its day's listing lacks. If it can't be found, it was deleted."""
 
     last: LastResult
 
@@ -70,7 +70,7 @@ class DueEvent:
 
 @dataclass(frozen=True, slots=True)
 class VanishedEvent:
-    """An event with an order of ours, on a day that was listed without it. Gone means deleted."""
+    """An event with an order of ours that its day's listing lacks. If it can't be found, it was deleted."""
 
     record: OrderRecord
 
@@ -82,7 +82,7 @@ class VanishedEvent:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredEvent:
-    """An event that a webhook delivery tells. `last_word`: no later delivery about it is at hand."""
+    """An event from a webhook delivery. `last_word`: no later delivery about it waits."""
 
     event_id: EventId
     delivery: Delivery
@@ -92,18 +92,18 @@ class DeliveredEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event of which the ledger keeps a copy. `verify`: it is read again from TripleSeat all the same."""
+    """An event that the ledger has a copy of. `verify`: it is read from TripleSeat again nevertheless."""
 
     event_id: EventId
     verify: bool
 
 
 UnreadEvent = NamedEvent | DueEvent | VanishedEvent | DeliveredEvent | StoredEvent
-"""An event that is known by its id alone until its turn comes."""
+"""An event that is read only when its turn comes."""
 
 
 def read_event(tripleseat: TripleSeat, ledger: Ledger, unread: UnreadEvent) -> FoundEvent | EventUnavailable:
-    """The event, now that its turn has come. Raises Unavailable, CredentialsRefused, ConfigError, LedgerUnusable."""
+    """The event, read now. Raises Unavailable, CredentialsRefused, ConfigError, LedgerUnusable."""
     match unread:
         case NamedEvent(event_id, known_before):
             gone = read_told({"id": event_id}).event if known_before else None
@@ -131,12 +131,12 @@ def fetch_whole(tripleseat: TripleSeat, found: FoundEvent) -> Event | EventUnava
 
 
 def fetch_event(tripleseat: TripleSeat, event_id: EventId) -> Event | EventUnavailable:
-    """The event of that id, whole. Raises Unavailable, CredentialsRefused, ConfigError."""
+    """The event with that id, its lines and money. Raises Unavailable, CredentialsRefused, ConfigError."""
     return unless_refused(lambda: tripleseat.event(event_id))
 
 
 def unless_refused(read: Callable[[], T]) -> T | EventUnavailable:
-    """What `read` gives, or what TripleSeat has against it."""
+    """The result of `read`, or why TripleSeat refuses it."""
     try:
         return read()
     except Forbidden as error:
@@ -147,7 +147,7 @@ def unless_refused(read: Callable[[], T]) -> T | EventUnavailable:
 
 
 def _unless_gone(gone: Event, read: Callable[[], Event]) -> Event:
-    """What `read` gives; an event that was known and isn't there has been deleted since."""
+    """The result of `read`; `gone`, marked as deleted, if TripleSeat doesn't have the event."""
     try:
         return read()
     except Refused as refused:
@@ -163,7 +163,7 @@ def _read(tripleseat: TripleSeat, event_id: EventId, gone: Event | None) -> Even
 
 
 def _read_vanished(tripleseat: TripleSeat, record: OrderRecord) -> FoundEvent | EventUnavailable:
-    """Where it can't be told what became of the event, its order stands."""
+    """The event; ALREADY_INJECTED if nothing shows what became of it."""
     try:
         return FoundEvent(tripleseat.event(record.event_id))
     except Refused as refused:
@@ -179,7 +179,7 @@ def _read_vanished(tripleseat: TripleSeat, record: OrderRecord) -> FoundEvent | 
 
 
 def _gone(event_id: EventId, day: date | None, place: str) -> Event:
-    """What is still known of an event that TripleSeat doesn't have any more."""
+    """The known rest of an event that TripleSeat no longer has."""
     return Event(
         id=event_id,
         name="",
@@ -203,7 +203,7 @@ def _gone(event_id: EventId, day: date | None, place: str) -> Event:
 
 
 def _verify(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> FoundEvent | EventUnavailable:
-    """The event as TripleSeat has it now, or as the delivery tells it where TripleSeat lags behind."""
+    """TripleSeat's current state of the event, or the delivery's if TripleSeat lags behind."""
     told = read_told(unread.delivery.row)
     current = _unless_gone(told.event, lambda: tripleseat.event(told.event.id))
     if not _is_newer(told.event.updated, current.updated) or _has_order(ledger, current.id):
@@ -212,12 +212,12 @@ def _verify(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> F
         return FoundEvent(replace(told.event, deleted=True, faults=()))
     if unread.last_word and (is_over(told.event) or (told.placed and told.priced)):
         return FoundEvent(told.event)
-    text = f"TripleSeat still shows an older state of event {current.id} than this delivery; it is tried again later"
+    text = f"TripleSeat still shows an older state of event {current.id} than this delivery; tsrevel tries again later"
     return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, text)
 
 
 def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> FoundEvent:
-    """The event as far as the payload tells it, and whether TripleSeat must complete it."""
+    """The event from the payload, and whether TripleSeat must complete it."""
     told = read_told(unread.delivery.row)
     event = told.event
     last = ledger.events.last_results([event.id]).get(event.id)
@@ -227,7 +227,7 @@ def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> 
         and not (last and is_older(event.updated, last.updated))
     ):
         return FoundEvent(replace(event, deleted=True, faults=()))
-    newer = last is None or is_older(last.updated, event.updated)  # stamps are to the minute: equal may be older
+    newer = last is None or is_older(last.updated, event.updated)  # stamps have only minutes: equal may be older
     if event.faults or not newer or not unread.last_word:
         return FoundEvent(_unless_gone(event, lambda: tripleseat.event(event.id)))
     if not told.placed:
@@ -236,12 +236,12 @@ def _believe(tripleseat: TripleSeat, ledger: Ledger, unread: DeliveredEvent) -> 
 
 
 def _is_newer(one: datetime | None, other: datetime | None) -> bool:
-    """Whether `one` is surely the newer stamp. TripleSeat's are to the minute, so seconds tell nothing."""
+    """Whether `one` is certainly newer. TripleSeat's stamps have only minutes, so seconds are ignored."""
     return is_older(*(stamp.replace(second=0, microsecond=0) if stamp else None for stamp in (other, one)))
 
 
 def _has_order(ledger: Ledger, event_id: EventId) -> bool:
-    """Whether its order is made: then nothing is written, and the next listing shows what was changed meanwhile."""
+    """Whether its order is made. Then nothing is written, and the next listing shows what has changed."""
     record = ledger.orders.get(event_id)
     return record is not None and record.state in {"settled", "foreign"}
 
@@ -250,7 +250,7 @@ def _has_order(ledger: Ledger, event_id: EventId) -> bool:
 
 
 def _recall(tripleseat: TripleSeat, ledger: Ledger, unread: StoredEvent) -> FoundEvent:
-    """The copy; where an order is to be made the event is read again, as that of a delivery is."""
+    """The ledger's copy. If an order is to be made, the event is read again, as for a delivery."""
     event_id = unread.event_id
     copy = ledger.events.snapshot(event_id)
     if copy is None:

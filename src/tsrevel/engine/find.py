@@ -1,4 +1,4 @@
-"""Which events a run has to account for: the two searches, the named ones, and the orders begun before (DESIGN 4)."""
+"""Finds a run's work: two searches, events known to be due, and orders begun before (DESIGN 4)."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tsrevel.tripleseat.client import Found
 log = logging.getLogger(__name__)
 
 LONGEST_GAP = timedelta(days=31)
-"""How far a run looks back at most for what happened since the last good one."""
+"""How far back a run looks at most, if the last good run was long ago."""
 MOST_VANISHED = 20
-"""Events with an order that aren't listed any more: so many are asked for by their ids in one run at most."""
+"""Events with an order that are no longer listed: up to this many are read by their ids in one run."""
 MOST_UNLISTED = 50
-"""Events that are known to be due and that the listing lacks: so many are asked for likewise."""
+"""Events known to be due that the listing lacks: up to this many are read by their ids in one run."""
 
 WorkItem = FoundEvent | UnreadEvent | Outcome | OrderRecord
-"""What a run accounts for: an event, one that couldn't even be read, or an order begun whose event isn't listed."""
+"""One item of a run's work: an event, one that couldn't be read, or an order begun whose event isn't listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which events to look for: of the days `first` to `last`, or else what the gates and `hours_back` say."""
+    """Which events to look for: those from `first` to `last`, or else those that the gates and `hours_back` select."""
 
     hours_back: float
     first: date | None = None
@@ -45,9 +45,9 @@ class Window:
 
 
 def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem]:
-    """Every event of the window, each once, every order begun whose event isn't among them, and what is known as due.
+    """Every event of the window once, orders begun whose events aren't among them, and known events that it lacks.
 
-    Raises WrongClock, and ServiceDown where the events can't be listed, or where none is although known ones are due.
+    Raises WrongClock. Raises ServiceDown if the events can't be listed, or if none is listed although some are due.
     """
     now, ledger = ctx.now(), ctx.ledger
     hours_back = _hours_back(ledger, now, window)
@@ -67,19 +67,19 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     if left:
         warn(
             state,
-            f"TripleSeat: the listing lacks {left} more events that are known to be due; the next run looks for them",
+            f"TripleSeat: the listing lacks {left} more due event{'' if left == 1 else 's'}; the next run checks again",
         )
     return [*listed.values(), *begun, *unlisted, *map(VanishedEvent, gone[:MOST_VANISHED])]
 
 
 def warn(state: RunState, text: str) -> None:
-    """Report what no event's outcome says."""
+    """Add a warning to the run's report and to the log."""
     state.warnings.append(text)
     log.warning("%s", text)
 
 
 def id_of(item: WorkItem) -> EventId:
-    """The id of the event that it is about."""
+    """The id of the item's event."""
     return item.event.id if isinstance(item, FoundEvent) else item.event_id
 
 
@@ -88,7 +88,7 @@ def _list_events(
 ) -> dict[EventId, FoundEvent | Outcome]:
     try:
         found = ctx.tripleseat.search_by_day(*days)
-        state.clock_check.check()  # the days were chosen by this machine's clock: nothing may follow from them before
+        state.clock_check.check()  # this machine's clock chose the days: check it before using the listing
         if not found and "day" not in ctx.tripleseat.strays:
             _check_emptiness(ctx.ledger, *days)
         if window.is_whole:
@@ -105,23 +105,23 @@ def _work_item(found: Found) -> FoundEvent | Outcome:
 
 
 def _name(found: Found) -> EventId:
-    """The event's id; for a row without a usable one, a name by which the next run knows it again."""
+    """The event's id. A row without a usable id gets a name by which the next run recognizes it."""
     return EventId(found.id or f"{NAMELESS}{found.digest[:8]}")
 
 
 def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:
-    """How far to look back: as far as asked, or to the last good run where that is longer ago (after an outage)."""
+    """Hours to look back: as requested, or to the last good run if that is longer ago (after an outage)."""
     good = ledger.runs.last_good()
     gap = now - good.started_at if good else timedelta()
     if gap <= timedelta(hours=window.hours_back):
         return window.hours_back
     hours, most = gap // timedelta(hours=1), LONGEST_GAP // timedelta(hours=1)
-    log.warning("the last good run began %s hours ago; this run looks back as far, at most %s hours", hours, most)
+    log.warning("the last good run began %s hours ago; this run looks back that far, up to %s hours", hours, most)
     return max(window.hours_back, min(gap, LONGEST_GAP) / timedelta(hours=1))
 
 
 def _check_emptiness(ledger: Ledger, first: date, last: date) -> None:
     due = ledger.events.count_unsettled(first, last)
     if due:
-        text = f"TripleSeat lists no event of those days, yet {due} known ones are due between {first} and {last}"
-        raise ServiceDown(f"{text}; look at its search and at the account's rights")
+        text = f"TripleSeat lists no event from {first} to {last}, but the ledger expects {due}"
+        raise ServiceDown(f"{text}; check TripleSeat's search and the account's rights")

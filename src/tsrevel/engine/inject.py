@@ -1,7 +1,7 @@
-"""Writing one order: claimed before its first write, each step marked before it is sent, each stage read back after.
+"""Writes one order: claims it before its first write, marks each step before it is sent, reads each stage back.
 
-Nothing here plans and nothing decides whether an event is due. Raises what `Revel` and `Ledger` raise; the next run
-then takes the order up.
+Nothing here plans, or decides whether an event is due. Raises what `Revel` and `Ledger` raise; the next run then
+continues with the order.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from tsrevel.revel.client import WriteResult, tell_renamed
 from tsrevel.transport.retry import ATTEMPTS, is_worth_waiting, pause_after
 
 NO_ORDER = OrderId("")
-_NO_LABELS = Labels("", "")  # they go with the order itself, which is there whenever an order is taken up again
+_NO_LABELS = Labels("", "")  # they are sent with the order itself, which exists already when it is finished later
 
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """An order about to be written or finished.
+    """An order to write or to finish.
 
-    `missing` are the steps to write. `order_id` is '' until the order is there. `digest` is the content hash of the
-    event it is made of. `known` are the uuids of the steps that earlier runs have receipts for.
+    `missing`: the steps to write. `order_id`: '' until the order exists. `digest`: the content hash of its event.
+    `known`: the uuids of the steps that earlier runs have receipts for.
     """
 
     about: Outcome
@@ -49,13 +49,13 @@ class Writing:
 
 
 def inject(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, labels: Labels, digest: str | None) -> Outcome:
-    """Write an order that a look-up has just shown to be absent."""
+    """Write an order, right after a search has shown that Revel doesn't have it."""
     ctx.ledger.orders.claim(ctx.run_id, plan)
     return write_missing(ctx, state, Writing(about, plan, plan.steps, labels, digest=digest))
 
 
 def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome:
-    """Write what is missing, stage by stage, prove each stage by reading it back, and settle the order."""
+    """Write the missing steps, stage by stage, verify each stage by reading it back, and settle the order."""
     plan, order_id = writing.plan, writing.order_id
     if writing.missing:
         state.budget.count(plan.event_id)
@@ -87,10 +87,10 @@ def write_step(
 ) -> WriteResult:
     """Send one step and store its receipt; `order_id` is '' for the order itself.
 
-    The step stays marked in the ledger until it is answered, or surely wasn't applied: whatever becomes of this
-    process, the next one knows. A lost answer is looked for, never sent again. After a 429 the step is looked for as
-    well, as long as for a lost answer, before it is sent again: Revel may have applied it all the same. Raises
-    OutcomeUnknown where nobody can tell whether it was applied.
+    The ledger marks the step as sent until it is answered or was certainly not applied: if this process dies, the next
+    one knows. After a lost answer the step is searched for, never sent again. After a 429 it is searched for just as
+    long before it is sent again, because Revel may have applied it nevertheless. Raises OutcomeUnknown if nobody can
+    know whether it was applied.
     """
     throttled = False
     for attempt in range(1, ATTEMPTS + 1):
@@ -110,7 +110,7 @@ def write_step(
                 continue
             written = found
         except TsrevelError:
-            if not throttled:  # what a 429 answered may be applied all the same
+            if not throttled:  # a step answered with 429 may have been applied
                 ctx.ledger.orders.mark_not_applied(ctx.run_id, plan.event_id, step)
             raise
         ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, revel_id=written.id, facts={})
@@ -119,33 +119,33 @@ def write_step(
 
 
 def stop_writing(ctx: RunContext, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
-    """Write no more to it. One that has a twin isn't disputed: it is finished once it is alone."""
+    """Write no more to the order. With a twin it isn't disputed: it is finished once the twin is deleted."""
     if mismatch.reason is Reason.DUPLICATE_ORDERS:
         return hold_order(about, plan, order_id, Hold(mismatch.reason, mismatch.text))
     return dispute(ctx, about, plan, order_id, mismatch)
 
 
 def dispute(ctx: RunContext, about: Outcome, plan: Plan, order_id: OrderId, mismatch: Mismatch) -> Outcome:
-    """Leave the order alone from now on: nothing more is written to it before a person has looked."""
+    """Leave the order alone from now on: nothing more is written to it before a person has checked it."""
     finding = differs(mismatch, order_id)
     ctx.ledger.orders.dispute(ctx.run_id, plan.event_id, order_id, finding)
     return hold_order(about, plan, order_id, finding, alarm=mismatch.alarm)
 
 
 def hold_order(about: Outcome, plan: Plan, order_id: OrderId, finding: Hold, *, alarm: bool = False) -> Outcome:
-    """`about` with what keeps its order from being finished."""
+    """`about`, held, with the reason why its order can't be finished."""
     alarm = alarm or finding.reason in {Reason.AMOUNT_MISMATCH, Reason.DUPLICATE_ORDERS}
     known = replace(not_written(about, finding), order_id=order_id, local_id=plan.local_id, total=plan.final_total)
     return replace(known, alarm=alarm)
 
 
 def differs(mismatch: Mismatch, order_id: OrderId) -> Hold:
-    """The mismatch as a person is told of it."""
+    """The mismatch as a hold, worded for people."""
     return Hold(mismatch.reason, f"Revel order {order_id} is not what was planned: {mismatch.text}")
 
 
 def note_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: OrderId | None) -> OutcomeUnknown:
-    """What to raise for steps that aren't in sight, once the ledger knows that they aren't."""
+    """The error to raise for steps that Revel doesn't show, after the ledger has marked them as missing."""
     ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, finding.steps)
     first = finding.steps[0]
     whose = f"order {order_id}" if first.kind == "order" else f"{name_step(first)} of order {order_id}"
@@ -155,7 +155,7 @@ def note_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: Ord
 def _find_lost(
     ctx: RunContext, state: RunState, plan: Plan, step: Step, order_id: OrderId, unknown: OutcomeUnknown
 ) -> WriteResult:
-    """Look for what a write whose answer was lost may have written, at once and for a while."""
+    """Search for the row of a write whose answer was lost, at once and then for a while."""
     found = state.poll(ctx, lambda: ctx.revel.seek(plan, step, order_id), bool)
     if found:
         return found
@@ -167,7 +167,7 @@ def _find_lost(
 
 
 def _judge_write(written: WriteResult) -> Mismatch | None:
-    """What it means that a write left something else than was sent; None where it didn't."""
+    """The mismatch if a write left something other than was sent."""
     if written.difference is None:
         return None
     reason = Reason.ORDER_DIFFERS if written.renamed else Reason.AMOUNT_MISMATCH

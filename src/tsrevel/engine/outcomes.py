@@ -1,6 +1,6 @@
-"""What became of each event and of the run, as data, and the exit status that it calls for (DESIGN 2). Pure.
+"""The outcomes of events and of the run, as data, and the exit status that they call for (DESIGN 2). Pure.
 
-Wording for terminals and JSON is the command line's.
+The command line words them for terminals and JSON.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from tsrevel.planning.reasons import Category, Reason, Status
 from tsrevel.planning.screening import event_day, find_zone
 
 Progress = Callable[[int, int], None]
-"""Called with the number of events that are done, and the number of all."""
+"""Called with the number of finished events and the number of all events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run made of one event. `text` is for people; `total` in cents.
+    """A run's result for one event. `text` is for people; `total` is in cents.
 
-    `news`: to be told in this run's report; an alarm is in every one. `fresh`: it wasn't so in the run before.
-    `missed`: first seen to have passed without an order. `alarm`: nothing more may be written for it until a person has
-    looked. `down`: it failed because a service was unavailable. Not `looked_into`: the run didn't come to it, so that
-    what is known of it stands. `order_only`: its `text` says no more than `order_id`.
+    `news`: this run's report mentions it; every report mentions alarms. `fresh`: it wasn't so in the run before.
+    `missed`: this run is the first to see that its day passed without an order. `alarm`: nothing more may be written
+    for it until a person has checked it. `down`: it failed because a service was unavailable. Not `looked_into`: the
+    run didn't reach it, so a known hold or failure stays. `order_only`: its `text` says no more than `order_id`.
     """
 
     event_id: EventId
@@ -58,19 +58,19 @@ class Outcome:
 
     @property
     def shown_status(self) -> str:
-        """The status for people, who must not take a missed event for a skipped one."""
+        """The status for people, who must not mistake a missed event for a skipped one."""
         return "missed" if self.missed else self.status
 
     @property
     def category(self) -> Category | None:
-        """The reason's category; a failure without a reason is a fault of ours."""
+        """The reason's category. A failure without a reason is an internal error."""
         if self.reason:
             return self.reason.category
         return Category.INTERNAL if self.status is Status.FAILED else None
 
 
 def describe(event: Event, location: Location | None = None) -> Outcome:
-    """The event's name, day and place as an Outcome still without a verdict: to be completed by the functions below."""
+    """The event's name, day and location as an undecided Outcome. The functions below complete it."""
     return Outcome(
         event_id=event.id,
         status=Status.SKIPPED,
@@ -82,7 +82,7 @@ def describe(event: Event, location: Location | None = None) -> Outcome:
 
 
 def with_order(about: Outcome, record: OrderRecord) -> Outcome:
-    """`about` with what the ledger knows of the event's order."""
+    """`about` with the ledger's data about the event's order."""
     known = replace(about, order_id=record.order_id, local_id=record.local_id)
     return known if record.plan is None else replace(planned(known, record.plan), status=about.status)
 
@@ -94,13 +94,13 @@ def not_written(about: Outcome, verdict: Hold | Skip) -> Outcome:
 
 
 def order_stands(about: Outcome, record: OrderRecord) -> Outcome:
-    """`about`, an event whose order is made and stays as it is."""
+    """`about`, with its order made and unchanged."""
     verdict = Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}")
     return replace(not_written(about, verdict), order_only=True)
 
 
 def planned(about: Outcome, plan: Plan) -> Outcome:
-    """`about` with what a live run would have written."""
+    """`about` with the order that a live run would write."""
     done = replace(about, status=Status.PLANNED, local_id=plan.local_id, total=plan.final_total, day=plan.day)
     return replace(done, location=plan.location.name, establishment=plan.location.establishment)
 
@@ -113,9 +113,9 @@ def injected(about: Outcome, plan: Plan, order_id: OrderId) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """A whole run. `reason` and `error` say why it ended before its time, where it did; `paused`: a person did it.
+    """A whole run. `reason` and `error` say why it ended early, if it did. `paused`: a person paused all runs.
 
-    `warnings`: what no event's outcome tells: what a service did that it shouldn't, or that the ledger is a new one.
+    `warnings`: problems that belong to no event, such as a service that ignores a filter, or a new ledger.
     """
 
     run_id: str
@@ -131,7 +131,7 @@ class RunReport:
 
     @classmethod
     def of_disabled(cls, run_id: str, correlation_id: str, mode: str, dry_run: bool, pause: Pause | None) -> RunReport:
-        """The report of a run that did nothing: the kill switch is thrown in the settings, or by `pause`."""
+        """The report of a run that did nothing, because the kill switch is on in the settings or by `pause`."""
         return cls(run_id, correlation_id, mode, dry_run, reason=Reason.CONNECTOR_DISABLED, paused=pause)
 
     @property
@@ -142,19 +142,19 @@ class RunReport:
 
     @property
     def summary(self) -> dict[str, int]:
-        """How many events were found, and what became of them; `missed` ones are among the skipped."""
+        """The number of events, in all and by status. Missed events also count as skipped."""
         counts = {"queried": len(self.outcomes)}
         counts |= {status.value: sum(each.status is status for each in self.outcomes) for status in Status}
         return {**counts, "missed": sum(each.missed for each in self.outcomes)}
 
     @property
     def changed(self) -> int:
-        """How many events are skipped, and were told to have changed after their orders were made."""
+        """The number of skipped events with a new report that they changed after their orders were made."""
         return sum(each.status is Status.SKIPPED and is_told_change(each) for each in self.outcomes)
 
 
 def describe_disabled(pause: Pause | None) -> str:
-    """Why no run does anything: a person's pause, else the kill switch in the settings."""
+    """Why runs do nothing: a person's pause, else the kill switch in the settings."""
     return f"runs are {pause}" if pause else "the connector is disabled (safety.enable_connector)"
 
 
@@ -164,20 +164,20 @@ def describe_disabled(pause: Pause | None) -> str:
 NEEDS_ATTENTION = 3
 CHANGES = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
 _SEVERITY = (14, 12, 10, 13, 1, 4, 3, 0)
-"""Exit statuses, the one that most needs a person first."""
+"""Exit statuses, the most urgent first."""
 
 
 def end_reason(stop: StopRun) -> Reason | None:
-    """The reason code for a run that ended before its time; None where none of the codes is about that."""
+    """The reason code for a run that ended early; None if no code fits."""
     if isinstance(stop, CredentialsRefused):
         return Reason.AUTHORIZATION_DENIED
     return Reason.UPSTREAM_UNAVAILABLE if isinstance(stop, ServiceDown | ConnectionMisconfigured) else None
 
 
 def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None) -> int:
-    """The most_severe of what stopped the run and of what became of each event.
+    """The most severe status of what stopped the run and of each event's outcome.
 
-    A service counts as down where events failed for it and none got through.
+    A service counts as down if events failed because of it and none was injected.
     """
     statuses = {0, stop.exit_status if stop else 0, *(_status_of(each) for each in outcomes)}
     if any(each.down for each in outcomes) and not any(each.status is Status.INJECTED for each in outcomes):
@@ -186,7 +186,7 @@ def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None) -> int:
 
 
 def most_severe(statuses: Collection[int]) -> int:
-    """The one of several exit statuses that most needs a person; 0 of none."""
+    """The most urgent of several exit statuses; 0 if there are none."""
     return next((status for status in _SEVERITY if status in statuses), 0)
 
 
@@ -201,7 +201,7 @@ def _status_of(outcome: Outcome) -> int:
 
 
 def is_told_change(outcome: Outcome) -> bool:
-    """Whether this run is the first to tell that something changed after the order was made."""
+    """Whether this run is the first to report a change after the order was made."""
     return outcome.news and outcome.reason in CHANGES
 
 
@@ -209,12 +209,11 @@ def is_told_change(outcome: Outcome) -> bool:
 
 
 REASONS = {"done": Reason.ALREADY_INJECTED, "ignored": Reason.STATUS_NOT_ELIGIBLE}
-"""No code of the fixed list is about a person's word: these say what that word comes to. The event has what it needs,
-or it is none that may become an order."""
+"""No fixed code is for a person's verdict. The nearest is used: it has its order, or isn't eligible for one."""
 
 
 def leave_resolved(about: Outcome, resolution: Resolution, *, changed: bool) -> Outcome:
-    """Skipped, for a person said so; `changed`: told as news, since the person may think otherwise now."""
+    """Skipped, because a person resolved it. A changed event is news, since the person may decide anew."""
     known = replace(about, order_id=resolution.order_id or about.order_id)
     if not changed:
         return not_written(known, Skip(REASONS[resolution.verdict], describe_resolution(resolution)))
@@ -225,17 +224,17 @@ def leave_resolved(about: Outcome, resolution: Resolution, *, changed: bool) -> 
 
 
 def has_changed(resolution: Resolution, digest: str | None) -> bool:
-    """Whether the event's content, as the listing tells it, is another than when it was resolved, or last told."""
+    """Whether the listed event differs from when it was resolved, or from when a change was last reported."""
     return digest is not None and resolution.digest is not None and digest != resolution.digest
 
 
 def describe_resolution(resolution: Resolution) -> str:
-    """Who said what, when, and how to take it back; without the note, which is for `history`."""
+    """Who decided what, when, and how to undo it; without the note, which `history` shows."""
     order = f" with Revel order {resolution.order_id}" if resolution.order_id else ""
     said = f"a person resolved it as {resolution.verdict}{order} on {resolution.resolved_at:%Y-%m-%d %H:%M} UTC"
-    return f"{said}; `tsrevel resolve {resolution.event_id} --as open --note T` takes that back"
+    return f"{said}; `tsrevel resolve {resolution.event_id} --as open --note reopened` undoes it"
 
 
 def recall_dispute(record: OrderRecord) -> Hold:
-    """What the order of `record` was disputed for: it stands, word for word, until all of the order is right."""
+    """The reason why the order was disputed, word for word, until all of the order is right."""
     return Hold(record.reason or Reason.ORDER_DIFFERS, record.text or "a person must look at its order")

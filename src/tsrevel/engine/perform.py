@@ -1,7 +1,7 @@
-"""What a run does with its events: the one that starts soonest first, several establishments at a time.
+"""Does the work for a run's events: the soonest one first, several establishments in parallel.
 
-`account_for` queues the events, `perform_all` is one worker's loop, `guarded` is the one place where errors become
-outcomes, and `perform` does for one event what triage found to be done.
+`account_for` queues the events, `perform_all` is one worker's loop, `guarded` is the only place where errors become
+outcomes, and `perform` does for one event what triage decided.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a worker knows of the events it has taken: the ledger's word on them, and by what they are judged.
+    """A worker's data for the events that it has taken: the ledger's data about them, and the rules to judge them by.
 
-    `due` are those that are to be prepared, together; `ready` is what was prepared of them.
+    `due`: the events to prepare together. `ready`: those that are prepared.
     """
 
     known: Known
@@ -87,7 +87,7 @@ class Work:
     ready: dict[EventId, Prepared | EventUnavailable] = field(default_factory=dict)
 
     def forget(self, event_id: EventId) -> None:
-        """The event's turn is over."""
+        """Drop the event, because its turn is over."""
         self.due.pop(event_id, None)
         self.ready.pop(event_id, None)
 
@@ -95,10 +95,10 @@ class Work:
 def account_for(
     ctx: RunContext, state: RunState, items: Sequence[WorkItem], *, ignore_time_gate: bool = False
 ) -> list[Outcome]:
-    """An outcome for each of `items`, in their order. What ended the run early is in `state.stop`.
+    """An outcome for each of `items`, in their order. `state.stop` says what ended the run early.
 
-    Where that is WrongClock, nothing is told of an event that the run hadn't decided on: by which clock? Raises
-    LedgerUnusable where what the ledger knows of the events can't be read.
+    After WrongClock, events that the run hadn't decided on get no outcome, because no clock could decide them. Raises
+    LedgerUnusable if the ledger's data about the events can't be read.
     """
     known = read_known(ctx.ledger, [id_of(each) for each in items if not isinstance(each, OrderRecord)])
     rules = TriageRules(ctx.policy, ctx.gate, ignore_time_gate)
@@ -135,7 +135,7 @@ def account_for(
 def perform_all(
     ctx: RunContext, state: RunState, known: Known, rules: TriageRules, queue: WorkQueue
 ) -> Iterator[tuple[int, Outcome]]:
-    """One worker's loop: take events, and work them off one after another, each with its outcome as it is done."""
+    """One worker's loop: take events, handle them one after another, and yield each outcome at once."""
     while turns := queue.take():
         due = {each.task.found.event.id: each.task for each in turns if isinstance(each.task, Prepare)}
         work = Work(known, rules, due)
@@ -153,10 +153,9 @@ def perform_all(
 
 
 def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome | None:
-    """The outcome for one event, whatever goes wrong with it. What stops the run goes into `state.stop`.
+    """The outcome for one event, whatever goes wrong. `state.stop` receives the error that stops the run.
 
-    The event is left for a later run where a person has paused them all meanwhile. None where it turns out at this
-    event that the clock is wrong.
+    If a person has paused all runs meanwhile, the event is left to a later run. None if the clock proves wrong here.
     """
     known, event_id = work.known, id_of(item)
     try:
@@ -195,7 +194,7 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
 
 
 def about_item(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
-    """The event's name, day and place, as far as they are known."""
+    """The event's name, day and location, as far as they are known."""
     if isinstance(item, FoundEvent):
         return _about(ctx, item.event)
     last = known.results.get(item.event_id)
@@ -208,7 +207,7 @@ def about_item(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
 
 def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome:
     """The outcome for one event. Raises what `perform` raises."""
-    if isinstance(item, Outcome):  # what could not even be read of an event, unless a person has settled it
+    if isinstance(item, Outcome):  # an event that couldn't be read; a person may have resolved it
         resolution = work.known.resolutions.get(item.event_id)
         return leave_resolved(item, resolution, changed=False) if resolution else item
     if isinstance(item, FoundEvent):
@@ -223,20 +222,20 @@ def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outc
 
 
 def _read(ctx: RunContext, state: RunState, work: Work, unread: UnreadEvent) -> Outcome:
-    """Read the event now that its turn has come, and do what is to be done."""
+    """Read the event, triage it, and do what triage decides."""
     found = read_event(ctx.tripleseat, ctx.ledger, unread)
     if isinstance(found, EventUnavailable):
         if found.absent:
             state.absent.add(unread.event_id)
         return _unavailable(ctx, work.known, unread, found)
     state.found[unread.event_id] = found
-    if ctx.tripleseat.answered:  # else it is checked once anything depends on the clock
+    if ctx.tripleseat.answered:  # else `perform` checks it if anything depends on the clock
         state.clock_check.check()
     return perform(ctx, state, work, triage(found, work.known, work.rules, ctx.now()))
 
 
 def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome:
-    """Do what triage found to be done. Raises what `TripleSeat`, `Revel` and `Ledger` raise."""
+    """Do what triage decided. Raises what `TripleSeat`, `Revel` and `Ledger` raise."""
     late = ctx.out_of_time()
     if late and isinstance(task, Recover | CheckMissed | Prepare):
         about = task.about if isinstance(task, Recover) else _about(ctx, task.found.event)
@@ -262,7 +261,7 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
 
 
 def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Outcome:
-    """Look once more at an order that a late write may have doubled; if it is well, go on with its event."""
+    """Check again whether a late write doubled the order. If not, continue with its event."""
     record, found = task.record, task.found
     doubled = recheck(ctx, state, record, task.plan)
     about = with_order(_about(ctx, found.event) if found else Outcome(record.event_id, Status.SKIPPED), record)
@@ -274,7 +273,7 @@ def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Out
 
 
 def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Outcome:
-    """Finish the order that was begun; where nothing of it is at Revel, go on with its event as it is now."""
+    """Finish the order that was begun. If Revel has nothing of it, continue with its event as it is now."""
     outcome = recover(ctx, state, task.about, task.record, task.plan)
     if outcome:
         return outcome
@@ -284,10 +283,10 @@ def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Out
 
 
 def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outcome:
-    """Make the order of an event that is due, unless there is one or something keeps it from being made."""
+    """Make the order of a due event, unless it exists already or something prevents it."""
     event_id = task.found.event.id
     refusal = state.budget.refusal()
-    if refusal:  # there is no need to ask anything about it
+    if refusal:  # no request is needed
         return replace(_beyond(_about(ctx, task.found.event), refusal), looked_into=False)
     ready = work.ready.get(event_id)
     if ready is None or (isinstance(ready, Prepared) and not ctx.is_fresh(ready.asked)):
@@ -322,7 +321,7 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
 
 
 def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: Skip) -> Outcome:
-    """The gate closed: an order that this ledger doesn't know may be at Revel all the same. Asked once."""
+    """The gate closed: Revel may have an order that this ledger doesn't know. Checked once per event."""
     event_id, about = found.event.id, _about(ctx, found.event)
     existing = find_order(ctx, order_uuid(event_id), known_local_ids(ctx.policy, event_id))
     if isinstance(existing, Hold):
@@ -342,11 +341,11 @@ def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: 
     elif not ctx.dry_run:
         ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id, None)
     reason = Reason.ALREADY_INJECTED if isinstance(existing, Ours) else Reason.ORDER_EXISTS
-    return not_written(about, Skip(reason, f"Revel order {row.id} was there, though not in the ledger"))
+    return not_written(about, Skip(reason, f"Revel already had order {row.id}; the ledger didn't know it"))
 
 
 def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow) -> None:
-    """Settle our finished order of a day that has passed: with its plan where that is what is at Revel."""
+    """Settle our finished order of a past day. It gets its plan if Revel shows exactly that plan."""
     event_id, whole = found.event.id, fetch_whole(ctx.tripleseat, found)
     if isinstance(whole, Event):
         state.whole[event_id] = whole
@@ -365,7 +364,7 @@ def _about(ctx: RunContext, event: Event) -> Outcome:
 
 
 def _with_record(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
-    """The event with what the ledger knows of its order by now: some of it may be written."""
+    """The event with the ledger's current data about its order: some of it may be written."""
     about, record = about_item(ctx, known, item), ctx.ledger.orders.get(id_of(item))
     return with_order(about, record) if record else about
 
@@ -388,7 +387,7 @@ def _beyond(about: Outcome, limit: str) -> Outcome:
 
 
 def _left(ctx: RunContext, known: Known, item: WorkItem, stop: StopRun) -> Outcome:
-    """An event that the run didn't come to: it fails with the run's reason, so that nobody takes it for done."""
+    """An event that the run didn't reach. It fails with the run's reason, so that nobody thinks it is done."""
     if isinstance(item, Outcome):
         return item
     text = f"not tried: {stop}"

@@ -1,7 +1,7 @@
-"""A batch of events made ready to be written: fetched whole, planned, their products confirmed, looked up at Revel.
+"""Prepares a batch of events: fetches them, plans them, confirms their products, and searches Revel for orders.
 
-What one request can ask for several events is asked once for the batch. A batch is small, so that its last answer is
-still fresh when it is used.
+A request that can serve several events is sent once for the batch. Batches are small, so that the last answer is still
+fresh when it is used.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from tsrevel.planning.screening import screen
 from tsrevel.tripleseat.client import TripleSeat
 
 BATCH = 8
-"""Events prepared together. At Revel's default rate an order takes some five seconds: the last one is still fresh."""
+"""Events prepared together. At Revel's default rate an order takes about five seconds: the last is still fresh."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An event that may become an order: its plan, or why it has none. `absent`: Revel has shown no order for it."""
+    """An event with its plan, or why it has none. `absent`: Revel has shown no order for it."""
 
     event: Event
     result: Plan | Hold | Skip
@@ -37,10 +37,9 @@ class Prepared:
 def prepare(
     ctx: RunContext, state: RunState, known: Known, rules: TriageRules, tasks: Sequence[Prepare]
 ) -> dict[EventId, Prepared | EventUnavailable]:
-    """What the first task's event has become, and those of the others as far as all goes well.
+    """The first task's event, prepared, and the others up to the first that fails.
 
-    Where one of the others fails, it and those after it are left to their own turns. Raises what is raised for the
-    first.
+    An event that fails, and those after it, are left to their own turns. Raises what is raised for the first task.
     """
     asked = ctx.moment()
     events = _fetch(ctx, state, tasks)
@@ -54,9 +53,9 @@ def prepare(
 def plan_listed(
     tripleseat: TripleSeat, catalogs: Catalogs, policy: Policy, now: datetime, listed: Event
 ) -> tuple[Event, Plan | Hold | Skip] | EventUnavailable:
-    """What a listed event would become, whatever its time gate says and whatever was made of it already.
+    """The plan of a listed event, or why it has none, whatever its time gate says and whether or not it has an order.
 
-    It is fetched whole only where its listing lets it through. Raises what TripleSeat and Revel raise.
+    It is fetched whole only if its listing passes the screening. Raises what TripleSeat and Revel raise.
     """
     event, place = listed, screen(listed, policy, now, ignore_gate=True)
     if isinstance(place, Location):
@@ -106,10 +105,10 @@ def _plan(
 
 
 def _find_absent(ctx: RunContext, known: Known, event_ids: Sequence[EventId]) -> frozenset[EventId]:
-    """Those of several events that Revel has no order for, asked for together, by `local_id` and by uuid.
+    """The events that Revel has no order for, from one search for all of them, by `local_id` and by uuid.
 
-    One event is left to its own look-up, which costs no more. So is an event that the ledger has an order of, and with
-    a new ledger, which may stand in for a lost one, every event.
+    A single event is left to its own search, which costs no more. So is an event with an order in the ledger. So is
+    every event if the ledger is new, because it may replace a lost one.
     """
     wanted = [each for each in event_ids if each not in known.orders]
     if known.is_new or len(wanted) < 2:

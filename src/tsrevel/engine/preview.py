@@ -1,6 +1,6 @@
-"""What the next live run would make of an event: the very same code, up to its first write.
+"""Previews what the next live run would do with an event: the same code, up to its first write.
 
-The context's ledger is a copy that is thrown away, and its Revel lets no write pass.
+The context's ledger is a copy that is thrown away, and its Revel refuses every write.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from tsrevel.planning.reasons import Reason, Status
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The outcome, the event as far as TripleSeat showed it, and what stopped the look (a service down, a key refused).
+    """The outcome, the event as far as TripleSeat showed it, and what stopped the preview (service down, key refused).
 
-    Where something would be written, the outcome is `planned` and `record` holds the claimed plan. `absent`: TripleSeat
+    If something would be written, the outcome is `planned` and `record` has the claimed plan. `absent`: TripleSeat
     answered that it has no such event.
     """
 
@@ -36,13 +36,13 @@ class Preview:
 
 
 def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Preview:
-    """What would become of the event now. Whatever was told of it already is told again: that is what is asked.
+    """The event's result if a run handled it now, including changes that were already reported.
 
-    Nothing is waited for: a person waits for the answer.
+    Waits for nothing, since a person waits for the answer.
     """
     known = _as_never_told(read_known(ctx.ledger, [event_id]))
     last = known.results.get(event_id)
-    waits = last is not None and last.reason == Reason.RUN_LIMIT_REACHED  # until a run comes to it
+    waits = last is not None and last.reason == Reason.RUN_LIMIT_REACHED  # until a run reaches it
     limits = replace(ctx.limits, look_pauses=(), max_orders=0 if waits else ctx.limits.max_orders)
     ctx = replace(ctx, limits=limits)
     state = RunState.begin(ctx, catalogs)
@@ -59,7 +59,7 @@ def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Pre
 
 
 def _look(ctx: RunContext, state: RunState, work: Work, named: NamedEvent) -> Outcome:
-    """The outcome; what stopped the look is in `state.stop`."""
+    """The outcome. `state.stop` says what stopped the preview."""
     outcome = guarded(ctx, state, work, named)
     if isinstance(state.stop, WriteForbidden):
         state.stop = None
@@ -67,7 +67,7 @@ def _look(ctx: RunContext, state: RunState, work: Work, named: NamedEvent) -> Ou
     if outcome is None:
         failed = about_item(ctx, work.known, named)
         return replace(failed, text=f"the run stopped at this event: {state.stop}")
-    if outcome.status is Status.INJECTED:  # nothing of it was missing, so that nothing had to be written
+    if outcome.status is Status.INJECTED:  # nothing was missing, so nothing had to be written
         text = f"Revel order {outcome.order_id} is complete; the next run notes that"
         return replace(outcome, status=Status.PLANNED, text=text)
     return outcome
@@ -83,7 +83,7 @@ def _would_be_written(ctx: RunContext, state: RunState, known: Known, event_id: 
 
 
 def _as_never_told(known: Known) -> Known:
-    """Compare the event with its order itself, and not with what was last told of it."""
+    """Let the event be compared with its order itself, not with the last report."""
     return replace(
         known,
         orders={

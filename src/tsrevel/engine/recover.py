@@ -1,7 +1,7 @@
-"""Orders that are there already: looked up before the first write, and those begun, found or in doubt.
+"""Handles orders that may exist already: searched before the first write, begun, found or in doubt.
 
-Nothing is written twice: what Revel shows of an order is taken as it is, what is missing is written from the plan that
-was claimed, and what may still turn up is waited for.
+Nothing is written twice: existing parts of an order are kept, missing parts are written from the claimed plan, and
+nothing is sent again while it may still arrive.
 """
 
 from __future__ import annotations
@@ -59,18 +59,18 @@ class Foreign:
 
 
 ExistingOrder = Absent | Ours | Foreign | Hold
-"""What a look for an event's order found; a Hold where there are several, or where it was deleted."""
+"""The result of a search for an event's order; a Hold if there are several, or if it was deleted."""
 
 
 def find_order(
     ctx: RunContext, uuid: str, local_ids: tuple[str, ...], *, known_as: OrderId | None = None
 ) -> ExistingOrder:
-    """The event's order at Revel, asked for by its local_ids and by our uuid: a local_id may be lost or set otherwise.
+    """The event's order in Revel, searched by its local_ids and by our uuid, because a local_id may be lost or changed.
 
-    What neither shows is asked for by the id that Revel gave it, if `known_as` says so.
+    If neither finds it, it is read by `known_as`, the id that Revel gave it.
     """
     found = {row.id: row for row in ctx.revel.find_orders(uuid, local_ids)}
-    if len([row for row in found.values() if not row.deleted]) < 2:  # two are enough, whatever another look says
+    if len([row for row in found.values() if not row.deleted]) < 2:  # two are enough to hold the event
         found |= {row.id: row for row in ctx.revel.find_by_uuid(uuid)}
     if known_as and not found:
         row = ctx.revel.find_by_id(known_as)
@@ -88,7 +88,7 @@ def find_order(
 
 
 def hold_found(about: Outcome, found: Hold) -> Outcome:
-    """Held for what a look-up showed: with several orders, nothing more may be written before a person has looked."""
+    """Held for what the search found. With several orders, nothing more is written before a person has checked."""
     return replace(not_written(about, found), alarm=found.reason is Reason.DUPLICATE_ORDERS)
 
 
@@ -96,7 +96,7 @@ def hold_found(about: Outcome, found: Hold) -> Outcome:
 
 
 def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Location, digest: str | None) -> Outcome:
-    """Somebody else's order for the event: at its own establishment it is the order, elsewhere a person must say."""
+    """An order that someone else made counts at the event's establishment. Elsewhere a person must decide."""
     known = with_row(about, row)
     if row.establishment != location.establishment:
         text = f"Revel order {row.id} for it is at establishment {row.establishment}; was the event moved?"
@@ -114,12 +114,12 @@ def with_row(about: Outcome, row: OrderRow) -> Outcome:
 
 
 def may_be_ours(ctx: RunContext, row: OrderRow, event_id: EventId) -> bool:
-    """Whether it has our own name, and one of ours was sent that may have come late, under another uuid."""
+    """Whether it has our name, and an order of ours was sent that may have arrived late with another uuid."""
     return row.local_id == ctx.policy.local_id.format(event_id=event_id) and ctx.ledger.orders.was_sent(event_id)
 
 
 def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
-    """Held: nobody can tell whether that order is ours."""
+    """Held: nobody can know whether that order is ours."""
     text = f"Revel order {row.id} has our name and another uuid, and an order of ours was sent before: look at it"
     return replace(not_written(about, Hold(Reason.ORDER_DIFFERS, text)), alarm=True)
 
@@ -128,7 +128,7 @@ def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
 
 
 def adopt(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow, digest: str | None) -> Outcome:
-    """Finish an order under our own uuid that this ledger doesn't know, where what is there is part of the plan."""
+    """Finish an order with our uuid that this ledger doesn't know, if its contents are part of the plan."""
     contents, found = read_beginning(ctx, state, plan, row.id, {step.uuid for step in plan.steps})
     ctx.ledger.orders.claim(ctx.run_id, plan)
     if isinstance(found, Strange):
@@ -142,7 +142,7 @@ def adopt(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: Ord
 
 
 def preview_adoption(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, row: OrderRow) -> Outcome:
-    """What `adopt` would make of it, as far as can be seen; nothing is noted, nothing written."""
+    """The outcome of `adopt`, as far as reads show it. Stores and writes nothing."""
     contents, found = read_beginning(ctx, state, plan, row.id)
     if isinstance(found, Strange):
         return hold_order(about, plan, row.id, differs(Mismatch(Reason.ORDER_DIFFERS, found.text), row.id))
@@ -156,9 +156,9 @@ def preview_adoption(ctx: RunContext, state: RunState, about: Outcome, plan: Pla
 
 
 def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, digest: str | None) -> bool:
-    """Take in an order of ours that this ledger doesn't know, if it is all of the plan and nothing else.
+    """Add an order of ours to this ledger, which doesn't know it, if it is all of the plan and nothing else.
 
-    Nothing is written to Revel. False: it isn't, and nothing was noted.
+    Writes nothing to Revel. False: it isn't the plan, and nothing was stored.
     """
     contents, found = read_beginning(ctx, state, plan, row.id)
     if found != Missing(()) or contents.order is None or describe_differences(plan, contents.order):
@@ -176,8 +176,8 @@ def adopt_whole(ctx: RunContext, state: RunState, plan: Plan, row: OrderRow, dig
 def recover(ctx: RunContext, state: RunState, about: Outcome, record: OrderRecord, plan: Plan) -> Outcome | None:
     """Finish the half-written order of `record` from its claimed plan.
 
-    None where nothing of it is at Revel, nor may turn up there: its claim is dropped, and the event is to be looked at
-    anew. Raises OutcomeUnknown where something that was sent may still be applied.
+    None if Revel has nothing of it and nothing can still arrive: its claim is dropped, and its event is decided anew.
+    Raises OutcomeUnknown if something that was sent may still be applied.
     """
     if record.event_id in state.in_doubt:
         raise OutcomeUnknown("what was sent to Revel may still turn up there; a later run looks again")
@@ -199,9 +199,9 @@ def recover(ctx: RunContext, state: RunState, about: Outcome, record: OrderRecor
 
 
 def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -> Hold | None:
-    """Look once more at a settled order that a late write may have doubled: what a person must see to, or None.
+    """Check again whether a late write doubled a settled order. Returns what a person must resolve, or None.
 
-    Where the clock turns out to be fast, it is looked at again by a later run.
+    If the clock proves to be fast, a later run checks again.
     """
     found: ExistingOrder | Hold | None = find_order(ctx, plan.uuid, order_names(ctx, plan))
     if isinstance(found, Ours):
@@ -217,9 +217,9 @@ def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -
 
 
 def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -> ExistingOrder:
-    """The order begun, looked for a while where it was sent.
+    """The order begun. If Revel answered its write, or may still apply it, the search goes on for a while.
 
-    Raises OutcomeUnknown where it isn't shown and something of it may still be applied.
+    Raises OutcomeUnknown if Revel doesn't show it and part of it may still be applied.
     """
     answered = plan.uuid in record.receipts and plan.uuid not in record.unanswered
     names = order_names(ctx, plan)
@@ -228,7 +228,7 @@ def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Pla
         return not isinstance(found, Absent) or not (answered or plan.uuid in _pending(ctx, state, record))
 
     found = state.poll(ctx, lambda: find_order(ctx, plan.uuid, names, known_as=record.order_id), settles)
-    pending = _pending(ctx, state, record)  # not before Revel was asked: its answer tells the time as well
+    pending = _pending(ctx, state, record)  # only now, because Revel's answer also shows its time
     if isinstance(found, Absent) and answered:
         ctx.ledger.orders.mark_missing(ctx.run_id, record.event_id, plan.steps[:1])
     is_other = isinstance(found, Foreign) and found.row.local_id != plan.local_id
@@ -240,10 +240,10 @@ def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Pla
 def _finish(
     ctx: RunContext, state: RunState, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow
 ) -> Outcome:
-    """Write what is missing of the order, where what is there is part of the plan.
+    """Write the missing parts of the order, if its contents are part of the plan.
 
-    A disputed order is only looked at again. If it has come right, somebody saw to it: it then gets the history row
-    that it may lack, and is settled.
+    A disputed order is only checked again. If it is right now, a person corrected it: it gets its history row if that
+    is missing, and is settled.
     """
     pending, answered = _pending(ctx, state, record), record.receipts.keys() - record.unanswered
     contents, found = read_beginning(ctx, state, plan, row.id, pending | answered)
@@ -265,7 +265,7 @@ def _finish(
 
 
 def _recover_foreign(ctx: RunContext, about: Outcome, record: OrderRecord, plan: Plan, row: OrderRow) -> Outcome:
-    """Revel shows an order under another uuid where ours was begun."""
+    """Revel shows an order with another uuid in place of the one that was begun."""
     sent = plan.uuid in record.sent or plan.uuid in record.receipts
     if sent and row.local_id == plan.local_id:
         return _disown(ctx, about, record, plan, row.id, plan.steps[0])
@@ -276,9 +276,9 @@ def _recover_foreign(ctx: RunContext, about: Outcome, record: OrderRecord, plan:
 
 
 def _judge_absence(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | None:
-    """An order that Revel acknowledged and doesn't show: why not to write it anew, or None.
+    """Why not to write an order again that Revel acknowledged and doesn't show; None if it may be written again.
 
-    Raises OutcomeUnknown while it may be only out of sight.
+    Raises OutcomeUnknown while Revel may only not show it yet.
     """
     if plan.uuid not in record.unanswered:
         raise note_not_shown(ctx, plan, NotShown(plan.steps[:1]), record.order_id)
@@ -291,7 +291,7 @@ def _judge_absence(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | N
 def _disown(
     ctx: RunContext, about: Outcome, record: OrderRecord, plan: Plan, order_id: OrderId, renamed: Step
 ) -> Outcome:
-    """Hold an order whose uuids Revel replaced: what is ours there can't be told any more."""
+    """Hold an order whose uuids Revel replaced: its parts can no longer be recognized as ours."""
     mismatch = Mismatch(Reason.ORDER_DIFFERS, tell_renamed(renamed), alarm=True)
     if record.state == "disputed":
         return hold_order(about, plan, order_id, differs(mismatch, order_id), alarm=True)
@@ -299,9 +299,9 @@ def _disown(
 
 
 def _pending(ctx: RunContext, state: RunState, record: OrderRecord) -> frozenset[str]:
-    """The uuids of the steps that may still be applied. A clock that was fast doesn't make that last any longer.
+    """The uuids of the steps that may still be applied. A clock that was fast doesn't prolong that.
 
-    One that is fast now doesn't end it any sooner.
+    A clock that is fast now doesn't shorten it.
     """
     now = ctx.now()
     if any(record.sent[uuid] > now for uuid in record.unanswered):
@@ -317,7 +317,7 @@ def _still_pending(ctx: RunContext, record: OrderRecord) -> OutcomeUnknown:
 
 
 def _record_shown(ctx: RunContext, writing: Writing, contents: Contents) -> None:
-    """Store a receipt for each step that Revel shows and that this ledger has no receipt for."""
+    """Store a receipt for each step that Revel shows and that has none in this ledger."""
     plan = writing.plan
     for step in plan.steps:
         if step not in writing.missing and step.uuid not in writing.known:
@@ -332,7 +332,7 @@ def _has_come_right(plan: Plan, contents: Contents, found: Missing | Strange) ->
 
 
 def _has_totals(missing: Iterable[Step]) -> bool:
-    """Whether no more than the history row is missing."""
+    """Whether at most the history row is missing."""
     return all(step.kind == "history" for step in missing)
 
 

@@ -1,8 +1,8 @@
-"""A run: find events, decide on each, keep to the limits, and account for every one of them.
+"""A run: find events, decide on each, respect the limits, and report an outcome for every event.
 
     find_work → account_for (triage → prepare → perform → inject, recover → verify) → note_changed_orders → RunReport
 
-Read `perform.py` next: what becomes of one event.
+Read `perform.py` next: it handles one event.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 
 _LEDGER_WAS_LOST = (
-    "the ledger {path} is new, but Revel holds orders that tsrevel made before: an earlier ledger is lost. No order is "
-    "doubled, for Revel is looked up first. A pause, and what people resolved, are forgotten: restore the backup, or "
-    "pause and resolve again"
+    "the ledger {path} is new, but Revel has orders that tsrevel made before: an earlier ledger is lost. No order is "
+    "doubled, because tsrevel searches Revel before each order. Pauses and resolutions are lost: restore the backup, "
+    "or pause and resolve again"
 )
 
 
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
-    """List the events in the window, and inject what is due. Raises LedgerUnusable where the run can't begin."""
+    """List the events in the window, and inject those that are due. Raises LedgerUnusable if it can't begin."""
     is_first = not ctx.dry_run and not ctx.ledger.runs.any_live()
     _begin(ctx, "bulk", whole=window.is_whole and not ctx.policy.only)
     outcomes: list[Outcome] = []
@@ -47,7 +47,7 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
         found = {each.event_id for each in outcomes if each.reason is Reason.ALREADY_INJECTED}
         if is_first and found - by_deliveries.keys():
             warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))
-    except ServiceDown as down:  # orders begun are finished though nothing can be listed
+    except ServiceDown as down:  # without a listing, orders begun can still be finished
         outcomes = _finish_begun(ctx, state, down)
     except StopRun as stop:
         state.stop = stop
@@ -70,7 +70,7 @@ def sync_events(
 def take_up(
     ctx: RunContext, state: RunState, events: Sequence[UnreadEvent], *, ignore_time_gate: bool = False
 ) -> RunReport:
-    """The same for events that came in another way. Raises LedgerUnusable where the run can't begin."""
+    """The same for events from another source. Raises LedgerUnusable if the run can't begin."""
     _begin(ctx, "single", whole=False)
     outcomes: list[Outcome] = []
     try:
@@ -87,7 +87,7 @@ def _begin(ctx: RunContext, mode: RunMode, *, whole: bool) -> None:
 
 
 def _may_begin(ctx: RunContext, state: RunState) -> bool:
-    """Whether runs aren't paused. A live run raises AssumptionFailed for an account that isn't safe to write to."""
+    """Whether runs aren't paused. Raises AssumptionFailed if a live run's account isn't safe to write to."""
     if state.read_pause(ctx):
         return False
     failed = () if ctx.dry_run else find_critical(ctx.ledger.assumptions.answers(), ctx.policy.accepted_assumptions)
@@ -116,14 +116,14 @@ def _finish_begun(ctx: RunContext, state: RunState, down: ServiceDown) -> list[O
 
 
 def _may_look_at_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> bool:
-    """Not where runs are paused, or where Revel or time is short."""
+    """Whether there is time, no service is down and runs aren't paused."""
     return not (state.pause or ctx.out_of_time() or any(each.down for each in outcomes))
 
 
 def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outcome]) -> RunReport:
-    """The run's report, once the ledger has what was made of each event and how the run ended.
+    """The run's report, after the ledger has stored each event's outcome and how the run ended.
 
-    A ledger that fails now doesn't take back what was written, nor the report of it.
+    If the ledger fails now, the report still says what was written.
     """
     if not isinstance(state.stop, LedgerUnusable):
         try:
@@ -175,13 +175,13 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
                 ctx.ledger.events.note_change(ctx.run_id, event_id, digest)
 
 
-# What is remembered of each event, and what is news
+# What the ledger stores of each event, and what is news
 
 
 def _remember(ctx: RunContext, state: RunState, outcomes: list[Outcome]) -> list[Outcome]:
-    """The outcomes, with what a person hasn't been told yet marked as news, and remembered as told.
+    """Store the outcomes, and return them with what no run has reported yet marked as news.
 
-    What is known of events outside this run's locations stands. A dry run remembers apart what it has told.
+    Events outside this run's locations stay as they are in the ledger. A dry run stores its results separately.
     """
     seen = [_seen(state, each) for each in outcomes if not _is_outside(ctx, each)]
     _warn_of_unlisted(ctx, state, seen)
@@ -197,7 +197,7 @@ def _remember(ctx: RunContext, state: RunState, outcomes: list[Outcome]) -> list
 
 
 def _seen(state: RunState, outcome: Outcome) -> EventResult:
-    """What the ledger keeps of it."""
+    """The outcome as the ledger stores it."""
     found, whole = state.found.get(outcome.event_id), state.whole.get(outcome.event_id)
     latest = whole or (found.event if found else None)
     return EventResult(
@@ -225,9 +225,9 @@ def _is_outside(ctx: RunContext, outcome: Outcome) -> bool:
 
 
 def _is_news(state: RunState, outcome: Outcome) -> bool:
-    """Errors are told in every run, and so are alarms; what is held or planned, when it is new or has changed.
+    """Failures and alarms are news in every run; held and planned events when they are new or changed.
 
-    So is an event that the listing lacked because it was deleted.
+    So is a deleted event that the listing lacked.
     """
     if outcome.status is Status.FAILED or outcome.alarm:
         return True
@@ -236,18 +236,18 @@ def _is_news(state: RunState, outcome: Outcome) -> bool:
 
 
 def _is_lacking(state: RunState, event: Event | None) -> bool:
-    """Whether TripleSeat has the event, on a day that it was asked for, and yet didn't list it."""
+    """Whether TripleSeat has the event on a day that was listed, but didn't list it."""
     if event is None or event.deleted or event.day is None or state.days is None:
         return False
     return event.id in state.unlisted and state.days[0] <= event.day <= state.days[1]
 
 
 def _warn_of_unlisted(ctx: RunContext, state: RunState, seen: Sequence[EventResult]) -> None:
-    """Say once of each such event that it was found by its id alone."""
+    """Warn once of each such event that it was found only by its id."""
     lacking = [each for each in seen if each.unlisted]
     known = ctx.ledger.events.last_results(each.event_id for each in lacking)
     for each in lacking:
         if each.event_id not in known or known[each.event_id].unlisted_at is None:
             where = f"{each.location} {each.day or ''}".strip()
             lacks = f"the listing lacks event {each.event_id} ({where})"
-            warn(state, f"TripleSeat: {lacks}; it is there, and was asked for by its id")
+            warn(state, f"TripleSeat: {lacks}; it exists, and was found by its id")

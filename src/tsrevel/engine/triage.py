@@ -1,6 +1,6 @@
-"""What to do with one event, given what the ledger knows of it. Pure: no request, no clock, nothing written.
+"""Decides what to do with one event, from the ledger's data about it. Pure: no request, no clock, nothing written.
 
-A person's word and an order that stands come first; then an order begun; then whether the event may become one.
+A finished order comes first, then a person's resolution, then an order begun, then whether the event may become one.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from tsrevel.planning.screening import find_location, screen, screen_status
 from tsrevel.transport.write_gate import WriteGate
 
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
-"""What would be another verdict at another time."""
+"""The reasons that may not apply at another time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Nothing is asked and nothing written. `report`: what is stored once the run's report stands."""
+    """Nothing is requested and nothing written. `report` is stored after the run's report."""
 
     outcome: Outcome
     report: ChangeReport | None = None
@@ -41,7 +41,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """The order is settled, and a write may have come late since: look whether anything of it is there twice."""
+    """The order is settled, but a write may have arrived late since: check whether any part exists twice."""
 
     found: FoundEvent | None
     record: OrderRecord
@@ -50,7 +50,7 @@ class Recheck:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """The order is settled, and the event may have changed since: fetch it and compare."""
+    """The order is settled, but the event may have changed since: fetch it and compare."""
 
     found: FoundEvent
     record: OrderRecord
@@ -69,7 +69,7 @@ class Recover:
 
 @dataclass(frozen=True, slots=True)
 class CheckMissed:
-    """The gate closed without an order in this ledger: look once whether one is at Revel all the same."""
+    """The gate closed without an order in this ledger: check once whether Revel has one."""
 
     found: FoundEvent
     verdict: Skip
@@ -77,7 +77,7 @@ class CheckMissed:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """The event is due: fetch it, plan its order, look for one that exists, and write it."""
+    """The event is due: fetch it, plan its order, search for an existing order, and write it."""
 
     found: FoundEvent
     location: Location
@@ -88,7 +88,7 @@ Task = Leave | Recheck | Compare | Recover | CheckMissed | Prepare
 
 @dataclass(frozen=True, slots=True)
 class TriageRules:
-    """By what a run judges events. `ignore_time_gate`: a person asked for these events by name."""
+    """The rules by which a run judges events. `ignore_time_gate`: a person asked for these events by name."""
 
     policy: Policy
     gate: WriteGate
@@ -96,7 +96,7 @@ class TriageRules:
 
 
 def triage(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -> Task:
-    """What to do with a listed, named or delivered event."""
+    """Decide on a listed, named or delivered event."""
     event_id = found.event.id
     record, resolution = known.orders.get(event_id), known.resolutions.get(event_id)
     if record and record.state in {"settled", "foreign"}:
@@ -117,7 +117,7 @@ def triage(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -
 
 
 def triage_unlisted(record: OrderRecord, rules: TriageRules, now: datetime) -> Task | None:
-    """What to do with an order begun whose event isn't listed; None where the event must be read first."""
+    """Decide on an order begun whose event isn't listed. None if the event must be read first."""
     about = with_order(Outcome(record.event_id, Status.SKIPPED), record)
     if record.plan is None:
         return None
@@ -129,7 +129,7 @@ def triage_unlisted(record: OrderRecord, rules: TriageRules, now: datetime) -> T
 
 
 def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> Leave | Compare:
-    """What to do with an event whose order is made: ours or somebody else's."""
+    """Decide on an event whose order is made, by us or by somebody else."""
     event, plan = found.event, record.plan
     about = replace(describe(event, find_location(event, policy)), order_id=record.order_id)
     if record.state == "foreign":
@@ -143,7 +143,7 @@ def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> L
         return leave_cancelled(done, found, record, state)
     if plan:
         return Compare(found, record, plan)
-    # Found complete with a new ledger when its day had passed, and not as planned: there is nothing to compare with.
+    # A new ledger found this order after its day and stored no plan for it: there is nothing to compare with.
     if record.cancelled and state is None:
         text = f"after Revel order {record.order_id} was made: {reinstated(found)}"
         return Leave(
@@ -153,7 +153,7 @@ def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> L
 
 
 def triage_new(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -> Leave | CheckMissed | Prepare:
-    """What to do with an event that has no order in the ledger."""
+    """Decide on an event that has no order in the ledger."""
     event = found.event
     verdict = screen(event, rules.policy, now, ignore_gate=rules.ignore_time_gate)
     if isinstance(verdict, Location):
@@ -166,24 +166,24 @@ def triage_new(found: FoundEvent, known: Known, rules: TriageRules, now: datetim
 
 
 def uses_clock(task: Task) -> bool:
-    """Whether another time would call for something else."""
+    """Whether the task depends on the time."""
     return isinstance(task, Prepare | CheckMissed) or (
         isinstance(task, Leave) and task.report is None and task.outcome.reason in _BY_THE_CLOCK
     )
 
 
 def is_recheck_due(record: OrderRecord, now: datetime) -> bool:
-    """Whether nothing that was sent twice can be late any more, so that a look shows whether it is there twice."""
+    """Whether no write that was sent twice can still be late, so that a check shows whether it exists twice."""
     return record.recheck_at is not None and now >= record.recheck_at
 
 
 def reinstated(found: FoundEvent) -> str:
-    """What is reported of an event that was cancelled and isn't any more."""
+    """The report of an event that was cancelled and isn't any more."""
     return f"it had been cancelled and is {found.event.status} again: was the order voided meanwhile?"
 
 
 def leave_cancelled(done: Outcome, found: FoundEvent, record: OrderRecord, state: Skip) -> Leave:
-    """An event that was called off after its order was made: reported once, the order left as it is."""
+    """An event that was cancelled after its order was made: reported once. The order isn't changed."""
     report = report_change(found, cancelled=True)
     if record.cancelled:
         text = f"Revel order {record.order_id}; {state.text}"
@@ -195,10 +195,10 @@ def leave_cancelled(done: Outcome, found: FoundEvent, record: OrderRecord, state
 def report_change(
     found: FoundEvent, *, now: Plan | Hold | None = None, cancelled: bool = False, content: str | None = None
 ) -> EventChangeReported:
-    """What to store of a comparison. `now` is the order as it would be made now; None: nothing was planned."""
+    """The record of a comparison. `now` is the order as it would be made now; None: nothing was planned."""
     return EventChangeReported(
         found.event.id,
-        digest=found.digest or "",  # of an event that wasn't listed none is known: look when it is next
+        digest=found.digest or "",  # unknown if the event wasn't listed: compare when it is listed next
         plan=now if isinstance(now, Plan) else None,
         cancelled=cancelled,
         trouble=now.text if isinstance(now, Hold) else None,
@@ -222,7 +222,7 @@ def _triage_begun(
 
 
 def _not_here(plan: Plan, objection: str, policy: Policy) -> Hold | Skip:
-    """An order begun at a location that this run (`--location`), or no run any more, may write to."""
+    """Why this run (`--location`), or any run, may not write to the location of an order begun."""
     ids = {plan.location.tripleseat_location, plan.location.tripleseat_site}
     if not policy.allowed or policy.allowed & ids:
         return Skip(Reason.LOCATION_NOT_ALLOWED, "its order was begun; a run over all locations finishes it")

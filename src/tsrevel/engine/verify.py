@@ -1,6 +1,6 @@
-"""What Revel shows of an order against its plan: read back after each stage, before the next is begun.
+"""Compares what Revel shows of an order with its plan. Each stage is read back before the next begins.
 
-A status of 201 doesn't prove that a row was kept (facts Revel 2.2). Only reads.
+A status of 201 doesn't prove that Revel stored a row (facts Revel 2.2). Only reads.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tsrevel.revel.encode import END_AMOUNTS
 
 Stage = Literal["items", "money", "totals", "history"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-"""An order gets its items, then discount and payments, then its totals, then its history: each stage is read back
-before the next is begun. A discount on an order without items comes to nothing (facts Revel 3.7)."""
+"""An order gets its items, then discount and payments, then its totals, then its history. A discount on an order
+without items has no effect (facts Revel 3.7)."""
 
 _STAGE_OF: dict[StepKind, Stage] = {
     "order": "items",
@@ -35,21 +35,21 @@ _Part = ItemRow | PaymentRow | HistoryRow
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Everything that Revel shows is part of the plan; these steps aren't shown."""
+    """Everything that Revel shows is part of the plan, but it doesn't show these steps."""
 
     steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Strange:
-    """In words, why what Revel shows isn't part of the plan."""
+    """In words, how Revel's order contradicts the plan."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """In words, why what Revel shows of an order isn't the plan. `alarm`: a person must look before more is written."""
+    """In words, how Revel's order differs from the plan. `alarm`: a person must check before more is written."""
 
     reason: Reason
     text: str
@@ -58,13 +58,13 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class NotShown:
-    """The steps that Revel acknowledged and doesn't show."""
+    """The steps that Revel acknowledged but doesn't show."""
 
     steps: tuple[Step, ...]
 
 
 Finding = Mismatch | NotShown | None
-"""What is wrong with an order; None: it is as planned."""
+"""The problem with an order; None if it is as planned."""
 
 
 def stage_of(step: Step) -> Stage:
@@ -83,9 +83,9 @@ def name_step(step: Step) -> str:
 def verify(
     ctx: RunContext, state: RunState, plan: Plan, stage: Stage, order_id: OrderId, known: Container[str] = ()
 ) -> Finding:
-    """What is wrong with the order after that stage of it was written.
+    """The problem with the order after that stage was written. Reads again for a while if something isn't shown yet.
 
-    `known` are the uuids of what earlier runs have receipts for. Looks for a while for what isn't shown yet.
+    `known`: the uuids of the steps that earlier runs have receipts for.
     """
     match stage:
         case "items" | "money":
@@ -97,9 +97,9 @@ def verify(
 
 
 def verify_new_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> Mismatch | None:
-    """What is wrong with the order that was just made, before anything is put into it: a twin, or another uuid.
+    """The problem with a new order, before anything is added to it: a twin, or another uuid.
 
-    Looked at once: where lists lag they show nothing yet, and the read-back of the totals looks again.
+    Reads once. A list that lags shows nothing yet, and the read-back of the totals checks again.
     """
     found = _read_order(ctx, plan, order_id)
     return found if isinstance(found, Mismatch) else None
@@ -108,9 +108,9 @@ def verify_new_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> Mismatch
 def read_beginning(
     ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, expected: Container[str] = ()
 ) -> tuple[Contents, Missing | Strange]:
-    """What there is of an order begun, and what is missing of it, or why it isn't part of the plan.
+    """The contents of an order begun, and its missing steps, or how it contradicts the plan.
 
-    Looked at again for a while where a step is missing whose uuid is in `expected`.
+    Reads again for a while if a missing step's uuid is in `expected`.
     """
 
     def look() -> tuple[Contents, Missing | Strange]:
@@ -141,7 +141,7 @@ def _verify_parts(ctx: RunContext, state: RunState, plan: Plan, stage: Stage, or
 
 
 def _verify_totals(ctx: RunContext, state: RunState, plan: Plan, order_id: OrderId, known: Container[str]) -> Finding:
-    """A print mark that doesn't stick while the figures do is let be; where no figure tells, in a second run."""
+    """A missing print mark is accepted if the amounts prove the totals. If they can't, only a later run accepts it."""
     totals = next(step for step in plan.steps if step.kind == "totals")
 
     def look() -> OrderRow | Mismatch | None:
@@ -151,7 +151,7 @@ def _verify_totals(ctx: RunContext, state: RunState, plan: Plan, order_id: Order
         return row
 
     def shows_written(row: OrderRow) -> bool:
-        """Whether the row proves that the totals were written, or that a station has been at the order since."""
+        """Whether the row proves that the totals were written, or that a station has changed the order since."""
         differs = plan.remaining_due != plan.gross_total or totals.uuid in known
         discounted = row.amounts["discount"] == plan.discount
         return row.printed or not discounted or (differs and not describe_differences(plan, row))
@@ -191,9 +191,9 @@ def _verify_history(ctx: RunContext, state: RunState, plan: Plan, order_id: Orde
 
 
 def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mismatch | None:
-    """The order as it stands, and whether there is another: by its names, and where they don't show it, by its id.
+    """The order, or a Mismatch for a twin or another uuid. Searched by its names, then by its uuid, then by its id.
 
-    None where nothing shows it.
+    None if nothing shows it.
     """
     rows = {row.id: row for row in ctx.revel.find_orders(plan.uuid, order_names(ctx, plan))}
     if order_id not in rows and all(row.uuid != plan.uuid for row in rows.values()):
@@ -201,9 +201,9 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
     if order_id not in rows:
         found = ctx.revel.find_by_id(order_id)
         rows |= {found.id: found} if found else {}
-    standing = sorted(row.id for row in rows.values() if not row.deleted)
-    if len(standing) > 1:
-        return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(standing), alarm=True)
+    live = sorted(row.id for row in rows.values() if not row.deleted)
+    if len(live) > 1:
+        return Mismatch(Reason.DUPLICATE_ORDERS, tell_doubles(live), alarm=True)
     row = rows.get(order_id) or next(iter(rows.values()), None)
     if row and row.uuid != plan.uuid:
         return Mismatch(Reason.ORDER_DIFFERS, tell_renamed(plan.steps[0]), alarm=True)
@@ -214,10 +214,9 @@ def _read_order(ctx: RunContext, plan: Plan, order_id: OrderId) -> OrderRow | Mi
 
 
 def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAGES) -> Missing | Strange:
-    """The steps of `plan` that Revel doesn't show, or why what is there isn't part of the plan.
+    """The steps of `plan` that Revel doesn't show, or how its contents contradict the plan.
 
-    Looks for the steps of `stages` alone. An order that is finished and lacks a part isn't ours to complete: somebody
-    took it away.
+    Checks only the steps of `stages`. If a finished order lacks a part, somebody removed it, and it isn't ours to add.
     """
     strange = (
         _strange_order(plan, contents.order)
@@ -237,7 +236,7 @@ def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAG
 
 
 def find_twice(contents: Contents) -> str:
-    """In words, which kind of part is there twice; "" where none is."""
+    """In words, which kind of part exists twice; "" if none does."""
     parts: dict[str, tuple[_Part, ...]] = {
         "an item": contents.items,
         "a payment": contents.payments,
@@ -249,16 +248,16 @@ def find_twice(contents: Contents) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """A step that was sent, and the row that holds what it wrote under another uuid."""
+    """A step that was sent, and the row that stores it under another uuid."""
 
     step: Step
     row_id: str
 
 
 def find_renamed(plan: Plan, contents: Contents, sent: Container[str]) -> Renamed | None:
-    """The part that Revel keeps under another uuid than was sent (facts Revel 2.2, 3.3); None where there is none.
+    """The part that Revel stores under another uuid than was sent (facts Revel 2.2, 3.3); None if there is none.
 
-    Of steps in `sent` alone: what a person added by hand isn't ours.
+    Only for steps in `sent`: parts that a person added by hand aren't ours.
     """
     planned = {step.uuid for step in plan.steps}
     rows: tuple[_Part, ...] = (*contents.items, *contents.payments, *contents.history)
@@ -274,12 +273,12 @@ def find_renamed(plan: Plan, contents: Contents, sent: Container[str]) -> Rename
 
 
 def row_id(step: Step, contents: Contents) -> str | None:
-    """The Revel id of the row that shows `step`; None for what the order itself shows."""
+    """The Revel id of the row that shows `step`; None for a step that the order itself shows."""
     return next((row.id for row in _rows(step, contents) if row.uuid == step.uuid), None)
 
 
 def _holds(row: _Part, step: Step, plan: Plan) -> bool:
-    """Whether the row is what `step` writes, but for its uuid."""
+    """Whether the row is what `step` writes, apart from its uuid."""
     if isinstance(row, ItemRow):
         return is_as_planned(row, plan.items[step.number]) and not row.voided
     if isinstance(row, PaymentRow):
@@ -288,7 +287,7 @@ def _holds(row: _Part, step: Step, plan: Plan) -> bool:
 
 
 def _strange_order(plan: Plan, order: OrderRow | None) -> str:
-    """Of its money only what it must have by now."""
+    """Compares only the amounts that the order must have by now."""
     if order is None:
         return ""
     compared = {"establishment", "local_id"}

@@ -1,8 +1,8 @@
-"""The order of a run's work: the event whose service starts soonest comes first, whichever establishment it is at.
+"""The order of a run's work: the event whose service starts soonest comes first, at any establishment.
 
-No two threads work at one establishment at the same time. One that is slow waits until the others are done; one that
-keeps failing is set aside for the rest of the run. So neither starves the others, and an event that a run leaves, for
-its deadline or its order limit, is one that starts later than those it did.
+No two threads work at one establishment at the same time. A slow establishment waits until the others are done. One
+that keeps failing is set aside for the rest of the run. So neither starves the others, and the events that a run leaves
+for the next one start later than those that it handled.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from tsrevel.planning.model import EstablishmentId, Event, Location, Policy
 from tsrevel.planning.screening import event_day, find_location, find_zone
 
 SLOW = 60.0
-"""Seconds for one event, times `workers`, which share the request rate. An order takes some five."""
+"""Seconds for one event, times `workers`, which share the request rate. An order takes about five."""
 _SOMETIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One event in the queue. `number` is its place in the listing, `starts` when its service does.
+    """One event in the queue. `number` is its position in the listing; `starts` is when its service starts.
 
-    `establishment` is where all that may be written for it is written; None where that can't be told, or isn't one
-    place: such an event is worked at when nothing else is. `writes`: it may become an order; those come first.
+    `establishment` is the only one that may be written to for it. None if unknown or more than one: the event is then
+    handled while no other is. `writes`: it may become an order. Such events come first.
     """
 
     number: int
@@ -54,14 +54,14 @@ class Turn:
 
 
 def make_turn(ctx: RunContext, known: Known, rules: TriageRules, number: int, item: WorkItem) -> Turn:
-    """What there is to do for one event, where, and how soon."""
+    """The event's task, with its establishment and its urgency."""
     task = triage(item, known, rules, ctx.now()) if isinstance(item, FoundEvent) else None
     writes = isinstance(task, Prepare | Recover) if task else not isinstance(item, VanishedEvent | Outcome)
     return Turn(number, item, task, _establishment(ctx.policy, known, item), _starts(ctx.policy, item), writes)
 
 
 class WorkQueue:
-    """The turns to come, shared by a run's threads: `take` some, and call `end` for each."""
+    """The waiting turns, shared by a run's threads: `take` some, and call `end` for each."""
 
     def __init__(self, turns: Iterable[Turn], budget: OrderBudget, workers: int) -> None:
         self.set_aside: dict[EstablishmentId | None, ServiceDown] = {}
@@ -81,11 +81,11 @@ class WorkQueue:
 
     @property
     def establishments(self) -> int:
-        """How many have turns waiting."""
+        """The number of establishments with turns that wait."""
         return len(self._waiting)
 
     def take(self) -> list[Turn]:
-        """The most urgent turns of establishments that no other thread is at, few enough to be prepared together.
+        """The most urgent turns at establishments where no other thread works, few enough to prepare together.
 
         Waits while there are none. An empty list is the end: nothing is left, or the queue is closed.
         """
@@ -100,7 +100,7 @@ class WorkQueue:
         return []
 
     def end(self, turn: Turn, outcome: Outcome | None, seconds: float) -> ServiceDown | None:
-        """The turn took so long and came to that. Returns what is to end the run, if a service seems to be down."""
+        """Record a turn's outcome and duration. Returns the reason to end the run, if a service seems to be down."""
         with self._changed:
             self._let_go(turn)
             if seconds > SLOW * self._workers:
@@ -115,9 +115,9 @@ class WorkQueue:
         return None
 
     def go_on_with(self, turns: list[Turn]) -> list[Turn]:
-        """Those of a worker's further turns that it goes on with; the others wait again, or are left.
+        """The worker's remaining turns that it continues with. The others wait again, or are left to the next run.
 
-        None of them where one that waits is more urgent by now: an establishment turned out slow, or is free again.
+        Empty if a waiting turn is more urgent by now, because an establishment proved slow or is free again.
         """
         with self._changed:
             turns = sorted(turns, key=self._urgency)
@@ -132,18 +132,18 @@ class WorkQueue:
             return kept
 
     def close(self) -> None:
-        """Give out nothing more."""
+        """Hand out no more turns."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def _urgency(self, turn: Turn) -> tuple[bool, bool, datetime, int, int]:
-        """What sorts first is done first. Events of one minute stand together by establishment."""
+        """The sort key: the lowest is done first. Events that start together are grouped by establishment."""
         at = turn.establishment
         return at in self._slow, not turn.writes, turn.starts, -1 if at is None else at, turn.number
 
     def _choose(self) -> list[Turn]:
-        """What to hand out next; nothing while the most urgent of it must wait for what is under way."""
+        """The turns to hand out next; none while the most urgent one must wait for those in progress."""
         if None in self._in_hand:
             return []
         share = max((len(self._waiting.keys() | self._in_hand.keys())) // self._workers, 1)
@@ -151,9 +151,9 @@ class WorkQueue:
         for turn in self._in_order():
             if turn.establishment is None:
                 return chosen or ([] if self._in_hand else [turn])
-            places = {each.establishment for each in (*chosen, turn)}
+            involved = {each.establishment for each in (*chosen, turn)}
             alone = not chosen and not self._in_hand
-            if len(chosen) == BATCH or len(places) > share or not (alone or self._has_room(turn, chosen)):
+            if len(chosen) == BATCH or len(involved) > share or not (alone or self._has_room(turn, chosen)):
                 break
             chosen.append(turn)
         return chosen
@@ -163,9 +163,9 @@ class WorkQueue:
         return heapq.merge(*free, key=self._urgency)
 
     def _has_room(self, turn: Turn, chosen: list[Turn]) -> bool:
-        """Whether the order limit has room for this one and for each that is more urgent and not done."""
+        """Whether the order limit has room for this turn, for those in progress, and for more urgent ones."""
         self._is_full = self._is_full or not (self._budget.left or self._writes_in_hand)
-        if self._is_full or not turn.writes:  # with no room for any, each of them is only reported
+        if self._is_full or not turn.writes:  # without any room, each turn is only reported
             return True
         busy = (each for establishment in self._in_hand for each in self._waiting.get(establishment, ()))
         ahead = sum(each.writes and self._urgency(each) < self._urgency(turn) for each in busy)
@@ -189,13 +189,13 @@ class WorkQueue:
 
 @dataclass(slots=True)
 class _Failures:
-    """Failures in a row: at each establishment, and in the whole run."""
+    """Failures in a row, at each establishment and in the whole run."""
 
     at: defaultdict[EstablishmentId | None, FailureStreak] = field(default_factory=lambda: defaultdict(FailureStreak))
     latest: list[EstablishmentId | None] = field(default_factory=list)
 
     def add(self, establishment: EstablishmentId | None, *, down: bool) -> bool:
-        """Count one more outcome. Whether there are so many failures in a row that something is to be given up."""
+        """Count one more outcome. Returns whether the establishment or the run has failed too often in a row."""
         streak = self.at[establishment]
         streak.add(down=down)
         if not down:
@@ -206,7 +206,7 @@ class _Failures:
 
     @property
     def everywhere(self) -> bool:
-        """Whether the latest failures are so many, and of several establishments."""
+        """Whether the run's latest failures are too many, at several establishments."""
         return len(self.latest) >= FailureStreak.LONGEST and len(set(self.latest)) > 1
 
 
@@ -222,7 +222,7 @@ def _establishment(policy: Policy, known: Known, item: WorkItem) -> Establishmen
 
 
 def _starts(policy: Policy, item: WorkItem) -> datetime:
-    """When the event's service starts; where only its day is known, the day's beginning."""
+    """The start of the event's service; if only its day is known, the start of that day."""
     match item:
         case FoundEvent(event):
             return _service_start(event, find_location(event, policy), policy)
@@ -237,7 +237,7 @@ def _service_start(event: Event, location: Location | None, policy: Policy) -> d
     zone = find_zone(location.timezone if location else policy.default_timezone)
     day, start = event_day(event, zone), event.starts_at
     midnight = _midnight(day, zone)
-    if start and midnight <= start < midnight + timedelta(days=2):  # an instant far from the day that is told is wrong
+    if start and midnight <= start < midnight + timedelta(days=2):  # a start far from the event's day is wrong
         return start
     return midnight
 

@@ -13,18 +13,18 @@ from typing import Generic, TypeVar
 R = TypeVar("R")
 
 GRACE = 5.0
-"""Seconds that requests under way get to end, once whoever waits for them was interrupted."""
+"""Seconds that requests in progress get to end after an interrupt."""
 
 Work = Callable[[], Iterator[R]]
 
 
 def in_parallel(work: Work[R], workers: int, *, stop: Callable[[], None]) -> AbstractContextManager[Iterator[R]]:
-    """Gives the results that `workers` threads yield, as they arrive; each of them runs `work` once.
+    """Yields results of `workers` threads as they arrive; each thread runs `work` once.
 
-    One worker alone is the caller's own thread. What `work` raises is raised here. When the block is left early, no
-    thread goes on to a further result, and what is under way is waited for. Where that is by an interrupt (Ctrl-C,
-    SIGTERM), `stop` is called first, so that no further request goes out, and the wait is GRACE at most: then the
-    threads are left to themselves, and die with the process.
+    A single worker uses the caller's own thread. An error of `work` is raised here. If the block is left early, no
+    thread starts on another result, and the block waits for work in progress. If an interrupt (Ctrl-C, SIGTERM) ends
+    it, it first calls `stop`, so that no further request is sent, and waits up to GRACE seconds. Threads that still run
+    then end with the process.
     """
     if workers == 1:
         return _Block(work(), None, stop)
@@ -33,7 +33,7 @@ def in_parallel(work: Work[R], workers: int, *, stop: Callable[[], None]) -> Abs
 
 
 class _Block(Generic[R]):
-    """Sees to it that nothing goes on when the block ends."""
+    """Ends all work when the block ends."""
 
     def __init__(self, results: Iterator[R], pool: _WorkerPool[R] | None, stop: Callable[[], None]) -> None:
         self._results = results
@@ -54,7 +54,7 @@ class _Block(Generic[R]):
 
 
 class _WorkerPool(Generic[R]):
-    """Threads that do the same work."""
+    """Threads that run the same work."""
 
     def __init__(self, work: Work[R], workers: int) -> None:
         self._work = work
@@ -65,7 +65,7 @@ class _WorkerPool(Generic[R]):
             thread.start()
 
     def results(self) -> Iterator[R]:
-        """What is done, until all is. Raises what a thread raised."""
+        """The results, until all threads have ended. Raises what a thread raised."""
         working = len(self._threads)
         while working:
             result = self._results.get()
@@ -77,7 +77,7 @@ class _WorkerPool(Generic[R]):
                 working -= 1
 
     def leave(self, seconds: float | None) -> None:
-        """Begin nothing further and wait for the threads, for so long in all; None: however long it takes."""
+        """Begin nothing further and wait for the threads, up to `seconds` in all; None: without a limit."""
         self._leaving.set()
         latest = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
@@ -96,7 +96,7 @@ class _WorkerPool(Generic[R]):
 
 
 class _Ended:
-    """A thread has ended: by itself, or by an error."""
+    """Marks that a thread has ended, with or without an error."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
