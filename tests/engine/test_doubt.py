@@ -220,5 +220,5 @@ def test_nobody_waits_for_every_order_where_none_comes_into_sight(tmp_path: Path
 
 def test_what_is_told_of_an_event_in_doubt_says_what_happened_and_what_will(world: World, way: Way) -> None:
     way.lose("POST", "/Order/", 500, late=14 * 60)
-    assert "a later run looks again" in find_outcome(world.sync(), FULL).text
+    assert "a later run checks again" in find_outcome(world.sync(), FULL).text
     assert "nothing is sent again before 2026-12-12 18:1" in find_outcome(world.sync(), FULL).text

@@ -149,7 +149,7 @@ def note_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: Ord
     ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, finding.steps)
     first = finding.steps[0]
     whose = f"order {order_id}" if first.kind == "order" else f"{name_step(first)} of order {order_id}"
-    return OutcomeUnknown(f"Revel acknowledged the {whose} and doesn't show it; a later run looks again")
+    return OutcomeUnknown(f"Revel acknowledged the {whose} but doesn't show it; a later run checks again")
 
 
 def _find_lost(
@@ -163,7 +163,7 @@ def _find_lost(
     renamed = find_renamed(plan, contents, {step.uuid}) if contents else None
     if renamed:
         return WriteResult(renamed.row_id, tell_renamed(step), renamed=True)
-    raise OutcomeUnknown(f"{unknown}; Revel doesn't show it yet, so a later run looks again") from unknown
+    raise OutcomeUnknown(f"{unknown}; Revel doesn't show it yet, so a later run checks again") from unknown
 
 
 def _judge_write(written: WriteResult) -> Mismatch | None:

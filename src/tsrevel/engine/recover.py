@@ -180,7 +180,7 @@ def recover(ctx: RunContext, state: RunState, about: Outcome, record: OrderRecor
     Raises OutcomeUnknown if something that was sent may still be applied.
     """
     if record.event_id in state.in_doubt:
-        raise OutcomeUnknown("what was sent to Revel may still turn up there; a later run looks again")
+        raise OutcomeUnknown("what was sent to Revel may still appear there; a later run checks again")
     state.clock_check.check()
     match _find_begun(ctx, state, record, plan):
         case Hold() as hold:
@@ -312,8 +312,8 @@ def _pending(ctx: RunContext, state: RunState, record: OrderRecord) -> frozenset
 def _still_pending(ctx: RunContext, record: OrderRecord) -> OutcomeUnknown:
     known = ctx.ledger.orders.get(record.event_id)
     until = known.pending_until if known else None
-    again = f"{until:%Y-%m-%d %H:%M} UTC" if until else "the next run has looked"
-    return OutcomeUnknown(f"what was sent to Revel may still turn up there; nothing is sent again before {again}")
+    again = f"{until:%Y-%m-%d %H:%M} UTC" if until else "the next run has checked"
+    return OutcomeUnknown(f"what was sent to Revel may still appear there; nothing is sent again before {again}")
 
 
 def _record_shown(ctx: RunContext, writing: Writing, contents: Contents) -> None:

@@ -188,7 +188,7 @@ def leave_cancelled(done: Outcome, found: FoundEvent, record: OrderRecord, state
     if record.cancelled:
         text = f"Revel order {record.order_id}; {state.text}"
         return Leave(not_written(done, Skip(Reason.ALREADY_INJECTED, text)), report)
-    text = f"{state.text}; Revel order {record.order_id} still stands: void it there if it is not wanted"
+    text = f"{state.text}; Revel order {record.order_id} still stands; if nobody wants it, void it in Revel"
     return Leave(replace(not_written(done, Skip(Reason.CANCELLED_AFTER_INJECTION, text)), news=True), report)
 
 

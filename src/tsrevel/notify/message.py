@@ -213,7 +213,7 @@ def _count(entries: Sequence[_Entry]) -> str:
 def _write_preheader(attention: Sequence[_Entry], orders: Sequence[_Entry]) -> str:
     """The text that mail programs show beside the subject."""
     parts = [f"{first.occasion.capitalize()}: event {first.event_id} {first.reason}" for first in attention[:1]]
-    parts += [f"{len(attention) - 1} more to look at"] if len(attention) > 1 else []
+    parts += [f"{len(attention) - 1} more to check"] if len(attention) > 1 else []
     currencies = sorted({_group(each)[1] for each in orders})
     sums = [f"{show_amount(_sum(e for e in orders if _group(e)[1] == each))} {each}".strip() for each in currencies]
     parts += [f"{_count(orders)} made, {' and '.join(sums)}"] if orders else []
