@@ -8,7 +8,8 @@ from typing import Any
 
 from tsrevel.ledger import ContentHashes, EventResult, Ledger, hash_of_content
 from tsrevel.planning.identity import NAMELESS
-from tsrevel.planning.model import EventId
+from tsrevel.planning.model import EventId, Hold
+from tsrevel.planning.reasons import Reason
 
 from ..planning.make import make_event
 from .samples import DAY, EVENT, ORDER, RUN, make_plan
@@ -26,7 +27,7 @@ def dry_ids(ledger: Ledger) -> list[EventId]:
 def test_a_dry_finding_is_news_once_and_again_when_it_changes(ledger: Ledger) -> None:
     assert ledger.events.store_dry_results(RUN, [seen()]) == {EVENT}
     assert ledger.events.store_dry_results(RUN, [seen()]) == frozenset()
-    assert ledger.events.store_dry_results(RUN, [seen(text="another", day=None, missed=True)]) == {EVENT}
+    assert ledger.events.store_dry_results(RUN, [seen(details=("another",), day=None, missed=True)]) == {EVENT}
     assert ledger.events.last_results([EVENT]) == {}
 
 
@@ -54,10 +55,10 @@ def test_a_dry_finding_ends_once_it_is_again_what_a_live_run_knows(ledger: Ledge
     assert dry_ids(ledger) == []
 
 
-def test_another_text_is_news_to_a_dry_run_but_the_event_is_listed_once(ledger: Ledger) -> None:
+def test_other_details_are_news_to_a_dry_run_but_the_event_is_listed_once(ledger: Ledger) -> None:
     ledger.events.store_results(RUN, [seen()])
-    assert ledger.events.store_dry_results(RUN, [seen(text="another product")]) == {EVENT}
-    assert ledger.events.store_dry_results(RUN, [seen(text="another product")]) == frozenset()
+    assert ledger.events.store_dry_results(RUN, [seen(details=("another product",))]) == {EVENT}
+    assert ledger.events.store_dry_results(RUN, [seen(details=("another product",))]) == frozenset()
     assert dry_ids(ledger) == []
 
 
@@ -139,7 +140,9 @@ def test_what_was_told_of_a_change_is_compared_with_its_content_next_time(ledger
     ledger.orders.claim(RUN, make_plan())
     ledger.orders.settle(RUN, EVENT, ORDER, "digest")
     ledger.orders.note_content(RUN, EVENT, "made")
-    ledger.orders.note_drift(RUN, EVENT, digest="two", trouble="no product", content="seen")
+    ledger.orders.note_drift(
+        RUN, EVENT, digest="two", trouble=Hold(Reason.UNMAPPED_ITEMS, "no product"), content="seen"
+    )
     assert ledger.orders.contents([EVENT]) == {EVENT: ContentHashes("made", "seen")}
     ledger.orders.note_drift(RUN, EVENT, digest="three", keeps_trouble=True)
     record = ledger.orders.get(EVENT)

@@ -99,7 +99,7 @@ CANCELLED = replace(SKIPPED, reason="CANCELLED_AFTER_INJECTION", text="cancelled
     ("seen", "told"),
     [
         ([HELD, HELD], ["held"]),
-        ([HELD, replace(HELD, text="another product")], ["held", "held"]),
+        ([HELD, replace(HELD, details=("another product",))], ["held", "held"]),
         ([HELD, SKIPPED, HELD], ["held", "held"]),
         ([HELD, replace(HELD, reason="ORDER_TOO_LARGE")], ["held", "held"]),
         ([FAILED, FAILED], ["failed"]),

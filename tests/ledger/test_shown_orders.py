@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from tsrevel.ledger import AuditKind, Ledger, StationChange, StationReport
-from tsrevel.planning.model import EventId
+from tsrevel.planning.model import EventId, Hold
+from tsrevel.planning.reasons import Reason
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan, store_result
 
@@ -47,8 +48,8 @@ def test_what_is_shown_is_kept_until_something_else_is(ledger: Ledger) -> None:
     assert [(row.get("change"), row.get("text")) for row in rows] == [("changed", "total 1.00"), (None, None)]
 
 
-@pytest.mark.parametrize("trouble", [None, "why \ud800"])
-def test_why_an_event_can_not_be_planned_is_kept_as_a_hash(ledger: Ledger, trouble: str | None) -> None:
+@pytest.mark.parametrize("trouble", [None, Hold(Reason.UNMAPPED_ITEMS, "why", ("why \ud800",))])
+def test_why_an_event_can_not_be_planned_is_kept_as_a_hash(ledger: Ledger, trouble: Hold | None) -> None:
     settle(ledger)
     ledger.orders.note_drift(RUN, EVENT, digest="other", trouble=trouble)
     record = ledger.orders.get(EVENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain, count
@@ -186,3 +187,9 @@ def hold(
 
 def _amount(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
+
+
+def without_details(found: object) -> Hold:
+    """The reason and text of a hold: what people read of it."""
+    assert isinstance(found, Hold)
+    return replace(found, details=())

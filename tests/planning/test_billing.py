@@ -15,6 +15,7 @@ from tests.planning.make import (
     make_catalogue,
     make_document,
     make_line,
+    without_details,
 )
 from tsrevel.planning.billing import (
     Charges,
@@ -134,7 +135,7 @@ def test_a_document_that_adds_up_is_not_held() -> None:
 
 def test_a_document_without_a_grand_total_is_held() -> None:
     found = check_money(make_document(number=41, grand_total=None), None)
-    assert found == Hold(
+    assert without_details(found) == Hold(
         Reason.MISSING_DATA,
         "document 41 has no grand total, so its lines can't be checked; publish it again in TripleSeat",
     )
@@ -181,7 +182,9 @@ def test_several_charges_of_one_kind_are_one_sum() -> None:
 
 def test_a_charge_that_no_rule_names_holds_the_event() -> None:
     found = sort_charges(make_document(charges={"Admin Fee": "4.00"}), POLICY, CATALOGUE)
-    assert found == Hold(Reason.UNKNOWN_CHARGE, "no [[charges]] entry has the name 'Admin Fee' (4.00); add one")
+    assert without_details(found) == Hold(
+        Reason.UNKNOWN_CHARGE, "no [[charges]] entry has the name 'Admin Fee' (4.00); add one"
+    )
 
 
 def test_a_charge_of_nothing_needs_no_rule() -> None:

@@ -21,6 +21,7 @@ from tests.planning.make import (
     make_line,
     make_payment,
     plan,
+    without_details,
 )
 from tsrevel.planning.model import Event, Fault, Hold, Item, Plan, SiteId
 from tsrevel.planning.money import Cents
@@ -99,14 +100,14 @@ def test_a_line_without_quantity_and_amount_is_left_out() -> None:
 
 def test_a_document_whose_lines_sell_nothing_is_held() -> None:
     document = make_document(make_line(quantity="0"), charges={"Sales Tax": "1.00"}, number=41)
-    assert hold(make_event(document)) == Hold(
+    assert without_details(hold(make_event(document))) == Hold(
         Reason.NO_LINE_ITEMS, "every line of document 41 has quantity 0; correct it in TripleSeat"
     )
 
 
 def test_every_line_without_a_product_is_named_at_once() -> None:
     document = make_document(make_line("Taco Trios"), make_line(), make_line("Xylophone"))
-    assert hold(make_event(document)) == Hold(
+    assert without_details(hold(make_event(document))) == Hold(
         Reason.UNMAPPED_ITEMS,
         "2 of 3 lines have no product at establishment 8: 'Taco Trios' names no active product"
         " (similar: Taco Trio); 'Xylophone' names no active product",
@@ -131,7 +132,7 @@ def test_a_fallback_that_is_not_on_sale_holds_the_event() -> None:
 
 
 def test_an_event_without_a_day_is_held() -> None:
-    assert hold(make_event(day=None, starts_at=None)) == Hold(
+    assert without_details(hold(make_event(day=None, starts_at=None))) == Hold(
         Reason.MISSING_DATA, "the event has no date; set one in TripleSeat"
     )
 
@@ -143,7 +144,7 @@ def test_an_event_without_a_document_is_held() -> None:
 def test_a_document_that_could_not_be_read_holds_the_event_with_all_its_faults() -> None:
     faults = (Fault(Reason.MISSING_DATA, "line 1: price is not a number"), Fault(Reason.AMOUNT_MISMATCH, "more"))
     found = hold(make_event(make_document(faults=faults)))
-    assert found == Hold(Reason.MISSING_DATA, "line 1: price is not a number; more")
+    assert without_details(found) == Hold(Reason.MISSING_DATA, "line 1: price is not a number; more")
 
 
 def test_a_document_that_does_not_add_up_holds_the_event() -> None:
@@ -169,14 +170,14 @@ def test_payments_above_the_total_hold_the_event() -> None:
 def test_an_order_above_the_limit_is_held_and_one_at_the_limit_is_not() -> None:
     policy = replace(POLICY, max_order_total=Cents(1000))
     assert plan(priced("10.00"), policy=policy).final_total == 1000
-    assert hold(priced("10.01"), policy=policy) == Hold(
+    assert without_details(hold(priced("10.01"), policy=policy)) == Hold(
         Reason.ORDER_TOO_LARGE, "the total 10.01 is above safety.max_order_total (10.00)"
     )
 
 
 def test_a_discount_needs_the_locations_revel_discount_only_where_it_is_written() -> None:
     event, bare = priced("10.00", discount="1.00"), replace(LOCATION, discount=0)
-    assert hold(event, location=bare) == Hold(
+    assert without_details(hold(event, location=bare)) == Hold(
         Reason.MISSING_DATA, "location 'Special Events' has no Revel discount; set it in [[locations]]"
     )
     assert plan(event, location=bare, policy=PRICES).final_total == 900
@@ -232,7 +233,7 @@ def test_amounts_in_the_locations_currency_are_planned(told: tuple[str, ...]) ->
 @pytest.mark.parametrize("told", [("CAD",), ("USD", "CAD"), ("cad",)])
 def test_amounts_in_another_currency_hold_the_event(told: tuple[str, ...]) -> None:
     event = replace(make_event(), currencies=told)
-    assert hold(event) == Hold(
+    assert without_details(hold(event)) == Hold(
         Reason.AMOUNT_MISMATCH,
         f"TripleSeat has its amounts in {told[-1]!r}, but location 'Special Events' is in USD; "
         "correct the currency in TripleSeat or in [[locations]]",

@@ -19,7 +19,7 @@ from tsrevel.engine.outcomes import Outcome, describe, not_written, order_stands
 from tsrevel.engine.triage import leave_cancelled, reinstated, report_change
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, Unreadable
-from tsrevel.ledger import ContentHashes, OrderRecord, StationChange, StationReport, hash_of_content, hash_of_text
+from tsrevel.ledger import ContentHashes, OrderRecord, StationChange, StationReport, hash_of_content, hash_of_hold
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
@@ -85,7 +85,7 @@ def compare_with_event(
         changes.insert(0, reinstated(found))
     if changes:
         text = f"after Revel order {record.order_id} was made: {'; '.join(changes)}"
-        return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True)
+        return replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text, (content,))), news=True)
     return order_stands(done, record)
 
 
@@ -94,10 +94,10 @@ def plan_anew(ctx: RunContext, state: RunState, event: Event) -> Plan | Hold:
     location = find_location(event, ctx.policy)
     if location is None:
         text = f"moved to TripleSeat location {event.location_id}, which has no [[locations]] entry"
-        return Hold(Reason.LOCATION_NOT_MAPPED, text)
+        return Hold(Reason.LOCATION_NOT_MAPPED, text, (str(event.location_id),))
     now = state.catalogs.plan(event, location, ctx.policy, ctx.now())
     if isinstance(now, Hold):
-        return Hold(now.reason, f"it can no longer be planned ({now.reason}: {now.text})")
+        return Hold(now.reason, f"it can no longer be planned ({now.reason}: {now.text})", now.details)
     return now
 
 
@@ -120,7 +120,7 @@ def _plan_now(
 def _changes(event: Event, now: Plan | Hold, record: OrderRecord, before: Plan) -> list[str]:
     """The changes to report, without those that an earlier run reported."""
     if isinstance(now, Hold):
-        return [] if hash_of_text(now.text) == record.seen_trouble else [now.text]
+        return [] if hash_of_hold(now) == record.seen_trouble else [now.text]
     again = ["it can be planned again"] if record.seen_trouble else []
     return again + describe_changes(before, now, refunded_of(event))
 
@@ -242,7 +242,7 @@ def _look_at(
             live = [row.id for row in rows if not row.deleted]
             own = next((row for row in rows if row.id == record.order_id), None)
             if len(live) > 1:
-                yield _Look(record, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live)))
+                yield _Look(record, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live), tuple(sorted(live))))
             elif own:
                 yield _Look(record, _confirm(ctx, plan, own, shown_before.get(record.event_id), changed))
             elif record.order_id and lost.take():
@@ -301,7 +301,8 @@ def _compare(
         what = f"Revel order {record.order_id} was changed at Revel: {', '.join(changes)}"
         report = StationReport(change, f"{what}; {_ENDINGS[change]}")
     state.reports.append(OrderChangeReported(record.event_id, shown, report))
-    return _tell(record, outcome, report.text) if report else None
+    details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
+    return _tell(record, outcome, Skip(Reason.CHANGED_AFTER_INJECTION, report.text, details)) if report else None
 
 
 def _has_room(outcome: Outcome | None) -> bool:
@@ -309,12 +310,11 @@ def _has_room(outcome: Outcome | None) -> bool:
     return outcome is None or outcome.status is Status.SKIPPED
 
 
-def _tell(record: OrderRecord, outcome: Outcome | None, text: str) -> Outcome:
+def _tell(record: OrderRecord, outcome: Outcome | None, change: Skip) -> Outcome:
     about = outcome or with_order(Outcome(record.event_id, Status.SKIPPED), record)
     if about.news and about.text:  # the event has changed as well, or was cancelled
-        return replace(about, text=f"{about.text}; {text}")
-    told = not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text))
-    return replace(told, order_id=record.order_id, news=True)
+        return replace(about, text=f"{about.text}; {change.text}", details=(*about.details, *change.details))
+    return replace(not_written(about, change), order_id=record.order_id, news=True)
 
 
 def _hold(record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:

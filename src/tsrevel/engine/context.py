@@ -16,7 +16,7 @@ from tsrevel.engine.outcomes import Progress
 from tsrevel.errors import StopRun
 from tsrevel.ledger import ContentHashes, LastResult, Ledger, OrderRecord, Pause, Resolution, StationReport
 from tsrevel.planning.identity import known_local_ids
-from tsrevel.planning.model import EstablishmentId, Event, EventId, Location, Plan, Policy
+from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy
 from tsrevel.revel.client import Revel
 from tsrevel.transport.deadline import Deadline
 from tsrevel.transport.write_gate import WriteGate, WriteScope
@@ -166,7 +166,7 @@ class EventChangeReported:
     digest: str
     plan: Plan | None
     cancelled: bool
-    trouble: str | None
+    trouble: Hold | None
     keeps_trouble: bool
     content: str | None
 

@@ -41,6 +41,7 @@ class Outcome:
     status: Status
     reason: Reason | None = None
     text: str = ""
+    details: tuple[str, ...] = ()
     name: str = ""
     day: date | None = None
     location: str = ""
@@ -90,7 +91,9 @@ def with_order(about: Outcome, record: OrderRecord) -> Outcome:
 def not_written(about: Outcome, verdict: Hold | Skip) -> Outcome:
     """`about` with the planner's verdict."""
     status = Status.HELD if isinstance(verdict, Hold) else Status.SKIPPED
-    return replace(about, status=status, reason=verdict.reason, text=verdict.text, order_only=False)
+    return replace(
+        about, status=status, reason=verdict.reason, text=verdict.text, details=verdict.details, order_only=False
+    )
 
 
 def order_stands(about: Outcome, record: OrderRecord) -> Outcome:
@@ -212,15 +215,18 @@ REASONS = {"done": Reason.ALREADY_INJECTED, "ignored": Reason.STATUS_NOT_ELIGIBL
 """No fixed code is for a person's verdict. The nearest is used: it has its order, or isn't eligible for one."""
 
 
-def leave_resolved(about: Outcome, resolution: Resolution, *, changed: bool) -> Outcome:
-    """Skipped, because a person resolved it. A changed event is news, since the person may decide anew."""
+def leave_resolved(about: Outcome, resolution: Resolution, *, changed: str | None = None) -> Outcome:
+    """Skipped, because a person resolved it.
+
+    `changed`: the event's digest if it has changed since. That is news, because the person may decide anew.
+    """
     known = replace(about, order_id=resolution.order_id or about.order_id)
     if not changed:
         return not_written(known, Skip(REASONS[resolution.verdict], describe_resolution(resolution)))
     has_order = resolution.verdict == "done" and known.order_id
     reason = Reason.CHANGED_AFTER_INJECTION if has_order else REASONS[resolution.verdict]
     text = f"it has changed since: {describe_resolution(resolution)}"
-    return replace(not_written(known, Skip(reason, text)), news=True)
+    return replace(not_written(known, Skip(reason, text, (changed,))), news=True)
 
 
 def has_changed(resolution: Resolution, digest: str | None) -> bool:

@@ -209,7 +209,7 @@ def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outc
     """The outcome for one event. Raises what `perform` raises."""
     if isinstance(item, Outcome):  # an event that couldn't be read; a person may have resolved it
         resolution = work.known.resolutions.get(item.event_id)
-        return leave_resolved(item, resolution, changed=False) if resolution else item
+        return leave_resolved(item, resolution) if resolution else item
     if isinstance(item, FoundEvent):
         return perform(ctx, state, work, triage(item, work.known, work.rules, ctx.now()))
     late = ctx.out_of_time()

@@ -77,10 +77,11 @@ def find_order(
         found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
     rows = {row.id: row for row in found.values() if not row.deleted}
     if len(rows) > 1:
-        return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(rows))
+        return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(rows), tuple(sorted(rows)))
     if found and not rows:
-        ids = ", ".join(sorted(found))
-        return Hold(Reason.ORDER_EXISTS, f"its Revel order {ids} was deleted there; if it is wanted, enter it by hand")
+        ids = tuple(sorted(found))
+        text = f"its Revel order {', '.join(ids)} was deleted there; if it is wanted, enter it by hand"
+        return Hold(Reason.ORDER_EXISTS, text, ids)
     only = next(iter(rows.values()), None)
     if only is None:
         return Absent()
@@ -100,7 +101,7 @@ def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Loca
     known = with_row(about, row)
     if row.establishment != location.establishment:
         text = f"Revel order {row.id} for it is at establishment {row.establishment}; was the event moved?"
-        return not_written(known, Hold(Reason.ORDER_EXISTS, text))
+        return not_written(known, Hold(Reason.ORDER_EXISTS, text, (row.id,)))
     if may_be_ours(ctx, row, about.event_id):
         return hold_stranger(known, row)
     if not ctx.dry_run:
@@ -121,7 +122,7 @@ def may_be_ours(ctx: RunContext, row: OrderRow, event_id: EventId) -> bool:
 def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
     """Held: nobody can know whether that order is ours."""
     text = f"Revel order {row.id} has our name and another uuid, and an order of ours was sent before: look at it"
-    return replace(not_written(about, Hold(Reason.ORDER_DIFFERS, text)), alarm=True)
+    return replace(not_written(about, Hold(Reason.ORDER_DIFFERS, text, (row.id,))), alarm=True)
 
 
 # An order of ours that this ledger doesn't know
@@ -272,7 +273,7 @@ def _recover_foreign(ctx: RunContext, about: Outcome, record: OrderRecord, plan:
     if record.state == "claimed" and not record.receipts:
         return leave_foreign(ctx, about, row, plan.location, None)
     text = f"Revel shows order {row.id}, made by someone else, instead of our order {record.order_id}"
-    return not_written(about, Hold(Reason.ORDER_DIFFERS, text))
+    return not_written(about, Hold(Reason.ORDER_DIFFERS, text, (row.id,)))
 
 
 def _judge_absence(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | None:

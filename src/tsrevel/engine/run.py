@@ -215,6 +215,7 @@ def _seen(state: RunState, outcome: Outcome) -> EventResult:
         news=outcome.news,
         unlisted=_is_lacking(state, latest),
         looked_into=outcome.looked_into,
+        details=outcome.details,
     )
 
 

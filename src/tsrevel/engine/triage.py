@@ -105,11 +105,10 @@ def triage(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -
         return triage_finished(found, record, rules.policy)
     if resolution:
         about = describe(found.event, find_location(found.event, rules.policy))
-        changed = has_changed(resolution, found.digest)
-        report = ResolvedChangeReported(event_id, found.digest) if changed and found.digest else None
-        return Leave(
-            leave_resolved(with_order(about, record) if record else about, resolution, changed=changed), report
-        )
+        changed = found.digest if has_changed(resolution, found.digest) else None
+        known_as = with_order(about, record) if record else about
+        report = ResolvedChangeReported(event_id, changed) if changed else None
+        return Leave(leave_resolved(known_as, resolution, changed=changed), report)
     if record and record.plan:
         about = with_order(describe(found.event), record)
         return _triage_begun(found, about, record, record.plan, rules)
@@ -147,7 +146,8 @@ def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> L
     if record.cancelled and state is None:
         text = f"after Revel order {record.order_id} was made: {reinstated(found)}"
         return Leave(
-            replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text)), news=True), report_change(found)
+            replace(not_written(done, Skip(Reason.CHANGED_AFTER_INJECTION, text, (found.digest or "",))), news=True),
+            report_change(found),
         )
     return Leave(order_stands(done, record))
 
@@ -201,7 +201,7 @@ def report_change(
         digest=found.digest or "",  # unknown if the event wasn't listed: compare when it is listed next
         plan=now if isinstance(now, Plan) else None,
         cancelled=cancelled,
-        trouble=now.text if isinstance(now, Hold) else None,
+        trouble=now if isinstance(now, Hold) else None,
         keeps_trouble=now is None,
         content=content,
     )

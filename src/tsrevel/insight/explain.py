@@ -183,7 +183,7 @@ def _last_outcome(history: EventHistory) -> Outcome | None:
         about = Outcome(history.event_id, Status(standing.status), reason, day=day, location=location)
     about = with_order(about, record) if record else about
     if resolution and not (record and record.state in {"settled", "foreign"}):
-        return leave_resolved(about, resolution, changed=False)
+        return leave_resolved(about, resolution)
     if standing is None and record is None:
         return None
     drift = recall_drift(record, history.facts) if record and about.status is Status.SKIPPED else None

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from tsrevel.ledger.connection import Change, Transactions
 from tsrevel.ledger.outbox import REPORTED_CHANGES, Outbox
-from tsrevel.ledger.plan_json import decode_snapshot, encode_snapshot, hash_of_text
+from tsrevel.ledger.plan_json import OF_DETAILS, decode_snapshot, encode_snapshot, hash_of_details
 from tsrevel.ledger.records import AuditKind, DeliveryKey, EventResult, LastResult, Resolution, Verdict, decode_instant
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Event, EventId, OrderId
@@ -255,8 +255,7 @@ class EventRepository:
         day, text_hash = row["event_day"], row["text_hash"]
         if result.missed and (known is None or known.missed_at is None):
             change.audit(AuditKind.MISSED, result.event_id, day=day)
-        now = (result.status, result.reason, text_hash)
-        is_news = known is None or (known.status, known.reason, known.text_hash) != now
+        is_news = known is None or not _is_same(result, text_hash, (known.status, known.reason, known.details_hash))
         if is_news:
             status, reason = result.status, result.reason
             change.audit(AuditKind.SEEN, result.event_id, day=day, status=status, reason=reason, text_hash=text_hash)
@@ -300,18 +299,29 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> bool:
     """Stores one result of a dry run, unless it equals the live one. True if it differs from the last dry run's."""
     row = _encode_result(change, result)
-    now = (result.status, result.reason, row["text_hash"])
-    if known and (known.status, known.reason, known.text_hash) == now and (known.missed_at or not result.missed):
+    now = row["text_hash"]
+    stands = known is not None and _is_same(result, now, (known.status, known.reason, known.details_hash))
+    if known and stands and (known.missed_at or not result.missed):
         change.connection.execute(_DROP_DRY, (result.event_id,))
         return False
     before = change.connection.execute(_LAST_DRY, (result.event_id,)).fetchone()
     change.connection.execute(_PUT_DRY, row)
-    is_news = before is None or tuple(before) != now
+    is_news = before is None or not _is_same(result, now, tuple(before))
     if is_news:
         change.audit(
             AuditKind.SEEN_DRY, result.event_id, day=row["event_day"], status=result.status, reason=result.reason
         )
     return is_news
+
+
+def _is_same(result: EventResult, details_hash: str | None, before: tuple[str, str | None, str]) -> bool:
+    """Whether a result is what `before`, its status, reason and fingerprint, already said.
+
+    Earlier versions stored the hash of a sentence: of those rows only status and reason count.
+    """
+    status, reason, known_hash = before
+    is_comparable = known_hash.startswith(OF_DETAILS)
+    return (status, reason) == (result.status, result.reason) and (known_hash == details_hash or not is_comparable)
 
 
 def _encode_result(change: Change, result: EventResult) -> dict[str, str | None]:
@@ -322,7 +332,7 @@ def _encode_result(change: Change, result: EventResult) -> dict[str, str | None]
         "location": result.location,
         "status": result.status,
         "reason": result.reason,
-        "text_hash": hash_of_text(result.text),
+        "text_hash": hash_of_details(result.details),
         "missed_at": change.at if result.missed else None,
         "at": change.at,
         "run_id": change.run_id,
@@ -345,7 +355,7 @@ def _decode_result(row: sqlite3.Row) -> LastResult:
         day=date.fromisoformat(row["event_day"]) if row["event_day"] else None,
         status=row["status"],
         reason=row["reason"],
-        text_hash=row["text_hash"],
+        details_hash=row["text_hash"],
         missed_at=decode_instant(row["missed_at"]),
         updated=decode_instant(row["updated"]),
         unlisted_at=decode_instant(row["unlisted_at"]),

@@ -13,7 +13,7 @@ from tsrevel.ledger.chain import canonical
 from tsrevel.ledger.connection import Change, Transactions
 from tsrevel.ledger.older_rows import read_dispute
 from tsrevel.ledger.outbox import Outbox
-from tsrevel.ledger.plan_json import decode_plan, encode_plan, hash_of_text
+from tsrevel.ledger.plan_json import decode_plan, encode_plan, hash_of_hold, hash_of_text
 from tsrevel.ledger.records import (
     PENDING,
     AuditKind,
@@ -402,7 +402,7 @@ class OrderRepository:
         digest: str | None,
         plan: Plan | None = None,
         cancelled: bool | None = None,
-        trouble: str | None = None,
+        trouble: Hold | None = None,
         keeps_trouble: bool = False,
         content: str | None = None,
     ) -> None:
@@ -414,7 +414,7 @@ class OrderRepository:
         """
         with self._transactions.changing(run_id) as change:
             seen_plan = encode_plan(plan) if plan else None
-            values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_text(trouble) if trouble else None}
+            values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_hold(trouble) if trouble else None}
             if not _write(change, _NOTE_DRIFT, event_id, cancelled=cancelled, keeps_trouble=keeps_trouble, **values):
                 raise ClaimConflict(
                     ConflictCode.NO_ORDER, f"Event {event_id} can't be updated: the ledger has no order for it."

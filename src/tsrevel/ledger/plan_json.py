@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
 from tsrevel.errors import LedgerCode, LedgerDamaged
-from tsrevel.planning.model import Document, Event, Plan
+from tsrevel.planning.model import Document, Event, Hold, Plan
 
 _SHAPE = 1
 """Raise it only if a field disappears or changes its meaning. A new field with a default needs no new shape: an older
 text lacks it and gets the default."""
 
+OF_DETAILS = "details:"
 _PLANS = TypeAdapter(Plan)
 _EVENTS = TypeAdapter(Event)
 
@@ -79,3 +81,16 @@ def hash_of_content(event: Event) -> str:
 def hash_of_text(text: str) -> str:
     """The hash that the ledger stores of a text that may name people."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hash_of_details(details: Sequence[str]) -> str:
+    """The fingerprint of what tells a result from others with its reason. Sentences aren't part of it.
+
+    It begins with OF_DETAILS. Earlier versions stored the bare hash of the sentence instead.
+    """
+    return f"{OF_DETAILS}{hash_of_text(json.dumps(details))}"
+
+
+def hash_of_hold(hold: Hold) -> str:
+    """The fingerprint of a hold: its reason and details."""
+    return hash_of_details((hold.reason, *hold.details))

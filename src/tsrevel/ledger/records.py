@@ -156,7 +156,7 @@ class OrderRecord:
 
 @dataclass(frozen=True, slots=True)
 class EventResult:
-    """A run's result for one event, to be stored. The ledger stores only a hash of `text`.
+    """A run's result for one event, to be stored. The ledger stores only a hash of `details`.
 
     `updated` is TripleSeat's own time of the last change. `event` is the complete event: if it is held or failed, the
     ledger stores a copy without customer data. `news`: this run reports it to a person. `unlisted`: the listing should
@@ -177,6 +177,7 @@ class EventResult:
     news: bool = False
     unlisted: bool = False
     looked_into: bool = True
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ class LastResult:
     day: date | None
     status: str
     reason: str | None
-    text_hash: str
+    details_hash: str
     missed_at: datetime | None
     updated: datetime | None = None
     unlisted_at: datetime | None = None

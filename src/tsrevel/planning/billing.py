@@ -107,17 +107,17 @@ def check_money(document: Document, event_total: Decimal | None) -> Hold | None:
     negative = next((line.name for line, amount in signed if min(amount, line.quantity or 0) < 0), None)
     if negative is not None or min(charges, default=0) < 0:
         what = f"line {quoted(negative)}" if negative is not None else "a billing total"
-        return _mismatch(f"{what} is below zero; enter it as a discount in TripleSeat")
+        return _mismatch(f"{what} is below zero; enter it as a discount in TripleSeat", negative or "")
     lines, discount, grand = total(amounts), document_discount(document), to_cents(document.grand_total)
     if discount > lines:
-        return _mismatch(f"the discount {show(discount)} is more than the lines {show(lines)}")
+        return _mismatch(f"the discount {show(discount)} is more than the lines {show(lines)}", discount, lines)
     if lines - discount + total(charges) != grand:
         sums = f"lines {show(lines)} - discounts {show(discount)} + billing totals {show(total(charges))}"
-        return _mismatch(
-            f"{sums} = {show(Cents(lines - discount + total(charges)))}, not the grand total {show(grand)}"
-        )
+        found = Cents(lines - discount + total(charges))
+        return _mismatch(f"{sums} = {show(found)}, not the grand total {show(grand)}", found, grand)
     if event_total is not None and to_cents(event_total) != grand:
-        return _mismatch(f"document {document.id} says {show(grand)}, the event {show(to_cents(event_total))}")
+        other = to_cents(event_total)
+        return _mismatch(f"document {document.id} says {show(grand)}, the event {show(other)}", grand, other)
     return None
 
 
@@ -133,22 +133,22 @@ def sort_charges(document: Document, policy: Policy, catalogue: Catalogue) -> Ch
             continue
         if rule is None:
             text = f"no [[charges]] entry has the name {quoted(charge.name)} ({show(amount)}); add one"
-            return Hold(Reason.UNKNOWN_CHARGE, text)
+            return Hold(Reason.UNKNOWN_CHARGE, text, (charge.name, show(amount)))
         if rule.treat_as == "item":
             if rule.product is not None:
                 product = match_id(charge.name, rule.product, catalogue)
             else:
                 product = match_name(rule.product_name or charge.name, catalogue)
             if isinstance(product, Unmatched):
-                return Hold(Reason.UNMAPPED_ITEMS, f"charge {product}")
+                return Hold(Reason.UNMAPPED_ITEMS, f"charge {product}", (product.name,))
             items.append((charge.name, product, amount))
         elif rule.treat_as != "ignore":
             fields[rule.treat_as] = Cents(fields[rule.treat_as] + amount)
     return Charges(fields, tuple(items))
 
 
-def _mismatch(text: str) -> Hold:
-    return Hold(Reason.AMOUNT_MISMATCH, text)
+def _mismatch(text: str, *details: Cents | str) -> Hold:
+    return Hold(Reason.AMOUNT_MISMATCH, text, tuple(map(str, details)))
 
 
 _CLOCKS_APART = timedelta(days=1)
@@ -207,9 +207,8 @@ def received_payments(event: Event) -> tuple[_Listed, ...] | Hold:
         for payment in document.payments:
             known = once.get(payment.id)
             if known and _tells(known) != _tells(payment):
-                return _mismatch(
-                    f"payment {payment.id} is listed twice with different values; correct it in TripleSeat"
-                )
+                text = f"payment {payment.id} is listed twice with different values; correct it in TripleSeat"
+                return _mismatch(text, payment.id)
             if known is None:
                 listed.append(_Listed(document.id, payment))
             if payment.id:
@@ -218,7 +217,8 @@ def received_payments(event: Event) -> tuple[_Listed, ...] | Hold:
     if doubtful:
         number = f"payment {doubtful.payment.id}" if doubtful.payment.id else "a payment"
         what = f"{number} ({show(to_cents(doubtful.payment.amount))}) of document {doubtful.document}"
-        return _mismatch(f"{what}: {doubtful.payment.doubt}; correct it in TripleSeat, or settle the event by hand")
+        text = f"{what}: {doubtful.payment.doubt}; correct it in TripleSeat, or settle the event by hand"
+        return _mismatch(text, doubtful.payment.id, to_cents(doubtful.payment.amount))
     return tuple(each for each in listed if each.payment.paid)
 
 
@@ -236,14 +236,13 @@ def _find_fault(received: tuple[_Listed, ...], final_total: Cents, today: date) 
     for each in received:
         number = f"payment {each.payment.id}" if each.payment.id else "a payment"
         if each.net < 0:
-            return _mismatch(f"the refund of {number} is more than the payment; correct it in TripleSeat")
+            return _mismatch(f"the refund of {number} is more than the payment; correct it in TripleSeat", each.net)
         if each.net and each.payment.paid_on and each.payment.paid_on > today + _CLOCKS_APART:
-            return _mismatch(
-                f"{number} has the payment date {each.payment.paid_on}, a future day; correct it in TripleSeat"
-            )
+            day = each.payment.paid_on
+            return _mismatch(f"{number} has the payment date {day}, a future day; correct it in TripleSeat", str(day))
     paid = total([each.net for each in received])
     if paid > final_total:
-        return _mismatch(f"payments of {show(paid)} exceed the order's total {show(final_total)}")
+        return _mismatch(f"payments of {show(paid)} exceed the order's total {show(final_total)}", paid, final_total)
     return None
 
 
@@ -257,7 +256,8 @@ def _check_amount_due(event: Event, document: Document, policy: Policy, received
     for what, due, grand in _amounts_due(event, document, policy):
         if due not in {grand, grand - paid}:
             sums = f"grand total {show(grand)} - payments received {show(paid)} = {show(Cents(grand - paid))}"
-            return _mismatch(f"{sums}, but {what} says that {show(due)} is due; correct the payments in TripleSeat")
+            text = f"{sums}, but {what} says that {show(due)} is due; correct the payments in TripleSeat"
+            return _mismatch(text, grand, paid, due)
         confirmed = confirmed or due == grand - paid
     for one, other in combinations(received, 2):
         apart = one.document != other.document or not (one.payment.id and other.payment.id)
@@ -265,10 +265,9 @@ def _check_amount_due(event: Event, document: Document, policy: Policy, received
             where = f"document {one.document}"
             if one.document != other.document:
                 where = f"documents {one.document} and {other.document}"
-            text = f"{where} may show the same payment of {show(to_cents(one.payment.amount))} twice"
-            return _mismatch(
-                f"{text}, and no amount due shows which; remove one in TripleSeat, or settle the event by hand"
-            )
+            amount = to_cents(one.payment.amount)
+            text = f"{where} may show the same payment of {show(amount)} twice, and no amount due shows which"
+            return _mismatch(f"{text}; remove one in TripleSeat, or settle the event by hand", amount)
     return None
 
 

@@ -45,9 +45,10 @@ def weigh_documents(event: Event, pattern: str) -> Choice:
         candidates = [each for each in candidates if _agrees(each, event.grand_total)] or candidates
     newest = max(candidates, key=lambda document: document.id)
     if any(_content(document) != _content(newest) for document in candidates):
-        ids = ", ".join(str(document.id) for document in candidates)
+        ids = tuple(str(document.id) for document in candidates)
         remedy = "delete the wrong ones in TripleSeat, or set tripleseat.order_document"
-        hold = Hold(Reason.AMBIGUOUS_DOCUMENT, f"documents {ids} all have lines, and the lines differ; {remedy}")
+        text = f"documents {', '.join(ids)} all have lines, and the lines differ; {remedy}"
+        hold = Hold(Reason.AMBIGUOUS_DOCUMENT, text, ids)
         return Choice(hold, rivals=tuple(candidates))
     return Choice(newest, _why(len(usable), named, len(candidates)))
 

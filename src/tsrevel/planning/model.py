@@ -338,20 +338,29 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why we will not write. Needs a person. `text` says what happened, to what, and what to do."""
+    """Why we will not write. Needs a person. `text` says what happened, to what, and what to do.
+
+    `details`: the names, ids and amounts that tell this hold from another one with the same reason. A run compares
+    them, and never the text, to decide whether the hold is new.
+    """
 
     reason: Reason
     text: str
+    details: tuple[str, ...] = ()
 
 
 def hold_faults(faults: Sequence[Fault]) -> Hold | None:
     """A Hold that lists all faults, with the reason of the first; None if there are none."""
-    return Hold(faults[0].reason, "; ".join(fault.text for fault in faults)) if faults else None
+    if not faults:
+        return None
+    text, details = "; ".join(fault.text for fault in faults), tuple(fault.reason.value for fault in faults)
+    return Hold(faults[0].reason, text, details)
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Nothing to do for this event now."""
+    """Nothing to do for this event now. `details`: as in a Hold."""
 
     reason: Reason
     text: str
+    details: tuple[str, ...] = ()

@@ -108,7 +108,8 @@ def _foreign_currency(event: Event, location: Location) -> Hold | None:
     if other is None:
         return None
     text = f"TripleSeat has its amounts in {other!r}, but location {location.name!r} is in {location.currency}"
-    return Hold(Reason.AMOUNT_MISMATCH, f"{text}; correct the currency in TripleSeat or in [[locations]]")
+    remedy = "correct the currency in TripleSeat or in [[locations]]"
+    return Hold(Reason.AMOUNT_MISMATCH, f"{text}; {remedy}", (other, location.currency))
 
 
 def _plan_items(
@@ -128,7 +129,9 @@ def _plan_items(
             rows += [(line.name, *match, part) for part in reduce_portion(portion, reduction)]
     if not rows and not missing:
         return Hold(
-            Reason.NO_LINE_ITEMS, f"every line of document {document.id} has quantity 0; correct it in TripleSeat"
+            Reason.NO_LINE_ITEMS,
+            f"every line of document {document.id} has quantity 0; correct it in TripleSeat",
+            (str(document.id),),
         )
     if missing:
         names = "; ".join(map(str, missing))
@@ -136,6 +139,7 @@ def _plan_items(
         return Hold(
             Reason.UNMAPPED_ITEMS,
             f"{len(missing)} of {len(document.lines)} lines {have} no product at {where}: {names}",
+            tuple(each.name for each in missing),
         )
     rows += [(name, product, "", Portion(1, amount)) for name, product, amount in charges.items]
     order = identity.order_uuid(event.id)
@@ -167,11 +171,12 @@ def _match(line: Line, location: Location, catalogue: Catalogue, policy: Policy)
 def _objection(final: Cents, discount: Cents, received: list[Cents], location: Location, policy: Policy) -> Hold | None:
     if final > policy.max_order_total:
         text = f"the total {show(final)} is above safety.max_order_total ({show(policy.max_order_total)})"
-        return Hold(Reason.ORDER_TOO_LARGE, text)
+        return Hold(Reason.ORDER_TOO_LARGE, text, (show(final),))
     for needed, given, key in (
         (discount, location.discount, "discount"),
         (sum(received), location.payment_type, "payment_type"),
     ):
         if needed and not given:
-            return Hold(Reason.MISSING_DATA, f"location {location.name!r} has no Revel {key}; set it in [[locations]]")
+            text = f"location {location.name!r} has no Revel {key}; set it in [[locations]]"
+            return Hold(Reason.MISSING_DATA, text, (key,))
     return None

@@ -90,7 +90,9 @@ def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = F
     if location is None:
         where = f"TripleSeat location {event.location_id}, site {event.site_id}"
         return Hold(
-            Reason.LOCATION_NOT_MAPPED, f"no [[locations]] entry has {where}; add one, or set safety.allowed_locations"
+            Reason.LOCATION_NOT_MAPPED,
+            f"no [[locations]] entry has {where}; add one, or set safety.allowed_locations",
+            (str(event.location_id), str(event.site_id)),
         )
     if faults:
         return faults
@@ -99,6 +101,7 @@ def screen(event: Event, policy: Policy, now: datetime, *, ignore_gate: bool = F
         return Hold(
             Reason.UNKNOWN_TIMEZONE,
             f"this machine knows no time zone {location.timezone!r}; use a name like America/Denver",
+            (location.timezone,),
         )
     day = event_day(event, zone)
     if day is None:
