@@ -149,7 +149,7 @@ def make_state_folder(settings: Settings) -> None:
             owner = settings.config_path.stat().st_uid
             if why := refusal(owner, ledger.parent, READ | WRITE | ENTER):
                 cure = chown(owner, ledger.parent, [ledger.parent])
-                text = f"root would own it, but {user_name(owner)} owns the settings and {why}; run: {cure}"
+                text = f"root would own it, but {user_name(owner)} owns the settings and {why}; run `{cure}`"
                 raise PermissionError(errno.EPERM, text)
 
 

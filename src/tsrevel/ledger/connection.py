@@ -185,8 +185,9 @@ class Transactions:
 def _let_in(path: Path) -> str:
     """The advice if this user may not use the ledger or its folder."""
     cure = cure_roots_files(real_path(path))
-    roots = f". Root owns some of these files; as root, give them to this user: {cure}" if cure else ""
-    return f"check that user {user_name(os.geteuid())} may use the file and its folder, or set ledger.path{roots}"
+    roots = f". Root owns some of these files; as root, run `{cure}`" if cure else ""
+    who = user_name(os.geteuid())
+    return f"check the owner and permissions of the file and its folder (this user is {who}), or set ledger.path{roots}"
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> TsrevelError:

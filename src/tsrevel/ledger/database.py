@@ -89,7 +89,7 @@ def _move_log(connection: sqlite3.Connection, draft: Path) -> bool:
 
 
 def refuse_leftovers(path: Path) -> None:
-    """Raises LedgerDamaged for an incomplete ledger, OSError if `path` is not a regular file.
+    """Raises LedgerDamaged or LedgerUnusable for a part of a ledger, OSError if `path` is not a regular file.
 
     SQLite would replay a lost file's log into a new ledger, and would take an empty file for a new one.
     """

@@ -177,7 +177,7 @@ class EventRepository:
             return tuple(dict.fromkeys(EventId(row["event_id"]) for row in found))
 
     def count_unsettled(self, first: date, last: date) -> int:
-        """The number of events of these days (both included) that last waited or had trouble, and have no order.
+        """How many events of these days (both included) last waited or had trouble, and have no finished order.
 
         That is: held, failed, planned, TOO_EARLY, RUN_LIMIT_REACHED or CONNECTOR_DISABLED. If there are any, an empty
         listing is suspect.

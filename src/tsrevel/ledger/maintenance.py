@@ -164,10 +164,10 @@ def count_prunable(path: Path, environment: str, before: datetime, opened_by: Co
 
 
 def prune_details(ledger: Ledger, before: datetime, older_than: int) -> dict[str, int]:
-    """Drops the details of orders settled before `before` (`older_than` days ago). Returns the rows per table.
+    """Drops the details of orders settled before `before` (`older_than` days ago), and counts the rows by table.
 
-    These stay for ever: each event's order with its id, uuid, local_id and plan, everything held, disputed or
-    foreign, all runs, and the whole audit, which records what was dropped.
+    These stay for ever: each event's order with its id, uuid, local_id and plan, everything held, disputed or foreign,
+    all runs, and the whole audit, which records what was dropped.
     """
     with ledger.changing(None) as change:
         bounds = {"before": encode_instant(before)}
