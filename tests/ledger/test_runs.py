@@ -30,6 +30,14 @@ def test_runs_come_newest_first_and_no_more_than_asked_for(ledger: Ledger) -> No
     assert [run.run_id for run in ledger.runs.latest(2)] == ["run-3", "run-2"]
 
 
+def test_live_and_dry_runs_are_counted_apart(ledger: Ledger) -> None:
+    for number in range(3):
+        ledger.runs.begin(make_run(f"live-{number}"))
+    ledger.runs.begin(replace(make_run("dry"), dry_run=True))
+    ledger.runs.begin(replace(make_run("one"), mode="single"))
+    assert (ledger.runs.count(dry_run=False), ledger.runs.count(dry_run=True)) == (4, 1)
+
+
 def test_only_a_live_run_over_all_events_counts_as_one_that_was_there(path: Path, clock: TickingClock) -> None:
     with open_ledger(path, clock=clock) as ledger:
         assert ledger.path == path.resolve()

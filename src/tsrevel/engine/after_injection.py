@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import Known, OrderChangeReported, RunContext, RunState, scope_of
@@ -145,7 +147,8 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
     checks again. Raises LedgerUnusable.
     """
     told = {each.event_id: each for each in outcomes}
-    orders = [each for each in _near(ctx) if _has_room(told.get(each.event_id))][:MOST]
+    near = [(days, record) for days, record in _near(ctx) if _has_room(told.get(record.event_id))]
+    orders = _take_turns(near, ctx.ledger.runs.count(dry_run=ctx.dry_run))
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
     try:
         for each in _look_at(ctx, orders, shown_before):
@@ -212,12 +215,30 @@ class _Singles:
         return self.left >= 0
 
 
-def _near(ctx: RunContext) -> list[OrderRecord]:
-    """The finished orders at this run's locations, up to DAYS_AFTER past their day, nearest day first."""
+def _near(ctx: RunContext) -> list[tuple[int, OrderRecord]]:
+    """The finished orders at this run's locations, up to DAYS_AFTER past their day, nearest day first.
+
+    Each comes with the number of days between its day and today.
+    """
     first = ctx.now().date() - timedelta(days=DAYS_AFTER + 1)
     ahead = [(_days_ahead(ctx, record), record) for record in ctx.ledger.orders.settled_between(first, date.max)]
-    near = [(days, record) for days, record in ahead if days is not None and days >= -DAYS_AFTER]
-    return [record for _, record in sorted(near, key=lambda pair: abs(pair[0]))]
+    near = [(abs(days), record) for days, record in ahead if days is not None and days >= -DAYS_AFTER]
+    return sorted(near, key=itemgetter(0))
+
+
+def _take_turns(near: Iterable[tuple[int, OrderRecord]], turn: int) -> list[OrderRecord]:
+    """MOST of the orders, nearest first. If the rest of a day has more than fit, turn after turn checks the next ones.
+
+    `turn`: the number of this run.
+    """
+    taken: list[OrderRecord] = []
+    for _, pairs in groupby(near, key=itemgetter(0)):
+        orders, room = [record for _, record in pairs], MOST - len(taken)
+        if len(orders) > room:
+            start = turn * room % len(orders)
+            orders = [*orders[start:], *orders[:start]][:room]
+        taken += orders
+    return taken
 
 
 def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:

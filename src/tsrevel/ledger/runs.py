@@ -17,6 +17,7 @@ from tsrevel.ledger.migrations import version_of
 from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
 
 _ANY_LIVE = "SELECT EXISTS (SELECT 1 FROM runs WHERE mode = 'bulk' AND NOT dry_run)"
+_COUNT = "SELECT count(*) AS number FROM runs WHERE mode = 'bulk' AND dry_run = ?"
 _BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, started_at) VALUES (?, ?, ?, ?, ?, ?)"
 _FINISH = """
     UPDATE runs SET finished_at = ?, exit_status = ?, summary = ? WHERE run_id = ? AND finished_at IS NULL
@@ -68,6 +69,12 @@ class RunRepository:
             change.connection.execute(_BEGIN, row)
             dry_run = "yes" if run.dry_run else "no"
             change.audit(AuditKind.RUN_BEGUN, correlation_id=run.correlation_id, mode=run.mode, dry_run=dry_run)
+
+    def count(self, *, dry_run: bool) -> int:
+        """How many runs of `sync` there have been, live or dry, including one under way."""
+        with self._transactions.reading() as connection:
+            number: int = connection.execute(_COUNT, (dry_run,)).fetchone()["number"]
+            return number
 
     def finish(self, run_id: str, *, exit_status: int, summary: Mapping[str, int]) -> None:
         """Closes a run. ClaimConflict if it never began or was closed before."""
