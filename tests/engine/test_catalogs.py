@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import time
+from functools import partial
 from typing import Any
 
 import pytest
 
+from tsrevel.engine import catalogs
 from tsrevel.engine.catalogs import RECENT, CatalogCache
+from tsrevel.ledger.catalogs import CatalogRepository
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.products import Catalogue, Product
 
@@ -178,3 +182,35 @@ def test_catalogs_that_are_put_by_come_back_as_they_were() -> None:
         assert [cache.get(EstablishmentId(at)) for at in (8, 9, 10)] == [renewed, *listed[1:]]
     assert [EstablishmentId(at) in cache for at in (8, 9, 10, 11)] == [True, True, True, False]
     assert cache.get(EstablishmentId(11)) is None
+
+
+def test_catalogs_that_the_ledger_has_are_let_go() -> None:
+    cache = CatalogCache(most=1, packs=False)
+    listed = [Catalogue.of(EstablishmentId(at), [Product(ProductId(at), "Cake")]) for at in (8, 9)]
+    for each in listed:
+        cache.add(each)
+    assert [cache.get(EstablishmentId(at)) for at in (8, 9)] == [None, listed[1]]
+    cache.add(listed[0])
+    assert [EstablishmentId(at) in cache for at in (8, 9)] == [True, False]
+
+
+def test_a_run_that_holds_one_catalog_at_a_time_downloads_each_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+
+    def read(ledger: CatalogRepository, establishment: EstablishmentId) -> Catalogue | None:
+        reads.append(establishment)
+        return stored(ledger, establishment)
+
+    stored = CatalogRepository.stored
+    monkeypatch.setattr(CatalogRepository, "stored", read)
+    monkeypatch.setattr(catalogs, "CatalogCache", partial(CatalogCache, 1))
+    events = [NEXT + number for number in range(6)]
+    for number in events:
+        start = time(10 + number - NEXT, 0)
+        world.add_event(number, lakeside=number % 2 == 0, start=start, lines=[("Coffee Urn", 1, 38)])
+    report = world.sync()
+    assert {verdict(report, each) for each in events} == {"injected"}
+    assert (downloads(world), set(reads)) == (2, {EstablishmentId(8), EstablishmentId(9)})
+    assert [world.flaws(each) for each in events] == [[]] * 6

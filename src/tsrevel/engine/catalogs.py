@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from tsrevel.errors import Refused
 from tsrevel.ledger import Ledger
@@ -20,17 +21,22 @@ from tsrevel.revel.client import Revel
 RECENT = timedelta(hours=12)
 """How long the ledger's copy is used. Revel confirms each product that an order takes from it, so only one thing may be
 outdated: that no other product has the same name. Twelve hours bring an evening's menu changes in by next morning."""
-MOST_READY = 80_000
-"""Products kept ready for searches, at about 300 bytes each. They would grow with the establishments."""
+MOST_READY = 30_000
+"""Products kept ready for searches, at about 350 bytes each. They would grow with the establishments. Each worker also
+holds the catalog that it plans with, whatever its size."""
 MOST_CONFIRMED = 100
 """Products in one request, whose path contains their ids."""
 
 
 class CatalogCache:
-    """A run's catalogs: the most recently used ones ready for searches, any number of others compressed."""
+    """A run's catalogs: the most recently used ones ready for searches, any number of others compressed.
 
-    def __init__(self, most: int = MOST_READY) -> None:
+    With `packs` False the others are dropped, because the ledger has them.
+    """
+
+    def __init__(self, most: int = MOST_READY, *, packs: bool = True) -> None:
         self._most = most
+        self._packs = packs
         self._ready: dict[EstablishmentId, Catalogue] = {}
         self._packed: dict[EstablishmentId, bytes] = {}
         self._lock = threading.Lock()
@@ -60,7 +66,7 @@ class CatalogCache:
         self._ready[catalog.establishment] = catalog
         while len(self._ready) > 1 and sum(len(each.names) for each in self._ready.values()) > self._most:
             oldest = self._ready.pop(next(iter(self._ready)))
-            if oldest.establishment not in self._packed:  # most runs never need this
+            if self._packs and oldest.establishment not in self._packed:  # most runs never need this
                 self._packed[oldest.establishment] = encode_catalog(oldest)
 
 
@@ -75,19 +81,26 @@ class Catalogs:
     revel: Revel
     ledger: Ledger | None = None
     keep: bool = False
-    _known: CatalogCache = field(default_factory=CatalogCache, init=False)
-    _kept: CatalogCache = field(default_factory=CatalogCache, init=False)
+    _known: CatalogCache = field(init=False)
+    _downloaded: set[EstablishmentId] = field(default_factory=set, init=False)
+    _kept: CatalogCache = field(default_factory=partial(CatalogCache, packs=False), init=False)
     _without_copy: set[EstablishmentId] = field(default_factory=set, init=False)
     _confirmed: set[tuple[EstablishmentId, ProductId]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._known = CatalogCache(packs=not (self.ledger and self.keep))
 
     def of(self, establishment: EstablishmentId) -> Catalogue:
         """The establishment's catalogue as Revel shows it in this run."""
         catalog = self._known.get(establishment)
+        if catalog is None and self.ledger and self.keep and establishment in self._downloaded:
+            catalog = self.ledger.catalogs.stored(establishment)
         if catalog is None:
             catalog = self.revel.catalogue(establishment)
-            self._known.add(catalog)
             if self.ledger and self.keep:
                 self.ledger.catalogs.store(catalog)
+        self._downloaded.add(establishment)
+        self._known.add(catalog)
         return catalog
 
     def plan(self, event: Event, location: Location, policy: Policy, now: datetime) -> Plan | Hold:
@@ -112,13 +125,18 @@ class Catalogs:
 
         An event that can't be planned with a copy, or a product that isn't confirmed, is left to `plan`.
         """
-        asked: dict[ProductId, Catalogue] = {}
+        asked: dict[ProductId, _Expected] = {}
         for event, location in events:
-            kept = self._recall(location.establishment)
-            made = plan_order(event, location, kept, policy, now) if kept else None
-            if kept and isinstance(made, Plan):
-                asked |= self._unconfirmed(kept, made)
+            asked |= self._expected(event, location, policy, now)
         self._ask(asked)
+
+    def _expected(
+        self, event: Event, location: Location, policy: Policy, now: datetime
+    ) -> Mapping[ProductId, _Expected]:
+        """The products that Revel must confirm before a plan from the copy counts. The copy itself is released."""
+        kept = self._recall(location.establishment)
+        made = plan_order(event, location, kept, policy, now) if kept else None
+        return self._unconfirmed(kept, made) if kept and isinstance(made, Plan) else {}
 
     @contextmanager
     def dropped_if_refused(self, establishment: EstablishmentId) -> Iterator[None]:
@@ -135,7 +153,7 @@ class Catalogs:
 
     def _recall(self, establishment: EstablishmentId) -> Catalogue | None:
         """The ledger's copy, unless this run has downloaded the catalogue."""
-        if self.ledger is None or establishment in self._without_copy or establishment in self._known:
+        if self.ledger is None or establishment in self._without_copy or establishment in self._downloaded:
             return None
         catalog = self._kept.get(establishment) or self.ledger.catalogs.recent(establishment, RECENT)
         if catalog is None:
@@ -149,15 +167,24 @@ class Catalogs:
         self._ask(self._unconfirmed(kept, plan))
         return not self._unconfirmed(kept, plan)
 
-    def _unconfirmed(self, kept: Catalogue, plan: Plan) -> dict[ProductId, Catalogue]:
-        """The plan's products that this run hasn't confirmed yet, each with the copy that it comes from."""
+    def _unconfirmed(self, kept: Catalogue, plan: Plan) -> dict[ProductId, _Expected]:
+        """The plan's products that this run hasn't confirmed yet, each with its name in the copy."""
         here = kept.establishment
-        return {item.product: kept for item in plan.items if (here, item.product) not in self._confirmed}
+        products = [item.product for item in plan.items if (here, item.product) not in self._confirmed]
+        return {each: _Expected(here, kept.names.get(each, "")) for each in products}
 
-    def _ask(self, wanted: Mapping[ProductId, Catalogue]) -> None:
+    def _ask(self, wanted: Mapping[ProductId, _Expected]) -> None:
         ids = list(wanted)
         for start in range(0, len(ids), MOST_CONFIRMED):
             batch = {each: wanted[each].establishment for each in ids[start : start + MOST_CONFIRMED]}
             for product, shown in self.revel.products_by_id(batch).items():
-                if shown.name == wanted[product].names[product]:
+                if shown.name == wanted[product].name:
                     self._confirmed.add((batch[product], product))
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What Revel is to confirm of a product; not its whole catalog, so that none is held until the answer."""
+
+    establishment: EstablishmentId
+    name: str
