@@ -1,4 +1,4 @@
-"""One command line, run."""
+"""Run one command line."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ _LIBRARY_TEXTS = (
     (r"\. Choose from:\s+", "; it must be one of: "),
     (r"\n\t", " "),
 )
-"""Texts of typer and pydantic, and what a person reads instead."""
+"""Texts of typer and pydantic, and our texts in their place."""
 
 
 def run_command(argv: list[str], ctx: CliContext | None = None) -> int:
-    """Run one command line; its exit status. `ctx` stands in for the real surroundings in tests."""
+    """Run one command line, and return its exit status. Tests pass a `ctx` of their own."""
     ctx = ctx or CliContext()
-    with redirect_stdout(styled(ctx.stdout)), redirect_stderr(ctx.stderr):  # help and completion are typer's own
+    with redirect_stdout(styled(ctx.stdout)), redirect_stderr(ctx.stderr):  # typer prints help and completion itself
         try:
             status = _COMMAND(args=argv, obj=ctx, prog_name="tsrevel", standalone_mode=False)
         except typer.TyperException as error:
             return _refuse(ctx, argv, error)
-        except OSError as error:  # a command's own are met in `guard`
+        except OSError as error:  # not of a command: `guard` catches those
             ctx.tell(f"tsrevel: completion can't be installed: {error.strerror}")
             return UNEXPECTED
-        except SystemExit as end:  # completion ends so
+        except SystemExit as end:  # how completion ends
             status = end.code
     return status if isinstance(status, int) else 0
 
 
 def _refuse(ctx: CliContext, argv: list[str], error: typer.TyperException) -> int:
-    """Report a usage error on stderr, and with --json on stdout; its exit status. Without a command, help was shown."""
+    """Report a usage error on stderr, and with --json on stdout. It has no text if help was printed instead."""
     text = error.format_message()
     for theirs, ours in _LIBRARY_TEXTS:
         text = re.sub(theirs, ours, text)

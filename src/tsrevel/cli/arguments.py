@@ -1,4 +1,4 @@
-"""Ids that a person types: events and locations. An unknown id is a usage error, before any service is called."""
+"""Ids that a person types: events and locations. An unusable id is a usage error, before any service is called."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_id(text: str) -> bool:
 
 
 def read_event_id(text: str) -> EventId:
-    """The event that `text` names, blanks round it left out. Raises typer.BadParameter for what can't be an id."""
+    """The event id in `text`, without blanks around it. Raises typer.BadParameter if it can't be an id."""
     bare = text.strip()
     if not is_id(bare):
         raise typer.BadParameter(f"{text!r} is not a TripleSeat event id; an id is a number, as in `tsrevel status`")
@@ -31,9 +31,9 @@ def read_event_id(text: str) -> EventId:
 
 
 def find_event_id(text: str, knows: Callable[[EventId], bool]) -> EventId:
-    """The same, where the ledger's own names count as well: it may hold one that is no number.
+    """The same, but also accepts an id that is no number if the ledger `knows` it.
 
-    Such are rows of TripleSeat's without a usable id, and what an older version took for an id.
+    The ledger has such ids from TripleSeat rows without a usable id, and from older versions.
     """
     for each in (text, text.strip()):
         if not is_id(each) and each and knows(EventId(each)):
@@ -42,9 +42,9 @@ def find_event_id(text: str, knows: Callable[[EventId], bool]) -> EventId:
 
 
 def read_locations(settings: Settings, given: Sequence[str]) -> tuple[str, ...]:
-    """The TripleSeat locations and sites that a run is narrowed to, each one of a `[[locations]]` entry.
+    """The TripleSeat locations and sites to narrow a run to.
 
-    Raises typer.BadParameter: narrowed to a place that isn't there, a run would do nothing and report success.
+    Raises typer.BadParameter if no `[[locations]]` entry has one: the run would do nothing and report success.
     """
     known = {str(each.tripleseat_location) for each in settings.locations if each.tripleseat_location}
     known |= {str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site}
@@ -54,6 +54,6 @@ def read_locations(settings: Settings, given: Sequence[str]) -> tuple[str, ...]:
         listed = ", ".join(sorted(known)) or "none yet"
         raise typer.BadParameter(
             f"--location {', '.join(strange)}: no [[locations]] entry has this tripleseat_location or tripleseat_site; "
-            f"there are: {listed}"
+            f"the entries have: {listed}"
         )
     return tuple(dict.fromkeys(named))

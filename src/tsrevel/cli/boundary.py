@@ -32,11 +32,11 @@ def guard(
     acts: bool = False,
     unfinished: str = "",
 ) -> int:
-    """The exit status of `command`, its errors told. With --json stdout gets one object, also on failure (DESIGN 2).
+    """Run `command`, report its errors, and return its exit status. With --json a failure is an object too (DESIGN 2).
 
-    `acts`: it does more than to print, and its status stays what it is though nothing could be printed. `unfinished`:
-    what is left of it where it is interrupted; NOTHING_WRITTEN is said only while the world doesn't know better. A
-    typer.BadParameter passes: it is a usage error like those that typer finds itself, which tells it on stderr.
+    `acts`: the command does more than print, so lost output doesn't change its exit status. `unfinished`: the state
+    after an interrupt; NOTHING_WRITTEN is printed only if `ctx.wrote` is false. A typer.BadParameter passes through:
+    `run_command` reports it like typer's own usage errors.
     """
     ctx.config = flags.config
     before = signal.signal(signal.SIGTERM, _terminate)
@@ -44,7 +44,7 @@ def guard(
         status = command()
         ctx.stdout.flush()
         trouble = trouble_of(ctx.stdout)
-        if trouble and trouble.errno != errno.EPIPE:  # a reader that is gone, such as `head`, is no fault of anybody's
+        if trouble and trouble.errno != errno.EPIPE:  # a reader such as `head` may end early
             print(f"tsrevel: some output could not be written to standard output ({trouble.strerror})", file=ctx.stderr)
         if trouble and status == 0 and not acts:
             status = UNEXPECTED
@@ -58,7 +58,7 @@ def guard(
         perhaps_written = unfinished == NOTHING_WRITTEN and ctx.wrote
         left = "it may have written already" if perhaps_written else unfinished
         return _fail(ctx, flags, f"{end}; {left}" if left else end, status_of(error))
-    except Exception as error:  # noqa: BLE001 (the last resort: told with its place, without data that its text may quote)
+    except Exception as error:  # noqa: BLE001 (the last resort: reported by its place, as its text may quote data)
         return _fail(ctx, flags, describe_fault(error), UNEXPECTED)
     else:
         return status
@@ -67,7 +67,7 @@ def guard(
 
 
 def status_of(error: BaseException) -> int:
-    """The exit status that `error`, uncaught, ends a command with."""
+    """The exit status of a command that `error` ends."""
     if isinstance(error, TsrevelError):
         return error.exit_status
     statuses = {KeyboardInterrupt: INTERRUPTED, Terminated: TERMINATED, typer.BadParameter: USAGE}
@@ -75,7 +75,7 @@ def status_of(error: BaseException) -> int:
 
 
 def require_extra(extra: str, *packages: str) -> None:
-    """Raise ConfigError unless the packages of an extra are installed."""
+    """Raise ConfigError if a package of the extra isn't installed."""
     if not all(map(find_spec, packages)):
         remedy = f"Install it: pip install 'tsrevel[{extra}]'."
         message = f"needs the extra `{extra}`"

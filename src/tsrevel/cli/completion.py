@@ -1,7 +1,7 @@
 """Values that a shell completes: events and runs of the ledger, locations of the settings.
 
-A key press has no room for an error: whatever goes wrong, nothing is offered. Nothing is printed, no service is called,
-no command of the settings is run, and no file is made.
+A key press must not print an error: on any failure nothing is offered. Completion prints nothing, calls no service,
+runs no command of the settings, and creates no file.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Candidates = list[tuple[str, str]]
 _MOST = 200
 _WORD = re.compile(r"[\w.-]+")
 _UNSAFE = re.compile(r"[^\w ,.-]+")
-"""What shells may obey in a value or its description: zsh evaluates both."""
+"""Characters that a shell may obey: zsh evaluates values and descriptions."""
 
 
 def complete_event(context: typer.Context, incomplete: str) -> Candidates:
-    """The events that a run saw last."""
+    """The events that runs saw last."""
     return _offer(context, lambda _, view: view.queries.recent_events(incomplete, _MOST) if view else ())
 
 
@@ -70,6 +70,6 @@ def _offer(
         settings, _ = examine_settings(config=config, environ=ctx.environ, run=lambda *_: CommandResult("unread"))
         with open_view(settings.ledger_path, settings.environment) or nullcontext() as view:
             found = list(find(settings, view))
-    except Exception:  # noqa: BLE001 (see above)
+    except Exception:  # noqa: BLE001 (an error must not disturb a key press)
         return []
     return [(value, _UNSAFE.sub(" ", text)) for value, text in found if _WORD.fullmatch(value)]

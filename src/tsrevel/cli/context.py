@@ -1,4 +1,4 @@
-"""What a command is given: its surroundings (streams, environment, runtime) and its output options."""
+"""The arguments of every command: its surroundings (streams, environment, runtime) and the common options."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LogFormat = Literal["text", "json"]
 class CliContext:
     """One invocation's surroundings. Without `runtime` a run uses the real clock and the real network.
 
-    What is printed to its streams is shown, not obeyed.
+    Its output streams print control characters as escapes, so no terminal obeys them.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -35,21 +35,21 @@ class CliContext:
     runtime: Runtime | None = None
     answered: bool = field(default=False, init=False)
     wrote: bool = field(default=False, init=False)
-    """Whether a command that says what an interrupt leaves of it may have written by now."""
+    """Whether the command may have written by now. The message after an interrupt depends on it."""
     config: Path | None = field(default=None, init=False)
     """The settings file that --config names."""
     zone: tzinfo = field(default=UTC, init=False)
-    """The time zone in which times are shown to people: the settings' own once they are read."""
+    """The time zone of times that people read: that of the settings once they are loaded."""
 
     def __post_init__(self) -> None:
         self.stdout, self.stderr = plain(self.stdout), plain(self.stderr)
 
     def now(self) -> datetime:
-        """The present instant, without loading the real runtime."""
+        """The current time. It doesn't load the real runtime."""
         return self.runtime.clock() if self.runtime else datetime.now(UTC)
 
     def copyable(self, text: str) -> str:
-        """`text` with its commands as they must be typed for the settings file in use."""
+        """`text` with `--config` in its commands if they need it for the settings file in use."""
         if "`tsrevel " not in text:
             return text
         from tsrevel.config.paths import config_to_name
@@ -61,11 +61,11 @@ class CliContext:
         print(fold(self.copyable(text), self.stdout, self.environ), file=self.stdout)
 
     def tell(self, text: str) -> None:
-        """The same on stderr, at once."""
+        """Print text for people on stderr, wrapped on a terminal, and flush it."""
         print(fold(self.copyable(text), self.stderr, self.environ), file=self.stderr, flush=True)
 
     def answer(self, answer: Answer, *, more: bool = False) -> None:
-        """Print the JSON object of --json on stdout. A later one is dropped, unless this one said that `more` come."""
+        """Print the JSON object of --json on stdout. Later ones are dropped, unless `more` was true."""
         from tsrevel.cli.answers.model import encode
 
         if not self.answered:
@@ -74,7 +74,7 @@ class CliContext:
             print(line, file=self.stdout, flush=True)
 
     def answer_failure(self, error: str, exit_status: int) -> None:
-        """Answer with the object of --json for a command that failed."""
+        """Print the JSON object of a command that failed."""
         from tsrevel.cli.answers.model import FailureAnswer
 
         self.answer(FailureAnswer(error=error, exit_status=exit_status))
@@ -82,7 +82,7 @@ class CliContext:
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How a command was asked to speak. `verbose` counts the -v."""
+    """The common options. `verbose` counts the -v."""
 
     config: Path | None = None
     json: bool = False

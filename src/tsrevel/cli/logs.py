@@ -1,4 +1,4 @@
-"""The log: one line an entry on stderr, each with the run's correlation id, as text or as JSON. No customer data."""
+"""The log on stderr: one line an entry, with the run's correlation id, as text or JSON. It has no customer data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tsrevel.cli.context import OutputOptions
 from tsrevel.cli.streams import encode_json
 
 _SUBJECTS = ("event_id", "order_id", "reason")
-"""What a JSON line also carries where it is about an event, given to the logger as `extra`."""
+"""Fields that a JSON line about an event also has. Callers pass them to the logger as `extra`."""
 
 
 class _LogFormatter(logging.Formatter):
@@ -28,15 +28,15 @@ class _LogFormatter(logging.Formatter):
             entry = {"at": at, "level": level, "correlation_id": self._correlation_id, "message": message}
             about = {key: getattr(record, key) for key in _SUBJECTS if hasattr(record, key)}
             return encode_json(entry | about, self._stream)
-        indented = message.replace("\n", "\n    ")  # what goes on can't be taken for another entry
+        indented = message.replace("\n", "\n    ")  # so that no line looks like another entry
         return f"{at} {level} [{self._correlation_id}] {indented}"
 
 
 @contextmanager
 def logging_to(stream: TextIO, flags: OutputOptions, correlation_id: str, name: str = "tsrevel") -> Iterator[None]:
-    """Send tsrevel's log to `stream` meanwhile: warnings and errors; with -v what is done; with -vv each request.
+    """Send tsrevel's log to `stream`: warnings and errors; with -v each step, with -vv each request.
 
-    With -q only errors. `name`: only the log of that package, which then stays out of any other.
+    With -q only errors. `name`: send only the log of that package, and to no other handler.
     """
     logger = logging.getLogger(name)
     level = {0: logging.WARNING, 1: logging.INFO}.get(flags.verbose, logging.DEBUG)

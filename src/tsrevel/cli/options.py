@@ -1,4 +1,4 @@
-"""The root of the command tree, and `command`, which hangs a command into it and adds the options that all have."""
+"""The root of the command tree, and `command`, which adds a command with the common options to it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ALWAYS = {
 }
 
 Body = Callable[..., int]
-"""A command: takes the CliContext, the OutputOptions and its own options; its result is the exit status."""
+"""A command: it takes the CliContext, the OutputOptions and its own options, and returns the exit status."""
 
 Location = Annotated[
     list[str] | None,
@@ -97,11 +97,11 @@ def command(
     acts: bool = False,
     unfinished: str = "",
 ) -> Callable[[Body], Body]:
-    """Add a command to `tree`: with its own options, the common ones after them, and the error boundary around it.
+    """Add a command to `tree`, with the common options and the error boundary.
 
-    Its docstring is its help, in Markdown, its first paragraph the summary. Below stand the `example` and the exit
-    statuses: 0, those that every command has, and `exits` (entry 0 replaces the usual text). Its first two parameters
-    are the CliContext and the OutputOptions, all others are options. For `acts` and `unfinished` see `guard`.
+    Its docstring is its help in Markdown; the first paragraph is the summary. The `example` and the exit statuses
+    follow: those that every command has, and `exits` (entry 0 replaces the usual text). Its first two parameters are
+    the CliContext and the OutputOptions, all others are options. For `acts` and `unfinished` see `guard`.
     """
     statuses = {0: "done, or nothing to do"} | _ALWAYS | dict(exits)
     listed = "\n".join(f"- {status}: {statuses[status]}" for status in sorted(statuses))
@@ -109,7 +109,7 @@ def command(
     def register(body: Body) -> Body:
         _ctx, _flags, *own = inspect.signature(body, eval_str=True).parameters.values()
 
-        def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them by then)
+        def run(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 (typer has checked them)
             flags = _output_options(**{key: given.pop(key) for key in _COMMON})
             call = partial(body, context.obj, flags, **given)
             raise typer.Exit(guard(context.obj, flags, call, acts=acts, unfinished=unfinished))
@@ -126,8 +126,8 @@ def command(
 
 
 class _Tree(TyperGroup):
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 (typer keeps the type to itself)
-        """The commands by panel; within one as they are declared, those with commands below them last."""
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 (typer doesn't export the type)
+        """The commands by panel, then as declared; groups come last."""
         panels = {name: getattr(each, "rich_help_panel", None) for name, each in self.commands.items()}
         return sorted(panels, key=lambda name: PANELS.index(str(panels[name])))
 
@@ -135,7 +135,7 @@ class _Tree(TyperGroup):
 app = typer.Typer(
     name="tsrevel",
     cls=_Tree,
-    help="Carries catering orders from TripleSeat to Revel POS: exactly one order an event, to the cent.",
+    help="Make exactly one Revel POS order for each TripleSeat catering event, correct to the cent.",
     epilog="`tsrevel COMMAND --help` shows the options of a command, an example and its exit statuses.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -145,7 +145,7 @@ app = typer.Typer(
 
 
 def group(name: str, panel: str, summary: str) -> typer.Typer:
-    """A command with commands below it."""
+    """Add a group of commands to the root."""
     tree = typer.Typer(no_args_is_help=True)
     app.add_typer(tree, name=name, help=summary, rich_help_panel=panel)
     return tree

@@ -1,1 +1,1 @@
-"""What can be typed: each command with its options, handing over to the module that does it, imported only then."""
+"""The commands with their options. Each imports the module that does the work only when it runs."""

@@ -11,7 +11,7 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, app, command, group
 
 Reason = Annotated[
-    str, typer.Option("--reason", metavar="T", help="Why, for people who read the reports. Name no customers.")
+    str, typer.Option("--reason", metavar="T", help="The reason, for people who read reports. Name no customers.")
 ]
 
 
@@ -20,7 +20,7 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
     """Stop all runs until `resume`.
 
     Runs do nothing and call no service. A run that is under way finishes its current order and begins no other. The
-    ledger stores the pause with its time and reason. An earlier pause stands.
+    ledger stores the pause with its time and reason. An earlier pause stays as it is.
     """
     from tsrevel.cli import ledger as verb
 
@@ -34,7 +34,7 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: Reason = "") -> int:
 def resume(ctx: CliContext, flags: OutputOptions) -> int:
     """Let runs work again after `pause`.
 
-    The next run looks back to the last good one.
+    The next run looks back to the last good run.
     """
     from tsrevel.cli import ledger as verb
 
@@ -70,7 +70,7 @@ def check(
 def backup(
     ctx: CliContext,
     flags: OutputOptions,
-    target: Annotated[Path, typer.Argument(metavar="F", help="A new file. No file is overwritten.")],
+    target: Annotated[Path, typer.Argument(metavar="F", help="The new file. It must not exist yet.")],
 ) -> int:
     """Copy the ledger to a new file, and check the copy.
 
@@ -86,12 +86,12 @@ def export(
     ctx: CliContext,
     flags: OutputOptions,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="F", help="A new file. [default: standard output]")
+        Path | None, typer.Option("--output", metavar="F", help="Write to this new file. [default: standard output]")
     ] = None,
 ) -> int:
     """Print the ledger as JSON lines, without free texts.
 
-    Each line is `{"table": …}` and the columns of one row. A free text reads `[redacted]`. It takes no lock.
+    Each line is a JSON object: `table`, and the columns of one row. Free text reads `[redacted]`. It takes no lock.
     """
     from tsrevel.cli import ledger as verb
 
@@ -103,7 +103,7 @@ def prune(
     ctx: CliContext,
     flags: OutputOptions,
     older_than: Annotated[
-        int, typer.Option("--older-than", min=1, metavar="DAYS", help="Only orders settled more than so many days ago.")
+        int, typer.Option("--older-than", min=1, metavar="DAYS", help="Only orders settled more than DAYS days ago.")
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be removed.")] = False,
 ) -> int:

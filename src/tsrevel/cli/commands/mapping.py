@@ -12,8 +12,8 @@ from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, Location, c
 
 maps = group("map", SET_UP, "Map TripleSeat names to Revel products.")
 
-_HELD = SERVICE_EXITS | {3: "an event would be held, or runs are paused or disabled"}
-_ASKED = SERVICE_EXITS | {3: "runs are paused or disabled, so no service was asked"}
+_HELD = SERVICE_EXITS | {3: "an event would be held or fail, or runs are paused or disabled"}
+_ASKED = SERVICE_EXITS | {3: "runs are paused or disabled, so no service was called"}
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name on the event's lines, in quotes. Case is ignored.")]
 Product = Annotated[int, typer.Argument(metavar="PRODUCT", min=1, help="The Revel product's id.")]
@@ -24,11 +24,9 @@ Establishment = Annotated[
 Place = Annotated[
     str | None, typer.Option("--location", metavar="L", help="Only at the establishment of this location (name or id).")
 ]
-Seen = Annotated[bool, typer.Option("--seen", help="Also names on coming events and on menus, with their products.")]
+Seen = Annotated[bool, typer.Option("--seen", help="Also list the names on coming events and menus.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Call no service, and check no product.")]
-Days = Annotated[
-    int, typer.Option("--days", min=0, max=366, metavar="N", help="Read the events of so many days ahead.")
-]
+Days = Annotated[int, typer.Option("--days", min=0, max=366, metavar="N", help="Read the events of the next N days.")]
 Interactive = Annotated[
     bool,
     typer.Option("--interactive", help="Ask about each name on a terminal. Each choice is stored at once."),
@@ -41,10 +39,10 @@ def list_mappings(
 ) -> int:
     """List the mappings, and whether each product exists.
 
-    With `--seen` it also lists every name on coming events and on menus, and how each gets its product: by a mapping of
-    its menu item, by a mapping of its name, by a product of exactly that name, or by a product of the part before the
-    separator (`orders.name_separator`) of a hand-written line. Nobody has confirmed the last two. Check them before you
-    go live, and correct wrong ones with `map set`.
+    With `--seen` it also lists every name on coming events and menus, and how each gets its product: by a mapping of
+    its menu item, by a mapping of its name, by a product with exactly that name, or, for a hand-written line, by a
+    product with the name before the separator (`orders.name_separator`). Nobody has confirmed products that were found
+    in the last two ways. Check them before you go live, and correct wrong ones with `map set`.
     """
     from tsrevel.cli import map_list
 
@@ -57,8 +55,8 @@ def suggest(
 ) -> int:
     """List names without a product, each with likely products.
 
-    It reads coming events and menus. Each candidate has a score from 0 to 1, and the reason for it. Nothing is mapped
-    until you say so.
+    It reads coming events and menus. Each candidate has a score from 0 to 1, with reasons. Nothing is mapped until you
+    choose.
     """
     from tsrevel.cli import map_suggest as verb
 
@@ -68,7 +66,7 @@ def suggest(
 @command(
     maps,
     example='tsrevel map products "ube cake" --location "Special Events"',
-    exits=SERVICE_EXITS | {3: "nothing could be asked: runs are paused or disabled, and no copy is kept"},
+    exits=SERVICE_EXITS | {3: "Revel wasn't called, and the ledger has no copy of the products"},
 )
 def products(
     ctx: CliContext,
@@ -80,9 +78,9 @@ def products(
 ) -> int:
     """Search the active products of your Revel establishments.
 
-    A product is listed if its name has all words of TEXT. Case and accents are ignored, and part of a word is enough.
-    Revel is asked. While runs are paused or disabled, the copies that runs have stored in the ledger are searched; they
-    have no prices.
+    It lists products whose names have all words of TEXT. Case and accents are ignored, and part of a word is enough.
+    It asks Revel. While runs are paused or disabled it searches the copies that runs stored in the ledger, which have
+    no prices.
     """
     from tsrevel.cli import map_products
 
@@ -103,8 +101,8 @@ def set_product(
 ) -> int:
     """Map a name to a product, in mappings.toml beside the settings.
 
-    Without `--establishment` or `--location` the product decides the establishment. An existing mapping is changed.
-    Everything else in mappings.toml stays as it is.
+    Without `--establishment` or `--location`, the mapping is for the establishment that has the product. It replaces an
+    existing mapping. Everything else in mappings.toml stays as it is.
     """
     from tsrevel.cli import map_edit
 
@@ -123,7 +121,7 @@ def unset(
 ) -> int:
     """Remove a mapping from mappings.toml.
 
-    No service is called.
+    It calls no service.
     """
     from tsrevel.cli import map_edit
 
@@ -136,7 +134,7 @@ def unset(
 def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Location = None) -> int:
     """Plan every coming event, and list those that would be held.
 
-    It plans as a run does, whatever the event's day. Nothing is written, and no ledger is needed.
+    It plans as a run does, but ignores the time gate. It writes nothing, and needs no ledger.
     """
     from tsrevel.cli import map_check as verb
 

@@ -27,7 +27,7 @@ _Last = Annotated[
 ]
 _Page = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="Also write an HTML page. It replaces only an earlier such page."),
+    typer.Option("--html", metavar="FILE", help="Also write an HTML page. It overwrites only an earlier one."),
 ]
 
 
@@ -35,21 +35,21 @@ _Page = Annotated[
     app,
     panel=LOOK,
     example="tsrevel status",
-    exits=LEDGER_EXITS | {3: "with `--all`: an installation needs a person, is paused, or had no good run lately"},
+    exits=LEDGER_EXITS | {3: "with `--all`: an installation needs a person, is paused, or had no good run recently"},
 )
 def status(
     ctx: CliContext,
     flags: OutputOptions,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="Show so many runs.")] = 5,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="Show up to N runs.")] = 5,
     folder: Annotated[
-        Path | None, typer.Option("--all", metavar="DIR", help="A line for each settings file in DIR and DIR/*.")
+        Path | None, typer.Option("--all", metavar="DIR", help="Print a line for each settings file in DIR and DIR/*.")
     ] = None,
 ) -> int:
     """Show the last runs, and the events that need a person.
 
-    It lists events that are held, failed, missed, begun or due next. It reads the ledger alone: no service is called,
-    no lock is taken, and it works during a run. Off a terminal it prints a line for each thing, with `-q` only what
-    needs a person. With `--all` the exit status is that of the worst installation.
+    It lists events that are held, failed, missed, begun or due next. It reads only the ledger: it calls no service,
+    takes no lock, and works during a run. Without a terminal it prints one line for each item, and with `-q` only those
+    that need a person. With `--all` it ends with the exit status of the worst installation.
     """
     if folder:
         from tsrevel.cli.status_all import show_all
@@ -75,14 +75,14 @@ def history(
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", min=1, metavar="N", help="So many runs, or audit rows of the event. [default: 10 runs, all rows]"
+            "--limit", min=1, metavar="N", help="Show up to N runs, or N audit rows. [default: 10 runs, all rows]"
         ),
     ] = None,
 ) -> int:
     """Show the last runs, one run, or one event.
 
-    For an event: its attempts, receipts, notices and notes. For a run: what it did to which event. It reads the ledger
-    alone. A number that is neither an event nor a run in the ledger is reported as unknown, with exit status 0.
+    For an event it shows attempts, receipts, notices and notes. For a run it shows what happened to each event. It
+    reads only the ledger. A number that is neither an event nor a run in the ledger is reported, with exit status 0.
     """
     from tsrevel.cli import history as verb
 
@@ -95,18 +95,18 @@ def history(
     app,
     panel=LOOK,
     example="tsrevel explain 64000003",
-    exits=SERVICE_EXITS | {0: "the event is explained, whatever was decided"},
+    exits=SERVICE_EXITS | {0: "the event is explained, whatever the decision"},
 )
 def explain(
     ctx: CliContext,
     flags: OutputOptions,
     event: EventId,
-    offline: Annotated[bool, typer.Option("--offline", help="Use the ledger alone. Call no service.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Use only the ledger. Call no service.")] = False,
 ) -> int:
-    """Explain what is done with one event, and why.
+    """Explain the decision on one event, and what to do.
 
-    It shows the document, the lines with their products, the total, the decision and what to do. Both services are
-    read, and the engine decides as the next live run would, up to its first write. Nothing is written anywhere.
+    It shows the document, the lines with their products, the total, the decision and its reason. It reads both
+    services, and decides as the next live run would up to its first write. It writes nothing.
     """
     from tsrevel.cli import explain as verb
 
@@ -129,7 +129,7 @@ def reconcile(
 ) -> int:
     """Compare TripleSeat, ledger and Revel, to the cent.
 
-    Every difference is explained, and none is changed.
+    It explains every difference, and changes nothing.
     """
     from tsrevel.cli import reconcile as verb
 
@@ -156,7 +156,7 @@ def resolve(
     ],
     note: Annotated[
         str,
-        typer.Option("--note", metavar="T", help="Your action and its reason, without customers' names. It is stored."),
+        typer.Option("--note", metavar="T", help="What you did and why, without customers' names. It is stored."),
     ] = "",
     order: Annotated[
         str | None, typer.Option("--order", metavar="ID", help="With done: the event's Revel order.")
@@ -164,14 +164,14 @@ def resolve(
     no_order_exists: Annotated[
         bool,
         typer.Option(
-            "--no-order-exists", help="With open, after done without --order: you checked Revel, and it has no order."
+            "--no-order-exists", help="With open, after done without --order: you checked that Revel has no order."
         ),
     ] = False,
 ) -> int:
     """Settle an event by hand, so runs leave it alone.
 
-    The event may be held, failed, missed or disputed. `--as open` undoes it. Nothing is written to Revel. An event
-    resolved with `--order` is opened again once Revel no longer has any order that was named for it.
+    The event may be held, failed, missed or disputed. `--as open` undoes it. It writes nothing to Revel. An event
+    resolved with `--order` can be opened again only after every order that was named for it is deleted in Revel.
     """
     from tsrevel.cli import resolve as verb
 

@@ -13,10 +13,10 @@ from tsrevel.cli.completion import complete_event, complete_run
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.options import LEDGER_EXITS, LOCK_EXITS, RUN, RUN_EXITS, Location, app, command
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan in full, write nothing to Revel.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan everything, but write nothing to Revel.")]
 HoursBack = Annotated[
     int | None,
-    typer.Option("--hours-back", min=1, metavar="H", help="Look back so many hours. [default: sync.hours_back]"),
+    typer.Option("--hours-back", min=1, metavar="H", help="Look back H hours. [default: sync.hours_back]"),
 ]
 First = Annotated[
     datetime | None,
@@ -30,24 +30,24 @@ MaxOrders = Annotated[int | None, typer.Option("--max-orders", min=1, metavar="N
 EventIds = Annotated[
     list[str], typer.Argument(metavar="EVENT_ID", help="TripleSeat event ids.", autocompletion=complete_event)
 ]
-IgnoreTimeGate = Annotated[bool, typer.Option("--ignore-time-gate", help="Inject also outside the event's time gate.")]
+IgnoreTimeGate = Annotated[bool, typer.Option("--ignore-time-gate", help="Make orders outside the time gate too.")]
 Signature = Annotated[
     str | None,
     typer.Option("--signature", metavar="'t=..,v1=..'", help="The delivery's X-Signature header."),
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="Also accept a bare hex digest of the body as its signature.")]
-Unsigned = Annotated[bool, typer.Option("--unsigned", help="Accept deliveries without a signature. The audit says so.")]
+Unsigned = Annotated[bool, typer.Option("--unsigned", help="Accept unsigned deliveries. The audit notes it.")]
 Archive = Annotated[
     Path | None, typer.Option("--archive", metavar="DIR", help="Move finished deliveries to this folder.")
 ]
-Held = Annotated[bool, typer.Option("--held", help="All events that are held or failed.")]
+Held = Annotated[bool, typer.Option("--held", help="Try all held and failed events again.")]
 RunId = Annotated[
     str | None,
-    typer.Option("--run", metavar="ID", help="Events that this run held or failed.", autocompletion=complete_run),
+    typer.Option("--run", metavar="ID", help="Try events that this run held or failed.", autocompletion=complete_run),
 ]
 Event = Annotated[
     list[str] | None,
-    typer.Option("--event", metavar="ID", help="This event. May be repeated.", autocompletion=complete_event),
+    typer.Option("--event", metavar="ID", help="Try this event again. May be repeated.", autocompletion=complete_event),
 ]
 FromSnapshot = Annotated[
     bool,
@@ -68,8 +68,8 @@ def sync(
 ) -> int:
     """Make the orders that are due. This is the cron job.
 
-    It lists recent events, decides what to do with each, writes the orders that are due to Revel, and reports what
-    became of every event.
+    It lists recent events, decides what to do with each, writes the due orders to Revel, and reports the result for
+    every event.
     """
     from tsrevel.cli import sync as verb
 
@@ -110,7 +110,7 @@ def sync_event(
     app,
     panel=RUN,
     example="tsrevel rehearse 64000003",
-    exits=RUN_EXITS | {3: "no order was made, or the station shows it otherwise"},
+    exits=RUN_EXITS | {3: "no order was made, or the station shows something else"},
     acts=True,
 )
 def rehearse(
@@ -121,9 +121,9 @@ def rehearse(
 ) -> int:
     """Make an account's first order under supervision.
 
-    It shows the plan and asks for the location's name. Then it makes the order as a run would, reads every stage back
-    at once and after 30 seconds, and compares each field that was sent with what Revel shows. At the end it asks what
-    a POS station shows, and stores the answers in the ledger.
+    It shows the plan and asks for the location's name. Then it makes the order as a run would, reads each stage back at
+    once and again after 30 seconds, and compares each sent field with what Revel shows. At the end it asks what a POS
+    station shows, and stores the answers in the ledger.
     """
     from tsrevel.cli import rehearse as verb
 
@@ -157,8 +157,8 @@ def replay(
 ) -> int:
     """Process webhook deliveries, or try held events again.
 
-    Both go through the same engine as `sync`. The signature of NAME.json is in NAME.sig beside it. With `--json` it
-    prints one object a line, one for each delivery or event.
+    It decides as `sync` does. The signature of NAME.json is in NAME.sig beside it. With `--json` it prints one line, a
+    JSON object, for each delivery or event.
     """
     from tsrevel.cli import replay as verb
 
@@ -192,14 +192,14 @@ def verify_signature(
             "--tolerance",
             min=0,
             metavar="SECONDS",
-            help="Refuse a body signed more than so many seconds before or after now.",
+            help="Refuse a body signed more than SECONDS before or after now.",
         ),
     ] = None,
     plain: Plain = False,
 ) -> int:
     """Check a captured webhook body against its signature.
 
-    No service is called.
+    It calls no service.
     """
     from tsrevel.cli import verify as verb
 
@@ -210,7 +210,7 @@ def verify_signature(
     app,
     panel=RUN,
     example="tsrevel serve --port 8080",
-    exits=LEDGER_EXITS | LOCK_EXITS | {0: "stopped by SIGTERM or Ctrl-C, the order in hand finished"},
+    exits=LEDGER_EXITS | LOCK_EXITS | {0: "stopped by SIGTERM or Ctrl-C, after the current order"},
     acts=True,
 )
 def serve(
@@ -226,8 +226,8 @@ def serve(
 ) -> int:
     """Receive webhook deliveries over HTTP, until SIGTERM.
 
-    Each is stored before it is answered, and then processed as `replay` does. It needs the extra `tsrevel[serve]`.
-    With `--json` it prints its address first, then one object a line, as `replay` and `sync` print them.
+    It stores each delivery before it answers, and then processes it as `replay` does. It needs the extra
+    `tsrevel[serve]`. With `--json` it prints its address, then the objects of `replay` and `sync`, one a line.
     """
     require_extra("serve", "starlette", "uvicorn")
     from tsrevel.cli import serve as verb

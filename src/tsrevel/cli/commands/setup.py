@@ -1,4 +1,4 @@
-"""`init`, `login`, `config`, `doctor`, `notify`, `schedule`, `demo`, `sandbox`."""
+"""`init`, `login`, `schema`, `config`, `doctor`, `report`, `notify`, `schedule`, `demo`, `sandbox`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, TRY, app, c
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """The option of one setting, with its help. A secret has two, for a file and for a command: `text` names it."""
+    """An option of `init` for one setting. A secret has two, for a file and for a command; `text` is its name."""
 
     key: str
     metavar: str
@@ -27,9 +27,9 @@ class _Option:
 
 _OPTIONS = (
     _Option("environment", "WORD", "production, or sandbox (services on this machine)."),
-    _Option("timezone", "ZONE", 'For locations without their own: an IANA name, or "Pacific Time (US & Canada)".'),
+    _Option("timezone", "ZONE", 'For locations without one: an IANA name, or such as "Pacific Time (US & Canada)".'),
     _Option("tripleseat.auth", "WORD", "oauth2 (default), client_credentials or public_key."),
-    _Option("tripleseat.client_id", "ID", "From TripleSeat: Settings, Tripleseat API & Webhooks."),
+    _Option("tripleseat.client_id", "ID", "The app's id, from TripleSeat: Settings, Tripleseat API & Webhooks."),
     _Option("tripleseat.client_secret", "", "TripleSeat's client secret", secret=True),
     _Option("tripleseat.public_key", "", "TripleSeat's public API key", secret=True),
     _Option("tripleseat.token_file", "F", "The file that stores the tokens."),
@@ -102,10 +102,10 @@ def init(
 ) -> int:
     """Write the settings file.
 
-    On a terminal it asks. Without a terminal it takes options. The file has comments, mode 0600 and dry-run on. It
-    never overwrites a file. Settings in the environment (REVEL_API_KEY, TSREVEL_REVEL__API_KEY, …) go into the
-    file, and options override them. No option takes a secret: name a file or a command, set it in the
-    environment, or type it unseen.
+    On a terminal it asks. Without a terminal it takes options. The file has comments, mode 0600 and dry-run on.
+    `init` never overwrites a file. Settings in the environment (REVEL_API_KEY, TSREVEL_REVEL__API_KEY, …) go into
+    the file, and options override them. No option takes a secret: name a file or a command, set it in the
+    environment, or type it when asked (it isn't shown).
     """
     from tsrevel.cli import init as verb
     from tsrevel.cli.init_settings import InitOptions
@@ -143,7 +143,7 @@ def login(
     ] = False,
     logout: Annotated[bool, typer.Option("--logout", help="Remove the token from this machine.")] = False,
     paste: Annotated[
-        bool, typer.Option("--paste", help="Read the address that the browser was sent to from standard input.")
+        bool, typer.Option("--paste", help="Read the browser's address after the approval from standard input.")
     ] = False,
     port: Annotated[
         int | None,
@@ -164,13 +164,13 @@ def login(
 ) -> int:
     """Let a TripleSeat admin approve this installation, once.
 
-    It prints the address to open, and waits at the redirect URL for the browser to come back. The tokens are stored.
-    With `--json` the address goes to stderr.
+    It prints the address to open, waits at the redirect URL for the browser to come back, and stores the tokens. With
+    `--json` the address goes to stderr.
     """
     from tsrevel.cli import login as verb
 
     if (status or logout) and (status is logout or paste or port is not None or redirect_uri is not None):
-        raise typer.BadParameter("--status and --logout each go alone")
+        raise typer.BadParameter("--status and --logout can't be combined with other options of login")
     if status:
         return verb.show_status(ctx, flags)
     if logout:
@@ -192,8 +192,8 @@ def schema(
 ) -> int:
     """Print the JSON Schema of a command's answer.
 
-    Without a command it prints all of them, as one object by command; for `map`, `ledger` or `config` those of the
-    group. `hook` is what a hook reads. No settings are needed.
+    Without a command it prints all schemas, as one object by command. For `map`, `ledger` or `config` it prints those
+    of the group. `hook` is the schema of a hook's input. It needs no settings.
     """
     from tsrevel.cli import schema as verb
 
@@ -215,7 +215,8 @@ def man(ctx: CliContext, flags: OutputOptions) -> int:
 def validate(ctx: CliContext, flags: OutputOptions) -> int:
     """Check the settings, and report every problem at once.
 
-    Files and commands that give secrets (`api_key_file`, `api_key_command`) are read and run. No service is called.
+    It reads the files and runs the commands that provide secrets (`api_key_file`, `api_key_command`). It calls no
+    service.
     """
     from tsrevel.cli import settings as verb
 
@@ -237,12 +238,12 @@ def generate(ctx: CliContext, flags: OutputOptions) -> int:
 def show(
     ctx: CliContext,
     flags: OutputOptions,
-    form: Annotated[Literal["toml", "json"], typer.Option("--format", help="--json is the same as json.")] = "toml",
+    form: Annotated[Literal["toml", "json"], typer.Option("--format", help="--json also means json.")] = "toml",
 ) -> int:
     """Print every setting with its origin, and secrets masked.
 
-    Problems go to stderr. Files and commands that give secrets are read and run, to find out whether they are set. No
-    service is called.
+    Problems go to stderr. It reads the files and runs the commands that provide secrets, to see whether each is set. It
+    calls no service.
     """
     from tsrevel.cli import settings as verb
 
@@ -260,18 +261,18 @@ def doctor(
     flags: OutputOptions,
     assumptions: Annotated[
         bool,
-        typer.Option("--assumptions", help="Test in this account what is only assumed of both services, instead."),
+        typer.Option("--assumptions", help="Only test in your account what tsrevel assumes of both services."),
     ] = False,
 ) -> int:
     """Check the whole installation, and say what to do.
 
     This is the go-live checklist. It writes to neither service. Each check ends as ok, warning, problem or skipped, and
-    the worst problem decides the exit status. While runs are paused or disabled it checks this machine alone. With `-q`
-    it prints problems alone.
+    the worst problem decides the exit status. While runs are paused or disabled it checks only this machine. With `-q`
+    it prints only problems.
 
-    `--assumptions` reads about 40 pages of both services, and stores the answers in the ledger, where runs find them.
-    Each assumption holds, doesn't hold, or can't be told here. Exit status 10: one that orders rest on doesn't hold, so
-    runs write nothing until `safety.accepted_assumptions` names its code.
+    `--assumptions` makes about 40 requests, and stores the answers in the ledger, where runs read them. Each assumption
+    holds, doesn't hold, or can't be tested here. If a critical one doesn't hold, the exit status is 10, and runs write
+    nothing until `safety.accepted_assumptions` names its code.
     """
     if assumptions:
         from tsrevel.cli import assumptions as probing
@@ -286,21 +287,21 @@ def doctor(
     app,
     panel=SET_UP,
     example="tsrevel report --output report.txt",
-    exits={0: "written; what couldn't be read is named in it", 10: "written, though a setting is wrong"},
+    exits={0: "written; it names what couldn't be read", 10: "written, though a setting is wrong"},
 )
 def report(
     ctx: CliContext,
     flags: OutputOptions,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="A new file to write it to, instead of printing it.")
+        Path | None, typer.Option("--output", metavar="FILE", help="Write the report to this new file.")
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask neither service.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Call no service.")] = False,
 ) -> int:
     """Write a text that you can send to a colleague.
 
-    It has versions, settings, the last runs, what is known of this account's assumptions and rehearsals, the codes of
-    `doctor`, and the shapes of what both services answer now: field names and types. It has no customer's data, no
-    secret, and no name from the settings.
+    It has versions, settings, the last runs, the results of assumptions and rehearsals, the codes of `doctor`, and the
+    field names and types in both services' current answers. It has no customer data, no secret, and no name from the
+    settings.
     """
     from tsrevel.cli import report as verb
 
@@ -311,7 +312,7 @@ def report(
     app,
     panel=SET_UP,
     example="tsrevel notify --test",
-    exits=SERVICE_EXITS | {0: "all that is set up works", 3: "a hook failed, or runs are paused or disabled"},
+    exits=SERVICE_EXITS | {0: "everything that is set up works", 3: "a hook failed, or runs are paused or disabled"},
     acts=True,
 )
 def notify(
@@ -321,8 +322,8 @@ def notify(
 ) -> int:
     """Send one test mail and one ping, and call each hook.
 
-    All events in them are invented. It sends in a dry run too. The ping counts as a success at the monitor. Hooks get
-    `"test": true`. While runs are paused or disabled it sends nothing.
+    All their events are invented. It sends them in a dry run too. The ping counts as a success at the monitor. Hooks
+    get `"test": true`. While runs are paused or disabled it sends nothing.
     """
     from tsrevel.cli import notify as verb
 
@@ -340,18 +341,18 @@ def schedule(
     ],
     user: Annotated[
         str | None,
-        typer.Option("--user", metavar="NAME", help="Who runs it [default: you; for root the state's owner]."),
+        typer.Option("--user", metavar="NAME", help="Who runs tsrevel. [default: you; for root, the state's owner]"),
     ] = None,
     mailto: Annotated[
         list[str] | None,
-        typer.Option("--mailto", metavar="ADDRESS", help="Whom to mail [default: email.recipients]; repeatable."),
+        typer.Option("--mailto", metavar="ADDRESS", help="Who gets mail. May be repeated. [default: email.recipients]"),
     ] = None,
     log: Annotated[Path | None, typer.Option("--log", metavar="F", help="Append what runs print to this file.")] = None,
 ) -> int:
     """Print the crontab lines or systemd units to install.
 
-    They run it every 45 minutes. They name the program and the settings file in use, so they work from any PATH.
-    Nothing is installed: the first lines say how. `doctor` checks what is installed.
+    They start `sync` every 45 minutes. They name the program and the settings file in use, so they work with any PATH.
+    Nothing is installed: the first lines say how to do that. `doctor` checks the installed schedule.
     """
     from tsrevel.cli import schedule as verb
 
@@ -388,24 +389,22 @@ def sandbox(
     flags: OutputOptions,
     write_config: Annotated[
         Path | None,
-        typer.Option("--write-config", metavar="F", help="Write settings that use it, instead of printing them."),
+        typer.Option("--write-config", metavar="F", help="Write the settings to this file, instead of printing them."),
     ] = None,
-    tripleseat_port: Annotated[int, typer.Option("--tripleseat-port", min=0, max=65535, help="0: any free one.")] = 0,
-    revel_port: Annotated[int, typer.Option("--revel-port", min=0, max=65535, help="0: any free one.")] = 0,
+    tripleseat_port: Annotated[int, typer.Option("--tripleseat-port", min=0, max=65535, help="0: any free port.")] = 0,
+    revel_port: Annotated[int, typer.Option("--revel-port", min=0, max=65535, help="0: any free port.")] = 0,
     login_port: Annotated[
-        int, typer.Option("--login-port", min=1, max=65535, help="Where `login` waits, by its `--port`.")
+        int, typer.Option("--login-port", min=1, max=65535, help="The `--port` of the `login` to rehearse.")
     ] = 8765,
     broken: Annotated[
         list[str] | None,
-        typer.Option(
-            "--break", metavar="NAME", help="Let the services break one assumption, such as uuid-filter; repeatable."
-        ),
+        typer.Option("--break", metavar="NAME", help="Break one assumption, such as uuid-filter. May be repeated."),
     ] = None,
 ) -> int:
     """Run the sandbox until you interrupt it.
 
-    They listen on loopback, with a sample day in them. It makes its own settings, so `--config` changes nothing. You
-    can also rehearse `login` there: open the address that it prints, and nobody has to approve.
+    It serves a TripleSeat and a Revel on loopback, with a sample day. It makes its own settings and ignores `--config`.
+    You can also rehearse `login` with it: open the address that `login` prints, and nobody has to approve.
     """
     from tsrevel.cli import sandbox as verb
 
