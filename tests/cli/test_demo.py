@@ -27,7 +27,7 @@ def demo(*argv: str, tty: bool = False) -> Ran:
 def test_the_demo_tells_the_story_and_keeps_its_promise() -> None:
     ran = demo()
     assert (ran.status, ran.err) == (0, "")
-    for part in ("1. A dry run", "2. A live run", "3. Another live run", "4. The order in Revel now"):
+    for part in ("1. A dry run", "2. A live run", "3. Another live run", "4. The orders in Revel now"):
         assert part in ran.out
     assert re.search(r"7 events: 3 orders made \(1,280\.23\), 1 held, 1 missed, 2 with nothing to do", ran.out)
     assert "each order once, correct to the cent." in ran.out

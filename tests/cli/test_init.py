@@ -46,7 +46,7 @@ def test_options_become_a_private_file_where_settings_are_looked_for(shell: Shel
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert [each.name for each in path.parent.iterdir()] == ["config.toml"]
     assert ran.lines == [
-        f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run.",
+        f"Wrote {path}, which only you can read. Runs are dry until you change safety.dry_run.",
         "Next:",
         "  tsrevel login",
         "  tsrevel doctor",

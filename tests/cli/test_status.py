@@ -254,7 +254,7 @@ def test_on_a_terminal_it_is_laid_out_for_a_person(shell: Shell) -> None:
     for text in (
         "Last good run",
         "Last runs",
-        "Held: a person must see to these",
+        "Held: these need a person",
         "Missed",
         "Orders that are unfinished",
         "Due next",

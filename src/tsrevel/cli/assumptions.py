@@ -1,4 +1,4 @@
-"""`doctor --assumptions`: what the account itself answers where tsrevel only assumes."""
+"""`doctor --assumptions`: test in the account what tsrevel only assumes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tsrevel.wiring import Runtime
 
 
 def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
-    """Test every assumption: exit 10 where one that runs rest on doesn't hold and isn't accepted."""
+    """Test every assumption. Exit status 10 if a critical one doesn't hold and isn't accepted."""
     runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     installation = Installation(settings, problems, ctx.environ, runtime)
@@ -66,7 +66,7 @@ def probe_account(ctx: CliContext, flags: OutputOptions) -> int:
     show_findings(found, ctx, flags)
     if not flags.quiet:
         told = [each for each in report.answers if each.result is not AssumptionResult.UNTOLD]
-        counts = summarize(told) if told else "Nothing could be told"
+        counts = summarize(told) if told else "Nothing could be tested"
         end = "Runs may write." if status == 0 else f"Runs write nothing (exit status {status})."
         if config_wrong:
             end = f"Correct the settings first: `tsrevel doctor` names what is wrong (exit status {status})."

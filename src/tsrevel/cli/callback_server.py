@@ -1,7 +1,7 @@
-"""Where TripleSeat sends the browser once a person has decided: a listener on loopback (facts TripleSeat 1.2).
+"""The loopback server to which TripleSeat sends the browser after a person's decision (facts TripleSeat 1.2).
 
-It takes a GET of one path with that login's `state`, once; whatever else comes is turned away and changes nothing. It
-keeps no log, and no page of it repeats what the browser sent.
+It accepts a GET of one path with the login's `state`, once. It refuses everything else. It has no log, and its pages
+never repeat what the browser sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tsrevel.redaction import Secret
 from tsrevel.transport.responses import tidy
 
 REQUEST_SECONDS = 10
-"""How long a browser may take to say what it wants: some connect in advance and say nothing."""
+"""How long a browser may take to send its request: some connect in advance and send nothing."""
 PAGE_SECONDS = 3
 """How long the end of the login waits for the browser to take its page."""
 _MOST_FIELDS = 20
@@ -41,7 +41,7 @@ _HEADERS = (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ConsentAnswer(Secret):
-    """What the person decided: a code, or the word for why there is none, with what TripleSeat says to it."""
+    """The person's decision: a code, or an error word with TripleSeat's description."""
 
     code: str = ""
     error: str = ""
@@ -50,13 +50,13 @@ class ConsentAnswer(Secret):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Not the answer to this login, and why."""
+    """A redirect that isn't the answer to this login, and why."""
 
     why: str
 
 
 def read_answer(query: str, state: str) -> ConsentAnswer | Rejected:
-    """What the query of a redirect says, if it carries the login's `state` (compared in constant time)."""
+    """The answer in a redirect's query, if it has the login's `state` (compared in constant time)."""
     try:
         fields = parse_qs(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
@@ -79,13 +79,13 @@ def _tell_word(error: str) -> str:
 
 
 class CallbackServer(socketserver.ThreadingTCPServer):
-    """The redirect address, listened to from now on; close it, or use it as a context manager.
+    """Listens at the redirect address until it is closed; it is a context manager.
 
-    `tell` is called, once, with why something that came in was turned away. Raises OSError where the port can't be had.
+    `tell` is called once, with the reason, when a redirect is refused. Raises OSError if the port can't be opened.
     """
 
     allow_reuse_address = True
-    daemon_threads = True  # who says nothing keeps nobody waiting, and is left behind in the end
+    daemon_threads = True  # a silent browser delays nobody, not even the end
 
     def __init__(self, host: str, port: int, path: str, state: str, tell: Callable[[str], None]) -> None:
         self.path, self.shown = path, threading.Event()
@@ -103,9 +103,9 @@ class CallbackServer(socketserver.ThreadingTCPServer):
         self.close()
 
     def wait(self, seconds: float) -> ConsentAnswer | None:
-        """The person's answer; None where none came within `seconds`. The browser is kept waiting for `conclude`.
+        """The person's answer; None if none comes within `seconds`. The browser waits for its page until `close`.
 
-        It is waited for a second at a time: a signal that arrives just before a wait is heeded only after it.
+        This waits one second at a time, because a signal that arrives just before a wait is handled only after it.
         """
         latest = time.monotonic() + seconds
         while (left := latest - time.monotonic()) > 0 and not self._arrived.wait(min(left, 1.0)):
@@ -113,11 +113,11 @@ class CallbackServer(socketserver.ThreadingTCPServer):
         return self._answer
 
     def conclude(self) -> None:
-        """The login is done: the browser may say so. Without this it says that the login failed."""
+        """The login succeeded, and the browser's page may say so. Without this it says that the login failed."""
         self._done = True
 
     def close(self) -> None:
-        """Give the browser its page, and stop listening."""
+        """Send the browser its page, and stop listening."""
         self._decided.set()
         if self._answer is not None:
             self.shown.wait(PAGE_SECONDS)
@@ -134,7 +134,7 @@ class CallbackServer(socketserver.ThreadingTCPServer):
                 self._tell(answer.why)
             text = "This answer belongs to another login, so tsrevel refused it. Open the address that"
             return 400, "Refused", f"{text} `tsrevel login` printed last."
-        with self._lock:  # the first answer counts; the same page asked for again learns what became of that one
+        with self._lock:  # only the first answer counts; a reload shows its result
             if self._answer is None:
                 self._answer = answer
                 self._arrived.set()
@@ -144,7 +144,7 @@ class CallbackServer(socketserver.ThreadingTCPServer):
         return 200, "Not logged in", "The login failed. Go back to the terminal where you started `tsrevel login`."
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that goes away in the midst of its request is no fault."""
+        """Ignore a browser that closes the connection during its request."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "tsrevel", ""
 
     def do_GET(self) -> None:
-        """Answer at the redirect URL's path alone."""
+        """Answer only at the redirect URL's path."""
         path, _, query = self.path.partition("?")
         if path != self.server.path:
             self._send(404, "Nothing here", "This address doesn't exist.")
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(code, "Not understood", "This was not a browser's request.")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Keep no log: an address holds the code."""
+        """Write no log: the address holds the code."""
 
     def _send(self, status: int, title: str, text: str) -> None:
         page = (

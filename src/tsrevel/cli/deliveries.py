@@ -18,9 +18,9 @@ _STDIN = {STDIN, *map(Path, ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))}
 
 
 def list_captured(paths: Sequence[Path]) -> list[Path]:
-    """The files to replay, in order; of a folder each `*.json` by name, except hidden ones; none twice.
+    """The files to replay, in order, each once; of a folder each `*.json` by name, except hidden ones.
 
-    Raises BadParameter for an unknown one.
+    Raises typer.BadParameter for a missing or unreadable path.
     """
     found: list[Path] = []
     for path in paths:
@@ -35,17 +35,17 @@ def list_captured(paths: Sequence[Path]) -> list[Path]:
 
 
 def show_path(path: Path) -> str:
-    """The path as one line that any stream takes: a name may hold bytes that are no characters, and line breaks."""
+    """The path on one line, for any stream: a name may have line breaks, and bytes that are no characters."""
     return show_controls(os.fsencode(path).decode(errors="backslashreplace"))
 
 
 def open_body(ctx: CliContext, path: Path) -> bytes:
-    """The raw body, of standard input or a regular file. Raises BodyTooLarge and OSError."""
+    """The raw body, from standard input or a regular file. Raises BodyTooLarge and OSError."""
     return read_body(ctx.stdin) if path in _STDIN else read_captured(path)
 
 
 def open_archive(folder: Path, captured: Sequence[Path]) -> None:
-    """Make the folder that handled deliveries go to. Raises typer.BadParameter where that can't be."""
+    """Make the folder for finished deliveries. Raises typer.BadParameter if it can't be used."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         inside = any(path != STDIN and real_path(path).parent == real_path(folder) for path in captured)

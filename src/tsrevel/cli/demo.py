@@ -30,12 +30,12 @@ from tsrevel.wiring import utc_now
 
 BROKEN_PROMISE = 1
 DELIVERED = "lost"
-"""The story of the event that a delivery brings."""
+"""The sample event that the delivery is about."""
 DELIVERY_SECONDS = 30
 
 
 def demo(ctx: CliContext, flags: OutputOptions, *, serve: bool) -> int:
-    """Tell the story on stdout; 0 when every event ended as it should, to the cent and only once."""
+    """Show the runs on stdout. Exit status 0 if every event ended as it should, to the cent and only once."""
     page = TextOutput(ctx)
     page.console.quiet = flags.json or flags.quiet
     if not page.is_terminal:
@@ -56,7 +56,7 @@ def demo(ctx: CliContext, flags: OutputOptions, *, serve: bool) -> int:
         ]
         if serve:
             _deliver(served, config, page)
-        page.line(f"{5 if serve else 4}. The order in Revel now, and its record in the ledger.", "bold")
+        page.line(f"{5 if serve else 4}. The orders in Revel now, and their records in the ledger.", "bold")
         page.line()
         page.table(_PROOF_COLUMNS, _proof(served, config), indent=0)
         faults = _find_faults(served, *reports, serve=serve)
@@ -66,7 +66,7 @@ def demo(ctx: CliContext, flags: OutputOptions, *, serve: bool) -> int:
         print(f"tsrevel: {fault}", file=ctx.stderr)
     if not faults:
         page.line()
-        page.line("Revel has each order once, correct to the cent. Next: run `tsrevel sandbox`, or follow the README.")
+        page.line("Revel has each order once, correct to the cent. Next: try `tsrevel sandbox`, or the README.")
     return BROKEN_PROMISE if faults else 0
 
 
@@ -81,7 +81,7 @@ def _act(ctx: CliContext, flags: OutputOptions, page: TextOutput, title: str) ->
 
 
 def _deliver(served: Served, config: Path, page: TextOutput) -> None:
-    """Take back what called an event off, and send what TripleSeat would: a signed delivery to the real service."""
+    """Make a lost event definite again, and send the signed delivery that TripleSeat would send to `serve`."""
     sample = served.day.event(DELIVERED)
     event = served.tripleseat.edit_event(sample.id, status="DEFINITE")
     page.line(f"4. A webhook: event {sample.id} ({sample.name}) becomes DEFINITE after all.", "bold")
@@ -105,12 +105,10 @@ def _deliver(served: Served, config: Path, page: TextOutput) -> None:
 
 
 def _read_line(process: Popen[str]) -> str:
-    """What the service says next. Raises ServiceDown where it says nothing, as it ended."""
+    """The next line that the service prints. Raises ServiceDown if it ended instead."""
     line = process.stdout.readline() if process.stdout else ""
     if not line:
-        raise ServiceDown(
-            "`tsrevel serve` ended before its time: try it by itself, with the settings of `tsrevel sandbox`"
-        )
+        raise ServiceDown("`tsrevel serve` ended too early; run it with the settings of `tsrevel sandbox` to see why")
     return line
 
 
@@ -120,7 +118,7 @@ _PROOF_COLUMNS = columns_of(
 
 
 def _proof(served: Served, config: Path) -> list[Row]:
-    """Each order at Revel beside what the ledger knows of it. Raises LedgerDamaged where its audit chain is broken."""
+    """Each order in Revel beside its record in the ledger. Raises LedgerDamaged if the audit chain is broken."""
     settings = load_settings(config=config, environ={})
     with Ledger.open(settings.ledger_path, environment=settings.environment, clock=utc_now) as ledger:
         ledger.audit.verify()
@@ -137,7 +135,7 @@ def _proof(served: Served, config: Path) -> list[Row]:
 
 
 def _find_faults(served: Served, dry: RunReport, live: RunReport, again: RunReport, *, serve: bool) -> list[str]:
-    """Whatever didn't end as the sample day says it must: the demo is a check as well as a show."""
+    """Everything that didn't end as the sample day says: the demo is also a check."""
     faults = []
     ended = {outcome.event_id: outcome for outcome in live.outcomes}
     due = [event for event in served.day.events if event.status == Status.INJECTED]

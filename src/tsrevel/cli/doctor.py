@@ -1,4 +1,4 @@
-"""`doctor`: every finding as it is made, for a person or as JSON; the checks are in the package `doctor`."""
+"""`doctor`: print every finding, for a person or as JSON. The checks are in the package `doctor`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
     runtime = ctx.runtime or Runtime()
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     installation = Installation(settings, problems, ctx.environ, runtime)
-    log = replace(flags, quiet=flags.quiet or not flags.verbose)  # what it would warn of is among the findings
+    log = replace(flags, quiet=flags.quiet or not flags.verbose)  # its warnings are among the findings
     with logging_to(ctx.stderr, log, "doctor"):
         found = tuple(show_findings(run_checks(installation), ctx, flags))
     why = installation.switched_off()
@@ -57,7 +57,7 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
 
 
 def show_findings(findings: Iterable[CheckFinding], ctx: CliContext, flags: OutputOptions) -> list[CheckFinding]:
-    """The same findings, each told as it comes: a slow service shows as a list that grows slowly."""
+    """Print each finding as soon as it is made, and return them all."""
     page, group, found = TextOutput(ctx), "", []
     for each in findings:
         if not flags.json and (not flags.quiet or each.verdict is CheckResult.PROBLEM):
@@ -72,7 +72,7 @@ def show_findings(findings: Iterable[CheckFinding], ctx: CliContext, flags: Outp
 
 
 def _show(finding: CheckFinding, before: str, page: TextOutput) -> str:
-    """One finding on a terminal, under the heading of its group where that is a new one; the group."""
+    """Print one finding on a terminal, after the heading of its group if that is new; return the group."""
     prefix, _, rest = finding.name.partition(".")
     other = "Around the runs" if finding.name in _AROUND else "This machine"
     group = finding.subject or _GROUPS.get(prefix, other)

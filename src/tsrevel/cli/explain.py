@@ -35,9 +35,9 @@ _IS_IT_RIGHT = "check its id"
 
 
 def explain_event(ctx: CliContext, flags: OutputOptions, event: str, *, offline: bool) -> int:
-    """Explain one event: exit 0 where that could be done, 12 or 13 where a service didn't let it.
+    """Explain one event. Exit status 0, or 12 or 13 if a service couldn't be read.
 
-    Raises typer.BadParameter for what can't be an event's id. A name that only the ledger knows is explained by it.
+    An id that no service can have is explained from the ledger, if it knows it; else this raises typer.BadParameter.
     """
     runtime = ctx.runtime or Runtime()
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=offline)
@@ -111,7 +111,7 @@ def _lines(why: Rationale) -> tuple[reports.LineJson, ...]:
 
 
 def _money(why: Rationale | None, plan: Plan | None) -> reports.MoneyJson:
-    """What the document and the plan say of money, as far as they are there."""
+    """The amounts of the document and of the plan, if there are any."""
     charges = tuple(fill(reports.ChargeJson, each) for each in why.charges) if why else None
     parts = fill(reports.MoneyJson, why, charges=charges)
     return (
@@ -127,7 +127,7 @@ def _advise(told: Explanation) -> str | None:
     if told.outcome is None:
         return None
     if told.exit_status and told.outcome.reason is None:
-        return "correct the problem that the text names, then run `tsrevel explain` again: a run would stop at it too"
+        return "correct the problem that the text names, then run `tsrevel explain` again; it would stop a run too"
     record = told.history.record
     disputed = record is not None and record.state == "disputed"
     return advise(told.outcome.event_id, told.outcome.status, told.outcome.reason, disputed=disputed)
@@ -142,7 +142,7 @@ def _product_names(told: Explanation) -> Mapping[ProductId, str]:
 
 
 def show_explanation(page: TextOutput, told: Explanation) -> None:
-    """The decision on an event and the plan, for a person."""
+    """Print the decision on an event, and the plan."""
     outcome = told.outcome
     event_id = told.history.event_id
     if outcome is None:
@@ -162,7 +162,7 @@ def show_explanation(page: TextOutput, told: Explanation) -> None:
     if told.switched_off:
         page.line(f"runs do nothing now: {told.switched_off}", ALARM)
     if told.source == "ledger":
-        source = "the ledger alone; no service was called"
+        source = "only the ledger; no service was called"
     elif told.exit_status:
         source = "not every service could be called"
     else:

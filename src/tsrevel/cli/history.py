@@ -1,4 +1,4 @@
-"""`history`: the last runs, or all that ever happened to one event, by the ledger alone."""
+"""`history`: the last runs, one run, or everything that happened to one event. It reads only the ledger."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tsrevel.ledger.queries import Attempt
 from tsrevel.planning.money import show_grouped
 
 _RUNS_SHOWN = 10
-"""So many runs are shown of those that one id names; it is one, unless a correlation id was given out twice."""
+"""Show up to this many runs with one id. There is only one, unless two runs have the same correlation id."""
 
 
 def show_runs(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
-    """The last runs and what they injected, held and failed: exit 0. Raises what `status` raises."""
+    """Show the last runs and what they injected, held and failed. Exit status 0. Raises what `status` raises."""
     with look(ctx, flags) as (settings, view, _now):
         _tell_runs(ctx, flags, settings, recount_runs(view, limit), view.runs.paused() if view else None)
     return 0
@@ -55,9 +55,9 @@ def _tell_runs(
 
 
 def show_one(ctx: CliContext, flags: OutputOptions, name: str, limit: int | None) -> int:
-    """Everything that happened to an event, of facts the last `limit`, or in a run: exit 0, also where it is unknown.
+    """Show everything that happened to an event, with its last `limit` audit rows, or in a run. Exit status 0.
 
-    Raises typer.BadParameter for what can't be the id of either.
+    An unknown event is reported. Raises typer.BadParameter for a text that can't be the id of either.
     """
     with look(ctx, flags) as (settings, view, _now):
         pause, runs = view.runs.paused() if view else None, recount_runs(view, _RUNS_SHOWN, name.strip())
@@ -65,12 +65,12 @@ def show_one(ctx: CliContext, flags: OutputOptions, name: str, limit: int | None
             event_id = find_event_id(name, lambda each: recount_event(view, each).known)
         except typer.BadParameter as error:
             if not runs:
-                text = f"{name!r} is no TripleSeat event id (a number), and no run in the ledger has that id"
+                text = f"{name!r} is not a TripleSeat event id (a number), and no run in the ledger has that id"
                 raise typer.BadParameter(f"{text}; `tsrevel history` lists the runs") from error
             _tell_runs(ctx, flags, settings, runs, pause)
             return 0
         told = recount_event(view, event_id, limit)
-    if runs and not told.known:  # the beginning of a run's id may be digits alone
+    if runs and not told.known:  # a run's short id may have only digits
         _tell_runs(ctx, flags, settings, runs, pause)
         return 0
     if flags.json:
@@ -94,7 +94,7 @@ def show_one(ctx: CliContext, flags: OutputOptions, name: str, limit: int | None
 
 
 def _begin(ctx: CliContext, settings: Settings, pause: Pause | None, place: str = "") -> TextOutput:
-    """The output, begun with the pause if there is one."""
+    """The output. It begins with the pause, if there is one."""
     page = TextOutput(ctx, settings, place)
     if pause:
         page.line(f"! runs are {pause}", ALARM)

@@ -1,4 +1,4 @@
-"""`init`: settings from options, the environment and a person's answers become a commented file of mode 0600."""
+"""`init`: write options, the environment and a person's answers to a commented settings file of mode 0600."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Ctrl-C to stop without changes."""
 
 
 def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) -> int:
-    """Write the file, or raise without having written: ConfigError, typer.BadParameter, or what a service said."""
+    """Write the file. Before that it may raise ConfigError, typer.BadParameter, or the error of a service."""
     path = _find_target(ctx, options)
     if os.path.lexists(path):
         remedy = "Edit it, move it away, or name another file with --output."
@@ -45,12 +45,12 @@ def write_settings(ctx: CliContext, flags: OutputOptions, options: InitOptions) 
     ask_services = options.prefill
     if terminal:
         ask_services = _Interview(terminal, draft, ctx.environ).ask_all(path, prefill=options.prefill)
-    # The token that the services are asked with lies where the login with the settings of before has put it.
+    # TripleSeat's token is where the login with the settings before stored it.
     settings = _check(ctx, draft, draft.replaces or path, places=not ask_services)
     left = _prefill(ctx, flags, draft, settings, terminal) if ask_services else []
     after = _check(ctx, draft, path, places=True)
     found = options.output is None or path == SYSTEM_CONFIG or _is_usual(path, ctx.environ)
-    old = None if found else draft.replaces  # a file that lies where settings are looked for stays there
+    old = None if found else draft.replaces  # a file in its final place stays there
     if terminal and not terminal.confirm(f"Write {path}?", default=True):
         terminal.say("Nothing was written.")
         return 0
@@ -80,7 +80,7 @@ def _find_target(ctx: CliContext, options: InitOptions) -> Path:
 
 
 def _check(ctx: CliContext, draft: SettingsDraft, path: Path, *, places: bool) -> Settings:
-    """The settings that would be read back. What only lacks an option is a usage error that names it."""
+    """The settings as they will be read back. If only options are missing, a usage error names them."""
     try:
         return draft.check(path, ctx.environ, places=places)
     except ConfigError as error:
@@ -92,7 +92,7 @@ def _check(ctx: CliContext, draft: SettingsDraft, path: Path, *, places: bool) -
 
 
 def _name_missing(problem: ConfigProblem, draft: SettingsDraft) -> str:
-    """The options that would give what the problem says is missing; "" where it is about something that was given."""
+    """The options that provide the missing setting; "" if the problem is about a setting that was given."""
     key = problem.key
     if key.startswith("locations[") and key.endswith((".user", ".station")) and problem.code is ConfigCode.NOT_SET:
         leaf = key.rpartition(".")[2]
@@ -109,7 +109,7 @@ def _name_missing(problem: ConfigProblem, draft: SettingsDraft) -> str:
 def _prefill(
     ctx: CliContext, flags: OutputOptions, draft: SettingsDraft, settings: Settings, terminal: Terminal | None
 ) -> list[str]:
-    """Take what both services offer into the draft; what is left to do. Raises what a service said."""
+    """Fill the draft from both services; return the texts on what is left to do. Raises the error of a service."""
     runtime = ctx.runtime or Runtime()
     known = [dict(each.values) for each in draft.locations]
     try:
@@ -157,17 +157,17 @@ def _tell(
         return
     for text in todo:
         ctx.tell(f"tsrevel: to do: {text}")
-    ctx.say(f"Wrote {path}, readable by you alone. It is a dry run until you change safety.dry_run.")
+    ctx.say(f"Wrote {path}, which only you can read. Runs are dry until you change safety.dry_run.")
     head = "Next:"
     if hand_over:
-        given = "Next, run these as root. Replace USER by the user that runs tsrevel:"
+        given = "Next, run these as root. Replace USER with the user that runs tsrevel:"
         print("\n  ".join([given, *hand_over]), file=ctx.stdout)
         head = "Then run these as that user:"
     print("\n  ".join([head, *steps]), file=ctx.stdout)
 
 
 def _overruled(environ: Mapping[str, str]) -> list[str]:
-    """The environment goes before the file: one that says live makes the file's dry run no dry run."""
+    """A text if the environment turns the file's dry run off: the environment overrides the file."""
     for name in VARIABLES["safety.dry_run"]:
         try:
             live = bool(lookup(environ, name)) and not parse_flag(lookup(environ, name))
@@ -179,13 +179,13 @@ def _overruled(environ: Mapping[str, str]) -> list[str]:
 
 
 def _is_usual(path: Path, environ: Mapping[str, str]) -> bool:
-    """Whether this user's commands find the file there by themselves."""
+    """Whether this user's commands find the file without `--config`."""
     folder = config_folder(environ)
     return folder is not None and path == folder / "config.toml" and not lookup(environ, "TSREVEL_CONFIG")
 
 
 def _put_in_place(path: Path, old: Path) -> list[str]:
-    """How the new file takes the place of the one it was made from; that one's owner and mode stay."""
+    """The command that replaces the old file with the new one made from it, and keeps its owner and mode."""
     new, real = shlex.quote(str(path)), shlex.quote(str(real_path(old)))
     try:
         before, after = old.stat(), path.stat()
@@ -196,9 +196,9 @@ def _put_in_place(path: Path, old: Path) -> list[str]:
 
 
 def _hand_over(path: Path, settings: Settings, environ: Mapping[str, str], *, made: bool) -> list[str]:
-    """How root gives settings whose state lies elsewhere, such as those below /etc, to the user that runs tsrevel.
+    """The commands by which root gives settings, such as those below /etc, to the user that runs tsrevel.
 
-    `made`: their folder is new. It is given away too, as one of tsrevel's own is: `map` writes there.
+    `made`: their folder is new. Such a folder, and one of tsrevel's own, is given too: `map` writes there.
     """
     real, state = real_path(path), place_state(path, environ)
     if os.geteuid() != 0 or state is None or state.folder == real.parent:
@@ -219,13 +219,13 @@ def _next_steps(path: Path, settings: Settings, environ: Mapping[str, str]) -> l
 
 
 class _Interview:
-    """Asks for what the draft lacks. A refusal is a reason why an answer can't be taken."""
+    """Asks for the settings that the draft lacks. Each `refuse` function returns why an answer is refused, or ""."""
 
     def __init__(self, terminal: Terminal, draft: SettingsDraft, environ: Mapping[str, str]) -> None:
         self.terminal, self.draft, self.environ = terminal, draft, environ
 
     def ask_all(self, path: Path, *, prefill: bool) -> bool:
-        """Ask for the file at `path`; whether both services are to be asked for the rest."""
+        """Ask for the settings of the file at `path`; return whether to ask both services for the rest."""
         self.terminal.say(_INTRODUCTION)
         self._ask_access()
         if not self.draft.has("timezone"):
@@ -244,7 +244,7 @@ class _Interview:
         return prefill
 
     def _ask_access(self) -> None:
-        """How to get into both services (facts TripleSeat 1, Revel 1)."""
+        """Ask for the credentials of both services (facts TripleSeat 1, Revel 1)."""
         pretended = self.draft.values.get("environment") == "sandbox"
         self.terminal.say("\nTripleSeat (an OAuth 2 app: Settings, Tripleseat API & Webhooks)")
         if pretended:
@@ -266,7 +266,7 @@ class _Interview:
         self._ask_secret("revel.api_secret", "Revel API secret")
 
     def _ask_public_key(self, path: Path) -> None:
-        """Before the login only this key lists TripleSeat's locations and sites (facts TripleSeat 1.6)."""
+        """Ask for the key: before the login only it lists TripleSeat's locations and sites (facts TripleSeat 1.6)."""
         settings = self.draft.check(path, self.environ, places=False)
         seat = settings.tripleseat
         if seat.auth == "oauth2" and not settings.token_path.exists() and not self.draft.has("tripleseat.public_key"):
@@ -308,14 +308,14 @@ class _Interview:
             self.draft.put(key, answer)
 
     def _ask_number(self, key: str, question: str) -> None:
-        """Ask for a number that may be left out."""
+        """Ask for an optional number."""
         if not self.draft.has(key):
             answer = self.terminal.ask(question, check=lambda text: text and _refuse_number(text))
             if answer:
                 self.draft.put(key, int(answer))
 
     def _ask_secret(self, key: str, what: str) -> None:
-        """Ask for the secret itself, unseen; or for the file that holds it, or the command that prints it."""
+        """Ask for the secret itself, without showing it; or for the file that has it, or the command that prints it."""
 
         def absolute(path: str) -> str:
             return path if path.startswith("~/") else str(Path(path).absolute())
@@ -338,7 +338,7 @@ class _Interview:
         return self._refuse("timezone", iana_zone(text) or text)
 
     def _refuse(self, key: str, value: object) -> str:
-        """Why the value can't be taken, by the settings' own rules."""
+        """Why the rules of the settings refuse the value, or ""."""
         document: dict[str, object] = {"environment": self.draft.values.get("environment", "production")}
         section, _, leaf = key.rpartition(".")
         document |= {section: {leaf: value}} if section else {leaf: value}

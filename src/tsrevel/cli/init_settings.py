@@ -1,4 +1,4 @@
-"""The settings that `init` is about to write: from a file, the environment and options; the last one wins."""
+"""The settings that `init` writes: from a file, the environment and options. Options win, then the environment."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_location(text: str) -> dict[str, object]:
         pairs = [part.partition("=") for part in text.split(",")]
         if not all(key.strip() and sign for key, sign, _ in pairs):
             raise typer.BadParameter(
-                '--location: write key=value,key=value (name="A, B" goes as JSON), such as '
+                "--location: write key=value,key=value (or JSON, if a name has a comma), such as "
                 "name=Bakery,tripleseat_location=30501,revel_establishment=8,station=21"
             )
         said = {key.strip(): value.strip() for key, _, value in pairs}
@@ -51,13 +51,13 @@ def read_location(text: str) -> dict[str, object]:
 
 
 def _name_zone(entry: dict[str, object]) -> dict[str, object]:
-    """The same with its time zone's IANA name, where TripleSeat's own name for it was given."""
+    """The entry with the IANA name of its time zone, also if TripleSeat's name was given."""
     zone = entry.get("timezone")
     return entry | {"timezone": iana_zone(zone) or zone} if isinstance(zone, str) else entry
 
 
 def read_charge(text: str) -> dict[str, object]:
-    """A `[[charges]]` entry from "NAME=tax" or "NAME=item:PRODUCT", an id or a name. Raises typer.BadParameter."""
+    """A `[[charges]]` entry from "NAME=tax", or "NAME=item:PRODUCT" with an id or a name. Raises typer.BadParameter."""
     match, sign, told = text.rpartition("=")
     treatment, _, product = (part.strip() for part in told.partition(":"))
     if not sign or not match.strip() or treatment not in TREATMENTS or (treatment == "item") != bool(product):
@@ -100,12 +100,12 @@ def read_setting(text: str) -> tuple[str, object]:
 NAMED = ("revel.user", "revel.station", "revel.payment_type", "revel.discount")
 """Ids that may also be given as names, to be looked up."""
 _ACCOUNT = {"environment": "production", "tripleseat.base_url": None, "tripleseat.client_id": None}
-"""What says whose token TripleSeat's is, with what holds where it isn't set."""
+"""The settings that decide which account TripleSeat's token is for, with their defaults."""
 
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """What `init` was told. `values` are texts by dotted key; `--set`, `--location` and `--charge` as typed."""
+    """The options of `init`. `values` are texts by dotted key; `--set`, `--location` and `--charge` are as typed."""
 
     values: Mapping[str, str]
     output: Path | None = None
@@ -118,7 +118,7 @@ class InitOptions:
 
 @dataclass(slots=True)
 class SettingsDraft:
-    """Settings by dotted key, names still to be looked up, entries, and comments for the file by key."""
+    """Settings by dotted key, names to look up, entries, and comments for the file by key."""
 
     values: dict[str, object] = field(default_factory=dict, repr=False)
     names: dict[str, str] = field(default_factory=dict)
@@ -130,30 +130,30 @@ class SettingsDraft:
 
     @property
     def replaces(self) -> Path | None:
-        """The settings file that these were taken from, if they are for the same account: they may take its place.
+        """The settings file that the draft comes from, if it is for the same account: the new file may replace it.
 
-        Then its token and whatever else goes by it is theirs. None for another account: its token isn't theirs.
+        Then the new file also gets its token and state. For another account this is None.
         """
         return self.source if self.account == self.tell_account() else None
 
     def tell_account(self) -> Mapping[str, object]:
-        """Whose token TripleSeat's would be."""
+        """The account that TripleSeat's token is for."""
         return {key: self.values.get(key) or default for key, default in _ACCOUNT.items()}
 
     def put(self, key: str, value: object) -> None:
-        """Set one value. A secret's file or command takes the place of any other way it was given."""
+        """Set one value. A secret replaces its other forms (value, file, command)."""
         plain = plain_key(key)
         for variant in ("", *VARIANTS):
             self.values.pop(plain + variant, None)
         self.values[key] = value
 
     def has(self, key: str) -> bool:
-        """Whether the setting is given, a secret in any way."""
+        """Whether the setting is given; a secret counts in any form."""
         given = [self.values.get(key + variant) for variant in ("", *VARIANTS)]
         return any(value not in (None, "", [], 0) for value in given) or key in self.names
 
     def render(self, *, places: bool = True) -> str:
-        """The file's text; `places` says whether locations are in it."""
+        """The file's text, with locations only if `places`."""
         return render_config(self.values, self.charges, self.locations if places else (), self.remarks)
 
     def check(self, path: Path, environ: Mapping[str, str], *, places: bool = True) -> Settings:
@@ -162,7 +162,7 @@ class SettingsDraft:
 
 
 def plain_key(key: str) -> str:
-    """The secret's own key for one of its ways; any other key is itself."""
+    """The key of the secret that this file or command provides; any other key unchanged."""
     return next((secret for secret in SECRETS for variant in VARIANTS if key == secret + variant), key)
 
 
@@ -209,7 +209,7 @@ def _take(draft: SettingsDraft, key: str, value: object) -> None:
 
 
 def _anchor(key: str, value: object, environ: Mapping[str, str], source: Path | None) -> object:
-    """A path in a file starts at that file's folder, one on the command line where the operator is."""
+    """A path as absolute: from the folder of its settings file, or on the command line from the current folder."""
     if not isinstance(value, str) or not value or not (key.endswith("_file") or key == "ledger.path"):
         return value
     return str(expand_path(value, environ, settings_folder(source) if source else Path.cwd()))
@@ -220,7 +220,7 @@ def _take_options(draft: SettingsDraft, options: InitOptions, environ: Mapping[s
     for key, text in options.values.items():
         name = "--" + key.replace(".", "-").replace("_", "-")
         if other := seen.get(plain_key(key)):
-            raise typer.BadParameter(f"{other} and {name} set the same secret; keep one of them")
+            raise typer.BadParameter(f"{other} and {name} set the same secret; use only one of them")
         seen[plain_key(key)] = name
         if not text.strip():
             raise typer.BadParameter(f"{name} is empty")

@@ -1,4 +1,4 @@
-"""`ledger check`, `backup`, `export`, `prune`, and `pause` and `resume`: no service is called."""
+"""`ledger check`, `backup`, `export`, `prune`, and `pause` and `resume`. None of them calls a service."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute"
 
 
 def check_ledger(ctx: CliContext, flags: OutputOptions, file: Path | None) -> int:
-    """Check the ledger, or another file as one, and tell what is in it. Raises LedgerDamaged, LedgerUnusable."""
+    """Check the ledger, or another file, and report what is in it. Raises LedgerDamaged, LedgerUnusable."""
     settings, runtime = _load(ctx, flags)
     path = file or settings.ledger_path
     summary = examine(path, settings.environment, runtime.database)
@@ -101,16 +101,16 @@ def export_ledger(ctx: CliContext, flags: OutputOptions, output: Path | None) ->
     if flags.json:
         ctx.answer(answers.LedgerExportAnswer(output=str(output), rows=count))
     elif not flags.quiet:
-        print(f"{output}: {count:,} rows of {settings.ledger_path}, free text taken out.", file=ctx.stdout)
+        print(f"{output}: {count:,} rows of {settings.ledger_path}, without free text.", file=ctx.stdout)
     return 0
 
 
 def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_run: bool) -> int:
-    """Drop what is old and done, or only count it. Raises RunLocked (not in a dry run) and LedgerUnusable."""
+    """Remove details of old settled orders, or only count them. Raises RunLocked (not in a dry run), LedgerUnusable."""
     settings, runtime = _load(ctx, flags)
     path, environment = settings.ledger_path, settings.environment
     before = runtime.clock() - timedelta(days=older_than)
-    if dry_run or not path.exists():  # nothing is made, and no lock taken
+    if dry_run or not path.exists():  # create nothing, and take no lock
         gone = count_prunable(path, environment, before, runtime.database)
     else:
         with (
@@ -121,7 +121,7 @@ def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_
     if flags.json:
         ctx.answer(answers.LedgerPruneAnswer(dry_run=dry_run, older_than_days=older_than, dropped=gone))
     elif not flags.quiet:
-        done = "would be removed" if dry_run else "dropped"
+        done = "would be removed" if dry_run else "removed"
         told = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in gone.items())
         print(f"Of orders settled before {before:%Y-%m-%d}: {told} {done}.", file=ctx.stdout)
         print("The order of each event and the audit stay.", file=ctx.stdout)
@@ -133,7 +133,7 @@ def _load(ctx: CliContext, flags: OutputOptions) -> tuple[Settings, Runtime]:
 
 
 def _new_file(path: Path) -> TextIO:
-    """The file, made for its owner's eyes. LedgerUnusable if it exists or can't be made."""
+    """Create the file, readable only by its owner. Raises LedgerUnusable if it exists or can't be created."""
     try:
         path.touch(mode=0o600, exist_ok=False)
         take_owner_of(path, path.parent.stat())
@@ -147,7 +147,7 @@ def _new_file(path: Path) -> TextIO:
 
 
 def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
-    """Stop all runs until `resume`; where they are stopped already, tell since when and leave it at that."""
+    """Stop all runs until `resume`. An earlier pause is reported, and its reason stays."""
     settings, runtime = _load(ctx, flags)
     with _open_ledger(settings, runtime) as ledger:
         before = ledger.runs.pause(reason)
@@ -166,7 +166,7 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
 
 
 def resume(ctx: CliContext, flags: OutputOptions) -> int:
-    """Let runs work again; fine as well where they weren't paused."""
+    """Let runs work again. It is no error if they weren't paused."""
     settings, runtime = _load(ctx, flags)
     with _open_ledger(settings, runtime) as ledger:
         before, unused = ledger.runs.resume(), not ledger.runs.latest(1)
@@ -193,7 +193,7 @@ def _tell(
     text: str,
     unused: bool,
 ) -> int:
-    """`unused`: no run ever went by this ledger, so perhaps none is paused by it; told even where all else is quiet."""
+    """`unused`: no run ever used this ledger, so perhaps it pauses none. That is reported even with -q."""
     warnings = [NEVER_RUN] if unused else []
     for each in warnings:
         print(f"tsrevel: warning: {each} ({settings.ledger_path.absolute()})", file=ctx.stderr)

@@ -1,7 +1,7 @@
-"""`login`: an admin's consent becomes the first token (facts TripleSeat 1.2).
+"""`login`: get the first token after an admin's consent (facts TripleSeat 1.2).
 
-The address to open is the answer on stdout; who must open it, and how long it waits, is told on stderr. Neither a code
-nor a token is ever shown.
+The address to open goes to stdout. stderr says who must open it, and how long `login` waits. Neither ever shows a code
+or a token.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ NO_TOKEN = CredentialsRefused.exit_status
 
 
 def show_status(ctx: CliContext, flags: OutputOptions) -> int:
-    """Say whether there is a token, since when and until when; 0, or 12 where there is none that can be used.
+    """Report whether there is a token, since when and until when. Exit status 0, or 12 without a usable one.
 
-    Nothing is asked of TripleSeat.
+    It doesn't call TripleSeat.
     """
     with _open_settings(ctx, flags) as settings:
         if settings.tripleseat.auth != "oauth2":
@@ -72,7 +72,7 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
 
 
 def log_out(ctx: CliContext, flags: OutputOptions) -> int:
-    """Delete the token file, if there is one; 0. Raises ConfigError where it can't be."""
+    """Delete the token file, if there is one. Exit status 0. Raises ConfigError if it can't be deleted."""
     with _open_settings(ctx, flags) as settings:
         ctx.wrote = True
         removed = TokenFile(settings.token_path).remove()
@@ -87,19 +87,19 @@ def log_out(ctx: CliContext, flags: OutputOptions) -> int:
 
 @contextmanager
 def _open_settings(ctx: CliContext, flags: OutputOptions) -> Iterator[Settings]:
-    """The settings, as far as they are there: those of Revel may come later. The log goes to stderr meanwhile."""
+    """The settings, even if incomplete: those of Revel may come later. The log goes to stderr meanwhile."""
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     with logging_to(ctx.stderr, flags, "login"):
         yield settings
 
 
 def _find_end(token: Token) -> datetime | None:
-    """Until when the access token is good; None where there is none yet."""
+    """When the access token expires; None if there is none yet."""
     return _instant_of(token.expires_at) if token.access else None
 
 
 def _instant_of(seconds: float) -> datetime | None:
-    """An instant from epoch seconds; None where the calendar doesn't reach."""
+    """The instant of these epoch seconds; None if it is outside the calendar."""
     try:
         return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
     except (ValueError, OverflowError, OSError):
@@ -123,7 +123,7 @@ def _tell_nothing_to_do(ctx: CliContext, flags: OutputOptions, settings: Setting
 PORT = 8765
 PATH = "/callback"
 REST_SECONDS = 1.0
-"""How long the rest of an address is waited for that comes in several lines, off a terminal."""
+"""How long to wait for the next line of a pasted address, without a terminal."""
 _REFUSALS = {
     "access_denied": "the approval was refused; only an ADMIN user of TripleSeat can approve",
     "invalid_scope": "the app in TripleSeat doesn't have this scope; name its scopes with --scope",
@@ -136,7 +136,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True, slots=True)
 class LoginOptions:
-    """The flags of `login`. `timeout` in seconds; `redirect_uri` stands in for the one that `port` makes."""
+    """The flags of `login`. `timeout` is in seconds; `redirect_uri` replaces the one made from `port`."""
 
     port: int | None = None
     redirect_uri: str | None = None
@@ -173,21 +173,21 @@ class _Login:
     verifier: str
 
     def say(self, text: str) -> None:
-        """Tell whoever started this, on stderr; nothing with -q."""
+        """Print for the operator on stderr; nothing with -q."""
         if not self.flags.quiet:
             self.ctx.tell(text)
 
     def warn(self, why: str) -> None:
-        """Tell that something came in that is no answer to this login."""
+        """Report that an answer doesn't belong to this login."""
         text = f"tsrevel: refused an answer: {why}; still waiting for the right one"
         print(text, file=self.ctx.stderr, flush=True)
 
     def invite(self, uri: str) -> None:
-        """Say who has to do what, and where."""
+        """Print who must open which address, and the redirect URL that the app must have."""
         seat, scope = self.settings.tripleseat, self.options.scope
         where = seat.authorize_url
         if self.settings.environment == "sandbox" and self.settings.origin("tripleseat.authorize_url") == DEFAULT:
-            where = f"{seat.base_url}/oauth2/authorize"  # never at the real TripleSeat, unless somebody says so
+            where = f"{seat.base_url}/oauth2/authorize"  # the real TripleSeat only if the settings say so
         self.say(f'An ADMIN user of TripleSeat must open this address and approve. The scope is "{scope}".\n')
         url = consent_url(where, seat.client_id, uri, scope, self.state, self.verifier)
         stdout, stderr = self.ctx.stdout, self.ctx.stderr
@@ -198,11 +198,11 @@ class _Login:
         self.say(f"\nThe app in TripleSeat ({APP_PAGE}) must have exactly this redirect URL: {uri}")
 
     def redeem(self, answer: ConsentAnswer, uri: str) -> Token:
-        """The token for an answer, kept. Raises CredentialsRefused, ServiceDown, ConfigError."""
+        """The token for an answer, already stored. Raises CredentialsRefused, ServiceDown, ConfigError."""
         if answer.error:
             why = _REFUSALS.get(answer.error, "run `tsrevel login` again")
             said = f". It said: {self.token_url.quote(answer.description)}" if answer.description else ""
-            raise CredentialsRefused(f"TripleSeat gave no code: {answer.error} ({why}){said}")
+            raise CredentialsRefused(f"TripleSeat returned no code: {answer.error} ({why}){said}")
         self.ctx.wrote = True
         try:
             return redeem_code(self.token_url, TokenFile(self.settings.token_path), answer.code, uri, self.verifier)
@@ -211,7 +211,7 @@ class _Login:
 
 
 def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
-    """Get the first token; 0, or 12 where none was given. Raises like `_Login.redeem`, and typer.BadParameter."""
+    """Get and store the first token. Exit status 0. Raises what `_Login.redeem` raises, and typer.BadParameter."""
     with _open_settings(ctx, flags) as settings:
         if settings.tripleseat.auth != "oauth2":
             return _tell_nothing_to_do(ctx, flags, settings)
@@ -224,7 +224,7 @@ def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
         TokenFile(settings.token_path).prepare(settings.config_path)
         with open_token_url(settings, ctx.runtime or Runtime()) as token_url:
             state = secrets.token_urlsafe(32)
-            verifier = secrets.token_urlsafe(64)  # 86 of the 43 to 128 letters (RFC 7636 4.1)
+            verifier = secrets.token_urlsafe(64)  # 86 characters; RFC 7636 4.1 allows 43 to 128
             under_way = _Login(ctx, flags, options, settings, token_url, state, verifier)
             token = (_take_pasted if paste else _take_redirected)(under_way, target)
     if flags.json:
@@ -238,22 +238,22 @@ def login(ctx: CliContext, flags: OutputOptions, options: LoginOptions) -> int:
 
 def _take_redirected(login: _Login, target: _RedirectTarget) -> Token:
     try:
-        door = CallbackServer(target.host, target.port, target.path, login.state, login.warn)
+        server = CallbackServer(target.host, target.port, target.path, login.state, login.warn)
     except OSError as error:
         where = f"this machine can't listen at {target.host}:{target.port} ({error.strerror or type(error).__name__})"
         raise typer.BadParameter(f"{where}; use --paste, or another --port that is registered in TripleSeat") from error
-    with door:
-        uri = target.uri(door.port)
+    with server:
+        uri = target.uri(server.port)
         login.invite(uri)
         login.say(
-            f"\nWaiting on {target.host}:{door.port} for {login.options.timeout} s. If the browser is on another"
-            f" machine, run `tsrevel login --paste`, or first `ssh -L {door.port}:127.0.0.1:{door.port}` there."
+            f"\nWaiting on {target.host}:{server.port} for {login.options.timeout} s. If the browser is on another"
+            f" machine, run `tsrevel login --paste`, or first `ssh -L {server.port}:127.0.0.1:{server.port}` there."
         )
-        answer = door.wait(login.options.timeout)
+        answer = server.wait(login.options.timeout)
         if answer is None:
             raise _too_late(login.options)
         token = login.redeem(answer, uri)
-        door.conclude()
+        server.conclude()
     return token
 
 
@@ -317,7 +317,7 @@ def _find_target(options: LoginOptions) -> _RedirectTarget:
 
 
 def _check_app(settings: Settings) -> None:
-    """Raise ConfigError unless the app's id and secret are there; nothing else of the settings is needed yet."""
+    """Raise ConfigError if the app's id or secret is missing. No other setting is needed yet."""
     seat = settings.tripleseat
     missing = [
         ConfigProblem(

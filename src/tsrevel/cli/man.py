@@ -21,12 +21,12 @@ _FILES = {
 }
 _ENVIRONMENT = {
     "TSREVEL_CONFIG": "The settings file, unless --config names one.",
-    "DRY_RUN, ENABLE_CONNECTOR and others": "Each setting has a variable: `tsrevel config generate` names it.",
+    "DRY_RUN, ENABLE_CONNECTOR and others": "Each setting has a variable; `tsrevel config generate` names it.",
 }
 
 
 def print_man_page(ctx: CliContext, flags: OutputOptions) -> int:
-    """Print the man page of all commands, in the roff format that man(1) reads."""
+    """Print the man page of all commands, in roff for man(1)."""
     page = write_man_page()
     if flags.json:
         ctx.answer(ManAnswer(page=page))
@@ -67,7 +67,7 @@ def _command(command: Any, name: str) -> Iterator[str]:  # noqa: ANN401 (typer e
 
 
 def _paragraphs(markdown: str) -> Iterator[str]:
-    """Paragraphs and lists, without a blank line: roff prints those."""
+    """Paragraphs and lists, without blank lines, which roff would print."""
     for paragraph in re.split(r"\n\s*\n", markdown.strip()):
         lines = paragraph.split("\n- ")
         if not lines[0].startswith("- "):
@@ -85,7 +85,7 @@ def _terms(records: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _inline(markdown: str) -> str:
-    """One line of text. What stands between backticks is bold."""
+    """One line of text. Text between backticks is bold."""
     parts = markdown.split("`")
     return "".join(f"\\fB{_plain(part)}\\fR" if number % 2 else _plain(part) for number, part in enumerate(parts))
 

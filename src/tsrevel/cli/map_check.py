@@ -1,4 +1,4 @@
-"""`map check`: would every coming event become an order? The engine's own planning says; nothing is written."""
+"""`map check`: whether every coming event would become an order. It plans as a run does, and writes nothing."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from tsrevel.tripleseat.client import Found
 
 @dataclass(frozen=True, slots=True)
 class EventCoverage:
-    """What would become of an event, and the names in it that have no product."""
+    """The outcome that an event would have, and its names without a product."""
 
     outcome: Outcome
     names: tuple[str, ...] = ()
 
 
 def check_coverage(ctx: CliContext, flags: OutputOptions, days: int, only: Sequence[str] = ()) -> int:
-    """Tell what would be held or fail; the exit status: 0 where nothing would, else 3."""
+    """Report the events that would be held or fail. Exit status 3 if there are any, else 0."""
     try:
         with open_survey(ctx, flags, only) as survey, show_progress(ctx, flags) as progress:
             span = survey.span(days)
@@ -53,7 +53,7 @@ def check_coverage(ctx: CliContext, flags: OutputOptions, days: int, only: Seque
 
 
 def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> list[EventCoverage]:
-    """Raises ServiceDown where several events in a row can't be judged, or none at all."""
+    """Raises ServiceDown if several events in a row can't be planned, or none at all."""
     catalogs = Catalogs(survey.services.revel)
     verdicts: list[EventCoverage] = []
     judged, failures, trouble = False, FailureStreak(), ""
@@ -67,7 +67,7 @@ def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> li
             except (TryNextRun, Refused) as error:
                 trouble = str(error)
                 if failures.add(down=True):
-                    text = f"{FailureStreak.LONGEST} events in a row can't be judged: {error}"
+                    text = f"{FailureStreak.LONGEST} events in a row can't be planned: {error}"
                     raise ServiceDown(text) from error
                 about = describe(each.event, find_location(each.event, survey.policy))
                 verdict = EventCoverage(
@@ -79,12 +79,12 @@ def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> li
         verdicts.append(verdict)
         progress(len(verdicts), len(found))
     if failures.count and not judged:
-        raise ServiceDown(f"no event can be judged: {trouble}")
+        raise ServiceDown(f"no event can be planned: {trouble}")
     return verdicts
 
 
 def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:
-    """Raises TryNextRun and Refused where a service doesn't answer."""
+    """Raises TryNextRun and Refused if a service doesn't answer."""
     policy = survey.policy
     found = plan_listed(survey.services.tripleseat, catalogs, policy, survey.now, listed)
     if isinstance(found, EventUnavailable):

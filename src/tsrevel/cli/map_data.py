@@ -1,4 +1,4 @@
-"""What `map` works on: settings, both services for reading, coming events, and the names seen on them and on menus."""
+"""The data of `map`: settings, both services for reading, coming events, and the names seen on them and on menus."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tsrevel.wiring import Runtime, Services, build_policy, correlate, open_serv
 
 @dataclass(frozen=True, slots=True)
 class DayRange:
-    """The days looked at, both included."""
+    """The days to read, first and last included."""
 
     days: int
     first: date
@@ -47,7 +47,7 @@ class DayRange:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Both services, to be read, and what the settings say. Nothing is locked, no ledger is open."""
+    """The settings, and both services for reading. There is no lock and no open ledger."""
 
     settings: Settings
     policy: Policy
@@ -60,14 +60,14 @@ class Survey:
         return DayRange(days, first, last + timedelta(days=days - self.policy.gate.days_before))
 
     def coming_events(self, span: DayRange) -> list[Found]:
-        """Every event of those days, of any status. Raises ServiceDown where they can't be listed."""
+        """Every event of those days, of any status. Raises ServiceDown if they can't be listed."""
         with needed("the events can't be listed"):
             return self.services.tripleseat.search_by_day(span.first, span.last)
 
 
 @contextmanager
 def needed(what: str) -> Iterator[None]:
-    """Round reads without which there is no answer at all: what is wrong with them ends the command, exit 13."""
+    """Wrap reads that the command can't do without: their errors end it with exit status 13."""
     try:
         yield
     except (TryNextRun, Refused) as error:
@@ -76,9 +76,9 @@ def needed(what: str) -> Iterator[None]:
 
 @contextmanager
 def open_survey(ctx: CliContext, flags: OutputOptions, only: Sequence[str] = ()) -> Iterator[Survey]:
-    """Settings and services, ready. `only` narrows the locations, as for `sync`.
+    """Open the settings and services. `only` narrows the locations, as for `sync`.
 
-    Raises ConnectorDisabled, and typer.BadParameter for a place that no entry has.
+    Raises ConnectorDisabled, and typer.BadParameter for a location that no entry has.
     """
     runtime = ctx.runtime or Runtime()
     settings = load_settings(config=flags.config, environ=ctx.environ)
@@ -95,7 +95,7 @@ def open_survey(ctx: CliContext, flags: OutputOptions, only: Sequence[str] = ())
 
 
 def mappings_path(settings: Settings) -> Path:
-    """Where mappings.toml lies or will lie. Raises ConfigError where no folder is known."""
+    """The path of mappings.toml, which may not exist yet. Raises ConfigError if no folder is known."""
     if settings.mappings_path is None:
         remedy = "Name the settings file with --config, or set HOME."
         message = "have no folder"
@@ -104,7 +104,7 @@ def mappings_path(settings: Settings) -> Path:
 
 
 def establishment_names(settings: Settings) -> dict[EstablishmentId, str]:
-    """Each establishment of the settings and the locations that ring up there, by their names."""
+    """Each establishment of the settings, with the names of its locations."""
     names: dict[EstablishmentId, list[str]] = {}
     for location in settings.locations:
         names.setdefault(EstablishmentId(location.revel_establishment), []).append(location.name)
@@ -117,9 +117,7 @@ def choose_establishments(settings: Settings, establishment: int | None, locatio
     there = "; ".join(f"{number} ({name})" for number, name in known.items()) or "none"
     if establishment is not None:
         if establishment not in known:
-            raise MappingUnclear(
-                f"no [[locations]] entry rings up at establishment {establishment}; there are: {there}"
-            )
+            raise MappingUnclear(f"no [[locations]] entry is at establishment {establishment}; there are: {there}")
         return [establishment]
     if location is None:
         return list(known)
@@ -136,10 +134,10 @@ def choose_establishments(settings: Settings, establishment: int | None, locatio
 
 @dataclass(slots=True)
 class SeenName:
-    """A name at an establishment, by what it has which product, and where it was seen.
+    """A name at an establishment, its product and how that was found, and where the name was seen.
 
-    Without a product `why` says why it has none. `menu_item_id`: it is mapped, or is to be mapped, by that instead.
-    `events` are those it is on, with their names.
+    Without a product `why` is the reason. `menu_item_id`: map the name by this id instead. `events` are the events with
+    the name, and their names.
     """
 
     establishment: EstablishmentId
@@ -154,13 +152,13 @@ class SeenName:
     candidates: tuple[Suggestion, ...] = field(default=(), init=False)
 
     def describe(self) -> dict[str, object]:
-        """Where it was seen, by the names of the answers' fields."""
+        """Where it was seen, under the names of the answers' fields."""
         return {"events": tuple(self.events), "menus": tuple(self.menus), "prices": tuple(self.prices)}
 
 
 @dataclass(slots=True)
 class NameReport:
-    """All names without a product, and those with one. `unread` are events that couldn't be looked into, with why."""
+    """The names without a product (`wanted`) and with one (`sold`). `unread`: why an event couldn't be read."""
 
     span: DayRange
     wanted: list[SeenName]
@@ -170,16 +168,16 @@ class NameReport:
     menus_unread: str | None = None
 
     def describe(self) -> dict[str, object]:
-        """Where names were looked for, and what had to be left out, by the names of the answers' fields."""
+        """The days that were read, and what was left out, under the names of the answers' fields."""
         left_out = tuple(LeftOutJson(event=event, error=why) for event, why in self.unread.items())
         return {**asdict(self.span), "menus_error": self.menus_unread, "events_left_out": left_out}
 
 
 def gather(ctx: CliContext, flags: OutputOptions, survey: Survey, days: int) -> NameReport:
-    """Look at every event of those days that isn't lost or deleted, at the menus, and at the establishments' products.
+    """Read every event of those days that isn't lost or deleted, the menus, and the establishments' products.
 
-    Menus and events that couldn't be looked into are named on stderr. Raises ServiceDown where events or products can't
-    be listed.
+    Menus and events that couldn't be read are reported on stderr. Raises ServiceDown if events or products can't be
+    listed.
     """
     span = survey.span(days)
     collector = _Collector(survey)
@@ -192,7 +190,7 @@ def gather(ctx: CliContext, flags: OutputOptions, survey: Survey, days: int) -> 
         try:
             menus = survey.services.tripleseat.menus()
         except (CredentialsRefused, Refused, TryNextRun) as error:
-            menus, menus_unread = (), str(error)  # not every account has them, nor every token the right (facts 3.5)
+            menus, menus_unread = (), str(error)  # an account or a token's rights may lack them (facts 3.5)
         for menu in menus:
             collector.look_into_menu(menu)
         seen = sorted(collector.seen.values(), key=lambda each: (each.establishment, -len(each.events), each.name))
@@ -218,7 +216,7 @@ class _Collector:
     unread: dict[str, str] = field(default_factory=dict)
 
     def look_into(self, found: Found) -> None:
-        """The lines of an event, whatever its status: one that is tentative now may be definite by its day."""
+        """Collect the lines of an event of any status: a tentative one may be definite by its day."""
         listed = found.event
         if listed is None or listed.deleted or listed.status == "LOST":
             return
@@ -236,7 +234,7 @@ class _Collector:
                 seen.prices[to_cents(line.price)] = None
 
     def look_into_menu(self, menu: Menu) -> None:
-        """The items of a menu, at every establishment that it is for."""
+        """Collect the items of a menu, at every establishment that it is for."""
         policy = self.survey.policy
         places = (
             each.establishment
@@ -249,7 +247,7 @@ class _Collector:
                 seen.menus[menu.name or f"menu {menu.id}"] = None
 
     def _match(self, place: EstablishmentId, lines: Iterable[Line]) -> Iterator[tuple[Line, SeenName]]:
-        """Each line with its name, which other lines may have as well."""
+        """Each line with its name; several lines may share one."""
         if place not in self.catalogues:
             with needed(f"the products of establishment {place} can't be listed"):
                 offers = self.survey.services.account.products(place)
@@ -266,5 +264,5 @@ class _Collector:
 
 
 def _is_wanted(location: Location, policy: Policy) -> bool:
-    """Whether `--location` leaves it in. Those not allowed yet are looked at too: they are to be, one day."""
+    """Whether `--location` includes it. A location that isn't allowed yet is read too: it may be allowed later."""
     return not policy.only or bool(policy.only & {location.tripleseat_location, location.tripleseat_site})

@@ -1,4 +1,4 @@
-"""`map set` and `map unset`: one mapping in mappings.toml, written or taken out."""
+"""`map set` and `map unset`: write or remove one mapping in mappings.toml."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tsrevel.revel.account import Account
 
 @dataclass(frozen=True, slots=True)
 class MappingTarget:
-    """What was typed: a name or, where `menu_item`, an item's id; and where: an establishment, a location, neither."""
+    """The typed name (or item's id, if `menu_item`), and where it applies: an establishment, a location, or neither."""
 
     text: str
     menu_item: bool = False
@@ -34,7 +34,7 @@ class MappingTarget:
 
 
 def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, product: int, *, offline: bool) -> int:
-    """Map the target to the product, which must be on sale there unless `offline`."""
+    """Map the target to the product, which must be active there unless `offline`."""
     offer: RevelProduct | None = None
     try:
         if offline:
@@ -72,13 +72,13 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
 
 
 def unset_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget) -> int:
-    """Take the target's mapping out. No service is asked."""
+    """Remove the target's mapping. It calls no service."""
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     path = mappings_path(settings)
     try:
         asked: list[int] | None = None
         if target.establishment is not None:
-            asked = [target.establishment]  # also one that no location rings up at any more
+            asked = [target.establishment]  # also one that no location has any more
         elif target.location:
             asked = choose_establishments(settings, target.establishment, target.location)
         mapped = [each.establishment for each in load_mappings(path) if target.at(each.establishment).fits(each)]
@@ -107,7 +107,7 @@ def _only(places: list[int], settings: Settings) -> int:
 def _find_product(
     account: Account, settings: Settings, target: MappingTarget, product: ProductId
 ) -> tuple[int, RevelProduct]:
-    """The product and its establishment: a product has one, so it may tell which is meant (facts Revel 5.6)."""
+    """The product and its establishment: a product has only one, so the place may be left out (facts Revel 5.6)."""
     places = choose_establishments(settings, target.establishment, target.location)
     for place in places:
         offer = account.product(EstablishmentId(place), product)

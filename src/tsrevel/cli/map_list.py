@@ -1,4 +1,4 @@
-"""`map list`: the mappings there are, whether their products exist, and what is matched without any."""
+"""`map list`: the mappings, whether their products exist, and the names that match without a mapping."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ Offers = Mapping[EstablishmentId, Mapping[ProductId, RevelProduct]]
 
 
 def list_mappings(ctx: CliContext, flags: OutputOptions, *, offline: bool, seen: bool, days: int) -> int:
-    """Show every mapping; whether its product is on sale is asked of Revel unless `offline`, or switched off.
+    """Show every mapping, and whether its product is active unless `offline`, or runs are paused or disabled.
 
-    With `seen` also every name on the events of so many days and on menus, with how it is matched now. Raises
-    BadParameter where that is asked for offline.
+    With `seen`, show also every name on the events of the next `days` and on menus, and how it is matched now. Raises
+    BadParameter for `seen` with `offline`.
     """
     if offline and seen:
         raise typer.BadParameter("--seen calls both services; leave out --offline")
@@ -62,7 +62,7 @@ def list_mappings(ctx: CliContext, flags: OutputOptions, *, offline: bool, seen:
 
 
 def _list_checked(ctx: CliContext, flags: OutputOptions, days: int | None) -> int:
-    """With what was seen on so many days, or (None) without. Raises ConnectorDisabled."""
+    """Check the products, and show the names seen on the next `days` unless None. Raises ConnectorDisabled."""
     with open_survey(ctx, flags) as survey:
         report = None if days is None else gather(ctx, flags, survey, days)
         with needed("the products can't be listed"):
@@ -117,7 +117,7 @@ def _answer(mapping: ProductEntry, offers: Offers | None) -> CheckedMappingJson:
 
 
 def _show_table(page: TextOutput, columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    """On a terminal the establishments, which stand first in each row, are headings: that leaves room for names."""
+    """Print rows that begin with the establishment. On a terminal it is a heading instead, to leave room for names."""
     if not page.is_terminal:
         page.table(columns, rows, indent=0)
         return

@@ -1,4 +1,4 @@
-"""`map products`: search what an establishment sells, to find the product that a name is to be mapped to."""
+"""`map products`: search the products of establishments, to find one for a mapping."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLUMNS = columns_of("Product", "Name:name", "Price:amount", "Establishment:nam
 
 Found = list[tuple[EstablishmentId, RevelProduct]]
 Place = tuple[int | None, str | None]
-"""An establishment or a location, as it was named."""
+"""An establishment or a location, as typed."""
 
 
 def search_products(
@@ -33,9 +33,9 @@ def search_products(
     *,
     offline: bool,
 ) -> int:
-    """List the active products whose names have all words of `text`; 3 where nothing could be asked.
+    """List the active products whose names have all words of `text`. Exit status 3 if there is nothing to search.
 
-    Revel is asked. Offline, paused or disabled the copies that runs have kept are searched; they have no prices.
+    It asks Revel. Offline, paused or disabled it searches the copies that runs have stored; they have no prices.
     """
     words = _simplify(text).split()
     place, why = (establishment, location), ""
@@ -48,7 +48,7 @@ def search_products(
     except MappingUnclear as error:
         return reject(ctx, flags, str(error))
     if found is None:
-        return report_nothing_checked(ctx, flags, why or "no run has kept a copy of the products yet")
+        return report_nothing_checked(ctx, flags, why or "no run has stored a copy of the products yet")
     names = {each: _simplify(each[1].name) for each in found}
     found = [each for each, name in names.items() if all(word in name for word in words)]
     found.sort(key=lambda each: (each[0], names[each], each[1].id))
@@ -70,7 +70,7 @@ def _ask_revel(ctx: CliContext, flags: OutputOptions, place: Place) -> tuple[Set
 
 
 def _search_ledger(ctx: CliContext, flags: OutputOptions, place: Place) -> tuple[Settings, Found | None]:
-    """None where no establishment's products are kept. Raises MappingUnclear."""
+    """None if the ledger has no copy of the products. Raises MappingUnclear."""
     with look(ctx, flags) as (settings, view, _now):
         places = map(EstablishmentId, choose_establishments(settings, *place))
         copies = [view.catalogs.stored(each) for each in places] if view else []
@@ -83,7 +83,7 @@ def _shown(catalog: Catalogue, number: ProductId, name: str) -> tuple[Establishm
 
 
 def _simplify(text: str) -> str:
-    """As names are compared, and without accents."""
+    """The text as names are compared, and without accents."""
     apart = unicodedata.normalize("NFKD", normalise(text))
     return "".join(each for each in apart if not unicodedata.combining(each))
 

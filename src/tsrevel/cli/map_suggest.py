@@ -1,4 +1,4 @@
-"""`map suggest`: the names that have no product, each with the likeliest ones; to be shown, or gone through."""
+"""`map suggest`: the names without a product, each with likely products, as a list or as questions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tsrevel.planning.money import show_grouped
 from tsrevel.planning.products import RevelProduct
 
 _MANY = 3
-"""So many events are named of those that a name is on; --json names all."""
+"""Up to this many events of a name are listed; --json lists all."""
 
 
 def suggest(
     ctx: CliContext, flags: OutputOptions, days: int, only: Sequence[str] = (), *, interactive: bool = False
 ) -> int:
-    """Show what has no product, or with `interactive` ask about each; raises BadParameter off a terminal."""
+    """Show the names without a product; if `interactive`, ask about each, or raise BadParameter without a terminal."""
     if interactive and not may_ask(ctx, flags):
         text = "--interactive needs a terminal, and goes with neither --json nor -q; leave it out to list all names"
         raise typer.BadParameter(text)
@@ -60,7 +60,7 @@ def _show(page: TextOutput, found: NameReport, places: Mapping[EstablishmentId, 
 
 
 def _describe(wanted: SeenName, places: Mapping[EstablishmentId, str], *, named: bool) -> str:
-    """A name, where it has no product, and where it was seen; `named`: with the names of the events."""
+    """A name, its establishment, and where it was seen; `named`: with the names of the events."""
     item = f", menu item {wanted.menu_item_id}" if wanted.menu_item_id else ""
     place = places.get(wanted.establishment)
     where = f"establishment {wanted.establishment}" + (f", {place}" if place else "")
@@ -97,7 +97,7 @@ def _answer(wanted: SeenName) -> NameJson:
 
 
 def walk_through(ctx: CliContext, settings: Settings, found: NameReport) -> None:
-    """Ask about each name, write each choice, and tell on stdout how many were mapped. The input's end is quitting."""
+    """Ask about each name, write each choice, and report on stdout how many were mapped. The input's end quits."""
     terminal, page, path = Terminal(ctx), TextOutput(ctx, settings, stream=ctx.stderr), mappings_path(settings)
     places = establishment_names(settings)
     mapped = 0
@@ -135,7 +135,7 @@ def _ask(terminal: Terminal, wanted: SeenName, offers: Mapping[ProductId, RevelP
 
 
 def _read(answer: str, wanted: SeenName, offers: Mapping[ProductId, RevelProduct]) -> RevelProduct | str | None:
-    """What an answer means; None where it means nothing. "=3" is product 3, "3" the third candidate if there is one."""
+    """The meaning of an answer, or None. "=3" is product 3; "3" is the third candidate, if there is one."""
     word = answer.strip().lower()
     if word in {"s", "skip"}:
         return "skip"

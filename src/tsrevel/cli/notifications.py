@@ -1,4 +1,4 @@
-"""What is sent about a run besides its report: monitor pings, mails, hooks. Nothing here changes how the run ended."""
+"""The notifications of a run: monitor pings, mails, hooks. Nothing here changes how the run ended."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def call_out(
     *,
     anyway: bool = False,
 ) -> None:
-    """Run the command of this hook, if there is one and it has something to be told; `anyway`, if only of the run.
+    """Run the command of this hook, if it is set and there are `outcomes`; with `anyway` also without any.
 
-    Whatever it does, the run is as it was.
+    Its failure is only logged.
     """
     if not getattr(settings.hooks, hook) or not (outcomes or anyway):
         return
@@ -64,7 +64,7 @@ def call_hook(
     *,
     test: bool = False,
 ) -> HookFailure | None:
-    """Run the command with the report as --json prints it, these events alone, on standard input.
+    """Run the command with the report's JSON on standard input, with only these events.
 
     `test`: all of it is invented.
     """
@@ -72,22 +72,22 @@ def call_hook(
     from tsrevel.cli.answers.runs import answer_hook
 
     document = json.dumps(encode(answer_hook(hook, report, outcomes, test=test)), ensure_ascii=False)
-    secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # each by which a secret may have come
+    secret_names = {name for key in SECRETS for name in VARIABLES[key]}  # all that may hold a secret
     environ = without_secrets(ctx.environ, secret_names, settings.secret_values)
     command: str = getattr(settings.hooks, hook)
     return run_hook(command, document, environ)
 
 
 Begin = Callable[[Settings, str, RunMode], Callable[[], None]]
-"""Called when a run of this id is about to begin; gives what is to be called once it holds the lock."""
+"""Called before a run of this id begins. It returns a function to call once the run has the lock."""
 
 
 @dataclass(slots=True)
 class RunNotifier:
-    """Goes with one invocation: `begin` when it has its settings, `add_report` each report; at its end it tells them.
+    """Sends the notifications at the end of one invocation. Call `begin` with its settings, `add_report` per report.
 
-    Without `begin` (disabled or paused) it tells nothing; of a run that was refused (the lock is held, or the command
-    line makes no sense) the monitor isn't told.
+    Without `begin` (disabled or paused) it sends nothing. A run that was refused (another has the lock, or the command
+    line is wrong) isn't reported to the monitor.
     """
 
     ctx: CliContext
@@ -100,7 +100,7 @@ class RunNotifier:
     _reports: list[RunReport] = field(default_factory=list, init=False)
 
     def begin(self, settings: Settings, run_id: str, mode: RunMode) -> Callable[[], None]:
-        """What is given back tells the monitor that the run has begun, without waiting for it."""
+        """Return a function that reports the start to the monitor, without waiting for its answer."""
         self._settings, self._run_id, self._mode = settings, run_id, mode
         watched = settings.monitor
         url = watched.ping_url.get_secret_value()
@@ -111,7 +111,7 @@ class RunNotifier:
         return lambda: monitor.start({"correlation_id": correlate(run_id)})
 
     def add_report(self, report: RunReport) -> None:
-        """A report, before it is shown: were that to fail, it is told all the same."""
+        """Add a report before it is shown, so that it is sent even if showing it fails."""
         self._reports.append(report)
         self.exit_status = most_severe({self.exit_status, report.exit_status})
 
@@ -123,12 +123,12 @@ class RunNotifier:
     ) -> None:
         if self._settings is None:
             return
-        self.ctx.stdout.flush()  # the report comes before what is said of telling it
+        self.ctx.stdout.flush()  # the report comes before messages on its notifications
         with logging_to(self.ctx.stderr, self.flags, correlate(self._run_id)):
             if self._monitor and not isinstance(error, RunLocked | typer.BadParameter):
                 status = status_of(error) if error else self.exit_status
                 self._monitor.finish(status, self._summarise(status))
-            if error is None or isinstance(error, Exception):  # whoever interrupts a run doesn't want to wait
+            if error is None or isinstance(error, Exception):  # after an interrupt nobody wants to wait
                 self._tell(self._settings, error)
             for trouble in self._monitor.wait() if self._monitor else ():
                 log.warning("%s", trouble)
@@ -146,12 +146,12 @@ class RunNotifier:
         return summary
 
     def _tell(self, settings: Settings, error: Exception | None) -> None:
-        """The mails and the hooks; a fault of ours in telling is told, and no more."""
+        """Send the mails and call the hooks. A fault in this code is only logged."""
         try:
             if settings.email.configured and not settings.safety.dry_run and self._reports:
                 send_mails(settings, self._seams)
             self._call_hooks(settings, error)
-        except Exception as fault:  # noqa: BLE001 (what is told of a run must not change how it ended)
+        except Exception as fault:  # noqa: BLE001 (notifications must not change how a run ended)
             log.error("some notifications weren't sent: %s", describe_fault(fault))  # noqa: TRY400 (its text may quote data)
 
     def _call_hooks(self, settings: Settings, error: Exception | None) -> None:
@@ -168,7 +168,7 @@ class RunNotifier:
         call_out(self.ctx, settings, "on_failure", report, failed, anyway=report.error is not None)
 
     def _sum_up(self, error: Exception | None) -> RunReport:
-        """All that was heard as one report, `error` included where it ended the run."""
+        """All reports as one, with the `error` that ended the run, if any."""
         dry_run = bool(self._settings and self._settings.safety.dry_run)
         first = self._reports[0] if self._reports else None
         whole = first or RunReport(self._run_id, correlate(self._run_id), self._mode, dry_run)
@@ -181,17 +181,17 @@ class RunNotifier:
 
 
 MAILS_SECONDS = 30.0
-"""So long a run goes on sending mails; the rest is the next one's."""
+"""After this time a run stops sending mails; the next run sends the rest."""
 MOST_REFUSALS = 5
-"""A mail that SendGrid doesn't accept as it is was given so many chances: the sender may be put right meanwhile."""
+"""The attempts at a mail that SendGrid doesn't accept: the sender's address may be corrected meanwhile."""
 OLDEST = timedelta(days=7)
-"""A mail that couldn't be sent for so long is news no more."""
+"""A mail that couldn't be sent for this long is no longer news."""
 
 
 def send_mails(settings: Settings, runtime: Runtime) -> None:
-    """Send what is due, if mails are set up and this is no dry run. What goes wrong is logged, and left for later.
+    """Send the due mails, if mails are set up and this is no dry run. Failures are logged; a later run tries again.
 
-    The next run may begin meanwhile: it isn't kept waiting for SendGrid.
+    The next run may begin meanwhile: it doesn't wait for SendGrid.
     """
     if not settings.email.configured or settings.safety.dry_run or not settings.safety.enable_connector:
         return
@@ -258,7 +258,7 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
 
 
 def mail_context(settings: Settings, number: int | None, made_at: datetime) -> MailContext:
-    """What a mail says of the installation. `number` is None for a test mail."""
+    """The installation's data for a mail. `number` is None for a test mail."""
     from tsrevel.config.paths import config_to_name
     from tsrevel.notify.message import MailContext
 

@@ -1,4 +1,4 @@
-"""`notify --test`: one mail, one ping and the hooks, each with an invented sample, and what became of each."""
+"""`notify --test`: send one mail and one ping, and call the hooks, with invented events; report each result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _STYLES = {"ok": "green", "skipped": "dim", "failed": "bold red"}
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What became of one way of telling people: "mail", "ping" or a hook."""
+    """The result of one notification: "mail", "ping" or a hook."""
 
     name: str
     result: Literal["ok", "skipped", "failed"]
@@ -49,7 +49,7 @@ class TrialResult:
 
 
 def send_test(ctx: CliContext, flags: OutputOptions) -> int:
-    """Try all that is set up, also in a dry run: this was asked for. Paused or disabled, nothing is sent."""
+    """Try every notification that is set up, also in a dry run. While runs are paused or disabled, send nothing."""
     runtime = ctx.runtime or Runtime()
     settings = load_settings(config=flags.config, environ=ctx.environ)
     why = why_disabled(settings, runtime)
@@ -151,7 +151,7 @@ def _make_plan(settings: Settings, now: datetime) -> Plan:
 
 
 def _make_report(settings: Settings, run_id: str, now: datetime) -> RunReport:
-    """A run that made, held and failed an invented event each, in the order of the hooks."""
+    """A run with an injected, a held and a failed event, all invented, in the order of the hooks."""
     plan = _make_plan(settings, now)
     about = Outcome(_MADE, Status.INJECTED, name="Test event", day=plan.day, location=plan.location.name)
     return RunReport(

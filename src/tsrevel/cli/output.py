@@ -1,4 +1,4 @@
-"""What commands print: tables and lines for people, the run's summary, one JSON object with --json (DESIGN 2)."""
+"""The output of commands: tables and lines for people, the run's summary, one JSON object with --json (DESIGN 2)."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ STYLES = {
 WARNING, ALARM = "color(130)", "bold color(160)"
 NEVER_RUN = "no run has used this ledger; check that cron's runs use the same settings file"
 NOTHING_CHECKED = 3
-"""The exit status of a command that was to check something and couldn't: nothing found must not look like success."""
+"""The exit status of a check that couldn't check anything, so that it doesn't look like success."""
 _UNLIMITED = 100_000
-"""Columns off a terminal: a line of a file or a pipe is never broken."""
+"""Columns without a terminal: a line in a file or a pipe is never broken."""
 _GAP = 2
 _INSTANT = re.compile(r"\b(20\d\d-\d\d-\d\d \d\d:\d\d) UTC\b")
-"""A time in a text of ours."""
+"""A time in one of tsrevel's texts."""
 
 
 class Fit(StrEnum):
     """How a column shrinks on a narrow terminal: a name is cut, a text is wrapped.
 
-    If that isn't enough, columns move below their row, the last one first. An amount stays, whole.
+    If that isn't enough, columns move below their row, the last one first. An amount is never cut or moved.
     """
 
     WHOLE = "whole"
@@ -71,7 +71,7 @@ class Fit(StrEnum):
 
 
 _GIVING = ((Fit.NAME, 20), (Fit.TEXT, 16), (Fit.NAME, 8))
-"""Which columns shrink, and how far, until the table fits."""
+"""The columns that shrink until the table fits, in this order, and their least widths."""
 _LEAST = dict(_GIVING)
 
 
@@ -84,14 +84,14 @@ class Column:
 
 
 def columns_of(*headings: str) -> tuple[Column, ...]:
-    """The columns of these headings; behind a colon stands how one gives way: "Total:amount"."""
+    """The columns of these headings. A heading may have its `Fit` after a colon: "Total:amount"."""
     parts = (each.partition(":") for each in headings)
     return tuple(Column(heading, Fit(fit or Fit.WHOLE)) for heading, _, fit in parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table; `note` stands below it."""
+    """A row of a table. `note` is printed below it."""
 
     cells: tuple[str, ...]
     style: str = ""
@@ -99,21 +99,21 @@ class Row:
 
 
 class TextOutput:
-    """Where a command writes what people read: fitted to the terminal and styled; elsewhere plain, whole lines.
+    """Output for people: fitted to the terminal and styled; without a terminal, plain whole lines.
 
-    On a terminal times are in the location's zone or the settings' own, also those in a text; elsewhere in UTC. Every
-    text is shown as it is: it has no markup, and its control characters appear as escapes.
+    On a terminal all times, also those inside texts, are in the zone of the location or the settings; elsewhere in UTC.
+    Texts have no markup, and their control characters appear as escapes.
     """
 
     def __init__(
         self, ctx: CliContext, settings: Settings | None = None, location: str = "", stream: TextIO | None = None
     ) -> None:
-        """`location`: all is about this one. `stream` is stdout unless another is named."""
+        """`location`: the only one that the output is about. `stream` is stdout unless it is given."""
         out = inner(stream or ctx.stdout)
         self._copyable = ctx.copyable
         self.is_terminal = out.isatty()
         width = None if self.is_terminal else _UNLIMITED
-        # without a height rich takes no width from COLUMNS on a dumb terminal
+        # on a dumb terminal rich ignores COLUMNS unless a height is given
         self.console = Console(file=out, width=width, height=25, highlight=False, _environ=ctx.environ)
         self._zones: dict[str, tzinfo] = {}
         self._zone: tzinfo = ctx.zone if self.is_terminal else UTC
@@ -131,7 +131,7 @@ class TextOutput:
         def translate(found: re.Match[str]) -> str:
             try:
                 return self.at(datetime.fromisoformat(f"{found[1]}+00:00"))
-            except ValueError:  # of no calendar, so not ours
+            except ValueError:  # not a real time, so not from tsrevel
                 return found[0]
 
         return _INSTANT.sub(translate, show_controls(self._copyable(text)))
@@ -141,7 +141,7 @@ class TextOutput:
     ) -> None:
         """One line. On a terminal it is wrapped, and continues `hang` columns further right.
 
-        `label` stands left of it, in those columns. `mark` is a status in what is said, shown in its own style.
+        `label` is printed left of it, in those columns. `mark` is a status in `text`, shown in its own style.
         """
         first = Text(f"{self._shown(label):<{hang}}" if label else "")
         room = max(self.console.width - indent - hang, 20)
@@ -153,7 +153,7 @@ class TextOutput:
             self.console.print(whole, no_wrap=True, overflow="ignore", crop=False)
 
     def command(self, words: Sequence[str], indent: int) -> None:
-        """A command to be copied: where it is too long for the terminal, a backslash continues it."""
+        """A command to copy. If it is too long for the terminal, a backslash continues it."""
         line = ""
         for word in map(show_controls, words):
             if line and indent + cell_len(f"{line} {word} \\") > self.console.width:
@@ -166,7 +166,7 @@ class TextOutput:
     def table(
         self, columns: Sequence[Column], rows: Sequence[Row | str], indent: int = 2, *, bare: bool = False
     ) -> None:
-        """Rows under their headings, or `bare` without; a text among the rows is a heading of those that follow."""
+        """Rows under their headings, or `bare` without. A text among the rows is a heading for the rows after it."""
         rows = [
             each if isinstance(each, str) else replace(each, cells=tuple(map(self._shown, each.cells))) for each in rows
         ]
@@ -191,7 +191,7 @@ class TextOutput:
 
     def _row(self, columns: Sequence[Column], row: Row, widths: Sequence[int], indent: int) -> None:
         shown = [each for each in zip(columns, row.cells, widths, strict=True) if each[2]]
-        while shown and not shown[-1][1]:  # nothing is printed after the last word of a line
+        while shown and not shown[-1][1]:  # no blanks at the end of a line
             shown.pop()
         grid, texts = Table.grid(), []
         for number, (column, cell, width) in enumerate(shown):
@@ -211,7 +211,7 @@ class TextOutput:
 
 
 def _fit_widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """The width of each column so that a row fits into `room`; 0 for one that stands below its row instead."""
+    """The width of each column, so that a row fits into `room`; 0 for a column that moves below its row."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     least = [min(width, _LEAST.get(column.fit, width)) for column, width in zip(columns, widths, strict=True)]
 
@@ -236,7 +236,7 @@ _EVENT_COLUMNS = columns_of("Event", "Name:name", "Status:status", "Total:amount
 
 
 def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
-    """Print every event under its day and place."""
+    """Print every event under its day and location."""
     rows: list[Row | str] = []
     for (day, location), group in groupby(sorted(outcomes, key=_day_and_place), _day_and_place):
         rows.append(f"{'no day' if day == date.max else day}, {location or 'no location'}")
@@ -250,7 +250,7 @@ def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
 
 
 def _explain(outcome: Outcome) -> str:
-    """Why the event is as it is; the text of a missed event lacks the advice that others carry."""
+    """The reason of the event's status. A missed event's text has no advice, so it is added here."""
     advice = advise(outcome.event_id, outcome.status, outcome.reason) if outcome.missed else ""
     return f"{outcome.text}; {advice}" if advice else outcome.text
 
@@ -260,9 +260,9 @@ def _day_and_place(outcome: Outcome) -> tuple[date, str]:
 
 
 def summarise(counts: Mapping[str, int], total: Cents | None, *, dry_run: bool) -> str:
-    """A run in one sentence, the same wherever it is told. Every event is counted once.
+    """A run in one sentence, the same everywhere. Every event is counted once.
 
-    `counts` are those of `RunReport.summary`, with "changed" where that is known; `total` is of the orders.
+    `counts` are those of `RunReport.summary`, with "changed" if known; `total` is the sum of the orders.
     """
     dry = "; dry run, nothing was written" if dry_run else ""
     told = list_counts(counts, total, planned=dry_run)
@@ -270,7 +270,7 @@ def summarise(counts: Mapping[str, int], total: Cents | None, *, dry_run: bool) 
 
 
 def list_counts(counts: Mapping[str, int], total: Cents | None, *, planned: bool) -> str:
-    """What became of the events: the orders made, or `planned`, and all others."""
+    """The results in words: the orders made (or `planned`), then the other events by status."""
     number = counts.get("planned" if planned else "injected", 0)
     missed, changed = counts.get("missed", 0), counts.get("changed", 0)
     others = {
@@ -291,7 +291,7 @@ def count_of(number: int, noun: str) -> str:
 
 
 def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:
-    """Print the report on stdout in the manner asked for; why a run ended before its time goes to stderr."""
+    """Print the report on stdout in the requested format. The reason why a run ended early goes to stderr."""
     if report.error:
         print(f"tsrevel: [{report.correlation_id}] {ctx.copyable(report.error)}", file=ctx.stderr)
     if flags.json:
@@ -309,7 +309,7 @@ def list_news(report: RunReport) -> list[str]:
     """One line for each event that is news, after a summary line; nothing if nothing is new."""
     news = [outcome for outcome in report.outcomes if outcome.news]
     lines = [news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
-    cut_short = report.error and report.outcomes  # without outcomes the error says it all
+    cut_short = report.error and report.outcomes  # without outcomes the error is enough
     return [f"[{report.correlation_id}] {summary_of(report)}", *lines] if news or cut_short else []
 
 
@@ -328,7 +328,7 @@ def summary_of(report: RunReport) -> str:
 
 
 def news_line(outcome: Outcome, *, named: bool = False) -> str:
-    """One event. `named` is for terminals: other lines may end in a mailbox or a log, and names are customers' data."""
+    """One event. `named` is only for terminals: other lines may go to mails or logs, and names are customer data."""
     name = f" {outcome.name}" if named and outcome.name else ""
     told = f"{outcome.location} {outcome.day or ''}".strip()
     where = f" ({told})" if told else ""
@@ -360,7 +360,7 @@ def show_summary(report: RunReport, page: TextOutput) -> None:
 
 @contextmanager
 def show_progress(ctx: CliContext, flags: OutputOptions) -> Iterator[Progress]:
-    """A progress bar on stderr where that is a terminal, fed by what is yielded; nothing elsewhere."""
+    """A progress bar on stderr if that is a terminal. Call the yielded function to advance it."""
     if flags.quiet or flags.json or not ctx.stderr.isatty():
         yield lambda _done, _of: None
         return
@@ -376,7 +376,7 @@ def what_is_mapped(mapping: ProductEntry) -> str:
 
 
 def reject(ctx: CliContext, flags: OutputOptions, text: str, status: int = 2) -> int:
-    """Report on stderr, and with --json on stdout, that the command did nothing, and why; the exit status."""
+    """Report on stderr, and with --json on stdout, why the command did nothing; return `status`."""
     ctx.tell(f"tsrevel: {text}")
     if flags.json:
         ctx.answer_failure(text, status)
@@ -385,7 +385,7 @@ def reject(ctx: CliContext, flags: OutputOptions, text: str, status: int = 2) ->
 
 @contextmanager
 def look(ctx: CliContext, flags: OutputOptions) -> Iterator[tuple[Settings, LedgerView | None, datetime]]:
-    """The settings, the ledger to be looked at (None if there is none), and the time. No service, no lock."""
+    """The settings, a view of the ledger (None if there is no ledger), and the time. It takes no lock."""
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     database = ctx.runtime.database if ctx.runtime else SQLITE
     view = open_view(settings.ledger_path, settings.environment, database)
@@ -403,7 +403,7 @@ def run_line(page: TextOutput, run: RunRecord, total: Cents | None) -> str:
 
 
 class FilesInUse(TypedDict):
-    """The whole paths; `settings` is None where there is no settings file."""
+    """Absolute paths. `settings` is None if there is no settings file."""
 
     settings: str | None
     ledger: str
@@ -416,7 +416,7 @@ def locate_files(settings: Settings) -> FilesInUse:
 
 
 def describe_files(settings: Settings) -> list[str]:
-    """The same for people, a line each: whole paths, of a link also what it leads to."""
+    """The same for people, one line each. A link is shown with its target."""
 
     def told(path: Path) -> str:
         return f"{path.absolute()}" + (f" (which is {real_path(path)})" if path.is_symlink() else "")
@@ -427,7 +427,7 @@ def describe_files(settings: Settings) -> list[str]:
 
 
 def report_nothing_checked(ctx: CliContext, flags: OutputOptions, why: str) -> int:
-    """Say that nothing was checked, and why: the exit status."""
+    """Report that nothing was checked, and why; return the exit status."""
     text = f"nothing was checked: {why}"
     if flags.json:
         reason = Reason.CONNECTOR_DISABLED

@@ -1,7 +1,7 @@
-"""What both accounts offer, matched by exact names: the entries that `init --prefill` writes.
+"""The entries that `init --prefill` writes: locations and ids of both accounts, matched by exact names.
 
-Similar names are never taken. What has no unique exact match is left to a person: chosen on a terminal, written as a
-comment with its candidates off it.
+Similar names never match. Without exactly one match, a person chooses on a terminal. Without a terminal, the file has a
+comment with the candidates.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ USUAL_NAMES = {
     "revel.payment_type": ("TripleSeat",),
     "revel.discount": ("TripleSeat", "TripleSeat discount"),
 }
-"""The names sought where none is given."""
+"""The names to look for if none is given."""
 REQUIRED = ("revel.user", "revel.station")
-"""What every order needs: where there is only one, there is nothing to choose."""
+"""Every order needs these. If there is only one, it is taken."""
 MOST_CANDIDATES = 30
 
 
 class SelectableRow(Protocol):
-    """Something at Revel to be named in the settings."""
+    """A row of Revel that the settings may name."""
 
     @property
     def id(self) -> int:
@@ -45,7 +45,7 @@ class SelectableRow(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name, "" where it has none."""
+        """Its name; "" if it has none."""
 
     @property
     def active(self) -> bool:
@@ -57,9 +57,9 @@ Found = TypeVar("Found", bound=SelectableRow)
 
 @dataclass(slots=True)
 class Filled:
-    """What was found: ids for `[revel]`, entries for `[[locations]]`, and what is left open, told to a person.
+    """The results: ids for `[revel]`, entries for `[[locations]]`, and in `open` the texts on what is left to do.
 
-    `remarks` are the comments for the file by key. They name no member of staff.
+    `remarks` are the comments for the file by key. They have no names of staff.
     """
 
     values: dict[str, object] = field(default_factory=dict)
@@ -78,8 +78,8 @@ def prefill(
 ) -> Filled:
     """Ask both services and match. `given` are settings by key, `names` what to look up, `entries` known locations.
 
-    A list that one of them doesn't give is left open. Raises CredentialsRefused where the key or token is refused for
-    all of them, ServiceDown where a service gives none at all, ConfigError where there is no usable token.
+    A list that a service doesn't return is left open. Raises CredentialsRefused if the key or token is refused for all
+    lists, ServiceDown if a service returns no list, and ConfigError without a usable token.
     """
     filler = _Filler(given, names, terminal, runtime.clock())
     seat = settings.tripleseat
@@ -117,7 +117,7 @@ class _Filler:
         return self._rows("TripleSeat's sites", sites), self._rows("TripleSeat's locations", places)
 
     def list_account(self, services: Services) -> tuple[Sequence[Establishment], Mapping[str, Sequence[NamedRow]]]:
-        """Revel's establishments, and what it offers for each setting that isn't given."""
+        """Revel's establishments, and its rows for each setting that isn't given."""
         account = services.account
         establishments = attempt(account.establishments)
         if is_silent(establishments):
@@ -136,7 +136,7 @@ class _Filler:
         return listed, {key: self._rows(f"the {_word(key)}s", answer) for key, answer in named.items()}
 
     def _rows(self, what: str, answer: Sequence[Listed] | TsrevelError) -> Sequence[Listed]:
-        """A list, empty where it isn't given: a key or token may lack the right to one alone (facts Revel 1)."""
+        """The list; empty if it was refused: a key or token may lack the right to only one (facts Revel 1)."""
         if isinstance(answer, TsrevelError):
             self.filled.open.append(f"{what} can't be listed: {answer}")
             return ()
@@ -147,7 +147,7 @@ class _Filler:
         sought = self._names(key)
         clear = [each for each in offered if len(each.numbers) == 1]
         if len(clear) < len(offered) and (not clear or _named(sought, clear) != _named(sought, offered)):
-            # What is sought has two numbers: which of them an order takes isn't documented (facts Revel 8).
+            # The row has two numbers, and it isn't documented which of them an order takes (facts Revel 8).
             why = "id and payment_type differ, and Revel doesn't document which of them an order's payment uses"
             text = f"{why}; check a payment on an existing order; {_candidates(offered)}"
             self.filled.open.append(f"{key}: {text}")
@@ -163,7 +163,7 @@ class _Filler:
         self.filled.remarks[key] = [self._miss(key, shown)] if offered else []
 
     def _names(self, key: str) -> Sequence[str]:
-        """The names by which the id of a setting is sought."""
+        """The names to look for."""
         return [self.names[key]] if key in self.names else USUAL_NAMES[key]
 
     def fill_locations(
@@ -194,7 +194,7 @@ class _Filler:
             self._add(services, entry | self._zone(site, found, gaps), gaps)
 
     def _zone(self, site: Site | None, found: Establishment | None, gaps: list[str]) -> dict[str, object]:
-        """The site's zone, else the establishment's, else the one that was given for all; without any it is a gap."""
+        """The site's zone, else the establishment's, else the one given for all; without any there is a gap."""
         told, revels = site.timezone if site else None, iana_zone(found.timezone) if found else None
         strange = f'TripleSeat says "{site.told}", an unknown zone' if site and site.told and not told else ""
         if told:
@@ -211,7 +211,7 @@ class _Filler:
         return {}
 
     def _add(self, services: Services, entry: dict[str, object], gaps: list[str]) -> None:
-        """Complete an entry as far as exact names go; with a gap it is written commented out."""
+        """Complete an entry by exact names. With gaps it is written as a comment."""
         number = entry.get("revel_establishment")
         if isinstance(number, int) and number and not entry.get("station") and not self.given.get("revel.station"):
             offered = self._rows("the stations", attempt(lambda: services.account.stations(EstablishmentId(number))))
@@ -248,14 +248,14 @@ class _Filler:
 
 
 def _covered(place: TripleSeatLocation, entries: Sequence[Mapping[str, object]]) -> bool:
-    """Whether an entry is there for the location already, or for the whole of its site."""
+    """Whether there is already an entry for the location or for its whole site."""
     by_location = {str(each.get("tripleseat_location")) for each in entries}
     by_site = {str(each.get("tripleseat_site")) for each in entries if not each.get("tripleseat_location")}
     return place.id in by_location or (place.site or SiteId("")) in by_site
 
 
 def _named(names: Sequence[str], offered: Sequence[Found]) -> Found | None:
-    """The only active one that has exactly one of the names; case and spaces don't count."""
+    """The only active row with one of the names; case and spaces don't count."""
     sought = {_plain(name) for name in names} - {""}
     found = [each for each in offered if each.active and _plain(each.name) in sought]
     return found[0] if len(found) == 1 else None
@@ -266,7 +266,7 @@ def _plain(name: str) -> str:
 
 
 def _demand_an_answer(service: str, answers: Sequence[object]) -> None:
-    """Raise where nothing was listed: the refusal of the key or token itself, or that the service is of no use."""
+    """Raise if nothing was listed: the refusal of the key or token, or that the service can't be used."""
     errors = [each for each in answers if isinstance(each, TsrevelError)]
     grave = next((each for each in errors if isinstance(each, ConfigError | TokenRefused)), None)
     if grave:

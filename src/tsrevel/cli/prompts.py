@@ -1,4 +1,4 @@
-"""Asking a person on a terminal: questions on stderr, answers from stdin, secrets unseen. Never used off a terminal."""
+"""Questions to a person at a terminal: asked on stderr, answered on stdin, secrets hidden."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 from tsrevel.cli.context import CliContext, OutputOptions
 
 Check = Callable[[str], str]
-"""Why an answer can't be taken, "" where it can."""
+"""Why an answer is refused; "" if it is accepted."""
 LONGEST_LINE = 16 * 1024
 _ROUND = "\"'`<>()\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb\u200b\ufeff"
 
@@ -27,7 +27,7 @@ def may_ask(ctx: CliContext, flags: OutputOptions) -> bool:
 
 
 class Terminal:
-    """A person at a terminal. Every method raises typer.BadParameter where the input ends before the answer."""
+    """A person at a terminal. Questions raise typer.BadParameter if the input ends before the answer."""
 
     def __init__(self, ctx: CliContext) -> None:
         self._ctx = ctx
@@ -37,7 +37,7 @@ class Terminal:
         self._ctx.tell(text)
 
     def ask(self, question: str, default: str = "", check: Check = lambda _answer: "") -> str:
-        """An answer that `check` takes, asked for until there is one; an empty one is `default`."""
+        """Ask until `check` accepts the answer. An empty answer is `default`."""
         shown = f"{question} [{default}]: " if default else f"{question}: "
         while True:
             answer = self._read(shown) or default
@@ -47,21 +47,21 @@ class Terminal:
             self.say(f"  {refusal}")
 
     def ask_secret(self, question: str) -> str:
-        """An answer that isn't shown while it is typed; "" where none was given."""
+        """Ask without showing the answer. It may be empty."""
         with no_echo(self._ctx.stdin):
             answer = self._read(f"{question}: ")
         self.say()
         return answer
 
     def confirm(self, question: str, *, default: bool) -> bool:
-        """Yes or no."""
+        """Ask for yes or no."""
         words = {"", "y", "yes", "n", "no"}
         shown = f"{question} [{'Y/n' if default else 'y/N'}]"
         answer = self.ask(shown, check=lambda text: "" if text.lower() in words else "Type y or n.").lower()
         return default if not answer else answer.startswith("y")
 
     def choose(self, question: str, options: Sequence[str], default: int | None) -> int | None:
-        """The number (from 0) of an option; None for none of them. `default` is taken on an empty answer."""
+        """Ask for an option: its number (from 0), or None for none of them. An empty answer is `default`."""
         self.say(question)
         for number, option in enumerate(options, start=1):
             self.say(f"  {number}) {option}")
@@ -80,10 +80,10 @@ class Terminal:
 
 
 def read_line(stdin: BinaryIO, seconds: float) -> str | None:
-    """The next line; "" at the end of the input; None where nothing came for `seconds`."""
+    """The next line; "" at the end of the input; None if nothing comes for `seconds`."""
     try:
         source = stdin.fileno()
-    except OSError:  # no file behind it, so nothing to wait for
+    except OSError:  # no file, so there is nothing to wait for
         return stdin.readline(LONGEST_LINE).decode(errors="replace")
     line = b""
     while b"\n" not in line and len(line) < LONGEST_LINE:
@@ -97,15 +97,15 @@ def read_line(stdin: BinaryIO, seconds: float) -> str | None:
 
 
 def plain_address(text: str) -> str:
-    """The address in a line that was copied from somewhere: without blanks, quotes, angle brackets or `&amp;`."""
-    text = re.sub(r"\x1b\[20[01]~", "", text)  # how a terminal marks what is pasted
+    """The address in a pasted line, without blanks, quotes, angle brackets or `&amp;`."""
+    text = re.sub(r"\x1b\[20[01]~", "", text)  # a terminal's marks around pasted text
     text = "".join(text.split()).strip(_ROUND)
     return re.sub(r"&(amp|#38|#x26);", "&", text, flags=re.IGNORECASE)
 
 
 @contextmanager
 def no_echo(stdin: BinaryIO, shown: int = 0) -> Iterator[None]:
-    """Turn the terminal's echo off, but for the kinds of echo in `shown` (termios flags); elsewhere do nothing."""
+    """Turn the terminal's echo off, except the kinds in `shown` (termios flags). Without a terminal, do nothing."""
     try:
         descriptor = stdin.fileno()
         before = termios.tcgetattr(descriptor)

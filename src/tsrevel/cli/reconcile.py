@@ -1,4 +1,4 @@
-"""`reconcile`: both services and the ledger read, the report told on a terminal, as lines, as JSON, and as a page."""
+"""`reconcile`: compare both services and the ledger; report on a terminal, as lines, as JSON, and as a page."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
 
 
 def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: date | None, page: Path | None) -> int:
-    """Compare the days, tell what was found, write the page where one is wanted; the exit status."""
+    """Compare the days, print the report, and write the HTML page if it is wanted; return the exit status."""
     runtime = ctx.runtime or Runtime()
     settings = load_settings(config=flags.config, environ=ctx.environ)
     why = why_disabled(settings, runtime)
@@ -107,7 +107,7 @@ def _title(spot: ReportLocation) -> str:
 
 
 def _tabulate(days: Sequence[Day], *, has_ledger: bool) -> list[Row]:
-    """A line for a day that agrees; for any other what is matched by kind of money, then what isn't, then the sum."""
+    """One row for a day that agrees; else the matched orders by kind of money, the unmatched ones, and the sum."""
     rows = []
 
     def add(label: str, cells: Sequence[str] = ("", "", ""), mark: str = "", style: str = "") -> None:
@@ -146,7 +146,7 @@ def _sides(figures: Figures) -> tuple[Totals, Totals, Totals]:
 
 
 def _amounts(figures: Figures, kind: MoneyKind, absent: str = "0.00") -> list[str]:
-    """One kind of money of all three. What is taken off is negative, so that a column adds up."""
+    """One kind of money on all three sides. Discounts and payments are negative, so that a column adds up."""
     sign = -1 if kind in {"discount", "payments"} else 1
     return [show_grouped(Cents(sign * side.money.of(kind))) if side.orders else absent for side in _sides(figures)]
 

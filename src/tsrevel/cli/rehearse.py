@@ -1,4 +1,4 @@
-"""`rehearse`: the first order, made under the eyes of a person, and compared with what was sent."""
+"""`rehearse`: make the first order under supervision, and compare it with what was sent."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tsrevel.planning.reasons import Reason, Status
 from tsrevel.wiring import Runtime, open_services, why_disabled
 
 SECOND_LOOK = 30.0
-"""Seconds after which each stage of the order is read back once more."""
+"""Seconds until each stage of the order is read back again."""
 _USAGE = 2
 _AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d+)\.(\d\d)")
 _YES_OR_NO = {True: "yes", False: "no"}
@@ -40,7 +40,7 @@ _YES_OR_NO = {True: "yes", False: "no"}
 
 @dataclass(frozen=True, slots=True)
 class _Rehearsed:
-    """What came of it. `station`: the person's answers; `left`: what is left to check by hand."""
+    """The result. `station`: the person's answers; `left`: the checks that are left to a person."""
 
     outcome: Outcome
     fields: tuple[SentField, ...]
@@ -49,15 +49,17 @@ class _Rehearsed:
 
 
 def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool) -> int:
-    """Make one order; `agreed`: without asking anybody. Raises typer.BadParameter for what can't be an event's id."""
+    """Make one order; if `agreed`, without asking. Raises typer.BadParameter for a text that can't be an event id."""
     runtime = ctx.runtime or Runtime()
     event_id = read_event_id(event)
     settings = load_settings(config=flags.config, environ=ctx.environ)
     if not agreed and not may_ask(ctx, flags):
-        return _refuse(ctx, flags, "without a terminal nobody can be asked; --yes makes the order all the same", _USAGE)
+        return _refuse(
+            ctx, flags, "without a terminal nobody can be asked; add --yes to make the order without asking", _USAGE
+        )
     if settings.safety.dry_run:
         text = (
-            "safety.dry_run is true, so nothing would be written; set it to false, and allowed_locations to one place"
+            "safety.dry_run is true, so nothing was written; set it to false, and safety.allowed_locations to one place"
         )
         return _refuse(ctx, flags, text, ConfigError.exit_status)
     disabled = why_disabled(settings, runtime)
@@ -88,7 +90,7 @@ def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool)
 
 
 def _inject(ctx: CliContext, flags: OutputOptions, event_id: EventId) -> RunReport:
-    """The run: as `sync-event`, but that each stage is read back a second time."""
+    """Run as `sync-event` does, but read each stage back a second time."""
     with RunNotifier(ctx, flags) as notifier:
         with start_run(ctx, flags, SyncOptions(max_orders=1), "single", notifier.begin) as started:
             if isinstance(started, RunReport):
@@ -138,16 +140,14 @@ def _compare(
     for check in left:
         ctx.say(f"Left to check by hand: {check}")
     if wrong:
-        ctx.say(
-            f"The station shows the order otherwise ({', '.join(wrong)}). Make no other order before that is settled."
-        )
+        ctx.say(f"The station shows something else ({', '.join(wrong)}). Make no other order until you know why.")
     else:
         ctx.say("The answers are in the ledger; `tsrevel report` shows them.")
     return status
 
 
 def _ask_about_station(terminal: Terminal, plan: Plan) -> dict[str, str]:
-    """What the POS station shows: yes, no, and figures. Nothing else is stored."""
+    """The person's answers about the POS station: yes, no and amounts. Nothing else is stored."""
     terminal.say("Open the order at a POS station of that location, then answer.")
     station = {}
     if plan.discount:
@@ -172,8 +172,8 @@ def _list_checks(plan: Plan) -> tuple[str, ...]:
 
 def _show_fields(ctx: CliContext, fields: tuple[SentField, ...]) -> None:
     counts = Counter(each.result for each in fields)
-    kept = f"{counts[FieldResult.KEPT]} of {len(fields)} fields that were sent are shown as sent"
-    ctx.say(f"Revel after {SECOND_LOOK:.0f} s: {kept}.")
+    kept = f"{counts[FieldResult.KEPT]} of {len(fields)} fields as they were sent"
+    ctx.say(f"After {SECOND_LOOK:.0f} s Revel shows {kept}.")
     for each in fields:
         if each.result is not FieldResult.KEPT:
             ctx.say(f"  {each.result}: {each.resource}.{each.field}")

@@ -1,4 +1,4 @@
-"""`replay`: captured webhook deliveries, or events that were held or failed, through the engine once more."""
+"""`replay`: put captured webhook deliveries, or held and failed events, through the engine again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tsrevel.wiring import Runtime, correlate, open_run, why_disabled
 class ReplayOptions:
     """The flags of `replay` for captured deliveries. `signature` is for a single one.
 
-    The others are for `serve`: a folder for deliveries that are refused, the id of the run, and its end.
+    Only `serve` sets `refused` (a folder for refused deliveries), `run_id`, and `deadline`.
     """
 
     signature: str | None = None
@@ -63,9 +63,9 @@ class RetryOptions:
 
 
 def replay_captured(ctx: CliContext, flags: OutputOptions, paths: Sequence[Path], options: ReplayOptions) -> int:
-    """Put captured deliveries through the engine, one after another; the most_severe of their exit statuses.
+    """Put captured deliveries through the engine, one after another; return the most severe of their exit statuses.
 
-    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for files that aren't there.
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for missing files.
     """
     captured = list_captured(paths)
     if options.signature is not None and len(captured) > 1:
@@ -87,9 +87,9 @@ def replay_files(
     options: ReplayOptions,
     to_come: Sequence[DeliveryAnswer],
 ) -> list[DeliveryAnswer]:
-    """The same with these settings; what came of each delivery. `to_come`: what is known of those at hand.
+    """The same with these settings; return the answer to each delivery. `to_come`: all that were read in advance.
 
-    A file that is gone was dealt with by another process meanwhile: it has no answer. Raises RunLocked, LedgerUnusable.
+    A missing file has no answer, because another process took it. Raises RunLocked, LedgerUnusable.
     """
     runtime = ctx.runtime or Runtime()
     ctx.zone = ZoneInfo(settings.timezone)
@@ -114,7 +114,7 @@ def replay_files(
 
 
 def _look_ahead(ctx: CliContext, captured: Sequence[Path]) -> Iterator[DeliveryAnswer]:
-    """What can be understood of the deliveries at hand; what can't be is told when its turn comes."""
+    """Read the deliveries in advance. An unreadable one is left out: it is reported in its turn."""
     for path in captured:
         with suppress(DeliveryRefused, OSError):
             if path != STDIN:
@@ -122,9 +122,9 @@ def _look_ahead(ctx: CliContext, captured: Sequence[Path]) -> Iterator[DeliveryA
 
 
 def retry_events(ctx: CliContext, flags: OutputOptions, options: RetryOptions) -> int:
-    """Put events through the engine again that were held or failed, or that are named.
+    """Put held and failed events, or the named ones, through the engine again.
 
-    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run, and what is no event's id.
+    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for an unknown run or an unusable event id.
     """
     named = tuple(dict.fromkeys(read_event_id(each) for each in options.events))
 
@@ -142,7 +142,7 @@ def retry_events(ctx: CliContext, flags: OutputOptions, options: RetryOptions) -
 def _retry(started: StartedRun, options: RetryOptions, named: Sequence[EventId]) -> RunReport:
     chosen = named or _choose(started.ctx.ledger, None if options.run is None else options.run.strip())
     events: list[UnreadEvent] = [NamedEvent(each) for each in chosen]
-    if options.from_snapshot:  # where an order is to be made, the event is read again all the same
+    if options.from_snapshot:  # before an order is made, the event is read again
         settings = started.settings
         verify = settings.tripleseat.payload == "verify" and not settings.safety.dry_run
         events = [StoredEvent(each, verify) for each in chosen]
@@ -150,7 +150,7 @@ def _retry(started: StartedRun, options: RetryOptions, named: Sequence[EventId])
 
 
 def _choose(ledger: Ledger, run: str | None) -> tuple[EventId, ...]:
-    """The events that this run, or (None) any, held or failed."""
+    """The events that this run held or failed; for None, all that are held or failed."""
     if run is None:
         return ledger.events.retryable()
     found = ledger.events.unsuccessful_in(run)
@@ -160,7 +160,7 @@ def _choose(ledger: Ledger, run: str | None) -> tuple[EventId, ...]:
 
 
 def _print_outcomes(ctx: CliContext, report: RunReport) -> None:
-    """A line for each event; one for a run that came to none because it was stopped or is disabled."""
+    """Print a line for each event, or one line for a run without events that was stopped or disabled."""
     lines = [fill(ReplayLine, answer_replayed(each)) for each in report.outcomes]
     if not lines and (report.error or report.reason):
         text = report.error or (str(report.paused) if report.paused else None)
@@ -173,7 +173,7 @@ def _print_outcomes(ctx: CliContext, report: RunReport) -> None:
 
 @dataclass(slots=True)
 class _Replay:
-    """What a captured delivery goes through. `queue` is None while the connector is disabled or paused: see `why`."""
+    """Puts captured deliveries through the engine. `queue` is None while runs are disabled or paused: see `why`."""
 
     ctx: CliContext
     flags: OutputOptions
@@ -183,10 +183,10 @@ class _Replay:
     notifier: RunNotifier
     why: str
     outcomes: dict[EventId, Outcome] = field(default_factory=dict)
-    """What became of each event; a later delivery that had nothing to do leaves it so."""
+    """The result for each event. A later delivery that had nothing to do doesn't change it."""
 
     def take(self, path: Path) -> DeliveryAnswer:
-        """One delivery, from the file to its place in the archive; what came of it."""
+        """Process one delivery, and move its file to the archive; return its answer."""
         signed = True
         try:
             signature = self.options.signature
@@ -234,7 +234,7 @@ class _Replay:
         return answer.hold_off(Reason.CONNECTOR_DISABLED, self.why)
 
     def _tell(self, name: str, answer: DeliveryAnswer) -> None:
-        """On a terminal every delivery and what came of it; elsewhere news alone, and errors always."""
+        """Report a delivery: on a terminal always; elsewhere only news and errors."""
         summary = answer.text or answer.reason or "nothing to do"
         if self.flags.json:
             self.ctx.answer(answer_delivery(answer, name), more=True)

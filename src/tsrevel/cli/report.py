@@ -1,4 +1,4 @@
-"""`report`: a text that can be sent to a colleague, or attached to an issue."""
+"""`report`: a text to send to a colleague, or to attach to an issue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`resolve`: a person's word on an event, stored in the ledger. From then on runs leave the event alone."""
+"""`resolve`: store a person's decision on an event in the ledger. From then on runs leave the event alone."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tsrevel.wiring import Runtime, make_state_folder, open_services, why_disabl
 
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
-"""Characters: a sentence or two on why, and no more."""
+"""In characters: a sentence or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolveOptions:
-    """What a person says. `order_id` is the Revel order that the event has, where there is one to name.
+    """A person's decision. `order_id` is the event's Revel order, if the person named one.
 
-    `no_order_exists`: it is sure that nobody has entered one by hand.
+    `no_order_exists`: the person checked that nobody has entered an order by hand.
     """
 
     word: Word
@@ -41,7 +41,7 @@ class ResolveOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What was known of the event when the person spoke."""
+    """The ledger's rows of the event before the decision."""
 
     standing: EventStatus | None
     record: OrderRecord | None
@@ -49,16 +49,16 @@ class _Before:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has its order: then runs skip it anyway, and tell its changes."""
+        """Whether it has its order. Then runs skip it anyway, and report its changes."""
         return self.record is not None and self.record.state in {"settled", "foreign"}
 
 
 def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveOptions) -> int:
-    """Store it, or take it back (`open`): exit 0, or 3 where taking it back might make a second order.
+    """Store a decision, or undo it (`open`). Exit status 0, or 3 if undoing it might make a second order.
 
-    Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter for what makes no sense. Of an order that is
-    named Revel is asked: whether it is there when it is stored, whether it still stands before it is taken back; then
-    ServiceDown and CredentialsRefused are raised.
+    Revel is asked for each named order: it must exist before it is stored, and be gone before the event is opened.
+    Raises ConfigError, RunLocked, LedgerUnusable, typer.BadParameter for options that make no sense, and for `open`
+    ServiceDown and CredentialsRefused.
     """
     options = _check(options)
     order_id = OrderId(options.order_id) if options.order_id else None
@@ -105,7 +105,7 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
 
 
 def _check(options: ResolveOptions) -> ResolveOptions:
-    """The options, blanks left out, with the note on one line. Raises typer.BadParameter."""
+    """The options without blanks around them, and the note on one line. Raises typer.BadParameter."""
     order_id = None if options.order_id is None else options.order_id.strip()
     note = " ".join(options.note.split())
     if not note and options.word != "open":
@@ -113,7 +113,7 @@ def _check(options: ResolveOptions) -> ResolveOptions:
     if len(note) > LONGEST_NOTE:
         raise typer.BadParameter(f"--note has {len(note)} characters; the limit is {LONGEST_NOTE}")
     if not note.isprintable():
-        raise typer.BadParameter("--note holds characters that can't be printed")
+        raise typer.BadParameter("--note has characters that can't be printed")
     if order_id is not None and options.word != "done":
         raise typer.BadParameter("--order goes with --as done")
     if order_id is not None and not is_id(order_id):
@@ -124,7 +124,7 @@ def _check(options: ResolveOptions) -> ResolveOptions:
 
 
 def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: OrderId) -> str | None:
-    """Why it isn't known whether Revel has that order; None where it has. BadParameter: it hasn't."""
+    """Why the order wasn't checked in Revel; None if Revel has it. Raises typer.BadParameter if it hasn't."""
     try:
         settings = load_settings(config=flags.config, environ=ctx.environ)
         why = why_disabled(settings, runtime)
@@ -153,8 +153,8 @@ def _recall(ledger: Ledger, event_id: EventId) -> _Before:
 def _objection(settings: Settings, runtime: Runtime, before: _Before, options: ResolveOptions) -> str | None:
     """Why the event must not be opened again, or None.
 
-    An order that a person entered by hand may carry a local_id by which no run would find it: every order that was
-    ever named since the event was last open must be gone, and where none was, a person must say that there is none.
+    A run may not find an order entered by hand by its local_id. So every order that was named since the event was last
+    open must be gone. If none was named, a person must say that there is none.
     """
     resolution = before.resolution
     if resolution is None or before.is_finished:
@@ -194,7 +194,7 @@ def _lines(event_id: EventId, before: _Before, after: Resolution | None, warning
 
 
 def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions) -> list[str]:
-    """What the person may not have thought of."""
+    """Facts that the person may not know."""
     found = []
     record = before.record
     if before.standing is None and record is None:

@@ -33,7 +33,7 @@ MARK = "# Written by `tsrevel sandbox`, which may overwrite it."
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Both pretend services as they run at `urls` (TripleSeat, Revel), and settings (TOML) that use them."""
+    """Both pretend services, which run at `urls` (TripleSeat, Revel), and settings (TOML) that use them."""
 
     urls: tuple[str, str]
     tripleseat: TripleSeatSandbox
@@ -52,9 +52,9 @@ def serve_sandbox(
 ) -> int:
     """Serve both services until interrupted; the settings go to `write_config`, or to stdout.
 
-    `login_port` is where `login` is to wait for the browser. `broken` names what the services do otherwise than is
-    known of them: typer.BadParameter for an unknown name. Only a file that a sandbox wrote is overwritten: ConfigError.
-    Raises OSError where a port is taken or the file can't be written.
+    `login_port`: where `login` waits for the browser. `broken`: the assumptions that the services break. Raises
+    typer.BadParameter for an unknown one, ConfigError if the file exists and no sandbox wrote it, and OSError if a port
+    is taken or the file can't be written.
     """
     if write_config and look_at(write_config) is not None and not read_regular(write_config).startswith(MARK.encode()):
         remedy = "Name a new file in a folder of its own."
@@ -65,7 +65,7 @@ def serve_sandbox(
 
     unknown = [each for each in broken if each not in BREAKS]
     if unknown:
-        raise typer.BadParameter(f"--break {unknown[0]}: there are {', '.join(BREAKS)}")
+        raise typer.BadParameter(f"--break {unknown[0]} is unknown; there are: {', '.join(BREAKS)}")
     with run_services(ports) as served:
         served.tripleseat.tokens.redirect_uri = f"http://127.0.0.1:{login_port}/callback"
         add_orders_by_hand(served.revel, served.day)
@@ -79,7 +79,7 @@ def serve_sandbox(
         elif not write_config:
             print(served.config, file=ctx.stdout, flush=True)
         if trouble_of(ctx.stdout):
-            return UNEXPECTED  # nobody knows where it is to be found
+            return UNEXPECTED  # nobody knows the addresses
         if not flags.quiet:
             if write_config:
                 shown = shlex.quote(str(write_config))
@@ -95,7 +95,7 @@ def serve_sandbox(
 
 @contextmanager
 def run_services(ports: tuple[int, int] = (0, 0)) -> Iterator[Served]:
-    """Both services on loopback, seeded for today; token file and ledger in a folder that goes when they end."""
+    """Both services on loopback, with events of today. Their token file and ledger are deleted when they end."""
     from tsrevel.sandbox import RevelSandbox, TripleSeatSandbox, seed_day, serve
 
     tripleseat, revel = TripleSeatSandbox(utc_now), RevelSandbox(utc_now)

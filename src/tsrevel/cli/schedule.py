@@ -110,7 +110,7 @@ def print_schedule(
     mail_to: Sequence[str],
     log: Path | None,
 ) -> int:
-    """Print the crontab or the units, and how they are installed. Nothing is written or asked."""
+    """Print the crontab or the units, and how to install them. It writes nothing and calls no service."""
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     if settings.config_path is None:
         raise typer.BadParameter("cron and systemd don't have this environment; write a settings file: `tsrevel init`")
@@ -145,7 +145,7 @@ def print_schedule(
 
 
 def _find_user(settings: Settings) -> str:
-    """Who runs it: this user, or, for root, whoever owns the ledger's folder or the settings."""
+    """Who runs it: this user, or, for root, the owner of the ledger's folder or of the settings."""
     paths = [settings.ledger_path.parent, *([settings.config_path] if settings.config_path else [])]
     owners = [path.stat().st_uid for path in paths if path.exists()]
     return user_name(os.geteuid() or next((uid for uid in owners if uid), 0))

@@ -12,9 +12,9 @@ from tsrevel.cli.context import CliContext, OutputOptions
 
 
 def print_schema(ctx: CliContext, flags: OutputOptions, name: str) -> int:
-    """Print the schema of one command, or those of a group, such as `map`, or (for '') of all, as one object.
+    """Print the schema of one command, or as one object those of a group, such as `map`, or (for '') all.
 
-    Raises typer.BadParameter for what is neither.
+    Raises typer.BadParameter for an unknown name.
     """
     schemas = {each: write_schema(each) for each in ANSWERS if f"{each} ".startswith(f"{name} ") or not name}
     if not schemas:

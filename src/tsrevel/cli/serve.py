@@ -1,4 +1,4 @@
-"""`serve`: the webhook service. Each thing that its worker does is a command's own code."""
+"""`serve`: the webhook service. Its worker runs the code of other commands."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from tsrevel.webhook.spool import Spool
 from tsrevel.wiring import Runtime, correlate, make_state_folder, open_run, why_disabled
 
 _ID_DIGITS = 8
-"""So many digits of a delivery's name begin the id of each of its runs: all have the same correlation id."""
+"""The first digits of a delivery's run ids come from its name, so all its runs have one correlation id."""
 
 
 def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | None) -> int:
-    """Serve until SIGTERM or Ctrl-C. Raises ConfigError, LedgerUnusable, RunLocked where it can't begin."""
+    """Serve until SIGTERM or Ctrl-C. Raises ConfigError, LedgerUnusable, RunLocked if it can't start."""
     commands = ServedCommands(ctx, flags, {"serve.host": host, "serve.port": port})
     settings = commands.settings()
     make_state_folder(settings)
@@ -90,7 +90,7 @@ class ServedCommands:
         return self.ctx.runtime or Runtime()
 
     def settings(self) -> Settings:
-        """As they are now: read again where the file or the mappings have changed. Raises ConfigError."""
+        """The current settings, read again if the file or the mappings changed. Raises ConfigError."""
         with self._lock:
             stamp = self._look()
             if self._settings is None or stamp != self._stamp:
@@ -102,13 +102,13 @@ class ServedCommands:
             return self._settings
 
     def _look(self) -> tuple[object, ...]:
-        """What changes with the files that the settings come from."""
+        """A value that changes when a file of the settings changes."""
         known = self._settings
         paths = (known.config_path, known.mappings_path) if known else ()
         return tuple(_stamp_of(each) for each in paths if each)
 
     def make_ledger(self) -> None:
-        """Make or migrate the ledger, so that what is wrong with it shows at the start. Raises LedgerUnusable."""
+        """Create or migrate the ledger, so that its problems show at the start. Raises LedgerUnusable."""
         settings, runtime = self.settings(), self._runtime
         path, environment = settings.ledger_path, settings.environment
         try:
@@ -121,7 +121,7 @@ class ServedCommands:
         return why_disabled(self.settings(), self._runtime)
 
     def replay(self, path: Path, to_come: Sequence[DeliveryAnswer]) -> DeliveryAnswer | None:
-        """One delivery as `replay --archive` takes it. Raises RunLocked and LedgerUnusable."""
+        """Process one delivery as `replay --archive` does. Raises RunLocked and LedgerUnusable."""
         settings, spool = self.settings(), Spool(path.parent)
         run_id = self._runtime.new_run_id()
         known = path.stem[-_ID_DIGITS:]
@@ -143,7 +143,7 @@ class ServedCommands:
         return encode(answer_report(report))
 
     def plan(self, body: bytes) -> Document:
-        """A dry run on a copy of the ledger, which is thrown away."""
+        """Plan a delivery: a dry run on a copy of the ledger, which is then deleted."""
         settings, runtime = self.settings(), self._runtime
         try:
             _, answer = understand(body)

@@ -1,4 +1,4 @@
-"""`config validate` and `config show`: the settings checked, and shown with their origins. Neither calls a service."""
+"""`config validate`, `config show` and `config generate`. None of them calls a service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tsrevel.errors import ConfigError, ConfigProblem
 
 
 def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
-    """Tell every problem of the settings at once: exit 0 or 10. Without a location there is a warning."""
+    """Report every problem of the settings at once, and warn if there is no location. Exit status 0 or 10."""
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     warnings = [] if problems or settings.locations else [f"{NO_LOCATIONS}. {ADD_LOCATIONS}"]
     if flags.json:
@@ -33,7 +33,7 @@ def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
 
 
 def print_example(ctx: CliContext, flags: OutputOptions) -> int:
-    """Print the commented example, which comes with the package."""
+    """Print the package's commented example."""
     text = read_template()
     if flags.json:
         ctx.answer(ConfigGenerateAnswer(text=text))
@@ -43,7 +43,7 @@ def print_example(ctx: CliContext, flags: OutputOptions) -> int:
 
 
 def show_settings(ctx: CliContext, flags: OutputOptions, form: Literal["toml", "json"]) -> int:
-    """Print every value with its origin, whatever is wrong; problems go to stderr: exit 0 or 10."""
+    """Print every value with its origin, even if some are wrong. Problems go to stderr. Exit status 0 or 10."""
     settings, problems = examine_settings(config=flags.config, environ=ctx.environ)
     spoilt = {problem.key for problem in problems}
     if flags.json or form == "json":

@@ -1,4 +1,4 @@
-"""`status`: how things stand, by the ledger alone."""
+"""`status`: the state of this installation. It reads only the ledger."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def show_status(ctx: CliContext, flags: OutputOptions, limit: int) -> int:
-    """Tell how things stand: exit 0, whatever it is. Raises ConfigError, LedgerUnusable, LedgerDamaged."""
+    """Report the state of this installation. Exit status 0. Raises ConfigError, LedgerUnusable, LedgerDamaged."""
     with look(ctx, flags) as (settings, view, now):
         status = take_stock(view, settings, now, limit)
     if flags.json:
@@ -81,7 +81,7 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
     )
 
 
-# Off a terminal: a line for each thing, so that it can be searched
+# Without a terminal: a line for each item, so that it can be searched
 
 
 def _lines(page: TextOutput, status: InstallationStatus, files: list[str], *, quiet: bool) -> list[str]:
@@ -108,7 +108,7 @@ def _lines(page: TextOutput, status: InstallationStatus, files: list[str], *, qu
 
 
 def _failed_assumptions(status: InstallationStatus) -> list[str]:
-    """What doesn't hold in this account. What keeps runs from writing is among the warnings."""
+    """The assumptions that don't hold in this account. If runs can't write, the warnings say that too."""
     failed = [each for each in status.assumptions if each.result is AssumptionResult.FAILS]
     return [f"{each.code} doesn't hold: {each.detail}; {ASSUMPTIONS[each.code].otherwise}" for each in failed]
 
@@ -125,7 +125,7 @@ def _trouble_line(page: TextOutput, status: InstallationStatus, each: EventStatu
 
 def _changed_line(page: TextOutput, each: Changed) -> str:
     at = page.at(each.told_at, each.location)
-    what = f"changed: event {each.event_id} ({_where(each)}) {each.reason}, told {at}"
+    what = f"changed: event {each.event_id} ({_where(each)}) {each.reason}, reported {at}"
     return f"{what}: {each.text}; {advise(each.event_id, Status.SKIPPED, each.reason)}"
 
 
@@ -154,7 +154,7 @@ def _order_line(page: TextOutput, order: OpenOrder) -> str:
 
 
 def _deliveries(page: TextOutput, status: InstallationStatus) -> list[str]:
-    """What the spool of the webhook service holds; nothing where it is empty."""
+    """The deliveries in the spool of the webhook service; nothing if it is empty."""
     spool = status.spool
     since = f", the oldest since {page.at(spool.oldest)}" if spool.waiting else ""
     return (
@@ -195,14 +195,14 @@ def _show(page: TextOutput, status: InstallationStatus, files: list[str]) -> Non
         page.line("none", "dim", indent=2)
     for line in _deliveries(page, status):
         page.line(line, indent=2)
-    _show_trouble(page, status, "Held: a person must see to these", status.held, "held")
-    _show_trouble(page, status, "Failed: tried again by the next run that finds them listed", status.failed, "failed")
+    _show_trouble(page, status, "Held: these need a person", status.held, "held")
+    _show_trouble(page, status, "Failed: the next run that lists them tries them again", status.failed, "failed")
     _show_trouble(page, status, "Missed: their day passed without an order", status.missed, "missed")
     changed = [(_changed_line(page, each), WARNING) for each in status.changed]
     dry = [(_dry_line(page, each), WARNING) for each in status.dry]
     orders = [(_order_line(page, each), ALARM if each.state == "disputed" else WARNING) for each in status.orders]
     _show_lines(page, "Changed after injection: these need a person", changed)
-    _show_lines(page, "Found by a dry run; no live run has seen them since", dry)
+    _show_lines(page, "Found by a dry run, and by no live run since", dry)
     _show_lines(page, "Orders that are unfinished or disputed", orders)
     page.line()
     page.line("Due next, among the events that runs have seen", "bold")

@@ -17,7 +17,7 @@ from tsrevel.insight.status import show_span, take_stock
 
 
 def show_all(ctx: CliContext, flags: OutputOptions, folder: Path) -> int:
-    """Tell how each installation stands; the status of the worst. One that can't be read doesn't hide the others."""
+    """Report the state of each installation; return the worst status. An unreadable one doesn't hide the others."""
     files = find_settings(folder)
     if not files:
         raise typer.BadParameter(f"there is no settings file in {folder}: neither *.toml nor */*.toml")
@@ -33,7 +33,7 @@ def show_all(ctx: CliContext, flags: OutputOptions, folder: Path) -> int:
 
 
 def find_settings(folder: Path) -> list[Path]:
-    """The settings files in the folder and in the folders directly below it; mappings are none."""
+    """The settings files in the folder and in the folders directly below it, without mappings."""
     found = [*folder.glob("*.toml"), *folder.glob("*/*.toml")]
     return sorted(each for each in found if each.name != MAPPINGS_NAME and not each.name.endswith(f".{MAPPINGS_NAME}"))
 

@@ -1,6 +1,6 @@
-"""The streams of the process: always there, never in the way of a run, and showing nothing that a terminal would obey.
+"""The standard streams: they always exist, never stop a run, and print nothing that a terminal would obey.
 
-What can't be written (a full disk, a reader that is gone) is lost and remembered; whoever prints isn't disturbed.
+Output that can't be written (full disk, closed pipe) is lost, and the stream stores the error. Printing never fails.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
 def settle_streams() -> None:
     """Give the process all three standard streams: a missing one is /dev/null, and none fails or refuses a character.
 
-    Before anything else is opened: a ledger that got the number of a missing stream would be written to by `print`.
+    Call it before anything else is opened: if a ledger got the number of a missing stream, `print` would write to it.
     """
     for descriptor in range(3):
         try:
@@ -40,16 +40,15 @@ def settle_streams() -> None:
 
 
 class OutputStream(io.TextIOWrapper):
-    """Text to an open descriptor, encoded as Python would have (`like`); a character that isn't there is escaped.
+    """Text to an open descriptor, in the encoding of `like`. Characters that it lacks are escaped.
 
-    Writing never raises OSError. Where it fails, the descriptor is /dev/null from then on: what is buffered must go
-    somewhere.
+    Writing never raises OSError. After a failure the descriptor is /dev/null, so that the buffer can be flushed.
     """
 
     def __init__(self, descriptor: int, like: TextIO | None) -> None:
         self.trouble: OSError | None = None
-        os.set_blocking(descriptor, True)  # whoever started us may share the pipe, and not wait for it
-        raw = io.FileIO(descriptor, "w", closefd=False)  # not of ours: a signal between two of its lines would double
+        os.set_blocking(descriptor, True)  # a parent that shares the pipe may have changed this
+        raw = io.FileIO(descriptor, "w", closefd=False)  # no class of ours: a signal inside it could write twice
         encoding = like.encoding if like else "utf-8"
         lines = descriptor == 2 or raw.isatty()
         super().__init__(io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=lines)
@@ -76,9 +75,9 @@ class OutputStream(io.TextIOWrapper):
 
 
 class PlainStream:
-    """A stream for `print`: control characters appear as escapes, but for ends of lines and tabs.
+    """A stream for `print`: control characters appear as escapes, except line ends and tabs.
 
-    `inner` is for who writes a terminal's own codes. With `styles` those of colour and weight pass.
+    Code that writes terminal codes uses `inner`. With `styles`, the codes of colour and weight pass.
     """
 
     def __init__(self, inner: TextIO, *, styles: bool = False) -> None:
@@ -94,7 +93,7 @@ class PlainStream:
         for line in lines:
             self.write(line)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (all else is the stream's own)
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (everything else is the stream's)
         return getattr(self.inner, name)
 
 
@@ -112,20 +111,20 @@ def inner(stream: TextIO) -> TextIO:
 
 
 def trouble_of(stream: TextIO) -> OSError | None:
-    """Why something written to `stream` was lost, if that is known."""
+    """The error that lost some output of `stream`, if any."""
     found = inner(stream)
     return found.trouble if isinstance(found, OutputStream) else None
 
 
 def encode_json(document: object, stream: TextIO, *, compact: bool = False) -> str:
-    """`document` as JSON on one line: in ASCII unless `stream` is UTF-8, and without a character a terminal obeys."""
-    encoding = getattr(stream, "encoding", None)  # a stream in memory has none, and takes everything
+    """`document` as JSON on one line: in ASCII unless `stream` is UTF-8, and without codes that a terminal obeys."""
+    encoding = getattr(stream, "encoding", None)  # a stream in memory has none, and accepts everything
     in_ascii = encoding is not None and codecs.lookup(encoding).name != "utf-8"
     return escape_json(json.dumps(document, ensure_ascii=in_ascii, separators=(",", ":") if compact else None))
 
 
 def fold(text: str, stream: TextIO, environ: Mapping[str, str]) -> str:
-    """`text` for `stream`: on a terminal no word is broken at its edge, and what goes on is indented."""
+    """`text` for `stream`: on a terminal wrapped between words, with continued lines indented."""
     if not stream.isatty():
         return text
     told = environ.get("COLUMNS", "")

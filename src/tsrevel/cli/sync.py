@@ -52,7 +52,7 @@ def sync(ctx: CliContext, flags: OutputOptions, options: SyncOptions) -> RunRepo
 def sync_events(
     ctx: CliContext, flags: OutputOptions, options: SyncOptions, event_ids: Sequence[str], *, ignore_time_gate: bool
 ) -> RunReport:
-    """The same for named events. Raises typer.BadParameter for what can't be an event's id."""
+    """The same for named events. Raises typer.BadParameter for a text that can't be an event id."""
     named = [read_event_id(each) for each in event_ids]
     with RunNotifier(ctx, flags) as notifier:
         with start_run(ctx, flags, options, "single", notifier.begin) as started:
@@ -67,7 +67,7 @@ def sync_events(
 
 
 def sync_all(ctx: CliContext, flags: OutputOptions, options: SyncOptions, begin: Begin | None = None) -> RunReport:
-    """What `sync` does, without a word of it. Raises what `start_run` raises."""
+    """Do what `sync` does, but print nothing. Raises what `start_run` raises."""
     with start_run(ctx, flags, options, "bulk", begin) as started:
         if isinstance(started, RunReport):
             return started
@@ -77,7 +77,7 @@ def sync_all(ctx: CliContext, flags: OutputOptions, options: SyncOptions, begin:
 
 @dataclass(frozen=True, slots=True)
 class StartedRun:
-    """A run that may begin: all that the engine needs, and the settings it comes from."""
+    """A run that may begin: the engine's context, and the settings that it is built from."""
 
     ctx: RunContext
     settings: Settings
@@ -87,10 +87,10 @@ class StartedRun:
 def start_run(
     ctx: CliContext, flags: OutputOptions, options: SyncOptions, mode: RunMode, begin: Begin | None
 ) -> Iterator[StartedRun | RunReport]:
-    """What one run needs, with a log and a progress bar; its report while the connector is disabled or paused.
+    """Start one run, with a log and a progress bar. While runs are disabled or paused, yield their report instead.
 
-    `begin` is called before the run, unless there is none to be made. Raises ConfigError, RunLocked, LedgerUnusable,
-    and typer.BadParameter for a location that no entry has.
+    `begin` is called before a run that may begin. Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter
+    for a location that no entry has.
     """
     runtime = ctx.runtime or Runtime()
     overrides = {"sync.hours_back": options.hours_back, "safety.dry_run": True if options.dry_run else None}

@@ -1,4 +1,4 @@
-"""`verify-signature`: one captured webhook body against its signature. No network, no ledger, nothing heavy loaded."""
+"""`verify-signature`: check one captured webhook body. It uses no network and no ledger, and imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tsrevel.webhook.signature import check_signature
 def verify_signature(
     ctx: CliContext, flags: OutputOptions, file: Path, header: str | None, *, tolerance: int | None, plain: bool
 ) -> int:
-    """Say whether the body in `file` ("-": standard input) is TripleSeat's; 0, or 4 for a refusal.
+    """Report whether the signature of the body in `file` ("-": standard input) is valid. Exit status 0 or 4.
 
     Raises ConfigError.
     """

@@ -1,4 +1,4 @@
-"""The JSON answers of the commands, as types (DESIGN 2): `--json` prints them, their JSON Schemas are made of them.
+"""The JSON answers of the commands, as types (DESIGN 2). `--json` prints them; their JSON Schemas are made from them.
 
-A docstring of an answer is the description in its schema. `registry` says which command gives which.
+An answer's docstring is the description in its schema. `registry` lists the answers of each command.
 """

@@ -1,4 +1,4 @@
-"""What `doctor --assumptions` answers, and what `status` shows of the answers that were stored."""
+"""The answer of `doctor --assumptions`, and the stored answers that `status` shows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tsrevel.planning.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssumptionJson:
-    """One assumption and what the account answered. `fact`: the heading in docs/apis that it rests on.
+    """One assumption and its result in the account. `fact`: the heading in docs/apis that it rests on.
 
-    `critical`: runs write nothing where it doesn't hold and isn't `accepted` in the settings. `otherwise`: what a run
-    does where it doesn't hold.
+    `critical`: runs write nothing if it doesn't hold and isn't `accepted` in the settings. `otherwise`: what a run does
+    if it doesn't hold.
     """
 
     code: AssumptionCode

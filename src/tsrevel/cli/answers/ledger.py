@@ -1,4 +1,4 @@
-"""What `ledger check`, `backup`, `export`, `prune`, and `pause` and `resume` answer."""
+"""The answers of `ledger check`, `backup`, `export`, `prune`, and of `pause` and `resume`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class LedgerBackupAnswer(LedgerSummaryAnswer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerExportAnswer(Answer):
-    """An export into a file. Without --output the rows themselves are printed, a JSON line each."""
+    """An export to a file. Without --output each row is printed as a JSON line."""
 
     success: Literal[True] = True
     output: str
@@ -61,7 +61,7 @@ class LedgerRow(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerPruneAnswer(Answer):
-    """How many rows of each table are dropped, or would be in a dry run."""
+    """How many rows of each table are removed, or would be in a dry run."""
 
     success: Literal[True] = True
     dry_run: bool

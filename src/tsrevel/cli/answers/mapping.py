@@ -1,4 +1,4 @@
-"""What the `map` commands answer."""
+"""The answers of the `map` commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MappingJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedMappingJson(MappingJson):
-    """A mapping and its product. `exists` is null where Revel was not asked."""
+    """A mapping and its product. `exists` is null if Revel was not asked."""
 
     exists: bool | None
     product_name: str | None
@@ -47,7 +47,7 @@ class ProductJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapProductsAnswer(Answer):
-    """The active products whose names fit. From the ledger's copy they have no price."""
+    """The active products whose names match. In the ledger's copy they have no price."""
 
     success: Literal[True] = True
     source: Literal["revel", "ledger"]
@@ -56,7 +56,7 @@ class MapProductsAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateJson(ProductJson):
-    """A product that a name may mean. `score`: 1 is the same name."""
+    """A product that a name may mean. `score`: 1 means the same name."""
 
     score: float
     why: tuple[str, ...]
@@ -78,7 +78,7 @@ class NameJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenNameJson:
-    """A name on events and menus, and what its product is found by; null where it has none."""
+    """A name on events and menus. `matched_by`: how its product was found; null if it has none."""
 
     establishment: Id
     name: str
@@ -116,7 +116,7 @@ class MapSuggestAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapListAnswer(Answer):
-    """The mappings there are."""
+    """Every mapping."""
 
     success: Literal[True] = True
     path: str | None
@@ -137,7 +137,7 @@ class MapListSeenAnswer(MapListAnswer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapSetAnswer(Answer):
-    """A mapping that was written. `product`: what Revel has, if it was asked (`checked`)."""
+    """A mapping that was written. `product`: the product in Revel, if Revel was asked (`checked`)."""
 
     success: Literal[True] = True
     path: str
@@ -149,7 +149,7 @@ class MapSetAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapUnsetAnswer(Answer):
-    """The mappings that were taken out."""
+    """The mappings that were removed."""
 
     success: Literal[True] = True
     path: str
@@ -158,7 +158,7 @@ class MapUnsetAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageSummaryJson:
-    """How many events there are, and what would become of them."""
+    """How many events there are, and how many would have each result."""
 
     events: int
     covered: int

@@ -1,4 +1,4 @@
-"""What answers are made of: how money, ids and instants are printed, the failure, and the encoding itself."""
+"""The parts of answers: how money, ids and instants are printed, the failure, and the encoding."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ Id = Annotated[int | str, PlainSerializer(str, return_type=str)]
 Text = Annotated[str | None, PlainSerializer(lambda text: text or None, return_type=str | None)]
 """A text; null for an empty one."""
 IfAny = Annotated[T, Field(exclude_if=lambda value: value is None or value == ())]
-"""The key is left out where there is nothing to say."""
+"""The key is left out if its value is null or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What every answer has. `schema` is raised when a key changes its meaning or goes."""
+    """The keys of every answer. `schema` is raised when a key changes its meaning or is removed."""
 
     schema: Literal[1] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemJson:
-    """One thing that is wrong with the settings."""
+    """One problem of the settings."""
 
     key: str
     origin: str
@@ -55,7 +55,7 @@ class ProblemJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureAnswer(Answer):
-    """The answer of any command that failed. `problems`: every one that the settings have."""
+    """The answer of any command that failed. `problems`: every problem of the settings."""
 
     success: Literal[False] = False
     reason: Reason | None = None
@@ -66,13 +66,13 @@ class FailureAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingCheckedAnswer(FailureAnswer):
-    """The answer of a command that was to check something while runs are paused or disabled."""
+    """The answer of a command that could check nothing, such as while runs are paused or disabled."""
 
     text: str
 
 
 def fill(kind: type[T], source: object, **more: object) -> T:
-    """The answer whose fields are `more`, and for the rest the attributes of `source` that have the same names."""
+    """An answer with the fields `more`, and for the rest the attributes of `source` with the same names."""
     names = [each.name for each in fields(kind) if each.name not in more and hasattr(source, each.name)]  # type: ignore[arg-type]
     return kind(**{name: getattr(source, name) for name in names}, **more)
 
@@ -86,5 +86,5 @@ def encode(answer: Answer) -> dict[str, Any]:
 
 @cache
 def adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 (a class, or a union of several)
-    """What encodes answers of this type, and knows their schema."""
+    """The encoder of answers of this type; it also writes their schema."""
     return TypeAdapter(kind)

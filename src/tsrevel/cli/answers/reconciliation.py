@@ -1,4 +1,4 @@
-"""What `reconcile` answers."""
+"""The answer of `reconcile`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tsrevel.reconcile.model import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileSummaryJson:
-    """Events and orders of all days, and how many differences, alarms and notes there are."""
+    """How many events and orders all days have, and how many differences, alarms and notes there are."""
 
     events: int
     orders: int
@@ -37,7 +37,7 @@ class ReconcileSummaryJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotalJson:
-    """How many orders, and what they come to."""
+    """How many orders, and the sum of their totals."""
 
     orders: int
     total: Money
@@ -59,7 +59,7 @@ class TotalsJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SumsJson:
-    """What each of the three has of the same events. `ledger` is null where there is no ledger."""
+    """The sums of the same events on all three sides. `ledger` is null if there is no ledger."""
 
     tripleseat: TotalJson
     ledger: TotalJson | None
@@ -68,14 +68,14 @@ class SumsJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmatchedJson(SumsJson):
-    """Events that not all three have in full, and why."""
+    """Events that one of the three sides lacks or has only in part. `kind`: why."""
 
     why: Annotated[UnmatchedKind, Field(serialization_alias="kind")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayJson:
-    """The day of a location: the events that all three have in full, by kind of money; the others; and their sum."""
+    """The day of a location: the events that all three sides have in full, the others, and the sum of both."""
 
     day: Annotated[date, Field(serialization_alias="date")]
     agrees: bool
@@ -98,7 +98,7 @@ class LocationDaysJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferenceJson:
-    """A difference, or (among the notes) what explains one. `field` and the three amounts: which money differs."""
+    """A difference; in `notes` an explained one. `field` and the three amounts: the money that differs."""
 
     kind: DifferenceKind
     reason: Reason | None

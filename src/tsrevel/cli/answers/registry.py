@@ -1,4 +1,4 @@
-"""Which command gives which answers, and their JSON Schemas."""
+"""The answers of each command, and their JSON Schemas."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ ANSWERS: dict[str, tuple[type[Answer], ...]] = {
     "man": (setup.ManAnswer,),
     "hook": (runs.HookInput,),
 }
-"""A command that fails gives a FailureAnswer instead. "hook" is no command: it is what hooks read."""
+"""A command that fails prints a FailureAnswer instead. "hook" is no command: it is the input of hooks."""
 
 
 class _AnswerSchema(GenerateJsonSchema):
-    """Of answers nothing is left open: no key but those of the type, and every key unless it may be left out."""
+    """A strict schema: no keys except those of the type, and every key is required unless it may be left out."""
 
     def dataclass_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ANN401 (pydantic's own types)
         return {"additionalProperties": False} | super().dataclass_schema(schema)
@@ -65,7 +65,7 @@ class _AnswerSchema(GenerateJsonSchema):
 
 
 def write_schema(command: str) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of what the command prints with --json."""
+    """The JSON Schema (draft 2020-12) of the command's output with --json."""
     failure = () if command == "hook" else (FailureAnswer,)
     answers = adapter(Union[(*ANSWERS[command], *failure)])
     schema = answers.json_schema(mode="serialization", schema_generator=_AnswerSchema)

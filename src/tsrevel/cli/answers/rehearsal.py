@@ -1,4 +1,4 @@
-"""What `rehearse` answers."""
+"""The answer of `rehearse`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tsrevel.planning.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFieldJson:
-    """A field that was sent, and what Revel shows of it: over several rows, the worst."""
+    """A field that was sent, and its result in Revel. Over several rows it is the worst result."""
 
     resource: str
     field: str
@@ -21,9 +21,9 @@ class SentFieldJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RehearsalAnswer(Answer):
-    """One order that was made under supervision. `station`: a person's answers; empty where nobody was asked.
+    """One order that was made under supervision. `station`: a person's answers; empty if nobody was asked.
 
-    `left_to_check`: what a person must still look at. `error` is there if no order was made.
+    `left_to_check`: what a person must still check. `error` is there if no order was made.
     """
 
     success: bool

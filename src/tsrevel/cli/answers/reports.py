@@ -1,4 +1,4 @@
-"""What `status`, `history`, `explain` and `resolve` answer."""
+"""The answers of `status`, `history`, `explain` and `resolve`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tsrevel.planning.reasons import Category, Reason, Status, advise
 OrderId = Annotated[Id | None, Field(serialization_alias="revel_order_id")]
 Day = Annotated[date | None, Field(serialization_alias="date")]
 DoubtUntil = Annotated[Instant | None, Field(serialization_alias="doubt_until_at")]
-"""Until when a write may still be applied whose answer was lost."""
+"""Until this time Revel may still apply a write whose answer was lost."""
 Dispute = Annotated[str | None, Field(serialization_alias="text")]
 """Why an order is in dispute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunJson:
-    """A run as the ledger has it. Without `finished_at` it is going on, or it died."""
+    """A run as the ledger has it. Without `finished_at` it is under way, or its process died."""
 
     run_id: str
     correlation_id: str
@@ -43,7 +43,7 @@ class RunJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptJson:
-    """What a run made of an event."""
+    """The result of one run for an event."""
 
     event_id: Id
     at: Instant
@@ -56,7 +56,7 @@ class AttemptJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStatusJson:
-    """An event as a run last saw it. `since`: from then on its status has been the same. `advice`: what to do."""
+    """An event as a run last saw it. `since`: when it got this status. `advice`: what to do."""
 
     event_id: Annotated[Id, Field(serialization_alias="id")]
     day: Day
@@ -94,7 +94,7 @@ class ChangedEventJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenOrderJson:
-    """An order that is begun and not finished, or in dispute. `receipts` is null where nobody knows."""
+    """An order that is begun and not finished, or in dispute. `receipts` is null if unknown."""
 
     event_id: Id
     state: OrderState
@@ -111,7 +111,7 @@ class OpenOrderJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolutionJson:
-    """What a person settled. `revel_order_ids`: every order that was named since the event was last open."""
+    """A person's decision. `revel_order_ids`: every order that was named since the event was last open."""
 
     event_id: Id
     verdict: Verdict
@@ -123,7 +123,7 @@ class ResolutionJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderJson:
-    """What the ledger knows of the order of an event."""
+    """The order of an event as the ledger has it."""
 
     state: OrderState
     order_id: OrderId
@@ -137,7 +137,7 @@ class OrderJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepJson:
-    """A step of a plan. `receipt` is "not_kept" where there was one, or may have been; null: nothing was written."""
+    """A step of a plan. `receipt` is "not_kept" if one may have been lost, and null if nothing was written."""
 
     kind: Annotated[str, Field(serialization_alias="step")]
     number: int
@@ -160,10 +160,10 @@ class DeliveriesJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer(Answer):
-    """How things stand, by the ledger alone.
+    """The state of an installation, read only from the ledger.
 
     `dry_run` is the setting as this command reads it, and `dry_run_origin` where it comes from. `dry_run_differs`: the
-    last runs were otherwise, so they have another environment or other settings.
+    last runs had the other value, so they have another environment or other settings.
     """
 
     success: Literal[True] = True
@@ -224,7 +224,7 @@ class FactJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventHistoryAnswer(Answer):
-    """Everything that happened to one event: `history` with an event. `receipts`: the steps whose receipts are kept."""
+    """Everything that happened to one event: `history` with an event. `receipts`: the steps with stored receipts."""
 
     success: Literal[True] = True
     event_id: Id
@@ -241,7 +241,7 @@ class EventHistoryAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveAnswer(Answer):
-    """What a person settled now (`resolution`), and what was settled before."""
+    """A person's decision (`resolution`), and the one `before` it."""
 
     success: Literal[True] = True
     event_id: Id
@@ -257,14 +257,14 @@ class ResolveAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedEventJson(EventJson):
-    """The event as the decision has it, with its status in TripleSeat."""
+    """The event with its decision, and with its status in TripleSeat."""
 
     tripleseat_status: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForetoldJson:
-    """Why the event would be held if its turn came now."""
+    """Why the event would be held if it were due now."""
 
     reason: Reason
     text: str
@@ -285,7 +285,7 @@ class LineJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeJson:
-    """A tax, fee or gratuity of TripleSeat, and what it is in Revel; null where no setting says."""
+    """A tax, fee or gratuity of TripleSeat. `as`: what it is in Revel; null if no setting says."""
 
     name: str
     amount: Money
@@ -294,9 +294,9 @@ class ChargeJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyJson:
-    """The money of a document, and of the order that is planned from it: each is left out where it is not known.
+    """The money of a document, and of the order that is planned from it. Unknown amounts are left out or null.
 
-    `holds`: the parts of the document come to its grand total.
+    `holds`: the parts of the document add up to its grand total.
     """
 
     lines_total: Annotated[IfAny[Money | None], Field(serialization_alias="lines")] = None
@@ -314,7 +314,7 @@ class MoneyJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentJson:
-    """A document of the event, and why it is the order, or may be."""
+    """A document of the event, and why it is, or may be, the order."""
 
     id: Id
     title: str
@@ -355,8 +355,8 @@ class DeliveryJson:
 class ExplainAnswer(Answer):
     """The decision on one event, and the plan with the reason for each part of it.
 
-    `source`: both services were asked ("live"), or the ledger alone. `foretold`: why it would be held if its turn came
-    now. `switched_off`: why no run does anything now. `documents`: those between which a person must choose.
+    `source`: both services were read ("live"), or only the ledger. `foretold`: why it would be held if it were due now.
+    `switched_off`: why runs do nothing now. `documents`: the ones between which a person must choose.
     """
 
     success: bool
@@ -393,19 +393,19 @@ def answer_run(run: RunRecord) -> RunJson:
 
 
 def answer_status(each: EventStatus, *, disputed: bool = False) -> EventStatusJson:
-    """An event as a run last saw it. `disputed`: its order at Revel is what is wrong."""
+    """An event as a run last saw it. `disputed`: the problem is its order in Revel."""
     known = Reason.__members__.get(each.reason or "")  # an older version's code may be gone
     advice = advise(each.event_id, each.status, each.reason, disputed=disputed)
     return fill(EventStatusJson, each, category=known.category if known else None, advice=advice)
 
 
 def answer_resolution(each: Resolution | None) -> ResolutionJson | None:
-    """What a person settled, if anything."""
+    """A person's decision, if there is one."""
     return fill(ResolutionJson, each) if each else None
 
 
 def answer_record(record: OrderRecord | None) -> OrderJson | None:
-    """What the ledger knows of the order of an event, if anything."""
+    """The order of an event as the ledger has it, if it does."""
     if record is None:
         return None
     local_id = record.plan.local_id if record.plan else record.local_id
@@ -413,7 +413,7 @@ def answer_record(record: OrderRecord | None) -> OrderJson | None:
 
 
 def answer_attempts(attempts: Iterable[Attempt]) -> tuple[AttemptJson, ...]:
-    """What runs made of events."""
+    """The results of runs for events."""
     return tuple(fill(AttemptJson, each) for each in attempts)
 
 
@@ -423,7 +423,7 @@ def answer_steps(steps: Iterable[StepStatus]) -> tuple[StepJson, ...]:
 
 
 def receipt_of(step: StepStatus) -> Literal["kept", "not_kept"] | None:
-    """ "not_kept" where there was one, or may have been; None where nothing was written."""
+    """ "not_kept" if a receipt may have been lost; None if nothing was written."""
     if step.kept:
         return "kept"
     return None if step.written is False else "not_kept"
@@ -431,7 +431,7 @@ def receipt_of(step: StepStatus) -> Literal["kept", "not_kept"] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallationJson:
-    """How one settings file's installation stands. With an `error` nothing else is known of it."""
+    """The state of one settings file's installation. With an `error` all else is unknown."""
 
     name: str
     config: str

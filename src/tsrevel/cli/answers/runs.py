@@ -1,4 +1,4 @@
-"""What runs answer: `sync`, `sync-event` and `demo`, the lines of `replay`, and what a hook is given."""
+"""The answers of runs: `sync`, `sync-event` and `demo`, the lines of `replay` and `serve`, and the input of a hook."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PauseJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryJson:
-    """How many events a run found, and what became of them. Missed events are among the skipped."""
+    """How many events a run found, and how many had each result. Missed events are among the skipped."""
 
     queried: int
     injected: int
@@ -43,7 +43,7 @@ class SummaryJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventJson:
-    """One event of a run. `error`: why it is not injected, unless it is skipped as on every day."""
+    """One event of a run. `error`: why it is not injected, unless it is skipped and that is no news."""
 
     event_id: Annotated[Id, Field(serialization_alias="id")]
     name: str
@@ -61,7 +61,7 @@ class EventJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReportAnswer(Answer):
-    """A run. `success`: nothing is held or failed. `error` and `exit_status` are there if it ended before its time."""
+    """A run. `success`: nothing is held or failed. `error` and `exit_status` are there if it ended early."""
 
     success: bool
     mode: str
@@ -96,7 +96,7 @@ class DemoAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedEventJson:
-    """What became of one event of a delivery."""
+    """The result for one event of a delivery."""
 
     ok: bool = True
     processed: bool
@@ -112,7 +112,7 @@ class ReplayLine(Answer):
     """A line of `replay`: a delivery, or an event that is tried again.
 
     `ok` false: the delivery is not trusted or not readable. `ok` true and `processed` false: it is understood, and
-    nothing was to be done. `events` is there for a booking with several events, `file` for a captured delivery.
+    nothing was done. `events` is there for a booking with several events, `file` for a captured delivery.
     """
 
     ok: bool
@@ -137,7 +137,7 @@ class ServeAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedDeliveryAnswer(Answer):
-    """What `serve` answers to /test/webhook: what would become of a delivery."""
+    """The answer of `serve` to /test/webhook: the result that a delivery would have."""
 
     dry_run: Literal[True] = True
     ok: bool
@@ -165,7 +165,7 @@ def answer_report(report: RunReport) -> RunReportAnswer:
 
 
 def answer_hook(hook: Hook, report: RunReport, outcomes: Sequence[Outcome], *, test: bool = False) -> HookInput:
-    """The report for a hook, with these events alone; the summary is of the whole run."""
+    """The report for a hook, with only these events; the summary is of the whole run."""
     events = tuple(map(answer_outcome, outcomes))
     return fill(HookInput, answer_report(report), hook=hook, test=True if test else None, events=events)
 
@@ -196,12 +196,12 @@ def answer_delivery(answer: DeliveryAnswer, file: str | None = None) -> ReplayLi
 
 
 def answer_replayed(outcome: Outcome) -> ReplayedEventJson:
-    """What became of one event that was put through the engine again."""
+    """The result for one event that was tried again."""
     processed = outcome.status is Status.INJECTED or outcome.reason in CHANGES
     return fill(ReplayedEventJson, outcome, processed=processed, error=outcome.text)
 
 
 def answer_planned(answer: DeliveryAnswer) -> PlannedDeliveryAnswer:
-    """A delivery that was planned and not acted on."""
+    """A delivery that was only planned."""
     events = tuple(map(answer_outcome, answer.outcomes))
     return fill(PlannedDeliveryAnswer, answer_delivery(answer), events=events, exit_status=answer.exit_status)

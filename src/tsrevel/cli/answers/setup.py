@@ -1,4 +1,4 @@
-"""What the commands answer that set up, check and try: `init`, `login`, `config`, `doctor`, `sandbox` and others."""
+"""The answers of the commands that set up, check and try: `init`, `login`, `config`, `doctor`, `sandbox` and others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tsrevel.planning.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureAnswer(Answer):
-    """Whether the body is TripleSeat's. `timestamp`: epoch seconds of the signing, where the signature tells them."""
+    """Whether the signature is valid. `timestamp`: epoch seconds of the signing, if the signature has them."""
 
     ok: bool
     reason: str | None
@@ -54,7 +54,7 @@ class SettingJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigShowAnswer(ConfigValidateAnswer):
-    """Every setting by its dotted key. The value of a table is a list of entries, each field of one a setting."""
+    """Every setting by its dotted key. A table's value is a list of entries; each field of an entry is a setting."""
 
     settings: Mapping[str, SettingJson]
 
@@ -95,7 +95,7 @@ class InitAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginAnswer(Answer):
-    """Where the tokens are, and until when the access token is good."""
+    """Where the tokens are, and until when the access token is valid."""
 
     success: bool = True
     auth: str
@@ -160,7 +160,7 @@ class ManAnswer(Answer):
 class ScheduleAnswer(Answer):
     """The crontab or the units. `files` are texts by name; `install` are commands for root or `user`.
 
-    `warnings` say what a run started that way would lack.
+    `warnings` name what a scheduled run would lack.
     """
 
     success: Literal[True] = True
@@ -174,7 +174,7 @@ class ScheduleAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialJson:
-    """What became of one way of telling people: "mail", "ping" or a hook."""
+    """The result of one notification: "mail", "ping" or a hook."""
 
     name: str
     result: Literal["ok", "skipped", "failed"]
@@ -183,7 +183,7 @@ class TrialJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyAnswer(Answer):
-    """What became of the test of the notifications."""
+    """The results of the test notifications."""
 
     success: bool
     exit_status: int

@@ -154,5 +154,5 @@ def _checked(
     if menu_item and not is_id(text):
         raise typer.BadParameter(f"with --menu-item, NAME must be the number of a menu item, not {text!r}")
     if establishment is not None and location is not None:
-        raise typer.BadParameter("give either --establishment or --location")
+        raise typer.BadParameter("use only one of --establishment and --location")
     return text, menu_item, establishment, location

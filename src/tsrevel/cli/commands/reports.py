@@ -156,7 +156,7 @@ def resolve(
     ],
     note: Annotated[
         str,
-        typer.Option("--note", metavar="T", help="What you did and why, without customers' names. It is stored."),
+        typer.Option("--note", metavar="T", help="Say what you did and why, without customers' names. It is stored."),
     ] = "",
     order: Annotated[
         str | None, typer.Option("--order", metavar="ID", help="With done: the event's Revel order.")

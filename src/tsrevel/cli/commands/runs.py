@@ -98,7 +98,7 @@ def sync_event(
 ) -> int:
     """Make the orders of the events that you name.
 
-    Use it for backfills and second attempts.
+    Use it to make missed orders, or to try an event again.
     """
     from tsrevel.cli import sync as verb
 

@@ -1,4 +1,4 @@
-"""`init`, `login`, `schema`, `config`, `doctor`, `report`, `notify`, `schedule`, `demo`, `sandbox`."""
+"""`init`, `login`, `schema`, `man`, `config`, `doctor`, `report`, `notify`, `schedule`, `demo`, `sandbox`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Option:
 
 _OPTIONS = (
     _Option("environment", "WORD", "production, or sandbox (services on this machine)."),
-    _Option("timezone", "ZONE", 'For locations without one: an IANA name, or such as "Pacific Time (US & Canada)".'),
+    _Option("timezone", "ZONE", "The default for locations: an IANA name, or TripleSeat's name of a zone."),
     _Option("tripleseat.auth", "WORD", "oauth2 (default), client_credentials or public_key."),
     _Option("tripleseat.client_id", "ID", "The app's id, from TripleSeat: Settings, Tripleseat API & Webhooks."),
     _Option("tripleseat.client_secret", "", "TripleSeat's client secret", secret=True),
@@ -204,7 +204,7 @@ def schema(
 def man(ctx: CliContext, flags: OutputOptions) -> int:
     """Print the man page.
 
-    To install it: `tsrevel man > ~/.local/share/man/man1/tsrevel.1`. No settings are needed.
+    To install it: `tsrevel man > ~/.local/share/man/man1/tsrevel.1`. It needs no settings.
     """
     from tsrevel.cli import man as verb
 
@@ -394,7 +394,7 @@ def sandbox(
     tripleseat_port: Annotated[int, typer.Option("--tripleseat-port", min=0, max=65535, help="0: any free port.")] = 0,
     revel_port: Annotated[int, typer.Option("--revel-port", min=0, max=65535, help="0: any free port.")] = 0,
     login_port: Annotated[
-        int, typer.Option("--login-port", min=1, max=65535, help="The `--port` of the `login` to rehearse.")
+        int, typer.Option("--login-port", min=1, max=65535, help="The `--port` that `login` will use.")
     ] = 8765,
     broken: Annotated[
         list[str] | None,
