@@ -1,4 +1,4 @@
-"""The command line: `commands` declares what can be typed, a module for each command family does it, `output` prints.
+"""The command line: `commands` declares the commands, a module for each family does the work, `output` prints.
 
 Nothing here decides about events.
 """

@@ -44,7 +44,7 @@ def find_event_id(text: str, knows: Callable[[EventId], bool]) -> EventId:
 def read_locations(settings: Settings, given: Sequence[str]) -> tuple[str, ...]:
     """The TripleSeat locations and sites to narrow a run to.
 
-    Raises typer.BadParameter if no `[[locations]]` entry has one: the run would do nothing and report success.
+    Raises typer.BadParameter for one that no `[[locations]]` entry has: such a run would do nothing, with success.
     """
     known = {str(each.tripleseat_location) for each in settings.locations if each.tripleseat_location}
     known |= {str(each.tripleseat_site) for each in settings.locations if each.tripleseat_site}

@@ -147,7 +147,7 @@ def _new_file(path: Path) -> TextIO:
 
 
 def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
-    """Stop all runs until `resume`. An earlier pause is reported, and its reason stays."""
+    """Stop all runs until `resume`. An earlier pause is reported; it stays, and so does its reason if it has one."""
     settings, runtime = _load(ctx, flags)
     with _open_ledger(settings, runtime) as ledger:
         before = ledger.runs.pause(reason)

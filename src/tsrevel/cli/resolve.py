@@ -153,8 +153,8 @@ def _recall(ledger: Ledger, event_id: EventId) -> _Before:
 def _objection(settings: Settings, runtime: Runtime, before: _Before, options: ResolveOptions) -> str | None:
     """Why the event must not be opened again, or None.
 
-    A run may not find an order entered by hand by its local_id. So every order that was named since the event was last
-    open must be gone. If none was named, a person must say that there is none.
+    Runs can miss an order entered by hand, because of its local_id. So every order that was named since the event was
+    last open must be gone. If none was named, a person must say that there is none.
     """
     resolution = before.resolution
     if resolution is None or before.is_finished:

@@ -137,7 +137,7 @@ class OrderJson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepJson:
-    """A step of a plan. `receipt` is "not_kept" if one may have been lost, and null if nothing was written."""
+    """A step of a plan. `receipt` is "not_kept" if it isn't stored (any more), and null if nothing was written."""
 
     kind: Annotated[str, Field(serialization_alias="step")]
     number: int
@@ -423,7 +423,7 @@ def answer_steps(steps: Iterable[StepStatus]) -> tuple[StepJson, ...]:
 
 
 def receipt_of(step: StepStatus) -> Literal["kept", "not_kept"] | None:
-    """ "not_kept" if a receipt may have been lost; None if nothing was written."""
+    """ "not_kept" if the receipt isn't stored (any more); None if nothing was written."""
     if step.kept:
         return "kept"
     return None if step.written is False else "not_kept"

@@ -79,7 +79,7 @@ class RunReportAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookInput(RunReportAnswer):
-    """What a hook reads on standard input: the run, with the events that the hook is for. `test`: all is invented."""
+    """The standard input of a hook: the run, with the events that the hook is for. `test`: all is invented."""
 
     hook: Hook
     test: IfAny[Literal[True] | None] = None
@@ -87,7 +87,7 @@ class HookInput(RunReportAnswer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoAnswer(Answer):
-    """The runs of the demo. `faults`: what did not end as it must."""
+    """The runs of the demo. `faults`: what did not end as it should."""
 
     success: bool
     faults: tuple[str, ...]

@@ -200,7 +200,7 @@ def schema(
     return verb.print_schema(ctx, flags, " ".join(name or ()))
 
 
-@command(app, panel=SET_UP, example="tsrevel man | man -l -", exits={})
+@command(app, panel=SET_UP, example="tsrevel man > tsrevel.1", exits={})
 def man(ctx: CliContext, flags: OutputOptions) -> int:
     """Print the man page.
 
