@@ -79,7 +79,7 @@ def test_an_event_is_told_from_its_claim_to_its_last_receipt(shell: Shell) -> No
     assert (last["step"], len(told["receipts"])) == ("history", 10)
     kinds = [each["kind"] for each in told["facts"]]
     assert (kinds[0], kinds[-2:], kinds.count("recorded")) == ("claimed", ["settled", "seen"], 10)
-    assert told["facts"][-2]["text"] == "settled: Revel shows order 5550103 complete"
+    assert told["facts"][-2]["text"] == "settled: Revel showed order 5550103 complete"
 
 
 def test_an_order_that_two_runs_made_is_told_with_both(shell: Shell) -> None:
