@@ -179,12 +179,17 @@ def end_started() -> None:
 
 
 def first_line(process: Process, stream: str, word: str) -> str:
-    """The first line of a running process that holds `word`. Fails with what it said where it ends before."""
+    """The first line of a running process that holds `word`. Fails with its output if it ends, or takes too long."""
     said: list[str] = []
-    for line in iter(getattr(process, stream).readline, ""):
-        if word in line:
-            return str(line)
-        said.append(line)
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
+    try:
+        for line in iter(getattr(process, stream).readline, ""):
+            if word in line:
+                return str(line)
+            said.append(line)
+    finally:
+        watchdog.cancel()
     ran = finish(process)
     raise AssertionError(f"no {word!r} on {stream}, exit status {ran.status}: {''.join(said)}{ran.out}{ran.err}")
 

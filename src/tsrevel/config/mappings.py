@@ -106,7 +106,7 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise _unwritable(path, error) from error
     except ValueError as error:
-        message = f"isn't UTF-8 text: it holds {error}"
+        message = f"can't be read: it holds {error}"
         raise _problem(ConfigCode.FILE_NOT_TEXT, path, message, "Save it as UTF-8.") from error
 
 

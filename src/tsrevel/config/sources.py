@@ -47,7 +47,7 @@ def read_toml(path: Path, key: str, report: ProblemReport) -> dict[str, object]:
         report.add(ConfigCode.FILE_UNREADABLE, key, origin, f"{path} can't be read: {reason}", _let_read(path))
         return {}
     except ValueError as error:
-        message = f"{path} isn't UTF-8 text: it holds {error}"
+        message = f"{path} can't be read: it holds {error}"
         report.add(ConfigCode.FILE_NOT_TEXT, key, origin, message, "Save it as UTF-8.")
         return {}
     try:

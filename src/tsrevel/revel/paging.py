@@ -47,12 +47,11 @@ def read_rows(
         seen.update(once)
         fitting = [row for row in fresh if fits(row)]
         strays += len(fresh) - len(fitting)
+        names = ", ".join(name for name in filters if name not in _NO_FILTERS)
         if strays:
-            names = ", ".join(name for name in filters if name not in _NO_FILTERS)
             channel.warn_once(f"the {resource} list has rows that don't fit the filter {names}; they are left out")
         if strays > most:
-            text = f"Revel ignores the filter {', '.join(filters)} on {resource}"
-            raise Unreadable(text, AnswerFault.IGNORED_FILTER)
+            raise Unreadable(f"Revel ignores the filter {names} on {resource}", AnswerFault.IGNORED_FILTER)
         yield from fitting
         if page.next is None and (len(seen) >= (page.total or 0) or (seen and not fresh)):
             return

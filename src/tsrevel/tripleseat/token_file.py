@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -82,7 +83,9 @@ class TokenFile:
             data = decode_json(read_regular(self._path, _LARGEST))
             if found and found.st_mode & 0o077 and not self._warned:
                 self._warned = True
-                logger.warning("other users can read tripleseat.token_file; run chmod 600 %s", self._path)
+                logger.warning(
+                    "other users can read tripleseat.token_file; run chmod 600 %s", shlex.quote(str(self._path))
+                )
         except FileNotFoundError as error:
             what, how = (_SANDBOX_STOPPED, _START_SANDBOX) if self._sandbox else ("there is no token file yet", _HOW)
             raise self._problem(ConfigCode.FILE_NOT_FOUND, what, how) from error
@@ -144,7 +147,7 @@ class TokenFile:
         try:
             while not try_lock(handle):
                 if limit.has_passed:
-                    lock = f"{self._path}.lock"
+                    lock = shlex.quote(f"{self._path}.lock")
                     text = f"another process has held {lock} for {LOCK_SECONDS:.0f} s; `fuser {lock}` names it"
                     raise ServiceDown(f"no token for TripleSeat: {text}")
                 time.sleep(_LOOK_SECONDS)

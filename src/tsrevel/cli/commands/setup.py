@@ -271,7 +271,7 @@ def doctor(
     it prints only problems.
 
     `--assumptions` makes about 40 requests, and stores the answers in the ledger, where runs read them. Each assumption
-    holds, doesn't hold, or can't be tested here. If a critical one doesn't hold, the exit status is 10, and runs write
+    holds, doesn't hold, or can't be told here. If a critical one doesn't hold, the exit status is 10, and runs write
     nothing until `safety.accepted_assumptions` names its code.
     """
     if assumptions:
