@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
@@ -27,6 +27,7 @@ from tsrevel.config import ProductEntry, Settings, load_settings
 from tsrevel.engine.outcomes import Outcome, Progress, RunReport, describe_disabled, is_told_change
 from tsrevel.files import real_path
 from tsrevel.ledger import SQLITE, LedgerView, RunRecord, open_view
+from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents, show_grouped
 from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.text import show_controls
@@ -238,15 +239,29 @@ _EVENT_COLUMNS = columns_of("Event", "Name:name", "Status:status", "Total:amount
 def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
     """Print every event under its day and location."""
     rows: list[Row | str] = []
-    for (day, location), group in groupby(sorted(outcomes, key=_day_and_place), _day_and_place):
+    ordered = sorted(outcomes, key=_day_and_place)
+    texts = explain_once(ordered)
+    for (day, location), group in groupby(ordered, _day_and_place):
         rows.append(f"{'no day' if day == date.max else day}, {location or 'no location'}")
         for each in group:
             status = "changed" if is_told_change(each) else each.shown_status
             total = show_grouped(each.total) if each.total is not None else ""
             cells = (each.event_id, each.name, status, total, each.order_id or "", each.reason or "")
             style = "bold" if "bold" in STYLES[status] else "dim" if status == "skipped" else ""
-            rows.append(Row(cells, style, "" if each.order_only else _explain(each)))
+            rows.append(Row(cells, style, "" if each.order_only else texts[each.event_id]))
     page.table(_EVENT_COLUMNS, rows)
+
+
+def explain_once(outcomes: Iterable[Outcome]) -> dict[EventId, str]:
+    """The reason of each event's status. A problem that several events have is spelt out for the first one only."""
+    first: dict[str, EventId] = {}
+    texts = {}
+    for each in outcomes:
+        text = _explain(each)
+        same = first.setdefault(text, each.event_id)
+        is_repeated = text and same != each.event_id and each.status in {Status.HELD, Status.FAILED}
+        texts[each.event_id] = f"the same as for event {same}" if is_repeated else text
+    return texts
 
 
 def _explain(outcome: Outcome) -> str:
@@ -308,7 +323,7 @@ def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> Non
 def list_news(report: RunReport) -> list[str]:
     """One line for each event that is news, after a summary line; nothing if nothing is new."""
     news = [outcome for outcome in report.outcomes if outcome.news]
-    lines = [news_line(outcome) for outcome in news if outcome.status is not Status.INJECTED]
+    lines = _news_lines([outcome for outcome in news if outcome.status is not Status.INJECTED])
     cut_short = report.error and report.outcomes  # without outcomes the error is enough
     return [f"[{report.correlation_id}] {summary_of(report)}", *lines] if news or cut_short else []
 
@@ -316,7 +331,12 @@ def list_news(report: RunReport) -> list[str]:
 def list_errors(report: RunReport) -> list[str]:
     """The lines that every output shows: failures, missed events, and orders that a person must check."""
     errors = [each for each in report.outcomes if each.status is Status.FAILED or each.missed or each.alarm]
-    return [news_line(outcome) for outcome in errors]
+    return _news_lines(errors)
+
+
+def _news_lines(outcomes: Sequence[Outcome]) -> list[str]:
+    texts = explain_once(outcomes)
+    return [news_line(outcome, text=texts[outcome.event_id]) for outcome in outcomes]
 
 
 def summary_of(report: RunReport) -> str:
@@ -327,15 +347,18 @@ def summary_of(report: RunReport) -> str:
     return summarise(report.summary | {"changed": report.changed}, total, dry_run=report.dry_run)
 
 
-def news_line(outcome: Outcome, *, named: bool = False) -> str:
-    """One event. `named` is only for terminals: other lines may go to mails or logs, and names are customer data."""
+def news_line(outcome: Outcome, *, named: bool = False, text: str = "") -> str:
+    """One event, with its own reason or that `text`.
+
+    `named` is only for terminals: other lines may go to mails or logs, and names are customer data.
+    """
     name = f" {outcome.name}" if named and outcome.name else ""
     told = f"{outcome.location} {outcome.day or ''}".strip()
     where = f" ({told})" if told else ""
     total = f" {show_grouped(outcome.total)}" if outcome.total is not None else ""
     reason = f" {outcome.reason}" if outcome.reason else ""
-    text = f": {_explain(outcome)}" if outcome.text else ""
-    return f"{outcome.shown_status} event {outcome.event_id}{name}{where}{total}{reason}{text}"
+    why = f": {text or _explain(outcome)}" if outcome.text else ""
+    return f"{outcome.shown_status} event {outcome.event_id}{name}{where}{total}{reason}{why}"
 
 
 def show_table(report: RunReport, page: TextOutput) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -104,7 +104,7 @@ def write_message(items: Sequence[MailItem], context: MailContext) -> Message:
     days = sorted({day for day in map(_day_of, items) if day})
     subject = _write_subject(entries, days, context)
     orders = sorted((each for each in entries if each.occasion == "injected"), key=_group)
-    attention = [each for each in entries if each.occasion != "injected"]
+    attention = _explain_once(each for each in entries if each.occasion != "injected")
     detailed = [each for each in entries if each.plan]
     zone = _find_zone(entries, context)
     shared = {
@@ -153,6 +153,19 @@ def _make_entry(item: MailItem, context: MailContext) -> _Entry:
         advice=with_config(f"{advice[:1].upper()}{advice[1:]}.", context.config) if advice else "",
         plan=plan,
     )
+
+
+def _explain_once(entries: Iterable[_Entry]) -> list[_Entry]:
+    """The entries. A problem and an advice that several events share are spelt out for the first one only."""
+    first: dict[tuple[str, str], _Entry] = {}
+    once = []
+    for each in entries:
+        same = first.setdefault((each.reason, each.text), each)
+        if each.text and same is not each:
+            advice = "" if each.advice == same.advice else each.advice
+            each = replace(each, text=f"the same as for event {same.event_id}", advice=advice)
+        once.append(each)
+    return once
 
 
 def _urgency(item: MailItem) -> tuple[bool, int]:
