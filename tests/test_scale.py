@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -76,6 +77,12 @@ def test_one_worker_is_bound_by_the_answers_and_more_by_the_rate() -> None:
     one, four = simulate(TINY, 1), simulate(TINY, 4)
     assert one.took >= timedelta(seconds=LATENCY * (one.revel + one.tripleseat))
     assert timedelta(seconds=(four.revel - 1) / DOCUMENTED_RATE) <= four.took < one.took
+
+
+def test_hardly_an_event_is_fetched_twice_where_several_workers_share_the_rate() -> None:
+    """What is prepared together is used while it is fresh: an order takes longer where several are made at a time."""
+    sizes = replace(TINY, establishments=20, due=2)
+    assert simulate(sizes, 4).tripleseat < 1.25 * simulate(sizes, 1).tripleseat
 
 
 def test_simulated_time_passes_only_while_everybody_waits() -> None:

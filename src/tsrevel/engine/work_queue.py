@@ -68,6 +68,7 @@ class WorkQueue:
         """The establishments that are left to the next run, each with the reason."""
         self._budget = budget
         self._workers = workers
+        self._batch = max(min(BATCH, 2 * BATCH // workers), 1)  # orders take longer where workers share the rate
         self._waiting: dict[EstablishmentId | None, deque[Turn]] = {}
         self._in_hand: Counter[EstablishmentId | None] = Counter()
         self._writes_in_hand = 0
@@ -153,7 +154,7 @@ class WorkQueue:
                 return chosen or ([] if self._in_hand else [turn])
             involved = {each.establishment for each in (*chosen, turn)}
             alone = not chosen and not self._in_hand
-            if len(chosen) == BATCH or len(involved) > share or not (alone or self._has_room(turn, chosen)):
+            if len(chosen) == self._batch or len(involved) > share or not (alone or self._has_room(turn, chosen)):
                 break
             chosen.append(turn)
         return chosen
