@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
-from tsrevel.ledger import Ledger, StationChange, StationReport, copy_event, open_view
+from tsrevel.ledger import Ledger, StationChange, StationReport, copy_event, database, inspect_ledger, open_view
 from tsrevel.ledger.migrations import shipped_migrations
 from tsrevel.planning.model import EstablishmentId, EventId, ProductId
 from tsrevel.planning.products import Catalogue, Product
@@ -43,7 +43,7 @@ def make(path: Path) -> None:
 
 
 def test_a_large_ledger_is_checked_where_it_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What reads some rows doesn't read gigabytes first. A run, and `ledger check`, still do."""
+    """What reads some rows doesn't read gigabytes first. The first run of a day does, and `ledger check`."""
     with open_ledger(path) as ledger:
         ledger.runs.begin(make_run())
         for number in range(300):
@@ -58,15 +58,18 @@ def test_a_large_ledger_is_checked_where_it_is_read(path: Path, monkeypatch: pyt
         file.write(b"\xaa" * size)
     with raises(LedgerDamaged, LedgerCode.CORRUPT):
         open_view(path, "sandbox")
-    monkeypatch.setattr("tsrevel.ledger.view.MOST_CHECKED", path.stat().st_size - 1)
+    monkeypatch.setattr(database, "MOST_CHECKED", path.stat().st_size - 1)
     view = open_view(path, "sandbox")
     assert view is not None
     with view:
         assert [each.run_id for each in view.runs.latest(9)] == [RUN]
         with raises(LedgerDamaged, LedgerCode.CORRUPT):
             view.audit.rows(EVENT)
+    open_ledger(path, clock=TickingClock()).close()  # on the day of its last run
     with raises(LedgerDamaged, LedgerCode.CORRUPT):
-        open_ledger(path)
+        open_ledger(path, clock=TickingClock(START + timedelta(days=1)))
+    with raises(LedgerDamaged, LedgerCode.CORRUPT):
+        inspect_ledger(path, environment="sandbox")
 
 
 def make_old(path: Path, version: int) -> None:

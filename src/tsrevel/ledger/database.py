@@ -6,6 +6,7 @@ import os
 import sqlite3
 import tempfile
 from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
@@ -22,12 +23,20 @@ from tsrevel.ledger.connection import (
 from tsrevel.ledger.migrations import Migration, apply_missing, migrate, version_of
 
 _APPLICATION_ID = 0x54535254
+MOST_CHECKED = 64_000_000
+"""Bytes of a ledger whose pages are all checked whenever it is opened, in a tenth of a second. Those of a larger one
+are checked by the first run of a day; SQLite checks each page that is read, and the audit's end is always checked."""
 TAIL = 100
 """How many audit rows opening verifies: enough to notice a truncated end, few enough to be fast."""
 
 
 def open_database(
-    path: Path, environment: str, migrations: tuple[Migration, ...], busy_seconds: float, opened_by: Connect
+    path: Path,
+    environment: str,
+    migrations: tuple[Migration, ...],
+    busy_seconds: float,
+    opened_by: Connect,
+    now: datetime,
 ) -> sqlite3.Connection:
     """Connects to the ledger at `path`: creates it if it is missing, migrates and verifies it.
 
@@ -42,7 +51,8 @@ def open_database(
             connection = connect(path, busy_seconds, opened_by)
             unless_opened.callback(connection.close)
             identify(connection, path, migrations)
-            examine_pages(connection, path)
+            if path.stat().st_size <= MOST_CHECKED or _is_first_of_day(connection, now):
+                examine_pages(connection, path)
             examine_owner(connection, path, environment)
             use_wal(connection)
             migrate(connection, path, migrations)
@@ -137,6 +147,12 @@ def identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migra
             f"The ledger {path} has version {present}, and this tsrevel knows versions up to {known}. "
             "Install the newer tsrevel that wrote it.",
         )
+
+
+def _is_first_of_day(connection: sqlite3.Connection, now: datetime) -> bool:
+    """Whether no run has begun on this day (UTC)."""
+    latest = connection.execute("SELECT max(started_at) FROM runs").fetchone()[0]
+    return latest is None or now.astimezone(UTC).date() != datetime.fromisoformat(latest).date()
 
 
 def examine_pages(connection: sqlite3.Connection, path: Path, *, indices: bool = False) -> None:

@@ -109,7 +109,8 @@ class Ledger(LedgerView):
         """
         with reachable(path):
             real = real_path(path)
-        connection = open_database(real, environment, migrations or shipped_migrations(), busy_seconds, opened_by)
+        all_of_them = migrations or shipped_migrations()
+        connection = open_database(real, environment, all_of_them, busy_seconds, opened_by, clock())
         return cls(Transactions(connection, real, clock), mail_on)
 
     def changing(self, run_id: str | None) -> AbstractContextManager[Change]:

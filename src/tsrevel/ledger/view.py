@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tsrevel.files import real_path
+from tsrevel.ledger import database
 from tsrevel.ledger.chain import GENESIS, verify_chain
 from tsrevel.ledger.connection import (
     SQLITE,
@@ -28,9 +29,6 @@ from tsrevel.ledger.migrations import apply_missing, shipped_migrations, version
 from tsrevel.ledger.records import Clock, RunRecord
 from tsrevel.planning.model import EventId
 
-MOST_CHECKED = 64_000_000
-"""In bytes. All pages of a ledger up to this size are checked before anything is shown: that takes a tenth of a second.
-In a larger one only the end of the audit and the pages that SQLite reads are checked. Runs check all of any ledger."""
 _NOW = partial(datetime.now, UTC)
 """A view's clock: it decides which orders are unfinished and which catalogues are recent."""
 _SCHEMA = """
@@ -88,7 +86,7 @@ def _open_whole(path: Path, environment: str, opened_by: Connect) -> sqlite3.Con
         unless_opened.callback(connection.close)
         with transaction(connection, path, "DEFERRED"):
             identify(connection, path, shipped_migrations())
-            if path.stat().st_size <= MOST_CHECKED:
+            if path.stat().st_size <= database.MOST_CHECKED:
                 examine_pages(connection, path)
             examine_owner(connection, path, environment)
             verify_chain(connection, TAIL)
