@@ -206,6 +206,7 @@ class SimulatedClock:
         self._seconds = 0.0
         self._sleepers: list[_Sleeper] = []
         self._lock = threading.Lock()
+        self._strangers = set(threading.enumerate()) - {threading.current_thread()}
 
     def now(self) -> datetime:
         """The present instant."""
@@ -234,10 +235,11 @@ class SimulatedClock:
             sleeper.woken.clear()
 
     def _nobody_works(self) -> bool:
-        """Whether every thread sleeps here, or waits for one that does."""
+        """Whether every thread sleeps here, or waits for one that does. Threads older than the clock don't count."""
         asleep = {each.thread for each in self._sleepers}
         frames = sys._current_frames()  # noqa: SLF001 (documented; nothing else tells who waits)
-        return all(_waits(frame) for thread, frame in frames.items() if thread not in asleep)
+        ours = {each.ident for each in threading.enumerate() if each not in self._strangers}
+        return all(_waits(frame) for thread, frame in frames.items() if thread in ours - asleep)
 
 
 @dataclass(order=True, slots=True)

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 from benchmarks import __main__ as command
 from benchmarks.report import Goal
-from benchmarks.scale import DOCUMENTED_RATE, LATENCY, PARTS, SimulatedClock, Sizes, measure_scale, simulate
+from benchmarks.scale import DOCUMENTED_RATE, LATENCY, PARTS, STUCK, SimulatedClock, Sizes, measure_scale, simulate
 
 TINY = Sizes(events=60, orders=150, days=3, products=300, catalogues=2, establishments=4, due=2, workers=(1, 4))
 NOON = datetime(2026, 12, 12, 12, tzinfo=UTC)
@@ -104,6 +104,22 @@ def test_simulated_time_passes_only_while_everybody_waits() -> None:
         thread.join()
     assert set(began.values()) == {NOON}
     assert ended == {str(n): NOON + timedelta(seconds=n) for n in (1, 2, 3)}
+
+
+def test_simulated_time_passes_whatever_other_threads_of_the_process_do() -> None:
+    over = threading.Event()
+    stranger = threading.Thread(target=lambda: all(not over.is_set() for _ in iter(int, 1)))
+    stranger.start()
+    clock = SimulatedClock(NOON)
+    try:
+        began = time.monotonic()
+        for _ in range(3):
+            clock.sleep(60)
+        assert time.monotonic() - began < STUCK
+    finally:
+        over.set()
+        stranger.join()
+    assert clock.now() == NOON + timedelta(minutes=3)
 
 
 def test_only_the_parts_asked_for_are_measured(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
