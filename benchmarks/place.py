@@ -66,7 +66,7 @@ class Seat(TripleSeatSandbox):
         self._searches: dict[tuple[tuple[str, str], ...], list[Json]] = {}
 
     def add_event(self, event: Json) -> Json:
-        """As any pretend TripleSeat does."""
+        """Add an event, and forget earlier searches."""
         self._searches.clear()
         return super().add_event(event)
 

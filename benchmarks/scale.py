@@ -276,7 +276,7 @@ class SlowWire(httpx.BaseTransport):
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What it took until every event had its order."""
+    """The cost until every event had its order."""
 
     runs: int
     took: timedelta
@@ -455,4 +455,4 @@ PARTS: dict[str, Callable[[Sizes], list[Goal]]] = {
     "catalogues": measure_catalogues,
     "establishments": measure_establishments,
 }
-"""What may be measured by itself."""
+"""The parts that can be measured separately."""

@@ -184,7 +184,7 @@ class Catalogs:
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """What Revel is to confirm of a product; not its whole catalog, so that none is held until the answer."""
+    """A product as its copy has it, for Revel to confirm. It doesn't keep the catalog in memory until the answer."""
 
     establishment: EstablishmentId
     name: str

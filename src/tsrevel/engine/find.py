@@ -32,7 +32,7 @@ WorkItem = FoundEvent | UnreadEvent | Outcome | OrderRecord
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which events to look for: those from `first` to `last`, or else those that the gates and `hours_back` select."""
+    """The events to look for: from `first` to `last`, or those that the gates and `hours_back` select."""
 
     hours_back: float
     first: date | None = None

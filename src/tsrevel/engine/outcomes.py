@@ -243,4 +243,4 @@ def describe_resolution(resolution: Resolution) -> str:
 
 def recall_dispute(record: OrderRecord) -> Hold:
     """The reason why the order was disputed, word for word, until all of the order is right."""
-    return Hold(record.reason or Reason.ORDER_DIFFERS, record.text or "a person must look at its order")
+    return Hold(record.reason or Reason.ORDER_DIFFERS, record.text or "a person must check its order in Revel")
