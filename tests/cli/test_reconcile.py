@@ -97,7 +97,9 @@ def test_no_line_is_wider_than_the_terminal(shell: Shell) -> None:
     assert max(map(len, shown.splitlines())) <= 100
     plain = reconcile(shell)
     assert plain.out.split() == shown.split()
-    assert plain.lines[-1].endswith("2 differences between TripleSeat, ledger and Revel (exit status 3).")
+    assert plain.lines[-1].endswith(
+        "2 differences between TripleSeat, ledger and Revel (exit status 3). 1 other finding needs nothing."
+    )
 
 
 @pytest.mark.parametrize("columns", ["60", "80"])

@@ -209,11 +209,19 @@ def test_a_run_is_one_sentence(counts: dict[str, int], total: int | None, dry_ru
 
 
 def test_every_event_is_counted_once() -> None:
-    for injected, held, failed, missed, changed, idle in product((0, 1, 3), repeat=6):
-        counts = {"injected": injected, "held": held, "failed": failed, "missed": missed, "changed": changed}
-        counts["skipped"] = missed + changed + idle
+    kinds = ("injected", "held", "failed", "missed", "still_missed", "changed")
+    for numbers in product((0, 1, 3), repeat=len(kinds) + 1):
+        counts = dict(zip(kinds, numbers, strict=False))
+        counts["skipped"] = sum(numbers[3:])
         told = list_counts(counts, Cents(123456), planned=False)
-        assert add_up(f"9 events: {told}")[1] == injected + held + failed + missed + changed + idle
+        assert add_up(f"9 events: {told}")[1] == sum(numbers)
+
+
+def test_a_missed_event_stays_one_that_needs_a_person(shell: Shell) -> None:
+    shell.sync()
+    out = shell.sync(tty=True, environ={"COLUMNS": "120"}).out
+    assert "1 still missed" in out
+    assert re.search("64000005.*missed.*EVENT_DAY_PASSED", out)
 
 
 def test_what_changed_after_injection_is_no_event_with_nothing_to_do(shell: Shell) -> None:
@@ -222,7 +230,7 @@ def test_what_changed_after_injection_is_no_event_with_nothing_to_do(shell: Shel
     dry = screen(shell, 120, "sync", "--dry-run")
     assert any(re.search("64000001 .* changed .* CHANGED_AFTER_INJECTION", line) for line in dry)
     told = shell.sync().lines[0]
-    assert told == "[sync-00000003] 7 events: 0 orders made, 1 held, 1 changed, 5 with nothing to do"
+    assert told == "[sync-00000003] 7 events: 0 orders made, 1 held, 1 still missed, 1 changed, 4 with nothing to do"
     assert told.partition("] ")[2] in shell.run("history", "--config", str(shell.write_config())).out
 
 
@@ -230,7 +238,7 @@ def test_the_same_sentence_stands_in_the_ledger_s_runs(shell: Shell) -> None:
     told = shell.sync().lines[0].partition("] ")[2]
     dry = shell.sync("--dry-run", tty=True).out
     assert "7 events: 0 orders planned, 1 held" in dry
-    assert "nothing was written" in dry
+    assert "dry run, nothing was" in dry
     for command in ("status", "history"):
         assert told in shell.run(command, "--config", str(shell.write_config())).out
     assert shell.world.settings().environment == "sandbox"

@@ -26,7 +26,9 @@ def read_event_id(text: str) -> EventId:
     """The event id in `text`, without blanks around it. Raises typer.BadParameter if it can't be an id."""
     bare = text.strip()
     if not is_id(bare):
-        raise typer.BadParameter(f"{text!r} is not a TripleSeat event id; an id is a number, as in `tsrevel status`")
+        raise typer.BadParameter(
+            f"{text!r} is not a TripleSeat event id, which is a number; `tsrevel status` lists some"
+        )
     return EventId(bare)
 
 

@@ -244,12 +244,18 @@ def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
     for (day, location), group in groupby(ordered, _day_and_place):
         rows.append(f"{'no day' if day == date.max else day}, {location or 'no location'}")
         for each in group:
-            status = "changed" if is_told_change(each) else each.shown_status
+            status = _show_status(each)
             total = show_grouped(each.total) if each.total is not None else ""
             cells = (each.event_id, each.name, status, total, each.order_id or "", each.reason or "")
             style = "bold" if "bold" in STYLES[status] else "dim" if status == "skipped" else ""
             rows.append(Row(cells, style, "" if each.order_only else texts[each.event_id]))
     page.table(_EVENT_COLUMNS, rows)
+
+
+def _show_status(outcome: Outcome) -> str:
+    if outcome.status is Status.SKIPPED and outcome.reason is Reason.EVENT_DAY_PASSED:
+        return "missed"  # also if an earlier run reported it: a person is still needed
+    return "changed" if is_told_change(outcome) else outcome.shown_status
 
 
 def explain_once(outcomes: Iterable[Outcome]) -> dict[EventId, str]:
@@ -277,7 +283,7 @@ def _day_and_place(outcome: Outcome) -> tuple[date, str]:
 def summarise(counts: Mapping[str, int], total: Cents | None, *, dry_run: bool) -> str:
     """A run in one sentence, the same everywhere. Every event is counted once.
 
-    `counts` are those of `RunReport.summary`, with "changed" if known; `total` is the sum of the orders.
+    `counts` are those of `RunReport.counts`; older runs lack some. `total` is the sum of the orders.
     """
     dry = "; dry run, nothing was written" if dry_run else ""
     told = list_counts(counts, total, planned=dry_run)
@@ -287,13 +293,14 @@ def summarise(counts: Mapping[str, int], total: Cents | None, *, dry_run: bool) 
 def list_counts(counts: Mapping[str, int], total: Cents | None, *, planned: bool) -> str:
     """The results in words: the orders made (or `planned`), then the other events by status."""
     number = counts.get("planned" if planned else "injected", 0)
-    missed, changed = counts.get("missed", 0), counts.get("changed", 0)
+    missed, still, changed = counts.get("missed", 0), counts.get("still_missed", 0), counts.get("changed", 0)
     others = {
         "held": counts.get("held", 0),
         "failed": counts.get("failed", 0),
         "missed": missed,
+        "still missed": still,
         "changed": changed,
-        "with nothing to do": counts.get("skipped", 0) - missed - changed,
+        "with nothing to do": counts.get("skipped", 0) - missed - still - changed,
     }
     money = f" ({show_grouped(total)})" if number and total is not None else ""
     orders = f"{count_of(number, 'order')} {'planned' if planned else 'made'}{money}"
@@ -344,7 +351,7 @@ def summary_of(report: RunReport) -> str:
     wanted = Status.PLANNED if report.dry_run else Status.INJECTED
     totals = [each.total for each in report.outcomes if each.status is wanted]
     total = Cents(sum(each or 0 for each in totals)) if None not in totals else None
-    return summarise(report.summary | {"changed": report.changed}, total, dry_run=report.dry_run)
+    return summarise(report.counts, total, dry_run=report.dry_run)
 
 
 def news_line(outcome: Outcome, *, named: bool = False, text: str = "") -> str:

@@ -76,14 +76,14 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
     if flags.json:
         ctx.answer(answer_reconciliation(report))
     else:
-        _show(report, ctx, quiet=flags.quiet)
+        _show(report, ctx, page, quiet=flags.quiet)
     return report.exit_status
 
 
 # For people
 
 
-def _show(report: Reconciliation, ctx: CliContext, *, quiet: bool) -> None:
+def _show(report: Reconciliation, ctx: CliContext, page: Path | None, *, quiet: bool) -> None:
     out = TextOutput(ctx)
     sides = ("TripleSeat:amount", *(["Ledger:amount"] if report.has_ledger else []), "Revel:amount")
     for spot, days in groupby(report.days, lambda day: day.spot) if not quiet else ():
@@ -99,6 +99,8 @@ def _show(report: Reconciliation, ctx: CliContext, *, quiet: bool) -> None:
         out.line(line, style=ALARM if finding.alarm else "")
     if not quiet:
         out.line(_conclude(report), style=ALARM if report.differences else STYLES["ok"])
+        if page:
+            out.line(f"The page is in {page.absolute()}.")
 
 
 def _title(spot: ReportLocation) -> str:
@@ -155,9 +157,10 @@ def _conclude(report: Reconciliation) -> str:
     orders = count_of(sum(day.whole.revel.orders for day in report.days), "order")
     dates = [day.day for day in report.days]
     said = f"{min(dates)} to {max(dates)}: {orders} at Revel" if dates else "no days"
-    notes = f", {len(report.notes)} explained" if report.notes else ""
+    others = count_of(len(report.notes), "other finding")
+    notes = f" {others} {'needs' if len(report.notes) == 1 else 'need'} nothing." if report.notes else ""
     three = "TripleSeat, ledger and Revel" if report.has_ledger else "TripleSeat and Revel (there is no ledger)"
     if not report.differences:
-        return f"{said}{notes}. {three} agree to the cent."
+        return f"{said}. {three} agree to the cent.{notes}"
     differences = count_of(len(report.differences), "difference")
-    return f"{said}{notes}. {differences} between {three} (exit status {report.exit_status})."
+    return f"{said}. {differences} between {three} (exit status {report.exit_status}).{notes}"

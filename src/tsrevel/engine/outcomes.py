@@ -155,6 +155,17 @@ class RunReport:
         """The number of skipped events with a new report that they changed after their orders were made."""
         return sum(each.status is Status.SKIPPED and is_told_change(each) for each in self.outcomes)
 
+    @property
+    def still_missed(self) -> int:
+        """The number of events that an earlier run reported as missed, and that still have no order."""
+        passed = [each for each in self.outcomes if each.reason is Reason.EVENT_DAY_PASSED]
+        return sum(each.status is Status.SKIPPED and not each.missed for each in passed)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The summary, and the skipped events that a person should know of."""
+        return {**self.summary, "changed": self.changed, "still_missed": self.still_missed}
+
 
 def describe_disabled(pause: Pause | None) -> str:
     """Why runs do nothing: a person's pause, else the kill switch in the settings."""

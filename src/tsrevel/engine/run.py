@@ -146,8 +146,7 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
     if isinstance(state.stop, LedgerUnusable):
         return report
     try:
-        summary = report.summary | {"changed": report.changed}
-        ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=summary)
+        ctx.ledger.runs.finish(ctx.run_id, exit_status=report.exit_status, summary=report.counts)
         if not ctx.dry_run:
             _store_change_reports(ctx, state)
     except LedgerUnusable as error:
