@@ -143,7 +143,8 @@ def unless_refused(read: Callable[[], T]) -> T | EventUnavailable:
         return EventUnavailable(Status.HELD, Reason.AUTHORIZATION_DENIED, str(error))
     except (Refused, Unreadable) as error:
         absent = isinstance(error, Refused) and error.status == NOT_FOUND
-        return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, str(error), absent)
+        text = "TripleSeat has nothing with this id; check the id" if absent else str(error)
+        return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, text, absent)
 
 
 def _unless_gone(gone: Event, read: Callable[[], Event]) -> Event:
