@@ -400,7 +400,7 @@ def test_check_tells_what_would_be_held(shell: Shell) -> None:
     assert (held["event"], held["reason"], held["names"]) == ("64000003", "UNMAPPED_ITEMS", [CAKE])
     assert run(shell, "check").lines[-2:] == [
         (
-            "6 events from 2026-12-12 to 2027-01-11: 4 orders planned (1,453.23), 1 held, "
+            "6 events from 2026-12-12 to 2027-01-11: 4 orders can be planned (1,453.23), 1 held, "
             "1 with nothing to do (STATUS_NOT_ELIGIBLE 1)"
         ),
         f"`tsrevel map suggest --config {shell.write_config()}` proposes a product for each name",
@@ -512,7 +512,7 @@ def test_while_switched_off_mappings_are_listed_and_set_unchecked_alone(shell: S
 
 def test_with_nothing_held_a_quiet_check_says_nothing(shell: Shell) -> None:
     assert run(shell, "check", "--location", "30502", "-q").out == ""
-    assert "2 orders planned" in run(shell, "check", "--location", "30502").out
+    assert "2 orders can be planned" in run(shell, "check", "--location", "30502").out
 
 
 def test_map_alone_shows_its_commands(shell: Shell) -> None:

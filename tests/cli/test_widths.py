@@ -213,7 +213,7 @@ def test_every_event_is_counted_once() -> None:
     for numbers in product((0, 1, 3), repeat=len(kinds) + 1):
         counts = dict(zip(kinds, numbers, strict=False))
         counts["skipped"] = sum(numbers[3:])
-        told = list_counts(counts, Cents(123456), planned=False)
+        told = list_counts(counts, Cents(123456), verb="made")
         assert add_up(f"9 events: {told}")[1] == sum(numbers)
 
 

@@ -123,7 +123,7 @@ def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Seque
         ctx.answer(answer)
         return exit_status
     page = TextOutput(ctx)
-    if page.is_terminal:
+    if page.is_terminal and bad:
         show_events(page, [each.outcome for each in bad])
     else:
         for each in bad:
@@ -132,7 +132,7 @@ def _tell(ctx: CliContext, flags: OutputOptions, span: DayRange, verdicts: Seque
         total = Cents(sum(each.outcome.total or 0 for each in verdicts if each.outcome.status is Status.PLANNED))
         why = ", ".join(f"{reason} {count}" for reason, count in skipped.items())
         events = f"{count_of(len(verdicts), 'event')} from {span.first} to {span.last}"
-        told = list_counts({str(status): count for status, count in statuses.items()}, total, planned=True)
+        told = list_counts({str(status): count for status, count in statuses.items()}, total, verb="can be planned")
         page.line(f"{events}: {told}" + (f" ({why})" if why else ""))
     if any(each.names for each in bad):
         page.line("`tsrevel map suggest` proposes a product for each name")

@@ -286,13 +286,13 @@ def summarise(counts: Mapping[str, int], total: Cents | None, *, dry_run: bool) 
     `counts` are those of `RunReport.counts`; older runs lack some. `total` is the sum of the orders.
     """
     dry = "; dry run, nothing was written" if dry_run else ""
-    told = list_counts(counts, total, planned=dry_run)
+    told = list_counts(counts, total, verb="planned" if dry_run else "made")
     return f"{count_of(counts.get('queried', 0), 'event')}: {told}{dry}"
 
 
-def list_counts(counts: Mapping[str, int], total: Cents | None, *, planned: bool) -> str:
-    """The results in words: the orders made (or `planned`), then the other events by status."""
-    number = counts.get("planned" if planned else "injected", 0)
+def list_counts(counts: Mapping[str, int], total: Cents | None, *, verb: str) -> str:
+    """The results in words: the orders "made", "planned" or the like, then the other events by status."""
+    number = counts.get("injected" if verb == "made" else "planned", 0)
     missed, still, changed = counts.get("missed", 0), counts.get("still_missed", 0), counts.get("changed", 0)
     others = {
         "held": counts.get("held", 0),
@@ -303,7 +303,7 @@ def list_counts(counts: Mapping[str, int], total: Cents | None, *, planned: bool
         "with nothing to do": counts.get("skipped", 0) - missed - still - changed,
     }
     money = f" ({show_grouped(total)})" if number and total is not None else ""
-    orders = f"{count_of(number, 'order')} {'planned' if planned else 'made'}{money}"
+    orders = f"{count_of(number, 'order')} {verb}{money}"
     return ", ".join([orders, *(f"{count:,} {what}" for what, count in others.items() if count)])
 
 
