@@ -68,7 +68,7 @@ class WorkQueue:
         """The establishments that are left to the next run, each with the reason."""
         self._budget = budget
         self._workers = workers
-        self._batch = max(min(BATCH, 2 * BATCH // workers), 1)  # orders take longer where workers share the rate
+        self._batch = max(min(BATCH, 2 * BATCH // workers), 2)  # orders take longer where workers share the rate
         self._waiting: dict[EstablishmentId | None, deque[Turn]] = {}
         self._in_hand: Counter[EstablishmentId | None] = Counter()
         self._writes_in_hand = 0
