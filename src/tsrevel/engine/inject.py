@@ -25,6 +25,7 @@ from tsrevel.errors import OutcomeUnknown, Throttled, TsrevelError
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import WriteResult, tell_renamed
+from tsrevel.revel.compare import describe_differences
 from tsrevel.transport.retry import ATTEMPTS, is_worth_waiting, pause_after
 
 NO_ORDER = OrderId("")
@@ -98,15 +99,20 @@ def write_step(
         try:
             written = ctx.revel.write(plan, step, order_id, labels)
         except OutcomeUnknown as unknown:
+            state.in_doubt.add(plan.event_id)  # also if the search for it fails
             written = _find_lost(ctx, state, plan, step, order_id, unknown)
         except Throttled as error:
             throttled = True
+            state.in_doubt.add(plan.event_id)
             found = ctx.revel.seek(plan, step, order_id)
             if found is None:
                 if attempt == ATTEMPTS or not is_worth_waiting(error) or not wait(ctx, pause_after(error, attempt)):
                     raise
                 found = state.poll(ctx, lambda: ctx.revel.seek(plan, step, order_id), bool)
             if found is None:
+                changed = _changed_meanwhile(ctx, plan, step, order_id)
+                if changed:
+                    return changed
                 continue
             written = found
         except TsrevelError:
@@ -114,6 +120,7 @@ def write_step(
                 ctx.ledger.orders.mark_not_applied(ctx.run_id, plan.event_id, step)
             raise
         ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, revel_id=written.id, facts={})
+        state.in_doubt.discard(plan.event_id)
         return written
     raise AssertionError("the last attempt returns or raises")
 
@@ -164,6 +171,14 @@ def _find_lost(
     if renamed:
         return WriteResult(renamed.row_id, tell_renamed(step), renamed=True)
     raise OutcomeUnknown(f"{unknown}; Revel doesn't show it yet, so a later run checks again") from unknown
+
+
+def _changed_meanwhile(ctx: RunContext, plan: Plan, step: Step, order_id: OrderId) -> WriteResult | None:
+    """How a station changed the order while its totals waited to be sent again; None if it didn't."""
+    if step.kind != "totals":
+        return None
+    difference = describe_differences(plan, ctx.revel.order(order_id), {"discount"})
+    return WriteResult(order_id, difference) if difference else None
 
 
 def _judge_write(written: WriteResult) -> Mismatch | None:
