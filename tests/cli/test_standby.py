@@ -12,8 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 import tomli_w
@@ -153,7 +155,8 @@ def test_a_ledger_that_litestream_followed_goes_on_where_the_primary_died(tmp_pa
 
 
 def add(world: World, number: int, *, lakeside: bool = False, lines: object = LINES) -> None:
-    day = world.time.now.date()
+    """An event that is due now and was so ten minutes ago: by the location's day, and the gate is open a day longer."""
+    day = (world.time.now - timedelta(minutes=COPY_AGE)).astimezone(ZoneInfo("America/Los_Angeles")).date()
     world.add_event(number, lakeside=lakeside, lines=lines, day=day, payments=[("20.00", True)])
 
 
