@@ -253,8 +253,8 @@ def show_events(page: TextOutput, outcomes: Sequence[Outcome]) -> None:
 
 
 def _show_status(outcome: Outcome) -> str:
-    if outcome.status is Status.SKIPPED and outcome.reason is Reason.EVENT_DAY_PASSED:
-        return "missed"  # also if an earlier run reported it: a person is still needed
+    if outcome.still_missed:
+        return "missed"  # a person is still needed
     return "changed" if is_told_change(outcome) else outcome.shown_status
 
 

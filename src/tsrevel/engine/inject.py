@@ -99,7 +99,7 @@ def write_step(
         try:
             written = ctx.revel.write(plan, step, order_id, labels)
         except OutcomeUnknown as unknown:
-            state.in_doubt.add(plan.event_id)  # also if the search for it fails
+            state.in_doubt.add(plan.event_id)  # and it stays in doubt if the search for it fails
             written = _find_lost(ctx, state, plan, step, order_id, unknown)
         except Throttled as error:
             throttled = True

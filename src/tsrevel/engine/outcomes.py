@@ -63,6 +63,11 @@ class Outcome:
         return "missed" if self.missed else self.status
 
     @property
+    def still_missed(self) -> bool:
+        """Whether an earlier run reported it as missed, and it still has no order."""
+        return self.status is Status.SKIPPED and self.reason is Reason.EVENT_DAY_PASSED and not self.missed
+
+    @property
     def category(self) -> Category | None:
         """The reason's category. A failure without a reason is an internal error."""
         if self.reason:
@@ -158,8 +163,7 @@ class RunReport:
     @property
     def still_missed(self) -> int:
         """The number of events that an earlier run reported as missed, and that still have no order."""
-        passed = [each for each in self.outcomes if each.reason is Reason.EVENT_DAY_PASSED]
-        return sum(each.status is Status.SKIPPED and not each.missed for each in passed)
+        return sum(each.still_missed for each in self.outcomes)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -51,7 +51,7 @@ def open_database(
             connection = connect(path, busy_seconds, opened_by)
             unless_opened.callback(connection.close)
             identify(connection, path, migrations)
-            if path.stat().st_size <= MOST_CHECKED or _is_first_of_day(connection, now):
+            if is_quick_to_check(path) or _is_first_of_day(connection, now):
                 examine_pages(connection, path)
             examine_owner(connection, path, environment)
             use_wal(connection)
@@ -147,6 +147,11 @@ def identify(connection: sqlite3.Connection, path: Path, migrations: tuple[Migra
             f"The ledger {path} has version {present}, and this tsrevel knows versions up to {known}. "
             "Install the newer tsrevel that wrote it.",
         )
+
+
+def is_quick_to_check(path: Path) -> bool:
+    """Whether all pages of the ledger can be checked whenever it is opened."""
+    return path.stat().st_size <= MOST_CHECKED
 
 
 def _is_first_of_day(connection: sqlite3.Connection, now: datetime) -> bool:

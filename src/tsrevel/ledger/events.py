@@ -315,9 +315,9 @@ def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> b
 
 
 def _is_same(result: EventResult, details_hash: str | None, before: tuple[str, str | None, str]) -> bool:
-    """Whether a result is what `before`, its status, reason and fingerprint, already said.
+    """Whether the result is the same as `before`: its status, reason and fingerprint.
 
-    Earlier versions stored the hash of a sentence: of those rows only status and reason count.
+    Earlier versions stored the hash of a sentence. In their rows only status and reason count.
     """
     status, reason, known_hash = before
     is_comparable = known_hash.startswith(OF_DETAILS)

@@ -84,7 +84,7 @@ def hash_of_text(text: str) -> str:
 
 
 def hash_of_details(details: Sequence[str]) -> str:
-    """The fingerprint of what tells a result from others with its reason. Sentences aren't part of it.
+    """The fingerprint of a result's details. Its sentence isn't part of it.
 
     It begins with OF_DETAILS. Earlier versions stored the bare hash of the sentence instead.
     """

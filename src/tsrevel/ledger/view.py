@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from tsrevel.files import real_path
-from tsrevel.ledger import database
 from tsrevel.ledger.chain import GENESIS, verify_chain
 from tsrevel.ledger.connection import (
     SQLITE,
@@ -23,7 +22,7 @@ from tsrevel.ledger.connection import (
     reachable,
     transaction,
 )
-from tsrevel.ledger.database import TAIL, examine_owner, examine_pages, identify, refuse_leftovers
+from tsrevel.ledger.database import TAIL, examine_owner, examine_pages, identify, is_quick_to_check, refuse_leftovers
 from tsrevel.ledger.ledger import Ledger, LedgerView
 from tsrevel.ledger.migrations import apply_missing, shipped_migrations, version_of
 from tsrevel.ledger.records import Clock, RunRecord
@@ -86,7 +85,7 @@ def _open_whole(path: Path, environment: str, opened_by: Connect) -> sqlite3.Con
         unless_opened.callback(connection.close)
         with transaction(connection, path, "DEFERRED"):
             identify(connection, path, shipped_migrations())
-            if path.stat().st_size <= database.MOST_CHECKED:
+            if is_quick_to_check(path):
                 examine_pages(connection, path)
             examine_owner(connection, path, environment)
             verify_chain(connection, TAIL)
