@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
@@ -11,6 +12,7 @@ from tsrevel.planning.money import Cents, to_decimal
 from tsrevel.text import show_controls
 
 
+@cache
 def load_template(package: str, name: str) -> Template:
     """The template of that name in the package's `templates` folder. All but .txt files are escaped as HTML."""
     environment = Environment(

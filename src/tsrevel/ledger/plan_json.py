@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,13 +18,22 @@ _SHAPE = 1
 text lacks it and gets the default."""
 
 OF_DETAILS = "details:"
-_PLANS = TypeAdapter(Plan)
-_EVENTS = TypeAdapter(Event)
+
+
+@cache
+def _plans() -> TypeAdapter[Plan]:
+    """Built when a plan is first read or written: most commands need none."""
+    return TypeAdapter(Plan)
+
+
+@cache
+def _events() -> TypeAdapter[Event]:
+    return TypeAdapter(Event)
 
 
 def encode_plan(plan: Plan) -> str:
     """`plan` as canonical JSON: the same plan gives the same text."""
-    content = _PLANS.dump_python(plan, mode="json") | {"shape": _SHAPE}
+    content = _plans().dump_python(plan, mode="json") | {"shape": _SHAPE}
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
@@ -37,7 +47,7 @@ def decode_plan(text: str) -> Plan:
         shape = content.pop("shape", None) if isinstance(content, dict) else None
         if shape != _SHAPE:
             raise LedgerDamaged(LedgerCode.UNREADABLE_PLAN, _unreadable(f"its shape is {shape!r}, not {_SHAPE}"))
-        return _PLANS.validate_json(json.dumps(content), strict=True, extra="forbid")
+        return _plans().validate_json(json.dumps(content), strict=True, extra="forbid")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the plan"
@@ -54,13 +64,13 @@ def encode_snapshot(event: Event) -> str:
     """The event without its name and contact, and its documents without the staff's names (facts TripleSeat 3.3)."""
     documents = tuple(_without_staff(document) for document in event.documents)
     bare = replace(event, name="", contact_name="", contact_phone="", documents=documents)
-    return _EVENTS.dump_json(bare).decode()
+    return _events().dump_json(bare).decode()
 
 
 def decode_snapshot(text: str) -> Event:
     """The event that `encode_snapshot` wrote, in this or an older version. LedgerDamaged if it isn't one."""
     try:
-        return _EVENTS.validate_json(text)
+        return _events().validate_json(text)
     except (ValidationError, ValueError) as error:
         raise LedgerDamaged(
             LedgerCode.UNREADABLE_SNAPSHOT, "A copy of an event in the ledger can't be read. Leave out --from-snapshot."

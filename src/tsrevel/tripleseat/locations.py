@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from tsrevel.errors import Unreadable
@@ -173,7 +174,13 @@ _RAILS = {
 def iana_zone(name: str) -> str | None:
     """The IANA name of a Rails or IANA time zone; None for any other name."""
     found = _RAILS.get(name, name)
-    return found if found in available_timezones() else None
+    return found if found in _known_zones() else None
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    """The time zones of this machine, read from its files once."""
+    return frozenset(available_timezones())
 
 
 def same_clock(one: str, other: str, now: datetime) -> bool:
