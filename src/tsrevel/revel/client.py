@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from tsrevel.errors import AnswerFault, OutcomeUnknown, Refused, TryNextRun, Unreadable
 from tsrevel.planning.model import EstablishmentId, Labels, OrderId, Plan, ProductId, Step
@@ -24,12 +26,12 @@ from tsrevel.revel.decode import (
     decode_order,
     decode_page,
     decode_payment,
-    decode_product,
+    decode_products,
     decode_uuid,
     is_on_sale,
 )
 from tsrevel.revel.encode import encode_step
-from tsrevel.revel.paging import ANY_NUMBER, FieldSelector, Fits, lacks, read_rows
+from tsrevel.revel.paging import ANY_NUMBER, FieldSelector, Fits, read_rows
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.responses import Json
 from tsrevel.transport.write_gate import WriteScope
@@ -109,14 +111,12 @@ class Revel:
         """Every active product of the establishment, all pages (facts Revel 5.6)."""
         filters = {"establishment": str(establishment), "active": "true", "order_by": "id"}
 
-        def read(more: dict[str, str]) -> Iterator[Row]:
-            def fits(row: Row) -> bool:
-                return is_on_sale(row, establishment) or lacks(row, more)
+        def read(fields: Sequence[str]) -> Iterator[Product]:
+            rows = read_rows(self._channel, "Product", filters, fits, most_strays=ANY_NUMBER, fields=fields)
+            return decode_products(rows, establishment)
 
-            return read_rows(self._channel, "Product", {**filters, **more}, fits, most_strays=ANY_NUMBER)
-
-        rows = self._narrower.rows("Product", PRODUCT_FIELDS, read, lambda row: decode_product(row, establishment))
-        return Catalogue.of(establishment, (product for product in rows if product is not None))
+        fits = partial(is_on_sale, establishment=establishment)
+        return Catalogue.of(establishment, self._narrower.rows("Product", PRODUCT_FIELDS, read))
 
     def products_by_id(self, products: Mapping[ProductId, EstablishmentId]) -> dict[ProductId, Product]:
         """The given products that are active at their establishments now, by id, in one request.
@@ -130,8 +130,8 @@ class Revel:
             rows = decode_page(self._channel.read(path), "Product").rows
         except (Refused, TryNextRun):  # a server that doesn't know sets may answer 500 as well as 404
             return {}
-        found = ((decode_product(row, at), at) for row in rows for at in set(products.values()))
-        return {product.id: product for product, at in found if product and products.get(product.id) == at}
+        found = ((product, at) for at in set(products.values()) for product in decode_products(rows, at))
+        return {product.id: product for product, at in found if products.get(product.id) == at}
 
     def find_orders(self, uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
         """Every order of the account with one of `local_ids`: it may be at a location that the event has left since.
@@ -178,23 +178,18 @@ class Revel:
         if not self._can.in_filter:
             return {}
 
-        def decode(row: Row) -> OrderRow | None:
-            try:
-                return decode_order(row)
-            except Unreadable:
-                return None  # an unreadable row must not hide the others
+        def fits(row: Row) -> bool:
+            return decode_uuid(row.get("uuid")) in uuids
 
-        def read(more: dict[str, str]) -> Iterator[Row]:
-            def fits(row: Row) -> bool:
-                return decode_uuid(row.get("uuid")) in uuids or lacks(row, more)
-
-            return self._rows("Order", {"uuid__in": ",".join(uuids), **more}, fits)
+        def read(fields: Sequence[str]) -> Iterator[OrderRow]:
+            for row in read_rows(self._channel, "Order", {"uuid__in": ",".join(uuids)}, fits, fields=fields):
+                with suppress(Unreadable):  # an unreadable row must not hide the others
+                    yield decode_order(row)
 
         try:
-            rows = self._narrower.rows("Order", ORDER_FIELDS, read, decode)
+            orders = self._narrower.rows("Order", ORDER_FIELDS, read)
         except (Refused, Unreadable):
             return {}
-        orders = [row for row in rows if row]
         return {uuid: found for uuid in uuids if (found := tuple(row for row in orders if row.uuid == uuid))}
 
     def find_by_id(self, order: OrderId) -> OrderRow | None:

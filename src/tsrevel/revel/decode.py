@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -182,13 +182,18 @@ def decode_history(row: Json) -> HistoryRow:
     return HistoryRow(number, decode_uuid(fields.get("uuid")), decode_id(fields.get("order")))
 
 
+def decode_products(rows: Iterable[Row], establishment: EstablishmentId) -> Iterator[Product]:
+    """The active, named Products of `establishment` among `rows`: filters may be ignored (facts Revel 2.1)."""
+    return (product for row in rows if (product := decode_product(row, establishment)))
+
+
 def decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
-    """An active, named Product of `establishment`; None for any other row: filters may be ignored (facts Revel 2.1)."""
-    if not is_on_sale(row, establishment):
-        return None
+    """The row as a Product; None if it isn't an active, named one of `establishment`."""
     name, product = row.get("name"), decode_id(row.get("id"))
-    shown = clean_text(name) if isinstance(name, str) else ""
-    return Product(ProductId(int(product)), shown) if shown and product else None
+    if not product or not isinstance(name, str) or not is_on_sale(row, establishment):
+        return None
+    shown = clean_text(name)
+    return Product(ProductId(int(product)), shown) if shown else None
 
 
 def is_on_sale(fields: Row, establishment: EstablishmentId) -> bool:

@@ -5,7 +5,7 @@ Requests only the needed fields (`fields=`) if that works, else whole rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -23,6 +23,7 @@ ANY_NUMBER = 2**63
 _NO_FILTERS = frozenset({"order_by", "fields", "expand"})
 
 Fits = Callable[[Row], bool]
+T = TypeVar("T")
 
 
 def read_rows(
@@ -30,24 +31,31 @@ def read_rows(
     resource: str,
     filters: Mapping[str, str],
     fits: Fits = lambda _: True,
+    *,
     prefix: str = "resources",
     most_strays: int | None = None,
+    fields: Sequence[str] = (),
 ) -> Iterator[Row]:
-    """The rows that fit, from all pages, each id once.
+    """The rows that fit, from all pages, each id once. With `fields`, only these are requested.
 
-    Logs once that other rows came. Raises Unreadable for more than `most_strays` of them (default MOST_STRAYS).
+    Logs once that other rows came. Raises Unreadable for more than `most_strays` of them (default MOST_STRAYS), and
+    FieldMissingError for a row that lacks one of `fields`, because no filter can be checked on it.
     """
     most = MOST_STRAYS if most_strays is None else most_strays
+    names = ", ".join(name for name in filters if name not in _NO_FILTERS)
     seen: set[str] = set()
     strays, params = 0, {**filters, "limit": str(PAGE), "offset": "0"}
+    if fields:
+        params["fields"] = ",".join(fields)
     for _ in range(MOST_PAGES):
         page = decode_page(channel.read(f"/{prefix}/{resource}/", params), resource)
         once = {str(row.get("id")): row for row in page.rows}
         fresh = [row for name, row in once.items() if name not in seen]
         seen.update(once)
+        if any(name not in row for row in fresh for name in fields):
+            raise FieldMissingError
         fitting = [row for row in fresh if fits(row)]
         strays += len(fresh) - len(fitting)
-        names = ", ".join(name for name in filters if name not in _NO_FILTERS)
         if strays:
             channel.warn_once(f"the {resource} list has rows that don't fit the filter {names}; they are left out")
         if strays > most:
@@ -66,9 +74,8 @@ def read_rows(
 
 
 BAD_REQUEST = 400
-T = TypeVar("T")
-Read = Callable[[dict[str, str]], Iterable[Row]]
-"""Reads a list with these parameters besides its filters. It must not drop a row because a field is missing."""
+Read = Callable[[Sequence[str]], Iterable[T]]
+"""Reads a list with only these fields of its rows, or whole rows if there are none."""
 
 
 class FieldSelector:
@@ -81,31 +88,19 @@ class FieldSelector:
         self._narrows = narrows
         self._whole: set[str] = set()
 
-    def rows(self, resource: str, fields: tuple[str, ...], read: Read, decode: Callable[[Row], T]) -> tuple[T, ...]:
-        """Every row, decoded. Requests whole rows if a row lacks one of `fields`, or if Revel refuses `fields` (400).
+    def rows(self, resource: str, fields: Sequence[str], read: Read[T]) -> tuple[T, ...]:
+        """All that `read` returns. Requests whole rows if a row lacks one of `fields`, or if Revel refuses them (400).
 
-        Raises everything else that `read` and `decode` raise. Whole rows are decoded even if they lack a field, because
-        Revel has no more to return.
+        Raises everything else that `read` raises.
         """
         if self._narrows and resource not in self._whole:
             try:
-                return tuple(decode(_checked(row, fields)) for row in read({"fields": ",".join(fields)}))
+                return tuple(read(fields))
             except FieldMissingError:
                 pass
             except Refused as refused:
                 if refused.status != BAD_REQUEST:
                     raise
-        found = tuple(map(decode, read({})))
+        found = tuple(read(()))
         self._whole.add(resource)
         return found
-
-
-def lacks(row: Row, asked: dict[str, str]) -> bool:
-    """Whether the row lacks one of the requested fields, so that no filter can be checked on it."""
-    return any(name not in row for name in asked.get("fields", "").split(",") if name)
-
-
-def _checked(row: Row, fields: tuple[str, ...]) -> Row:
-    if any(name not in row for name in fields):
-        raise FieldMissingError
-    return row
