@@ -23,6 +23,7 @@ from ..forks import PATIENCE as PATIENCE
 from ..forks import ROOT as ROOT
 from ..forks import Ran as Ran
 from ..world import World
+from .exits import assert_listed
 from .schemas import assert_published
 
 if TYPE_CHECKING:
@@ -50,13 +51,14 @@ class Shell:
     def run(
         self, *argv: str, tty: bool = False, environ: Mapping[str, str] | None = None, stdin: bytes | BinaryIO = b""
     ) -> Ran:
-        """Type one command line. What it prints with --json must be what its schema says."""
+        """Type one command line. Its help must list its exit status, its schema describe what --json prints."""
         given = {**self.environ, **(TERMINAL if tty else {}), **(environ or {})}
         out, err = (Tty(), Tty()) if tty else (io.StringIO(), io.StringIO())
         source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
         runtime = self.world.runtime()
         world = surroundings.CliContext(environ=given, stdin=source, stdout=out, stderr=err, runtime=runtime)
         status = run_command(list(argv), world)
+        assert_listed(argv, status)
         if "--json" in argv:
             assert_published(argv, out.getvalue())
         return Ran(status, out.getvalue(), err.getvalue())
