@@ -333,7 +333,6 @@ def test_what_is_proposed_can_be_typed(shell: Shell) -> None:
     assert len(proposed) == 3
     for line in proposed:
         _, *argv = shlex.split(line.replace("PRODUCT", URN))
-        argv = [*argv[:2], "--config", str(shell.write_config()), *argv[2:]]
         assert shell.run(*argv).status == 0
     assert unmapped(shell) == []
 

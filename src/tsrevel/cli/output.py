@@ -154,9 +154,12 @@ class TextOutput:
             self.console.print(whole, no_wrap=True, overflow="ignore", crop=False)
 
     def command(self, words: Sequence[str], indent: int) -> None:
-        """A command to copy. If it is too long for the terminal, a backslash continues it."""
-        line = ""
-        for word in map(show_controls, words):
+        """A command to copy. If it is too long for the terminal, a backslash continues it.
+
+        `words[0]` is "tsrevel" and the command's name: a `--config` that is in use follows it.
+        """
+        line, named = "", self._copyable(f"`{words[0]}`").strip("`")
+        for word in map(show_controls, (named, *words[1:])):
             if line and indent + cell_len(f"{line} {word} \\") > self.console.width:
                 self.console.print(Text(f"{' ' * indent}{line} \\"), no_wrap=True, overflow="ignore", crop=False)
                 line = f"    {word}"
