@@ -86,7 +86,7 @@ def test_what_a_person_resolved_is_explained(shell: Shell, verdict: Any) -> None
 def test_what_is_due_and_not_written_yet_says_so(shell: Shell) -> None:
     ran = reconcile(shell, "--json")
     assert ran.status == 3
-    assert (only(ran, FULL)["reason"], "the next `sync` writes it" in only(ran, FULL)["text"]) == (None, True)
+    assert (only(ran, FULL)["reason"], "the next live `sync` makes it" in only(ran, FULL)["text"]) == (None, True)
 
 
 def test_an_order_that_others_made_is_compared_by_its_money(shell: Shell) -> None:

@@ -164,7 +164,7 @@ def _who_finishes(case: EventComparison) -> str:
         return "runs leave it alone because a person resolved the event"
     if case.gate == "passed" and not case.record:
         return f"run `tsrevel sync-event {case.event_id} --ignore-time-gate` to finish it"
-    return "a run is writing it now, or the next `sync` finishes it"
+    return "a run is writing it now, or the next live `sync` finishes it"
 
 
 # Orders that tsrevel made
@@ -174,7 +174,7 @@ def _compare_ledger(case: EventComparison, row: OrderRow) -> Iterator[Difference
     record, ours = case.record, is_ours(case, row)
     if record is None:
         who = "ours by its uuid" if ours else "made by someone else"
-        text = f"Revel order {row.id}, {who}, isn't in the ledger; the next `sync` over its day adds it"
+        text = f"Revel order {row.id}, {who}, isn't in the ledger; the next live `sync` over its day adds it"
         yield Difference(
             DifferenceKind.ORDER_NOT_IN_LEDGER,
             text,
@@ -451,7 +451,7 @@ def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
     last = case.sighting
     if last and last.reason and last.status in {"held", "failed"}:
         return Reason(last.reason), f"the last run {last.status} it ({last.reason}); nothing blocks it now"
-    return None, "it is due and has no order yet; the next `sync` writes it"
+    return None, "it is due and has no order yet; the next live `sync` makes it"
 
 
 def _unless_resolved(case: EventComparison, finding: Difference) -> Difference:

@@ -135,7 +135,7 @@ def _with_ledger_missed(days: list[Day], verdicts: Sequence[ComparisonResult]) -
     count = sum(is_ours(case, row) for case in ours for row in case.live)
     text = (
         f"there is no ledger, but Revel has {count} {'order' if count == 1 else 'orders'} of tsrevel; if the ledger is "
-        "lost, restore its last backup; otherwise the next `sync` over these days adds the orders"
+        "lost, restore its last backup; otherwise the next live `sync` over these days adds the orders"
     )
     found = Difference(DifferenceKind.LEDGER_MISSING, text)
     return [
