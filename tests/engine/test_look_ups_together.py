@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+
+from tsrevel.engine import catalogs, perform, prepare, work_queue
 
 from ..world import MORNING, Died, World, find_outcome, verdict
 from .conftest import FULL
@@ -45,6 +48,40 @@ def test_new_events_are_looked_up_together(full: World) -> None:
     assert verdicts(full) == ["injected"] * 4
     assert lookups(full) == [8]
     assert [full.flaws(each) for each in EVENTS] == [[]] * 4
+
+
+def failing(work: Callable[..., Any], event: int) -> Callable[..., Any]:
+    """`work`, with a fault for that event: `work` gets the event, or what was found of it, among its arguments."""
+
+    def fail(*given: Any, **more: Any) -> Any:
+        if any(str(event) == getattr(getattr(each, "event", each), "id", None) for each in given):
+            raise KeyError("a fault of ours")
+        return work(*given, **more)
+
+    return fail
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (prepare, "fetch_whole"),
+        (prepare, "screen"),
+        (catalogs, "plan_order"),
+        (work_queue, "triage"),
+        (perform, "triage"),
+    ],
+    ids=["fetch", "screen", "plan", "queue", "decide"],
+)
+def test_a_fault_of_ours_in_one_event_of_a_batch_is_its_own(
+    full: World, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, number: int
+) -> None:
+    monkeypatch.setattr(module, name, failing(getattr(module, name), EVENTS[number]))
+    report = full.sync()
+    failed = EVENTS[number] if module is not work_queue else None  # that one is decided on once more
+    expected = {each: "failed" if each == failed else "injected" for each in EVENTS}
+    assert {each: find_outcome(report, each).status for each in EVENTS} == expected
+    assert failed is None or "a fault in tsrevel" in find_outcome(report, failed).text
 
 
 def test_one_event_is_looked_up_alone(world: World) -> None:

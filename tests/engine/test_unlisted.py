@@ -40,8 +40,8 @@ def test_an_event_that_was_too_early_and_vanished_from_the_listing_is_injected(
     report = world.sync()
     assert verdict(report, event) == "injected"
     assert world.flaws(event) == []
-    assert [each for each in report.warnings if f"the listing lacks event {event}" in each]
-    assert any("the listing lacks event" in each.getMessage() for each in caplog.records)
+    assert [each for each in report.warnings if f"the search doesn't list event {event}" in each]
+    assert any("the search doesn't list event" in each.getMessage() for each in caplog.records)
     assert find_outcome(report, event).text == ""
 
 

@@ -279,6 +279,23 @@ def test_no_more_than_so_many_are_asked_for_one_by_one(made: World, monkeypatch:
     assert sum(path.endswith(f"/{number}/") for path in made.revel_requests for number in (ORDER, ORDER + 1)) == 1
 
 
+def test_a_fault_of_ours_in_one_order_leaves_no_other_unchecked(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = made.add_event(lines=[("Coffee Urn", 1, 38)])
+    made.sync()
+    change(made, subtotal=Decimal("1.00"))
+    compare = after_injection.describe_order_changes
+
+    def fail_once(*given: Any) -> list[str]:
+        monkeypatch.setattr(after_injection, "describe_order_changes", compare)
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(after_injection, "describe_order_changes", fail_once)
+    made.revel.state.rows["Order"][ORDER + 1]["subtotal"] = Decimal("2.00")
+    report = next_run(made)
+    assert sorted(verdict(report, each) for each in (FULL, other)) == sorted([CHANGED, "failed"])
+    assert report.exit_status == 1
+
+
 def test_nothing_is_looked_at_where_revel_is_down(made: World) -> None:
     made.add_event(lines=[("Coffee Urn", 1, 38)])
     made.wires["revel"].down = True

@@ -121,7 +121,7 @@ class FindingCode(StrEnum):
 
 
 class SkippedCheck(NamedTuple):
-    """Why a check is skipped. `because` continues "skipped because"."""
+    """Why a check is skipped. `because` continues "because"."""
 
     code: FindingCode
     because: str
@@ -165,7 +165,7 @@ def problem(
 
 
 def skipped(name: str, skip: SkippedCheck) -> CheckFinding:
-    return CheckFinding(name, skip.code, CheckResult.SKIPPED, f"skipped because {skip.because}")
+    return CheckFinding(name, skip.code, CheckResult.SKIPPED, f"because {skip.because}")
 
 
 def holds(code: AssumptionCode, detail: str) -> AssumptionAnswer:

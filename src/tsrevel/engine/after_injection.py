@@ -9,25 +9,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
-from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import Known, OrderChangeReported, RunContext, RunState, scope_of
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
-from tsrevel.engine.outcomes import Outcome, describe, not_written, order_stands, with_order
+from tsrevel.engine.outcomes import Outcome, describe, fail_by_fault, not_written, order_stands, with_order
 from tsrevel.engine.triage import leave_cancelled, reinstated, report_change
 from tsrevel.engine.verify import find_twice
-from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, Unreadable
+from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
 from tsrevel.ledger import ContentHashes, OrderRecord, StationChange, StationReport, hash_of_content, hash_of_hold
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
-from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
+from tsrevel.planning.model import Event, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location, screen_status
+from tsrevel.planning.screening import find_location, find_zone, screen_status
 from tsrevel.revel.client import tell_doubles
 from tsrevel.revel.compare import IDENTITY, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
@@ -147,19 +146,22 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
     checks again. Raises LedgerUnusable.
     """
     told = {each.event_id: each for each in outcomes}
-    near = [(days, record) for days, record in _near(ctx) if _has_room(told.get(record.event_id))]
-    orders = _take_turns(near, ctx.ledger.runs.count(dry_run=ctx.dry_run))
+    near = [(days, record) for days, record in _near(ctx) if _may_report_change(told.get(record.event_id))]
+    orders = _choose(near, ctx.ledger.runs.count(dry_run=ctx.dry_run))
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
+    singles = _Singles(MOST_SINGLES, MOST_SINGLES)
     try:
-        for each in _look_at(ctx, orders, shown_before):
-            about = told.get(each.record.event_id)
-            if isinstance(each.shown, Hold):
-                outcome: Outcome | None = _hold(each.record, each.shown, about)
-            else:
-                before = shown_before.get(each.record.event_id)
-                outcome = _compare(state, each.record, each.shown, before, about)
+        for order in _read_rows(ctx, orders):
+            event_id = order.record.event_id
+            about = told.get(event_id)
+            try:
+                outcome = _check(ctx, state, order, shown_before.get(event_id), about, singles)
+            except TsrevelError:
+                raise
+            except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the other orders unchecked)
+                outcome = fail_by_fault(about or _about(order.record), error)
             if outcome:
-                told[each.record.event_id] = outcome
+                told[event_id] = outcome
     except LedgerUnusable:
         raise
     except (StopRun, TryNextRun, Refused) as error:
@@ -197,22 +199,30 @@ def describe_order_changes(before: ShownOrder, now: ShownOrder) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """Revel's row of a finished order; a Hold if the order or a part of it exists twice; None if it doesn't exist."""
+class _ShownOrder:
+    """A finished order with its plan, and Revel's rows with its uuid."""
 
     record: OrderRecord
-    shown: OrderRow | Hold | None
+    plan: Plan
+    rows: tuple[OrderRow, ...]
 
 
 @dataclass(slots=True)
 class _Singles:
-    """The single reads that are left."""
+    """The single reads that are left: of orders that a list lacks, and of orders that it shows changed."""
 
-    left: int
+    lost: int
+    changed: int
 
-    def take(self) -> bool:
-        self.left -= 1
-        return self.left >= 0
+    def take_lost(self) -> bool:
+        """Count one more of the first kind. Returns whether it may be read."""
+        self.lost -= 1
+        return self.lost >= 0
+
+    def take_changed(self) -> bool:
+        """The same for the second kind."""
+        self.changed -= 1
+        return self.changed >= 0
 
 
 def _near(ctx: RunContext) -> list[tuple[int, OrderRecord]]:
@@ -226,16 +236,16 @@ def _near(ctx: RunContext) -> list[tuple[int, OrderRecord]]:
     return sorted(near, key=itemgetter(0))
 
 
-def _take_turns(near: Iterable[tuple[int, OrderRecord]], turn: int) -> list[OrderRecord]:
-    """MOST of the orders, nearest first. If the rest of a day has more than fit, turn after turn checks the next ones.
+def _choose(near: Iterable[tuple[int, OrderRecord]], run_number: int) -> list[OrderRecord]:
+    """MOST of the orders, nearest first. If a day has more than there is room for, each run checks the next ones.
 
-    `turn`: the number of this run.
+    `run_number`: how many runs there were before.
     """
     taken: list[OrderRecord] = []
     for _, pairs in groupby(near, key=itemgetter(0)):
         orders, room = [record for _, record in pairs], MOST - len(taken)
         if len(orders) > room:
-            start = turn * room % len(orders)
+            start = run_number * room % len(orders)
             orders = [*orders[start:], *orders[:start]][:room]
         taken += orders
     return taken
@@ -246,35 +256,50 @@ def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:
     plan = record.seen_plan or record.plan  # the event may have moved to another day since
     if plan is None or not ctx.gate.covers(scope_of(plan.location)):
         return None
-    return (plan.day - ctx.now().astimezone(ZoneInfo(plan.location.timezone)).date()).days
+    return (plan.day - ctx.now().astimezone(find_zone(plan.location.timezone) or UTC).date()).days
 
 
-def _look_at(
-    ctx: RunContext, orders: Iterable[OrderRecord], shown_before: Mapping[EventId, ShownOrder]
-) -> Iterator[_Look]:
-    """Revel's row of each order. The request names uuids, so that it also shows a twin."""
+def _read_rows(ctx: RunContext, orders: Iterable[OrderRecord]) -> Iterator[_ShownOrder]:
+    """Revel's rows of each order. The requests name uuids, so that they also show a twin."""
     wanted = {record.plan.uuid: (record, record.plan) for record in orders if record.order_id and record.plan}
-    uuids, lost, changed = list(wanted), _Singles(MOST_SINGLES), _Singles(MOST_SINGLES)
+    uuids = list(wanted)
     for start in range(0, len(uuids), BATCH):
         batch = uuids[start : start + BATCH]
         found = ctx.revel.orders_by_uuid(batch)
         for uuid in batch:
-            (record, plan), rows = wanted[uuid], found.get(uuid, ())
-            live = [row.id for row in rows if not row.deleted]
-            own = next((row for row in rows if row.id == record.order_id), None)
-            if len(live) > 1:
-                yield _Look(record, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live), tuple(sorted(live))))
-            elif own:
-                yield _Look(record, _confirm(ctx, plan, own, shown_before.get(record.event_id), changed))
-            elif record.order_id and lost.take():
-                try:
-                    row = _find(ctx, record, record.order_id)
-                except Unreadable as error:
-                    about = {"event_id": record.event_id, "order_id": record.order_id}
-                    text = "Revel order %s can't be read; the next run reads it again: %s"
-                    log.warning(text, record.order_id, error, extra=about)
-                else:
-                    yield _Look(record, row)
+            yield _ShownOrder(*wanted[uuid], found.get(uuid, ()))
+
+
+def _check(
+    ctx: RunContext,
+    state: RunState,
+    order: _ShownOrder,
+    before: ShownOrder | None,
+    outcome: Outcome | None,
+    singles: _Singles,
+) -> Outcome | None:
+    """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
+    record = order.record
+    live = [row.id for row in order.rows if not row.deleted]
+    if len(live) > 1:
+        return _hold(record, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live), tuple(sorted(live))), outcome)
+    own = next((row for row in order.rows if row.id == record.order_id), None)
+    if own:
+        shown = _confirm(ctx, order.plan, own, before, singles)
+        if isinstance(shown, Hold):
+            return _hold(record, shown, outcome)
+        return _compare(state, record, shown, before, outcome)
+    if record.order_id is None or not singles.take_lost():
+        return None
+    try:
+        row = _find(ctx, record, record.order_id)
+    except Unreadable as error:
+        about = {"event_id": record.event_id, "order_id": record.order_id}
+        log.warning(
+            "Revel order %s can't be read; the next run reads it again: %s", record.order_id, error, extra=about
+        )
+        return None
+    return _compare(state, record, row, before, outcome)
 
 
 def _confirm(
@@ -284,11 +309,11 @@ def _confirm(
 
     A Hold if one history row exists twice. A station that reopens an order adds a different one.
     """
-    if (row.histories or 0) > 1 and singles.take():
+    if (row.histories or 0) > 1 and singles.take_changed():
         twice = find_twice(ctx.revel.history(row.id))
         if twice:
             return Hold(Reason.AMOUNT_MISMATCH, f"Revel order {row.id} is not what was planned: {twice}")
-    if _as_shown(plan, row) == {**_as_planned(plan), **(before or {})} or not singles.take():
+    if _as_shown(plan, row) == {**_as_planned(plan), **(before or {})} or not singles.take_changed():
         return row
     return ctx.revel.find_by_id(row.id) or row
 
@@ -326,13 +351,13 @@ def _compare(
     return _tell(record, outcome, Skip(Reason.CHANGED_AFTER_INJECTION, report.text, details)) if report else None
 
 
-def _has_room(outcome: Outcome | None) -> bool:
+def _may_report_change(outcome: Outcome | None) -> bool:
     """Whether a change may be reported: a new order was just verified, and trouble is reported anyway."""
     return outcome is None or outcome.status is Status.SKIPPED
 
 
 def _tell(record: OrderRecord, outcome: Outcome | None, change: Skip) -> Outcome:
-    about = outcome or with_order(Outcome(record.event_id, Status.SKIPPED), record)
+    about = outcome or _about(record)
     if about.news and about.text:  # the event has changed as well, or was cancelled
         return replace(about, text=f"{about.text}; {change.text}", details=(*about.details, *change.details))
     return replace(not_written(about, change), order_id=record.order_id, news=True)
@@ -340,8 +365,12 @@ def _tell(record: OrderRecord, outcome: Outcome | None, change: Skip) -> Outcome
 
 def _hold(record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
     """Report an order that has a twin, or a part twice, in every run until a person deletes one of them."""
-    about = with_order(outcome or Outcome(record.event_id, Status.SKIPPED), record)
+    about = with_order(outcome, record) if outcome else _about(record)
     return replace(not_written(about, found), alarm=True)
+
+
+def _about(record: OrderRecord) -> Outcome:
+    return with_order(Outcome(record.event_id, Status.SKIPPED), record)
 
 
 def _as_planned(plan: Plan) -> ShownOrder:

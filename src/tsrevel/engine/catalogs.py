@@ -85,7 +85,7 @@ class Catalogs:
     _downloaded: set[EstablishmentId] = field(default_factory=set, init=False)
     _kept: CatalogCache = field(default_factory=partial(CatalogCache, packs=False), init=False)
     _without_copy: set[EstablishmentId] = field(default_factory=set, init=False)
-    _confirmed: set[tuple[EstablishmentId, ProductId]] = field(default_factory=set)
+    _confirmed: set[tuple[EstablishmentId, ProductId]] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self._known = CatalogCache(packs=not (self.ledger and self.keep))
@@ -104,7 +104,7 @@ class Catalogs:
         return catalog
 
     def plan(self, event: Event, location: Location, policy: Policy, now: datetime) -> Plan | Hold:
-        """The event's order, or why it can't be planned. An old copy never decides what it may be wrong about.
+        """The event's order, or why it can't be planned.
 
         A plan made with the copy is valid if Revel confirms each product: active, at this establishment, and with the
         name that it was matched by. A Hold is valid unless it is for UNMAPPED_ITEMS. Otherwise the catalogue is
@@ -127,7 +127,10 @@ class Catalogs:
         """
         asked: dict[ProductId, _Expected] = {}
         for event, location in events:
-            asked |= self._expected(event, location, policy, now)
+            try:
+                asked |= self._expected(event, location, policy, now)
+            except Exception:  # noqa: BLE001 (`plan` raises it again, for this event alone)
+                break
         self._ask(asked)
 
     def _expected(

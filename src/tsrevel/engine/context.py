@@ -121,8 +121,8 @@ class RunContext:
     def out_of_time(self) -> str | None:
         """Why the run may begin no further event; None while there is time."""
         if self.limits.deadline.is_near:
-            length = self.limits.deadline.length
-            return f"the run's time is up (sync.deadline_minutes: {length}); the next run continues"
+            minutes = self.limits.deadline.length // timedelta(minutes=1)
+            return f"the run's time is up (sync.deadline_minutes: {minutes}); the next run continues"
         return None
 
     def stop_requests(self) -> None:
@@ -141,7 +141,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The ledger's data about a run's events, from one read. `is_new`: no run with this ledger ever ended well."""
+    """The ledger's data about a run's events, from one read.
+
+    `is_new`: no whole live `sync` with this ledger has done its work yet, so it may replace a lost one.
+    """
 
     orders: Mapping[EventId, OrderRecord] = field(default_factory=dict)
     results: Mapping[EventId, LastResult] = field(default_factory=dict)

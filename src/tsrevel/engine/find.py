@@ -27,7 +27,8 @@ MOST_UNLISTED = 50
 """Events known to be due that the listing lacks: up to this many are read by their ids in one run."""
 
 WorkItem = FoundEvent | UnreadEvent | Outcome | OrderRecord
-"""One item of a run's work: an event, one that couldn't be read, or an order begun whose event isn't listed."""
+"""One item of a run's work. `FoundEvent`: listed. `UnreadEvent`: read when it is handled. `Outcome`: a listed row that
+can't be read. `OrderRecord`: an order to finish or to check again whose event isn't listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,14 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     """
     now, ledger = ctx.now(), ctx.ledger
     hours_back = _hours_back(ledger, now, window)
-    first, last = days_in_reach(ctx.policy, now, hours_back)
-    first, last = window.first or min(first, window.last or first), window.last or max(last, window.first or last)
+    reach_first, reach_last = days_in_reach(ctx.policy, now, hours_back)
+    first = window.first or (min(reach_first, window.last) if window.last else reach_first)
+    last = window.last or (max(reach_last, window.first) if window.first else reach_last)
     listed = _list_events(ctx, state, window, (first, last), update_days_in_reach(ctx.policy, now, hours_back))
     log.info("found %d events between %s and %s", len(listed), first, last)
     begun = [record for record in ledger.orders.unfinished() if record.event_id not in listed]
     known = {*listed, *(record.event_id for record in begun)}
-    today = last - timedelta(days=ctx.policy.gate.days_before)
+    today = reach_last - timedelta(days=ctx.policy.gate.days_before)
     due = [each for each in ledger.events.unsettled(first, last, today) if each not in known]
     results = ledger.events.last_results(due)
     unlisted = [DueEvent(results[each]) for each in due[:MOST_UNLISTED]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from tsrevel.engine.context import RunContext, RunState, wait
 from tsrevel.engine.outcomes import Outcome, injected, not_written
@@ -50,7 +51,7 @@ class Writing:
 
 
 def inject(ctx: RunContext, state: RunState, about: Outcome, plan: Plan, labels: Labels, digest: str | None) -> Outcome:
-    """Write an order, right after a search has shown that Revel doesn't have it."""
+    """Write an order. A search has just shown that Revel doesn't have it (`FRESH`)."""
     ctx.ledger.orders.claim(ctx.run_id, plan)
     return write_missing(ctx, state, Writing(about, plan, plan.steps, labels, digest=digest))
 
@@ -76,7 +77,7 @@ def write_missing(ctx: RunContext, state: RunState, writing: Writing) -> Outcome
         if finding is None and ctx.limits.second_look and wait(ctx, ctx.limits.second_look):
             finding = verify(ctx, state, plan, stage, order_id, writing.known)
         if isinstance(finding, NotShown):
-            raise note_not_shown(ctx, plan, finding, order_id)
+            raise_not_shown(ctx, plan, finding, order_id)
         if finding:
             return stop_writing(ctx, writing.about, plan, order_id, finding)
     ctx.ledger.orders.settle(ctx.run_id, plan.event_id, order_id, writing.digest)
@@ -89,11 +90,10 @@ def write_step(
     """Send one step and store its receipt; `order_id` is '' for the order itself.
 
     The ledger marks the step as sent until it is answered or was certainly not applied: if this process dies, the next
-    one knows. After a lost answer the step is searched for, never sent again. After a 429 it is searched for just as
-    long before it is sent again, because Revel may have applied it nevertheless. Raises OutcomeUnknown if nobody can
-    know whether it was applied.
+    one knows. After a lost answer the step is searched for, never sent again. After a 429 it is searched for before and
+    after the wait, and sent again only if Revel doesn't show it. Raises OutcomeUnknown if nobody can know whether it
+    was applied.
     """
-    throttled = False
     for attempt in range(1, ATTEMPTS + 1):
         ctx.ledger.orders.mark_sent(ctx.run_id, plan.event_id, step)
         try:
@@ -102,13 +102,8 @@ def write_step(
             state.in_doubt.add(plan.event_id)  # and it stays in doubt if the search for it fails
             written = _find_lost(ctx, state, plan, step, order_id, unknown)
         except Throttled as error:
-            throttled = True
             state.in_doubt.add(plan.event_id)
-            found = ctx.revel.seek(plan, step, order_id)
-            if found is None:
-                if attempt == ATTEMPTS or not is_worth_waiting(error) or not wait(ctx, pause_after(error, attempt)):
-                    raise
-                found = state.poll(ctx, lambda: ctx.revel.seek(plan, step, order_id), bool)
+            found = _find_throttled(ctx, state, plan, step, order_id, error, attempt)
             if found is None:
                 changed = _changed_meanwhile(ctx, plan, step, order_id)
                 if changed:
@@ -116,7 +111,7 @@ def write_step(
                 continue
             written = found
         except TsrevelError:
-            if not throttled:  # a step answered with 429 may have been applied
+            if attempt == 1:  # else an earlier attempt, answered with 429, may have been applied
                 ctx.ledger.orders.mark_not_applied(ctx.run_id, plan.event_id, step)
             raise
         ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, revel_id=written.id, facts={})
@@ -151,18 +146,21 @@ def differs(mismatch: Mismatch, order_id: OrderId) -> Hold:
     return Hold(mismatch.reason, f"Revel order {order_id} is not what was planned: {mismatch.text}")
 
 
-def note_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: OrderId | None) -> OutcomeUnknown:
-    """The error to raise for steps that Revel doesn't show, after the ledger has marked them as missing."""
+def raise_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: OrderId | None) -> NoReturn:
+    """Mark steps that Revel acknowledged and doesn't show as missing in the ledger, and raise OutcomeUnknown."""
     ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, finding.steps)
     first = finding.steps[0]
     whose = f"order {order_id}" if first.kind == "order" else f"{name_step(first)} of order {order_id}"
-    return OutcomeUnknown(f"Revel acknowledged the {whose} but doesn't show it; a later run checks again")
+    raise OutcomeUnknown(f"Revel acknowledged the {whose} but doesn't show it; a later run checks again")
 
 
 def _find_lost(
     ctx: RunContext, state: RunState, plan: Plan, step: Step, order_id: OrderId, unknown: OutcomeUnknown
 ) -> WriteResult:
-    """Search for the row of a write whose answer was lost, at once and then for a while."""
+    """The row of a write whose answer was lost, searched for at once and then for a while.
+
+    Raises OutcomeUnknown if Revel doesn't show it.
+    """
     found = state.poll(ctx, lambda: ctx.revel.seek(plan, step, order_id), bool)
     if found:
         return found
@@ -171,6 +169,21 @@ def _find_lost(
     if renamed:
         return WriteResult(renamed.row_id, tell_renamed(step), renamed=True)
     raise OutcomeUnknown(f"{unknown}; Revel doesn't show it yet, so a later run checks again") from unknown
+
+
+def _find_throttled(
+    ctx: RunContext, state: RunState, plan: Plan, step: Step, order_id: OrderId, error: Throttled, attempt: int
+) -> WriteResult | None:
+    """The row of a write that was answered with 429, searched for before the wait that `error` asks for and after it.
+
+    None if it may be sent again. Raises `error` if there is no time or no attempt left for that.
+    """
+    found = ctx.revel.seek(plan, step, order_id)
+    if found:
+        return found
+    if attempt == ATTEMPTS or not is_worth_waiting(error) or not wait(ctx, pause_after(error, attempt)):
+        raise error
+    return state.poll(ctx, lambda: ctx.revel.seek(plan, step, order_id), bool)
 
 
 def _changed_meanwhile(ctx: RunContext, plan: Plan, step: Step, order_id: OrderId) -> WriteResult | None:

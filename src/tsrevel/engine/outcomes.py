@@ -5,6 +5,8 @@ The command line words them for terminals and JSON.
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,6 +25,8 @@ from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Category, Reason, Status
 from tsrevel.planning.screening import event_day, find_zone
 
+log = logging.getLogger(__name__)
+
 Progress = Callable[[int, int], None]
 """Called with the number of finished events and the number of all events."""
 
@@ -32,9 +36,10 @@ class Outcome:
     """A run's result for one event. `text` is for people; `total` is in cents.
 
     `news`: this run's report mentions it; every report mentions alarms. `fresh`: it wasn't so in the run before.
-    `missed`: this run is the first to see that its day passed without an order. `alarm`: nothing more may be written
-    for it until a person has checked it. `down`: it failed because a service was unavailable. Not `looked_into`: the
-    run didn't reach it, so a known hold or failure stays. `order_only`: its `text` says no more than `order_id`.
+    `missed`: this run is the first to see that its day passed without an order. `alarm`: the run ends with exit status
+    14, because a person must check it before more is written for it. `down`: it failed because a service was
+    unavailable. Not `looked_into`: the run didn't reach it, so a known hold or failure stays. `order_only`: its `text`
+    says no more than `order_id`.
     """
 
     event_id: EventId
@@ -105,6 +110,14 @@ def order_stands(about: Outcome, record: OrderRecord) -> Outcome:
     """`about`, with its order made and unchanged."""
     verdict = Skip(Reason.ALREADY_INJECTED, f"Revel order {record.order_id}")
     return replace(not_written(about, verdict), order_only=True)
+
+
+def fail_by_fault(about: Outcome, error: Exception) -> Outcome:
+    """`about`, failed by a fault in tsrevel, which is logged without the exception's own text: that may quote data."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    text = f"a fault in tsrevel: {type(error).__name__} in {where.name}, line {where.lineno}; please report it"
+    log.error("event %s: %s", about.event_id, text, extra={"event_id": about.event_id, "reason": None})
+    return replace(about, status=Status.FAILED, reason=None, text=text)
 
 
 def planned(about: Outcome, plan: Plan) -> Outcome:

@@ -1,16 +1,16 @@
 """Does the work for a run's events: the soonest one first, several establishments in parallel.
 
-`account_for` queues the events, `perform_all` is one worker's loop, `guarded` is the only place where errors become
-outcomes, and `perform` does for one event what triage decided.
+`account_for` queues the events, and `perform_all` is one worker's loop. `perform` does for one event what triage
+decided. `guarded` turns errors into outcomes, after `fetch.unless_refused` has handled TripleSeat's refusals.
 """
 
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from tsrevel.engine.after_injection import compare_with_event, plan_anew
 from tsrevel.engine.context import Known, RunContext, RunState, read_known
@@ -22,6 +22,7 @@ from tsrevel.engine.outcomes import (
     describe,
     describe_disabled,
     end_reason,
+    fail_by_fault,
     leave_resolved,
     not_written,
     order_stands,
@@ -60,7 +61,7 @@ from tsrevel.engine.triage import (
     triage_unlisted,
     uses_clock,
 )
-from tsrevel.engine.work_queue import WorkQueue, make_turn
+from tsrevel.engine.work_queue import WorkQueue, make_entry
 from tsrevel.engine.workers import in_parallel
 from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun, WrongClock
 from tsrevel.ledger import OrderRecord, hash_of_content
@@ -103,8 +104,8 @@ def account_for(
     known = read_known(ctx.ledger, [id_of(each) for each in items if not isinstance(each, OrderRecord)])
     rules = TriageRules(ctx.policy, ctx.gate, ignore_time_gate)
     state.found |= {each.event.id: each for each in items if isinstance(each, FoundEvent)}
-    turns = [make_turn(ctx, known, rules, number, each) for number, each in enumerate(items)]
-    queue = WorkQueue([each for each in turns if each.needs_requests], state.budget, ctx.limits.workers)
+    entries = [make_entry(ctx, known, rules, number, each) for number, each in enumerate(items)]
+    queue = WorkQueue([each for each in entries if each.needs_requests], state.budget, ctx.limits.workers)
     outcomes: dict[int, Outcome] = {}
 
     def note(number: int, outcome: Outcome) -> None:
@@ -114,21 +115,19 @@ def account_for(
         log.info("event %s: %s %s %s", *told, extra=about)
         ctx.environment.progress(len(outcomes), len(items))
 
-    def work() -> Iterator[tuple[int, Outcome]]:
-        return perform_all(ctx, state, known, rules, queue)
-
-    for turn in turns:
-        outcome = None if turn.needs_requests or state.stop else guarded(ctx, state, Work(known, rules), turn.item)
+    for entry in entries:
+        outcome = None if entry.needs_requests or state.stop else guarded(ctx, state, Work(known, rules), entry.item)
         if outcome:
-            note(turn.number, outcome)
+            note(entry.number, outcome)
     workers = max(min(ctx.limits.workers, queue.establishments), 1)
+    work = partial(perform_all, ctx, state, known, rules, queue)
     with in_parallel(work, workers, stop=ctx.stop_requests) as results, closing(queue):
         for number, outcome in results:
             note(number, outcome)
-    for turn in turns:
-        stop = queue.set_aside.get(turn.establishment) or state.stop
-        if turn.number not in outcomes and stop and not isinstance(stop, WrongClock):
-            note(turn.number, _left(ctx, known, turn.item, stop))
+    for entry in entries:
+        stop = queue.set_aside.get(entry.establishment) or state.stop
+        if entry.number not in outcomes and stop and not isinstance(stop, WrongClock):
+            note(entry.number, _left(ctx, known, entry.item, stop))
     return [outcomes[number] for number in sorted(outcomes)]
 
 
@@ -136,20 +135,21 @@ def perform_all(
     ctx: RunContext, state: RunState, known: Known, rules: TriageRules, queue: WorkQueue
 ) -> Iterator[tuple[int, Outcome]]:
     """One worker's loop: take events, handle them one after another, and yield each outcome at once."""
-    while turns := queue.take():
-        due = {each.task.found.event.id: each.task for each in turns if isinstance(each.task, Prepare)}
+    while entries := queue.take():
+        expected = [each.expected for each in entries]
+        due = {each.found.event.id: each for each in expected if isinstance(each, Prepare)}
         work = Work(known, rules, due)
-        while turns:
+        while entries:
             if state.stop:
                 queue.close()
                 return
-            turn, began = turns.pop(0), ctx.environment.monotonic()
-            outcome = guarded(ctx, state, work, turn.item)
-            down = queue.end(turn, outcome, ctx.environment.monotonic() - began)
+            entry, began = entries.pop(0), ctx.environment.monotonic()
+            outcome = guarded(ctx, state, work, entry.item)
+            down = queue.end(entry, outcome, ctx.environment.monotonic() - began)
             state.stop = state.stop or down
             if outcome:
-                yield turn.number, outcome
-            turns = queue.go_on_with(turns)
+                yield entry.number, outcome
+            entries = queue.go_on_with(entries)
 
 
 def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outcome | None:
@@ -179,11 +179,7 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
             return _left(ctx, known, item, stop)
         return _failed(ctx, known, item, end_reason(stop), f"the run stopped at this event: {stop}")
     except Exception as error:  # noqa: BLE001 (a fault of ours must not keep the other events waiting)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"a fault in tsrevel: {type(error).__name__} in {where.name}, line {where.lineno}; please report it"
-        about = {"event_id": event_id, "reason": None}
-        log.error("event %s: %s", event_id, text, extra=about)  # noqa: TRY400 (an exception's text may quote data)
-        return _failed(ctx, known, item, None, text)
+        return fail_by_fault(_with_record(ctx, known, item), error)
     else:
         if outcome.status is Status.PLANNED:
             state.budget.count(event_id)
@@ -288,11 +284,7 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
     refusal = state.budget.refusal()
     if refusal:  # no request is needed
         return replace(_beyond(_about(ctx, task.found.event), refusal), looked_into=False)
-    ready = work.ready.get(event_id)
-    if ready is None or (isinstance(ready, Prepared) and not ctx.is_fresh(ready.asked)):
-        others = [each for other, each in work.due.items() if other != event_id]
-        work.ready.update(prepare(ctx, state, work.known, work.rules, [task, *others]))
-        ready = work.ready[event_id]
+    ready = _prepared(ctx, state, work, task)
     if isinstance(ready, EventUnavailable):
         return _unavailable(ctx, work.known, task.found, ready)
     event, plan, about = ready.event, ready.result, _about(ctx, ready.event)
@@ -305,12 +297,13 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
     if refusal:
         return _beyond(about, refusal)
     existing = Absent() if ready.absent else find_order(ctx, plan.uuid, known_local_ids(ctx.policy, event.id))
-    if isinstance(existing, Hold):
-        return hold_found(about, existing)
-    if isinstance(existing, Foreign):
-        return leave_foreign(ctx, about, existing.row, plan.location, task.found.digest)
-    if ctx.dry_run and isinstance(existing, Ours):
-        return preview_adoption(ctx, state, about, plan, existing.row)
+    match existing:
+        case Hold():
+            return hold_found(about, existing)
+        case Foreign(row):
+            return leave_foreign(ctx, about, row, plan.location, task.found.digest)
+        case Ours(row) if ctx.dry_run:
+            return preview_adoption(ctx, state, about, plan, row)
     if ctx.dry_run:
         return planned(about, plan)
     with state.writing_at(plan.location.establishment):
@@ -318,6 +311,16 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
         if isinstance(existing, Ours):
             return adopt(ctx, state, about, plan, existing.row, task.found.digest)
         return inject(ctx, state, about, plan, label_order(event, plan.location), task.found.digest)
+
+
+def _prepared(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Prepared | EventUnavailable:
+    """The event, prepared. Unless that is fresh, it is prepared now, and with it the others that are due."""
+    event_id = task.found.event.id
+    ready = work.ready.get(event_id)
+    if ready is None or (isinstance(ready, Prepared) and not ctx.is_fresh(ready.asked)):
+        others = [each for other, each in work.due.items() if other != event_id]
+        work.ready.update(prepare(ctx, state, work.known, work.rules, [task, *others]))
+    return work.ready[event_id]
 
 
 def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: Skip) -> Outcome:
@@ -349,11 +352,11 @@ def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow)
     event_id, whole = found.event.id, fetch_whole(ctx.tripleseat, found)
     if isinstance(whole, Event):
         state.whole[event_id] = whole
-    plan = plan_anew(ctx, state, whole if isinstance(whole, Event) else found.event)
-    if isinstance(whole, Event) and isinstance(plan, Plan) and adopt_whole(ctx, state, plan, row, found.digest):
-        ctx.ledger.orders.note_content(ctx.run_id, event_id, hash_of_content(whole))
-    else:
-        ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, None)
+        plan = plan_anew(ctx, state, whole)
+        if isinstance(plan, Plan) and adopt_whole(ctx, state, plan, row, found.digest):
+            ctx.ledger.orders.note_content(ctx.run_id, event_id, hash_of_content(whole))
+            return
+    ctx.ledger.orders.settle(ctx.run_id, event_id, row.id, None)
 
 
 # Outcomes of events that weren't decided on

@@ -6,7 +6,8 @@ fresh when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,6 @@ from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import Known, Moment, RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, fetch_event, fetch_whole
 from tsrevel.engine.triage import Prepare, TriageRules
-from tsrevel.errors import TsrevelError
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.screening import screen
@@ -57,30 +57,24 @@ def plan_listed(
 
     It is fetched whole only if its listing passes the screening. Raises what TripleSeat and Revel raise.
     """
-    event, place = listed, screen(listed, policy, now, ignore_gate=True)
-    if isinstance(place, Location):
+    event, verdict = listed, screen(listed, policy, now, ignore_gate=True)
+    if isinstance(verdict, Location):
         whole = fetch_event(tripleseat, listed.id)
         if isinstance(whole, EventUnavailable):
             return whole
-        event, place = whole, screen(whole, policy, now, ignore_gate=True)
-    return event, catalogs.plan(event, place, policy, now) if isinstance(place, Location) else place
+        event, verdict = whole, screen(whole, policy, now, ignore_gate=True)
+    return event, catalogs.plan(event, verdict, policy, now) if isinstance(verdict, Location) else verdict
 
 
 def _fetch(ctx: RunContext, state: RunState, tasks: Sequence[Prepare]) -> list[Event] | EventUnavailable:
     events: list[Event] = []
-    for task in tasks:
-        try:
+    with _left_to_its_turn(events):
+        for task in tasks:
             event = fetch_whole(ctx.tripleseat, task.found)
-        except TsrevelError:
-            if not events:
-                raise
-            break
-        if isinstance(event, EventUnavailable):
-            if not events:
-                return event
-            break
-        events.append(event)
-        state.whole[event.id] = event
+            if isinstance(event, EventUnavailable):
+                return events or event
+            events.append(event)
+            state.whole[event.id] = event
     return events
 
 
@@ -88,20 +82,30 @@ def _plan(
     ctx: RunContext, state: RunState, rules: TriageRules, events: Sequence[Event]
 ) -> list[tuple[Event, Plan | Hold | Skip]]:
     """The plans, after their products were confirmed together."""
-    placed = [(event, screen(event, ctx.policy, ctx.now(), ignore_gate=rules.ignore_time_gate)) for event in events]
-    due = [(event, place) for event, place in placed if isinstance(place, Location)]
+    verdicts: list[tuple[Event, Location | Hold | Skip]] = []
+    plans: list[tuple[Event, Plan | Hold | Skip]] = []
+    with _left_to_its_turn(verdicts):
+        for event in events:
+            verdict = screen(event, ctx.policy, ctx.now(), ignore_gate=rules.ignore_time_gate)
+            verdicts.append((event, verdict))
+    due = [(event, verdict) for event, verdict in verdicts if isinstance(verdict, Location)]
     if len(due) > 1:
         state.catalogs.confirm(due, ctx.policy, ctx.now())
-    plans: list[tuple[Event, Plan | Hold | Skip]] = []
-    for event, place in placed:
-        try:
-            planned = state.catalogs.plan(event, place, ctx.policy, ctx.now()) if isinstance(place, Location) else place
-        except Exception:
-            if not plans:
-                raise
-            break
-        plans.append((event, planned))
+    with _left_to_its_turn(plans):
+        for event, at in verdicts:
+            plan = state.catalogs.plan(event, at, ctx.policy, ctx.now()) if isinstance(at, Location) else at
+            plans.append((event, plan))
     return plans
+
+
+@contextmanager
+def _left_to_its_turn(done: Sized) -> Iterator[None]:
+    """Ignore an error in the block once something is `done`: the event that fails raises it again in its own turn."""
+    try:
+        yield
+    except Exception:
+        if not done:
+            raise
 
 
 def _find_absent(ctx: RunContext, known: Known, event_ids: Sequence[EventId]) -> frozenset[EventId]:

@@ -15,7 +15,7 @@ from tsrevel.engine.inject import (
     differs,
     dispute,
     hold_order,
-    note_not_shown,
+    raise_not_shown,
     write_missing,
 )
 from tsrevel.engine.outcomes import Outcome, injected, not_written, planned, recall_dispute
@@ -32,6 +32,7 @@ from tsrevel.engine.verify import (
 )
 from tsrevel.errors import OutcomeUnknown
 from tsrevel.ledger import OrderRecord
+from tsrevel.planning.identity import local_id
 from tsrevel.planning.model import EventId, Hold, Location, OrderId, Plan, Skip, Step
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.revel.client import Contents, tell_doubles, tell_renamed
@@ -116,7 +117,7 @@ def with_row(about: Outcome, row: OrderRow) -> Outcome:
 
 def may_be_ours(ctx: RunContext, row: OrderRow, event_id: EventId) -> bool:
     """Whether it has our name, and an order of ours was sent that may have arrived late with another uuid."""
-    return row.local_id == ctx.policy.local_id.format(event_id=event_id) and ctx.ledger.orders.was_sent(event_id)
+    return row.local_id == local_id(ctx.policy, event_id) and ctx.ledger.orders.was_sent(event_id)
 
 
 def hold_stranger(about: Outcome, row: OrderRow) -> Outcome:
@@ -204,14 +205,16 @@ def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -
 
     If the clock proves to be fast, a later run checks again.
     """
-    found: ExistingOrder | Hold | None = find_order(ctx, plan.uuid, order_names(ctx, plan))
-    if isinstance(found, Ours):
-        twice = find_twice(ctx.revel.contents(found.row.id))
-        text = f"Revel order {found.row.id} is not what was planned: {twice}"
-        found = Hold(Reason.AMOUNT_MISMATCH, text) if twice else None
-    if isinstance(found, Hold) and found.reason is not Reason.ORDER_EXISTS:
-        ctx.ledger.orders.dispute(ctx.run_id, record.event_id, record.order_id, found)
-        return found
+    doubled: Hold | None = None
+    match find_order(ctx, plan.uuid, order_names(ctx, plan)):
+        case Ours(row):
+            twice = find_twice(ctx.revel.contents(row.id))
+            doubled = differs(Mismatch(Reason.AMOUNT_MISMATCH, twice), row.id) if twice else None
+        case Hold(reason=Reason.DUPLICATE_ORDERS) as several:
+            doubled = several
+    if doubled:
+        ctx.ledger.orders.dispute(ctx.run_id, record.event_id, record.order_id, doubled)
+        return doubled
     if is_recheck_due(record, state.clock_check.earliest(ctx.now())):
         ctx.ledger.orders.recheck(ctx.run_id, record.event_id, None)
     return None
@@ -261,7 +264,7 @@ def _finish(
         raise _still_pending(ctx, record)
     lost = tuple(step for step in found.steps if step.uuid in answered)
     if lost:
-        raise note_not_shown(ctx, plan, NotShown(lost), row.id)
+        raise_not_shown(ctx, plan, NotShown(lost), row.id)
     return write_missing(ctx, state, writing)
 
 
@@ -282,7 +285,7 @@ def _judge_absence(ctx: RunContext, record: OrderRecord, plan: Plan) -> Hold | N
     Raises OutcomeUnknown while Revel may only not show it yet.
     """
     if plan.uuid not in record.unanswered:
-        raise note_not_shown(ctx, plan, NotShown(plan.steps[:1]), record.order_id)
+        raise_not_shown(ctx, plan, NotShown(plan.steps[:1]), record.order_id)
     if record.state == "disputed" or any(each.kind != "order" for each in record.receipts.values()):
         text = f"its Revel order {record.order_id} is gone; if it is wanted, enter it by hand"
         return Hold(Reason.ORDER_EXISTS, text)
@@ -300,9 +303,10 @@ def _disown(
 
 
 def _pending(ctx: RunContext, state: RunState, record: OrderRecord) -> frozenset[str]:
-    """The uuids of the steps that may still be applied. A clock that was fast doesn't prolong that.
+    """The uuids of the steps that may still be applied.
 
-    A clock that is fast now doesn't shorten it.
+    A sending time in the future is corrected in the ledger, because the clock was fast then. If it is fast now, the
+    services' time counts.
     """
     now = ctx.now()
     if any(record.sent[uuid] > now for uuid in record.unanswered):

@@ -127,22 +127,22 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
     """
     if not isinstance(state.stop, LedgerUnusable):
         try:
-            outcomes = _remember(ctx, state, outcomes)
+            outcomes = _store_results(ctx, state, outcomes)
         except LedgerUnusable as error:
             state.stop = error
+    paused = Reason.CONNECTOR_DISABLED if state.pause else None
     report = RunReport(
         ctx.identity.run_id,
         ctx.identity.correlation_id,
         mode,
         ctx.dry_run,
         tuple(outcomes),
+        reason=end_reason(state.stop) if state.stop else paused,
+        error=str(state.stop) if state.stop else None,
         exit_status=exit_status(outcomes, state.stop),
         warnings=(*ctx.tripleseat.strays.values(), *state.warnings),
+        paused=state.pause,
     )
-    if state.pause:
-        report = replace(report, reason=Reason.CONNECTOR_DISABLED, paused=state.pause)
-    if state.stop:
-        report = replace(report, reason=end_reason(state.stop), error=str(state.stop))
     if isinstance(state.stop, LedgerUnusable):
         return report
     try:
@@ -177,25 +177,26 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
 # What the ledger stores of each event, and what is news
 
 
-def _remember(ctx: RunContext, state: RunState, outcomes: list[Outcome]) -> list[Outcome]:
+def _store_results(ctx: RunContext, state: RunState, outcomes: list[Outcome]) -> list[Outcome]:
     """Store the outcomes, and return them with what no run has reported yet marked as news.
 
     Events outside this run's locations stay as they are in the ledger. A dry run stores its results separately.
     """
-    seen = [_seen(state, each) for each in outcomes if not _is_outside(ctx, each)]
-    _warn_of_unlisted(ctx, state, seen)
-    fresh = (
-        ctx.ledger.events.store_dry_results(ctx.run_id, seen)
-        if ctx.dry_run
-        else ctx.ledger.events.store_results(ctx.run_id, seen)
-    )
-    told = [replace(each, fresh=each.event_id in fresh) for each in outcomes]
+    results = [_to_result(state, each) for each in outcomes if not _is_outside(ctx, each)]
+    _warn_of_unlisted(ctx, state, results)
+    store = ctx.ledger.events.store_dry_results if ctx.dry_run else ctx.ledger.events.store_results
+    fresh = store(ctx.run_id, results)
+    return [_mark_news(ctx, state, replace(each, fresh=each.event_id in fresh)) for each in outcomes]
+
+
+def _mark_news(ctx: RunContext, state: RunState, outcome: Outcome) -> Outcome:
+    """The outcome, marked as news if it is. A dry run doesn't repeat what an earlier dry run has reported."""
     if ctx.dry_run:
-        told = [replace(each, news=each.news and each.fresh, missed=each.missed and each.fresh) for each in told]
-    return [replace(each, news=each.news or _is_news(state, each)) for each in told]
+        outcome = replace(outcome, news=outcome.news and outcome.fresh, missed=outcome.missed and outcome.fresh)
+    return replace(outcome, news=outcome.news or _is_news(state, outcome))
 
 
-def _seen(state: RunState, outcome: Outcome) -> EventResult:
+def _to_result(state: RunState, outcome: Outcome) -> EventResult:
     """The outcome as the ledger stores it."""
     found, whole = state.found.get(outcome.event_id), state.whole.get(outcome.event_id)
     latest = whole or (found.event if found else None)
@@ -242,12 +243,12 @@ def _is_lacking(state: RunState, event: Event | None) -> bool:
     return event.id in state.unlisted and state.days[0] <= event.day <= state.days[1]
 
 
-def _warn_of_unlisted(ctx: RunContext, state: RunState, seen: Sequence[EventResult]) -> None:
-    """Warn once of each such event that it was found only by its id."""
-    lacking = [each for each in seen if each.unlisted]
+def _warn_of_unlisted(ctx: RunContext, state: RunState, results: Sequence[EventResult]) -> None:
+    """Warn once of each event that TripleSeat's search doesn't list although it exists."""
+    lacking = [each for each in results if each.unlisted]
     known = ctx.ledger.events.last_results(each.event_id for each in lacking)
     for each in lacking:
         if each.event_id not in known or known[each.event_id].unlisted_at is None:
             where = f"{each.location} {each.day or ''}".strip()
-            lacks = f"the listing lacks event {each.event_id} ({where})"
-            warn(state, f"TripleSeat: {lacks}; it exists, and was found by its id")
+            lacks = f"the search doesn't list event {each.event_id} ({where})"
+            warn(state, f"TripleSeat: {lacks}, but the event exists: it was read by its id")

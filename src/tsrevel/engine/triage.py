@@ -166,14 +166,13 @@ def triage_new(found: FoundEvent, known: Known, rules: TriageRules, now: datetim
 
 
 def uses_clock(task: Task) -> bool:
-    """Whether the task depends on the time."""
-    return isinstance(task, Prepare | CheckMissed) or (
-        isinstance(task, Leave) and task.report is None and task.outcome.reason in _BY_THE_CLOCK
-    )
+    """Whether `perform` must check the clock first. `recover` checks it itself."""
+    by_the_clock = isinstance(task, Leave) and task.outcome.reason in _BY_THE_CLOCK
+    return by_the_clock or isinstance(task, Prepare | CheckMissed)
 
 
 def is_recheck_due(record: OrderRecord, now: datetime) -> bool:
-    """Whether no write that was sent twice can still be late, so that a check shows whether it exists twice."""
+    """Whether enough time has passed since a part was sent again that a check shows every duplicate."""
     return record.recheck_at is not None and now >= record.recheck_at
 
 

@@ -1,4 +1,4 @@
-"""The order of a run's work: the event whose service starts soonest comes first, at any establishment.
+"""The order of a run's work: first the possible orders, of these first the one whose service starts soonest.
 
 No two threads work at one establishment at the same time. A slow establishment waits until the others are done. One
 that keeps failing is set aside for the rest of the run. So neither starves the others, and the events that a run leaves
@@ -33,16 +33,17 @@ _SOMETIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class QueueEntry:
     """One event in the queue. `number` is its position in the listing; `starts` is when its service starts.
 
     `establishment` is the only one that may be written to for it. None if unknown or more than one: the event is then
-    handled while no other is. `writes`: it may become an order. Such events come first.
+    handled while no other is. `writes`: it may become an order. Such events come first. `expected` is what triage said
+    when the entry was made; `decide` asks again, because its gate may have opened or closed since.
     """
 
     number: int
     item: WorkItem
-    task: Task | None
+    expected: Task | None
     establishment: EstablishmentId | None
     starts: datetime
     writes: bool
@@ -50,26 +51,30 @@ class Turn:
     @property
     def needs_requests(self) -> bool:
         """Whether a service must be asked before its outcome is known."""
-        return not isinstance(self.item, Outcome) and not isinstance(self.task, Leave)
+        return not isinstance(self.item, Outcome) and not isinstance(self.expected, Leave)
 
 
-def make_turn(ctx: RunContext, known: Known, rules: TriageRules, number: int, item: WorkItem) -> Turn:
-    """The event's task, with its establishment and its urgency."""
-    task = triage(item, known, rules, ctx.now()) if isinstance(item, FoundEvent) else None
-    writes = isinstance(task, Prepare | Recover) if task else not isinstance(item, VanishedEvent | Outcome)
-    return Turn(number, item, task, _establishment(ctx.policy, known, item), _starts(ctx.policy, item), writes)
+def make_entry(ctx: RunContext, known: Known, rules: TriageRules, number: int, item: WorkItem) -> QueueEntry:
+    """The event with what triage says now, its establishment and its urgency."""
+    try:
+        expected = triage(item, known, rules, ctx.now()) if isinstance(item, FoundEvent) else None
+        writes = isinstance(expected, Prepare | Recover) if expected else not isinstance(item, VanishedEvent | Outcome)
+        at, starts = _establishment(ctx.policy, known, item), _starts(ctx.policy, item)
+    except Exception:  # noqa: BLE001 (`decide` raises it again, for this event alone)
+        return QueueEntry(number, item, None, None, _SOMETIME, writes=False)
+    return QueueEntry(number, item, expected, at, starts, writes)
 
 
 class WorkQueue:
-    """The waiting turns, shared by a run's threads: `take` some, and call `end` for each."""
+    """The waiting entries, shared by a run's threads: `take` some, and call `end` for each."""
 
-    def __init__(self, turns: Iterable[Turn], budget: OrderBudget, workers: int) -> None:
+    def __init__(self, entries: Iterable[QueueEntry], budget: OrderBudget, workers: int) -> None:
         self.set_aside: dict[EstablishmentId | None, ServiceDown] = {}
         """The establishments that are left to the next run, each with the reason."""
         self._budget = budget
         self._workers = workers
         self._batch = max(min(BATCH, 2 * BATCH // workers), 2)  # orders take longer where workers share the rate
-        self._waiting: dict[EstablishmentId | None, deque[Turn]] = {}
+        self._waiting: dict[EstablishmentId | None, deque[QueueEntry]] = {}
         self._in_hand: Counter[EstablishmentId | None] = Counter()
         self._writes_in_hand = 0
         self._slow: set[EstablishmentId | None] = set()
@@ -77,114 +82,114 @@ class WorkQueue:
         self._is_full = False
         self._closed = False
         self._changed = threading.Condition()
-        for turn in sorted(turns, key=self._urgency):
-            self._waiting.setdefault(turn.establishment, deque()).append(turn)
+        for entry in sorted(entries, key=self._urgency):
+            self._waiting.setdefault(entry.establishment, deque()).append(entry)
 
     @property
     def establishments(self) -> int:
-        """The number of establishments with turns that wait."""
+        """The number of establishments with entries that wait."""
         return len(self._waiting)
 
-    def take(self) -> list[Turn]:
-        """The most urgent turns at establishments where no other thread works, few enough to prepare together.
+    def take(self) -> list[QueueEntry]:
+        """The most urgent entries at establishments where no other thread works, few enough to prepare together.
 
         Waits while there are none. An empty list is the end: nothing is left, or the queue is closed.
         """
         with self._changed:
             while not self._closed and (self._waiting or self._in_hand):
-                turns = self._choose()
-                if turns:
-                    for turn in turns:
-                        self._remove(turn)
-                    return turns
+                entries = self._choose()
+                if entries:
+                    for entry in entries:
+                        self._remove(entry)
+                    return entries
                 self._changed.wait()
         return []
 
-    def end(self, turn: Turn, outcome: Outcome | None, seconds: float) -> ServiceDown | None:
-        """Record a turn's outcome and duration. Returns the reason to end the run, if a service seems to be down."""
+    def end(self, entry: QueueEntry, outcome: Outcome | None, seconds: float) -> ServiceDown | None:
+        """Record a entry's outcome and duration. Returns the reason to end the run, if a service seems to be down."""
         with self._changed:
-            self._let_go(turn)
+            self._let_go(entry)
             if seconds > SLOW * self._workers:
-                self._slow.add(turn.establishment)
-            if outcome is None or not self._failures.add(turn.establishment, down=outcome.down):
+                self._slow.add(entry.establishment)
+            if outcome is None or not self._failures.add(entry.establishment, down=outcome.down):
                 return None
             down = ServiceDown(f"{FailureStreak.LONGEST} events in a row failed: {outcome.text}")
-            if self._failures.everywhere or not (self._waiting.keys() | self._in_hand.keys()) - {turn.establishment}:
+            if self._failures.everywhere or not (self._waiting.keys() | self._in_hand.keys()) - {entry.establishment}:
                 return down
-            self.set_aside[turn.establishment] = down
-            self._waiting.pop(turn.establishment, None)
+            self.set_aside[entry.establishment] = down
+            self._waiting.pop(entry.establishment, None)
         return None
 
-    def go_on_with(self, turns: list[Turn]) -> list[Turn]:
-        """The worker's remaining turns that it continues with. The others wait again, or are left to the next run.
+    def go_on_with(self, entries: list[QueueEntry]) -> list[QueueEntry]:
+        """The worker's remaining entries that it continues with. The others wait again, or are left to the next run.
 
-        Empty if a waiting turn is more urgent by now, because an establishment proved slow or is free again.
+        Empty if a waiting entry is more urgent by now, because an establishment proved slow or is free again.
         """
         with self._changed:
-            turns = sorted(turns, key=self._urgency)
-            kept = [each for each in turns if each.establishment not in self.set_aside]
+            entries = sorted(entries, key=self._urgency)
+            kept = [each for each in entries if each.establishment not in self.set_aside]
             if kept and any(self._urgency(each) < self._urgency(kept[0]) for each in islice(self._in_order(), 1)):
                 kept = []
-            for turn in reversed(turns):
-                if turn not in kept:
-                    self._let_go(turn)
-                    if turn.establishment not in self.set_aside:
-                        self._waiting.setdefault(turn.establishment, deque()).appendleft(turn)
+            for entry in reversed(entries):
+                if entry not in kept:
+                    self._let_go(entry)
+                    if entry.establishment not in self.set_aside:
+                        self._waiting.setdefault(entry.establishment, deque()).appendleft(entry)
             return kept
 
     def close(self) -> None:
-        """Hand out no more turns."""
+        """Hand out no more entries."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
-    def _urgency(self, turn: Turn) -> tuple[bool, bool, datetime, int, int]:
+    def _urgency(self, entry: QueueEntry) -> tuple[bool, bool, datetime, int, int]:
         """The sort key: the lowest is done first. Events that start together are grouped by establishment."""
-        at = turn.establishment
-        return at in self._slow, not turn.writes, turn.starts, -1 if at is None else at, turn.number
+        at = entry.establishment
+        return at in self._slow, not entry.writes, entry.starts, -1 if at is None else at, entry.number
 
-    def _choose(self) -> list[Turn]:
-        """The turns to hand out next; none while the most urgent one must wait for those in progress."""
+    def _choose(self) -> list[QueueEntry]:
+        """The entries to hand out next; none while the most urgent one must wait for those in progress."""
         if None in self._in_hand:
             return []
+        self._is_full = self._is_full or not (self._budget.left or self._writes_in_hand)
         share = max((len(self._waiting.keys() | self._in_hand.keys())) // self._workers, 1)
-        chosen: list[Turn] = []
-        for turn in self._in_order():
-            if turn.establishment is None:
-                return chosen or ([] if self._in_hand else [turn])
-            involved = {each.establishment for each in (*chosen, turn)}
+        chosen: list[QueueEntry] = []
+        for entry in self._in_order():
+            if entry.establishment is None:
+                return chosen or ([] if self._in_hand else [entry])
+            involved = {each.establishment for each in (*chosen, entry)}
             alone = not chosen and not self._in_hand
-            if len(chosen) == self._batch or len(involved) > share or not (alone or self._has_room(turn, chosen)):
+            if len(chosen) == self._batch or len(involved) > share or not (alone or self._has_room(entry, chosen)):
                 break
-            chosen.append(turn)
+            chosen.append(entry)
         return chosen
 
-    def _in_order(self) -> Iterator[Turn]:
-        free = (turns for establishment, turns in self._waiting.items() if establishment not in self._in_hand)
+    def _in_order(self) -> Iterator[QueueEntry]:
+        free = (entries for establishment, entries in self._waiting.items() if establishment not in self._in_hand)
         return heapq.merge(*free, key=self._urgency)
 
-    def _has_room(self, turn: Turn, chosen: list[Turn]) -> bool:
-        """Whether the order limit has room for this turn, for those in progress, and for more urgent ones."""
-        self._is_full = self._is_full or not (self._budget.left or self._writes_in_hand)
-        if self._is_full or not turn.writes:  # without any room, each turn is only reported
+    def _has_room(self, entry: QueueEntry, chosen: list[QueueEntry]) -> bool:
+        """Whether the order limit has room for this entry, for those in progress, and for more urgent ones."""
+        if self._is_full or not entry.writes:  # without any room, each entry is only reported
             return True
         busy = (each for establishment in self._in_hand for each in self._waiting.get(establishment, ()))
-        ahead = sum(each.writes and self._urgency(each) < self._urgency(turn) for each in busy)
+        ahead = sum(each.writes and self._urgency(each) < self._urgency(entry) for each in busy)
         return self._writes_in_hand + len(chosen) + ahead < self._budget.left
 
-    def _remove(self, turn: Turn) -> None:
-        turns = self._waiting[turn.establishment]
-        turns.popleft()
-        if not turns:
-            del self._waiting[turn.establishment]
-        self._in_hand[turn.establishment] += 1
-        self._writes_in_hand += turn.writes
+    def _remove(self, entry: QueueEntry) -> None:
+        entries = self._waiting[entry.establishment]
+        entries.popleft()
+        if not entries:
+            del self._waiting[entry.establishment]
+        self._in_hand[entry.establishment] += 1
+        self._writes_in_hand += entry.writes
 
-    def _let_go(self, turn: Turn) -> None:
-        self._in_hand[turn.establishment] -= 1
-        if not self._in_hand[turn.establishment]:
-            del self._in_hand[turn.establishment]
-        self._writes_in_hand -= turn.writes
+    def _let_go(self, entry: QueueEntry) -> None:
+        self._in_hand[entry.establishment] -= 1
+        if not self._in_hand[entry.establishment]:
+            del self._in_hand[entry.establishment]
+        self._writes_in_hand -= entry.writes
         self._changed.notify_all()
 
 

@@ -23,16 +23,6 @@ def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline:
 
     No wait goes beyond `deadline`. Raises what the last attempt raised.
     """
-    try:
-        return ask()
-    except Unavailable as failure:
-        failures = [failure]
-
-    def attempt() -> T:
-        if failures:
-            raise failures.pop()  # the first attempt was made above, and is mostly the only one
-        return ask()
-
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unavailable) and is_worth_waiting(error)),
         stop=lambda state: state.attempt_number >= ATTEMPTS or state.upcoming_sleep >= deadline.remaining(),
@@ -40,7 +30,7 @@ def with_retries(ask: Callable[[], T], sleep: Callable[[float], None], deadline:
         sleep=sleep,
         reraise=True,
     )
-    return retrying(attempt)
+    return retrying(ask)
 
 
 def pause_after(error: BaseException | None, attempt: int) -> float:
