@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -158,6 +159,28 @@ def test_a_missed_event_is_reported_once_and_revel_is_asked_once(tmp_path: Path)
     assert (verdict(second, MISSED), second.exit_status) == ("skipped EVENT_DAY_PASSED", 0)
     assert (find_outcome(second, MISSED).missed, find_outcome(second, MISSED).news) == (False, False)
     assert world.revel_requests == []
+
+
+def postpone(world: World, event_id: int, days: int) -> None:
+    day = world.time.now.date() + timedelta(days=days)
+    world.tripleseat.edit_event(event_id, event_date=f"{day:%m/%d/%Y}", event_date_iso8601=f"{day}")
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("seen_before", [False, True])
+def test_an_event_that_was_postponed_and_missed_again_is_reported_again(
+    tmp_path: Path, *, dry_run: bool, seen_before: bool
+) -> None:
+    world = World(tmp_path, "missed")
+    assert find_outcome(world.sync(dry_run=dry_run), MISSED).missed
+    postpone(world, MISSED, days=6)
+    if seen_before:
+        assert verdict(world.sync(dry_run=dry_run), MISSED) == "skipped TOO_EARLY"
+    world.time.move(days=7)
+    again, later = world.sync(dry_run=dry_run), world.sync(dry_run=dry_run)
+    assert (verdict(again, MISSED), again.exit_status) == ("skipped EVENT_DAY_PASSED", 3)
+    assert (find_outcome(again, MISSED).missed, find_outcome(again, MISSED).news) == (True, True)
+    assert (find_outcome(later, MISSED).missed, find_outcome(later, MISSED).news) == (False, False)
 
 
 @pytest.mark.parametrize(("local_id", "reason"), [("Triple Seat {}", "ORDER_EXISTS")])

@@ -97,6 +97,18 @@ def test_a_missed_event_is_missed_at_the_first_time_only(ledger: Ledger) -> None
     assert [row.kind for row in ledger.audit.rows(EVENT)] == ["missed", "seen", "seen"]
 
 
+def test_an_event_can_be_missed_again_on_another_day(ledger: Ledger) -> None:
+    missed = EventResult(EVENT, DAY, "skipped", "EVENT_DAY_PASSED", "", None, missed=True)
+    other = replace(missed, day=DAY + timedelta(days=7))
+    see(ledger, missed)
+    see(ledger, other)
+    last = ledger.events.last_results([EVENT])[EVENT]
+    assert (last.was_missed_on(missed.day), last.was_missed_on(other.day)) == (False, True)
+    assert [row.kind for row in ledger.audit.rows(EVENT)].count("missed") == 2
+    see(ledger, replace(other, day=DAY, missed=False))
+    assert ledger.events.last_results([EVENT])[EVENT].missed_at is None
+
+
 def test_an_event_seen_before_can_turn_out_missed(ledger: Ledger) -> None:
     see(ledger, hold())
     see(ledger, EventResult(EVENT, DAY, "skipped", "EVENT_DAY_PASSED", "", None, missed=True))

@@ -158,11 +158,12 @@ def triage_new(found: FoundEvent, known: Known, rules: TriageRules, now: datetim
     verdict = screen(event, rules.policy, now, ignore_gate=rules.ignore_time_gate)
     if isinstance(verdict, Location):
         return Prepare(found, verdict)
+    about = describe(event, find_location(event, rules.policy))
     if isinstance(verdict, Skip) and verdict.reason is Reason.EVENT_DAY_PASSED:
         last = known.results.get(event.id)
-        if not (last and last.missed_at):
+        if not (last and last.was_missed_on(about.day)):
             return CheckMissed(found, verdict)
-    return Leave(not_written(describe(event, find_location(event, rules.policy)), verdict))
+    return Leave(not_written(about, verdict))
 
 
 def uses_clock(task: Task) -> bool:

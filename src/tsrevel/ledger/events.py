@@ -28,7 +28,7 @@ _PUT_RESULT = """
     ON CONFLICT (event_id) DO UPDATE SET
         event_day = excluded.event_day, status = excluded.status, reason = excluded.reason,
         text_hash = excluded.text_hash, digest = excluded.digest,
-        missed_at = coalesce(missed_at, excluded.missed_at),
+        missed_at = coalesce(iif(event_day IS excluded.event_day, missed_at, NULL), excluded.missed_at),
         last_seen_at = excluded.last_seen_at, run_id = excluded.run_id,
         unlisted_at = CASE WHEN :unlisted THEN coalesce(unlisted_at, :at) WHEN :digest IS NULL THEN unlisted_at END,
         updated = excluded.updated, location = coalesce(nullif(excluded.location, ''), location),
@@ -79,7 +79,8 @@ _PUT_DRY = """
     VALUES (:event_id, :event_day, :location, :status, :reason, :text_hash, :missed_at, :at, :at, :run_id)
     ON CONFLICT (event_id) DO UPDATE SET
         event_day = excluded.event_day, location = excluded.location, reason = excluded.reason,
-        text_hash = excluded.text_hash, missed_at = coalesce(missed_at, excluded.missed_at),
+        text_hash = excluded.text_hash,
+        missed_at = coalesce(iif(event_day IS excluded.event_day, missed_at, NULL), excluded.missed_at),
         since_at = iif(status = excluded.status, since_at, excluded.since_at), status = excluded.status,
         last_seen_at = excluded.last_seen_at, run_id = excluded.run_id
 """
@@ -123,7 +124,7 @@ class EventRepository:
     # Results of runs
 
     def store_results(self, run_id: str, results: Iterable[EventResult]) -> frozenset[EventId]:
-        """Stores a run's results. Returns the events whose status, reason or text is new or changed.
+        """Stores a run's results. Returns the events whose status, reason or details are new or changed.
 
         Only those go into the audit and, if mails report them, into the outbox. A result with `looked_into` False
         doesn't replace a known hold or failure.
@@ -232,7 +233,8 @@ class EventRepository:
     def _put(self, change: Change, result: EventResult) -> bool:
         """Stores one result of a live run. True if it is new or changed.
 
-        The first `missed` sets `missed_at`, which stays. The live result replaces a dry run's.
+        The first `missed` sets `missed_at`, which stays until the event is on another day. The live result replaces a
+        dry run's.
         """
         known = self.last_results([result.event_id]).get(result.event_id)
         row = _encode_result(change, result)
@@ -253,7 +255,7 @@ class EventRepository:
         if stands:
             return False
         day, text_hash = row["event_day"], row["text_hash"]
-        if result.missed and (known is None or known.missed_at is None):
+        if result.missed and not (known and known.was_missed_on(result.day)):
             change.audit(AuditKind.MISSED, result.event_id, day=day)
         is_news = known is None or not _is_same(result, text_hash, (known.status, known.reason, known.details_hash))
         if is_news:
@@ -301,7 +303,7 @@ def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> b
     row = _encode_result(change, result)
     now = row["text_hash"]
     stands = known is not None and _is_same(result, now, (known.status, known.reason, known.details_hash))
-    if known and stands and (known.missed_at or not result.missed):
+    if known and stands and (known.was_missed_on(result.day) or not result.missed):
         change.connection.execute(_DROP_DRY, (result.event_id,))
         return False
     before = change.connection.execute(_LAST_DRY, (result.event_id,)).fetchone()
@@ -315,7 +317,7 @@ def _put_dry(change: Change, result: EventResult, known: LastResult | None) -> b
 
 
 def _is_same(result: EventResult, details_hash: str | None, before: tuple[str, str | None, str]) -> bool:
-    """Whether the result is the same as `before`: its status, reason and fingerprint.
+    """Whether the result is the same as `before`: its status, reason and hash of its details.
 
     Earlier versions stored the hash of a sentence. In their rows only status and reason count.
     """

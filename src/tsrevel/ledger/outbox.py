@@ -148,7 +148,7 @@ class Outbox:
 def _occasion_of(result: EventResult, before: LastResult | None) -> Occasion | None:
     """A failure is new only with another reason: its text may name a time, which differs in every run."""
     if result.missed:
-        return None if before and before.missed_at else "missed"
+        return None if before and before.was_missed_on(result.day) else "missed"
     if result.reason in REPORTED_CHANGES:
         return "changed"
     if result.status == "held":

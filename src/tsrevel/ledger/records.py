@@ -190,7 +190,7 @@ class ContentHashes:
 
 @dataclass(frozen=True, slots=True)
 class LastResult:
-    """The last result for an event. `missed_at`: when a run first saw its gate closed without an order.
+    """The last result for an event. `missed_at`: when a run first saw its gate closed on that day without an order.
 
     `updated` is the latest of TripleSeat's own times of change. `unlisted_at`: since when the listing lacks the event,
     although it exists.
@@ -205,6 +205,10 @@ class LastResult:
     updated: datetime | None = None
     unlisted_at: datetime | None = None
     location: str = ""
+
+    def was_missed_on(self, day: date | None) -> bool:
+        """Whether a run has reported it as missed on that day. Postponed, it may be missed again."""
+        return self.missed_at is not None and self.day == day
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,5 +138,5 @@ def _screen_gate(day: date, zone: ZoneInfo, policy: Policy, now: datetime) -> Sk
         opening = opens_at(day, zone, policy.gate).astimezone(zone)
         return Skip(Reason.TOO_EARLY, f"injection opens on {opening:%Y-%m-%d %H:%M %Z}")
     if state == "passed":
-        return Skip(Reason.EVENT_DAY_PASSED, f"this event was on {day} and has no order")
+        return Skip(Reason.EVENT_DAY_PASSED, f"this event was on {day} and has no order", (day.isoformat(),))
     return None
