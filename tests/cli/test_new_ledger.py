@@ -30,6 +30,15 @@ def test_it_is_told_though_something_else_made_the_new_ledger(shell: Shell, make
     assert LOST in shell.sync().err
 
 
+def test_it_is_told_though_a_first_run_reached_nobody(shell: Shell) -> None:
+    shell.sync()
+    shell.world.lose_ledger()
+    shell.world.wires["tripleseat"].down = True
+    assert shell.sync().status == 13
+    shell.world.wires["tripleseat"].down = False
+    assert LOST in shell.sync().err
+
+
 def test_a_first_ledger_is_no_news(shell: Shell) -> None:
     assert LOST not in shell.sync().err
     assert LOST not in shell.sync().err

@@ -184,6 +184,20 @@ def test_three_failures_where_there_is_no_other_establishment_end_the_run(world:
     assert report.summary["failed"] == len(HOURS)
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_events_that_always_fail_keep_no_others_from_their_orders(world: World, workers: int) -> None:
+    world.config["sync"]["workers"] = workers
+    bad, well = add(world, SPECIAL_EVENTS, range(11, 15), 64000101), add(world, SPECIAL_EVENTS, range(17, 21), 64000201)
+    for event in bad:
+        world.tripleseat.faults.add("status", "GET", f"/v1/events/{event}", times=None, status=500)
+    for _ in range(2):
+        world.sync()
+        world.time.move(minutes=45)
+    report = world.sync()
+    assert [world.flaws(each) for each in well] == [[]] * len(well)
+    assert {verdict(report, each) for each in bad} == {"failed UPSTREAM_UNAVAILABLE"}
+
+
 def test_a_slow_establishment_waits_for_the_others(world: World) -> None:
     slow = add(world, SPECIAL_EVENTS, range(12, 20), 64000101)
     quick = add(world, LAKESIDE_BAKERY, range(16, 20), 64000201) | add(world, THIRD, range(16, 20), 64000301)

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 
 from ..world import Died, World, find_outcome, verdict
@@ -52,7 +53,7 @@ def test_a_named_event_keeps_to_the_allowed_locations(day: World) -> None:
 @pytest.mark.parametrize(
     ("status", "expected", "exit_status"),
     [
-        (404, "failed EVENT_DATA_UNAVAILABLE", 3),
+        (404, "failed EVENT_DATA_UNAVAILABLE", 2),
         (403, "held AUTHORIZATION_DENIED", 3),
         (500, "failed UPSTREAM_UNAVAILABLE", 13),
     ],
@@ -68,6 +69,22 @@ def test_a_named_event_that_tripleseat_does_not_hand_out_is_told(
 def test_a_named_event_that_does_not_exist_keeps_the_others_going(day: World) -> None:
     report = day.sync_event(1, FULL)
     assert [verdict(report, each) for each in (1, FULL)] == ["failed EVENT_DATA_UNAVAILABLE", "injected"]
+    assert report.exit_status == 2
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_an_id_that_names_no_event_leaves_nothing_in_the_ledger(day: World, *, dry_run: bool) -> None:
+    day.sync_event(1, dry_run=dry_run)
+    with day.ledger() as ledger:
+        assert ledger.events.retryable() == ()
+        assert ledger.events.last_results([EventId("1")]) == {}
+
+
+def test_an_event_that_the_ledger_knows_is_no_slip_though_tripleseat_has_lost_it(day: World) -> None:
+    day.sync()
+    for event in (FULL, UNMAPPED):
+        day.tripleseat.state.events.pop(event)
+    assert [day.sync_event(each).exit_status for each in (FULL, UNMAPPED)] == [3, 3]
 
 
 def test_a_named_event_that_comes_as_garbage_is_told(day: World) -> None:
@@ -117,3 +134,14 @@ def test_one_end_of_a_span_is_enough(day: World) -> None:
     found = {each.event_id for each in day.sync(last=date(2026, 12, 11)).outcomes}
     assert str(MISSED) in found
     assert str(EARLY) not in found
+
+
+def test_an_order_is_not_made_from_a_state_older_than_the_search_shows(world: World) -> None:
+    old = world.tripleseat.event(FULL)
+    world.time.move(minutes=5)
+    world.rewrite_event(FULL, lines=[("Coffee Urn", 1, 50)])
+    world.tripleseat.faults.add("wrong_shape", "GET", f"/v1/events/{FULL}", body={"event": old})
+    report = world.sync()
+    assert (verdict(report, FULL), world.writes) == ("failed EVENT_DATA_UNAVAILABLE", [])
+    assert verdict(world.sync(), FULL) == "injected"
+    assert world.flaws(FULL) == []

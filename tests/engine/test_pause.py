@@ -38,7 +38,8 @@ def test_what_was_left_is_done_by_the_first_run_after_it(day: World) -> None:
     day.sync()
     with day.ledger() as ledger:
         assert ledger.runs.last_good() is None
-        assert ledger.events.count_unsettled(day.time.now.date(), day.time.now.date() + timedelta(days=9)) > 0
+        today = day.time.now.date()
+        assert ledger.events.unsettled(today, today + timedelta(days=9), today)
     resume(day)
     report = day.sync()
     assert [day.flaws(each) for each in (FULL, PAID, TWINS)] == [[], [], []]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -85,7 +85,12 @@ CASES = {
     "missed and reported": Case(
         "skipped EVENT_DAY_PASSED",
         now=TOMORROW + timedelta(days=1),
-        last=LastResult(EVENT.id, None, "skipped", "EVENT_DAY_PASSED", "", missed_at=TOMORROW),
+        last=LastResult(EVENT.id, EVENT.day, "skipped", "EVENT_DAY_PASSED", "", missed_at=TOMORROW),
+    ),
+    "missed on an earlier day": Case(
+        "CheckMissed",
+        now=TOMORROW + timedelta(days=1),
+        last=LastResult(EVENT.id, date(2026, 1, 1), "skipped", "EVENT_DAY_PASSED", "", missed_at=TOMORROW),
     ),
     # a person's word
     "resolved as done": Case("skipped ALREADY_INJECTED", resolution=resolution("done")),

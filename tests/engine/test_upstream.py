@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,6 +202,27 @@ def test_an_empty_listing_while_known_events_are_due_is_said_loudly(day: World) 
     report = day.sync()
     assert (report.exit_status, report.reason) == (13, "UPSTREAM_UNAVAILABLE")
     assert "lists no event from" in (report.error or "")
+    assert str(UNMAPPED) in (report.error or "")
+
+
+@pytest.mark.parametrize("days_later", [0, 3])
+@pytest.mark.parametrize("change", ["postponed", "deleted"])
+def test_an_empty_listing_is_no_alarm_if_the_known_events_were_moved_or_deleted(
+    tmp_path: Path, change: str, days_later: int
+) -> None:
+    world = World(tmp_path, "unmapped")
+    world.config["time_gate"] = {"days_after": 5}
+    assert world.sync().summary["held"] == 1
+    if change == "postponed":
+        day = world.time.now.date() + timedelta(days=14)
+        world.tripleseat.edit_event(UNMAPPED, event_date=f"{day:%m/%d/%Y}", event_date_iso8601=f"{day}")
+    else:
+        world.tripleseat.delete_event(UNMAPPED)
+        world.tripleseat.unlisted = {UNMAPPED}
+    world.time.move(days=days_later)  # the search by update no longer shows it
+    report = world.sync()
+    assert (report.exit_status, report.error) == (0, None)
+    assert verdict(report, UNMAPPED) == ("skipped TOO_EARLY" if change == "postponed" else "skipped EVENT_DELETED")
 
 
 def test_an_empty_listing_is_nothing_to_worry_about_when_nothing_is_due(world: World) -> None:

@@ -20,9 +20,9 @@ WIPED = "Revel order 5550101 was changed at Revel: discount 9.60 → 0.00, total
 ALREADY, CHANGED = "skipped ALREADY_INJECTED", "skipped CHANGED_AFTER_INJECTION"
 
 
-def change(world: World, **fields: Any) -> None:
+def change(world: World, order: int = ORDER, /, **fields: Any) -> None:
     """Let a station write these fields of the order."""
-    world.revel.state.rows["Order"][ORDER].update(fields)
+    world.revel.state.rows["Order"][order].update(fields)
 
 
 def reported(world: World) -> list[str]:
@@ -290,7 +290,7 @@ def test_a_fault_of_ours_in_one_order_leaves_no_other_unchecked(made: World, mon
         raise KeyError("a fault of ours")
 
     monkeypatch.setattr(after_injection, "describe_order_changes", fail_once)
-    made.revel.state.rows["Order"][ORDER + 1]["subtotal"] = Decimal("2.00")
+    change(made, ORDER + 1, subtotal=Decimal("2.00"))
     report = next_run(made)
     assert sorted(verdict(report, each) for each in (FULL, other)) == sorted([CHANGED, "failed"])
     assert report.exit_status == 1
@@ -301,6 +301,34 @@ def test_nothing_is_looked_at_where_revel_is_down(made: World) -> None:
     made.wires["revel"].down = True
     next_run(made)
     assert made.looks == 0
+
+
+@pytest.mark.parametrize("events", [1, 4])
+def test_an_event_that_tripleseat_cannot_hand_out_leaves_the_orders_watched(made: World, events: int) -> None:
+    for number in range(events):
+        made.add_event(64000050 + number, lines=[("Coffee Urn", 1, 38)])
+        made.tripleseat.faults.add("status", "GET", f"/v1/events/{64000050 + number}", times=None, status=500)
+    made.revel.pos_touch(ORDER)
+    report = next_run(made)
+    assert verdict(report, FULL) == CHANGED
+    assert report.exit_status == 13
+
+
+def test_that_nothing_was_looked_at_is_said(made: World) -> None:
+    made.add_event(lines=[("Coffee Urn", 1, 38)])
+    made.wires["revel"].down = True
+    assert any("finished orders weren't checked" in each for each in next_run(made).warnings)
+
+
+def test_single_reads_reach_every_order_in_the_end(made: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = [made.add_event(64000050 + number, lines=[("Coffee Urn", 1, 38)]) for number in range(4)]
+    made.sync()
+    monkeypatch.setattr(after_injection, "MOST_SINGLES", 2)
+    made.revel.faults.add("status", "GET", "/resources/Order/$", times=None, status=400)
+    for order in range(ORDER, ORDER + 5):
+        change(made, order, final_total=Decimal("1.00"))
+    told = [outcome.event_id for _ in range(9) for outcome in next_run(made).outcomes if outcome.news]
+    assert sorted(told) == sorted(str(each) for each in (FULL, *others))
 
 
 def test_a_change_found_by_a_run_that_died_is_told_by_the_next(made: World) -> None:

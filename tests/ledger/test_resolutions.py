@@ -72,7 +72,7 @@ def test_it_is_no_longer_to_be_tried_again_nor_waited_for(ledger: Ledger) -> Non
     hold(ledger, OTHER)
     ledger.events.resolve(EVENT, "ignored", "called off", None)
     assert ledger.events.retryable() == (OTHER,)
-    assert ledger.events.count_unsettled(DAY, DAY) == 1
+    assert len(ledger.events.unsettled(DAY, DAY, DAY)) == 1
 
 
 def test_an_order_begun_is_not_taken_up_again_until_it_is_opened(ledger: Ledger) -> None:

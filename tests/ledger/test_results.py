@@ -151,7 +151,7 @@ def test_unsettled_events_are_those_waiting_or_in_trouble(ledger: Ledger) -> Non
             EventResult(EventId("8"), None, "held", "MISSING_DATA", "", None),
         ],
     )
-    assert ledger.events.count_unsettled(DAY, DAY) == 5
+    assert len(ledger.events.unsettled(DAY, DAY, DAY)) == 5
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_unsettled_events_are_those_waiting_or_in_trouble(ledger: Ledger) -> Non
 )
 def test_both_ends_of_the_unsettled_days_count(ledger: Ledger, first: date, last: date, number: int) -> None:
     see(ledger, hold())
-    assert ledger.events.count_unsettled(first, last) == number
+    assert len(ledger.events.unsettled(first, last, first)) == number
 
 
 def test_an_event_with_an_order_is_not_unsettled_unless_it_is_half_done_or_disputed(ledger: Ledger) -> None:
@@ -176,4 +176,4 @@ def test_an_event_with_an_order_is_not_unsettled_unless_it_is_half_done_or_dispu
     ledger.orders.mark_foreign(RUN, foreign, OrderId("2"), "Triple Seat 1", None)
     ledger.orders.claim(RUN, make_plan(claimed))
     ledger.orders.dispute(RUN, disputed, None, differs())
-    assert ledger.events.count_unsettled(DAY, DAY) == 2
+    assert len(ledger.events.unsettled(DAY, DAY, DAY)) == 2

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode
 from tsrevel.ledger import Ledger
 
-from .samples import RUN, START, TickingClock, make_run, open_ledger, raises
+from .samples import RUN, START, make_run, raises
 
 
 def test_a_run_that_has_not_finished_says_so(ledger: Ledger) -> None:
@@ -36,17 +35,6 @@ def test_live_and_dry_runs_are_counted_apart(ledger: Ledger) -> None:
     ledger.runs.begin(replace(make_run("dry"), dry_run=True))
     ledger.runs.begin(replace(make_run("one"), mode="single"))
     assert (ledger.runs.count(dry_run=False), ledger.runs.count(dry_run=True)) == (4, 1)
-
-
-def test_only_a_live_run_over_all_events_counts_as_one_that_was_there(path: Path, clock: TickingClock) -> None:
-    with open_ledger(path, clock=clock) as ledger:
-        assert ledger.path == path.resolve()
-        assert not ledger.runs.any_live()
-        ledger.runs.begin(replace(make_run(), dry_run=True))
-        ledger.runs.begin(replace(make_run("run-2"), mode="single"))
-        assert not ledger.runs.any_live()
-        ledger.runs.begin(make_run("run-3"))
-        assert ledger.runs.any_live()
 
 
 def test_a_run_id_is_used_once(ledger: Ledger) -> None:

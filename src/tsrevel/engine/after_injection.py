@@ -7,6 +7,7 @@ payment, or the order printed, sent or closed.
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
@@ -237,9 +238,10 @@ def _near(ctx: RunContext) -> list[tuple[int, OrderRecord]]:
 
 
 def _choose(near: Iterable[tuple[int, OrderRecord]], run_number: int) -> list[OrderRecord]:
-    """MOST of the orders, nearest first. If a day has more than there is room for, each run checks the next ones.
+    """MOST of the orders: the nearest. If a day has more than there is room for, each run checks the next ones.
 
-    `run_number`: how many runs there were before.
+    They come in another order in each run, because single reads may not reach all of them. `run_number`: how many runs
+    there were before.
     """
     taken: list[OrderRecord] = []
     for _, pairs in groupby(near, key=itemgetter(0)):
@@ -248,6 +250,7 @@ def _choose(near: Iterable[tuple[int, OrderRecord]], run_number: int) -> list[Or
             start = run_number * room % len(orders)
             orders = [*orders[start:], *orders[:start]][:room]
         taken += orders
+    random.Random(run_number).shuffle(taken)  # noqa: S311 (nothing secret hangs on it)
     return taken
 
 

@@ -121,13 +121,20 @@ def read_event(tripleseat: TripleSeat, ledger: Ledger, unread: UnreadEvent) -> F
 
 
 def fetch_whole(tripleseat: TripleSeat, found: FoundEvent) -> Event | EventUnavailable:
-    """The event with its lines and money. Raises Unavailable, CredentialsRefused, ConfigError."""
+    """The event with its lines and money. Raises Unavailable, CredentialsRefused, ConfigError.
+
+    A state older than the one that TripleSeat's own search has shown is none to work with.
+    """
     if found.complete:
         return found.event
     told = found.told
     if told:
         return unless_refused(lambda: _unless_gone(found.event, lambda: tripleseat.filled(told)))
-    return fetch_event(tripleseat, found.event.id)
+    whole = fetch_event(tripleseat, found.event.id)
+    if isinstance(whole, Event) and _is_newer(found.event.updated, whole.updated):
+        text = f"TripleSeat returns an older state of event {whole.id} than its search; the next run reads it again"
+        return EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, text)
+    return whole
 
 
 def fetch_event(tripleseat: TripleSeat, event_id: EventId) -> Event | EventUnavailable:

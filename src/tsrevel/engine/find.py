@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tsrevel.engine.context import RunContext, RunState
-from tsrevel.engine.fetch import DueEvent, FoundEvent, UnreadEvent, VanishedEvent
+from tsrevel.engine.fetch import DueEvent, EventUnavailable, FoundEvent, UnreadEvent, VanishedEvent, fetch_event
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.errors import Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord
@@ -25,6 +26,8 @@ MOST_VANISHED = 20
 """Events with an order that are no longer listed: up to this many are read by their ids in one run."""
 MOST_UNLISTED = 50
 """Events known to be due that the listing lacks: up to this many are read by their ids in one run."""
+_MOST_NAMED = 5
+"""Events that a message names."""
 
 WorkItem = FoundEvent | UnreadEvent | Outcome | OrderRecord
 """One item of a run's work. `FoundEvent`: listed. `UnreadEvent`: read when it is handled. `Outcome`: a listed row that
@@ -91,10 +94,11 @@ def _list_events(
     try:
         found = ctx.tripleseat.search_by_day(*days)
         state.clock_check.check()  # this machine's clock chose the days: check it before using the listing
-        if not found and "day" not in ctx.tripleseat.strays:
-            _check_emptiness(ctx.ledger, *days)
+        is_empty = not found and "day" not in ctx.tripleseat.strays
         if window.is_whole:
             found += ctx.tripleseat.search_by_update(*update_days)
+        if is_empty:
+            _check_emptiness(ctx, *days, {each.id for each in found})
     except (TryNextRun, Refused) as error:
         raise ServiceDown(f"the events can't be listed: {error}") from error
     return {_name(each): _work_item(each) for each in found}
@@ -122,8 +126,26 @@ def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:
     return max(window.hours_back, min(gap, LONGEST_GAP) / timedelta(hours=1))
 
 
-def _check_emptiness(ledger: Ledger, first: date, last: date) -> None:
-    due = ledger.events.count_unsettled(first, last)
-    if due:
-        text = f"TripleSeat lists no event from {first} to {last}, but the ledger expects {due}"
-        raise ServiceDown(f"{text}; check TripleSeat's search and the account's rights")
+def _check_emptiness(ctx: RunContext, first: date, last: date, updated: Container[str]) -> None:
+    """Raise ServiceDown if no event is listed although some are due, unless all of these were moved or deleted.
+
+    `updated`: the events that the search by update lists.
+    """
+    due = [each for each in ctx.ledger.events.unsettled(first, last, first) if each not in updated]
+    if all(_is_elsewhere(ctx, each, first, last) for each in due[:MOST_UNLISTED]):
+        return
+    named = ", ".join(due[:_MOST_NAMED]) + (", …" if len(due) > _MOST_NAMED else "")
+    expected = f"{len(due)} event{'' if len(due) == 1 else 's'}: {named}"
+    raise ServiceDown(
+        f"TripleSeat lists no event from {first} to {last}, but the ledger expects {expected}; check these events, "
+        "TripleSeat's search and the account's rights. If the events don't exist any more, run `tsrevel sync-event "
+        f"{due[0]}` for each"
+    )
+
+
+def _is_elsewhere(ctx: RunContext, event_id: EventId, first: date, last: date) -> bool:
+    """Whether TripleSeat says that the event was deleted or is on another day. Not if it doesn't know the id."""
+    event = fetch_event(ctx.tripleseat, event_id)
+    if isinstance(event, EventUnavailable):
+        return False
+    return event.deleted or (event.day is not None and not first <= event.day <= last)

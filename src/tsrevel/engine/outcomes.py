@@ -31,6 +31,10 @@ Progress = Callable[[int, int], None]
 """Called with the number of finished events and the number of all events."""
 
 
+NOT_TRIED = ("not tried",)
+"""The details of an event that the run didn't reach because it had ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A run's result for one event. `text` is for people; `total` is in cents.
@@ -39,7 +43,7 @@ class Outcome:
     `missed`: this run is the first to see that its day passed without an order. `alarm`: the run ends with exit status
     14, because a person must check it before more is written for it. `down`: it failed because a service was
     unavailable. Not `looked_into`: the run didn't reach it, so a known hold or failure stays. `order_only`: its `text`
-    says no more than `order_id`.
+    says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger has an event with this id.
     """
 
     event_id: EventId
@@ -61,6 +65,7 @@ class Outcome:
     down: bool = False
     looked_into: bool = True
     order_only: bool = False
+    unknown: bool = False
 
     @property
     def shown_status(self) -> str:
@@ -194,7 +199,9 @@ def describe_disabled(pause: Pause | None) -> str:
 
 NEEDS_ATTENTION = 3
 CHANGES = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
-_SEVERITY = (14, 12, 10, 13, 1, 4, 3, 0)
+USAGE = 2
+"""The command line names something that doesn't exist."""
+_SEVERITY = (14, 12, 10, 13, 1, 4, NEEDS_ATTENTION, USAGE, 0)
 """Exit statuses, the most urgent first."""
 
 
@@ -226,6 +233,8 @@ def _status_of(outcome: Outcome) -> int:
         return LedgerDamaged.exit_status
     if outcome.category is Category.INTERNAL:
         return TsrevelError.exit_status
+    if outcome.unknown:
+        return USAGE
     if outcome.missed or is_told_change(outcome) or outcome.status in {Status.HELD, Status.FAILED}:
         return NEEDS_ATTENTION
     return 0

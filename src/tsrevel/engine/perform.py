@@ -18,6 +18,7 @@ from tsrevel.engine.fetch import EventUnavailable, FoundEvent, NamedEvent, Unrea
 from tsrevel.engine.find import WorkItem, id_of
 from tsrevel.engine.inject import inject
 from tsrevel.engine.outcomes import (
+    NOT_TRIED,
     Outcome,
     describe,
     describe_disabled,
@@ -223,7 +224,9 @@ def _read(ctx: RunContext, state: RunState, work: Work, unread: UnreadEvent) -> 
     if isinstance(found, EventUnavailable):
         if found.absent:
             state.absent.add(unread.event_id)
-        return _unavailable(ctx, work.known, unread, found)
+        outcome = _unavailable(ctx, work.known, unread, found)
+        is_unknown = found.absent and outcome.local_id is None and unread.event_id not in work.known.results
+        return replace(outcome, unknown=is_unknown)
     state.found[unread.event_id] = found
     if ctx.tripleseat.answered:  # else `perform` checks it if anything depends on the clock
         state.clock_check.check()
@@ -395,4 +398,4 @@ def _left(ctx: RunContext, known: Known, item: WorkItem, stop: StopRun) -> Outco
         return item
     text = f"not tried: {stop}"
     about = replace(about_item(ctx, known, item), status=Status.FAILED, reason=end_reason(stop), text=text)
-    return replace(about, looked_into=False)
+    return replace(about, details=NOT_TRIED, looked_into=False)

@@ -37,21 +37,21 @@ _LEDGER_WAS_LOST = (
 
 def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
     """List the events in the window, and inject those that are due. Raises LedgerUnusable if it can't begin."""
-    is_first = not ctx.dry_run and not ctx.ledger.runs.any_live()
+    is_new = not ctx.dry_run and ctx.ledger.runs.last_good() is None
     _begin(ctx, "bulk", whole=window.is_whole and not ctx.policy.only)
     outcomes: list[Outcome] = []
     try:
         items = find_work(ctx, state, window) if _may_begin(ctx, state) else []
-        by_deliveries = ctx.ledger.orders.find(map(id_of, items)) if is_first else {}
+        known_before = ctx.ledger.orders.find(map(id_of, items)) if is_new else {}
         outcomes = account_for(ctx, state, items)
         found = {each.event_id for each in outcomes if each.reason is Reason.ALREADY_INJECTED}
-        if is_first and found - by_deliveries.keys():
+        if is_new and found - known_before.keys():
             warn(state, _LEDGER_WAS_LOST.format(path=ctx.ledger.path))
     except ServiceDown as down:  # without a listing, orders begun can still be finished
         outcomes = _finish_begun(ctx, state, down)
     except StopRun as stop:
         state.stop = stop
-    if state.stop is None and _may_look_at_orders(ctx, state, outcomes):
+    if _may_look_at_orders(ctx, state):
         try:
             outcomes = note_changed_orders(ctx, state, outcomes)
         except LedgerUnusable as error:
@@ -115,9 +115,13 @@ def _finish_begun(ctx: RunContext, state: RunState, down: ServiceDown) -> list[O
     return outcomes
 
 
-def _may_look_at_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> bool:
-    """Whether there is time, no service is down and runs aren't paused."""
-    return not (state.pause or ctx.out_of_time() or any(each.down for each in outcomes))
+def _may_look_at_orders(ctx: RunContext, state: RunState) -> bool:
+    """Whether there is time, Revel isn't down and runs aren't paused. TripleSeat may be down."""
+    if state.pause or ctx.out_of_time() or not (state.stop is None or isinstance(state.stop, ServiceDown)):
+        return False
+    if ctx.revel.is_down:
+        warn(state, "Revel is unavailable, so finished orders weren't checked for changes; the next run checks them")
+    return not ctx.revel.is_down
 
 
 def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outcome]) -> RunReport:
@@ -180,9 +184,10 @@ def _store_change_reports(ctx: RunContext, state: RunState) -> None:
 def _store_results(ctx: RunContext, state: RunState, outcomes: list[Outcome]) -> list[Outcome]:
     """Store the outcomes, and return them with what no run has reported yet marked as news.
 
-    Events outside this run's locations stay as they are in the ledger. A dry run stores its results separately.
+    Events outside this run's locations stay as they are in the ledger. An id that names no event isn't stored. A dry
+    run stores its results separately.
     """
-    results = [_to_result(state, each) for each in outcomes if not _is_outside(ctx, each)]
+    results = [_to_result(state, each) for each in outcomes if not (each.unknown or _is_outside(ctx, each))]
     _warn_of_unlisted(ctx, state, results)
     store = ctx.ledger.events.store_dry_results if ctx.dry_run else ctx.ledger.events.store_results
     fresh = store(ctx.run_id, results)

@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 
 from tsrevel.engine.context import FailureStreak, Known, OrderBudget, RunContext
 from tsrevel.engine.fetch import DueEvent, FoundEvent, VanishedEvent
-from tsrevel.engine.find import WorkItem
-from tsrevel.engine.outcomes import Outcome
+from tsrevel.engine.find import WorkItem, id_of
+from tsrevel.engine.outcomes import NOT_TRIED, Outcome
 from tsrevel.engine.prepare import BATCH
 from tsrevel.engine.triage import Leave, Prepare, Recover, Task, TriageRules, triage
 from tsrevel.errors import ServiceDown
-from tsrevel.ledger import OrderRecord
+from tsrevel.ledger import LastResult, OrderRecord, hash_of_details
 from tsrevel.planning.model import EstablishmentId, Event, Location, Policy
+from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
 
 SLOW = 60.0
@@ -37,8 +38,10 @@ class QueueEntry:
     """One event in the queue. `number` is its position in the listing; `starts` is when its service starts.
 
     `establishment` is the only one that may be written to for it. None if unknown or more than one: the event is then
-    handled while no other is. `writes`: it may become an order. Such events come first. `expected` is what triage said
-    when the entry was made; `decide` asks again, because its gate may have opened or closed since.
+    handled while no other is. `writes`: it may become an order. Such events come first. `failed`: it was tried in the
+    last run, and a service failed. Such events come last, so that they don't keep the others waiting in each run.
+    `expected` is what triage said when the entry was made; `decide` asks again, because its gate may have opened or
+    closed since.
     """
 
     number: int
@@ -47,6 +50,7 @@ class QueueEntry:
     establishment: EstablishmentId | None
     starts: datetime
     writes: bool
+    failed: bool
 
     @property
     def needs_requests(self) -> bool:
@@ -61,8 +65,13 @@ def make_entry(ctx: RunContext, known: Known, rules: TriageRules, number: int, i
         writes = isinstance(expected, Prepare | Recover) if expected else not isinstance(item, VanishedEvent | Outcome)
         at, starts = _establishment(ctx.policy, known, item), _starts(ctx.policy, item)
     except Exception:  # noqa: BLE001 (`decide` raises it again, for this event alone)
-        return QueueEntry(number, item, None, None, _SOMETIME, writes=False)
-    return QueueEntry(number, item, expected, at, starts, writes)
+        return QueueEntry(number, item, None, None, _SOMETIME, writes=False, failed=True)
+    return QueueEntry(number, item, expected, at, starts, writes, _has_failed(known.results.get(id_of(item))))
+
+
+def _has_failed(last: LastResult | None) -> bool:
+    is_failure = last is not None and (last.status, last.reason) == (Status.FAILED, Reason.UPSTREAM_UNAVAILABLE)
+    return is_failure and last is not None and last.details_hash != hash_of_details(NOT_TRIED)
 
 
 class WorkQueue:
@@ -143,10 +152,10 @@ class WorkQueue:
             self._closed = True
             self._changed.notify_all()
 
-    def _urgency(self, entry: QueueEntry) -> tuple[bool, bool, datetime, int, int]:
+    def _urgency(self, entry: QueueEntry) -> tuple[bool, bool, bool, datetime, int, int]:
         """The sort key: the lowest is done first. Events that start together are grouped by establishment."""
         at = entry.establishment
-        return at in self._slow, not entry.writes, entry.starts, -1 if at is None else at, entry.number
+        return at in self._slow, entry.failed, not entry.writes, entry.starts, -1 if at is None else at, entry.number
 
     def _choose(self) -> list[QueueEntry]:
         """The entries to hand out next; none while the most urgent one must wait for those in progress."""

@@ -16,7 +16,7 @@ from tsrevel.ledger.connection import SQLITE, Connect
 from tsrevel.ledger.ledger import KnownEvents, Ledger, LedgerView
 from tsrevel.ledger.lock import hold_lock, hold_mail_lock, is_locked
 from tsrevel.ledger.maintenance import Inspection, inspect_ledger
-from tsrevel.ledger.plan_json import hash_of_content, hash_of_hold
+from tsrevel.ledger.plan_json import hash_of_content, hash_of_details, hash_of_hold
 from tsrevel.ledger.records import (
     PENDING,
     AuditKind,
@@ -67,6 +67,7 @@ __all__ = [
     "Verdict",
     "copy_event",
     "hash_of_content",
+    "hash_of_details",
     "hash_of_hold",
     "hold_lock",
     "hold_mail_lock",

@@ -61,7 +61,6 @@ _UNSETTLED = """
       AND (orders.state IS NULL OR orders.state NOT IN ('settled', 'foreign'))
       AND event_id NOT IN (SELECT event_id FROM resolutions)
 """
-_COUNT_UNSETTLED = f"SELECT count(*) {_UNSETTLED}"
 _FIND_UNSETTLED = f"""
     SELECT event_id {_UNSETTLED}
     ORDER BY abs(julianday(event_day) - julianday(?)), sightings.last_seen_at, event_id
@@ -177,18 +176,12 @@ class EventRepository:
             found = connection.execute(_UNSUCCESSFUL_IN, {"run": run})
             return tuple(dict.fromkeys(EventId(row["event_id"]) for row in found))
 
-    def count_unsettled(self, first: date, last: date) -> int:
-        """How many events of these days (both included) last waited or had trouble, and have no finished order.
-
-        That is: held, failed, planned, TOO_EARLY, RUN_LIMIT_REACHED or CONNECTOR_DISABLED. If there are any, an empty
-        listing is suspect.
-        """
-        with self._transactions.reading() as connection:
-            number: int = connection.execute(_COUNT_UNSETTLED, (first.isoformat(), last.isoformat())).fetchone()[0]
-            return number
-
     def unsettled(self, first: date, last: date, today: date) -> tuple[EventId, ...]:
-        """The same events, most urgent first: nearest to `today`, then not seen for longest."""
+        """The events of these days (both included) that last waited or had trouble, and have no finished order.
+
+        That is: held, failed, planned, TOO_EARLY, RUN_LIMIT_REACHED or CONNECTOR_DISABLED. The most urgent come first:
+        nearest to `today`, then not seen for longest. Events without an id are left out.
+        """
         with self._transactions.reading() as connection:
             return _with_ids(connection.execute(_FIND_UNSETTLED, [each.isoformat() for each in (first, last, today)]))
 

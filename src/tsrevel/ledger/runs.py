@@ -16,7 +16,6 @@ from tsrevel.ledger.connection import SQLITE, Connect, Transactions, connect_rea
 from tsrevel.ledger.migrations import version_of
 from tsrevel.ledger.records import AuditKind, RunRecord, decode_instant, encode_instant
 
-_ANY_LIVE = "SELECT EXISTS (SELECT 1 FROM runs WHERE mode = 'bulk' AND NOT dry_run)"
 _COUNT = "SELECT count(*) AS number FROM runs WHERE mode = 'bulk' AND dry_run = ?"
 _BEGIN = "INSERT INTO runs (run_id, correlation_id, mode, dry_run, whole, started_at) VALUES (?, ?, ?, ?, ?, ?)"
 _FINISH = """
@@ -93,11 +92,6 @@ class RunRepository:
         with self._transactions.changing(run_id) as change:
             change.connection.execute(_MARK_PARTIAL, (run_id,))
             change.audit(AuditKind.LEFT_OUT)
-
-    def any_live(self) -> bool:
-        """Whether a live bulk run ever began with this ledger. If not, an earlier ledger may have been lost."""
-        with self._transactions.reading() as connection:
-            return bool(connection.execute(_ANY_LIVE).fetchone()[0])
 
     def latest(self, limit: int) -> tuple[RunRecord, ...]:
         """The last `limit` runs, newest first."""

@@ -99,6 +99,11 @@ class Revel:
     def answered(self) -> bool:
         return self._channel.answered
 
+    @property
+    def is_down(self) -> bool:
+        """Whether the last request got no usable answer."""
+        return self._channel.is_down
+
     def stop(self) -> None:
         """Send no further request."""
         self._channel.stop()

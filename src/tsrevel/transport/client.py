@@ -136,6 +136,8 @@ class ApiClient:
         self._base = str(self._client.base_url).removesuffix("/")
         self._told = set[str]()
         self._said = set[str]()
+        self.is_down = False
+        """Whether the last request got no answer, or one that says that the service is unavailable."""
         self.answered = False
         """Whether the service has answered at all, even without a date."""
         self.skew: float | None = None
@@ -222,7 +224,9 @@ class ApiClient:
             self.redactor.add(*secrets)
             self._told |= secrets
         sent: dict[str, Json] = {"data": form, "json": body, "headers": own, "auth": auth}
+        self.is_down = True
         status, content, after = self._exchange(label, method, path, params, **sent, extensions={"place": place})
+        self.is_down = httpx.codes.is_server_error(status) or status == httpx.codes.TOO_MANY_REQUESTS
         writes = body is not None
         if not httpx.codes.is_success(status):
             self._refuse(label, status, content, after, writes=writes)
