@@ -1,4 +1,4 @@
-"""Builds a run's context from the settings. Only this module knows every package."""
+"""Builds a run's context, and both services' clients, from the settings."""
 
 from __future__ import annotations
 

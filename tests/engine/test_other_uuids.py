@@ -58,7 +58,7 @@ def test_a_uuid_that_is_not_kept_holds_the_order_with_an_alarm_now_and_in_each_l
     for _ in range(3):
         report = world.sync()
         assert (verdict(report, FULL), report.exit_status) == ("held ORDER_DIFFERS", 14)
-        assert "another uuid at Revel than tsrevel sent" in find_outcome(report, FULL).text
+        assert "under another uuid than tsrevel sent" in find_outcome(report, FULL).text
         writes.append(len(world.writes))
         world.time.move(minutes=45)
     assert len(set(writes)) == 1

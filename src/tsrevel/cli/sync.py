@@ -26,7 +26,7 @@ from tsrevel.wiring import Runtime, correlate, open_run
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """The flags of `sync` and `sync-event`. They narrow what the settings allow, never widen it.
+    """The options of `sync` and `sync-event`. Those for locations, orders and dry runs can only narrow the settings.
 
     `deadline`: the run's end, for a caller that may bring it forward.
     """

@@ -49,7 +49,10 @@ class Strange:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """In words, how Revel's order differs from the plan. `alarm`: a person must check before more is written."""
+    """In words, how Revel's order differs from the plan. `alarm`: the run ends with exit status 14.
+
+    AMOUNT_MISMATCH and DUPLICATE_ORDERS always end it so.
+    """
 
     reason: Reason
     text: str

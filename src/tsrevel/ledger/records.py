@@ -88,7 +88,11 @@ class StationReport:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One invocation. Without `finished_at` it still runs, or died. `whole`: it left out no days and no locations."""
+    """One pass over events; `replay` makes one for each delivery, with one correlation id.
+
+    Without `finished_at` it still runs, or died. `whole`: it left out no days and no locations. `mode`: "bulk" lists
+    events, "single" takes named or delivered ones.
+    """
 
     run_id: str
     correlation_id: str

@@ -1,4 +1,7 @@
-"""Derives an order's uuid and local_id from only the event, so they are the same each time (facts Revel 3.3, 3.4)."""
+"""Derives an order's uuids from its event alone, and its `local_id` from the event and a setting.
+
+So the uuids are the same each time (facts Revel 3.3, 3.4).
+"""
 
 from __future__ import annotations
 

@@ -70,7 +70,9 @@ def compare_live(case: EventComparison, policy: Policy) -> Iterator[Difference]:
 def _doubles(case: EventComparison, rows: Sequence[OrderRow]) -> Difference:
     ids = tuple(sorted(row.id for row in rows))
     named = ", ".join(sorted({repr(row.local_id) for row in rows}))
-    text = f"Revel holds {len(rows)} orders for it: {', '.join(ids)} (local_id {named}); delete the wrong ones in Revel"
+    text = (
+        f"Revel has {len(rows)} orders of this event: {', '.join(ids)} (local_id {named}); delete the wrong ones there"
+    )
     return replace(
         totals_of(case),
         kind=DifferenceKind.DUPLICATE_ORDERS,

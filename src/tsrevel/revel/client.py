@@ -53,7 +53,7 @@ ALL_CAPABILITIES = Capabilities()
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """One order's rows in Revel. Parts that were not requested are empty; `order` is None then."""
+    """One order's rows in Revel. Unrequested parts are empty, and an unrequested `order` is None."""
 
     order: OrderRow | None
     items: tuple[ItemRow, ...] = ()
@@ -312,13 +312,13 @@ class Revel:
 def tell_doubles(order_ids: Iterable[str]) -> str:
     """The message about an event with several orders."""
     ids = sorted(order_ids)
-    return f"Revel holds {len(ids)} orders for it: {', '.join(ids)}; delete the wrong ones in Revel"
+    return f"Revel has {len(ids)} orders of this event: {', '.join(ids)}; delete the wrong ones in Revel"
 
 
 def tell_renamed(step: Step) -> str:
     """The message about a row that has another uuid in Revel than tsrevel sent."""
     what = {"order": "it", "history": "its history row"}.get(step.kind, f"its {step.kind} {step.number + 1}")
-    return f"{what} has another uuid at Revel than tsrevel sent"
+    return f"Revel stores {what} under another uuid than tsrevel sent"
 
 
 def _written(plan: Plan, step: Step, answer: Json) -> WriteResult:

@@ -1,4 +1,4 @@
-"""The HTTP client of both services, and the only importer of httpx. Every request passes the write gate."""
+"""The HTTP client of both services, and the only importer of httpx. Every write to Revel passes the write gate."""
 
 from __future__ import annotations
 
