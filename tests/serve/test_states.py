@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tsrevel.ledger import hold_lock
+from tsrevel.planning.assumptions import AssumptionCode
 
-from ..cli.bench import PATIENCE, TELL_IMPORTS, execute, imported_by
+from ..cli.bench import PATIENCE, TELL_IMPORTS, execute, first_line, imported_by
 from ..cli.captured import KEY
 from ..cli.test_processes import assert_whole
+from ..engine.test_assumptions import answer
 from .bench import BEARER, FULL, PAID, SECOND_KEY, TOKEN, Service, run_service, served, until, world_to_serve
 
 if TYPE_CHECKING:
@@ -48,6 +50,17 @@ def test_a_pause_is_kept_and_its_end_needs_no_restart(tmp_path: Path) -> None:
         assert tsrevel(service, "resume") == 0
         service.settle()
         assert_whole(service.world)
+
+
+def test_what_ends_the_run_of_a_delivery_early_is_in_the_log(tmp_path: Path) -> None:
+    with world_to_serve(tmp_path, "full", "paid") as world:
+        answer(world, AssumptionCode.REVEL_UUID_KEPT)
+        with run_service(world) as service:
+            for event in (FULL, PAID):
+                assert service.send(service.body(event)).status_code == 200
+            line = first_line(service.process, "stderr", "REVEL_UUID_KEPT")
+            assert all(each in line for each in ("[sync-", ".json: "))
+            assert len(service.waiting) == 2
 
 
 def test_switching_the_connector_on_and_leaving_the_dry_run_need_no_restart(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.cli.sync import SyncOptions, start_run
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunState
-from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport
+from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, describe_disabled
 from tsrevel.engine.run import sync_events
 from tsrevel.errors import ConfigError
 from tsrevel.insight.explain import Explanation, explain_live
@@ -83,9 +83,14 @@ def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool)
     report = _inject(ctx, flags, event_id)
     made = next((each for each in report.outcomes if each.event_id == event_id), outcome)
     if made.status is not Status.INJECTED or not made.order_id:
+        disabled = describe_disabled(report.paused) if report.reason is Reason.CONNECTOR_DISABLED else ""
+        text = report.error or disabled or made.text
+        if not report.error:  # that is told already
+            ctx.tell(f"tsrevel: no order of event {event_id} is finished: {made.reason or made.status}: {text}")
+        status = report.exit_status or NEEDS_ATTENTION
         if flags.json:
-            ctx.answer(_answer(report.exit_status, _Rehearsed(made, (), {}, ()), report.error or made.text))
-        return report.exit_status or NEEDS_ATTENTION
+            ctx.answer(_answer(status, _Rehearsed(made, (), {}, ()), text))
+        return status
     return _compare(ctx, flags, settings, told, replace(made, text=""), agreed=agreed)
 
 
@@ -101,6 +106,8 @@ def _inject(ctx: CliContext, flags: OutputOptions, event_id: EventId) -> RunRepo
         notifier.add_report(report)
         if not flags.json:
             show_report(report, ctx, flags)
+        elif report.error:
+            ctx.tell(f"tsrevel: {report.error}")
     return report
 
 

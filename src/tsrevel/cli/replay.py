@@ -106,6 +106,7 @@ def replay_files(
                 queue.to_come += to_come
             replay = _Replay(ctx, flags, settings, options, queue, notifier, why or "")
             answers = [replay.take(each) for each in captured if each == STDIN or each.exists()]
+            replay.tell_untried()
             if queue and options.run_id is None and ctx.stdout.isatty() and not flags.json:
                 outcomes, dry_run = tuple(replay.outcomes.values()), settings.safety.dry_run
                 show_summary(RunReport(run_id, correlate(run_id), "single", dry_run, outcomes), TextOutput(ctx))
@@ -184,6 +185,8 @@ class _Replay:
     why: str
     outcomes: dict[EventId, Outcome] = field(default_factory=dict)
     """The result for each event. A later delivery that had nothing to do doesn't change it."""
+    untried: list[str] = field(default_factory=list)
+    """The names of the deliveries that weren't tried."""
 
     def take(self, path: Path) -> DeliveryAnswer:
         """Process one delivery, and move its file to the archive; return its answer."""
@@ -234,20 +237,39 @@ class _Replay:
         return answer.hold_off(Reason.CONNECTOR_DISABLED, self.why)
 
     def _tell(self, name: str, answer: DeliveryAnswer) -> None:
-        """Report a delivery: on a terminal always; elsewhere only news and errors."""
-        summary = answer.text or answer.reason or "nothing to do"
+        """Report a delivery: on a terminal always; elsewhere only news and errors. What ended its run is an error."""
+        if answer.ended:
+            self._warn(f"{name}: {answer.ended}")
+        if answer.untried:
+            self.untried.append(name)
         if self.flags.json:
             self.ctx.answer(answer_delivery(answer, name), more=True)
             return
+        summary = answer.text or answer.reason or "nothing to do"
         if self.ctx.stdout.isatty():
             page = TextOutput(self.ctx)
+            if answer.ended:
+                summary = "the run ended early"
             told = [(news_line(each, named=True), each.shown_status) for each in answer.outcomes] or [(summary, "")]
             for line, status in told:
                 page.line(f"{name}: {answer.trigger or 'refused'}: {line}", mark=status)
             return
         report = answer.report
         lines = (list_errors(report) if self.flags.quiet else list_news(report)) if report else []
-        if not answer.ok or (answer.exit_status and report is None):
+        is_told = bool(answer.ended) or answer.untried
+        if not answer.ok or (answer.exit_status and report is None and not is_told):
             lines.append(f"{name}: {summary}")
         for line in lines:
             print(self.ctx.copyable(line), file=self.ctx.stdout, flush=True)
+
+    def tell_untried(self) -> None:
+        """Report the deliveries that weren't tried, all in one line: what stopped them is already told."""
+        if not self.untried:
+            return
+        first, *more = self.untried
+        others = f" and {len(more):,} more" if more else ""
+        self._warn(f"{first}{others}: not tried because the delivery before failed; the next replay does")
+
+    def _warn(self, text: str) -> None:
+        run = f"[{self.queue.ctx.identity.correlation_id}] " if self.queue else ""
+        print(f"tsrevel: {run}{self.ctx.copyable(text)}", file=self.ctx.stderr, flush=True)

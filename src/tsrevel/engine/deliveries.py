@@ -41,6 +41,7 @@ class DeliveryAnswer:
     """The answer to one delivery. `ok`: it is trusted and readable. `text` is for people.
 
     `may_pass`: the obstacle may be gone later, so the delivery isn't stored as dealt with, and can be replayed.
+    `ended`: what ended its run early; "" if nothing did. `untried`: what stopped a delivery before keeps this one, too.
     """
 
     ok: bool
@@ -52,6 +53,8 @@ class DeliveryAnswer:
     report: RunReport | None = None
     exit_status: int = 0
     may_pass: bool = False
+    ended: str = ""
+    untried: bool = False
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -157,8 +160,7 @@ class DeliveryQueue:
         except TryNextRun as error:
             return self._count(_fail(answer, ServiceDown(str(error))), down=True)
         except StopRun as error:
-            self._stop = _fail(answer, error)
-            return self._stop
+            return self._stop_after(replace(_fail(answer, error), ended=str(error)))
         if isinstance(events, EventUnavailable):
             may_pass = events.status is Status.FAILED
             text, reason = events.text, events.reason
@@ -182,10 +184,12 @@ class DeliveryQueue:
 
     def _count(self, answer: DeliveryAnswer, *, down: bool) -> DeliveryAnswer:
         """Try no more after a run that ended early, or after several failures in a row with a service down."""
-        ended = answer.report is not None and answer.report.error is not None
-        if self._failures.add(down=down) or ended:
-            text = f"not tried because the delivery before failed: {answer.text}"
-            self._stop = replace(answer, text=text, report=None, may_pass=True)
+        return self._stop_after(answer) if self._failures.add(down=down) or answer.ended else answer
+
+    def _stop_after(self, answer: DeliveryAnswer) -> DeliveryAnswer:
+        """Try no other delivery after this one; return its answer."""
+        text = f"not tried because the delivery before failed: {answer.text}"
+        self._stop = replace(answer, text=text, report=None, may_pass=True, ended="", untried=True)
         return answer
 
 
@@ -247,4 +251,5 @@ def _conclude(answer: DeliveryAnswer, report: RunReport) -> DeliveryAnswer:
         text=report.error or (first.text if first else ""),
         exit_status=report.exit_status,
         may_pass=may_pass or report.error is not None or report.paused is not None,
+        ended=report.error or "",
     )
