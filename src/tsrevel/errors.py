@@ -50,6 +50,10 @@ class StopRun(TsrevelError):
     """The run ends here with `exit_status`. The rest is left for the next run."""
 
 
+TOKEN_FILE = "tripleseat.token_file"  # noqa: S105 (a key)
+"""The key of a ConfigProblem about the stored token: there is none, or it can't be used."""
+
+
 class ConfigCode(StrEnum):
     """The kind of error in a setting or a file of settings. Codes never change their meaning."""
 

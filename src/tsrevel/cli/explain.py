@@ -19,6 +19,7 @@ from tsrevel.cli.output import (
     columns_of,
 )
 from tsrevel.config import load_settings
+from tsrevel.errors import ConfigError
 from tsrevel.insight.explain import Explanation, explain_live, explain_offline, is_known
 from tsrevel.insight.history import EventHistory
 from tsrevel.ledger import AuditKind
@@ -126,7 +127,7 @@ def _advise(told: Explanation) -> str | None:
         return _IS_IT_RIGHT
     if told.outcome is None:
         return None
-    if told.exit_status and told.outcome.reason is None:
+    if told.exit_status == ConfigError.exit_status or (told.exit_status and told.outcome.reason is None):
         return "correct the problem that the text names, then run `tsrevel explain` again; it would stop a run too"
     record = told.history.record
     disputed = record is not None and record.state == "disputed"

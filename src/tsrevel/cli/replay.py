@@ -185,7 +185,7 @@ class _Replay:
     why: str
     outcomes: dict[EventId, Outcome] = field(default_factory=dict)
     """The result for each event. A later delivery that had nothing to do doesn't change it."""
-    untried: list[str] = field(default_factory=list)
+    untried: list[str] = field(default_factory=list, init=False)
     """The names of the deliveries that weren't tried."""
 
     def take(self, path: Path) -> DeliveryAnswer:

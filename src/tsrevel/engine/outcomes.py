@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from tsrevel.errors import (
+    TOKEN_FILE,
+    ConfigError,
     ConnectionMisconfigured,
     CredentialsRefused,
     LedgerDamaged,
@@ -206,10 +208,20 @@ _SEVERITY = (14, 12, 10, 13, 1, 4, NEEDS_ATTENTION, USAGE, 0)
 
 
 def end_reason(stop: StopRun) -> Reason | None:
-    """The reason code for a run that ended early; None if no code fits."""
-    if isinstance(stop, CredentialsRefused):
-        return Reason.AUTHORIZATION_DENIED
-    return Reason.UPSTREAM_UNAVAILABLE if isinstance(stop, ServiceDown | ConnectionMisconfigured) else None
+    """The reason code for a run that ended early, and for the events it left; None if no code fits.
+
+    No code is for this machine (its clock, its ledger) or for a fault in tsrevel.
+    """
+    match stop:
+        case CredentialsRefused():
+            return Reason.AUTHORIZATION_DENIED
+        case ConfigError(problems=problems):  # once a run has begun: no usable token, or an extra that isn't installed
+            is_token = any(each.key == TOKEN_FILE for each in problems)
+            return Reason.AUTHORIZATION_DENIED if is_token else Reason.EVENT_DATA_UNAVAILABLE
+        case ServiceDown() | ConnectionMisconfigured():
+            return Reason.UPSTREAM_UNAVAILABLE
+        case _:
+            return None
 
 
 def exit_status(outcomes: Sequence[Outcome], stop: StopRun | None) -> int:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.notify.sendgrid import Message
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import Status, advise
+from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.templates import load_template, show_amount
 from tsrevel.text import clean_text, shorten, with_config
 
@@ -169,13 +169,18 @@ def _explain_once(entries: Iterable[_Entry]) -> list[_Entry]:
 
 
 def _urgency(item: MailItem) -> tuple[bool, int]:
-    """The sort key: what needs a person first. A failure without a reason is a fault that the next run won't fix."""
-    by_itself = item.occasion == "injected" or (item.occasion == "failed" and bool(item.reason))
+    """The sort key: what needs a person first."""
+    by_itself = item.occasion == "injected" or _passes(item.occasion, item.reason)
     return by_itself, list(_STATUSES).index(item.occasion)
 
 
+def _passes(occasion: str, reason: str | None) -> bool:
+    """Whether the next run may mend it. It mends no credentials, and no fault, which has no reason."""
+    return occasion == "failed" and reason not in {None, "", Reason.AUTHORIZATION_DENIED}
+
+
 def _heading(entry: _Entry) -> str:
-    return "Tried again by the next run" if entry.occasion == "failed" and entry.reason else "Needs a person"
+    return "Tried again by the next run" if _passes(entry.occasion, entry.reason) else "Needs a person"
 
 
 def _group(entry: _Entry) -> tuple[str, str]:

@@ -110,9 +110,14 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
     (Reason.MISSING_DATA, None): "set the missing value",
     (Reason.INVALID_DATE_FORMAT, None): "correct the event's date or time in TripleSeat",
     (Reason.UNKNOWN_TIMEZONE, None): "correct timezone in its [[locations]] entry",
-    (Reason.EVENT_DATA_UNAVAILABLE, None): "wait for the next run; if it fails again, check the event in TripleSeat",
+    (Reason.EVENT_DATA_UNAVAILABLE, None): (
+        "wait for the next run; if it fails again, run `tsrevel explain {event}` for the cause, and check the event in "
+        "TripleSeat"
+    ),
     (Reason.AUTHORIZATION_DENIED, Status.HELD): "give the user who approved tsrevel access to the event in TripleSeat",
-    (Reason.AUTHORIZATION_DENIED, None): "run `tsrevel doctor` to see which credentials were refused",
+    (Reason.AUTHORIZATION_DENIED, None): (
+        "run `tsrevel doctor`: it says which credentials are missing or refused, and what to do about it"
+    ),
     (Reason.NO_LINE_ITEMS, None): "finish the event's contract in TripleSeat",
     (Reason.AMBIGUOUS_DOCUMENT, None): "delete the wrong documents in TripleSeat, or set tripleseat.order_document",
     (Reason.UNMAPPED_ITEMS, None): "run `tsrevel map suggest` and map the lines, or correct their names in TripleSeat",
