@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tsrevel.planning.reasons import Category, Reason, Status, advise
+from tsrevel.planning.reasons import Category, FailedWrite, Reason, Status, advise
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,37 @@ def test_advice_without_a_reason_goes_by_the_status() -> None:
 
 def test_a_code_of_another_version_has_no_advice() -> None:
     assert advise("777", Status.HELD, "NOT_YET_KNOWN") == ""
+
+
+ITEM = FailedWrite("write of the item", 3, "Revel answered 400", "5550101", 8107, 8)
+
+
+def test_a_write_that_fails_in_every_run_needs_a_person() -> None:
+    advice = advise("777", Status.FAILED, Reason.UPSTREAM_UNAVAILABLE, failed_write=ITEM)
+    assert "failed in 3 runs (Revel answered 400)" in advice
+    assert "order 5550101 is half-written" in advice
+    assert "product 8107 active again at establishment 8" in advice
+    assert "`tsrevel resolve 777 --as done --order 5550101 --note" in advice
+    assert "{" not in advice
+
+
+def test_a_write_of_anything_but_an_item_names_no_product() -> None:
+    advice = advise("777", Status.PLANNED, None, failed_write=replace(ITEM, product=None))
+    assert "what it refuses" in advice
+    assert "product" not in advice
+    assert "--order 5550101" in advice
+
+
+def test_an_order_that_revel_never_showed_may_still_appear() -> None:
+    failed = FailedWrite("write of the order", 2, "Revel answered 500")
+    advice = advise("777", Status.SKIPPED, Reason.EVENT_DAY_PASSED, failed_write=failed)
+    assert "15 minutes later" in advice
+    assert "--order" not in advice
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(Status.FAILED, None), (Status.FAILED, Reason.AUTHORIZATION_DENIED), (Status.HELD, Reason.ORDER_DIFFERS)],
+)
+def test_what_is_in_the_way_now_comes_before_a_write_that_failed(status: Status, reason: Reason | None) -> None:
+    assert advise("777", status, reason, failed_write=ITEM) == advise("777", status, reason)

@@ -88,7 +88,9 @@ def _answer(told: Explanation) -> reports.ExplainAnswer:
         if plan
         else (),
         steps=reports.answer_steps(steps),
-        last_seen=reports.answer_status(history.standing) if history.standing else None,
+        last_seen=reports.answer_status(history.standing, failed_write=history.failed_write)
+        if history.standing
+        else None,
         order=reports.answer_record(history.record),
         resolution=reports.answer_resolution(history.resolution),
         attempts=reports.answer_attempts(history.attempts),
@@ -131,7 +133,8 @@ def _advise(told: Explanation) -> str | None:
         return "correct the problem that the text names, then run `tsrevel explain` again; it would stop a run too"
     record = told.history.record
     disputed = record is not None and record.state == "disputed"
-    return advise(told.outcome.event_id, told.outcome.status, told.outcome.reason, disputed=disputed)
+    outcome, failed = told.outcome, told.history.failed_write
+    return advise(outcome.event_id, outcome.status, outcome.reason, disputed=disputed, failed_write=failed)
 
 
 def _product_names(told: Explanation) -> Mapping[ProductId, str]:

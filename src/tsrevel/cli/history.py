@@ -77,7 +77,7 @@ def show_one(ctx: CliContext, flags: OutputOptions, name: str, limit: int | None
         answer = fill(
             reports.EventHistoryAnswer,
             told,
-            event=reports.answer_status(told.standing) if told.standing else None,
+            event=reports.answer_status(told.standing, failed_write=told.failed_write) if told.standing else None,
             order=reports.answer_record(told.record),
             resolution=reports.answer_resolution(told.resolution),
             attempts=reports.answer_attempts(told.attempts),

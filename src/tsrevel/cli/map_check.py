@@ -25,12 +25,14 @@ from tsrevel.engine.fetch import EventUnavailable
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, Progress, describe, not_written, planned
 from tsrevel.engine.prepare import plan_listed
 from tsrevel.errors import ConnectorDisabled, Refused, ServiceDown, TryNextRun
+from tsrevel.ledger import Connect, open_view
 from tsrevel.planning.coverage import missing_lines, orderable_lines
 from tsrevel.planning.model import Event, EventId, Plan
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.reasons import FailedWrite, Reason, Status
 from tsrevel.planning.screening import find_location
 from tsrevel.tripleseat.client import Found
+from tsrevel.wiring import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def check_coverage(ctx: CliContext, flags: OutputOptions, days: int, only: Seque
         with open_survey(ctx, flags, only) as survey, show_progress(ctx, flags) as progress:
             span = survey.span(days)
             verdicts = _judge_all(survey, survey.coming_events(span), progress)
+            verdicts = _note_failed_writes(survey, verdicts, (ctx.runtime or Runtime()).database)
     except ConnectorDisabled as why:
         return report_nothing_checked(ctx, flags, str(why))
     return _tell(ctx, flags, span, verdicts)
@@ -81,6 +84,27 @@ def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> li
     if failures.count and not judged:
         raise ServiceDown(f"no event can be planned: {trouble}")
     return verdicts
+
+
+def _note_failed_writes(survey: Survey, verdicts: list[EventCoverage], database: Connect) -> list[EventCoverage]:
+    """The same, with the events as failed whose orders Revel refused in several runs, although they can be planned."""
+    view = open_view(survey.settings.ledger_path, survey.settings.environment, database)
+    if view is None:
+        return verdicts
+    planned_ids = [each.outcome.event_id for each in verdicts if each.outcome.status is Status.PLANNED]
+    with view:
+        failed = view.orders.failed_writes(planned_ids)
+    return [
+        replace(each, outcome=_refused(each.outcome, failed[each.outcome.event_id]))
+        if each.outcome.event_id in failed
+        else each
+        for each in verdicts
+    ]
+
+
+def _refused(outcome: Outcome, failed: FailedWrite) -> Outcome:
+    text = "its order can be planned, but not written"
+    return replace(outcome, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=text, failed_write=failed)
 
 
 def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:

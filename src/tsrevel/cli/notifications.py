@@ -240,6 +240,7 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
     from tsrevel.notify.message import MailItem, write_message
 
     orders = ledger.orders.find(notice.event_id for notice in mail.notices)
+    failed = ledger.orders.failed_writes(notice.event_id for notice in mail.notices)
     items = [
         MailItem(
             occasion=notice.occasion,
@@ -251,6 +252,7 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
             reason=notice.reason,
             text=notice.text,
             plan=orders[notice.event_id].plan if notice.event_id in orders else None,
+            failed_write=failed.get(notice.event_id) if notice.occasion in {"failed", "missed"} else None,
         )
         for notice in mail.notices
     ]

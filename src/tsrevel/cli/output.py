@@ -274,8 +274,10 @@ def explain_once(outcomes: Iterable[Outcome]) -> dict[EventId, str]:
 
 
 def _explain(outcome: Outcome) -> str:
-    """The reason of the event's status. A missed event's text has no advice, so it is added here."""
-    advice = advise(outcome.event_id, outcome.status, outcome.reason) if outcome.missed else ""
+    """The reason of the event's status, with advice if it is missed or if a write of its order fails in every run."""
+    advice = ""
+    if outcome.missed or outcome.failed_write:
+        advice = advise(outcome.event_id, outcome.status, outcome.reason, failed_write=outcome.failed_write)
     return f"{outcome.text}; {advice}" if advice else outcome.text
 
 

@@ -60,9 +60,9 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
         last_good_run=reports.answer_run(status.good) if status.good else None,
         seconds_since_good_run=int(since.total_seconds()) if since is not None else None,
         runs=tuple(map(reports.answer_run, status.runs)),
-        held=tuple(reports.answer_status(each, disputed=status.is_disputed(each)) for each in status.held),
-        failed=tuple(reports.answer_status(each, disputed=status.is_disputed(each)) for each in status.failed),
-        missed=tuple(map(reports.answer_status, status.missed)),
+        held=tuple(_answer_trouble(status, each) for each in status.held),
+        failed=tuple(_answer_trouble(status, each) for each in status.failed),
+        missed=tuple(_answer_trouble(status, each) for each in status.missed),
         changed=tuple(
             fill(reports.ChangedEventJson, each, advice=advise(each.event_id, Status.SKIPPED, each.reason))
             for each in status.changed
@@ -79,6 +79,13 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
         environment=settings.environment,
         **locate_files(settings),
     )
+
+
+def _answer_trouble(status: InstallationStatus, each: EventStatus) -> reports.EventStatusJson:
+    from tsrevel.cli.answers.reports import answer_status
+
+    failed = status.failed_writes.get(each.event_id)
+    return answer_status(each, disputed=status.is_disputed(each), failed_write=failed)
 
 
 # Without a terminal: a line for each item, so that it can be searched
@@ -114,7 +121,8 @@ def _failed_assumptions(status: InstallationStatus) -> list[str]:
 
 
 def _advise(status: InstallationStatus, each: EventStatus) -> str:
-    return advise(each.event_id, each.status, each.reason, disputed=status.is_disputed(each))
+    failed = status.failed_writes.get(each.event_id)
+    return advise(each.event_id, each.status, each.reason, disputed=status.is_disputed(each), failed_write=failed)
 
 
 def _trouble_line(page: TextOutput, status: InstallationStatus, each: EventStatus, word: str = "") -> str:

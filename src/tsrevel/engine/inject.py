@@ -22,7 +22,7 @@ from tsrevel.engine.verify import (
     verify,
     verify_new_order,
 )
-from tsrevel.errors import OutcomeUnknown, Throttled, TsrevelError
+from tsrevel.errors import OutcomeUnknown, Refused, Throttled, TsrevelError
 from tsrevel.planning.model import Hold, Labels, OrderId, Plan, Step
 from tsrevel.planning.reasons import Reason
 from tsrevel.revel.client import WriteResult, tell_renamed
@@ -110,9 +110,10 @@ def write_step(
                     return changed
                 continue
             written = found
-        except TsrevelError:
+        except TsrevelError as error:
             if attempt == 1:  # else an earlier attempt, answered with 429, may have been applied
-                ctx.ledger.orders.mark_not_applied(ctx.run_id, plan.event_id, step)
+                answer = str(error) if isinstance(error, Refused) else None
+                ctx.ledger.orders.mark_not_applied(ctx.run_id, plan.event_id, step, answer)
             raise
         ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, revel_id=written.id, facts={})
         state.in_doubt.discard(plan.event_id)
@@ -168,6 +169,7 @@ def _find_lost(
     renamed = find_renamed(plan, contents, {step.uuid}) if contents else None
     if renamed:
         return WriteResult(renamed.row_id, tell_renamed(step), renamed=True)
+    ctx.ledger.orders.note_unanswered(ctx.run_id, plan.event_id, step, str(unknown))
     raise OutcomeUnknown(f"{unknown}; Revel doesn't show it yet, so a later run checks again") from unknown
 
 

@@ -24,7 +24,7 @@ from tsrevel.errors import (
 from tsrevel.ledger import OrderRecord, Pause, Resolution
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan, Skip
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import Category, Reason, Status
+from tsrevel.planning.reasons import Category, FailedWrite, Reason, Status
 from tsrevel.planning.screening import event_day, find_zone
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class Outcome:
     14, because a person must check it before more is written for it. `down`: it failed because a service was
     unavailable. Not `looked_into`: the run didn't reach it, so a known hold or failure stays. `order_only`: its `text`
     says no more than `order_id`. `unknown`: neither TripleSeat nor the ledger has an event with this id.
+    `failed_write`: a write of its order failed in earlier runs, too.
     """
 
     event_id: EventId
@@ -68,6 +69,7 @@ class Outcome:
     looked_into: bool = True
     order_only: bool = False
     unknown: bool = False
+    failed_write: FailedWrite | None = None
 
     @property
     def shown_status(self) -> str:

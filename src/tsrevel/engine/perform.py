@@ -167,11 +167,11 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
         outcome = decide(ctx, state, work, item)
     except OutcomeUnknown as error:
         state.in_doubt.add(event_id)
-        return _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error))
+        return _tell_repeated(ctx, _failed(ctx, known, item, Reason.OUTCOME_UNKNOWN, str(error)))
     except TryNextRun as error:
         return replace(_failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)), down=True)
     except Refused as error:
-        return _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error))
+        return _tell_repeated(ctx, _failed(ctx, known, item, Reason.UPSTREAM_UNAVAILABLE, str(error)))
     except StopRun as stop:
         state.stop = state.stop or stop
         if isinstance(stop, WrongClock):
@@ -333,7 +333,8 @@ def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: 
     if isinstance(existing, Hold):
         return hold_found(about, existing)
     if isinstance(existing, Absent):
-        return replace(not_written(about, verdict), missed=True, news=True)
+        missed = replace(not_written(about, verdict), missed=True, news=True)
+        return replace(missed, failed_write=ctx.ledger.orders.failed_writes([event_id]).get(event_id))
     row = existing.row
     about = with_row(about, row)
     if isinstance(existing, Foreign) and may_be_ours(ctx, row, event_id):
@@ -377,6 +378,12 @@ def _with_record(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
 
 def _failed(ctx: RunContext, known: Known, item: WorkItem, reason: Reason | None, text: str) -> Outcome:
     return replace(_with_record(ctx, known, item), status=Status.FAILED, reason=reason, text=text)
+
+
+def _tell_repeated(ctx: RunContext, failed: Outcome) -> Outcome:
+    """The failure, and that the same write of its order failed in earlier runs: then it needs a person."""
+    again = ctx.ledger.orders.failed_writes([failed.event_id]).get(failed.event_id)
+    return replace(failed, failed_write=again, details=("failed again", again.step)) if again else failed
 
 
 def _unavailable(ctx: RunContext, known: Known, item: WorkItem, unavailable: EventUnavailable) -> Outcome:

@@ -221,6 +221,7 @@ def _to_result(state: RunState, outcome: Outcome) -> EventResult:
         unlisted=_is_lacking(state, latest),
         looked_into=outcome.looked_into,
         details=outcome.details,
+        repeated=outcome.failed_write is not None,
     )
 
 

@@ -9,6 +9,7 @@ from tsrevel.ledger import AuditKind, AuditRow, LedgerView, OrderRecord, Resolut
 from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
 from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents
+from tsrevel.planning.reasons import FailedWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class EventHistory:
     attempts: tuple[Attempt, ...] = ()
     steps: tuple[StepStatus, ...] = ()
     facts: tuple[AuditRow, ...] = ()
+    failed_write: FailedWrite | None = None
 
     @property
     def known(self) -> bool:
@@ -51,6 +53,7 @@ def recount_event(view: LedgerView | None, event_id: EventId, limit: int | None 
             attempts=view.queries.attempts_at(event_id),
             steps=view.queries.steps_of(event_id),
             facts=view.audit.rows(event_id, limit),
+            failed_write=view.orders.failed_writes([event_id]).get(event_id),
         )
 
 
@@ -77,6 +80,7 @@ _SENTENCES: dict[str, str] = {
     AuditKind.RECEIPT_REPLACED: "written again: {step}, Revel id {revel_id} (was {was})",
     AuditKind.SENT: "about to send: {step}",
     AuditKind.NOT_APPLIED: "not applied by Revel: {step}",
+    AuditKind.UNANSWERED: "no usable answer to: {step} ({answer})",
     AuditKind.NOT_SHOWN: "acknowledged, but Revel doesn't show it: {step}",
     AuditKind.CLOCK_CORRECTED: "the clock was ahead when it was sent: its time counts from now",
     AuditKind.TAKEN_UP: "continued: an earlier run began this order",
@@ -102,6 +106,8 @@ def describe_fact(fact: AuditRow) -> str:
         return f"{status} {reason}".strip() + (f", event day {fact.detail['day']}" if "day" in fact.detail else "")
     if fact.kind == AuditKind.DISPUTED and "reason" in fact.detail:  # in older rows the text includes the reason
         return f"disputed: {fact.detail['reason']}: {fact.detail['text']}"
+    if fact.kind == AuditKind.NOT_APPLIED and "answer" in fact.detail:
+        return f"refused by Revel: {fact.detail['step']} ({fact.detail['answer']})"
     sentence = _SENTENCES.get(fact.kind)
     if sentence is None:
         name = fact.kind.replace("_", " ")

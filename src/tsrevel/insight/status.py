@@ -16,7 +16,7 @@ from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, find_
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import EventId, OrderId, Skip
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import FailedWrite, Reason
 from tsrevel.webhook.spool import Spool, SpoolStatus
 
 
@@ -72,7 +72,7 @@ class InstallationStatus:
     `dry` are events that a dry run found held, failed or missed, and that no live run has seen since. `changed` are
     events that changed after their orders were made, until they are resolved or agree again. `totals` are the totals
     of each run's orders, by run id, if known. `dry_run` is the setting as read here. `contrary` is a recent `sync`
-    with another value: runs may have another environment.
+    with another value: runs may have another environment. `failed_writes`: the writes that failed in several runs.
     """
 
     now: datetime
@@ -98,6 +98,7 @@ class InstallationStatus:
     assumptions: tuple[AssumptionAnswer, ...] = ()
     accepted: tuple[AssumptionCode, ...] = ()
     contrary: RunRecord | None = None
+    failed_writes: Mapping[EventId, FailedWrite] = field(default_factory=dict)
 
     @property
     def dry_run_differs(self) -> bool:
@@ -178,7 +179,7 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
         return bare
     changed = tuple(_changed(view))
     with view.reading():
-        trouble = view.queries.held_or_failed()
+        trouble, missed = view.queries.held_or_failed(), view.queries.missed()
         runs = view.runs.latest(limit)
         return replace(
             bare,
@@ -189,7 +190,8 @@ def take_stock(view: LedgerView | None, settings: Settings, now: datetime, limit
             totals=view.queries.totals_of(run.run_id for run in runs),
             held=tuple(each for each in trouble if each.status == "held"),
             failed=tuple(each for each in trouble if each.status == "failed"),
-            missed=view.queries.missed(),
+            missed=missed,
+            failed_writes=view.orders.failed_writes(each.event_id for each in (*trouble, *missed)),
             due=view.queries.waiting(),
             orders=view.queries.open_orders(),
             resolved=view.events.all_resolutions(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import get_args
 
@@ -28,6 +29,7 @@ from tsrevel.ledger.records import (
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold, OrderId, Plan, Step
 from tsrevel.planning.money import show
+from tsrevel.planning.reasons import FailedWrite
 
 DISPUTED_FOR = f"""
     CASE WHEN text IS NOT NULL THEN (
@@ -66,6 +68,20 @@ _MAY_BE_APPLIED = """
     SELECT count(*) FILTER (WHERE kind = 'sent') > count(*) FILTER (WHERE kind = 'not_applied') AS ever
     FROM audit WHERE event_id = ? AND kind IN ('sent', 'not_applied')
 """
+_FAILED_WRITES = """
+    SELECT event_id, json_extract(detail, '$.step') AS step, json_extract(detail, '$.uuid') AS uuid,
+        json_extract(detail, '$.answer') AS answer, count(DISTINCT run_id) AS runs, max(seq) AS latest
+    FROM audit
+    WHERE event_id IN (SELECT value FROM json_each(?)) AND kind IN ('not_applied', 'unanswered')
+      AND json_extract(detail, '$.answer') IS NOT NULL
+      AND seq > coalesce(
+          (SELECT max(seq) FROM audit AS other
+           WHERE other.event_id = audit.event_id
+             AND kind IN ('recorded', 'receipt_replaced', 'settled', 'disputed', 'foreign', 'resolved', 'reopened')),
+          0)
+    GROUP BY event_id, uuid HAVING runs > 1 ORDER BY latest
+"""
+"""SQLite takes `answer` from the row of `max(seq)`."""
 _RESOLVED_AS = "SELECT verdict FROM resolutions WHERE event_id = ?"
 _PUT_STEP = "INSERT INTO steps (event_id, seq, kind, number, uuid) VALUES (?, ?, ?, ?, ?)"
 _STEP_BEFORE = """
@@ -223,6 +239,17 @@ class OrderRepository:
         with self._transactions.reading() as connection:
             return bool(connection.execute(_MAY_BE_APPLIED, (event_id,)).fetchone()["ever"])
 
+    def failed_writes(self, event_ids: Iterable[EventId]) -> dict[EventId, FailedWrite]:
+        """The writes of these events' orders that failed in two runs or more, and in none since then worked.
+
+        LedgerDamaged if a plan is unreadable.
+        """
+        wanted = list(event_ids)
+        with self._transactions.reading() as connection:
+            rows = connection.execute(_FAILED_WRITES, (json.dumps(wanted),)).fetchall()
+            records = self.find(row["event_id"] for row in rows)
+        return {row["event_id"]: _decode_failed_write(row, records.get(row["event_id"])) for row in rows}
+
     def contents(self, event_ids: Iterable[EventId]) -> dict[EventId, ContentHashes]:
         """The known content hashes of these events."""
         with self._transactions.reading() as connection:
@@ -286,11 +313,16 @@ class OrderRepository:
                 _recheck_when_certain(change, event_id)
             change.audit(AuditKind.SENT, event_id, step=step.kind, uuid=step.uuid)
 
-    def mark_not_applied(self, run_id: str, event_id: EventId, step: Step) -> None:
-        """Records that the step was not sent after all, or was refused: it is not applied."""
+    def mark_not_applied(self, run_id: str, event_id: EventId, step: Step, answer: str | None = None) -> None:
+        """Records that the step was not sent after all, or was refused with this `answer`: it is not applied."""
         with self._transactions.changing(run_id) as change:
             change.connection.execute(_MARK_NOT_APPLIED, (event_id, step.uuid))
-            change.audit(AuditKind.NOT_APPLIED, event_id, step=step.kind, uuid=step.uuid)
+            change.audit(AuditKind.NOT_APPLIED, event_id, step=step.kind, uuid=step.uuid, answer=answer)
+
+    def note_unanswered(self, run_id: str, event_id: EventId, step: Step, answer: str) -> None:
+        """Records what came in place of an answer to a step of unknown outcome, free of customer data."""
+        with self._transactions.changing(run_id) as change:
+            change.audit(AuditKind.UNANSWERED, event_id, step=step.kind, uuid=step.uuid, answer=answer)
 
     def mark_missing(self, run_id: str, event_id: EventId, steps: Iterable[Step]) -> None:
         """Records that Revel stopped showing these steps: their outcome is unknown again.
@@ -495,3 +527,14 @@ def _decode_receipt(row: sqlite3.Row) -> Receipt:
         kind=row["kind"],
         revel_id=row["revel_id"],
     )
+
+
+def _decode_failed_write(row: sqlite3.Row, record: OrderRecord | None) -> FailedWrite:
+    """Without the claimed plan only the kind of the write is known."""
+    failed = FailedWrite(f"write of the {row['step']}", row["runs"], row["answer"])
+    plan = record.plan if record else None
+    step = next((each for each in plan.steps if each.uuid == row["uuid"]), None) if plan else None
+    if record is None or plan is None or step is None:
+        return failed
+    product = plan.items[step.number].product if step.kind == "item" else None
+    return replace(failed, order_id=record.order_id, product=product, establishment=plan.location.establishment)

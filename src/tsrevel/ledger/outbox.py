@@ -146,16 +146,15 @@ class Outbox:
 
 
 def _occasion_of(result: EventResult, before: LastResult | None) -> Occasion | None:
-    """A failure is new only with another reason: its text may name a time, which differs in every run."""
+    """A failure is new with another reason, or as a repeated one. Its text may name a time, which always differs."""
     if result.missed:
         return None if before and before.was_missed_on(result.day) else "missed"
     if result.reason in REPORTED_CHANGES:
         return "changed"
     if result.status == "held":
         return "held"
-    if result.status != "failed" or (before and (before.status, before.reason) == (result.status, result.reason)):
-        return None
-    return "failed"
+    is_known = before is not None and (before.status, before.reason) == (result.status, result.reason)
+    return "failed" if result.status == "failed" and (result.repeated or not is_known) else None
 
 
 def _note_attempt(change: Change, number: int, state: str, *, refused: bool) -> None:

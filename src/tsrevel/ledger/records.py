@@ -36,6 +36,7 @@ class AuditKind(StrEnum):
     RECEIPT_REPLACED = "receipt_replaced"
     SENT = "sent"
     NOT_APPLIED = "not_applied"
+    UNANSWERED = "unanswered"
     NOT_SHOWN = "not_shown"
     CLOCK_CORRECTED = "clock_corrected"
     SETTLED = "settled"
@@ -165,6 +166,7 @@ class EventResult:
     `updated` is TripleSeat's own time of the last change. `event` is the complete event: if it is held or failed, the
     ledger stores a copy without customer data. `news`: this run reports it to a person. `unlisted`: the listing should
     have the event and doesn't. `looked_into` False: the run didn't get to the event, so known trouble stays.
+    `repeated`: it failed in the same way in an earlier run, so a person is needed.
     """
 
     event_id: EventId
@@ -182,6 +184,7 @@ class EventResult:
     unlisted: bool = False
     looked_into: bool = True
     details: tuple[str, ...] = ()
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

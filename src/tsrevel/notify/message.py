@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.notify.sendgrid import Message
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, label
 from tsrevel.planning.money import Cents
-from tsrevel.planning.reasons import Reason, Status, advise
+from tsrevel.planning.reasons import FailedWrite, Reason, Status, advise
 from tsrevel.templates import load_template, show_amount
 from tsrevel.text import clean_text, shorten, with_config
 
@@ -38,7 +38,7 @@ _MOST_LINES = 60
 class MailItem:
     """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, if there is one.
 
-    `reason` and `text` say why, `correlation_id` in which run.
+    `reason` and `text` say why, `correlation_id` in which run. `failed_write`: a write that failed in several runs.
     """
 
     occasion: str
@@ -50,6 +50,7 @@ class MailItem:
     reason: str | None = None
     text: str = ""
     plan: Plan | None = None
+    failed_write: FailedWrite | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class _Entry:
     text: str
     advice: str
     plan: Plan | None
+    passes: bool
 
     @property
     def where(self) -> str:
@@ -140,7 +142,9 @@ def write_message(items: Sequence[MailItem], context: MailContext) -> Message:
 def _make_entry(item: MailItem, context: MailContext) -> _Entry:
     plan, event_id = item.plan, clean_text(item.event_id)
     explain = "" if item.occasion == "injected" else f"run `tsrevel explain {event_id}`"
-    advice = advise(event_id, _STATUSES[item.occasion], item.reason, disputed=item.order_id is not None) or explain
+    status, is_wrong = _STATUSES[item.occasion], item.order_id is not None
+    told = advise(event_id, status, item.reason, disputed=is_wrong, failed_write=item.failed_write)
+    advice = told or explain
     return _Entry(
         occasion=item.occasion,
         event_id=event_id,
@@ -152,6 +156,7 @@ def _make_entry(item: MailItem, context: MailContext) -> _Entry:
         text=with_config(shorten(clean_text(item.text), _LONGEST_TEXT), context.config),
         advice=with_config(f"{advice[:1].upper()}{advice[1:]}.", context.config) if advice else "",
         plan=plan,
+        passes=_passes(item),
     )
 
 
@@ -170,17 +175,19 @@ def _explain_once(entries: Iterable[_Entry]) -> list[_Entry]:
 
 def _urgency(item: MailItem) -> tuple[bool, int]:
     """The sort key: what needs a person first."""
-    by_itself = item.occasion == "injected" or _passes(item.occasion, item.reason)
+    by_itself = item.occasion == "injected" or _passes(item)
     return by_itself, list(_STATUSES).index(item.occasion)
 
 
-def _passes(occasion: str, reason: str | None) -> bool:
-    """Whether the next run may mend it. It mends no credentials, and no fault, which has no reason."""
-    return occasion == "failed" and reason not in {None, "", Reason.AUTHORIZATION_DENIED}
+def _passes(item: MailItem) -> bool:
+    """Whether the next run may mend it: no credentials, no fault (without a reason), no write that always fails."""
+    if item.occasion != "failed" or item.failed_write:
+        return False
+    return item.reason not in {None, "", Reason.AUTHORIZATION_DENIED}
 
 
 def _heading(entry: _Entry) -> str:
-    return "Tried again by the next run" if _passes(entry.occasion, entry.reason) else "Needs a person"
+    return "Tried again by the next run" if entry.passes else "Needs a person"
 
 
 def _group(entry: _Entry) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -145,12 +146,57 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
 }
 
 
-def advise(event_id: str, status: str, reason: str | None, *, disputed: bool = False) -> str:
+@dataclass(frozen=True, slots=True)
+class FailedWrite:
+    """A write of an event's order that failed in each of several runs, and in none since then worked.
+
+    `step` is its name in words, `answer` what Revel said to it last. `order_id`: the half-written order, if Revel
+    acknowledged one. `product` is the item's.
+    """
+
+    step: str
+    runs: int
+    answer: str
+    order_id: str | None = None
+    product: int | None = None
+    establishment: int | None = None
+
+
+_BY_HAND = (
+    'run `tsrevel resolve {event} --as done --order {order} --note "finished by hand"`, so that no run writes to it, '
+    "and finish it by hand in Revel"
+)
+_AFTER_FAILED_WRITE = {
+    "item": "make product {product} active again at establishment {establishment} in Revel, or " + _BY_HAND,
+    "other": "correct in Revel what it refuses, or " + _BY_HAND,
+    "order": (
+        "run `tsrevel doctor`; if it finds nothing, run "
+        '`tsrevel resolve {event} --as done --note "entered by hand"`, and 15 minutes later enter the order by hand if '
+        "Revel still has none"
+    ),
+}
+_ORDER_IS_WANTED = frozenset({
+    (Status.PLANNED, None), (Status.FAILED, Reason.OUTCOME_UNKNOWN), (Status.FAILED, Reason.UPSTREAM_UNAVAILABLE),
+    (Status.SKIPPED, Reason.EVENT_DAY_PASSED), (Status.SKIPPED, Reason.RUN_LIMIT_REACHED),
+})  # fmt: skip
+"""The results that a write which fails in every run explains better than their own reasons."""
+
+
+def advise(
+    event_id: str,
+    status: str,
+    reason: str | None,
+    *,
+    disputed: bool = False,
+    failed_write: FailedWrite | None = None,
+) -> str:
     """The advice for an event with that status and reason code; '' for a code that this version doesn't know.
 
     Mails, `explain`, `status` and the table in docs/operations.md use this text. `disputed`: the event has an order of
-    ours, and that order is wrong.
+    ours, and that order is wrong. `failed_write`: a write of its order failed in several runs.
     """
+    if failed_write and (status, reason) in _ORDER_IS_WANTED:
+        return _advise_after(event_id, failed_write)
     if disputed and reason == Reason.AMOUNT_MISMATCH:
         return _ADVICE[Reason.ORDER_DIFFERS, None].replace("{event}", event_id)
     if reason is None:
@@ -159,3 +205,21 @@ def advise(event_id: str, status: str, reason: str | None, *, disputed: bool = F
         return ""
     code = Reason(reason)
     return _ADVICE.get((code, Status(status)), _ADVICE.get((code, None), NOTHING)).replace("{event}", event_id)
+
+
+def _advise_after(event_id: str, failed: FailedWrite) -> str:
+    """The advice for an event whose order can't be written. The next run tries the same write again."""
+    if failed.order_id is None:
+        kind, state = "order", "Revel has shown no order yet"
+    else:
+        kind = "other" if failed.product is None else "item"
+        state = f"order {failed.order_id} is half-written in Revel"
+    what = _AFTER_FAILED_WRITE[kind]
+    for name, value in (
+        ("event", event_id),
+        ("order", failed.order_id),
+        ("product", failed.product),
+        ("establishment", failed.establishment),
+    ):
+        what = what.replace(f"{{{name}}}", str(value))
+    return f"the {failed.step} failed in {failed.runs} runs ({failed.answer}); {state}: {what}"

@@ -15,7 +15,7 @@ from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import AMOUNTS, Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import Reason, Status, advise
 from tsrevel.reconcile.model import ALARMS, ComparisonResult, Difference, DifferenceKind, EventComparison, Money
 from tsrevel.reconcile.order_parts import (
     compare_amounts,
@@ -164,6 +164,8 @@ def _what_lacks(row: OrderRow) -> str:
 def _who_finishes(case: EventComparison) -> str:
     if case.resolution:
         return "runs leave it alone because a person resolved the event"
+    if case.failed_write:
+        return advise(case.event_id, Status.PLANNED, None, failed_write=case.failed_write)
     if case.gate == "passed" and not case.record:
         return f"run `tsrevel sync-event {case.event_id} --ignore-time-gate` to finish it"
     return "a run is writing it now, or the next live `sync` finishes it"

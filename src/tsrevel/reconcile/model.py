@@ -13,7 +13,7 @@ from tsrevel.ledger import LastResult, OrderRecord, Resolution
 from tsrevel.planning.identity import name_templates, order_uuid
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents
-from tsrevel.planning.reasons import Reason
+from tsrevel.planning.reasons import FailedWrite, Reason
 from tsrevel.planning.screening import GateState
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
@@ -132,7 +132,7 @@ class EventComparison:
     `event` is None if TripleSeat doesn't return it: `problem` says why, `gone` that it doesn't exist, `unread` that a
     later request may return it. `event_id` is '' for an order that names no event. `digest` is the event's content hash
     in the current listing. `screened` ignores the time gate, and `gate` is its state. `orders` may include deleted
-    ones. `day` is the day that it counts for.
+    ones. `day` is the day that it counts for. `failed_write`: a write of its order that failed in several runs.
     """
 
     event_id: EventId
@@ -151,6 +151,7 @@ class EventComparison:
     record: OrderRecord | None = None
     sighting: LastResult | None = None
     resolution: Resolution | None = None
+    failed_write: FailedWrite | None = None
     has_ledger: bool = True
 
     @property

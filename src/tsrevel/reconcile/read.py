@@ -19,7 +19,7 @@ from tsrevel.errors import Refused, ServiceDown, TryNextRun, Unavailable
 from tsrevel.ledger import KnownEvents, LedgerView
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Policy, Skip
-from tsrevel.planning.reasons import Reason, Status
+from tsrevel.planning.reasons import FailedWrite, Reason, Status
 from tsrevel.planning.screening import GateState, event_day, find_location, find_zone, judge_gate, screen
 from tsrevel.reconcile.model import (
     ComparedSpan,
@@ -61,6 +61,7 @@ class _Looking:
     nameless: list[DatedOrder] = field(default_factory=list)
     """Orders with a name nearly like ours. Some belong to an event by their uuid."""
     known: KnownEvents = field(default_factory=lambda: KnownEvents({}, {}, {}))
+    failed_writes: dict[EventId, FailedWrite] = field(default_factory=dict, init=False)
     failures: FailureStreak = field(default_factory=FailureStreak)
 
 
@@ -81,6 +82,8 @@ def read_cases(
         _list_events(sources, looking)
         _list_strangers(sources, looking, spans)
         _find_orders(sources, looking)
+        if sources.view:
+            looking.failed_writes = sources.view.orders.failed_writes(looking.known.orders)
         rows = [row for rows in looking.orders.values() for row in rows.values()]
         known = {row.id for row in rows}
         misplaced = [each for each in looking.nameless if each.order.id not in known]
@@ -209,6 +212,7 @@ def _case(
         record=known.orders.get(event_id),
         sighting=known.results.get(event_id),
         resolution=known.resolutions.get(event_id),
+        failed_write=looking.failed_writes.get(event_id),
         has_ledger=sources.view is not None,
     )
     if isinstance(told, EventUnavailable):

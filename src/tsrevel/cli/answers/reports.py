@@ -16,7 +16,7 @@ from tsrevel.ledger import OrderRecord, OrderState, Resolution, RunMode, RunReco
 from tsrevel.ledger.queries import Attempt, EventStatus, StepStatus
 from tsrevel.planning.explain import MatchedHow
 from tsrevel.planning.model import Treatment
-from tsrevel.planning.reasons import Category, Reason, Status, advise
+from tsrevel.planning.reasons import Category, FailedWrite, Reason, Status, advise
 
 OrderId = Annotated[Id | None, Field(serialization_alias="revel_order_id")]
 Day = Annotated[date | None, Field(serialization_alias="date")]
@@ -392,10 +392,12 @@ def answer_run(run: RunRecord) -> RunJson:
     return fill(RunJson, run, seconds=seconds)
 
 
-def answer_status(each: EventStatus, *, disputed: bool = False) -> EventStatusJson:
-    """An event as a run last saw it. `disputed`: the problem is its order in Revel."""
+def answer_status(
+    each: EventStatus, *, disputed: bool = False, failed_write: FailedWrite | None = None
+) -> EventStatusJson:
+    """An event as a run last saw it. `disputed`: the problem is its order in Revel. `failed_write`: as for `advise`."""
     known = Reason.__members__.get(each.reason or "")  # an older version's code may be gone
-    advice = advise(each.event_id, each.status, each.reason, disputed=disputed)
+    advice = advise(each.event_id, each.status, each.reason, disputed=disputed, failed_write=failed_write)
     return fill(EventStatusJson, each, category=known.category if known else None, advice=advice)
 
 
