@@ -16,6 +16,8 @@ def test_a_lost_ledger_is_told_by_the_next_live_sync_once(shell: Shell) -> None:
     [warning] = told.answer["warnings"]
     assert LOST in warning
     assert all(word in warning for word in (str(shell.world.settings().ledger_path), "pause", "resolve"))
+    assert "No order is doubled" not in warning  # one that was in doubt then may be
+    assert all(word in warning for word in ("15 minutes", "DUPLICATE_ORDERS"))
     assert f"WARNING [{told.answer['correlation_id']}] {warning}" in told.err
     assert (again.answer.get("warnings"), again.err) == (None, "")
 

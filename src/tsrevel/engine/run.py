@@ -29,9 +29,10 @@ from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 
 _LEDGER_WAS_LOST = (
-    "the ledger {path} is new, but Revel has orders that tsrevel made before: an earlier ledger is lost. No order is "
-    "doubled, because tsrevel searches Revel before each order. Pauses and resolutions are lost: restore the backup, "
-    "or pause and resolve again"
+    "the ledger {path} is new, but Revel has orders that tsrevel made before: an earlier ledger is lost. tsrevel "
+    "searches Revel before each order, so it makes none of them again. Only an order that was sent less than 15 "
+    "minutes before this run, and whose answer was lost, can be doubled: then the next run reports DUPLICATE_ORDERS. "
+    "Pauses and resolutions are lost: restore the backup, or pause and resolve again"
 )
 
 
