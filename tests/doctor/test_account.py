@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -137,6 +139,50 @@ def test_a_run_that_knows_nothing_of_it_neither_doubles_nor_loses(shell: Shell, 
             assert world.flaws(event_id) == []
         elif not made:
             assert all(report.exit_status != 0 for report in reports)
+
+
+REVEL_CODES = {code for code in AssumptionCode if code.startswith("REVEL_")}
+GONE: dict[str, Callable[[World, dict[str, Any]], object]] = {
+    "removed": lambda world, order: world.revel.state.rows["Order"].pop(order["id"]),
+    "marked as deleted": lambda world, order: change_order(world, order, deleted=True),
+    "given another name": lambda world, order: change_order(world, order, local_id="A, B"),
+    "given another time": lambda world, order: change_order(world, order, created_date="2026-12-01T08:00:00"),
+}
+
+
+def change_order(world: World, order: dict[str, Any], **fields: object) -> None:
+    world.revel.state.rows["Order"][order["id"]].update(fields)
+
+
+@pytest.mark.parametrize("how", GONE)
+@pytest.mark.parametrize("events", [(LATER,), (EARLIER,), (EARLIER, LATER)])
+def test_an_order_that_people_deleted_or_changed_since_proves_nothing_against_revel(
+    shell: Shell, events: tuple[int, ...], how: str
+) -> None:
+    world = shell.world
+    for event_id in events:
+        GONE[how](world, world.orders_of(event_id)[0])
+    ran = probe(shell, "--json")
+    found = results(ran)
+    assert {code for code in REVEL_CODES if found[code] is AssumptionResult.FAILS} == set()
+    assert ran.status == 0
+    if how != "given another time" and len(events) == 1:
+        assert found[_C.REVEL_FINDS_BY_UUID] is AssumptionResult.HOLDS
+        assert found[_C.REVEL_LOCAL_TIME] is AssumptionResult.HOLDS
+
+
+def test_other_orders_that_revel_shows_are_judged_once_all_of_the_ledger_are_deleted(shell: Shell) -> None:
+    world = shell.world
+    for event_id in (EARLIER, LATER):
+        change_order(world, world.orders_of(event_id)[0], deleted=True)
+    for number in range(14):  # POS stations use short numbers again and again (facts Revel 3.4)
+        world.add_order(number, "12", uuid=str(uuid4()))
+    world.add_order(1, "13", uuid=str(uuid4()))
+    found = results(probe(shell, "--json"))
+    assert found[_C.REVEL_UUID_KEPT] is AssumptionResult.UNTOLD
+    assert found[_C.REVEL_FINDS_BY_UUID] is AssumptionResult.HOLDS
+    assert found[_C.REVEL_FINDS_BY_LOCAL_ID] is AssumptionResult.HOLDS
+    assert AssumptionResult.FAILS not in {found[code] for code in REVEL_CODES}
 
 
 def test_what_was_answered_is_shown_by_doctor_and_status(shell: Shell) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tsrevel.doctor import assumed_of_revel as revel
 from tsrevel.doctor import assumed_of_tripleseat as tripleseat
-from tsrevel.doctor.assumed_of_revel import ListedOrder, RevelEvidence
+from tsrevel.doctor.assumed_of_revel import ListedOrder, RevelEvidence, StandingOrder
 from tsrevel.doctor.assumed_of_tripleseat import TripleSeatEvidence
 from tsrevel.ledger import KnownOrder
 from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionResult
@@ -41,10 +41,12 @@ def order(number: int, uuid: str, local_id: str, **more: object) -> dict[str, An
 FIRST = order(11, ONE, "Triple Seat_1", created_date="2026-12-12T10:00:05")
 SECOND = order(12, TWO, "Triple Seat_2")
 KNOWN = KnownOrder(OrderId("11"), ONE, "Triple Seat_1", Cents(1050), "America/Los_Angeles", AT)
+OTHER = KnownOrder(OrderId("12"), TWO, "Triple Seat_2", Cents(1050), "America/Los_Angeles", AT)
+NONE_SHOWN: dict[str, Any] = {"shown": (), "none_shown": "order 11 is deleted at Revel or not shown"}
 IDS = [{"id": number} for number in range(1, 6)]
 GOOD = RevelEvidence(
-    known=KNOWN,
-    shown=page(FIRST),
+    shown=(StandingOrder(KNOWN, FIRST),),
+    none_shown="",
     orders=(ListedOrder("11", ONE, "Triple Seat_1"), ListedOrder("12", TWO, "Triple Seat_2")),
     newest=page(SECOND, FIRST),
     by_uuid=page(FIRST),
@@ -70,13 +72,22 @@ GOOD = RevelEvidence(
     skew=3.0,
     other_skew=2.0,
 )
+
+
+def showing(of_it: dict[str, Any], known: KnownOrder = KNOWN, *others: StandingOrder) -> dict[str, Any]:
+    return {"shown": (StandingOrder(known, {**FIRST, **of_it}), *others)}
+
+
 SHORT = page(*IDS, more="/resources/Product/?offset=5", total=300)
+SHOWS_WALL_TIME = StandingOrder(OTHER, {**SECOND, "created_date": "2026-12-12T10:00:05"})
+SHOWS_UTC = StandingOrder(OTHER, {**SECOND, "created_date": "2026-12-12T18:00:05"})
 Judge = Callable[[RevelEvidence], AssumptionAnswer]
 CASES: list[tuple[Judge, dict[str, Any], AssumptionResult]] = [
-    (revel.judge_uuid_kept, {"shown": page({**FIRST, "uuid": TWO})}, FAILS),
-    (revel.judge_uuid_kept, {"shown": page({**FIRST, "uuid": ONE.upper()})}, HOLDS),
-    (revel.judge_uuid_kept, {"shown": RevelAnswer(refused=404)}, UNTOLD),
-    (revel.judge_uuid_kept, {"known": None, "shown": None}, UNTOLD),
+    (revel.judge_uuid_kept, showing({"uuid": TWO}), FAILS),
+    (revel.judge_uuid_kept, showing({"uuid": ONE.upper()}), HOLDS),
+    (revel.judge_uuid_kept, showing({"uuid": TWO}, replace(KNOWN, written_at=None)), UNTOLD),
+    (revel.judge_uuid_kept, showing({"uuid": TWO}, KNOWN, StandingOrder(OTHER, SECOND)), UNTOLD),
+    (revel.judge_uuid_kept, NONE_SHOWN, UNTOLD),
     (revel.judge_finds_by_uuid, {"by_uuid": page(FIRST, SECOND)}, FAILS),
     (revel.judge_finds_by_uuid, {"by_uuid": NONE}, FAILS),
     (revel.judge_finds_by_uuid, {"by_uuid": BAD_REQUEST}, FAILS),
@@ -85,6 +96,7 @@ CASES: list[tuple[Judge, dict[str, Any], AssumptionResult]] = [
     (revel.judge_finds_by_local_id, {"by_local_id": page(FIRST, SECOND)}, FAILS),
     (revel.judge_finds_by_local_id, {"by_local_id": NONE}, FAILS),
     (revel.judge_finds_by_local_id, {"by_local_id": page(FIRST, {**SECOND, "local_id": "Triple Seat_1"})}, HOLDS),
+    (revel.judge_finds_by_local_id, {"by_local_id": page(FIRST, {**SECOND, "local_id": "TRIPLE SEAT_1 "})}, HOLDS),
     (revel.judge_finds_by_local_id, {"by_local_id": RevelAnswer(refused=404)}, UNTOLD),
     (revel.judge_finds_none, {"by_unknown": page(FIRST)}, FAILS),
     (revel.judge_finds_none, {"by_unknown": DOWN}, UNTOLD),
@@ -93,6 +105,8 @@ CASES: list[tuple[Judge, dict[str, Any], AssumptionResult]] = [
     (revel.judge_in_filter, {"uuids_in": BAD_REQUEST}, FAILS),
     (revel.judge_in_filter, {"local_ids_in": NONE}, FAILS),
     (revel.judge_in_filter, {"local_ids_in": None}, HOLDS),
+    (revel.judge_in_filter, {"local_ids_in": page(*[SECOND] * 10, more="/resources/Order/?offset=10")}, UNTOLD),
+    (revel.judge_in_filter, {"local_ids_in": page(*[SECOND] * 10, total=11)}, UNTOLD),
     (revel.judge_in_filter, {"unknown_in": page(FIRST, SECOND)}, FAILS),
     (revel.judge_in_filter, {"uuids_in": None}, UNTOLD),
     (revel.judge_in_filter, {"uuids_in": DOWN}, UNTOLD),
@@ -118,6 +132,7 @@ CASES: list[tuple[Judge, dict[str, Any], AssumptionResult]] = [
     (revel.judge_next_page, {"pages": (*GOOD.pages[:2], page(IDS[1], total=5))}, FAILS),
     (revel.judge_next_page, {"pages": (*GOOD.pages[:2], page(*IDS[3:], total=5))}, FAILS),
     (revel.judge_next_page, {"pages": GOOD.pages[:2]}, FAILS),
+    (revel.judge_next_page, {"pages": (*GOOD.pages[:2], page(*IDS[3:], total=6))}, UNTOLD),
     (revel.judge_next_page, {"pages": (page(*IDS[:2], total=5),)}, FAILS),
     (revel.judge_next_page, {"pages": (page(*IDS[:2]),)}, UNTOLD),
     (revel.judge_next_page, {"pages": (GOOD.pages[0], DOWN, GOOD.pages[2])}, UNTOLD),
@@ -129,19 +144,21 @@ CASES: list[tuple[Judge, dict[str, Any], AssumptionResult]] = [
     (revel.judge_product_set, {"product_set": RevelAnswer(tuple(IDS[:1]))}, FAILS),
     (revel.judge_product_set, {"product_set": None}, UNTOLD),
     (revel.judge_product_set, {"product_set": DOWN}, UNTOLD),
-    (revel.judge_numbers, {"shown": page({**FIRST, "final_total": "1,000.00"})}, FAILS),
+    (revel.judge_numbers, showing({"final_total": "1,000.00"}), FAILS),
     (revel.judge_numbers, {"newest": page({**SECOND, "tax": True})}, FAILS),
-    (revel.judge_numbers, {"shown": page({**FIRST, "final_total": 1050})}, FAILS),
-    (revel.judge_numbers, {"shown": None, "newest": NONE}, UNTOLD),
-    (revel.judge_numbers, {"shown": None, "newest": page({"id": 1})}, UNTOLD),
-    (revel.judge_local_time, {"shown": page({**FIRST, "created_date": "2026-12-12T18:00:05"})}, FAILS),
-    (revel.judge_local_time, {"shown": page({**FIRST, "created_date": "2026-12-12T10:00:05-08:00"})}, FAILS),
-    (revel.judge_local_time, {"shown": page({**FIRST, "created_date": "2026-12-10T10:00:05"})}, FAILS),
-    (revel.judge_local_time, {"shown": page({**FIRST, "created_date": None})}, UNTOLD),
-    (revel.judge_local_time, {"known": replace(KNOWN, timezone="Atlantic/Reykjavik")}, UNTOLD),
-    (revel.judge_local_time, {"known": replace(KNOWN, written_at=None)}, UNTOLD),
-    (revel.judge_local_time, {"known": None, "shown": None}, UNTOLD),
-    (revel.judge_local_time, {"shown": RevelAnswer(refused=404)}, UNTOLD),
+    (revel.judge_numbers, showing({"final_total": 1050}), FAILS),
+    (revel.judge_numbers, {"shown": (), "newest": NONE}, UNTOLD),
+    (revel.judge_numbers, {"shown": (), "newest": page({"id": 1})}, UNTOLD),
+    (revel.judge_local_time, showing({"created_date": "2026-12-12T18:00:05"}), FAILS),
+    (revel.judge_local_time, showing({"created_date": "2026-12-12T10:00:05-08:00"}), FAILS),
+    (revel.judge_local_time, showing({"created_date": "2026-12-10T10:00:05"}), UNTOLD),
+    (revel.judge_local_time, showing({"created_date": "2026-12-10T10:00:05"}, KNOWN, SHOWS_WALL_TIME), HOLDS),
+    (revel.judge_local_time, showing({"created_date": "2026-12-10T10:00:05"}, KNOWN, SHOWS_UTC), FAILS),
+    (revel.judge_local_time, showing({"created_date": "2026-12-12T18:00:05"}, KNOWN, SHOWS_WALL_TIME), UNTOLD),
+    (revel.judge_local_time, showing({"created_date": None}), UNTOLD),
+    (revel.judge_local_time, showing({}, replace(KNOWN, timezone="Atlantic/Reykjavik")), UNTOLD),
+    (revel.judge_local_time, showing({}, replace(KNOWN, written_at=None)), UNTOLD),
+    (revel.judge_local_time, NONE_SHOWN, UNTOLD),
     (revel.judge_clock, {"skew": 400.0}, FAILS),
     (revel.judge_clock, {"skew": None}, FAILS),
     (revel.judge_clock, {"skew": 4000.0, "other_skew": 3990.0}, UNTOLD),
@@ -166,7 +183,7 @@ TODAY = date(2026, 12, 12)
 T_DOWN = TripleSeatAnswer(problem="TripleSeat: no connection")
 
 
-def event(number: int, **more: object) -> dict[str, Any]:
+def event(number: int | str, **more: object) -> dict[str, Any]:
     row = {"id": number, "event_date_iso8601": "2026-12-12", "status": "DEFINITE"}
     return {**row, "updated_at": "12/9/2026 10:21 AM", "created_at": f"11/{number}/2026 1:05 PM", **more}
 
@@ -206,6 +223,7 @@ def documents(seen: TripleSeatEvidence) -> AssumptionAnswer:
 
 
 OTHER_DAY = event(9, event_date_iso8601="2026-11-01", updated_at="11/1/2026 9:00 AM")
+OVERNIGHT = event(8, event_date_iso8601="2026-12-11", event_end_iso8601="2026-12-12T01:00:00-08:00")
 NOTHING = {"whole": (), "pages": (TripleSeatAnswer((), 0),), "known": None, "by_day": None, "by_update": None}
 T_JUDGES = (
     tripleseat.judge_event_dates,
@@ -224,6 +242,8 @@ T_CASES: list[tuple[TJudge, dict[str, Any], AssumptionResult]] = [
     (tripleseat.judge_event_dates, {"long_ago": TripleSeatAnswer((event(8, event_date_iso8601="2001-01-05"),))}, HOLDS),
     (tripleseat.judge_event_dates, {"by_day": TripleSeatAnswer((event(1), OTHER_DAY), 1)}, FAILS),
     (tripleseat.judge_event_dates, {"by_day": TripleSeatAnswer((), 0)}, FAILS),
+    (tripleseat.judge_event_dates, {"by_day": TripleSeatAnswer((event(1), OVERNIGHT), 1)}, HOLDS),
+    (tripleseat.judge_event_dates, {"by_day": TripleSeatAnswer((event("1"),), 1)}, HOLDS),
     (tripleseat.judge_event_dates, {"by_day": T_DOWN}, UNTOLD),
     (tripleseat.judge_event_dates, NOTHING, UNTOLD),
     (tripleseat.judge_update_dates, {"updated_long_ago": TripleSeatAnswer((OTHER_DAY,))}, FAILS),
@@ -239,6 +259,7 @@ T_CASES: list[tuple[TJudge, dict[str, Any], AssumptionResult]] = [
     ),
     (tripleseat.judge_pages, {"pages": (SEEN.pages[0], SEEN.pages[0])}, FAILS),
     (tripleseat.judge_pages, {"pages": (SEEN.pages[0], TripleSeatAnswer((), 2))}, FAILS),
+    (tripleseat.judge_pages, {"pages": (SEEN.pages[0], TripleSeatAnswer((), 1))}, UNTOLD),
     (tripleseat.judge_pages, {"pages": (TripleSeatAnswer((event(1),)),)}, FAILS),
     (tripleseat.judge_pages, {"pages": (TripleSeatAnswer((event(1),), 1),)}, UNTOLD),
     (tripleseat.judge_pages, {"pages": (T_DOWN,)}, UNTOLD),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.clocks import DOUBTFUL_CLOCK, agree_that_it_is_wrong
 from tsrevel.doctor.findings import fails, holds, untold
 from tsrevel.ledger import KnownOrder
-from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode
+from tsrevel.planning.assumptions import AssumptionAnswer, AssumptionCode, AssumptionResult
 from tsrevel.revel.decode import Row, decode_id, decode_uuid
 from tsrevel.revel.probes import RevelAnswer, RevelProbe
 
@@ -24,6 +24,10 @@ _NO_ESTABLISHMENT = "2147483600"
 _UNKNOWN_FILTER = "tsrevel_has_no_such_filter"
 _MONEY = ("subtotal", "tax", "final_total", "remaining_due", "discount_amount", "gratuity", "discount_total_amount")
 _SMALL = {"limit": "2", "order_by": "id", "fields": "id"}
+MOST_TRIED = 6
+"""How many orders of the ledger are requested by their id until Revel shows two. People may have deleted some."""
+_MOST_LISTED_TRIED = 4
+_TWO = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,22 @@ class ListedOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class RevelEvidence:
-    """Revel's answers. `known` is the ledger's order touched last. `orders` are up to two orders looked up."""
+class StandingOrder:
+    """An order of the ledger, and the row that Revel shows for its id. It isn't deleted."""
 
-    known: KnownOrder | None
-    shown: RevelAnswer | None
+    known: KnownOrder
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class RevelEvidence:
+    """Revel's answers. `shown` are up to two orders of the ledger, last changed first; `none_shown` says why none is.
+
+    `orders` are up to two orders that are looked up. Revel shows each by its id, and none is deleted.
+    """
+
+    shown: tuple[StandingOrder, ...]
+    none_shown: str
     orders: tuple[ListedOrder, ...]
     newest: RevelAnswer
     by_uuid: RevelAnswer | None
@@ -66,17 +81,10 @@ class RevelEvidence:
 def ask_revel(
     probe: RevelProbe, known: Sequence[KnownOrder], establishment: str, other_skew: float | None
 ) -> RevelEvidence:
-    """Send about 18 requests, one page each. `other_skew`: seconds by which TripleSeat's clock is ahead of ours."""
-    first = known[0] if known else None
+    """Send about 20 requests, one page each. `other_skew`: seconds by which TripleSeat's clock is ahead of ours."""
     newest = probe.list_rows("Order", order_by="-id", limit="10")
-    ours = [ListedOrder(each.order_id, each.uuid, each.local_id) for each in known]
-    listed = [ListedOrder(decode_id(row.get("id")), decode_uuid(row.get("uuid")), _text(row)) for row in newest.rows]
-    usable = {each.id: each for each in (*ours, *listed) if each.id and each.uuid and "," not in each.local_id}
-    orders = tuple(usable.values())[:2]
-    shown = probe.one("Order", first.order_id) if first else None
-    if first and shown and shown.rows:  # use the uuid that Revel shows: judge_uuid_kept compares it with ours
-        row = shown.rows[0]
-        orders = (ListedOrder(first.order_id, decode_uuid(row.get("uuid")), _text(row)), *orders[1:])
+    shown, none_shown = _find_shown(probe, known)
+    orders = _choose_orders(probe, shown, newest)
     one = orders[0] if orders else None
     named_first = next((each for each in orders if each.local_id), None)
     longest = probe.list_rows("Product", limit="250", order_by="id", fields="id")
@@ -87,8 +95,8 @@ def ask_revel(
         if pages[0].total:
             pages.append(probe.list_rows("Product", **_SMALL, offset=str(pages[0].total - 1)))
     return RevelEvidence(
-        known=first,
         shown=shown,
+        none_shown=none_shown,
         orders=orders,
         newest=newest,
         by_uuid=probe.list_rows("Order", uuid=one.uuid, limit="10") if one else None,
@@ -118,6 +126,58 @@ def ask_revel(
     )
 
 
+def _find_shown(probe: RevelProbe, known: Sequence[KnownOrder]) -> tuple[tuple[StandingOrder, ...], str]:
+    """The first two of these orders that Revel shows by their id and that aren't deleted; or why there are none."""
+    shown: list[StandingOrder] = []
+    answer = RevelAnswer()
+    for each in known:
+        answer = probe.one("Order", each.order_id)
+        if row := _standing(answer):
+            shown.append(StandingOrder(each, row))
+        if len(shown) == _TWO or answer.problem:
+            break
+    if shown:
+        return tuple(shown), ""
+    if not known:
+        return (), "the ledger has no order yet; `tsrevel rehearse` makes the first"
+    refused = answer.problem or answer.refused not in {None, 404}
+    tried = f"order {known[0].order_id}" if len(known) == 1 else f"each of the ledger's last {len(known)} orders"
+    return (), _why_none(answer, "") if refused else f"{tried} is deleted at Revel or not shown"
+
+
+def _choose_orders(probe: RevelProbe, shown: Sequence[StandingOrder], newest: RevelAnswer) -> tuple[ListedOrder, ...]:
+    """Up to two orders to look up: those of the ledger, else listed ones. Each is shown by its id, and isn't deleted.
+
+    The keys are those that Revel shows: people may have changed them.
+    """
+
+    def standing_rows() -> Iterator[Row]:
+        yield from (each.row for each in shown)
+        ids = (decode_id(row.get("id")) for row in newest.rows if _is_usable(row) and row.get("deleted") is not True)
+        known = {each.known.order_id for each in shown}
+        for order_id in [each for each in ids if each not in known][:_MOST_LISTED_TRIED]:
+            if row := _standing(probe.one("Order", order_id)):
+                yield row
+
+    found: list[ListedOrder] = []
+    for row in standing_rows():
+        if _is_usable(row):
+            found.append(ListedOrder(decode_id(row.get("id")), decode_uuid(row.get("uuid")), _text(row)))
+        if len(found) == _TWO:
+            break
+    return tuple(found)
+
+
+def _standing(answer: RevelAnswer) -> Row | None:
+    """The row that was requested by its id, unless the order is deleted."""
+    return next((row for row in answer.rows if decode_id(row.get("id")) and row.get("deleted") is not True), None)
+
+
+def _is_usable(row: Row) -> bool:
+    """Whether it has the keys to look it up. A comma would separate two values of an __in filter."""
+    return bool(decode_id(row.get("id")) and decode_uuid(row.get("uuid"))) and "," not in _text(row)
+
+
 def _text(row: Row) -> str:
     value = row.get("local_id")
     return value if isinstance(value, str) else ""
@@ -126,15 +186,34 @@ def _text(row: Row) -> str:
 # Judge the answers
 
 
+def _judge_shown(
+    code: AssumptionCode, seen: RevelEvidence, judge: Callable[[StandingOrder], AssumptionAnswer]
+) -> AssumptionAnswer:
+    """The answer of the ledger's orders. If one confirms and another refutes it, then somebody changed one of them."""
+    if not seen.shown:
+        return untold(code, seen.none_shown)
+    told = [judge(each) for each in seen.shown]
+    held, failed, others = (
+        next((each for each in told if each.result is result), None)
+        for result in (AssumptionResult.HOLDS, AssumptionResult.FAILS, AssumptionResult.UNTOLD)
+    )
+    if held and failed:
+        return untold(code, f"{failed.detail}, but {held.detail}")
+    return failed or held or others or told[0]
+
+
 def judge_uuid_kept(seen: RevelEvidence) -> AssumptionAnswer:
     code = _C.REVEL_UUID_KEPT
-    if seen.known is None or seen.shown is None:
-        return untold(code, "the ledger has no order yet; `tsrevel rehearse` makes the first")
-    if not seen.shown.rows:
-        return untold(code, _why_none(seen.shown, f"Revel doesn't show order {seen.known.order_id}"))
-    if decode_uuid(seen.shown.rows[0].get("uuid")) == seen.known.uuid:
-        return holds(code, f"order {seen.known.order_id} has the uuid that was sent")
-    return fails(code, f"order {seen.known.order_id} has another uuid than was sent")
+
+    def judge(each: StandingOrder) -> AssumptionAnswer:
+        known = each.known
+        if decode_uuid(each.row.get("uuid")) == known.uuid:
+            return holds(code, f"order {known.order_id} has the uuid that was sent")
+        if known.written_at is None:  # it was found at Revel, so a person may have made it
+            return untold(code, f"the ledger doesn't say that tsrevel wrote order {known.order_id}")
+        return fails(code, f"order {known.order_id} has another uuid than was sent")
+
+    return _judge_shown(code, seen, judge)
 
 
 def judge_finds_by_uuid(seen: RevelEvidence) -> AssumptionAnswer:
@@ -151,7 +230,9 @@ def judge_finds_by_local_id(seen: RevelEvidence) -> AssumptionAnswer:
     if seen.by_local_id is None:
         return untold(code, _why_none(seen.newest, "Revel lists no order that has a local_id"))
     wanted = next(each for each in seen.orders if each.local_id)
-    fits = all(str(row.get("local_id")) == wanted.local_id for row in seen.by_local_id.rows)
+    # a database may compare text without case and outer blanks; runs compare it exactly
+    names = {_text(row).strip().casefold() for row in seen.by_local_id.rows}
+    fits = names <= {wanted.local_id.strip().casefold()}
     return _judge_found(code, seen.by_local_id, wanted, "local_id", fits)
 
 
@@ -198,6 +279,8 @@ def judge_in_filter(seen: RevelEvidence) -> AssumptionAnswer:
         if answer.refused:
             return fails(code, f"Revel refuses the filter {key}__in with status 400")
         found = {decode_uuid(row.get(key)) if key == "uuid" else str(row.get(key)) for row in answer.rows}
+        if found < values and _has_more(answer):  # POS stations use their numbers again and again
+            return untold(code, f"more orders than fit on a page have the {key} of one of the two orders")
         if found != values:
             count = len(answer.rows)
             return fails(code, f"Revel doesn't list exactly the two orders of a {key}__in filter ({count} rows)")
@@ -276,6 +359,8 @@ def judge_next_page(seen: RevelEvidence) -> AssumptionAnswer:
         return untold(code, "Revel lists too few products for two pages")
     if len(seen.pages) < 3:
         return fails(code, "a page that names a next page has no total_count")
+    if {page.total for page in seen.pages} - {first.total, None}:
+        return untold(code, "Revel's products changed while the pages were read")
     if not seen_ids[1]:
         return fails(code, "the next page is empty")
     if set(seen_ids[0]) & set(seen_ids[1]):
@@ -315,45 +400,47 @@ def judge_product_set(seen: RevelEvidence) -> AssumptionAnswer:
 
 def judge_numbers(seen: RevelEvidence) -> AssumptionAnswer:
     code = _C.REVEL_NUMBERS
-    rows = (*(seen.shown.rows if seen.shown else ()), *seen.newest.rows)
+    rows = (*(each.row for each in seen.shown), *seen.newest.rows)
     if not rows:
         return untold(code, _why_none(seen.newest, "Revel lists no order"))
     amounts = [(key, row[key]) for row in rows for key in _MONEY if row.get(key) not in (None, "")]
     odd = next((key for key, value in amounts if _amount(value) is None), None)
     if odd:
         return fails(code, f"{odd} of an order isn't a decimal number")
-    known, shown = seen.known, seen.shown.rows[0] if seen.shown and seen.shown.rows else {}
-    total = _amount(shown.get("final_total"))
-    if known and total is not None and total == known.total and known.total:  # known.total is in cents
-        return fails(code, f"order {known.order_id} shows 100 times the amount that was sent")
+    for each in seen.shown:
+        total, sent = _amount(each.row.get("final_total")), each.known.total
+        if total is not None and total == sent and sent:  # `sent` is in cents
+            return fails(code, f"order {each.known.order_id} shows 100 times the amount that was sent")
     if not amounts:
         return untold(code, "the orders that Revel lists show no amounts")
     return holds(code, f"{len(amounts)} amounts are decimal numbers")
 
 
 def judge_local_time(seen: RevelEvidence) -> AssumptionAnswer:
-    code, known = _C.REVEL_LOCAL_TIME, seen.known
-    if known is None or seen.shown is None:
-        return untold(code, "the ledger has no order yet; `tsrevel rehearse` makes the first")
-    if known.written_at is None:
-        return untold(code, f"the ledger doesn't say when order {known.order_id} was written")
-    if not seen.shown.rows:
-        return untold(code, _why_none(seen.shown, f"Revel doesn't show order {known.order_id}"))
+    """Only UTC or an offset refutes it: people and POS stations may change the time of an order (facts Revel 7)."""
+    code = _C.REVEL_LOCAL_TIME
+    return _judge_shown(code, seen, lambda each: _judge_time(code, each))
+
+
+def _judge_time(code: AssumptionCode, each: StandingOrder) -> AssumptionAnswer:
+    known = each.known
     try:
-        shown = datetime.fromisoformat(str(seen.shown.rows[0].get("created_date")))
+        shown = datetime.fromisoformat(str(each.row.get("created_date")))
     except ValueError:
         return untold(code, f"the time of order {known.order_id} can't be read")
-    wall = known.written_at.astimezone(ZoneInfo(known.timezone)).replace(tzinfo=None)
-    utc = known.written_at.replace(tzinfo=None)
     if shown.tzinfo:
         return fails(code, f"order {known.order_id} shows its time with an offset")
+    if known.written_at is None:
+        return untold(code, f"the ledger doesn't say when order {known.order_id} was written")
+    wall = known.written_at.astimezone(ZoneInfo(known.timezone)).replace(tzinfo=None)
+    utc = known.written_at.replace(tzinfo=None)
     if abs(wall - utc) < _WRITTEN_WITHIN * 2:
         return untold(code, f"{known.timezone} is too near UTC to tell the two apart")
     if abs(shown - wall) <= _WRITTEN_WITHIN:
         return holds(code, f"order {known.order_id} shows the wall time in {known.timezone}")
     if abs(shown - utc) <= _WRITTEN_WITHIN:
         return fails(code, f"order {known.order_id} shows UTC, not the wall time in {known.timezone}")
-    return fails(code, f"order {known.order_id} doesn't show the time at which it was written")
+    return untold(code, f"the time of order {known.order_id} isn't when it was written; it was changed since")
 
 
 def judge_clock(seen: RevelEvidence) -> AssumptionAnswer:
@@ -387,6 +474,10 @@ REVEL_JUDGES = (
     judge_local_time,
     judge_clock,
 )
+
+
+def _has_more(answer: RevelAnswer) -> bool:
+    return answer.next is not None or (answer.total or 0) > len(answer.rows)
 
 
 def _ids(answer: RevelAnswer) -> list[str]:

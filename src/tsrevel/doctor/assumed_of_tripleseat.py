@@ -29,7 +29,8 @@ MOST_SITES = 5
 """How many sites' webhook endpoints are listed."""
 _MOST_WORDS = 8
 _LONGEST_WORD = 40
-DayOf = Callable[[EventRow], date | None]
+DaysOf = Callable[[EventRow], tuple[date, date] | None]
+"""The first and the last day for which a search may list an event. None if unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,20 @@ def _day(row: EventRow) -> date | None:
     return read_day(row.get("event_date_iso8601")) or read_day(row.get("event_date"))
 
 
+def _days(row: EventRow) -> tuple[date, date] | None:
+    """An event may end on the day after it begins (facts TripleSeat 3.2)."""
+    day = _day(row)
+    if day is None:
+        return None
+    ends = (read_day(row.get(name)) for name in ("event_end_iso8601", "event_end", "end_date"))
+    return day, max(day, next((end for end in ends if end), day))
+
+
+def _update_days(row: EventRow) -> tuple[date, date] | None:
+    day = _updated(row)
+    return (day, day) if day else None
+
+
 def _updated(row: EventRow) -> date | None:
     stamp = read_stamp(row.get("updated_at"))
     return stamp.date() if stamp else None
@@ -94,18 +109,18 @@ def _updated(row: EventRow) -> date | None:
 
 def judge_event_dates(seen: TripleSeatEvidence) -> AssumptionAnswer:
     code = _C.TRIPLESEAT_EVENT_DATES
-    others = _outside(seen.long_ago.rows, _day, *_LONG_AGO)
+    others = _outside(seen.long_ago.rows, _days, *_LONG_AGO)
     if others:
         return fails(code, f"the search by event date for January 2001 lists events of other days ({others})")
-    return _judge_search(code, seen, seen.by_day, seen.day, _day, timedelta())
+    return _judge_search(code, seen, seen.by_day, seen.day, _days, timedelta())
 
 
 def judge_update_dates(seen: TripleSeatEvidence) -> AssumptionAnswer:
     code = _C.TRIPLESEAT_UPDATE_DATES
-    others = _outside(seen.updated_long_ago.rows, _updated, *_LONG_AGO)
+    others = _outside(seen.updated_long_ago.rows, _update_days, *_LONG_AGO)
     if others:
         return fails(code, f"the search by update date for January 2001 lists events of other days ({others})")
-    return _judge_search(code, seen, seen.by_update, seen.updated, _updated, timedelta(days=1))
+    return _judge_search(code, seen, seen.by_update, seen.updated, _update_days, timedelta(days=1))
 
 
 def _judge_search(
@@ -113,7 +128,7 @@ def _judge_search(
     seen: TripleSeatEvidence,
     answer: TripleSeatAnswer | None,
     day: date | None,
-    day_of: DayOf,
+    days_of: DaysOf,
     slack: timedelta,
 ) -> AssumptionAnswer:
     """Whether the search for the day of a known event lists that event, and none of other days."""
@@ -121,16 +136,16 @@ def _judge_search(
         return untold(code, _why_none(seen.pages[0], "TripleSeat lists no event in the last or next 60 days"))
     if answer.problem or answer.refused:
         return untold(code, _why_none(answer, ""))
-    if others := _outside(answer.rows, day_of, day - slack, day + slack):
+    if others := _outside(answer.rows, days_of, day - slack, day + slack):
         return fails(code, f"the search for one day lists events of other days ({others})")
-    if (answer.pages or 1) == 1 and all(row.get("id") != seen.known.get("id") for row in answer.rows):
-        return fails(code, f"event {read_id(seen.known.get('id'))} isn't listed by the search for its own day")
+    known = read_id(seen.known.get("id"))
+    if (answer.pages or 1) == 1 and all(read_id(row.get("id")) != known for row in answer.rows):
+        return fails(code, f"event {known} isn't listed by the search for its own day")
     return holds(code, f"the search finds the events of one day ({len(answer.rows)}), and none in January 2001")
 
 
-def _outside(rows: Iterable[EventRow], day_of: DayOf, first: date, last: date) -> int:
-    days = [day_of(row) for row in rows]
-    return sum(day is not None and not first <= day <= last for day in days)
+def _outside(rows: Iterable[EventRow], days_of: DaysOf, first: date, last: date) -> int:
+    return sum(days is not None and (days[0] > last or days[1] < first) for days in map(days_of, rows))
 
 
 def judge_order(seen: TripleSeatEvidence) -> AssumptionAnswer:
@@ -158,6 +173,8 @@ def judge_pages(seen: TripleSeatEvidence) -> AssumptionAnswer:
         return fails(code, "the search returns no total_pages")
     if len(seen.pages) < 2:
         return untold(code, "the events of the last and next 60 days fit on one page")
+    if seen.pages[1].pages not in {None, first.pages}:
+        return untold(code, "TripleSeat's events changed while the pages were read")
     ids = [{read_id(row.get("id")) for row in page.rows} for page in seen.pages]
     if not ids[1] - ids[0]:
         return fails(code, f"page 2 of {first.pages} has only events of page 1")

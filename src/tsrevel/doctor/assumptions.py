@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from tsrevel.config import Settings
-from tsrevel.doctor.assumed_of_revel import REVEL_JUDGES, ask_revel
+from tsrevel.doctor.assumed_of_revel import MOST_TRIED, REVEL_JUDGES, ask_revel
 from tsrevel.doctor.assumed_of_tripleseat import ask_tripleseat, judge_tripleseat
 from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, untold, warning
 from tsrevel.errors import AssumptionFailed, LedgerUnusable
@@ -74,12 +74,12 @@ def check_assumptions(
 
 
 def read_known_orders(settings: Settings, runtime: Runtime) -> tuple[KnownOrder, ...]:
-    """Up to two orders of the ledger, last touched first. Raises LedgerUnusable and LedgerDamaged."""
+    """Some orders of the ledger, last changed first. Raises LedgerUnusable and LedgerDamaged."""
     view = open_view(settings.ledger_path, settings.environment, runtime.database)
     if view is None:
         return ()
     with view:
-        return view.assumptions.known_orders(2)
+        return view.assumptions.known_orders(MOST_TRIED)
 
 
 def read_answers(settings: Settings, runtime: Runtime) -> tuple[AssumptionAnswer, ...]:
