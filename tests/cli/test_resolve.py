@@ -187,6 +187,52 @@ def test_an_order_that_revel_has_not_got_is_refused(shell: Shell, deleted: bool)
     assert resolve(shell, FULL, "open", "--json").answer["before"] is None
 
 
+@pytest.mark.parametrize("by", ["uuid", "local_id", "ledger", "ledger alone", "resolution"])
+def test_another_events_order_is_refused_and_it_is_said_whose_it_is(shell: Shell, by: str) -> None:
+    """A number copied from the line above would leave this event without an order, and nobody would notice."""
+    rows = shell.world.revel.state.rows["Order"]
+    if by == "local_id":
+        order = shell.world.add_order(FULL)
+    elif by == "resolution":
+        order = shell.world.add_order(FULL, "777")
+        assert resolve(shell, FULL, "done", "--order", str(order)).status == 0
+    else:
+        shell.sync()
+        order = shell.world.orders_of(FULL)[0]["id"]
+        rows[order]["local_id"] = "renamed"
+        if by.startswith("ledger"):
+            rows[order]["uuid"] = "00000000-0000-4000-8000-000000000009"
+        shell.world.wires["revel"].down = by == "ledger alone"
+    ran = resolve(shell, UNMAPPED, "done", "--order", str(order))
+    assert (ran.status, f"order {order} is the order of event {FULL} (" in ran.err) == (2, True)
+    assert "nothing was stored" in ran.err
+    assert resolve(shell, UNMAPPED, "open", "--json").answer["before"] is None
+
+
+@pytest.mark.parametrize("name", ["Triple Seat_{}", "Triple Seat {}", "777"])
+def test_its_own_order_is_taken_whatever_its_name(shell: Shell, name: str) -> None:
+    order = shell.world.add_order(UNMAPPED, name)
+    shell.sync()
+    assert resolve(shell, UNMAPPED, "done", "--order", str(order)).status == 0
+    assert resolve(shell, UNMAPPED, "done", "--order", str(order)).status == 0
+
+
+def test_our_own_order_under_another_events_name_is_taken_by_its_uuid(shell: Shell) -> None:
+    shell.sync()
+    order = shell.world.orders_of(FULL)[0]["id"]
+    shell.world.revel.state.rows["Order"][order]["local_id"] = f"Triple Seat_{UNMAPPED}"
+    assert resolve(shell, FULL, "done", "--order", str(order)).status == 0
+    assert resolve(shell, UNMAPPED, "done", "--order", str(order)).status == 2
+
+
+def test_an_order_that_was_named_by_mistake_is_free_again_once_another_is_named(shell: Shell) -> None:
+    wrong, right = (shell.world.add_order(FULL, text) for text in ("777", "778"))
+    resolve(shell, UNMAPPED, "done", "--order", str(wrong))
+    assert resolve(shell, FULL, "done", "--order", str(wrong)).status == 2
+    assert resolve(shell, UNMAPPED, "done", "--order", str(right)).status == 0
+    assert resolve(shell, FULL, "done", "--order", str(wrong)).status == 0
+
+
 @pytest.mark.parametrize("how", ["down", "paused", "disabled"])
 def test_where_revel_cant_be_asked_it_is_said_that_the_order_wasnt_checked(shell: Shell, how: str) -> None:
     shell.world.wires["revel"].down = how == "down"

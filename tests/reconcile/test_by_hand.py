@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tsrevel.planning.identity import order_uuid
-from tsrevel.planning.model import EventId
+from tsrevel.planning.model import EventId, OrderId
 from tsrevel.sandbox import Payment
 from tsrevel.sandbox.day import FULL_CHARGES, FULL_LINES
 
@@ -226,6 +226,78 @@ def test_two_orders_for_one_event_are_never_resolved_away(made: Shell) -> None:
     resolve(made)
     ran = reconcile(made, "--json")
     assert (ran.status, "duplicate_orders" in {each["kind"] for each in found(ran, FULL)}) == (14, True)
+
+
+# One order for two events
+
+
+def name(shell: Shell, event: int, order: int) -> None:
+    """Resolve an event with the number of an order, unchecked, as while Revel is down."""
+    with shell.world.ledger() as ledger:
+        ledger.events.resolve(EventId(str(event)), "done", "entered by hand", OrderId(str(order)))
+
+
+@pytest.mark.parametrize("days", [0, 20])
+@pytest.mark.parametrize("renamed", [False, True])
+def test_an_event_resolved_with_another_events_order_has_none_and_that_is_told(
+    shell: Shell, days: int, renamed: bool
+) -> None:
+    """The other event may be on a day that isn't compared."""
+    shell.sync()
+    number = Revel(shell.world).order(FULL)["id"]
+    if renamed:
+        Revel(shell.world).order(FULL)["local_id"] = "renamed"
+    name(shell, UNMAPPED, number)
+    if days:
+        shell.world.tripleseat.edit_event(UNMAPPED, event_date_iso8601="2026-12-30", event_date="12/30/2026")
+        argv = ["--from", "2026-12-29", "--to", "2026-12-31"]
+    else:
+        argv = []
+    ran = reconcile(shell, "--json", *argv)
+    one = only(ran, UNMAPPED)
+    assert (ran.status, one["kind"], one["revel_order_ids"]) == (3, "shared_order", [str(number)])
+    assert f"Revel order {number} stands for two events, this one and {FULL}" in one["text"]
+    assert f"tsrevel resolve {UNMAPPED} --as done --order ID" in one["text"]
+    assert "shared_order" not in {each["kind"] for each in found(ran, FULL)}
+
+
+def test_an_order_by_hand_that_people_named_for_two_events_is_told_for_both(shell: Shell) -> None:
+    shell.sync()
+    number = shell.world.add_order(UNMAPPED, "777")
+    name(shell, UNMAPPED, number)
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
+    name(shell, MISSED, number)
+    ran = reconcile(shell, "--json")
+    assert [only(ran, event)["kind"] for event in (UNMAPPED, MISSED)] == ["shared_order"] * 2
+
+
+def test_an_order_that_the_ledger_has_for_two_events_is_told_for_the_one_whose_uuid_it_lacks(shell: Shell) -> None:
+    shell.sync()
+    order = Revel(shell.world).order(FULL)
+    order["local_id"] = f"Triple Seat_{UNMAPPED}"
+    with shell.world.ledger() as ledger:
+        run = ledger.runs.latest(1)[0].run_id
+        ledger.orders.mark_foreign(run, EventId(str(UNMAPPED)), OrderId(str(order["id"])), "x", None)
+    ran = reconcile(shell, "--json")
+    assert "shared_order" in {each["kind"] for each in found(ran, UNMAPPED)}
+    assert {each["kind"] for each in found(ran, FULL)} == {"wrong_local_id"}
+
+
+def test_a_named_order_that_can_not_be_read_hides_no_other_event(shell: Shell) -> None:
+    shell.sync()
+    number = shell.world.add_order(UNMAPPED, "777")
+    shell.world.revel.state.rows["Order"][number]["final_total"] = "many"
+    name(shell, UNMAPPED, number)
+    ran = reconcile(shell, "--json")
+    assert (ran.status, only(ran, MISSED)["kind"]) == (3, "event_without_order")
+    assert f"whether order {number} is that of event {UNMAPPED} can't be checked" in ran.err
+
+
+def test_once_the_right_order_is_named_it_is_explained(shell: Shell) -> None:
+    shell.sync()
+    name(shell, UNMAPPED, Revel(shell.world).order(FULL)["id"])
+    name(shell, UNMAPPED, shell.world.add_order(UNMAPPED, "777"))
+    assert found(reconcile(shell, "--json"), UNMAPPED) == []
 
 
 # Money in its place

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from itertools import chain
 from typing import Literal
 
 import typer
@@ -18,12 +20,17 @@ from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
-from tsrevel.planning.model import EventId, OrderId
-from tsrevel.wiring import Runtime, make_state_folder, open_services, why_disabled
+from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.model import EventId, OrderId, Policy
+from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
+from tsrevel.revel.decode import OrderRow
+from tsrevel.wiring import Runtime, build_policy, make_state_folder, open_services, why_disabled
 
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
 """In characters: a sentence or two."""
+_AT_ONCE = 500
+"""How many of the ledger's orders are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
     path, environment = settings.ledger_path, settings.environment
     with logging_to(ctx.stderr, flags, "resolve"):
         make_state_folder(settings)
-        unchecked = _look_for(ctx, flags, runtime, order_id) if order_id else None
+        order, unchecked = _look_for(ctx, flags, runtime, order_id) if order_id else (None, None)
         with (
             hold_lock(path),
             Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
@@ -80,6 +87,8 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
                     return reject(ctx, flags, objection, NEEDS_ATTENTION)
                 ledger.events.reopen(event_id, options.note)
             else:
+                if order_id:
+                    _refuse_order_of_another(ledger, event_id, order_id, order, build_policy(settings))
                 ledger.events.resolve(event_id, options.word, options.note, order_id)
             after = ledger.events.resolutions([event_id]).get(event_id)
     warnings = [unchecked] if unchecked else []
@@ -123,8 +132,10 @@ def _check(options: ResolveOptions) -> ResolveOptions:
     return replace(options, note=note, order_id=order_id)
 
 
-def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: OrderId) -> str | None:
-    """Why the order wasn't checked in Revel; None if Revel has it. Raises typer.BadParameter if it hasn't."""
+def _look_for(
+    ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id: OrderId
+) -> tuple[OrderRow | None, str | None]:
+    """The order as Revel has it, or why that wasn't checked. Raises typer.BadParameter if Revel hasn't got it."""
     try:
         settings = load_settings(config=flags.config, environ=ctx.environ)
         why = why_disabled(settings, runtime)
@@ -132,14 +143,48 @@ def _look_for(ctx: CliContext, flags: OutputOptions, runtime: Runtime, order_id:
             with open_services(settings, runtime) as services:
                 row = services.revel.find_by_id(order_id)
             if row and not row.deleted:
-                return None
+                return row, None
             what = "is deleted at Revel" if row else "doesn't exist at Revel"
             raise typer.BadParameter(f"order {order_id} {what}; nothing was stored; look up its number in Revel")
     except ConfigError:
         why = "the settings for Revel are incomplete; run `tsrevel config validate`"
     except (CredentialsRefused, TryNextRun, Refused) as error:
         why = str(error)
-    return f"whether Revel has order {order_id} wasn't checked: {why}"
+    return None, f"whether Revel has order {order_id} wasn't checked: {why}"
+
+
+def _refuse_order_of_another(
+    ledger: Ledger, event_id: EventId, order_id: OrderId, order: OrderRow | None, policy: Policy
+) -> None:
+    """Raise typer.BadParameter if the order stands for another event: then one of the two would have none."""
+    owner = _find_owner(ledger, event_id, order_id, order, policy)
+    if owner:
+        other, why = owner
+        raise typer.BadParameter(
+            f"order {order_id} is the order of event {other} ({why}); nothing was stored; look up in Revel the number "
+            f"of the order of event {event_id}"
+        )
+
+
+def _find_owner(
+    ledger: Ledger, event_id: EventId, order_id: OrderId, order: OrderRow | None, policy: Policy
+) -> tuple[EventId, str] | None:
+    """Another event whose order it is, and how that shows. A uuid of ours proves more than a name."""
+    if order:
+        known = (each for each, _ in ledger.queries.recent_events("", EVERY_EVENT))
+        named = owner_of(order, policy, chain([event_id], known))
+        if named and named != event_id:
+            by_uuid = order.uuid == order_uuid(named)
+            return named, "by its uuid" if by_uuid else f"its local_id is {order.local_id!r}"
+    for each in ledger.events.all_resolutions():
+        if each.event_id != event_id and named_order(each) == order_id:
+            return each.event_id, "a person named it when that event was resolved"
+    ids = ledger.orders.event_ids_between(date.min, date.max)
+    for start in range(0, len(ids), _AT_ONCE):
+        for other, record in ledger.orders.find(ids[start : start + _AT_ONCE]).items():
+            if other != event_id and record.order_id == order_id:
+                return other, "according to the ledger"
+    return None
 
 
 def _recall(ledger: Ledger, event_id: EventId) -> _Before:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.outcomes import recall_dispute
@@ -16,7 +17,15 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import AMOUNTS, Hold, Plan, Policy, Skip
 from tsrevel.planning.money import ZERO, Cents, show
 from tsrevel.planning.reasons import Reason, Status, advise
-from tsrevel.reconcile.model import ALARMS, ComparisonResult, Difference, DifferenceKind, EventComparison, Money
+from tsrevel.reconcile.model import (
+    ALARMS,
+    ComparisonResult,
+    Difference,
+    DifferenceKind,
+    EventComparison,
+    Money,
+    named_order,
+)
 from tsrevel.reconcile.order_parts import (
     compare_amounts,
     compare_order,
@@ -374,6 +383,7 @@ def _is_before(case: EventComparison, stamp: datetime | None, precision: timedel
 def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
     """The result for the case: its findings, each with its event and orders, and its money in each of the three."""
     found = (settle(case, each) for each in compare_live(case, policy)) if case.live else _compare_without_order(case)
+    found = chain(_compare_shared(case), found)
     orders = tuple(sorted(row.id for row in case.orders))
     findings = tuple(
         replace(each, event_id=each.event_id or case.event_id or None, orders=each.orders or orders) for each in found
@@ -412,6 +422,21 @@ def _ledger(
     if record.plan:
         return planned_money(record.plan, policy)
     return revel[0] if revel else Money()
+
+
+# Orders that stand for several events
+
+
+def _compare_shared(case: EventComparison) -> Iterator[Difference]:
+    """The finding for each order that stands for the event, but is another event's. No resolution explains it."""
+    for order, other in case.shared.items():
+        if order == named_order(case.resolution):
+            how = "a person named it when this event was resolved; name the right one with `tsrevel resolve "
+            how += f"{case.event_id} --as done --order ID`"
+        else:
+            how = "check in Revel and TripleSeat which event it is for, and enter the other order by hand"
+        text = f"Revel order {order} stands for two events, this one and {other}: {how}"
+        yield Difference(DifferenceKind.SHARED_ORDER, text, reason=Reason.ORDER_DIFFERS, orders=(order,))
 
 
 # Events without an order in Revel

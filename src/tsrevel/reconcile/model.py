@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -18,6 +18,8 @@ from tsrevel.planning.screening import GateState
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
 
+EVERY_EVENT = 2**31
+"""A limit that no ledger reaches."""
 MoneyKind = Literal["items", "discount", "tax", "charges", "total", "payments", "balance"]
 
 
@@ -25,6 +27,7 @@ class DifferenceKind(StrEnum):
     """The kind of a finding. Codes never change their meaning. From NOT_DUE on they explain, and aren't differences."""
 
     DUPLICATE_ORDERS = "duplicate_orders"
+    SHARED_ORDER = "shared_order"
     ORDER_WITHOUT_EVENT = "order_without_event"
     EVENT_WITHOUT_ORDER = "event_without_order"
     EVENT_UNREADABLE = "event_unreadable"
@@ -133,6 +136,7 @@ class EventComparison:
     later request may return it. `event_id` is '' for an order that names no event. `digest` is the event's content hash
     in the current listing. `screened` ignores the time gate, and `gate` is its state. `orders` may include deleted
     ones. `day` is the day that it counts for. `failed_write`: a write of its order that failed in several runs.
+    `shared` are orders that stand for it and with better right for another event.
     """
 
     event_id: EventId
@@ -152,6 +156,7 @@ class EventComparison:
     sighting: LastResult | None = None
     resolution: Resolution | None = None
     failed_write: FailedWrite | None = None
+    shared: Mapping[OrderId, EventId] = field(default_factory=dict)
     has_ledger: bool = True
 
     @property
@@ -293,6 +298,11 @@ class Reconciliation:
         return (14 if any(alarms) else 3) if alarms else 0
 
 
+def named_order(resolution: Resolution | None) -> OrderId | None:
+    """The order that a person named for the event when resolving it as done."""
+    return resolution.order_id if resolution and resolution.verdict == "done" else None
+
+
 def prefixes(policy: Policy) -> tuple[str, ...]:
     """The beginnings of our orders' names, without any that begins with another one."""
     heads = sorted({template.partition("{event_id}")[0] for template in name_templates(policy)})
@@ -312,3 +322,9 @@ def event_of(order: OrderRow, policy: Policy) -> EventId | None:
         if found and (head or tail or order.uuid == order_uuid(EventId(found[1]))):
             return EventId(found[1])
     return None
+
+
+def owner_of(order: OrderRow, policy: Policy, known: Iterable[EventId]) -> EventId | None:
+    """The event that the order is for: by its uuid, if that is of one of the `known` events, else by its name."""
+    by_uuid = next((each for each in known if order_uuid(each) == order.uuid), None)
+    return by_uuid or event_of(order, policy)

@@ -6,6 +6,7 @@ looked up by uuid and name. Orders are listed by day only to find those without 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -15,24 +16,29 @@ from tsrevel.engine.catalogs import Catalogs
 from tsrevel.engine.context import FailureStreak
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_event
 from tsrevel.engine.outcomes import Progress
-from tsrevel.errors import Refused, ServiceDown, TryNextRun, Unavailable
+from tsrevel.errors import Refused, ServiceDown, TryNextRun, Unavailable, Unreadable
 from tsrevel.ledger import KnownEvents, LedgerView
 from tsrevel.planning.identity import NAMELESS, known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Policy, Skip
 from tsrevel.planning.reasons import FailedWrite, Reason, Status
 from tsrevel.planning.screening import GateState, event_day, find_location, find_zone, judge_gate, screen
 from tsrevel.reconcile.model import (
+    EVERY_EVENT,
     ComparedSpan,
     EventComparison,
     ReportLocation,
     event_of,
     is_named_like_ours,
+    named_order,
+    owner_of,
     prefixes,
 )
 from tsrevel.revel.client import Contents
 from tsrevel.revel.decode import OrderRow
 from tsrevel.revel.orders import DatedOrder, OrderSearch
 from tsrevel.tripleseat.client import TripleSeat
+
+log = logging.getLogger(__name__)
 
 USUAL_DAYS = 7
 """How many days are compared by default, today included."""
@@ -60,6 +66,8 @@ class _Looking:
     written: dict[EventId, DatedOrder] = field(default_factory=dict)
     nameless: list[DatedOrder] = field(default_factory=list)
     """Orders with a name nearly like ours. Some belong to an event by their uuid."""
+    shared: dict[EventId, dict[OrderId, EventId]] = field(default_factory=dict, init=False)
+    """Orders that stand for an event, each with another event that has a better right to it."""
     known: KnownEvents = field(default_factory=lambda: KnownEvents({}, {}, {}))
     failed_writes: dict[EventId, FailedWrite] = field(default_factory=dict, init=False)
     failures: FailureStreak = field(default_factory=FailureStreak)
@@ -84,6 +92,7 @@ def read_cases(
         _find_orders(sources, looking)
         if sources.view:
             looking.failed_writes = sources.view.orders.failed_writes(looking.known.orders)
+        _find_shared(sources, looking)
         rows = [row for rows in looking.orders.values() for row in rows.values()]
         known = {row.id for row in rows}
         misplaced = [each for each in looking.nameless if each.order.id not in known]
@@ -162,6 +171,51 @@ def _find_orders(sources: Sources, looking: _Looking) -> None:
                 looking.orders[event_id] = {known.id: known}
 
 
+def _find_shared(sources: Sources, looking: _Looking) -> None:
+    """Find the orders that stand for several events. Who has it by the order's uuid or name has the best right to it.
+
+    The ledger's order comes next, then one that a person named. An order that a person named is read at Revel if it
+    isn't known yet: its event may be on another day.
+    """
+    rights: dict[OrderId, list[tuple[int, EventId]]] = {}
+    for event_id, rows in looking.orders.items():
+        for order in rows.values():
+            if not order.deleted:
+                rights.setdefault(order.id, []).append((0 if order.uuid == order_uuid(event_id) else 1, event_id))
+    for event_id, record in looking.known.orders.items():
+        if record.order_id and record.order_id not in looking.orders.get(event_id, {}):
+            rights.setdefault(record.order_id, []).append((2, event_id))
+    named = {each.event_id: each for each in sources.view.events.all_resolutions()} if sources.view else {}
+    for event_id, resolution in named.items():
+        order_id = named_order(resolution)
+        if order_id is None or any(event_id == holder for _, holder in rights.get(order_id, ())):
+            continue
+        if event_id in looking.events and order_id not in rights:
+            owner = _find_owner(sources, event_id, order_id)
+            if owner and owner != event_id:
+                rights.setdefault(order_id, []).append((1, owner))
+        rights.setdefault(order_id, []).append((3, event_id))
+    for order_id, holders in rights.items():
+        best, owner = min(holders)
+        for _, event_id in holders:
+            others = [each for each in holders if each[1] != event_id]
+            if others and (event_id != owner or min(others)[0] == best):
+                looking.shared.setdefault(event_id, {})[order_id] = min(others)[1]
+
+
+def _find_owner(sources: Sources, event_id: EventId, order_id: OrderId) -> EventId | None:
+    """The event that a named order is for by its keys; None if they don't tell, or if the order can't be read."""
+    try:
+        found = sources.books.find_by_id(order_id)
+    except Unreadable as error:
+        log.warning("whether order %s is that of event %s can't be checked: %s", order_id, event_id, error)
+        return None
+    if found is None or found.deleted:
+        return None
+    seen = sources.view.queries.recent_events("", EVERY_EVENT) if sources.view else ()
+    return owner_of(found, sources.policy, [event_id, *(each for each, _ in seen)])
+
+
 def _names(sources: Sources, looking: _Looking, event_id: EventId) -> tuple[str, ...]:
     """Every `local_id` that its order may have, including that of its plan in case the settings have changed."""
     record = looking.known.orders.get(event_id)
@@ -213,6 +267,7 @@ def _case(
         sighting=known.results.get(event_id),
         resolution=known.resolutions.get(event_id),
         failed_write=looking.failed_writes.get(event_id),
+        shared=looking.shared.get(event_id, {}),
         has_ledger=sources.view is not None,
     )
     if isinstance(told, EventUnavailable):

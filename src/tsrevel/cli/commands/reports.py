@@ -159,7 +159,8 @@ def resolve(
         typer.Option("--note", metavar="T", help="Say what you did and why, without customers' names. It is stored."),
     ] = "",
     order: Annotated[
-        str | None, typer.Option("--order", metavar="ID", help="With done: the event's Revel order.")
+        str | None,
+        typer.Option("--order", metavar="ID", help="With done: the event's Revel order. No other event may have it."),
     ] = None,
     no_order_exists: Annotated[
         bool,
