@@ -20,7 +20,7 @@ from tsrevel.ledger import hold_lock
 from tsrevel.planning.assumptions import AssumptionCode
 
 from ..cli.bench import PATIENCE, TELL_IMPORTS, execute, first_line, imported_by
-from ..cli.captured import KEY
+from ..cli.captured import KEY, sign_plainly
 from ..cli.test_processes import assert_whole
 from ..engine.test_assumptions import answer
 from .bench import BEARER, FULL, PAID, SECOND_KEY, TOKEN, Service, run_service, served, until, world_to_serve
@@ -80,6 +80,30 @@ def test_switching_the_connector_on_and_leaving_the_dry_run_need_no_restart(tmp_
             world.write_config()
             service.settle()
             assert_whole(world)
+
+
+def test_with_plain_a_bare_digest_is_accepted_and_becomes_an_order(tmp_path: Path) -> None:
+    with world_to_serve(tmp_path, "full") as world, run_service(world, "--plain") as service:
+        body = service.body()
+        assert service.send(body, sign_plainly(body + b" ")).json()["reason"] == "SIGNATURE_MISMATCH"
+        trial = service.client.post(
+            "/test/webhook", content=body, headers={**BEARER, "X-Signature": sign_plainly(body)}
+        )
+        assert trial.json()["ok"] is True
+        assert service.send(body, sign_plainly(body)).status_code == 200
+        service.settle()
+        assert_whole(service.world)
+        assert service.health()["failed"] == 0
+        assert service.send(service.body()).status_code == 200
+        service.settle()
+
+
+def test_without_plain_the_log_says_which_option_accepts_a_bare_digest(tmp_path: Path) -> None:
+    with served(tmp_path, "full") as service:
+        body = service.body()
+        assert service.send(body, sign_plainly(body)).status_code == 401
+        assert "only --plain accepts those" in service.stop().err
+    assert "--plain" in execute("serve", "--help").out
 
 
 def test_wrong_settings_stop_the_work_and_keep_deliveries(tmp_path: Path) -> None:

@@ -36,9 +36,9 @@ _ID_DIGITS = 8
 """The first digits of a delivery's run ids come from its name, so all its runs have one correlation id."""
 
 
-def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | None) -> int:
+def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | None, *, plain: bool) -> int:
     """Serve until SIGTERM or Ctrl-C. Raises ConfigError, LedgerUnusable, RunLocked if it can't start."""
-    commands = ServedCommands(ctx, flags, {"serve.host": host, "serve.port": port})
+    commands = ServedCommands(ctx, flags, {"serve.host": host, "serve.port": port}, plain=plain)
     settings = commands.settings()
     make_state_folder(settings)
     spool = Spool(settings.spool_path)
@@ -56,7 +56,7 @@ def serve(ctx: CliContext, flags: OutputOptions, host: str | None, port: int | N
         worker = Worker(commands, spool)
         _announce(ctx, flags, settings, listening.getsockname()[1])
         worker.start()
-        run_server(build_app(worker), worker, listening)
+        run_server(build_app(worker, plain=plain), worker, listening)
     return TERMINATED if worker.is_alive() else 0  # a second signal didn't wait for it
 
 
@@ -75,11 +75,12 @@ def _announce(ctx: CliContext, flags: OutputOptions, settings: Settings, port: i
 
 @dataclass(slots=True)
 class ServedCommands:
-    """The commands as the worker runs them. `overrides`: the flags of `serve`."""
+    """The commands as the worker runs them. `overrides` and `plain`: the flags of `serve`."""
 
     ctx: CliContext
     flags: OutputOptions
     overrides: dict[str, object]
+    plain: bool
     _settings: Settings | None = field(default=None, init=False)
     _stamp: tuple[object, ...] = field(default=(), init=False)
     _deadline: Deadline | None = field(default=None, init=False)
@@ -127,7 +128,13 @@ class ServedCommands:
         known = path.stem[-_ID_DIGITS:]
         if len(known) == _ID_DIGITS and set(known) <= set("0123456789abcdef"):
             run_id = known + run_id[_ID_DIGITS:]
-        options = ReplayOptions(archive=spool.done, refused=spool.failed, run_id=run_id, deadline=self._begin(settings))
+        options = ReplayOptions(
+            plain=self.plain,
+            archive=spool.done,
+            refused=spool.failed,
+            run_id=run_id,
+            deadline=self._begin(settings),
+        )
         answers = replay_files(self.ctx, self.flags, settings, [path], options, to_come)
         return answers[0] if answers else None
 

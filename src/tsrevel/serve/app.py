@@ -47,9 +47,9 @@ _HTTP_STATUSES = {0: 200, 3: 200, 14: 200, 2: 400, 11: 409, 12: 502, 13: 502}
 """The HTTP status by exit status; 500 for any other."""
 
 
-def build_app(worker: Worker) -> Starlette:
-    """The service's routes as an ASGI app."""
-    endpoints = Endpoints(worker)
+def build_app(worker: Worker, *, plain: bool) -> Starlette:
+    """The service's routes as an ASGI app. `plain`: it also accepts a bare digest of the body as its signature."""
+    endpoints = Endpoints(worker, plain=plain)
     app = Starlette(
         routes=[
             Route("/webhook", endpoints.take_delivery, methods=["POST"]),
@@ -68,8 +68,8 @@ def build_app(worker: Worker) -> Starlette:
 class Endpoints:
     """The endpoints. They share the worker, and the count of bytes in memory."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker, self._spool = worker, worker.spool
+    def __init__(self, worker: Worker, *, plain: bool) -> None:
+        self._worker, self._spool, self._plain = worker, worker.spool, plain
         self._settings = worker.commands.settings()
         self._began = time.monotonic()
         self._in_memory = 0
@@ -179,7 +179,7 @@ class Endpoints:
                 text = f"the delivery has {len(headers)} X-Signature headers, and must have one"
                 raise SignatureRefused(SignatureReason.MALFORMED_SIGNATURE_HEADER, text)
             keys = [key.get_secret_value() for key in self.settings().tripleseat.webhook_signing_keys]
-            check_signature(body, "".join(headers), keys, now=utc_now())
+            check_signature(body, "".join(headers), keys, plain=self._plain, now=utc_now())
         except SignatureRefused as error:
             log.warning("a delivery was refused: %s", error)
             _refuse(401, error.reason, "the signature isn't accepted")

@@ -223,6 +223,7 @@ def serve(
         int | None,
         typer.Option("--port", min=0, max=65535, metavar="P", help="Listen on this port. [default: serve.port]"),
     ] = None,
+    plain: Plain = False,
 ) -> int:
     """Receive webhook deliveries over HTTP, until SIGTERM.
 
@@ -232,4 +233,4 @@ def serve(
     require_extra("serve", "starlette", "uvicorn")
     from tsrevel.cli import serve as verb
 
-    return verb.serve(ctx, flags, host, port)
+    return verb.serve(ctx, flags, host, port, plain=plain)
