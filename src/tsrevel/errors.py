@@ -25,6 +25,7 @@
     ├── OutcomeUnknown                 a write whose answer was lost: check Revel
     ├── Refused                        a service refused the request (other 4xx)
     ├── ClaimConflict                  a change contradicts the ledger: a fault in tsrevel
+    ├── SpoolUnwritable                no finished delivery can leave the spool of `serve`
     └── DeliveryRefused                a webhook delivery must not be used                exit 4
         ├── SignatureRefused           nothing proves that TripleSeat sent it
         ├── BodyTooLarge               longer than any delivery is
@@ -480,6 +481,10 @@ class DeliveryUnreadable(DeliveryRefused):
     def __init__(self, text: str, fault: DeliveryFault) -> None:
         self.fault = fault
         super().__init__(DeliveryReason.MISSING_DATA, f"the delivery can't be read: {text}")
+
+
+class SpoolUnwritable(TsrevelError):
+    """A delivery is finished, but can't be moved out of the spool; nor can any other."""
 
 
 class FieldMissingError(Exception):

@@ -188,7 +188,7 @@ def test_what_can_not_be_moved_is_told_and_its_order_stands(shell: Shell, spool:
     shell.world.at("before POST /resources/OrderHistory/", path.unlink)
     ran = shell.replay(str(spool), "--json", "--archive", str(archive))
     assert (ran.status, ran.answer["processed"]) == (1, True)
-    assert "a.json was processed but can't be moved" in ran.err
+    assert f"a.json was processed but can't be moved to {archive}: " in ran.err
     assert shell.world.flaws(FULL) == []
 
 

@@ -145,6 +145,38 @@ def test_a_spool_that_can_not_be_written_asks_for_another_delivery(tmp_path: Pat
         assert_whole(service.world)
 
 
+@pytest.mark.parametrize("which", ["done", "failed"])
+def test_a_folder_of_the_spool_that_somebody_removed_is_made_again(tmp_path: Path, which: str) -> None:
+    with served(tmp_path, "full") as service:
+        shutil.rmtree(service.spool / which)
+        body = service.body() if which == "done" else b"{"
+        assert service.send(body).status_code == 200
+        service.settle()
+        [kept] = (service.spool / which).glob("*.json")
+        assert kept.read_bytes() == body
+        assert service.client.get("/ready").status_code == 200
+        assert service.health()["failed"] == (which == "failed")
+
+
+def test_while_finished_deliveries_can_not_be_moved_it_is_not_ready_and_gives_none_up(tmp_path: Path) -> None:
+    with served(tmp_path, "full") as service:
+        done = service.spool / "done"
+        done.rmdir()
+        done.write_text("a file in its place")
+        assert service.send(service.body()).status_code == 200
+        until(lambda: service.world.orders_of(FULL))
+        ready = service.client.get("/ready")
+        assert (ready.status_code, ready.json()["checks"]["spool"]) == (503, False)
+        until(lambda: service.client.post("/test/webhook", content=b"{}", headers=BEARER))
+        assert (len(service.waiting), service.health()["failed"]) == (1, 0)
+        done.unlink()
+        service.settle()
+        assert_whole(service.world)
+        told = service.stop().err
+        assert f"was processed but can't be moved to {done}: " in told
+        assert f"not ready: {done} can't be written" in told
+
+
 def test_a_ledger_that_is_gone_doubles_nothing(tmp_path: Path) -> None:
     with served(tmp_path, "full") as service:
         service.send(service.body())

@@ -12,7 +12,7 @@ import pytest
 from tsrevel.config import Settings
 from tsrevel.engine.deliveries import DeliveryAnswer
 from tsrevel.engine.outcomes import RunReport
-from tsrevel.errors import Halted, LedgerCode, LedgerUnusable, RunLocked
+from tsrevel.errors import Halted, LedgerCode, LedgerUnusable, RunLocked, SpoolUnwritable
 from tsrevel.serve import worker as module
 from tsrevel.serve.worker import FIRST_PAUSE, LONGEST_PAUSE, MOST_FAULTS, Document, Worker, pause_after
 from tsrevel.webhook.spool import Spool, move_away
@@ -125,7 +125,9 @@ def test_poison_is_put_aside_with_its_reason(acted: Acted, answer: DeliveryAnswe
 
 
 @pytest.mark.usefixtures("no_pauses")
-@pytest.mark.parametrize("answer", [LATER, DOWN, RunLocked("x"), LedgerUnusable(LedgerCode.LOCKED, "x")])
+@pytest.mark.parametrize(
+    "answer", [LATER, DOWN, RunLocked("x"), LedgerUnusable(LedgerCode.LOCKED, "x"), SpoolUnwritable("x")]
+)
 def test_what_may_pass_is_never_given_up(acted: Acted, answer: DeliveryAnswer | Exception) -> None:
     acted.answers["a"] = answer
     put(acted, "a")

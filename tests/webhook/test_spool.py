@@ -72,6 +72,42 @@ def test_the_status_counts_what_waits_and_what_failed(spool: Spool, tmp_path: Pa
     assert names(spool.failed) == [f"{first.stem}{end}" for end in (".json", ".reason", ".sig")]
 
 
+def test_a_folder_that_somebody_removed_is_made_again_for_what_is_moved_there(spool: Spool) -> None:
+    spool.done.rmdir()
+    spool.failed.rmdir()
+    for folder, reason in ((spool.done, ""), (spool.failed, "why")):
+        name = spool.store(b"{}", "t=1")
+        move_away(spool.folder / f"{name}.json", folder, reason)
+        assert f"{name}.sig" in names(folder)
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_check_makes_such_folders_again_and_leaves_nothing_in_them(spool: Spool) -> None:
+    spool.done.rmdir()
+    spool.failed.rmdir()
+    spool.check_writable()
+    assert [names(each) for each in (spool.folder, spool.done, spool.failed)] == [[], [], []]
+
+
+@pytest.mark.parametrize("which", ["done", "failed"])
+def test_the_check_names_the_folder_that_can_not_be_written(spool: Spool, which: str) -> None:
+    folder = spool.folder / which
+    folder.rmdir()
+    folder.write_text("a file in its place")
+    with pytest.raises(OSError, match="Not a directory") as told:
+        spool.check_writable()
+    assert told.value.filename == str(folder)
+
+
+def test_old_signatures_go_even_if_there_is_no_folder_of_finished_ones(spool: Spool) -> None:
+    spool.done.rmdir()
+    path = spool.folder / "a.sig"
+    path.write_text("t=1")
+    os.utime(path, ((NOW - KEPT - timedelta(hours=1)).timestamp(),) * 2)
+    spool.prune(NOW)
+    assert names(spool.folder) == []
+
+
 def test_done_is_forgotten_after_a_week_and_failed_is_not(spool: Spool) -> None:
     for age in (KEPT - timedelta(hours=1), KEPT + timedelta(hours=1)):
         for folder in (spool.done, spool.failed, spool.folder):

@@ -25,7 +25,7 @@ from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, und
 from tsrevel.engine.fetch import NamedEvent, StoredEvent, UnreadEvent
 from tsrevel.engine.outcomes import Outcome, RunReport, most_severe
 from tsrevel.engine.run import take_up
-from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, TsrevelError
+from tsrevel.errors import DeliveryFault, DeliveryRefused, DeliveryUnreadable, SpoolUnwritable, TsrevelError
 from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
@@ -89,7 +89,8 @@ def replay_files(
 ) -> list[DeliveryAnswer]:
     """The same with these settings; return the answer to each delivery. `to_come`: all that were read in advance.
 
-    A missing file has no answer, because another process took it. Raises RunLocked, LedgerUnusable.
+    A missing file has no answer, because another process took it. Raises RunLocked, LedgerUnusable, and for
+    `serve` SpoolUnwritable.
     """
     runtime = ctx.runtime or Runtime()
     ctx.zone = ZoneInfo(settings.timezone)
@@ -111,6 +112,8 @@ def replay_files(
                 outcomes, dry_run = tuple(replay.outcomes.values()), settings.safety.dry_run
                 show_summary(RunReport(run_id, correlate(run_id), "single", dry_run, outcomes), TextOutput(ctx))
         notifier.exit_status = most_severe({0, *(each.exit_status for each in answers)})
+    if replay.unmoved and options.refused:
+        raise SpoolUnwritable(replay.unmoved)
     return answers
 
 
@@ -187,6 +190,8 @@ class _Replay:
     """The result for each event. A later delivery that had nothing to do doesn't change it."""
     untried: list[str] = field(default_factory=list, init=False)
     """The names of the deliveries that weren't tried."""
+    unmoved: str = field(default="", init=False)
+    """The delivery that was processed but not moved, and the reason; "" if all were moved."""
 
     def take(self, path: Path) -> DeliveryAnswer:
         """Process one delivery, and move its file to the archive; return its answer."""
@@ -219,8 +224,10 @@ class _Replay:
         try:
             move_away(path, folder, answer.text if refused else "")
         except OSError as error:
-            text = f"{show_path(path)} was processed but can't be moved: {error.strerror or type(error).__name__}"
-            print(f"tsrevel: {text}", file=self.ctx.stderr)
+            why = error.strerror or type(error).__name__
+            self.unmoved = f"{show_path(path)} was processed but can't be moved to {folder}: {why}"
+            if not self.options.refused:
+                print(f"tsrevel: {self.unmoved}", file=self.ctx.stderr)
             return replace(answer, exit_status=most_severe({answer.exit_status, TsrevelError.exit_status}))
         return answer
 

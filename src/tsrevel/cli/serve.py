@@ -122,7 +122,7 @@ class ServedCommands:
         return why_disabled(self.settings(), self._runtime)
 
     def replay(self, path: Path, to_come: Sequence[DeliveryAnswer]) -> DeliveryAnswer | None:
-        """Process one delivery as `replay --archive` does. Raises RunLocked and LedgerUnusable."""
+        """Process one delivery as `replay --archive` does. Raises RunLocked, LedgerUnusable, SpoolUnwritable."""
         settings, spool = self.settings(), Spool(path.parent)
         run_id = self._runtime.new_run_id()
         known = path.stem[-_ID_DIGITS:]

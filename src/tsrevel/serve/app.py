@@ -259,7 +259,7 @@ class Endpoints:
         try:
             self._spool.check_writable()
         except OSError as error:
-            log.warning("not ready: the spool can't be written (%s)", error.strerror)
+            log.warning("not ready: %s can't be written (%s)", error.filename, error.strerror)
             checks["spool"] = False
         return checks
 

@@ -225,7 +225,7 @@ class Worker(Thread):
             move_away(path, self.spool.failed, reason)
             self._waiting.remove(path)
         except OSError as error:
-            log.error("%s can't be moved: %s", path.stem, error.strerror)  # noqa: TRY400
+            log.error("%s can't be moved to %s: %s", path.stem, self.spool.failed, error.strerror)  # noqa: TRY400
 
     def _understand(self, path: Path) -> DeliveryAnswer | None:
         """The subject of a waiting delivery: a later one about the same event may supersede the one in hand."""

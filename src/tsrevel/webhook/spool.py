@@ -72,8 +72,9 @@ def list_bodies(folder: Path) -> list[Path]:
 def move_away(path: Path, folder: Path, reason: str = "") -> None:
     """Move a delivery and its signature, each in one step, without overwriting any file.
 
-    `reason` goes into a file beside them. Raises OSError.
+    `reason` goes into a file beside them. Makes the folder again if somebody removed it. Raises OSError.
     """
+    make_folder(folder, path.parent)
     names = (path.stem if number == 0 else f"{path.stem}.{number}" for number in count())
     stem = next(name for name in names if not any((folder / f"{name}{end}").exists() for end in (path.suffix, ".sig")))
     if reason:
@@ -198,18 +199,25 @@ class Spool:
         return SpoolStatus(len(waiting), oldest, len(failed))
 
     def check_writable(self) -> None:
-        """Raise OSError if nothing can be stored now."""
-        probe = self.folder / f".{token_hex(8)}.part"
-        try:
-            with probe.open("xb") as file:
-                file.write(b" " * 4096)
-        finally:
-            probe.unlink(missing_ok=True)
+        """Raise OSError, with the folder, if nothing can be stored or moved now. Makes `done` and `failed` again."""
+        for folder in (self.folder, self.done, self.failed):
+            probe = folder / f".{token_hex(8)}.part"
+            try:
+                if folder != self.folder:
+                    make_folder(folder, self.folder)
+                with probe.open("xb") as file:
+                    file.write(b" " * 4096)
+                probe.unlink()
+            except OSError as error:
+                with suppress(OSError):
+                    probe.unlink(missing_ok=True)
+                raise OSError(error.errno, error.strerror or type(error).__name__, str(folder)) from error
 
     def prune(self, now: datetime) -> None:
         """Remove old files (see KEPT) from `done`, and old signatures whose bodies are gone. Raises OSError."""
         alone = [each for each in self.folder.glob("*.sig") if not each.with_suffix(".json").exists()]
-        for each in [*self.done.iterdir(), *alone]:
+        done = self.done.iterdir() if self.done.is_dir() else ()
+        for each in [*done, *alone]:
             with suppress(FileNotFoundError):
                 if each.stat().st_mtime < (now - KEPT).timestamp():
                     each.unlink()
