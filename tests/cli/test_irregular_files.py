@@ -54,3 +54,29 @@ def test_a_named_pipe_among_the_files_of_a_run_is_a_matter_of_configuration(shel
     ran = shell.run("sync", "--config", str(config), "--json")
     assert (ran.status, shell.requests) == (10, 0)
     assert "a named pipe" in ran.answer["error"]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["ledger", "backup", "-"],
+        ["ledger", "export", "--output", "-"],
+        ["report", "--offline", "--output", "-"],
+        ["reconcile", "--html", "-"],
+        ["schedule", "cron", "--log", "-"],
+        ["sandbox", "--write-config", "-"],
+        ["init", "--output", "-"],
+        ["replay", "a.json", "--archive", "./-"],
+    ],
+)
+def test_a_dash_is_no_file_to_write(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str]
+) -> None:
+    """To many programs it means standard output."""
+    shell.sync()
+    config = str(shell.write_config())
+    monkeypatch.chdir(tmp_path)
+    ran = shell.run(*argv, "--json", "--config", config)
+    assert (ran.status, ran.answer["exit_status"]) == (2, 2)
+    assert "not standard output; give another name" in ran.err
+    assert not (tmp_path / "-").exists()

@@ -164,3 +164,10 @@ def _root(
     ] = False,
 ) -> None:
     del version
+
+
+def new_file(value: Path | None) -> Path | None:
+    """The file to write. Raises typer.BadParameter for `-`, which means standard output to many programs."""
+    if value == Path("-"):
+        raise typer.BadParameter("- would be the name of a file or folder here, not standard output; give another name")
+    return value

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, app, command, group
+from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, app, command, group, new_file
 
 Reason = Annotated[
     str, typer.Option("--reason", metavar="T", help="The reason, for people who read reports. Name no customers.")
@@ -70,7 +70,9 @@ def check(
 def backup(
     ctx: CliContext,
     flags: OutputOptions,
-    target: Annotated[Path, typer.Argument(metavar="F", help="The new file. It must not exist yet.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="F", callback=new_file, help="The new file. It must not exist yet.")
+    ],
 ) -> int:
     """Copy the ledger to a new file, and check the copy.
 
@@ -86,7 +88,10 @@ def export(
     ctx: CliContext,
     flags: OutputOptions,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="F", help="Write to this new file. [default: standard output]")
+        Path | None,
+        typer.Option(
+            "--output", metavar="F", callback=new_file, help="Write to this new file. [default: standard output]"
+        ),
     ] = None,
 ) -> int:
     """Print the ledger as JSON lines, without free texts.

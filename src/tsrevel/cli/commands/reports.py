@@ -10,7 +10,7 @@ import typer
 
 from tsrevel.cli.completion import complete_event
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, LOOK, SERVICE_EXITS, app, command
+from tsrevel.cli.options import CARE, LEDGER_EXITS, LOCK_EXITS, LOOK, SERVICE_EXITS, app, command, new_file
 
 EventId = Annotated[str, typer.Argument(metavar="EVENT", help="A TripleSeat event id.", autocompletion=complete_event)]
 _First = Annotated[
@@ -27,7 +27,9 @@ _Last = Annotated[
 ]
 _Page = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="Also write an HTML page. It overwrites only an earlier one."),
+    typer.Option(
+        "--html", metavar="FILE", callback=new_file, help="Also write an HTML page. It overwrites only an earlier one."
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ import typer
 from tsrevel.cli.boundary import UNFINISHED, require_extra
 from tsrevel.cli.completion import complete_event, complete_run
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import LEDGER_EXITS, LOCK_EXITS, RUN, RUN_EXITS, Location, app, command
+from tsrevel.cli.options import LEDGER_EXITS, LOCK_EXITS, RUN, RUN_EXITS, Location, app, command, new_file
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and plan everything, but write nothing to Revel.")]
 HoursBack = Annotated[
@@ -38,7 +38,8 @@ Signature = Annotated[
 Plain = Annotated[bool, typer.Option("--plain", help="Also accept a bare hex digest of the body as its signature.")]
 Unsigned = Annotated[bool, typer.Option("--unsigned", help="Accept unsigned deliveries. The audit notes it.")]
 Archive = Annotated[
-    Path | None, typer.Option("--archive", metavar="DIR", help="Move finished deliveries to this folder.")
+    Path | None,
+    typer.Option("--archive", metavar="DIR", callback=new_file, help="Move finished deliveries to this folder."),
 ]
 Held = Annotated[bool, typer.Option("--held", help="Try all held and failed events again.")]
 RunId = Annotated[

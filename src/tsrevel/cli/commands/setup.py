@@ -12,7 +12,7 @@ import typer
 
 from tsrevel.cli.boundary import NOTHING_WRITTEN, require_extra
 from tsrevel.cli.context import CliContext, OutputOptions
-from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, TRY, app, command, group
+from tsrevel.cli.options import LEDGER_EXITS, SERVICE_EXITS, SET_UP, TRY, app, command, group, new_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,10 @@ def init(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", metavar="F", help="The file to write. [default: --config, or the user's settings file]"
+            "--output",
+            metavar="F",
+            callback=new_file,
+            help="The file to write. [default: --config, or the user's settings file]",
         ),
     ] = None,
     prefill: Annotated[
@@ -293,7 +296,8 @@ def report(
     ctx: CliContext,
     flags: OutputOptions,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write the report to this new file.")
+        Path | None,
+        typer.Option("--output", metavar="FILE", callback=new_file, help="Write the report to this new file."),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Call no service.")] = False,
 ) -> int:
@@ -347,7 +351,9 @@ def schedule(
         list[str] | None,
         typer.Option("--mailto", metavar="ADDRESS", help="Who gets mail. May be repeated. [default: email.recipients]"),
     ] = None,
-    log: Annotated[Path | None, typer.Option("--log", metavar="F", help="Append what runs print to this file.")] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="F", callback=new_file, help="Append what runs print to this file.")
+    ] = None,
 ) -> int:
     """Print the crontab lines or systemd units to install.
 
@@ -389,7 +395,12 @@ def sandbox(
     flags: OutputOptions,
     write_config: Annotated[
         Path | None,
-        typer.Option("--write-config", metavar="F", help="Write the settings to this file, instead of printing them."),
+        typer.Option(
+            "--write-config",
+            metavar="F",
+            callback=new_file,
+            help="Write the settings to this file, instead of printing them.",
+        ),
     ] = None,
     tripleseat_port: Annotated[int, typer.Option("--tripleseat-port", min=0, max=65535, help="0: any free port.")] = 0,
     revel_port: Annotated[int, typer.Option("--revel-port", min=0, max=65535, help="0: any free port.")] = 0,
