@@ -51,6 +51,24 @@ def install(files: Mapping[str, str], root: Path) -> list[str]:
     return [str(root / name.lstrip("/")) for name in files]
 
 
+@pytest.mark.parametrize("kind", ["cron", "systemd"])
+@pytest.mark.parametrize("option", ["--user", "--mailto", "--log"])
+@pytest.mark.parametrize("text", ["a\n* * * * * root true", "a\rb", "a\x07", "a\u2028b"])
+def test_what_would_break_a_line_of_the_schedule_is_a_usage_error(
+    shell: Shell, kind: str, option: str, text: str
+) -> None:
+    ran = shell.run("schedule", kind, option, text, "--config", str(shell.write_config()))
+    assert (ran.status, ran.out) == (2, "")
+    assert f"{option} has a line break or another character that can't be printed" in ran.err
+
+
+def test_a_settings_file_whose_name_would_break_a_line_is_a_usage_error(shell: Shell, tmp_path: Path) -> None:
+    odd = tmp_path / "a\nb.toml"
+    odd.write_bytes(shell.write_config().read_bytes())
+    ran = shell.run("schedule", "cron", "--config", str(odd))
+    assert (ran.status, "the command to run has a line break" in ran.err) == (2, True)
+
+
 @pytest.mark.parametrize("more", [[], ["--log", "/var/log/100% new.log"], ["--mailto", "a@example.com"]])
 def test_the_crontab_passes_the_doctors_check(shell: Shell, tmp_path: Path, more: list[str]) -> None:
     table = ask(shell, "cron", *more)["files"]["crontab"]

@@ -1,4 +1,4 @@
-"""Ids that a person types: events and locations. An unusable id is a usage error, before any service is called."""
+"""Words that a person types, such as ids. An unusable one is a usage error, before any service is called."""
 
 from __future__ import annotations
 
@@ -59,3 +59,10 @@ def read_locations(settings: Settings, given: Sequence[str]) -> tuple[str, ...]:
             f"the entries have: {listed}"
         )
     return tuple(dict.fromkeys(named))
+
+
+def one_line(name: str, text: str) -> str:
+    """The text for a line of another program's file. Raises typer.BadParameter if it would end or spoil the line."""
+    if not text.isprintable():
+        raise typer.BadParameter(f"{name} has a line break or another character that can't be printed: {text!r}")
+    return text

@@ -13,6 +13,7 @@ from typing import Literal
 import typer
 
 from tsrevel.cli.answers.setup import ScheduleAnswer
+from tsrevel.cli.arguments import one_line
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.config import SETTINGS, Settings, load_settings
 from tsrevel.config.paths import SYSTEM_STATE
@@ -110,13 +111,19 @@ def print_schedule(
     mail_to: Sequence[str],
     log: Path | None,
 ) -> int:
-    """Print the crontab or the units, and how to install them. It writes nothing and calls no service."""
+    """Print the crontab or the units, and how to install them. It writes nothing and calls no service.
+
+    Raises typer.BadParameter for a value that would end its line.
+    """
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
     if settings.config_path is None:
         raise typer.BadParameter("cron and systemd don't have this environment; write a settings file: `tsrevel init`")
     user = user or _find_user(settings)
     to = list(mail_to or settings.email.recipients or [user])
     log = log.absolute() if log else None
+    typed = [("--user", user), *(("--mailto", each) for each in to), ("--log", str(log or ""))]
+    for name, text in (*typed, *(("the command to run", word) for word in sync_command(settings))):
+        one_line(name, text)
     given = [key for key in SETTINGS if settings.origin(key).source is Source.ENVIRONMENT]
     warnings = [f"{key} is set in this environment, and a scheduled run doesn't have it" for key in given]
     if kind == "cron":
