@@ -206,7 +206,7 @@ def failure(name: str, error: TsrevelError) -> CheckFinding:
             return problem(name, FindingCode.CONFIG_PROBLEM, text, first.remedy)
         case LedgerDamaged():
             code = FindingCode.LEDGER_DAMAGED
-            remedy = "Stop cron, keep the file and restore a backup. Runs check Revel first, so they double no order."
+            remedy = "Stop cron, keep the file, wait 15 minutes and restore a backup. Then runs check Revel first."
         case LedgerUnusable():
             code, remedy = FindingCode.LEDGER_UNUSABLE, "Fix it before the next run."
         case Forbidden():
