@@ -85,9 +85,9 @@ def test_the_deadline_comes_from_the_settings(world: World) -> None:
 
 def test_the_gate_is_shut_in_a_dry_run(world: World) -> None:
     with world.open_run(dry_run=True) as ctx:
-        assert ctx.gate.dry_run
+        assert ctx.write_gate.dry_run
     with world.open_run() as ctx:
-        assert not ctx.gate.dry_run
+        assert not ctx.write_gate.dry_run
 
 
 def test_one_run_at_a_time_holds_the_ledger(world: World) -> None:

@@ -109,18 +109,18 @@ def open_run(
             mail_on=frozenset(settings.email.on) if settings.email.configured else frozenset(),
         )
         stack.enter_context(ledger)
-        channels = _Channels.of(settings, runtime, stack, deadline)
-        tripleseat = channels.tripleseat()
-        revel = Revel(channels.open_revel(gate), runtime.clock, read_capabilities(ledger))
+        clients = _ApiClients.of(settings, runtime, stack, deadline)
+        tripleseat = clients.tripleseat()
+        revel = Revel(clients.open_revel(gate), runtime.clock, read_capabilities(ledger))
         most = settings.safety.max_orders_per_run
         yield RunContext(
             tripleseat=tripleseat,
             revel=revel,
             ledger=ledger,
             policy=policy,
-            gate=gate,
+            write_gate=gate,
             limits=Limits(
-                most if max_orders is None else min(most, max_orders), channels.deadline, settings.sync.workers
+                most if max_orders is None else min(most, max_orders), clients.deadline, settings.sync.workers
             ),
             environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, progress),
             identity=RunIdentity(run_id, correlate(run_id)),
@@ -154,7 +154,7 @@ def make_state_folder(settings: Settings) -> None:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Channels(Secret):
+class _ApiClients(Secret):
     """Opens the API clients of one invocation, and closes them with the stack. Each service has one rate limit."""
 
     settings: Settings
@@ -162,8 +162,8 @@ class _Channels(Secret):
     stack: ExitStack
     deadline: Deadline
     redactor: Redactor
-    tripleseat_pace: RateLimiter
-    revel_pace: RateLimiter
+    tripleseat_rate: RateLimiter
+    revel_rate: RateLimiter
 
     @classmethod
     def of(cls, settings: Settings, runtime: Runtime, stack: ExitStack, deadline: Deadline | None = None) -> Self:
@@ -183,10 +183,10 @@ class _Channels(Secret):
     def open_tripleseat(
         self, headers: Callable[[], Mapping[str, str]] = dict, renew: Callable[[], bool] = lambda: False
     ) -> ApiClient:
-        channel = ApiClient(
+        client = ApiClient(
             "TripleSeat",
             self.settings.tripleseat.base_url,
-            pace=self.tripleseat_pace,
+            rate_limiter=self.tripleseat_rate,
             clock=self.runtime.clock,
             sleep=self.runtime.sleep,
             headers=headers,
@@ -196,16 +196,16 @@ class _Channels(Secret):
             deadline=self.deadline,
             network=self.settings.network,
         )
-        self.stack.callback(channel.close)
-        return channel
+        self.stack.callback(client.close)
+        return client
 
     def open_revel(self, gate: WriteGate) -> ApiClient:
         revel = self.settings.revel
         key, secret = revel.api_key.get_secret_value(), revel.api_secret.get_secret_value()
-        channel = ApiClient(
+        client = ApiClient(
             "Revel",
             self.settings.revel_url,
-            pace=self.revel_pace,
+            rate_limiter=self.revel_rate,
             clock=self.runtime.clock,
             sleep=self.runtime.sleep,
             headers=lambda: {"API-AUTHENTICATION": f"{key}:{secret}"},  # facts Revel 1
@@ -216,27 +216,27 @@ class _Channels(Secret):
             deadline=self.deadline,
             network=self.settings.network,
         )
-        self.stack.callback(channel.close)
-        return channel
+        self.stack.callback(client.close)
+        return client
 
     def token_url(self) -> TokenUrl:
-        seat = self.settings.tripleseat
-        secret = seat.client_secret.get_secret_value()
-        channel = self.open_tripleseat()
-        return TokenUrl(channel, self.settings.token_url, seat.client_id, secret, self.runtime.clock)
+        tripleseat = self.settings.tripleseat
+        secret = tripleseat.client_secret.get_secret_value()
+        client = self.open_tripleseat()
+        return TokenUrl(client, self.settings.token_url, tripleseat.client_id, secret, self.runtime.clock)
 
     def tripleseat(self) -> TripleSeat:
-        seat = self.settings.tripleseat
+        tripleseat = self.settings.tripleseat
         access: Access
-        if seat.auth == "public_key":
-            access = PublicKey(seat.public_key.get_secret_value())
-        elif seat.auth == "client_credentials":
+        if tripleseat.auth == "public_key":
+            access = PublicKey(tripleseat.public_key.get_secret_value())
+        elif tripleseat.auth == "client_credentials":
             access = ClientCredentials(self.token_url(), self.runtime.clock)
         else:
             file = TokenFile(self.settings.token_path, sandbox=self.settings.environment == "sandbox")
             access = RotatingToken(self.token_url(), file, self.runtime.clock)
         events = self.open_tripleseat(access.headers, access.renew)
-        return TripleSeat(events, access, base_url=seat.base_url, invoice_fallback=seat.invoice_fallback)
+        return TripleSeat(events, access, base_url=tripleseat.base_url, invoice_fallback=tripleseat.invoice_fallback)
 
 
 class Services(NamedTuple):
@@ -261,14 +261,14 @@ def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | Non
         dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
     )
     with ExitStack() as stack:
-        channels = _Channels.of(settings, runtime, stack, deadline)
-        revel, tripleseat = channels.open_revel(gate), channels.tripleseat()
+        clients = _ApiClients.of(settings, runtime, stack, deadline)
+        revel, tripleseat = clients.open_revel(gate), clients.tripleseat()
         yield Services(
             tripleseat,
             Revel(revel, runtime.clock),
             Account(revel),
             OrderSearch(revel),
-            channels.deadline,
+            clients.deadline,
             RevelProbe(revel),
             TripleSeatProbe(tripleseat),
         )
@@ -278,7 +278,7 @@ def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | Non
 def open_token_url(settings: Settings, runtime: Runtime) -> Iterator[TokenUrl]:
     """Opens TripleSeat's token URL, for `login`."""
     with ExitStack() as stack:
-        yield _Channels.of(settings, runtime, stack, NEVER).token_url()
+        yield _ApiClients.of(settings, runtime, stack, NEVER).token_url()
 
 
 def build_policy(settings: Settings, only: frozenset[str] = frozenset()) -> model.Policy:

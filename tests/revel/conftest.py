@@ -126,7 +126,7 @@ def connect(transport: httpx.BaseTransport) -> ApiClient:
     return ApiClient(
         "Revel",
         "http://127.0.0.1:8002",
-        pace=RateLimiter(1_000_000, lambda: 0.0, lambda _: None),
+        rate_limiter=RateLimiter(1_000_000, lambda: 0.0, lambda _: None),
         clock=lambda: NOW,
         sleep=lambda _: None,
         headers=lambda: {"API-AUTHENTICATION": "sandbox-key:sandbox-secret"},

@@ -59,7 +59,7 @@ class Wire:
         return ApiClient(
             "Shop",
             more.pop("base_url", "https://shop.example.com"),
-            pace=RateLimiter(1000, lambda: 0.0, lambda _: None),
+            rate_limiter=RateLimiter(1000, lambda: 0.0, lambda _: None),
             clock=lambda: NOW,
             sleep=self.slept.append,
             transport=httpx.MockTransport(self),
@@ -475,7 +475,7 @@ def test_each_attempt_is_paced() -> None:
     channel = ApiClient(
         "Shop",
         "https://shop.example.com",
-        pace=RateLimiter(2, lambda: 0.0, slots.append),
+        rate_limiter=RateLimiter(2, lambda: 0.0, slots.append),
         clock=lambda: NOW,
         sleep=lambda _: None,
         transport=httpx.MockTransport(Wire(answer(500), answer(500), answer())),
@@ -490,7 +490,12 @@ def test_what_a_service_asks_of_one_thread_holds_for_all(status: int, told: str,
     pace = RateLimiter(1e9, lambda: 100.0, waits.append)
     wire = Wire(answer(status, Retry_After=told), answer())
     channel = ApiClient(
-        "Shop", "https://a.example", pace=pace, clock=lambda: NOW, sleep=print, transport=httpx.MockTransport(wire)
+        "Shop",
+        "https://a.example",
+        rate_limiter=pace,
+        clock=lambda: NOW,
+        sleep=print,
+        transport=httpx.MockTransport(wire),
     )
     with suppress(TsrevelError):
         channel.write("POST", "/x", {}, HERE)
@@ -520,7 +525,12 @@ def test_a_run_that_was_given_up_makes_no_further_request() -> None:
     pace = RateLimiter(1, lambda: 0.0, slept.append)
     wire = Wire(answer())
     channel = ApiClient(
-        "Shop", "https://a.example", pace=pace, clock=lambda: NOW, sleep=print, transport=httpx.MockTransport(wire)
+        "Shop",
+        "https://a.example",
+        rate_limiter=pace,
+        clock=lambda: NOW,
+        sleep=print,
+        transport=httpx.MockTransport(wire),
     )
     channel.read("/x")
     pace.stop()

@@ -67,7 +67,7 @@ def channel(url: str, seconds: float) -> ApiClient:
     return ApiClient(
         "Shop",
         url,
-        pace=RateLimiter(1000, time.monotonic, time.sleep),
+        rate_limiter=RateLimiter(1000, time.monotonic, time.sleep),
         clock=lambda: datetime.now(UTC),
         sleep=time.sleep,
         deadline=Deadline(timedelta(seconds=seconds)),
@@ -125,7 +125,7 @@ def shop(
     made = ApiClient(
         "Shop",
         "https://shop.example.com",
-        pace=RateLimiter(per_second, clock, clock.sleep),
+        rate_limiter=RateLimiter(per_second, clock, clock.sleep),
         clock=lambda: datetime.now(UTC),
         sleep=clock.sleep,
         transport=httpx.MockTransport(wire),

@@ -265,7 +265,7 @@ def channel(port: int, network: Network) -> ApiClient:
     return ApiClient(
         "Shop",
         f"https://127.0.0.1:{port}",
-        pace=RateLimiter(1000, lambda: 0.0, lambda _: None),
+        rate_limiter=RateLimiter(1000, lambda: 0.0, lambda _: None),
         clock=lambda: datetime.now(UTC),
         sleep=lambda _: None,
         network=network,
@@ -364,7 +364,7 @@ def test_what_a_proxy_refuses_was_never_sent(
         shop = ApiClient(
             "Shop",
             "https://api.example.com",
-            pace=RateLimiter(1000, lambda: 0.0, lambda _: None),
+            rate_limiter=RateLimiter(1000, lambda: 0.0, lambda _: None),
             clock=lambda: datetime.now(UTC),
             sleep=lambda _: None,
             network=network,

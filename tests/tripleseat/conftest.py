@@ -51,11 +51,13 @@ def open_channel(
     """A channel to `transport` that waits for nothing."""
     pace = RateLimiter(1_000_000, lambda: 0.0, lambda _: None)
     if access is None:
-        return ApiClient("TripleSeat", base_url, pace=pace, clock=clock, sleep=lambda _: None, transport=transport)
+        return ApiClient(
+            "TripleSeat", base_url, rate_limiter=pace, clock=clock, sleep=lambda _: None, transport=transport
+        )
     return ApiClient(
         "TripleSeat",
         base_url,
-        pace=pace,
+        rate_limiter=pace,
         clock=clock,
         sleep=lambda _: None,
         transport=transport,

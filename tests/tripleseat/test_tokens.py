@@ -181,7 +181,7 @@ def clock():
 
 
 channel = ApiClient(
-    "TripleSeat", "http://127.0.0.1", pace=RateLimiter(9e9, lambda: 0.0, print), clock=clock, sleep=print,
+    "TripleSeat", "http://127.0.0.1", rate_limiter=RateLimiter(9e9, lambda: 0.0, print), clock=clock, sleep=print,
     transport=httpx.MockTransport(answer),
 )
 url = TokenUrl(channel, "http://127.0.0.1/oauth2/token", "id", "hush", clock)

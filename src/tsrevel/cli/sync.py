@@ -1,4 +1,4 @@
-"""`sync` and `sync-event`: settings, engine, report; the work is the engine's."""
+"""`sync` and `sync-event`: load the settings, start the engine, and show its report."""
 
 from __future__ import annotations
 

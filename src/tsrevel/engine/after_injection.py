@@ -257,7 +257,7 @@ def _choose(near: Iterable[tuple[int, OrderRecord]], run_number: int) -> list[Or
 def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:
     """Days until the event, by its location's clock; None if this run leaves out its location."""
     plan = record.seen_plan or record.plan  # the event may have moved to another day since
-    if plan is None or not ctx.gate.covers(scope_of(plan.location)):
+    if plan is None or not ctx.write_gate.covers(scope_of(plan.location)):
         return None
     return (plan.day - ctx.now().astimezone(find_zone(plan.location.timezone) or UTC).date()).days
 

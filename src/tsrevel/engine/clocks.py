@@ -43,10 +43,9 @@ class ClockCheck:
             log.warning("TripleSeat and Revel report different times, so this machine's clock is used: %s", told.text)
 
     def earliest(self, now: datetime) -> datetime:
-        """The earliest time that it can be when this machine's clock says `now`.
+        """`now`, or earlier if a service says that this machine's clock is far ahead and the other doesn't contradict.
 
-        It is before `now` only if a service says that this clock is far ahead and the other one doesn't contradict.
-        Then nothing may be done yet that waits for time to pass.
+        Use it to decide whether enough time has passed.
         """
         skews = [skew for skew in (self._tripleseat.skew, self._revel.skew) if skew is not None]
         if not skews or not all(map(is_far_off, skews)):

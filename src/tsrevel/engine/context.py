@@ -89,7 +89,7 @@ class RunContext:
     revel: Revel
     ledger: Ledger
     policy: Policy
-    gate: WriteGate
+    write_gate: WriteGate
     limits: Limits
     environment: Environment
     identity: RunIdentity
@@ -102,7 +102,7 @@ class RunContext:
     @property
     def dry_run(self) -> bool:
         """Whether this run only shows what a live one would write."""
-        return self.gate.dry_run
+        return self.write_gate.dry_run
 
     def now(self) -> datetime:
         """The current instant, aware."""

@@ -1,7 +1,8 @@
-"""Takes webhook deliveries one after another: trusted, readable, new? Each then gets a run for its events.
+"""Takes webhook deliveries one after another: signed, readable, new? Each then gets a run for its events.
 
-A delivery says which event to check (DESIGN 4, facts TripleSeat 6.3). Unless `trusted`, its payload decides nothing,
-not even that nothing is to be done: the event may be in its gate by now. `fetch` reads the event.
+A delivery says which event to check (DESIGN 4, facts TripleSeat 6.3). Unless `trusted` (`tripleseat.payload`), its
+payload decides nothing, not even that nothing is to be done: the event may be in its gate by now. `fetch` reads the
+event.
 """
 
 from __future__ import annotations

@@ -263,7 +263,7 @@ def is_told_change(outcome: Outcome) -> bool:
 
 
 REASONS = {"done": Reason.ALREADY_INJECTED, "ignored": Reason.STATUS_NOT_ELIGIBLE}
-"""No fixed code is for a person's verdict. The nearest is used: it has its order, or isn't eligible for one."""
+"""The reason code for each verdict of a person: the event has its order, or isn't eligible for one."""
 
 
 def leave_resolved(about: Outcome, resolution: Resolution, *, changed: str | None = None) -> Outcome:

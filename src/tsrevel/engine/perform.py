@@ -103,7 +103,7 @@ def account_for(
     LedgerUnusable if the ledger's data about the events can't be read.
     """
     known = read_known(ctx.ledger, [id_of(each) for each in items if not isinstance(each, OrderRecord)])
-    rules = TriageRules(ctx.policy, ctx.gate, ignore_time_gate)
+    rules = TriageRules(ctx.policy, ctx.write_gate, ignore_time_gate)
     state.found |= {each.event.id: each for each in items if isinstance(each, FoundEvent)}
     entries = [make_entry(ctx, known, rules, number, each) for number, each in enumerate(items)]
     queue = WorkQueue([each for each in entries if each.needs_requests], state.budget, ctx.limits.workers)

@@ -49,7 +49,7 @@ def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Pre
     ctx.ledger.runs.begin(
         RunRecord(ctx.run_id, ctx.identity.correlation_id, "single", dry_run=False, started_at=ctx.now())
     )
-    outcome = _look(ctx, state, Work(known, TriageRules(ctx.policy, ctx.gate)), NamedEvent(event_id))
+    outcome = _look(ctx, state, Work(known, TriageRules(ctx.policy, ctx.write_gate)), NamedEvent(event_id))
     record = ctx.ledger.orders.get(event_id)
     if record and record.state == "settled" and outcome.status is Status.SKIPPED:
         outcome = note_changed_order(ctx, state, record, outcome)

@@ -64,17 +64,17 @@ ExistingOrder = Absent | Ours | Foreign | Hold
 
 
 def find_order(
-    ctx: RunContext, uuid: str, local_ids: tuple[str, ...], *, known_as: OrderId | None = None
+    ctx: RunContext, uuid: str, local_ids: tuple[str, ...], *, order_id: OrderId | None = None
 ) -> ExistingOrder:
     """The event's order in Revel, searched by its local_ids and by our uuid, because a local_id may be lost or changed.
 
-    If neither finds it, it is read by `known_as`, the id that Revel gave it.
+    If neither finds it, it is read by `order_id`, the id that Revel gave it.
     """
     found = {row.id: row for row in ctx.revel.find_orders(uuid, local_ids)}
     if len([row for row in found.values() if not row.deleted]) < 2:  # two are enough to hold the event
         found |= {row.id: row for row in ctx.revel.find_by_uuid(uuid)}
-    if known_as and not found:
-        row = ctx.revel.find_by_id(known_as)
+    if order_id and not found:
+        row = ctx.revel.find_by_id(order_id)
         found = {row.id: row} if row and (row.uuid == uuid or row.local_id in local_ids) else {}
     rows = {row.id: row for row in found.values() if not row.deleted}
     if len(rows) > 1:
@@ -231,7 +231,7 @@ def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Pla
     def settles(found: ExistingOrder) -> bool:
         return not isinstance(found, Absent) or not (answered or plan.uuid in _pending(ctx, state, record))
 
-    found = state.poll(ctx, lambda: find_order(ctx, plan.uuid, names, known_as=record.order_id), settles)
+    found = state.poll(ctx, lambda: find_order(ctx, plan.uuid, names, order_id=record.order_id), settles)
     pending = _pending(ctx, state, record)  # only now, because Revel's answer also shows its time
     if isinstance(found, Absent) and answered:
         ctx.ledger.orders.mark_missing(ctx.run_id, record.event_id, plan.steps[:1])

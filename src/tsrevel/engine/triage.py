@@ -91,7 +91,7 @@ class TriageRules:
     """The rules by which a run judges events. `ignore_time_gate`: a person asked for these events by name."""
 
     policy: Policy
-    gate: WriteGate
+    write_gate: WriteGate
     ignore_time_gate: bool = False
 
 
@@ -100,15 +100,15 @@ def triage(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -
     event_id = found.event.id
     record, resolution = known.orders.get(event_id), known.resolutions.get(event_id)
     if record and record.state in {"settled", "foreign"}:
-        if record.plan and is_recheck_due(record, now) and not rules.gate.dry_run:
+        if record.plan and is_recheck_due(record, now) and not rules.write_gate.dry_run:
             return Recheck(found, record, record.plan)
         return triage_finished(found, record, rules.policy)
     if resolution:
         about = describe(found.event, find_location(found.event, rules.policy))
         changed = found.digest if has_changed(resolution, found.digest) else None
-        known_as = with_order(about, record) if record else about
+        about = with_order(about, record) if record else about
         report = ResolvedChangeReported(event_id, changed) if changed else None
-        return Leave(leave_resolved(known_as, resolution, changed=changed), report)
+        return Leave(leave_resolved(about, resolution, changed=changed), report)
     if record and record.plan:
         about = with_order(describe(found.event), record)
         return _triage_begun(found, about, record, record.plan, rules)
@@ -122,7 +122,7 @@ def triage_unlisted(record: OrderRecord, rules: TriageRules, now: datetime) -> T
         return None
     if record.state != "settled":
         return _triage_begun(None, about, record, record.plan, rules)
-    if is_recheck_due(record, now) and not rules.gate.dry_run:
+    if is_recheck_due(record, now) and not rules.write_gate.dry_run:
         return Recheck(None, record, record.plan)
     return Leave(order_stands(about, record))
 
@@ -210,12 +210,12 @@ def report_change(
 def _triage_begun(
     found: FoundEvent | None, about: Outcome, record: OrderRecord, plan: Plan, rules: TriageRules
 ) -> Leave | Recover:
-    if rules.gate.dry_run and record.state == "disputed":
+    if rules.write_gate.dry_run and record.state == "disputed":
         finding = recall_dispute(record)
         return Leave(replace(not_written(about, finding), alarm=finding.reason is Reason.AMOUNT_MISMATCH))
-    if rules.gate.dry_run:
+    if rules.write_gate.dry_run:
         return Leave(replace(planned(about, plan), text="an order begun would be finished"))
-    objection = rules.gate.refusal(scope_of(plan.location))
+    objection = rules.write_gate.refusal(scope_of(plan.location))
     if objection:
         return Leave(not_written(about, _not_here(plan, objection, rules.policy)))
     return Recover(found, about, record, plan)

@@ -105,7 +105,7 @@ def _context(settings: Settings, runtime: Runtime, services: Services, ledger: L
         revel=services.revel,
         ledger=ledger,
         policy=policy,
-        gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only),
+        write_gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only),
         limits=Limits(settings.safety.max_orders_per_run, services.deadline),
         environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id),
         identity=RunIdentity(run_id, correlate(run_id)),

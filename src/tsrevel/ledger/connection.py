@@ -170,7 +170,7 @@ class Transactions:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """All reads inside see the same state: inside another transaction, that transaction's."""
+        """All reads inside see one state. Within an open transaction they also see its changes."""
         with self._lock, mapped(self.path):
             if self.connection.in_transaction:
                 yield self.connection

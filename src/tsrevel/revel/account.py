@@ -58,13 +58,13 @@ class NamedRow:
 class Account:
     """The lists of one Revel account. Methods raise what `ApiClient.read` raises. A 401 may concern only one list."""
 
-    def __init__(self, channel: ApiClient) -> None:
-        self._channel = channel
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
 
     @property
     def skew(self) -> float | None:
         """Seconds by which Revel's clock is ahead of ours. None if no answer had a date."""
-        return self._channel.skew
+        return self._client.skew
 
     def establishments(self) -> tuple[Establishment, ...]:
         return self._all("Establishment", _decode_establishment, prefix="enterprise")
@@ -80,7 +80,7 @@ class Account:
             return _number(_only(row.get("establishment"))) in {None, establishment}
 
         filters = {"establishment": str(establishment)}
-        rows = read_rows(self._channel, "PosStation", filters, fits, most_strays=ANY_NUMBER)
+        rows = read_rows(self._client, "PosStation", filters, fits, most_strays=ANY_NUMBER)
         return tuple(_decoded(rows, _decode_named))
 
     def payment_types(self) -> tuple[NamedRow, ...]:
@@ -89,7 +89,7 @@ class Account:
     def dining_options(self, establishment: EstablishmentId) -> frozenset[int]:
         """The dining options on one page of the establishment's newest orders: Revel has no list of them (5.5)."""
         params = {"establishment": str(establishment), "order_by": "-id", "limit": str(PAGE), "fields": _DINING}
-        page = decode_page(self._channel.read("/resources/Order/", params), "Order")
+        page = decode_page(self._client.read("/resources/Order/", params), "Order")
         here = (row for row in page.rows if _number(row.get("establishment")) == establishment)
         return frozenset(option for row in here if (option := _number(row.get("dining_option"))) is not None)
 
@@ -103,7 +103,7 @@ class Account:
         def fits(row: Row) -> bool:
             return is_on_sale(row, establishment)
 
-        listed = read_rows(self._channel, "Product", filters, fits, most_strays=ANY_NUMBER)
+        listed = read_rows(self._client, "Product", filters, fits, most_strays=ANY_NUMBER)
         found = (_decode_product(row, establishment) for row in listed)
         return tuple({product.id: product for product in found if product}.values())
 
@@ -113,7 +113,7 @@ class Account:
         Requests it by its id. If that returns no such product, reads the whole list.
         """
         try:
-            row = self._channel.read(f"/resources/Product/{product}/")
+            row = self._client.read(f"/resources/Product/{product}/")
         except (Refused, Unreadable):
             row = None
         found = _decode_product(row, establishment) if isinstance(row, dict) else None
@@ -123,12 +123,12 @@ class Account:
 
     def can_read(self, resource: str) -> None:
         """Request one row of a resource that an order consists of. Raises what `ApiClient.read` raises."""
-        decode_page(self._channel.read(f"/resources/{resource}/", {"limit": "1"}), resource)
+        decode_page(self._client.read(f"/resources/{resource}/", {"limit": "1"}), resource)
 
     def _all(
         self, resource: str, decode: Callable[[Row], Entry | None], prefix: str = "resources"
     ) -> tuple[Entry, ...]:
-        return tuple(_decoded(read_rows(self._channel, resource, {}, prefix=prefix), decode))
+        return tuple(_decoded(read_rows(self._client, resource, {}, prefix=prefix), decode))
 
 
 def _decode_product(row: Row, establishment: EstablishmentId) -> RevelProduct | None:

@@ -83,45 +83,45 @@ class Revel:
     """
 
     def __init__(
-        self, channel: ApiClient, clock: Callable[[], datetime], capabilities: Capabilities = ALL_CAPABILITIES
+        self, client: ApiClient, clock: Callable[[], datetime], capabilities: Capabilities = ALL_CAPABILITIES
     ) -> None:
-        self._channel = channel
+        self._client = client
         self._clock = clock
         self._can = capabilities
-        self._narrower = FieldSelector(narrows=capabilities.fields)
+        self._fields = FieldSelector(narrows=capabilities.fields)
 
     @property
     def skew(self) -> float | None:
         """Seconds by which Revel's clock is ahead of ours. None if no answer had a date."""
-        return self._channel.skew
+        return self._client.skew
 
     @property
     def answered(self) -> bool:
-        return self._channel.answered
+        return self._client.answered
 
     @property
     def is_down(self) -> bool:
         """Whether the last request got no usable answer."""
-        return self._channel.is_down
+        return self._client.is_down
 
     def stop(self) -> None:
         """Send no further request."""
-        self._channel.stop()
+        self._client.stop()
 
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""
-        self._channel.read("/resources/Order/", {"limit": "1"})
+        self._client.read("/resources/Order/", {"limit": "1"})
 
     def catalogue(self, establishment: EstablishmentId) -> Catalogue:
         """Every active product of the establishment, all pages (facts Revel 5.6)."""
         filters = {"establishment": str(establishment), "active": "true", "order_by": "id"}
 
         def read(fields: Sequence[str]) -> Iterator[Product]:
-            rows = read_rows(self._channel, "Product", filters, fits, most_strays=ANY_NUMBER, fields=fields)
+            rows = read_rows(self._client, "Product", filters, fits, most_strays=ANY_NUMBER, fields=fields)
             return decode_products(rows, establishment)
 
         fits = partial(is_on_sale, establishment=establishment)
-        return Catalogue.of(establishment, self._narrower.rows("Product", PRODUCT_FIELDS, read))
+        return Catalogue.of(establishment, self._fields.rows("Product", PRODUCT_FIELDS, read))
 
     def products_by_id(self, products: Mapping[ProductId, EstablishmentId]) -> dict[ProductId, Product]:
         """The given products that are active at their establishments now, by id, in one request.
@@ -132,7 +132,7 @@ class Revel:
             return {}
         path = f"/resources/Product/set/{';'.join(map(str, products))}/"
         try:
-            rows = decode_page(self._channel.read(path), "Product").rows
+            rows = decode_page(self._client.read(path), "Product").rows
         except (Refused, TryNextRun):  # a server that doesn't know sets may answer 500 as well as 404
             return {}
         found = ((product, at) for at in set(products.values()) for product in decode_products(rows, at))
@@ -141,7 +141,8 @@ class Revel:
     def find_orders(self, uuid: str, local_ids: tuple[str, ...]) -> tuple[OrderRow, ...]:
         """Every order of the account with one of `local_ids`: it may be at a location that the event has left since.
 
-        Sends one request if Revel supports `__in` (facts Revel 2.1), else one for each id.
+        `uuid` isn't searched for, but a returned row with it counts even if it has another `local_id`. Sends one
+        request if Revel supports `__in` (facts Revel 2.1), else one for each id.
         """
         if self._can.in_filter and not any("," in local_id for local_id in local_ids):
             try:
@@ -187,12 +188,12 @@ class Revel:
             return decode_uuid(row.get("uuid")) in uuids
 
         def read(fields: Sequence[str]) -> Iterator[OrderRow]:
-            for row in read_rows(self._channel, "Order", {"uuid__in": ",".join(uuids)}, fits, fields=fields):
+            for row in read_rows(self._client, "Order", {"uuid__in": ",".join(uuids)}, fits, fields=fields):
                 with suppress(Unreadable):  # an unreadable row must not hide the others
                     yield decode_order(row)
 
         try:
-            orders = self._narrower.rows("Order", ORDER_FIELDS, read)
+            orders = self._fields.rows("Order", ORDER_FIELDS, read)
         except (Refused, Unreadable):
             return {}
         return {uuid: found for uuid in uuids if (found := tuple(row for row in orders if row.uuid == uuid))}
@@ -207,7 +208,7 @@ class Revel:
             return None
 
     def order(self, order: OrderId) -> OrderRow:
-        row = decode_order(self._channel.read(f"/resources/Order/{order}/"))
+        row = decode_order(self._client.read(f"/resources/Order/{order}/"))
         if row.id != order:
             raise Unreadable(f"Revel: the request for order {order} returned order {row.id}", AnswerFault.OTHER_OBJECT)
         return row
@@ -249,12 +250,12 @@ class Revel:
         place = WriteScope(plan.location.tripleseat_location, plan.location.tripleseat_site)
         body = encode_step(plan, step, order, labels, self._clock())
         if step.kind not in {"discount", "totals"}:
-            answer = self._channel.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, place)
+            answer = self._client.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, place)
             return _written(plan, step, answer)
         path = f"/resources/Order/{order}/"
-        answer = self._channel.write("PATCH", path, body, place)
+        answer = self._client.write("PATCH", path, body, place)
         if step.kind == "totals" and isinstance(answer, dict) and answer.get("printed") is False:
-            answer = self._channel.write("PATCH", path, body, place)  # sometimes needed twice (facts Revel 3.8)
+            answer = self._client.write("PATCH", path, body, place)  # sometimes needed twice (facts Revel 3.8)
         if not isinstance(answer, dict) or decode_id(answer.get("id")) != order:
             raise OutcomeUnknown(f"Revel: the answer to a PATCH of order {order} isn't that order")
         return WriteResult(order)
@@ -306,7 +307,7 @@ class Revel:
         return tuple(found.values())
 
     def _rows(self, resource: str, filters: dict[str, str], fits: Fits = lambda _: True) -> Iterator[Row]:
-        return read_rows(self._channel, resource, filters, fits)
+        return read_rows(self._client, resource, filters, fits)
 
 
 def tell_doubles(order_ids: Iterable[str]) -> str:

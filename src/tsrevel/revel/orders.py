@@ -38,8 +38,8 @@ class DatedOrder:
 class OrderSearch:
     """Finds orders of one account in bulk. Every method raises what `ApiClient.read` raises, and Unreadable."""
 
-    def __init__(self, channel: ApiClient) -> None:
-        self._channel = channel
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
         self._one_by_one: set[str] = set()
 
     def find(self, uuids: Collection[str], local_ids: Collection[str]) -> tuple[OrderRow, ...]:
@@ -54,7 +54,7 @@ class OrderSearch:
     def find_by_id(self, order: OrderId) -> OrderRow | None:
         """The order with that id; None if Revel answers 404 or returns another order."""
         try:
-            row = decode_order(self._channel.read(f"/resources/Order/{order}/"))
+            row = decode_order(self._client.read(f"/resources/Order/{order}/"))
         except Refused as refused:
             if refused.status != 404:
                 raise
@@ -101,9 +101,9 @@ class OrderSearch:
             return fits(row) and str(row.get("local_id")).startswith(prefix)
 
         try:
-            return list(read_rows(self._channel, "Order", {**span, "local_id__startswith": prefix}, begins))
+            return list(read_rows(self._client, "Order", {**span, "local_id__startswith": prefix}, begins))
         except (Refused, Unreadable):
-            return list(filter(begins, read_rows(self._channel, "Order", span, fits)))
+            return list(filter(begins, read_rows(self._client, "Order", span, fits)))
 
     def _parts(self, resource: str, orders: Sequence[OrderId]) -> Iterator[Row]:
         wanted = frozenset(orders)
@@ -123,10 +123,10 @@ class OrderSearch:
         name = f"{resource}.{key}"
         if name not in self._one_by_one and not any("," in value for value in batch):
             try:
-                return list(read_rows(self._channel, resource, {f"{key}__in": ",".join(batch)}, fits))
+                return list(read_rows(self._client, resource, {f"{key}__in": ",".join(batch)}, fits))
             except (Refused, Unreadable):
                 self._one_by_one.add(name)  # a server that doesn't know `__in` refuses it, or lists everything
-        return [row for value in batch for row in read_rows(self._channel, resource, {key: value}, fits)]
+        return [row for value in batch for row in read_rows(self._client, resource, {key: value}, fits)]
 
 
 def _day(row: Row) -> date | None:

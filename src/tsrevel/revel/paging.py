@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def read_rows(
-    channel: ApiClient,
+    client: ApiClient,
     resource: str,
     filters: Mapping[str, str],
     fits: Fits = lambda _: True,
@@ -48,7 +48,7 @@ def read_rows(
     if fields:
         params["fields"] = ",".join(fields)
     for _ in range(MOST_PAGES):
-        page = decode_page(channel.read(f"/{prefix}/{resource}/", params), resource)
+        page = decode_page(client.read(f"/{prefix}/{resource}/", params), resource)
         once = {str(row.get("id")): row for row in page.rows}
         fresh = [row for name, row in once.items() if name not in seen]
         seen.update(once)
@@ -57,7 +57,7 @@ def read_rows(
         fitting = [row for row in fresh if fits(row)]
         strays += len(fresh) - len(fitting)
         if strays:
-            channel.warn_once(f"the {resource} list has rows that don't fit the filter {names}; they are left out")
+            client.warn_once(f"the {resource} list has rows that don't fit the filter {names}; they are left out")
         if strays > most:
             raise Unreadable(f"Revel ignores the filter {names} on {resource}", AnswerFault.IGNORED_FILTER)
         yield from fitting

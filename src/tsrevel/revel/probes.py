@@ -34,18 +34,18 @@ class RevelProbe:
     If Revel can't be reached, it sends no further request.
     """
 
-    def __init__(self, channel: ApiClient) -> None:
-        self._channel = channel
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
         self._unreachable = ""
 
     @property
     def skew(self) -> float | None:
         """Seconds by which Revel's clock is ahead of ours. None if no answer had a date."""
-        return self._channel.skew
+        return self._client.skew
 
     @property
     def answered(self) -> bool:
-        return self._channel.answered
+        return self._client.answered
 
     def list_rows(self, resource: str, **params: str) -> RevelAnswer:
         """The first page of a list. `params` are sent as they are."""
@@ -68,7 +68,7 @@ class RevelProbe:
         if self._unreachable:
             return RevelAnswer(problem=self._unreachable)
         try:
-            answer = self._channel.read(path, dict(params))
+            answer = self._client.read(path, dict(params))
             if not resource:
                 return RevelAnswer((answer,) if isinstance(answer, dict) else (), total=1)
             page = decode_page(answer, resource)
@@ -78,7 +78,7 @@ class RevelProbe:
             return RevelAnswer(problem=refused.without_advice)
         except (TryNextRun, StopRun) as error:
             text = " ".join(str(error).split())
-            if isinstance(error, ConnectionMisconfigured) or not self._channel.answered:
+            if isinstance(error, ConnectionMisconfigured) or not self._client.answered:
                 self._unreachable = text
             return RevelAnswer(problem=text)
         return RevelAnswer(page.rows, page.next, page.total)

@@ -96,7 +96,7 @@ class ApiClient:
         name: str,
         base_url: str,
         *,
-        pace: RateLimiter,
+        rate_limiter: RateLimiter,
         clock: Clock,
         sleep: Sleep,
         headers: Callable[[], Mapping[str, str]] = dict,
@@ -111,7 +111,7 @@ class ApiClient:
         self.name = name
         self.redactor = redactor or Redactor()
         self._advice = advice
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._clock = clock
         self._sleep = sleep
         self._headers = headers
@@ -134,8 +134,8 @@ class ApiClient:
             event_hooks={"request": [ask_gate]},
         )
         self._base = str(self._client.base_url).removesuffix("/")
-        self._told = set[str]()
-        self._said = set[str]()
+        self._secrets = set[str]()
+        self._warned = set[str]()
         self.is_down = False
         """Whether the last request got no answer, or one that says that the service is unavailable."""
         self.answered = False
@@ -145,15 +145,15 @@ class ApiClient:
 
     def stop(self) -> None:
         """Send no further request."""
-        self._pace.stop()
+        self._rate_limiter.stop()
 
     def close(self) -> None:
         self._client.close()
 
     def warn_once(self, text: str) -> None:
         """Log a warning about the service, but the same text only once."""
-        if text not in self._said:
-            self._said.add(text)
+        if text not in self._warned:
+            self._warned.add(text)
             log.warning("%s: %s", self.name, text)
 
     def read(self, path: str, params: Params | None = None) -> Json:
@@ -217,12 +217,12 @@ class ApiClient:
         place: WriteScope | None = None,
     ) -> Json:
         label = f"{self.name}: {method} {urlsplit(path).path}"
-        secrets = _secrets_of(own or {}, params or {}, form or {}, auth) - self._told
+        secrets = _secrets_of(own or {}, params or {}, form or {}, auth) - self._secrets
         if secrets:
             if not all(map(is_whole, secrets)):  # not text: it can't be encoded
                 raise self._unusable()
             self.redactor.add(*secrets)
-            self._told |= secrets
+            self._secrets |= secrets
         sent: dict[str, Json] = {"data": form, "json": body, "headers": own, "auth": auth}
         self.is_down = True
         status, content, after = self._exchange(label, method, path, params, **sent, extensions={"place": place})
@@ -245,7 +245,7 @@ class ApiClient:
     ) -> tuple[int, bytes, float | None]:
         """Status, body and requested wait (seconds) of one answer. `path` begins with a slash, or is a whole URL."""
         remaining = self._deadline.remaining()
-        if remaining <= 0 or not self._pace.wait(remaining):
+        if remaining <= 0 or not self._rate_limiter.wait(remaining):
             raise RetryLater(f"{label}: {_TIME_UP}", math.inf)
         try:
             whole = f"{self._base}/{path.lstrip('/')}" if path.startswith("/") else path
@@ -303,7 +303,7 @@ class ApiClient:
         said = f"{label} answered {status}{quoted}"
         code, shown = read_service_code(body), quoted.removeprefix(": ")
         if after is not None and after <= LONGEST_WAIT:
-            self._pace.pause_for(after)  # in all threads
+            self._rate_limiter.pause_for(after)  # in all threads
         if status == httpx.codes.UNAUTHORIZED:
             raise CredentialsRefused(said, advice=self._advice, service_code=code, said=shown)
         if status == httpx.codes.FORBIDDEN:

@@ -75,14 +75,14 @@ _ADVICE: dict[ServiceCode, _Advice] = {
 
 
 class TokenUrl:
-    """The token URL, and the app that requests tokens. `channel` must send no authentication of its own."""
+    """The token URL, and the app that requests tokens. `client` must send no authentication of its own."""
 
-    def __init__(self, channel: ApiClient, url: str, client_id: str, client_secret: str, clock: Clock) -> None:
-        self._channel = channel
+    def __init__(self, client: ApiClient, url: str, client_id: str, client_secret: str, clock: Clock) -> None:
+        self._client = client
         self._url = url
         self._app = (client_id, client_secret)
         self._basic = False
-        channel.redactor.add(client_secret)
+        client.redactor.add(client_secret)
         self._clock = clock
 
     def refresh(self, refresh_token: str) -> Token:
@@ -111,7 +111,7 @@ class TokenUrl:
 
     def quote(self, text: str) -> str:
         """TripleSeat's text as a message may show it: short and without secrets."""
-        return self._channel.redactor.quote(text)
+        return self._client.redactor.quote(text)
 
     def _ask(self, grant: Mapping[str, str], refresh_token: str, *, gone: _Advice = _REFRESH_REFUSED) -> Token:
         asked_at = self._clock().timestamp()
@@ -120,7 +120,7 @@ class TokenUrl:
         except (CredentialsRefused, Refused, Unreadable) as error:
             _explain(error, gone)
         token = _decode_token(answer, refresh_token, asked_at)
-        self._channel.redactor.add(token.access, token.refresh)
+        self._client.redactor.add(token.access, token.refresh)
         return token
 
     def _post(self, grant: Mapping[str, str]) -> Json:
@@ -151,8 +151,8 @@ class TokenUrl:
                 quote_plus(client_id, safe="", errors="replace"),
                 quote_plus(client_secret, safe="", errors="replace"),
             )
-            return self._channel.post_form(self._url, grant, auth=encoded)
-        return self._channel.post_form(self._url, {**grant, "client_id": client_id, "client_secret": client_secret})
+            return self._client.post_form(self._url, grant, auth=encoded)
+        return self._client.post_form(self._url, {**grant, "client_id": client_id, "client_secret": client_secret})
 
 
 def consent_url(authorize_url: str, client_id: str, redirect_uri: str, scope: str, state: str, verifier: str) -> str:

@@ -44,8 +44,8 @@ class TripleSeat:
     `invoice_fallback` ConfigError if its extra isn't installed.
     """
 
-    def __init__(self, channel: ApiClient, access: Access, *, base_url: str, invoice_fallback: bool = False) -> None:
-        self._channel = channel
+    def __init__(self, client: ApiClient, access: Access, *, base_url: str, invoice_fallback: bool = False) -> None:
+        self._client = client
         self._access = access
         self._base_url = base_url
         self._invoice_fallback = invoice_fallback
@@ -55,16 +55,16 @@ class TripleSeat:
     @property
     def skew(self) -> float | None:
         """Seconds by which TripleSeat's clock is ahead of ours. None if no answer had a date."""
-        return self._channel.skew
+        return self._client.skew
 
     @property
     def answered(self) -> bool:
         """Whether TripleSeat has answered anything."""
-        return self._channel.answered
+        return self._client.answered
 
     def stop(self) -> None:
         """Send no further request."""
-        self._channel.stop()
+        self._client.stop()
 
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""
@@ -98,7 +98,7 @@ class TripleSeat:
         if number:
             text = f"the search by {search} listed events of other days ({number}); they are left out"
             self.strays[search] = f"TripleSeat: {text}"
-            self._channel.warn_once(text)
+            self._client.warn_once(text)
 
     def event(self, event_id: EventId) -> Event:
         """The event with its lines and money: from its documents, else its booking's, else its invoice page.
@@ -181,7 +181,7 @@ class TripleSeat:
     def read(self, path: str, params: Mapping[str, str]) -> Json:
         """The decoded answer to a GET."""
         try:
-            return self._channel.read(path, {**params, **self._access.params()})
+            return self._client.read(path, {**params, **self._access.params()})
         except TokenRefused:
             raise
         except CredentialsRefused as refused:
@@ -217,7 +217,7 @@ class TripleSeat:
             return document
         label = f"invoice page of document {document.id}"
         try:
-            page = self._channel.read_page(url, label)
+            page = self._client.read_page(url, label)
         except (Refused, CredentialsRefused) as refused:
             text = f"TripleSeat: tsrevel can't open {label}; share the document again"
             raise Unreadable(text, AnswerFault.PAGE_NOT_OPEN) from refused
