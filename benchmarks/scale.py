@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import heapq
 import json
 import sqlite3
@@ -237,7 +238,11 @@ class SimulatedClock:
     def _nobody_works(self) -> bool:
         """Whether every thread sleeps here, or waits for one that does. Threads older than the clock don't count."""
         asleep = {each.thread for each in self._sleepers}
+        collects = gc.isenabled()
+        gc.disable()  # before 3.11.8, Python blocks for ever if it collects garbage in the next call (gh-106883)
         frames = sys._current_frames()  # noqa: SLF001 (documented; nothing else tells who waits)
+        if collects:
+            gc.enable()
         ours = {each.ident for each in threading.enumerate() if each not in self._strangers}
         return all(_waits(frame) for thread, frame in frames.items() if thread in ours - asleep)
 
