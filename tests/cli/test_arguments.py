@@ -148,11 +148,9 @@ def test_a_row_without_a_usable_id_that_a_run_has_held_can_be_settled(shell: She
 
 
 def test_the_order_that_is_named_may_have_blanks_round_it(shell: Shell) -> None:
-    shell.sync_event(FULL)
-    (order,) = shell.world.revel.orders
-    config = str(shell.write_config())
-    argv = ["resolve", "64000003", "--as", "done", "--note", "by hand", "--order", f" {order['id']} "]
-    assert shell.run(*argv, "--config", config, "--json").answer["resolution"]["revel_order_id"] == str(order["id"])
+    order, config = shell.world.add_order(64000003), str(shell.write_config())
+    argv = ["resolve", "64000003", "--as", "done", "--note", "by hand", "--order", f" {order} "]
+    assert shell.run(*argv, "--config", config, "--json").answer["resolution"]["revel_order_id"] == str(order)
 
 
 def test_a_menu_item_of_thousands_of_digits_is_a_usage_error(shell: Shell) -> None:
