@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from tsrevel.planning.model import EventId
+from tsrevel.ledger import RunRecord
+from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.reasons import Reason, Status
 
 from ..world import Died, World, find_outcome, verdict
@@ -145,3 +146,24 @@ def test_an_order_is_not_made_from_a_state_older_than_the_search_shows(world: Wo
     assert (verdict(report, FULL), world.writes) == ("failed EVENT_DATA_UNAVAILABLE", [])
     assert verdict(world.sync(), FULL) == "injected"
     assert world.flaws(FULL) == []
+
+
+def test_an_event_that_is_lost_with_the_order_that_was_begun_for_it_is_stored_as_failed(world: World) -> None:
+    world.at("before POST /resources/Order/", world.die)
+    with pytest.raises(Died):
+        world.sync()
+    world.tripleseat.state.events.pop(FULL)
+    world.time.move(minutes=45)
+    world.add_event(lines=[("Coffee Urn", 1, 38)])  # else nothing is listed
+    report = world.sync()
+    assert (verdict(report, FULL), report.exit_status) == ("failed EVENT_DATA_UNAVAILABLE", 3)
+    with world.ledger() as ledger:
+        assert ledger.events.retryable() == (EventId(str(FULL)),)
+
+
+def test_an_order_without_a_plan_shows_that_its_event_is_known(world: World) -> None:
+    event = EventId("64000090")
+    with world.ledger() as ledger:
+        ledger.runs.begin(RunRecord("run-0", "sync-run-0", "bulk", dry_run=False, started_at=world.time.now))
+        ledger.orders.settle("run-0", event, OrderId("5550199"), None)
+    assert world.sync_event(event).exit_status == 3

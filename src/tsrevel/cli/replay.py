@@ -145,7 +145,7 @@ def retry_events(ctx: CliContext, flags: OutputOptions, options: RetryOptions) -
 
 def _retry(started: StartedRun, options: RetryOptions, named: Sequence[EventId]) -> RunReport:
     chosen = named or _choose(started.ctx.ledger, None if options.run is None else options.run.strip())
-    events: list[UnreadEvent] = [NamedEvent(each) for each in chosen]
+    events: list[UnreadEvent] = [NamedEvent(each, typed=True) for each in chosen]
     if options.from_snapshot:  # before an order is made, the event is read again
         settings = started.settings
         verify = settings.tripleseat.payload == "verify" and not settings.safety.dry_run

@@ -152,6 +152,10 @@ class Known:
     contents: Mapping[EventId, ContentHashes] = field(default_factory=dict)
     is_new: bool = False
 
+    def has(self, event_id: EventId) -> bool:
+        """Whether the ledger knows the event."""
+        return any(event_id in part for part in (self.orders, self.results, self.resolutions))
+
 
 def read_known(ledger: Ledger, event_ids: Sequence[EventId]) -> Known:
     """The ledger's data about these events. Raises LedgerUnusable."""

@@ -50,10 +50,14 @@ class EventUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class NamedEvent:
-    """An event to read by its id. `known_before`: if TripleSeat doesn't have it, it was deleted."""
+    """An event to read by its id. `known_before`: if TripleSeat doesn't have it, it was deleted.
+
+    `typed`: a person typed the id, so it may be a slip.
+    """
 
     event_id: EventId
     known_before: bool = False
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ UnreadEvent = NamedEvent | DueEvent | VanishedEvent | DeliveredEvent | StoredEve
 def read_event(tripleseat: TripleSeat, ledger: Ledger, unread: UnreadEvent) -> FoundEvent | EventUnavailable:
     """The event, read now. Raises Unavailable, CredentialsRefused, ConfigError, LedgerUnusable."""
     match unread:
-        case NamedEvent(event_id, known_before):
+        case NamedEvent(event_id, known_before, _):
             gone = read_told({"id": event_id}).event if known_before else None
             return unless_refused(lambda: FoundEvent(_read(tripleseat, event_id, gone)))
         case DueEvent(last):

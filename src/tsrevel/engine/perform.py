@@ -225,8 +225,8 @@ def _read(ctx: RunContext, state: RunState, work: Work, unread: UnreadEvent) -> 
         if found.absent:
             state.absent.add(unread.event_id)
         outcome = _unavailable(ctx, work.known, unread, found)
-        is_unknown = found.absent and outcome.local_id is None and unread.event_id not in work.known.results
-        return replace(outcome, unknown=is_unknown)
+        is_slip = found.absent and isinstance(unread, NamedEvent) and unread.typed
+        return replace(outcome, unknown=is_slip and not work.known.has(unread.event_id))
     state.found[unread.event_id] = found
     if ctx.tripleseat.answered:  # else `perform` checks it if anything depends on the clock
         state.clock_check.check()

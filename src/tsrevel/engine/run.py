@@ -64,7 +64,7 @@ def sync_events(
     ctx: RunContext, state: RunState, event_ids: Sequence[EventId], *, ignore_time_gate: bool = False
 ) -> RunReport:
     """The same for named events, fetched one by one."""
-    named = [NamedEvent(each) for each in dict.fromkeys(event_ids)]
+    named = [NamedEvent(each, typed=True) for each in dict.fromkeys(event_ids)]
     return take_up(ctx, state, named, ignore_time_gate=ignore_time_gate)
 
 
