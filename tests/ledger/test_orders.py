@@ -468,3 +468,9 @@ def test_what_was_surely_not_applied_was_never_sent(ledger: Ledger) -> None:
     ledger.orders.mark_sent(RUN, EVENT, SECOND_STEP)
     ledger.orders.mark_not_applied(RUN, EVENT, SECOND_STEP)
     assert not ledger.orders.was_sent(EVENT)
+
+
+def test_the_events_of_an_order_are_found_by_its_id(ledger: Ledger) -> None:
+    assert ledger.orders.events_of(ORDER) == ()
+    ledger.orders.settle(RUN, EVENT, ORDER, None)
+    assert ledger.orders.events_of(ORDER) == (EVENT,)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from itertools import chain
 from typing import Literal
 
@@ -29,8 +28,6 @@ from tsrevel.wiring import Runtime, build_policy, make_state_folder, open_servic
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
 """In characters: a sentence or two."""
-_AT_ONCE = 500
-"""How many of the ledger's orders are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +176,8 @@ def _find_owner(
     for each in ledger.events.all_resolutions():
         if each.event_id != event_id and named_order(each) == order_id:
             return each.event_id, "a person named it when that event was resolved"
-    ids = ledger.orders.event_ids_between(date.min, date.max)
-    for start in range(0, len(ids), _AT_ONCE):
-        for other, record in ledger.orders.find(ids[start : start + _AT_ONCE]).items():
-            if other != event_id and record.order_id == order_id:
-                return other, "according to the ledger"
-    return None
+    others = [each for each in ledger.orders.events_of(order_id) if each != event_id]
+    return (others[0], "according to the ledger") if others else None
 
 
 def _recall(ledger: Ledger, event_id: EventId) -> _Before:

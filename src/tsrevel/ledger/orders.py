@@ -239,6 +239,12 @@ class OrderRepository:
         with self._transactions.reading() as connection:
             return bool(connection.execute(_MAY_BE_APPLIED, (event_id,)).fetchone()["ever"])
 
+    def events_of(self, order_id: OrderId) -> tuple[EventId, ...]:
+        """The events that have the Revel order with this id in the ledger."""
+        with self._transactions.reading() as connection:
+            rows = connection.execute("SELECT event_id FROM orders WHERE order_id = ? ORDER BY event_id", (order_id,))
+            return tuple(EventId(row["event_id"]) for row in rows)
+
     def failed_writes(self, event_ids: Iterable[EventId]) -> dict[EventId, FailedWrite]:
         """The writes of these events' orders that failed in two runs or more, and in none since then worked.
 
