@@ -13,10 +13,9 @@ import typer
 
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.streams import trouble_of
-from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, Terminated, TsrevelError, describe_fault
+from tsrevel.errors import USAGE, ConfigCode, ConfigError, ConfigProblem, Terminated, TsrevelError, describe_fault
 
 UNEXPECTED = 1
-USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 

@@ -12,9 +12,10 @@ import typer
 from typer.core import TyperGroup
 
 from tsrevel import __version__
-from tsrevel.cli.boundary import INTERRUPTED, TERMINATED, UNEXPECTED, USAGE, guard
+from tsrevel.cli.boundary import INTERRUPTED, TERMINATED, UNEXPECTED, guard
 from tsrevel.cli.completion import complete_location
 from tsrevel.cli.context import LogFormat, OutputOptions
+from tsrevel.errors import USAGE
 
 RUN, LOOK, SET_UP, CARE, TRY = "Run", "Look", "Set up", "Care", "Try"
 PANELS = (RUN, LOOK, SET_UP, CARE, TRY)

@@ -21,7 +21,7 @@ from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunState
 from tsrevel.engine.outcomes import NEEDS_ATTENTION, Outcome, RunReport, describe_disabled
 from tsrevel.engine.run import sync_events
-from tsrevel.errors import ConfigError
+from tsrevel.errors import USAGE, ConfigError
 from tsrevel.insight.explain import Explanation, explain_live
 from tsrevel.insight.rehearsal import FieldResult, SentField, compare_sent_fields
 from tsrevel.ledger import Ledger
@@ -33,7 +33,6 @@ from tsrevel.wiring import Runtime, open_services, why_disabled
 
 SECOND_LOOK = 30.0
 """Seconds until each stage of the order is read back again."""
-_USAGE = 2
 _AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d+)\.(\d\d)")
 _YES_OR_NO = {True: "yes", False: "no"}
 
@@ -55,7 +54,7 @@ def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool)
     settings = load_settings(config=flags.config, environ=ctx.environ)
     if not agreed and not may_ask(ctx, flags):
         return _refuse(
-            ctx, flags, "without a terminal nobody can be asked; add --yes to make the order without asking", _USAGE
+            ctx, flags, "without a terminal nobody can be asked; add --yes to make the order without asking", USAGE
         )
     if settings.safety.dry_run:
         text = (
@@ -79,7 +78,7 @@ def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool)
             f"This writes one order to Revel. To make it, type the location's name ({plan.location.name})"
         )
         if typed.strip() != plan.location.name:
-            return _refuse(ctx, flags, "that isn't the location's name; nothing was written", _USAGE)
+            return _refuse(ctx, flags, "that isn't the location's name; nothing was written", USAGE)
     report = _inject(ctx, flags, event_id)
     made = next((each for each in report.outcomes if each.event_id == event_id), outcome)
     if made.status is not Status.INJECTED or not made.order_id:

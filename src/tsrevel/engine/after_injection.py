@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -150,7 +150,7 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
     near = [(days, record) for days, record in _near(ctx) if _may_report_change(told.get(record.event_id))]
     orders = _choose(near, ctx.ledger.runs.count(dry_run=ctx.dry_run))
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
-    singles = _Singles(MOST_SINGLES, MOST_SINGLES)
+    singles = _Singles()
     try:
         for order in _read_rows(ctx, orders):
             event_id = order.record.event_id
@@ -209,21 +209,23 @@ class _ShownOrder:
 
 
 @dataclass(slots=True)
+class _Reads:
+    """The single reads that are left."""
+
+    left: int = field(default_factory=lambda: MOST_SINGLES)
+
+    def take(self) -> bool:
+        """Count one more. Returns whether it may be sent."""
+        self.left -= 1
+        return self.left >= 0
+
+
+@dataclass(frozen=True, slots=True)
 class _Singles:
     """The single reads that are left: of orders that a list lacks, and of orders that it shows changed."""
 
-    lost: int
-    changed: int
-
-    def take_lost(self) -> bool:
-        """Count one more of the first kind. Returns whether it may be read."""
-        self.lost -= 1
-        return self.lost >= 0
-
-    def take_changed(self) -> bool:
-        """The same for the second kind."""
-        self.changed -= 1
-        return self.changed >= 0
+    lost: _Reads = field(default_factory=_Reads)
+    changed: _Reads = field(default_factory=_Reads)
 
 
 def _near(ctx: RunContext) -> list[tuple[int, OrderRecord]]:
@@ -292,7 +294,7 @@ def _check(
         if isinstance(shown, Hold):
             return _hold(record, shown, outcome)
         return _compare(state, record, shown, before, outcome)
-    if record.order_id is None or not singles.take_lost():
+    if record.order_id is None or not singles.lost.take():
         return None
     try:
         row = _find(ctx, record, record.order_id)
@@ -312,11 +314,11 @@ def _confirm(
 
     A Hold if one history row exists twice. A station that reopens an order adds a different one.
     """
-    if (row.histories or 0) > 1 and singles.take_changed():
+    if (row.histories or 0) > 1 and singles.changed.take():
         twice = find_twice(ctx.revel.history(row.id))
         if twice:
             return Hold(Reason.AMOUNT_MISMATCH, f"Revel order {row.id} is not what was planned: {twice}")
-    if _as_shown(plan, row) == {**_as_planned(plan), **(before or {})} or not singles.take_changed():
+    if _as_shown(plan, row) == {**_as_planned(plan), **(before or {})} or not singles.changed.take():
         return row
     return ctx.revel.find_by_id(row.id) or row
 

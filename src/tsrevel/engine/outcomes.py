@@ -13,6 +13,7 @@ from datetime import date
 
 from tsrevel.errors import (
     TOKEN_FILE,
+    USAGE,
     ConfigError,
     ConnectionMisconfigured,
     CredentialsRefused,
@@ -203,8 +204,6 @@ def describe_disabled(pause: Pause | None) -> str:
 
 NEEDS_ATTENTION = 3
 CHANGES = frozenset({Reason.CHANGED_AFTER_INJECTION, Reason.CANCELLED_AFTER_INJECTION})
-USAGE = 2
-"""The command line names something that doesn't exist."""
 _SEVERITY = (14, 12, 10, 13, 1, 4, NEEDS_ATTENTION, USAGE, 0)
 """Exit statuses, the most urgent first."""
 

@@ -70,8 +70,9 @@ def make_entry(ctx: RunContext, known: Known, rules: TriageRules, number: int, i
 
 
 def _has_failed(last: LastResult | None) -> bool:
-    is_failure = last is not None and (last.status, last.reason) == (Status.FAILED, Reason.UPSTREAM_UNAVAILABLE)
-    return is_failure and last is not None and last.details_hash != hash_of_details(NOT_TRIED)
+    if last is None or (last.status, last.reason) != (Status.FAILED, Reason.UPSTREAM_UNAVAILABLE):
+        return False
+    return last.details_hash != hash_of_details(NOT_TRIED)
 
 
 class WorkQueue:
