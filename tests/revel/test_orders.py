@@ -11,8 +11,8 @@ import pytest
 
 from tsrevel.errors import Refused, Unavailable, Unreadable
 from tsrevel.planning.model import OrderId
-from tsrevel.revel import paging
 from tsrevel.revel.orders import BATCH, OrderSearch
+from tsrevel.revel.paging import MOST_STRAYS
 from tsrevel.sandbox import RevelSandbox
 
 from .conftest import EIGHT, Answering, Recorder, connect
@@ -93,17 +93,14 @@ def test_a_row_with_an_impossible_date_is_not_passed_over(app: RevelSandbox, boo
     assert (found.order.id, found.day) == (strange, DAY)
 
 
-def test_where_the_name_filter_is_useless_all_of_the_days_are_read(
-    app: RevelSandbox, books: OrderSearch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(paging, "MOST_STRAYS", 3)
+def test_where_the_name_filter_is_useless_all_of_the_days_are_read(app: RevelSandbox, books: OrderSearch) -> None:
     ours = add_order(app, "Triple Seat_1", created_date="2026-12-12T12:00:00")
-    for number in range(9):
+    for number in range(MOST_STRAYS + 1):
         add_order(app, str(number), created_date="2026-12-12T12:00:00")
     app.ignored_filters = {"local_id"}
     assert [each.order.id for each in books.list_written(EIGHT, DAY, DAY, PREFIXES)] == [ours]
     app.ignored_filters = {"local_id", "created_date"}
-    for _ in range(9):
+    for _ in range(MOST_STRAYS + 1):
         add_order(app, "77", created_date="2026-01-12T12:00:00")
     with pytest.raises(Unreadable):
         books.list_written(EIGHT, DAY, DAY, PREFIXES)

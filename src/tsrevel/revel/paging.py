@@ -6,6 +6,7 @@ Requests only the needed fields (`fields=`) if that works, else whole rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -33,22 +34,34 @@ def read_rows(
     fits: Fits = lambda _: True,
     *,
     prefix: str = "resources",
-    most_strays: int | None = None,
+    most_strays: int = MOST_STRAYS,
     fields: Sequence[str] = (),
 ) -> Iterator[Row]:
     """The rows that fit, from all pages, each id once. With `fields`, only these are requested.
 
-    Logs once that other rows came. Raises Unreadable for more than `most_strays` of them (default MOST_STRAYS), and
-    FieldMissingError for a row that lacks one of `fields`, because no filter can be checked on it.
+    Logs once that other rows came. Raises Unreadable for more than `most_strays` of them, and FieldMissingError for a
+    row that lacks one of `fields`, because no filter can be checked on it.
     """
-    most = MOST_STRAYS if most_strays is None else most_strays
+    path = f"/{prefix}/{resource}/"
+    return chain.from_iterable(_read_pages(client, path, resource, filters, fits, most_strays, fields))
+
+
+def _read_pages(
+    client: ApiClient,
+    path: str,
+    resource: str,
+    filters: Mapping[str, str],
+    fits: Fits,
+    most_strays: int,
+    fields: Sequence[str],
+) -> Iterator[list[Row]]:
     names = ", ".join(name for name in filters if name not in _NO_FILTERS)
     seen: set[str] = set()
     strays, params = 0, {**filters, "limit": str(PAGE), "offset": "0"}
     if fields:
         params["fields"] = ",".join(fields)
     for _ in range(MOST_PAGES):
-        page = decode_page(client.read(f"/{prefix}/{resource}/", params), resource)
+        page = decode_page(client.read(path, params), resource)
         once = {str(row.get("id")): row for row in page.rows}
         fresh = [row for name, row in once.items() if name not in seen]
         seen.update(once)
@@ -58,9 +71,9 @@ def read_rows(
         strays += len(fresh) - len(fitting)
         if strays:
             client.warn_once(f"the {resource} list has rows that don't fit the filter {names}; they are left out")
-        if strays > most:
+        if strays > most_strays:
             raise Unreadable(f"Revel ignores the filter {names} on {resource}", AnswerFault.IGNORED_FILTER)
-        yield from fitting
+        yield fitting
         if page.next is None and (len(seen) >= (page.total or 0) or (seen and not fresh)):
             return
         if not fresh:
