@@ -75,8 +75,8 @@ def test_a_schedule_read_back_from_its_text_is_the_same(seed: int) -> None:
 
 @pytest.mark.real_process
 def test_the_same_seeds_give_the_same_trace_byte_for_byte_in_any_process() -> None:
-    traces = [run_campaign("--seeds", "1-25", "--trace", hash_seed=each).stdout for each in ("0", "1", "4711")]
-    assert traces[0] == traces[1] == traces[2]
+    traces = [run_campaign("--seeds", "1-25", "--trace", hash_seed=each).stdout for each in ("0", "4711")]
+    assert traces[0] == traces[1]
     assert traces[0].count(b"\nrun ") > 50
 
 
