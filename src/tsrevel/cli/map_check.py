@@ -72,7 +72,7 @@ def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> li
                 if failures.add(down=True):
                     text = f"{FailureStreak.LONGEST} events in a row can't be planned: {error}"
                     raise ServiceDown(text) from error
-                about = describe(each.event, find_location(each.event, survey.policy))
+                about = describe(each.event, survey.policy)
                 verdict = EventCoverage(
                     replace(about, status=Status.FAILED, reason=Reason.UPSTREAM_UNAVAILABLE, text=trouble)
                 )
@@ -112,14 +112,14 @@ def _judge(survey: Survey, catalogs: Catalogs, listed: Event) -> EventCoverage:
     policy = survey.policy
     found = plan_listed(survey.services.tripleseat, catalogs, policy, survey.now, listed)
     if isinstance(found, EventUnavailable):
-        about = describe(listed, find_location(listed, policy))
+        about = describe(listed, policy)
         return EventCoverage(replace(about, status=found.status, reason=found.reason, text=found.text))
     event, result = found
-    location = find_location(event, policy)
-    about = describe(event, location)
+    about = describe(event, policy)
     if isinstance(result, Plan):
         return EventCoverage(planned(about, result))
     names: dict[str, None] = {}
+    location = find_location(event, policy)
     if location and result.reason is Reason.UNMAPPED_ITEMS:
         missing = missing_lines(orderable_lines(event, policy), policy, catalogs.of(location.establishment))
         names = dict.fromkeys(each.line.name for each in missing)

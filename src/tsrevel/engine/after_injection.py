@@ -17,7 +17,15 @@ from operator import itemgetter
 
 from tsrevel.engine.context import Known, OrderChangeReported, RunContext, RunState, scope_of
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
-from tsrevel.engine.outcomes import Outcome, describe, fail_by_fault, not_written, order_stands, with_order
+from tsrevel.engine.outcomes import (
+    Outcome,
+    describe,
+    describe_order,
+    fail_by_fault,
+    not_written,
+    order_stands,
+    with_order,
+)
 from tsrevel.engine.triage import leave_cancelled, reinstated, report_change
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
@@ -65,7 +73,7 @@ def compare_with_event(
 ) -> Outcome | EventUnavailable:
     """Report what changed since the event's order was made, or since the last report; else ALREADY_INJECTED."""
     event = found.event
-    about = replace(describe(event, find_location(event, ctx.policy)), order_id=record.order_id)
+    about = replace(describe(event, ctx.policy), order_id=record.order_id)
     done = replace(about, local_id=plan.local_id, total=plan.final_total)
     if ctx.out_of_time():
         return order_stands(done, record)
@@ -160,7 +168,7 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
             except TsrevelError:
                 raise
             except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the other orders unchecked)
-                outcome = fail_by_fault(about or _about(order.record), error)
+                outcome = fail_by_fault(about or describe_order(order.record), error)
             if outcome:
                 told[event_id] = outcome
     except LedgerUnusable:
@@ -362,7 +370,7 @@ def _may_report_change(outcome: Outcome | None) -> bool:
 
 
 def _tell(record: OrderRecord, outcome: Outcome | None, change: Skip) -> Outcome:
-    about = outcome or _about(record)
+    about = outcome or describe_order(record)
     if about.news and about.text:  # the event has changed as well, or was cancelled
         return replace(about, text=f"{about.text}; {change.text}", details=(*about.details, *change.details))
     return replace(not_written(about, change), order_id=record.order_id, news=True)
@@ -370,12 +378,8 @@ def _tell(record: OrderRecord, outcome: Outcome | None, change: Skip) -> Outcome
 
 def _hold(record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
     """Report an order that has a twin, or a part twice, in every run until a person deletes one of them."""
-    about = with_order(outcome, record) if outcome else _about(record)
+    about = with_order(outcome, record) if outcome else describe_order(record)
     return replace(not_written(about, found), alarm=True)
-
-
-def _about(record: OrderRecord) -> Outcome:
-    return with_order(Outcome(record.event_id, Status.SKIPPED), record)
 
 
 def _as_planned(plan: Plan) -> ShownOrder:

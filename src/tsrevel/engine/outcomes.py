@@ -23,10 +23,10 @@ from tsrevel.errors import (
     TsrevelError,
 )
 from tsrevel.ledger import OrderRecord, Pause, Resolution
-from tsrevel.planning.model import Event, EventId, Hold, Location, OrderId, Plan, Skip
+from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Policy, Skip
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import Category, FailedWrite, Reason, Status
-from tsrevel.planning.screening import event_day, find_zone
+from tsrevel.planning.screening import event_day, find_location, find_zone
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +90,9 @@ class Outcome:
         return Category.INTERNAL if self.status is Status.FAILED else None
 
 
-def describe(event: Event, location: Location | None = None) -> Outcome:
+def describe(event: Event, policy: Policy) -> Outcome:
     """The event's name, day and location as an undecided Outcome. The functions below complete it."""
+    location = find_location(event, policy)
     return Outcome(
         event_id=event.id,
         status=Status.SKIPPED,
@@ -100,6 +101,11 @@ def describe(event: Event, location: Location | None = None) -> Outcome:
         location=location.name if location else event.location_name,
         establishment=location.establishment if location else None,
     )
+
+
+def describe_order(record: OrderRecord) -> Outcome:
+    """The same for an event of which only its order is known."""
+    return with_order(Outcome(record.event_id, Status.SKIPPED), record)
 
 
 def with_order(about: Outcome, record: OrderRecord) -> Outcome:

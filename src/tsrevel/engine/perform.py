@@ -22,6 +22,7 @@ from tsrevel.engine.outcomes import (
     Outcome,
     describe,
     describe_disabled,
+    describe_order,
     end_reason,
     fail_by_fault,
     leave_resolved,
@@ -70,7 +71,7 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location, screen
+from tsrevel.planning.screening import screen
 from tsrevel.revel.decode import OrderRow
 
 log = logging.getLogger(__name__)
@@ -193,10 +194,10 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
 def about_item(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
     """The event's name, day and location, as far as they are known."""
     if isinstance(item, FoundEvent):
-        return _about(ctx, item.event)
+        return describe(item.event, ctx.policy)
     last = known.results.get(item.event_id)
     day, location = (last.day, last.location) if last else (None, "")
-    return Outcome(item.event_id, Status.FAILED, day=day, location=location)
+    return Outcome(item.event_id, Status.SKIPPED, day=day, location=location)
 
 
 # One event
@@ -211,7 +212,7 @@ def decide(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Outc
         return perform(ctx, state, work, triage(item, work.known, work.rules, ctx.now()))
     late = ctx.out_of_time()
     if late:  # each of these costs requests: a booking may have thousands of events
-        return _out_of_time(_with_record(ctx, work.known, item), late)
+        return _beyond(_with_record(ctx, work.known, item), late)
     if isinstance(item, OrderRecord):
         task = triage_unlisted(item, work.rules, ctx.now())
         return perform(ctx, state, work, task) if task else _read(ctx, state, work, NamedEvent(item.event_id))
@@ -237,8 +238,8 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
     """Do what triage decided. Raises what `TripleSeat`, `Revel` and `Ledger` raise."""
     late = ctx.out_of_time()
     if late and isinstance(task, Recover | CheckMissed | Prepare):
-        about = task.about if isinstance(task, Recover) else _about(ctx, task.found.event)
-        return _out_of_time(about, late)
+        about = task.about if isinstance(task, Recover) else describe(task.found.event, ctx.policy)
+        return _beyond(about, late)
     if uses_clock(task):
         state.clock_check.check()
     match task:
@@ -263,7 +264,7 @@ def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Out
     """Check again whether a late write doubled the order. If not, continue with its event."""
     record, found = task.record, task.found
     doubled = recheck(ctx, state, record, task.plan)
-    about = with_order(_about(ctx, found.event) if found else Outcome(record.event_id, Status.SKIPPED), record)
+    about = with_order(describe(found.event, ctx.policy), record) if found else describe_order(record)
     if doubled:
         return replace(not_written(about, doubled), alarm=True)
     if found is None:
@@ -286,11 +287,11 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
     event_id = task.found.event.id
     refusal = state.budget.refusal()
     if refusal:  # no request is needed
-        return replace(_beyond(_about(ctx, task.found.event), refusal), looked_into=False)
+        return _beyond(describe(task.found.event, ctx.policy), refusal)
     ready = _prepared(ctx, state, work, task)
     if isinstance(ready, EventUnavailable):
         return _unavailable(ctx, work.known, task.found, ready)
-    event, plan, about = ready.event, ready.result, _about(ctx, ready.event)
+    event, plan, about = ready.event, ready.result, describe(ready.event, ctx.policy)
     verdict = screen(event, ctx.policy, ctx.now(), ignore_gate=work.rules.ignore_time_gate)
     if isinstance(verdict, Hold | Skip):  # the gate may have closed since it was planned
         return not_written(about, verdict)
@@ -298,7 +299,7 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
         return not_written(about, plan)
     refusal = state.budget.reserve(event_id)
     if refusal:
-        return _beyond(about, refusal)
+        return _beyond(about, refusal, looked_into=True)
     existing = Absent() if ready.absent else find_order(ctx, plan.uuid, known_local_ids(ctx.policy, event.id))
     match existing:
         case Hold():
@@ -328,7 +329,7 @@ def _prepared(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Pr
 
 def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: Skip) -> Outcome:
     """The gate closed: Revel may have an order that this ledger doesn't know. Checked once per event."""
-    event_id, about = found.event.id, _about(ctx, found.event)
+    event_id, about = found.event.id, describe(found.event, ctx.policy)
     existing = find_order(ctx, order_uuid(event_id), known_local_ids(ctx.policy, event_id))
     if isinstance(existing, Hold):
         return hold_found(about, existing)
@@ -366,10 +367,6 @@ def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow)
 # Outcomes of events that weren't decided on
 
 
-def _about(ctx: RunContext, event: Event) -> Outcome:
-    return describe(event, find_location(event, ctx.policy))
-
-
 def _with_record(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
     """The event with the ledger's current data about its order: some of it may be written."""
     about, record = about_item(ctx, known, item), ctx.ledger.orders.get(id_of(item))
@@ -391,12 +388,8 @@ def _unavailable(ctx: RunContext, known: Known, item: WorkItem, unavailable: Eve
     return replace(about, status=unavailable.status, reason=unavailable.reason, text=unavailable.text)
 
 
-def _out_of_time(about: Outcome, late: str) -> Outcome:
-    return replace(_beyond(about, late), looked_into=False)
-
-
-def _beyond(about: Outcome, limit: str) -> Outcome:
-    return not_written(about, Skip(Reason.RUN_LIMIT_REACHED, limit))
+def _beyond(about: Outcome, limit: str, *, looked_into: bool = False) -> Outcome:
+    return replace(not_written(about, Skip(Reason.RUN_LIMIT_REACHED, limit)), looked_into=looked_into)
 
 
 def _left(ctx: RunContext, known: Known, item: WorkItem, stop: StopRun) -> Outcome:

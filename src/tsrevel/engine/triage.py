@@ -13,6 +13,7 @@ from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import (
     Outcome,
     describe,
+    describe_order,
     has_changed,
     leave_resolved,
     not_written,
@@ -23,8 +24,8 @@ from tsrevel.engine.outcomes import (
 )
 from tsrevel.ledger import OrderRecord
 from tsrevel.planning.model import Hold, Location, Plan, Policy, Skip
-from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location, screen, screen_status
+from tsrevel.planning.reasons import Reason
+from tsrevel.planning.screening import screen, screen_status
 from tsrevel.transport.write_gate import WriteGate
 
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
@@ -104,20 +105,20 @@ def triage(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -
             return Recheck(found, record, record.plan)
         return triage_finished(found, record, rules.policy)
     if resolution:
-        about = describe(found.event, find_location(found.event, rules.policy))
+        about = describe(found.event, rules.policy)
         changed = found.digest if has_changed(resolution, found.digest) else None
         about = with_order(about, record) if record else about
         report = ResolvedChangeReported(event_id, changed) if changed else None
         return Leave(leave_resolved(about, resolution, changed=changed), report)
     if record and record.plan:
-        about = with_order(describe(found.event), record)
+        about = with_order(describe(found.event, rules.policy), record)
         return _triage_begun(found, about, record, record.plan, rules)
     return triage_new(found, known, rules, now)
 
 
 def triage_unlisted(record: OrderRecord, rules: TriageRules, now: datetime) -> Task | None:
     """Decide on an order begun whose event isn't listed. None if the event must be read first."""
-    about = with_order(Outcome(record.event_id, Status.SKIPPED), record)
+    about = describe_order(record)
     if record.plan is None:
         return None
     if record.state != "settled":
@@ -130,7 +131,7 @@ def triage_unlisted(record: OrderRecord, rules: TriageRules, now: datetime) -> T
 def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> Leave | Compare:
     """Decide on an event whose order is made, by us or by somebody else."""
     event, plan = found.event, record.plan
-    about = replace(describe(event, find_location(event, policy)), order_id=record.order_id)
+    about = replace(describe(event, policy), order_id=record.order_id)
     if record.state == "foreign":
         text = f"Revel order {record.order_id} was made by someone else"
         return Leave(not_written(replace(about, local_id=record.local_id), Skip(Reason.ORDER_EXISTS, text)))
@@ -158,7 +159,7 @@ def triage_new(found: FoundEvent, known: Known, rules: TriageRules, now: datetim
     verdict = screen(event, rules.policy, now, ignore_gate=rules.ignore_time_gate)
     if isinstance(verdict, Location):
         return Prepare(found, verdict)
-    about = describe(event, find_location(event, rules.policy))
+    about = describe(event, rules.policy)
     if isinstance(verdict, Skip) and verdict.reason is Reason.EVENT_DAY_PASSED:
         last = known.results.get(event.id)
         if not (last and last.was_missed_on(about.day)):
