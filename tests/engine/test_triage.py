@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tsrevel.engine.context import Known
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.triage import (
     CheckMissed,
@@ -22,7 +21,7 @@ from tsrevel.engine.triage import (
     triage_unlisted,
     uses_clock,
 )
-from tsrevel.ledger import LastResult, OrderRecord, Resolution
+from tsrevel.ledger import KnownEvents, LastResult, OrderRecord, Resolution
 from tsrevel.planning.model import Event, Fault, OrderId, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.transport.write_gate import WriteGate
@@ -171,7 +170,7 @@ GIVEN_ELSEWHERE = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_each_event_has_its_task(case: Case) -> None:
-    known = Known(
+    known = KnownEvents(
         orders={EVENT.id: case.record} if case.record else {},
         results={EVENT.id: case.last} if case.last else {},
         resolutions={EVENT.id: case.resolution} if case.resolution else {},
@@ -208,8 +207,8 @@ def test_every_reason_has_its_place() -> None:
 @pytest.mark.parametrize("name", ["due", "too early", "missed"])
 def test_what_depends_on_the_clock_is_known(name: str) -> None:
     case = CASES[name]
-    assert uses_clock(triage(FoundEvent(case.event, case.digest), Known(), TriageRules(POLICY, LIVE), case.now))
-    lost = triage(FoundEvent(replace(EVENT, status="LOST")), Known(), TriageRules(POLICY, LIVE), case.now)
+    assert uses_clock(triage(FoundEvent(case.event, case.digest), KnownEvents(), TriageRules(POLICY, LIVE), case.now))
+    lost = triage(FoundEvent(replace(EVENT, status="LOST")), KnownEvents(), TriageRules(POLICY, LIVE), case.now)
     assert not uses_clock(lost)
 
 

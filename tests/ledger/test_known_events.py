@@ -35,8 +35,10 @@ def test_all_that_is_known_of_an_event_is_recalled_in_one_look(path: Path, ledge
     ledger.orders.claim(RUN, make_plan())
     store_result(ledger, "held", "MISSING_DATA", OTHER)
     ledger.events.resolve(OTHER, "ignored", "a rehearsal", None)
-    known = recalled(path)
+    known = recalled(path, EVENT, OTHER)
     assert (set(known.orders), set(known.results), set(known.resolutions)) == ({EVENT}, {OTHER}, {OTHER})
+    assert [known.has(each) for each in (EVENT, OTHER, EventId("1"))] == [True, True, False]
+    assert known == recalled(path, EVENT) | recalled(path, OTHER)
 
 
 def ordered(path: Path, days: int) -> tuple[EventId, ...]:
@@ -47,8 +49,8 @@ def ordered(path: Path, days: int) -> tuple[EventId, ...]:
         return view.orders.event_ids_between(day, day)
 
 
-def recalled(path: Path) -> KnownEvents:
+def recalled(path: Path, *events: EventId) -> KnownEvents:
     view = open_view(path, "sandbox")
     assert view
     with view:
-        return view.known([EVENT, OTHER])
+        return view.known(events)

@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 
-from tsrevel.engine.context import Known, OrderChangeReported, RunContext, RunState, scope_of
+from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, scope_of
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
 from tsrevel.engine.outcomes import (
     Outcome,
@@ -29,7 +29,15 @@ from tsrevel.engine.outcomes import (
 from tsrevel.engine.triage import leave_cancelled, reinstated, report_change
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
-from tsrevel.ledger import ContentHashes, OrderRecord, StationChange, StationReport, hash_of_content, hash_of_hold
+from tsrevel.ledger import (
+    ContentHashes,
+    KnownEvents,
+    OrderRecord,
+    StationChange,
+    StationReport,
+    hash_of_content,
+    hash_of_hold,
+)
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
 from tsrevel.planning.model import Event, Hold, OrderId, Plan, Skip
@@ -69,7 +77,7 @@ _ENDINGS = {
 
 
 def compare_with_event(
-    ctx: RunContext, state: RunState, known: Known, found: FoundEvent, record: OrderRecord, plan: Plan
+    ctx: RunContext, state: RunState, known: KnownEvents, found: FoundEvent, record: OrderRecord, plan: Plan
 ) -> Outcome | EventUnavailable:
     """Report what changed since the event's order was made, or since the last report; else ALREADY_INJECTED."""
     event = found.event

@@ -14,7 +14,7 @@ from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import Progress
 from tsrevel.errors import StopRun
-from tsrevel.ledger import ContentHashes, LastResult, Ledger, OrderRecord, Pause, Resolution, StationReport
+from tsrevel.ledger import Ledger, Pause, StationReport
 from tsrevel.planning.identity import known_local_ids
 from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy
 from tsrevel.revel.client import Revel
@@ -137,32 +137,6 @@ class Moment:
 
     instant: datetime
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The ledger's data about a run's events, from one read.
-
-    `is_new`: no whole live `sync` with this ledger has done its work yet, so it may replace a lost one.
-    """
-
-    orders: Mapping[EventId, OrderRecord] = field(default_factory=dict)
-    results: Mapping[EventId, LastResult] = field(default_factory=dict)
-    resolutions: Mapping[EventId, Resolution] = field(default_factory=dict)
-    contents: Mapping[EventId, ContentHashes] = field(default_factory=dict)
-    is_new: bool = False
-
-    def has(self, event_id: EventId) -> bool:
-        """Whether the ledger knows the event."""
-        return any(event_id in part for part in (self.orders, self.results, self.resolutions))
-
-
-def read_known(ledger: Ledger, event_ids: Sequence[EventId]) -> Known:
-    """The ledger's data about these events. Raises LedgerUnusable."""
-    with ledger.reading():
-        known, contents = ledger.known(event_ids), ledger.orders.contents(event_ids)
-        is_new = ledger.runs.last_good() is None
-    return Known(known.orders, known.results, known.resolutions, contents, is_new=is_new)
 
 
 @dataclass(frozen=True, slots=True)

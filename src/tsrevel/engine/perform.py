@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tsrevel.engine.after_injection import compare_with_event, plan_anew
-from tsrevel.engine.context import Known, RunContext, RunState, read_known
+from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, NamedEvent, UnreadEvent, fetch_whole, read_event
 from tsrevel.engine.find import WorkItem, id_of
 from tsrevel.engine.inject import inject
@@ -66,7 +66,7 @@ from tsrevel.engine.triage import (
 from tsrevel.engine.work_queue import WorkQueue, make_entry
 from tsrevel.engine.workers import in_parallel
 from tsrevel.errors import LedgerUnusable, OutcomeUnknown, Refused, StopRun, TryNextRun, WrongClock
-from tsrevel.ledger import OrderRecord, hash_of_content
+from tsrevel.ledger import KnownEvents, OrderRecord, hash_of_content
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Plan, Skip
 from tsrevel.planning.plan import label_order
@@ -84,7 +84,7 @@ class Work:
     `due`: the events to prepare together. `ready`: those that are prepared.
     """
 
-    known: Known
+    known: KnownEvents
     rules: TriageRules
     due: dict[EventId, Prepare] = field(default_factory=dict)
     ready: dict[EventId, Prepared | EventUnavailable] = field(default_factory=dict)
@@ -103,7 +103,7 @@ def account_for(
     After WrongClock, events that the run hadn't decided on get no outcome, because no clock could decide them. Raises
     LedgerUnusable if the ledger's data about the events can't be read.
     """
-    known = read_known(ctx.ledger, [id_of(each) for each in items if not isinstance(each, OrderRecord)])
+    known = ctx.ledger.known([id_of(each) for each in items if not isinstance(each, OrderRecord)])
     rules = TriageRules(ctx.policy, ctx.write_gate, ignore_time_gate)
     state.found |= {each.event.id: each for each in items if isinstance(each, FoundEvent)}
     entries = [make_entry(ctx, known, rules, number, each) for number, each in enumerate(items)]
@@ -134,7 +134,7 @@ def account_for(
 
 
 def perform_all(
-    ctx: RunContext, state: RunState, known: Known, rules: TriageRules, queue: WorkQueue
+    ctx: RunContext, state: RunState, known: KnownEvents, rules: TriageRules, queue: WorkQueue
 ) -> Iterator[tuple[int, Outcome]]:
     """One worker's loop: take events, handle them one after another, and yield each outcome at once."""
     while entries := queue.take():
@@ -191,7 +191,7 @@ def guarded(ctx: RunContext, state: RunState, work: Work, item: WorkItem) -> Out
         work.forget(event_id)
 
 
-def about_item(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
+def about_item(ctx: RunContext, known: KnownEvents, item: WorkItem) -> Outcome:
     """The event's name, day and location, as far as they are known."""
     if isinstance(item, FoundEvent):
         return describe(item.event, ctx.policy)
@@ -367,13 +367,13 @@ def _take_in(ctx: RunContext, state: RunState, found: FoundEvent, row: OrderRow)
 # Outcomes of events that weren't decided on
 
 
-def _with_record(ctx: RunContext, known: Known, item: WorkItem) -> Outcome:
+def _with_record(ctx: RunContext, known: KnownEvents, item: WorkItem) -> Outcome:
     """The event with the ledger's current data about its order: some of it may be written."""
     about, record = about_item(ctx, known, item), ctx.ledger.orders.get(id_of(item))
     return with_order(about, record) if record else about
 
 
-def _failed(ctx: RunContext, known: Known, item: WorkItem, reason: Reason | None, text: str) -> Outcome:
+def _failed(ctx: RunContext, known: KnownEvents, item: WorkItem, reason: Reason | None, text: str) -> Outcome:
     return replace(_with_record(ctx, known, item), status=Status.FAILED, reason=reason, text=text)
 
 
@@ -383,7 +383,7 @@ def _tell_repeated(ctx: RunContext, failed: Outcome) -> Outcome:
     return replace(failed, failed_write=again, details=("failed again", again.step)) if again else failed
 
 
-def _unavailable(ctx: RunContext, known: Known, item: WorkItem, unavailable: EventUnavailable) -> Outcome:
+def _unavailable(ctx: RunContext, known: KnownEvents, item: WorkItem, unavailable: EventUnavailable) -> Outcome:
     about = _with_record(ctx, known, item)
     return replace(about, status=unavailable.status, reason=unavailable.reason, text=unavailable.text)
 
@@ -392,7 +392,7 @@ def _beyond(about: Outcome, limit: str, *, looked_into: bool = False) -> Outcome
     return replace(not_written(about, Skip(Reason.RUN_LIMIT_REACHED, limit)), looked_into=looked_into)
 
 
-def _left(ctx: RunContext, known: Known, item: WorkItem, stop: StopRun) -> Outcome:
+def _left(ctx: RunContext, known: KnownEvents, item: WorkItem, stop: StopRun) -> Outcome:
     """An event that the run didn't reach. It fails with the run's reason, so that nobody thinks it is done."""
     if isinstance(item, Outcome):
         return item

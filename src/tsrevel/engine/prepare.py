@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tsrevel.engine.catalogs import Catalogs
-from tsrevel.engine.context import Known, Moment, RunContext, RunState
+from tsrevel.engine.context import Moment, RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, fetch_event, fetch_whole
 from tsrevel.engine.triage import Prepare, TriageRules
+from tsrevel.ledger import KnownEvents
 from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.screening import screen
@@ -35,7 +36,7 @@ class Prepared:
 
 
 def prepare(
-    ctx: RunContext, state: RunState, known: Known, rules: TriageRules, tasks: Sequence[Prepare]
+    ctx: RunContext, state: RunState, known: KnownEvents, rules: TriageRules, tasks: Sequence[Prepare]
 ) -> dict[EventId, Prepared | EventUnavailable]:
     """The first task's event, prepared, and the others up to the first that fails.
 
@@ -108,14 +109,14 @@ def _left_to_its_turn(done: Sized) -> Iterator[None]:
             raise
 
 
-def _find_absent(ctx: RunContext, known: Known, event_ids: Sequence[EventId]) -> frozenset[EventId]:
+def _find_absent(ctx: RunContext, known: KnownEvents, event_ids: Sequence[EventId]) -> frozenset[EventId]:
     """The events that Revel has no order for, from one search for all of them, by `local_id` and by uuid.
 
     A single event is left to its own search, which costs no more. So is an event with an order in the ledger. So is
-    every event if the ledger is new, because it may replace a lost one.
+    every event until a whole live `sync` has done its work with this ledger: it may replace a lost one.
     """
     wanted = [each for each in event_ids if each not in known.orders]
-    if known.is_new or len(wanted) < 2:
+    if len(wanted) < 2 or ctx.ledger.runs.last_good() is None:
         return frozenset()
     names = {event_id: known_local_ids(ctx.policy, event_id) for event_id in wanted}
     uuids = {event_id: order_uuid(event_id) for event_id in wanted}

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 from tsrevel.engine.after_injection import note_changed_order
 from tsrevel.engine.catalogs import Catalogs
-from tsrevel.engine.context import Known, RunContext, RunState, read_known
+from tsrevel.engine.context import RunContext, RunState
 from tsrevel.engine.fetch import NamedEvent
 from tsrevel.engine.outcomes import Outcome, planned
 from tsrevel.engine.perform import Work, about_item, guarded
 from tsrevel.engine.triage import TriageRules
 from tsrevel.errors import StopRun, WriteForbidden
-from tsrevel.ledger import OrderRecord, RunRecord
+from tsrevel.ledger import KnownEvents, OrderRecord, RunRecord
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
 
@@ -40,7 +40,7 @@ def preview_event(ctx: RunContext, event_id: EventId, catalogs: Catalogs) -> Pre
 
     Waits for nothing, since a person waits for the answer.
     """
-    known = _as_never_told(read_known(ctx.ledger, [event_id]))
+    known = _as_never_told(ctx.ledger.known([event_id]))
     last = known.results.get(event_id)
     waits = last is not None and last.reason == Reason.RUN_LIMIT_REACHED  # until a run reaches it
     limits = replace(ctx.limits, look_pauses=(), max_orders=0 if waits else ctx.limits.max_orders)
@@ -73,7 +73,7 @@ def _look(ctx: RunContext, state: RunState, work: Work, named: NamedEvent) -> Ou
     return outcome
 
 
-def _would_be_written(ctx: RunContext, state: RunState, known: Known, event_id: EventId) -> Outcome:
+def _would_be_written(ctx: RunContext, state: RunState, known: KnownEvents, event_id: EventId) -> Outcome:
     record, found = ctx.ledger.orders.get(event_id), state.found.get(event_id)
     about = about_item(ctx, known, found) if found else Outcome(event_id, Status.PLANNED)
     if record is None or record.plan is None:
@@ -82,7 +82,7 @@ def _would_be_written(ctx: RunContext, state: RunState, known: Known, event_id: 
     return replace(planned(about, record.plan), order_id=record.order_id, text=begun)
 
 
-def _as_never_told(known: Known) -> Known:
+def _as_never_told(known: KnownEvents) -> KnownEvents:
     """Let the event be compared with its order itself, not with the last report."""
     return replace(
         known,

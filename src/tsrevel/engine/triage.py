@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tsrevel.engine.context import ChangeReport, EventChangeReported, Known, ResolvedChangeReported, scope_of
+from tsrevel.engine.context import ChangeReport, EventChangeReported, ResolvedChangeReported, scope_of
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import (
     Outcome,
@@ -22,7 +22,7 @@ from tsrevel.engine.outcomes import (
     recall_dispute,
     with_order,
 )
-from tsrevel.ledger import OrderRecord
+from tsrevel.ledger import KnownEvents, OrderRecord
 from tsrevel.planning.model import Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import screen, screen_status
@@ -96,7 +96,7 @@ class TriageRules:
     ignore_time_gate: bool = False
 
 
-def triage(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -> Task:
+def triage(found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datetime) -> Task:
     """Decide on a listed, named or delivered event."""
     event_id = found.event.id
     record, resolution = known.orders.get(event_id), known.resolutions.get(event_id)
@@ -153,7 +153,9 @@ def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> L
     return Leave(order_stands(done, record))
 
 
-def triage_new(found: FoundEvent, known: Known, rules: TriageRules, now: datetime) -> Leave | CheckMissed | Prepare:
+def triage_new(
+    found: FoundEvent, known: KnownEvents, rules: TriageRules, now: datetime
+) -> Leave | CheckMissed | Prepare:
     """Decide on an event that has no order in the ledger."""
     event = found.event
     verdict = screen(event, rules.policy, now, ignore_gate=rules.ignore_time_gate)

@@ -16,14 +16,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from tsrevel.engine.context import FailureStreak, Known, OrderBudget, RunContext
+from tsrevel.engine.context import FailureStreak, OrderBudget, RunContext
 from tsrevel.engine.fetch import DueEvent, FoundEvent, VanishedEvent
 from tsrevel.engine.find import WorkItem, id_of
 from tsrevel.engine.outcomes import NOT_TRIED, Outcome
 from tsrevel.engine.prepare import BATCH
 from tsrevel.engine.triage import Leave, Prepare, Recover, Task, TriageRules, triage
 from tsrevel.errors import ServiceDown
-from tsrevel.ledger import LastResult, OrderRecord, hash_of_details
+from tsrevel.ledger import KnownEvents, LastResult, OrderRecord, hash_of_details
 from tsrevel.planning.model import EstablishmentId, Event, Location, Policy
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import event_day, find_location, find_zone
@@ -58,7 +58,7 @@ class QueueEntry:
         return not isinstance(self.item, Outcome) and not isinstance(self.expected, Leave)
 
 
-def make_entry(ctx: RunContext, known: Known, rules: TriageRules, number: int, item: WorkItem) -> QueueEntry:
+def make_entry(ctx: RunContext, known: KnownEvents, rules: TriageRules, number: int, item: WorkItem) -> QueueEntry:
     """The event with what triage says now, its establishment and its urgency."""
     try:
         expected = triage(item, known, rules, ctx.now()) if isinstance(item, FoundEvent) else None
@@ -226,7 +226,7 @@ class _Failures:
         return len(self.latest) >= FailureStreak.LONGEST and len(set(self.latest)) > 1
 
 
-def _establishment(policy: Policy, known: Known, item: WorkItem) -> EstablishmentId | None:
+def _establishment(policy: Policy, known: KnownEvents, item: WorkItem) -> EstablishmentId | None:
     if not isinstance(item, FoundEvent):
         return None
     location = find_location(item.event, policy)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -24,18 +24,31 @@ from tsrevel.ledger.migrations import Migration, shipped_migrations
 from tsrevel.ledger.orders import OrderRepository
 from tsrevel.ledger.outbox import Outbox
 from tsrevel.ledger.queries import LedgerQueries
-from tsrevel.ledger.records import Clock, LastResult, OrderRecord, Resolution
+from tsrevel.ledger.records import Clock, ContentHashes, LastResult, OrderRecord, Resolution
 from tsrevel.ledger.runs import RunRepository
 from tsrevel.planning.model import EventId
 
 
 @dataclass(frozen=True, slots=True)
 class KnownEvents:
-    """The orders, last results and resolutions that the ledger knows of events."""
+    """The orders, last results, resolutions and content hashes that the ledger knows of events."""
 
-    orders: Mapping[EventId, OrderRecord]
-    results: Mapping[EventId, LastResult]
-    resolutions: Mapping[EventId, Resolution]
+    orders: Mapping[EventId, OrderRecord] = field(default_factory=dict)
+    results: Mapping[EventId, LastResult] = field(default_factory=dict)
+    resolutions: Mapping[EventId, Resolution] = field(default_factory=dict)
+    contents: Mapping[EventId, ContentHashes] = field(default_factory=dict)
+
+    def __or__(self, other: KnownEvents) -> KnownEvents:
+        return KnownEvents(
+            {**self.orders, **other.orders},
+            {**self.results, **other.results},
+            {**self.resolutions, **other.resolutions},
+            {**self.contents, **other.contents},
+        )
+
+    def has(self, event_id: EventId) -> bool:
+        """Whether the ledger knows the event."""
+        return any(event_id in part for part in (self.orders, self.results, self.resolutions))
 
 
 class LedgerView:
@@ -68,7 +81,8 @@ class LedgerView:
         """Everything known of these events, in one read. LedgerDamaged if a plan is unreadable."""
         ids = list(event_ids)
         with self.reading():
-            return KnownEvents(self.orders.find(ids), self.events.last_results(ids), self.events.resolutions(ids))
+            results, resolutions = self.events.last_results(ids), self.events.resolutions(ids)
+            return KnownEvents(self.orders.find(ids), results, resolutions, self.orders.contents(ids))
 
     def close(self) -> None:
         """Closes the file. Closing twice is fine; any other later use raises LedgerUnusable."""

@@ -68,7 +68,7 @@ class _Looking:
     """Orders with a name nearly like ours. Some belong to an event by their uuid."""
     shared: dict[EventId, dict[OrderId, EventId]] = field(default_factory=dict, init=False)
     """Orders that stand for an event, each with another event that has a better right to it."""
-    known: KnownEvents = field(default_factory=lambda: KnownEvents({}, {}, {}))
+    known: KnownEvents = field(default_factory=KnownEvents)
     failed_writes: dict[EventId, FailedWrite] = field(default_factory=dict, init=False)
     failures: FailureStreak = field(default_factory=FailureStreak)
 
@@ -147,13 +147,7 @@ def _list_strangers(sources: Sources, looking: _Looking, spans: tuple[ComparedSp
                 looking.written[event_id] = written
     new = [event_id for event_id in looking.written if event_id not in looking.known.orders]
     if sources.view and new:
-        more = sources.view.known(new)
-        known = looking.known
-        looking.known = KnownEvents(
-            {**known.orders, **more.orders},
-            {**known.results, **more.results},
-            {**known.resolutions, **more.resolutions},
-        )
+        looking.known |= sources.view.known(new)
 
 
 def _find_orders(sources: Sources, looking: _Looking) -> None:
