@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tsrevel.ledger import ContentHashes, EventResult, Ledger, hash_of_content
+from tsrevel.ledger import ContentHashes, EventDrift, EventResult, Ledger, hash_of_content
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId, Hold
 from tsrevel.planning.reasons import Reason
@@ -141,10 +141,10 @@ def test_what_was_told_of_a_change_is_compared_with_its_content_next_time(ledger
     ledger.orders.settle(RUN, EVENT, ORDER, "digest")
     ledger.orders.note_content(RUN, EVENT, "made")
     ledger.orders.note_drift(
-        RUN, EVENT, digest="two", trouble=Hold(Reason.UNMAPPED_ITEMS, "no product"), content="seen"
+        RUN, EventDrift(EVENT, "two", trouble=Hold(Reason.UNMAPPED_ITEMS, "no product"), content="seen")
     )
     assert ledger.orders.contents([EVENT]) == {EVENT: ContentHashes("made", "seen")}
-    ledger.orders.note_drift(RUN, EVENT, digest="three", keeps_trouble=True)
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "three", keeps_trouble=True))
     record = ledger.orders.get(EVENT)
     assert record
     assert record.seen_trouble

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tsrevel.errors import ClaimConflict, ConflictCode
-from tsrevel.ledger import PENDING, AuditKind, AuditRow, Ledger, OrderRecord
+from tsrevel.ledger import PENDING, AuditKind, AuditRow, EventDrift, Ledger, OrderRecord
 from tsrevel.planning.model import EventId, OrderId, Step
 from tsrevel.planning.reasons import Reason
 
@@ -213,7 +213,7 @@ def test_somebody_elses_order_is_never_settled_as_ours(ledger: Ledger) -> None:
 
 def test_noting_somebody_elses_order_again_keeps_that_it_was_cancelled(ledger: Ledger) -> None:
     ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", None)
-    ledger.orders.note_drift(RUN, EVENT, digest="digest-2", cancelled=True)
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-2", cancelled=True))
     ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", "digest-3")
     order = ledger.orders.get(EVENT)
     assert order is not None
@@ -247,7 +247,7 @@ def test_a_remembered_change_stands_beside_the_claimed_plan(ledger: Ledger) -> N
     begin_writing(ledger)
     ledger.orders.settle(RUN, EVENT, ORDER, "digest-1")
     changed = make_plan(price=1300)
-    ledger.orders.note_drift(RUN, EVENT, digest="digest-2", plan=changed)
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-2", changed))
     order = ledger.orders.get(EVENT)
     assert order is not None
     assert (order.plan, order.seen_plan, order.digest) == (PLAN, changed, "digest-2")
@@ -256,8 +256,8 @@ def test_a_remembered_change_stands_beside_the_claimed_plan(ledger: Ledger) -> N
 
 def test_remembering_less_forgets_nothing(ledger: Ledger) -> None:
     ledger.orders.settle(RUN, EVENT, ORDER, "digest-1")
-    ledger.orders.note_drift(RUN, EVENT, digest="digest-2", plan=PLAN, cancelled=True)
-    ledger.orders.note_drift(RUN, EVENT, digest="digest-3")
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-2", PLAN, cancelled=True))
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-3", cancelled=True))
     order = ledger.orders.get(EVENT)
     assert order is not None
     assert (order.seen_plan, order.cancelled, order.digest) == (PLAN, True, "digest-3")
@@ -265,8 +265,8 @@ def test_remembering_less_forgets_nothing(ledger: Ledger) -> None:
 
 def test_a_cancellation_can_be_taken_back(ledger: Ledger) -> None:
     ledger.orders.settle(RUN, EVENT, ORDER, "digest-1")
-    ledger.orders.note_drift(RUN, EVENT, digest="digest-2", cancelled=True)
-    ledger.orders.note_drift(RUN, EVENT, digest="digest-3", cancelled=False)
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-2", cancelled=True))
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-3", cancelled=False))
     order = ledger.orders.get(EVENT)
     assert order is not None
     assert order.cancelled is False
@@ -274,7 +274,7 @@ def test_a_cancellation_can_be_taken_back(ledger: Ledger) -> None:
 
 def test_an_unknown_order_can_not_be_remembered(ledger: Ledger) -> None:
     with raises(ClaimConflict, ConflictCode.NO_ORDER):
-        ledger.orders.note_drift(RUN, EVENT, digest="digest-1")
+        ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-1"))
 
 
 def test_counts_name_every_state(ledger: Ledger) -> None:
@@ -300,7 +300,7 @@ def test_every_change_of_an_order_is_in_the_audit(ledger: Ledger) -> None:
     begin_writing(ledger)
     ledger.orders.dispute(RUN, EVENT, ORDER, differs())
     ledger.orders.settle(RUN, EVENT, ORDER, "digest-1")
-    ledger.orders.note_drift(RUN, EVENT, digest="digest-2")
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-2"))
     kinds = [row.kind for row in ledger.audit.rows(EVENT)]
     assert kinds == ["claimed", "recorded", "disputed", "settled", "remembered"]
     ledger.audit.verify()

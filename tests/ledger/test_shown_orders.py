@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tsrevel.ledger import AuditKind, Ledger, StationChange, StationReport
+from tsrevel.ledger import AuditKind, EventDrift, Ledger, StationChange, StationReport
 from tsrevel.planning.model import EventId, Hold
 from tsrevel.planning.reasons import Reason
 
@@ -51,7 +51,7 @@ def test_what_is_shown_is_kept_until_something_else_is(ledger: Ledger) -> None:
 @pytest.mark.parametrize("trouble", [None, Hold(Reason.UNMAPPED_ITEMS, "why", ("why \ud800",))])
 def test_why_an_event_can_not_be_planned_is_kept_as_a_hash(ledger: Ledger, trouble: Hold | None) -> None:
     settle(ledger)
-    ledger.orders.note_drift(RUN, EVENT, digest="other", trouble=trouble)
+    ledger.orders.note_drift(RUN, EventDrift(EVENT, "other", trouble=trouble))
     record = ledger.orders.get(EVENT)
     assert record is not None
     assert (record.seen_trouble is None) is (trouble is None)

@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from tsrevel.errors import LedgerCode, LedgerDamaged, LedgerUnusable
-from tsrevel.ledger import Ledger, StationChange, StationReport, copy_event, database, inspect_ledger, open_view
+from tsrevel.ledger import (
+    EventDrift,
+    Ledger,
+    StationChange,
+    StationReport,
+    copy_event,
+    database,
+    inspect_ledger,
+    open_view,
+)
 from tsrevel.ledger.migrations import shipped_migrations
 from tsrevel.planning.model import EstablishmentId, EventId, ProductId
 from tsrevel.planning.products import Catalogue, Product
@@ -265,7 +274,7 @@ def test_what_a_run_would_do_next_can_be_done_to_a_copy_for_one_event(path: Path
     before = files(path.parent)
     with copy_event(path, EVENT, "sandbox", TickingClock()) as copy:
         copy.runs.begin(make_run("run-9"))
-        copy.orders.note_drift("run-9", EVENT, digest="other", cancelled=True)
+        copy.orders.note_drift("run-9", EventDrift(EVENT, "other", cancelled=True))
         copy.orders.note_shown("run-9", EVENT, {"final_total": "2.00"}, None)
         assert [row.run_id for row in copy.audit.rows(EVENT)][-1] == "run-9"
         record = copy.orders.get(EVENT)

@@ -14,9 +14,9 @@ from tsrevel.engine.clocks import ClockCheck
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import Progress
 from tsrevel.errors import StopRun
-from tsrevel.ledger import Ledger, Pause, StationReport
+from tsrevel.ledger import EventDrift, Ledger, Pause, StationReport
 from tsrevel.planning.identity import known_local_ids
-from tsrevel.planning.model import EstablishmentId, Event, EventId, Hold, Location, Plan, Policy
+from tsrevel.planning.model import EstablishmentId, Event, EventId, Location, Plan, Policy
 from tsrevel.revel.client import Revel
 from tsrevel.transport.deadline import Deadline
 from tsrevel.transport.write_gate import WriteGate, WriteScope
@@ -140,19 +140,6 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class EventChangeReported:
-    """A comparison of an event with its finished order, for the next comparison (`ledger.orders.note_drift`)."""
-
-    event_id: EventId
-    digest: str
-    plan: Plan | None
-    cancelled: bool
-    trouble: Hold | None
-    keeps_trouble: bool
-    content: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class OrderChangeReported:
     """Revel's current state of a finished order, and the report about it, if any."""
 
@@ -169,7 +156,7 @@ class ResolvedChangeReported:
     digest: str
 
 
-ChangeReport = EventChangeReported | OrderChangeReported | ResolvedChangeReported
+ChangeReport = EventDrift | OrderChangeReported | ResolvedChangeReported
 """Stored after the run's report. If it were stored before, a run that dies would never report it."""
 
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from tsrevel.engine.after_injection import note_changed_orders
 from tsrevel.engine.context import (
-    EventChangeReported,
     OrderChangeReported,
     ResolvedChangeReported,
     RunContext,
@@ -23,7 +22,7 @@ from tsrevel.engine.find import Window, WorkItem, find_work, id_of, warn
 from tsrevel.engine.outcomes import Outcome, RunReport, end_reason, exit_status
 from tsrevel.engine.perform import account_for
 from tsrevel.errors import AssumptionFailed, LedgerUnusable, ServiceDown, StopRun
-from tsrevel.ledger import EventResult, RunMode, RunRecord
+from tsrevel.ledger import EventDrift, EventResult, RunMode, RunRecord
 from tsrevel.planning.assumptions import find_critical
 from tsrevel.planning.model import Event, EventId
 from tsrevel.planning.reasons import Reason, Status
@@ -162,17 +161,8 @@ def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outc
 def _store_change_reports(ctx: RunContext, state: RunState) -> None:
     for each in state.reports:
         match each:
-            case EventChangeReported():
-                ctx.ledger.orders.note_drift(
-                    ctx.run_id,
-                    each.event_id,
-                    digest=each.digest,
-                    plan=each.plan,
-                    cancelled=each.cancelled,
-                    trouble=each.trouble,
-                    keeps_trouble=each.keeps_trouble,
-                    content=each.content,
-                )
+            case EventDrift():
+                ctx.ledger.orders.note_drift(ctx.run_id, each)
             case OrderChangeReported(event_id, shown, report):
                 ctx.ledger.orders.note_shown(ctx.run_id, event_id, shown, report)
             case ResolvedChangeReported(event_id, digest):

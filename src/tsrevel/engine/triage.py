@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tsrevel.engine.context import ChangeReport, EventChangeReported, ResolvedChangeReported, scope_of
+from tsrevel.engine.context import ChangeReport, ResolvedChangeReported, scope_of
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import (
     Outcome,
@@ -22,7 +22,7 @@ from tsrevel.engine.outcomes import (
     recall_dispute,
     with_order,
 )
-from tsrevel.ledger import KnownEvents, OrderRecord
+from tsrevel.ledger import EventDrift, KnownEvents, OrderRecord
 from tsrevel.planning.model import Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import screen, screen_status
@@ -197,11 +197,11 @@ def leave_cancelled(done: Outcome, found: FoundEvent, record: OrderRecord, state
 
 def report_change(
     found: FoundEvent, *, now: Plan | Hold | None = None, cancelled: bool = False, content: str | None = None
-) -> EventChangeReported:
+) -> EventDrift:
     """The record of a comparison. `now` is the order as it would be made now; None: nothing was planned."""
-    return EventChangeReported(
+    return EventDrift(
         found.event.id,
-        digest=found.digest or "",  # unknown if the event wasn't listed: compare when it is listed next
+        digest=found.digest or "",
         plan=now if isinstance(now, Plan) else None,
         cancelled=cancelled,
         trouble=now if isinstance(now, Hold) else None,

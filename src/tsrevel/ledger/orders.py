@@ -19,6 +19,7 @@ from tsrevel.ledger.records import (
     PENDING,
     AuditKind,
     ContentHashes,
+    EventDrift,
     OrderRecord,
     OrderState,
     Receipt,
@@ -134,8 +135,7 @@ _MARK_FOREIGN = """
         digest = excluded.digest, run_id = excluded.run_id, touched_at = excluded.touched_at
 """
 _NOTE_DRIFT = """
-    UPDATE orders SET digest = coalesce(:digest, digest), seen_plan = coalesce(:seen_plan, seen_plan),
-        cancelled = coalesce(:cancelled, cancelled),
+    UPDATE orders SET digest = :digest, seen_plan = coalesce(:seen_plan, seen_plan), cancelled = :cancelled,
         seen_trouble = iif(:keeps_trouble, seen_trouble, :trouble), run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
 """
@@ -432,36 +432,33 @@ class OrderRepository:
                 )
             change.audit(AuditKind.LOOK_AGAIN, event_id, at=again or "never")
 
-    def note_drift(
-        self,
-        run_id: str,
-        event_id: EventId,
-        *,
-        digest: str | None,
-        plan: Plan | None = None,
-        cancelled: bool | None = None,
-        trouble: Hold | None = None,
-        keeps_trouble: bool = False,
-        content: str | None = None,
-    ) -> None:
-        """Records a reported drift: stores what the event is compared with next time. The claimed plan stays as it is.
+    def note_drift(self, run_id: str, drift: EventDrift) -> None:
+        """Stores what the event is compared with next time. The claimed plan stays as it is. Of `trouble`, only a hash.
 
-        None leaves digest, plan, cancelled and content unchanged. `trouble`: why the event can't be planned now; only
-        its hash is stored. `keeps_trouble` leaves that hash unchanged. `content`: the event's content hash.
         ClaimConflict if no order of the event is known.
         """
         with self._transactions.changing(run_id) as change:
-            seen_plan = encode_plan(plan) if plan else None
-            values = {"digest": digest, "seen_plan": seen_plan, "trouble": hash_of_hold(trouble) if trouble else None}
-            if not _write(change, _NOTE_DRIFT, event_id, cancelled=cancelled, keeps_trouble=keeps_trouble, **values):
+            seen_plan = encode_plan(drift.plan) if drift.plan else None
+            values = {
+                "digest": drift.digest,
+                "seen_plan": seen_plan,
+                "cancelled": drift.cancelled,
+                "trouble": hash_of_hold(drift.trouble) if drift.trouble else None,
+                "keeps_trouble": drift.keeps_trouble,
+            }
+            if not _write(change, _NOTE_DRIFT, drift.event_id, **values):
                 raise ClaimConflict(
-                    ConflictCode.NO_ORDER, f"Event {event_id} can't be updated: the ledger has no order for it."
+                    ConflictCode.NO_ORDER, f"Event {drift.event_id} can't be updated: the ledger has no order for it."
                 )
-            if content:
-                change.connection.execute(_NOTE_SEEN, (event_id, content))
-            plan_hash = hash_of_text(seen_plan) if seen_plan else None
-            known = None if cancelled is None else ("yes" if cancelled else "no")
-            change.audit(AuditKind.REMEMBERED, event_id, digest=digest, plan_hash=plan_hash, cancelled=known)
+            if drift.content:
+                change.connection.execute(_NOTE_SEEN, (drift.event_id, drift.content))
+            change.audit(
+                AuditKind.REMEMBERED,
+                drift.event_id,
+                digest=drift.digest,
+                plan_hash=hash_of_text(seen_plan) if seen_plan else None,
+                cancelled="yes" if drift.cancelled else "no",
+            )
 
     def note_shown(
         self, run_id: str, event_id: EventId, shown: Mapping[str, str], report: StationReport | None

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from tsrevel.planning.model import Event, EventId, OrderId, Plan
+from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan
 from tsrevel.planning.reasons import Reason
 
 Clock = Callable[[], datetime]
@@ -193,6 +193,24 @@ class ContentHashes:
 
     made: str | None = None
     seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDrift:
+    """A reported comparison of an event with its finished order, for the next comparison.
+
+    `digest`: the event's content hash in the listing; "" if it wasn't listed, so that it is compared when it is listed
+    next. `plan`: the order as it would be made now; None leaves the stored one. `trouble`: why the event can't be
+    planned now; `keeps_trouble` leaves what is stored of that. `content`: the event's content hash; None leaves it.
+    """
+
+    event_id: EventId
+    digest: str
+    plan: Plan | None = None
+    cancelled: bool = False
+    trouble: Hold | None = None
+    keeps_trouble: bool = False
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
