@@ -56,10 +56,9 @@ def test_the_orders_that_were_written_last_come_first(ledger: Ledger) -> None:
     for number, event_id in enumerate((EVENT, EventId("2"), EventId("3"))):
         plan = make_plan(event_id)
         ledger.orders.claim(RUN, plan)
-        facts = {"seen": "at Revel"} if number == 1 else {}
-        ledger.orders.record(RUN, event_id, plan.steps[0], revel_id=f"{number}", facts=facts)
+        ledger.orders.record(RUN, event_id, plan.steps[0], f"{number}", seen=number == 1)
     ledger.orders.claim(RUN, make_plan(EventId("4")))
-    ledger.orders.mark_foreign(RUN, EventId("5"), OrderId("9"), "by hand", None)
+    ledger.orders.mark_foreign(RUN, EventId("5"), OrderId("9"), "by hand")
     newest, found, *rest = ledger.assumptions.known_orders(3)
     assert [each.order_id for each in rest] == ["0"]
     plan = make_plan(EventId("3"))

@@ -24,7 +24,7 @@ def begun(ledger: Ledger) -> Ledger:
     for each in RUNS[1:]:
         ledger.runs.begin(make_run(each))
     ledger.orders.claim(RUN, PLAN)
-    ledger.orders.record(RUN, EVENT, PLAN.steps[0], revel_id=ORDER, facts={})
+    ledger.orders.record(RUN, EVENT, PLAN.steps[0], ORDER)
     return ledger
 
 
@@ -65,7 +65,7 @@ def test_the_last_answer_counts_whether_it_refused_or_left_all_open(begun: Ledge
 
 
 OVERTAKING: dict[str, Callable[[Ledger], object]] = {
-    "written": lambda ledger: ledger.orders.record(RUN, EVENT, STEP, revel_id="7", facts={}),
+    "written": lambda ledger: ledger.orders.record(RUN, EVENT, STEP, "7"),
     "settled": lambda ledger: ledger.orders.settle(RUN, EVENT, ORDER, None),
     "disputed": lambda ledger: ledger.orders.dispute(RUN, EVENT, ORDER, Hold(Reason.ORDER_DIFFERS, "x")),
     "resolved": lambda ledger: ledger.events.resolve(EVENT, "done", "by hand", ORDER),

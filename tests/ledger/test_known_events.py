@@ -20,7 +20,7 @@ def test_an_order_is_of_its_plans_day(path: Path, ledger: Ledger) -> None:
 
 
 def test_an_order_without_a_plan_is_of_the_day_its_event_was_seen_on(path: Path, ledger: Ledger) -> None:
-    ledger.orders.mark_foreign(RUN, OTHER, ORDER, "Triple Seat 55521610", None)
+    ledger.orders.mark_foreign(RUN, OTHER, ORDER, "Triple Seat 55521610")
     assert ordered(path, 0) == ()
     store_result(ledger, "skipped", "ORDER_EXISTS", OTHER)
     assert ordered(path, 0) == (OTHER,)

@@ -47,7 +47,7 @@ def settle(ledger: Ledger, event_id: EventId = EVENT) -> None:
     """An event with a finished order, and all that is kept of it."""
     plan = replace(make_plan(), event_id=event_id)
     ledger.orders.claim(RUN, plan)
-    ledger.orders.record(RUN, event_id, plan.steps[0], revel_id="5550101", facts={"seen": "at Revel"})
+    ledger.orders.record(RUN, event_id, plan.steps[0], "5550101", seen=True)
     ledger.orders.settle(RUN, event_id, ORDER, "digest")
     for status in ("injected", "skipped"):
         store_result(ledger, status, None, event_id, digest="digest")
@@ -97,11 +97,11 @@ def test_what_every_change_leaves_behind_agrees_with_the_audit(ledger: Ledger, p
     ledger.orders.settle(RUN, settled, ORDER, None)
     for each in (foreign, gone, begun):
         ledger.orders.claim(RUN, replace(make_plan(), event_id=each))
-    ledger.orders.mark_foreign(RUN, foreign, ORDER, "777", None)
-    ledger.orders.record(RUN, gone, make_plan().steps[0], revel_id="7", facts={})
+    ledger.orders.mark_foreign(RUN, foreign, ORDER, "777")
+    ledger.orders.record(RUN, gone, make_plan().steps[0], "7")
     ledger.orders.release(RUN, gone, "nothing there")
-    ledger.orders.record(RUN, begun, make_plan().steps[0], revel_id="7", facts={})
-    ledger.orders.record(RUN, begun, make_plan().steps[0], revel_id="8", facts={})
+    ledger.orders.record(RUN, begun, make_plan().steps[0], "7")
+    ledger.orders.record(RUN, begun, make_plan().steps[0], "8")
     ledger.events.resolve(begun, "done", "x", ORDER)
     ledger.events.resolve(begun, "ignored", "x", None)
     ledger.events.resolve(gone, "done", "x", None)
@@ -244,11 +244,11 @@ def disputed(ledger: Ledger) -> None:
 
 def claimed(ledger: Ledger) -> None:
     ledger.orders.claim(RUN, make_plan())
-    ledger.orders.record(RUN, EVENT, make_plan().steps[0], revel_id="1", facts={})
+    ledger.orders.record(RUN, EVENT, make_plan().steps[0], "1")
 
 
 def foreign(ledger: Ledger) -> None:
-    ledger.orders.mark_foreign(RUN, EVENT, OrderId("7"), "Triple Seat 1", None)
+    ledger.orders.mark_foreign(RUN, EVENT, OrderId("7"), "Triple Seat 1")
     store_result(ledger, "skipped", "ORDER_EXISTS")
 
 

@@ -56,7 +56,7 @@ def test_a_stored_text_is_never_rewritten_and_its_order_is_finished(
         assert record.plan == PLAN
         ledger.runs.begin(make_run("run-2"))
         for step in PLAN.steps:
-            ledger.orders.record("run-2", EVENT, step, revel_id="5550101", facts={})
+            ledger.orders.record("run-2", EVENT, step, "5550101")
     with raw(path) as connection:
         (kept,) = connection.execute("SELECT plan FROM orders").fetchone()
         (claimed,) = connection.execute("SELECT detail FROM audit WHERE kind = 'claimed'").fetchone()

@@ -19,7 +19,7 @@ FIRST_STEP, SECOND_STEP = PLAN.steps[:2]
 
 def begin_writing(ledger: Ledger) -> None:
     ledger.orders.claim(RUN, PLAN)
-    ledger.orders.record(RUN, EVENT, FIRST_STEP, revel_id=ORDER, facts={"uri": "/resources/Order/5550101/"})
+    ledger.orders.record(RUN, EVENT, FIRST_STEP, ORDER)
 
 
 def state_of(ledger: Ledger) -> str | None:
@@ -103,13 +103,13 @@ def test_the_receipt_of_the_order_step_gives_the_order_its_id(ledger: Ledger) ->
     assert order.order_id == ORDER
     receipt, first = order.receipts[FIRST_STEP.uuid], ledger.queries.steps_of(EVENT)[0]
     assert (receipt.kind, receipt.revel_id, first.run_id) == ("order", ORDER, RUN)
-    assert facts_of(ledger, FIRST_STEP.uuid) == {"uri": "/resources/Order/5550101/"}
+    assert facts_of(ledger, FIRST_STEP.uuid) == {}
     assert first.recorded_at == order.touched_at
 
 
 def test_the_receipt_of_another_step_leaves_the_order_id_alone(ledger: Ledger) -> None:
     begin_writing(ledger)
-    ledger.orders.record(RUN, EVENT, SECOND_STEP, revel_id=None, facts={})
+    ledger.orders.record(RUN, EVENT, SECOND_STEP, None)
     order = ledger.orders.get(EVENT)
     assert order is not None
     assert order.order_id == ORDER
@@ -118,11 +118,11 @@ def test_the_receipt_of_another_step_leaves_the_order_id_alone(ledger: Ledger) -
 
 def test_another_receipt_for_the_same_step_wins_and_the_audit_keeps_both(ledger: Ledger) -> None:
     begin_writing(ledger)
-    ledger.orders.record(RUN, EVENT, FIRST_STEP, revel_id="5550102", facts={"found": "by uuid"})
+    ledger.orders.record(RUN, EVENT, FIRST_STEP, "5550102", seen=True)
     order = ledger.orders.get(EVENT)
     assert order is not None
     assert order.order_id == "5550102"
-    assert facts_of(ledger, FIRST_STEP.uuid) == {"found": "by uuid"}
+    assert facts_of(ledger, FIRST_STEP.uuid) == {"seen": "at Revel"}
     replaced = last_row(ledger)
     assert replaced.kind == "receipt_replaced"
     assert (replaced.detail["was"], replaced.detail["revel_id"]) == (ORDER, "5550102")
@@ -140,7 +140,7 @@ def test_another_receipt_for_the_same_step_wins_and_the_audit_keeps_both(ledger:
 def test_a_receipt_for_a_step_that_was_not_claimed_is_refused(ledger: Ledger, step: Step) -> None:
     ledger.orders.claim(RUN, PLAN)
     with raises(ClaimConflict, ConflictCode.NO_SUCH_STEP):
-        ledger.orders.record(RUN, EVENT, step, revel_id="1", facts={})
+        ledger.orders.record(RUN, EVENT, step, "1")
 
 
 def test_settling_keeps_plan_receipts_and_digest(ledger: Ledger) -> None:
@@ -181,43 +181,43 @@ def test_a_dispute_is_ended_by_settling(ledger: Ledger) -> None:
 
 
 def test_somebody_elses_order_is_noted_without_a_plan(ledger: Ledger) -> None:
-    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", "digest-1")
+    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609")
     order = ledger.orders.get(EVENT)
     assert order is not None
     assert (order.state, order.plan, order.order_id) == ("foreign", None, ORDER)
-    assert (order.local_id, order.digest) == ("Triple Seat 55521609", "digest-1")
+    assert order.local_id == "Triple Seat 55521609"
 
 
 def test_somebody_elses_order_takes_the_place_of_a_claim_of_which_nothing_was_written(ledger: Ledger) -> None:
     ledger.orders.claim(RUN, PLAN)
-    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", None)
+    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609")
     order = ledger.orders.get(EVENT)
     assert order is not None
     assert (order.state, order.plan) == ("foreign", None)
     with pytest.raises(ClaimConflict):
-        ledger.orders.record(RUN, EVENT, FIRST_STEP, revel_id="1", facts={})
+        ledger.orders.record(RUN, EVENT, FIRST_STEP, "1")
 
 
 def test_a_half_written_order_never_turns_into_somebody_elses(ledger: Ledger) -> None:
     begin_writing(ledger)
     with raises(ClaimConflict, ConflictCode.WRONG_STATE):
-        ledger.orders.mark_foreign(RUN, EVENT, OrderId("1"), "Triple Seat 55521609", None)
+        ledger.orders.mark_foreign(RUN, EVENT, OrderId("1"), "Triple Seat 55521609")
     assert state_of(ledger) == "claimed"
 
 
 def test_somebody_elses_order_is_never_settled_as_ours(ledger: Ledger) -> None:
-    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", None)
+    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609")
     with raises(ClaimConflict, ConflictCode.WRONG_STATE):
         ledger.orders.settle(RUN, EVENT, ORDER, None)
 
 
 def test_noting_somebody_elses_order_again_keeps_that_it_was_cancelled(ledger: Ledger) -> None:
-    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", None)
+    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609")
     ledger.orders.note_drift(RUN, EventDrift(EVENT, "digest-2", cancelled=True))
-    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", "digest-3")
+    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609")
     order = ledger.orders.get(EVENT)
     assert order is not None
-    assert (order.cancelled, order.digest) == (True, "digest-3")
+    assert order.cancelled
 
 
 def test_a_released_claim_is_gone_with_its_receipts_but_not_from_the_audit(ledger: Ledger) -> None:
@@ -309,7 +309,7 @@ def test_every_change_of_an_order_is_in_the_audit(ledger: Ledger) -> None:
 def test_a_later_run_may_go_on_where_an_earlier_one_stopped(ledger: Ledger) -> None:
     begin_writing(ledger)
     ledger.runs.begin(make_run("run-2"))
-    ledger.orders.record("run-2", EVENT, SECOND_STEP, revel_id="9001", facts={})
+    ledger.orders.record("run-2", EVENT, SECOND_STEP, "9001")
     assert [step.run_id for step in ledger.queries.steps_of(EVENT) if step.written] == [RUN, "run-2"]
 
 
@@ -345,7 +345,7 @@ def test_a_receipt_answers_its_own_step_alone(ledger: Ledger) -> None:
     begin_writing(ledger)
     for step in make_plan().steps[1:3]:
         ledger.orders.mark_sent(RUN, EVENT, step)
-    ledger.orders.record(RUN, EVENT, SECOND_STEP, revel_id="7700001", facts={})
+    ledger.orders.record(RUN, EVENT, SECOND_STEP, "7700001")
     order = written(ledger)
     assert order.unanswered == {make_plan().steps[2].uuid}
     assert SECOND_STEP.uuid in order.sent
@@ -371,7 +371,7 @@ def test_what_is_sent_again_is_looked_at_once_more(ledger: Ledger) -> None:
 def test_an_acknowledged_step_that_is_not_shown_is_pending_from_its_sending(ledger: Ledger) -> None:
     begin_writing(ledger)
     ledger.orders.mark_sent(RUN, EVENT, SECOND_STEP)
-    ledger.orders.record(RUN, EVENT, SECOND_STEP, revel_id="7700001", facts={})
+    ledger.orders.record(RUN, EVENT, SECOND_STEP, "7700001")
     before = written(ledger).sent
     ledger.orders.mark_missing(RUN, EVENT, [SECOND_STEP])
     order = written(ledger)
@@ -383,7 +383,7 @@ def test_an_acknowledged_step_that_is_not_shown_is_pending_from_its_sending(ledg
 def test_one_that_was_sent_long_ago_is_pending_from_now_on(ledger: Ledger, clock: TickingClock) -> None:
     begin_writing(ledger)
     ledger.orders.mark_sent(RUN, EVENT, SECOND_STEP)
-    ledger.orders.record(RUN, EVENT, SECOND_STEP, revel_id="7700001", facts={})
+    ledger.orders.record(RUN, EVENT, SECOND_STEP, "7700001")
     clock.now += timedelta(hours=1)
     ledger.orders.mark_missing(RUN, EVENT, [SECOND_STEP])
     until = written(ledger).pending_until

@@ -94,7 +94,7 @@ def test_what_is_coming_is_told_by_its_days(ledger: Ledger, view: LedgerView) ->
 def test_orders_begun_are_told_with_how_far_they_are(ledger: Ledger, view: LedgerView) -> None:
     plan = make_plan()
     ledger.orders.claim(RUN, plan)
-    ledger.orders.record(RUN, EVENT, plan.steps[0], revel_id=ORDER, facts={})
+    ledger.orders.record(RUN, EVENT, plan.steps[0], ORDER)
     ledger.orders.dispute(RUN, OTHER, OrderId("7"), Hold(Reason.DUPLICATE_ORDERS, "two of them"))
     begun, disputed = view.queries.open_orders()
     assert (begun.state, begun.order_id, begun.receipts, begun.steps) == ("claimed", ORDER, 1, len(plan.steps))
@@ -105,7 +105,7 @@ def test_orders_begun_are_told_with_how_far_they_are(ledger: Ledger, view: Ledge
 def test_steps_are_told_with_and_without_their_receipts(ledger: Ledger, view: LedgerView) -> None:
     plan = make_plan()
     ledger.orders.claim(RUN, plan)
-    ledger.orders.record(RUN, EVENT, plan.steps[0], revel_id=ORDER, facts={})
+    ledger.orders.record(RUN, EVENT, plan.steps[0], ORDER)
     first, *others = view.queries.steps_of(EVENT)
     assert (first.kind, first.uuid, first.written, first.revel_id, first.run_id) == (
         "order",

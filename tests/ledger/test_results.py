@@ -173,7 +173,7 @@ def test_an_event_with_an_order_is_not_unsettled_unless_it_is_half_done_or_dispu
     settled, foreign, claimed, disputed = (EventId(str(number)) for number in range(4))
     ledger.events.store_results(RUN, [hold(one) for one in (settled, foreign, claimed, disputed)])
     ledger.orders.settle(RUN, settled, ORDER, None)
-    ledger.orders.mark_foreign(RUN, foreign, OrderId("2"), "Triple Seat 1", None)
+    ledger.orders.mark_foreign(RUN, foreign, OrderId("2"), "Triple Seat 1")
     ledger.orders.claim(RUN, make_plan(claimed))
     ledger.orders.dispute(RUN, disputed, None, differs())
     assert len(ledger.events.unsettled(DAY, DAY, DAY)) == 2

@@ -101,7 +101,7 @@ def test_threads_share_one_ledger(ledger: Ledger) -> None:
         plan = make_plan(event_id)
         ledger.orders.claim(RUN, plan)
         for step in plan.steps:
-            ledger.orders.record(RUN, event_id, step, revel_id=str(number), facts={})
+            ledger.orders.record(RUN, event_id, step, str(number))
             assert ledger.orders.get(event_id) is not None
 
     with ThreadPoolExecutor(4) as threads:

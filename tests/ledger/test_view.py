@@ -205,7 +205,7 @@ def fill(ledger: Ledger, *event_ids: EventId) -> None:
         plan = make_plan(event_id)
         ledger.orders.claim(RUN, plan)
         for step in plan.steps:
-            ledger.orders.record(RUN, event_id, step, revel_id="5550101", facts={"seen": "at Revel"})
+            ledger.orders.record(RUN, event_id, step, "5550101", seen=True)
         ledger.orders.settle(RUN, event_id, ORDER, "digest")
         ledger.orders.note_shown(
             RUN, event_id, {"final_total": "1.00"}, StationReport(StationChange.CHANGED, "at a station")

@@ -277,7 +277,7 @@ def test_an_order_that_the_ledger_has_for_two_events_is_told_for_the_one_whose_u
     order["local_id"] = f"Triple Seat_{UNMAPPED}"
     with shell.world.ledger() as ledger:
         run = ledger.runs.latest(1)[0].run_id
-        ledger.orders.mark_foreign(run, EventId(str(UNMAPPED)), OrderId(str(order["id"])), "x", None)
+        ledger.orders.mark_foreign(run, EventId(str(UNMAPPED)), OrderId(str(order["id"])), "x")
     ran = reconcile(shell, "--json")
     assert "shared_order" in {each["kind"] for each in found(ran, UNMAPPED)}
     assert {each["kind"] for each in found(ran, FULL)} == {"wrong_local_id"}

@@ -115,7 +115,7 @@ def write_step(
                 answer = str(error) if isinstance(error, Refused) else None
                 ctx.ledger.orders.mark_not_applied(ctx.run_id, plan.event_id, step, answer)
             raise
-        ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, revel_id=written.id, facts={})
+        ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, written.id)
         state.in_doubt.discard(plan.event_id)
         return written
     raise AssertionError("the last attempt returns or raises")

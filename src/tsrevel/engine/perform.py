@@ -305,7 +305,7 @@ def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outco
         case Hold():
             return hold_found(about, existing)
         case Foreign(row):
-            return leave_foreign(ctx, about, row, plan.location, task.found.digest)
+            return leave_foreign(ctx, about, row, plan.location)
         case Ours(row) if ctx.dry_run:
             return preview_adoption(ctx, state, about, plan, row)
     if ctx.dry_run:
@@ -347,7 +347,7 @@ def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: 
     if not ctx.dry_run and isinstance(existing, Ours):
         _take_in(ctx, state, found, row)
     elif not ctx.dry_run:
-        ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id, None)
+        ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id)
     reason = Reason.ALREADY_INJECTED if isinstance(existing, Ours) else Reason.ORDER_EXISTS
     return not_written(about, Skip(reason, f"Revel already had order {row.id}; the ledger didn't know it"))
 

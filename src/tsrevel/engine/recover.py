@@ -97,7 +97,7 @@ def hold_found(about: Outcome, found: Hold) -> Outcome:
 # An order that somebody else made
 
 
-def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Location, digest: str | None) -> Outcome:
+def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Location) -> Outcome:
     """An order that someone else made counts at the event's establishment. Elsewhere a person must decide."""
     known = with_row(about, row)
     if row.establishment != location.establishment:
@@ -106,7 +106,7 @@ def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Loca
     if may_be_ours(ctx, row, about.event_id):
         return hold_stranger(known, row)
     if not ctx.dry_run:
-        ctx.ledger.orders.mark_foreign(ctx.run_id, about.event_id, row.id, row.local_id, digest)
+        ctx.ledger.orders.mark_foreign(ctx.run_id, about.event_id, row.id, row.local_id)
     return not_written(known, Skip(Reason.ORDER_EXISTS, f"Revel order {row.id} was made by someone else"))
 
 
@@ -274,7 +274,7 @@ def _recover_foreign(ctx: RunContext, about: Outcome, record: OrderRecord, plan:
     if sent and row.local_id == plan.local_id:
         return _disown(ctx, about, record, plan, row.id, plan.steps[0])
     if record.state == "claimed" and not record.receipts:
-        return leave_foreign(ctx, about, row, plan.location, None)
+        return leave_foreign(ctx, about, row, plan.location)
     text = f"Revel shows order {row.id}, made by someone else, instead of our order {record.order_id}"
     return not_written(about, Hold(Reason.ORDER_DIFFERS, text, (row.id,)))
 
@@ -327,7 +327,7 @@ def _record_shown(ctx: RunContext, writing: Writing, contents: Contents) -> None
     for step in plan.steps:
         if step not in writing.missing and step.uuid not in writing.known:
             found = row_id(step, contents) or writing.order_id
-            ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, revel_id=found, facts={"seen": "at Revel"})
+            ctx.ledger.orders.record(ctx.run_id, plan.event_id, step, found, seen=True)
 
 
 def _has_come_right(plan: Plan, contents: Contents, found: Missing | Strange) -> bool:

@@ -128,11 +128,11 @@ _RECHECK = """
     UPDATE orders SET look_again_at = :again, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
 """
 _MARK_FOREIGN = """
-    INSERT INTO orders (event_id, state, order_id, local_id, digest, run_id, touched_at)
-    VALUES (:event_id, 'foreign', :order_id, :local_id, :digest, :run_id, :at)
+    INSERT INTO orders (event_id, state, order_id, local_id, run_id, touched_at)
+    VALUES (:event_id, 'foreign', :order_id, :local_id, :run_id, :at)
     ON CONFLICT (event_id) DO UPDATE SET
         state = 'foreign', plan = NULL, order_id = excluded.order_id, local_id = excluded.local_id,
-        digest = excluded.digest, run_id = excluded.run_id, touched_at = excluded.touched_at
+        run_id = excluded.run_id, touched_at = excluded.touched_at
 """
 _NOTE_DRIFT = """
     UPDATE orders SET digest = :digest, seen_plan = coalesce(:seen_plan, seen_plan), cancelled = :cancelled,
@@ -342,13 +342,11 @@ class OrderRepository:
                 change.connection.execute(_MARK_MISSING, row)
                 change.audit(AuditKind.NOT_SHOWN, event_id, step=step.kind, uuid=step.uuid)
 
-    def record(
-        self, run_id: str, event_id: EventId, step: Step, *, revel_id: str | None, facts: Mapping[str, str]
-    ) -> None:
+    def record(self, run_id: str, event_id: EventId, step: Step, revel_id: str | None, *, seen: bool = False) -> None:
         """Stores Revel's answer to a step of the claimed plan. The order step's answer has the order's id.
 
-        The answer to a step that was written again replaces the earlier one; the audit has both. `facts` must be free
-        of customer data. ClaimConflict if the claimed plan has no such step.
+        The answer to a step that was written again replaces the earlier one; the audit has both. `seen`: this is no
+        answer; Revel showed the step when it was looked up. ClaimConflict if the claimed plan has no such step.
         """
         with self._transactions.changing(run_id) as change:
             wanted = (event_id, step.uuid, step.kind, step.number)
@@ -358,7 +356,7 @@ class OrderRepository:
                     ConflictCode.NO_SUCH_STEP,
                     f"Event {event_id} has no {step.kind} step {step.uuid} in its claimed plan.",
                 )
-            text = canonical(facts)
+            text = canonical({"seen": "at Revel"} if seen else {})
             change.connection.execute(_PUT_RECEIPT, (event_id, step.uuid, revel_id, text, change.at, run_id))
             change.connection.execute(_ANSWER, (event_id, step.uuid))
             _write(change, _TOUCH, event_id, order_id=revel_id if step.kind == "order" else None)
@@ -392,9 +390,7 @@ class OrderRepository:
                 AuditKind.DISPUTED, event_id, was=state, order_id=order_id, reason=found.reason, text=found.text
             )
 
-    def mark_foreign(
-        self, run_id: str, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None
-    ) -> None:
+    def mark_foreign(self, run_id: str, event_id: EventId, order_id: OrderId, local_id: str) -> None:
         """Records somebody else's order, in place of a claim without receipts.
 
         ClaimConflict if our order is settled, disputed or has receipts.
@@ -402,8 +398,8 @@ class OrderRepository:
         with self._transactions.changing(run_id) as change:
             state = _require(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
             change.connection.execute("DELETE FROM steps WHERE event_id = ?", (event_id,))
-            _write(change, _MARK_FOREIGN, event_id, order_id=order_id, local_id=local_id, digest=digest)
-            change.audit(AuditKind.FOREIGN, event_id, was=state, order_id=order_id, local_id=local_id, digest=digest)
+            _write(change, _MARK_FOREIGN, event_id, order_id=order_id, local_id=local_id)
+            change.audit(AuditKind.FOREIGN, event_id, was=state, order_id=order_id, local_id=local_id)
 
     def release(self, run_id: str, event_id: EventId, text: str) -> None:
         """Drops a claim and its receipts: Revel has nothing of it. `text` goes into the audit.

@@ -265,7 +265,9 @@ def claim_comes_after_the_first_write(patch: pytest.MonkeyPatch) -> None:
 def receipt_is_not_recorded(patch: pytest.MonkeyPatch) -> None:
     """What Revel acknowledged counts as never sent: a recovery point is lost."""
 
-    def record(_original: Original, self: OrderRepository, run_id: str, event_id: Any, step: Any, **_more: Any) -> None:
+    def record(
+        _original: Original, self: OrderRepository, run_id: str, event_id: Any, step: Any, *_answer: Any, **_more: Any
+    ) -> None:
         self.mark_not_applied(run_id, event_id, step)
 
     around(patch, OrderRepository, "record", record)
