@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 
-from tsrevel.engine.context import OrderChangeReported, RunContext, RunState, scope_of
+from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
 from tsrevel.engine.outcomes import (
     Outcome,
@@ -47,6 +47,7 @@ from tsrevel.planning.screening import find_location, find_zone, screen_status
 from tsrevel.revel.client import tell_doubles
 from tsrevel.revel.compare import IDENTITY, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
+from tsrevel.transport.write_gate import WriteScope
 
 log = logging.getLogger(__name__)
 
@@ -275,7 +276,7 @@ def _choose(near: Iterable[tuple[int, OrderRecord]], run_number: int) -> list[Or
 def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:
     """Days until the event, by its location's clock; None if this run leaves out its location."""
     plan = record.seen_plan or record.plan  # the event may have moved to another day since
-    if plan is None or not ctx.write_gate.covers(scope_of(plan.location)):
+    if plan is None or not ctx.write_gate.covers(WriteScope.of(plan.location)):
         return None
     return (plan.day - ctx.now().astimezone(find_zone(plan.location.timezone) or UTC).date()).days
 

@@ -16,10 +16,10 @@ from tsrevel.engine.outcomes import Progress
 from tsrevel.errors import StopRun
 from tsrevel.ledger import EventDrift, Ledger, Pause, StationReport
 from tsrevel.planning.identity import known_local_ids
-from tsrevel.planning.model import EstablishmentId, Event, EventId, Location, Plan, Policy
+from tsrevel.planning.model import EstablishmentId, Event, EventId, Plan, Policy
 from tsrevel.revel.client import Revel
 from tsrevel.transport.deadline import Deadline
-from tsrevel.transport.write_gate import WriteGate, WriteScope
+from tsrevel.transport.write_gate import WriteGate
 from tsrevel.tripleseat.client import TripleSeat
 
 T = TypeVar("T")
@@ -288,8 +288,3 @@ def wait(ctx: RunContext, seconds: float) -> bool:
 def order_names(ctx: RunContext, plan: Plan) -> tuple[str, ...]:
     """Every `local_id` that the plan's order may have, even if the settings have changed since."""
     return tuple(dict.fromkeys((plan.local_id, *known_local_ids(ctx.policy, plan.event_id))))
-
-
-def scope_of(location: Location) -> WriteScope:
-    """The ids by which the write gate judges a write to that location."""
-    return WriteScope(location.tripleseat_location, location.tripleseat_site)

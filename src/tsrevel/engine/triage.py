@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tsrevel.engine.context import ChangeReport, ResolvedChangeReported, scope_of
+from tsrevel.engine.context import ChangeReport, ResolvedChangeReported
 from tsrevel.engine.fetch import FoundEvent
 from tsrevel.engine.outcomes import (
     Outcome,
@@ -26,7 +26,7 @@ from tsrevel.ledger import EventDrift, KnownEvents, OrderRecord
 from tsrevel.planning.model import Hold, Location, Plan, Policy, Skip
 from tsrevel.planning.reasons import Reason
 from tsrevel.planning.screening import screen, screen_status
-from tsrevel.transport.write_gate import WriteGate
+from tsrevel.transport.write_gate import WriteGate, WriteScope
 
 _BY_THE_CLOCK = frozenset({Reason.TOO_EARLY, Reason.EVENT_DAY_PASSED})
 """The reasons that may not apply at another time."""
@@ -218,7 +218,7 @@ def _triage_begun(
         return Leave(replace(not_written(about, finding), alarm=finding.reason is Reason.AMOUNT_MISMATCH))
     if rules.write_gate.dry_run:
         return Leave(replace(planned(about, plan), text="an order begun would be finished"))
-    objection = rules.write_gate.refusal(scope_of(plan.location))
+    objection = rules.write_gate.refusal(WriteScope.of(plan.location))
     if objection:
         return Leave(not_written(about, _not_here(plan, objection, rules.policy)))
     return Recover(found, about, record, plan)

@@ -247,15 +247,15 @@ class Revel:
 
     def write(self, plan: Plan, step: Step, order: OrderId, labels: Labels) -> WriteResult:
         """Write one step of the plan. `order` is the order's id, '' for the step that makes the order."""
-        place = WriteScope(plan.location.tripleseat_location, plan.location.tripleseat_site)
+        scope = WriteScope.of(plan.location)
         body = encode_step(plan, step, order, labels, self._clock())
         if step.kind not in {"discount", "totals"}:
-            answer = self._client.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, place)
+            answer = self._client.write("POST", f"/resources/{_RESOURCES[step.kind]}/", body, scope)
             return _written(plan, step, answer)
         path = f"/resources/Order/{order}/"
-        answer = self._client.write("PATCH", path, body, place)
+        answer = self._client.write("PATCH", path, body, scope)
         if step.kind == "totals" and isinstance(answer, dict) and answer.get("printed") is False:
-            answer = self._client.write("PATCH", path, body, place)  # sometimes needed twice (facts Revel 3.8)
+            answer = self._client.write("PATCH", path, body, scope)  # sometimes needed twice (facts Revel 3.8)
         if not isinstance(answer, dict) or decode_id(answer.get("id")) != order:
             raise OutcomeUnknown(f"Revel: the answer to a PATCH of order {order} isn't that order")
         return WriteResult(order)

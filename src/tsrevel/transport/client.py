@@ -122,7 +122,7 @@ class ApiClient:
 
         def ask_gate(request: httpx.Request) -> None:
             if gate:
-                gate.check(request.method, request.url.host, request.extensions.get("place"))
+                gate.check(request.method, request.url.host, request.extensions.get("scope"))
 
         self._client = httpx.Client(
             base_url=base_url,
@@ -189,9 +189,9 @@ class ApiClient:
         """The JSON answer to a form POST, for token endpoints. Sent only once, and without `headers`."""
         return self._ask("POST", url, form=form, auth=auth)
 
-    def write(self, method: str, path: str, body: Mapping[str, Json], place: WriteScope) -> Json:
+    def write(self, method: str, path: str, body: Mapping[str, Json], scope: WriteScope) -> Json:
         """The JSON answer to a write. Sent only once, whatever happens."""
-        return self._ask(method, path, own=self._own(), body=body, place=place)
+        return self._ask(method, path, own=self._own(), body=body, scope=scope)
 
     def _own(self) -> Mapping[str, str]:
         """The authentication headers."""
@@ -214,7 +214,7 @@ class ApiClient:
         form: Params | None = None,
         body: Mapping[str, Json] | None = None,
         auth: tuple[str, str] | None = None,
-        place: WriteScope | None = None,
+        scope: WriteScope | None = None,
     ) -> Json:
         label = f"{self.name}: {method} {urlsplit(path).path}"
         secrets = _secrets_of(own or {}, params or {}, form or {}, auth) - self._secrets
@@ -225,7 +225,7 @@ class ApiClient:
             self._secrets |= secrets
         sent: dict[str, Json] = {"data": form, "json": body, "headers": own, "auth": auth}
         self.is_down = True
-        status, content, after = self._exchange(label, method, path, params, **sent, extensions={"place": place})
+        status, content, after = self._exchange(label, method, path, params, **sent, extensions={"scope": scope})
         self.is_down = httpx.codes.is_server_error(status) or status == httpx.codes.TOO_MANY_REQUESTS
         writes = body is not None
         if not httpx.codes.is_success(status):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from tsrevel.errors import WriteForbidden
+from tsrevel.planning.model import Location
 from tsrevel.transport.network import is_loopback
 
 
@@ -14,6 +16,10 @@ class WriteScope:
 
     location: str | None
     site: str | None
+
+    @classmethod
+    def of(cls, location: Location) -> Self:
+        return cls(location.tripleseat_location, location.tripleseat_site)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +36,26 @@ class WriteGate:
     only: frozenset[str] = frozenset()
     sandbox: bool | None = None
 
-    def refusal(self, place: WriteScope | None) -> str | None:
-        """Why a write for `place` must not be sent, or None."""
+    def refusal(self, scope: WriteScope | None) -> str | None:
+        """Why a write for `scope` must not be sent, or None."""
         if not self.enabled:
             return "the connector is disabled"
         if self.dry_run:
             return "this is a dry run"
-        if not self.covers(place):
+        if not self.covers(scope):
             return "its location is not allowed"
         return None
 
-    def covers(self, place: WriteScope | None) -> bool:
-        """Whether this run covers `place`, even if it may not write."""
-        ids = {place.location, place.site} if place else set()
+    def covers(self, scope: WriteScope | None) -> bool:
+        """Whether this run covers `scope`, even if it may not write."""
+        ids = {scope.location, scope.site} if scope else set()
         return all(not permitted or permitted & ids for permitted in (self.allowed, self.only))
 
-    def check(self, method: str, host: str, place: WriteScope | None) -> None:
+    def check(self, method: str, host: str, scope: WriteScope | None) -> None:
         """Let reads pass; raise `WriteForbidden` for a write that must not be sent."""
         if method in {"GET", "HEAD"}:
             return
-        objection = self.refusal(place)
+        objection = self.refusal(scope)
         if objection is None and self.sandbox is not None and self.sandbox != is_loopback(host):
             objection = "its host belongs to the other environment"
         if objection:
