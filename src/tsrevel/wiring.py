@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -98,17 +98,10 @@ def open_run(
         make_state_folder(settings)
         stack.enter_context(hold_lock(settings.ledger_path))
         on_start()
-        path, environment = settings.ledger_path, settings.environment
-        mode = "dry run" if settings.safety.dry_run else "live run"
-        log.info("%s in %s; settings %s; ledger %s", mode, environment, settings.config_path or "environment", path)
-        ledger = Ledger.open(
-            path,
-            environment=environment,
-            clock=runtime.clock,
-            opened_by=runtime.database,
-            mail_on=frozenset(settings.email.on) if settings.email.configured else frozenset(),
-        )
-        stack.enter_context(ledger)
+        mode, source = "dry run" if settings.safety.dry_run else "live run", settings.config_path or "environment"
+        log.info("%s in %s; settings %s; ledger %s", mode, settings.environment, source, settings.ledger_path)
+        mail_on = frozenset(settings.email.on) if settings.email.configured else frozenset()
+        ledger = stack.enter_context(open_ledger(settings, runtime, mail_on))
         clients = _ApiClients.of(settings, runtime, stack, deadline)
         tripleseat = clients.tripleseat()
         revel = Revel(clients.open_revel(gate), runtime.clock, read_capabilities(ledger))
@@ -125,6 +118,17 @@ def open_run(
             environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, progress),
             identity=RunIdentity(run_id, correlate(run_id)),
         )
+
+
+def open_ledger(settings: Settings, runtime: Runtime, mail_on: Collection[str] = ()) -> Ledger:
+    """The installation's ledger, made if it is missing. Raises what `Ledger.open` raises."""
+    return Ledger.open(
+        settings.ledger_path,
+        environment=settings.environment,
+        clock=runtime.clock,
+        mail_on=mail_on,
+        opened_by=runtime.database,
+    )
 
 
 def read_capabilities(ledger: LedgerView) -> Capabilities:

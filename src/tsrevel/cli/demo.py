@@ -23,10 +23,9 @@ from tsrevel.config import load_settings
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.errors import ServiceDown
 from tsrevel.files import replace_file
-from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId, OrderId
 from tsrevel.planning.reasons import Status
-from tsrevel.wiring import utc_now
+from tsrevel.wiring import Runtime, open_ledger, utc_now
 
 BROKEN_PROMISE = 1
 DELIVERED = "lost"
@@ -120,7 +119,7 @@ _PROOF_COLUMNS = columns_of(
 def _proof(served: Served, config: Path) -> list[Row]:
     """Each order in Revel beside its record in the ledger. Raises LedgerDamaged if the audit chain is broken."""
     settings = load_settings(config=config, environ={})
-    with Ledger.open(settings.ledger_path, environment=settings.environment, clock=utc_now) as ledger:
+    with open_ledger(settings, Runtime()) as ledger:
         ledger.audit.verify()
         records = ledger.orders.find(EventId(str(event.id)) for event in served.day.events)
     known, rows = {record.order_id: record for record in records.values()}, []

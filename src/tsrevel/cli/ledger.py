@@ -24,11 +24,11 @@ from tsrevel.cli.streams import encode_json
 from tsrevel.config import Settings, load_settings
 from tsrevel.errors import LedgerCode, LedgerUnusable
 from tsrevel.files import take_owner_of
-from tsrevel.ledger import Ledger, Pause, hold_lock
+from tsrevel.ledger import Pause, hold_lock
 from tsrevel.ledger.maintenance import back_up_ledger as copy_to
 from tsrevel.ledger.maintenance import check_ledger as examine
 from tsrevel.ledger.maintenance import count_prunable, export_rows, prune_details
-from tsrevel.wiring import Runtime, make_state_folder
+from tsrevel.wiring import Runtime, make_state_folder, open_ledger
 
 _OF_STATE = {"claimed": "begun", "settled": "finished", "disputed": "in dispute", "foreign": "somebody else's"}
 
@@ -108,14 +108,14 @@ def export_ledger(ctx: CliContext, flags: OutputOptions, output: Path | None) ->
 def prune_ledger(ctx: CliContext, flags: OutputOptions, older_than: int, *, dry_run: bool) -> int:
     """Remove details of old settled orders, or only count them. Raises RunLocked (not in a dry run), LedgerUnusable."""
     settings, runtime = _load(ctx, flags)
-    path, environment = settings.ledger_path, settings.environment
+    path = settings.ledger_path
     before = runtime.clock() - timedelta(days=older_than)
     if dry_run or not path.exists():  # create nothing, and take no lock
-        gone = count_prunable(path, environment, before, runtime.database)
+        gone = count_prunable(path, settings.environment, before, runtime.database)
     else:
         with (
             hold_lock(path),
-            Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
+            open_ledger(settings, runtime) as ledger,
         ):
             gone = prune_details(ledger, before, older_than)
     if flags.json:
@@ -149,7 +149,8 @@ def _new_file(path: Path) -> TextIO:
 def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
     """Stop all runs until `resume`. An earlier pause is reported; it stays, and so does its reason if it has one."""
     settings, runtime = _load(ctx, flags)
-    with _open_ledger(settings, runtime) as ledger:
+    make_state_folder(settings)
+    with open_ledger(settings, runtime) as ledger:
         before = ledger.runs.pause(reason)
         now, unused = ledger.runs.paused(), not ledger.runs.latest(1)
     if not before:
@@ -168,19 +169,14 @@ def pause(ctx: CliContext, flags: OutputOptions, reason: str) -> int:
 def resume(ctx: CliContext, flags: OutputOptions) -> int:
     """Let runs work again. It is no error if they weren't paused."""
     settings, runtime = _load(ctx, flags)
-    with _open_ledger(settings, runtime) as ledger:
+    make_state_folder(settings)
+    with open_ledger(settings, runtime) as ledger:
         before, unused = ledger.runs.resume(), not ledger.runs.latest(1)
     text = "Runs weren't paused."
     if before:
         why = f" ({before.reason})" if before.reason else ""
         text = f"Runs work again. They were paused since {before.since:%Y-%m-%d %H:%M} UTC{why}."
     return _tell(ctx, flags, settings, None, changed=before is not None, text=text, unused=unused)
-
-
-def _open_ledger(settings: Settings, runtime: Runtime) -> Ledger:
-    path, environment = settings.ledger_path, settings.environment
-    make_state_folder(settings)
-    return Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database)
 
 
 def _tell(

@@ -26,7 +26,7 @@ from tsrevel.notify.healthchecks import Monitor
 from tsrevel.notify.hooks import HookFailure, run_hook, without_secrets
 from tsrevel.notify.sendgrid import Message, SendGrid, SendResult, SendVerdict
 from tsrevel.planning.reasons import Status
-from tsrevel.wiring import Runtime, correlate
+from tsrevel.wiring import Runtime, correlate, open_ledger
 
 if TYPE_CHECKING:
     from tsrevel.cli.answers.runs import Hook
@@ -195,12 +195,8 @@ def send_mails(settings: Settings, runtime: Runtime) -> None:
     """
     if not settings.email.configured or settings.safety.dry_run or not settings.safety.enable_connector:
         return
-    path, environment = settings.ledger_path, settings.environment
     try:
-        with (
-            hold_mail_lock(path),
-            Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
-        ):
+        with hold_mail_lock(settings.ledger_path), open_ledger(settings, runtime) as ledger:
             _send_due(ledger, settings, runtime)
     except RunLocked:
         log.info("another run is sending mails; it or the next run sends those that are due")

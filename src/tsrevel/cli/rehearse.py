@@ -24,12 +24,11 @@ from tsrevel.engine.run import sync_events
 from tsrevel.errors import USAGE, ConfigError
 from tsrevel.insight.explain import Explanation, explain_live
 from tsrevel.insight.rehearsal import FieldResult, SentField, compare_sent_fields
-from tsrevel.ledger import Ledger
 from tsrevel.planning.model import EventId, Labels, OrderId, Plan
 from tsrevel.planning.money import show
 from tsrevel.planning.plan import label_order
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.wiring import Runtime, open_services, why_disabled
+from tsrevel.wiring import Runtime, open_ledger, open_services, why_disabled
 
 SECOND_LOOK = 30.0
 """Seconds until each stage of the order is read back again."""
@@ -114,9 +113,7 @@ def _compare(
     ctx: CliContext, flags: OutputOptions, settings: Settings, told: Explanation, made: Outcome, *, agreed: bool
 ) -> int:
     runtime = ctx.runtime or Runtime()
-    with Ledger.open(
-        settings.ledger_path, environment=settings.environment, clock=runtime.clock, opened_by=runtime.database
-    ) as ledger:
+    with open_ledger(settings, runtime) as ledger:
         record = ledger.orders.get(made.event_id)
         plan = record.plan if record and record.plan else told.plan
         assert plan is not None  # noqa: S101 (an order was made of it)

@@ -23,7 +23,7 @@ from tsrevel.planning.identity import order_uuid
 from tsrevel.planning.model import EventId, OrderId, Policy
 from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
 from tsrevel.revel.decode import OrderRow
-from tsrevel.wiring import Runtime, build_policy, make_state_folder, open_services, why_disabled
+from tsrevel.wiring import Runtime, build_policy, make_state_folder, open_ledger, open_services, why_disabled
 
 Word = Literal["done", "ignored", "open"]
 LONGEST_NOTE = 500
@@ -68,13 +68,13 @@ def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveO
     order_id = OrderId(options.order_id) if options.order_id else None
     runtime = ctx.runtime or Runtime()
     settings = load_settings(config=flags.config, environ=ctx.environ, offline=options.word != "open")
-    path, environment = settings.ledger_path, settings.environment
+    path = settings.ledger_path
     with logging_to(ctx.stderr, flags, "resolve"):
         make_state_folder(settings)
         order, unchecked = _look_for(ctx, flags, runtime, order_id) if order_id else (None, None)
         with (
             hold_lock(path),
-            Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger,
+            open_ledger(settings, runtime) as ledger,
         ):
             event_id = find_event_id(event, lambda each: _recall(ledger, each) != _Before(None, None, None))
             before, unused = _recall(ledger, event_id), not ledger.runs.latest(1)

@@ -22,7 +22,7 @@ from tsrevel.config import Settings, load_settings
 from tsrevel.engine.deliveries import DeliveryAnswer, DeliveryQueue, refuse, understand
 from tsrevel.engine.outcomes import RunReport
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem, DeliveryRefused, RunLocked
-from tsrevel.ledger import Ledger, hold_lock
+from tsrevel.ledger import hold_lock
 from tsrevel.ledger.migrations import back_up
 from tsrevel.planning.reasons import Reason
 from tsrevel.serve.app import build_app
@@ -30,7 +30,7 @@ from tsrevel.serve.server import listen, run_server
 from tsrevel.serve.worker import Document, Worker
 from tsrevel.transport.deadline import Deadline
 from tsrevel.webhook.spool import Spool
-from tsrevel.wiring import Runtime, correlate, make_state_folder, open_run, why_disabled
+from tsrevel.wiring import Runtime, correlate, make_state_folder, open_ledger, open_run, why_disabled
 
 _ID_DIGITS = 8
 """The first digits of a delivery's run ids come from its name, so all its runs have one correlation id."""
@@ -111,10 +111,9 @@ class ServedCommands:
     def make_ledger(self) -> None:
         """Create or migrate the ledger, so that its problems show at the start. Raises LedgerUnusable."""
         settings, runtime = self.settings(), self._runtime
-        path, environment = settings.ledger_path, settings.environment
         try:
-            with hold_lock(path):
-                Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database).close()
+            with hold_lock(settings.ledger_path):
+                open_ledger(settings, runtime).close()
         except RunLocked:  # a run has it open
             return
 

@@ -13,9 +13,9 @@ from tsrevel.doctor.assumed_of_revel import MOST_TRIED, REVEL_JUDGES, ask_revel
 from tsrevel.doctor.assumed_of_tripleseat import ask_tripleseat, judge_tripleseat
 from tsrevel.doctor.findings import CheckFinding, FindingCode, SkippedCheck, ok, problem, skipped, untold, warning
 from tsrevel.errors import AssumptionFailed, LedgerUnusable
-from tsrevel.ledger import KnownOrder, Ledger, open_view
+from tsrevel.ledger import KnownOrder, open_view
 from tsrevel.planning.assumptions import ASSUMPTIONS, AssumptionAnswer, AssumptionResult
-from tsrevel.wiring import Runtime, make_state_folder, open_services
+from tsrevel.wiring import Runtime, make_state_folder, open_ledger, open_services
 
 HOLDS, FAILS, UNTOLD = AssumptionResult.HOLDS, AssumptionResult.FAILS, AssumptionResult.UNTOLD
 ASSUMPTIONS_CHECK = "assumptions"
@@ -65,8 +65,7 @@ def check_assumptions(
     if not trouble and any(each.result is not UNTOLD for each in whole):
         try:
             make_state_folder(settings)
-            path, environment = settings.ledger_path, settings.environment
-            with Ledger.open(path, environment=environment, clock=runtime.clock, opened_by=runtime.database) as ledger:
+            with open_ledger(settings, runtime) as ledger:
                 ledger.assumptions.store(whole)
         except LedgerUnusable as error:
             trouble = str(error)
