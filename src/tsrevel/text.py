@@ -43,6 +43,11 @@ def quoted(text: str) -> str:
     return repr(text) if text.isprintable() else f"'{clean_text(text)}'"
 
 
+def count_of(number: int, noun: str) -> str:
+    """ "1 name", "2 names"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def escape_json(text: str) -> str:
     """JSON `text` with JSON's own escapes for characters that a terminal may obey. Its meaning stays."""
     return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -15,6 +15,7 @@ from tsrevel.config import examine_settings
 from tsrevel.doctor import CheckFinding, CheckResult, Installation, exit_status, run_checks
 from tsrevel.engine.outcomes import most_severe
 from tsrevel.planning.reasons import Reason
+from tsrevel.text import count_of
 from tsrevel.wiring import Runtime
 
 _VERDICT, _NAME, _GAP = 7, 16, 2
@@ -46,9 +47,9 @@ def doctor(ctx: CliContext, flags: OutputOptions) -> int:
         verdicts = Counter(each.verdict for each in found)
         counts = []
         for each in CheckResult:
-            plural = each in {CheckResult.WARNING, CheckResult.PROBLEM} and verdicts[each] != 1
-            if verdicts[each]:
-                counts.append(f"{verdicts[each]} {each}{'s' if plural else ''}")
+            number, is_noun = verdicts[each], each in {CheckResult.WARNING, CheckResult.PROBLEM}
+            if number:
+                counts.append(count_of(number, each) if is_noun else f"{number} {each}")
         end = "tsrevel is ready." if status == 0 else f"Fix the problems first (exit status {status})."
         if unchecked:
             end = f"{unchecked[0].upper()}{unchecked[1:]} (exit status {status})."

@@ -12,7 +12,6 @@ from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import DayRange, Survey, open_survey
 from tsrevel.cli.output import (
     TextOutput,
-    count_of,
     list_counts,
     news_line,
     report_nothing_checked,
@@ -31,6 +30,7 @@ from tsrevel.planning.model import Event, EventId, Plan
 from tsrevel.planning.money import Cents
 from tsrevel.planning.reasons import FailedWrite, Reason, Status
 from tsrevel.planning.screening import find_location
+from tsrevel.text import count_of
 from tsrevel.tripleseat.client import Found
 from tsrevel.wiring import Runtime
 

@@ -18,7 +18,6 @@ from tsrevel.cli.output import (
     Row,
     TextOutput,
     columns_of,
-    count_of,
     report_nothing_checked,
     what_is_mapped,
 )
@@ -28,6 +27,7 @@ from tsrevel.planning.coverage import MatchedBy
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.products import RevelProduct
+from tsrevel.text import count_of
 
 _NAME = ("Establishment:name", "Name or menu item:name")
 _COLUMNS = columns_of(*_NAME, "Product", "Its name:name", "Price:amount", "State")

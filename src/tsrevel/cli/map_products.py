@@ -9,13 +9,13 @@ from tsrevel.cli.answers.mapping import MapProductsAnswer, ProductJson
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import choose_establishments, establishment_names, needed, open_survey
-from tsrevel.cli.output import Row, TextOutput, columns_of, count_of, look, reject, report_nothing_checked
+from tsrevel.cli.output import Row, TextOutput, columns_of, look, reject, report_nothing_checked
 from tsrevel.config import Settings
 from tsrevel.errors import ConnectorDisabled, MappingUnclear
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.products import Catalogue, RevelProduct, normalise
-from tsrevel.text import clean_text
+from tsrevel.text import clean_text, count_of
 
 _COLUMNS = columns_of("Product", "Name:name", "Price:amount", "Establishment:name")
 

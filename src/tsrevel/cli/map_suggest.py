@@ -11,7 +11,7 @@ from tsrevel.cli.answers.mapping import CandidateJson, MapSuggestAnswer, NameJso
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.map_data import NameReport, SeenName, establishment_names, gather, mappings_path, open_survey
-from tsrevel.cli.output import Row, TextOutput, columns_of, count_of, report_nothing_checked
+from tsrevel.cli.output import Row, TextOutput, columns_of, report_nothing_checked
 from tsrevel.cli.prompts import Terminal, may_ask
 from tsrevel.config import Settings
 from tsrevel.config.mappings import MappingKey, set_mapping
@@ -19,6 +19,7 @@ from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.products import RevelProduct
+from tsrevel.text import count_of
 
 _MANY = 3
 """Up to this many events of a name are listed; --json lists all."""

@@ -30,7 +30,7 @@ from tsrevel.ledger import SQLITE, LedgerView, RunRecord, open_view
 from tsrevel.planning.model import EventId
 from tsrevel.planning.money import Cents, show_grouped
 from tsrevel.planning.reasons import Reason, Status, advise
-from tsrevel.text import show_controls
+from tsrevel.text import count_of, show_controls
 
 STYLES = {
     "injected": "color(28)",
@@ -310,11 +310,6 @@ def list_counts(counts: Mapping[str, int], total: Cents | None, *, verb: str) ->
     money = f" ({show_grouped(total)})" if number and total is not None else ""
     orders = f"{count_of(number, 'order')} {verb}{money}"
     return ", ".join([orders, *(f"{count:,} {what}" for what, count in others.items() if count)])
-
-
-def count_of(number: int, noun: str) -> str:
-    """ "1 name", "2 names"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def show_report(report: RunReport, ctx: CliContext, flags: OutputOptions) -> None:

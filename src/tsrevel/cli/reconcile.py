@@ -19,7 +19,6 @@ from tsrevel.cli.output import (
     Row,
     TextOutput,
     columns_of,
-    count_of,
     report_nothing_checked,
     show_progress,
 )
@@ -40,6 +39,7 @@ from tsrevel.reconcile.model import (
 )
 from tsrevel.reconcile.read import Sources, choose_spans, read_cases
 from tsrevel.reconcile.summary import sum_up
+from tsrevel.text import count_of
 from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
 
 

@@ -13,6 +13,7 @@ from tsrevel.config.rules import ADD_LOCATIONS, NO_LOCATIONS
 from tsrevel.config.show import encode_settings, list_paths, render_toml
 from tsrevel.config.write import read_template
 from tsrevel.errors import ConfigError, ConfigProblem
+from tsrevel.text import count_of
 
 
 def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
@@ -23,7 +24,7 @@ def validate_settings(ctx: CliContext, flags: OutputOptions) -> int:
         ctx.answer(_answer(ConfigValidateAnswer, settings, problems, warnings=tuple(warnings)))
     elif not problems and not flags.quiet:
         counts = ((settings.locations, "location"), (settings.charges, "charge"), (settings.products, "mapping"))
-        told = [f"{len(entries)} {name}{'' if len(entries) == 1 else 's'}" for entries, name in counts]
+        told = [count_of(len(entries), name) for entries, name in counts]
         mode = "dry run" if settings.safety.dry_run else "live"
         mode = mode if settings.safety.enable_connector else "disabled"
         ctx.say(f"{_sources(settings)}: no problems. {settings.environment}, {mode}; {', '.join(told)}.")
@@ -57,9 +58,8 @@ def show_settings(ctx: CliContext, flags: OutputOptions, form: Literal["toml", "
 def _tell(ctx: CliContext, settings: Settings, problems: Sequence[ConfigProblem]) -> int:
     if not problems:
         return 0
-    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     hint = "" if settings.config_path else "; run `tsrevel init` to write a file, or name one with --config"
-    print(f"tsrevel: {_sources(settings)}: {count}{hint}", file=ctx.stderr)
+    print(f"tsrevel: {_sources(settings)}: {count_of(len(problems), 'problem')}{hint}", file=ctx.stderr)
     for problem in problems:
         ctx.tell(f"tsrevel: {problem}")
     return ConfigError.exit_status

@@ -30,6 +30,7 @@ from tsrevel.planning.assumptions import AssumptionResult, summarize
 from tsrevel.planning.model import Policy
 from tsrevel.planning.screening import days_in_reach
 from tsrevel.redaction import Secret
+from tsrevel.text import count_of
 from tsrevel.transport.network import NETWORK_VARIABLES
 from tsrevel.wiring import Runtime, build_policy, open_services, why_disabled
 
@@ -185,8 +186,7 @@ def check_mail(settings: Settings) -> CheckFinding:
     if not (key.isascii() and key.isprintable()) or " " in key:
         text = "email.api_key has characters that no key has"
         return problem(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key again.")
-    count = len(mail.recipients)
-    people = f"{count} recipient{'s' * (count != 1)}"
+    people = count_of(len(mail.recipients), "recipient")
     return ok(MAIL, f"SendGrid key, sender and {people} are set; `tsrevel notify --test` tries them")
 
 

@@ -29,6 +29,7 @@ from tsrevel.planning.model import Location, Policy, ProductId, SiteId
 from tsrevel.planning.products import Catalogue, Unmatched, match_id, match_name, normalise, suggest
 from tsrevel.planning.screening import find_location
 from tsrevel.revel.account import Establishment, NamedRow
+from tsrevel.text import count_of
 from tsrevel.tripleseat.locations import iana_zone, same_clock
 
 BUILT_IN_PAYMENTS = {1: "cash", 2: "credit"}
@@ -163,7 +164,7 @@ def _check_event(entry: CheckedLocation, tripleseat: TripleSeatLists) -> CheckFi
     if not seen:
         remedy = "If there should be events, compare the id with their location in TripleSeat."
         return warning(name, FindingCode.NO_EVENT, f"TripleSeat lists no event here {span}", remedy)
-    return ok(name, f"{len(seen)} event{'s' * (len(seen) != 1)} here {span}, such as {seen[0].id}")
+    return ok(name, f"{count_of(len(seen), 'event')} here {span}, such as {seen[0].id}")
 
 
 def _lacks_establishment(entry: CheckedLocation, revel: RevelLists) -> bool:
@@ -318,7 +319,7 @@ def _check_products(entry: CheckedLocation, revel: RevelLists) -> Iterator[Check
             yield skipped(name, SkippedCheck(FindingCode.NOT_READ, "the catalogue can't be read"))
         return
     count = len(catalogue.names)
-    text = f"establishment {catalogue.establishment} has {count} active product{'s' * (count != 1)}"
+    text = f"establishment {catalogue.establishment} has {count_of(count, 'active product')}"
     if count:
         yield ok(_CATALOGUE, text)
     else:

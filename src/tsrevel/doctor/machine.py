@@ -31,6 +31,7 @@ from tsrevel.engine.outcomes import NEEDS_ATTENTION, describe_disabled
 from tsrevel.errors import ConfigProblem, LedgerUnusable, TsrevelError
 from tsrevel.files import ENTER, READ, WRITE, chown, read_regular, refusal, user_name
 from tsrevel.ledger import Connect, Inspection, Pause, inspect_ledger, is_locked
+from tsrevel.text import count_of
 
 _MEGABYTE = 1_000_000
 LEAST_SPACE, SCARCE_SPACE = 20 * _MEGABYTE, 200 * _MEGABYTE
@@ -46,9 +47,8 @@ def check_config(settings: Settings, problems: Iterable[ConfigProblem]) -> Itera
         yield problem("config", FindingCode.NO_CONFIG_FILE, "no settings file was found", remedy)
     if not found:
         source = settings.config_path or "the environment"
-        count = len(settings.locations)
         if settings.locations:
-            yield ok("config", f"{source}: {count} location{'s' * (count != 1)}, no problems")
+            yield ok("config", f"{source}: {count_of(len(settings.locations), 'location')}, no problems")
         else:
             yield problem("config", FindingCode.NO_LOCATIONS, f"{source}: {NO_LOCATIONS}", ADD_LOCATIONS)
 

@@ -18,6 +18,7 @@ from tsrevel.doctor.findings import CheckFinding, FindingCode, ok, problem, warn
 from tsrevel.doctor.starts import ScheduledRun, read_crontabs, read_timers
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.files import real_path
+from tsrevel.text import count_of
 
 CRON_TIMES = ("0,45 0-21/3 * * *", "30 1-22/3 * * *", "15 2-23/3 * * *")
 """Every 45 minutes. One cron line can't say that, so three lines repeat every three hours."""
@@ -97,7 +98,7 @@ def _check_starter(
         text = f"{source}: at {times} runs start {_span(max(gaps))} apart, so an order can be that late"
         yield warning(_SCHEDULE, FindingCode.SELDOM, text, advice)
     elif not reasons and (gaps or starts[0].timer):
-        what = f"{len(starts)} line{'s' * (len(starts) != 1)} with `tsrevel sync`"
+        what = f"{count_of(len(starts), 'line')} with `tsrevel sync`"
         often = f"a run every {_span(short.most_common(1)[0][0])}" if short else "its times can't be read here"
         yield ok(_SCHEDULE, f"{source}: {often}" if starts[0].timer else f"{source}: {what}, {often}")
 
@@ -181,4 +182,4 @@ def _span(gap: timedelta) -> str:
     for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if gap.total_seconds() % seconds == 0 and gap.total_seconds() >= 2 * seconds:
             return f"{gap // timedelta(seconds=seconds)} {unit}s"
-    return f"{round(gap.total_seconds() / 60)} minute{'s' * (gap != timedelta(minutes=1))}"
+    return count_of(round(gap.total_seconds() / 60), "minute")

@@ -25,6 +25,7 @@ from tsrevel.doctor.findings import (
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, TokenRefused, TsrevelError
 from tsrevel.planning.model import Event, Policy
 from tsrevel.planning.screening import find_location, screen_status
+from tsrevel.text import count_of
 from tsrevel.tripleseat.client import Found, TripleSeat
 from tsrevel.tripleseat.locations import Site, TripleSeatLocation
 
@@ -129,7 +130,7 @@ def _tell_listing(found: list[Found] | TsrevelError, days: tuple[date, date]) ->
         remedy = "If there should be events, give the approving user and the app's scopes access to their locations."
         text = f"the event search works, but lists no event {span}"
         return warning(LISTING, FindingCode.NO_EVENT, text, remedy)
-    return ok(LISTING, f"the event search works: {len(found)} event{'s' * (len(found) != 1)} {span}")
+    return ok(LISTING, f"the event search works: {count_of(len(found), 'event')} {span}")
 
 
 def _check_event(tripleseat: TripleSeat, policy: Policy, events: tuple[Event, ...] | None) -> CheckFinding:

@@ -16,6 +16,7 @@ from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import days_in_reach, update_days_in_reach
+from tsrevel.text import count_of
 from tsrevel.tripleseat.client import Found
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def find_work(ctx: RunContext, state: RunState, window: Window) -> list[WorkItem
     if left:
         warn(
             state,
-            f"TripleSeat: the listing lacks {left} more due event{'' if left == 1 else 's'}; the next run checks again",
+            f"TripleSeat: the listing lacks {count_of(left, 'more due event')}; the next run checks again",
         )
     return [*listed.values(), *begun, *unlisted, *map(VanishedEvent, gone[:MOST_VANISHED])]
 
@@ -135,7 +136,7 @@ def _check_emptiness(ctx: RunContext, first: date, last: date, updated: Containe
     if all(_is_elsewhere(ctx, each, first, last) for each in due[:MOST_UNLISTED]):
         return
     named = ", ".join(due[:_MOST_NAMED]) + (", …" if len(due) > _MOST_NAMED else "")
-    expected = f"{len(due)} event{'' if len(due) == 1 else 's'}: {named}"
+    expected = f"{count_of(len(due), 'event')}: {named}"
     raise ServiceDown(
         f"TripleSeat lists no event from {first} to {last}, but the ledger expects {expected}; check these events, "
         "TripleSeat's search and the account's rights. If the events don't exist any more, run `tsrevel sync-event "

@@ -24,6 +24,7 @@ from tsrevel.reconcile.model import (
     UnmatchedKind,
 )
 from tsrevel.reconcile.order_parts import is_ours
+from tsrevel.text import count_of
 
 
 def sum_up(
@@ -134,7 +135,7 @@ def _with_ledger_missed(days: list[Day], verdicts: Sequence[ComparisonResult]) -
     latest = max(ours, key=lambda case: case.day)
     count = sum(is_ours(case, row) for case in ours for row in case.live)
     text = (
-        f"there is no ledger, but Revel has {count} {'order' if count == 1 else 'orders'} of tsrevel; if the ledger is "
+        f"there is no ledger, but Revel has {count_of(count, 'order')} of tsrevel; if the ledger is "
         "lost, restore its last backup; otherwise the next live `sync` over these days adds the orders"
     )
     found = Difference(DifferenceKind.LEDGER_MISSING, text)
