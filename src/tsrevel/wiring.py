@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 from uuid import uuid4
 
 from tsrevel.config import CommandRunner, LocationSettings, Settings, run_command
-from tsrevel.engine.context import Environment, Limits, RunContext, RunIdentity
+from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
 from tsrevel.engine.outcomes import Progress, describe_disabled
 from tsrevel.errors import ConfigError
 from tsrevel.files import ENTER, READ, WRITE, chown, make_folder, real_path, refusal, user_name
@@ -115,7 +115,7 @@ def open_run(
             limits=Limits(
                 most if max_orders is None else min(most, max_orders), clients.deadline, settings.sync.workers
             ),
-            environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, progress),
+            system=System(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id, progress),
             identity=RunIdentity(run_id, correlate(run_id)),
         )
 

@@ -204,7 +204,7 @@ def test_an_answer_is_fresh_by_both_clocks_or_not_at_all(
 ) -> None:
     now, instant = [MORNING], [100.0]
     with full.open_run() as ctx:
-        ctx = replace(ctx, environment=replace(ctx.environment, clock=lambda: now[0], monotonic=lambda: instant[0]))
+        ctx = replace(ctx, system=replace(ctx.system, clock=lambda: now[0], monotonic=lambda: instant[0]))
         asked = ctx.moment()
         now[0] += timedelta(seconds=by_clock)
         instant[0] += by_instant

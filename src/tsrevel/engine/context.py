@@ -46,7 +46,7 @@ class FailureStreak:
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class System:
     """A run's connection to the outside, besides the services and the ledger. `clock` returns aware instants.
 
     `new_run_id` returns the id of a further run of the same invocation.
@@ -91,7 +91,7 @@ class RunContext:
     policy: Policy
     write_gate: WriteGate
     limits: Limits
-    environment: Environment
+    system: System
     identity: RunIdentity
 
     @property
@@ -106,11 +106,11 @@ class RunContext:
 
     def now(self) -> datetime:
         """The current instant, aware."""
-        return self.environment.clock()
+        return self.system.clock()
 
     def moment(self) -> Moment:
         """The current instant by both clocks, for `is_fresh`."""
-        return Moment(self.environment.clock(), self.environment.monotonic())
+        return Moment(self.system.clock(), self.system.monotonic())
 
     def is_fresh(self, asked: Moment) -> bool:
         """Whether less than FRESH has passed since `asked`, by both clocks: one may be set, the other may stop."""
@@ -281,7 +281,7 @@ def wait(ctx: RunContext, seconds: float) -> bool:
     """Sleep and return True. If the sleep would pass the run's deadline, return False at once."""
     if seconds >= ctx.limits.deadline.remaining():
         return False
-    ctx.environment.sleep(seconds)
+    ctx.system.sleep(seconds)
     return True
 
 

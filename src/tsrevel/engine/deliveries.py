@@ -178,7 +178,7 @@ class DeliveryQueue:
             self._state = RunState.begin(self.ctx)
         else:
             self.ctx = replace(
-                self.ctx, identity=RunIdentity(self.ctx.environment.new_run_id(), self.ctx.identity.correlation_id)
+                self.ctx, identity=RunIdentity(self.ctx.system.new_run_id(), self.ctx.identity.correlation_id)
             )
             self._state = self._state.of_next_run()
         return self._state

@@ -115,7 +115,7 @@ def account_for(
         about = {"event_id": outcome.event_id, "order_id": outcome.order_id, "reason": outcome.reason}
         told = (outcome.event_id, outcome.status, outcome.reason or "", outcome.text)
         log.info("event %s: %s %s %s", *told, extra=about)
-        ctx.environment.progress(len(outcomes), len(items))
+        ctx.system.progress(len(outcomes), len(items))
 
     for entry in entries:
         outcome = None if entry.needs_requests or state.stop else guarded(ctx, state, Work(known, rules), entry.item)
@@ -145,9 +145,9 @@ def perform_all(
             if state.stop:
                 queue.close()
                 return
-            entry, began = entries.pop(0), ctx.environment.monotonic()
+            entry, began = entries.pop(0), ctx.system.monotonic()
             outcome = guarded(ctx, state, work, entry.item)
-            down = queue.end(entry, outcome, ctx.environment.monotonic() - began)
+            down = queue.end(entry, outcome, ctx.system.monotonic() - began)
             state.stop = state.stop or down
             if outcome:
                 yield entry.number, outcome

@@ -12,7 +12,7 @@ from typing import Literal
 
 from tsrevel.config import Settings
 from tsrevel.engine.catalogs import Catalogs
-from tsrevel.engine.context import Environment, Limits, RunContext, RunIdentity
+from tsrevel.engine.context import Limits, RunContext, RunIdentity, System
 from tsrevel.engine.outcomes import Outcome, leave_resolved, not_written, recall_dispute, with_order
 from tsrevel.engine.preview import Preview, preview_event
 from tsrevel.errors import Refused, ServiceDown, StopRun, TryNextRun
@@ -107,7 +107,7 @@ def _context(settings: Settings, runtime: Runtime, services: Services, ledger: L
         policy=policy,
         write_gate=WriteGate(dry_run=False, allowed=policy.allowed, only=policy.only),
         limits=Limits(settings.safety.max_orders_per_run, services.deadline),
-        environment=Environment(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id),
+        system=System(runtime.clock, runtime.monotonic, runtime.sleep, runtime.new_run_id),
         identity=RunIdentity(run_id, correlate(run_id)),
     )
 
