@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Generic, TypeVar
 
 R = TypeVar("R")
@@ -18,7 +18,8 @@ GRACE = 5.0
 Work = Callable[[], Iterator[R]]
 
 
-def in_parallel(work: Work[R], workers: int, *, stop: Callable[[], None]) -> AbstractContextManager[Iterator[R]]:
+@contextmanager
+def in_parallel(work: Work[R], workers: int, *, stop: Callable[[], None]) -> Iterator[Iterator[R]]:
     """Yields results of `workers` threads as they arrive; each thread runs `work` once.
 
     A single worker uses the caller's own thread. An error of `work` is raised here. If the block is left early, no
@@ -26,31 +27,18 @@ def in_parallel(work: Work[R], workers: int, *, stop: Callable[[], None]) -> Abs
     it, it first calls `stop`, so that no further request is sent, and waits up to GRACE seconds. Threads that still run
     then end with the process.
     """
-    if workers == 1:
-        return _Block(work(), None, stop)
-    pool = _WorkerPool(work, workers)
-    return _Block(pool.results(), pool, stop)
-
-
-class _Block(Generic[R]):
-    """Ends all work when the block ends."""
-
-    def __init__(self, results: Iterator[R], pool: _WorkerPool[R] | None, stop: Callable[[], None]) -> None:
-        self._results = results
-        self._pool = pool
-        self._stop = stop
-
-    def __enter__(self) -> Iterator[R]:
-        return self._results
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        interrupted = kind is not None and not issubclass(kind, Exception)
-        if interrupted:
-            self._stop()
-        if self._pool:
-            self._pool.leave(GRACE if interrupted else None)
+    pool, grace = _WorkerPool(work, workers) if workers > 1 else None, None
+    try:
+        yield pool.results() if pool else work()
+    except Exception:
+        raise
+    except BaseException:
+        grace = GRACE
+        stop()
+        raise
+    finally:
+        if pool:
+            pool.leave(grace)
 
 
 class _WorkerPool(Generic[R]):
@@ -95,8 +83,8 @@ class _WorkerPool(Generic[R]):
             self._results.put(_Ended(None))
 
 
+@dataclass(frozen=True, slots=True)
 class _Ended:
     """Marks that a thread has ended, with or without an error."""
 
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
+    error: BaseException | None
