@@ -62,8 +62,8 @@ def _judge_all(survey: Survey, found: Sequence[Found], progress: Progress) -> li
     judged, failures, trouble = False, FailureStreak(), ""
     for each in found:
         if each.event is None:
-            event_id = EventId(each.id or "unreadable")
-            verdict = EventCoverage(Outcome(event_id, Status.HELD, Reason.MISSING_DATA, each.problem or ""))
+            unreadable = EventId("unreadable")
+            verdict = EventCoverage(Outcome(unreadable, Status.HELD, Reason.MISSING_DATA, each.problem or ""))
         else:
             try:
                 verdict = _judge(survey, catalogs, each.event)

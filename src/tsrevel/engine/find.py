@@ -12,7 +12,6 @@ from tsrevel.engine.fetch import DueEvent, EventUnavailable, FoundEvent, UnreadE
 from tsrevel.engine.outcomes import Outcome
 from tsrevel.errors import Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord
-from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import days_in_reach, update_days_in_reach
@@ -102,18 +101,13 @@ def _list_events(
             _check_emptiness(ctx, *days, {each.id for each in found})
     except (TryNextRun, Refused) as error:
         raise ServiceDown(f"the events can't be listed: {error}") from error
-    return {_name(each): _work_item(each) for each in found}
+    return {each.id: _work_item(each) for each in found}
 
 
 def _work_item(found: Found) -> FoundEvent | Outcome:
     if found.event is None:
-        return Outcome(_name(found), Status.HELD, Reason.MISSING_DATA, found.problem or "")
+        return Outcome(found.id, Status.HELD, Reason.MISSING_DATA, found.problem or "")
     return FoundEvent(found.event, found.digest, complete=False)
-
-
-def _name(found: Found) -> EventId:
-    """The event's id. A row without a usable id gets a name by which the next run recognizes it."""
-    return EventId(found.id or f"{NAMELESS}{found.digest[:8]}")
 
 
 def _hours_back(ledger: Ledger, now: datetime, window: Window) -> float:

@@ -116,10 +116,9 @@ def read_cases(
 def _list_events(sources: Sources, looking: _Looking) -> None:
     """Read the events of these days, and those whose planned orders are on these days: they may have moved."""
     for found in sources.tripleseat.search_by_day(looking.first, looking.last):
-        event_id = EventId(found.id or f"{NAMELESS}{found.digest[:8]}")
         unusable = EventUnavailable(Status.FAILED, Reason.EVENT_DATA_UNAVAILABLE, found.problem or "")
         listed = FoundEvent(found.event, found.digest, complete=False) if found.event else unusable
-        looking.events[event_id] = listed
+        looking.events[found.id] = listed
     if sources.view is None:
         return
     with sources.view.reading():

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from urllib.parse import quote
 
 from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
+from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Document, Event, EventId
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.responses import Json
@@ -29,12 +30,16 @@ _MONEY = {"show_financial": "true"}  # the singular: "show_financials" is ignore
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One search result. `digest` changes with it. `event` is None if it has no usable id, and `problem` says so."""
+    """One search result. `digest` changes with it.
+
+    `event` is None if it has no usable id, and `problem` says so. Its `id` then is a name by which the next run
+    recognizes it.
+    """
 
     event: Event | None
     digest: str
     problem: str | None
-    id: str
+    id: EventId
 
 
 class TripleSeat:
@@ -157,7 +162,7 @@ class TripleSeat:
     def _search(self, prefix: str, first: date, last: date) -> list[Found]:
         """The events of all pages, each once: the last row wins. An unreadable row doesn't hide the others."""
         span = {f"{prefix}_start_date": f"{first:%m/%d/%Y}", f"{prefix}_end_date": f"{last:%m/%d/%Y}"}
-        found: dict[str, Found] = {}
+        found: dict[EventId, Found] = {}
         for page in range(1, MOST_PAGES + 1):
             order = {"order": "created_at", "sort_direction": "asc", "page": str(page)}
             answer = self.read("/v1/events/search", {**span, **order})
@@ -168,7 +173,7 @@ class TripleSeat:
             known = len(found)
             for row in rows:
                 each = _find(row)
-                found[each.id or f"unreadable {each.digest}"] = each
+                found[each.id] = each
             pages = read_number(answer.get("total_pages"))  # if it is missing, a page without new events is the last
             if rows and len(found) == known and pages is not None and page < pages:
                 text = f"TripleSeat: page {page} of {pages} of a search repeats earlier events, so some are missing"
@@ -233,5 +238,6 @@ def _find(row: Json) -> Found:
     try:
         event = decode_event(row)
     except Unreadable as problem:
-        return Found(None, fingerprint(row), str(problem), "")
+        digest = fingerprint(row)
+        return Found(None, digest, str(problem), EventId(f"{NAMELESS}{digest[:8]}"))
     return Found(event, listing_digest(row), None, event.id)

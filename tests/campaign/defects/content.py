@@ -9,13 +9,15 @@ import pytest
 
 from tsrevel import wiring
 from tsrevel.cli import sync
-from tsrevel.engine import find, run
+from tsrevel.engine import run
 from tsrevel.errors import CredentialsRefused, Unavailable
 from tsrevel.planning import billing, identity, plan
+from tsrevel.planning.model import EventId
 from tsrevel.planning.reasons import Status
 from tsrevel.revel import decode, encode
 from tsrevel.transport.client import ApiClient
 from tsrevel.transport.write_gate import WriteGate
+from tsrevel.tripleseat.client import Found, TripleSeat
 
 from .planting import Original, around, caught_in, instead
 
@@ -138,7 +140,11 @@ def key_is_told(patch: pytest.MonkeyPatch) -> None:
 @caught_in("single modes=dry 3:event_changed", violates="names event 64000101 2 times|says failed None of event")
 def event_is_decided_on_twice(patch: pytest.MonkeyPatch) -> None:
     """What both searches list isn't joined."""
-    patch.setattr(find, "_name", lambda found: f"{id(found)}")
+
+    def search(original: Original, *args: Any) -> list[Found]:
+        return [replace(each, id=EventId(f"{each.id} again")) for each in original(*args)]
+
+    around(patch, TripleSeat, "search_by_update", search)
 
 
 @caught_in("single 1:timeout_late", "lone 1:504_late", violates="doesn't account for event")
