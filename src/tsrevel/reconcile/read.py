@@ -7,9 +7,11 @@ looked up by uuid and name. Orders are listed by day only to find those without 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from enum import IntEnum
 from zoneinfo import ZoneInfo
 
 from tsrevel.engine.catalogs import Catalogs
@@ -164,36 +166,49 @@ def _find_orders(sources: Sources, looking: _Looking) -> None:
                 looking.orders[event_id] = {known.id: known}
 
 
-def _find_shared(sources: Sources, looking: _Looking) -> None:
-    """Find the orders that stand for several events. Who has it by the order's uuid or name has the best right to it.
+class _Right(IntEnum):
+    """Why an order stands for an event, the best right first."""
 
-    The ledger's order comes next, then one that a person named. An order that a person named is read at Revel if it
-    isn't known yet: its event may be on another day.
+    UUID = 0
+    NAME = 1
+    LEDGER = 2
+    PERSON = 3
+
+
+def _find_shared(sources: Sources, looking: _Looking) -> None:
+    """Find the orders that stand for several events."""
+    for order_id, holders in _list_rights(sources, looking).items():
+        best, owner = min(holders)
+        for _, event_id in holders:
+            others = [each for each in holders if each[1] != event_id]
+            if others and (event_id != owner or min(others)[0] is best):
+                looking.shared.setdefault(event_id, {})[order_id] = min(others)[1]
+
+
+def _list_rights(sources: Sources, looking: _Looking) -> dict[OrderId, list[tuple[_Right, EventId]]]:
+    """The events that each order stands for.
+
+    An order that a person named is read at Revel if it isn't known yet: its event may be on another day.
     """
-    rights: dict[OrderId, list[tuple[int, EventId]]] = {}
+    rights: defaultdict[OrderId, list[tuple[_Right, EventId]]] = defaultdict(list)
     for event_id, rows in looking.orders.items():
         for order in rows.values():
             if not order.deleted:
-                rights.setdefault(order.id, []).append((0 if order.uuid == order_uuid(event_id) else 1, event_id))
+                right = _Right.UUID if order.uuid == order_uuid(event_id) else _Right.NAME
+                rights[order.id].append((right, event_id))
     for event_id, record in looking.known.orders.items():
         if record.order_id and record.order_id not in looking.orders.get(event_id, {}):
-            rights.setdefault(record.order_id, []).append((2, event_id))
-    named = {each.event_id: each for each in sources.view.events.all_resolutions()} if sources.view else {}
-    for event_id, resolution in named.items():
-        order_id = named_order(resolution)
+            rights[record.order_id].append((_Right.LEDGER, event_id))
+    for resolution in sources.view.events.all_resolutions() if sources.view else ():
+        event_id, order_id = resolution.event_id, named_order(resolution)
         if order_id is None or any(event_id == holder for _, holder in rights.get(order_id, ())):
             continue
         if event_id in looking.events and order_id not in rights:
             owner = _find_owner(sources, event_id, order_id)
             if owner and owner != event_id:
-                rights.setdefault(order_id, []).append((1, owner))
-        rights.setdefault(order_id, []).append((3, event_id))
-    for order_id, holders in rights.items():
-        best, owner = min(holders)
-        for _, event_id in holders:
-            others = [each for each in holders if each[1] != event_id]
-            if others and (event_id != owner or min(others)[0] == best):
-                looking.shared.setdefault(event_id, {})[order_id] = min(others)[1]
+                rights[order_id].append((_Right.NAME, owner))
+        rights[order_id].append((_Right.PERSON, event_id))
+    return rights
 
 
 def _find_owner(sources: Sources, event_id: EventId, order_id: OrderId) -> EventId | None:
