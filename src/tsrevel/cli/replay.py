@@ -103,7 +103,7 @@ def replay_files(
                 on_start = notifier.begin(settings, run_id, "single")
                 stack.enter_context(logging_to(ctx.stderr, flags, correlate(run_id)))
                 opened = open_run(settings, run_id, runtime=runtime, on_start=on_start, deadline=options.deadline)
-                queue = DeliveryQueue(stack.enter_context(opened), trusted=settings.tripleseat.payload == "trust")
+                queue = DeliveryQueue(stack.enter_context(opened), trust_payload=settings.tripleseat.payload == "trust")
                 queue.to_come += to_come
             replay = _Replay(ctx, flags, settings, options, queue, notifier, why or "")
             answers = [replay.take(each) for each in captured if each == STDIN or each.exists()]

@@ -174,7 +174,7 @@ class ServedCommands:
             safety = settings.safety.model_copy(update={"dry_run": True})
             trial = settings.model_copy(update={"ledger_path": copy, "safety": safety})
             with open_run(trial, run_id, runtime=runtime, deadline=self._begin(settings)) as run:
-                return DeliveryQueue(run, trusted=settings.tripleseat.payload == "trust").take(body)
+                return DeliveryQueue(run, trust_payload=settings.tripleseat.payload == "trust").take(body)
 
     def _begin(self, settings: Settings) -> Deadline:
         self._deadline = Deadline(timedelta(minutes=settings.sync.deadline_minutes), self._runtime.monotonic)

@@ -1,6 +1,6 @@
 """Takes webhook deliveries one after another: signed, readable, new? Each then gets a run for its events.
 
-A delivery says which event to check (DESIGN 4, facts TripleSeat 6.3). Unless `trusted` (`tripleseat.payload`), its
+A delivery says which event to check (DESIGN 4, facts TripleSeat 6.3). Unless `tripleseat.payload` is "trust", its
 payload decides nothing, not even that nothing is to be done: the event may be in its gate by now. `fetch` reads the
 event.
 """
@@ -114,12 +114,12 @@ def _name_subject(delivery: Delivery) -> DeliverySubject | None:
 class DeliveryQueue:
     """Takes deliveries one after another, each as a run of its own with its limits. Use one queue per invocation.
 
-    `trusted`: the payload is believed (tripleseat.payload = "trust"); else each event is read again. `to_come`: the
-    answers so far to the deliveries that wait, whether their signatures are valid or not.
+    `trust_payload`: the payload is believed (tripleseat.payload = "trust"); else each event is read again. `to_come`:
+    the answers so far to the deliveries that wait, whether their signatures are valid or not.
     """
 
     ctx: RunContext
-    trusted: bool
+    trust_payload: bool
     to_come: list[DeliveryAnswer] = field(default_factory=list)
     _state: RunState | None = field(default=None, init=False)
     _stop: DeliveryAnswer | None = field(default=None, init=False)
@@ -157,7 +157,7 @@ class DeliveryQueue:
     def _decide(self, delivery: Delivery, subject: DeliverySubject, answer: DeliveryAnswer) -> DeliveryAnswer:
         try:
             last_word = not any(_may_supersede(each, answer) for each in self.to_come)
-            events = _find_delivered(self.ctx, delivery, subject, trusted=self.trusted, last_word=last_word)
+            events = _find_delivered(self.ctx, delivery, subject, trust_payload=self.trust_payload, last_word=last_word)
         except TryNextRun as error:
             return self._count(_fail(answer, ServiceDown(str(error))), down=True)
         except StopRun as error:
@@ -195,7 +195,7 @@ class DeliveryQueue:
 
 
 def _find_delivered(
-    ctx: RunContext, delivery: Delivery, subject: DeliverySubject, *, trusted: bool, last_word: bool
+    ctx: RunContext, delivery: Delivery, subject: DeliverySubject, *, trust_payload: bool, last_word: bool
 ) -> list[UnreadEvent] | EventUnavailable:
     """The delivered event, or the events of the delivered booking; none if TripleSeat no longer has the booking.
 
@@ -206,11 +206,11 @@ def _find_delivered(
         booked = unless_refused(lambda: _booked(ctx, delivery, subject))
         if isinstance(booked, EventUnavailable):
             return booked
-        return [NamedEvent(event_id, known_before=not trusted) for event_id in booked]
+        return [NamedEvent(event_id, known_before=not trust_payload) for event_id in booked]
     event_id = EventId(subject.id)
     if delivery.root != "event":
-        return [NamedEvent(event_id, known_before=not trusted)]
-    return [DeliveredEvent(event_id, delivery, trusted, last_word)]
+        return [NamedEvent(event_id, known_before=not trust_payload)]
+    return [DeliveredEvent(event_id, delivery, trust_payload, last_word)]
 
 
 def _booked(ctx: RunContext, delivery: Delivery, subject: DeliverySubject) -> tuple[EventId, ...]:

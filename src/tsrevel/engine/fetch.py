@@ -2,8 +2,8 @@
 
 The payload of a delivery is a hint (facts TripleSeat 6.4). The event is read again from TripleSeat, and the newer of
 the two states is used as a whole: a delivery may be late, and its event changed, paid, moved, lost or deleted since.
-With `trusted` (tripleseat.payload = "trust") the payload comes first. TripleSeat then supplies what it lacks, or the
-whole event if the payload can't be read or may be older than the last known state.
+With `trust_payload` (tripleseat.payload = "trust") the payload comes first. TripleSeat then supplies what it lacks, or
+the whole event if the payload can't be read or may be older than the last known state.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class DeliveredEvent:
 
     event_id: EventId
     delivery: Delivery
-    trusted: bool
+    trust_payload: bool
     last_word: bool
 
 
@@ -117,8 +117,8 @@ def read_event(tripleseat: TripleSeat, ledger: Ledger, unread: UnreadEvent) -> F
             return unless_refused(lambda: FoundEvent(_read(tripleseat, last.event_id, gone)))
         case VanishedEvent(record):
             return _read_vanished(tripleseat, record)
-        case DeliveredEvent(_, _, trusted, _):
-            read = _believe if trusted else _verify
+        case DeliveredEvent(_, _, trust_payload, _):
+            read = _believe if trust_payload else _verify
             return unless_refused(lambda: read(tripleseat, ledger, unread))
         case StoredEvent(event_id):
             return unless_refused(lambda: _recall(tripleseat, ledger, unread))

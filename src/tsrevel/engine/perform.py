@@ -257,7 +257,7 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
         case CheckMissed(found, verdict):
             return _check_missed(ctx, state, found, verdict)
         case Prepare():
-            return _place(ctx, state, work, task)
+            return _make_order(ctx, state, work, task)
 
 
 def _recheck(ctx: RunContext, state: RunState, work: Work, task: Recheck) -> Outcome:
@@ -282,7 +282,7 @@ def _recover(ctx: RunContext, state: RunState, work: Work, task: Recover) -> Out
     return perform(ctx, state, work, triage_new(task.found, work.known, work.rules, ctx.now()))
 
 
-def _place(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outcome:
+def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Outcome:
     """Make the order of a due event, unless it exists already or something prevents it."""
     event_id = task.found.event.id
     refusal = state.budget.refusal()

@@ -267,7 +267,7 @@ def _case(
     case = EventComparison(
         event_id=event_id,
         day=_day(sources, looking, event_id, event, location),
-        spot=_place(sources, looking, event_id, event, location),
+        spot=_find_spot(sources, looking, event_id, event, location),
         event=event,
         orders=tuple(looking.orders.get(event_id, {}).values()),
         contents=contents,
@@ -327,7 +327,7 @@ def _day(
     return next((day for day in days if day), sources.now.date())
 
 
-def _place(
+def _find_spot(
     sources: Sources, looking: _Looking, event_id: EventId, event: Event | None, location: Location | None
 ) -> ReportLocation:
     if location:
