@@ -88,9 +88,7 @@ def _try_all(ctx: CliContext, settings: Settings, runtime: Runtime) -> Iterator[
 
 
 def _try_mail(settings: Settings, runtime: Runtime, run_id: str, now: datetime) -> TrialResult:
-    email = settings.email
-    values = {"api_key": email.api_key.get_secret_value(), "sender": email.sender, "recipients": email.recipients}
-    missing = [f"email.{name}" for name, value in values.items() if not value]
+    email, missing = settings.email, settings.email.missing
     if missing:
         return TrialResult("mail", "skipped", f"{' and '.join(missing)} {'isn' if len(missing) == 1 else 'aren'}'t set")
     delivery = open_account(settings, runtime).send(_write_mail(settings, run_id, now))

@@ -192,8 +192,14 @@ class EmailSettings(Section):
     digest: Flag = True
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """The keys that must be set before a mail can be sent."""
+        parts = {"api_key": self.api_key.get_secret_value(), "sender": self.sender, "recipients": self.recipients}
+        return tuple(f"email.{name}" for name, value in parts.items() if not value)
+
+    @property
     def configured(self) -> bool:
-        return bool(self.api_key.get_secret_value() and self.sender and self.recipients)
+        return not self.missing
 
 
 class MonitorSettings(Section):

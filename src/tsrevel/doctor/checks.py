@@ -170,19 +170,13 @@ def keep_off(installation: Installation, service: str) -> SkippedCheck | None:
 
 def check_mail(settings: Settings) -> CheckFinding:
     """Whether mails can be sent at all. The key isn't tried: no documented request tests it without sending a mail."""
-    mail = settings.email
-    parts = {
-        "email.api_key": bool(mail.api_key.get_secret_value().strip()),
-        "email.sender": bool(mail.sender),
-        "email.recipients": bool(mail.recipients),
-    }
-    missing = [key for key, there in parts.items() if not there]
-    if len(missing) == len(parts):
+    mail, missing = settings.email, settings.email.missing
+    if not (mail.api_key.get_secret_value() or mail.sender or mail.recipients):
         return skipped(MAIL, SkippedCheck(FindingCode.NOT_CONFIGURED, "no mail is set up ([email])"))
     if missing:
         text = f"no mail can be sent: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
         return warning(MAIL, FindingCode.INCOMPLETE, text, "Set it, or remove the whole [email] section.")
-    key = mail.api_key.get_secret_value().strip()
+    key = mail.api_key.get_secret_value()
     if not (key.isascii() and key.isprintable()) or " " in key:
         text = "email.api_key has characters that no key has"
         return problem(MAIL, FindingCode.MALFORMED_KEY, text, "Set SendGrid's key again.")
