@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.planning.make import POLICY, make_document, make_event, make_line, make_payment, plan
 from tsrevel.planning.identity import known_local_ids, local_id, order_uuid, part_uuid
-from tsrevel.planning.model import EventId
+from tsrevel.planning.model import EventId, Step
 
 EVENT = EventId("64000001")
 
@@ -24,6 +24,11 @@ def test_an_orders_uuid_never_changes() -> None:
 def test_two_events_share_a_uuid_only_when_they_are_one(one: int, other: int) -> None:
     same = order_uuid(EventId(str(one))) == order_uuid(EventId(str(other)))
     assert same == (one == other)
+
+
+def test_a_step_is_named_by_its_kind_and_counted_where_there_may_be_several() -> None:
+    steps = [Step("order", "a"), Step("item", "b", 1), Step("payment", "c"), Step("totals", "d")]
+    assert [each.name for each in steps] == ["order", "item 2", "payment 1", "totals"]
 
 
 def test_the_local_id_is_made_from_the_template() -> None:

@@ -22,6 +22,7 @@ from tsrevel.config import Settings
 from tsrevel.insight.history import EventHistory, RunHistory, describe_fact, recount_event, recount_runs
 from tsrevel.ledger import Pause
 from tsrevel.ledger.queries import Attempt
+from tsrevel.planning.model import name_step
 from tsrevel.planning.money import show_grouped
 
 _RUNS_SHOWN = 10
@@ -126,10 +127,9 @@ def _tell_event(page: TextOutput, told: EventHistory) -> None:
         page.line("receipts", "bold")
         rows = []
         for step in told.steps:
-            name = f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
             missing = {"kept": "", "not_kept": "receipt not stored", None: "not written"}[reports.receipt_of(step)]
             when, run = page.at(step.recorded_at), (step.run_id or "")[:8]
-            rows.append(Row((name, step.revel_id or missing, when, run, step.uuid)))
+            rows.append(Row((name_step(step.kind, step.number), step.revel_id or missing, when, run, step.uuid)))
         page.table(_STEP_COLUMNS, rows)
     page.line("history", "bold")
     for fact in told.facts:

@@ -17,7 +17,6 @@ from tsrevel.engine.verify import (
     Mismatch,
     NotShown,
     find_renamed,
-    name_step,
     stage_of,
     verify,
     verify_new_order,
@@ -151,7 +150,7 @@ def raise_not_shown(ctx: RunContext, plan: Plan, finding: NotShown, order_id: Or
     """Mark steps that Revel acknowledged and doesn't show as missing in the ledger, and raise OutcomeUnknown."""
     ctx.ledger.orders.mark_missing(ctx.run_id, plan.event_id, finding.steps)
     first = finding.steps[0]
-    whose = f"order {order_id}" if first.kind == "order" else f"{name_step(first)} of order {order_id}"
+    whose = f"order {order_id}" if first.kind == "order" else f"{first.name} of order {order_id}"
     raise OutcomeUnknown(f"Revel acknowledged the {whose} but doesn't show it; a later run checks again")
 
 

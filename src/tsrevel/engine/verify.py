@@ -75,11 +75,6 @@ def stage_of(step: Step) -> Stage:
     return _STAGE_OF[step.kind]
 
 
-def name_step(step: Step) -> str:
-    """The step in words: "item 2", "discount"."""
-    return f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
-
-
 # Reading back a stage that was just written
 
 
@@ -234,7 +229,7 @@ def find_missing(plan: Plan, contents: Contents, stages: Container[Stage] = STAG
         return Strange("it has a history row that isn't the planned one")
     finished = contents.history or (contents.order and contents.order.printed)
     if finished and missing and stage_of(missing[0]) in {"items", "money"}:
-        return Strange(f"its {name_step(missing[0])} is missing although it is finished")
+        return Strange(f"its {missing[0].name} is missing although it is finished")
     return Missing(missing)
 
 

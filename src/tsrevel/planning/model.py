@@ -262,6 +262,15 @@ class Step:
     uuid: str
     number: int = 0
 
+    @property
+    def name(self) -> str:
+        return name_step(self.kind, self.number)
+
+
+def name_step(kind: str, number: int) -> str:
+    """The step in words: "item 2", "discount"."""
+    return f"{kind} {number + 1}" if kind in {"item", "payment"} else kind
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:

@@ -318,7 +318,7 @@ def tell_doubles(order_ids: Iterable[str]) -> str:
 
 def tell_renamed(step: Step) -> str:
     """The message about a row that has another uuid in Revel than tsrevel sent."""
-    what = {"order": "it", "history": "its history row"}.get(step.kind, f"its {step.kind} {step.number + 1}")
+    what = {"order": "it", "history": "its history row"}.get(step.kind, f"its {step.name}")
     return f"Revel stores {what} under another uuid than tsrevel sent"
 
 

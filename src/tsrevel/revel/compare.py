@@ -67,7 +67,6 @@ def compare_stored(plan: Plan, step: Step, row: Row) -> str | None:
 
     The order's own amounts are compared at the end, when they are final.
     """
-    what = f"{step.kind} {step.number + 1}" if step.kind in {"item", "payment"} else step.kind
     match step.kind:
         case "order":
             planned, shown = planned_fields(plan), shown_fields(decode_order(row))
@@ -80,7 +79,9 @@ def compare_stored(plan: Plan, step: Step, row: Row) -> str | None:
         case _:
             return None
     differ = [name for name in planned if name in row and shown[name] != planned[name]]
-    told = (f"{name} of its {what} is stored as {shown[name] or 'nothing'}, not {planned[name]}" for name in differ)
+    told = (
+        f"{name} of its {step.name} is stored as {shown[name] or 'nothing'}, not {planned[name]}" for name in differ
+    )
     return "; ".join(told) or None
 
 
