@@ -16,17 +16,16 @@ from itertools import groupby
 from operator import itemgetter
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
-from tsrevel.engine.fetch import EventUnavailable, FoundEvent, fetch_whole
+from tsrevel.engine.fetch import EventUnavailable, fetch_whole
 from tsrevel.engine.outcomes import (
     Outcome,
-    describe,
     describe_order,
     fail_by_fault,
     not_written,
     order_stands,
     with_order,
 )
-from tsrevel.engine.triage import leave_cancelled, reinstated, report_change
+from tsrevel.engine.triage import Compare, leave_cancelled, reinstated, report_change
 from tsrevel.engine.verify import find_twice
 from tsrevel.errors import LedgerUnusable, Refused, StopRun, TryNextRun, TsrevelError, Unreadable
 from tsrevel.ledger import (
@@ -78,18 +77,17 @@ _ENDINGS = {
 
 
 def compare_with_event(
-    ctx: RunContext, state: RunState, known: KnownEvents, found: FoundEvent, record: OrderRecord, plan: Plan
+    ctx: RunContext, state: RunState, known: KnownEvents, task: Compare
 ) -> Outcome | EventUnavailable:
     """Report what changed since the event's order was made, or since the last report; else ALREADY_INJECTED."""
-    event = found.event
-    about = replace(describe(event, ctx.policy), order_id=record.order_id)
-    done = replace(about, local_id=plan.local_id, total=plan.final_total)
+    found, done, record = task.found, task.about, task.record
+    event_id = found.event.id
     if ctx.out_of_time():
         return order_stands(done, record)
     whole = fetch_whole(ctx.tripleseat, found)
     if isinstance(whole, EventUnavailable):
         return whole
-    state.whole[event.id] = whole
+    state.whole[event_id] = whole
     status = screen_status(whole, ctx.policy)
     if isinstance(status, Skip):
         leave = leave_cancelled(done, found, record, status)
@@ -97,8 +95,8 @@ def compare_with_event(
             state.reports.append(leave.report)
         return leave.outcome
     content = hash_of_content(whole)
-    now = _plan_now(ctx, state, whole, content, record, known.contents.get(event.id) or ContentHashes())
-    changes = _changes(whole, now, record, record.seen_plan or plan) if now else []
+    now = _plan_now(ctx, state, whole, content, record, known.contents.get(event_id) or ContentHashes())
+    changes = _changes(whole, now, record, record.seen_plan or task.plan) if now else []
     state.reports.append(report_change(found, now=now, content=content))
     if record.cancelled:
         changes.insert(0, reinstated(found))

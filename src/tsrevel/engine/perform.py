@@ -249,9 +249,9 @@ def perform(ctx: RunContext, state: RunState, work: Work, task: Task) -> Outcome
             return outcome
         case Recheck():
             return _recheck(ctx, state, work, task)
-        case Compare(found):
-            compared = compare_with_event(ctx, state, work.known, found, task.record, task.plan)
-            return compared if isinstance(compared, Outcome) else _unavailable(ctx, work.known, found, compared)
+        case Compare():
+            compared = compare_with_event(ctx, state, work.known, task)
+            return compared if isinstance(compared, Outcome) else _unavailable(ctx, work.known, task.found, compared)
         case Recover():
             return _recover(ctx, state, work, task)
         case CheckMissed(found, verdict):

@@ -51,9 +51,10 @@ class Recheck:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """The order is settled, but the event may have changed since: fetch it and compare."""
+    """The order is settled, but the event may have changed since: fetch it and compare. `about` has the order."""
 
     found: FoundEvent
+    about: Outcome
     record: OrderRecord
     plan: Plan
 
@@ -142,7 +143,7 @@ def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> L
     if isinstance(state, Skip):
         return leave_cancelled(done, found, record, state)
     if plan:
-        return Compare(found, record, plan)
+        return Compare(found, done, record, plan)
     # A new ledger found this order after its day and stored no plan for it: there is nothing to compare with.
     if record.cancelled and state is None:
         text = f"after Revel order {record.order_id} was made: {reinstated(found)}"
