@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
+from typing import Literal
 
 from tsrevel.engine.context import OrderChangeReported, RunContext, RunState
 from tsrevel.engine.fetch import EventUnavailable, fetch_whole
@@ -58,6 +60,7 @@ MOST = 4 * BATCH
 """Orders that one run checks at most: those with the nearest event days."""
 MOST_SINGLES = 50
 """Single reads per run at most, both for orders that a batch lacks and for those that it shows changed."""
+SingleRead = Literal["lost", "changed"]
 
 _BY_SETTINGS = frozenset({
     Reason.UNMAPPED_ITEMS, Reason.UNKNOWN_CHARGE, Reason.LOCATION_NOT_MAPPED, Reason.ORDER_TOO_LARGE,
@@ -65,7 +68,7 @@ _BY_SETTINGS = frozenset({
 })  # fmt: skip
 """Reasons that our own settings can cause although the event is unchanged."""
 
-ShownOrder = Mapping[str, str]
+ShownFields = Mapping[str, str]
 """The compared fields of an order, as text: money with two decimals, marks as yes or no. No customer data."""
 _ENDINGS = {
     StationChange.CHANGED: "check it there; tsrevel doesn't change it",
@@ -165,7 +168,7 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
     near = [(days, record) for days, record in _near(ctx) if _may_report_change(told.get(record.event_id))]
     orders = _choose(near, ctx.ledger.runs.count(dry_run=ctx.dry_run))
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
-    singles = _Singles()
+    singles = Counter[SingleRead]()
     try:
         for order in _read_rows(ctx, orders):
             event_id = order.record.event_id
@@ -196,7 +199,7 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
     return _compare(state, record, row, None, outcome) or outcome
 
 
-def describe_order_changes(before: ShownOrder, now: ShownOrder) -> list[str]:
+def describe_order_changes(before: ShownFields, now: ShownFields) -> list[str]:
     """The changes from `before` to `now` that a person must know of; empty for normal service.
 
     A balance that falls, but not below zero, is a payment taken at a station.
@@ -223,24 +226,10 @@ class _ShownOrder:
     rows: tuple[OrderRow, ...]
 
 
-@dataclass(slots=True)
-class _Reads:
-    """The single reads that are left."""
-
-    left: int = field(default_factory=lambda: MOST_SINGLES)
-
-    def take(self) -> bool:
-        """Count one more. Returns whether it may be sent."""
-        self.left -= 1
-        return self.left >= 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Singles:
-    """The single reads that are left: of orders that a list lacks, and of orders that it shows changed."""
-
-    lost: _Reads = field(default_factory=_Reads)
-    changed: _Reads = field(default_factory=_Reads)
+def _may_read(singles: Counter[SingleRead], kind: SingleRead) -> bool:
+    """Count one more single read. Returns whether it may be sent."""
+    singles[kind] += 1
+    return singles[kind] <= MOST_SINGLES
 
 
 def _near(ctx: RunContext) -> list[tuple[int, OrderRecord]]:
@@ -294,9 +283,9 @@ def _check(
     ctx: RunContext,
     state: RunState,
     order: _ShownOrder,
-    before: ShownOrder | None,
+    before: ShownFields | None,
     outcome: Outcome | None,
-    singles: _Singles,
+    singles: Counter[SingleRead],
 ) -> Outcome | None:
     """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
     record = order.record
@@ -309,7 +298,7 @@ def _check(
         if isinstance(shown, Hold):
             return _hold(record, shown, outcome)
         return _compare(state, record, shown, before, outcome)
-    if record.order_id is None or not singles.lost.take():
+    if record.order_id is None or not _may_read(singles, "lost"):
         return None
     try:
         row = _find(ctx, record, record.order_id)
@@ -323,17 +312,17 @@ def _check(
 
 
 def _confirm(
-    ctx: RunContext, plan: Plan, row: OrderRow, before: ShownOrder | None, singles: _Singles
+    ctx: RunContext, plan: Plan, row: OrderRow, before: ShownFields | None, singles: Counter[SingleRead]
 ) -> OrderRow | Hold:
     """`row`, or the order itself if a list shows it changed, because lists may lag behind a recent write.
 
     A Hold if one history row exists twice. A station that reopens an order adds a different one.
     """
-    if (row.histories or 0) > 1 and singles.changed.take():
+    if (row.histories or 0) > 1 and _may_read(singles, "changed"):
         twice = find_twice(ctx.revel.history(row.id))
         if twice:
             return Hold(Reason.AMOUNT_MISMATCH, f"Revel order {row.id} is not what was planned: {twice}")
-    if _as_shown(plan, row) == {**_as_planned(plan), **(before or {})} or not singles.changed.take():
+    if _as_shown(plan, row) == {**_as_planned(plan), **(before or {})} or not _may_read(singles, "changed"):
         return row
     return ctx.revel.find_by_id(row.id) or row
 
@@ -350,7 +339,7 @@ def _compare(
     state: RunState,
     record: OrderRecord,
     row: OrderRow | None,
-    shown_before: ShownOrder | None,
+    shown_before: ShownFields | None,
     outcome: Outcome | None,
 ) -> Outcome | None:
     """The event's outcome with the changes of its order; None if there is nothing to report."""
@@ -389,18 +378,18 @@ def _hold(record: OrderRecord, found: Hold, outcome: Outcome | None) -> Outcome:
     return replace(not_written(about, found), alarm=True)
 
 
-def _as_planned(plan: Plan) -> ShownOrder:
+def _as_planned(plan: Plan) -> ShownFields:
     return _with_marks(planned_fields(plan), deleted=False, local_id=True, uuid=True)
 
 
-def _as_shown(plan: Plan, row: OrderRow | None) -> ShownOrder:
+def _as_shown(plan: Plan, row: OrderRow | None) -> ShownFields:
     if row is None:
         return {**_as_planned(plan), "there": "no"}
     is_ours = {"local_id": row.local_id == plan.local_id, "uuid": row.uuid == plan.uuid}
     return _with_marks(shown_fields(row), deleted=row.deleted, **is_ours)
 
 
-def _with_marks(fields: Mapping[str, str], *, deleted: bool, local_id: bool, uuid: bool) -> ShownOrder:
+def _with_marks(fields: Mapping[str, str], *, deleted: bool, local_id: bool, uuid: bool) -> ShownFields:
     """The fields and "yes" or "no" marks. The marks replace names, which could belong to somebody else."""
     marks = {"deleted": deleted, "local_id": local_id, "uuid": uuid, "there": True}
     return {**fields, **{name: "yes" if holds else "no" for name, holds in marks.items()}}
