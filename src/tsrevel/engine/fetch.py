@@ -110,7 +110,7 @@ def read_event(tripleseat: TripleSeat, ledger: Ledger, unread: UnreadEvent) -> F
     """The event, read now. Raises Unavailable, CredentialsRefused, ConfigError, LedgerUnusable."""
     match unread:
         case NamedEvent(event_id, known_before, _):
-            gone = read_told({"id": event_id}).event if known_before else None
+            gone = _gone(event_id) if known_before else None
             return unless_refused(lambda: FoundEvent(_read(tripleseat, event_id, gone)))
         case DueEvent(last):
             gone = _gone(last.event_id, last.day, last.location)
@@ -180,9 +180,9 @@ def _read_vanished(tripleseat: TripleSeat, record: OrderRecord) -> FoundEvent | 
         return FoundEvent(tripleseat.event(record.event_id))
     except Refused as refused:
         if refused.status == NOT_FOUND and record.plan:
-            place = record.plan.location
-            gone = _gone(record.event_id, record.plan.day, place.name)
-            return FoundEvent(replace(gone, location_id=place.tripleseat_location, site_id=place.tripleseat_site))
+            at = record.plan.location
+            gone = _gone(record.event_id, record.plan.day, at.name)
+            return FoundEvent(replace(gone, location_id=at.tripleseat_location, site_id=at.tripleseat_site))
         error: Exception = refused
     except (Forbidden, TryNextRun) as failure:
         error = failure
@@ -190,7 +190,7 @@ def _read_vanished(tripleseat: TripleSeat, record: OrderRecord) -> FoundEvent | 
     return EventUnavailable(Status.SKIPPED, Reason.ALREADY_INJECTED, text)
 
 
-def _gone(event_id: EventId, day: date | None, place: str) -> Event:
+def _gone(event_id: EventId, day: date | None = None, location: str = "") -> Event:
     """The known rest of an event that TripleSeat no longer has."""
     return Event(
         id=event_id,
@@ -199,7 +199,7 @@ def _gone(event_id: EventId, day: date | None, place: str) -> Event:
         deleted=True,
         location_id=None,
         site_id=None,
-        location_name=place,
+        location_name=location,
         day=day,
         starts_at=None,
         guest_count=None,
@@ -268,7 +268,7 @@ def _recall(tripleseat: TripleSeat, ledger: Ledger, unread: StoredEvent) -> Foun
     if copy is None:
         raise Unreadable(f"the ledger keeps no copy of event {event_id}: leave --from-snapshot out")
     if unread.verify:
-        return FoundEvent(_read(tripleseat, event_id, read_told({"id": event_id}).event))
+        return FoundEvent(_read(tripleseat, event_id, _gone(event_id)))
     if copy.updated != ledger.events.last_results([event_id])[event_id].updated:
         raise Unreadable(f"event {event_id} has changed since the ledger's copy: leave --from-snapshot out")
     return FoundEvent(copy)
