@@ -92,7 +92,7 @@ def open_run(
         enabled=settings.safety.enable_connector,
         allowed=policy.allowed,
         only=policy.only,
-        sandbox=settings.environment == "sandbox",
+        sandbox=settings.is_sandbox,
     )
     with ExitStack() as stack:
         make_state_folder(settings)
@@ -237,7 +237,7 @@ class _ApiClients(Secret):
         elif tripleseat.auth == "client_credentials":
             access = ClientCredentials(self.token_url(), self.runtime.clock)
         else:
-            file = TokenFile(self.settings.token_path, sandbox=self.settings.environment == "sandbox")
+            file = TokenFile(self.settings.token_path, sandbox=self.settings.is_sandbox)
             access = RotatingToken(self.token_url(), file, self.runtime.clock)
         events = self.open_tripleseat(access.headers, access.renew)
         return TripleSeat(events, access, base_url=tripleseat.base_url, invoice_fallback=tripleseat.invoice_fallback)
@@ -261,9 +261,7 @@ def open_services(settings: Settings, runtime: Runtime, deadline: Deadline | Non
 
     No request is sent after `deadline`. Pass NEVER if the command waits for a person; the default is the settings'.
     """
-    gate = WriteGate(
-        dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.environment == "sandbox"
-    )
+    gate = WriteGate(dry_run=True, enabled=False, allowed=frozenset(), only=frozenset(), sandbox=settings.is_sandbox)
     with ExitStack() as stack:
         clients = _ApiClients.of(settings, runtime, stack, deadline)
         revel, tripleseat = clients.open_revel(gate), clients.tripleseat()

@@ -42,7 +42,7 @@ def show_status(ctx: CliContext, flags: OutputOptions) -> int:
     with _open_settings(ctx, flags) as settings:
         if settings.tripleseat.auth != "oauth2":
             return _tell_nothing_to_do(ctx, flags, settings)
-        file = TokenFile(settings.token_path, sandbox=settings.environment == "sandbox")
+        file = TokenFile(settings.token_path, sandbox=settings.is_sandbox)
         try:
             token, written_at = file.load(), file.written_at()
         except ConfigError as error:
@@ -186,7 +186,7 @@ class _Login:
         """Print who must open which address, and the redirect URL that the app must have."""
         seat, scope = self.settings.tripleseat, self.options.scope
         where = seat.authorize_url
-        if self.settings.environment == "sandbox" and self.settings.origin("tripleseat.authorize_url") == DEFAULT:
+        if self.settings.is_sandbox and self.settings.origin("tripleseat.authorize_url") == DEFAULT:
             where = f"{seat.base_url}/oauth2/authorize"  # the real TripleSeat only if the settings say so
         self.say(f'An ADMIN user of TripleSeat must open this address and approve. The scope is "{scope}".\n')
         url = consent_url(where, seat.client_id, uri, scope, self.state, self.verifier)

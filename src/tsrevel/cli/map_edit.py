@@ -45,7 +45,7 @@ def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, pr
                 settings = survey.settings
                 place, offer = _find_product(survey.services.account, settings, target, ProductId(product))
                 key = target.at(place)
-        path, sandbox = mappings_path(settings), settings.environment == "sandbox"
+        path, sandbox = mappings_path(settings), settings.is_sandbox
         before = set_mapping(path, key, product, like=settings.config_path, sandbox=sandbox)
     except ConnectorDisabled as why:
         text = f"the product can't be looked up: {why}; nothing was written; add --offline to write it unchecked"

@@ -112,7 +112,7 @@ def walk_through(ctx: CliContext, settings: Settings, found: NameReport) -> None
         if isinstance(choice, RevelProduct):
             item = int(wanted.menu_item_id) if wanted.menu_item_id else None
             key = MappingKey(wanted.establishment, None if item else wanted.name, item)
-            set_mapping(path, key, choice.id, like=settings.config_path, sandbox=settings.environment == "sandbox")
+            set_mapping(path, key, choice.id, like=settings.config_path, sandbox=settings.is_sandbox)
             terminal.say(f"  {wanted.name} is now {choice.id} {choice.name}")
             mapped += 1
     left = len(found.wanted) - mapped

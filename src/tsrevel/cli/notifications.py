@@ -263,7 +263,7 @@ def mail_context(settings: Settings, number: int | None, made_at: datetime) -> M
     return MailContext(
         number=number,
         made_at=made_at,
-        sandbox=settings.environment == "sandbox",
+        sandbox=settings.is_sandbox,
         event_url=settings.tripleseat.event_url,
         timezone=settings.timezone,
         timezones={each.name: each.timezone for each in settings.locations},

@@ -119,7 +119,7 @@ def check_upgrade(settings: Settings, environ: Mapping[str, str], report: Proble
     ledger, so it stops every command with settings for production. It doesn't stop a sandbox, which loses nothing.
     Root's commands also check the homes of those who own the settings or the state.
     """
-    if settings.config_path is None or settings.ledger.path or settings.environment != "production":
+    if settings.config_path is None or settings.ledger.path or settings.is_sandbox:
         return
     for folder in _folders_of_before(settings, environ):
         _check_moved("ledger.path", folder / LEDGER_NAME, settings.ledger_path, settings, report)
@@ -280,8 +280,8 @@ def _settle(
     origins = {key: value.origin for key, value in values.items()}
     check_legacy_location(place, whole_entries(locations), origins.get("locations", DEFAULT), report)
     charges = build_entries(ChargeSettings, "charges", values.get("charges", GivenValue([], DEFAULT)), "match", report)
-    mappings = place_mappings(path, environ, sandbox=draft.environment == "sandbox", report=report)
-    written = read_mappings(mappings, report, production=draft.environment == "production")
+    mappings = place_mappings(path, environ, sandbox=draft.is_sandbox, report=report)
+    written = read_mappings(mappings, report, production=not draft.is_sandbox)
     products = build_entries(ProductEntry, "product", written, "name", report)
     ledger_path, token_path, spool_path = _place_files(values, path, environ, report)
     fields: dict[str, object] = {

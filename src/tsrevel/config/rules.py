@@ -235,7 +235,7 @@ def check_environment(settings: Settings, report: ProblemReport) -> None:
     """A sandbox must not reach a real service, nor production a pretend one."""
     if report.spoils("environment"):
         return
-    sandbox = settings.environment == "sandbox"
+    sandbox = settings.is_sandbox
     for key, url in base_urls(settings):
         if not url or report.spoils(key) or is_loopback(url) == sandbox:
             continue

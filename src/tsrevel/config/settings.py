@@ -239,6 +239,10 @@ class TopLevel(Section):
     environment: Environment = "production"
     timezone: Zone = "America/Los_Angeles"
 
+    @property
+    def is_sandbox(self) -> bool:
+        return self.environment == "sandbox"
+
 
 class Configurable(TopLevel):
     """Everything that a file, the environment or a flag may set."""
