@@ -18,7 +18,6 @@ from tsrevel.planning.products import (
     MOST,
     Catalogue,
     Product,
-    RevelProduct,
     Suggestion,
     SuggestionIndex,
     Unmatched,
@@ -211,7 +210,7 @@ NAMES = (
 
 
 def shelf(*names: str) -> SuggestionIndex:
-    return SuggestionIndex(RevelProduct(ProductId(100 + n), name) for n, name in enumerate(names or NAMES))
+    return SuggestionIndex(Product(ProductId(100 + n), name) for n, name in enumerate(names or NAMES))
 
 
 def best(name: str, *names: str) -> Suggestion:
@@ -259,7 +258,7 @@ def test_a_name_without_words_is_no_trouble() -> None:
 
 @pytest.mark.parametrize(("sku", "barcode", "said"), [("A-0815", "", "SKU A-0815"), ("", "04711", "barcode 04711")])
 def test_a_code_in_the_name_counts_more_than_its_words(sku: str, barcode: str, said: str) -> None:
-    offers = [RevelProduct(ProductId(1), "Lunch Box 2"), RevelProduct(ProductId(2), "Tray", sku=sku, barcode=barcode)]
+    offers = [Product(ProductId(1), "Lunch Box 2"), Product(ProductId(2), "Tray", sku=sku, barcode=barcode)]
     first, second = SuggestionIndex(offers).rank(f"Lunch Box 2 deluxe ({sku or barcode})")
     assert first.offer.id == 2
     assert first.why == (f"{said} in the name",)
@@ -267,21 +266,19 @@ def test_a_code_in_the_name_counts_more_than_its_words(sku: str, barcode: str, s
 
 
 def test_a_short_code_is_no_code() -> None:
-    offer = RevelProduct(ProductId(2), "Tray", sku="2")
+    offer = Product(ProductId(2), "Tray", sku="2")
     assert SuggestionIndex([offer]).rank("Lunch Box 2") == ()
 
 
 def test_the_price_decides_between_equals() -> None:
-    offers = [RevelProduct(ProductId(n), "Lunch Box", Cents(price)) for n, price in ((1, 1200), (2, 1850), (3, 0))]
+    offers = [Product(ProductId(n), "Lunch Box", Cents(price)) for n, price in ((1, 1200), (2, 1850), (3, 0))]
     first, *others = SuggestionIndex(offers).rank("Box of lunch", {Cents(1850), Cents(0)})
     assert (first.offer.id, first.score, first.why) == (2, 98, ("same words", "same price"))
     assert [(each.offer.id, each.score) for each in others] == [(1, 95), (3, 95)]
 
 
 def test_two_products_of_that_very_name_are_both_shown() -> None:
-    found = SuggestionIndex([RevelProduct(ProductId(7), "Taco Trio"), RevelProduct(ProductId(5), "TACO TRIO")]).rank(
-        "Taco trio"
-    )
+    found = SuggestionIndex([Product(ProductId(7), "Taco Trio"), Product(ProductId(5), "TACO TRIO")]).rank("Taco trio")
     assert [(each.offer.id, each.score) for each in found] == [(5, 100), (7, 100)]
 
 
@@ -292,7 +289,7 @@ def test_no_more_are_shown_than_a_person_reads() -> None:
 
 
 def test_the_order_of_the_catalogue_changes_nothing() -> None:
-    offers = [RevelProduct(ProductId(n), name) for n, name in enumerate(NAMES * 3)]
+    offers = [Product(ProductId(n), name) for n, name in enumerate(NAMES * 3)]
     expected = SuggestionIndex(offers).rank("Tray of morning pastries and chips")
     for seed in range(5):
         shuffled = offers[:]
@@ -309,7 +306,7 @@ def ranking_seconds(products: int) -> float:
     """CPU seconds to index a catalogue of that size and rank 20 names."""
     words = [f"{start}{end}" for start in ("cof", "tac", "lun", "bag", "mor", "veg") for end in "abcdefghij"]
     pick = random.Random(1)
-    offers = [RevelProduct(ProductId(n), " ".join(pick.sample(words, 3))) for n in range(products)]
+    offers = [Product(ProductId(n), " ".join(pick.sample(words, 3))) for n in range(products)]
     began = process_time()
     index = SuggestionIndex(offers)
     for _ in range(20):

@@ -28,7 +28,7 @@ from tsrevel.errors import (
 from tsrevel.planning.coverage import Matched, MatchedBy, judge_lines, orderable_lines
 from tsrevel.planning.model import EstablishmentId, EventId, Line, Location, Policy, ProductId
 from tsrevel.planning.money import Cents, to_cents
-from tsrevel.planning.products import Catalogue, Product, RevelProduct, Suggestion, SuggestionIndex, normalise
+from tsrevel.planning.products import Catalogue, Product, Suggestion, SuggestionIndex, normalise
 from tsrevel.planning.screening import days_in_reach, find_location
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.client import Found
@@ -163,7 +163,7 @@ class NameReport:
     span: DayRange
     wanted: list[SeenName]
     sold: list[SeenName]
-    offers: dict[EstablishmentId, dict[ProductId, RevelProduct]]
+    offers: dict[EstablishmentId, dict[ProductId, Product]]
     unread: dict[str, str]
     menus_unread: str | None = None
 
@@ -211,7 +211,7 @@ def gather(ctx: CliContext, flags: OutputOptions, survey: Survey, days: int) -> 
 class _Collector:
     survey: Survey
     seen: dict[tuple[object, ...], SeenName] = field(default_factory=dict)
-    offers: dict[EstablishmentId, dict[ProductId, RevelProduct]] = field(default_factory=dict)
+    offers: dict[EstablishmentId, dict[ProductId, Product]] = field(default_factory=dict)
     catalogues: dict[EstablishmentId, Catalogue] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
 
@@ -252,7 +252,7 @@ class _Collector:
             with needed(f"the products of establishment {place} can't be listed"):
                 offers = self.survey.services.account.products(place)
             self.offers[place] = {offer.id: offer for offer in offers}
-            self.catalogues[place] = Catalogue.of(place, (Product(offer.id, offer.name) for offer in offers))
+            self.catalogues[place] = Catalogue.of(place, offers)
         for each in judge_lines(lines, self.survey.policy, self.catalogues[place]):
             seen = SeenName(place, each.name, each.menu_item_id)
             if isinstance(each, Matched):

@@ -14,7 +14,7 @@ from tsrevel.config.mappings import MappingKey, load_mappings, set_mapping, unse
 from tsrevel.engine.outcomes import NEEDS_ATTENTION
 from tsrevel.errors import ConnectorDisabled, MappingUnclear
 from tsrevel.planning.model import EstablishmentId, ProductId
-from tsrevel.planning.products import RevelProduct
+from tsrevel.planning.products import Product
 from tsrevel.revel.account import Account
 
 
@@ -35,7 +35,7 @@ class MappingTarget:
 
 def set_product(ctx: CliContext, flags: OutputOptions, target: MappingTarget, product: int, *, offline: bool) -> int:
     """Map the target to the product, which must be active there unless `offline`."""
-    offer: RevelProduct | None = None
+    offer: Product | None = None
     try:
         if offline:
             settings = load_settings(config=flags.config, environ=ctx.environ, offline=True)
@@ -106,7 +106,7 @@ def _only(places: list[int], settings: Settings) -> int:
 
 def _find_product(
     account: Account, settings: Settings, target: MappingTarget, product: ProductId
-) -> tuple[int, RevelProduct]:
+) -> tuple[int, Product]:
     """The product and its establishment: a product has only one, so the place may be left out (facts Revel 5.6)."""
     places = choose_establishments(settings, target.establishment, target.location)
     for place in places:

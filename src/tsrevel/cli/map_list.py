@@ -26,7 +26,7 @@ from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.coverage import MatchedBy
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
-from tsrevel.planning.products import RevelProduct
+from tsrevel.planning.products import Product
 from tsrevel.text import count_of
 
 _NAME = ("Establishment:name", "Name or menu item:name")
@@ -39,7 +39,7 @@ _SPOKEN = {
     MatchedBy.NAME_BEFORE_SEPARATOR: "by the name before the separator",
 }
 
-Offers = Mapping[EstablishmentId, Mapping[ProductId, RevelProduct]]
+Offers = Mapping[EstablishmentId, Mapping[ProductId, Product]]
 
 
 def list_mappings(ctx: CliContext, flags: OutputOptions, *, offline: bool, seen: bool, days: int) -> int:
@@ -95,12 +95,12 @@ def _tell(
         _show_seen(page, report, places)
 
 
-def _offer(offers: Offers | None, establishment: int, product: int | None) -> RevelProduct | None:
+def _offer(offers: Offers | None, establishment: int, product: int | None) -> Product | None:
     here = (offers or {}).get(EstablishmentId(establishment), {})
     return None if product is None else here.get(ProductId(product))
 
 
-def _price(offer: RevelProduct | None) -> str:
+def _price(offer: Product | None) -> str:
     return show_grouped(offer.price) if offer and offer.price is not None else ""
 
 

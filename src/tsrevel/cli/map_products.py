@@ -14,12 +14,12 @@ from tsrevel.config import Settings
 from tsrevel.errors import ConnectorDisabled, MappingUnclear
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
-from tsrevel.planning.products import Catalogue, RevelProduct, normalise
+from tsrevel.planning.products import Catalogue, Product, normalise
 from tsrevel.text import clean_text, count_of
 
 _COLUMNS = columns_of("Product", "Name:name", "Price:amount", "Establishment:name")
 
-Found = list[tuple[EstablishmentId, RevelProduct]]
+Found = list[tuple[EstablishmentId, Product]]
 Place = tuple[int | None, str | None]
 """An establishment or a location, as typed."""
 
@@ -78,8 +78,8 @@ def _search_ledger(ctx: CliContext, flags: OutputOptions, place: Place) -> tuple
         return settings, [_shown(each, *one) for each in kept for one in each.names.items()] if kept else None
 
 
-def _shown(catalog: Catalogue, number: ProductId, name: str) -> tuple[EstablishmentId, RevelProduct]:
-    return catalog.establishment, RevelProduct(number, clean_text(html.unescape(name)))
+def _shown(catalogue: Catalogue, number: ProductId, name: str) -> tuple[EstablishmentId, Product]:
+    return catalogue.establishment, Product(number, clean_text(html.unescape(name)))
 
 
 def _simplify(text: str) -> str:

@@ -18,7 +18,7 @@ from tsrevel.config.mappings import MappingKey, set_mapping
 from tsrevel.errors import ConnectorDisabled
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import show_grouped
-from tsrevel.planning.products import RevelProduct
+from tsrevel.planning.products import Product
 from tsrevel.text import count_of
 
 _MANY = 3
@@ -109,7 +109,7 @@ def walk_through(ctx: CliContext, settings: Settings, found: NameReport) -> None
         choice = _ask(terminal, wanted, found.offers[wanted.establishment])
         if choice == "quit":
             break
-        if isinstance(choice, RevelProduct):
+        if isinstance(choice, Product):
             item = int(wanted.menu_item_id) if wanted.menu_item_id else None
             key = MappingKey(wanted.establishment, None if item else wanted.name, item)
             set_mapping(path, key, choice.id, like=settings.config_path, sandbox=settings.is_sandbox)
@@ -119,7 +119,7 @@ def walk_through(ctx: CliContext, settings: Settings, found: NameReport) -> None
     ctx.say(f"{count_of(mapped, 'name')} mapped, {left} still without a product\n({path})")
 
 
-def _ask(terminal: Terminal, wanted: SeenName, offers: Mapping[ProductId, RevelProduct]) -> RevelProduct | str:
+def _ask(terminal: Terminal, wanted: SeenName, offers: Mapping[ProductId, Product]) -> Product | str:
     """The product chosen, "skip" or "quit"."""
 
     def check(answer: str) -> str:
@@ -135,7 +135,7 @@ def _ask(terminal: Terminal, wanted: SeenName, offers: Mapping[ProductId, RevelP
     return _read(answer, wanted, offers) or "skip"
 
 
-def _read(answer: str, wanted: SeenName, offers: Mapping[ProductId, RevelProduct]) -> RevelProduct | str | None:
+def _read(answer: str, wanted: SeenName, offers: Mapping[ProductId, Product]) -> Product | str | None:
     """The meaning of an answer, or None. "=3" is product 3; "3" is the third candidate, if there is one."""
     word = answer.strip().lower()
     if word in {"s", "skip"}:

@@ -52,10 +52,16 @@ def _visible(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """An active product of one establishment."""
+    """An active product of one establishment (facts Revel 5.6).
+
+    Only products for a person to choose have a price, in cents, and codes, as text; "" for none.
+    """
 
     id: ProductId
     name: str
+    price: Cents | None = None
+    sku: str = ""
+    barcode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,21 +189,10 @@ _SAME_NAME, _SAME_CODE, _SAME_WORDS = 100, 98, 95
 
 
 @dataclass(frozen=True, slots=True)
-class RevelProduct:
-    """An active product for a person to choose (facts Revel 5.6). `price` in cents; codes are text, "" for none."""
-
-    id: ProductId
-    name: str
-    price: Cents | None = None
-    sku: str = ""
-    barcode: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A product that a name may mean. `score` is in hundredths: 100 is the same name. `why` is for people."""
 
-    offer: RevelProduct
+    offer: Product
     score: int
     why: tuple[str, ...]
 
@@ -216,7 +211,7 @@ def _singular(word: str) -> str:
 class SuggestionIndex:
     """The products of one establishment, indexed by their words, so a name is compared with only a few of them."""
 
-    def __init__(self, offers: Iterable[RevelProduct]) -> None:
+    def __init__(self, offers: Iterable[Product]) -> None:
         self._offers = sorted(offers, key=lambda offer: (normalise(offer.name), offer.id))
         self._words = [split_words(offer.name) for offer in self._offers]
         self._having: dict[str, list[int]] = {}
@@ -280,7 +275,7 @@ class _Judge:
         self._key, self._prices, self._rarity = normalise(name), prices, rarity
         self._letters = difflib.SequenceMatcher(None, b=" ".join(self.asked), autojunk=False)
 
-    def compare(self, offer: RevelProduct, words: tuple[str, ...]) -> Suggestion:
+    def compare(self, offer: Product, words: tuple[str, ...]) -> Suggestion:
         if normalise(offer.name) == self._key:
             return Suggestion(offer, _SAME_NAME, ("same name", *self._same_price(offer)))
         score, why = self._compare_words(words)
@@ -309,5 +304,5 @@ class _Judge:
     def _weight(self, words: Iterable[str]) -> int:
         return sum(map(self._rarity, words))
 
-    def _same_price(self, offer: RevelProduct) -> tuple[str, ...]:
+    def _same_price(self, offer: Product) -> tuple[str, ...]:
         return ("same price",) if offer.price and offer.price in self._prices else ()

@@ -11,7 +11,7 @@ from typing import TypeVar
 from tsrevel.errors import Refused, Unreadable
 from tsrevel.planning.model import EstablishmentId, ProductId
 from tsrevel.planning.money import to_cents
-from tsrevel.planning.products import RevelProduct
+from tsrevel.planning.products import Product
 from tsrevel.revel.decode import Row, decode_id, decode_page, decode_product, is_on_sale
 from tsrevel.revel.paging import ANY_NUMBER, PAGE, read_rows
 from tsrevel.text import clean_text
@@ -96,7 +96,7 @@ class Account:
     def discounts(self) -> tuple[NamedRow, ...]:
         return self._all("Discount", _decode_named)
 
-    def products(self, establishment: EstablishmentId) -> tuple[RevelProduct, ...]:
+    def products(self, establishment: EstablishmentId) -> tuple[Product, ...]:
         """Every product that the establishment has on sale (facts Revel 5.6), all pages."""
         filters = {"establishment": str(establishment), "active": "true", "fields": _FIELDS, "order_by": "id"}
 
@@ -107,7 +107,7 @@ class Account:
         found = (_decode_product(row, establishment) for row in listed)
         return tuple({product.id: product for product in found if product}.values())
 
-    def product(self, establishment: EstablishmentId, product: ProductId) -> RevelProduct | None:
+    def product(self, establishment: EstablishmentId, product: ProductId) -> Product | None:
         """One product; None if the establishment doesn't have it on sale.
 
         Requests it by its id. If that returns no such product, reads the whole list.
@@ -131,7 +131,7 @@ class Account:
         return tuple(_decoded(read_rows(self._client, resource, {}, prefix=prefix), decode))
 
 
-def _decode_product(row: Row, establishment: EstablishmentId) -> RevelProduct | None:
+def _decode_product(row: Row, establishment: EstablishmentId) -> Product | None:
     """An active, named product of `establishment`, with clean texts; None for any other row."""
     product = decode_product(row, establishment)
     if product is None:
@@ -141,7 +141,7 @@ def _decode_product(row: Row, establishment: EstablishmentId) -> RevelProduct | 
     except InvalidOperation:
         price = Decimal("NaN")
     cents = to_cents(price) if price.is_finite() and -_LARGEST < price < _LARGEST else None  # None: no price to show
-    return RevelProduct(product.id, _clean(product.name), cents, _clean(row.get("sku")), _clean(row.get("barcode")))
+    return Product(product.id, _clean(product.name), cents, _clean(row.get("sku")), _clean(row.get("barcode")))
 
 
 def _clean(value: object) -> str:
