@@ -15,7 +15,7 @@ from tsrevel.planning.products import Product
 from tsrevel.revel.decode import Row, decode_id, decode_page, decode_product, is_on_sale
 from tsrevel.revel.paging import ANY_NUMBER, PAGE, read_rows
 from tsrevel.text import clean_text
-from tsrevel.transport.client import ApiClient
+from tsrevel.transport.client import ApiService
 
 _FIELDS = "id,name,active,establishment,price,sku,barcode"
 _LARGEST = Decimal(10) ** 9
@@ -55,16 +55,8 @@ class NamedRow:
         return tuple(dict.fromkeys((self.id, self.id if self.payment_type is None else self.payment_type)))
 
 
-class Account:
+class Account(ApiService):
     """The lists of one Revel account. Methods raise what `ApiClient.read` raises. A 401 may concern only one list."""
-
-    def __init__(self, client: ApiClient) -> None:
-        self._client = client
-
-    @property
-    def skew(self) -> float | None:
-        """Seconds by which Revel's clock is ahead of ours. None if no answer had a date."""
-        return self._client.skew
 
     def establishments(self) -> tuple[Establishment, ...]:
         return self._all("Establishment", _decode_establishment, prefix="enterprise")

@@ -32,7 +32,7 @@ from tsrevel.revel.decode import (
 )
 from tsrevel.revel.encode import encode_step
 from tsrevel.revel.paging import ANY_NUMBER, FieldSelector, Fits, read_rows
-from tsrevel.transport.client import ApiClient
+from tsrevel.transport.client import ApiClient, ApiService
 from tsrevel.transport.responses import Json
 from tsrevel.transport.write_gate import WriteScope
 
@@ -75,7 +75,7 @@ class WriteResult:
     doubled: bool = False
 
 
-class Revel:
+class Revel(ApiService):
     """Reads and writes one Revel account. Raises what `ApiClient` raises.
 
     `write` raises OutcomeUnknown if the answer doesn't show the row that it wrote. Call `seek` then, before sending it
@@ -85,28 +85,10 @@ class Revel:
     def __init__(
         self, client: ApiClient, clock: Callable[[], datetime], capabilities: Capabilities = ALL_CAPABILITIES
     ) -> None:
-        self._client = client
+        super().__init__(client)
         self._clock = clock
         self._can = capabilities
         self._fields = FieldSelector(narrows=capabilities.fields)
-
-    @property
-    def skew(self) -> float | None:
-        """Seconds by which Revel's clock is ahead of ours. None if no answer had a date."""
-        return self._client.skew
-
-    @property
-    def answered(self) -> bool:
-        return self._client.answered
-
-    @property
-    def is_down(self) -> bool:
-        """Whether the last request got no usable answer."""
-        return self._client.is_down
-
-    def stop(self) -> None:
-        """Send no further request."""
-        self._client.stop()
 
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tsrevel.errors import ConnectionMisconfigured, CredentialsRefused, Refused, StopRun, TryNextRun
 from tsrevel.revel.decode import Row, decode_page
-from tsrevel.transport.client import ApiClient
+from tsrevel.transport.client import ApiClient, ApiService
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +28,15 @@ class RevelAnswer:
     problem: str = ""
 
 
-class RevelProbe:
+class RevelProbe(ApiService):
     """Sends raw requests to one Revel account. It raises nothing: the answer says what went wrong.
 
     If Revel can't be reached, it sends no further request.
     """
 
     def __init__(self, client: ApiClient) -> None:
-        self._client = client
+        super().__init__(client)
         self._unreachable = ""
-
-    @property
-    def skew(self) -> float | None:
-        """Seconds by which Revel's clock is ahead of ours. None if no answer had a date."""
-        return self._client.skew
-
-    @property
-    def answered(self) -> bool:
-        return self._client.answered
 
     def list_rows(self, resource: str, **params: str) -> RevelAnswer:
         """The first page of a list. `params` are sent as they are."""

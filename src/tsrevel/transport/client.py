@@ -339,6 +339,32 @@ class ApiClient:
         return max((when.replace(tzinfo=when.tzinfo or UTC) - self._clock()).total_seconds(), 0.0)
 
 
+class ApiService:
+    """The API of one service. Its client knows the service's clock, and whether the service answers."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which the service's clock is ahead of ours. None if no answer had a date."""
+        return self._client.skew
+
+    @property
+    def answered(self) -> bool:
+        """Whether the service has answered anything."""
+        return self._client.answered
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the last request got no usable answer."""
+        return self._client.is_down
+
+    def stop(self) -> None:
+        """Send no further request."""
+        self._client.stop()
+
+
 def _read_date(value: str | None) -> datetime | None:
     """The instant of an HTTP date, naive if it names no zone; None if unreadable."""
     try:

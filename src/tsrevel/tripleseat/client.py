@@ -13,7 +13,7 @@ from urllib.parse import quote
 from tsrevel.errors import AnswerFault, CredentialsRefused, Forbidden, Refused, TokenRefused, Unreadable
 from tsrevel.planning.identity import NAMELESS
 from tsrevel.planning.model import Document, Event, EventId
-from tsrevel.transport.client import ApiClient
+from tsrevel.transport.client import ApiClient, ApiService
 from tsrevel.transport.responses import Json
 from tsrevel.tripleseat.auth import Access
 from tsrevel.tripleseat.decode import decode_documents, decode_event, unwrap, usable_id
@@ -42,7 +42,7 @@ class Found:
     id: EventId
 
 
-class TripleSeat:
+class TripleSeat(ApiService):
     """TripleSeat's events, for one account.
 
     Every method raises: CredentialsRefused (Forbidden), with advice; Unavailable; Unreadable; Refused; and with
@@ -50,26 +50,12 @@ class TripleSeat:
     """
 
     def __init__(self, client: ApiClient, access: Access, *, base_url: str, invoice_fallback: bool = False) -> None:
-        self._client = client
+        super().__init__(client)
         self._access = access
         self._base_url = base_url
         self._invoice_fallback = invoice_fallback
         self.strays: dict[str, str] = {}
         """A sentence for each search ("day", "update") that listed other events than requested."""
-
-    @property
-    def skew(self) -> float | None:
-        """Seconds by which TripleSeat's clock is ahead of ours. None if no answer had a date."""
-        return self._client.skew
-
-    @property
-    def answered(self) -> bool:
-        """Whether TripleSeat has answered anything."""
-        return self._client.answered
-
-    def stop(self) -> None:
-        """Send no further request."""
-        self._client.stop()
 
     def ask_the_time(self) -> None:
         """Send a cheap request, to read the Date of its answer."""
