@@ -249,7 +249,7 @@ class Services(NamedTuple):
     tripleseat: TripleSeat
     revel: Revel
     account: Account
-    books: OrderSearch
+    order_search: OrderSearch
     deadline: Deadline
     revel_probe: RevelProbe
     tripleseat_probe: TripleSeatProbe

@@ -66,7 +66,7 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
         show_progress(ctx, flags) as progress,
     ):
         catalogues = Catalogs(services.revel)
-        sources = Sources(services.tripleseat, services.books, catalogues, view, policy, now, progress)
+        sources = Sources(services.tripleseat, services.order_search, catalogues, view, policy, now, progress)
         verdicts = [judge(case, policy) for case in read_cases(sources, spans, first, last)]
     report = sum_up(verdicts, spans, now, has_ledger=view is not None)
     if page:
@@ -86,16 +86,16 @@ def reconcile(ctx: CliContext, flags: OutputOptions, first: date | None, last: d
 def _show(report: Reconciliation, ctx: CliContext, page: Path | None, *, quiet: bool) -> None:
     out = TextOutput(ctx)
     sides = ("TripleSeat:amount", *(["Ledger:amount"] if report.has_ledger else []), "Revel:amount")
-    for spot, days in groupby(report.days, lambda day: day.spot) if not quiet else ():
-        out.line(_title(spot), style="bold")
-        out.table(columns_of(":text", *sides, ":status"), _tabulate(list(days), has_ledger=report.has_ledger), indent=0)
+    for location, days in report.by_location if not quiet else ():
+        out.line(_title(location), style="bold")
+        out.table(columns_of(":text", *sides, ":status"), _tabulate(days, has_ledger=report.has_ledger), indent=0)
     for day, finding in report.differences:
         about = f"event {finding.event_id}" if finding.event_id else "no event"
         orders = f", order {', '.join(finding.orders)}" if finding.orders else ""
         reason = f" {finding.reason}" if finding.reason else ""
         alarm = "ALARM " if finding.alarm else ""
         what = f"{finding.kind} ({finding.field})" if finding.kind is DifferenceKind.MONEY else finding.kind
-        line = f"{alarm}{what}{reason}: {about}{orders} ({day.spot.name} {day.day}): {finding.text}"
+        line = f"{alarm}{what}{reason}: {about}{orders} ({day.location.name} {day.day}): {finding.text}"
         out.line(line, style=ALARM if finding.alarm else "")
     if not quiet:
         out.line(_conclude(report), style=ALARM if report.differences else STYLES["ok"])
@@ -103,9 +103,10 @@ def _show(report: Reconciliation, ctx: CliContext, page: Path | None, *, quiet: 
             out.line(f"The page is in {page.absolute()}.")
 
 
-def _title(spot: ReportLocation) -> str:
-    where = f"establishment {spot.establishment}" if spot.establishment is not None else "no [[locations]] entry"
-    return f"{spot.name} ({', '.join(part for part in (where, spot.timezone) if part)})"
+def _title(location: ReportLocation) -> str:
+    number, zone = location.establishment, location.timezone
+    where = f"establishment {number}" if number is not None else "no [[locations]] entry"
+    return f"{location.name} ({where}, {zone})" if zone else f"{location.name} ({where})"
 
 
 def _tabulate(days: Sequence[Day], *, has_ledger: bool) -> list[Row]:

@@ -376,7 +376,7 @@ def _orders_stand(case: EventComparison, resolution: Resolution) -> bool:
 def _is_before(case: EventComparison, stamp: datetime | None, precision: timedelta, resolution: Resolution) -> bool:
     if stamp is None:
         return False
-    local = stamp if stamp.tzinfo else stamp.replace(tzinfo=ZoneInfo(case.spot.timezone or "UTC"))
+    local = stamp if stamp.tzinfo else stamp.replace(tzinfo=ZoneInfo(case.location.timezone or "UTC"))
     return local + precision <= resolution.resolved_at
 
 
@@ -477,7 +477,7 @@ def _why_without(case: EventComparison) -> tuple[Reason | None, str]:
     if case.gate == "passed":
         remedy = f"run `tsrevel sync-event {case.event_id} --ignore-time-gate`, or enter it by hand"
         return Reason.EVENT_DAY_PASSED, f"its day has passed without an order; {remedy}"
-    last = case.sighting
+    last = case.last_result
     if last and last.reason and last.status in {"held", "failed"}:
         return Reason(last.reason), f"the last run {last.status} it ({last.reason}); nothing blocks it now"
     return None, "it is due and has no order yet; the next live `sync` makes it"

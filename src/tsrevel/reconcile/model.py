@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Literal, get_args
 
 from tsrevel.ledger import LastResult, OrderRecord, Resolution
@@ -141,7 +142,7 @@ class EventComparison:
 
     event_id: EventId
     day: date
-    spot: ReportLocation
+    location: ReportLocation
     event: Event | None = None
     problem: str = ""
     gone: bool = False
@@ -153,7 +154,7 @@ class EventComparison:
     orders: tuple[OrderRow, ...] = ()
     contents: Mapping[OrderId, Contents] = field(default_factory=dict)
     record: OrderRecord | None = None
-    sighting: LastResult | None = None
+    last_result: LastResult | None = None
     resolution: Resolution | None = None
     failed_write: FailedWrite | None = None
     shared: Mapping[OrderId, EventId] = field(default_factory=dict)
@@ -240,7 +241,7 @@ class Day:
     """
 
     day: date
-    spot: ReportLocation
+    location: ReportLocation
     matched: Figures
     unmatched: Mapping[UnmatchedKind, Figures]
     findings: tuple[Difference, ...]
@@ -267,7 +268,7 @@ class Day:
 class ComparedSpan:
     """The days of a location that were compared, `first` and `last` included."""
 
-    spot: ReportLocation
+    location: ReportLocation
     first: date
     last: date
 
@@ -280,6 +281,11 @@ class Reconciliation:
     spans: tuple[ComparedSpan, ...]
     days: tuple[Day, ...]
     has_ledger: bool
+
+    @property
+    def by_location(self) -> list[tuple[ReportLocation, list[Day]]]:
+        """Each location with its days."""
+        return [(location, list(days)) for location, days in groupby(self.days, lambda day: day.location)]
 
     @property
     def differences(self) -> tuple[tuple[Day, Difference], ...]:

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import os
 from importlib.resources import files
-from itertools import groupby
 from pathlib import Path
 
 from tsrevel.errors import ConfigCode, ConfigError, ConfigProblem
@@ -62,7 +61,7 @@ def render_page(report: Reconciliation, event_url: str) -> str:
         orders=sum(day.whole.revel.orders for day in report.days),
         total=sum(day.whole.revel.money.total for day in report.days),
         alarms=sum(finding.alarm for _, finding in report.differences),
-        locations=[(spot, list(days)) for spot, days in groupby(report.days, lambda day: day.spot)],
+        locations=report.by_location,
         sides=("tripleseat", *(["ledger"] if report.has_ledger else []), "revel"),
         money_kinds=MONEY_KINDS,
         event_url=event_url,

@@ -51,7 +51,7 @@ class Sources:
     """The services, the ledger and the settings to read from. `view` is None if there is no ledger."""
 
     tripleseat: TripleSeat
-    books: OrderSearch
+    order_search: OrderSearch
     catalogues: Catalogs
     view: LedgerView | None
     policy: Policy
@@ -77,7 +77,7 @@ class _Looking:
 
 def choose_spans(policy: Policy, now: datetime, first: date | None, last: date | None) -> tuple[ComparedSpan, ...]:
     """Each location's days: those given, else the last seven by its own clock, today included."""
-    return tuple(_span(_spot(location), now, first, last) for location in policy.locations)
+    return tuple(_span(_report_location(location), now, first, last) for location in policy.locations)
 
 
 def read_cases(
@@ -98,13 +98,13 @@ def read_cases(
         rows = [row for rows in looking.orders.values() for row in rows.values()]
         known = {row.id for row in rows}
         misplaced = [each for each in looking.nameless if each.order.id not in known]
-        contents = sources.books.contents([*rows, *(each.order for each in misplaced)])
+        contents = sources.order_search.contents([*rows, *(each.order for each in misplaced)])
         yield from (case for span in spans for each in misplaced if (case := _misplaced_order(each, span, contents)))
         for number, event_id in enumerate(looking.events, 1):
             case = _case(sources, looking, event_id, contents)
             sources.progress(number, len(looking.events))
-            named = next((span for span in spans if span.spot == case.spot), None)
-            elsewhere = replace(case.spot, timezone=sources.policy.default_timezone)
+            named = next((span for span in spans if span.location == case.location), None)
+            elsewhere = replace(case.location, timezone=sources.policy.default_timezone)
             span = named or _span(elsewhere, sources.now, first, last)
             if span.first <= case.day <= span.last:
                 yield case
@@ -135,11 +135,11 @@ def _list_strangers(sources: Sources, looking: _Looking, spans: tuple[ComparedSp
     """Read orders with a name like ours that were written on these days, and their events if not yet read."""
     gate = sources.policy.gate
     beginnings = prefixes(sources.policy)
-    for establishment in {span.spot.establishment for span in spans if span.spot.establishment is not None}:
-        here = [span for span in spans if span.spot.establishment == establishment]
+    for establishment in {span.location.establishment for span in spans if span.location.establishment is not None}:
+        here = [span for span in spans if span.location.establishment == establishment]
         first = min(span.first for span in here) - timedelta(days=gate.days_before)
         last = max(span.last for span in here) + timedelta(days=gate.days_after)
-        for written in sources.books.list_written(establishment, first, last, beginnings):
+        for written in sources.order_search.list_written(establishment, first, last, beginnings):
             event_id = event_of(written.order, sources.policy)
             if event_id is None and not written.order.deleted and is_named_like_ours(written.order, sources.policy):
                 looking.nameless.append(written)
@@ -155,12 +155,12 @@ def _find_orders(sources: Sources, looking: _Looking) -> None:
     ids = [event_id for event_id in looking.events if not event_id.startswith(NAMELESS)]
     uuids = {order_uuid(event_id): event_id for event_id in ids}
     names = {name: event_id for event_id in ids for name in _names(sources, looking, event_id)}
-    for row in sources.books.find(uuids, names):
+    for row in sources.order_search.find(uuids, names):
         event_id = uuids.get(row.uuid) or names[row.local_id]
         looking.orders.setdefault(event_id, {})[row.id] = row
     for event_id, record in looking.known.orders.items():
         if record.order_id and event_id not in looking.orders:
-            known = sources.books.find_by_id(record.order_id)
+            known = sources.order_search.find_by_id(record.order_id)
             names_of_it = _names(sources, looking, event_id)
             if known and (known.uuid == order_uuid(event_id) or known.local_id in names_of_it):
                 looking.orders[event_id] = {known.id: known}
@@ -214,7 +214,7 @@ def _list_rights(sources: Sources, looking: _Looking) -> dict[OrderId, list[tupl
 def _find_owner(sources: Sources, event_id: EventId, order_id: OrderId) -> EventId | None:
     """The event that a named order is for by its keys; None if they don't tell, or if the order can't be read."""
     try:
-        found = sources.books.find_by_id(order_id)
+        found = sources.order_search.find_by_id(order_id)
     except Unreadable as error:
         log.warning("whether order %s is that of event %s can't be checked: %s", order_id, event_id, error)
         return None
@@ -249,10 +249,10 @@ def _misplaced_order(
 ) -> EventComparison | None:
     """The case of an order without an event, counted where and when it was written. None if outside the span."""
     order = written.order
-    if order.establishment != span.spot.establishment or not span.first <= written.day <= span.last:
+    if order.establishment != span.location.establishment or not span.first <= written.day <= span.last:
         return None
     problem = "its local_id begins like ours but has no event number; check the order in Revel"
-    return EventComparison(EventId(""), written.day, span.spot, problem=problem, orders=(order,), contents=contents)
+    return EventComparison(EventId(""), written.day, span.location, problem=problem, orders=(order,), contents=contents)
 
 
 # Make the case of an event
@@ -267,12 +267,12 @@ def _case(
     case = EventComparison(
         event_id=event_id,
         day=_day(sources, looking, event_id, event, location),
-        spot=_find_spot(sources, looking, event_id, event, location),
+        location=_find_report_location(sources, looking, event_id, event, location),
         event=event,
         orders=tuple(looking.orders.get(event_id, {}).values()),
         contents=contents,
         record=known.orders.get(event_id),
-        sighting=known.results.get(event_id),
+        last_result=known.results.get(event_id),
         resolution=known.resolutions.get(event_id),
         failed_write=looking.failed_writes.get(event_id),
         shared=looking.shared.get(event_id, {}),
@@ -318,20 +318,20 @@ def _day(
     """The day that it counts for: the event's; if it moved out of these days or is gone, the day of its order."""
     record = looking.known.orders.get(event_id)
     planned = record.plan.day if record and record.plan else None
-    sighting = looking.known.results.get(event_id)
+    last_result = looking.known.results.get(event_id)
     written = looking.written.get(event_id)
     now = event_day(event, find_zone(location.timezone) if location else None) if event else None
     if now and planned and not looking.first <= now <= looking.last:
         return planned
-    days = [now, planned, sighting.day if sighting else None, written.day if written else None]
+    days = [now, planned, last_result.day if last_result else None, written.day if written else None]
     return next((day for day in days if day), sources.now.date())
 
 
-def _find_spot(
+def _find_report_location(
     sources: Sources, looking: _Looking, event_id: EventId, event: Event | None, location: Location | None
 ) -> ReportLocation:
     if location:
-        return _spot(location)
+        return _report_location(location)
     if event:
         return ReportLocation(event.location_name or f"TripleSeat location {event.location_id or event.site_id}")
     record, written = looking.known.orders.get(event_id), looking.written.get(event_id)
@@ -339,18 +339,18 @@ def _find_spot(
     if written:
         establishment = written.order.establishment
     found = [each for each in sources.policy.locations if each.establishment == establishment]
-    return _spot(found[0]) if found else ReportLocation("unknown location", establishment)
+    return _report_location(found[0]) if found else ReportLocation("unknown location", establishment)
 
 
 # Days and names
 
 
-def _span(spot: ReportLocation, now: datetime, first: date | None, last: date | None) -> ComparedSpan:
-    end = last or max(now.astimezone(_zone(spot.timezone)).date(), first or date.min)
-    return ComparedSpan(spot, first or end - timedelta(days=USUAL_DAYS - 1), end)
+def _span(location: ReportLocation, now: datetime, first: date | None, last: date | None) -> ComparedSpan:
+    end = last or max(now.astimezone(_zone(location.timezone)).date(), first or date.min)
+    return ComparedSpan(location, first or end - timedelta(days=USUAL_DAYS - 1), end)
 
 
-def _spot(location: Location) -> ReportLocation:
+def _report_location(location: Location) -> ReportLocation:
     return ReportLocation(location.name, location.establishment, location.timezone)
 
 

@@ -34,22 +34,22 @@ def sum_up(
     days: dict[tuple[ReportLocation, date], list[ComparisonResult]] = {}
     for span in spans:
         for number in range((span.last - span.first).days + 1):
-            days[span.spot, span.first + timedelta(days=number)] = []
+            days[span.location, span.first + timedelta(days=number)] = []
     elsewhere: dict[tuple[ReportLocation, date], list[Money]] = {}
     for verdict in verdicts:
-        days.setdefault((verdict.case.spot, verdict.case.day), []).append(verdict)
-        for spot, money in _orders_elsewhere(verdict, spans):
-            elsewhere.setdefault((spot, verdict.case.day), []).append(money)
+        days.setdefault((verdict.case.location, verdict.case.day), []).append(verdict)
+        for location, money in _orders_elsewhere(verdict, spans):
+            elsewhere.setdefault((location, verdict.case.day), []).append(money)
     for key in elsewhere:
         days.setdefault(key, [])
-    places = list(dict.fromkeys(spot for spot, _ in days))
+    places = list(dict.fromkeys(location for location, _ in days))
     keys = sorted(days, key=lambda key: (places.index(key[0]), key[1]))
     summed = [_sum_day(key, days[key], elsewhere.get(key, [])) for key in keys]
     return Reconciliation(at, spans, tuple(summed if has_ledger else _with_ledger_missed(summed, verdicts)), has_ledger)
 
 
 def _is_own(verdict: ComparisonResult, establishment: EstablishmentId | None) -> bool:
-    return establishment in {None, verdict.case.spot.establishment}
+    return establishment in {None, verdict.case.location.establishment}
 
 
 def _orders_elsewhere(
@@ -58,12 +58,12 @@ def _orders_elsewhere(
     """Revel's orders that aren't at the event's own location, each with the location that it is at."""
     for at, money in zip(verdict.places, verdict.revel, strict=True):
         if at is not None and not _is_own(verdict, at):
-            named = (span.spot for span in spans if span.spot.establishment == at)
+            named = (span.location for span in spans if span.location.establishment == at)
             yield next(named, ReportLocation(f"establishment {at}", at)), money
 
 
 def _sum_day(key: tuple[ReportLocation, date], verdicts: list[ComparisonResult], elsewhere: Sequence[Money]) -> Day:
-    spot, day = key
+    location, day = key
     matched = Figures()
     unmatched: dict[UnmatchedKind, Figures] = {}
     for verdict in sorted(verdicts, key=lambda each: each.case.event_id):
@@ -79,7 +79,7 @@ def _sum_day(key: tuple[ReportLocation, date], verdicts: list[ComparisonResult],
         unmatched[kind] = unmatched.get(kind, Figures()) + Figures(revel=_total(*elsewhere))
     findings = tuple(each for verdict in verdicts for each in verdict.findings)
     in_order = {kind: unmatched[kind] for kind in UnmatchedKind if kind in unmatched}
-    summed = Day(day, spot, matched, in_order, findings)
+    summed = Day(day, location, matched, in_order, findings)
     return summed if summed.differences else _checked(summed, verdicts)
 
 
@@ -139,7 +139,7 @@ def _with_ledger_missed(days: list[Day], verdicts: Sequence[ComparisonResult]) -
         "lost, restore its last backup; otherwise the next live `sync` over these days adds the orders"
     )
     found = Difference(DifferenceKind.LEDGER_MISSING, text)
+    last = (latest.location, latest.day)
     return [
-        replace(each, findings=(*each.findings, found)) if (each.spot, each.day) == (latest.spot, latest.day) else each
-        for each in days
+        replace(each, findings=(*each.findings, found)) if (each.location, each.day) == last else each for each in days
     ]

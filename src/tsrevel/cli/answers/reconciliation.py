@@ -18,7 +18,6 @@ from tsrevel.reconcile.model import (
     Figures,
     MoneyKind,
     Reconciliation,
-    ReportLocation,
     Totals,
     UnmatchedKind,
 )
@@ -136,9 +135,6 @@ def answer_reconciliation(report: Reconciliation) -> ReconcileAnswer:
     """The report as `--json` prints it."""
     dates = [day.day for day in report.days]
     has_ledger = report.has_ledger
-    places: dict[ReportLocation, list[Day]] = {}
-    for day in report.days:
-        places.setdefault(day.spot, []).append(day)
     return fill(
         ReconcileAnswer,
         report,
@@ -153,12 +149,8 @@ def answer_reconciliation(report: Reconciliation) -> ReconcileAnswer:
             notes=len(report.notes),
         ),
         locations=tuple(
-            fill(
-                LocationDaysJson,
-                spot,
-                days=tuple(_answer_day(day, has_ledger) for day in report.days if day.spot == spot),
-            )
-            for spot in places
+            fill(LocationDaysJson, location, days=tuple(_answer_day(day, has_ledger) for day in days))
+            for location, days in report.by_location
         ),
         differences=tuple(_answer_finding(*pair) for pair in report.differences),
         notes=tuple(_answer_finding(*pair) for pair in report.notes),
@@ -198,6 +190,6 @@ def _answer_finding(day: Day, finding: Difference) -> DifferenceJson:
         finding,
         category=finding.reason.category if finding.reason else None,
         day=day.day,
-        location=day.spot.name,
-        establishment=day.spot.establishment,
+        location=day.location.name,
+        establishment=day.location.establishment,
     )
