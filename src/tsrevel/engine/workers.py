@@ -15,11 +15,9 @@ R = TypeVar("R")
 GRACE = 5.0
 """Seconds that requests in progress get to end after an interrupt."""
 
-Work = Callable[[], Iterator[R]]
-
 
 @contextmanager
-def in_parallel(work: Work[R], workers: int, *, stop: Callable[[], None]) -> Iterator[Iterator[R]]:
+def in_parallel(work: Callable[[], Iterator[R]], workers: int, *, stop: Callable[[], None]) -> Iterator[Iterator[R]]:
     """Yields results of `workers` threads as they arrive; each thread runs `work` once.
 
     A single worker uses the caller's own thread. An error of `work` is raised here. If the block is left early, no
@@ -44,7 +42,7 @@ def in_parallel(work: Work[R], workers: int, *, stop: Callable[[], None]) -> Ite
 class _WorkerPool(Generic[R]):
     """Threads that run the same work."""
 
-    def __init__(self, work: Work[R], workers: int) -> None:
+    def __init__(self, work: Callable[[], Iterator[R]], workers: int) -> None:
         self._work = work
         self._leaving = threading.Event()
         self._results: SimpleQueue[R | _Ended] = SimpleQueue()
