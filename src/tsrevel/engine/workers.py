@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Generic, TypeVar
@@ -25,18 +25,18 @@ def in_parallel(work: Callable[[], Iterator[R]], workers: int, *, stop: Callable
     it, it first calls `stop`, so that no further request is sent, and waits up to GRACE seconds. Threads that still run
     then end with the process.
     """
-    pool, grace = _WorkerPool(work, workers) if workers > 1 else None, None
-    try:
-        yield pool.results() if pool else work()
-    except Exception:
-        raise
-    except BaseException:
-        grace = GRACE
-        stop()
-        raise
-    finally:
+    pool = _WorkerPool(work, workers) if workers > 1 else None
+
+    def end(kind: type[BaseException] | None, *_: object) -> None:
+        interrupted = kind is not None and not issubclass(kind, Exception)
+        if interrupted:
+            stop()
         if pool:
-            pool.leave(grace)
+            pool.leave(GRACE if interrupted else None)
+
+    with ExitStack() as stack:
+        stack.push(end)
+        yield pool.results() if pool else work()
 
 
 class _WorkerPool(Generic[R]):
