@@ -91,8 +91,7 @@ def _without_token(error: TsrevelError, settings: Settings) -> Iterator[CheckFin
     yield skipped(CONNECTION, _TOKEN_PROBLEM)
     found = failure(TOKEN, error)
     if settings.tripleseat.auth == "oauth2":
-        sandbox = settings.is_sandbox
-        how = " while the sandbox runs." if sandbox else ". An admin user of TripleSeat must approve."
+        how = " while the sandbox runs." if settings.is_sandbox else ". An admin user of TripleSeat must approve."
         found = replace(found, remedy=f"Run `tsrevel login`{how}")
     yield found
     for name in _READS:

@@ -245,7 +245,9 @@ class Access(Protocol):
 class _Bearer(ABC):
     """A bearer token that all threads share. Each thread remembers the token that it sent, so a 401 renews it once."""
 
-    def __init__(self) -> None:
+    def __init__(self, token_url: TokenUrl, clock: Clock) -> None:
+        self._token_url = token_url
+        self._clock = clock
         self._token: Token | None = None
         self._margin = MARGIN
         self._lock = threading.Lock()
@@ -269,9 +271,12 @@ class _Bearer(ABC):
                 self._token = self._replace(sent)
         return True
 
-    def _learn_margin(self, token: Token, now: float) -> None:
+    def _learn_margin(self, token: Token) -> None:
         """Set how early this new token is renewed. A token of one minute must not be renewed before each request."""
-        self._margin = min(MARGIN, max(token.expires_at - now, 0.0) / 4)
+        self._margin = min(MARGIN, max(token.expires_at - self._clock().timestamp(), 0.0) / 4)
+
+    def _expires(self, token: Token) -> bool:
+        return token.expires_within(self._margin, self._clock().timestamp())
 
     @abstractmethod
     def _fresh(self, token: Token | None) -> Token:
@@ -289,10 +294,8 @@ class RotatingToken(_Bearer):
     """
 
     def __init__(self, token_url: TokenUrl, file: TokenFile, clock: Clock) -> None:
-        super().__init__()
-        self._token_url = token_url
+        super().__init__(token_url, clock)
         self._file = file
-        self._clock = clock
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
         """Add the advice for a 401 after a refresh, or for a 403."""
@@ -312,33 +315,23 @@ class RotatingToken(_Bearer):
                 put(token)  # before anything else: its refresh token is the only valid one
         if not token.access:
             raise no_token()
-        self._learn_margin(token, self._clock().timestamp())
+        self._learn_margin(token)
         return token
-
-    def _expires(self, token: Token) -> bool:
-        return token.expires_within(self._margin, self._clock().timestamp())
 
 
 class ClientCredentials(_Bearer):
     """A token for the app itself, only in memory. TripleSeat may refuse its own token (facts TripleSeat 1.4)."""
-
-    def __init__(self, token_url: TokenUrl, clock: Clock) -> None:
-        super().__init__()
-        self._token_url = token_url
-        self._clock = clock
 
     def explain(self, refused: CredentialsRefused) -> CredentialsRefused:
         """Distinguish a token that belongs to no user from a wrong one."""
         return _advise(refused, CredentialsCode.APP_NOT_ACCEPTED, "Check tripleseat.client_id and client_secret.")
 
     def _fresh(self, token: Token | None) -> Token:
-        if token is None or token.expires_within(self._margin, self._clock().timestamp()):
-            return self._replace("")
-        return token
+        return self._replace("") if token is None or self._expires(token) else token
 
     def _replace(self, _stale: str, /) -> Token:
         token = self._token_url.grant_to_app()
-        self._learn_margin(token, self._clock().timestamp())
+        self._learn_margin(token)
         return token
 
 
