@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tsrevel.cli.prompts import Terminal
 from tsrevel.config import Settings
@@ -18,7 +18,7 @@ from tsrevel.doctor.findings import attempt, is_silent
 from tsrevel.errors import ConfigError, CredentialsRefused, Forbidden, Refused, ServiceDown, TokenRefused, TsrevelError
 from tsrevel.planning.model import EstablishmentId, SiteId
 from tsrevel.planning.products import normalise
-from tsrevel.revel.account import Establishment, NamedRow
+from tsrevel.revel.account import Entry, Establishment, NamedRow
 from tsrevel.transport.deadline import NEVER
 from tsrevel.tripleseat.locations import Site, TripleSeatLocation, iana_zone, same_clock
 from tsrevel.wiring import Runtime, Services, open_services
@@ -34,25 +34,6 @@ USUAL_NAMES = {
 REQUIRED = ("revel.user", "revel.station")
 """Every order needs these. If there is only one, it is taken."""
 MOST_CANDIDATES = 30
-
-
-class SelectableRow(Protocol):
-    """A row of Revel that the settings may name."""
-
-    @property
-    def id(self) -> int:
-        """Its number."""
-
-    @property
-    def name(self) -> str:
-        """Its name; "" if it has none."""
-
-    @property
-    def active(self) -> bool:
-        """Whether it is in use."""
-
-
-Found = TypeVar("Found", bound=SelectableRow)
 
 
 @dataclass(slots=True)
@@ -234,7 +215,7 @@ class _Filler:
             exact = usable[0]
         return exact if named and exact else self._choose(question, usable, exact)
 
-    def _choose(self, question: str, offered: Sequence[Found], exact: Found | None) -> Found | None:
+    def _choose(self, question: str, offered: Sequence[Entry], exact: Entry | None) -> Entry | None:
         usable = [each for each in offered if each.active]
         if self.terminal is None or not usable:
             return exact
@@ -242,7 +223,7 @@ class _Filler:
         number = self.terminal.choose(f"{question}?", [_label(each) for each in usable], default)
         return None if number is None else usable[number]
 
-    def _miss(self, key: str, offered: Sequence[SelectableRow]) -> str:
+    def _miss(self, key: str, offered: Sequence[Establishment | NamedRow]) -> str:
         names = " or ".join(f'"{name}"' for name in self._names(key))
         return f"not exactly one {_word(key)} has the name {names}; {_candidates(offered)}"
 
@@ -254,7 +235,7 @@ def _covered(place: TripleSeatLocation, entries: Sequence[Mapping[str, object]])
     return place.id in by_location or (place.site or SiteId("")) in by_site
 
 
-def _named(names: Sequence[str], offered: Sequence[Found]) -> Found | None:
+def _named(names: Sequence[str], offered: Sequence[Entry]) -> Entry | None:
     """The only active row with one of the names; case and spaces don't count."""
     sought = {_plain(name) for name in names} - {""}
     found = [each for each in offered if each.active and _plain(each.name) in sought]
@@ -280,13 +261,13 @@ def _demand_an_answer(service: str, answers: Sequence[object]) -> None:
         raise ServiceDown(f"{service} can't be used: {errors[0]}") from errors[0]
 
 
-def _candidates(offered: Sequence[SelectableRow]) -> str:
+def _candidates(offered: Sequence[Establishment | NamedRow]) -> str:
     usable = [_label(each) for each in offered if each.active]
     more = f" and {len(usable) - MOST_CANDIDATES} more" if len(usable) > MOST_CANDIDATES else ""
     return f"candidates: {', '.join(usable[:MOST_CANDIDATES])}{more}" if usable else "there are no candidates"
 
 
-def _label(each: SelectableRow) -> str:
+def _label(each: Establishment | NamedRow) -> str:
     number = " or ".join(map(str, each.numbers)) if isinstance(each, NamedRow) else str(each.id)
     return f'{number} "{each.name}"' if each.name else number
 
