@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -217,14 +217,10 @@ def _walk(value: object, path: str, depth: int) -> Iterator[tuple[str, str]]:
             yield from _walk(each, f"{path}.{word}" if path else word, depth + 1)
     elif isinstance(value, list) and depth < _MOST_NESTED:
         yield path, "list"
-        yield from _walk_list(value, path, depth)
+        for each in value:
+            yield from _walk(each, f"{path}[]", depth + 1)
     else:
         yield path, _kind_of(value)
-
-
-def _walk_list(values: Iterable[object], path: str, depth: int) -> Iterator[tuple[str, str]]:
-    for each in values:
-        yield from _walk(each, f"{path}[]", depth + 1)
 
 
 def _kind_of(value: object) -> str:

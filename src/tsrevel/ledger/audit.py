@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from tsrevel.errors import LedgerCode, LedgerDamaged
 from tsrevel.ledger.chain import verify_chain
 from tsrevel.ledger.connection import Transactions
+from tsrevel.ledger.plan_json import hash_of_text
 from tsrevel.ledger.records import AuditKind, AuditRow
 from tsrevel.planning.model import EventId
 
@@ -170,7 +170,7 @@ def _compare_order(event_id: str, row: sqlite3.Row | None, told: _Order | None) 
         return f"the order of event {event_id} is {row['state']}; the audit says {told.state}"
     if row["order_id"] != told.order_id:
         return f"event {event_id} has Revel order {row['order_id'] or 'none'}; the audit says {told.order_id or 'none'}"
-    if (_hash(row["plan"]) if row["plan"] else None) != told.plan_hash:
+    if (hash_of_text(row["plan"]) if row["plan"] else None) != told.plan_hash:
         return f"the plan of event {event_id} is not the claimed one"
     return None
 
@@ -186,7 +186,3 @@ def _compare_receipts(event_id: str, receipts: dict[str, str | None], told: _Ord
         if uuid not in receipts and not (told and told.state != "claimed" and seq < pruned):
             return f"a receipt of event {event_id} is missing"
     return None
-
-
-def _hash(plan: str) -> str:
-    return hashlib.sha256(plan.encode()).hexdigest()
