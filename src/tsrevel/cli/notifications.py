@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -78,16 +78,13 @@ def call_hook(
     return run_hook(command, document, environ)
 
 
-Begin = Callable[[Settings, str, RunMode], Callable[[], None]]
-"""Called before a run of this id begins. It returns a function to call once the run has the lock."""
-
-
 @dataclass(slots=True)
 class RunNotifier:
-    """Sends the notifications at the end of one invocation. Call `begin` with its settings, `add_report` per report.
+    """Sends the notifications at the end of one invocation.
 
-    Without `begin` (disabled or paused) it sends nothing. A run that was refused (another has the lock, or the command
-    line is wrong) isn't reported to the monitor.
+    Call `begin` with its settings, `announce` once its run has the lock, and `add_report` for each report. Without
+    `begin` (disabled or paused) it sends nothing. A run that was refused (another has the lock, or the command line is
+    wrong) isn't reported to the monitor.
     """
 
     ctx: CliContext
@@ -99,16 +96,18 @@ class RunNotifier:
     _monitor: Monitor | None = field(default=None, init=False)
     _reports: list[RunReport] = field(default_factory=list, init=False)
 
-    def begin(self, settings: Settings, run_id: str, mode: RunMode) -> Callable[[], None]:
-        """Return a function that reports the start to the monitor, without waiting for its answer."""
+    def begin(self, settings: Settings, run_id: str, mode: RunMode) -> None:
+        """Prepare for a run of this id that may begin."""
         self._settings, self._run_id, self._mode = settings, run_id, mode
         watched = settings.monitor
         url = watched.ping_url.get_secret_value()
-        if not url or mode != "bulk" or settings.safety.dry_run:
-            return lambda: None
-        monitor = Monitor(url, run_id, watched.fail_on_held, self._seams.monitor, settings.network)
-        self._monitor = monitor
-        return lambda: monitor.start({"correlation_id": correlate(run_id)})
+        if url and mode == "bulk" and not settings.safety.dry_run:
+            self._monitor = Monitor(url, run_id, watched.fail_on_held, self._runtime.monitor, settings.network)
+
+    def announce(self) -> None:
+        """Report the start to the monitor, without waiting for its answer."""
+        if self._monitor:
+            self._monitor.start({"correlation_id": correlate(self._run_id)})
 
     def add_report(self, report: RunReport) -> None:
         """Add a report before it is shown, so that it is sent even if showing it fails."""
@@ -134,7 +133,7 @@ class RunNotifier:
                 log.warning("%s", trouble)
 
     @property
-    def _seams(self) -> Runtime:
+    def _runtime(self) -> Runtime:
         return self.ctx.runtime or Runtime()
 
     def _summarise(self, status: int) -> dict[str, object]:
@@ -149,7 +148,7 @@ class RunNotifier:
         """Send the mails and call the hooks. A fault in this code is only logged."""
         try:
             if settings.email.configured and not settings.safety.dry_run and self._reports:
-                send_mails(settings, self._seams)
+                send_mails(settings, self._runtime)
             self._call_hooks(settings, error)
         except Exception as fault:  # noqa: BLE001 (notifications must not change how a run ended)
             log.error("some notifications weren't sent: %s", describe_fault(fault))  # noqa: TRY400 (its text may quote data)

@@ -95,7 +95,7 @@ def rehearse(ctx: CliContext, flags: OutputOptions, event: str, *, agreed: bool)
 def _inject(ctx: CliContext, flags: OutputOptions, event_id: EventId) -> RunReport:
     """Run as `sync-event` does, but read each stage back a second time."""
     with RunNotifier(ctx, flags) as notifier:
-        with start_run(ctx, flags, SyncOptions(max_orders=1), "single", notifier.begin) as started:
+        with start_run(ctx, flags, SyncOptions(max_orders=1), "single", notifier) as started:
             if isinstance(started, RunReport):
                 report = started
             else:

@@ -100,9 +100,9 @@ def replay_files(
             why, run_id = why_disabled(settings, runtime), ""
             if why is None:
                 run_id = options.run_id or runtime.new_run_id()
-                on_start = notifier.begin(settings, run_id, "single")
+                notifier.begin(settings, run_id, "single")
                 stack.enter_context(logging_to(ctx.stderr, flags, correlate(run_id)))
-                opened = open_run(settings, run_id, runtime=runtime, on_start=on_start, deadline=options.deadline)
+                opened = open_run(settings, run_id, runtime=runtime, deadline=options.deadline)
                 queue = DeliveryQueue(stack.enter_context(opened), trust_payload=settings.tripleseat.payload == "trust")
                 queue.to_come += to_come
             replay = _Replay(ctx, flags, settings, options, queue, notifier, why or "")
@@ -133,7 +133,7 @@ def retry_events(ctx: CliContext, flags: OutputOptions, options: RetryOptions) -
     named = tuple(dict.fromkeys(read_event_id(each) for each in options.events))
 
     with RunNotifier(ctx, flags) as notifier:
-        with start_run(ctx, flags, SyncOptions(dry_run=options.dry_run), "single", notifier.begin) as started:
+        with start_run(ctx, flags, SyncOptions(dry_run=options.dry_run), "single", notifier) as started:
             report = started if isinstance(started, RunReport) else _retry(started, options, named)
         notifier.add_report(report)
         if flags.json:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from tsrevel.cli.arguments import read_event_id, read_locations
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
-from tsrevel.cli.notifications import Begin, RunNotifier
+from tsrevel.cli.notifications import RunNotifier
 from tsrevel.cli.output import show_progress, show_report
 from tsrevel.config import Settings, load_settings
 from tsrevel.engine.context import RunContext, RunState
@@ -43,7 +43,7 @@ class SyncOptions:
 def sync(ctx: CliContext, flags: OutputOptions, options: SyncOptions) -> RunReport:
     """List events, inject what is due, report."""
     with RunNotifier(ctx, flags) as notifier:
-        report = sync_all(ctx, flags, options, notifier.begin)
+        report = sync_all(ctx, flags, options, notifier)
         notifier.add_report(report)
         show_report(report, ctx, flags)
     return report
@@ -55,7 +55,7 @@ def sync_events(
     """The same for named events. Raises typer.BadParameter for a text that can't be an event id."""
     named = [read_event_id(each) for each in event_ids]
     with RunNotifier(ctx, flags) as notifier:
-        with start_run(ctx, flags, options, "single", notifier.begin) as started:
+        with start_run(ctx, flags, options, "single", notifier) as started:
             if isinstance(started, RunReport):
                 report = started
             else:
@@ -66,9 +66,11 @@ def sync_events(
     return report
 
 
-def sync_all(ctx: CliContext, flags: OutputOptions, options: SyncOptions, begin: Begin | None = None) -> RunReport:
+def sync_all(
+    ctx: CliContext, flags: OutputOptions, options: SyncOptions, notifier: RunNotifier | None = None
+) -> RunReport:
     """Do what `sync` does, but print nothing. Raises what `start_run` raises."""
-    with start_run(ctx, flags, options, "bulk", begin) as started:
+    with start_run(ctx, flags, options, "bulk", notifier) as started:
         if isinstance(started, RunReport):
             return started
         window = Window(started.settings.sync.hours_back, options.first, options.last)
@@ -85,11 +87,11 @@ class StartedRun:
 
 @contextmanager
 def start_run(
-    ctx: CliContext, flags: OutputOptions, options: SyncOptions, mode: RunMode, begin: Begin | None
+    ctx: CliContext, flags: OutputOptions, options: SyncOptions, mode: RunMode, notifier: RunNotifier | None
 ) -> Iterator[StartedRun | RunReport]:
     """Start one run, with a log and a progress bar. While runs are disabled or paused, yield their report instead.
 
-    `begin` is called before a run that may begin. Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter
+    `notifier` learns of a run that may begin. Raises ConfigError, RunLocked, LedgerUnusable, and typer.BadParameter
     for a location that no entry has.
     """
     runtime = ctx.runtime or Runtime()
@@ -102,7 +104,8 @@ def start_run(
     if pause or not settings.safety.enable_connector:
         yield RunReport.of_disabled(run_id, correlate(run_id), mode, settings.safety.dry_run, pause)
         return
-    on_start = begin(settings, run_id, mode) if begin else lambda: None
+    if notifier:
+        notifier.begin(settings, run_id, mode)
     with (
         logging_to(ctx.stderr, flags, correlate(run_id)),
         show_progress(ctx, flags) as progress,
@@ -113,7 +116,7 @@ def start_run(
             only=only,
             max_orders=options.max_orders,
             progress=progress,
-            on_start=on_start,
+            on_start=notifier.announce if notifier else lambda: None,
             deadline=options.deadline,
         ) as run_ctx,
     ):
