@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
+from tsrevel.planning.identity import is_id
 from tsrevel.planning.model import EventId
 
 if TYPE_CHECKING:
     from tsrevel.config import Settings
-
-_ID = re.compile("[1-9][0-9]{0,18}")
-"""Both services number from 1, in integers (facts TripleSeat 3.1, Revel 2.1)."""
-
-
-def is_id(text: str) -> bool:
-    """Whether `text` can be the id of anything at either service."""
-    return _ID.fullmatch(text) is not None
 
 
 def read_event_id(text: str) -> EventId:

@@ -8,7 +8,7 @@ from html import unescape
 from tsrevel.cli.answers import reports
 from tsrevel.cli.answers.model import fill
 from tsrevel.cli.answers.runs import answer_outcome
-from tsrevel.cli.arguments import find_event_id, is_id
+from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import (
@@ -25,6 +25,7 @@ from tsrevel.insight.history import EventHistory
 from tsrevel.ledger import AuditKind
 from tsrevel.ledger.queries import StepStatus
 from tsrevel.planning.explain import Rationale
+from tsrevel.planning.identity import is_id
 from tsrevel.planning.model import CHARGE_FIELDS, Plan, ProductId, label
 from tsrevel.planning.money import show_grouped
 from tsrevel.planning.reasons import advise

@@ -10,7 +10,7 @@ from typing import Literal
 import typer
 
 from tsrevel.cli.answers.reports import ResolveAnswer, answer_resolution, answer_status
-from tsrevel.cli.arguments import find_event_id, is_id
+from tsrevel.cli.arguments import find_event_id
 from tsrevel.cli.context import CliContext, OutputOptions
 from tsrevel.cli.logs import logging_to
 from tsrevel.cli.output import NEVER_RUN, locate_files, reject
@@ -19,7 +19,7 @@ from tsrevel.engine.outcomes import NEEDS_ATTENTION, REASONS
 from tsrevel.errors import ConfigError, CredentialsRefused, Refused, ServiceDown, TryNextRun
 from tsrevel.ledger import Ledger, OrderRecord, Resolution, hold_lock
 from tsrevel.ledger.queries import EventStatus
-from tsrevel.planning.identity import order_uuid
+from tsrevel.planning.identity import is_id, order_uuid
 from tsrevel.planning.model import EventId, OrderId, Policy
 from tsrevel.reconcile.model import EVERY_EVENT, named_order, owner_of
 from tsrevel.revel.decode import OrderRow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -33,6 +32,7 @@ from tsrevel.errors import (
     describe_fault,
 )
 from tsrevel.ledger import open_view
+from tsrevel.planning.identity import is_id
 from tsrevel.serve.worker import Document, Worker
 from tsrevel.webhook.signature import check_signature
 from tsrevel.webhook.spool import LARGEST_BODY
@@ -42,7 +42,6 @@ log = logging.getLogger(__name__)
 
 MOST_IN_MEMORY = 4 * LARGEST_BODY
 """Bytes of all request bodies in memory. A delivery that exceeds them is refused for now."""
-_EVENT_ID = re.compile("[1-9][0-9]{0,18}")
 _HTTP_STATUSES = {0: 200, 3: 200, 14: 200, 2: 400, 11: 409, 12: 502, 13: 502}
 """The HTTP status by exit status; 500 for any other."""
 
@@ -117,7 +116,7 @@ class Endpoints:
         if unknown or len(asked.multi_items()) > 1:
             _refuse(400, "USAGE", "give event_id or hours_back, once")
         event_id, hours = asked.get("event_id"), asked.get("hours_back")
-        if event_id is not None and not _EVENT_ID.fullmatch(event_id):
+        if event_id is not None and not is_id(event_id):
             _refuse(400, "USAGE", "event_id must be the number of a TripleSeat event")
         if hours is not None and not (hours.isascii() and hours.isdecimal() and 1 <= int(hours[:9]) <= 87_840):
             _refuse(400, "USAGE", "hours_back must be a whole number from 1 to 87840")

@@ -144,7 +144,7 @@ def check(ctx: CliContext, flags: OutputOptions, days: Days = 30, location: Loca
 def _checked(
     name: str, menu_item: bool, establishment: int | None, location: str | None
 ) -> tuple[str, bool, int | None, str | None]:
-    from tsrevel.cli.arguments import is_id
+    from tsrevel.planning.identity import is_id
     from tsrevel.planning.products import normalise
     from tsrevel.text import clean_text
 
