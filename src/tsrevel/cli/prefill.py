@@ -71,9 +71,9 @@ def prefill(
     with open_services(settings, runtime, NEVER) as services:
         establishments, named = filler.list_account(services)
         sites: Sequence[Site] = ()
-        places: Sequence[TripleSeatLocation] = ()
+        locations: Sequence[TripleSeatLocation] = ()
         if logged_in or by_public_key:
-            sites, places = filler.list_places(services)
+            sites, locations = filler.list_locations(services)
         else:
             filler.filled.open.append(
                 "TripleSeat's locations can't be listed before the login: run `tsrevel login`, then `tsrevel init "
@@ -81,7 +81,7 @@ def prefill(
             )
         for key, rows in named.items():
             filler.fill_id(key, rows)
-        filler.fill_locations(services, sites, places, establishments, entries)
+        filler.fill_locations(services, sites, locations, establishments, entries)
     return filler.filled
 
 
@@ -92,10 +92,10 @@ class _Filler:
         self.given, self.names, self.terminal, self.now = given, names, terminal, now
         self.filled = Filled()
 
-    def list_places(self, services: Services) -> tuple[Sequence[Site], Sequence[TripleSeatLocation]]:
-        sites, places = attempt(services.tripleseat.sites), attempt(services.tripleseat.places)
-        _demand_an_answer("TripleSeat", [sites, places])
-        return self._rows("TripleSeat's sites", sites), self._rows("TripleSeat's locations", places)
+    def list_locations(self, services: Services) -> tuple[Sequence[Site], Sequence[TripleSeatLocation]]:
+        sites, locations = attempt(services.tripleseat.sites), attempt(services.tripleseat.locations)
+        _demand_an_answer("TripleSeat", [sites, locations])
+        return self._rows("TripleSeat's sites", sites), self._rows("TripleSeat's locations", locations)
 
     def list_account(self, services: Services) -> tuple[Sequence[Establishment], Mapping[str, Sequence[NamedRow]]]:
         """Revel's establishments, and its rows for each setting that isn't given."""
@@ -151,17 +151,17 @@ class _Filler:
         self,
         services: Services,
         sites: Sequence[Site],
-        places: Sequence[TripleSeatLocation],
+        locations: Sequence[TripleSeatLocation],
         establishments: Sequence[Establishment],
         entries: Sequence[Mapping[str, object]],
     ) -> None:
         zones = {site.id: site for site in sites}
         for known in entries:
             self._add(services, dict(known), [])
-        for place in places:
+        for place in locations:
             if not place.id.isdecimal() or _covered(place, entries):
                 continue
-            twins = sum(_plain(each.name) == _plain(place.name) for each in places) > 1
+            twins = sum(_plain(each.name) == _plain(place.name) for each in locations) > 1
             exact = None if twins else _named([place.name], establishments)
             label = f'TripleSeat location {place.id} "{place.name}"'
             found = self._choose(f"Revel establishment of {label}", establishments, exact)

@@ -91,12 +91,12 @@ def _check_site(entry: CheckedLocation, tripleseat: TripleSeatLists) -> tuple[Ch
     name = "location.tripleseat"
     if entry.settings.tripleseat_location is None:
         return _check_whole_site(entry, tripleseat)
-    if tripleseat.places is None:
+    if tripleseat.locations is None:
         return skipped(name, _not_read("tripleseat.locations")), None
     told = entry.told("tripleseat_location")
-    found = next((each for each in tripleseat.places if each.id == entry.location.tripleseat_location), None)
+    found = next((each for each in tripleseat.locations if each.id == entry.location.tripleseat_location), None)
     if found is None:
-        there = list_candidates(((each.id, each.name) for each in tripleseat.places), entry.name)
+        there = list_candidates(((each.id, each.name) for each in tripleseat.locations), entry.name)
         text = f"{told}: TripleSeat has no such location"
         return problem(name, FindingCode.NOT_FOUND, text, f"There are: {there}."), None
     wanted = entry.location.tripleseat_site
@@ -151,13 +151,13 @@ def _check_event(entry: CheckedLocation, tripleseat: TripleSeatLists) -> CheckFi
     if tripleseat.events is None or tripleseat.days is None:
         return skipped(name, _not_read("tripleseat.listing"))
     span = f"from {tripleseat.days[0]} to {tripleseat.days[1]}"
-    location, places = entry.location.tripleseat_location, tripleseat.places
+    location, locations = entry.location.tripleseat_location, tripleseat.locations
     if location is None:
         missing = tripleseat.sites is not None and all(
             each.id != entry.location.tripleseat_site for each in tripleseat.sites
         )
     else:
-        missing = places is not None and all(each.id != location for each in places)
+        missing = locations is not None and all(each.id != location for each in locations)
     if missing:
         return skipped(name, SkippedCheck(FindingCode.NOT_FOUND, "TripleSeat has no such location"))
     seen = [each for each in tripleseat.events if find_location(each, entry.policy) == entry.location]
@@ -207,7 +207,7 @@ def _namesake(
     entry: CheckedLocation, found: Establishment, establishments: tuple[Establishment, ...], tripleseat: TripleSeatLists
 ) -> Establishment | None:
     """Another establishment that has exactly the location's name, if the entry's own has another name."""
-    at_tripleseat = (each.name for each in tripleseat.places or () if each.id == entry.location.tripleseat_location)
+    at_tripleseat = (each.name for each in tripleseat.locations or () if each.id == entry.location.tripleseat_location)
     names = {normalise(name) for name in (entry.name, *at_tripleseat)} - {""}
     if normalise(found.name) in names:
         return None

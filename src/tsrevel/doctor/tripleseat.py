@@ -42,7 +42,7 @@ class TripleSeatLists:
     """TripleSeat's lists; None for one without a usable answer. `events` are those of `days`."""
 
     sites: tuple[Site, ...] | None = None
-    places: tuple[TripleSeatLocation, ...] | None = None
+    locations: tuple[TripleSeatLocation, ...] | None = None
     events: tuple[Event, ...] | None = None
     days: tuple[date, date] | None = None
 
@@ -65,8 +65,8 @@ def examine_tripleseat(
     if isinstance(sites, ConfigError | TokenRefused):
         yield from _without_token(sites, settings)
         return TripleSeatLists()
-    places, found = attempt(tripleseat.places), attempt(lambda: tripleseat.search_by_day(*days))
-    reads = {SITES: sites, LOCATIONS: places, LISTING: found}
+    locations, found = attempt(tripleseat.locations), attempt(lambda: tripleseat.search_by_day(*days))
+    reads = {SITES: sites, LOCATIONS: locations, LISTING: found}
     refused = [
         each for each in reads.values() if isinstance(each, CredentialsRefused) and not isinstance(each, Forbidden)
     ]
@@ -76,7 +76,7 @@ def examine_tripleseat(
     yield ok(CONNECTION, f"{settings.tripleseat.base_url} answers")
     yield _check_token(settings, reads)
     yield _tell_list(SITES, sites, "sites")
-    yield _tell_list(LOCATIONS, places, "locations")
+    yield _tell_list(LOCATIONS, locations, "locations")
     events = None
     if not isinstance(found, TsrevelError):
         events = tuple(each.event for each in found if each.event is not None)
@@ -84,7 +84,7 @@ def examine_tripleseat(
     yield _check_event(tripleseat, policy, events)
     if events is not None:
         yield from _check_unmapped(events, policy)
-    return TripleSeatLists(usable(sites), usable(places), events, days)
+    return TripleSeatLists(usable(sites), usable(locations), events, days)
 
 
 def _without_token(error: TsrevelError, settings: Settings) -> Iterator[CheckFinding]:

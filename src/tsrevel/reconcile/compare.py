@@ -393,8 +393,8 @@ def judge(case: EventComparison, policy: Policy) -> ComparisonResult:
     counted = [row for row in case.live if not (off and is_void(case, row))]
     revel = tuple(stored_money(row, contents_of(case, row), plan, policy) for row in counted)
     ledger = _ledger(case, findings, revel, policy)
-    places = tuple(row.establishment for row in counted)
-    return ComparisonResult(case, findings, _tripleseat(case, findings, policy), ledger, revel, places)
+    establishments = tuple(row.establishment for row in counted)
+    return ComparisonResult(case, findings, _tripleseat(case, findings, policy), ledger, revel, establishments)
 
 
 # The money of a case in each of the three

@@ -169,7 +169,7 @@ class EventComparison:
 class ComparisonResult:
     """The findings of a case, and its money in each of the three; None if it counts nothing there.
 
-    `revel` has the money of each order, and `places` its establishment.
+    `revel` has the money of each order, and `establishments` its establishment.
     """
 
     case: EventComparison
@@ -177,7 +177,7 @@ class ComparisonResult:
     tripleseat: Money | None
     ledger: Money | None
     revel: tuple[Money, ...]
-    places: tuple[EstablishmentId | None, ...]
+    establishments: tuple[EstablishmentId | None, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,8 @@ def sum_up(
             elsewhere.setdefault((location, verdict.case.day), []).append(money)
     for key in elsewhere:
         days.setdefault(key, [])
-    places = list(dict.fromkeys(location for location, _ in days))
-    keys = sorted(days, key=lambda key: (places.index(key[0]), key[1]))
+    locations = list(dict.fromkeys(location for location, _ in days))
+    keys = sorted(days, key=lambda key: (locations.index(key[0]), key[1]))
     summed = [_sum_day(key, days[key], elsewhere.get(key, [])) for key in keys]
     return Reconciliation(at, spans, tuple(summed if has_ledger else _with_ledger_missed(summed, verdicts)), has_ledger)
 
@@ -56,7 +56,7 @@ def _orders_elsewhere(
     verdict: ComparisonResult, spans: tuple[ComparedSpan, ...]
 ) -> Iterator[tuple[ReportLocation, Money]]:
     """Revel's orders that aren't at the event's own location, each with the location that it is at."""
-    for at, money in zip(verdict.places, verdict.revel, strict=True):
+    for at, money in zip(verdict.establishments, verdict.revel, strict=True):
         if at is not None and not _is_own(verdict, at):
             named = (span.location for span in spans if span.location.establishment == at)
             yield next(named, ReportLocation(f"establishment {at}", at)), money
@@ -67,7 +67,7 @@ def _sum_day(key: tuple[ReportLocation, date], verdicts: list[ComparisonResult],
     matched = Figures()
     unmatched: dict[UnmatchedKind, Figures] = {}
     for verdict in sorted(verdicts, key=lambda each: each.case.event_id):
-        own = [money for at, money in zip(verdict.places, verdict.revel, strict=True) if _is_own(verdict, at)]
+        own = [money for at, money in zip(verdict.establishments, verdict.revel, strict=True) if _is_own(verdict, at)]
         figures = Figures(_total(verdict.tripleseat), _total(verdict.ledger), _total(*own))
         kind = _why_unmatched(verdict, has_order=bool(own))
         if kind is None:

@@ -137,7 +137,7 @@ class TripleSeat(ApiService):
         """Every site of the account (facts TripleSeat 5)."""
         return decode_sites(self.read("/v1/sites.json", {}))
 
-    def places(self) -> tuple[TripleSeatLocation, ...]:
+    def locations(self) -> tuple[TripleSeatLocation, ...]:
         """Every location of the account (facts TripleSeat 5)."""
         return decode_locations(self.read("/v1/locations.json", {}))
 
