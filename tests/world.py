@@ -370,7 +370,7 @@ class World:
 
 
 def _is_look(request: LoggedRequest) -> bool:
-    return {"uuid__in", "fields"} <= request.query.keys()
+    return "fields" in request.query and bool({"uuid__in", "local_id__in"} & request.query.keys())
 
 
 @functools.cache

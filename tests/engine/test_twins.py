@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
+
+from tsrevel.engine import after_injection
+from tsrevel.engine.outcomes import RunReport
 
 from ..world import World, find_outcome, verdict
 from .conftest import FULL
@@ -84,6 +88,136 @@ def test_a_twin_of_a_finished_order_is_an_alarm_in_every_run(world: World, names
     world.revel.state.rows["Order"][twin]["deleted"] = True
     report = world.sync()
     assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
+OTHER_UUID = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.mark.parametrize("idle", range(4))
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"local_id": None},
+        {"local_id": "77"},
+        {"uuid": OTHER_UUID},
+        {"uuid": None},
+        {"uuid": OTHER_UUID, "local_id": f"Triple Seat {FULL}"},
+    ],
+    ids=["our uuid alone", "our uuid and another name", "our name", "our name and no uuid", "a legacy name"],
+)
+def test_a_twin_made_at_any_time_later_shows_within_three_runs_and_then_in_each_until_it_is_deleted(
+    world: World, names: dict[str, Any], idle: int
+) -> None:
+    for _ in range(1 + idle):
+        assert later(world).exit_status == 0
+    twin = clone(world, **names)
+    while later(world).exit_status == 0:
+        idle += 1
+        assert idle < 6
+    for _ in range(4):
+        report = later(world)
+        assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+        assert f"5550101, {twin}" in find_outcome(report, FULL).text
+    world.revel.state.rows["Order"][twin]["deleted"] = True
+    for _ in range(3):
+        report = later(world)
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+    assert len(world.revel.requests) == 1
+
+
+def test_a_known_twin_is_told_by_a_run_over_the_named_event_as_well(world: World) -> None:
+    later(world)
+    twin = clone(world, uuid=OTHER_UUID)
+    assert (verdict(world.sync_event(FULL), FULL), world.looks) == ("skipped ALREADY_INJECTED", 0)
+    while later(world).exit_status == 0:
+        pass
+    for _ in range(2):
+        report = world.sync_event(FULL)
+        assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+        assert later(world).exit_status == 14
+    world.revel.state.rows["Order"][twin]["deleted"] = True
+    for _ in range(2):
+        report = world.sync_event(FULL)
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
+def later(world: World) -> RunReport:
+    """The next run, three quarters of an hour later."""
+    world.time.move(minutes=45)
+    world.forget_requests()
+    return world.sync()
+
+
+def test_each_run_asks_once_and_of_three_one_at_least_by_uuid_and_one_by_local_id(world: World) -> None:
+    later(world)
+    ways = []
+    for _ in range(9):
+        later(world)
+        (request,) = world.revel.requests
+        ways.append(next(iter({"uuid__in", "local_id__in"} & request.query.keys())))
+    assert all(len(set(ways[start : start + 3])) == 2 for start in range(7))
+    assert all(len(set(ways[start::2])) == 2 for start in range(2))
+
+
+def test_all_names_have_their_turn_where_they_do_not_fit_into_one_address(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [FULL, *(world.add_event(64000050 + number, lines=[("Coffee Urn", 1, 38)]) for number in range(3))]
+    later(world)
+    monkeypatch.setattr(after_injection, "MOST_NAMES", 6)
+    for event in events:
+        world.add_order(event, "Triple Seat {}")
+    told = set()
+    for _ in range(6):
+        told |= {each.event_id for each in later(world).outcomes if each.reason == "DUPLICATE_ORDERS"}
+    assert told == {str(each) for each in events}
+
+
+def test_the_address_that_names_local_ids_is_no_longer_than_the_one_that_names_uuids() -> None:
+    def length(key: str, values: list[str]) -> int:
+        return len(str(httpx.URL("https://acme.revelup.com/resources/Order/", params={key: ",".join(values)})))
+
+    names = [f"Triple Seat {55521609 + number}" for number in range(after_injection.MOST_NAMES)]
+    assert length("local_id__in", names) <= length("uuid__in", [OTHER_UUID] * after_injection.BATCH)
+
+
+@pytest.mark.parametrize("idle", range(3))
+@pytest.mark.parametrize("fault", ["refused", "ignored", "forgotten"])
+def test_an_order_is_watched_whichever_filter_revel_does_not_know(world: World, fault: str, idle: int) -> None:
+    for _ in range(1 + idle):
+        later(world)
+    if fault == "refused":
+        world.revel.faults.add("status", "GET", "/resources/Order/$", times=None, status=400)
+    elif fault == "ignored":
+        world.revel.ignored_filters = {"local_id"}
+        for number in range(1005):
+            world.revel.add("Order", None, local_id=str(number))
+    else:
+        world.revel.state.rows["Order"][5550101]["local_id"] = None
+    world.revel.pos_touch(5550101)
+    report = later(world)
+    assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 3)
+    assert "it no longer exists" not in find_outcome(report, FULL).text
+
+
+def test_another_event_s_order_is_no_twin(world: World) -> None:
+    other = world.add_event(lines=[("Coffee Urn", 1, 38)])
+    later(world)
+    world.revel.ignored_filters = {"local_id", "uuid"}
+    for _ in range(4):
+        report = later(world)
+        assert [verdict(report, each) for each in (FULL, other)] == ["skipped ALREADY_INJECTED"] * 2
+
+
+def test_once_ours_is_deleted_the_other_order_is_no_twin(world: World) -> None:
+    later(world)
+    clone(world, uuid=OTHER_UUID)
+    while later(world).exit_status == 0:
+        pass
+    world.revel.state.rows["Order"][5550101]["deleted"] = True
+    report = later(world)
+    assert (verdict(report, FULL), report.exit_status) == ("skipped CHANGED_AFTER_INJECTION", 3)
+    assert later(world).exit_status == 0
 
 
 def test_a_history_row_that_turns_up_twice_after_the_run_is_an_alarm_in_every_later_one(world: World) -> None:

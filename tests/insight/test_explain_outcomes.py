@@ -76,6 +76,12 @@ def delete_order(world: World) -> None:
     world.revel.state.rows["Order"][ORDER]["deleted"] = True
 
 
+def double_order(world: World) -> None:
+    world.sync()
+    others_order("Triple Seat {}")(world)
+    world.sync()  # the next run is one that asks for it
+
+
 def drop_tax(world: World) -> None:
     world.revel.dropped_fields.add("tax")
 
@@ -145,6 +151,7 @@ OUTCOMES: dict[str, tuple[int, Callable[[World], None], str]] = {
     "Revel kept other money": (FULL, drop_tax, "held AMOUNT_MISMATCH"),
     "too much money": (FULL, low_limit, "held ORDER_TOO_LARGE"),
     "two orders": (FULL, others_order("Triple Seat {}", "Triple Seat_{}"), "held DUPLICATE_ORDERS"),
+    "two orders, one made": (FULL, double_order, "held DUPLICATE_ORDERS"),
     "two orders, one begun": (
         FULL, crashed("after POST /resources/OrderItem/", others_order("Triple Seat {}")), "held DUPLICATE_ORDERS",
     ),

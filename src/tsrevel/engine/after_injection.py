@@ -10,7 +10,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -41,7 +41,8 @@ from tsrevel.ledger import (
 )
 from tsrevel.planning.billing import refunded_of
 from tsrevel.planning.changes import describe_changes
-from tsrevel.planning.model import Event, Hold, OrderId, Plan, Skip
+from tsrevel.planning.identity import known_local_ids, order_uuid
+from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason, Status
 from tsrevel.planning.screening import find_location, find_zone, screen_status
@@ -56,6 +57,8 @@ DAYS_AFTER = 2
 """Days after its event's day during which a finished order is checked."""
 BATCH = 50
 """Orders in one request."""
+MOST_NAMES = 80
+"""Names in one request: as long an address as BATCH uuids make, 2,200 characters with the usual names."""
 MOST = 4 * BATCH
 """Orders that one run checks at most: those with the nearest event days."""
 MOST_SINGLES = 50
@@ -70,6 +73,8 @@ _BY_SETTINGS = frozenset({
 
 ShownFields = Mapping[str, str]
 """The compared fields of an order, as text: money with two decimals, marks as yes or no. No customer data."""
+ShownOrder = tuple[OrderRecord, Sequence[OrderRow]]
+"""An order that a run checks, and Revel's rows of its event."""
 _ENDINGS = {
     StationChange.CHANGED: "check it there; tsrevel doesn't change it",
     StationChange.UNDONE: "it is again as tsrevel made it",
@@ -159,26 +164,45 @@ def _is_as_made(event: Event, record: OrderRecord) -> bool:
 
 
 def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """`outcomes` with the changes that stations made to finished orders since the last report.
+    """`outcomes` with the changes that stations made to finished orders since the last report, and with their twins.
 
     Checks orders of coming days and of the last DAYS_AFTER days. A failed request ends the check, and the next run
     checks again. Raises LedgerUnusable.
     """
     told = {each.event_id: each for each in outcomes}
     near = [(days, record) for days, record in _near(ctx) if _may_report_change(told.get(record.event_id))]
-    orders = _choose(near, ctx.ledger.runs.count(dry_run=ctx.dry_run))
+    number = ctx.ledger.runs.count(dry_run=ctx.dry_run)
+    return _note_changes(ctx, state, outcomes, _choose(near, number), number)
+
+
+def note_known_twins(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """`outcomes`, held where an earlier run reported several orders and Revel still shows them. Raises LedgerUnusable.
+
+    The other finished orders aren't checked.
+    """
+    skipped = [each.event_id for each in outcomes if each.status is Status.SKIPPED]
+    orders = ctx.ledger.orders.find(_doubled(ctx, skipped)).values()
+    finished = [each for each in orders if each.state == "settled" and each.plan]
+    return _note_changes(ctx, state, outcomes, finished, number=1)
+
+
+def _note_changes(
+    ctx: RunContext, state: RunState, outcomes: Sequence[Outcome], orders: Sequence[OrderRecord], number: int
+) -> list[Outcome]:
+    """`outcomes` with what Revel shows of these orders. Raises LedgerUnusable."""
+    told = {each.event_id: each for each in outcomes}
     shown_before = ctx.ledger.orders.shown(each.event_id for each in orders)
     singles = Counter[SingleRead]()
     try:
-        for order in _read_rows(ctx, orders):
-            event_id = order.record.event_id
-            about = told.get(event_id)
+        for record, rows in _read_rows(ctx, orders, number):
+            event_id = record.event_id
+            about, before = told.get(event_id), shown_before.get(event_id)
             try:
-                outcome = _check(ctx, state, order, shown_before.get(event_id), about, singles)
+                outcome = _check(ctx, state, record, rows, before, about, singles)
             except TsrevelError:
                 raise
             except Exception as error:  # noqa: BLE001 (a fault of ours must not leave the other orders unchecked)
-                outcome = fail_by_fault(about or describe_order(order.record), error)
+                outcome = fail_by_fault(about or describe_order(record), error)
             if outcome:
                 told[event_id] = outcome
     except LedgerUnusable:
@@ -189,10 +213,13 @@ def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Out
 
 
 def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, outcome: Outcome) -> Outcome:
-    """`outcome` with all changes that a station made to its order, reported before or not."""
+    """`outcome` with all changes that a station made to its order, reported before or not; held if it has a twin."""
     if record.order_id is None:
         return outcome
     try:
+        doubles = _search_doubles(ctx, record)
+        if doubles:
+            return _hold(record, doubles, outcome)
         row = _find(ctx, record, record.order_id)
     except (StopRun, TryNextRun, Refused):  # nothing is known of the order then
         return outcome
@@ -215,15 +242,6 @@ def describe_order_changes(before: ShownFields, now: ShownFields) -> list[str]:
     changes += [f"its {name} is tsrevel's again" for name in IDENTITY if now[name] > before[name]]
     is_payment = 0 <= Decimal(now["balance"]) < Decimal(before["balance"])
     return [] if len(changes) == 1 and is_payment else changes
-
-
-@dataclass(frozen=True, slots=True)
-class _ShownOrder:
-    """A finished order with its plan, and Revel's rows with its uuid."""
-
-    record: OrderRecord
-    plan: Plan
-    rows: tuple[OrderRow, ...]
 
 
 def _may_read(singles: Counter[SingleRead], kind: SingleRead) -> bool:
@@ -268,33 +286,89 @@ def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:
     return (plan.day - ctx.now().astimezone(find_zone(plan.location.timezone) or UTC).date()).days
 
 
-def _read_rows(ctx: RunContext, orders: Iterable[OrderRecord]) -> Iterator[_ShownOrder]:
-    """Revel's rows of each order. The requests name uuids, so that they also show a twin."""
-    wanted = {record.plan.uuid: (record, record.plan) for record in orders if record.order_id and record.plan}
-    uuids = list(wanted)
-    for start in range(0, len(uuids), BATCH):
-        batch = uuids[start : start + BATCH]
-        found = ctx.revel.orders_by_uuid(batch)
-        for uuid in batch:
-            yield _ShownOrder(*wanted[uuid], found.get(uuid, ()))
+def _read_rows(ctx: RunContext, orders: Sequence[OrderRecord], number: int) -> Iterator[ShownOrder]:
+    """Revel's rows of each order: in some runs by uuid, in others by `local_id`, so that each kind of twin shows.
+
+    That is one request for BATCH orders. Of three runs in a row, one at least asks in each way. They don't alternate:
+    if a crontab alternates between two locations, each location would always be asked for in the same way. `number` is
+    this run's. Orders that aren't found by `local_id` are asked for by uuid as well, and known twins in both ways.
+    """
+    by_uuid = number.bit_count() % 2 == 1
+    doubled = _doubled(ctx, [each.event_id for each in orders])
+    for start in range(0, len(orders), BATCH):
+        batch = orders[start : start + BATCH]
+        rows: dict[EventId, dict[OrderId, OrderRow]] = {each.event_id: {} for each in batch}
+        names = {each.event_id: _names_of(ctx, each) for each in batch}
+        if not by_uuid:
+            _add_by_name(ctx, names, _choose_names(names, number // 2), rows)
+        twice = {event_id: each for event_id, each in names.items() if event_id in doubled}
+        _add_by_name(ctx, twice, [name for each in twice.values() for name in each], rows)
+        seen = frozenset() if by_uuid else {each.event_id for each in batch if each.order_id in rows[each.event_id]}
+        _add_by_uuid(ctx, [each for each in batch if each.event_id in doubled or each.event_id not in seen], rows)
+        for each in batch:
+            yield each, tuple(rows[each.event_id].values())
+
+
+def _doubled(ctx: RunContext, event_ids: Iterable[EventId]) -> frozenset[EventId]:
+    """The events for which the last run that saw them reported several orders."""
+    results = ctx.ledger.events.last_results(event_ids)
+    return frozenset(each for each, last in results.items() if last.reason == Reason.DUPLICATE_ORDERS)
+
+
+def _choose_names(names: Mapping[EventId, Sequence[str]], turn: int) -> list[str]:
+    """MOST_NAMES of them: each event's first name, and of the others those whose turn it is. `turn` counts up."""
+    first = [each[0] for each in names.values()]
+    others = [name for event_id in sorted(names) for name in names[event_id][1:]]
+    room = max(MOST_NAMES - len(first), 0)
+    start = turn * room % len(others) if len(others) > room else 0
+    return [*first, *[*others[start:], *others[:start]][:room]]
+
+
+def _add_by_name(
+    ctx: RunContext,
+    names: Mapping[EventId, Sequence[str]],
+    wanted: Sequence[str],
+    rows: Mapping[EventId, dict[OrderId, OrderRow]],
+) -> None:
+    """Add the rows with one of the `wanted` names to those of the event with this name, in one request."""
+    found = ctx.revel.orders_by_local_id(wanted) if wanted else {}
+    for event_id, each in names.items():
+        rows[event_id].update({row.id: row for name in each for row in found.get(name, ())})
+
+
+def _add_by_uuid(
+    ctx: RunContext, orders: Sequence[OrderRecord], rows: Mapping[EventId, dict[OrderId, OrderRow]]
+) -> None:
+    """Add the rows with the uuid of these orders, in one request."""
+    uuids = {each.event_id: each.plan.uuid for each in orders if each.plan}
+    found = ctx.revel.orders_by_uuid(list(uuids.values())) if uuids else {}
+    for event_id, uuid in uuids.items():
+        rows[event_id].update({row.id: row for row in found.get(uuid, ())})
+
+
+def _names_of(ctx: RunContext, record: OrderRecord) -> tuple[str, ...]:
+    """Every `local_id` that the event's order may have, the order's own first."""
+    own = record.plan.local_id if record.plan else record.local_id
+    known = known_local_ids(ctx.policy, record.event_id)
+    return tuple(dict.fromkeys((*((own,) if own else ()), *known)))
 
 
 def _check(
     ctx: RunContext,
     state: RunState,
-    order: _ShownOrder,
+    record: OrderRecord,
+    rows: Sequence[OrderRow],
     before: ShownFields | None,
     outcome: Outcome | None,
     singles: Counter[SingleRead],
 ) -> Outcome | None:
     """The event's outcome with what Revel shows of its order now; None if there is nothing to report."""
-    record = order.record
-    live = [row.id for row in order.rows if not row.deleted]
-    if len(live) > 1:
-        return _hold(record, Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live), tuple(sorted(live))), outcome)
-    own = next((row for row in order.rows if row.id == record.order_id), None)
-    if own:
-        shown = _confirm(ctx, order.plan, own, before, singles)
+    doubles = _find_doubles(rows)
+    if doubles:
+        return _hold(record, doubles, outcome)
+    own = next((row for row in rows if row.id == record.order_id), None)
+    if own and record.plan:
+        shown = _confirm(ctx, record.plan, own, before, singles)
         if isinstance(shown, Hold):
             return _hold(record, shown, outcome)
         return _compare(state, record, shown, before, outcome)
@@ -303,12 +377,29 @@ def _check(
     try:
         row = _find(ctx, record, record.order_id)
     except Unreadable as error:
-        about = {"event_id": record.event_id, "order_id": record.order_id}
-        log.warning(
-            "Revel order %s can't be read; the next run reads it again: %s", record.order_id, error, extra=about
-        )
+        _warn_unreadable(record, error)
         return None
     return _compare(state, record, row, before, outcome)
+
+
+def _find_doubles(rows: Iterable[OrderRow]) -> Hold | None:
+    live = {row.id for row in rows if not row.deleted}
+    return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(live), tuple(sorted(live))) if len(live) > 1 else None
+
+
+def _search_doubles(ctx: RunContext, record: OrderRecord) -> Hold | None:
+    """Several orders of the event; None also if Revel's answer to the search isn't usable."""
+    uuid = order_uuid(record.event_id)
+    try:
+        rows = [*ctx.revel.find_orders(uuid, _names_of(ctx, record)), *ctx.revel.find_by_uuid(uuid)]
+    except Unreadable:
+        return None
+    return _find_doubles(rows)
+
+
+def _warn_unreadable(record: OrderRecord, error: Unreadable) -> None:
+    about = {"event_id": record.event_id, "order_id": record.order_id}
+    log.warning("Revel order %s can't be read; the next run reads it again: %s", record.order_id, error, extra=about)
 
 
 def _confirm(

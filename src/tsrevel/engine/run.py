@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tsrevel.engine.after_injection import note_changed_orders
+from tsrevel.engine.after_injection import note_changed_orders, note_known_twins
 from tsrevel.engine.context import (
     OrderChangeReported,
     ResolvedChangeReported,
@@ -51,7 +51,7 @@ def sync(ctx: RunContext, state: RunState, window: Window) -> RunReport:
         outcomes = _finish_begun(ctx, state, down)
     except StopRun as stop:
         state.stop = stop
-    if _may_look_at_orders(ctx, state):
+    if _may_look_at_orders(ctx, state) and not _warn_if_down(ctx, state):
         try:
             outcomes = note_changed_orders(ctx, state, outcomes)
         except LedgerUnusable as error:
@@ -78,6 +78,11 @@ def take_up(
         outcomes = account_for(ctx, state, items, ignore_time_gate=ignore_time_gate)
     except StopRun as stop:
         state.stop = stop
+    if _may_look_at_orders(ctx, state) and not ctx.revel.is_down:
+        try:
+            outcomes = note_known_twins(ctx, state, outcomes)
+        except LedgerUnusable as error:
+            state.stop = error
     return _report(ctx, state, "single", outcomes)
 
 
@@ -116,12 +121,16 @@ def _finish_begun(ctx: RunContext, state: RunState, down: ServiceDown) -> list[O
 
 
 def _may_look_at_orders(ctx: RunContext, state: RunState) -> bool:
-    """Whether there is time, Revel isn't down and runs aren't paused. TripleSeat may be down."""
-    if state.pause or ctx.out_of_time() or not (state.stop is None or isinstance(state.stop, ServiceDown)):
-        return False
+    """Whether there is time and runs aren't paused. A service may be down."""
+    may_go_on = state.stop is None or isinstance(state.stop, ServiceDown)
+    return may_go_on and not state.pause and not ctx.out_of_time()
+
+
+def _warn_if_down(ctx: RunContext, state: RunState) -> bool:
+    """Whether Revel is down. Then the report says that finished orders weren't checked."""
     if ctx.revel.is_down:
         warn(state, "Revel is unavailable, so finished orders weren't checked for changes; the next run checks them")
-    return not ctx.revel.is_down
+    return ctx.revel.is_down
 
 
 def _report(ctx: RunContext, state: RunState, mode: RunMode, outcomes: list[Outcome]) -> RunReport:

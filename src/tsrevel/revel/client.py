@@ -162,23 +162,13 @@ class Revel(ApiService):
 
         Empty if Revel doesn't support `__in` (facts Revel 2.1).
         """
-
-        if not self._can.in_filter:
-            return {}
-
-        def fits(row: Row) -> bool:
-            return decode_uuid(row.get("uuid")) in uuids
-
-        def read(fields: Sequence[str]) -> Iterator[OrderRow]:
-            for row in read_rows(self._client, "Order", {"uuid__in": ",".join(uuids)}, fits, fields=fields):
-                with suppress(Unreadable):  # an unreadable row must not hide the others
-                    yield decode_order(row)
-
-        try:
-            orders = self._fields.rows("Order", ORDER_FIELDS, read)
-        except (Refused, Unreadable):
-            return {}
+        orders = self._list_orders("uuid", uuids, lambda row: decode_uuid(row.get("uuid")) in uuids)
         return {uuid: found for uuid in uuids if (found := tuple(row for row in orders if row.uuid == uuid))}
+
+    def orders_by_local_id(self, local_ids: Sequence[str]) -> dict[str, tuple[OrderRow, ...]]:
+        """The same by `local_id`. Also empty if one of them contains a comma."""
+        orders = self._list_orders("local_id", local_ids, lambda row: str(row.get("local_id")) in local_ids)
+        return {name: found for name in local_ids if (found := tuple(row for row in orders if row.local_id == name))}
 
     def find_by_id(self, order: OrderId) -> OrderRow | None:
         """The order with that id; None if Revel answers 404."""
@@ -287,6 +277,21 @@ class Revel(ApiService):
 
         found = {row.id: row for row in map(decode_order, self._rows("Order", filters, fits))}
         return tuple(found.values())
+
+    def _list_orders(self, key: str, values: Sequence[str], fits: Fits) -> tuple[OrderRow, ...]:
+        """The orders with one of these values, with only the needed fields; empty if Revel can't be asked for them."""
+
+        def read(fields: Sequence[str]) -> Iterator[OrderRow]:
+            for row in read_rows(self._client, "Order", {f"{key}__in": ",".join(values)}, fits, fields=fields):
+                with suppress(Unreadable):  # an unreadable row must not hide the others
+                    yield decode_order(row)
+
+        if not self._can.in_filter or any("," in value for value in values):
+            return ()
+        try:
+            return self._fields.rows("Order", ORDER_FIELDS, read)
+        except (Refused, Unreadable):
+            return ()
 
     def _rows(self, resource: str, filters: dict[str, str], fits: Fits = lambda _: True) -> Iterator[Row]:
         return read_rows(self._client, resource, filters, fits)

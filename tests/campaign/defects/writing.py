@@ -315,7 +315,8 @@ def throttled_write_is_sent_again_unseen(patch: pytest.MonkeyPatch) -> None:
 @caught_in("single 1:sent_twice", "lone 1:sent_twice", violates="is doubled or renamed at Revel|was shown two orders")
 def twin_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
     """An order is read back by its id, and looked at again by one row: a twin of it stays out of sight."""
-    around(patch, Revel, "orders_by_uuid", lambda original, *args: {k: v[:1] for k, v in original(*args).items()})
+    for name in ("orders_by_uuid", "orders_by_local_id"):
+        around(patch, Revel, name, lambda original, *args: {k: v[:1] for k, v in original(*args).items()})
     patch.setattr(verify, "_read_order", lambda ctx, _plan, order_id: ctx.revel.find_by_id(order_id))
 
 
