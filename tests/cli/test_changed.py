@@ -130,3 +130,103 @@ def test_what_a_dry_run_found_is_marked_as_such(shell: Shell) -> None:
     assert any(each.startswith("missed (dry run): event") for each in lines)
     quiet = shell.sync("--dry-run")
     assert quiet.out == ""
+
+
+# An order that somebody else made
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Shell:
+    """An order that somebody else made, found by a run for the event FULL, the only one there is."""
+    shell = Shell(World(tmp_path, "full"))
+    shell.world.add_order(FULL)
+    assert shell.sync("--json").answer["events"][0]["reason"] == "ORDER_EXISTS"
+    return shell
+
+
+def sync_until(shell: Shell, status: int) -> Ran:
+    """The first of the next three runs that ends so, else the last."""
+    for _ in range(2):
+        shell.world.time.move(minutes=45)
+        ran = shell.sync()
+        if ran.status == status:
+            return ran
+    shell.world.time.move(minutes=45)
+    return shell.sync()
+
+
+def delete_order(shell: Shell, **fields: bool) -> None:
+    shell.world.revel.state.rows["Order"][5550101].update(fields or {"deleted": True})
+
+
+def test_somebody_elses_order_that_is_gone_is_told_with_the_command_that_brings_ours(found: Shell) -> None:
+    delete_order(found)
+    said = sync_until(found, 3).out
+    command = f'tsrevel resolve {FULL} --as open --note "order wanted"'
+    assert command in said
+    (listed,) = ask(found, "status", "--json").answer["changed"]
+    assert (listed["reason"], listed["revel_order_id"]) == ("CHANGED_AFTER_INJECTION", "5550101")
+    assert command in listed["text"]
+    assert "enter one there" in listed["advice"]
+    assert sync_until(found, 3).out == ""
+    opened = ask(found, "resolve", str(FULL), "--as", "open", "--note", "order wanted")
+    assert (opened.status, opened.lines) == (0, [f"event {FULL} is open again; the next run processes it"])
+    assert changed(found) == []
+    assert ask(found, "explain", str(FULL), "--json").answer["status"] == "planned"
+    assert found.sync("--json").answer["summary"]["injected"] == 1
+    assert changed(found) == []
+    assert ask(found, "explain", str(FULL), "--json").answer["reason"] == "ALREADY_INJECTED"
+    assert ask(found, "explain", str(FULL), "--json", "--offline").answer["status"] == "injected"
+    assert ask(found, "ledger", "check").status == 0
+    assert ask(found, "reconcile").status == 0
+
+
+def test_what_is_listed_of_somebody_elses_order_goes_when_it_stands_again_or_is_resolved(found: Shell) -> None:
+    delete_order(found)
+    sync_until(found, 3)
+    delete_order(found, deleted=False)
+    assert changed(found) == [str(FULL)]
+    assert "stands again" in sync_until(found, 3).out
+    assert changed(found) == []
+    found.world.tripleseat.edit_event(FULL, grand_total="900.00")
+    assert sync_until(found, 3).status == 3
+    (listed,) = ask(found, "status", "--json").answer["changed"]
+    assert listed["text"] == "the event has changed since someone else made Revel order 5550101"
+    found.world.tripleseat.cancel_event(FULL)
+    assert sync_until(found, 3).status == 3
+    (listed,) = ask(found, "status", "--json").answer["changed"]
+    assert (listed["reason"], "still stands" in listed["text"]) == ("CANCELLED_AFTER_INJECTION", True)
+    assert ask(found, "resolve", str(FULL), "--as", "done", "--note", "voided").status == 0
+    assert changed(found) == []
+    assert sync_until(found, 3).status == 0
+
+
+def test_an_event_whose_order_may_have_been_entered_by_hand_is_not_opened_unchecked(found: Shell) -> None:
+    assert ask(found, "resolve", str(FULL), "--as", "done", "--note", "by hand").status == 0
+    delete_order(found)
+    refused = ask(found, "resolve", str(FULL), "--as", "open", "--note", "order wanted")
+    assert (refused.status, "--no-order-exists" in refused.err) == (3, True)
+    opened = ask(found, "resolve", str(FULL), "--as", "open", "--note", "none", "--no-order-exists")
+    assert (opened.status, "makes a SECOND one" in opened.out) == (0, True)
+    assert found.sync("--json").answer["summary"]["injected"] == 1
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_explain_asks_revel_for_somebody_elses_order(found: Shell, gone: bool) -> None:
+    if gone:
+        delete_order(found)
+    found.world.forget_requests()
+    said = ask(found, "explain", str(FULL)).out
+    assert found.world.revel.requests
+    assert ("which someone else made, was deleted" in said, "--as open" in said) == (gone, gone)
+    assert ("what to do: nothing to do" in said) is not gone
+    found.world.time.move(days=1)
+    said = ask(found, "explain", str(FULL)).out
+    assert ("was deleted" in said, "--as open" in said) == (gone, False)
+
+
+def test_explain_of_a_cancelled_event_does_not_say_that_it_may_need_an_order(found: Shell) -> None:
+    delete_order(found)
+    found.world.tripleseat.cancel_event(FULL)
+    said = ask(found, "explain", str(FULL), "--json").answer
+    assert (said["reason"], "--as open" in said["text"]) == ("CANCELLED_AFTER_INJECTION", False)

@@ -99,6 +99,18 @@ def test_a_change_after_injection_is_told(post: Shell, told: ToldWorld) -> None:
     assert "CHANGED_AFTER_INJECTION" in sole(told).text
 
 
+def test_that_somebody_elses_order_is_gone_is_told_once_with_what_to_do(post: Shell, told: ToldWorld) -> None:
+    order = told.add_order(PAID, establishment="/enterprise/Establishment/9/")
+    post.sync()
+    told.revel.state.rows["Order"][order]["deleted"] = True
+    told.sendgrid.mails.clear()
+    for _ in range(4):
+        post.sync()
+    assert sole(told).mail["subject"].endswith(f": 1 changed (event {PAID})")
+    assert f"tsrevel resolve {PAID} --as open" in sole(told).text
+    assert "enter one there" in sole(told).text
+
+
 @pytest.mark.parametrize(("on", "subject"), [(["missed"], "1 missed"), (["held", "missed"], "1 held, 1 missed")])
 def test_only_what_is_listed_is_told(post: Shell, told: ToldWorld, on: list[str], subject: str) -> None:
     told.config["email"]["on"] = on

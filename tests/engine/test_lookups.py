@@ -65,7 +65,6 @@ def test_an_order_under_a_legacy_local_id_is_left_alone_now_and_later(world: Wor
     assert (verdict(first, FULL), first.exit_status) == ("skipped ORDER_EXISTS", 0)
     assert find_outcome(first, FULL).order_id == str(other)
     world.forget_requests()
-    world.tripleseat.edit_event(FULL, grand_total="900.00")
     for _ in range(2):
         assert verdict(world.sync(), FULL) == "skipped ORDER_EXISTS"
     assert world.revel_requests == []

@@ -76,6 +76,13 @@ def delete_order(world: World) -> None:
     world.revel.state.rows["Order"][ORDER]["deleted"] = True
 
 
+def lose_others_order(world: World) -> None:
+    others_order("Triple Seat {}")(world)
+    for _ in range(2):  # the next run is one that asks for it
+        world.sync()
+    delete_order(world)
+
+
 def double_order(world: World) -> None:
     world.sync()
     others_order("Triple Seat {}")(world)
@@ -165,6 +172,9 @@ OUTCOMES: dict[str, tuple[int, Callable[[World], None], str]] = {
     "changed since": (FULL, after_run(rewrite(lines=[("Coffee Urn", 1, 38)])), "skipped CHANGED_AFTER_INJECTION"),
     "changed at a station": (
         FULL, after_run(lambda world: world.revel.pos_touch(ORDER)), "skipped CHANGED_AFTER_INJECTION",
+    ),
+    "somebody else's order is deleted": (
+        FULL, lose_others_order, "skipped CHANGED_AFTER_INJECTION",
     ),
     "cancelled since": (FULL, after_run(edit(status="LOST")), "skipped CANCELLED_AFTER_INJECTION"),
     "deleted since": (

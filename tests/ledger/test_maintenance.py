@@ -93,7 +93,9 @@ def test_where_there_is_no_ledger_nothing_is_made(path: Path) -> None:
 def test_what_every_change_leaves_behind_agrees_with_the_audit(ledger: Ledger, path: Path) -> None:
     settle(ledger)
     ledger.orders.dispute(RUN, EVENT, None, differs("tax"))
-    settled, foreign, gone, begun = (EventId(str(each)) for each in (8, 9, 10, 11))
+    settled, foreign, gone, begun, opened = (EventId(str(each)) for each in (8, 9, 10, 11, 12))
+    ledger.orders.mark_foreign(RUN, opened, ORDER, "778", "digest")
+    ledger.events.reopen(opened, "order wanted")
     ledger.orders.settle(RUN, settled, ORDER, None)
     for each in (foreign, gone, begun):
         ledger.orders.claim(RUN, replace(make_plan(), event_id=each))

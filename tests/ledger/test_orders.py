@@ -181,10 +181,10 @@ def test_a_dispute_is_ended_by_settling(ledger: Ledger) -> None:
 
 
 def test_somebody_elses_order_is_noted_without_a_plan(ledger: Ledger) -> None:
-    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609")
+    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", "digest-1")
     order = ledger.orders.get(EVENT)
     assert order is not None
-    assert (order.state, order.plan, order.order_id) == ("foreign", None, ORDER)
+    assert (order.state, order.plan, order.order_id, order.digest) == ("foreign", None, ORDER, "digest-1")
     assert order.local_id == "Triple Seat 55521609"
 
 

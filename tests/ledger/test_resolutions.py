@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tsrevel.errors import ClaimConflict, ConflictCode
-from tsrevel.ledger import EventResult, Ledger
+from tsrevel.ledger import EventResult, Ledger, StationChange, StationReport
 from tsrevel.planning.model import EventId, OrderId
 
 from .samples import DAY, EVENT, ORDER, RUN, make_plan, raises
@@ -58,6 +58,37 @@ def test_it_can_be_taken_back_once(ledger: Ledger) -> None:
     assert [ledger.events.reopen(EVENT, "a slip"), ledger.events.reopen(EVENT, "again")] == [True, False]
     assert ledger.events.resolutions([EVENT]) == {}
     assert [row.kind for row in ledger.audit.rows(EVENT)] == ["resolved", "reopened"]
+
+
+def test_opening_it_again_forgets_somebody_elses_order_and_what_was_told_of_it(ledger: Ledger) -> None:
+    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609", "old")
+    ledger.orders.note_shown(RUN, EVENT, {"there": "no"}, StationReport(StationChange.CHANGED, "it is gone"))
+    changed = EventResult(EVENT, DAY, "skipped", "CHANGED_AFTER_INJECTION", "it is gone", "old", news=True)
+    ledger.events.store_results(RUN, [changed])
+    assert ledger.orders.dropped(EVENT) == frozenset()
+    assert ledger.events.reopen(EVENT, "")
+    assert ledger.orders.get(EVENT) is None
+    assert ledger.orders.shown([EVENT]) == {}
+    assert ledger.queries.open_changes() == ()
+    assert ledger.orders.dropped(EVENT) == {ORDER}
+    assert ledger.orders.dropped(OTHER) == frozenset()
+    assert not ledger.events.reopen(EVENT, "again")
+    detail = ledger.audit.rows(EVENT)[-1].detail
+    assert detail["text"] == f"someone else's Revel order {ORDER} no longer counts; a person opened the event again"
+
+
+def test_opening_it_again_takes_back_a_persons_word_and_somebody_elses_order_together(ledger: Ledger) -> None:
+    ledger.orders.mark_foreign(RUN, EVENT, ORDER, "Triple Seat 55521609")
+    ledger.events.resolve(EVENT, "done", "by hand", None)
+    assert ledger.events.reopen(EVENT, "order wanted")
+    assert [row.kind for row in ledger.audit.rows(EVENT)] == ["foreign", "resolved", "reopened", "released"]
+    assert ledger.audit.rows(EVENT)[-1].detail["text"].endswith(": order wanted")
+
+
+def test_opening_it_again_leaves_an_order_of_ours_alone(ledger: Ledger) -> None:
+    ledger.orders.claim(RUN, make_plan())
+    assert not ledger.events.reopen(EVENT, "x")
+    assert ledger.orders.get(EVENT) is not None
 
 
 def test_a_change_that_was_told_is_noted(ledger: Ledger) -> None:

@@ -45,6 +45,14 @@ def test_advice_for_an_order_that_differs_speaks_of_the_order() -> None:
     assert order != advise("777", Status.HELD, Reason.AMOUNT_MISMATCH)
 
 
+def test_a_change_beside_somebody_elses_order_has_an_advice_of_its_own() -> None:
+    advice = advise("777", Status.SKIPPED, Reason.CHANGED_AFTER_INJECTION, foreign=True)
+    assert "or enter one there" in advice
+    assert "`tsrevel resolve 777 --as done " in advice
+    cancelled = advise("777", Status.SKIPPED, Reason.CANCELLED_AFTER_INJECTION, foreign=True)
+    assert cancelled == advise("777", Status.SKIPPED, Reason.CANCELLED_AFTER_INJECTION)
+
+
 def test_advice_without_a_reason_goes_by_the_status() -> None:
     planned, failed, other = (advise("777", each, None) for each in (Status.PLANNED, Status.FAILED, Status.INJECTED))
     assert len({planned, failed, other}) == 3

@@ -133,9 +133,16 @@ def _advise(told: Explanation) -> str | None:
     if told.exit_status == ConfigError.exit_status or (told.exit_status and told.outcome.reason is None):
         return "correct the problem that the text names, then run `tsrevel explain` again; it would stop a run too"
     record = told.history.record
-    disputed = record is not None and record.state == "disputed"
+    state = record.state if record else None
     outcome, failed = told.outcome, told.history.failed_write
-    return advise(outcome.event_id, outcome.status, outcome.reason, disputed=disputed, failed_write=failed)
+    return advise(
+        outcome.event_id,
+        outcome.status,
+        outcome.reason,
+        disputed=state == "disputed",
+        failed_write=failed,
+        foreign=state == "foreign",
+    )
 
 
 def _product_names(told: Explanation) -> Mapping[ProductId, str]:

@@ -248,6 +248,7 @@ def _write(ledger: Ledger, mail: DueMail, settings: Settings) -> Message:
             text=notice.text,
             plan=orders[notice.event_id].plan if notice.event_id in orders else None,
             failed_write=failed.get(notice.event_id) if notice.occasion in {"failed", "missed"} else None,
+            foreign=notice.event_id in orders and orders[notice.event_id].state == "foreign",
         )
         for notice in mail.notices
     ]

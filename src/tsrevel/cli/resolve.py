@@ -56,6 +56,11 @@ class _Before:
         """Whether it has its order. Then runs skip it anyway, and report its changes."""
         return self.record is not None and self.record.state in {"settled", "foreign"}
 
+    @property
+    def has_foreign(self) -> bool:
+        """Whether somebody else made its order. Opened again, the next run searches Revel for it."""
+        return self.record is not None and self.record.state == "foreign"
+
 
 def resolve(ctx: CliContext, flags: OutputOptions, event: str, options: ResolveOptions) -> int:
     """Store a decision, or undo it (`open`). Exit status 0, or 3 if undoing it might make a second order.
@@ -195,7 +200,7 @@ def _objection(settings: Settings, runtime: Runtime, before: _Before, options: R
     last open must be gone. If none was named, a person must say that there is none.
     """
     resolution = before.resolution
-    if resolution is None or before.is_finished:
+    if resolution is None or (before.is_finished and not before.has_foreign):
         return None
     if resolution.was_done and not resolution.orders and not options.no_order_exists:
         return (
@@ -223,7 +228,8 @@ def _objection(settings: Settings, runtime: Runtime, before: _Before, options: R
 
 def _lines(event_id: EventId, before: _Before, after: Resolution | None, warnings: Sequence[str]) -> list[str]:
     if after is None:
-        told = "is open again; the next run processes it" if before.resolution else "was not resolved; nothing changed"
+        was_settled = before.resolution or before.has_foreign
+        told = "is open again; the next run processes it" if was_settled else "was not resolved; nothing changed"
     elif before.is_finished:
         told = f"is noted as {after.verdict}"
     else:
@@ -248,7 +254,7 @@ def _warnings(before: _Before, after: Resolution | None, options: ResolveOptions
     if after and len(after.orders) > 1:
         found.append(f"orders named for it so far: {', '.join(after.orders)}")
     taken_back = options.word == "open" and before.resolution and before.resolution.verdict == "done"
-    if taken_back and not before.is_finished:
+    if taken_back and (before.has_foreign or not before.is_finished):
         found.append(
             "the next run finds an order entered by hand only by its local_id; without it, the run makes a SECOND one"
         )

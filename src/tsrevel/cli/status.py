@@ -63,10 +63,7 @@ def _answer(status: InstallationStatus, settings: Settings) -> reports.StatusAns
         held=tuple(_answer_trouble(status, each) for each in status.held),
         failed=tuple(_answer_trouble(status, each) for each in status.failed),
         missed=tuple(_answer_trouble(status, each) for each in status.missed),
-        changed=tuple(
-            fill(reports.ChangedEventJson, each, advice=advise(each.event_id, Status.SKIPPED, each.reason))
-            for each in status.changed
-        ),
+        changed=tuple(fill(reports.ChangedEventJson, each, advice=_advise_on_change(each)) for each in status.changed),
         dry_run_findings=tuple(map(reports.answer_status, status.dry)),
         due=tuple(
             fill(reports.DueEventJson, reports.answer_status(each), overdue=status.is_overdue(each))
@@ -134,7 +131,11 @@ def _trouble_line(page: TextOutput, status: InstallationStatus, each: EventStatu
 def _changed_line(page: TextOutput, each: Changed) -> str:
     at = page.at(each.told_at, each.location)
     what = f"changed: event {each.event_id} ({_where(each)}) {each.reason}, reported {at}"
-    return f"{what}: {each.text}; {advise(each.event_id, Status.SKIPPED, each.reason)}"
+    return f"{what}: {each.text}; {_advise_on_change(each)}"
+
+
+def _advise_on_change(each: Changed) -> str:
+    return advise(each.event_id, Status.SKIPPED, each.reason, foreign=each.foreign)
 
 
 def _dry_line(page: TextOutput, each: EventStatus) -> str:

@@ -45,7 +45,7 @@ from tsrevel.planning.identity import known_local_ids, order_uuid
 from tsrevel.planning.model import Event, EventId, Hold, OrderId, Plan, Skip
 from tsrevel.planning.money import to_cents
 from tsrevel.planning.reasons import Reason, Status
-from tsrevel.planning.screening import find_location, find_zone, screen_status
+from tsrevel.planning.screening import event_day, find_location, find_zone, screen_status
 from tsrevel.revel.client import tell_doubles
 from tsrevel.revel.compare import IDENTITY, planned_fields, shown_fields
 from tsrevel.revel.decode import OrderRow
@@ -75,6 +75,10 @@ ShownFields = Mapping[str, str]
 """The compared fields of an order, as text: money with two decimals, marks as yes or no. No customer data."""
 ShownOrder = tuple[OrderRecord, Sequence[OrderRow]]
 """An order that a run checks, and Revel's rows of its event."""
+_STANDS = {"there": "yes", "deleted": "no"}
+"""Stored of somebody else's order that stands."""
+_WANTS_FOREIGN = frozenset({Reason.ORDER_EXISTS, Reason.CHANGED_AFTER_INJECTION})
+"""The reasons of a skipped event that needs somebody else's order: it isn't cancelled."""
 _ENDINGS = {
     StationChange.CHANGED: "check it there; tsrevel doesn't change it",
     StationChange.UNDONE: "it is again as tsrevel made it",
@@ -166,13 +170,13 @@ def _is_as_made(event: Event, record: OrderRecord) -> bool:
 def note_changed_orders(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """`outcomes` with the changes that stations made to finished orders since the last report, and with their twins.
 
-    Checks orders of coming days and of the last DAYS_AFTER days. A failed request ends the check, and the next run
-    checks again. Raises LedgerUnusable.
+    Checks orders of coming days and of the last DAYS_AFTER days, and whether somebody else's orders still stand. A
+    failed request ends the check, and the next run checks again. Raises LedgerUnusable.
     """
     told = {each.event_id: each for each in outcomes}
     near = [(days, record) for days, record in _near(ctx) if _may_report_change(told.get(record.event_id))]
     number = ctx.ledger.runs.count(dry_run=ctx.dry_run)
-    return _note_changes(ctx, state, outcomes, _choose(near, number), number)
+    return _note_changes(ctx, state, outcomes, [*_choose(near, number), *_find_foreign(ctx, state, outcomes)], number)
 
 
 def note_known_twins(ctx: RunContext, state: RunState, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -182,7 +186,7 @@ def note_known_twins(ctx: RunContext, state: RunState, outcomes: Sequence[Outcom
     """
     skipped = [each.event_id for each in outcomes if each.status is Status.SKIPPED]
     orders = ctx.ledger.orders.find(_doubled(ctx, skipped)).values()
-    finished = [each for each in orders if each.state == "settled" and each.plan]
+    finished = [each for each in orders if each.state == "foreign" or (each.state == "settled" and each.plan)]
     return _note_changes(ctx, state, outcomes, finished, number=1)
 
 
@@ -220,10 +224,23 @@ def note_changed_order(ctx: RunContext, state: RunState, record: OrderRecord, ou
         doubles = _search_doubles(ctx, record)
         if doubles:
             return _hold(record, doubles, outcome)
+        if record.state == "foreign":
+            return _note_foreign(ctx, state, record, record.order_id, outcome)
         row = _find(ctx, record, record.order_id)
     except (StopRun, TryNextRun, Refused):  # nothing is known of the order then
         return outcome
     return _compare(state, record, row, None, outcome) or outcome
+
+
+def _note_foreign(
+    ctx: RunContext, state: RunState, record: OrderRecord, order_id: OrderId, outcome: Outcome
+) -> Outcome:
+    """`outcome`, and that somebody else's order of an event that isn't cancelled is gone."""
+    found = state.found.get(record.event_id)
+    if outcome.reason not in _WANTS_FOREIGN or found is None:
+        return outcome
+    shown, is_ahead = _read_foreign(ctx, record, order_id), _is_ahead(ctx, found.event)
+    return _compare_foreign(state, record, shown, None, outcome, is_ahead=is_ahead) or outcome
 
 
 def describe_order_changes(before: ShownFields, now: ShownFields) -> list[str]:
@@ -286,12 +303,31 @@ def _days_ahead(ctx: RunContext, record: OrderRecord) -> int | None:
     return (plan.day - ctx.now().astimezone(find_zone(plan.location.timezone) or UTC).date()).days
 
 
+def _find_foreign(ctx: RunContext, state: RunState, outcomes: Iterable[Outcome]) -> list[OrderRecord]:
+    """Somebody else's orders of this run's events: those at its locations that are still to come."""
+    skipped = {each.event_id for each in outcomes if each.status is Status.SKIPPED and each.reason in _WANTS_FOREIGN}
+    ahead = [each for each in skipped & state.found.keys() if _is_ahead(ctx, state.found[each].event)]
+    found = ctx.ledger.orders.find(sorted(ahead)) if ahead else {}
+    return [each for each in found.values() if each.state == "foreign" and not each.cancelled][:MOST]
+
+
+def _is_ahead(ctx: RunContext, event: Event) -> bool:
+    """Whether the event is at a location of this run, today or later."""
+    location = find_location(event, ctx.policy)
+    if location is None or not ctx.write_gate.covers(WriteScope.of(location)):
+        return False
+    zone = find_zone(location.timezone)
+    day = event_day(event, zone)
+    return day is not None and day >= ctx.now().astimezone(zone or UTC).date()
+
+
 def _read_rows(ctx: RunContext, orders: Sequence[OrderRecord], number: int) -> Iterator[ShownOrder]:
     """Revel's rows of each order: in some runs by uuid, in others by `local_id`, so that each kind of twin shows.
 
     That is one request for BATCH orders. Of three runs in a row, one at least asks in each way. They don't alternate:
     if a crontab alternates between two locations, each location would always be asked for in the same way. `number` is
     this run's. Orders that aren't found by `local_id` are asked for by uuid as well, and known twins in both ways.
+    Somebody else's orders have no uuid of ours: only some runs ask for them.
     """
     by_uuid = number.bit_count() % 2 == 1
     doubled = _doubled(ctx, [each.event_id for each in orders])
@@ -306,7 +342,8 @@ def _read_rows(ctx: RunContext, orders: Sequence[OrderRecord], number: int) -> I
         seen = frozenset() if by_uuid else {each.event_id for each in batch if each.order_id in rows[each.event_id]}
         _add_by_uuid(ctx, [each for each in batch if each.event_id in doubled or each.event_id not in seen], rows)
         for each in batch:
-            yield each, tuple(rows[each.event_id].values())
+            if each.plan or not by_uuid or each.event_id in doubled:
+                yield each, tuple(rows[each.event_id].values())
 
 
 def _doubled(ctx: RunContext, event_ids: Iterable[EventId]) -> frozenset[EventId]:
@@ -366,6 +403,8 @@ def _check(
     doubles = _find_doubles(rows)
     if doubles:
         return _hold(record, doubles, outcome)
+    if record.state == "foreign":
+        return _check_foreign(ctx, state, record, rows, before, outcome, singles)
     own = next((row for row in rows if row.id == record.order_id), None)
     if own and record.plan:
         shown = _confirm(ctx, record.plan, own, before, singles)
@@ -449,6 +488,76 @@ def _compare(
     state.reports.append(OrderChangeReported(record.event_id, shown, report))
     details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
     return _tell(record, outcome, Skip(Reason.CHANGED_AFTER_INJECTION, report.text, details)) if report else None
+
+
+def _check_foreign(
+    ctx: RunContext,
+    state: RunState,
+    record: OrderRecord,
+    rows: Sequence[OrderRow],
+    before: ShownFields | None,
+    outcome: Outcome | None,
+    singles: Counter[SingleRead],
+) -> Outcome | None:
+    """Check whether somebody else's order stands. That it is gone is read again, because lists may be incomplete."""
+    shown = _show_foreign(rows, record.order_id)
+    if shown not in (_STANDS, before):
+        if record.order_id is None or not _may_read(singles, "lost"):
+            return None
+        try:
+            shown = _read_foreign(ctx, record, record.order_id)
+        except Unreadable as error:
+            _warn_unreadable(record, error)
+            return None
+    return _compare_foreign(state, record, shown, before, outcome, is_ahead=True)
+
+
+def _read_foreign(ctx: RunContext, record: OrderRecord, order_id: OrderId) -> ShownFields:
+    """Somebody else's order as Revel shows it by its id and by the event's names, because one of them may be wrong."""
+    row = ctx.revel.find_by_id(order_id)
+    if row and not row.deleted:
+        return _STANDS
+    try:
+        found = ctx.revel.find_orders(order_uuid(record.event_id), _names_of(ctx, record))
+    except Unreadable:
+        if row is None:  # one answer doesn't prove that it is gone
+            raise
+        found = ()
+    return _show_foreign([*found, *((row,) if row else ())], order_id)
+
+
+def _show_foreign(rows: Iterable[OrderRow], order_id: OrderId | None) -> ShownFields:
+    """Whether the order, or another one of its event, stands according to these rows."""
+    rows = list(rows)
+    if any(not row.deleted for row in rows):
+        return _STANDS
+    is_deleted = any(row.id == order_id for row in rows)
+    return {"there": "yes", "deleted": "yes"} if is_deleted else {"there": "no", "deleted": "no"}
+
+
+def _compare_foreign(
+    state: RunState,
+    record: OrderRecord,
+    shown: ShownFields,
+    before: ShownFields | None,
+    outcome: Outcome | None,
+    *,
+    is_ahead: bool,
+) -> Outcome | None:
+    """The event's outcome if somebody else's order is gone, or stands again, since the last report; else None."""
+    if shown == (before or _STANDS):
+        return None
+    event_id, whose = record.event_id, f"Revel order {record.order_id}, which someone else made,"
+    if shown == _STANDS:
+        change, text = StationChange.UNDONE, f"{whose} stands again"
+    else:
+        change, text = StationChange.CHANGED, f"{whose} {'was deleted' if shown['there'] == 'yes' else 'is gone'}"
+        if is_ahead:
+            command = f'tsrevel resolve {event_id} --as open --note "order wanted"'
+            text += f". If the event needs an order, run `{command}`: the next run makes it"
+    state.reports.append(OrderChangeReported(event_id, shown, StationReport(change, text)))
+    details = tuple(f"{name} {value}" for name, value in sorted(shown.items()))
+    return _tell(record, outcome, Skip(Reason.CHANGED_AFTER_INJECTION, text, details))
 
 
 def _may_report_change(outcome: Outcome | None) -> bool:

@@ -300,12 +300,12 @@ def _make_order(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> 
     refusal = state.budget.reserve(event_id)
     if refusal:
         return _beyond(about, refusal, looked_into=True)
-    existing = Absent() if ready.absent else find_order(ctx, plan.uuid, known_local_ids(ctx.policy, event.id))
+    existing = Absent() if ready.absent else find_order(ctx, event_id, plan.uuid, known_local_ids(ctx.policy, event_id))
     match existing:
         case Hold():
             return hold_found(about, existing)
         case Foreign(row):
-            return leave_foreign(ctx, about, row, plan.location)
+            return leave_foreign(ctx, about, row, plan.location, task.found.digest)
         case Ours(row) if ctx.dry_run:
             return preview_adoption(ctx, state, about, plan, row)
     if ctx.dry_run:
@@ -330,7 +330,7 @@ def _prepared(ctx: RunContext, state: RunState, work: Work, task: Prepare) -> Pr
 def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: Skip) -> Outcome:
     """The gate closed: Revel may have an order that this ledger doesn't know. Checked once per event."""
     event_id, about = found.event.id, describe(found.event, ctx.policy)
-    existing = find_order(ctx, order_uuid(event_id), known_local_ids(ctx.policy, event_id))
+    existing = find_order(ctx, event_id, order_uuid(event_id), known_local_ids(ctx.policy, event_id))
     if isinstance(existing, Hold):
         return hold_found(about, existing)
     if isinstance(existing, Absent):
@@ -347,7 +347,7 @@ def _check_missed(ctx: RunContext, state: RunState, found: FoundEvent, verdict: 
     if not ctx.dry_run and isinstance(existing, Ours):
         _take_in(ctx, state, found, row)
     elif not ctx.dry_run:
-        ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id)
+        ctx.ledger.orders.mark_foreign(ctx.run_id, event_id, row.id, row.local_id, found.digest)
     reason = Reason.ALREADY_INJECTED if isinstance(existing, Ours) else Reason.ORDER_EXISTS
     return not_written(about, Skip(reason, f"Revel already had order {row.id}; the ledger didn't know it"))
 

@@ -64,11 +64,12 @@ ExistingOrder = Absent | Ours | Foreign | Hold
 
 
 def find_order(
-    ctx: RunContext, uuid: str, local_ids: tuple[str, ...], *, order_id: OrderId | None = None
+    ctx: RunContext, event_id: EventId, uuid: str, local_ids: tuple[str, ...], *, order_id: OrderId | None = None
 ) -> ExistingOrder:
     """The event's order in Revel, searched by its local_ids and by our uuid, because a local_id may be lost or changed.
 
-    If neither finds it, it is read by `order_id`, the id that Revel gave it.
+    If neither finds it, it is read by `order_id`, the id that Revel gave it. Somebody else's order that was deleted
+    doesn't count if a person has opened the event again since.
     """
     found = {row.id: row for row in ctx.revel.find_orders(uuid, local_ids)}
     if len([row for row in found.values() if not row.deleted]) < 2:  # two are enough to hold the event
@@ -79,8 +80,9 @@ def find_order(
     rows = {row.id: row for row in found.values() if not row.deleted}
     if len(rows) > 1:
         return Hold(Reason.DUPLICATE_ORDERS, tell_doubles(rows), tuple(sorted(rows)))
-    if found and not rows:
-        ids = tuple(sorted(found))
+    gone = found.keys() - ctx.ledger.orders.dropped(event_id) if found and not rows else ()
+    if gone:
+        ids = tuple(sorted(gone))
         text = f"its Revel order {', '.join(ids)} was deleted there; if it is wanted, enter it by hand"
         return Hold(Reason.ORDER_EXISTS, text, ids)
     only = next(iter(rows.values()), None)
@@ -97,7 +99,7 @@ def hold_found(about: Outcome, found: Hold) -> Outcome:
 # An order that somebody else made
 
 
-def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Location) -> Outcome:
+def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Location, digest: str | None) -> Outcome:
     """An order that someone else made counts at the event's establishment. Elsewhere a person must decide."""
     known = with_row(about, row)
     if row.establishment != location.establishment:
@@ -106,7 +108,7 @@ def leave_foreign(ctx: RunContext, about: Outcome, row: OrderRow, location: Loca
     if may_be_ours(ctx, row, about.event_id):
         return hold_stranger(known, row)
     if not ctx.dry_run:
-        ctx.ledger.orders.mark_foreign(ctx.run_id, about.event_id, row.id, row.local_id)
+        ctx.ledger.orders.mark_foreign(ctx.run_id, about.event_id, row.id, row.local_id, digest)
     return not_written(known, Skip(Reason.ORDER_EXISTS, f"Revel order {row.id} was made by someone else"))
 
 
@@ -206,7 +208,7 @@ def recheck(ctx: RunContext, state: RunState, record: OrderRecord, plan: Plan) -
     If the clock proves to be fast, a later run checks again.
     """
     doubled: Hold | None = None
-    match find_order(ctx, plan.uuid, order_names(ctx, plan)):
+    match find_order(ctx, plan.event_id, plan.uuid, order_names(ctx, plan)):
         case Ours(row):
             twice = find_twice(ctx.revel.contents(row.id))
             doubled = differs(Mismatch(Reason.AMOUNT_MISMATCH, twice), row.id) if twice else None
@@ -231,7 +233,7 @@ def _find_begun(ctx: RunContext, state: RunState, record: OrderRecord, plan: Pla
     def settles(found: ExistingOrder) -> bool:
         return not isinstance(found, Absent) or not (answered or plan.uuid in _pending(ctx, state, record))
 
-    found = state.poll(ctx, lambda: find_order(ctx, plan.uuid, names, order_id=record.order_id), settles)
+    found = state.poll(ctx, lambda: find_order(ctx, plan.event_id, plan.uuid, names, order_id=record.order_id), settles)
     pending = _pending(ctx, state, record)  # only now, because Revel's answer also shows its time
     if isinstance(found, Absent) and answered:
         ctx.ledger.orders.mark_missing(ctx.run_id, record.event_id, plan.steps[:1])
@@ -274,7 +276,7 @@ def _recover_foreign(ctx: RunContext, about: Outcome, record: OrderRecord, plan:
     if sent and row.local_id == plan.local_id:
         return _disown(ctx, about, record, plan, row.id, plan.steps[0])
     if record.state == "claimed" and not record.receipts:
-        return leave_foreign(ctx, about, row, plan.location)
+        return leave_foreign(ctx, about, row, plan.location, None)
     text = f"Revel shows order {row.id}, made by someone else, instead of our order {record.order_id}"
     return not_written(about, Hold(Reason.ORDER_DIFFERS, text, (row.id,)))
 

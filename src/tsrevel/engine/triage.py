@@ -134,8 +134,7 @@ def triage_finished(found: FoundEvent, record: OrderRecord, policy: Policy) -> L
     event, plan = found.event, record.plan
     about = replace(describe(event, policy), order_id=record.order_id)
     if record.state == "foreign":
-        text = f"Revel order {record.order_id} was made by someone else"
-        return Leave(not_written(replace(about, local_id=record.local_id), Skip(Reason.ORDER_EXISTS, text)))
+        return _triage_foreign(found, replace(about, local_id=record.local_id), record, policy)
     done = replace(about, local_id=plan.local_id, total=plan.final_total) if plan else about
     if found.digest is not None and found.digest == record.digest:
         return Leave(order_stands(done, record))
@@ -191,7 +190,8 @@ def leave_cancelled(done: Outcome, found: FoundEvent, record: OrderRecord, state
     report = report_change(found, cancelled=True)
     if record.cancelled:
         text = f"Revel order {record.order_id}; {state.text}"
-        return Leave(not_written(done, Skip(Reason.ALREADY_INJECTED, text)), report)
+        reason = Reason.ORDER_EXISTS if record.state == "foreign" else Reason.ALREADY_INJECTED
+        return Leave(not_written(done, Skip(reason, text)), report)
     text = f"{state.text}; Revel order {record.order_id} still stands; if nobody wants it, void it in Revel"
     return Leave(replace(not_written(done, Skip(Reason.CANCELLED_AFTER_INJECTION, text)), news=True), report)
 
@@ -209,6 +209,29 @@ def report_change(
         keeps_trouble=now is None,
         content=content,
     )
+
+
+def _triage_foreign(found: FoundEvent, about: Outcome, record: OrderRecord, policy: Policy) -> Leave:
+    """An event with somebody else's order: a change of the event is reported once. Nobody knows what that order has."""
+    stands = not_written(about, Skip(Reason.ORDER_EXISTS, f"Revel order {record.order_id} was made by someone else"))
+    if found.digest is not None and found.digest == record.digest:
+        return Leave(stands)
+    state = screen_status(found.event, policy)
+    if isinstance(state, Skip):
+        return leave_cancelled(about, found, record, state)
+    if isinstance(state, Hold):  # its status is unknown
+        return Leave(stands)
+    if record.cancelled:
+        change = reinstated(found)
+    elif found.digest is None:  # it was named or delivered: there is nothing to compare
+        return Leave(stands)
+    elif not record.digest:  # the first listing since the order was found
+        return Leave(stands, report_change(found))
+    else:
+        change = "the event has changed: is that order still right?"
+    text = f"after someone else made Revel order {record.order_id}: {change}"
+    told = not_written(about, Skip(Reason.CHANGED_AFTER_INJECTION, text, (found.digest or "",)))
+    return Leave(replace(told, news=True), report_change(found))
 
 
 def _triage_begun(

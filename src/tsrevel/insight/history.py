@@ -90,7 +90,7 @@ _SENTENCES: dict[str, str] = {
     AuditKind.LOOK_AGAIN: "next check: {at}",
     AuditKind.FOREIGN: "someone else made Revel order {order_id} ({local_id})",
     AuditKind.RELEASED: "released: {text}",
-    AuditKind.REMEMBERED: "a run reported a change; later runs compare with it",
+    AuditKind.REMEMBERED: "the event as a run saw it; later runs compare with it",
     AuditKind.MISSED: "missed: the event was on {day} and has no order",
     AuditKind.DELIVERY: "webhook delivery {trigger} of {stamp}, signed: {signed}, reason: {reason}",
     AuditKind.RESOLVED: "resolved by a person as {verdict}, order {order_id}: {note}",

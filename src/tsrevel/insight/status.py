@@ -22,6 +22,8 @@ from tsrevel.webhook.spool import Spool, SpoolStatus
 
 def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
     """How the event, or the order in Revel, now differs from the order that was made; None if no change is known."""
+    if record.state == "foreign":
+        return _recall_foreign(record, facts)
     if record.state != "settled":
         return None
     if record.cancelled:
@@ -35,13 +37,37 @@ def recall_drift(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
     elif record.seen_plan:
         changes += describe_changes(record.plan, record.seen_plan)
     told = [f"after Revel order {record.order_id} was made: {'; '.join(changes)}"] if changes else []
-    for fact in reversed(facts):
-        reported = read_station_change(fact.detail) if fact.kind == AuditKind.ORDER_SHOWN else None
-        if reported:  # only the latest one counts
-            if reported is StationChange.CHANGED:
-                told.append(fact.detail["text"])
-            break
+    told += _recall_station_change(facts)
     return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
+
+
+def _recall_foreign(record: OrderRecord, facts: Sequence[AuditRow]) -> Skip | None:
+    """The same for somebody else's order: whether its event changed since, and whether that order is gone."""
+    whose = f"Revel order {record.order_id}"
+    if record.cancelled:
+        text = f"the event was cancelled or deleted; {whose}, which someone else made, still stands"
+        return Skip(Reason.CANCELLED_AFTER_INJECTION, text)
+    found = next((each.seq for each in reversed(facts) if each.kind == AuditKind.FOREIGN), 0)
+    digests = [
+        each.detail["digest"]
+        for each in facts
+        if each.seq >= found and each.kind in {AuditKind.FOREIGN, AuditKind.REMEMBERED} and each.detail.get("digest")
+    ]
+    is_changed = bool(digests) and digests[0] != digests[-1]
+    told = [f"the event has changed since someone else made {whose}"] if is_changed else []
+    told += _recall_station_change(facts)
+    return Skip(Reason.CHANGED_AFTER_INJECTION, "; ".join(told)) if told else None
+
+
+def _recall_station_change(facts: Sequence[AuditRow]) -> list[str]:
+    """The latest report of a change at Revel, unless that was undone since. An order that was dropped doesn't count."""
+    for fact in reversed(facts):
+        if fact.kind == AuditKind.RELEASED:
+            break
+        reported = read_station_change(fact.detail) if fact.kind == AuditKind.ORDER_SHOWN else None
+        if reported:
+            return [fact.detail["text"]] if reported is StationChange.CHANGED else []
+    return []
 
 
 STALE = timedelta(hours=3)
@@ -54,7 +80,10 @@ OVERDUE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An event that differs from its order, and how. `told_at` is when a run last reported it."""
+    """An event that differs from its order, and how. `told_at` is when a run last reported it.
+
+    `foreign`: somebody else made the order.
+    """
 
     event_id: EventId
     day: date | None
@@ -63,6 +92,7 @@ class Changed:
     text: str
     order_id: OrderId | None
     told_at: datetime
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +254,7 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
     for each in found:
         record = records.get(each.event_id)
         drift = recall_drift(record, facts[each.event_id]) if record else None
-        if drift is None and record and record.state == "settled":
+        if drift is None and record and record.state in {"settled", "foreign"}:
             continue
         yield Changed(
             event_id=each.event_id,
@@ -234,6 +264,7 @@ def _changed(view: LedgerView) -> Iterator[Changed]:
             text=drift.text if drift else "it has changed since a person resolved it",
             order_id=record.order_id if record else None,
             told_at=each.told_at,
+            foreign=record is not None and record.state == "foreign",
         )
 
 

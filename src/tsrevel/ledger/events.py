@@ -104,6 +104,7 @@ _PUT_RESOLUTION = """
         verdict = excluded.verdict, note = excluded.note, order_id = coalesce(excluded.order_id, order_id),
         digest = excluded.digest, resolved_at = excluded.resolved_at
 """
+_FOREIGN = "SELECT order_id FROM orders WHERE event_id = ? AND state = 'foreign'"
 _KNOWS_DELIVERY = """
     SELECT EXISTS (SELECT 1 FROM deliveries WHERE trigger = ? AND subject = ? AND stamp IN (?, ?)) AS known
 """
@@ -199,12 +200,15 @@ class EventRepository:
             change.connection.execute("DELETE FROM open_changes WHERE event_id = ?", (event_id,))
 
     def reopen(self, event_id: EventId, note: str) -> bool:
-        """Removes the verdict: runs plan the event again. False if there was none."""
+        """Removes the verdict, and somebody else's order: runs search Revel and plan the event again.
+
+        False if there was neither.
+        """
         with self._transactions.changing(None) as change:
             dropped = change.connection.execute("DELETE FROM resolutions WHERE event_id = ?", (event_id,)).rowcount > 0
             if dropped:
                 change.audit(AuditKind.REOPENED, event_id, note=note)
-            return dropped
+            return _drop_foreign(change, event_id, note) or dropped
 
     def note_change(self, run_id: str, event_id: EventId, digest: str) -> None:
         """Records that a change of a resolved event was reported. The next run compares the event with `digest`."""
@@ -282,6 +286,18 @@ class DeliveryRepository:
             told = {"trigger": key.trigger, "subject": key.subject, "body": key.body_hash, "reason": reason}
             stamp, word = key.stamp or key.body_hash, "yes" if signed else "no"
             change.audit(AuditKind.DELIVERY, event_id, signed=word, stamp=stamp, **told)
+
+
+def _drop_foreign(change: Change, event_id: EventId, note: str) -> bool:
+    """Forgets somebody else's order and what was reported of it. False if the event has none."""
+    row = change.connection.execute(_FOREIGN, (event_id,)).fetchone()
+    if row is None:
+        return False
+    for table in ("orders", "shown_orders", "open_changes"):
+        change.connection.execute(f"DELETE FROM {table} WHERE event_id = ?", (event_id,))  # noqa: S608 (named above)
+    text = f"someone else's Revel order {row['order_id']} no longer counts; a person opened the event again"
+    change.audit(AuditKind.RELEASED, event_id, order_id=row["order_id"], text=f"{text}: {note}" if note else text)
+    return True
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

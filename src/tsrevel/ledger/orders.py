@@ -128,16 +128,20 @@ _RECHECK = """
     UPDATE orders SET look_again_at = :again, run_id = :run_id, touched_at = :at WHERE event_id = :event_id
 """
 _MARK_FOREIGN = """
-    INSERT INTO orders (event_id, state, order_id, local_id, run_id, touched_at)
-    VALUES (:event_id, 'foreign', :order_id, :local_id, :run_id, :at)
+    INSERT INTO orders (event_id, state, order_id, local_id, digest, run_id, touched_at)
+    VALUES (:event_id, 'foreign', :order_id, :local_id, :digest, :run_id, :at)
     ON CONFLICT (event_id) DO UPDATE SET
         state = 'foreign', plan = NULL, order_id = excluded.order_id, local_id = excluded.local_id,
-        run_id = excluded.run_id, touched_at = excluded.touched_at
+        digest = excluded.digest, run_id = excluded.run_id, touched_at = excluded.touched_at
 """
 _NOTE_DRIFT = """
     UPDATE orders SET digest = :digest, seen_plan = coalesce(:seen_plan, seen_plan), cancelled = :cancelled,
         seen_trouble = iif(:keeps_trouble, seen_trouble, :trouble), run_id = :run_id, touched_at = :at
     WHERE event_id = :event_id
+"""
+_DROPPED = """
+    SELECT json_extract(detail, '$.order_id') AS order_id FROM audit
+    WHERE event_id = ? AND kind = 'released' AND json_extract(detail, '$.order_id') IS NOT NULL
 """
 _COUNT = "SELECT state, count(*) AS number FROM orders GROUP BY state"
 _EVENTS_BETWEEN = """
@@ -238,6 +242,11 @@ class OrderRepository:
         """Whether any write for the event was sent and may be applied, even under a claim dropped since."""
         with self._transactions.reading() as connection:
             return bool(connection.execute(_MAY_BE_APPLIED, (event_id,)).fetchone()["ever"])
+
+    def dropped(self, event_id: EventId) -> frozenset[OrderId]:
+        """Somebody else's orders that no longer count for the event, because a person opened it again."""
+        with self._transactions.reading() as connection:
+            return frozenset(OrderId(row["order_id"]) for row in connection.execute(_DROPPED, (event_id,)))
 
     def events_of(self, order_id: OrderId) -> tuple[EventId, ...]:
         """The events that have the Revel order with this id in the ledger."""
@@ -390,16 +399,18 @@ class OrderRepository:
                 AuditKind.DISPUTED, event_id, was=state, order_id=order_id, reason=found.reason, text=found.text
             )
 
-    def mark_foreign(self, run_id: str, event_id: EventId, order_id: OrderId, local_id: str) -> None:
-        """Records somebody else's order, in place of a claim without receipts.
+    def mark_foreign(
+        self, run_id: str, event_id: EventId, order_id: OrderId, local_id: str, digest: str | None = None
+    ) -> None:
+        """Records somebody else's order, in place of a claim without receipts. `digest`: the event's content hash now.
 
         ClaimConflict if our order is settled, disputed or has receipts.
         """
         with self._transactions.changing(run_id) as change:
             state = _require(change, event_id, "be foreign", {"claimed", "foreign"}, begun=False)
             change.connection.execute("DELETE FROM steps WHERE event_id = ?", (event_id,))
-            _write(change, _MARK_FOREIGN, event_id, order_id=order_id, local_id=local_id)
-            change.audit(AuditKind.FOREIGN, event_id, was=state, order_id=order_id, local_id=local_id)
+            _write(change, _MARK_FOREIGN, event_id, order_id=order_id, local_id=local_id, digest=digest)
+            change.audit(AuditKind.FOREIGN, event_id, was=state, order_id=order_id, local_id=local_id, digest=digest)
 
     def release(self, run_id: str, event_id: EventId, text: str) -> None:
         """Drops a claim and its receipts: Revel has nothing of it. `text` goes into the audit.

@@ -39,6 +39,7 @@ class MailItem:
     """One change of one event. `occasion` is a word of `email.on`; `plan` is the order's, if there is one.
 
     `reason` and `text` say why, `correlation_id` in which run. `failed_write`: a write that failed in several runs.
+    `foreign`: somebody else made the order.
     """
 
     occasion: str
@@ -51,6 +52,7 @@ class MailItem:
     text: str = ""
     plan: Plan | None = None
     failed_write: FailedWrite | None = None
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,9 @@ def _make_entry(item: MailItem, context: MailContext) -> _Entry:
     plan, event_id = item.plan, clean_text(item.event_id)
     explain = "" if item.occasion == "injected" else f"run `tsrevel explain {event_id}`"
     status, is_wrong = _STATUSES[item.occasion], item.order_id is not None
-    told = advise(event_id, status, item.reason, disputed=is_wrong, failed_write=item.failed_write)
+    told = advise(
+        event_id, status, item.reason, disputed=is_wrong, failed_write=item.failed_write, foreign=item.foreign
+    )
     advice = told or explain
     return _Entry(
         occasion=item.occasion,

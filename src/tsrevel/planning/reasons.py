@@ -146,6 +146,12 @@ _ADVICE: dict[tuple[Reason, Status | None], str] = {
 }
 
 
+_CORRECT_FOREIGN = (
+    "correct its order in Revel by hand, or enter one there, "
+    'then run `tsrevel resolve {event} --as done --note "corrected in Revel"`'
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FailedWrite:
     """A write of an event's order that failed in each of several runs, and in none since then worked.
@@ -189,16 +195,20 @@ def advise(
     *,
     disputed: bool = False,
     failed_write: FailedWrite | None = None,
+    foreign: bool = False,
 ) -> str:
     """The advice for an event with that status and reason code; '' for a code that this version doesn't know.
 
     Mails, `explain`, `status` and the table in docs/operations.md use this text. `disputed`: the event has an order of
-    ours, and that order is wrong. `failed_write`: a write of its order failed in several runs.
+    ours, and that order is wrong. `failed_write`: a write of its order failed in several runs. `foreign`: somebody else
+    made its order.
     """
     if failed_write and (status, reason) in _ORDER_IS_WANTED:
         return _advise_after(event_id, failed_write)
     if disputed and reason == Reason.AMOUNT_MISMATCH:
         return _ADVICE[Reason.ORDER_DIFFERS, None].replace("{event}", event_id)
+    if foreign and reason == Reason.CHANGED_AFTER_INJECTION:
+        return _CORRECT_FOREIGN.replace("{event}", event_id)
     if reason is None:
         return {Status.PLANNED: _NEXT_RUN, Status.FAILED: "report this fault in tsrevel"}.get(Status(status), NOTHING)
     if reason not in Reason.__members__:

@@ -175,6 +175,7 @@ def resolve(
 
     The event may be held, failed, missed or disputed. `--as open` undoes it. It writes nothing to Revel. An event
     resolved with `--order` can be opened again only after every order that was named for it is deleted in Revel.
+    If someone else made its order, `--as open` lets the next run search Revel again.
     """
     from tsrevel.cli import resolve as verb
 

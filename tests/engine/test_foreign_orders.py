@@ -1,0 +1,297 @@
+"""An order that somebody else made: watched while its event is ahead, and let go when a person opens the event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tsrevel.engine.outcomes import RunReport
+from tsrevel.planning.model import EventId
+
+from ..world import World, find_outcome, verdict
+from .conftest import FULL
+
+EXISTS, CHANGED = "skipped ORDER_EXISTS", "skipped CHANGED_AFTER_INJECTION"
+CANCELLED = "skipped CANCELLED_AFTER_INJECTION"
+EVENT = EventId(str(FULL))
+
+
+def later(world: World, **options: object) -> RunReport:
+    """The next run, three quarters of an hour later."""
+    world.time.move(minutes=45)
+    world.forget_requests()
+    return world.sync(**options)  # type: ignore[arg-type]
+
+
+def until_told(world: World, runs: int = 3) -> RunReport:
+    """The first of the next `runs` runs that reports something, else the last."""
+    for _ in range(runs - 1):
+        report = later(world)
+        if report.exit_status:
+            return report
+    return later(world)
+
+
+def quiet(world: World, runs: int = 6) -> bool:
+    """Whether the next runs report nothing of the event."""
+    reports = [later(world) for _ in range(runs)]
+    return {(verdict(each, FULL), each.exit_status) for each in reports} == {(EXISTS, 0)}
+
+
+def open_again(world: World) -> bool:
+    with world.ledger() as ledger:
+        return ledger.events.reopen(EVENT, "order wanted")
+
+
+def order_of(world: World) -> int:
+    return next(iter(world.revel.state.rows["Order"]))
+
+
+def delete(world: World) -> None:
+    world.revel.state.rows["Order"][order_of(world)]["deleted"] = True
+
+
+def vanish(world: World) -> None:
+    world.revel.state.rows["Order"].clear()
+
+
+@pytest.fixture(params=["Triple Seat {}", "Triple Seat_{}"], ids=["legacy name", "our name"])
+def found(world: World, request: pytest.FixtureRequest) -> World:
+    """A world in which a run found an order that somebody else made."""
+    world.add_order(FULL, request.param)
+    assert verdict(world.sync(), FULL) == EXISTS
+    return world
+
+
+@pytest.mark.parametrize(("loss", "what"), [(delete, "was deleted"), (vanish, "is gone")])
+def test_that_it_is_gone_is_told_once_with_what_to_do(found: World, loss: Callable[[World], None], what: str) -> None:
+    order = order_of(found)
+    loss(found)
+    report = until_told(found)
+    told = find_outcome(report, FULL)
+    assert (verdict(report, FULL), told.news, report.exit_status) == (CHANGED, True, 3)
+    assert told.text == (
+        f"Revel order {order}, which someone else made, {what}. If the event needs an order, run `tsrevel resolve "
+        f'{FULL} --as open --note "order wanted"`: the next run makes it'
+    )
+    assert quiet(found)
+    assert found.writes == []
+
+
+@pytest.mark.parametrize("loss", [delete, vanish])
+@pytest.mark.parametrize("told", [True, False])
+def test_opened_again_the_next_run_makes_the_order(found: World, loss: Callable[[World], None], told: bool) -> None:
+    loss(found)
+    if told:
+        until_told(found)
+    assert open_again(found)
+    assert verdict(later(found), FULL) == "injected"
+    found.revel.state.rows["Order"] = {k: v for k, v in found.revel.state.rows["Order"].items() if not v["deleted"]}
+    assert found.flaws(FULL) == []
+    for _ in range(6):
+        report = later(found)
+        assert (verdict(report, FULL), report.exit_status) == ("skipped ALREADY_INJECTED", 0)
+
+
+def test_opened_again_while_it_stands_it_is_found_again(found: World) -> None:
+    assert open_again(found)
+    assert quiet(found)
+    assert found.writes == []
+
+
+def test_opened_again_and_deleted_by_a_person_who_wants_none_it_stays_away_once_told(found: World) -> None:
+    assert open_again(found)
+    assert quiet(found, 1)
+    delete(found)
+    assert verdict(until_told(found), FULL) == CHANGED
+    assert quiet(found)
+
+
+def test_an_order_that_was_deleted_before_tsrevel_saw_it_still_needs_a_person(world: World) -> None:
+    world.add_order(FULL, deleted=True)
+    assert open_again(world) is False
+    for _ in range(2):
+        assert verdict(later(world), FULL) == "held ORDER_EXISTS"
+
+
+def test_another_order_that_is_deleted_since_still_holds_the_event(found: World) -> None:
+    delete(found)
+    until_told(found)
+    assert open_again(found)
+    found.add_order(FULL, deleted=True)
+    report = later(found)
+    assert verdict(report, FULL) == "held ORDER_EXISTS"
+    assert str(order_of(found)) not in find_outcome(report, FULL).text
+
+
+def test_opened_again_by_a_run_that_died_before_its_first_write_it_is_made_later(found: World) -> None:
+    delete(found)
+    assert open_again(found)
+    found.revel.faults.add("status", "POST", "/resources/Order/", status=503)
+    assert verdict(later(found), FULL) == "failed OUTCOME_UNKNOWN"
+    assert verdict(later(found), FULL) == "injected"
+
+
+def test_that_it_stands_again_is_told_and_nothing_after_that(found: World) -> None:
+    delete(found)
+    until_told(found)
+    found.revel.state.rows["Order"][order_of(found)]["deleted"] = False
+    report = until_told(found)
+    assert (verdict(report, FULL), report.exit_status) == (CHANGED, 3)
+    assert find_outcome(report, FULL).text.endswith("which someone else made, stands again")
+    assert quiet(found)
+
+
+@pytest.mark.parametrize("name", ["Triple Seat {}", "Triple Seat_{}"])
+def test_another_order_in_its_place_is_as_good(found: World, name: str) -> None:
+    delete(found)
+    found.add_order(FULL, name)
+    assert quiet(found)
+
+
+@pytest.mark.parametrize("name", ["Triple Seat {}", "Triple Seat_{}"])
+def test_a_second_order_beside_it_is_an_alarm_until_one_is_deleted(found: World, name: str) -> None:
+    twin = found.add_order(FULL, name)
+    assert verdict(until_told(found), FULL) == "held DUPLICATE_ORDERS"
+    for _ in range(3):
+        report = later(found)
+        assert (verdict(report, FULL), report.exit_status) == ("held DUPLICATE_ORDERS", 14)
+    found.revel.state.rows["Order"][twin]["deleted"] = True
+    assert quiet(found)
+
+
+def test_one_that_lost_its_name_stands(found: World) -> None:
+    found.revel.state.rows["Order"][order_of(found)]["local_id"] = "77"
+    assert quiet(found)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("status", 503), ("status", 400), ("status", 401), ("html", 200)])
+def test_a_look_that_fails_does_not_mean_that_it_is_gone(found: World, kind: str, status: int) -> None:
+    found.revel.faults.add(kind, "GET", "/resources/Order/$", times=None, status=status)
+    assert quiet(found)
+
+
+def test_where_revel_ignores_the_filter_it_is_not_gone_either(found: World) -> None:
+    found.revel.ignored_filters = {"local_id"}
+    for number in range(1005):
+        found.revel.add("Order", None, local_id=str(number))
+    assert quiet(found, 3)
+    order = order_of(found)
+    row = found.revel.state.rows["Order"].pop(order)
+    assert quiet(found, 3)
+    found.revel.state.rows["Order"][order] = {**row, "deleted": True}
+    assert verdict(until_told(found), FULL) == CHANGED
+
+
+def test_once_its_day_has_passed_nobody_needs_it(found: World) -> None:
+    found.time.move(days=1)
+    delete(found)
+    assert quiet(found, 3)
+    assert found.revel.requests == []
+
+
+def test_a_cancelled_event_needs_it_no_more(found: World) -> None:
+    found.tripleseat.cancel_event(FULL)
+    delete(found)
+    assert verdict(later(found), FULL) == CANCELLED
+    assert quiet(found)
+
+
+def test_a_run_that_leaves_out_its_location_does_not_look_at_it(found: World) -> None:
+    delete(found)
+    for _ in range(3):
+        later(found, only=("30502",))
+        assert found.revel.requests == []
+
+
+def test_a_dry_run_tells_and_stores_nothing(found: World) -> None:
+    delete(found)
+    assert CHANGED in [verdict(later(found, dry_run=True), FULL) for _ in range(3)]
+    with found.ledger() as ledger:
+        assert ledger.orders.shown([EVENT]) == {}
+    assert verdict(until_told(found), FULL) == CHANGED
+
+
+def test_an_idle_run_asks_revel_once_at_most(found: World) -> None:
+    other = found.add_event(lines=[("Coffee Urn", 1, 38)])
+    assert verdict(later(found), other) == "injected"
+    for _ in range(6):
+        assert verdict(later(found), FULL) == EXISTS
+        assert len(found.revel.requests) == 1
+
+
+def test_a_changed_event_is_told_once_a_change(found: World) -> None:
+    order = order_of(found)
+    for total in ("900.00", "1000.00"):
+        found.tripleseat.edit_event(FULL, grand_total=total)
+        report = later(found)
+        assert (verdict(report, FULL), report.exit_status) == (CHANGED, 3)
+        told = f"after someone else made Revel order {order}: the event has changed: is that order still right?"
+        assert find_outcome(report, FULL).text == told
+        assert quiet(found, 2)
+
+
+def test_a_cancelled_event_is_told_once_and_so_is_its_return(found: World) -> None:
+    order = order_of(found)
+    found.tripleseat.cancel_event(FULL)
+    report = later(found)
+    assert (verdict(report, FULL), report.exit_status) == (CANCELLED, 3)
+    assert f"Revel order {order} still stands" in find_outcome(report, FULL).text
+    assert quiet(found)
+    found.tripleseat.edit_event(FULL, status="DEFINITE")
+    report = later(found)
+    assert (verdict(report, FULL), report.exit_status) == (CHANGED, 3)
+    assert "it had been cancelled and is DEFINITE again" in find_outcome(report, FULL).text
+    assert quiet(found)
+
+
+def test_an_event_without_a_status_waits_for_one(found: World) -> None:
+    found.tripleseat.edit_event(FULL, status="")
+    assert quiet(found, 2)
+    found.tripleseat.edit_event(FULL, status="DEFINITE", grand_total="900.00")
+    assert verdict(later(found), FULL) == CHANGED
+
+
+def test_changes_of_event_and_order_are_told_together(found: World) -> None:
+    later(found)
+    delete(found)
+    found.tripleseat.edit_event(FULL, grand_total="900.00")
+    told = find_outcome(later(found), FULL).text
+    if "was deleted" not in told:
+        assert "the event has changed" in told
+        told += find_outcome(until_told(found), FULL).text
+    assert "the event has changed" in told
+    assert "was deleted" in told
+    assert quiet(found)
+
+
+@pytest.mark.parametrize("way", ["named", "missed"])
+def test_the_first_listing_after_it_was_found_otherwise_is_the_one_to_compare_with(world: World, way: str) -> None:
+    world.add_order(FULL)
+    if way == "named":
+        assert verdict(world.sync_event(FULL), FULL) == EXISTS
+    else:
+        world.time.move(days=1)
+        assert verdict(world.sync(), FULL) == EXISTS
+    assert quiet(world, 2)
+    world.tripleseat.edit_event(FULL, grand_total="900.00")
+    assert verdict(later(world), FULL) == CHANGED
+    assert quiet(world, 2)
+
+
+def test_a_named_event_that_is_cancelled_is_told_and_not_once_more_when_it_is_listed(found: World) -> None:
+    found.tripleseat.cancel_event(FULL)
+    assert verdict(found.sync_event(FULL), FULL) == CANCELLED
+    assert verdict(found.sync_event(FULL), FULL) == EXISTS
+    assert quiet(found, 2)
+
+
+def test_an_event_that_is_moved_to_another_day_is_looked_at_again_on_that_day(found: World) -> None:
+    day = (found.time.now + timedelta(days=5)).date().isoformat()
+    found.tripleseat.edit_event(FULL, event_date_iso8601=day)
+    assert verdict(later(found), FULL) == CHANGED
+    delete(found)
+    found.time.move(days=5)
+    assert verdict(until_told(found), FULL) == CHANGED
